@@ -1,0 +1,250 @@
+//! The signed objects of the flow: a room's card, a newcomer's request, a member's approve.
+//!
+//! Each knows its signed bytes and checks itself. A frame that passed `check` is what its names say: the rules and the
+//! store need not look at signatures again.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    limits::{ALG_BYTES, BOX_PUB_BYTES, CT_BYTES, EXP_AHEAD_MS, NAME_CHARS, NOTE_CHARS, SIGN_PUB_BYTES},
+    refusal::{Reason, Refusal},
+};
+use crate::{
+    base64url::{Blob, Fixed},
+    signed::{Alg, Hash, Rid, Signature, Signed, Uid, box_hash, room_id, user_id},
+};
+
+/// An id that a client chose: 128 random bits.
+pub type Id = Fixed<16>;
+
+/// Who may enter a room, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// Members' clients may approve by themselves.
+    Open,
+    /// A person approves.
+    Request,
+    /// Takes no requests; its existence is not shown.
+    Secret,
+}
+
+impl Policy {
+    /// Its name in frames and rows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Policy::Open => "open",
+            Policy::Request => "request",
+            Policy::Secret => "secret",
+        }
+    }
+}
+
+/// What a room says about itself, signed by its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// The room's id.
+    pub rid: Rid,
+    /// The room's public key.
+    pub room_pub: Blob,
+    /// Its algorithm.
+    pub alg: Alg,
+    /// Grows with every change.
+    pub version: u64,
+    /// Who may enter.
+    pub policy: Policy,
+    /// A name for people.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
+    /// The room key's signature.
+    pub sig: Signature,
+}
+
+impl Card {
+    /// What the room key signs.
+    pub fn signed_bytes(rid: &Rid, version: u64, policy: Policy, name: Option<&str>) -> Signed {
+        Signed::new("vestibule/1/card")
+            .bytes(rid.as_bytes())
+            .int(version)
+            .text(policy.as_str())
+            .text(name.unwrap_or_default())
+    }
+
+    /// Whether it is the room's own.
+    pub fn check(&self) -> Result<Checked, Refusal> {
+        check_chars("name", self.name.as_deref(), NAME_CHARS)?;
+        if self.version == 0 || i64::try_from(self.version).is_err() {
+            return Err(Reason::BadPayload.because("version"));
+        }
+        if room_id(self.alg, &self.room_pub.0) != self.rid {
+            return Err(Reason::BadSig.into());
+        }
+        let bytes = Self::signed_bytes(&self.rid, self.version, self.policy, self.name.as_deref());
+        verify(self.alg, &self.room_pub, &bytes, &self.sig)?;
+        Ok(Checked { digest: bytes.hash() })
+    }
+}
+
+/// A newcomer asks for the room key, sealed to `box_pub`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Names the request among the newcomer's.
+    pub request_id: Id,
+    /// The newcomer's public signing key.
+    pub sign_pub: Blob,
+    /// Its algorithm.
+    pub sign_alg: Alg,
+    /// The key that the answer must be sealed to.
+    pub box_pub: Blob,
+    /// Its algorithm, which the server does not know.
+    pub box_alg: String,
+    /// A word to the members.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
+    /// When it ends, in Unix milliseconds.
+    pub exp: i64,
+    /// The newcomer's signature.
+    pub sig: Signature,
+}
+
+impl Request {
+    /// What the newcomer signs.
+    pub fn signed_bytes(&self, rid: &Rid, uid: &Uid) -> Signed {
+        Signed::new("vestibule/1/request")
+            .bytes(rid.as_bytes())
+            .bytes(uid.as_bytes())
+            .bytes(self.request_id.as_bytes())
+            .text(&self.box_alg)
+            .bytes(&self.box_pub.0)
+            .text(self.note.as_deref().unwrap_or_default())
+            .int(self.exp.cast_unsigned())
+    }
+
+    /// The hash of the box key that an approve has to name.
+    pub fn box_hash(&self) -> Hash {
+        box_hash(&self.box_alg, &self.box_pub.0)
+    }
+
+    /// Whether it is `uid`'s own request to `rid`.
+    pub fn check(&self, rid: &Rid, uid: &Uid, now: i64) -> Result<Checked, Refusal> {
+        check_chars("note", self.note.as_deref(), NOTE_CHARS)?;
+        check_size("box_pub", self.box_pub.0.len(), BOX_PUB_BYTES)?;
+        check_size("box_alg", self.box_alg.len(), ALG_BYTES)?;
+        if self.box_pub.0.is_empty() || self.box_alg.is_empty() {
+            return Err(Reason::BadPayload.because("box_pub and box_alg must not be empty"));
+        }
+        check_exp(self.exp, now)?;
+        let bytes = self.signed_bytes(rid, uid);
+        verify_user(uid, self.sign_alg, &self.sign_pub, &bytes, &self.sig)?;
+        Ok(Checked { digest: bytes.hash() })
+    }
+}
+
+/// A member sends the room key, sealed to the box key of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approve {
+    /// Names the approve in the room.
+    pub approve_id: Id,
+    /// The request it answers.
+    pub request_id: Id,
+    /// The newcomer.
+    pub to: Uid,
+    /// The approver's public signing key.
+    pub sign_pub: Blob,
+    /// Its algorithm.
+    pub sign_alg: Alg,
+    /// The hash of the box key that `ct` is sealed to.
+    pub r#box: Hash,
+    /// How `ct` is sealed, which the server does not know.
+    pub alg: String,
+    /// The sealed room key.
+    pub ct: Blob,
+    /// When it ends, in Unix milliseconds.
+    pub exp: i64,
+    /// The room key's signature.
+    pub room_sig: Signature,
+    /// The approver's signature.
+    pub user_sig: Signature,
+}
+
+impl Approve {
+    /// What both the room key and the approver sign.
+    pub fn signed_bytes(&self, rid: &Rid, by: &Uid) -> Signed {
+        Signed::new("vestibule/1/approve")
+            .bytes(rid.as_bytes())
+            .bytes(self.request_id.as_bytes())
+            .bytes(self.approve_id.as_bytes())
+            .bytes(self.to.as_bytes())
+            .bytes(by.as_bytes())
+            .bytes(self.r#box.as_bytes())
+            .text(&self.alg)
+            .bytes(&self.ct.0)
+            .int(self.exp.cast_unsigned())
+    }
+
+    /// Whether `by` sends it, holding the key of the room whose public key is `room_pub`.
+    pub fn check(&self, rid: &Rid, by: &Uid, room: &RoomKey, now: i64) -> Result<Checked, Refusal> {
+        check_size("ct", self.ct.0.len(), CT_BYTES)?;
+        check_size("alg", self.alg.len(), ALG_BYTES)?;
+        if self.ct.0.is_empty() || self.alg.is_empty() {
+            return Err(Reason::BadPayload.because("ct and alg must not be empty"));
+        }
+        check_exp(self.exp, now)?;
+        let bytes = self.signed_bytes(rid, by);
+        verify(room.alg, &room.room_pub, &bytes, &self.room_sig)?;
+        verify_user(by, self.sign_alg, &self.sign_pub, &bytes, &self.user_sig)?;
+        Ok(Checked { digest: bytes.hash() })
+    }
+}
+
+/// A room's public key, known from a proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomKey {
+    /// The algorithm.
+    pub alg: Alg,
+    /// The public key.
+    pub room_pub: Blob,
+}
+
+/// Shows that a frame's fields and signatures have been checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The hash of the signed bytes: what duplicates are compared by.
+    pub digest: Hash,
+}
+
+fn verify_user(
+    uid: &Uid,
+    alg: Alg,
+    key: &Blob,
+    bytes: &Signed,
+    signature: &Signature,
+) -> Result<(), Refusal> {
+    check_size("sign_pub", key.0.len(), SIGN_PUB_BYTES)?;
+    if user_id(alg, &key.0) != *uid {
+        return Err(Reason::Unauthorized.because("sign_pub is not the key of this connection's user"));
+    }
+    verify(alg, key, bytes, signature)
+}
+
+fn verify(alg: Alg, key: &Blob, bytes: &Signed, signature: &Signature) -> Result<(), Refusal> {
+    alg.verify(&key.0, bytes, signature).map_err(|_| Reason::BadSig.into())
+}
+
+fn check_exp(exp: i64, now: i64) -> Result<(), Refusal> {
+    if exp <= now {
+        return Err(Reason::Expired.into());
+    }
+    if exp - now > EXP_AHEAD_MS {
+        return Err(Reason::BadPayload.because("exp is more than limits.exp_ms ahead"));
+    }
+    Ok(())
+}
+
+fn check_size(field: &'static str, size: usize, limit: usize) -> Result<(), Refusal> {
+    if size > limit { Err(Reason::TooLarge.because(field)) } else { Ok(()) }
+}
+
+fn check_chars(field: &'static str, text: Option<&str>, limit: usize) -> Result<(), Refusal> {
+    check_size(field, text.unwrap_or_default().chars().count(), limit)
+}

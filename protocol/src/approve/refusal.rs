@@ -1,0 +1,81 @@
+//! Why a command is not carried out. A refusal answers one message; the client may go on.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+/// The reasons the protocol names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// A field is missing, malformed or out of its range.
+    BadPayload,
+    /// A field is larger than its limit.
+    TooLarge,
+    /// No valid token, or in somebody else's name.
+    Unauthorized,
+    /// Another version of the protocol than 1.
+    UnsupportedVersion,
+    /// A signature does not fit.
+    BadSig,
+    /// The proof of the room key does not fit.
+    BadProof,
+    /// The nonce is not this join's, or too old.
+    StaleNonce,
+    /// Only who proved the room key may do this.
+    NotMember,
+    /// There is no such room, or it takes no requests: the two are not told apart.
+    UnknownRoom,
+    /// There is no such request.
+    NoRequest,
+    /// The id stands for something else already.
+    IdConflict,
+    /// The approve is sealed to another box key than the request names.
+    BoxMismatch,
+    /// The `exp` is over.
+    Expired,
+    /// The request is not open any more.
+    Closed,
+    /// The approver has approved already, or there are enough approves.
+    SlotsFull,
+    /// The card's version is not newer than the published one.
+    VersionConflict,
+    /// The disk is full. Nothing was stored.
+    StorageFull,
+    /// The store does not answer. Nothing was stored.
+    Unavailable,
+    /// A queue is full. Nothing was stored.
+    Overloaded,
+}
+
+/// What a refused command is answered with: `{reason, detail?, retry_ms?}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// The reason, for programs.
+    pub reason: Reason,
+    /// More about it, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Cow<'static, str>>,
+    /// When a repeat may succeed, in milliseconds from now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_ms: Option<u32>,
+}
+
+impl Reason {
+    /// A refusal that says more about the reason.
+    pub fn because(self, detail: impl Into<Cow<'static, str>>) -> Refusal {
+        Refusal { reason: self, detail: Some(detail.into()), retry_ms: None }
+    }
+
+    /// A refusal that may be over after `retry_ms` milliseconds.
+    pub fn retry_after(self, retry_ms: u32) -> Refusal {
+        Refusal { reason: self, detail: None, retry_ms: Some(retry_ms) }
+    }
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Refusal { reason, detail: None, retry_ms: None }
+    }
+}

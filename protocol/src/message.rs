@@ -1,0 +1,241 @@
+//! What travels on a socket: messages from clients, and replies, pushes and broadcasts to them.
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// One WebSocket message, or one line of a long-poll body, before decoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A text frame.
+    Text(ByteString),
+    /// A binary frame.
+    Binary(Bytes),
+}
+
+/// A JSON value that the server echoes without looking into it: a `ref`, a `join_ref`, and the odd topic or event that
+/// is no string.
+///
+/// Phoenix compares them strictly (`1`, `"1"` and `1.0` are three refs) and gives them back with value and type
+/// unchanged. Texts are compared after unescaping, everything else by its JSON text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Term {
+    /// `null`, which stands for "none" in every place a term can stand.
+    #[default]
+    Null,
+    /// A JSON string, unescaped.
+    Text(ByteString),
+    /// Any other JSON value, as its text.
+    Other(ByteString),
+}
+
+impl Term {
+    /// The string, if it is one.
+    pub fn as_text(&self) -> Option<&ByteString> {
+        match self {
+            Term::Text(text) => Some(text),
+            Term::Null | Term::Other(_) => None,
+        }
+    }
+
+    /// Whether it is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Term::Null)
+    }
+}
+
+impl From<&str> for Term {
+    fn from(text: &str) -> Self {
+        Term::Text(text.into())
+    }
+}
+
+impl From<ByteString> for Term {
+    fn from(text: ByteString) -> Self {
+        Term::Text(text)
+    }
+}
+
+/// A well-formed JSON text that is passed on as it came, shared and not parsed again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Json(ByteString);
+
+impl Json {
+    /// The empty object `{}`, Phoenix's payload for "nothing to say".
+    pub fn empty() -> Self {
+        Json(ByteString::from_static("{}"))
+    }
+
+    /// The JSON text of `value`.
+    ///
+    /// # Panics
+    /// If `value` does not serialise (a map with keys that are no strings): a mistake in our code, never in a client's data.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Self {
+        Json(serde_json::to_string(value).expect("our own payloads are JSON").into())
+    }
+
+    /// Takes a text that a JSON parser has already accepted as one value.
+    pub(crate) fn trusted(text: ByteString) -> Self {
+        Json(text)
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Box<RawValue>> for Json {
+    fn from(raw: Box<RawValue>) -> Self {
+        Json(String::from(Box::<str>::from(raw)).into())
+    }
+}
+
+/// What a message carries: JSON, or bytes in a binary frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// Any JSON value; Phoenix does not insist on an object.
+    Json(Json),
+    /// Bytes as they came in a binary frame.
+    Binary(Bytes),
+}
+
+impl Payload {
+    /// `{}`.
+    pub fn empty() -> Self {
+        Payload::Json(Json::empty())
+    }
+
+    /// The JSON of `value`; see [`Json::of`].
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Self {
+        Payload::Json(Json::of(value))
+    }
+
+    /// The JSON, if it is JSON.
+    pub fn as_json(&self) -> Option<&Json> {
+        match self {
+            Payload::Json(json) => Some(json),
+            Payload::Binary(_) => None,
+        }
+    }
+}
+
+/// A message from a client, as Phoenix's V2 array has it: `[join_ref, ref, topic, event, payload]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The `ref` of the join it belongs to.
+    pub join_ref: Term,
+    /// What the reply will carry as `ref`.
+    pub reference: Term,
+    /// The topic; a string in every sane client.
+    pub topic: Term,
+    /// The event; a string in every sane client.
+    pub event: Term,
+    /// The payload.
+    pub payload: Payload,
+}
+
+/// A reply's `status`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// `"ok"`.
+    Ok,
+    /// `"error"`.
+    Error,
+    /// Any other, which Phoenix lets a channel use.
+    Custom(ByteString),
+}
+
+impl Status {
+    /// Its text on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Status::Ok => "ok",
+            Status::Error => "error",
+            Status::Custom(text) => text,
+        }
+    }
+}
+
+/// `phx_reply`: the answer to one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The join the answered message belonged to.
+    pub join_ref: Term,
+    /// The `ref` of the answered message.
+    pub reference: Term,
+    /// The topic, as it came.
+    pub topic: Term,
+    /// How it went.
+    pub status: Status,
+    /// The response.
+    pub response: Payload,
+}
+
+/// A message to one connection that answers nothing. Its `ref` is null, but for `phx_close` and `phx_error`, whose `ref`
+/// is the join_ref of the join they end (else a late close would kill a new join).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// The receiver's join.
+    pub join_ref: Term,
+    /// Null, but for `phx_close` and `phx_error`.
+    pub reference: Term,
+    /// The topic.
+    pub topic: ByteString,
+    /// The event.
+    pub event: ByteString,
+    /// The payload.
+    pub payload: Payload,
+}
+
+/// A message to all who joined a topic: the same bytes for each of them, so without refs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broadcast {
+    /// The topic.
+    pub topic: ByteString,
+    /// The event.
+    pub event: ByteString,
+    /// The payload.
+    pub payload: Payload,
+}
+
+/// Whatever the server sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outgoing {
+    /// An answer.
+    Reply(Reply),
+    /// A message to one.
+    Push(Push),
+    /// A message to all.
+    Broadcast(Broadcast),
+}
+
+impl Outgoing {
+    /// What it carries.
+    pub fn payload(&self) -> &Payload {
+        match self {
+            Outgoing::Reply(reply) => &reply.response,
+            Outgoing::Push(push) => &push.payload,
+            Outgoing::Broadcast(broadcast) => &broadcast.payload,
+        }
+    }
+}
+
+impl From<Reply> for Outgoing {
+    fn from(reply: Reply) -> Self {
+        Outgoing::Reply(reply)
+    }
+}
+
+impl From<Push> for Outgoing {
+    fn from(push: Push) -> Self {
+        Outgoing::Push(push)
+    }
+}
+
+impl From<Broadcast> for Outgoing {
+    fn from(broadcast: Broadcast) -> Self {
+        Outgoing::Broadcast(broadcast)
+    }
+}

@@ -1,0 +1,148 @@
+//! Ids, signed bytes, and their verification.
+//!
+//! Whatever is hashed or signed is a list of fields, each `u32 little-endian length ‖ bytes`, the first one a tag: no two
+//! lists have the same bytes, and what is signed for one purpose means nothing for another.
+
+use std::fmt;
+
+use ring::{
+    digest,
+    signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey, VerificationAlgorithm},
+};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::base64url::Fixed;
+
+/// A SHA-256 hash.
+pub type Hash = Fixed<32>;
+/// A signature: 64 bytes in every algorithm of the list.
+pub type Signature = Fixed<64>;
+/// A user's id, a hash of the public signing key. See [`user_id`].
+pub type Uid = Hash;
+/// A room's id, a hash of the room's public key. See [`room_id`].
+pub type Rid = Hash;
+
+/// The allow-list of signing algorithms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Alg {
+    /// Ed25519 (RFC 8032). Public keys are 32 bytes.
+    Ed25519,
+    /// ECDSA on P-256 with SHA-256 (FIPS 186-5), signatures r ‖ s. Public keys are 65 bytes, the uncompressed point (SEC 1).
+    P256,
+}
+
+impl Alg {
+    /// Its name in frames.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Alg::Ed25519 => "ed25519",
+            Alg::P256 => "p256",
+        }
+    }
+
+    fn verification(self) -> &'static dyn VerificationAlgorithm {
+        match self {
+            Alg::Ed25519 => &ED25519,
+            Alg::P256 => &ECDSA_P256_SHA256_FIXED,
+        }
+    }
+
+    /// Checks `signature` of `bytes` with the public key `key`.
+    pub fn verify(self, key: &[u8], bytes: &Signed, signature: &Signature) -> Result<(), BadSignature> {
+        UnparsedPublicKey::new(self.verification(), key)
+            .verify(&bytes.0, signature.as_bytes())
+            .map_err(|_| BadSignature)
+    }
+}
+
+impl fmt::Display for Alg {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// The signature is not this key's over these bytes, or the key is none of its algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("bad signature")]
+pub struct BadSignature;
+
+/// A list of fields as bytes, to be hashed or signed.
+///
+/// ```
+/// use vestibule_protocol::signed::Signed;
+///
+/// let bytes = Signed::new("tag").text("é").int(258);
+/// assert_eq!(bytes.as_bytes(), b"\x03\0\0\0tag\x02\0\0\0\xc3\xa9\x08\0\0\0\x02\x01\0\0\0\0\0\0");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed(Vec<u8>);
+
+impl Signed {
+    /// A list with its tag.
+    #[must_use]
+    pub fn new(tag: &str) -> Self {
+        Signed(Vec::with_capacity(256)).text(tag)
+    }
+
+    /// Adds bytes.
+    ///
+    /// # Panics
+    /// Above 4 GiB, which no frame reaches.
+    #[must_use]
+    pub fn bytes(mut self, field: &[u8]) -> Self {
+        let length = u32::try_from(field.len()).expect("frames are limited far below 4 GiB");
+        self.0.extend_from_slice(&length.to_le_bytes());
+        self.0.extend_from_slice(field);
+        self
+    }
+
+    /// Adds a text as UTF-8.
+    #[must_use]
+    pub fn text(self, field: &str) -> Self {
+        self.bytes(field.as_bytes())
+    }
+
+    /// Adds an integer as eight bytes, little-endian.
+    #[must_use]
+    pub fn int(self, field: u64) -> Self {
+        self.bytes(&field.to_le_bytes())
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Their SHA-256: an id, or what duplicates are compared by (signatures differ each time with ECDSA).
+    pub fn hash(&self) -> Hash {
+        let digest = digest::digest(&digest::SHA256, &self.0);
+        Fixed::try_from(digest.as_ref()).expect("SHA-256 has 32 bytes")
+    }
+}
+
+/// The id of the user whose public signing key this is.
+pub fn user_id(alg: Alg, sign_pub: &[u8]) -> Uid {
+    Signed::new("vestibule/1/uid").text(alg.as_str()).bytes(sign_pub).hash()
+}
+
+/// The id of the room whose public key this is.
+pub fn room_id(alg: Alg, room_pub: &[u8]) -> Rid {
+    Signed::new("vestibule/1/rid").text(alg.as_str()).bytes(room_pub).hash()
+}
+
+/// The hash that names a box key.
+pub fn box_hash(box_alg: &str, box_pub: &[u8]) -> Hash {
+    Signed::new("vestibule/1/box").text(box_alg).bytes(box_pub).hash()
+}
+
+/// What a user signs to open a session.
+pub fn session(server: &str, uid: &Uid, nonce: &[u8]) -> Signed {
+    Signed::new("vestibule/1/session").text(server).bytes(uid.as_bytes()).bytes(nonce)
+}
+
+/// What a member signs with the room key to prove it on one join of one connection.
+pub fn prove(server: &str, rid: &Rid, uid: &Uid, nonce: &[u8]) -> Signed {
+    Signed::new("vestibule/1/prove").text(server).bytes(rid.as_bytes()).bytes(uid.as_bytes()).bytes(nonce)
+}

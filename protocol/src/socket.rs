@@ -1,0 +1,272 @@
+//! One connection's state machine: messages in, at most one action out for each.
+//!
+//! The socket knows which topics this connection has joined and with which `join_ref`, and decides what becomes of each
+//! message; it does not know what channels do. Its rules are Phoenix's, as recorded from the real server:
+//!
+//! - a heartbeat is answered at once, its payload and join_ref are not looked at;
+//! - a push to a topic that is not joined is answered "unmatched topic" with a null join_ref; leaving such a topic is
+//!   answered ok;
+//! - a push or leave with another join_ref than the join's is stale and dropped; a null join_ref is never stale;
+//! - a second join of a topic replaces the first;
+//! - at most so many channels on one socket, then "too many channels joined".
+//!
+//! A join is asked of a channel, which may refuse it: after [`Action::Join`] the caller reports with [`Socket::joined`]
+//! before it hands in the next message, as Phoenix's socket awaits its channel. When a channel ends by itself, the caller
+//! reports [`Socket::ended`].
+
+use std::collections::HashMap;
+
+use bytestring::ByteString;
+use serde_json::json;
+
+use crate::message::{Message, Payload, Reply, Status, Term};
+
+/// Names one join among all that a connection has made. Never used twice on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JoinId(pub u32);
+
+/// The state of one connection. See the [module](self).
+#[derive(Debug)]
+pub struct Socket {
+    channels: HashMap<ByteString, Channel>,
+    max_channels: usize,
+    next_join: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Channel {
+    id: JoinId,
+    /// As the client sent it, null included: what pushes are compared with.
+    join_ref: Term,
+}
+
+/// What is to be done about one message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Answer it; no channel is concerned.
+    Reply(Reply),
+    /// Ask the topic's channel to let this connection in.
+    Join(Join),
+    /// Hand a message to a joined channel.
+    Push(Push),
+    /// Tell a joined channel that the client leaves it. The channel answers, and [`Socket::ended`] follows.
+    Leave(Push),
+    /// Nothing: a stale message.
+    Ignore,
+}
+
+/// A join that has to be asked of a channel.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Join {
+    /// The name of this join from now on.
+    pub id: JoinId,
+    /// The topic, which a route matches.
+    pub topic: ByteString,
+    /// The `join_ref` as the client sent it.
+    pub join_ref: Term,
+    /// The `ref` as the client sent it.
+    pub reference: Term,
+    /// The join's parameters.
+    pub payload: Payload,
+    /// The join of the same topic that this one ends. The channel sends its `phx_close` after the reply to the new one.
+    pub replaces: Option<JoinId>,
+}
+
+/// A message to a joined channel.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Push {
+    /// The join it belongs to.
+    pub id: JoinId,
+    /// The topic.
+    pub topic: Term,
+    /// What the reply carries as `ref`.
+    pub reference: Term,
+    /// The event; a term that is no text makes a Phoenix channel crash.
+    pub event: Term,
+    /// The payload.
+    pub payload: Payload,
+}
+
+impl Socket {
+    /// A connection that has joined nothing and may join `max_channels` topics (Phoenix: 100).
+    pub fn new(max_channels: usize) -> Self {
+        Self { channels: HashMap::new(), max_channels, next_join: 0 }
+    }
+
+    /// Decides about one message. `is_routed` says whether any channel serves a topic.
+    pub fn receive(&mut self, message: Message, is_routed: impl FnOnce(&str) -> bool) -> Action {
+        let (topic, event) = (message.topic.as_text(), message.event.as_text().map(|event| &**event));
+        match (topic, event) {
+            (Some(topic), Some("heartbeat")) if *topic == "phoenix" => {
+                Action::Reply(Reply { join_ref: Term::Null, ..answer(message, Status::Ok, Payload::empty()) })
+            }
+            (Some(topic), Some("phx_join")) if is_routed(topic) => self.join(topic.clone(), message),
+            (_, Some("phx_join")) => unmatched(message),
+            _ => self.push(message),
+        }
+    }
+
+    /// The channel has let the connection in: messages to `topic` now belong to `id`.
+    pub fn joined(&mut self, topic: ByteString, id: JoinId, join_ref: Term) {
+        self.channels.insert(topic, Channel { id, join_ref });
+    }
+
+    /// The channel of join `id` is gone, by a leave, a stop or a crash. Reports of replaced joins change nothing.
+    pub fn ended(&mut self, topic: &str, id: JoinId) {
+        if self.channels.get(topic).is_some_and(|channel| channel.id == id) {
+            self.channels.remove(topic);
+        }
+    }
+
+    fn join(&mut self, topic: ByteString, message: Message) -> Action {
+        let replaces = self.channels.remove(&topic).map(|channel| channel.id);
+        if self.channels.len() >= self.max_channels {
+            return refuse(message, "too many channels joined");
+        }
+        let id = JoinId(self.next_join);
+        self.next_join += 1;
+        Action::Join(Join {
+            id,
+            topic,
+            join_ref: message.join_ref,
+            reference: message.reference,
+            payload: message.payload,
+            replaces,
+        })
+    }
+
+    fn push(&self, message: Message) -> Action {
+        let is_leave = message.event.as_text().is_some_and(|event| *event == "phx_leave");
+        let Some(channel) = message.topic.as_text().and_then(|topic| self.channels.get(topic)) else {
+            return if is_leave {
+                Action::Reply(answer(message, Status::Ok, Payload::empty()))
+            } else {
+                unmatched(message)
+            };
+        };
+        if !message.join_ref.is_null() && message.join_ref != channel.join_ref {
+            return Action::Ignore;
+        }
+        let push = Push {
+            id: channel.id,
+            topic: message.topic,
+            reference: message.reference,
+            event: message.event,
+            payload: message.payload,
+        };
+        if is_leave { Action::Leave(push) } else { Action::Push(push) }
+    }
+}
+
+fn unmatched(message: Message) -> Action {
+    let Action::Reply(reply) = refuse(message, "unmatched topic") else { unreachable!("refuse replies") };
+    Action::Reply(Reply { join_ref: Term::Null, ..reply })
+}
+
+fn refuse(message: Message, reason: &str) -> Action {
+    Action::Reply(answer(message, Status::Error, Payload::of(&json!({ "reason": reason }))))
+}
+
+fn answer(message: Message, status: Status, response: Payload) -> Reply {
+    Reply { join_ref: message.join_ref, reference: message.reference, topic: message.topic, status, response }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Frame;
+    use crate::serializer::Serializer;
+
+    fn receive(socket: &mut Socket, text: &str) -> Action {
+        let message = Serializer::V2.decode(Frame::Text(text.into())).unwrap();
+        socket.receive(message, |topic| topic.starts_with("room:"))
+    }
+
+    fn join(socket: &mut Socket, text: &str) -> JoinId {
+        match receive(socket, text) {
+            Action::Join(join) => {
+                socket.joined(join.topic, join.id, join.join_ref);
+                join.id
+            }
+            other => panic!("expected a join, got {other:?}"),
+        }
+    }
+
+    fn reply(action: Action) -> String {
+        let Action::Reply(reply) = action else { panic!("expected a reply, got {action:?}") };
+        let mut out = Vec::new();
+        Serializer::V2.encode(&reply.into(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn replaced_join_is_named_and_its_end_changes_nothing() {
+        let mut socket = Socket::new(100);
+        let first = join(&mut socket, r#"["1","1","room:a","phx_join",{}]"#);
+        let Action::Join(second) = receive(&mut socket, r#"["2","2","room:a","phx_join",{}]"#) else {
+            panic!()
+        };
+        assert_eq!(second.replaces, Some(first));
+        socket.joined(second.topic, second.id, second.join_ref);
+        socket.ended("room:a", first);
+        assert!(
+            matches!(receive(&mut socket, r#"["2","3","room:a","x",{}]"#), Action::Push(push) if push.id == second.id)
+        );
+    }
+
+    #[test]
+    fn failed_rejoin_leaves_the_topic_unmatched() {
+        let mut socket = Socket::new(100);
+        join(&mut socket, r#"["1","1","room:a","phx_join",{}]"#);
+        assert!(matches!(receive(&mut socket, r#"["2","2","room:a","phx_join",{}]"#), Action::Join(_)));
+        let text = reply(receive(&mut socket, r#"["1","3","room:a","x",{}]"#));
+        assert_eq!(
+            text,
+            r#"[null,"3","room:a","phx_reply",{"response":{"reason":"unmatched topic"},"status":"error"}]"#
+        );
+    }
+
+    #[test]
+    fn stale_pushes_and_leaves_are_dropped_and_null_is_never_stale() {
+        let mut socket = Socket::new(100);
+        join(&mut socket, r#"[1,1,"room:a","phx_join",{}]"#);
+        for stale in
+            [r#"["1",2,"room:a","x",{}]"#, r#"[1.0,2,"room:a","x",{}]"#, r#"[2,2,"room:a","phx_leave",{}]"#]
+        {
+            assert_eq!(receive(&mut socket, stale), Action::Ignore, "{stale}");
+        }
+        assert!(matches!(receive(&mut socket, r#"[null,3,"room:a","x",{}]"#), Action::Push(_)));
+        assert!(matches!(receive(&mut socket, r#"[1,4,"room:a","phx_leave",{}]"#), Action::Leave(_)));
+    }
+
+    #[test]
+    fn the_limit_counts_channels_and_spares_a_rejoin() {
+        let mut socket = Socket::new(2);
+        join(&mut socket, r#"["1","1","room:a","phx_join",{}]"#);
+        let last = join(&mut socket, r#"["2","2","room:b","phx_join",{}]"#);
+        let text = reply(receive(&mut socket, r#"["3","3","room:c","phx_join",{}]"#));
+        assert_eq!(
+            text,
+            r#"["3","3","room:c","phx_reply",{"response":{"reason":"too many channels joined"},"status":"error"}]"#
+        );
+        join(&mut socket, r#"["4","4","room:a","phx_join",{}]"#);
+        socket.ended("room:b", last);
+        join(&mut socket, r#"["5","5","room:c","phx_join",{}]"#);
+    }
+
+    #[test]
+    fn leaving_what_is_not_joined_is_ok_even_unrouted() {
+        let mut socket = Socket::new(1);
+        let text = reply(receive(&mut socket, r#"["5","4",42,"phx_leave",{}]"#));
+        assert_eq!(text, r#"["5","4",42,"phx_reply",{"response":{},"status":"ok"}]"#);
+    }
+
+    #[test]
+    fn heartbeats_are_answered_without_a_join_ref() {
+        let mut socket = Socket::new(1);
+        let text = reply(receive(&mut socket, r#"["9",0,"phoenix","heartbeat",[]]"#));
+        assert_eq!(text, r#"[null,0,"phoenix","phx_reply",{"response":{},"status":"ok"}]"#);
+        let text = reply(receive(&mut socket, r#"[null,1,"phoenix","other",{}]"#));
+        assert!(text.contains("unmatched topic"));
+    }
+}
