@@ -1,0 +1,4 @@
+DROP TABLE approves;
+DROP TABLE requests;
+DROP TABLE rooms;
+DROP TABLE store;

@@ -1,0 +1,236 @@
+//! The data file and the connections to it.
+//!
+//! One [`Database`] a process, one process a data file: [`Database::open`] takes a lock that the kernel
+//! releases however the process ends. All writes go through one [`writer`](Database::writer), reads through a
+//! [`ReadPool`].
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::ops::DerefMut;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::r2d2::R2D2Connection;
+use diesel::sql_types::{BigInt, Text};
+
+use crate::error::{Error, ErrorKind};
+
+/// A connection to the database.
+pub type Connection = SqliteConnection;
+
+/// Name, value, and the value as SQLite reports it.
+type Pragma = (&'static str, &'static str, &'static str);
+
+/// Every connection gets all of them, readers too: whichever connection closes last writes the log back into
+/// the file. `busy_timeout` (milliseconds) comes first, because `journal_mode` may have to wait for another
+/// connection.
+const PRAGMAS: [Pragma; 9] = [
+    ("busy_timeout", "5000", "5000"),
+    ("journal_mode", "WAL", "wal"),
+    // A reply means stored, so a commit waits for the disk.
+    ("synchronous", "FULL", "2"),
+    ("foreign_keys", "ON", "1"),
+    // What is deleted is overwritten, not only unlinked.
+    ("secure_delete", "ON", "1"),
+    // Sorting must not leave copies in a temporary file.
+    ("temp_store", "MEMORY", "2"),
+    // The file may come from a backup that others could write: nothing in its schema may call functions with
+    // effects.
+    ("trusted_schema", "OFF", "0"),
+    // Bytes that the log keeps on disk after a burst, and pages (4 MiB) after which it is written back.
+    ("journal_size_limit", "16777216", "16777216"),
+    ("wal_autocheckpoint", "1000", "1000"),
+];
+
+/// Comes last: what precedes it may have to write.
+const READ_ONLY: Pragma = ("query_only", "ON", "1");
+
+/// A data file, locked for this process.
+///
+/// Keep it as long as any of its connections: the lock ends with it.
+#[derive(Debug)]
+pub struct Database {
+    /// Absolute, so that SQLite never takes it for one of its `file:` addresses or `:memory:`.
+    path: String,
+    _lock: File,
+}
+
+impl Database {
+    /// Locks the data file at `path`, making it (mode 0600) and its folder (0700) where they are missing.
+    ///
+    /// Whether the file is a database is seen by [`writer`](Self::writer).
+    ///
+    /// Errors: [`ErrorKind::InUse`] if another [`Database`] has it, [`ErrorKind::Config`] if the folder or
+    /// the file cannot be made, written or kept private.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = resolve(path.as_ref()).map_err(|error| config(path.as_ref(), &error))?;
+        let Some(name) = path.to_str() else {
+            return Err(Error::new(ErrorKind::Config, "the path is not UTF-8").at(path));
+        };
+
+        // First of all: closing any handle of the data file drops the locks that SQLite holds on it in this
+        // process, so the file must not be touched before it is certain that no other Database has it.
+        let lock_path = beside(&path, ".lock");
+        let lock = open_private(&lock_path).map_err(|error| config(&lock_path, &error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(ErrorKind::InUse, "is in use by another vestibule").at(path));
+            }
+            Err(TryLockError::Error(error)) => return Err(config(&lock_path, &error)),
+        }
+
+        // SQLite would fall back to reading where it cannot write; opening it here says so now.
+        open_private(&path).map_err(|error| config(&path, &error))?;
+        // SQLite gives new -wal and -shm files the mode of the data file, but takes them as they are where
+        // they exist.
+        for path in [path.clone(), beside(&path, "-wal"), beside(&path, "-shm")] {
+            make_private(&path).map_err(|error| config(&path, &error))?;
+        }
+        Ok(Self { path: name.to_owned(), _lock: lock })
+    }
+
+    /// The data file: absolute, without symbolic links.
+    pub fn path(&self) -> &Path {
+        Path::new(&self.path)
+    }
+
+    /// A connection that may write. Have one: a second would only wait for the first.
+    ///
+    /// Errors: [`ErrorKind::Corrupt`] if the file is not a database or its schema is damaged,
+    /// [`ErrorKind::Config`] if a setting did not take.
+    pub fn writer(&self) -> Result<Connection, Error> {
+        connect(&self.path, &PRAGMAS)
+    }
+
+    /// A pool of `size` connections (at least one) that cannot write.
+    ///
+    /// Errors: as [`writer`](Self::writer).
+    pub fn readers(&self, size: u32) -> Result<ReadPool, Error> {
+        let manager = Reader { path: self.path.clone() };
+        // The pool retries until its timeout and then has only a text; a first connection says at once what
+        // is wrong.
+        r2d2::ManageConnection::connect(&manager)?;
+        r2d2::Pool::builder()
+            .max_size(size.max(1))
+            .connection_timeout(Duration::from_secs(5))
+            // A file does not hang up: connections and their prepared statements are kept, and not tried out
+            // each time.
+            .test_on_check_out(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .build(manager)
+            .map(ReadPool)
+            .map_err(|error| Error::from_text(error, ErrorKind::Busy).at(&self.path))
+    }
+}
+
+/// Connections that cannot write, shared by threads.
+#[derive(Debug, Clone)]
+pub struct ReadPool(r2d2::Pool<Reader>);
+
+impl ReadPool {
+    /// Takes a connection, waiting up to 5 seconds for one; it goes back to the pool when dropped.
+    ///
+    /// Errors: [`ErrorKind::Busy`] if none came free.
+    pub fn get(&self) -> Result<impl DerefMut<Target = Connection> + use<>, Error> {
+        self.0.get().map_err(|error| Error::from_text(error, ErrorKind::Busy))
+    }
+}
+
+#[derive(Debug)]
+struct Reader {
+    path: String,
+}
+
+impl r2d2::ManageConnection for Reader {
+    type Connection = Connection;
+    type Error = Error;
+
+    fn connect(&self) -> Result<Connection, Error> {
+        let mut conn = connect(&self.path, &PRAGMAS)?;
+        set(&mut conn, READ_ONLY).map_err(|error| error.at(&self.path))?;
+        Ok(conn)
+    }
+
+    fn is_valid(&self, conn: &mut Connection) -> Result<(), Error> {
+        Ok(conn.ping()?)
+    }
+
+    fn has_broken(&self, conn: &mut Connection) -> bool {
+        std::thread::panicking() || conn.is_broken()
+    }
+}
+
+fn connect(path: &str, pragmas: &[Pragma]) -> Result<Connection, Error> {
+    let mut conn = <Connection as diesel::Connection>::establish(path)
+        .map_err(|error| Error::from_text(error, ErrorKind::Unavailable).at(path))?;
+    pragmas
+        .iter()
+        .try_for_each(|pragma| set(&mut conn, *pragma))
+        .and_then(|()| read_schema(&mut conn))
+        .map_err(|error| error.at(path))?;
+    Ok(conn)
+}
+
+/// SQLite ignores pragmas and values that it does not know, so each is read back.
+fn set(conn: &mut Connection, (name, value, expected): Pragma) -> Result<(), Error> {
+    conn.batch_execute(&format!("PRAGMA {name} = {value}"))?;
+    let actual: Option<String> = sql::<Text>(&format!("PRAGMA {name}")).get_result(conn).optional()?;
+    if actual.as_deref() != Some(expected) {
+        let actual = actual.unwrap_or_else(|| "nothing".to_owned());
+        let message = format!("SQLite has {name} = {actual} where {expected} was asked for");
+        return Err(Error::new(ErrorKind::Config, message));
+    }
+    Ok(())
+}
+
+/// SQLite reads the schema with the first query that needs it; a damaged one is better found at the start.
+fn read_schema(conn: &mut Connection) -> Result<(), Error> {
+    sql::<BigInt>("SELECT count(*) FROM sqlite_schema").get_result::<i64>(conn)?;
+    Ok(())
+}
+
+/// The path without symbolic links, its folder made: two names of one file must come to the same lock.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "does not name a file"));
+    };
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    match fs::canonicalize(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(fs::canonicalize(folder)?.join(name)),
+        found => found,
+    }
+}
+
+fn open_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Takes the permissions of others away from a file, if it is there.
+fn make_private(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if found.permissions().mode().trailing_zeros() >= 6 => Ok(()),
+        Ok(_) => fs::set_permissions(path, Permissions::from_mode(0o600)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn config(path: &Path, error: &io::Error) -> Error {
+    Error::new(ErrorKind::Config, error.to_string()).at(path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! Vestibule's store: rooms, requests for their keys, and the approves that answer them, in one SQLite file.
+//!
+//! [`Database`] is the data file, locked for this process; it gives the one [`Connection`] that writes and a
+//! [`ReadPool`]. [`migrate::run`] makes the tables, and the functions in [`repository`] are all the queries
+//! there are.
+//!
+//! ```
+//! use vestibule_schema::models::Room;
+//! use vestibule_schema::repository::{rooms, store};
+//! use vestibule_schema::{Database, Error, migrate};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! let database = Database::open(folder.join("vestibule.db"))?;
+//! let mut writer = database.writer()?;
+//! migrate::run(&mut writer)?;
+//!
+//! let seq = store::transaction(&mut writer, |conn| {
+//!     let seq = store::advance_seq(conn, 1_700_000_000_000_000)?;
+//!     let room = Room {
+//!         rid: vec![7; 32],
+//!         policy: "open".to_owned(),
+//!         version: 1,
+//!         seq,
+//!         created: 1_700_000_000_000,
+//!         frame: b"a card".to_vec(),
+//!     };
+//!     rooms::put(conn, &room)?;
+//!     Ok::<_, Error>(seq)
+//! })?;
+//!
+//! let readers = database.readers(2)?;
+//! let page = rooms::page(&mut *readers.get()?, &["open", "request"], None, 100)?;
+//! assert_eq!(page[0].seq, seq);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What this crate never does: look into a frame or a sealed key (they are bytes), read the clock, or keep
+//! the frame of a request or approve that is finished.
+//!
+//! **Concurrency.** One thread writes, any number read; a reader sees the last commit before its query began
+//! and waits for nobody. **Lifecycle.** A [`Database`] outlives its connections. **Failure.** [`ErrorKind`]
+//! says what to do.
+
+pub mod connection;
+pub mod error;
+pub mod migrate;
+pub mod models;
+pub mod repository;
+mod tables;
+#[cfg(test)]
+mod testing;
+
+pub use connection::{Connection, Database, ReadPool};
+pub use error::{Error, ErrorKind};

@@ -1,0 +1,36 @@
+//! Brings a database to the tables that this program knows.
+
+use diesel::migration::{Migration, MigrationSource};
+use diesel::sqlite::Sqlite;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::connection::Connection;
+use crate::error::{Error, ErrorKind};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// Runs the migrations that the database lacks, each in its own transaction, and returns how many those were.
+///
+/// A database with a migration that this program does not know is refused ([`ErrorKind::Newer`]) and left as
+/// it is: an older program would not keep the rules that the newer tables stand for.
+pub fn run(conn: &mut Connection) -> Result<usize, Error> {
+    let known: Vec<Box<dyn Migration<Sqlite>>> = MIGRATIONS.migrations().map_err(failed)?;
+    let applied = conn.applied_migrations().map_err(failed)?;
+    let unknown = |version| !known.iter().any(|migration| migration.name().version() == version);
+    if let Some(version) = applied.into_iter().find(|version| unknown(version.as_owned())) {
+        let message = format!(
+            "the database has migration {version}, which this version does not know; it was written by a newer one"
+        );
+        return Err(Error::new(ErrorKind::Newer, message));
+    }
+    let run = conn.run_pending_migrations(MIGRATIONS).map_err(failed)?;
+    Ok(run.len())
+}
+
+#[allow(clippy::needless_pass_by_value)] // what map_err hands over
+fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    Error::from_text(format!("migrating: {error}"), ErrorKind::Unavailable)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! Approves: sealed keys on their way to who asked. An approve is live until it is saved, nacked or dropped;
+//! only a live one has its frame, and the database sees to that.
+
+use diesel::dsl::case_when;
+use diesel::prelude::*;
+use diesel::sql_types::SmallInt;
+
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::models::{Approve, ApproveState, NewApprove, WaitingApprove};
+use crate::repository::requests::open;
+use crate::tables::{approves, requests};
+
+/// The approve of this id, in whatever state.
+pub fn find(conn: &mut Connection, rid: &[u8], approve_id: &[u8]) -> Result<Option<Approve>, Error> {
+    Ok(approves::table
+        .filter(approves::rid.eq(rid))
+        .filter(approves::approve_id.eq(approve_id))
+        .select(Approve::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// All approves of a request, in whatever state, in the order of their numbers.
+pub fn of_request(
+    conn: &mut Connection,
+    rid: &[u8],
+    to_uid: &[u8],
+    request_id: &[u8],
+) -> Result<Vec<Approve>, Error> {
+    Ok(approves::table
+        .filter(approves::rid.eq(rid))
+        .filter(approves::to_uid.eq(to_uid))
+        .filter(approves::request_id.eq(request_id))
+        .order(approves::seq)
+        .select(Approve::as_select())
+        .load(conn)?)
+}
+
+/// Stores an approve as live and returns its row's number.
+///
+/// Errors: [`Conflict`](crate::ErrorKind::Conflict) if its id is taken or its request is not stored.
+pub fn insert(conn: &mut Connection, approve: &NewApprove<'_>) -> Result<i64, Error> {
+    Ok(diesel::insert_into(approves::table).values(approve).returning(approves::id).get_result(conn)?)
+}
+
+/// Closes the live approves of a request and deletes their frames: the one named `saved` becomes saved, all
+/// others dropped. Returns how many were live.
+pub fn close_all(
+    conn: &mut Connection,
+    rid: &[u8],
+    to_uid: &[u8],
+    request_id: &[u8],
+    saved: Option<&[u8]>,
+) -> Result<usize, Error> {
+    let state =
+        case_when(approves::approve_id.nullable().eq(saved), ApproveState::Saved.into_sql::<SmallInt>())
+            .otherwise(ApproveState::Dropped.into_sql::<SmallInt>());
+    let live = approves::table
+        .filter(approves::rid.eq(rid))
+        .filter(approves::to_uid.eq(to_uid))
+        .filter(approves::request_id.eq(request_id))
+        .filter(approves::state.eq(ApproveState::Live));
+    Ok(diesel::update(live)
+        .set((approves::state.eq(state), approves::frame.eq(None::<&[u8]>)))
+        .execute(conn)?)
+}
+
+/// The first `limit` approves that wait for a user, from one room or from all, with numbers after
+/// `after_seq`, in the order of their numbers: live, unexpired, and their requests still open.
+pub fn waiting_for(
+    conn: &mut Connection,
+    uid: &[u8],
+    rid: Option<&[u8]>,
+    after_seq: i64,
+    limit: u32,
+    now: i64,
+) -> Result<Vec<WaitingApprove>, Error> {
+    let request = requests::rid
+        .eq(approves::rid)
+        .and(requests::uid.eq(approves::to_uid))
+        .and(requests::request_id.eq(approves::request_id));
+    let mut query = approves::table
+        .inner_join(requests::table.on(request))
+        .filter(approves::to_uid.eq(uid))
+        .filter(approves::seq.gt(after_seq))
+        .filter(approves::frame.is_not_null())
+        .filter(approves::exp.gt(now))
+        .filter(open(now))
+        .order(approves::seq)
+        .limit(limit.into())
+        .select((Approve::as_select(), approves::frame.assume_not_null()))
+        .into_boxed();
+    if let Some(rid) = rid {
+        query = query.filter(approves::rid.eq(rid));
+    }
+    let rows: Vec<(Approve, Vec<u8>)> = query.load(conn)?;
+    Ok(rows.into_iter().map(|(approve, frame)| WaitingApprove { approve, frame }).collect())
+}
+
+#[cfg(test)]
+mod tests;

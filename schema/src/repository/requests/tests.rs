@@ -1,0 +1,208 @@
+use super::*;
+use crate::testing::{NOW, add_approve, add_request, id, plan, store};
+
+fn new<'a>(rid: &'a [u8], uid: &'a [u8], request_id: &'a [u8]) -> NewRequest<'a> {
+    NewRequest {
+        rid,
+        uid,
+        request_id,
+        box_hash: &[4],
+        digest: &[5; 32],
+        created: NOW,
+        exp: NOW + 1,
+        seq: 6,
+        frame: &[7],
+    }
+}
+
+fn kind(result: Result<impl Sized, Error>) -> ErrorKind {
+    result.err().expect("an error").kind()
+}
+
+fn seqs(rows: &[OpenRequest]) -> Vec<i64> {
+    rows.iter().map(|row| row.request.seq).collect()
+}
+
+fn delete_room(conn: &mut Connection, rid: u8) {
+    use crate::tables::rooms;
+    diesel::delete(rooms::table.filter(rooms::rid.eq(&id(rid)[..]))).execute(conn).unwrap();
+}
+
+#[test]
+fn a_request_is_found_as_it_was_stored() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    add_request(conn, 1, 9, 9, 1, NOW);
+    let row = insert(conn, &new(&id(1), &id(2), &[3])).unwrap();
+    let stored = Request {
+        id: row,
+        rid: id(1).to_vec(),
+        uid: id(2).to_vec(),
+        request_id: vec![3],
+        box_hash: vec![4],
+        digest: vec![5; 32],
+        state: RequestState::Pending,
+        created: NOW,
+        exp: NOW + 1,
+        seq: 6,
+        frame: Some(vec![7]),
+    };
+    assert_eq!(find(conn, &id(1), &id(2), &[3]).unwrap(), Some(stored));
+    for (rid, uid, request_id) in [(9, 2, 3), (1, 1, 3), (1, 2, 4)] {
+        assert_eq!(find(conn, &id(rid), &id(uid), &[request_id]).unwrap(), None);
+    }
+}
+
+#[test]
+fn ids_are_unique_and_rooms_are_there() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    add_request(conn, 1, 2, 3, 4, NOW);
+    add_request(conn, 2, 2, 3, 4, NOW);
+    add_request(conn, 1, 3, 3, 4, NOW);
+    assert_eq!(kind(insert(conn, &new(&id(1), &id(2), &id(3)))), ErrorKind::Conflict);
+    assert_eq!(kind(insert(conn, &new(&id(8), &id(2), &id(3)))), ErrorKind::Conflict);
+    let short = NewRequest { digest: &[5; 31], ..new(&[1; 32], &[2; 32], &[4; 32]) };
+    assert_eq!(kind(insert(conn, &short)), ErrorKind::Conflict);
+}
+
+#[test]
+fn only_an_open_request_answers_for_its_box() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    let row = add_request(conn, 1, 2, 3, 4, NOW);
+    let found = |conn: &mut Connection, uid: u8, hash: u8, now| {
+        find_open_by_box(conn, &id(1), &id(uid), &id(hash), now).unwrap().map(|found| found.id)
+    };
+    assert_eq!(found(conn, 2, 3, NOW - 1), Some(row));
+    assert_eq!(found(conn, 2, 3, NOW), None, "over at its exp");
+    assert_eq!(found(conn, 2, 4, NOW - 1), None);
+    assert_eq!(found(conn, 3, 3, NOW - 1), None);
+    set_state(conn, row, RequestState::Approved, 5).unwrap();
+    assert_eq!(found(conn, 2, 3, NOW - 1), Some(row));
+    forget(conn, row, RequestState::Done, 6).unwrap();
+    assert_eq!(found(conn, 2, 3, NOW - 1), None);
+}
+
+#[test]
+fn a_finished_request_is_remembered_without_its_frame() {
+    use RequestState::{Approved, Denied, Done, Expired, Pending, Withdrawn};
+    let mut store = store();
+    let conn = &mut store.conn;
+    for (n, state) in (1..).zip([Done, Denied, Withdrawn, Expired]) {
+        let row = add_request(conn, 1, 2, n, 4, NOW);
+        set_state(conn, row, Approved, 5).unwrap();
+        let open = find(conn, &id(1), &id(2), &id(n)).unwrap().unwrap();
+        assert_eq!((open.state, open.seq, open.frame), (Approved, 5, Some(vec![n])));
+
+        assert_eq!(kind(set_state(conn, row, state, 6)), ErrorKind::Conflict, "it would keep its frame");
+        assert_eq!(kind(forget(conn, row, Pending, 6)), ErrorKind::Conflict, "it would have no frame");
+        forget(conn, row, state, 6).unwrap();
+        let closed = find(conn, &id(1), &id(2), &id(n)).unwrap().unwrap();
+        assert_eq!((closed.state, closed.seq, closed.frame), (state, 6, None));
+        assert_eq!(closed.digest, open.digest);
+
+        assert_eq!(kind(set_state(conn, row, Pending, 7)), ErrorKind::Conflict, "it has ended for good");
+    }
+    assert_eq!(kind(set_state(conn, 999, Approved, 5)), ErrorKind::Conflict);
+    assert_eq!(kind(forget(conn, 999, Done, 5)), ErrorKind::Conflict);
+}
+
+#[test]
+fn a_room_shows_its_open_requests_page_by_page() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    // Stored out of order, with another room, an expired and a finished one in between.
+    for seq in [50, 10, 30, 20, 40] {
+        add_request(conn, 1, 2, u8::try_from(seq).unwrap(), seq, NOW + 1);
+    }
+    add_request(conn, 2, 2, 1, 15, NOW + 1);
+    add_request(conn, 1, 2, 2, 25, NOW);
+    let finished = add_request(conn, 1, 2, 3, 35, NOW + 1);
+    forget(conn, finished, RequestState::Withdrawn, 36).unwrap();
+
+    let mut page = |after, limit| seqs(&open_in_room(conn, &id(1), after, limit, NOW).unwrap());
+    assert_eq!(page(0, 50), [10, 20, 30, 40, 50]);
+    assert_eq!(page(0, 2), [10, 20]);
+    assert_eq!(page(20, 2), [30, 40]);
+    assert_eq!(page(40, 2), [50]);
+    assert!(page(50, 2).is_empty());
+    assert!(page(0, 0).is_empty());
+}
+
+#[test]
+fn a_user_sees_own_open_requests_of_one_room_or_all() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    add_request(conn, 2, 7, 1, 30, NOW + 1);
+    add_request(conn, 1, 7, 2, 20, NOW + 1);
+    add_request(conn, 1, 7, 3, 10, NOW + 1);
+    add_request(conn, 1, 7, 4, 15, NOW);
+    add_request(conn, 1, 8, 5, 16, NOW + 1);
+    let finished = add_request(conn, 1, 7, 6, 17, NOW + 1);
+    forget(conn, finished, RequestState::Done, 18).unwrap();
+
+    let rid = id(1);
+    let mut list = |rid: Option<&[u8]>, limit| seqs(&open_of_user(conn, &id(7), rid, NOW, limit).unwrap());
+    assert_eq!(list(None, 50), [10, 20, 30]);
+    assert_eq!(list(None, 2), [10, 20]);
+    assert_eq!(list(Some(&rid), 50), [10, 20]);
+    assert_eq!(list(Some(&rid), 1), [10]);
+    assert!(list(Some(&[9]), 50).is_empty());
+}
+
+#[test]
+fn live_unexpired_approves_are_counted() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    add_request(conn, 1, 2, 3, 10, NOW + 9);
+    add_request(conn, 1, 2, 4, 20, NOW + 9);
+    add_request(conn, 1, 5, 3, 30, NOW + 9);
+    add_approve(conn, (1, 2, 3), 1, 11, NOW + 1);
+    add_approve(conn, (1, 2, 3), 2, 12, NOW + 1);
+    add_approve(conn, (1, 2, 3), 3, 13, NOW);
+    add_approve(conn, (1, 5, 3), 4, 14, NOW + 1);
+    add_approve(conn, (1, 2, 4), 5, 15, NOW + 1);
+    crate::repository::approves::close_all(conn, &id(1), &id(2), &id(4), None).unwrap();
+
+    let rows = open_in_room(conn, &id(1), 0, 50, NOW).unwrap();
+    let counts: Vec<_> = rows.iter().map(|row| (row.request.seq, row.approvals)).collect();
+    assert_eq!(counts, [(10, 2), (20, 0), (30, 1)]);
+    assert_eq!(open_of_user(conn, &id(2), None, NOW, 50).unwrap(), rows[..2]);
+}
+
+#[test]
+fn a_room_takes_its_requests_along() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    add_request(conn, 1, 2, 3, 4, NOW);
+    add_request(conn, 2, 2, 3, 4, NOW);
+    delete_room(conn, 1);
+    assert_eq!(find(conn, &id(1), &id(2), &id(3)).unwrap(), None);
+    assert!(find(conn, &id(2), &id(2), &id(3)).unwrap().is_some());
+}
+
+#[test]
+fn queries_use_their_indexes() {
+    const COUNT: &str = "SEARCH approves USING COVERING INDEX approves_of_request \
+                         (rid=? AND to_uid=? AND request_id=? AND state=? AND exp>?)";
+    let mut store = store();
+    let conn = &mut store.conn;
+    let (rid, uid) = (id(1), id(2));
+
+    let found = plan(conn, |conn| drop(find(conn, &rid, &uid, &id(3)).unwrap()));
+    assert!(found.contains("(rid=? AND uid=? AND request_id=?)"), "{found}");
+    let by_box = plan(conn, |conn| drop(find_open_by_box(conn, &rid, &uid, &id(3), NOW).unwrap()));
+    assert!(by_box.contains("requests_open_by_box (rid=? AND uid=? AND box_hash=? AND exp>?)"), "{by_box}");
+
+    let room = plan(conn, |conn| drop(open_in_room(conn, &rid, 0, 50, NOW).unwrap()));
+    assert!(room.contains("requests_open_in_room (rid=? AND seq>?)"), "{room}");
+    let user = plan(conn, |conn| drop(open_of_user(conn, &uid, None, NOW, 50).unwrap()));
+    assert!(user.contains("requests_open_of_user (uid=?)"), "{user}");
+    for plan in [room, user] {
+        assert!(plan.contains(COUNT), "{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
+    // One user's requests in one room are few enough to sort, but not to look for in a whole table.
+    plan(conn, |conn| drop(open_of_user(conn, &uid, Some(&rid), NOW, 50).unwrap()));
+}

@@ -1,0 +1,60 @@
+use super::*;
+use crate::ErrorKind;
+use crate::repository::requests;
+use crate::testing::{NOW, add_request, id, plan, room, store};
+
+fn ids(page: &[Room]) -> Vec<u8> {
+    page.iter().map(|room| room.rid[0]).collect()
+}
+
+#[test]
+fn put_replaces_the_row_and_keeps_its_requests() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    assert_eq!(find(conn, &id(1)).unwrap(), None);
+    add_request(conn, 1, 2, 3, 4, NOW);
+    let changed = Room {
+        policy: "secret".to_owned(),
+        version: i64::MAX,
+        seq: 7,
+        created: 8,
+        frame: vec![9],
+        ..room(1, "open")
+    };
+    put(conn, &changed).unwrap();
+    assert_eq!(find(conn, &id(1)).unwrap(), Some(changed));
+    assert!(requests::find(conn, &id(1), &id(2), &id(3)).unwrap().is_some());
+
+    assert_eq!(put(conn, &room(1, "")).unwrap_err().kind(), ErrorKind::Conflict);
+}
+
+#[test]
+fn pages_hold_the_asked_policies_in_the_order_of_ids() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    for rid in [9, 3, 6, 1, 4, 7, 2, 5, 8] {
+        put(conn, &room(rid, ["open", "request", "secret"][usize::from(rid) % 3])).unwrap();
+    }
+    let both = ["open", "request"];
+    // Ids that 3 divides are open, one more request, two more secret.
+    assert_eq!(ids(&page(conn, &both, None, 100).unwrap()), [1, 3, 4, 6, 7, 9]);
+    assert_eq!(ids(&page(conn, &["secret"], None, 100).unwrap()), [2, 5, 8]);
+    assert_eq!(ids(&page(conn, &both, None, 3).unwrap()), [1, 3, 4]);
+    assert_eq!(ids(&page(conn, &both, Some(&id(4)), 3).unwrap()), [6, 7, 9]);
+    assert_eq!(ids(&page(conn, &both, Some(&id(5)), 2).unwrap()), [6, 7]);
+    assert!(page(conn, &both, Some(&id(9)), 3).unwrap().is_empty());
+    assert!(page(conn, &both, None, 0).unwrap().is_empty());
+    assert!(page(conn, &[], None, 3).unwrap().is_empty());
+    assert_eq!(ids(&page(conn, &["open", "open"], None, 2).unwrap()), [3, 6]);
+}
+
+#[test]
+fn queries_use_their_indexes() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    let plan_of_find = plan(conn, |conn| drop(find(conn, &id(1)).unwrap()));
+    assert!(plan_of_find.contains("sqlite_autoindex_rooms_1 (rid=?)"), "{plan_of_find}");
+    let plan_of_page = plan(conn, |conn| drop(page(conn, &["open", "request"], Some(&id(1)), 9).unwrap()));
+    assert!(plan_of_page.contains("rooms_by_policy (policy=? AND rid>?)"), "{plan_of_page}");
+    assert!(!plan_of_page.contains("TEMP B-TREE"), "{plan_of_page}");
+}

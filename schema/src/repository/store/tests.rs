@@ -1,0 +1,133 @@
+use diesel::connection::SimpleConnection;
+
+use super::*;
+use crate::models::Room;
+use crate::repository::rooms;
+use crate::testing::{id, room, store as open_store};
+
+fn exists(conn: &mut Connection, rid: u8) -> bool {
+    rooms::find(conn, &id(rid)).unwrap().is_some()
+}
+
+#[test]
+fn an_epoch_is_one_databases_own_and_stays() {
+    let mut one = open_store();
+    let mut two = open_store();
+    let drawn = epoch(&mut one.conn).unwrap();
+    assert_eq!(drawn.len(), 16);
+    assert_ne!(drawn, epoch(&mut two.conn).unwrap());
+    let mut again = one.database.writer().unwrap();
+    assert_eq!(drawn, epoch(&mut again).unwrap());
+}
+
+#[test]
+fn seq_follows_the_clock_and_never_goes_back() {
+    let mut store = open_store();
+    let conn = &mut store.conn;
+    assert_eq!(last_seq(conn).unwrap(), 0);
+    assert_eq!(advance_seq(conn, 1_700_000_000_000_000).unwrap(), 1_700_000_000_000_000);
+    assert_eq!(advance_seq(conn, 1_700_000_000_000_005).unwrap(), 1_700_000_000_000_005);
+    assert_eq!(advance_seq(conn, 1_700_000_000_000_005).unwrap(), 1_700_000_000_000_006);
+    assert_eq!(advance_seq(conn, 0).unwrap(), 1_700_000_000_000_007);
+    assert_eq!(last_seq(conn).unwrap(), 1_700_000_000_000_007);
+
+    // At the end of numbers it fails; it does not wrap around.
+    advance_seq(conn, i64::MAX).unwrap();
+    advance_seq(conn, 0).unwrap_err();
+    assert_eq!(last_seq(conn).unwrap(), i64::MAX);
+}
+
+#[test]
+fn a_batch_is_stored_whole_or_not_at_all() {
+    let mut store = open_store();
+    let conn = &mut store.conn;
+    let result = transaction(conn, |conn| {
+        rooms::put(conn, &room(1, "open"))?;
+        // What `f` says is what the caller hears, whatever type it has.
+        Err::<(), _>(Refusal("no".to_owned()))
+    });
+    assert_eq!(result, Err(Refusal("no".to_owned())));
+    assert!(!exists(conn, 1));
+
+    let seq = transaction(conn, |conn| {
+        rooms::put(conn, &room(1, "open"))?;
+        Ok::<_, Refusal>(advance_seq(conn, 9)?)
+    });
+    assert_eq!(seq, Ok(9));
+    let mut other = store.database.writer().unwrap();
+    assert!(exists(&mut other, 1));
+}
+
+#[derive(Debug, PartialEq)]
+struct Refusal(String);
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+#[test]
+fn a_failing_command_rolls_back_alone() {
+    let mut store = open_store();
+    let conn = &mut store.conn;
+    transaction(conn, |conn| {
+        savepoint(conn, |conn| rooms::put(conn, &room(1, "open")))?;
+        let failed = savepoint(conn, |conn| {
+            rooms::put(conn, &room(2, "open"))?;
+            rooms::put(conn, &room(3, "no such policy"))
+        });
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::Conflict);
+        savepoint(conn, |conn| rooms::put(conn, &room(4, "open")))
+    })
+    .unwrap();
+    assert_eq!([1, 2, 3, 4].map(|rid| exists(conn, rid)), [true, false, false, true]);
+}
+
+#[test]
+fn a_savepoint_outside_a_transaction_is_refused() {
+    let mut store = open_store();
+    let error = savepoint(&mut store.conn, |conn| rooms::put(conn, &room(1, "open"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(!exists(&mut store.conn, 1));
+}
+
+#[test]
+fn a_full_disk_ends_the_batch_and_is_not_hidden() {
+    let mut store = open_store();
+    let conn = &mut store.conn;
+    conn.batch_execute("PRAGMA max_page_count = 40").unwrap();
+    let large = Room { frame: vec![0; 200_000], ..room(2, "open") };
+
+    // Outside of a savepoint.
+    let error = transaction(conn, |conn| rooms::put(conn, &large)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Full, "{error}");
+
+    // SQLite gives up the whole transaction here. A command that came later must not be stored by itself.
+    transaction(conn, |conn| {
+        savepoint(conn, |conn| rooms::put(conn, &room(1, "open")))?;
+        let error = savepoint(conn, |conn| rooms::put(conn, &large)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Full, "{error}");
+        let error = savepoint(conn, |conn| rooms::put(conn, &room(3, "open"))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        Ok::<_, Error>(())
+    })
+    .unwrap_err();
+    assert_eq!([1, 2, 3].map(|rid| exists(conn, rid)), [false; 3]);
+
+    transaction(conn, |conn| savepoint(conn, |conn| rooms::put(conn, &room(4, "open")))).unwrap();
+    assert!(exists(conn, 4));
+}
+
+#[test]
+fn a_rollback_that_failed_is_not_taken_for_a_refusal() {
+    let failed = |text: &str| {
+        DieselError::DatabaseError(diesel::result::DatabaseErrorKind::Unknown, Box::new(text.to_owned()))
+    };
+    let refusal = || Some(Refusal("no".to_owned()));
+    assert_eq!(settle(refusal(), DieselError::RollbackTransaction), Refusal("no".to_owned()));
+    let gone = failed("cannot rollback - no transaction is active");
+    assert_eq!(settle(refusal(), gone), Refusal("no".to_owned()));
+    assert_eq!(settle(refusal(), failed("disk I/O error")), Refusal("disk I/O error".to_owned()));
+    assert_eq!(settle::<Error>(None, DieselError::BrokenTransactionManager).kind(), ErrorKind::Fatal);
+}

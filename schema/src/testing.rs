@@ -1,0 +1,148 @@
+//! What the tests share: a migrated database in a folder of its own, rows, query plans, and processes to
+//! lose.
+
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use diesel::Connection as _;
+use diesel::connection::InstrumentationEvent;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use tempfile::TempDir;
+
+use crate::connection::{Connection, Database};
+use crate::migrate;
+use crate::models::{NewApprove, NewRequest, Room};
+use crate::repository::{approves, requests, rooms};
+
+/// Set for a test that this process started as another one; its value is a path.
+const CHILD: &str = "VESTIBULE_SCHEMA_TEST_CHILD";
+
+/// A time that 32 bits cannot hold, as real ones are.
+pub(crate) const NOW: i64 = 1_700_000_000_000;
+
+pub(crate) struct Store {
+    pub(crate) conn: Connection,
+    pub(crate) database: Database,
+    pub(crate) folder: TempDir,
+}
+
+pub(crate) fn store() -> Store {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(folder.path().join("test.db")).unwrap();
+    let mut conn = database.writer().unwrap();
+    migrate::run(&mut conn).unwrap();
+    Store { conn, database, folder }
+}
+
+pub(crate) fn id(n: u8) -> [u8; 32] {
+    [n; 32]
+}
+
+pub(crate) fn room(rid: u8, policy: &str) -> Room {
+    Room {
+        rid: id(rid).to_vec(),
+        policy: policy.to_owned(),
+        version: 1,
+        seq: NOW * 1000,
+        created: NOW,
+        frame: vec![rid, 1],
+    }
+}
+
+/// Stores request `request_id` of user `uid` in room `rid` (made if missing), with box `request_id`.
+pub(crate) fn add_request(
+    conn: &mut Connection,
+    rid: u8,
+    uid: u8,
+    request_id: u8,
+    seq: i64,
+    exp: i64,
+) -> i64 {
+    rooms::put(conn, &room(rid, "request")).unwrap();
+    let request = NewRequest {
+        rid: &id(rid),
+        uid: &id(uid),
+        request_id: &id(request_id),
+        box_hash: &id(request_id),
+        digest: &id(request_id),
+        created: NOW,
+        exp,
+        seq,
+        frame: &[request_id],
+    };
+    requests::insert(conn, &request).unwrap()
+}
+
+/// Stores approve `approve_id` for request `request_id`.
+pub(crate) fn add_approve(
+    conn: &mut Connection,
+    (rid, to, request_id): (u8, u8, u8),
+    approve_id: u8,
+    seq: i64,
+    exp: i64,
+) -> i64 {
+    let approve = NewApprove {
+        rid: &id(rid),
+        to_uid: &id(to),
+        request_id: &id(request_id),
+        approve_id: &id(approve_id),
+        by_uid: &id(200),
+        digest: &id(approve_id),
+        at: NOW,
+        exp,
+        seq,
+        frame: &[approve_id],
+    };
+    approves::insert(conn, &approve).unwrap()
+}
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// SQLite's plan for every query that `run` makes, a line per step. Asserts that no step reads a whole table
+/// or index.
+pub(crate) fn plan(conn: &mut Connection, run: impl FnOnce(&mut Connection)) -> String {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let queries = Arc::clone(&seen);
+    conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            queries.lock().unwrap().push(query.to_string());
+        }
+    });
+    run(conn);
+    conn.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+
+    let mut plan = String::new();
+    for query in seen.lock().unwrap().drain(..) {
+        let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(conn).unwrap();
+        assert!(!steps.is_empty(), "no plan for {query}");
+        for step in steps {
+            assert!(!step.detail.starts_with("SCAN "), "{} in {query}", step.detail);
+            plan += &step.detail;
+            plan.push('\n');
+        }
+    }
+    assert!(!plan.is_empty(), "no query was seen");
+    plan
+}
+
+/// A shell command that runs the ignored test `name` in a process of its own, after `setup`. It gets `path`.
+pub(crate) fn child(name: &str, path: &std::path::Path, setup: &str) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(format!(r#"{setup} exec "$0" --ignored --exact --nocapture "$1""#))
+        .arg(std::env::current_exe().unwrap())
+        .arg(name)
+        .env(CHILD, path);
+    command
+}
+
+/// The path given to [`child`]; `None` where somebody ran the ignored test by hand.
+pub(crate) fn child_path() -> Option<std::path::PathBuf> {
+    std::env::var_os(CHILD).map(Into::into)
+}
