@@ -1,0 +1,62 @@
+//! Who is at the other end of a connection.
+
+use std::{any::Any, fmt, sync::Arc};
+
+use serde_json::{Map, Value};
+
+/// The way a client is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A WebSocket.
+    WebSocket,
+}
+
+impl Transport {
+    /// Phoenix's name of it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Transport::WebSocket => "websocket",
+        }
+    }
+}
+
+/// One connection, as its channels see it. Shared by all its joins.
+pub struct Client {
+    /// Names the connection among all of the process.
+    pub connection: u64,
+    /// The socket id, by which an application disconnects all sockets of a user.
+    pub id: Option<String>,
+    /// How it is connected.
+    pub transport: Transport,
+    /// The parameters of the connection's URL.
+    pub params: Map<String, Value>,
+    /// The token that came beside the URL.
+    pub auth_token: Option<String>,
+    assigns: Arc<dyn Any + Send + Sync>,
+}
+
+impl Client {
+    /// A connection that the socket handler let in with `assigns`.
+    pub fn new(
+        connection: u64,
+        id: Option<String>,
+        transport: Transport,
+        params: Map<String, Value>,
+        auth_token: Option<String>,
+        assigns: Arc<dyn Any + Send + Sync>,
+    ) -> Self {
+        Self { connection, id, transport, params, auth_token, assigns }
+    }
+
+    /// What the socket handler knows about the connection, where it is a `T`.
+    pub fn assigns<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.assigns.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Client {
+    /// Without parameters and token, which are secrets.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}

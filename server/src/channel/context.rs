@@ -1,0 +1,223 @@
+//! What a channel acts with while it is called.
+
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
+
+use actix::{Message, Recipient};
+use bytestring::ByteString;
+use futures_util::FutureExt as _;
+use vestibule_protocol::{
+    message::{Broadcast, Outgoing, Payload, Status},
+    presence::{Diff, Entries, Meta},
+};
+
+use super::{Channel, Client, Member, MemberId, Members, Next, ReplyTo};
+
+/// A channel's hands during one call. See the [module](super).
+pub struct Context<'a, C: Channel> {
+    members: &'a mut Members,
+    deferred: &'a mut Vec<Deferred>,
+    mailbox: &'a Recipient<Continue<C>>,
+    in_flight: &'a mut usize,
+}
+
+/// What a call decided that can only be done after it.
+#[derive(Debug)]
+pub enum Deferred {
+    /// See [`Context::admit`] (`true`) and [`Context::refuse`].
+    Join(MemberId, bool, Payload),
+    /// See [`Context::proceed`].
+    Proceed(MemberId, Next),
+}
+
+impl<'a, C: Channel> Context<'a, C> {
+    /// Made by the room for each call.
+    pub(crate) fn new(
+        members: &'a mut Members,
+        deferred: &'a mut Vec<Deferred>,
+        mailbox: &'a Recipient<Continue<C>>,
+        in_flight: &'a mut usize,
+    ) -> Self {
+        Self { members, deferred, mailbox, in_flight }
+    }
+
+    /// The topic.
+    pub fn topic(&self) -> &ByteString {
+        &self.members.topic
+    }
+
+    /// The connection behind a member that is in, or is about to be.
+    pub fn client(&self, who: MemberId) -> Option<&Arc<Client>> {
+        self.members.by_id.get(&who).map(|member| &member.client)
+    }
+
+    /// A member that is in, or is about to be.
+    pub fn member(&self, who: MemberId) -> Option<&Member> {
+        self.members.by_id.get(&who)
+    }
+
+    /// Lets in who was answered with [`Joining::Later`](super::Joining::Later). Nothing where the client is gone.
+    pub fn admit(&mut self, who: MemberId, response: Payload) {
+        self.deferred.push(Deferred::Join(who, true, response));
+    }
+
+    /// Keeps out who was answered with [`Joining::Later`](super::Joining::Later).
+    pub fn refuse(&mut self, who: MemberId, response: Payload) {
+        self.deferred.push(Deferred::Join(who, false, response));
+    }
+
+    /// Does what a message that was answered with [`Next::Wait`] waited for, and lets the next ones through.
+    pub fn proceed(&mut self, who: MemberId, next: Next) {
+        self.deferred.push(Deferred::Proceed(who, next));
+    }
+
+    /// Answers a message; nothing where its sender has left.
+    pub fn reply(&self, to: &ReplyTo, status: Status, response: Payload) {
+        self.members.reply(to.member, to.reference.clone(), status, response);
+    }
+
+    /// Sends to one member.
+    pub fn push(&self, to: MemberId, event: &str, payload: Payload) {
+        self.members.push(to, event, payload);
+    }
+
+    /// Sends to everybody.
+    pub fn broadcast(&self, event: &str, payload: Payload) {
+        self.broadcast_to(event, payload, |_, _| true);
+    }
+
+    /// Sends to everybody but one.
+    pub fn broadcast_from(&self, from: MemberId, event: &str, payload: Payload) {
+        self.broadcast_to(event, payload, |id, _| id != from);
+    }
+
+    /// Sends to everybody whom `to` accepts. Encoded once, however many they are.
+    pub fn broadcast_to(&self, event: &str, payload: Payload, to: impl FnMut(MemberId, &Member) -> bool) {
+        self.members.broadcast(self.outgoing(event, payload), to);
+    }
+
+    /// Adds a member under a presence key.
+    pub fn track(&mut self, who: MemberId, key: &str, meta: Meta) {
+        let diff = self.members.presence.track(who, key, meta);
+        self.presence_diff(&diff);
+    }
+
+    /// Changes a member's meta under a presence key.
+    pub fn update(&mut self, who: MemberId, key: &str, change: impl FnOnce(&mut Meta)) {
+        let Some(mut meta) = self.members.presence.meta(who, key) else { return };
+        change(&mut meta);
+        if let Some(diff) = self.members.presence.update(who, key, meta) {
+            self.presence_diff(&diff);
+        }
+    }
+
+    /// Removes a member from every presence key. Leaving does that by itself.
+    pub fn untrack(&mut self, who: MemberId) {
+        if let Some(diff) = self.members.presence.untrack(who) {
+            self.presence_diff(&diff);
+        }
+    }
+
+    /// Everybody present: the payload of `presence_state`.
+    pub fn presence_state(&self) -> Entries {
+        self.members.presence.state()
+    }
+
+    /// Whether `presence_diff` is sent to this member; true from the start.
+    pub fn watch_presence(&mut self, who: MemberId, watched: Watched) {
+        if let Some(member) = self.members.by_id.get_mut(&who) {
+            member.watches_presence = watched == Watched::Yes;
+        }
+    }
+
+    /// Runs a future beside the room, then calls back into the channel, also when `who` has left meanwhile. A panic in
+    /// either ends the join of `who`.
+    pub fn spawn<F>(
+        &mut self,
+        who: MemberId,
+        future: F,
+        then: impl FnOnce(&mut C, &mut Context<'_, C>, F::Output) + Send + 'static,
+    ) where
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        let resume = self.resume_later(who);
+        actix::spawn(async move {
+            match AssertUnwindSafe(future).catch_unwind().await {
+                Ok(output) => resume.run(move |channel, cx| then(channel, cx, output)),
+                Err(panic) => resume.run(move |_, _| std::panic::resume_unwind(panic)),
+            }
+        });
+    }
+
+    /// A way to call back into the channel from any thread, once. The room stays until it is used or dropped.
+    pub fn resume_later(&mut self, who: MemberId) -> Resume<C> {
+        *self.in_flight += 1;
+        Resume { who, mailbox: Some(self.mailbox.clone()) }
+    }
+
+    fn presence_diff(&self, diff: &Diff) {
+        let message = self.outgoing("presence_diff", Payload::of(diff));
+        self.members.broadcast(message, |_, member| member.watches_presence);
+    }
+
+    fn outgoing(&self, event: &str, payload: Payload) -> Outgoing {
+        Broadcast { topic: self.members.topic.clone(), event: event.into(), payload }.into()
+    }
+}
+
+/// Whether a member is sent presence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+}
+
+/// A call back into a channel. See [`Context::resume_later`].
+pub struct Resume<C: Channel> {
+    who: MemberId,
+    mailbox: Option<Recipient<Continue<C>>>,
+}
+
+impl<C: Channel> Resume<C> {
+    /// Calls.
+    pub fn run(mut self, call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static) {
+        self.send(Some(Box::new(call)));
+    }
+
+    /// Past the mailbox's bound on purpose: there is one call for each message that the bound let in, and losing one would
+    /// leave its sender without an answer.
+    fn send(&mut self, call: Option<Call<C>>) {
+        if let Some(mailbox) = self.mailbox.take() {
+            mailbox.do_send(Continue { who: Some(self.who), call, is_counted: true });
+        }
+    }
+}
+
+impl<C: Channel> Drop for Resume<C> {
+    fn drop(&mut self) {
+        self.send(None);
+    }
+}
+
+type Call<C> = Box<dyn FnOnce(&mut C, &mut Context<'_, C>) + Send>;
+
+/// A room's message to itself: go on with this.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Continue<C: Channel> {
+    /// Whose join ends if the call panics.
+    pub(crate) who: Option<MemberId>,
+    /// What to do; nothing where a [`Resume`] was dropped.
+    pub(crate) call: Option<Call<C>>,
+    /// Whether it was announced by [`Context::resume_later`].
+    pub(crate) is_counted: bool,
+}
+
+impl<C: Channel> Continue<C> {
+    /// A call from outside the room.
+    pub(crate) fn from_outside(call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static) -> Self {
+        Self { who: None, call: Some(Box::new(call)), is_counted: false }
+    }
+}

@@ -1,0 +1,269 @@
+//! A connection's way out: a bounded queue of encoded frames.
+//!
+//! [`Outbox::push`] is the only way anything reaches a client. It never waits: a client that reads more slowly than its
+//! frames come is disconnected when the queue is full, and finds what it missed in the store when it comes back.
+//!
+//! # Concurrency
+//! Any thread may push; one response body takes ([`Outbox::poll_next`]); one connection task watches for the end
+//! ([`Outbox::closing`]). The lock is held for a few instructions, never across an await.
+//!
+//! # Lifecycle
+//! open → closing (a close frame is the last in the queue; frames pushed later are dropped) → finished (the body ends when
+//! the queue is empty). A body that is dropped before that (the peer is gone) finishes it at once.
+
+mod frame;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use tokio::sync::Notify;
+use vestibule_protocol::{disconnect::Disconnect, message::Outgoing, serializer::Serializer, socket::JoinId};
+
+pub use frame::Encoded;
+
+/// How much may wait for one client.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboxLimits {
+    /// Frames.
+    pub frames: usize,
+    /// Bytes, frame headers included.
+    pub bytes: usize,
+}
+
+/// A handle of one connection's queue; clones share it. See the [module](self).
+#[derive(Clone)]
+pub struct Outbox(Arc<Shared>);
+
+struct Shared {
+    serializer: Serializer,
+    limits: OutboxLimits,
+    queue: Mutex<Queue>,
+    closing: Notify,
+}
+
+struct Queue {
+    frames: VecDeque<Bytes>,
+    bytes: usize,
+    phase: Phase,
+    taker: Option<Waker>,
+    ended: Vec<(ByteString, JoinId)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Closing,
+    Finished,
+}
+
+impl Outbox {
+    /// An empty queue for a connection that speaks `serializer`.
+    pub fn new(serializer: Serializer, limits: OutboxLimits) -> Self {
+        let queue =
+            Queue { frames: VecDeque::new(), bytes: 0, phase: Phase::Open, taker: None, ended: Vec::new() };
+        Self(Arc::new(Shared { serializer, limits, queue: Mutex::new(queue), closing: Notify::new() }))
+    }
+
+    /// Sends one message to this connection alone.
+    pub fn send(&self, message: impl Into<Outgoing>) {
+        self.push(&Encoded::new(message.into()));
+    }
+
+    /// Sends a message whose bytes are shared with other connections that speak the same serializer.
+    pub fn push(&self, message: &Encoded) {
+        match message.bytes(self.0.serializer) {
+            Ok(frame) => self.enqueue(frame),
+            Err(error) => {
+                tracing::debug!(%error, "message cannot be encoded for this client");
+                self.close(Disconnect::Undecodable);
+            }
+        }
+    }
+
+    /// Sends a WebSocket pong.
+    pub fn pong(&self, payload: &[u8]) {
+        self.enqueue(frame::pong(payload));
+    }
+
+    /// Starts the close: what waits is still sent, then a close frame, and nothing after it.
+    pub fn close(&self, why: Disconnect) {
+        self.start_close(&mut self.lock(), why);
+    }
+
+    /// Answers the client's own close and ends the queue.
+    pub fn answer_close(&self) {
+        let mut queue = self.lock();
+        if queue.phase == Phase::Open {
+            queue.append(frame::close(1000, ""));
+        }
+        queue.finish();
+    }
+
+    /// Ends the queue: the body ends once it is empty.
+    pub fn finish(&self) {
+        self.lock().finish();
+        self.0.closing.notify_one();
+    }
+
+    /// Waits until somebody closes the connection.
+    pub async fn closing(&self) {
+        self.0.closing.notified().await;
+    }
+
+    /// Whether the connection is to end; frames pushed now go nowhere.
+    pub fn is_closing(&self) -> bool {
+        self.lock().phase != Phase::Open
+    }
+
+    /// Notes that a channel ended this connection's join by itself. The note is there before any frame that tells the
+    /// client, so a frame that the client sends in answer finds the topic left.
+    pub fn note_ended(&self, topic: ByteString, join: JoinId) {
+        self.lock().ended.push((topic, join));
+    }
+
+    /// Takes the notes of [`Outbox::note_ended`]: at most one for each channel joined since.
+    pub fn take_ended(&self) -> Vec<(ByteString, JoinId)> {
+        std::mem::take(&mut self.lock().ended)
+    }
+
+    /// The next frames for the socket; `None` at the end.
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut queue = self.lock();
+        if let Some(frame) = queue.frames.pop_front() {
+            queue.bytes -= frame.len();
+            return Poll::Ready(Some(frame));
+        }
+        if queue.phase == Phase::Finished {
+            return Poll::Ready(None);
+        }
+        queue.taker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn enqueue(&self, frame: Bytes) {
+        let mut queue = self.lock();
+        if queue.phase != Phase::Open {
+            return;
+        }
+        let OutboxLimits { frames, bytes } = self.0.limits;
+        if queue.frames.len() >= frames || queue.bytes + frame.len() > bytes {
+            queue.frames.clear();
+            queue.bytes = 0;
+            self.start_close(&mut queue, Disconnect::Slow);
+        } else {
+            queue.append(frame);
+        }
+    }
+
+    fn start_close(&self, queue: &mut Queue, why: Disconnect) {
+        if queue.phase == Phase::Open {
+            tracing::debug!(%why, "closing a connection");
+            queue.append(frame::close(why.code(), why.reason()));
+            queue.phase = Phase::Closing;
+            self.0.closing.notify_one();
+        }
+    }
+
+    /// A panic while the lock was held leaves a queue that is still whole: every change is one step.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn append(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
+        self.frames.push_back(frame);
+        self.wake();
+    }
+
+    fn finish(&mut self) {
+        self.phase = Phase::Finished;
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        if let Some(taker) = self.taker.take() {
+            taker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vestibule_protocol::message::{Broadcast, Payload};
+
+    fn outbox(frames: usize, bytes: usize) -> Outbox {
+        Outbox::new(Serializer::V2, OutboxLimits { frames, bytes })
+    }
+
+    fn message() -> Encoded {
+        Encoded::new(Broadcast { topic: "t".into(), event: "e".into(), payload: Payload::empty() }.into())
+    }
+
+    fn take(outbox: &Outbox) -> Poll<Option<Bytes>> {
+        outbox.poll_next(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn frames_come_out_in_order_and_shared() {
+        let (one, two) = (outbox(2, 1000), outbox(2, 1000));
+        let message = message();
+        one.push(&message);
+        two.push(&message);
+        let (Poll::Ready(Some(first)), Poll::Ready(Some(second))) = (take(&one), take(&two)) else {
+            panic!()
+        };
+        assert_eq!(
+            first,
+            "\u{81}\u{17}[null,null,\"t\",\"e\",{}]".chars().map(|c| c as u8).collect::<Vec<_>>()
+        );
+        assert_eq!(first.as_ptr(), second.as_ptr(), "encoded once");
+        assert_eq!(take(&one), Poll::Pending);
+    }
+
+    #[test]
+    fn a_full_outbox_disconnects_the_slow_client() {
+        let size = message().bytes(Serializer::V2).unwrap().len();
+        for full in [outbox(2, 1000), outbox(1000, 2 * size)] {
+            full.push(&message());
+            full.push(&message());
+            assert!(!full.is_closing(), "exactly at the limit");
+            full.push(&message());
+            assert!(full.is_closing());
+            let close = frame::close(1008, "slow consumer");
+            assert_eq!(take(&full), Poll::Ready(Some(close)), "what waited is dropped");
+            full.push(&message());
+            assert_eq!(take(&full), Poll::Pending);
+            full.finish();
+            assert_eq!(take(&full), Poll::Ready(None));
+        }
+    }
+
+    #[test]
+    fn a_close_is_sent_after_what_waits_and_once() {
+        let outbox = outbox(10, 1000);
+        outbox.push(&message());
+        outbox.close(Disconnect::Restart);
+        outbox.close(Disconnect::Kicked);
+        outbox.finish();
+        assert!(matches!(take(&outbox), Poll::Ready(Some(_))));
+        assert_eq!(take(&outbox), Poll::Ready(Some(frame::close(1012, ""))));
+        assert_eq!(take(&outbox), Poll::Ready(None));
+    }
+
+    #[test]
+    fn the_answer_to_a_close_is_1000_and_not_a_second_close() {
+        let outbox = outbox(10, 1000);
+        outbox.answer_close();
+        outbox.answer_close();
+        assert_eq!(take(&outbox), Poll::Ready(Some(frame::close(1000, ""))));
+        assert_eq!(take(&outbox), Poll::Ready(None));
+    }
+}

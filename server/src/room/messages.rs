@@ -1,0 +1,69 @@
+//! What connections tell rooms.
+
+use std::sync::{Arc, atomic::AtomicBool};
+
+use actix::Message;
+use tokio::sync::oneshot;
+use vestibule_protocol::message::{Payload, Term};
+
+use crate::{
+    channel::{Client, MemberId},
+    outbox::Outbox,
+};
+
+/// A connection wants in.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Join {
+    /// The name of the join.
+    pub who: MemberId,
+    /// The connection.
+    pub client: Arc<Client>,
+    /// Its way out.
+    pub outbox: Outbox,
+    /// The `join_ref` as it came.
+    pub join_ref: Term,
+    /// The `ref` of the join.
+    pub reference: Term,
+    /// The join's parameters.
+    pub params: Payload,
+    /// The connection's earlier join of this topic, which ends.
+    pub replaces: Option<MemberId>,
+    /// Set once a later join of the connection replaces this one: a leave that the room has not handled by then is not
+    /// answered any more, as Phoenix kills a channel that is about to be joined anew.
+    pub is_replaced: Arc<AtomicBool>,
+    /// Tells the connection whether it is in. Dropped unused where the room ends before it decides.
+    pub decision: oneshot::Sender<bool>,
+}
+
+/// A message from a connection that is in.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Input {
+    /// Who sends it.
+    pub who: MemberId,
+    /// The event.
+    pub event: Term,
+    /// The payload.
+    pub payload: Payload,
+    /// Its `ref`.
+    pub reference: Term,
+}
+
+/// A connection is out.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub enum Leave {
+    /// By its own `phx_leave`, which is answered.
+    Asked {
+        /// Who leaves.
+        who: MemberId,
+        /// The leave's `ref`.
+        reference: Term,
+    },
+    /// The connection is gone.
+    Gone {
+        /// Whose.
+        who: MemberId,
+    },
+}

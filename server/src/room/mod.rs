@@ -1,0 +1,311 @@
+//! Rooms: one actix actor for each topic that anybody has joined on this machine.
+//!
+//! A [`Room`] owns its topic's [`Channel`] and members, calls the one on behalf of the others, and puts frames into their
+//! outboxes. [`Rooms`] starts rooms and finds them, [`Router`] knows which topics have any.
+//!
+//! # What a room never does
+//! It never waits for a socket (outboxes do not block), never touches the store (its channel hands that work away), and
+//! never takes a message past its mailbox's bound, but for what the bound has let in before (see [`Continue`]) and for the
+//! news that a connection is gone, of which there is one for each member.
+//!
+//! # Lifecycle
+//! Started by the first join, on the thread of the connection that joins; gone after the last leave, once nothing that it
+//! waits for is under way. A join that comes in between is either in the mailbox before the room retires (then it does not)
+//! or finds no room (then it starts the next): [`Rooms`] decides that under one lock.
+//!
+//! # Panics
+//! A panic in a channel would kill the actor, and with it everybody's join. It is caught, and ends the join of the member
+//! on whose behalf the channel was called.
+
+mod messages;
+mod rooms;
+mod router;
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering},
+};
+
+use actix::{Actor, ActorContext as _, AsyncContext as _, Handler, Recipient};
+use bytestring::ByteString;
+use serde_json::json;
+use vestibule_protocol::message::{Payload, Status, Term};
+
+use crate::channel::{
+    Busy, Channel, Context, Continue, Deferred, Incoming, Joining, Member, MemberId, Members, Next,
+    PendingJoin, Stop, Waiting,
+};
+pub use messages::{Input, Join, Leave};
+pub use rooms::{Overloaded, RoomHandle, Rooms};
+pub use router::{Mount, Router};
+
+/// Messages that wait for one busy member.
+const MAX_WAITING: usize = 64;
+
+/// The actor. See the [module](self).
+pub struct Room<C: Channel> {
+    channel: C,
+    members: Members,
+    deferred: Vec<Deferred>,
+    mailbox: Recipient<Continue<C>>,
+    in_flight: usize,
+    life: u64,
+    rooms: Arc<Rooms<C>>,
+}
+
+impl<C: Channel> Room<C> {
+    fn new(
+        topic: ByteString,
+        life: u64,
+        channel: C,
+        rooms: Arc<Rooms<C>>,
+        ctx: &actix::Context<Self>,
+    ) -> Self {
+        Self {
+            channel,
+            members: Members::new(topic, life),
+            deferred: Vec::new(),
+            mailbox: ctx.address().recipient(),
+            in_flight: 0,
+            life,
+            rooms,
+        }
+    }
+
+    /// Calls the channel on behalf of `who`, then does what the call deferred. `None` if it panicked.
+    fn call<T>(
+        &mut self,
+        who: Option<MemberId>,
+        call: impl FnOnce(&mut C, &mut Context<'_, C>) -> T,
+    ) -> Option<T> {
+        let mut context =
+            Context::new(&mut self.members, &mut self.deferred, &self.mailbox, &mut self.in_flight);
+        let outcome = catch_unwind(AssertUnwindSafe(|| call(&mut self.channel, &mut context)));
+        if outcome.is_err() {
+            tracing::error!(topic = %self.members.topic, "a channel panicked");
+            if let Some(who) = who {
+                self.crash(who);
+            }
+        }
+        outcome.ok()
+    }
+
+    /// Ends the join of `who` after a panic: as a failed join if it was not yet in.
+    fn crash(&mut self, who: MemberId) {
+        if self.members.by_id.get(&who).is_some_and(|member| member.joining.is_some()) {
+            self.decide_join(who, false, Payload::of(&json!({ "reason": "join crashed" })));
+        } else {
+            self.stop(who, Stop::Crash);
+        }
+    }
+
+    fn settle(&mut self) {
+        while !self.deferred.is_empty() {
+            for deferred in std::mem::take(&mut self.deferred) {
+                match deferred {
+                    Deferred::Join(who, is_in, response) => self.decide_join(who, is_in, response),
+                    Deferred::Proceed(who, next) => self.proceed(who, next),
+                }
+            }
+        }
+    }
+
+    fn decide_join(&mut self, who: MemberId, is_in: bool, response: Payload) {
+        let Some(pending) = self.members.by_id.get_mut(&who).and_then(|member| member.joining.take()) else {
+            return;
+        };
+        let PendingJoin { reference, decision, replaced } = pending;
+        let status = if is_in { Status::Ok } else { Status::Error };
+        self.members.reply_to_join(who, reference, status, response);
+        if let Some(old) = replaced {
+            self.members.say_goodbye(&old, Stop::Normal);
+        }
+        // Nobody listens where the connection is gone; its leave is on the way.
+        let _ = decision.send(is_in);
+        if is_in {
+            self.call(Some(who), |channel, context| channel.joined(context, who));
+        } else {
+            self.remove(who);
+        }
+    }
+
+    fn handle_in(&mut self, message: Incoming) {
+        let who = message.from;
+        let reference = message.reference.clone();
+        if let Some(next) = self.call(Some(who), |channel, context| channel.handle_in(context, message)) {
+            self.follow(who, reference, next);
+        }
+    }
+
+    fn follow(&mut self, who: MemberId, reference: Term, next: Next) {
+        match next {
+            Next::Reply(status, response) => self.members.reply(who, reference, status, response),
+            Next::NoReply => {}
+            Next::Wait => {
+                if let Some(member) = self.members.by_id.get_mut(&who) {
+                    member.busy = Some(Busy { reference, waiting: VecDeque::new() });
+                }
+            }
+            Next::Stop { reply, how } => {
+                if let Some((status, response)) = reply {
+                    self.members.reply(who, reference, status, response);
+                }
+                self.stop(who, how);
+            }
+        }
+    }
+
+    fn proceed(&mut self, who: MemberId, next: Next) {
+        let Some(busy) = self.members.by_id.get_mut(&who).and_then(|member| member.busy.take()) else {
+            return;
+        };
+        self.follow(who, busy.reference, next);
+        let mut waiting = busy.waiting;
+        while let Some(next) = waiting.pop_front() {
+            match next {
+                Waiting::Message(message) => self.handle_in(message),
+                Waiting::Leave(reference) => self.leave(who, reference),
+            }
+            match self.members.by_id.get_mut(&who) {
+                Some(Member { busy: Some(again), .. }) => again.waiting.append(&mut waiting),
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+
+    /// Puts a message behind the one that its sender waits for. Gives it back where there is none, or too many wait.
+    fn queue(&mut self, who: MemberId, message: Waiting) -> Result<(), Waiting> {
+        match self.members.by_id.get_mut(&who) {
+            Some(Member { busy: Some(busy), .. }) if busy.waiting.len() < MAX_WAITING => {
+                busy.waiting.push_back(message);
+                Ok(())
+            }
+            _ => Err(message),
+        }
+    }
+
+    fn leave(&mut self, who: MemberId, reference: Term) {
+        self.members.reply(who, reference, Status::Ok, Payload::empty());
+        self.stop(who, Stop::Normal);
+    }
+
+    /// Ends a join: the connection is told first, so that the client's next frame finds the topic left.
+    fn stop(&mut self, who: MemberId, how: Stop) {
+        if let Some(member) = self.remove(who) {
+            member.outbox.note_ended(self.members.topic.clone(), who.join);
+            self.members.say_goodbye(&member, how);
+        }
+    }
+
+    fn remove(&mut self, who: MemberId) -> Option<Member> {
+        let member = self.members.by_id.remove(&who)?;
+        self.call(None, |channel, context| {
+            context.untrack(who);
+            channel.left(context, who);
+        });
+        Some(member)
+    }
+
+    /// Ends the room if nobody is in it and nothing is under way.
+    fn retire_if_idle(&mut self, ctx: &mut actix::Context<Self>) {
+        let is_idle = self.members.by_id.is_empty() && self.in_flight == 0;
+        if is_idle && self.rooms.retire(&self.members.topic, self.life) {
+            ctx.stop();
+        }
+    }
+}
+
+impl<C: Channel> Actor for Room<C> {
+    type Context = actix::Context<Self>;
+}
+
+impl<C: Channel> Handler<Join> for Room<C> {
+    type Result = ();
+
+    fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
+        self.rooms.join_arrived(&self.members.topic);
+        let Join { who, client, outbox, join_ref, reference, params, replaces, is_replaced, decision } = join;
+        let replaced = replaces.and_then(|old| self.remove(old)).map(Box::new);
+        let member = Member {
+            client,
+            outbox,
+            params: params.clone(),
+            reply_join_ref: if join_ref.is_null() { reference.clone() } else { join_ref.clone() },
+            join_ref,
+            is_replaced,
+            joining: Some(PendingJoin { reference, decision, replaced }),
+            busy: None,
+            watches_presence: true,
+        };
+        self.members.by_id.insert(who, member);
+        match self.call(Some(who), |channel, context| channel.join(context, who, &params)) {
+            Some(Joining::Ok(response)) => self.decide_join(who, true, response),
+            Some(Joining::Error(response)) => self.decide_join(who, false, response),
+            Some(Joining::Later) | None => {}
+        }
+        self.settle();
+        self.retire_if_idle(ctx);
+    }
+}
+
+impl<C: Channel> Handler<Input> for Room<C> {
+    type Result = ();
+
+    /// A message of a join that has ended meanwhile is dropped, as a Phoenix channel's mailbox is.
+    fn handle(&mut self, input: Input, ctx: &mut Self::Context) {
+        let Input { who, event, payload, reference } = input;
+        let Some(member) = self.members.by_id.get(&who) else { return };
+        match event {
+            Term::Text(event) => {
+                let message = Incoming { from: who, event, payload, reference };
+                if member.busy.is_none() {
+                    self.handle_in(message);
+                } else if let Err(Waiting::Message(message)) = self.queue(who, Waiting::Message(message)) {
+                    self.members.reply(who, message.reference, Status::Error, Overloaded::response());
+                }
+            }
+            Term::Null | Term::Other(_) => self.stop(who, Stop::Crash),
+        }
+        self.settle();
+        self.retire_if_idle(ctx);
+    }
+}
+
+impl<C: Channel> Handler<Leave> for Room<C> {
+    type Result = ();
+
+    fn handle(&mut self, leave: Leave, ctx: &mut Self::Context) {
+        match leave {
+            Leave::Asked { who, reference } => {
+                let member = self.members.by_id.get(&who);
+                if member.is_none_or(|member| member.is_replaced.load(Ordering::Acquire)) {
+                    return;
+                }
+                // Only a busy member has a queue, and only a full one refuses: then the leave comes first.
+                if let Err(Waiting::Leave(reference)) = self.queue(who, Waiting::Leave(reference)) {
+                    self.leave(who, reference);
+                }
+            }
+            Leave::Gone { who } => {
+                self.remove(who);
+            }
+        }
+        self.settle();
+        self.retire_if_idle(ctx);
+    }
+}
+
+impl<C: Channel> Handler<Continue<C>> for Room<C> {
+    type Result = ();
+
+    fn handle(&mut self, go_on: Continue<C>, ctx: &mut Self::Context) {
+        self.in_flight -= usize::from(go_on.is_counted);
+        if let Some(call) = go_on.call {
+            self.call(go_on.who, call);
+        }
+        self.settle();
+        self.retire_if_idle(ctx);
+    }
+}

@@ -1,0 +1,96 @@
+//! Where bytes come in: the only code that touches sockets.
+//!
+//! An [`Endpoint`] is a mount such as `/socket`: a router of channels, a [`SocketHandler`] that decides who may connect, and
+//! limits. [`websocket`] serves it over WebSocket; a [`connection`] is what each transport drives.
+
+mod connection;
+mod connections;
+mod origin;
+mod params;
+pub mod websocket;
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use serde_json::{Map, Value};
+
+pub use self::{
+    connections::Connections,
+    origin::{OriginSyntax, Origins},
+};
+use crate::{outbox::OutboxLimits, room::Router};
+
+/// One mount. Shared by all threads.
+pub struct Endpoint {
+    /// Which topics there are.
+    pub router: Router,
+    /// Who may connect.
+    pub handler: Box<dyn SocketHandler>,
+    /// Which pages may connect from a browser.
+    pub origins: Origins,
+    /// How much a connection may use.
+    pub limits: Limits,
+    /// Everybody connected.
+    pub connections: Arc<Connections>,
+}
+
+/// How much one connection may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest WebSocket frame, in bytes.
+    pub frame: usize,
+    /// The largest message of several frames, in bytes.
+    pub message: usize,
+    /// Channels joined at once; Phoenix has 100.
+    pub channels: usize,
+    /// How long a client may be silent; Phoenix has 60 s.
+    pub idle: Duration,
+    /// How long a connection may last.
+    pub lifetime: Duration,
+    /// What may wait for a client that reads slowly.
+    pub outbox: OutboxLimits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame: 256 * 1024,
+            message: 256 * 1024,
+            channels: 100,
+            idle: Duration::from_secs(60),
+            lifetime: Duration::from_secs(12 * 60 * 60),
+            outbox: OutboxLimits { frames: 4096, bytes: 1024 * 1024 },
+        }
+    }
+}
+
+/// What is known of a client that wants to connect.
+#[derive(Debug)]
+pub struct ConnectInfo<'a> {
+    /// The parameters of the URL.
+    pub params: &'a Map<String, Value>,
+    /// The token that came beside the URL: phoenix.js's `authToken`.
+    pub auth_token: Option<&'a str>,
+    /// The host that the client addressed, with its port.
+    pub host: &'a str,
+}
+
+/// Decides who may connect.
+pub trait SocketHandler: Send + Sync {
+    /// Lets a client in, or refuses it with HTTP 403.
+    ///
+    /// A browser learns nothing from a 403 and tries again for ever: where the client should know the reason, let it in and
+    /// refuse its joins.
+    fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected, Refused>;
+}
+
+/// What becomes of a client that is let in.
+pub struct Connected {
+    /// The socket id; see [`Connections::disconnect`].
+    pub id: Option<String>,
+    /// What channels get to know; see [`Client::assigns`](crate::channel::Client::assigns).
+    pub assigns: Arc<dyn Any + Send + Sync>,
+}
+
+/// The connection is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused;

@@ -1,0 +1,194 @@
+//! An endpoint over WebSocket, on actix-web and actix-ws.
+//!
+//! actix-ws does the handshake and parses what comes in. What goes out does not pass through its session but straight from
+//! the [`Outbox`] into the response body, as shared, already framed bytes: no task is woken for each recipient of a
+//! broadcast, and no frame is copied for it.
+
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::{BodySize, BoxBody, MessageBody},
+    error::{ErrorBadRequest, ErrorForbidden},
+    http::header::{CACHE_CONTROL, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN},
+    web,
+};
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use tokio::time::{Instant, sleep_until, timeout};
+use vestibule_protocol::{disconnect::Disconnect, message::Frame, serializer::Serializer};
+
+use super::{ConnectInfo, Endpoint, connection::Connection, params};
+use crate::{
+    channel::{Client, Transport},
+    outbox::Outbox,
+};
+
+/// How long a client may take to answer a close frame.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/websocket`.
+pub fn mount(config: &mut web::ServiceConfig, path: &str, endpoint: Arc<Endpoint>) {
+    config.route(path, web::get().to(move |request, body| upgrade(request, body, Arc::clone(&endpoint))));
+}
+
+/// Checks in Phoenix's order: origin, then version and handler, then the upgrade itself.
+async fn upgrade(
+    request: HttpRequest,
+    body: web::Payload,
+    endpoint: Arc<Endpoint>,
+) -> actix_web::Result<HttpResponse> {
+    let headers = request.headers();
+    let host = text(headers, &HOST).unwrap_or_default();
+    if let Some(origin) = headers.get(ORIGIN) {
+        let allowed = origin.to_str().is_ok_and(|origin| endpoint.origins.allow(origin, host));
+        if !allowed {
+            tracing::debug!("origin refused");
+            return Err(ErrorForbidden(""));
+        }
+    }
+    let params = params::parse_query(request.query_string());
+    let auth_token = params::auth_token(headers);
+    let vsn = params.get("vsn").and_then(|vsn| vsn.as_str());
+    let serializer = Serializer::negotiate(vsn).map_err(|_| ErrorForbidden(""))?;
+    let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host };
+    let connected = endpoint.handler.connect(&info).map_err(|_| ErrorForbidden(""))?;
+
+    let (mut response, session, messages) = actix_ws::handle_with_protocols(&request, body, &["phoenix"])
+        .map_err(|error| ErrorBadRequest(error.to_string()))?;
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("max-age=0, private, must-revalidate"));
+    drop(session);
+
+    let outbox = Outbox::new(serializer, endpoint.limits.outbox);
+    let id = endpoint.connections.next_id();
+    let client = Client::new(id, connected.id, Transport::WebSocket, params, auth_token, connected.assigns);
+    let messages = messages
+        .max_frame_size(endpoint.limits.frame)
+        .aggregate_continuations()
+        .max_continuation_size(endpoint.limits.message);
+    actix_web::rt::spawn(serve(endpoint, serializer, client, outbox.clone(), messages));
+    Ok(response.map_body(|_, upgraded| BoxBody::new(OutboxBody { outbox, _upgraded: upgraded })))
+}
+
+/// Serves one connection until it ends.
+async fn serve(
+    endpoint: Arc<Endpoint>,
+    serializer: Serializer,
+    client: Client,
+    outbox: Outbox,
+    mut messages: AggregatedMessageStream,
+) {
+    let _registration = endpoint.connections.register(client.connection, client.id.clone(), outbox.clone());
+    let mut connection = Connection::new(Arc::clone(&endpoint), serializer, Arc::new(client), outbox.clone());
+    let limits = endpoint.limits;
+    let end_of_session = Instant::now() + limits.lifetime;
+    let mut last_heard = Instant::now();
+    let mut timer = pin!(sleep_until(end_of_session.min(last_heard + limits.idle)));
+    loop {
+        // In this order: all that one read brought is handled before anything else is looked at.
+        tokio::select! {
+            biased;
+            message = messages.next() => {
+                last_heard = Instant::now();
+                let handled = match message {
+                    None => break,
+                    Some(Ok(AggregatedMessage::Close(_))) => {
+                        outbox.answer_close();
+                        break;
+                    }
+                    Some(Ok(AggregatedMessage::Ping(payload))) => {
+                        outbox.pong(&payload);
+                        Ok(())
+                    }
+                    Some(Ok(AggregatedMessage::Pong(_))) => Ok(()),
+                    Some(Ok(AggregatedMessage::Text(text))) => {
+                        receive(&mut connection, &outbox, Frame::Text(text)).await
+                    }
+                    Some(Ok(AggregatedMessage::Binary(bytes))) => {
+                        receive(&mut connection, &outbox, Frame::Binary(bytes)).await
+                    }
+                    Some(Err(error)) => Err(disconnect_for(&error)),
+                };
+                if let Err(why) = handled {
+                    outbox.close(why);
+                    break;
+                }
+            }
+            () = outbox.closing() => break,
+            () = &mut timer => {
+                let now = Instant::now();
+                if now >= end_of_session {
+                    outbox.close(Disconnect::SessionOver);
+                } else if now >= last_heard + limits.idle {
+                    outbox.close(Disconnect::Idle);
+                }
+                timer.as_mut().reset(end_of_session.min(last_heard + limits.idle).max(now));
+            }
+        }
+    }
+    // The client is out of its rooms before it has time to answer the close.
+    drop(connection);
+    let answered =
+        async { while !matches!(messages.next().await, None | Some(Ok(AggregatedMessage::Close(_)))) {} };
+    if outbox.is_closing() {
+        let _ = timeout(CLOSE_PATIENCE, answered).await;
+    }
+    outbox.finish();
+}
+
+/// Handles one frame, unless the connection ends while a join is waited for.
+async fn receive(connection: &mut Connection, outbox: &Outbox, frame: Frame) -> Result<(), Disconnect> {
+    tokio::select! {
+        biased;
+        handled = connection.receive(frame) => handled,
+        // Somebody has chosen the close frame already; closing again changes nothing.
+        () = outbox.closing() => Err(Disconnect::Restart),
+    }
+}
+
+/// actix-ws has one error for "not UTF-8" and for "too many fragments", told apart by its inner kind.
+fn disconnect_for(error: &ProtocolError) -> Disconnect {
+    match error {
+        ProtocolError::Overflow => Disconnect::TooBig,
+        ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => Disconnect::NotUtf8,
+        ProtocolError::Io(_) => Disconnect::TooBig,
+        _ => Disconnect::Protocol,
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The response body: what waits in the outbox, as it is.
+struct OutboxBody {
+    outbox: Outbox,
+    /// actix-ws ends the incoming stream when its own body is dropped, so that one has to live as long as this.
+    _upgraded: BoxBody,
+}
+
+impl MessageBody for OutboxBody {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        self.outbox.poll_next(cx).map(|frame| frame.map(Ok))
+    }
+}
+
+impl Drop for OutboxBody {
+    fn drop(&mut self) {
+        self.outbox.finish();
+    }
+}
