@@ -1,0 +1,62 @@
+//! What a transcript remembers from the server's answers.
+
+use std::collections::BTreeMap;
+
+/// Names and the values they stand for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Bindings(BTreeMap<String, String>);
+
+impl Bindings {
+    /// Remembers a value. It must be a new one: a server that hands out the same reference twice is wrong.
+    pub(super) fn remember(&mut self, name: &str, value: &str) -> Result<(), String> {
+        if let Some((known, _)) = self.0.iter().find(|(_, other)| *other == value) {
+            return Err(format!(
+                "a value not seen before, to be {name}; got {value:?} again, which is {known}"
+            ));
+        }
+        match self.0.insert(name.to_owned(), value.to_owned()) {
+            None => Ok(()),
+            Some(_) => Err(format!("the transcript gives {name} twice")),
+        }
+    }
+
+    /// The value of a name.
+    pub(super) fn get(&self, name: &str) -> Result<&str, String> {
+        self.0.get(name).map(String::as_str).ok_or_else(|| format!("nothing is remembered as {name}"))
+    }
+
+    /// Replaces every `${x}` by what is remembered as x.
+    pub(super) fn fill(&self, text: &str) -> Result<String, String> {
+        let mut parts = text.split("${");
+        let mut filled = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (name, rest) =
+                part.split_once('}').ok_or_else(|| format!("a placeholder without end in {text:?}"))?;
+            filled.push_str(self.get(name)?);
+            filled.push_str(rest);
+        }
+        Ok(filled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bindings;
+
+    #[test]
+    fn fills_in_what_is_remembered() {
+        let mut bindings = Bindings::default();
+        bindings.remember("x", "1").expect("new");
+        assert_eq!(bindings.fill("a${x}b${x}").as_deref(), Ok("a1b1"));
+        assert!(bindings.fill("${y}").is_err());
+        assert!(bindings.fill("${x").is_err());
+    }
+
+    #[test]
+    fn a_remembered_value_has_to_be_new() {
+        let mut bindings = Bindings::default();
+        bindings.remember("x", "1").expect("new");
+        assert!(bindings.remember("y", "1").is_err());
+        assert!(bindings.remember("x", "2").is_err());
+    }
+}

@@ -1,0 +1,151 @@
+//! One of a transcript's connections: what the client does of its own accord, and what has come on it.
+
+use std::time::{Duration, Instant};
+
+use super::bindings::Bindings;
+use super::expected::{Expected, describe};
+use super::model::Sent;
+use crate::ws::{Frame, MASK, Received, Socket, opcode};
+
+/// A connection and where its conversation stands.
+#[derive(Debug)]
+pub(super) struct Connection {
+    socket: Socket,
+    /// What may come before the next thing that has to.
+    optional: Vec<Expected>,
+    /// Whether the client has sent a close frame.
+    closed: bool,
+    /// Whether the server has ended it, as it should.
+    ended: bool,
+}
+
+impl Connection {
+    /// A fresh connection.
+    pub(super) fn new(socket: Socket) -> Self {
+        Self { socket, optional: Vec::new(), closed: false, ended: false }
+    }
+
+    /// Sends everything in one TCP write.
+    pub(super) fn send(&mut self, sent: &[&Sent], bindings: &Bindings) -> Result<(), String> {
+        let mut bytes = Vec::new();
+        for sent in sent {
+            match sent {
+                Sent::Text(text) => bytes.extend(Frame::text(&bindings.fill(text)?).to_bytes(Some(MASK))),
+                Sent::Frame { frame, masked } => {
+                    self.closed |= frame.opcode == opcode::CLOSE;
+                    bytes.extend(frame.to_bytes(masked.then_some(MASK)));
+                }
+                Sent::Raw(raw) => bytes.extend(raw),
+            }
+        }
+        self.socket.send_raw(&bytes).map_err(|error| format!("could not send: {error}"))
+    }
+
+    /// Lets something come before the next thing that has to.
+    pub(super) fn allow(&mut self, expected: Expected) {
+        self.optional.push(expected);
+    }
+
+    /// Waits for what has to come.
+    pub(super) fn expect(
+        &mut self,
+        expected: &Expected,
+        bindings: &mut Bindings,
+        within: Duration,
+    ) -> Result<(), String> {
+        loop {
+            let got = self.receive(within)?;
+            match expected.check(&got, bindings) {
+                Ok(()) => {
+                    self.optional.clear();
+                    self.follow(&got);
+                    return Ok(());
+                }
+                Err(_) if self.is_optional(&got, bindings) => {}
+                Err(error) => return Err(format!("got {error}")),
+            }
+        }
+    }
+
+    /// Waits for all of these, in whatever order.
+    pub(super) fn expect_any_order(
+        &mut self,
+        expected: &[Expected],
+        bindings: &mut Bindings,
+        within: Duration,
+    ) -> Result<(), String> {
+        if !self.optional.is_empty() {
+            return Err(
+                "a recv_any_order behind a recv_optional, which the runner does not understand".to_owned()
+            );
+        }
+        // All of them first: the one that teaches a value may come behind the one that needs it.
+        let mut got = Vec::new();
+        while got.len() < expected.len() {
+            match self.receive(within)? {
+                received @ (Received::Frame(_) | Received::Close(_)) => got.push(received),
+                other => return Err(format!("got {} behind {}", describe(&other), describe_all(&got))),
+            }
+        }
+        match assign(expected, &got, bindings) {
+            Some(learnt) => *bindings = learnt,
+            None => return Err(format!("got {}", describe_all(&got))),
+        }
+        for received in &got {
+            self.follow(received);
+        }
+        Ok(())
+    }
+
+    /// Waits and sees that nothing comes; the end of a connection that has been closed is nothing.
+    pub(super) fn expect_nothing(&mut self, bindings: &mut Bindings, during: Duration) -> Result<(), String> {
+        let deadline = Instant::now() + during;
+        loop {
+            let got = self.receive(deadline.saturating_duration_since(Instant::now()))?;
+            match got {
+                Received::Nothing => return Ok(()),
+                Received::Eof | Received::Reset if self.ended || self.closed => return Ok(()),
+                got if self.is_optional(&got, bindings) => {}
+                got => return Err(format!("got {}", describe(&got))),
+            }
+        }
+    }
+
+    fn receive(&mut self, within: Duration) -> Result<Received, String> {
+        self.socket.receive(within).map_err(|error| format!("got an error: {error}"))
+    }
+
+    /// Whether this is something that may come; it may come once.
+    fn is_optional(&mut self, got: &Received, bindings: &mut Bindings) -> bool {
+        let position = self.optional.iter().position(|expected| expected.check(got, bindings).is_ok());
+        position.map(|position| self.optional.remove(position)).is_some()
+    }
+
+    /// Does what a client does about what came.
+    fn follow(&mut self, got: &Received) {
+        match got {
+            Received::Close(close) if !self.closed => {
+                self.socket.answer_close(close);
+                self.closed = true;
+            }
+            Received::Eof | Received::Reset => self.ended = true,
+            _ => {}
+        }
+    }
+}
+
+/// Gives each expected thing one that came; answers with what was learnt, or with nothing if no order fits.
+fn assign(expected: &[Expected], got: &[Received], bindings: &Bindings) -> Option<Bindings> {
+    let Some((first, others)) = expected.split_first() else { return Some(bindings.clone()) };
+    got.iter().enumerate().find_map(|(index, received)| {
+        let mut learnt = bindings.clone();
+        first.check(received, &mut learnt).ok()?;
+        let rest = [&got[..index], &got[index + 1..]].concat();
+        assign(others, &rest, &learnt)
+    })
+}
+
+fn describe_all(got: &[Received]) -> String {
+    let got: Vec<String> = got.iter().map(describe).collect();
+    format!("[{}]", got.join(", "))
+}

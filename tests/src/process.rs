@@ -1,0 +1,239 @@
+//! Servers as child processes: the real binaries, started, killed and started again.
+
+mod build;
+mod launch;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+pub use launch::Launch;
+
+/// How long a server may take to come up or to stop.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server in a directory of its own, killed and removed on drop. When the test fails its log is printed.
+#[derive(Debug)]
+pub struct Server {
+    launch: Launch,
+    directory: TempDir,
+    address: SocketAddr,
+    child: Child,
+    /// The lines of standard output; closed when the process has ended.
+    output: Receiver<String>,
+}
+
+impl Server {
+    /// Starts a server and waits until it accepts connections.
+    ///
+    /// # Panics
+    /// When it cannot be built or does not come up.
+    pub fn start(launch: Launch) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (child, output) = spawn(&launch, directory.path(), None);
+        // The address is known once the server has announced it.
+        let mut server = Self { launch, directory, address: ([127, 0, 0, 1], 0).into(), child, output };
+        server.address = server.announced();
+        server
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The directory it keeps its data in.
+    pub fn data(&self) -> PathBuf {
+        launch::data(self.directory.path())
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All it has written to standard error, over all its starts.
+    pub fn log(&self) -> String {
+        read(&stderr_file(self.directory.path()))
+    }
+
+    /// All it has written to standard output, over all its starts.
+    pub fn output(&self) -> String {
+        read(&stdout_file(self.directory.path()))
+    }
+
+    /// Kills it (SIGKILL), as a crash would.
+    ///
+    /// # Panics
+    /// When the system does not let us.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a process to kill");
+        self.child.wait().expect("an exit status");
+    }
+
+    /// Asks it to stop (SIGTERM) and waits until it has.
+    ///
+    /// # Panics
+    /// When it does not stop.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Sends a signal by its name without `SIG`.
+    ///
+    /// # Panics
+    /// When the process is gone.
+    pub fn signal(&self, name: &str) {
+        // The shell's own kill is there on every system; the standard library can send nothing but SIGKILL.
+        let id = self.child.id().to_string();
+        let status =
+            Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &id]).status().expect("a shell");
+        assert!(status.success(), "SIG{name} could not be sent to process {id}");
+    }
+
+    /// Waits until it has stopped.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn wait(&mut self) -> ExitStatus {
+        loop {
+            match self.output.recv_timeout(PATIENCE) {
+                Ok(_) => {}
+                // Its standard output is closed, so that waiting ends soon.
+                Err(RecvTimeoutError::Disconnected) => return self.child.wait().expect("an exit status"),
+                Err(RecvTimeoutError::Timeout) => panic!("the server does not stop"),
+            }
+        }
+    }
+
+    /// Starts it again on the same port and data, killing it first if it still runs.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn restart(&mut self) {
+        if self.child.try_wait().expect("a process").is_none() {
+            self.kill();
+        }
+        let address = self.address;
+        (self.child, self.output) = spawn(&self.launch, self.directory.path(), Some(address));
+        assert_eq!(self.announced(), address, "the server came up somewhere else");
+    }
+
+    fn announced(&self) -> SocketAddr {
+        let line = match self.output.recv_timeout(PATIENCE) {
+            Ok(line) => line,
+            Err(error) => panic!("the server did not come up ({error})"),
+        };
+        parse_announcement(&line).unwrap_or_else(|| panic!("the server announced no address: {line:?}"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only when the process is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("--- the server's output\n{}--- the server's log\n{}---", self.output(), self.log());
+        }
+    }
+}
+
+/// Starts the process; with an address, on that one.
+fn spawn(launch: &Launch, directory: &Path, address: Option<SocketAddr>) -> (Child, Receiver<String>) {
+    let mut child = launch
+        .command(directory, address)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(append(&stderr_file(directory)))
+        .spawn()
+        .unwrap_or_else(|error| panic!("could not start {launch:?}: {error}"));
+    let stdout = child.stdout.take().expect("a piped standard output");
+    let copy = append(&stdout_file(directory));
+    let (sender, output) = mpsc::channel();
+    thread::spawn(move || copy_output(stdout, copy, &sender));
+    (child, output)
+}
+
+/// Copies standard output to its file and hands the lines on, until the process closes it.
+fn copy_output(stdout: ChildStdout, mut copy: fs::File, lines: &mpsc::Sender<String>) {
+    for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+        // Neither may stop the reading, or the server would block on a full pipe: the file is only for reports, and
+        // the receiver is gone when the test is over.
+        let _ = writeln!(copy, "{line}");
+        let _ = lines.send(line);
+    }
+}
+
+/// The address in `… listens on http://ADDRESS`, which may be followed by more.
+fn parse_announcement(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once(" listens on http://")?;
+    rest.split([',', ' ']).next()?.parse().ok()
+}
+
+fn stdout_file(directory: &Path) -> PathBuf {
+    directory.join("stdout")
+}
+
+fn stderr_file(directory: &Path) -> PathBuf {
+    directory.join("stderr")
+}
+
+fn append(path: &Path) -> fs::File {
+    fs::OpenOptions::new().create(true).append(true).open(path).expect("a file in the temporary directory")
+}
+
+fn read(path: &Path) -> String {
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Launch, Server, parse_announcement};
+
+    #[test]
+    fn reads_the_announcement() {
+        let address = Some(([127, 0, 0, 1], 4100).into());
+        assert_eq!(
+            parse_announcement("vestibule listens on http://127.0.0.1:4100, stores in /tmp/x"),
+            address
+        );
+        assert_eq!(parse_announcement("playground listens on http://127.0.0.1:4100"), address);
+        assert_eq!(parse_announcement("something else"), None);
+    }
+
+    /// A stand-in for a server: announces an address, logs a line, and stops on SIGTERM with status 7.
+    fn stand_in() -> Server {
+        let script =
+            "trap 'exit 7' TERM; echo 'x listens on http://127.0.0.1:9'; echo started >&2; read _ <&3";
+        Server::start(Launch::program("sh").arg("-c").arg(&format!("mkfifo pipe; exec 3<>pipe; {script}")))
+    }
+
+    #[test]
+    fn a_server_is_killed_terminated_and_started_again() {
+        let mut server = stand_in();
+        assert_eq!(server.address(), ([127, 0, 0, 1], 9).into());
+        assert_eq!(server.terminate().code(), Some(7));
+        server.restart();
+        server.kill();
+        server.restart();
+        let first = server.id();
+        server.restart();
+        assert_ne!(server.id(), first);
+        assert_eq!(server.output().lines().count(), 4);
+    }
+
+    #[test]
+    #[should_panic(expected = "the server did not come up")]
+    fn a_server_that_ends_at_once_is_noticed() {
+        Server::start(Launch::program("true"));
+    }
+}

@@ -1,0 +1,53 @@
+//! Building the binaries under test, once per test process.
+//!
+//! Cargo builds the binaries of a package before that package's own tests only, and this is another package.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// The main server's binary.
+pub(super) fn vestibule() -> &'static Path {
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| build(&["--bin", "vestibule"], "vestibule"));
+    &BINARY
+}
+
+/// The playground's binary.
+pub(super) fn playground() -> &'static Path {
+    static BINARY: LazyLock<PathBuf> =
+        LazyLock::new(|| build(&["--example", "playground"], "examples/playground"));
+    &BINARY
+}
+
+/// Builds a target of the server's package; `path` is where it lands in the profile's directory.
+fn build(target: &[&str], path: &str) -> PathBuf {
+    let test = env::current_exe().expect("the test's own path");
+    // TARGET/PROFILE/deps/this-test
+    let directory = test.ancestors().nth(2).expect("a profile directory");
+    let profile = match directory.file_name().and_then(OsStr::to_str).expect("a profile") {
+        "debug" => "dev",
+        profile => profile,
+    };
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["build", "--quiet", "--package", "vestibule", "--profile", profile])
+        .args(target)
+        .arg("--target-dir")
+        .arg(directory.parent().expect("a target directory"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    // Cargo tells a test about the test's package. Handed on, that would look like a changed environment to the build
+    // scripts of dependencies, and each side would build them anew each time.
+    for (name, _) in env::vars_os() {
+        let described = name.to_str().is_some_and(|name| {
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|prefix| name.starts_with(prefix))
+        });
+        if described {
+            command.env_remove(name);
+        }
+    }
+    let status = command.status().expect("cargo");
+    assert!(status.success(), "{target:?} could not be built");
+    directory.join(path)
+}
