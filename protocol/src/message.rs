@@ -174,7 +174,7 @@ pub struct Reply {
 }
 
 /// A message to one connection that answers nothing. Its `ref` is null, but for `phx_close` and `phx_error`, whose `ref`
-/// is the join_ref of the join they end (else a late close would kill a new join).
+/// is the `join_ref` of the join they end (else a late close would kill a new join).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
     /// The receiver's join.

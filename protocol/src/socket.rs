@@ -3,10 +3,10 @@
 //! The socket knows which topics this connection has joined and with which `join_ref`, and decides what becomes of each
 //! message; it does not know what channels do. Its rules are Phoenix's, as recorded from the real server:
 //!
-//! - a heartbeat is answered at once, its payload and join_ref are not looked at;
-//! - a push to a topic that is not joined is answered "unmatched topic" with a null join_ref; leaving such a topic is
+//! - a heartbeat is answered at once, its payload and `join_ref` are not looked at;
+//! - a push to a topic that is not joined is answered "unmatched topic" with a null `join_ref`; leaving such a topic is
 //!   answered ok;
-//! - a push or leave with another join_ref than the join's is stale and dropped; a null join_ref is never stale;
+//! - a push or leave with another `join_ref` than the join's is stale and dropped; a null `join_ref` is never stale;
 //! - a second join of a topic replaces the first;
 //! - at most so many channels on one socket, then "too many channels joined".
 //!

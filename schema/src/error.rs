@@ -46,6 +46,11 @@ impl Error {
         self.kind
     }
 
+    /// A row that cannot be read: what is stored is not what was written.
+    pub fn corrupt(what: impl std::fmt::Display) -> Self {
+        Self::new(ErrorKind::Corrupt, format!("a stored row cannot be read: {what}"))
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { kind, message }

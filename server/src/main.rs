@@ -1,1 +1,36 @@
-fn main() {}
+//! The server's command line.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use clap::{Parser as _, error::ErrorKind};
+use vestibule::{config::Config, serve::serve, telemetry};
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    let config = match Config::try_parse() {
+        Ok(config) => config,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            error.exit()
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            return fail(&format!("{line} (see vestibule --help)"), 2);
+        }
+    };
+    if let Err(error) = telemetry::init(&config.log) {
+        return fail(&error.to_string(), 2);
+    }
+    let started = |address: SocketAddr| {
+        println!("vestibule listens on http://{address}, stores in {}", config.database().display());
+    };
+    match serve(&config, started).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string(), 1),
+    }
+}
+
+fn fail(line: &str, code: u8) -> ExitCode {
+    eprintln!("vestibule: {line}");
+    ExitCode::from(code)
+}

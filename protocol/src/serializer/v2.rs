@@ -24,7 +24,7 @@ pub fn decode_text(text: &ByteString) -> Result<Message, DecodeError> {
     })
 }
 
-/// Copies the term out of the frame: a joined channel keeps its topic and join_ref for hours, and a slice would keep the
+/// Copies the term out of the frame: a joined channel keeps its topic and `join_ref` for hours, and a slice would keep the
 /// whole frame with it.
 fn term(raw: &RawValue) -> Result<Term, DecodeError> {
     Ok(match raw.get().as_bytes()[0] {

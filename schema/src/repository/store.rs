@@ -69,6 +69,16 @@ pub fn savepoint<T, E: From<Error>>(
         .map_err(|error| settle(failure, error))
 }
 
+/// Reads: all that `f` reads is of one moment, that of its first query. No lock is taken.
+pub fn snapshot<T, E: From<Error>>(
+    conn: &mut Connection,
+    f: impl FnOnce(&mut Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut failure = None;
+    diesel::Connection::transaction(conn, |conn| f(conn).map_err(|error| aside(&mut failure, error)))
+        .map_err(|error| settle(failure, error))
+}
+
 /// Keeps `f`'s error while Diesel rolls back, for [`settle`].
 fn aside<E>(failure: &mut Option<E>, error: E) -> DieselError {
     *failure = Some(error);

@@ -222,7 +222,7 @@ mod tests {
         };
         assert_eq!(
             first,
-            "\u{81}\u{17}[null,null,\"t\",\"e\",{}]".chars().map(|c| c as u8).collect::<Vec<_>>()
+            "\u{81}\u{16}[null,null,\"t\",\"e\",{}]".chars().map(|c| c as u8).collect::<Vec<_>>()
         );
         assert_eq!(first.as_ptr(), second.as_ptr(), "encoded once");
         assert_eq!(take(&one), Poll::Pending);

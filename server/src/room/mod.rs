@@ -175,15 +175,9 @@ impl<C: Channel> Room<C> {
         }
     }
 
-    /// Puts a message behind the one that its sender waits for. Gives it back where there is none, or too many wait.
-    fn queue(&mut self, who: MemberId, message: Waiting) -> Result<(), Waiting> {
-        match self.members.by_id.get_mut(&who) {
-            Some(Member { busy: Some(busy), .. }) if busy.waiting.len() < MAX_WAITING => {
-                busy.waiting.push_back(message);
-                Ok(())
-            }
-            _ => Err(message),
-        }
+    /// The messages that wait behind the one that this member waits for, if it does.
+    fn waiting(&mut self, who: MemberId) -> Option<&mut VecDeque<Waiting>> {
+        self.members.by_id.get_mut(&who)?.busy.as_mut().map(|busy| &mut busy.waiting)
     }
 
     fn leave(&mut self, who: MemberId, reference: Term) {
@@ -256,14 +250,20 @@ impl<C: Channel> Handler<Input> for Room<C> {
     /// A message of a join that has ended meanwhile is dropped, as a Phoenix channel's mailbox is.
     fn handle(&mut self, input: Input, ctx: &mut Self::Context) {
         let Input { who, event, payload, reference } = input;
-        let Some(member) = self.members.by_id.get(&who) else { return };
+        if !self.members.by_id.contains_key(&who) {
+            return;
+        }
         match event {
             Term::Text(event) => {
                 let message = Incoming { from: who, event, payload, reference };
-                if member.busy.is_none() {
-                    self.handle_in(message);
-                } else if let Err(Waiting::Message(message)) = self.queue(who, Waiting::Message(message)) {
-                    self.members.reply(who, message.reference, Status::Error, Overloaded::response());
+                match self.waiting(who) {
+                    None => self.handle_in(message),
+                    Some(waiting) if waiting.len() < MAX_WAITING => {
+                        waiting.push_back(Waiting::Message(message));
+                    }
+                    Some(_) => {
+                        self.members.reply(who, message.reference, Status::Error, Overloaded::response());
+                    }
                 }
             }
             Term::Null | Term::Other(_) => self.stop(who, Stop::Crash),
@@ -283,9 +283,12 @@ impl<C: Channel> Handler<Leave> for Room<C> {
                 if member.is_none_or(|member| member.is_replaced.load(Ordering::Acquire)) {
                     return;
                 }
-                // Only a busy member has a queue, and only a full one refuses: then the leave comes first.
-                if let Err(Waiting::Leave(reference)) = self.queue(who, Waiting::Leave(reference)) {
-                    self.leave(who, reference);
+                match self.waiting(who) {
+                    // One place more than messages have: a client that floods can still leave.
+                    Some(waiting) if waiting.len() <= MAX_WAITING => {
+                        waiting.push_back(Waiting::Leave(reference));
+                    }
+                    _ => self.leave(who, reference),
                 }
             }
             Leave::Gone { who } => {

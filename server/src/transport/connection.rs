@@ -91,22 +91,19 @@ impl Connection {
         };
         let sent =
             self.endpoint.router.find(&topic).ok_or(Overloaded).and_then(|rooms| rooms.join(&topic, request));
-        match sent {
-            Ok(room) => {
-                // Kept before the wait: if the client goes away meanwhile, the room is told.
-                self.rooms.insert(id, Joined { room, is_replaced });
-                if decided.await == Ok(true) {
-                    self.socket.joined(topic, id, join_ref);
-                } else {
-                    self.rooms.remove(&id);
-                }
+        if let Ok(room) = sent {
+            // Kept before the wait: if the client goes away meanwhile, the room is told.
+            self.rooms.insert(id, Joined { room, is_replaced });
+            if decided.await == Ok(true) {
+                self.socket.joined(topic, id, join_ref);
+            } else {
+                self.rooms.remove(&id);
             }
-            Err(Overloaded) => {
-                if let Some((old, joined)) = replaced {
-                    joined.room.gone(old);
-                }
-                self.refuse_overloaded(join_ref, reference, Term::Text(topic));
+        } else {
+            if let Some((old, joined)) = replaced {
+                joined.room.gone(old);
             }
+            self.refuse_overloaded(join_ref, reference, Term::Text(topic));
         }
     }
 

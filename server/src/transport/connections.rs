@@ -41,7 +41,7 @@ impl Connections {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(super) fn register(&self, id: u64, socket_id: Option<String>, outbox: Outbox) -> Registration<'_> {
+    pub(super) fn register(&self, id: u64, socket_id: Option<String>, outbox: &Outbox) -> Registration<'_> {
         self.open.insert(id, Open { socket_id, outbox: outbox.clone() });
         // Looked at after the insert: a drain that began in between has either seen the entry or is seen here.
         if self.draining.load(Ordering::SeqCst) {

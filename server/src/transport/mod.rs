@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 pub use self::{
     connections::Connections,
-    origin::{OriginSyntax, Origins},
+    origin::{Origin, OriginSyntax, Origins},
 };
 use crate::{outbox::OutboxLimits, room::Router};
 

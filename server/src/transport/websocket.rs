@@ -5,6 +5,7 @@
 //! broadcast, and no frame is copied for it.
 
 use std::{
+    future::ready,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -35,12 +36,15 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/websocket`.
 pub fn mount(config: &mut web::ServiceConfig, path: &str, endpoint: Arc<Endpoint>) {
-    config.route(path, web::get().to(move |request, body| upgrade(request, body, Arc::clone(&endpoint))));
+    config.route(
+        path,
+        web::get().to(move |request, body| ready(upgrade(&request, body, Arc::clone(&endpoint)))),
+    );
 }
 
 /// Checks in Phoenix's order: origin, then version and handler, then the upgrade itself.
-async fn upgrade(
-    request: HttpRequest,
+fn upgrade(
+    request: &HttpRequest,
     body: web::Payload,
     endpoint: Arc<Endpoint>,
 ) -> actix_web::Result<HttpResponse> {
@@ -60,7 +64,7 @@ async fn upgrade(
     let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host };
     let connected = endpoint.handler.connect(&info).map_err(|_| ErrorForbidden(""))?;
 
-    let (mut response, session, messages) = actix_ws::handle_with_protocols(&request, body, &["phoenix"])
+    let (mut response, session, messages) = actix_ws::handle_with_protocols(request, body, &["phoenix"])
         .map_err(|error| ErrorBadRequest(error.to_string()))?;
     response
         .headers_mut()
@@ -86,7 +90,7 @@ async fn serve(
     outbox: Outbox,
     mut messages: AggregatedMessageStream,
 ) {
-    let _registration = endpoint.connections.register(client.connection, client.id.clone(), outbox.clone());
+    let _registration = endpoint.connections.register(client.connection, client.id.clone(), &outbox);
     let mut connection = Connection::new(Arc::clone(&endpoint), serializer, Arc::new(client), outbox.clone());
     let limits = endpoint.limits;
     let end_of_session = Instant::now() + limits.lifetime;
@@ -157,9 +161,8 @@ async fn receive(connection: &mut Connection, outbox: &Outbox, frame: Frame) -> 
 /// actix-ws has one error for "not UTF-8" and for "too many fragments", told apart by its inner kind.
 fn disconnect_for(error: &ProtocolError) -> Disconnect {
     match error {
-        ProtocolError::Overflow => Disconnect::TooBig,
         ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => Disconnect::NotUtf8,
-        ProtocolError::Io(_) => Disconnect::TooBig,
+        ProtocolError::Overflow | ProtocolError::Io(_) => Disconnect::TooBig,
         _ => Disconnect::Protocol,
     }
 }

@@ -1,0 +1,122 @@
+//! "Alice creates room, Room returns the key": a room's key pair made on the server, for clients that cannot make one.
+//!
+//! The private key exists in this module only, is handed out once and zeroized. It is never stored, and never logged: the
+//! type that holds it has no `Debug`.
+
+use p256::ecdsa::{SigningKey, signature::Signer as _};
+use ring::{
+    rand::{SecureRandom as _, SystemRandom},
+    signature::{Ed25519KeyPair, KeyPair as _},
+};
+use vestibule_protocol::{
+    approve::{
+        frames::{Card, Policy},
+        refusal::{Reason, Refusal},
+    },
+    base64url::{self, Blob, Fixed},
+    signed::{Alg, Signature, Signed, room_id},
+};
+use zeroize::Zeroizing;
+
+/// A room that has just been made.
+pub(super) struct NewRoom {
+    /// Its first card.
+    pub(super) card: Card,
+    /// Its private key in base64url.
+    pub(super) room_key: Zeroizing<String>,
+}
+
+/// Makes a key pair and signs the room's first card with it.
+pub(super) fn create(alg: Alg, policy: Policy, name: Option<String>) -> Result<NewRoom, Refusal> {
+    let key = RoomPrivateKey::generate(alg)?;
+    let room_pub = Blob(key.public());
+    let rid = room_id(alg, &room_pub.0);
+    let sig = key.sign(&Card::signed_bytes(&rid, 1, policy, name.as_deref()));
+    let card = Card { rid, room_pub, alg, version: 1, policy, name, sig };
+    // The name may be too long; the rest is right by construction.
+    card.check()?;
+    Ok(NewRoom { card, room_key: key.encode() })
+}
+
+/// A private key. Each library zeroizes what it keeps of it: `p256` on drop, ring nothing, which is why it is made anew from
+/// the zeroized seed for each use.
+enum RoomPrivateKey {
+    Ed25519(Zeroizing<[u8; 32]>),
+    P256(SigningKey),
+}
+
+impl RoomPrivateKey {
+    fn generate(alg: Alg) -> Result<Self, Refusal> {
+        let mut seed = Zeroizing::new([0; 32]);
+        // A P-256 scalar must lie below the group's order; all but one of 2^32 draws do.
+        loop {
+            SystemRandom::new().fill(&mut *seed).map_err(|_| Reason::Unavailable)?;
+            match alg {
+                Alg::Ed25519 => return Ok(Self::Ed25519(seed)),
+                Alg::P256 => {
+                    if let Ok(key) = SigningKey::from_slice(&*seed) {
+                        return Ok(Self::P256(key));
+                    }
+                }
+            }
+        }
+    }
+
+    fn public(&self) -> Vec<u8> {
+        match self {
+            Self::Ed25519(seed) => ed25519(seed).public_key().as_ref().to_vec(),
+            Self::P256(key) => key.verifying_key().to_encoded_point(false).as_bytes().to_vec(),
+        }
+    }
+
+    fn sign(&self, bytes: &Signed) -> Signature {
+        match self {
+            Self::Ed25519(seed) => Fixed::try_from(ed25519(seed).sign(bytes.as_bytes()).as_ref()),
+            Self::P256(key) => {
+                let signature: p256::ecdsa::Signature = key.sign(bytes.as_bytes());
+                Fixed::try_from(&*signature.to_bytes())
+            }
+        }
+        .expect("signatures of both algorithms have 64 bytes")
+    }
+
+    fn encode(&self) -> Zeroizing<String> {
+        match self {
+            Self::Ed25519(seed) => Zeroizing::new(base64url::encode(&**seed)),
+            Self::P256(key) => {
+                let scalar = Zeroizing::new(<[u8; 32]>::from(key.to_bytes()));
+                Zeroizing::new(base64url::encode(&*scalar))
+            }
+        }
+    }
+}
+
+fn ed25519(seed: &[u8; 32]) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(seed).expect("every 32 bytes are an Ed25519 seed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_card_is_the_rooms_own_and_the_key_opens_it() {
+        for alg in [Alg::Ed25519, Alg::P256] {
+            let NewRoom { card, room_key } = create(alg, Policy::Request, Some("Gärten".into())).unwrap();
+            assert!(card.check().is_ok());
+            let key: Fixed<32> = room_key.parse().unwrap();
+            let public = match alg {
+                Alg::Ed25519 => ed25519(&key.0).public_key().as_ref().to_vec(),
+                Alg::P256 => RoomPrivateKey::P256(SigningKey::from_slice(&key.0).unwrap()).public(),
+            };
+            assert_eq!(card.room_pub.0, public);
+        }
+    }
+
+    #[test]
+    fn a_name_too_long_is_refused() {
+        assert!(create(Alg::P256, Policy::Open, Some("é".repeat(80))).is_ok());
+        let refusal = create(Alg::P256, Policy::Open, Some("é".repeat(81))).err().unwrap();
+        assert_eq!(refusal.reason, Reason::TooLarge);
+    }
+}

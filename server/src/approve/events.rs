@@ -1,0 +1,208 @@
+//! The payloads of the flow's events: what comes in, and the answers.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::json;
+use vestibule_protocol::{
+    approve::{
+        frames::{Card, Id, Policy},
+        items::{ApproveItem, Cursor, RequestItem},
+        limits::{LIMITS, Limits, PAGE},
+        refusal::{Reason, Refusal},
+        rules::Answer,
+    },
+    base64url::{Blob, Fixed},
+    message::Payload,
+    signed::{Alg, Rid, Signature},
+};
+
+use crate::{
+    channel::Next,
+    store::{Arrival, Committed, Epoch},
+};
+
+/// The version of the protocol that this server speaks.
+const VERSION: u64 = 1;
+
+/// Reads an event's payload.
+pub(super) fn parse<T: DeserializeOwned>(payload: &Payload) -> Result<T, Refusal> {
+    let json = payload.as_json().ok_or_else(|| Reason::BadPayload.because("expected JSON"))?;
+    serde_json::from_str(json.as_str()).map_err(|error| Reason::BadPayload.because(error.to_string()))
+}
+
+/// Refuses an event.
+pub(super) fn refuse(refusal: impl Into<Refusal>) -> Next {
+    Next::error(Payload::of(&refusal.into()))
+}
+
+/// A join's parameters. `last` (what the client saw last) is accepted and not needed: what waits is sent until it is acked.
+#[derive(Deserialize)]
+pub(super) struct JoinParams {
+    pub(super) device: Id,
+}
+
+/// Reads a join's parameters.
+pub(super) fn parse_join(params: &Payload) -> Result<JoinParams, Refusal> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u64,
+    }
+    let Version { v } = parse(params)?;
+    if v != VERSION {
+        return Err(Reason::UnsupportedVersion.because("this server speaks version 1"));
+    }
+    parse(params)
+}
+
+#[derive(Deserialize)]
+pub(super) struct Prove {
+    pub(super) room_pub: Blob,
+    pub(super) alg: Alg,
+    pub(super) nonce: Fixed<32>,
+    pub(super) sig: Signature,
+}
+
+#[derive(Deserialize)]
+pub(super) struct PublishCard {
+    pub(super) version: u64,
+    pub(super) policy: Policy,
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    pub(super) sig: Signature,
+}
+
+/// `withdraw` and `status`. In the inbox they name the room.
+#[derive(Deserialize)]
+pub(super) struct AboutRequest {
+    #[serde(default)]
+    pub(super) rid: Option<Rid>,
+    pub(super) request_id: Id,
+}
+
+/// `ack`. In the inbox it names the room.
+#[derive(Deserialize)]
+pub(super) struct Ack {
+    #[serde(default)]
+    pub(super) rid: Option<Rid>,
+    pub(super) approve_id: Id,
+    /// Which of the user's devices has the key. Checked for its form.
+    #[serde(rename = "device")]
+    _device: Id,
+}
+
+/// `pending` and `approved`.
+#[derive(Default, Deserialize)]
+pub(super) struct List {
+    #[serde(default)]
+    cursor: Option<Cursor>,
+    #[serde(default)]
+    limit: Option<i64>,
+}
+
+impl List {
+    pub(super) fn from(&self) -> Cursor {
+        self.cursor.unwrap_or(Cursor::START)
+    }
+
+    pub(super) fn limit(&self) -> i64 {
+        self.limit.unwrap_or(PAGE)
+    }
+}
+
+/// A page of a list.
+#[derive(Serialize)]
+pub(super) struct Items<T> {
+    pub(super) items: Vec<T>,
+    pub(super) cursor: Option<Cursor>,
+}
+
+/// The answer to a join.
+#[derive(Serialize)]
+pub(super) struct Joined<'a> {
+    v: u64,
+    server: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<Fixed<32>>,
+    epoch: Epoch,
+    seq: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card: Option<&'a Card>,
+    limits: Limits,
+    mine: &'a [RequestItem],
+    approves: &'a [ApproveItem],
+    more: bool,
+}
+
+impl<'a> Joined<'a> {
+    pub(super) fn new(server: &'a str, epoch: Epoch, arrival: &'a Arrival) -> Self {
+        Self {
+            v: VERSION,
+            server,
+            nonce: None,
+            epoch,
+            seq: own_seq(arrival),
+            role: None,
+            card: arrival.card.as_ref(),
+            limits: LIMITS,
+            mine: &arrival.mine,
+            approves: &arrival.approves.items,
+            more: arrival.approves.next.is_some(),
+        }
+    }
+
+    /// As a guest of a room, who may sign `nonce`.
+    pub(super) fn for_guest(self, nonce: Fixed<32>) -> Self {
+        Self { nonce: Some(nonce), role: Some("guest"), ..self }
+    }
+}
+
+/// The last seq of what is the joiner's own. The store's own last seq would tell a guest that somebody else did something.
+pub(super) fn own_seq(arrival: &Arrival) -> i64 {
+    let mine = arrival.mine.iter().map(|item| item.seq);
+    mine.chain(arrival.approves.items.iter().map(|item| item.seq)).max().unwrap_or(0)
+}
+
+/// `caught_up`.
+#[derive(Serialize)]
+pub(super) struct CaughtUp {
+    pub(super) epoch: Epoch,
+    pub(super) seq: i64,
+}
+
+/// The answer to a proof.
+#[derive(Serialize)]
+pub(super) struct Proved {
+    pub(super) role: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) card: Option<Card>,
+    pub(super) pending: Vec<RequestItem>,
+    pub(super) cursor: Option<Cursor>,
+    pub(super) seq: i64,
+}
+
+/// The push `request`.
+#[derive(Serialize)]
+pub(super) struct RequestPush<'a> {
+    #[serde(flatten)]
+    pub(super) item: &'a RequestItem,
+    /// Whether the requester is connected to the room.
+    pub(super) online: bool,
+}
+
+/// The answer to a carried-out command.
+pub(super) fn answer(committed: &Committed) -> Payload {
+    Payload::of(&match committed.decision.answer {
+        Answer::Publish { version, dup } => json!({ "version": version, "dup": dup }),
+        Answer::Request { request_id, state, seq, dup } => {
+            let seq = seq.unwrap_or(committed.seq);
+            json!({ "request_id": request_id, "state": state, "seq": seq, "dup": dup })
+        }
+        Answer::Approve { state, seq, dup, others } => {
+            let seq = seq.unwrap_or(committed.seq);
+            json!({ "state": state, "seq": seq, "dup": dup, "others": others })
+        }
+        Answer::Withdraw { dup } => json!({ "dup": dup }),
+        Answer::Ack { dup, deleted } => json!({ "dup": dup, "deleted": deleted }),
+    })
+}

@@ -1,0 +1,227 @@
+//! The flow's HTTP endpoints: signing in, making rooms, and the directory.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError,
+    http::{
+        StatusCode,
+        header::{AUTHORIZATION, CACHE_CONTROL, HOST},
+    },
+    web,
+};
+use serde::{Deserialize, Serialize};
+use vestibule_protocol::{
+    approve::{
+        frames::{Card, Policy},
+        refusal::{Reason, Refusal},
+        rules::{Caller, Command},
+    },
+    base64url::Blob,
+    signed::{self, Alg, Rid, Signature, Uid, user_id},
+};
+
+use super::{Flow, create};
+use crate::{
+    clock,
+    store::{Submission, pack},
+};
+
+/// The largest body, in bytes.
+const MAX_BODY: usize = 16 * 1024;
+/// The most cards on a page of the directory.
+const MAX_CARDS: u32 = 100;
+
+/// Mounts the endpoints at `/v1`.
+pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>) {
+    let json = web::JsonConfig::default().limit(MAX_BODY).error_handler(|error, _| {
+        let refusal = match &error {
+            actix_web::error::JsonPayloadError::Overflow { .. }
+            | actix_web::error::JsonPayloadError::OverflowKnownLength { .. } => Reason::TooLarge.into(),
+            other => Reason::BadPayload.because(other.to_string()),
+        };
+        Refused(refusal).into()
+    });
+    let query = web::QueryConfig::default()
+        .error_handler(|error, _| Refused(Reason::BadPayload.because(error.to_string())).into());
+    config.service(
+        web::scope("/v1")
+            .app_data(web::Data::from(flow))
+            .app_data(json)
+            .app_data(query)
+            .route("/challenge", web::post().to(challenge))
+            .route("/session", web::post().to(session))
+            .route("/rooms", web::post().to(create_room))
+            .route("/rooms", web::get().to(directory))
+            .route("/rooms/{rid}", web::get().to(card)),
+    );
+}
+
+/// A refusal as an HTTP response.
+#[derive(Debug)]
+struct Refused(Refusal);
+
+impl<R: Into<Refusal>> From<R> for Refused {
+    fn from(refusal: R) -> Self {
+        Refused(refusal.into())
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{:?}", self.0.reason)
+    }
+}
+
+impl ResponseError for Refused {
+    fn status_code(&self) -> StatusCode {
+        match self.0.reason {
+            Reason::Unauthorized => StatusCode::UNAUTHORIZED,
+            Reason::UnknownRoom => StatusCode::NOT_FOUND,
+            Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Reason::StorageFull | Reason::Unavailable | Reason::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::build(self.status_code()).json(&self.0)
+    }
+}
+
+#[derive(Deserialize)]
+struct ChallengeRequest {
+    uid: Uid,
+}
+
+#[derive(Serialize)]
+struct ChallengeResponse<'a> {
+    nonce: Blob,
+    exp: i64,
+    server: &'a str,
+}
+
+async fn challenge(
+    flow: web::Data<Flow>,
+    request: HttpRequest,
+    body: web::Json<ChallengeRequest>,
+) -> HttpResponse {
+    let challenge = flow.sessions.challenge(&body.uid, clock::now_ms());
+    let server = flow.server_name(host(&request));
+    HttpResponse::Ok().json(ChallengeResponse { nonce: Blob(challenge.nonce), exp: challenge.exp, server })
+}
+
+#[derive(Deserialize)]
+struct SessionRequest {
+    sign_pub: Blob,
+    alg: Alg,
+    nonce: Blob,
+    sig: Signature,
+}
+
+#[derive(Serialize)]
+struct SessionResponse {
+    token: String,
+    uid: Uid,
+    exp: i64,
+}
+
+async fn session(
+    flow: web::Data<Flow>,
+    request: HttpRequest,
+    body: web::Json<SessionRequest>,
+) -> Result<HttpResponse, Refused> {
+    let SessionRequest { sign_pub, alg, nonce, sig } = body.into_inner();
+    let uid = user_id(alg, &sign_pub.0);
+    let now = clock::now_ms();
+    flow.sessions.check_challenge(&uid, &nonce.0, now).map_err(|_| Reason::StaleNonce)?;
+    let bytes = signed::session(flow.server_name(host(&request)), &uid, &nonce.0);
+    alg.verify(&sign_pub.0, &bytes, &sig).map_err(|_| Reason::BadSig)?;
+    let (token, exp) = flow.sessions.token(&uid, now);
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(SessionResponse {
+        token,
+        uid,
+        exp,
+    }))
+}
+
+#[derive(Deserialize)]
+struct CreateRequest {
+    alg: Alg,
+    policy: Policy,
+    #[serde(default)]
+    name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CreateResponse<'a> {
+    rid: Rid,
+    room_pub: &'a Blob,
+    room_key: &'a str,
+    card: &'a Card,
+}
+
+/// The room is stored first: a room whose key was handed out exists.
+async fn create_room(
+    flow: web::Data<Flow>,
+    request: HttpRequest,
+    body: web::Json<CreateRequest>,
+) -> Result<HttpResponse, Refused> {
+    let uid = bearer(&flow, &request)?;
+    let CreateRequest { alg, policy, name } = body.into_inner();
+    let create::NewRoom { card, room_key } = create::create(alg, policy, name)?;
+    let digest = card.check()?.digest;
+    let submission = Submission {
+        rid: card.rid,
+        caller: Caller { uid, is_member: true },
+        command: Command::Publish { version: card.version, policy, digest },
+        frame: pack(&card),
+    };
+    flow.store.carry_out(submission).await?;
+    let response =
+        CreateResponse { rid: card.rid, room_pub: &card.room_pub, room_key: &room_key, card: &card };
+    Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(response))
+}
+
+#[derive(Deserialize)]
+struct DirectoryQuery {
+    policy: Option<Policy>,
+    after: Option<Rid>,
+    limit: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct DirectoryResponse {
+    rooms: Vec<Card>,
+    after: Option<Rid>,
+}
+
+async fn directory(
+    flow: web::Data<Flow>,
+    query: web::Query<DirectoryQuery>,
+) -> Result<HttpResponse, Refused> {
+    let DirectoryQuery { policy, after, limit } = query.into_inner();
+    let limit = limit.unwrap_or(MAX_CARDS).clamp(1, MAX_CARDS);
+    let mut rooms = flow.store.directory(policy, after, limit + 1).await?;
+    let has_more = rooms.len() > limit as usize;
+    rooms.truncate(limit as usize);
+    let after = rooms.last().filter(|_| has_more).map(|card| card.rid);
+    Ok(HttpResponse::Ok().json(DirectoryResponse { rooms, after }))
+}
+
+/// What is no id is as unknown as an id of no room.
+async fn card(flow: web::Data<Flow>, rid: web::Path<String>) -> Result<HttpResponse, Refused> {
+    let rid = rid.parse().map_err(|_| Reason::UnknownRoom)?;
+    let card = flow.store.public_card(rid).await?.ok_or(Reason::UnknownRoom)?;
+    Ok(HttpResponse::Ok().json(card))
+}
+
+fn bearer(flow: &Flow, request: &HttpRequest) -> Result<Uid, Refusal> {
+    let header = request.headers().get(AUTHORIZATION).and_then(|header| header.to_str().ok());
+    let token = header.and_then(|header| header.strip_prefix("Bearer ")).ok_or(Reason::Unauthorized)?;
+    flow.sessions.check_token(token, clock::now_ms()).map_err(|_| Reason::Unauthorized.into())
+}
+
+fn host(request: &HttpRequest) -> &str {
+    request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
+}

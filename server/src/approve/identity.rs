@@ -1,0 +1,43 @@
+//! Who a connection belongs to.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use vestibule_protocol::signed::Uid;
+
+use super::Flow;
+use crate::{
+    channel::{Channel, Client, Context, MemberId},
+    clock,
+    transport::{ConnectInfo, Connected, Refused, SocketHandler},
+};
+
+/// What the token says of a connection.
+pub(super) struct Identity {
+    /// The user; nobody where there is no valid token.
+    pub(super) uid: Option<Uid>,
+    /// The name that the client means this server by.
+    pub(super) server: String,
+}
+
+/// Lets everybody in, and notes who they are. Somebody without a valid token is refused at each join, where a browser can
+/// see the reason; a refused upgrade would be tried again for ever.
+pub struct Door(pub Arc<Flow>);
+
+impl SocketHandler for Door {
+    fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected, Refused> {
+        let token = info.auth_token.or_else(|| info.params.get("token").and_then(Value::as_str));
+        let uid = token.and_then(|token| self.0.sessions.check_token(token, clock::now_ms()).ok());
+        let server = self.0.server_name(info.host).to_owned();
+        Ok(Connected {
+            id: uid.map(|uid| format!("user:{uid}")),
+            assigns: Arc::new(Identity { uid, server }),
+        })
+    }
+}
+
+/// The user behind a member, if there is one, and the server's name.
+pub(super) fn of<'a, C: Channel>(cx: &'a Context<'_, C>, who: MemberId) -> Option<(Uid, &'a str)> {
+    let identity = cx.client(who).and_then(|client| Client::assigns::<Identity>(client))?;
+    Some((identity.uid?, &identity.server))
+}

@@ -1,0 +1,87 @@
+//! The approve flow: the product, written on the channel framework.
+//!
+//! [`Flow`] holds what all its channels share. [`room`] is the channel of `room:<rid>`, where keys are asked for and sent;
+//! [`inbox`] that of `user:<uid>`, where a user finds what is addressed to them in any room. [`http`] has the endpoints for
+//! signing in and for rooms, [`identity`] who a connection belongs to.
+//!
+//! # Invariants
+//! Nothing durable lives here: every answer "ok" is given after the store's commit, and whatever a client has missed it
+//! finds in the store. The room key is never here; its public half is, where somebody proved to hold the other.
+
+mod answering;
+mod create;
+mod events;
+mod feed;
+pub mod http;
+mod identity;
+mod inbox;
+mod room;
+mod visit;
+
+use std::{collections::HashSet, sync::Arc};
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+use vestibule_protocol::{approve::items::ApproveItem, base64url::Fixed, signed::Rid};
+
+pub use identity::Door;
+
+use self::{inbox::Inbox, room::KeyRoom, visit::News};
+use crate::{
+    room::{Rooms, Router},
+    session::Sessions,
+    store::Store,
+};
+
+/// Messages that wait in one room's mailbox.
+const MAILBOX: usize = 4096;
+
+/// What the flow's channels and endpoints share.
+pub struct Flow {
+    store: Store,
+    sessions: Sessions,
+    /// The server's name, where it is configured; else the host that a client addressed.
+    name: Option<String>,
+    rooms: Arc<Rooms<KeyRoom>>,
+    inboxes: Arc<Rooms<Inbox>>,
+    random: SystemRandom,
+}
+
+impl Flow {
+    /// Sets the flow up.
+    pub fn new(store: Store, sessions: Sessions, name: Option<String>) -> Arc<Self> {
+        Arc::new_cyclic(|flow| {
+            let (for_rooms, for_inboxes) = (flow.clone(), flow.clone());
+            let rooms = Rooms::new(MAILBOX, move |topic| KeyRoom::new(&for_rooms, topic));
+            let inboxes = Rooms::new(MAILBOX, move |topic| Inbox::new(&for_inboxes, topic));
+            Self { store, sessions, name, rooms, inboxes, random: SystemRandom::new() }
+        })
+    }
+
+    /// The flow's topics.
+    pub fn router(&self) -> Router {
+        Router::default().route("room:*", Arc::clone(&self.rooms)).route("user:*", Arc::clone(&self.inboxes))
+    }
+
+    /// The name that proofs to this server are made for.
+    fn server_name<'a>(&'a self, host: &'a str) -> &'a str {
+        self.name.as_deref().unwrap_or(host)
+    }
+
+    /// A nonce.
+    fn random(&self) -> Fixed<32> {
+        let mut bytes = [0; 32];
+        self.random.fill(&mut bytes).expect("a system that stops giving random numbers cannot run a server");
+        Fixed(bytes)
+    }
+
+    /// Sends a stored approve to the newcomer's connections that listen to the inbox, but for those that got it in the room.
+    fn deliver_to_inbox(&self, item: ApproveItem, except: HashSet<u64>) {
+        let topic = format!("user:{}", item.approve.to);
+        self.inboxes.tell(&topic, move |inbox, cx| inbox.deliver(cx, &item, &except));
+    }
+
+    /// Tells a room's members what happened to one of its requests.
+    fn tell_room(&self, rid: &Rid, news: News) {
+        self.rooms.tell(&format!("room:{rid}"), move |room, cx| room.announce(cx, &news));
+    }
+}

@@ -1,0 +1,91 @@
+//! Puts the house together, and runs it until it is told to stop.
+
+use std::{
+    any::Any,
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
+
+use actix_web::{App, HttpServer, dev::Extensions, rt::net::TcpStream};
+use thiserror::Error;
+
+use crate::{
+    approve::{self, Door, Flow},
+    config::Config,
+    session::{SecretError, Secrets, Sessions},
+    shutdown,
+    store::{OpenError, Store},
+    transport::{Connections, Endpoint, Limits, websocket},
+};
+
+/// Why the server does not run. Each says in one line what is wrong and where.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The port is taken, or the address is not this machine's.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The secrets cannot be used.
+    #[error(transparent)]
+    Secrets(#[from] SecretError),
+    /// The system does not let the server run.
+    #[error("cannot serve: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Runs the server until SIGTERM or SIGINT. `started` hears the address once it accepts connections.
+pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+    let listen_error = |source| ServeError::Listen { address: config.listen, source };
+    let listener = TcpListener::bind(config.listen).map_err(listen_error)?;
+    let address = listener.local_addr().map_err(listen_error)?;
+    let (store, writer) = Store::open(&config.database())?;
+    let sessions = Sessions::new(&Secrets::load_or_create(&config.secrets())?);
+    let flow = Flow::new(store, sessions, config.name.clone());
+    let connections = Arc::new(Connections::default());
+    let endpoint = Arc::new(Endpoint {
+        router: flow.router(),
+        handler: Box::new(Door(Arc::clone(&flow))),
+        origins: config.allowed_origins(),
+        limits: Limits::default(),
+        connections: Arc::clone(&connections),
+    });
+
+    let server = HttpServer::new(move || {
+        let (flow, endpoint) = (Arc::clone(&flow), Arc::clone(&endpoint));
+        App::new()
+            .configure(|config| approve::http::mount(config, flow))
+            .configure(|config| websocket::mount(config, "/socket/websocket", endpoint))
+    })
+    .on_connect(send_at_once)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    let server = actix_web::rt::spawn(server);
+    started(address);
+
+    shutdown::wait_and_drain(&handle, &connections).await?;
+    // The server's task ends with its workers; a panic in it was logged.
+    let _ = server.await;
+    writer.stop();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Turns Nagle's algorithm off: a reply must not wait for the acknowledgement of the frame before it.
+fn send_at_once(connection: &dyn Any, _: &mut Extensions) {
+    if let Some(stream) = connection.downcast_ref::<TcpStream>()
+        && let Err(error) = stream.set_nodelay(true)
+    {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+}

@@ -1,0 +1,164 @@
+//! Who somebody is: challenges and tokens, both without any state.
+//!
+//! A client proves its signing key over a [challenge](Sessions::challenge) and gets a [token](Sessions::token) to connect
+//! with. Both are authenticated with keys derived from the server's secrets, so nothing is stored, and a flood of either
+//! costs no memory.
+
+mod secrets;
+
+use ring::hmac;
+use thiserror::Error;
+use vestibule_protocol::{base64url, signed::Uid};
+
+pub use secrets::{SecretError, Secrets};
+
+/// How long a challenge may be answered, in milliseconds.
+const CHALLENGE_MS: i64 = 60_000;
+/// How long a token may be used to connect, in milliseconds.
+const TOKEN_MS: i64 = 15 * 60_000;
+
+const TIME: usize = 8;
+const UID: usize = 32;
+const TAG: usize = 32;
+
+/// Makes and checks challenges and tokens.
+pub struct Sessions {
+    /// One for each secret, the one in use first.
+    keys: Vec<Keys>,
+}
+
+struct Keys {
+    challenge: hmac::Key,
+    token: hmac::Key,
+}
+
+/// What a client has to sign.
+#[derive(Debug)]
+pub struct Challenge {
+    /// A time and its authentication.
+    pub nonce: Vec<u8>,
+    /// Until when, in Unix milliseconds.
+    pub exp: i64,
+}
+
+/// The nonce or token was not made here, is somebody else's, or its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not valid, or over")]
+pub struct Invalid;
+
+impl Sessions {
+    /// Derives the keys.
+    pub fn new(secrets: &Secrets) -> Self {
+        let keys = secrets.derive(|secret| Keys {
+            challenge: secret.key(b"vestibule/1/challenge"),
+            token: secret.key(b"vestibule/1/token"),
+        });
+        Self { keys }
+    }
+
+    /// A challenge for `uid`.
+    pub fn challenge(&self, uid: &Uid, now: i64) -> Challenge {
+        let exp = now + CHALLENGE_MS;
+        let tag = hmac::sign(&self.keys[0].challenge, &challenge_bytes(uid, exp));
+        Challenge { nonce: [&exp.to_be_bytes(), tag.as_ref()].concat(), exp }
+    }
+
+    /// Whether `nonce` is a challenge for `uid` whose time is not over. In constant time.
+    pub fn check_challenge(&self, uid: &Uid, nonce: &[u8], now: i64) -> Result<(), Invalid> {
+        let (exp, tag) = nonce.split_first_chunk::<TIME>().ok_or(Invalid)?;
+        let exp = i64::from_be_bytes(*exp);
+        self.check(|keys| &keys.challenge, &challenge_bytes(uid, exp), tag)?;
+        if now < exp { Ok(()) } else { Err(Invalid) }
+    }
+
+    /// A token for `uid`, and until when it may be used to connect.
+    pub fn token(&self, uid: &Uid, now: i64) -> (String, i64) {
+        let exp = now + TOKEN_MS;
+        let mut token = [uid.as_bytes(), &exp.to_be_bytes()].concat();
+        let tag = hmac::sign(&self.keys[0].token, &token);
+        token.extend_from_slice(tag.as_ref());
+        (base64url::encode(&token), exp)
+    }
+
+    /// Whose token it is. In constant time.
+    pub fn check_token(&self, token: &str, now: i64) -> Result<Uid, Invalid> {
+        let bytes = base64url::decode(token).map_err(|_| Invalid)?;
+        if bytes.len() != UID + TIME + TAG {
+            return Err(Invalid);
+        }
+        let (claims, tag) = bytes.split_at(UID + TIME);
+        self.check(|keys| &keys.token, claims, tag)?;
+        let (uid, exp) = claims.split_at(UID);
+        let exp = i64::from_be_bytes(exp.try_into().map_err(|_| Invalid)?);
+        if now < exp { Uid::try_from(uid).map_err(|_| Invalid) } else { Err(Invalid) }
+    }
+
+    fn check(&self, key: impl Fn(&Keys) -> &hmac::Key, bytes: &[u8], tag: &[u8]) -> Result<(), Invalid> {
+        let is_valid = self.keys.iter().any(|keys| hmac::verify(key(keys), bytes, tag).is_ok());
+        if is_valid { Ok(()) } else { Err(Invalid) }
+    }
+}
+
+fn challenge_bytes(uid: &Uid, exp: i64) -> Vec<u8> {
+    [uid.as_bytes(), &exp.to_be_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vestibule_protocol::base64url::Fixed;
+
+    const BOB: Uid = Fixed([1; 32]);
+    const EVE: Uid = Fixed([2; 32]);
+
+    fn sessions() -> Sessions {
+        Sessions::new(&Secrets::from_text(&base64url::encode(&[7; 32])).unwrap())
+    }
+
+    #[test]
+    fn a_challenge_is_for_one_user_and_one_minute() {
+        let sessions = sessions();
+        let Challenge { nonce, exp } = sessions.challenge(&BOB, 1000);
+        assert_eq!(exp, 61_000);
+        assert_eq!(sessions.check_challenge(&BOB, &nonce, exp - 1), Ok(()));
+        assert_eq!(sessions.check_challenge(&BOB, &nonce, exp), Err(Invalid));
+        assert_eq!(sessions.check_challenge(&EVE, &nonce, 1000), Err(Invalid));
+        for index in 0..nonce.len() {
+            let mut altered = nonce.clone();
+            altered[index] ^= 1;
+            assert_eq!(sessions.check_challenge(&BOB, &altered, 1000), Err(Invalid), "byte {index}");
+        }
+        assert_eq!(sessions.check_challenge(&BOB, &[], 1000), Err(Invalid));
+    }
+
+    #[test]
+    fn a_token_names_its_user_for_a_quarter_of_an_hour() {
+        let sessions = sessions();
+        let (token, exp) = sessions.token(&BOB, 1000);
+        assert_eq!(exp, 901_000);
+        assert_eq!(sessions.check_token(&token, exp - 1), Ok(BOB));
+        assert_eq!(sessions.check_token(&token, exp), Err(Invalid));
+        for bad in ["", "AAAA", &token[1..], &format!("{token}A")] {
+            assert_eq!(sessions.check_token(bad, 1000), Err(Invalid), "{bad}");
+        }
+        let bytes = base64url::decode(&token).unwrap();
+        for index in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[index] ^= 1;
+            assert_eq!(
+                sessions.check_token(&base64url::encode(&altered), 1000),
+                Err(Invalid),
+                "byte {index}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_older_secret_still_checks_but_no_longer_makes() {
+        let old = Sessions::new(&Secrets::from_text(&base64url::encode(&[7; 32])).unwrap());
+        let both = [base64url::encode(&[8; 32]), base64url::encode(&[7; 32])].join("\n");
+        let rotated = Sessions::new(&Secrets::from_text(&both).unwrap());
+        assert_eq!(rotated.check_token(&old.token(&BOB, 0).0, 1), Ok(BOB));
+        assert_eq!(old.check_token(&rotated.token(&BOB, 0).0, 1), Err(Invalid));
+    }
+}

@@ -1,0 +1,116 @@
+//! The server's secrets: a file of one line each, the one in use first.
+//!
+//! To rotate, put a new line at the top and restart; once no token made with the old one is in use (a quarter of an hour),
+//! take the old line away.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use ring::{hkdf, hmac, rand::SecureRandom as _, rand::SystemRandom};
+use thiserror::Error;
+use vestibule_protocol::base64url::{self, Fixed};
+use zeroize::{Zeroize as _, Zeroizing};
+
+/// The secrets that all keys of the server are derived from.
+pub struct Secrets(Vec<Zeroizing<[u8; 32]>>);
+
+/// One of them.
+pub(super) struct Secret(hkdf::Prk);
+
+/// Why there are no secrets.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SecretError {
+    /// The file cannot be read or made.
+    #[error("cannot use the secret file {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The file's content is of another form.
+    #[error(
+        "the secret file must hold a line of 43 characters of base64url (32 random bytes) for each secret"
+    )]
+    Form,
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    Random,
+}
+
+impl Secrets {
+    /// Reads the file, or makes it with a fresh secret, readable by its owner alone.
+    pub fn load_or_create(path: &Path) -> Result<Self, SecretError> {
+        let error = |source| SecretError::File { path: path.to_owned(), source };
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Ok(mut file) => {
+                let mut secret = Zeroizing::new([0; 32]);
+                SystemRandom::new().fill(&mut *secret).map_err(|_| SecretError::Random)?;
+                let mut line = base64url::encode(&*secret);
+                let written = writeln!(file, "{line}").and_then(|()| file.sync_all());
+                line.zeroize();
+                written.map_err(error)?;
+                Ok(Self(vec![secret]))
+            }
+            Err(exists) if exists.kind() == io::ErrorKind::AlreadyExists => {
+                let mut text = Zeroizing::new(String::new());
+                let mut file = OpenOptions::new().read(true).open(path).map_err(error)?;
+                file.read_to_string(&mut text).map_err(error)?;
+                Self::from_text(&text)
+            }
+            Err(other) => Err(error(other)),
+        }
+    }
+
+    /// Takes the content of a file.
+    pub fn from_text(text: &str) -> Result<Self, SecretError> {
+        let secrets = text.lines().map(|line| line.parse().map(|Fixed(secret)| Zeroizing::new(secret)));
+        let secrets: Vec<_> = secrets.collect::<Result<_, _>>().map_err(|_| SecretError::Form)?;
+        if secrets.is_empty() { Err(SecretError::Form) } else { Ok(Self(secrets)) }
+    }
+
+    /// Makes something of each secret.
+    pub(super) fn derive<T>(&self, make: impl Fn(&Secret) -> T) -> Vec<T> {
+        // The secret is uniformly random already; extracting only makes it HKDF's own (RFC 5869, section 3.3).
+        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"vestibule/1");
+        self.0.iter().map(|secret| make(&Secret(salt.extract(&**secret)))).collect()
+    }
+}
+
+impl Secret {
+    /// A key for one purpose.
+    pub(super) fn key(&self, purpose: &[u8]) -> hmac::Key {
+        let info = [purpose];
+        let okm = self.0.expand(&info, hmac::HMAC_SHA256).expect("one block is never too long for HKDF");
+        hmac::Key::from(okm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_fresh_file_is_its_owners_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets");
+        let first = Secrets::load_or_create(&path).unwrap();
+        let second = Secrets::load_or_create(&path).unwrap();
+        assert_eq!(first.0, second.0);
+        assert_ne!(*first.0[0], [0; 32]);
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_broken_file_is_refused() {
+        for bad in ["", "short", "AAAA\n", "!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!"] {
+            assert!(matches!(Secrets::from_text(bad), Err(SecretError::Form)), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The way to the database: commands through one writer with group commit, reads through a pool.
+//!
+//! A command is answered when it is durable, never before: [`Store::submit`] takes a callback that the writer calls after
+//! the commit, in the order of the commits. Whatever goes wrong, nothing of that command has been stored.
+//!
+//! # Concurrency
+//! One thread writes ([`writer`]); reads run beside it on blocking threads, each on a snapshot of its own.
+//!
+//! # Dependencies
+//! The one place that knows both sides: rules and frames of `vestibule-protocol`, rows of `vestibule-schema`. `record`
+//! converts between them.
+
+mod apply;
+mod read;
+mod record;
+mod writer;
+
+use std::{
+    path::Path,
+    sync::mpsc::{SyncSender, TrySendError, sync_channel},
+    thread,
+};
+
+use thiserror::Error;
+use vestibule_protocol::{
+    approve::{
+        refusal::{Reason, Refusal},
+        rules::{Caller, Command, Decision},
+    },
+    base64url::Fixed,
+    signed::Rid,
+};
+use vestibule_schema::{Database, ReadPool, migrate, repository};
+
+pub use read::{Arrival, Page};
+pub use record::pack;
+
+/// Commands that wait for the writer before [`Reason::Overloaded`] is answered.
+const QUEUE: usize = 4096;
+/// Connections that read.
+const READERS: u32 = 4;
+
+/// The epoch of a database.
+pub type Epoch = Fixed<16>;
+
+/// See the [module](self).
+pub struct Store {
+    queue: SyncSender<Job>,
+    readers: ReadPool,
+    epoch: Epoch,
+}
+
+/// The writer's thread.
+pub struct Writer {
+    queue: SyncSender<Job>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Writer {
+    /// Stores all that has been submitted, then closes the database. What is submitted later is refused.
+    pub fn stop(self) {
+        // Neither fails but where the writer is gone, which ends the process.
+        let _ = self.queue.send(Job::Stop);
+        let _ = self.thread.join();
+    }
+}
+
+/// One command on its way to the store.
+#[derive(Debug)]
+pub struct Submission {
+    /// The room it is about.
+    pub rid: Rid,
+    /// Who sends it.
+    pub caller: Caller,
+    /// What is to be done.
+    pub command: Command,
+    /// The frame that is stored, from [`pack`]; empty for a command that stores none.
+    pub frame: Vec<u8>,
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug)]
+pub struct Committed {
+    /// The decision, which is durable now.
+    pub decision: Decision,
+    /// The seq of the change; 0 where nothing was changed.
+    pub seq: i64,
+    /// When it was decided, in Unix milliseconds.
+    pub at: i64,
+}
+
+/// Called once, on the writer's thread: it must not wait.
+pub type Done = Box<dyn FnOnce(Result<Committed, Refusal>) + Send>;
+
+enum Job {
+    CarryOut(Box<Submission>, Done),
+    Stop,
+}
+
+/// Why the store cannot be opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The database itself.
+    #[error(transparent)]
+    Database(#[from] vestibule_schema::Error),
+    /// The writer's thread cannot be started.
+    #[error("cannot start the writer: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Store {
+    /// Opens the database at `path`, makes it if there is none, and brings it up to date.
+    pub fn open(path: &Path) -> Result<(Self, Writer), OpenError> {
+        let database = Database::open(path)?;
+        let mut connection = database.writer()?;
+        let applied = migrate::run(&mut connection)?;
+        if applied > 0 {
+            tracing::info!(applied, "database migrated");
+        }
+        let readers = database.readers(READERS)?;
+        let epoch = Fixed::try_from(&*repository::store::epoch(&mut connection)?).unwrap_or(Fixed([0; 16]));
+        let (queue, jobs) = sync_channel(QUEUE);
+        let thread = thread::Builder::new()
+            .name("vestibule-writer".to_owned())
+            .spawn(move || writer::run(database, connection, &jobs))?;
+        let writer = Writer { queue: queue.clone(), thread };
+        Ok((Self { queue, readers, epoch }, writer))
+    }
+
+    /// The database's epoch.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Has a command carried out. `done` hears how it went, after the commit; at once where the queue is full.
+    pub fn submit(&self, submission: Submission, done: Done) {
+        let (job, refusal) = match self.queue.try_send(Job::CarryOut(Box::new(submission), done)) {
+            Ok(()) => return,
+            Err(TrySendError::Full(job)) => (job, Reason::Overloaded.retry_after(1000)),
+            Err(TrySendError::Disconnected(job)) => (job, Reason::Unavailable.retry_after(5000)),
+        };
+        if let Job::CarryOut(_, done) = job {
+            done(Err(refusal));
+        }
+    }
+
+    /// As [`Store::submit`], for who can wait.
+    pub async fn carry_out(&self, submission: Submission) -> Result<Committed, Refusal> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.submit(
+            submission,
+            Box::new(move |result| {
+                let _ = sender.send(result);
+            }),
+        );
+        receiver.await.unwrap_or_else(|_| Err(Reason::Unavailable.retry_after(5000)))
+    }
+}

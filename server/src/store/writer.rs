@@ -1,0 +1,106 @@
+//! Group commit: what waits goes into one transaction, so that many senders share one fsync.
+//!
+//! Nothing is waited for to fill a batch: while one is being committed the next one gathers, so that batches grow exactly
+//! as far as the disk is slow.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    process,
+    sync::mpsc::Receiver,
+};
+
+use vestibule_protocol::approve::refusal::{Reason, Refusal};
+use vestibule_schema::{
+    Connection, Database, Error, ErrorKind,
+    repository::store::{savepoint, transaction},
+};
+
+use super::{
+    Committed, Job, Submission,
+    apply::{Failure, apply},
+};
+use crate::clock;
+
+/// The most commands in one transaction: bounds how long the first of them waits for the last.
+const MAX_BATCH: usize = 256;
+
+/// `EX_IOERR` of sysexits.h: the process ends because the disk cannot be trusted.
+const EXIT_IO: i32 = 74;
+/// `EX_SOFTWARE` of sysexits.h: the process ends because of a mistake in this program.
+const EXIT_SOFTWARE: i32 = 70;
+
+/// Writes until it is told to stop. Holds the database's lock for that long.
+pub(super) fn run(database: Database, mut connection: Connection, jobs: &Receiver<Job>) {
+    let mut is_over = false;
+    while !is_over && let Ok(first) = jobs.recv() {
+        let mut submissions = Vec::new();
+        let mut done = Vec::new();
+        for job in std::iter::once(first).chain(jobs.try_iter()).take(MAX_BATCH) {
+            match job {
+                Job::CarryOut(submission, callback) => {
+                    submissions.push(*submission);
+                    done.push(callback);
+                }
+                Job::Stop => {
+                    is_over = true;
+                    break;
+                }
+            }
+        }
+        // A transaction that a panic left open would swallow what comes after it.
+        let committed = catch_unwind(AssertUnwindSafe(|| commit(&mut connection, &submissions)));
+        let Ok(committed) = committed else { process::exit(EXIT_SOFTWARE) };
+        for (done, result) in done.into_iter().zip(committed) {
+            done(result);
+        }
+    }
+    drop(connection);
+    drop(database);
+}
+
+/// Carries out a batch and commits it. One result for each command, in their order.
+fn commit(connection: &mut Connection, batch: &[Submission]) -> Vec<Result<Committed, Refusal>> {
+    let applied = transaction(connection, |connection| {
+        batch.iter().map(|submission| carry_out(connection, submission)).collect::<Result<Vec<_>, Error>>()
+    });
+    applied.unwrap_or_else(|error| {
+        let refusal = refusal_for(&error);
+        batch.iter().map(|_| Err(refusal.clone())).collect()
+    })
+}
+
+/// Carries out one command of a batch. An `Err` outside ends the batch, one inside is the command's own.
+fn carry_out(
+    connection: &mut Connection,
+    submission: &Submission,
+) -> Result<Result<Committed, Refusal>, Error> {
+    let now_us = clock::now_us();
+    match savepoint(connection, |connection| apply(connection, submission, now_us)) {
+        Ok(committed) => Ok(Ok(committed)),
+        Err(Failure::Refused(refusal)) => Ok(Err(refusal)),
+        // SQLite may have given up the whole transaction.
+        Err(Failure::Store(error)) if matches!(error.kind(), ErrorKind::Full | ErrorKind::Fatal) => {
+            Err(error)
+        }
+        Err(Failure::Store(error)) => Ok(Err(refusal_for(&error))),
+    }
+}
+
+/// What senders are told of a failed store. After a failed fsync the kernel may have dropped what it could not write, and a
+/// repeat would report success for pages that are lost: the process ends instead, and recovers from the log.
+fn refusal_for(error: &Error) -> Refusal {
+    match error.kind() {
+        ErrorKind::Fatal => {
+            tracing::error!(%error, "the disk failed; stopping, since what it holds is unknown");
+            process::exit(EXIT_IO)
+        }
+        ErrorKind::Full => {
+            tracing::error!(%error, "the disk is full");
+            Reason::StorageFull.retry_after(60_000)
+        }
+        _ => {
+            tracing::error!(%error, "the store failed");
+            Reason::Unavailable.retry_after(5000)
+        }
+    }
+}
