@@ -1,0 +1,37 @@
+# The commands of daily work. `make run` and `make test` need Rust, Node 20 and a C compiler; what else they need they
+# fetch from the package registries.
+
+NPM_CI = npm ci --no-audit --no-fund --loglevel=error
+
+.PHONY: run test check doc rust client flows bench help
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: ## build and start the server on 127.0.0.1:4000, with its data in ./data
+	cargo run --release --package vestibule --bin vestibule
+
+test: check doc rust client flows ## everything that must hold before a change lands
+	@echo "make test: formatting, lints, documentation, Rust tests, client tests and the four flows passed"
+
+check: ## formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+
+doc: ## the API documentation, without a warning
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked
+
+rust: ## unit, golden, integration and crash tests
+	cargo build --workspace --bins --examples --locked
+	cargo test --workspace --locked
+
+client: ## the JavaScript client's own tests
+	cd server/web/client && $(NPM_CI) && npm test
+
+flows: ## the four flows with unmodified phoenix.js against the real server
+	cargo build --package vestibule --locked
+	cd server/web/client && $(NPM_CI)
+	cd tests/flows && $(NPM_CI) && npm test
+
+bench: ## group commit: commands per second with 1, 16 and 256 senders
+	cargo bench --package vestibule --bench group_commit

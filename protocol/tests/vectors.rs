@@ -1,0 +1,163 @@
+//! The test vectors of `testdata/signed.json`, which were made by another implementation (the JavaScript client) and are
+//! checked by both.
+
+use serde_json::{Value, from_value};
+use vestibule_protocol::{
+    approve::frames::{Approve, Card, Request, RoomKey},
+    base64url::{Blob, Fixed, decode},
+    signed::{Alg, Signature, Signed, box_hash, prove, room_id, session, user_id},
+};
+
+fn vectors() -> Value {
+    serde_json::from_str(include_str!("../testdata/signed.json")).unwrap()
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    decode(value.as_str().unwrap()).unwrap()
+}
+
+fn fixed<const N: usize>(value: &Value) -> Fixed<N> {
+    from_value(value.clone()).unwrap()
+}
+
+fn alg(value: &Value) -> Alg {
+    from_value(value.clone()).unwrap()
+}
+
+fn list<'a>(vectors: &'a Value, name: &str) -> &'a [Value] {
+    let list = vectors[name].as_array().unwrap();
+    assert!(!list.is_empty(), "{name}");
+    list
+}
+
+#[test]
+fn ids_are_hashes_of_public_keys() {
+    let vectors = vectors();
+    for vector in list(&vectors, "ids") {
+        let (alg, key) = (alg(&vector["alg"]), bytes(&vector["pub"]));
+        let id = match vector["kind"].as_str().unwrap() {
+            "uid" => user_id(alg, &key),
+            "rid" => room_id(alg, &key),
+            other => panic!("unknown kind {other}"),
+        };
+        assert_eq!(id, fixed(&vector["id"]), "{vector}");
+    }
+}
+
+#[test]
+fn boxes_are_hashes_of_box_keys() {
+    let vectors = vectors();
+    for vector in list(&vectors, "boxes") {
+        let hash = box_hash(vector["box_alg"].as_str().unwrap(), &bytes(&vector["box_pub"]));
+        assert_eq!(hash, fixed(&vector["box"]), "{vector}");
+    }
+}
+
+/// The signed bytes of a vector, made by this crate from the named fields.
+fn signed(kind: &str, fields: &Value) -> Signed {
+    let text = |name: &str| fields[name].as_str().unwrap();
+    match kind {
+        "session" => session(text("server"), &fixed(&fields["uid"]), &bytes(&fields["nonce"])),
+        "prove" => {
+            prove(text("server"), &fixed(&fields["rid"]), &fixed(&fields["uid"]), &bytes(&fields["nonce"]))
+        }
+        "card" => Card::signed_bytes(
+            &fixed(&fields["rid"]),
+            fields["version"].as_u64().unwrap(),
+            from_value(fields["policy"].clone()).unwrap(),
+            fields["name"].as_str(),
+        ),
+        "request" => request(fields).signed_bytes(&fixed(&fields["rid"]), &fixed(&fields["uid"])),
+        "approve" => approve(fields).signed_bytes(&fixed(&fields["rid"]), &fixed(&fields["by"])),
+        other => panic!("unknown kind {other}"),
+    }
+}
+
+/// A request of the named fields; the rest is what its signed bytes do not cover.
+fn request(fields: &Value) -> Request {
+    Request {
+        request_id: fixed(&fields["request_id"]),
+        sign_pub: Blob::default(),
+        sign_alg: Alg::P256,
+        box_pub: Blob(bytes(&fields["box_pub"])),
+        box_alg: fields["box_alg"].as_str().unwrap().to_owned(),
+        note: fields["note"].as_str().map(str::to_owned),
+        exp: fields["exp"].as_i64().unwrap(),
+        sig: Fixed([0; 64]),
+    }
+}
+
+fn approve(fields: &Value) -> Approve {
+    Approve {
+        approve_id: fixed(&fields["approve_id"]),
+        request_id: fixed(&fields["request_id"]),
+        to: fixed(&fields["to"]),
+        sign_pub: Blob::default(),
+        sign_alg: Alg::P256,
+        r#box: fixed(&fields["box"]),
+        alg: fields["alg"].as_str().unwrap().to_owned(),
+        ct: Blob(bytes(&fields["ct"])),
+        exp: fields["exp"].as_i64().unwrap(),
+        room_sig: Fixed([0; 64]),
+        user_sig: Fixed([0; 64]),
+    }
+}
+
+#[test]
+fn signed_bytes_and_signatures() {
+    let vectors = vectors();
+    let mut kinds = Vec::new();
+    for vector in list(&vectors, "signed") {
+        let kind = vector["kind"].as_str().unwrap();
+        let alg = alg(&vector["alg"]);
+        kinds.push((kind, alg));
+        let made = signed(kind, &vector["fields"]);
+        assert_eq!(made.as_bytes(), bytes(&vector["bytes"]), "{kind}");
+        let (key, signature): (_, Signature) = (bytes(&vector["pub"]), fixed(&vector["sig"]));
+        assert!(alg.verify(&key, &made, &signature).is_ok(), "{kind}");
+        let mut altered = signature;
+        altered.0[40] ^= 1;
+        assert!(alg.verify(&key, &made, &altered).is_err(), "{kind}");
+    }
+    for kind in ["session", "prove", "card", "request", "approve"] {
+        for alg in [Alg::Ed25519, Alg::P256] {
+            assert!(kinds.contains(&(kind, alg)), "no vector of {kind} with {alg}");
+        }
+    }
+}
+
+/// A frame checks whole: with the signer's key and the ids that belong to it.
+#[test]
+fn a_signed_request_checks_and_an_altered_one_does_not() {
+    let vectors = vectors();
+    let signed = list(&vectors, "signed");
+    for vector in signed.iter().filter(|vector| vector["kind"] == "request") {
+        let fields = &vector["fields"];
+        let mut frame = request(fields);
+        frame.sign_pub = Blob(bytes(&vector["pub"]));
+        frame.sign_alg = alg(&vector["alg"]);
+        frame.sig = fixed(&vector["sig"]);
+        let (rid, uid) = (fixed(&fields["rid"]), user_id(frame.sign_alg, &frame.sign_pub.0));
+        let before = frame.exp - 1;
+        assert_eq!(uid, fixed(&fields["uid"]), "a request is signed by its own user");
+        assert!(frame.check(&rid, &uid, before).is_ok());
+        assert!(frame.check(&Fixed([1; 32]), &uid, before).is_err(), "another room");
+        assert!(frame.check(&rid, &Fixed([1; 32]), before).is_err(), "another user");
+        assert!(frame.check(&rid, &uid, frame.exp).is_err(), "expired");
+    }
+}
+
+#[test]
+fn a_key_of_another_form_verifies_nothing() {
+    let vectors = vectors();
+    for vector in list(&vectors, "signed") {
+        let made = signed(vector["kind"].as_str().unwrap(), &vector["fields"]);
+        let signature = fixed(&vector["sig"]);
+        let key = bytes(&vector["pub"]);
+        for wrong in [&key[1..], &key[..key.len() - 1], &[]] {
+            assert!(alg(&vector["alg"]).verify(wrong, &made, &signature).is_err());
+        }
+        let room = RoomKey { alg: alg(&vector["alg"]), room_pub: Blob(key) };
+        assert!(room.alg.verify(&room.room_pub.0, &Signed::new("other"), &signature).is_err());
+    }
+}

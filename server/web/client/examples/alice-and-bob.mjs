@@ -1,0 +1,29 @@
+/**
+ * Alice makes a room, Bob asks for its key, Alice gives it to him. Run it against a server:
+ *
+ *     node examples/alice-and-bob.mjs http://127.0.0.1:4000
+ */
+import { MemoryStorage, Vestibule } from "vestibule-client";
+import WebSocket from "ws";
+
+const url = process.argv[2] ?? "http://127.0.0.1:4000";
+const options = () => ({ storage: new MemoryStorage(), transport: WebSocket });
+
+const alice = await Vestibule.connect(url, options());
+const garden = await alice.createRoom({ name: "Garden", policy: "request" });
+garden.onRequest(async (request) => {
+  console.log(`Alice is asked: ${request.note} (${request.fingerprint})`);
+  await request.approve();
+});
+
+const bob = await Vestibule.connect(url, options());
+const door = await bob.openRoom(garden.rid);
+const { fingerprint } = await door.ask({ note: "It is Bob" });
+console.log(`Bob asked       (${fingerprint})`);
+await door.whenKey();
+
+const heard = new Promise((resolve) => garden.on("hello", resolve));
+await door.send("hello", { from: "Bob" });
+console.log(`Alice hears: ${JSON.stringify(await heard)}`);
+
+await Promise.all([alice.disconnect(), bob.disconnect()]);

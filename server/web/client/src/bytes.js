@@ -1,0 +1,90 @@
+/**
+ * Bytes as the protocol writes them: base64url in JSON, field lists where something is hashed or signed.
+ */
+
+const encoder = new TextEncoder();
+
+/**
+ * @param {Uint8Array} bytes
+ * @returns {string} base64url without padding
+ */
+export function toBase64url(bytes) {
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/**
+ * Strict, so that one value has one spelling: ids are compared as text elsewhere.
+ *
+ * @param {string} text base64url without padding
+ * @returns {Uint8Array}
+ */
+export function fromBase64url(text) {
+  if (typeof text !== "string" || !/^[A-Za-z0-9_-]*$/.test(text)) throw new TypeError("not base64url");
+  const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+  if (toBase64url(bytes) !== text) throw new TypeError("base64url with stray bits");
+  return bytes;
+}
+
+/**
+ * @param {string} text
+ * @returns {Uint8Array} UTF-8
+ */
+export function utf8(text) {
+  return encoder.encode(text);
+}
+
+/**
+ * @param {number} integer not negative
+ * @returns {Uint8Array} u64 little-endian
+ */
+export function u64(integer) {
+  if (!Number.isSafeInteger(integer) || integer < 0) throw new TypeError("not an unsigned integer");
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(integer), true);
+  return bytes;
+}
+
+/**
+ * @param {...Uint8Array} parts
+ * @returns {Uint8Array}
+ */
+export function concat(...parts) {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
+/**
+ * The encoding of everything that is hashed or signed: each field's length as u32 little-endian, then its bytes.
+ * The lengths are what keeps two neighbouring fields from being read as two others.
+ *
+ * @param {...Uint8Array} fields
+ * @returns {Uint8Array}
+ */
+export function fieldList(...fields) {
+  const framed = fields.flatMap((field) => {
+    const length = new Uint8Array(4);
+    new DataView(length.buffer).setUint32(0, field.length, true);
+    return [length, field];
+  });
+  return concat(...framed);
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @returns {Promise<Uint8Array>} 32 bytes
+ */
+export async function sha256(bytes) {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+}
+
+/** @returns {string} 16 random bytes, as `request_id`, `approve_id` and `device` are made */
+export function randomId() {
+  return toBase64url(crypto.getRandomValues(new Uint8Array(16)));
+}

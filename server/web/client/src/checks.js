@@ -1,0 +1,158 @@
+/**
+ * What a client must check before it believes the server. Nothing else in this package takes a card, a request or
+ * an approve from the wire: the checks can't be forgotten, because what follows needs what they return.
+ */
+import { fromBase64url } from "./bytes.js";
+import { VestibuleError } from "./errors.js";
+import { boxOf, fingerprintOf, ridOf, uidOf } from "./ids.js";
+import { SIGN_ALGS, SigningKey } from "./keys.js";
+import { BOX_ALG } from "./sealing.js";
+import { verifyFields } from "./signed.js";
+
+/**
+ * Runs checks on something from the wire, where any field may be missing or of another type: whatever is thrown
+ * then means "bad", with the check that failed as the detail.
+ *
+ * @template T
+ * @param {string} reason
+ * @param {(check: (ok: boolean, what: string) => void) => Promise<T>} checks
+ * @returns {Promise<T>}
+ */
+async function judged(reason, checks) {
+  const check = (ok, what) => {
+    if (!ok) throw new VestibuleError(reason, what);
+  };
+  try {
+    return await checks(check);
+  } catch (error) {
+    if (error instanceof VestibuleError) throw error;
+    throw new VestibuleError(reason, "malformed", { cause: error });
+  }
+}
+
+/**
+ * @typedef {object} Card
+ * @property {string} rid
+ * @property {string} room_pub
+ * @property {string} alg
+ * @property {number} version
+ * @property {"open" | "request" | "secret"} policy
+ * @property {string} [name]
+ * @property {string} sig
+ */
+
+/**
+ * @param {any} card as it came
+ * @param {string} rid the room it is to be of
+ * @returns {Promise<Card>}
+ */
+export function checkCard(card, rid) {
+  return judged("bad_card", async (check) => {
+    const pub = fromBase64url(card.room_pub);
+    check(card.rid === rid, "another room's");
+    check((await ridOf(card.alg, pub)) === rid, "the key is not the room's");
+    check(await verifyFields("card", card, card.alg, pub, card.sig), "the signature is wrong");
+    return card;
+  });
+}
+
+/**
+ * A request that may be approved: what it says is what its user signed.
+ *
+ * @typedef {object} CheckedRequest
+ * @property {string} rid
+ * @property {string} request_id
+ * @property {string} uid
+ * @property {string} box the id of the box, computed here
+ * @property {Uint8Array} boxPub
+ * @property {string} fingerprint of user and box, to show to the person who approves
+ * @property {string | undefined} note
+ * @property {number} exp
+ */
+
+/**
+ * @param {any} item as it came
+ * @param {string} rid the room it is to be for
+ * @returns {Promise<CheckedRequest>}
+ */
+export function checkRequest(item, rid) {
+  return judged("bad_request", async (check) => {
+    const signPub = fromBase64url(item.sign_pub);
+    check(item.rid === rid, "for another room");
+    check((await uidOf(item.sign_alg, signPub)) === item.uid, "the key is not the user's");
+    check(await verifyFields("request", item, item.sign_alg, signPub, item.sig), "the signature is wrong");
+    check(item.exp > Date.now(), "expired");
+    check(item.box_alg === BOX_ALG, "a box of an unknown kind");
+    const boxPub = fromBase64url(item.box_pub);
+    const box = await boxOf(item.box_alg, boxPub);
+    const fingerprint = await fingerprintOf(item.uid, box);
+    const { request_id, uid, note, exp } = item;
+    return Object.freeze({ rid, request_id, uid, box, boxPub, fingerprint, note, exp });
+  });
+}
+
+/**
+ * Opens an approve, after every check that can be made on it.
+ *
+ * @param {any} approve as it came
+ * @param {object} asked what this user asked for
+ * @param {string} asked.rid
+ * @param {string} asked.request_id
+ * @param {string} asked.uid
+ * @param {import("./sealing.js").BoxKey} asked.box
+ * @returns {Promise<SigningKey>} the room key
+ */
+export function openApprove(approve, { rid, request_id, uid, box }) {
+  return judged("bad_approve", async (check) => {
+    check(approve.rid === rid, "for another room");
+    check(approve.request_id === request_id, "for another request");
+    check(approve.to === uid, "for another user");
+    check(approve.box === box.id, "for another box");
+    check(approve.alg === BOX_ALG, "sealed in an unknown way");
+
+    const signPub = fromBase64url(approve.sign_pub);
+    check((await uidOf(approve.sign_alg, signPub)) === approve.by, "the key is not the approver's");
+    check(
+      await verifyFields("approve", approve, approve.sign_alg, signPub, approve.user_sig),
+      "the approver's signature is wrong",
+    );
+
+    const secret = await box.open(fromBase64url(approve.ct), { rid, request_id, to: uid }).catch(() => null);
+    check(secret !== null, "it does not open");
+    const roomKey = await roomKeyOf(rid, secret);
+    check(roomKey !== null, "the key is not the room's");
+    check(
+      await verifyFields("approve", approve, roomKey.alg, roomKey.pub, approve.room_sig),
+      "the room's signature is wrong",
+    );
+    return roomKey;
+  });
+}
+
+/**
+ * The 32 bytes do not say of which algorithm they are, but only one of them makes the key that the rid is the hash of.
+ *
+ * @param {string} rid
+ * @param {Uint8Array} secret
+ * @returns {Promise<SigningKey | null>}
+ */
+async function roomKeyOf(rid, secret) {
+  for (const alg of SIGN_ALGS) {
+    const key = await SigningKey.fromPrivate(alg, secret).catch(() => null);
+    if (key && (await ridOf(alg, key.pub)) === rid) return key;
+  }
+  return null;
+}
+
+/**
+ * @param {any} made the answer of `POST /v1/rooms`
+ * @returns {Promise<{rid: string, key: SigningKey}>} the room that the server made
+ */
+export function checkMadeRoom(made) {
+  return judged("bad_room", async (check) => {
+    const key = await roomKeyOf(made.rid, fromBase64url(made.room_key));
+    check(key !== null, "the key is not the room's");
+    await checkCard(made.card, made.rid);
+    return { rid: made.rid, key };
+  });
+}

@@ -1,0 +1,183 @@
+/**
+ * The way in: {@link Vestibule.connect}.
+ */
+import { Socket } from "phoenix";
+import { checkCard, checkMadeRoom } from "./checks.js";
+import { VestibuleError } from "./errors.js";
+import { uidOf, ridOf } from "./ids.js";
+import { Inbox } from "./inbox.js";
+import { SigningKey } from "./keys.js";
+import { Newcomer } from "./newcomer.js";
+import { Records } from "./records.js";
+import { Room } from "./room.js";
+import { Session } from "./session.js";
+import { SignInAgain } from "./sign-in-again.js";
+
+/** 32 bytes in base64url. */
+const ID = /^[A-Za-z0-9_-]{43}$/;
+
+/**
+ * @typedef {object} ConnectOptions
+ * @property {import("./storage.js").Storage} storage of this user; a new user is made in an empty one
+ * @property {import("./keys.js").SignAlg} [alg] of a new user's key, `p256` without
+ * @property {string} [server] the server's name, where it is not the host and port of the URL
+ * @property {typeof WebSocket} [transport] for Node before 22, such as `ws`
+ * @property {object} [socketOptions] more options of the phoenix.js `Socket`
+ * @property {(error: VestibuleError) => void} [onWarning] is told what was ignored, such as a bad approve
+ */
+
+/** A user's connection to one server. */
+export class Vestibule {
+  #context;
+  #session;
+  #inbox;
+  /** Open rooms, and the promises of those on their way. @type {Map<string, {room: Room, joined: Promise<void>}>} */
+  #rooms = new Map();
+  /** @type {Map<string, Newcomer>} */
+  #newcomers = new Map();
+
+  /** Use {@link Vestibule.connect}. */
+  constructor(context, session) {
+    this.#context = context;
+    this.#session = session;
+    this.#inbox = new Inbox(context, (approve, ack) => this.#receive(approve, ack));
+  }
+
+  /**
+   * Signs in, opens the socket and joins the user's inbox.
+   *
+   * @param {string | URL} url of the server, such as `https://rooms.example`
+   * @param {ConnectOptions} options
+   * @returns {Promise<Vestibule>}
+   */
+  static async connect(url, { storage, alg, server, transport, socketOptions, onWarning = warnOnConsole }) {
+    const base = new URL(url);
+    const records = new Records(storage);
+    const user = await records.user(alg);
+    const uid = await uidOf(user.alg, user.pub);
+    const name = server ?? base.host;
+    const session = new Session({ base, server: name, user, uid });
+    await session.renew();
+
+    const endpoint = new URL("/socket", base);
+    endpoint.protocol = base.protocol === "https:" ? "wss:" : "ws:";
+    // phoenix.js asks for the token at each connect, so a renewed one is taken up by its own reconnect.
+    const options = { ...socketOptions, authToken: () => session.token };
+    if (transport) options.transport = transport;
+    const socket = new Socket(endpoint.href, options);
+
+    const warn = (caught) => {
+      const error = VestibuleError.from(caught);
+      if (!error.passing) onWarning(error);
+    };
+    const again = new SignInAgain(socket, session, warn);
+    const device = await records.device();
+    const context = { socket, server: name, user, uid, device, records, warn, signInAgain: again };
+    const vestibule = new Vestibule(context, session);
+    socket.connect();
+    try {
+      await vestibule.#inbox.join();
+    } catch (error) {
+      await vestibule.disconnect();
+      throw error;
+    }
+    return vestibule;
+  }
+
+  /** @returns {string} this user's id */
+  get uid() {
+    return this.#context.uid;
+  }
+
+  /**
+   * Makes a room and opens it. The key pair is made on this device, unless `onServer` asks the server for one.
+   *
+   * @param {object} options
+   * @param {"open" | "request" | "secret"} options.policy
+   * @param {string} [options.name]
+   * @param {import("./keys.js").SignAlg} [options.alg]
+   * @param {boolean} [options.onServer]
+   * @returns {Promise<Room>}
+   */
+  async createRoom({ policy, name, alg = "p256", onServer = false }) {
+    const { records } = this.#context;
+    if (onServer) {
+      const made = await this.#session.call("POST", "/v1/rooms", { body: { alg, policy, name }, signedIn: true });
+      const { rid, key } = await checkMadeRoom(made);
+      await records.saveRoomKey(rid, key);
+      return this.openRoom(rid);
+    }
+    const key = await SigningKey.generate(alg);
+    const rid = await ridOf(alg, key.pub);
+    await records.saveRoomKey(rid, key);
+    const room = await this.openRoom(rid);
+    await room.publishCard({ policy, name });
+    return room;
+  }
+
+  /**
+   * Joins a room, as a member if its key is in the storage. Opening it again gives the same room.
+   *
+   * @param {string} rid
+   * @returns {Promise<Room>}
+   */
+  async openRoom(rid) {
+    if (!ID.test(rid)) throw new VestibuleError("bad_room", "not a room id");
+    let open = this.#rooms.get(rid);
+    if (!open) {
+      const forget = (left) => {
+        if (this.#rooms.get(rid)?.room === left) this.#rooms.delete(rid);
+      };
+      const room = new Room(this.#context, rid, this.#newcomer(rid), forget);
+      open = { room, joined: room.join() };
+      this.#rooms.set(rid, open);
+      open.joined.catch(() => forget(room));
+    }
+    await open.joined;
+    return open.room;
+  }
+
+  /**
+   * One page of the directory: cards of rooms that are not secret. A card with a bad signature is left out.
+   *
+   * @param {{policy?: "open" | "request", after?: string, limit?: number}} [query]
+   * @returns {Promise<{rooms: import("./checks.js").Card[], after: string | null}>}
+   */
+  async directory(query) {
+    const { rooms, after } = await this.#session.call("GET", "/v1/rooms", { query });
+    const checked = rooms.map((card) => checkCard(card, card?.rid).catch((error) => this.#context.warn(error)));
+    return { rooms: (await Promise.all(checked)).filter(Boolean), after };
+  }
+
+  /**
+   * Ends the connection. What was not answered is repeated when this storage connects again.
+   *
+   * @returns {Promise<void>} when the socket is closed
+   */
+  disconnect() {
+    const error = new VestibuleError("disconnected");
+    this.#context.signInAgain.stop();
+    for (const { room } of this.#rooms.values()) room.leave(error);
+    for (const newcomer of this.#newcomers.values()) newcomer.end(error);
+    this.#inbox.end(error);
+    return new Promise((resolve) => this.#context.socket.disconnect(resolve));
+  }
+
+  #receive(approve, ack) {
+    if (ID.test(approve.rid)) this.#newcomer(approve.rid).receive(approve, ack);
+  }
+
+  #newcomer(rid) {
+    let newcomer = this.#newcomers.get(rid);
+    if (!newcomer) {
+      newcomer = new Newcomer(this.#context, rid);
+      this.#newcomers.set(rid, newcomer);
+    }
+    return newcomer;
+  }
+}
+
+/** @param {VestibuleError} error */
+function warnOnConsole(error) {
+  console.warn(`vestibule: ${error.message}`);
+}

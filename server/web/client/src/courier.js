@@ -1,0 +1,117 @@
+/**
+ * Says things to the server until they are answered.
+ *
+ * A frame, or its answer, may be lost with the connection. Every frame of the flow has an id of its own and may be
+ * said twice, so each is said again, unchanged, after a time-out, after the server's "not now", and after every
+ * reconnect. Nothing is pushed while the channel is not joined: phoenix.js would keep it in a buffer of its own and
+ * send it beside the repeated one.
+ */
+import { VestibuleError } from "./errors.js";
+
+/** Refusals that mean "not now"; what was refused had no effect. */
+const NOT_NOW = new Set(["rate_limited", "unavailable", "overloaded"]);
+
+/** How long to wait after a "not now" that does not say. */
+const RETRY_MS = 1000;
+
+/** @typedef {"guest" | "member"} Role */
+
+/** One channel's courier. */
+export class Courier {
+  #channel;
+  #letters = new Set();
+  /** What this join may say so far. @type {Set<Role>} */
+  #roles = new Set();
+  /** @type {VestibuleError | null} */
+  #ended = null;
+
+  /** @param {import("phoenix").Channel} channel */
+  constructor(channel) {
+    this.#channel = channel;
+  }
+
+  /**
+   * @param {string} event
+   * @param {object} payload
+   * @param {object} [options]
+   * @param {Role} [options.as] `member`: to be said after the room key is proven, at every join
+   * @param {boolean} [options.repeat] false for what has no id: it is said once, and rejects with `timeout` or
+   *   `interrupted` where nobody knows whether it arrived
+   * @returns {Promise<any>} the reply
+   */
+  send(event, payload, { as = "guest", repeat = true } = {}) {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) return reject(this.#ended);
+      const letter = { event, payload, as, repeat, resolve, reject, attempt: 0, said: false, timer: undefined };
+      this.#letters.add(letter);
+      this.#post(letter);
+    });
+  }
+
+  /**
+   * The channel is joined (`guest`), or the room key is proven as well (`member`).
+   *
+   * @param {Role} role
+   */
+  open(role) {
+    this.#roles.add(role);
+    for (const letter of this.#letters) {
+      if (letter.as === role) this.#post(letter);
+    }
+  }
+
+  /** The channel is not joined any more; what was not answered waits for the next join. */
+  close() {
+    this.#roles.clear();
+    for (const letter of this.#letters) {
+      clearTimeout(letter.timer);
+      // An answer to an earlier attempt, such as its time-out, is no answer to the next one.
+      letter.attempt += 1;
+      if (letter.said && !letter.repeat) this.#settle(letter, letter.reject, new VestibuleError("interrupted"));
+    }
+  }
+
+  /**
+   * Gives up for good.
+   *
+   * @param {VestibuleError} error what everything unanswered is rejected with
+   */
+  end(error) {
+    this.#ended = error;
+    this.#roles.clear();
+    for (const letter of this.#letters) this.#settle(letter, letter.reject, error);
+  }
+
+  #post(letter) {
+    if (!this.#roles.has(letter.as)) return;
+    letter.attempt += 1;
+    letter.said = true;
+    const { attempt } = letter;
+    const ifCurrent = (handle) => (answer) => {
+      if (attempt === letter.attempt && this.#letters.has(letter)) handle(answer);
+    };
+    this.#channel
+      .push(letter.event, letter.payload)
+      .receive("ok", ifCurrent((reply) => this.#settle(letter, letter.resolve, reply)))
+      .receive("error", ifCurrent((error) => this.#refused(letter, error)))
+      .receive("timeout", ifCurrent(() => this.#timedOut(letter)));
+  }
+
+  #refused(letter, reply) {
+    const error = VestibuleError.fromReply(reply);
+    if (!NOT_NOW.has(error.reason)) return this.#settle(letter, letter.reject, error);
+    letter.said = false;
+    letter.timer = setTimeout(() => this.#post(letter), error.retryMs ?? RETRY_MS);
+  }
+
+  #timedOut(letter) {
+    if (letter.repeat) this.#post(letter);
+    else this.#settle(letter, letter.reject, new VestibuleError("timeout", letter.event));
+  }
+
+  #settle(letter, settle, value) {
+    clearTimeout(letter.timer);
+    this.#letters.delete(letter);
+    settle(value);
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Signing in over HTTP, and the HTTP endpoints that need no more than that.
+ */
+import { toBase64url } from "./bytes.js";
+import { VestibuleError } from "./errors.js";
+import { signFields } from "./signed.js";
+
+/** A token with less time left than this is made anew before it is used. */
+const MARGIN_MS = 30_000;
+
+/** A user's session at one server: keeps the token and makes a new one when asked. */
+export class Session {
+  #base;
+  #server;
+  #user;
+  #token = "";
+  #exp = 0;
+  /** @type {Promise<void> | null} */
+  #renewal = null;
+
+  /**
+   * @param {object} options
+   * @param {URL} options.base of the server
+   * @param {string} options.server the name that this client means to talk to, never the one it is told
+   * @param {import("./keys.js").SigningKey} options.user
+   * @param {string} options.uid
+   */
+  constructor({ base, server, user, uid }) {
+    this.#base = base;
+    this.#server = server;
+    this.#user = user;
+    /** @type {string} */
+    this.uid = uid;
+  }
+
+  /** @returns {string} the last token, which may be stale */
+  get token() {
+    return this.#token;
+  }
+
+  /** @returns {boolean} whether the token is too old to connect with */
+  get stale() {
+    return Date.now() > this.#exp - MARGIN_MS;
+  }
+
+  /**
+   * Signs in. Callers at the same time share one sign-in.
+   *
+   * @returns {Promise<void>}
+   */
+  renew() {
+    this.#renewal ??= this.#signIn().finally(() => {
+      this.#renewal = null;
+    });
+    return this.#renewal;
+  }
+
+  async #signIn() {
+    const uid = this.uid;
+    const { nonce } = await this.call("POST", "/v1/challenge", { body: { uid } });
+    const sig = await signFields("session", { server: this.#server, uid, nonce }, this.#user);
+    const sign_pub = toBase64url(this.#user.pub);
+    const session = await this.call("POST", "/v1/session", { body: { sign_pub, alg: this.#user.alg, nonce, sig } });
+    this.#token = session.token;
+    this.#exp = session.exp;
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {{body?: object, query?: object, signedIn?: boolean}} [options] `signedIn` sends the token, in a header
+   * @returns {Promise<any>} the JSON answer
+   */
+  async call(method, path, { body, query = {}, signedIn = false } = {}) {
+    const url = new URL(path, this.#base);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined && value !== null) url.searchParams.set(name, value);
+    }
+    /** @type {Record<string, string>} */
+    const headers = {};
+    if (body) headers["content-type"] = "application/json";
+    const ask = () => answerOf(() => fetch(url, { method, headers, body: body && JSON.stringify(body) }));
+    if (!signedIn) return ask();
+
+    const askSignedIn = () => {
+      headers.authorization = `Bearer ${this.#token}`;
+      return ask();
+    };
+    if (this.stale) await this.renew();
+    try {
+      return await askSignedIn();
+    } catch (error) {
+      // The clock here is wrong, or the server has new keys since.
+      if (error.reason !== "unauthorized") throw error;
+      await this.renew();
+      return askSignedIn();
+    }
+  }
+}
+
+/**
+ * @param {() => Promise<Response>} ask
+ * @returns {Promise<any>}
+ */
+async function answerOf(ask) {
+  let response;
+  let answer;
+  try {
+    response = await ask();
+    answer = await response.json();
+  } catch (cause) {
+    throw new VestibuleError("unreachable", response ? `status ${response.status} without JSON` : undefined, { cause });
+  }
+  if (!response.ok) throw VestibuleError.fromReply(answer);
+  return answer;
+}

@@ -1,0 +1,62 @@
+/**
+ * What each frame signs. Fields are named and written as on the wire: binary ones in base64url, so a frame as it
+ * came or as it will go is itself the list of fields.
+ */
+import { fieldList, fromBase64url, toBase64url, u64, utf8 } from "./bytes.js";
+import { verify } from "./keys.js";
+
+/** @typedef {"session" | "prove" | "card" | "request" | "approve"} SignedKind */
+
+const binary = fromBase64url;
+const integer = u64;
+/** An absent text is an empty one. */
+const text = (value) => {
+  if (value !== undefined && value !== null && typeof value !== "string") throw new TypeError("not a text");
+  return utf8(value ?? "");
+};
+
+/** The fields of each kind, in the order in which they are signed. */
+const LAYOUTS = {
+  session: { server: text, uid: binary, nonce: binary },
+  prove: { server: text, rid: binary, uid: binary, nonce: binary },
+  card: { rid: binary, version: integer, policy: text, name: text },
+  request: {
+    rid: binary, uid: binary, request_id: binary, box_alg: text, box_pub: binary, note: text, exp: integer,
+  },
+  approve: {
+    rid: binary, request_id: binary, approve_id: binary, to: binary, by: binary, box: binary, alg: text, ct: binary,
+    exp: integer,
+  },
+};
+
+/**
+ * @param {SignedKind} kind
+ * @param {object} fields those of the kind; others are not looked at
+ * @returns {Uint8Array}
+ */
+export function signedBytes(kind, fields) {
+  const encoded = Object.entries(LAYOUTS[kind]).map(([name, encode]) => encode(fields[name]));
+  return fieldList(utf8(`vestibule/1/${kind}`), ...encoded);
+}
+
+/**
+ * @param {SignedKind} kind
+ * @param {object} fields
+ * @param {import("./keys.js").SigningKey} key
+ * @returns {Promise<string>} the signature, in base64url
+ */
+export async function signFields(kind, fields, key) {
+  return toBase64url(await key.sign(signedBytes(kind, fields)));
+}
+
+/**
+ * @param {SignedKind} kind
+ * @param {object} fields
+ * @param {string} alg
+ * @param {Uint8Array} pub
+ * @param {string} sig in base64url
+ * @returns {Promise<boolean>}
+ */
+export function verifyFields(kind, fields, alg, pub, sig) {
+  return verify(alg, pub, signedBytes(kind, fields), fromBase64url(sig));
+}

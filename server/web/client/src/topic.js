@@ -1,0 +1,119 @@
+/**
+ * One topic of the socket: its channel and its courier, over as many joins as the connection needs.
+ */
+import { Courier } from "./courier.js";
+import { VestibuleError } from "./errors.js";
+
+/** Refusals of a join that another try may not meet; phoenix.js tries again by itself. */
+const TRY_AGAIN = new Set(["rate_limited", "unavailable", "overloaded", "storage_full"]);
+
+/**
+ * What the parts of one client share.
+ *
+ * @typedef {object} Context
+ * @property {import("phoenix").Socket} socket
+ * @property {string} server the name to sign proofs for
+ * @property {import("./keys.js").SigningKey} user
+ * @property {string} uid
+ * @property {string} device
+ * @property {import("./records.js").Records} records
+ * @property {(error: unknown) => void} warn what was caught and has nobody else to go to
+ * @property {import("./sign-in-again.js").SignInAgain} signInAgain
+ */
+
+/** A topic that this client stays joined to. */
+export class Topic {
+  #context;
+  #joins = 0;
+  /** Settles the promise of `join`; null once it is settled. */
+  #first = null;
+
+  /**
+   * @param {Context} context
+   * @param {string} name
+   */
+  constructor(context, name) {
+    this.#context = context;
+    /** @type {import("phoenix").Channel} */
+    this.channel = context.socket.channel(name, { v: 1, device: context.device });
+    /** @type {Courier} */
+    this.courier = new Courier(this.channel);
+  }
+
+  /**
+   * @param {(reply: any, current: () => boolean) => Promise<void>} onJoin is run at this join and at each rejoin;
+   *   `current` tells whether that join is still the last
+   * @returns {Promise<void>} when `onJoin` has succeeded once
+   */
+  join(onJoin) {
+    return new Promise((resolve, reject) => {
+      this.#first = { resolve, reject };
+      this.channel.onError(() => this.#left());
+      this.channel.onClose(() => this.#left());
+      this.channel
+        .join()
+        .receive("ok", (reply) => this.#joined(reply, onJoin))
+        .receive("error", (error) => this.#refused(VestibuleError.fromReply(error)));
+    });
+  }
+
+  /**
+   * Leaves for good.
+   *
+   * @param {VestibuleError} error what everything unanswered is rejected with
+   */
+  end(error) {
+    this.courier.end(error);
+    this.channel.leave();
+    this.#settleFirst("reject", error);
+  }
+
+  async #joined(reply, onJoin) {
+    const join = ++this.#joins;
+    this.#context.signInAgain.accepted();
+    this.courier.open("guest");
+    try {
+      await onJoin(reply, () => join === this.#joins);
+      this.#settleFirst("resolve");
+    } catch (cause) {
+      const error = VestibuleError.from(cause);
+      // The next join does it again.
+      if (error.passing) return;
+      if (this.#first) this.end(error);
+      else this.#context.warn(error);
+    }
+  }
+
+  #left() {
+    this.#joins += 1;
+    this.courier.close();
+  }
+
+  #refused(error) {
+    if (error.reason === "unauthorized") this.#context.signInAgain.refused();
+    else if (TRY_AGAIN.has(error.reason)) return;
+    else if (this.#first) this.end(error);
+    else this.#context.warn(error);
+  }
+
+  #settleFirst(how, value) {
+    this.#first?.[how](value);
+    this.#first = null;
+  }
+}
+
+/**
+ * Reads a paged list to its end.
+ *
+ * @param {Courier} courier
+ * @param {"pending" | "approved"} event
+ * @param {{as?: import("./courier.js").Role, cursor?: any}} [options] from which cursor on; from the beginning without
+ * @returns {AsyncGenerator<any>} the items
+ */
+export async function* listed(courier, event, { as, cursor } = {}) {
+  do {
+    const page = await courier.send(event, cursor ? { cursor } : {}, { as });
+    yield* page.items;
+    cursor = page.cursor;
+  } while (cursor);
+}

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { toBase64url } from "../src/bytes.js";
+import { checkCard, checkMadeRoom, checkRequest, openApprove } from "../src/checks.js";
+import { SigningKey } from "../src/keys.js";
+import { BoxKey, seal } from "../src/sealing.js";
+import { signFields } from "../src/signed.js";
+import { makeApprove, makeRequest, makeRoom, makeUser } from "./support.js";
+
+const [alice, bob, mallory] = await Promise.all([makeUser(), makeUser("ed25519"), makeUser()]);
+const [garden, cellar] = await Promise.all([makeRoom(), makeRoom("ed25519")]);
+
+const refused = (reason, detail) => ({ name: "VestibuleError", reason, detail });
+
+async function makeCard(room, changes = {}) {
+  const card = { rid: room.rid, room_pub: toBase64url(room.key.pub), alg: room.key.alg, version: 1, policy: "request" };
+  return { ...card, sig: await signFields("card", card, room.key), ...changes };
+}
+
+test("a card of the room is taken, any other is not", async () => {
+  const card = await makeCard(garden);
+  assert.equal(await checkCard(card, garden.rid), card);
+  const bad = (changed, detail) => assert.rejects(checkCard(changed, garden.rid), refused("bad_card", detail));
+  await bad(await makeCard(cellar), "another room's");
+  await bad({ ...(await makeCard(cellar)), rid: garden.rid }, "the key is not the room's");
+  await bad({ ...card, policy: "open" }, "the signature is wrong");
+  await bad({ ...card, name: "Cellar" }, "the signature is wrong");
+  await bad({ ...card, room_pub: 7 }, "malformed");
+  await bad(null, "malformed");
+});
+
+test("a request is what its user signed", async () => {
+  const { item, box } = await makeRequest(garden, bob);
+  const checked = await checkRequest(item, garden.rid);
+  assert.equal(checked.box, box.id);
+  assert.match(checked.fingerprint, /^\d{5}( \d{5}){5}$/);
+
+  const bad = (changed, detail) => assert.rejects(checkRequest(changed, garden.rid), refused("bad_request", detail));
+  const stolen = await BoxKey.generate();
+  await bad({ ...item, box_pub: toBase64url(stolen.pub) }, "the signature is wrong");
+  await bad({ ...item, note: "It is Alice" }, "the signature is wrong");
+  await bad({ ...item, uid: mallory.uid }, "the key is not the user's");
+  await bad({ ...item, sign_pub: toBase64url(mallory.key.pub), sign_alg: "p256" }, "the key is not the user's");
+  await bad((await makeRequest(cellar, bob)).item, "for another room");
+  await bad((await makeRequest(garden, bob, { signed: { exp: Date.now() - 1 } })).item, "expired");
+  await bad((await makeRequest(garden, bob, { signed: { box_alg: "rot13" } })).item, "a box of an unknown kind");
+  await bad({ ...item, exp: "soon" }, "malformed");
+});
+
+test("another box or another user has another fingerprint", async () => {
+  const { item, box } = await makeRequest(garden, bob);
+  const again = await makeRequest(garden, bob, { boxKey: box });
+  const others = [await makeRequest(garden, bob), await makeRequest(garden, mallory, { boxKey: box })];
+  const { fingerprint } = await checkRequest(item, garden.rid);
+  assert.equal((await checkRequest(again.item, garden.rid)).fingerprint, fingerprint);
+  for (const other of others) assert.notEqual((await checkRequest(other.item, garden.rid)).fingerprint, fingerprint);
+});
+
+test("an approve gives the room key", async () => {
+  for (const room of [garden, cellar]) {
+    const { item, box } = await makeRequest(room, bob);
+    const asked = { rid: room.rid, request_id: item.request_id, uid: bob.uid, box };
+    const key = await openApprove(await makeApprove(room, alice, item), asked);
+    assert.ok(key.equals(room.key));
+    assert.deepEqual(key.private, room.key.private);
+  }
+});
+
+test("an approve that is wrong in any way is refused", async () => {
+  const { item, box } = await makeRequest(garden, bob);
+  const asked = { rid: garden.rid, request_id: item.request_id, uid: bob.uid, box };
+  const good = await makeApprove(garden, alice, item);
+  const bad = (approve, detail) => assert.rejects(openApprove(approve, asked), refused("bad_approve", detail));
+  const context = { rid: garden.rid, request_id: item.request_id, to: bob.uid };
+  const sealed = async (boxPub, secret, changes = {}) =>
+    toBase64url(await seal(boxPub, { ...context, ...changes }, secret));
+
+  const elsewhere = await makeRequest(cellar, bob);
+  await bad(await makeApprove(cellar, alice, elsewhere.item), "for another room");
+  const earlier = await makeRequest(garden, bob, { boxKey: box });
+  await bad(await makeApprove(garden, alice, earlier.item), "for another request");
+  await bad(await makeApprove(garden, alice, item, { to: mallory.uid }), "for another user");
+  await bad(await makeApprove(garden, alice, { ...item, box_pub: elsewhere.item.box_pub }), "for another box");
+  await bad({ ...good, alg: "none" }, "sealed in an unknown way");
+
+  await bad(await makeApprove(garden, alice, item, { by: mallory.uid }), "the key is not the approver's");
+  await bad({ ...good, user_sig: good.room_sig }, "the approver's signature is wrong");
+  await bad({ ...good, exp: good.exp + 1 }, "the approver's signature is wrong");
+  await bad({ ...good, room_sig: good.user_sig }, "the room's signature is wrong");
+
+  const ct = await sealed(box.pub, garden.key.private, { request_id: earlier.item.request_id });
+  await bad(await makeApprove(garden, alice, item, { ct }), "it does not open");
+  const swapped = await sealed(elsewhere.box.pub, garden.key.private);
+  await bad(await makeApprove(garden, alice, item, { ct: swapped }), "it does not open");
+  const { private: wrong } = await SigningKey.generate();
+  await bad(await makeApprove(garden, alice, item, { ct: await sealed(box.pub, wrong) }), "the key is not the room's");
+  const short = await sealed(box.pub, wrong.subarray(1));
+  await bad(await makeApprove(garden, alice, item, { ct: short }), "the key is not the room's");
+  await bad({ ...good, ct: undefined }, "malformed");
+  await bad("approve", "for another room");
+});
+
+test("a room that the server made is checked as well", async () => {
+  const made = { rid: garden.rid, room_key: toBase64url(garden.key.private), card: await makeCard(garden) };
+  assert.ok((await checkMadeRoom(made)).key.equals(garden.key));
+  const other = { ...made, room_key: toBase64url(cellar.key.private) };
+  await assert.rejects(checkMadeRoom(other), refused("bad_room", "the key is not the room's"));
+  await assert.rejects(checkMadeRoom({ ...made, card: await makeCard(cellar) }), refused("bad_card", "another room's"));
+});

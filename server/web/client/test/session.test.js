@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+import { fromBase64url, toBase64url } from "../src/bytes.js";
+import { VestibuleError } from "../src/errors.js";
+import { Session } from "../src/session.js";
+import { SignInAgain } from "../src/sign-in-again.js";
+import { verifyFields } from "../src/signed.js";
+import { makeUser } from "./support.js";
+
+const NAME = "rooms.example";
+const user = await makeUser();
+
+/** The two endpoints of signing in, and one that wants the newest token. */
+const fake = { signIns: 0, ttl: 900_000, good: null };
+const http = createServer(async (request, response) => {
+  let text = "";
+  for await (const chunk of request) text += chunk;
+  const answer = (status, json) => response.writeHead(status).end(JSON.stringify(json));
+  const body = text && JSON.parse(text);
+  if (request.url === "/v1/challenge") {
+    return answer(200, { nonce: toBase64url(new Uint8Array(40)), server: "told.example" });
+  }
+  if (request.url === "/v1/session") {
+    const signed = { server: NAME, uid: user.uid, nonce: body.nonce };
+    const ok = await verifyFields("session", signed, body.alg, fromBase64url(body.sign_pub), body.sig);
+    if (!ok) return answer(400, { reason: "bad_sig" });
+    fake.signIns += 1;
+    fake.good = `token ${fake.signIns}`;
+    return answer(200, { token: fake.good, uid: user.uid, exp: Date.now() + fake.ttl });
+  }
+  if (request.url === "/broken") return response.writeHead(502).end("<html>");
+  if (request.headers.authorization === `Bearer ${fake.good}`) return answer(200, { url: request.url });
+  return answer(401, { reason: "unauthorized" });
+});
+
+let base;
+before(async () => {
+  await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+  base = new URL(`http://127.0.0.1:${http.address().port}`);
+});
+after(() => http.close());
+
+const begin = (server = NAME) => new Session({ base, server, user: user.key, uid: user.uid });
+
+test("the name that is signed is the one meant, not the one told", async () => {
+  const session = begin();
+  assert.ok(session.stale);
+  await session.renew();
+  assert.equal(session.token, fake.good);
+  assert.ok(!session.stale);
+  await assert.rejects(begin("told.example").renew(), { reason: "bad_sig" });
+});
+
+test("callers at the same time share one sign-in", async () => {
+  const session = begin();
+  const before = fake.signIns;
+  await Promise.all([session.renew(), session.renew()]);
+  assert.equal(fake.signIns, before + 1);
+});
+
+test("a call signs in where it must: without a token, with an old one, with one the server forgot", async () => {
+  const session = begin();
+  const call = () => session.call("GET", "/any", { signedIn: true, query: { policy: "open", after: null } });
+  assert.deepEqual(await call(), { url: "/any?policy=open" });
+  fake.good = "another";
+  assert.deepEqual(await call(), { url: "/any?policy=open" });
+});
+
+test("what is no answer of the server's is unreachable", async () => {
+  const session = begin();
+  await assert.rejects(session.call("GET", "/broken"), { reason: "unreachable", detail: "status 502 without JSON" });
+  const nobody = new Session({ base: new URL("http://127.0.0.1:1"), server: NAME, user: user.key, uid: user.uid });
+  await assert.rejects(nobody.renew(), { reason: "unreachable" });
+});
+
+/** As much of phoenix.js's Socket and of a Session as is used, writing down what is done to it. */
+function makeSocket({ stale = false, renew = async () => {} } = {}) {
+  const log = [];
+  const warnings = [];
+  const socket = {
+    onClose: (hook) => (socket.lose = hook),
+    disconnect: (done) => (log.push("disconnect"), done()),
+    connect: () => log.push("connect"),
+  };
+  const session = { stale, renew: () => (log.push("renew"), renew()) };
+  const again = new SignInAgain(socket, session, (error) => warnings.push(error));
+  return { log, warnings, socket, again };
+}
+
+test("a refused token is renewed and the socket connects anew, once for all topics", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { log, again } = makeSocket();
+  again.refused();
+  again.refused();
+  t.mock.timers.tick(0);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(log, ["renew", "disconnect", "connect"]);
+
+  again.refused();
+  t.mock.timers.tick(499);
+  assert.equal(log.length, 3, "a new token that is refused as well is not hurried");
+  t.mock.timers.tick(1);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(log.length, 6);
+
+  again.accepted();
+  again.refused();
+  t.mock.timers.tick(0);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(log.length, 9);
+  again.refused();
+  again.stop();
+  t.mock.timers.tick(60_000);
+  assert.equal(log.length, 9);
+});
+
+test("a sign-in that fails leaves the socket alone, and the next refusal tries again", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const failure = new VestibuleError("unreachable");
+  const { log, warnings, again } = makeSocket({ renew: () => Promise.reject(failure) });
+  again.refused();
+  t.mock.timers.tick(0);
+  await new Promise((resolve) => setImmediate(resolve));
+  again.refused();
+  t.mock.timers.tick(500);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(log, ["renew", "renew"]);
+  assert.deepEqual(warnings, [failure, failure]);
+});
+
+test("a stale token is renewed when the connection is lost, a good one is not", () => {
+  for (const stale of [true, false]) {
+    const { log, socket } = makeSocket({ stale });
+    socket.lose();
+    assert.deepEqual(log, stale ? ["renew"] : []);
+  }
+});

@@ -1,0 +1,101 @@
+/**
+ * People, rooms and frames for the unit tests, made with the client's own parts; a `Courier` and a storage that only
+ * write down what happens.
+ */
+import { fromBase64url, randomId, toBase64url } from "../src/bytes.js";
+import { boxOf, ridOf, uidOf } from "../src/ids.js";
+import { SigningKey } from "../src/keys.js";
+import { Records } from "../src/records.js";
+import { BOX_ALG, BoxKey, seal } from "../src/sealing.js";
+import { signFields } from "../src/signed.js";
+import { MemoryStorage } from "../src/storage.js";
+
+export const HOUR_MS = 3_600_000;
+
+export async function makeUser(alg = "p256") {
+  const key = await SigningKey.generate(alg);
+  return { key, uid: await uidOf(alg, key.pub) };
+}
+
+export async function makeRoom(alg = "p256") {
+  const key = await SigningKey.generate(alg);
+  return { key, rid: await ridOf(alg, key.pub) };
+}
+
+/** A request item, as the server shows it to members. */
+export async function makeRequest(room, user, changes = {}) {
+  const box = changes.boxKey ?? (await BoxKey.generate());
+  const item = {
+    rid: room.rid,
+    uid: user.uid,
+    request_id: randomId(),
+    sign_pub: toBase64url(user.key.pub),
+    sign_alg: user.key.alg,
+    box_pub: toBase64url(box.pub),
+    box_alg: BOX_ALG,
+    note: "It is Bob",
+    exp: Date.now() + HOUR_MS,
+    ...changes.signed,
+  };
+  item.sig = await signFields("request", item, user.key);
+  return { box, item: { ...item, state: "pending", created: Date.now(), seq: 1, approvals: 0 } };
+}
+
+/** An approve item, as the server shows it to the newcomer. `changes` go in before the signatures. */
+export async function makeApprove(room, approver, request, changes = {}) {
+  const context = { rid: room.rid, request_id: request.request_id, to: request.uid };
+  const boxPub = fromBase64url(request.box_pub);
+  const item = {
+    ...context,
+    approve_id: randomId(),
+    by: approver.uid,
+    sign_pub: toBase64url(approver.key.pub),
+    sign_alg: approver.key.alg,
+    box: await boxOf(request.box_alg, boxPub),
+    alg: BOX_ALG,
+    ct: toBase64url(await seal(boxPub, context, room.key.private)),
+    exp: Date.now() + HOUR_MS,
+    ...changes,
+  };
+  item.room_sig = await signFields("approve", item, room.key);
+  item.user_sig = await signFields("approve", item, approver.key);
+  return item;
+}
+
+/** Answers each event from a table, and writes down what it was given. */
+export class FakeCourier {
+  sent = [];
+  constructor(answers = {}, log = []) {
+    this.answers = answers;
+    this.log = log;
+  }
+  async send(event, payload) {
+    this.sent.push({ event, payload });
+    this.log.push(event);
+    const answer = this.answers[event];
+    if (answer instanceof Error) throw answer;
+    return typeof answer === "function" ? answer(payload) : (answer ?? {});
+  }
+}
+
+/** A storage that writes each change down. */
+export class LoggedStorage extends MemoryStorage {
+  constructor(log) {
+    super();
+    this.log = log;
+  }
+  set(name, value) {
+    super.set(name, value);
+    this.log.push(`set ${name.split("/").at(-1)}`);
+  }
+  delete(name) {
+    super.delete(name);
+    this.log.push(`delete ${name.split("/").at(-1)}`);
+  }
+}
+
+export function makeContext(user, storage = new MemoryStorage()) {
+  const warnings = [];
+  const warn = (error) => warnings.push(error);
+  return { user: user.key, uid: user.uid, device: randomId(), records: new Records(storage), warn, warnings };
+}
