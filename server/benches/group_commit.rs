@@ -32,14 +32,13 @@ const FRAME: usize = 450;
 
 fn main() {
     // Cargo hands `--bench` to a benchmark of its own making.
-    let seconds = env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(5);
+    let seconds = env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(5_u32) as usize;
     println!("{:>8} {:>14} {:>12} {:>12}", "senders", "commands/s", "median ms", "p99 ms");
     for senders in [1, 16, 256] {
-        let (count, mut latencies) = run(senders, Duration::from_secs(seconds));
+        let (count, mut latencies) = run(senders, Duration::from_secs(seconds as u64));
         latencies.sort_unstable();
-        let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
-        let rate = count as f64 / seconds as f64;
-        println!("{senders:>8} {rate:>14.0} {:>12.2} {:>12.2}", at(0.5), at(0.99));
+        let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100].as_secs_f64() * 1000.0;
+        println!("{senders:>8} {:>14} {:>12.2} {:>12.2}", count / seconds, at(50), at(99));
     }
 }
 
@@ -76,7 +75,8 @@ fn run(senders: u64, time: Duration) -> (usize, Vec<Duration>) {
 
 fn carry_out(store: &Store, submission: Submission) {
     let (sender, committed) = mpsc::channel();
-    store.submit(submission, Box::new(move |result| sender.send(result.map(drop)).expect("it is waited for")));
+    store
+        .submit(submission, Box::new(move |result| sender.send(result.map(drop)).expect("it is waited for")));
     committed.recv().expect("every command is answered").expect("every command is carried out");
 }
 

@@ -16,9 +16,7 @@ use serde_json::{Value, json};
 use vestibule::{
     channel::{Channel, Context, Incoming, Joining, MemberId, Next, Stop},
     room::{Rooms, Router},
-    transport::{
-        ConnectInfo, Connected, Connections, Endpoint, Limits, Origins, Refused, SocketHandler, websocket,
-    },
+    transport::{ConnectInfo, Connected, Endpoint, Limits, Origins, Refused, SocketHandler, websocket},
 };
 use vestibule_protocol::{
     message::{Payload, Status},
@@ -254,18 +252,17 @@ async fn disconnect(endpoint: web::Data<Endpoint>, query: Query) -> HttpResponse
 async fn main() -> std::io::Result<()> {
     let port = env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(4100);
     let rooms = || Rooms::new(1024, |_| Playground);
+    let router = Router::default()
+        .route("room:*", rooms())
+        .route("lobby", rooms())
+        .route("deny:*", Rooms::new(1024, |_| Deny))
+        .route("crashjoin:*", Rooms::new(1024, |_| CrashJoin))
+        .route("slowjoin:*", Rooms::new(1024, |_| SlowJoin))
+        .route("presence:*", Rooms::new(1024, |_| Presences::default()));
     let endpoint = Arc::new(Endpoint {
-        router: Router::default()
-            .route("room:*", rooms())
-            .route("lobby", rooms())
-            .route("deny:*", Rooms::new(1024, |_| Deny))
-            .route("crashjoin:*", Rooms::new(1024, |_| CrashJoin))
-            .route("slowjoin:*", Rooms::new(1024, |_| SlowJoin))
-            .route("presence:*", Rooms::new(1024, |_| Presences::default())),
-        handler: Box::new(Everybody),
         origins: Origins::Any,
         limits: Limits { frame: 10_000_000, message: 8_000_000, ..Limits::default() },
-        connections: Arc::new(Connections::default()),
+        ..Endpoint::new(router, Everybody)
     });
     let server = HttpServer::new(move || {
         App::new()

@@ -16,7 +16,7 @@ use crate::{
     session::{SecretError, Secrets, Sessions},
     shutdown,
     store::{OpenError, Store},
-    transport::{Connections, Endpoint, Limits, websocket},
+    transport::{Endpoint, websocket},
 };
 
 /// Why the server does not run. Each says in one line what is wrong and where.
@@ -50,14 +50,9 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     let (store, writer) = Store::open(&config.database())?;
     let sessions = Sessions::new(&Secrets::load_or_create(&config.secrets())?);
     let flow = Flow::new(store, sessions, config.name.clone());
-    let connections = Arc::new(Connections::default());
-    let endpoint = Arc::new(Endpoint {
-        router: flow.router(),
-        handler: Box::new(Door(Arc::clone(&flow))),
-        origins: config.allowed_origins(),
-        limits: Limits::default(),
-        connections: Arc::clone(&connections),
-    });
+    let origins = config.allowed_origins();
+    let endpoint = Arc::new(Endpoint { origins, ..Endpoint::new(flow.router(), Door(Arc::clone(&flow))) });
+    let connections = Arc::clone(&endpoint.connections);
 
     let server = HttpServer::new(move || {
         let (flow, endpoint) = (Arc::clone(&flow), Arc::clone(&endpoint));

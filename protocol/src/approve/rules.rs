@@ -1,7 +1,7 @@
-//! What a command does: one pure function from (facts, command, time) to (answer, changes, effects), or a refusal.
+//! What a command does: one pure function from (facts, command, time) to (answer, change), or a refusal.
 //!
-//! The store gathers the [`Facts`] that bear on a command, calls [`decide`], writes the [`Change`]s in the same
-//! transaction, and once that is durable the room sends the answer and the [`Effect`]s. Nothing else decides anything, so
+//! The store gathers the [`Facts`] that bear on a command, calls [`decide`], writes the [`Change`] in the same
+//! transaction, and once that is durable the room answers and tells whom the change concerns. Nothing else decides, so
 //! what is checked about this function holds for the server.
 //!
 //! A request goes pending → approved → done, or ends as withdrawn; it is expired when its `exp` is over.

@@ -1,8 +1,8 @@
 //! The approve flow: the product, written on the channel framework.
 //!
-//! [`Flow`] holds what all its channels share. [`room`] is the channel of `room:<rid>`, where keys are asked for and sent;
-//! [`inbox`] that of `user:<uid>`, where a user finds what is addressed to them in any room. [`http`] has the endpoints for
-//! signing in and for rooms, [`identity`] who a connection belongs to.
+//! [`Flow`] holds what all its channels share. `room` is the channel of `room:<rid>`, where keys are asked for and sent;
+//! `inbox` that of `user:<uid>`, where a user finds what is addressed to them in any room. [`http`] has the endpoints for
+//! signing in and for rooms, `identity` who a connection belongs to.
 //!
 //! # Invariants
 //! Nothing durable lives here: every answer "ok" is given after the store's commit, and whatever a client has missed it

@@ -4,7 +4,7 @@
 //! the commit, in the order of the commits. Whatever goes wrong, nothing of that command has been stored.
 //!
 //! # Concurrency
-//! One thread writes ([`writer`]); reads run beside it on blocking threads, each on a snapshot of its own.
+//! One thread writes (`writer`); reads run beside it on blocking threads, each on a snapshot of its own.
 //!
 //! # Dependencies
 //! The one place that knows both sides: rules and frames of `vestibule-protocol`, rows of `vestibule-schema`. `record`

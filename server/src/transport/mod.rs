@@ -1,7 +1,7 @@
 //! Where bytes come in: the only code that touches sockets.
 //!
 //! An [`Endpoint`] is a mount such as `/socket`: a router of channels, a [`SocketHandler`] that decides who may connect, and
-//! limits. [`websocket`] serves it over WebSocket; a [`connection`] is what each transport drives.
+//! limits. [`websocket`] serves it over WebSocket; a `connection` is what each transport drives.
 
 mod connection;
 mod connections;
@@ -31,6 +31,19 @@ pub struct Endpoint {
     pub limits: Limits,
     /// Everybody connected.
     pub connections: Arc<Connections>,
+}
+
+impl Endpoint {
+    /// A mount with Phoenix's defaults: pages of the same host may connect.
+    pub fn new(router: Router, handler: impl SocketHandler + 'static) -> Self {
+        Self {
+            router,
+            handler: Box::new(handler),
+            origins: Origins::default(),
+            limits: Limits::default(),
+            connections: Arc::default(),
+        }
+    }
 }
 
 /// How much one connection may use.
