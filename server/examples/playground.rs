@@ -271,6 +271,7 @@ async fn main() -> std::io::Result<()> {
             .route("/admin/disconnect", web::post().to(disconnect))
             .configure(|config| websocket::mount(config, "/socket/websocket", Arc::clone(&endpoint)))
     })
+    .on_connect(websocket::prepare_socket)
     .workers(2)
     .bind(("127.0.0.1", port))?;
     println!("playground listens on http://127.0.0.1:{port}");

@@ -1,13 +1,12 @@
 //! Puts the house together, and runs it until it is told to stop.
 
 use std::{
-    any::Any,
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
 };
 
-use actix_web::{App, HttpServer, dev::Extensions, rt::net::TcpStream};
+use actix_web::{App, HttpServer};
 use thiserror::Error;
 
 use crate::{
@@ -60,7 +59,7 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
             .configure(|config| approve::http::mount(config, flow))
             .configure(|config| websocket::mount(config, "/socket/websocket", endpoint))
     })
-    .on_connect(send_at_once)
+    .on_connect(websocket::prepare_socket)
     .disable_signals()
     .listen(listener)?
     .run();
@@ -76,11 +75,3 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     Ok(())
 }
 
-/// Turns Nagle's algorithm off: a reply must not wait for the acknowledgement of the frame before it.
-fn send_at_once(connection: &dyn Any, _: &mut Extensions) {
-    if let Some(stream) = connection.downcast_ref::<TcpStream>()
-        && let Err(error) = stream.set_nodelay(true)
-    {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
-    }
-}

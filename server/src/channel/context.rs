@@ -22,7 +22,7 @@ pub struct Context<'a, C: Channel> {
 
 /// What a call decided that can only be done after it.
 #[derive(Debug)]
-pub enum Deferred {
+pub(crate) enum Deferred {
     /// See [`Context::admit`] (`true`) and [`Context::refuse`].
     Join(MemberId, bool, Payload),
     /// See [`Context::proceed`].
@@ -206,7 +206,7 @@ type Call<C> = Box<dyn FnOnce(&mut C, &mut Context<'_, C>) + Send>;
 /// A room's message to itself: go on with this.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Continue<C: Channel> {
+pub(crate) struct Continue<C: Channel> {
     /// Whose join ends if the call panics.
     pub(crate) who: Option<MemberId>,
     /// What to do; nothing where a [`Resume`] was dropped.

@@ -21,7 +21,7 @@ pub struct Member {
     /// The connection.
     pub client: Arc<Client>,
     /// Its way out.
-    pub outbox: Outbox,
+    pub(crate) outbox: Outbox,
     /// What it joined with.
     pub params: Payload,
     /// The `join_ref` as the client sent it: the `ref` of `phx_close` and `phx_error`.
@@ -29,36 +29,36 @@ pub struct Member {
     /// What replies and pushes carry as `join_ref`: the join's `ref` where the client sent no `join_ref`.
     pub reply_join_ref: Term,
     /// Set once a later join of the same connection has been sent.
-    pub is_replaced: Arc<AtomicBool>,
+    pub(crate) is_replaced: Arc<AtomicBool>,
     /// Its join, until that is decided.
-    pub joining: Option<PendingJoin>,
+    pub(crate) joining: Option<PendingJoin>,
     /// The message that it waits for, if the channel asked for that.
-    pub busy: Option<Busy>,
+    pub(crate) busy: Option<Busy>,
     /// Whether `presence_diff` is sent to it.
-    pub watches_presence: bool,
+    pub(crate) watches_presence: bool,
 }
 
 /// A join that is not decided yet.
-pub struct PendingJoin {
+pub(crate) struct PendingJoin {
     /// Its `ref`.
-    pub reference: Term,
+    pub(crate) reference: Term,
     /// Tells the connection whether it is in.
-    pub decision: oneshot::Sender<bool>,
+    pub(crate) decision: oneshot::Sender<bool>,
     /// The connection's earlier join of the same topic, whose `phx_close` follows the answer to this one.
-    pub replaced: Option<Box<Member>>,
+    pub(crate) replaced: Option<Box<Member>>,
 }
 
 /// A message that was answered with [`Next::Wait`](super::Next::Wait).
-pub struct Busy {
+pub(crate) struct Busy {
     /// Its `ref`.
-    pub reference: Term,
+    pub(crate) reference: Term,
     /// What came after it.
-    pub waiting: VecDeque<Waiting>,
+    pub(crate) waiting: VecDeque<Waiting>,
 }
 
 /// What waits for a busy member.
 #[derive(Debug)]
-pub enum Waiting {
+pub(crate) enum Waiting {
     /// A message.
     Message(Incoming),
     /// A leave, with its `ref`.
@@ -66,23 +66,23 @@ pub enum Waiting {
 }
 
 /// Everybody in a topic.
-pub struct Members {
+pub(crate) struct Members {
     /// The topic.
-    pub topic: ByteString,
+    pub(crate) topic: ByteString,
     /// By name.
-    pub by_id: HashMap<MemberId, Member>,
+    pub(crate) by_id: HashMap<MemberId, Member>,
     /// Who they are.
-    pub presence: Presence<MemberId>,
+    pub(crate) presence: Presence<MemberId>,
 }
 
 impl Members {
     /// Nobody. `life` is different for every room that ever ran.
-    pub fn new(topic: ByteString, life: u64) -> Self {
+    pub(crate) fn new(topic: ByteString, life: u64) -> Self {
         Self { topic, by_id: HashMap::new(), presence: Presence::new(format!("{life:x}.")) }
     }
 
     /// Sends a reply.
-    pub fn reply(&self, to: MemberId, reference: Term, status: Status, response: Payload) {
+    pub(crate) fn reply(&self, to: MemberId, reference: Term, status: Status, response: Payload) {
         if let Some(member) = self.by_id.get(&to) {
             member.outbox.send(Reply {
                 join_ref: member.reply_join_ref.clone(),
@@ -95,7 +95,7 @@ impl Members {
     }
 
     /// Answers a join: with the `join_ref` as it came, null included.
-    pub fn reply_to_join(&self, to: MemberId, reference: Term, status: Status, response: Payload) {
+    pub(crate) fn reply_to_join(&self, to: MemberId, reference: Term, status: Status, response: Payload) {
         if let Some(member) = self.by_id.get(&to) {
             member.outbox.send(Reply {
                 join_ref: member.join_ref.clone(),
@@ -108,7 +108,7 @@ impl Members {
     }
 
     /// Sends a push to one member, once it is in.
-    pub fn push(&self, to: MemberId, event: &str, payload: Payload) {
+    pub(crate) fn push(&self, to: MemberId, event: &str, payload: Payload) {
         if let Some(member) = self.by_id.get(&to).filter(|member| member.joining.is_none()) {
             member.outbox.send(Push {
                 join_ref: member.reply_join_ref.clone(),
@@ -121,7 +121,7 @@ impl Members {
     }
 
     /// Sends the same bytes to every member that is in and that `to` accepts.
-    pub fn broadcast(&self, message: Outgoing, mut to: impl FnMut(MemberId, &Member) -> bool) {
+    pub(crate) fn broadcast(&self, message: Outgoing, mut to: impl FnMut(MemberId, &Member) -> bool) {
         let encoded = Encoded::new(message);
         for (id, member) in &self.by_id {
             if member.joining.is_none() && to(*id, member) {
@@ -131,7 +131,7 @@ impl Members {
     }
 
     /// Tells a member that its join is over.
-    pub fn say_goodbye(&self, member: &Member, how: Stop) {
+    pub(crate) fn say_goodbye(&self, member: &Member, how: Stop) {
         let (event, payload) = match how {
             Stop::Normal => ("phx_close", Payload::empty()),
             Stop::Crash => ("phx_error", Payload::of(&json!({ "reason": "channel_crash" }))),

@@ -43,8 +43,10 @@ use vestibule_protocol::{
 };
 
 pub use client::{Client, Transport};
-pub use context::{Context, Continue, Deferred, Resume, Watched};
-pub use member::{Busy, Member, Members, PendingJoin, Waiting};
+pub use context::{Context, Resume, Watched};
+pub(crate) use context::{Continue, Deferred};
+pub use member::Member;
+pub(crate) use member::{Busy, Members, PendingJoin, Waiting};
 
 /// Names one join of one connection, among all of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

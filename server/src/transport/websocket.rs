@@ -5,6 +5,7 @@
 //! broadcast, and no frame is copied for it.
 
 use std::{
+    any::Any,
     future::ready,
     pin::{Pin, pin},
     sync::Arc,
@@ -15,13 +16,16 @@ use std::{
 use actix_web::{
     HttpRequest, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
+    dev::Extensions,
     error::{ErrorBadRequest, ErrorForbidden},
     http::header::{CACHE_CONTROL, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN},
+    rt::net::TcpStream,
     web,
 };
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use socket2::SockRef;
 use tokio::time::{Instant, sleep_until, timeout};
 use vestibule_protocol::{disconnect::Disconnect, message::Frame, serializer::Serializer};
 
@@ -34,12 +38,28 @@ use crate::{
 /// How long a client may take to answer a close frame.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long a client may leave what was sent unacknowledged, or its receive window shut (`TCP_USER_TIMEOUT`).
+const STALL: Duration = Duration::from_secs(30);
+
 /// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/websocket`.
 pub fn mount(config: &mut web::ServiceConfig, path: &str, endpoint: Arc<Endpoint>) {
     config.route(
         path,
         web::get().to(move |request, body| ready(upgrade(&request, body, Arc::clone(&endpoint)))),
     );
+}
+
+/// Prepares a connection's socket; to be given to [`HttpServer::on_connect`](actix_web::HttpServer::on_connect).
+///
+/// Turns Nagle's algorithm off, since a reply must not wait for the acknowledgement of the frame before it; and lets the
+/// kernel give up on a client that takes nothing for half a minute. The HTTP dispatcher waits for such a client for ever, even
+/// after its outbox has ended.
+pub fn prepare_socket(connection: &dyn Any, _: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    let prepared = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_user_timeout(Some(STALL)));
+    if let Err(error) = prepared {
+        tracing::debug!(%error, "cannot prepare a socket");
+    }
 }
 
 /// Checks in Phoenix's order: origin, then version and handler, then the upgrade itself.
