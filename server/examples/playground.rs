@@ -46,7 +46,7 @@ impl Channel for Playground {
                 Next::ok(Payload::empty())
             }
             "shout_from" => {
-                cx.broadcast_from(*from, "shout", a_map(payload));
+                cx.broadcast_from(*from, "shout_from", a_map(payload));
                 Next::ok(Payload::empty())
             }
             "push_me" => {

@@ -74,4 +74,3 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     tracing::info!("stopped");
     Ok(())
 }
-

@@ -1,39 +1,23 @@
 //! Phoenix's V2 serializer, text frames: `[join_ref, ref, topic, event, payload]` as JSON.
 //!
-//! Payloads, refs and odd topics are not rebuilt: their text is passed on as it came, once it has been checked.
-
 use std::fmt;
 
 use bytestring::ByteString;
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{DecodeError, strict::WellFormed};
-use crate::message::{Json, Message, Outgoing, Payload, Term};
+use super::{DecodeError, json, strict::WellFormed};
+use crate::message::{Json, Message, Outgoing, Term};
 
 /// Decodes a text frame. Elements after the fifth are checked and ignored, as in Phoenix.
 pub fn decode_text(text: &ByteString) -> Result<Message, DecodeError> {
     let [join_ref, reference, topic, event, payload] = serde_json::from_str::<Array<'_>>(text)?.0;
-    serde_json::from_str::<WellFormed>(payload.get())?;
     Ok(Message {
-        join_ref: term(join_ref)?,
-        reference: term(reference)?,
-        topic: term(topic)?,
-        event: term(event)?,
-        payload: Payload::Json(Json::trusted(text.slice_ref(payload.get()))),
-    })
-}
-
-/// Copies the term out of the frame: a joined channel keeps its topic and `join_ref` for hours, and a slice would keep the
-/// whole frame with it.
-fn term(raw: &RawValue) -> Result<Term, DecodeError> {
-    Ok(match raw.get().as_bytes()[0] {
-        b'n' => Term::Null,
-        b'"' => Term::Text(serde_json::from_str::<String>(raw.get())?.into()),
-        _ => {
-            serde_json::from_str::<WellFormed>(raw.get())?;
-            Term::Other(raw.get().into())
-        }
+        join_ref: json::term(join_ref)?,
+        reference: json::term(reference)?,
+        topic: json::term(topic)?,
+        event: json::term(event)?,
+        payload: json::payload(text, payload)?,
     })
 }
 
@@ -65,26 +49,22 @@ impl<'de> Deserialize<'de> for Array<'de> {
     }
 }
 
-/// Appends `message`, whose payload is `json`, as a V2 text.
-pub fn encode_text(message: &Outgoing, json: &Json, out: &mut Vec<u8>) {
+/// Appends `message`, which carries `payload`, as a V2 text.
+pub fn encode_text(message: &Outgoing, payload: &Json, out: &mut Vec<u8>) {
     out.push(b'[');
     match message {
         Outgoing::Reply(reply) => {
             put_head(out, &reply.join_ref, &reply.reference, &reply.topic, "phx_reply");
-            out.extend_from_slice(b"{\"response\":");
-            put_payload(out, json);
-            out.extend_from_slice(b",\"status\":");
-            put_text(out, reply.status.as_str());
-            out.push(b'}');
+            json::put_reply(out, payload, &reply.status);
         }
         Outgoing::Push(push) => {
             put_head(out, &push.join_ref, &push.reference, &Term::Text(push.topic.clone()), &push.event);
-            put_payload(out, json);
+            json::put(out, payload);
         }
         Outgoing::Broadcast(broadcast) => {
             let topic = Term::Text(broadcast.topic.clone());
             put_head(out, &Term::Null, &Term::Null, &topic, &broadcast.event);
-            put_payload(out, json);
+            json::put(out, payload);
         }
     }
     out.push(b']');
@@ -92,33 +72,17 @@ pub fn encode_text(message: &Outgoing, json: &Json, out: &mut Vec<u8>) {
 
 fn put_head(out: &mut Vec<u8>, join_ref: &Term, reference: &Term, topic: &Term, event: &str) {
     for term in [join_ref, reference, topic] {
-        put_term(out, term);
+        json::put_term(out, term);
         out.push(b',');
     }
-    put_text(out, event);
+    json::put_text(out, event);
     out.push(b',');
-}
-
-fn put_term(out: &mut Vec<u8>, term: &Term) {
-    match term {
-        Term::Null => out.extend_from_slice(b"null"),
-        Term::Text(text) => put_text(out, text),
-        Term::Other(json) => out.extend_from_slice(json.as_bytes()),
-    }
-}
-
-fn put_text(out: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(out, text).expect("writing to memory does not fail");
-}
-
-fn put_payload(out: &mut Vec<u8>, json: &Json) {
-    out.extend_from_slice(json.as_str().as_bytes());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Broadcast, Push, Reply, Status};
+    use crate::message::{Broadcast, Payload, Push, Reply, Status};
 
     fn decode(text: &str) -> Result<Message, DecodeError> {
         decode_text(&ByteString::from(text))

@@ -75,13 +75,13 @@ impl Outbox {
     }
 
     /// Sends a message whose bytes are shared with other connections that speak the same serializer.
+    ///
+    /// A message that has no form in this client's serializer is left out: it is another client's bytes that this one has no
+    /// way to read, or the answer to a ref that fits no answer.
     pub fn push(&self, message: &Encoded) {
         match message.bytes(self.0.serializer) {
             Ok(frame) => self.enqueue(frame),
-            Err(error) => {
-                tracing::debug!(%error, "message cannot be encoded for this client");
-                self.close(Disconnect::Undecodable);
-            }
+            Err(error) => tracing::debug!(%error, "left out"),
         }
     }
 

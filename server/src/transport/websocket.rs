@@ -56,7 +56,8 @@ pub fn mount(config: &mut web::ServiceConfig, path: &str, endpoint: Arc<Endpoint
 /// after its outbox has ended.
 pub fn prepare_socket(connection: &dyn Any, _: &mut Extensions) {
     let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
-    let prepared = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_user_timeout(Some(STALL)));
+    let prepared =
+        stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_user_timeout(Some(STALL)));
     if let Err(error) = prepared {
         tracing::debug!(%error, "cannot prepare a socket");
     }

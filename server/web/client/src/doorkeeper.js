@@ -68,7 +68,11 @@ export class Doorkeeper {
   #context;
   #rid;
   #courier;
-  /** Requests by id; null while one is being checked, or where its approve is this user's own. */
+  /**
+   * By id; `request` is null while it is being checked, and where it is approved by this user already.
+   *
+   * @type {Map<string, {seq: number, request: JoinRequest | null}>}
+   */
   #known = new Map();
   #askers = new Set();
   #goers = new Set();
@@ -90,9 +94,7 @@ export class Doorkeeper {
    */
   onRequest(handler) {
     this.#askers.add(handler);
-    for (const request of this.#known.values()) {
-      if (request) this.#call(handler, request);
-    }
+    for (const request of this.requests) this.#call(handler, request);
     return () => this.#askers.delete(handler);
   }
 
@@ -107,27 +109,29 @@ export class Doorkeeper {
 
   /** @returns {JoinRequest[]} the requests that are open now, as far as this client knows */
   get requests() {
-    return [...this.#known.values()].filter((request) => request !== null);
+    return [...this.#known.values()].flatMap(({ request }) => request ?? []);
   }
 
   /**
    * After a proof: takes the list of open requests, and drops those that have gone meanwhile.
    *
-   * @param {any[]} items the first page
-   * @param {any} cursor of the next, null where there is none
+   * @param {object} proven the reply
+   * @param {any[]} proven.pending the first page
+   * @param {any} proven.cursor of the next, null where there is none
+   * @param {number} proven.seq of the last frame that the list knows of: a later request is no less open for not
+   *   being in it
    * @returns {Promise<void>}
    */
-  async listed(items, cursor) {
-    const before = [...this.#known.keys()];
+  async listed({ pending, cursor, seq }) {
     const open = new Set();
     const take = async (item) => {
       open.add(item.request_id);
       await this.arrived(item);
     };
-    for (const item of items) await take(item);
+    for (const item of pending) await take(item);
     if (cursor) for await (const item of listed(this.#courier, "pending", { as: "member", cursor })) await take(item);
-    for (const id of before) {
-      if (this.#known.has(id) && !open.has(id)) this.gone({ request_id: id, state: null });
+    for (const [id, known] of this.#known) {
+      if (known.seq <= seq && !open.has(id)) this.gone({ request_id: id, state: null });
     }
   }
 
@@ -138,16 +142,16 @@ export class Doorkeeper {
   async arrived(item) {
     const id = item.request_id;
     if (this.#known.has(id)) return;
-    this.#known.set(id, null);
+    const known = { seq: item.seq, request: null };
+    this.#known.set(id, known);
     try {
       const checked = await checkRequest(item, this.#rid);
       const sent = await this.#context.records.sentApprove(this.#rid, id);
       // This user has decided already, maybe before a crash: repeat what was not answered, and don't ask again.
       if (sent?.frame) await this.#approve(checked);
       if (sent || !this.#known.has(id)) return;
-      const request = new JoinRequest(checked, item, () => this.#approve(checked));
-      this.#known.set(id, request);
-      for (const handler of this.#askers) this.#call(handler, request);
+      known.request = new JoinRequest(checked, item, () => this.#approve(checked));
+      for (const handler of this.#askers) this.#call(handler, known.request);
     } catch (error) {
       this.#known.delete(id);
       this.#context.warn(error);

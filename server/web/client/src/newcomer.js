@@ -35,6 +35,8 @@ export class Newcomer {
   /** Approves are handled one at a time, since the same one may come over two topics. */
   #turn = Promise.resolve();
   #acked = new Set();
+  /** Whether this run took an approve; what is left to do about it then is underway. */
+  #taken = false;
   #waiters = new Set();
   #onKey = () => {};
 
@@ -110,8 +112,8 @@ export class Newcomer {
     if (open.withdrawn) {
       await this.#sayWithdrawn(courier, open);
     } else if (await records.roomKey(this.#rid)) {
-      // Saved, and nothing left to ack: the ack had arrived, only its answer had not.
-      if (!more && !approves.some(isMine)) await records.deleteOpenRequest(this.#rid);
+      // Saved by an earlier run, and nothing left to ack: the ack had arrived, only its answer had not.
+      if (!this.#taken && !more && !approves.some(isMine)) await records.deleteOpenRequest(this.#rid);
     } else if (open.frame.exp <= Date.now()) {
       await records.deleteOpenRequest(this.#rid);
       this.#settle("reject", new VestibuleError("expired"));
@@ -146,6 +148,7 @@ export class Newcomer {
 
     const box = await BoxKey.fromStored(open.box);
     const key = await openApprove(approve, { rid: this.#rid, request_id: open.request_id, uid, box });
+    this.#taken = true;
     await records.saveRoomKey(this.#rid, key);
     this.#onKey();
     try {

@@ -208,7 +208,7 @@ export class Room {
     this.role = "member";
     courier.open("member");
     await this.#takeCard(proven.card);
-    this.#doorkeeper.listed(proven.pending, proven.cursor).catch((error) => this.#context.warn(error));
+    this.#doorkeeper.listed(proven).catch((error) => this.#context.warn(error));
   }
 
   /** A proof is good for one join only, so it is not the courier that repeats it. */

@@ -9,6 +9,8 @@ import { FakeCourier, makeContext, makeRequest, makeRoom, makeUser } from "./sup
 const [alice, bob, room] = await Promise.all([makeUser(), makeUser(), makeRoom()]);
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
+const list = (pending, seq = 1) => ({ pending, cursor: null, seq });
+
 async function begin({ answers = { approve: { state: "approved" } }, storage = new MemoryStorage() } = {}) {
   const context = makeContext(alice, storage);
   await context.records.saveRoomKey(room.rid, room.key);
@@ -23,7 +25,7 @@ test("a request is shown once, however often it comes, and to late handlers too"
   const { doorkeeper, seen } = await begin();
   const { item } = await makeRequest(room, bob);
   await doorkeeper.arrived(item);
-  await doorkeeper.listed([item], null);
+  await doorkeeper.listed(list([item]));
   const late = [];
   doorkeeper.onRequest((request) => late.push(request));
   await settled();
@@ -59,9 +61,9 @@ test("an unanswered approve is said again after a restart, and its request is no
   await assert.rejects(before.seen[0].approve(), { reason: "disconnected" });
 
   const after = await begin({ storage: before.storage });
-  await after.doorkeeper.listed([item], null);
+  await after.doorkeeper.listed(list([item]));
   const later = await begin({ storage: before.storage });
-  await later.doorkeeper.listed([item], null);
+  await later.doorkeeper.listed(list([item]));
   await settled();
   assert.deepEqual(after.courier.sent, before.courier.sent, "the same approve");
   assert.deepEqual(later.courier.sent, [], "which is answered now");
@@ -85,10 +87,10 @@ test("who is gone is told, live or at the next join", async () => {
   const items = [];
   for (let index = 0; index < 3; index += 1) items.push((await makeRequest(room, bob)).item);
   const [one, two, three] = items.map(({ request_id }) => request_id);
-  await doorkeeper.listed(items, null);
+  await doorkeeper.listed(list(items));
   doorkeeper.gone({ request_id: one, uid: bob.uid, state: "approved", by: alice.uid });
   doorkeeper.gone({ request_id: two, uid: bob.uid, state: "done" });
-  await doorkeeper.listed([items[0]], null);
+  await doorkeeper.listed(list([items[0]]));
   await settled();
   assert.equal(seen.length, 3);
   assert.deepEqual(gone, [[one, "approved"], [two, "done"], [three, null]]);
@@ -104,4 +106,14 @@ test("a handler that throws is a warning", async () => {
   await settled();
   assert.equal(seen.length, 1);
   assert.deepEqual(context.warnings.map(({ reason }) => reason), ["handler_failed"]);
+});
+
+test("a request that came after the list was made is not gone for not being in it", async () => {
+  const { doorkeeper, seen } = await begin();
+  const { item } = await makeRequest(room, bob);
+  const arriving = doorkeeper.arrived({ ...item, seq: 2 });
+  await doorkeeper.listed(list([]));
+  await arriving;
+  await settled();
+  assert.deepEqual(seen.map(({ requestId }) => requestId), [item.request_id]);
 });

@@ -75,13 +75,25 @@ test("a client that stopped between saving and acking acks when the approve come
   assert.equal(await after.context.records.openRequest(room.rid), null);
 });
 
-test("an ack whose answer was lost leaves nothing open", async () => {
+test("an ack whose answer was lost leaves nothing open for the next run", async () => {
   const { context, courier, newcomer } = begin();
   await newcomer.ask(courier, options);
   await context.records.saveRoomKey(room.rid, room.key);
   await newcomer.resume(courier, nothing, options);
   assert.equal(await context.records.openRequest(room.rid), null);
   assert.equal(courier.sent.length, 1, "and is not asked anew");
+});
+
+test("a request is kept while its ack is underway, though the join knew no approve yet", async () => {
+  const { context, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  const ack = async () => {
+    await newcomer.resume(courier, nothing, options);
+    assert.notEqual(await context.records.openRequest(room.rid), null);
+  };
+  await newcomer.receive(await approveOf(courier), ack);
+  assert.equal(await context.records.openRequest(room.rid), null);
+  assert.deepEqual(context.warnings, []);
 });
 
 test("a withdrawal that was not answered is said again", async () => {
