@@ -7,7 +7,7 @@
 //! It has two halves that do not know each other:
 //!
 //! - **Phoenix channels**: [`message`] (what travels), [`serializer`] (how it looks on the wire), [`socket`] (what one
-//!   connection may do next), [`presence`] and [`disconnect`] (close codes).
+//!   connection may do next), [`longpoll`] (the bodies of that transport), [`presence`] and [`disconnect`] (close codes).
 //! - **The approve flow**: [`signed`] (ids, signed bytes, verification) and [`approve`] (frames and rules).
 //!
 //! The main type of the first half is [`socket::Socket`], of the second [`approve::rules::decide`].
@@ -32,6 +32,7 @@
 pub mod approve;
 pub mod base64url;
 pub mod disconnect;
+pub mod longpoll;
 pub mod message;
 pub mod presence;
 pub mod serializer;

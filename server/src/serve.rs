@@ -15,7 +15,7 @@ use crate::{
     session::{SecretError, Secrets, Sessions},
     shutdown,
     store::{OpenError, Store},
-    transport::{Endpoint, websocket},
+    transport::{Endpoint, longpoll, websocket},
 };
 
 /// Why the server does not run. Each says in one line what is wrong and where.
@@ -52,12 +52,14 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     let origins = config.allowed_origins();
     let endpoint = Arc::new(Endpoint { origins, ..Endpoint::new(flow.router(), Door(Arc::clone(&flow))) });
     let connections = Arc::clone(&endpoint.connections);
+    let sessions = Arc::new(longpoll::Sessions::default());
 
     let server = HttpServer::new(move || {
-        let (flow, endpoint) = (Arc::clone(&flow), Arc::clone(&endpoint));
+        let (flow, endpoint, sessions) = (Arc::clone(&flow), Arc::clone(&endpoint), Arc::clone(&sessions));
         App::new()
             .configure(|config| approve::http::mount(config, flow))
-            .configure(|config| websocket::mount(config, "/socket/websocket", endpoint))
+            .configure(|config| websocket::mount(config, "/socket/websocket", Arc::clone(&endpoint)))
+            .configure(|config| longpoll::mount(config, "/socket/longpoll", endpoint, sessions))
     })
     .on_connect(websocket::prepare_socket)
     .disable_signals()

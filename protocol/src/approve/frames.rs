@@ -134,8 +134,9 @@ impl Request {
             return Err(Reason::BadPayload.because("box_pub and box_alg must not be empty"));
         }
         check_exp(self.exp, now)?;
+        check_user(uid, self.sign_alg, &self.sign_pub)?;
         let bytes = self.signed_bytes(rid, uid);
-        verify_user(uid, self.sign_alg, &self.sign_pub, &bytes, &self.sig)?;
+        verify(self.sign_alg, &self.sign_pub, &bytes, &self.sig)?;
         Ok(Checked { digest: bytes.hash() })
     }
 }
@@ -190,9 +191,10 @@ impl Approve {
             return Err(Reason::BadPayload.because("ct and alg must not be empty"));
         }
         check_exp(self.exp, now)?;
+        check_user(by, self.sign_alg, &self.sign_pub)?;
         let bytes = self.signed_bytes(rid, by);
         verify(room.alg, &room.room_pub, &bytes, &self.room_sig)?;
-        verify_user(by, self.sign_alg, &self.sign_pub, &bytes, &self.user_sig)?;
+        verify(self.sign_alg, &self.sign_pub, &bytes, &self.user_sig)?;
         Ok(Checked { digest: bytes.hash() })
     }
 }
@@ -213,18 +215,12 @@ pub struct Checked {
     pub digest: Hash,
 }
 
-fn verify_user(
-    uid: &Uid,
-    alg: Alg,
-    key: &Blob,
-    bytes: &Signed,
-    signature: &Signature,
-) -> Result<(), Refusal> {
+fn check_user(uid: &Uid, alg: Alg, key: &Blob) -> Result<(), Refusal> {
     check_size("sign_pub", key.0.len(), SIGN_PUB_BYTES)?;
     if user_id(alg, &key.0) != *uid {
         return Err(Reason::Unauthorized.because("sign_pub is not the key of this connection's user"));
     }
-    verify(alg, key, bytes, signature)
+    Ok(())
 }
 
 fn verify(alg: Alg, key: &Blob, bytes: &Signed, signature: &Signature) -> Result<(), Refusal> {

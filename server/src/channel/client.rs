@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 pub enum Transport {
     /// A WebSocket.
     WebSocket,
+    /// Long poll.
+    LongPoll,
 }
 
 impl Transport {
@@ -16,6 +18,7 @@ impl Transport {
     pub fn as_str(self) -> &'static str {
         match self {
             Transport::WebSocket => "websocket",
+            Transport::LongPoll => "longpoll",
         }
     }
 }

@@ -17,10 +17,39 @@ const PONG: u8 = 0xA;
 /// The longest frame header of a server: two bytes and a length of eight.
 const MAX_HEADER: usize = 10;
 
+/// An encoded frame, shared by all its recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wire {
+    bytes: Bytes,
+    header: usize,
+    opcode: u8,
+}
+
+impl Wire {
+    /// The WebSocket frame: header and payload.
+    pub fn framed(self) -> Bytes {
+        self.bytes
+    }
+
+    /// The payload of a text frame.
+    pub fn text(&self) -> Option<&[u8]> {
+        (self.opcode == TEXT).then(|| &self.bytes[self.header..])
+    }
+
+    /// Its length in bytes, header included.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(super) fn is_binary(&self) -> bool {
+        self.opcode == BINARY
+    }
+}
+
 /// A message and its frames, one for each serializer, each made when the first recipient needs it.
 pub struct Encoded {
     message: Outgoing,
-    frames: [OnceCell<Result<Bytes, EncodeError>>; Serializer::COUNT],
+    frames: [OnceCell<Result<Wire, EncodeError>>; Serializer::COUNT],
 }
 
 impl Encoded {
@@ -30,13 +59,17 @@ impl Encoded {
     }
 
     /// The frame for a client that speaks `serializer`.
-    pub fn bytes(&self, serializer: Serializer) -> Result<Bytes, EncodeError> {
+    pub(super) fn wire(&self, serializer: Serializer) -> Result<Wire, EncodeError> {
         self.frames[serializer.index()].get_or_init(|| encode(serializer, &self.message)).clone()
+    }
+
+    pub(super) fn message(&self) -> &Outgoing {
+        &self.message
     }
 }
 
 /// Encodes behind a gap that the longest header fits in, so that header and payload are one piece of memory.
-fn encode(serializer: Serializer, message: &Outgoing) -> Result<Bytes, EncodeError> {
+fn encode(serializer: Serializer, message: &Outgoing) -> Result<Wire, EncodeError> {
     let mut out = Vec::with_capacity(256);
     out.resize(MAX_HEADER, 0);
     let opcode = match serializer.encode(message, &mut out)? {
@@ -46,22 +79,22 @@ fn encode(serializer: Serializer, message: &Outgoing) -> Result<Bytes, EncodeErr
     let (header, length) = header(opcode, out.len() - MAX_HEADER);
     let start = MAX_HEADER - length;
     out[start..MAX_HEADER].copy_from_slice(&header[..length]);
-    Ok(Bytes::from(out).slice(start..))
+    Ok(Wire { bytes: Bytes::from(out).slice(start..), header: length, opcode })
 }
 
 /// The answer to a ping; control frames hold at most 125 bytes, which the parser of pings has checked.
-pub(super) fn pong(payload: &[u8]) -> Bytes {
+pub(super) fn pong(payload: &[u8]) -> Wire {
     control(PONG, &payload[..payload.len().min(125)])
 }
 
 /// A close frame.
-pub(super) fn close(code: u16, reason: &str) -> Bytes {
+pub(super) fn close(code: u16, reason: &str) -> Wire {
     control(CLOSE, &[&code.to_be_bytes(), reason.as_bytes()].concat())
 }
 
-fn control(opcode: u8, payload: &[u8]) -> Bytes {
-    let (header, length) = header(opcode, payload.len());
-    [&header[..length], payload].concat().into()
+fn control(opcode: u8, payload: &[u8]) -> Wire {
+    let (bytes, header) = header(opcode, payload.len());
+    Wire { bytes: [&bytes[..header], payload].concat().into(), header, opcode }
 }
 
 /// A header, and how much of the array it takes.
@@ -107,8 +140,8 @@ mod tests {
 
     #[test]
     fn control_frames() {
-        assert_eq!(close(1012, ""), &[0x88, 2, 0x03, 0xF4][..]);
-        assert_eq!(close(1008, "no"), &[0x88, 4, 0x03, 0xF0, b'n', b'o'][..]);
-        assert_eq!(pong(b"hi"), &[0x8A, 2, b'h', b'i'][..]);
+        assert_eq!(close(1012, "").framed(), &[0x88, 2, 0x03, 0xF4][..]);
+        assert_eq!(close(1008, "no").framed(), &[0x88, 4, 0x03, 0xF0, b'n', b'o'][..]);
+        assert_eq!(pong(b"hi").framed(), &[0x8A, 2, b'h', b'i'][..]);
     }
 }

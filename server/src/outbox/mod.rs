@@ -19,12 +19,17 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use bytes::Bytes;
 use bytestring::ByteString;
+use serde_json::json;
 use tokio::sync::Notify;
-use vestibule_protocol::{disconnect::Disconnect, message::Outgoing, serializer::Serializer, socket::JoinId};
+use vestibule_protocol::{
+    disconnect::Disconnect,
+    message::{Outgoing, Payload, Reply, Status},
+    serializer::Serializer,
+    socket::JoinId,
+};
 
-pub use frame::Encoded;
+pub use frame::{Encoded, Wire};
 
 /// How much may wait for one client.
 #[derive(Clone, Copy, Debug)]
@@ -39,15 +44,25 @@ pub struct OutboxLimits {
 #[derive(Clone)]
 pub struct Outbox(Arc<Shared>);
 
+/// What a transport can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Texts and bytes.
+    Any,
+    /// Texts only.
+    Text,
+}
+
 struct Shared {
     serializer: Serializer,
+    form: Form,
     limits: OutboxLimits,
     queue: Mutex<Queue>,
     closing: Notify,
 }
 
 struct Queue {
-    frames: VecDeque<Bytes>,
+    frames: VecDeque<Wire>,
     bytes: usize,
     phase: Phase,
     taker: Option<Waker>,
@@ -63,10 +78,10 @@ enum Phase {
 
 impl Outbox {
     /// An empty queue for a connection that speaks `serializer`.
-    pub fn new(serializer: Serializer, limits: OutboxLimits) -> Self {
+    pub fn new(serializer: Serializer, form: Form, limits: OutboxLimits) -> Self {
         let queue =
             Queue { frames: VecDeque::new(), bytes: 0, phase: Phase::Open, taker: None, ended: Vec::new() };
-        Self(Arc::new(Shared { serializer, limits, queue: Mutex::new(queue), closing: Notify::new() }))
+        Self(Arc::new(Shared { serializer, form, limits, queue: Mutex::new(queue), closing: Notify::new() }))
     }
 
     /// Sends one message to this connection alone.
@@ -79,7 +94,10 @@ impl Outbox {
     /// A message that has no form in this client's serializer is left out: it is another client's bytes that this one has no
     /// way to read, or the answer to a ref that fits no answer.
     pub fn push(&self, message: &Encoded) {
-        match message.bytes(self.0.serializer) {
+        match message.wire(self.0.serializer) {
+            Ok(frame) if frame.is_binary() && self.0.form == Form::Text => {
+                self.decline_binary(message.message());
+            }
             Ok(frame) => self.enqueue(frame),
             Err(error) => tracing::debug!(%error, "left out"),
         }
@@ -131,8 +149,8 @@ impl Outbox {
         std::mem::take(&mut self.lock().ended)
     }
 
-    /// The next frames for the socket; `None` at the end.
-    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    /// The next frame for the socket; `None` at the end.
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Wire>> {
         let mut queue = self.lock();
         if let Some(frame) = queue.frames.pop_front() {
             queue.bytes -= frame.len();
@@ -145,7 +163,15 @@ impl Outbox {
         Poll::Pending
     }
 
-    fn enqueue(&self, frame: Bytes) {
+    /// A reply of bytes becomes an error that says so; what else is bytes is left out.
+    fn decline_binary(&self, message: &Outgoing) {
+        if let Outgoing::Reply(reply) = message {
+            let response = Payload::of(&json!({ "reason": "binary", "detail": "bytes need a WebSocket" }));
+            self.send(Reply { status: Status::Error, response, ..reply.clone() });
+        }
+    }
+
+    fn enqueue(&self, frame: Wire) {
         let mut queue = self.lock();
         if queue.phase != Phase::Open {
             return;
@@ -176,7 +202,7 @@ impl Outbox {
 }
 
 impl Queue {
-    fn append(&mut self, frame: Bytes) {
+    fn append(&mut self, frame: Wire) {
         self.bytes += frame.len();
         self.frames.push_back(frame);
         self.wake();
@@ -197,17 +223,17 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vestibule_protocol::message::{Broadcast, Payload};
+    use vestibule_protocol::message::{Broadcast, Term};
 
     fn outbox(frames: usize, bytes: usize) -> Outbox {
-        Outbox::new(Serializer::V2, OutboxLimits { frames, bytes })
+        Outbox::new(Serializer::V2, Form::Any, OutboxLimits { frames, bytes })
     }
 
     fn message() -> Encoded {
         Encoded::new(Broadcast { topic: "t".into(), event: "e".into(), payload: Payload::empty() }.into())
     }
 
-    fn take(outbox: &Outbox) -> Poll<Option<Bytes>> {
+    fn take(outbox: &Outbox) -> Poll<Option<Wire>> {
         outbox.poll_next(&mut Context::from_waker(Waker::noop()))
     }
 
@@ -220,6 +246,7 @@ mod tests {
         let (Poll::Ready(Some(first)), Poll::Ready(Some(second))) = (take(&one), take(&two)) else {
             panic!()
         };
+        let (first, second) = (first.framed(), second.framed());
         assert_eq!(
             first,
             "\u{81}\u{16}[null,null,\"t\",\"e\",{}]".chars().map(|c| c as u8).collect::<Vec<_>>()
@@ -230,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_full_outbox_disconnects_the_slow_client() {
-        let size = message().bytes(Serializer::V2).unwrap().len();
+        let size = message().wire(Serializer::V2).unwrap().len();
         for full in [outbox(2, 1000), outbox(1000, 2 * size)] {
             full.push(&message());
             full.push(&message());
@@ -256,6 +283,23 @@ mod tests {
         assert!(matches!(take(&outbox), Poll::Ready(Some(_))));
         assert_eq!(take(&outbox), Poll::Ready(Some(frame::close(1012, ""))));
         assert_eq!(take(&outbox), Poll::Ready(None));
+    }
+
+    #[test]
+    fn where_only_text_travels_a_reply_of_bytes_is_an_error_and_the_rest_is_left_out() {
+        let outbox = Outbox::new(Serializer::V2, Form::Text, OutboxLimits { frames: 2, bytes: 1000 });
+        let bytes = Payload::Binary(vec![1].into());
+        outbox.send(Broadcast { topic: "t".into(), event: "e".into(), payload: bytes.clone() });
+        assert_eq!(take(&outbox), Poll::Pending);
+        let (join_ref, reference) = ("1".into(), "2".into());
+        let topic = Term::from("t");
+        outbox.send(Reply { join_ref, reference, topic, status: Status::Ok, response: bytes });
+        let Poll::Ready(Some(error)) = take(&outbox) else { panic!() };
+        let text = std::str::from_utf8(error.text().unwrap()).unwrap();
+        assert!(
+            text.starts_with(r#"["1","2","t","phx_reply","#) && text.ends_with(r#""status":"error"}]"#),
+            "{text}"
+        );
     }
 
     #[test]

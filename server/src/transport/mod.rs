@@ -1,12 +1,14 @@
 //! Where bytes come in: the only code that touches sockets.
 //!
 //! An [`Endpoint`] is a mount such as `/socket`: a router of channels, a [`SocketHandler`] that decides who may connect, and
-//! limits. [`websocket`] serves it over WebSocket; a `connection` is what each transport drives.
+//! limits. [`websocket`] and [`longpoll`] serve it; a `connection` is what both of them drive.
 
 mod connection;
 mod connections;
+pub mod longpoll;
 mod origin;
 mod params;
+mod request;
 pub mod websocket;
 
 use std::{any::Any, sync::Arc, time::Duration};
@@ -57,6 +59,9 @@ pub struct Limits {
     pub channels: usize,
     /// How long a client may be silent; Phoenix has 60 s.
     pub idle: Duration,
+    /// How long a long poll waits for messages; Phoenix has 10 s. A session that is not polled for one and a half times
+    /// that is over.
+    pub window: Duration,
     /// How long a connection may last.
     pub lifetime: Duration,
     /// What may wait for a client that reads slowly.
@@ -70,6 +75,7 @@ impl Default for Limits {
             message: 256 * 1024,
             channels: 100,
             idle: Duration::from_secs(60),
+            window: Duration::from_secs(10),
             lifetime: Duration::from_secs(12 * 60 * 60),
             outbox: OutboxLimits { frames: 4096, bytes: 1024 * 1024 },
         }

@@ -18,7 +18,7 @@ use actix_web::{
     body::{BodySize, BoxBody, MessageBody},
     dev::Extensions,
     error::{ErrorBadRequest, ErrorForbidden},
-    http::header::{CACHE_CONTROL, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN},
+    http::header::{CACHE_CONTROL, HeaderValue},
     rt::net::TcpStream,
     web,
 };
@@ -29,10 +29,10 @@ use socket2::SockRef;
 use tokio::time::{Instant, sleep_until, timeout};
 use vestibule_protocol::{disconnect::Disconnect, message::Frame, serializer::Serializer};
 
-use super::{ConnectInfo, Endpoint, connection::Connection, params};
+use super::{ConnectInfo, Endpoint, connection::Connection, params, request};
 use crate::{
     channel::{Client, Transport},
-    outbox::Outbox,
+    outbox::{Form, Outbox},
 };
 
 /// How long a client may take to answer a close frame.
@@ -69,20 +69,15 @@ fn upgrade(
     body: web::Payload,
     endpoint: Arc<Endpoint>,
 ) -> actix_web::Result<HttpResponse> {
-    let headers = request.headers();
-    let host = text(headers, &HOST).unwrap_or_default();
-    if let Some(origin) = headers.get(ORIGIN) {
-        let allowed = origin.to_str().is_ok_and(|origin| endpoint.origins.allow(origin, host));
-        if !allowed {
-            tracing::debug!("origin refused");
-            return Err(ErrorForbidden(""));
-        }
+    if !request::is_origin_allowed(request, &endpoint.origins) {
+        return Err(ErrorForbidden(""));
     }
     let params = params::parse_query(request.query_string());
-    let auth_token = params::auth_token(headers);
+    let auth_token = params::auth_token(request.headers());
     let vsn = params.get("vsn").and_then(|vsn| vsn.as_str());
     let serializer = Serializer::negotiate(vsn).map_err(|_| ErrorForbidden(""))?;
-    let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host };
+    let info =
+        ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host: request::host(request) };
     let connected = endpoint.handler.connect(&info).map_err(|_| ErrorForbidden(""))?;
 
     let (mut response, session, messages) = actix_ws::handle_with_protocols(request, body, &["phoenix"])
@@ -92,7 +87,7 @@ fn upgrade(
         .insert(CACHE_CONTROL, HeaderValue::from_static("max-age=0, private, must-revalidate"));
     drop(session);
 
-    let outbox = Outbox::new(serializer, endpoint.limits.outbox);
+    let outbox = Outbox::new(serializer, Form::Any, endpoint.limits.outbox);
     let id = endpoint.connections.next_id();
     let client = Client::new(id, connected.id, Transport::WebSocket, params, auth_token, connected.assigns);
     let messages = messages
@@ -188,10 +183,6 @@ fn disconnect_for(error: &ProtocolError) -> Disconnect {
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
 /// The response body: what waits in the outbox, as it is.
 struct OutboxBody {
     outbox: Outbox,
@@ -207,7 +198,7 @@ impl MessageBody for OutboxBody {
     }
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.outbox.poll_next(cx).map(|frame| frame.map(Ok))
+        self.outbox.poll_next(cx).map(|frame| frame.map(|frame| Ok(frame.framed())))
     }
 }
 

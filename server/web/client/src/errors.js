@@ -1,9 +1,9 @@
 /**
  * Everything this package throws or warns about.
  *
- * `reason` is one of the server's reasons (`not_member`, `storage_full`, …) or one of the client's own: `unreachable`,
- * `disconnected`, `interrupted`, `timeout`, `withdrawn`, `bad_card`, `bad_request`, `bad_approve`, `bad_storage`,
- * `bad_room`, `handler_failed`, and `failed` where something else threw, which is the `cause` then.
+ * `reason` is one of the server's reasons (`not_member`, `storage_full`, …) or one of the client's own:
+ * `unreachable`, `disconnected`, `interrupted`, `timeout`, `withdrawn`, `bad_card`, `bad_request`, `bad_approve`,
+ * `bad_storage`, `bad_room`, `handler_failed`, and `failed` where something else threw, which is the `cause` then.
  * Neither reason nor detail ever carries a key or a token.
  */
 export class VestibuleError extends Error {

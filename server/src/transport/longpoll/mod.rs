@@ -1,0 +1,165 @@
+//! An endpoint over long poll, for networks that do not let WebSockets through.
+//!
+//! A GET without a token opens a session and is answered 410 with a token; from then on a GET takes what waits, or waits
+//! for it, and a POST brings messages. The real status is in the JSON body; the HTTP status is 200. A session ends by itself
+//! when nobody has polled it for one and a half windows.
+//!
+//! A session is driven like a WebSocket: a [`Connection`](super::connection::Connection) fed from a bounded queue, and an
+//! outbox that the polls empty.
+
+mod caps;
+mod session;
+mod sessions;
+
+use std::{net::IpAddr, sync::Arc};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        Method,
+        header::{
+            ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+            ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, CACHE_CONTROL, CONTENT_TYPE,
+        },
+    },
+    web,
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use serde_json::{Map, Value};
+use vestibule_protocol::{
+    longpoll::{Answer, Status, decode},
+    serializer::Serializer,
+};
+
+pub use self::caps::Caps;
+use self::session::Session;
+pub use self::sessions::Sessions;
+use super::{ConnectInfo, Endpoint, params, request};
+use crate::channel::{Client, Transport};
+
+const TOKEN_HEADER: &str = "x-phoenix-longpoll-token";
+const AUTH_TOKEN_HEADER: &str = "x-phoenix-authtoken";
+
+/// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/longpoll`. A session opened on one mount is known on
+/// all that share `sessions`.
+pub fn mount(config: &mut web::ServiceConfig, path: &str, endpoint: Arc<Endpoint>, sessions: Arc<Sessions>) {
+    let serve = move |request: HttpRequest, body: web::Payload| {
+        let mount = Mount { endpoint: Arc::clone(&endpoint), sessions: Arc::clone(&sessions) };
+        async move { mount.serve(&request, body).await }
+    };
+    config.route(path, web::to(serve));
+}
+
+struct Mount {
+    endpoint: Arc<Endpoint>,
+    sessions: Arc<Sessions>,
+}
+
+impl Mount {
+    async fn serve(&self, request: &HttpRequest, body: web::Payload) -> HttpResponse {
+        if request.method() == Method::OPTIONS {
+            return preflight(request);
+        }
+        if !request::is_origin_allowed(request, &self.endpoint.origins) {
+            return answer(&Answer::status(Status::Forbidden));
+        }
+        let params = params::parse_query(request.query_string());
+        match *request.method() {
+            Method::GET => self.poll(request, params).await,
+            Method::POST => self.publish(request, &params, body).await,
+            _ => HttpResponse::BadRequest().insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*")).finish(),
+        }
+    }
+
+    async fn poll(&self, request: &HttpRequest, params: Map<String, Value>) -> HttpResponse {
+        let Some((token, session)) = self.session(request, &params) else {
+            return match self.open(request, params) {
+                Some(token) => answer(&Answer::poll(Status::Gone, &token, &[])),
+                None => answer(&Answer::status(Status::Forbidden)),
+            };
+        };
+        let frames = session.take(self.endpoint.limits.window).await;
+        let messages: Vec<&str> =
+            frames.iter().filter_map(|frame| std::str::from_utf8(frame.text()?).ok()).collect();
+        let status = if messages.is_empty() { Status::NoContent } else { Status::Ok };
+        answer(&Answer::poll(status, token, &messages))
+    }
+
+    async fn publish(
+        &self,
+        request: &HttpRequest,
+        params: &Map<String, Value>,
+        body: web::Payload,
+    ) -> HttpResponse {
+        let Some((_, session)) = self.session(request, params) else {
+            return answer(&Answer::status(Status::Gone));
+        };
+        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let Some(frames) = self.read(body).await.and_then(|body| decode(content_type, &body).ok()) else {
+            return HttpResponse::BadRequest().insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*")).finish();
+        };
+        let status = session.publish(frames, self.endpoint.limits.window).await;
+        answer(&Answer::status(status))
+    }
+
+    /// The session of a request: the header's token goes before the query's.
+    fn session<'a>(
+        &self,
+        request: &'a HttpRequest,
+        params: &'a Map<String, Value>,
+    ) -> Option<(&'a str, Arc<Session>)> {
+        let token = request::header(request, TOKEN_HEADER).or_else(|| params.get("token")?.as_str())?;
+        Some((token, self.sessions.find(token)?))
+    }
+
+    /// Opens a session, unless the client is refused or has too many.
+    fn open(&self, request: &HttpRequest, params: Map<String, Value>) -> Option<String> {
+        let vsn = params.get("vsn").and_then(Value::as_str);
+        let serializer = Serializer::negotiate(vsn).ok()?;
+        let auth_token = request::header(request, AUTH_TOKEN_HEADER).map(str::to_owned);
+        let host = request::host(request);
+        let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host };
+        let connected = self.endpoint.handler.connect(&info).ok()?;
+        let address: Option<IpAddr> = request.peer_addr().map(|address| address.ip());
+        let place = self.sessions.caps().take(address, connected.id.as_deref())?;
+        let id = self.endpoint.connections.next_id();
+        let client =
+            Client::new(id, connected.id, Transport::LongPoll, params, auth_token, connected.assigns);
+        Some(self.sessions.open(Arc::clone(&self.endpoint), serializer, client, place))
+    }
+
+    /// The body, if it is not above the limit.
+    async fn read(&self, mut body: web::Payload) -> Option<Bytes> {
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.ok()?;
+            if bytes.len() + chunk.len() > self.endpoint.limits.message {
+                return None;
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Some(bytes.freeze())
+    }
+}
+
+fn answer(body: &Answer<'_>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((CONTENT_TYPE, "application/json; charset=utf-8"))
+        .json(body)
+}
+
+/// A page of any origin may ask; whether it may connect is decided by the origin check of the request itself.
+fn preflight(request: &HttpRequest) -> HttpResponse {
+    let asked = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS);
+    let headers = asked.and_then(|headers| headers.to_str().ok()).unwrap_or_default();
+    HttpResponse::Ok()
+        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, headers))
+        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "get, post, options"))
+        .insert_header((ACCESS_CONTROL_MAX_AGE, "3600"))
+        .insert_header((CACHE_CONTROL, "max-age=0, private, must-revalidate"))
+        .finish()
+}

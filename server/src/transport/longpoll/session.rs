@@ -1,0 +1,132 @@
+//! One long-poll session: what its requests share, and the task that drives it.
+
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, interval_at, timeout},
+};
+use vestibule_protocol::{disconnect::Disconnect, longpoll::Status, message::Frame, serializer::Serializer};
+
+use super::super::{Endpoint, connection::Connection};
+use crate::{
+    channel::Client,
+    outbox::{Form, Outbox, Wire},
+};
+
+/// Batches that wait for a session; a client sends the next one when the last is answered.
+const QUEUE: usize = 4;
+
+/// What the requests of a session share.
+pub(super) struct Session {
+    batches: mpsc::Sender<Batch>,
+    outbox: Outbox,
+    last_poll: Mutex<Instant>,
+}
+
+/// The messages of one POST.
+pub(super) struct Batch {
+    frames: Vec<Frame>,
+    /// Dropped unused if the session ends over them.
+    handled: oneshot::Sender<()>,
+}
+
+impl Session {
+    /// A session, and the batches for [`drive`].
+    pub(super) fn new(endpoint: &Endpoint, serializer: Serializer) -> (Arc<Self>, mpsc::Receiver<Batch>) {
+        let outbox = Outbox::new(serializer, Form::Text, endpoint.limits.outbox);
+        let (batches, receiver) = mpsc::channel(QUEUE);
+        (Arc::new(Self { batches, outbox, last_poll: Mutex::new(Instant::now()) }), receiver)
+    }
+
+    /// Takes what waits; if nothing does, waits for it, but no longer than `window`.
+    pub(super) async fn take(&self, window: Duration) -> Vec<Wire> {
+        self.polled();
+        let taken = timeout(window, poll_fn(|cx| self.poll_take(cx))).await.unwrap_or_default();
+        self.polled();
+        taken
+    }
+
+    /// Hands messages over, and waits until they are handled.
+    pub(super) async fn publish(&self, frames: Vec<Frame>, window: Duration) -> Status {
+        let (handled, is_handled) = oneshot::channel();
+        let published = async {
+            self.batches.send(Batch { frames, handled }).await.ok()?;
+            is_handled.await.ok()
+        };
+        match timeout(window, published).await {
+            Ok(Some(())) => Status::Ok,
+            Ok(None) | Err(_) => Status::Timeout,
+        }
+    }
+
+    fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Vec<Wire>> {
+        let mut taken = Vec::new();
+        loop {
+            match self.outbox.poll_next(cx) {
+                Poll::Ready(Some(frame)) => taken.push(frame),
+                Poll::Pending if taken.is_empty() => return Poll::Pending,
+                Poll::Ready(None) | Poll::Pending => return Poll::Ready(taken),
+            }
+        }
+    }
+
+    fn polled(&self) {
+        *self.last_poll.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn idle(&self) -> Duration {
+        self.last_poll.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+}
+
+/// Drives a session until it ends: over a message that cannot be decoded, because somebody closes it, because its time is
+/// over, or because nobody polls it. Only polls count: a client that never takes what is there is gone.
+pub(super) async fn drive(
+    endpoint: Arc<Endpoint>,
+    serializer: Serializer,
+    client: Client,
+    session: Arc<Session>,
+    mut batches: mpsc::Receiver<Batch>,
+) {
+    let outbox = session.outbox.clone();
+    let _registration = endpoint.connections.register(client.connection, client.id.clone(), &outbox);
+    let limits = endpoint.limits;
+    let mut connection = Connection::new(endpoint.clone(), serializer, Arc::new(client), outbox.clone());
+    let patience = limits.window * 3 / 2;
+    let end_of_session = Instant::now() + limits.lifetime;
+    let mut inspection = interval_at(Instant::now() + patience, patience);
+    loop {
+        tokio::select! {
+            biased;
+            () = outbox.closing() => break,
+            batch = batches.recv() => {
+                let Some(Batch { frames, handled }) = batch else { break };
+                if handle(&mut connection, frames).await.is_err() {
+                    break;
+                }
+                // The request may have gone away meanwhile.
+                let _ = handled.send(());
+            }
+            _ = inspection.tick() => {
+                if session.idle() > patience || Instant::now() >= end_of_session {
+                    break;
+                }
+            }
+        }
+    }
+    drop(connection);
+    outbox.finish();
+}
+
+async fn handle(connection: &mut Connection, frames: Vec<Frame>) -> Result<(), Disconnect> {
+    for frame in frames {
+        connection.receive(frame).await?;
+    }
+    Ok(())
+}
