@@ -52,14 +52,14 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     let origins = config.allowed_origins();
     let endpoint = Arc::new(Endpoint { origins, ..Endpoint::new(flow.router(), Door(Arc::clone(&flow))) });
     let connections = Arc::clone(&endpoint.connections);
-    let sessions = Arc::new(longpoll::Sessions::default());
+    let polls = Arc::new(longpoll::Sessions::default());
 
     let server = HttpServer::new(move || {
-        let (flow, endpoint, sessions) = (Arc::clone(&flow), Arc::clone(&endpoint), Arc::clone(&sessions));
+        let (flow, endpoint, polls) = (Arc::clone(&flow), Arc::clone(&endpoint), Arc::clone(&polls));
         App::new()
-            .configure(|config| approve::http::mount(config, flow))
+            .configure(|config| approve::http::mount(config, flow, endpoint.origins.clone()))
             .configure(|config| websocket::mount(config, "/socket/websocket", Arc::clone(&endpoint)))
-            .configure(|config| longpoll::mount(config, "/socket/longpoll", endpoint, sessions))
+            .configure(|config| longpoll::mount(config, "/socket/longpoll", endpoint, polls))
     })
     .on_connect(websocket::prepare_socket)
     .disable_signals()

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use actix_cors::Cors;
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     http::{
         StatusCode,
-        header::{AUTHORIZATION, CACHE_CONTROL, HOST},
+        header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST},
     },
     web,
 };
@@ -25,6 +26,7 @@ use super::{Flow, create};
 use crate::{
     clock,
     store::{Submission, pack},
+    transport::Origins,
 };
 
 /// The largest body, in bytes.
@@ -32,8 +34,8 @@ const MAX_BODY: usize = 16 * 1024;
 /// The most cards on a page of the directory.
 const MAX_CARDS: u32 = 100;
 
-/// Mounts the endpoints at `/v1`.
-pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>) {
+/// Mounts the endpoints at `/v1`, for pages of the same `origins` that may open a socket.
+pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>, origins: Origins) {
     let json = web::JsonConfig::default().limit(MAX_BODY).error_handler(|error, _| {
         let refusal = match &error {
             actix_web::error::JsonPayloadError::Overflow { .. }
@@ -46,6 +48,7 @@ pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>) {
         .error_handler(|error, _| Refused(Reason::BadPayload.because(error.to_string())).into());
     config.service(
         web::scope("/v1")
+            .wrap(cors(origins))
             .app_data(web::Data::from(flow))
             .app_data(json)
             .app_data(query)
@@ -55,6 +58,19 @@ pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>) {
             .route("/rooms", web::get().to(directory))
             .route("/rooms/{rid}", web::get().to(card)),
     );
+}
+
+/// Tokens travel in a header that no page of another site can make a browser add, so there are no credentials to protect;
+/// the origins are those of the socket all the same.
+fn cors(origins: Origins) -> Cors {
+    Cors::default()
+        .allowed_origin_fn(move |origin, request| {
+            let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+            origin.to_str().is_ok_and(|origin| origins.allow(origin, host))
+        })
+        .allowed_methods(["GET", "POST"])
+        .allowed_headers([AUTHORIZATION, CONTENT_TYPE])
+        .max_age(3600)
 }
 
 /// A refusal as an HTTP response.
