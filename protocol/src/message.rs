@@ -92,6 +92,18 @@ impl From<Box<RawValue>> for Json {
     }
 }
 
+/// A broadcast in the dialect of Supabase's realtime-js: an event of the user's inside the event `broadcast`, with a payload
+/// of bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserBroadcast {
+    /// The user's event.
+    pub event: ByteString,
+    /// What the client says beside it: JSON, or nothing.
+    pub metadata: ByteString,
+    /// The payload.
+    pub bytes: Bytes,
+}
+
 /// What a message carries: JSON, or bytes in a binary frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
@@ -99,6 +111,8 @@ pub enum Payload {
     Json(Json),
     /// Bytes as they came in a binary frame.
     Binary(Bytes),
+    /// Bytes in Supabase's dialect.
+    User(UserBroadcast),
 }
 
 impl Payload {
@@ -116,7 +130,7 @@ impl Payload {
     pub fn as_json(&self) -> Option<&Json> {
         match self {
             Payload::Json(json) => Some(json),
-            Payload::Binary(_) => None,
+            Payload::Binary(_) | Payload::User(_) => None,
         }
     }
 }

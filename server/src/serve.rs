@@ -13,7 +13,7 @@ use crate::{
     approve::{self, Door, Flow},
     config::Config,
     session::{SecretError, Secrets, Sessions},
-    shutdown,
+    shutdown::{self, Signals},
     store::{OpenError, Store},
     transport::{Endpoint, longpoll, websocket},
 };
@@ -67,9 +67,10 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     .run();
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
+    let signals = Signals::take_over()?;
     started(address);
 
-    shutdown::wait_and_drain(&handle, &connections).await?;
+    shutdown::wait_and_drain(signals, &handle, &connections).await;
     // The server's task ends with its workers; a panic in it was logged.
     let _ = server.await;
     writer.stop();

@@ -6,6 +6,8 @@
 
 pub mod golden;
 pub mod http;
+pub mod people;
 pub mod process;
 pub mod query;
+pub mod scene;
 pub mod ws;

@@ -2,6 +2,7 @@
 
 mod build;
 mod launch;
+mod shared;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -9,12 +10,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 pub use launch::Launch;
+pub use shared::Shared;
 
 /// How long a server may take to come up or to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,8 +29,8 @@ pub struct Server {
     directory: TempDir,
     address: SocketAddr,
     child: Child,
-    /// The lines of standard output; closed when the process has ended.
-    output: Receiver<String>,
+    /// The lines of standard output; closed when the process has ended. The lock is there for a server that is shared.
+    output: Mutex<Receiver<String>>,
 }
 
 impl Server {
@@ -105,7 +108,7 @@ impl Server {
     /// When it does not.
     pub fn wait(&mut self) -> ExitStatus {
         loop {
-            match self.output.recv_timeout(PATIENCE) {
+            match self.next_line() {
                 Ok(_) => {}
                 // Its standard output is closed, so that waiting ends soon.
                 Err(RecvTimeoutError::Disconnected) => return self.child.wait().expect("an exit status"),
@@ -127,8 +130,12 @@ impl Server {
         assert_eq!(self.announced(), address, "the server came up somewhere else");
     }
 
-    fn announced(&self) -> SocketAddr {
-        let line = match self.output.recv_timeout(PATIENCE) {
+    fn next_line(&mut self) -> Result<String, RecvTimeoutError> {
+        self.output.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(PATIENCE)
+    }
+
+    fn announced(&mut self) -> SocketAddr {
+        let line = match self.next_line() {
             Ok(line) => line,
             Err(error) => panic!("the server did not come up ({error})"),
         };
@@ -148,7 +155,7 @@ impl Drop for Server {
 }
 
 /// Starts the process; with an address, on that one.
-fn spawn(launch: &Launch, directory: &Path, address: Option<SocketAddr>) -> (Child, Receiver<String>) {
+fn spawn(launch: &Launch, directory: &Path, address: Option<SocketAddr>) -> (Child, Mutex<Receiver<String>>) {
     let mut child = launch
         .command(directory, address)
         .stdin(Stdio::null())
@@ -160,7 +167,7 @@ fn spawn(launch: &Launch, directory: &Path, address: Option<SocketAddr>) -> (Chi
     let copy = append(&stdout_file(directory));
     let (sender, output) = mpsc::channel();
     thread::spawn(move || copy_output(stdout, copy, &sender));
-    (child, output)
+    (child, Mutex::new(output))
 }
 
 /// Copies standard output to its file and hands the lines on, until the process closes it.

@@ -13,7 +13,8 @@ const SHOUTS: usize = 1500;
 const SHOUT: usize = 32 * 1024;
 
 fn join(server: &Server) -> Socket {
-    let mut socket = Handshake::new("/socket/websocket").query("vsn=2.0.0").open(server.address()).unwrap().accepted();
+    let mut socket =
+        Handshake::new("/socket/websocket").query("vsn=2.0.0").open(server.address()).unwrap().accepted();
     socket.send_json(&json!(["1", "1", "room:slow", "phx_join", {}]));
     assert_eq!(socket.expect_json()[3], "phx_reply");
     socket

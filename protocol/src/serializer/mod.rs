@@ -2,9 +2,10 @@
 //!
 //! A client names its way with the `vsn` parameter of the connection, and keeps to it: [V1](v1), JSON objects, where it
 //! names none; or V2, which every phoenix.js since 1.4 speaks: [JSON arrays](v2) in text frames, and
-//! [binary frames](v2_binary) for payloads of bytes.
+//! [binary frames](v2_binary) for payloads of bytes. [MessagePack](msgpack) has mounts of its own.
 
 mod json;
+pub mod msgpack;
 mod strict;
 pub mod v1;
 pub mod v2;
@@ -22,11 +23,13 @@ pub enum Serializer {
     V1,
     /// Phoenix's V2: JSON arrays in text frames, bytes in binary frames.
     V2,
+    /// The V2 array as one MessagePack value. No `vsn` names it; it is what a mount of its own speaks.
+    MessagePack,
 }
 
 impl Serializer {
     /// How many serializers there are: the size of a cache with a place for each.
-    pub const COUNT: usize = 2;
+    pub const COUNT: usize = 3;
 
     /// Chooses by the connection's `vsn` parameter as Phoenix does: none is 1.0.0, and the requirements are `~> 1.0.0` and
     /// `~> 2.0.0`.
@@ -47,6 +50,7 @@ impl Serializer {
         match self {
             Serializer::V1 => 0,
             Serializer::V2 => 1,
+            Serializer::MessagePack => 2,
         }
     }
 
@@ -58,7 +62,8 @@ impl Serializer {
                 let text = ByteString::try_from(bytes).map_err(|_| DecodeError::MalformedBinary)?;
                 v1::decode(&text)
             }
-            (Serializer::V2, Frame::Text(text)) => v2::decode_text(&text),
+            (Serializer::V2 | Serializer::MessagePack, Frame::Text(text)) => v2::decode_text(&text),
+            (Serializer::MessagePack, Frame::Binary(bytes)) => msgpack::decode(&bytes),
             (Serializer::V2, Frame::Binary(bytes)) => v2_binary::decode(&bytes),
         }
     }
@@ -70,7 +75,15 @@ impl Serializer {
                 v1::encode(message, json, out);
                 Ok(FrameKind::Text)
             }
-            (Serializer::V1, Payload::Binary(_)) => Err(EncodeError),
+            (Serializer::V1, Payload::Binary(_) | Payload::User(_)) => Err(EncodeError),
+            (Serializer::V2, Payload::User(user)) => {
+                v2_binary::encode_user(message, user, out)?;
+                Ok(FrameKind::Binary)
+            }
+            (Serializer::MessagePack, _) => {
+                msgpack::encode(message, out)?;
+                Ok(FrameKind::Binary)
+            }
             (Serializer::V2, Payload::Json(json)) => {
                 v2::encode_text(message, json, out);
                 Ok(FrameKind::Text)
@@ -107,6 +120,9 @@ pub enum DecodeError {
     /// A binary frame of another kind than a push, shorter than its own lengths say, or with a text that is not UTF-8.
     #[error("malformed binary message")]
     MalformedBinary,
+    /// Not MessagePack, not an array of at least five elements, or with a value that JSON has no form for.
+    #[error("malformed message: {0}")]
+    MalformedMessagePack(#[from] rmp_serde::decode::Error),
 }
 
 /// A message that has no bytes in a serializer. V1 has no form for bytes; V2's binary frames give a ref, a topic, an event and

@@ -6,34 +6,106 @@
 //! | 0 push | server | join_ref, topic, event |
 //! | 1 reply | server | join_ref, ref, topic, status |
 //! | 2 broadcast | server | topic, event |
+//! | 3 user broadcast | client | join_ref, ref, topic, user event, metadata; then the encoding |
+//! | 4 user broadcast | server | topic, user event, metadata; then the encoding |
+//!
+//! Kinds 3 and 4 are Supabase's (realtime-js 2.x): an event of the user's inside the event `broadcast`. The encoding is 0 for
+//! bytes and 1 for JSON. A JSON one is the same as a text frame would be, and becomes one.
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use serde_json::{json, value::RawValue};
 
-use super::{DecodeError, EncodeError};
-use crate::message::{Message, Outgoing, Payload, Term};
+use super::{DecodeError, EncodeError, json::payload};
+use crate::message::{Json, Message, Outgoing, Payload, Term, UserBroadcast};
 
 const PUSH: u8 = 0;
 const REPLY: u8 = 1;
 const BROADCAST: u8 = 2;
+const USER_PUSH: u8 = 3;
+const USER_BROADCAST: u8 = 4;
 
-/// Decodes a client's push. An empty ref stays an empty text, which no join has, as in Phoenix.
+const BYTES: u8 = 0;
+const JSON: u8 = 1;
+
+/// Decodes a client's frame. An empty ref stays an empty text, which no join has, as in Phoenix.
 pub fn decode(frame: &Bytes) -> Result<Message, DecodeError> {
-    let Some((&[PUSH, join_ref, reference, topic, event], _)) = frame.split_first_chunk() else {
+    match frame.first() {
+        Some(&PUSH) => decode_push(frame),
+        Some(&USER_PUSH) => decode_user_push(frame),
+        _ => Err(DecodeError::MalformedBinary),
+    }
+}
+
+fn decode_push(frame: &Bytes) -> Result<Message, DecodeError> {
+    let Some((&[_, join_ref, reference, topic, event], _)) = frame.split_first_chunk() else {
         return Err(DecodeError::MalformedBinary);
     };
     let mut rest = frame.slice(5..);
-    let mut text = |length: u8| {
-        let length = usize::from(length);
-        if rest.len() < length {
-            return Err(DecodeError::MalformedBinary);
-        }
-        // Copied, as a text of a JSON frame is: what a channel keeps must not keep the frame.
-        let text = Bytes::copy_from_slice(&rest.split_to(length));
-        ByteString::try_from(text).map(Term::Text).map_err(|_| DecodeError::MalformedBinary)
+    Ok(Message {
+        join_ref: Term::Text(take(&mut rest, join_ref)?),
+        reference: Term::Text(take(&mut rest, reference)?),
+        topic: Term::Text(take(&mut rest, topic)?),
+        event: Term::Text(take(&mut rest, event)?),
+        payload: Payload::Binary(rest),
+    })
+}
+
+fn decode_user_push(frame: &Bytes) -> Result<Message, DecodeError> {
+    let Some((&[_, join_ref, reference, topic, event, metadata, encoding], _)) = frame.split_first_chunk()
+    else {
+        return Err(DecodeError::MalformedBinary);
     };
-    let (join_ref, reference, topic, event) = (text(join_ref)?, text(reference)?, text(topic)?, text(event)?);
-    Ok(Message { join_ref, reference, topic, event, payload: Payload::Binary(rest) })
+    let mut rest = frame.slice(7..);
+    let join_ref = Term::Text(take(&mut rest, join_ref)?);
+    let reference = Term::Text(take(&mut rest, reference)?);
+    let topic = Term::Text(take(&mut rest, topic)?);
+    let event = take(&mut rest, event)?;
+    let metadata = take(&mut rest, metadata)?;
+    if !metadata.is_empty() {
+        checked(&metadata)?;
+    }
+    let payload = match encoding {
+        BYTES => Payload::User(UserBroadcast { event, metadata, bytes: rest }),
+        JSON => {
+            let text = ByteString::try_from(rest).map_err(|_| DecodeError::MalformedBinary)?;
+            let payload = checked(&text)?;
+            Payload::Json(user_json(&event, &metadata, &payload)?)
+        }
+        _ => return Err(DecodeError::MalformedBinary),
+    };
+    Ok(Message { join_ref, reference, topic, event: "broadcast".into(), payload })
+}
+
+/// Copies a text out of the frame: what a channel keeps must not keep the frame.
+fn take(rest: &mut Bytes, length: u8) -> Result<ByteString, DecodeError> {
+    let length = usize::from(length);
+    if rest.len() < length {
+        return Err(DecodeError::MalformedBinary);
+    }
+    let text = Bytes::copy_from_slice(&rest.split_to(length));
+    ByteString::try_from(text).map_err(|_| DecodeError::MalformedBinary)
+}
+
+/// A text that is JSON to the last character.
+fn checked(text: &ByteString) -> Result<Json, DecodeError> {
+    let raw: &RawValue = serde_json::from_str(text)?;
+    match payload(text, raw)? {
+        Payload::Json(json) => Ok(json),
+        Payload::Binary(_) | Payload::User(_) => Err(DecodeError::MalformedBinary),
+    }
+}
+
+/// The payload that realtime-js would send in a text frame.
+fn user_json(event: &str, metadata: &str, payload: &Json) -> Result<Json, DecodeError> {
+    let raw: &RawValue = serde_json::from_str(payload.as_str())?;
+    let mut object = json!({ "type": "broadcast", "event": event });
+    if !metadata.is_empty() {
+        object["meta"] = serde_json::from_str(metadata)?;
+    }
+    let mut text = object.to_string();
+    text.pop();
+    Ok(Json::trusted(format!("{text},\"payload\":{raw}}}").into()))
 }
 
 /// Appends `message`, whose payload is `bytes`, as a V2 binary frame.
@@ -51,15 +123,36 @@ pub fn encode(message: &Outgoing, bytes: &[u8], out: &mut Vec<u8>) -> Result<(),
     Ok(())
 }
 
+/// Appends a broadcast of Supabase's dialect. It has no form for a reply or a push.
+pub fn encode_user(message: &Outgoing, user: &UserBroadcast, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let Outgoing::Broadcast(broadcast) = message else { return Err(EncodeError) };
+    out.push(USER_BROADCAST);
+    let texts = [&*broadcast.topic, &user.event, &user.metadata];
+    put_lengths(out, &texts)?;
+    out.push(BYTES);
+    put_texts(out, &texts);
+    out.extend_from_slice(&user.bytes);
+    Ok(())
+}
+
 fn put_head(out: &mut Vec<u8>, kind: u8, texts: &[&str]) -> Result<(), EncodeError> {
     out.push(kind);
+    put_lengths(out, texts)?;
+    put_texts(out, texts);
+    Ok(())
+}
+
+fn put_lengths(out: &mut Vec<u8>, texts: &[&str]) -> Result<(), EncodeError> {
     for text in texts {
         out.push(u8::try_from(text.len()).map_err(|_| EncodeError)?);
     }
+    Ok(())
+}
+
+fn put_texts(out: &mut Vec<u8>, texts: &[&str]) {
     for text in texts {
         out.extend_from_slice(text.as_bytes());
     }
-    Ok(())
 }
 
 fn term(term: &Term) -> Result<&str, EncodeError> {
@@ -124,5 +217,38 @@ mod tests {
         assert_eq!(encoded(push).unwrap(), b"\x00\x00\x01\x02tev\xff\x00");
         let broadcast = Broadcast { topic: "t".into(), event: "ev".into(), payload: Payload::empty() };
         assert_eq!(encoded(broadcast).unwrap(), b"\x02\x01\x02tev\xff\x00");
+    }
+
+    #[test]
+    fn a_user_broadcast_of_bytes_goes_from_kind_3_to_kind_4() {
+        let message = decode(&Bytes::from_static(b"\x03\x01\x01\x01\x02\x00\x0012tev\xff\x00")).unwrap();
+        assert_eq!(message.event, "broadcast".into());
+        let user = UserBroadcast {
+            event: "ev".into(),
+            metadata: ByteString::new(),
+            bytes: Bytes::from_static(b"\xff\x00"),
+        };
+        assert_eq!(message.payload, Payload::User(user.clone()));
+        let payload = message.payload;
+        let broadcast = Broadcast { topic: "t".into(), event: "broadcast".into(), payload }.into();
+        let mut out = Vec::new();
+        encode_user(&broadcast, &user, &mut out).unwrap();
+        assert_eq!(out, b"\x04\x01\x02\x00\x00tev\xff\x00");
+    }
+
+    #[test]
+    fn a_user_broadcast_of_json_is_what_its_text_frame_would_be() {
+        let message = decode(&Bytes::from_static(b"\x03\x00\x00\x01\x02\x07\x01tev{\"m\":1}[1.0]")).unwrap();
+        let Payload::Json(json) = message.payload else { panic!() };
+        assert_eq!(json.as_str(), r#"{"event":"ev","meta":{"m":1},"type":"broadcast","payload":[1.0]}"#);
+        for bad in [
+            &b"\x03\x00\x00\x01\x02\x00\x01tev{"[..],
+            b"\x03\x00\x00\x01\x02\x01\x00tev{",
+            b"\x03\x00\x00\x01\x02\x00\x02tev1",
+            b"\x03\x00\x00\x01\x09\x00\x00tev",
+            b"\x03\x00\x00\x01\x02\x00",
+        ] {
+            assert!(decode(&Bytes::copy_from_slice(bad)).is_err(), "{bad:?}");
+        }
     }
 }

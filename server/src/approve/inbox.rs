@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    mem::take,
     sync::{Arc, Weak},
 };
 
@@ -42,6 +43,8 @@ struct Listener {
     server: String,
     /// What the join found, until its answer is sent.
     arrival: Option<Arrival>,
+    /// Whether there is more than the join's answer could hold, and not all of it has been fetched.
+    is_behind: bool,
     approves: Feed<ApproveItem>,
 }
 
@@ -57,7 +60,8 @@ impl Channel for Inbox {
         if let Err(refusal) = events::parse_join(params) {
             return Joining::Error(Payload::of(&refusal));
         }
-        self.listeners.insert(who, Listener { server, arrival: None, approves: Feed::held() });
+        self.listeners
+            .insert(who, Listener { server, arrival: None, is_behind: false, approves: Feed::held() });
         let flow = Arc::clone(&self.flow);
         let arrival = async move { flow.store.arrival(owner, None).await };
         cx.spawn(who, arrival, move |inbox, cx, arrival| inbox.let_in(cx, who, arrival));
@@ -67,7 +71,8 @@ impl Channel for Inbox {
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
         let Some(listener) = self.listeners.get_mut(&who) else { return };
         let Some(arrival) = listener.arrival.take() else { return };
-        if arrival.approves.next.is_none() {
+        listener.is_behind = arrival.approves.next.is_some();
+        if !listener.is_behind {
             push_caught_up(cx, who, &self.flow, events::own_seq(&arrival));
         }
         for item in listener.approves.release(arrival.until) {
@@ -136,7 +141,13 @@ impl Inbox {
                     answering::ok(cx, to, &json!({ "state": state }));
                 }))
             }
-            "approved" => Ok(visit::approved(cx, &self.flow, to, uid, None, &events::parse(payload)?)),
+            "approved" => {
+                let (list, who) = (events::parse(payload)?, message.from);
+                let was_behind = move |inbox: &mut Self| {
+                    inbox.listeners.get_mut(&who).is_some_and(|listener| take(&mut listener.is_behind))
+                };
+                Ok(visit::approved(cx, &self.flow, to, uid, None, &list, was_behind))
+            }
             _ => Err(Reason::BadPayload.because("no such event in an inbox")),
         }
     }

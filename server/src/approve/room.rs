@@ -5,6 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    mem::take,
     sync::{Arc, Weak},
 };
 
@@ -72,6 +73,7 @@ impl Channel for KeyRoom {
             nonce: self.flow.random(),
             key: None,
             arrival: None,
+            is_behind: false,
             approves: Feed::held(),
             news: Feed::held(),
         };
@@ -86,7 +88,8 @@ impl Channel for KeyRoom {
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
         let Some(visitor) = self.visitors.get_mut(&who) else { return };
         let Some(arrival) = visitor.arrival.take() else { return };
-        if arrival.approves.next.is_none() {
+        visitor.is_behind = arrival.approves.next.is_some();
+        if !visitor.is_behind {
             push_caught_up(cx, who, &self.flow, events::own_seq(&arrival));
         }
         for item in visitor.approves.release(arrival.until) {
@@ -152,7 +155,11 @@ impl KeyRoom {
             }
             "pending" => self.pending(cx, visit, &events::parse(payload)?),
             "approved" => {
-                Ok(visit::approved(cx, &self.flow, visit.to, uid, Some(rid), &events::parse(payload)?))
+                let (list, who) = (events::parse(payload)?, message.from);
+                let was_behind = move |room: &mut Self| {
+                    room.visitors.get_mut(&who).is_some_and(|visitor| take(&mut visitor.is_behind))
+                };
+                Ok(visit::approved(cx, &self.flow, visit.to, uid, Some(rid), &list, was_behind))
             }
             "status" => {
                 let AboutRequest { request_id, .. } = events::parse(payload)?;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use vestibule_protocol::{
     approve::{
         frames::{Id, RoomKey},
-        items::{ApproveItem, Cursor, RequestGone, RequestItem},
+        items::{ApproveItem, RequestGone, RequestItem},
         refusal::{Reason, Refusal},
         rules::{Caller, Change},
     },
@@ -37,6 +37,8 @@ pub(super) struct Visitor {
     pub(super) key: Option<RoomKey>,
     /// What the join found, until its answer is sent.
     pub(super) arrival: Option<Arrival>,
+    /// Whether there is more than the join's answer could hold, and not all of it has been fetched.
+    pub(super) is_behind: bool,
     /// Approves for this user.
     pub(super) approves: Feed<ApproveItem>,
     /// What members are told.
@@ -80,8 +82,8 @@ pub(super) fn push_caught_up<C: Channel>(cx: &Context<'_, C>, who: MemberId, flo
     cx.push(who, "caught_up", Payload::of(&CaughtUp { epoch: flow.store.epoch(), seq }));
 }
 
-/// Answers `approved`: a page of the approves that wait for `uid`. After the last page of a list that was longer than the
-/// join's answer, the joiner has caught up.
+/// Answers `approved`: a page of the approves that wait for `uid`. With the last page, who was behind has caught up;
+/// `was_behind` says whether, and that it is so no more.
 pub(super) fn approved<C: Channel>(
     cx: &mut Context<'_, C>,
     flow: &Arc<Flow>,
@@ -89,15 +91,16 @@ pub(super) fn approved<C: Channel>(
     uid: Uid,
     rid: Option<Rid>,
     list: &List,
+    was_behind: impl FnOnce(&mut C) -> bool + Send + 'static,
 ) -> Next {
     let (reader, teller) = (Arc::clone(flow), Arc::clone(flow));
     let (from, limit) = (list.from(), list.limit());
     let read = async move { reader.store.approved(uid, rid, from, limit).await };
-    answering::look_up(cx, to, read, move |_, cx, to, page| {
+    answering::look_up(cx, to, read, move |channel, cx, to, page| {
         let end = page.items.last().map(|item| item.seq);
         let is_complete = page.next.is_none();
         answering::ok(cx, to, &Items { items: page.items, cursor: page.next });
-        if is_complete && from != Cursor::START {
+        if is_complete && was_behind(channel) {
             push_caught_up(cx, to.member, &teller, end.unwrap_or(from.after));
         }
     })

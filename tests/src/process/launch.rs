@@ -2,9 +2,11 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use super::build;
+use super::{PATIENCE, build};
 
 /// A program with what it is started with.
 #[derive(Debug, Clone)]
@@ -20,17 +22,28 @@ pub struct Launch {
 enum Port {
     /// Through the arguments `--listen` and `--data`.
     Arguments,
+    /// Through the argument `--listen`.
+    Listen,
     /// Through the environment variable `PORT`.
     Environment,
-    /// Not at all.
-    #[cfg(test)]
-    Fixed,
+    /// Not at all, but for the arguments of the test.
+    Unsaid,
 }
 
 impl Launch {
     /// The main server, built first.
     pub fn vestibule() -> Self {
         Self::new(build::vestibule().to_owned(), Port::Arguments)
+    }
+
+    /// The main server, which is told where to listen and nothing else.
+    pub fn unconfigured() -> Self {
+        Self::new(build::vestibule().to_owned(), Port::Listen)
+    }
+
+    /// The main server's program with the arguments that are added, and no others. For [`Launch::run`].
+    pub fn bare() -> Self {
+        Self::new(build::vestibule().to_owned(), Port::Unsaid)
     }
 
     /// The example `playground`, which offers the channels of the golden transcripts; built first.
@@ -41,7 +54,7 @@ impl Launch {
     /// Any program of the system.
     #[cfg(test)]
     pub(super) fn program(name: &str) -> Self {
-        Self::new(PathBuf::from(name), Port::Fixed)
+        Self::new(PathBuf::from(name), Port::Unsaid)
     }
 
     fn new(program: PathBuf, port: Port) -> Self {
@@ -62,19 +75,46 @@ impl Launch {
         self
     }
 
+    /// Runs a program that is to end by itself, in `directory`. What it writes must fit a pipe.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub fn run(&self, directory: &Path) -> Output {
+        let mut command = self.command(directory, None);
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("could not start {self:?}: {error}"));
+        let deadline = Instant::now() + PATIENCE;
+        while child.try_wait().expect("a process").is_none() {
+            if Instant::now() > deadline {
+                child.kill().expect("a process to kill");
+                let output = child.wait_with_output().expect("output");
+                panic!("it goes on running: {output:?}");
+            }
+            // The standard library has no wait with a deadline.
+            thread::sleep(Duration::from_millis(5));
+        }
+        child.wait_with_output().expect("output")
+    }
+
     /// The command that starts it in `directory`: on the given address, or on any free port.
     pub(super) fn command(&self, directory: &Path, address: Option<SocketAddr>) -> Command {
         let mut command = Command::new(&self.program);
         match self.port {
-            Port::Arguments => {
+            Port::Arguments | Port::Listen => {
                 let address = address.unwrap_or_else(|| ([127, 0, 0, 1], 0).into());
-                command.arg("--listen").arg(address.to_string()).arg("--data").arg(data(directory));
+                command.arg("--listen").arg(address.to_string());
+                if matches!(self.port, Port::Arguments) {
+                    command.arg("--data").arg(data(directory));
+                }
             }
             Port::Environment => {
                 command.env("PORT", address.map_or_else(free_port, |address| address.port()).to_string());
             }
-            #[cfg(test)]
-            Port::Fixed => {}
+            Port::Unsaid => {}
         }
         command.args(&self.arguments).envs(self.environment.iter().cloned()).current_dir(directory);
         command

@@ -1,0 +1,23 @@
+/** The example of the client's README runs as it is. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { Server } from "./support.js";
+
+const EXAMPLE = fileURLToPath(new URL("../../server/web/client/examples/alice-and-bob.mjs", import.meta.url));
+
+test("Alice and Bob in twenty lines", { timeout: 30_000 }, async () => {
+  const server = await Server.begin();
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [EXAMPLE, server.url], { timeout: 20_000 });
+    const fingerprints = stdout.match(/\d{5}( \d{5}){5}/g);
+    assert.equal(fingerprints.length, 2);
+    assert.equal(fingerprints[0], fingerprints[1]);
+    assert.match(stdout, /Alice hears: \{"from":"Bob"\}/);
+    assert.equal(stderr, "");
+  } finally {
+    await server.end();
+  }
+});

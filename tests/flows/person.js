@@ -1,0 +1,134 @@
+/**
+ * Alice or Bob: a device with a storage that outlives the connections, and a wire that is listened to.
+ */
+import { join } from "node:path";
+import { Vestibule } from "vestibule-client";
+import { FileStorage } from "vestibule-client/file-storage";
+import { within } from "./support.js";
+import { Wire } from "./wire.js";
+
+/** Short, so that a killed server is back in a test's time; phoenix.js does the reconnecting. */
+const socketOptions = { reconnectAfterMs: () => 20, rejoinAfterMs: () => 20, timeout: 2000 };
+
+/**
+ * A file storage that can be stopped before or after a value is saved, to put a crash there.
+ */
+class StoppableStorage {
+  #file;
+  #stops = [];
+
+  constructor(path) {
+    this.#file = new FileStorage(path);
+  }
+
+  get(name) {
+    return this.#file.get(name);
+  }
+
+  async set(name, value) {
+    const meant = this.#stops.filter((stop) => name.endsWith(stop.name));
+    for (const stop of meant) await stop.pass("before");
+    await this.#file.set(name, value);
+    for (const stop of meant) await stop.pass("after");
+  }
+
+  delete(name) {
+    return this.#file.delete(name);
+  }
+
+  stop(name) {
+    const stop = new Stop(name);
+    this.#stops.push(stop);
+    return stop;
+  }
+}
+
+/** Where saving one value is held up: first before, then after. Later savings of it pass. */
+class Stop {
+  #places = { before: gate(), after: gate() };
+
+  constructor(name) {
+    this.name = name;
+  }
+
+  pass(place) {
+    this.#places[place].reach();
+    return this.#places[place].passed;
+  }
+
+  /** @param {"before" | "after"} place */
+  reached(place) {
+    return within(`saving ${this.name}: ${place}`, this.#places[place].reached);
+  }
+
+  /** @param {"before" | "after"} place */
+  release(place) {
+    this.#places[place].release();
+  }
+}
+
+function gate() {
+  const it = {};
+  it.reached = new Promise((resolve) => (it.reach = resolve));
+  it.passed = new Promise((resolve) => (it.release = resolve));
+  return it;
+}
+
+/** Somebody with a device. */
+export class Person {
+  #server;
+  #path;
+  #alg;
+  #storage;
+
+  /**
+   * @param {string} name
+   * @param {import("./support.js").Server} server
+   * @param {"p256" | "ed25519"} alg
+   */
+  constructor(name, server, alg) {
+    this.#server = server;
+    this.#path = join(server.folder, `${name}.json`);
+    this.#alg = alg;
+    /** @type {Wire} */
+    this.wire = new Wire();
+    /** @type {import("vestibule-client").VestibuleError[]} */
+    this.warnings = [];
+    /** @type {Vestibule | null} */
+    this.client = null;
+  }
+
+  /**
+   * A new start of this person's client: all it knows is what is in the file.
+   *
+   * @param {string} [stopAt] hold up saving the value whose name ends so
+   * @returns {Promise<Stop | undefined>}
+   */
+  async comeOnline(stopAt) {
+    this.#storage = new StoppableStorage(this.#path);
+    const stop = stopAt && this.#storage.stop(stopAt);
+    this.wire = new Wire();
+    const options = { storage: this.#storage, alg: this.#alg, transport: this.wire.transport, socketOptions };
+    const onWarning = (warning) => this.warnings.push(warning);
+    this.client = await within("connected", Vestibule.connect(this.#server.url, { ...options, onWarning }));
+    return stop;
+  }
+
+  /** @param {string} name as the next to be held up, see {@link Person#comeOnline} */
+  stopAt(name) {
+    return this.#storage.stop(name);
+  }
+
+  async goOffline() {
+    if (this.client) await within("disconnected", this.client.disconnect());
+    this.client = null;
+  }
+
+  /**
+   * @param {string} name
+   * @returns {Promise<any>} what is on this person's disk, read anew
+   */
+  async saved(name) {
+    return JSON.parse(await new FileStorage(this.#path).get(name));
+  }
+}

@@ -1,0 +1,108 @@
+/** The online flow as it looks on the wire, with an unmodified phoenix.js and both ways to hand over the token. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { BoxKey, SigningKey, checkRequest, openApprove, ridOf, signFields } from "vestibule-client/protocol";
+import { PlainUser, next, reply } from "./plain.js";
+import { Server } from "./support.js";
+
+let server;
+before(async () => (server = await Server.begin()));
+after(() => server.end());
+
+for (const tokenIn of ["authToken", "params"]) {
+  describe(`online, phoenix.js alone, the token in ${tokenIn}`, { timeout: 60_000 }, () => {
+    let alice, bob, rid, roomKey, garden, door, box, asked, request, approve;
+    const requested = () => next(garden.channel, "request");
+
+    before(async () => {
+      [alice, bob] = await Promise.all([PlainUser.connect(server, tokenIn), PlainUser.connect(server, tokenIn)]);
+    });
+    after(() => Promise.all([alice.disconnect(), bob.disconnect()]));
+
+    test("Alice creates room", async () => {
+      roomKey = await SigningKey.generate();
+      rid = await ridOf(roomKey.alg, roomKey.pub);
+      garden = await alice.join(`room:${rid}`);
+      assert.equal(garden.joined.v, 1);
+      assert.equal(garden.joined.role, "guest");
+      assert.equal(garden.joined.server, alice.server);
+      const presence = next(garden.channel, "presence_state");
+      const proven = await alice.prove(garden.channel, garden.joined.nonce, roomKey);
+      assert.equal(proven.role, "member");
+      assert.deepEqual([proven.pending, proven.cursor], [[], null]);
+      assert.deepEqual(Object.keys(await presence), [alice.uid]);
+
+      const card = { version: 1, policy: "request", name: "Garden" };
+      const sig = await signFields("card", { rid, ...card }, roomKey);
+      assert.deepEqual(await reply(garden.channel.push("card", { ...card, sig })), { version: 1, dup: false });
+      assert.equal((await reply(garden.channel.push("card", { ...card, sig }))).dup, true, "once more is no matter");
+    });
+
+    test("Bob asks, the server stores his request, and the channel sends it to Alice", async () => {
+      door = await bob.join(`room:${rid}`);
+      assert.equal(door.joined.card.name, "Garden");
+      assert.deepEqual([door.joined.mine, door.joined.approves, door.joined.more], [[], [], false]);
+      box = await BoxKey.generate();
+      asked = await bob.request(rid, box, { note: "It is Bob" });
+      const arriving = requested();
+      const stored = await reply(door.channel.push("request", asked));
+      assert.deepEqual([stored.request_id, stored.state, stored.dup], [asked.request_id, "pending", false]);
+      request = await arriving;
+      assert.equal(request.online, true);
+      assert.equal(request.seq, stored.seq);
+      assert.equal((await checkRequest(request, rid)).box, box.id);
+      const again = await reply(door.channel.push("request", asked));
+      assert.deepEqual([again.state, again.seq, again.dup], ["pending", stored.seq, true]);
+    });
+
+    test("a guest is told nothing of others, and is no member", async () => {
+      const carol = await PlainUser.connect(server, tokenIn);
+      try {
+        const { channel, joined } = await carol.join(`room:${rid}`);
+        assert.deepEqual([joined.mine, joined.approves], [[], []]);
+        for (const event of ["pending", "hello"]) {
+          await assert.rejects(reply(channel.push(event, {})), { reason: "not_member" });
+        }
+        const { nonce } = joined;
+        const sig = await signFields("prove", { server: carol.server, rid, uid: carol.uid, nonce }, carol.key);
+        const forged = { room_pub: carol.sign_pub, alg: "p256", nonce, sig };
+        await assert.rejects(reply(channel.push("prove", forged)), { reason: "bad_proof" });
+      } finally {
+        await carol.disconnect();
+      }
+    });
+
+    test("Alice sends the key, the server stores her approve, and the channel delivers it to Bob", async () => {
+      const sent = await alice.approve(request, box.pub, roomKey);
+      const [arriving, gone] = [next(door.channel, "approve"), next(garden.channel, "request_gone")];
+      const stored = await reply(garden.channel.push("approve", sent));
+      assert.deepEqual([stored.state, stored.dup], ["approved", false]);
+      approve = await arriving;
+      assert.equal(approve.by, alice.uid);
+      assert.equal(approve.seq, stored.seq);
+      assert.deepEqual([(await gone).state, (await gone).by], ["approved", alice.uid]);
+      const again = await reply(garden.channel.push("approve", sent));
+      assert.deepEqual([again.seq, again.dup], [stored.seq, true]);
+    });
+
+    test("Bob opens it and deletes his request", async () => {
+      const key = await openApprove(approve, { rid, request_id: asked.request_id, uid: bob.uid, box });
+      assert.deepEqual(key.private, roomKey.private);
+      const gone = next(garden.channel, "request_gone");
+      const ack = { approve_id: approve.approve_id, device: bob.device };
+      assert.equal((await reply(door.channel.push("ack", ack))).dup, false);
+      assert.equal((await gone).state, "done");
+      assert.equal((await reply(door.channel.push("ack", ack))).dup, true);
+      const { state } = await reply(door.channel.push("status", { request_id: asked.request_id }));
+      assert.ok(["done", null].includes(state), state);
+      assert.equal((await bob.prove(door.channel, door.joined.nonce, key)).role, "member");
+    });
+
+    test("each frame of the flow went over the wire once for each push", () => {
+      const events = bob.wire.frames.filter(({ way }) => way === "out").map(({ event }) => event);
+      assert.deepEqual(events, ["phx_join", "request", "request", "ack", "ack", "status", "prove"]);
+      assert.equal(bob.wire.heard("approve").length, 1);
+      assert.equal(bob.wire.heard("caught_up").length, 1);
+    });
+  });
+}

@@ -1,0 +1,221 @@
+//! A device: one connection of one user.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::Id;
+use vestibule_protocol::base64url::Fixed;
+use vestibule_protocol::signed::{Rid, Uid};
+
+use super::{Message, Person, Reply, Room, person, random, room};
+use crate::ws::{Close, Frame, Handshake, Received, Socket, opcode};
+
+/// How long a server may take to say something before a test fails. Long, since machines that build are busy.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A user's connection, which speaks Phoenix's V2 messages. What comes while an answer is waited for is kept in order.
+#[derive(Debug)]
+pub struct Device {
+    /// The socket itself, for tests that send what is no message.
+    pub socket: Socket,
+    /// The device's id in joins and acks.
+    pub id: Id,
+    /// Whose device it is.
+    pub uid: Uid,
+    /// The name that the server is addressed by.
+    pub server: String,
+    next_ref: u64,
+    /// The `join_ref` of each topic.
+    joins: HashMap<String, String>,
+    kept: VecDeque<Message>,
+}
+
+impl Device {
+    /// Signs in and connects.
+    pub fn connect(server: SocketAddr, person: &Person) -> Self {
+        Self::with_token(server, person, Some(&person.sign_in(server)))
+    }
+
+    /// Connects with a token as phoenix.js 1.8 sends it, or without one.
+    ///
+    /// # Panics
+    /// When the server refuses the connection, which it does not do for want of a token.
+    pub fn with_token(server: SocketAddr, person: &Person, token: Option<&str>) -> Self {
+        let mut handshake = Handshake::new("/socket/websocket").query("vsn=2.0.0");
+        if let Some(token) = token {
+            let token = STANDARD.encode(token);
+            handshake = handshake.protocol(&format!("phoenix, base64url.bearer.phx.{token}"));
+        }
+        Self {
+            socket: handshake.open(server).expect("a response").accepted(),
+            id: random(),
+            uid: person.uid(),
+            server: server.to_string(),
+            next_ref: 0,
+            joins: HashMap::new(),
+            kept: VecDeque::new(),
+        }
+    }
+
+    /// Sends a message without waiting; gives its ref. An error is a connection that is gone.
+    pub fn send(&mut self, topic: &str, event: &str, payload: &Value) -> io::Result<String> {
+        self.next_ref += 1;
+        let reference = self.next_ref.to_string();
+        if event == "phx_join" {
+            self.joins.insert(topic.to_owned(), reference.clone());
+        }
+        let message = json!([self.joins.get(topic), reference, topic, event, payload]);
+        self.socket.send_text(&message.to_string())?;
+        Ok(reference)
+    }
+
+    /// Sends a message and waits for its answer. The payload may be a frame.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    #[track_caller]
+    pub fn call(&mut self, topic: &str, event: &str, payload: impl serde::Serialize) -> Reply {
+        let payload = serde_json::to_value(payload).expect("a payload is JSON");
+        let reference = self.send(topic, event, &payload).expect("an open connection");
+        self.answer(&reference).unwrap_or_else(|| panic!("the connection ended without an answer to {event}"))
+    }
+
+    /// Waits for the answer to the message of that ref; nothing if the connection ends first.
+    pub fn answer(&mut self, reference: &str) -> Option<Reply> {
+        self.take(|message| message.event == "phx_reply" && message.reference.as_deref() == Some(reference))
+            .map(Reply::of)
+    }
+
+    /// Waits for the next push of that event on that topic and leaves everything else for later.
+    ///
+    /// # Panics
+    /// When the connection ends first.
+    #[track_caller]
+    pub fn push(&mut self, topic: &str, event: &str) -> Value {
+        self.take(|message| message.event == event && message.topic == topic)
+            .unwrap_or_else(|| panic!("the connection ended before a push {event}"))
+            .payload
+    }
+
+    /// Everything that came and was not taken.
+    pub fn drain(&mut self) -> Vec<Message> {
+        self.kept.drain(..).collect()
+    }
+
+    /// Waits until the topic's channel has handled a message of this device, and gives everything that came up to then
+    /// and was not taken: whatever the channel had sent before is among it.
+    ///
+    /// A heartbeat would not do, since the connection answers it past the channel.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub fn fence(&mut self, topic: &str) -> Vec<Message> {
+        // A status of nothing is answered to everybody, and shown to nobody else.
+        let nothing = json!({ "rid": random::<32>(), "request_id": random::<16>() });
+        assert_eq!(self.call(topic, "status", nothing).ok(), json!({ "state": null }));
+        self.drain()
+    }
+
+    /// Joins a topic.
+    #[track_caller]
+    pub fn join(&mut self, topic: &str) -> Reply {
+        let params = json!({ "v": 1, "device": self.id });
+        self.call(topic, "phx_join", params)
+    }
+
+    /// Leaves a topic.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn leave(&mut self, topic: &str) {
+        self.call(topic, "phx_leave", json!({})).ok();
+        self.push(topic, "phx_close");
+        self.joins.remove(topic);
+    }
+
+    /// Joins a room as a guest; gives the answer.
+    #[track_caller]
+    pub fn visit(&mut self, rid: &Rid) -> Value {
+        let topic = room::topic(rid);
+        let joined = self.join(&topic).ok();
+        if joined["more"] == false {
+            self.push(&topic, "caught_up");
+        }
+        joined
+    }
+
+    /// Joins a room and proves its key; gives the answer to the proof.
+    #[track_caller]
+    pub fn enter(&mut self, room: &Room) -> Value {
+        let nonce = nonce(&self.visit(&room.rid()));
+        self.prove(room, &nonce).ok()
+    }
+
+    /// Proves a room's key for the join that gave this nonce.
+    #[track_caller]
+    pub fn prove(&mut self, room: &Room, nonce: &Fixed<32>) -> Reply {
+        let proof = room.prove(&self.server, &self.uid, nonce);
+        self.call(&room.topic(), "prove", proof)
+    }
+
+    /// Acks an approve on a room's topic.
+    #[track_caller]
+    pub fn ack(&mut self, topic: &str, approve_id: &Id) -> Reply {
+        let ack = person::ack(approve_id, &self.id);
+        self.call(topic, "ack", ack)
+    }
+
+    /// Waits for the next message; nothing when the connection has ended.
+    ///
+    /// # Panics
+    /// When nothing comes within [`PATIENCE`], or what comes is no text message.
+    pub fn receive(&mut self) -> Option<Message> {
+        match self.socket.receive(PATIENCE) {
+            Ok(Received::Frame(Frame { opcode: opcode::TEXT, payload, .. })) => Some(Message::parse(payload)),
+            Ok(Received::Close(_) | Received::Eof | Received::Reset) | Err(_) => None,
+            other => panic!("expected a message, got {other:?}"),
+        }
+    }
+
+    /// Reads up to the server's close frame and answers it; nothing where the connection just ends.
+    ///
+    /// # Panics
+    /// When the server says nothing for [`PATIENCE`].
+    pub fn closed(&mut self) -> Option<Close> {
+        loop {
+            match self.socket.receive(PATIENCE) {
+                Ok(Received::Frame(_)) => {}
+                Ok(Received::Close(close)) => {
+                    self.socket.answer_close(&close);
+                    return Some(close);
+                }
+                Ok(Received::Eof | Received::Reset) | Err(_) => return None,
+                Ok(Received::Nothing) => panic!("the connection stays open"),
+            }
+        }
+    }
+
+    /// The first message that fits, kept or to come.
+    fn take(&mut self, fits: impl Fn(&Message) -> bool) -> Option<Message> {
+        if let Some(place) = self.kept.iter().position(&fits) {
+            return self.kept.remove(place);
+        }
+        loop {
+            let message = self.receive()?;
+            if fits(&message) {
+                return Some(message);
+            }
+            self.kept.push_back(message);
+        }
+    }
+}
+
+/// The nonce in the answer to a join.
+fn nonce(joined: &Value) -> Fixed<32> {
+    joined["nonce"].as_str().expect("a nonce").parse().expect("32 bytes")
+}

@@ -1,0 +1,99 @@
+//! A user.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::{Id, Request};
+use vestibule_protocol::base64url::{self, Blob};
+use vestibule_protocol::signed::{Alg, Rid, Uid, session, user_id};
+
+use super::{Key, TEN_MINUTES, now_ms, random};
+use crate::http;
+
+/// Somebody with a signing key.
+#[derive(Debug)]
+pub struct Person {
+    /// The signing key.
+    pub key: Key,
+}
+
+impl Person {
+    /// Somebody new.
+    pub fn new(alg: Alg) -> Self {
+        Self { key: Key::generate(alg) }
+    }
+
+    /// The user's id.
+    pub fn uid(&self) -> Uid {
+        user_id(self.key.alg(), &self.key.public().0)
+    }
+
+    /// The topic of the user's inbox.
+    pub fn inbox(&self) -> String {
+        format!("user:{}", self.uid())
+    }
+
+    /// Asks for a challenge.
+    ///
+    /// # Panics
+    /// When the server gives none.
+    pub fn challenge(&self, server: SocketAddr) -> Vec<u8> {
+        let response = http::Request::post("/v1/challenge")
+            .json(&json!({ "uid": self.uid() }))
+            .send(server)
+            .expect("a response");
+        assert_eq!(response.status, 200, "{}", response.text());
+        let nonce = response.json()["nonce"].as_str().expect("a nonce").to_owned();
+        base64url::decode(&nonce).expect("base64url")
+    }
+
+    /// The body that answers a challenge of the server of that name.
+    pub fn session(&self, server: &str, nonce: &[u8]) -> Value {
+        json!({
+            "sign_pub": self.key.public(),
+            "alg": self.key.alg(),
+            "nonce": Blob(nonce.to_vec()),
+            "sig": self.key.sign(&session(server, &self.uid(), nonce)),
+        })
+    }
+
+    /// Signs in; gives the token.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn sign_in(&self, server: SocketAddr) -> String {
+        let nonce = self.challenge(server);
+        let body = self.session(&server.to_string(), &nonce);
+        let response = http::Request::post("/v1/session").json(&body).send(server).expect("a response");
+        assert_eq!(response.status, 200, "{}", response.text());
+        let session = response.json();
+        assert_eq!(session["uid"], json!(self.uid()));
+        session["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// A right request for a room's key, with a fresh id and box key.
+    pub fn request(&self, rid: &Rid) -> Request {
+        let mut request = Request {
+            request_id: random(),
+            sign_pub: self.key.public(),
+            sign_alg: self.key.alg(),
+            box_pub: Blob(random::<65>().0.to_vec()),
+            box_alg: "hpke-p256-sha256-aes128gcm".to_owned(),
+            note: Some("Möchte dazu".to_owned()),
+            exp: now_ms() + TEN_MINUTES,
+            sig: random(),
+        };
+        self.sign_request(rid, &mut request);
+        request
+    }
+
+    /// Signs a request, as it is, for this user.
+    pub fn sign_request(&self, rid: &Rid, request: &mut Request) {
+        request.sig = self.key.sign(&request.signed_bytes(rid, &self.uid()));
+    }
+}
+
+/// The payload of `ack`.
+pub(super) fn ack(approve_id: &Id, device: &Id) -> Value {
+    json!({ "approve_id": approve_id, "device": device })
+}

@@ -1,0 +1,100 @@
+//! A room, for those who hold its key.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::{Approve, Card, Policy, Request};
+use vestibule_protocol::base64url::{Blob, Fixed};
+use vestibule_protocol::signed::{Alg, Rid, Uid, prove, room_id};
+
+use super::{Device, Key, Person, TEN_MINUTES, now_ms, random};
+
+/// A room's key pair.
+#[derive(Debug)]
+pub struct Room {
+    /// The room key.
+    pub key: Key,
+}
+
+impl Room {
+    /// A new room, which the server has not heard of.
+    pub fn new(alg: Alg) -> Self {
+        Self { key: Key::generate(alg) }
+    }
+
+    /// A new room whose card somebody else published a moment ago.
+    ///
+    /// # Panics
+    /// When the server refuses it.
+    pub fn published(server: SocketAddr, policy: Policy) -> Self {
+        let room = Self::new(Alg::Ed25519);
+        let founder = Person::new(Alg::Ed25519);
+        let mut device = Device::connect(server, &founder);
+        device.enter(&room);
+        let published = device.call(&room.topic(), "card", room.card(1, policy, None)).ok();
+        assert_eq!(published["version"], 1);
+        device.leave(&room.topic());
+        room
+    }
+
+    /// The room's id.
+    pub fn rid(&self) -> Rid {
+        room_id(self.key.alg(), &self.key.public().0)
+    }
+
+    /// Its topic.
+    pub fn topic(&self) -> String {
+        topic(&self.rid())
+    }
+
+    /// The payload of `prove` for a join of `uid` at the server of that name.
+    pub fn prove(&self, server: &str, uid: &Uid, nonce: &Fixed<32>) -> Value {
+        json!({
+            "room_pub": self.key.public(),
+            "alg": self.key.alg(),
+            "nonce": nonce,
+            "sig": self.key.sign(&prove(server, &self.rid(), uid, nonce.as_bytes())),
+        })
+    }
+
+    /// The payload of `card`.
+    pub fn card(&self, version: u64, policy: Policy, name: Option<&str>) -> Value {
+        let sig = self.key.sign(&Card::signed_bytes(&self.rid(), version, policy, name));
+        let mut card = json!({ "version": version, "policy": policy, "sig": sig });
+        if let Some(name) = name {
+            card["name"] = name.into();
+        }
+        card
+    }
+
+    /// A right approve by a member of a request of `to`, sealed to nothing in particular.
+    pub fn approve(&self, by: &Person, to: &Uid, request: &Request) -> Approve {
+        let mut approve = Approve {
+            approve_id: random(),
+            request_id: request.request_id,
+            to: *to,
+            sign_pub: by.key.public(),
+            sign_alg: by.key.alg(),
+            r#box: request.box_hash(),
+            alg: "hpke-p256-sha256-aes128gcm".to_owned(),
+            ct: Blob(random::<113>().0.to_vec()),
+            exp: now_ms() + TEN_MINUTES,
+            room_sig: random(),
+            user_sig: random(),
+        };
+        self.sign_approve(by, &mut approve);
+        approve
+    }
+
+    /// Signs an approve, as it is, with the room key and for the approver.
+    pub fn sign_approve(&self, by: &Person, approve: &mut Approve) {
+        let bytes = approve.signed_bytes(&self.rid(), &by.uid());
+        approve.room_sig = self.key.sign(&bytes);
+        approve.user_sig = by.key.sign(&bytes);
+    }
+}
+
+/// A room's topic.
+pub(super) fn topic(rid: &Rid) -> String {
+    format!("room:{rid}")
+}

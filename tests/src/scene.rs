@@ -1,0 +1,98 @@
+//! The stage of most tests: a room with a member in it, and a newcomer.
+
+use std::net::SocketAddr;
+
+use crate::people::{Device, Person, Room};
+use crate::process::Server;
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::{Policy, Request};
+use vestibule_protocol::signed::Alg;
+
+/// A published room, Alice as its member, and Bob as its guest.
+#[derive(Debug)]
+pub struct Scene {
+    /// The server.
+    pub address: SocketAddr,
+    /// The room.
+    pub room: Room,
+    /// Its topic.
+    pub topic: String,
+    /// Who is in the room already.
+    pub alice: Person,
+    /// Alice's device, which has proved the room key.
+    pub member: Device,
+    /// The newcomer.
+    pub bob: Person,
+    /// Bob's device, which has joined the room.
+    pub guest: Device,
+}
+
+impl Scene {
+    /// A stage of its own, so that tests can share a server.
+    pub fn new(server: &Server) -> Self {
+        Self::with(server, Alg::Ed25519)
+    }
+
+    /// With users' keys of that algorithm.
+    pub fn with(server: &Server, alg: Alg) -> Self {
+        let address = server.address();
+        let room = Room::published(address, Policy::Request);
+        let (alice, bob) = (Person::new(alg), Person::new(alg));
+        let mut member = Device::connect(address, &alice);
+        let mut guest = Device::connect(address, &bob);
+        member.enter(&room);
+        guest.visit(&room.rid());
+        Self { address, topic: room.topic(), room, alice, member, bob, guest }
+    }
+
+    /// Bob's request, stored, and seen by Alice.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[track_caller]
+    pub fn ask(&mut self) -> Request {
+        let request = self.bob.request(&self.room.rid());
+        let stored = self.guest.call(&self.topic, "request", &request).ok();
+        assert_eq!((&stored["state"], &stored["dup"]), (&json!("pending"), &json!(false)));
+        assert_eq!(self.member.push(&self.topic, "request")["request_id"], json!(request.request_id));
+        request
+    }
+
+    /// Another member, and what waits for the members.
+    pub fn another_member(&self) -> (Person, Device, Vec<Value>) {
+        let person = Person::new(Alg::Ed25519);
+        let mut device = Device::connect(self.address, &person);
+        let pending = list(&device.enter(&self.room)["pending"]);
+        (person, device, pending)
+    }
+
+    /// The open requests that a later member is shown.
+    pub fn pending(&self) -> Vec<Value> {
+        self.another_member().2
+    }
+
+    /// What a later connection of Bob's is shown as his own: requests and approves.
+    pub fn bobs(&self) -> (Vec<Value>, Vec<Value>) {
+        let joined = Device::connect(self.address, &self.bob).visit(&self.room.rid());
+        (list(&joined["mine"]), list(&joined["approves"]))
+    }
+
+    /// Checks that nothing has been stored, and nobody was told anything.
+    ///
+    /// # Panics
+    /// When something was.
+    #[track_caller]
+    pub fn assert_untouched(&mut self) {
+        assert_eq!(self.pending(), [json!(null); 0], "a later member is shown a request");
+        assert_eq!(self.bobs(), (vec![], vec![]), "the newcomer is shown something");
+        let pushes = ["request", "request_gone", "approve"];
+        for device in [&mut self.member, &mut self.guest] {
+            let told: Vec<_> = device.fence(&self.topic).into_iter().map(|message| message.event).collect();
+            assert!(!told.iter().any(|event| pushes.contains(&event.as_str())), "somebody was told {told:?}");
+        }
+    }
+}
+
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().expect("a list").clone()
+}

@@ -1,0 +1,179 @@
+//! One round: newcomers ask and members approve, all at once, until the server is killed.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Barrier;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::{Policy, Request};
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::people::{Device, PATIENCE, Person, Room};
+use vestibule_tests::process::Server;
+
+use crate::random::Random;
+
+const NEWCOMERS: usize = 3;
+const MEMBERS: usize = 2;
+const REQUESTS_EACH: usize = 4;
+/// Every request is approved by every member.
+const FRAMES: usize = NEWCOMERS * REQUESTS_EACH * (1 + MEMBERS);
+
+/// The people of several rounds on one data folder. Their tokens stay good, since the server's secrets stay.
+pub(crate) struct Exchange {
+    pub(crate) address: SocketAddr,
+    pub(crate) room: Room,
+    pub(crate) newcomers: Vec<(Person, String)>,
+    pub(crate) members: Vec<(Person, String)>,
+}
+
+/// A frame that was sent, and its answer if one came.
+pub(crate) struct Sent {
+    /// The frame as it was sent.
+    pub(crate) frame: Value,
+    /// Whose it is: a request's newcomer, an approve's member.
+    pub(crate) by: String,
+    /// The response, which is `{status, response}`.
+    pub(crate) answer: Option<Value>,
+}
+
+impl Sent {
+    /// A frame's id.
+    pub(crate) fn id(&self) -> &str {
+        let id = self.frame.get("approve_id").unwrap_or(&self.frame["request_id"]);
+        id.as_str().expect("an id")
+    }
+}
+
+/// What was sent in a round.
+#[derive(Default)]
+pub(crate) struct Round {
+    pub(crate) requests: Vec<Sent>,
+    pub(crate) approves: Vec<Sent>,
+}
+
+impl Exchange {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        let people = |count: usize| {
+            let people = (0..count).map(|_| Person::new(Alg::Ed25519));
+            people
+                .map(|person| (person.sign_in(address), person))
+                .map(|(token, person)| (person, token))
+                .collect()
+        };
+        let room = Room::published(address, Policy::Request);
+        Self { address, room, newcomers: people(NEWCOMERS), members: people(MEMBERS) }
+    }
+
+    /// Connects everybody, lets them go, and kills the server after a random number of answers.
+    pub(crate) fn run(&self, server: &mut Server, random: &mut Random) -> Round {
+        let moment = random.below(FRAMES + 1);
+        // Between two answers, too: about as long as an answer takes.
+        let pause = Duration::from_micros(random.below(2000) as u64);
+        let (answered, answers) = mpsc::channel();
+        let start = Barrier::new(NEWCOMERS + MEMBERS + 1);
+        let round = thread::scope(|scope| {
+            let (start, this) = (&start, self);
+            let newcomers = self.newcomers.iter().map(|newcomer| {
+                let answered = answered.clone();
+                scope.spawn(move || this.ask(newcomer, start, &answered))
+            });
+            let newcomers: Vec<_> = newcomers.collect();
+            let members: Vec<_> = self
+                .members
+                .iter()
+                .map(|member| {
+                    let answered = answered.clone();
+                    scope.spawn(move || this.approve(member, start, &answered))
+                })
+                .collect();
+            start.wait();
+            for _ in 0..moment {
+                answers.recv_timeout(PATIENCE).expect("an answer to every frame of a living server");
+            }
+            let deadline = Instant::now() + pause;
+            while Instant::now() < deadline {
+                std::hint::spin_loop();
+            }
+            server.kill();
+            Round {
+                requests: newcomers
+                    .into_iter()
+                    .flat_map(|thread| thread.join().expect("a newcomer"))
+                    .collect(),
+                approves: members.into_iter().flat_map(|thread| thread.join().expect("a member")).collect(),
+            }
+        });
+        let count = round.requests.iter().chain(&round.approves).filter(|sent| sent.answer.is_some()).count();
+        assert!(count >= moment, "{count} answers are left of {moment}");
+        round
+    }
+
+    /// A newcomer sends all requests at once and waits for the end.
+    fn ask(&self, (person, token): &(Person, String), start: &Barrier, answered: &Sender<()>) -> Vec<Sent> {
+        let mut device = Device::with_token(self.address, person, Some(token));
+        device.visit(&self.room.rid());
+        let requests: Vec<_> = (0..REQUESTS_EACH).map(|_| person.request(&self.room.rid())).collect();
+        let mut log = Log::default();
+        start.wait();
+        for request in &requests {
+            log.send(&mut device, &self.room.topic(), "request", json!(request));
+        }
+        while let Some(message) = device.receive() {
+            log.answer(message.reference.as_deref(), message.payload, answered);
+        }
+        log.sent
+    }
+
+    /// A member approves whatever is asked for, until the end.
+    fn approve(
+        &self,
+        (person, token): &(Person, String),
+        start: &Barrier,
+        answered: &Sender<()>,
+    ) -> Vec<Sent> {
+        let mut device = Device::with_token(self.address, person, Some(token));
+        device.enter(&self.room);
+        let mut log = Log::default();
+        start.wait();
+        while let Some(message) = device.receive() {
+            if message.event != "request" {
+                log.answer(message.reference.as_deref(), message.payload, answered);
+                continue;
+            }
+            let request: Request = serde_json::from_value(message.payload.clone()).expect("a request");
+            let to = message.payload["uid"].as_str().expect("a uid").parse().expect("32 bytes");
+            let approve = self.room.approve(person, &to, &request);
+            log.send(&mut device, &self.room.topic(), "approve", json!(approve));
+        }
+        log.sent
+    }
+}
+
+/// What one connection sent.
+#[derive(Default)]
+struct Log {
+    sent: Vec<Sent>,
+    /// The places of what is not answered, by ref.
+    open: HashMap<String, usize>,
+}
+
+impl Log {
+    fn send(&mut self, device: &mut Device, topic: &str, event: &str, frame: Value) {
+        // A frame on a connection that is gone was perhaps sent in part: noted as sent and not answered.
+        if let Ok(reference) = device.send(topic, event, &frame) {
+            self.open.insert(reference, self.sent.len());
+        }
+        self.sent.push(Sent { frame, by: device.uid.to_string(), answer: None });
+    }
+
+    fn answer(&mut self, reference: Option<&str>, payload: Value, answered: &Sender<()>) {
+        if let Some(place) = reference.and_then(|reference| self.open.remove(reference)) {
+            self.sent[place].answer = Some(payload);
+            // Nobody counts any more once the server is killed.
+            let _ = answered.send(());
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The server is killed, again and again, in the middle of an exchange. Whatever it answered ok is there when it is back,
+//! and nothing that nobody sent.
+
+mod check;
+mod exchange;
+mod random;
+
+use vestibule_tests::process::{Launch, Server};
+
+use exchange::Exchange;
+use random::Random;
+
+/// How often it is killed.
+const ROUNDS: usize = 200;
+/// How many of these on one data folder.
+const ROUNDS_PER_FOLDER: usize = 20;
+
+#[test]
+fn what_was_answered_is_there() {
+    // `CRASH_SEED` plays a failed run again, as far as the system's scheduling lets it.
+    let seed =
+        std::env::var("CRASH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(random::seed);
+    println!("crash: CRASH_SEED={seed}");
+    let mut random = Random::new(seed);
+    let mut total = Summary::default();
+    for _ in 0..ROUNDS / ROUNDS_PER_FOLDER {
+        let mut server = Server::start(Launch::vestibule());
+        let exchange = Exchange::new(server.address());
+        for _ in 0..ROUNDS_PER_FOLDER {
+            let sent = exchange.run(&mut server, &mut random);
+            server.restart();
+            total.add(&check::check(&exchange, &sent));
+        }
+    }
+    println!(
+        "crash: {ROUNDS} rounds, {} frames sent, {} answered, {} stored but unanswered",
+        total.sent, total.answered, total.unanswered
+    );
+    // Else the moments were badly chosen, and the rounds show nothing.
+    assert!(total.answered > ROUNDS && total.answered < total.sent, "the kills missed the exchange");
+}
+
+/// Counts of frames.
+#[derive(Debug, Default)]
+struct Summary {
+    sent: usize,
+    answered: usize,
+    /// Stored, and the server was killed before the answer came.
+    unanswered: usize,
+}
+
+impl Summary {
+    fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.answered += other.answered;
+        self.unanswered += other.unanswered;
+    }
+}

@@ -1,0 +1,112 @@
+//! Members' own events, where they are not to be forwarded; and frames about what is somebody else's.
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::Policy;
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::people::{Device, Person, random};
+use vestibule_tests::scene::Scene;
+
+use crate::server;
+
+#[test]
+fn a_guest_sends_nothing_of_its_own() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    for event in ["hello", "presence_state", "pending"] {
+        assert_eq!(scene.guest.call(&scene.topic, event, json!({})).refused(), "not_member", "{event}");
+    }
+    let card = scene.room.card(2, Policy::Open, None);
+    assert_eq!(scene.guest.call(&scene.topic, "card", card).refused(), "not_member");
+    scene.guest.fence(&scene.topic);
+    let told: Vec<_> = scene.member.fence(&scene.topic).into_iter().map(|message| message.event).collect();
+    assert!(told.iter().all(|event| event.starts_with("presence_")), "{told:?}");
+    assert_eq!(scene.another_member().1.visit(&scene.room.rid())["card"]["version"], 1);
+}
+
+#[test]
+fn the_servers_own_events_are_not_forwarded() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let (_, mut carol, _) = scene.another_member();
+    carol.fence(&scene.topic);
+    for event in ["caught_up", "presence_diff", "presence_state", "request_gone"] {
+        let payload = json!({ "joins": {}, "leaves": {} });
+        assert_eq!(scene.member.call(&scene.topic, event, payload).refused(), "bad_payload", "{event}");
+    }
+    for event in ["phx_reply", "phx_close", "phx_error", "phx_", "phx_anything"] {
+        assert_eq!(scene.member.call(&scene.topic, event, json!({})).refused(), "bad_payload", "{event}");
+    }
+    assert_eq!(carol.fence(&scene.topic), []);
+    scene.member.call(&scene.topic, "phoenix", json!([1])).ok();
+    assert_eq!(carol.push(&scene.topic, "phoenix"), json!([1]));
+}
+
+#[test]
+fn what_is_somebody_elses_is_left_alone() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let request = scene.ask();
+    let approve = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
+    scene.member.call(&scene.topic, "approve", &approve).ok();
+    let before = (scene.pending(), scene.bobs());
+    let eve = Person::new(Alg::Ed25519);
+    let mut device = Device::connect(scene.address, &eve);
+    device.visit(&scene.room.rid());
+    device.join(&eve.inbox()).ok();
+    let rid = scene.room.rid();
+    for topic in [scene.topic.clone(), eve.inbox()] {
+        for (request_id, approve_id) in [
+            (json!(request.request_id), json!(approve.approve_id)),
+            (json!(random::<16>()), json!(random::<16>())),
+        ] {
+            let ack = json!({ "rid": rid, "approve_id": approve_id, "device": device.id });
+            assert_eq!(device.call(&topic, "ack", ack).ok(), json!({ "dup": true, "deleted": false }));
+            let about = json!({ "rid": rid, "request_id": request_id });
+            assert_eq!(device.call(&topic, "withdraw", &about).ok(), json!({ "dup": true }));
+            assert_eq!(device.call(&topic, "status", &about).ok(), json!({ "state": null }));
+        }
+        let nothing = json!({ "items": [], "cursor": null });
+        assert_eq!(device.call(&topic, "approved", json!({})).ok(), nothing);
+    }
+    // A member is no better off.
+    assert_eq!(scene.member.ack(&scene.topic, &approve.approve_id).ok()["deleted"], false);
+    let about = json!({ "request_id": request.request_id });
+    assert_eq!(scene.member.call(&scene.topic, "withdraw", about).ok()["dup"], true);
+    assert_eq!((scene.pending(), scene.bobs()), before);
+    let acked = scene.guest.ack(&scene.topic, &approve.approve_id).ok();
+    assert_eq!(acked, json!({ "dup": false, "deleted": true }), "it was there all the time");
+}
+
+#[test]
+fn an_inbox_wants_to_know_the_room() {
+    let server = server();
+    let bob = Person::new(Alg::Ed25519);
+    let mut device = Device::connect(server.address(), &bob);
+    device.join(&bob.inbox()).ok();
+    let payload: Value =
+        json!({ "request_id": random::<16>(), "approve_id": random::<16>(), "device": device.id });
+    for event in ["ack", "withdraw", "status", "request", "prove", "hello"] {
+        assert_eq!(device.call(&bob.inbox(), event, &payload).refused(), "bad_payload", "{event}");
+    }
+}
+
+#[test]
+fn cards_that_are_not_newer() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let room = &scene.room;
+    let card = |version, policy| room.card(version, policy, None);
+    let call = |device: &mut Device, card| device.call(&room.topic(), "card", card);
+    assert_eq!(call(&mut scene.member, card(1, Policy::Open)).refused(), "version_conflict");
+    assert_eq!(call(&mut scene.member, card(0, Policy::Open)).refused(), "bad_payload");
+    let repeated = call(&mut scene.member, card(1, Policy::Request)).ok();
+    assert_eq!(repeated, json!({ "version": 1, "dup": true }));
+    assert_eq!(
+        call(&mut scene.member, room.card(2, Policy::Open, Some(&"e".repeat(81)))).refused(),
+        "too_large"
+    );
+    let newer = call(&mut scene.member, card(3, Policy::Open)).ok();
+    assert_eq!(newer, json!({ "version": 3, "dup": false }));
+    assert_eq!(call(&mut scene.member, card(2, Policy::Open)).refused(), "version_conflict");
+    assert_eq!(scene.guest.visit(&room.rid())["card"]["version"], 3);
+}

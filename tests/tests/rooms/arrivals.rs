@@ -1,0 +1,83 @@
+//! Joins: what waits comes with the answer, then `caught_up`, then what is new.
+
+use serde_json::json;
+use vestibule_protocol::approve::frames::Policy;
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::people::{Device, Person, Room};
+use vestibule_tests::scene::Scene;
+
+use crate::server;
+
+#[test]
+fn caught_up_follows_the_answer() {
+    let server = server();
+    let scene = Scene::new(&server);
+    let mut device = Device::connect(scene.address, &Person::new(Alg::Ed25519));
+    for topic in [scene.topic.clone(), format!("user:{}", device.uid)] {
+        let joined = device.join(&topic).ok();
+        let told = device.fence(&topic);
+        let events: Vec<_> = told.iter().map(|message| message.event.as_str()).collect();
+        assert_eq!(events, ["caught_up"]);
+        // Somebody of whom nothing is stored learns nothing about what is.
+        assert_eq!(told[0].payload, json!({ "epoch": joined["epoch"], "seq": 0 }));
+        assert_eq!((&joined["seq"], &joined["more"]), (&json!(0), &json!(false)));
+    }
+}
+
+#[test]
+fn the_answer_to_a_join() {
+    let server = server();
+    let room = Room::published(server.address(), Policy::Open);
+    let mut device = Device::connect(server.address(), &Person::new(Alg::P256));
+    let mut joined = device.visit(&room.rid());
+    let fields = joined.as_object_mut().expect("an object");
+    let (nonce, epoch) = (fields.remove("nonce"), fields.remove("epoch"));
+    assert_eq!(nonce.as_ref().and_then(|nonce| nonce.as_str()).map(str::len), Some(43));
+    assert_eq!(epoch.as_ref().and_then(|epoch| epoch.as_str()).map(str::len), Some(22));
+    let limits = fields.remove("limits").expect("limits");
+    for (name, limit) in [("note", 280_i64), ("ct", 16 * 1024), ("name", 80), ("exp_ms", 30 * 24 * 3_600_000)]
+    {
+        assert_eq!(limits[name], limit, "{name}");
+    }
+    let mut card = room.card(1, Policy::Open, None);
+    // An Ed25519 signature is the same each time.
+    card["rid"] = json!(room.rid());
+    card["room_pub"] = json!(room.key.public());
+    card["alg"] = "ed25519".into();
+    let expected = json!({
+        "v": 1, "server": server.address().to_string(), "seq": 0, "role": "guest", "card": card,
+        "mine": [], "approves": [], "more": false,
+    });
+    assert_eq!(joined, expected);
+    let inbox = format!("user:{}", device.uid);
+    let joined = device.join(&inbox).ok();
+    assert_eq!(joined["epoch"], epoch.expect("an epoch"));
+    assert_eq!(joined["limits"], limits);
+    let names: Vec<_> = joined.as_object().expect("an object").keys().map(String::as_str).collect();
+    let mut expected = ["v", "server", "epoch", "seq", "limits", "mine", "approves", "more"];
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn a_request_is_its_users_in_every_join() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let request = scene.ask();
+    let mut elsewhere = Scene::new(&server);
+    let other = scene.bob.request(&elsewhere.room.rid());
+    scene.guest.visit(&elsewhere.room.rid());
+    scene.guest.call(&elsewhere.topic, "request", &other).ok();
+    elsewhere.member.push(&elsewhere.topic, "request");
+    let mut device = Device::connect(scene.address, &scene.bob);
+    let ids = |joined: serde_json::Value| {
+        let mine = joined["mine"].as_array().expect("a list").clone();
+        mine.into_iter().map(|item| item["request_id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(device.join(&scene.topic).ok()), [json!(request.request_id)]);
+    assert_eq!(ids(device.join(&elsewhere.topic).ok()), [json!(other.request_id)]);
+    let all = ids(device.join(&scene.bob.inbox()).ok());
+    assert_eq!(all, [json!(request.request_id), json!(other.request_id)]);
+    // A proof shows what waits in this room and not the other's.
+    assert_eq!(ids(json!({ "mine": elsewhere.pending() })), [json!(other.request_id)]);
+}

@@ -1,0 +1,188 @@
+//! How the server starts, refuses to start, and stops.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use vestibule_protocol::approve::frames::Policy;
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::http::Request;
+use vestibule_tests::people::{Device, Person, Room};
+use vestibule_tests::process::{Launch, Server};
+use vestibule_tests::scene::Scene;
+use vestibule_tests::ws::Close;
+
+fn card(server: &Server, room: &Room) -> u16 {
+    let target = format!("/v1/rooms/{}", room.rid());
+    Request::get(&target).send(server.address()).expect("a response").status
+}
+
+#[test]
+fn without_configuration() {
+    let mut server = Server::start(Launch::unconfigured());
+    // The folder is ./data, in the working directory.
+    assert!(server.data().join("vestibule.db").is_file());
+    assert!(server.data().join("secrets").is_file());
+    let room = Room::published(server.address(), Policy::Open);
+    let epoch = |server: &Server| {
+        let mut device = Device::connect(server.address(), &Person::new(Alg::Ed25519));
+        device.visit(&room.rid())["epoch"].clone()
+    };
+    let first = epoch(&server);
+    assert_eq!(server.terminate().code(), Some(0));
+    server.restart();
+    assert_eq!(card(&server, &room), 200, "a second start on the same data keeps the rooms");
+    assert_eq!(epoch(&server), first);
+    assert_eq!(card(&server, &Room::new(Alg::Ed25519)), 404);
+}
+
+#[test]
+fn help_shows_the_defaults() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let output = Launch::bare().arg("--help").run(folder.path());
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(0));
+    for default in
+        ["[default: 127.0.0.1:4000]", "[default: ./data]", "VESTIBULE_LISTEN", "--name", "--origin"]
+    {
+        assert!(text.contains(default), "{default} is not in\n{text}");
+    }
+    let output = Launch::bare().arg("--version").run(folder.path());
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!((output.status.code(), text.starts_with("vestibule ")), (Some(0), true), "{text}");
+    assert_eq!(folder.path().read_dir().expect("a folder").count(), 0, "neither makes any file");
+}
+
+/// Checks that a start failed with one line that says why.
+#[track_caller]
+fn assert_failed(what: &str, output: &Output, says: &str) {
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code().is_some_and(|code| code != 0), "{what}: {:?}\n{log}", output.status);
+    assert!(log.starts_with("vestibule: "), "{what}: {log}");
+    assert_eq!(log.trim_end().lines().count(), 1, "{what}: {log}");
+    assert!(!log.contains("panic"), "{what}: {log}");
+    assert!(log.contains(says), "{what}: {log}");
+    assert_eq!(output.stdout, b"", "{what}: it announced itself");
+}
+
+/// Starts the server on a free port with this folder.
+fn start_on(data: &Path, arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let data = data.to_str().expect("UTF-8");
+    let mut launch = Launch::bare().arg("--log").arg("error").arg("--data").arg(data);
+    if !arguments.contains(&"--listen") {
+        launch = launch.arg("--listen").arg("127.0.0.1:0");
+    }
+    arguments.iter().fold(launch, |launch, argument| launch.arg(argument)).run(folder.path())
+}
+
+#[test]
+fn a_start_that_cannot_be() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let path = |name: &str| folder.path().join(name);
+    let folder_with = |name: &str, file: &str, content: &[u8]| {
+        fs::create_dir(path(name)).expect("a folder");
+        fs::write(path(name).join(file), content).expect("a file");
+        path(name)
+    };
+    assert_failed("a folder under a file", &start_on(Path::new("/dev/null/x"), &[]), "/dev/null/x");
+    fs::write(path("file"), "").expect("a file");
+    assert_failed("a file for a folder", &start_on(&path("file"), &[]), "file");
+    let broken = folder_with("broken", "vestibule.db", &[b'x'; 8192]);
+    assert_failed("a broken database", &start_on(&broken, &[]), "vestibule.db");
+    let content = fs::read(broken.join("vestibule.db")).expect("a file");
+    assert_eq!(content, [b'x'; 8192], "what is broken is left as it is");
+    for (name, content) in [("short", "short\n"), ("empty", ""), ("no-text", "\u{fffd}")] {
+        let secrets = folder_with(name, "secrets", content.as_bytes());
+        assert_failed(name, &start_on(&secrets, &[]), "secret");
+    }
+    let no_utf8 = folder_with("no-utf8", "secrets", b"\xff\xfe");
+    assert_failed("secrets that are no text", &start_on(&no_utf8, &[]), "secrets");
+    let fresh = path("fresh");
+    for arguments in [
+        &["--nonsense"][..],
+        &["nonsense"],
+        &["--listen", "nonsense"],
+        &["--listen", "127.0.0.1:65536"],
+        &["--origin", "not an origin"],
+        &["--name"],
+        &["--listen", "192.0.2.1:0"],
+    ] {
+        assert_failed(&arguments.join(" "), &start_on(&fresh, arguments), "");
+    }
+    let bad_filter = ["--log", "a=b=c", "--data", fresh.to_str().expect("UTF-8")];
+    let bad_filter = bad_filter.iter().fold(Launch::bare(), |launch, argument| launch.arg(argument));
+    assert_failed("a bad log filter", &bad_filter.run(folder.path()), "log filter");
+    // None of these was fatal for the folder.
+    let fresh = fresh.to_str().expect("UTF-8");
+    let server = Server::start(Launch::unconfigured().arg("--data").arg(fresh));
+    assert_eq!(card(&server, &Room::new(Alg::P256)), 404);
+}
+
+#[test]
+fn beside_another_server() {
+    let server = Server::start(Launch::vestibule());
+    let room = Room::published(server.address(), Policy::Open);
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let address = server.address().to_string();
+    let output = start_on(&folder.path().join("data"), &["--listen", &address]);
+    assert_failed("a taken port", &output, &address);
+    assert_failed("a folder in use", &start_on(&server.data(), &[]), "");
+    // The first one does not mind.
+    assert_eq!(card(&server, &room), 200);
+    let mut scene = Scene::new(&server);
+    scene.ask();
+}
+
+/// How long the server may take to stop.
+const STOPPED: Duration = Duration::from_secs(5);
+
+#[test]
+fn told_to_stop() {
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::start(Launch::vestibule());
+        let mut scene = Scene::new(&server);
+        let mut beside = Device::connect(server.address(), &Person::new(Alg::P256));
+        let mut mute = Device::connect(server.address(), &Person::new(Alg::P256));
+        beside.visit(&scene.room.rid());
+        mute.visit(&scene.room.rid());
+        let request = scene.ask();
+        let approve = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
+        assert_eq!(scene.member.call(&scene.topic, "approve", &approve).ok()["dup"], false);
+        server.signal(signal);
+        let started = Instant::now();
+        for device in [&mut scene.member, &mut scene.guest, &mut beside] {
+            let restart = Close { code: Some(1012), reason: String::new() };
+            assert_eq!(device.closed(), Some(restart), "SIG{signal}");
+        }
+        // The mute one neither reads nor answers, and is not waited for for ever.
+        assert_eq!(server.wait().code(), Some(0), "SIG{signal}");
+        assert!(started.elapsed() < STOPPED, "SIG{signal}: {:?}", started.elapsed());
+        drop(mute);
+        server.restart();
+        let (mine, approves) = scene.bobs();
+        assert_eq!((mine.len(), &mine[0]["state"]), (1, &json!("approved")), "SIG{signal}");
+        assert_eq!((approves.len(), &approves[0]["ct"]), (1, &json!(approve.ct)), "SIG{signal}");
+    }
+}
+
+/// Whoever has read that the server listens may tell it to stop. Several servers, so that the system is busy with others
+/// at times between the announcement and what comes after it.
+#[test]
+fn told_to_stop_at_once() {
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                let mut server = Server::start(Launch::vestibule());
+                for round in 0..20 {
+                    let status = server.terminate();
+                    assert_eq!(status.code(), Some(0), "round {round}: {status:?}");
+                    server.restart();
+                }
+            });
+        }
+    });
+}
