@@ -59,6 +59,9 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
         App::new()
             .configure(|config| approve::http::mount(config, flow, endpoint.origins.clone()))
             .configure(|config| websocket::mount(config, "/socket/websocket", Arc::clone(&endpoint)))
+            .configure(|config| {
+                websocket::mount_msgpack(config, "/msgpack/websocket", Arc::clone(&endpoint));
+            })
             .configure(|config| longpoll::mount(config, "/socket/longpoll", endpoint, polls))
     })
     .on_connect(websocket::prepare_socket)

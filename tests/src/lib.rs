@@ -4,6 +4,7 @@
 //! The clients are written by hand on [`std::net::TcpStream`] and block. A client library would refuse to send most of
 //! what a server has to be tested against: broken frames, odd handshakes, several messages in one segment.
 
+pub mod fuzz;
 pub mod golden;
 pub mod http;
 pub mod people;

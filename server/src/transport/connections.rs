@@ -1,20 +1,33 @@
 //! Everybody connected: to be able to send them away.
 
 use std::{
+    hash::{BuildHasher as _, RandomState},
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
 
 use dashmap::DashMap;
+use tokio::time::{Instant, sleep};
 use vestibule_protocol::disconnect::Disconnect;
 
 use crate::outbox::Outbox;
 
-/// The open connections of this process.
+/// Batches of a drain, and the pause between two of them.
+const DRAIN_BATCHES: usize = 20;
+const DRAIN_PAUSE: Duration = Duration::from_millis(100);
+/// Fewer connections than this are sent away at once.
+const MIN_BATCH: usize = 100;
+
+/// A number that no other connection of this process has, whichever endpoint it came to: endpoints may share rooms.
+pub(super) fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The open connections of the endpoints that share this.
 #[derive(Default)]
 pub struct Connections {
     open: DashMap<u64, Open>,
-    next: AtomicU64,
     draining: AtomicBool,
 }
 
@@ -36,11 +49,6 @@ impl Drop for Registration<'_> {
 }
 
 impl Connections {
-    /// A number that no other connection of this process has.
-    pub(super) fn next_id(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::Relaxed)
-    }
-
     pub(super) fn register(&self, id: u64, socket_id: Option<String>, outbox: &Outbox) -> Registration<'_> {
         self.open.insert(id, Open { socket_id, outbox: outbox.clone() });
         // Looked at after the insert: a drain that began in between has either seen the entry or is seen here.
@@ -63,15 +71,31 @@ impl Connections {
 
     /// Ends all connections with 1012, and those that come from now on, and waits until they are gone, but no longer than
     /// `patience`. Says how many are left.
+    ///
+    /// They are sent away in batches, in no order, over up to two seconds: phoenix.js comes back at once, and thousands at
+    /// the same moment would find the next server hard to reach.
     pub async fn drain(&self, patience: Duration) -> usize {
         self.draining.store(true, Ordering::SeqCst);
-        for open in &self.open {
-            open.outbox.close(Disconnect::Restart);
+        let deadline = Instant::now() + patience;
+        let outboxes: Vec<Outbox> = self.open.iter().map(|open| open.outbox.clone()).collect();
+        let mut batches = outboxes.chunks(outboxes.len().div_ceil(DRAIN_BATCHES).max(MIN_BATCH)).peekable();
+        while let Some(batch) = batches.next() {
+            for outbox in batch {
+                outbox.close(Disconnect::Restart);
+            }
+            if batches.peek().is_some() {
+                sleep(jittered(DRAIN_PAUSE)).await;
+            }
         }
-        let deadline = tokio::time::Instant::now() + patience;
-        while self.count() > 0 && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        while self.count() > 0 && Instant::now() < deadline {
+            sleep(Duration::from_millis(10)).await;
         }
         self.count()
     }
+}
+
+/// Between half and one and a half times `pause`. Drawn from the hasher's keys: this is no secret.
+fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().hash_one(0) % 1000;
+    pause / 2 + pause.mul_f64(f64::from(u32::try_from(random).unwrap_or_default()) / 1000.0)
 }

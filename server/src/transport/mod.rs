@@ -29,6 +29,11 @@ pub struct Endpoint {
     pub handler: Box<dyn SocketHandler>,
     /// Which pages may connect from a browser.
     pub origins: Origins,
+    /// Whether a token is read that comes beside the URL: phoenix.js's `authToken`, for which a client over WebSocket offers
+    /// the sub-protocol `phoenix`.
+    pub auth_token: bool,
+    /// Further sub-protocols that a client may choose among.
+    pub subprotocols: Vec<&'static str>,
     /// How much a connection may use.
     pub limits: Limits,
     /// Everybody connected.
@@ -36,15 +41,23 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// A mount with Phoenix's defaults: pages of the same host may connect.
+    /// A mount with Phoenix's defaults, but that tokens beside the URL are read.
     pub fn new(router: Router, handler: impl SocketHandler + 'static) -> Self {
         Self {
             router,
             handler: Box::new(handler),
             origins: Origins::default(),
+            auth_token: true,
+            subprotocols: Vec::new(),
             limits: Limits::default(),
             connections: Arc::default(),
         }
+    }
+
+    /// All sub-protocols that a client may choose.
+    fn protocols(&self) -> Vec<&'static str> {
+        let phoenix = self.auth_token.then_some("phoenix");
+        self.subprotocols.iter().copied().chain(phoenix).collect()
     }
 }
 

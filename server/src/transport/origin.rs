@@ -65,7 +65,7 @@ impl Origins {
     /// Whether a page of `origin` may connect to `host` (with or without a port).
     pub fn allow(&self, origin: &str, host: &str) -> bool {
         let Ok(page) = origin.parse::<Uri>() else { return false };
-        let Some(page_host) = page.host() else { return false };
+        let (Some(page_host), Some(_)) = (page.host(), page.scheme_str()) else { return false };
         match self {
             Origins::Any => true,
             Origins::SameHost => split_port(host).is_some_and(|(host, _)| host == page_host),
@@ -121,6 +121,7 @@ mod tests {
             ("http://evil.com", "example.com"),
             ("http://example.com.evil.com", "example.com"),
             ("null", "example.com"),
+            ("example.com", "example.com"),
         ] {
             assert!(!origins.allow(origin, host), "{origin}");
         }

@@ -27,15 +27,12 @@ use actix_web::{
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
-use vestibule_protocol::{
-    longpoll::{Answer, Status, decode},
-    serializer::Serializer,
-};
+use vestibule_protocol::longpoll::{Answer, Status, decode};
 
 pub use self::caps::Caps;
 use self::session::Session;
 pub use self::sessions::Sessions;
-use super::{ConnectInfo, Endpoint, params, request};
+use super::{ConnectInfo, Endpoint, connections::next_id, params, request};
 use crate::channel::{Client, Transport};
 
 const TOKEN_HEADER: &str = "x-phoenix-longpoll-token";
@@ -64,7 +61,9 @@ impl Mount {
         if !request::is_origin_allowed(request, &self.endpoint.origins) {
             return answer(&Answer::status(Status::Forbidden));
         }
-        let params = params::parse_query(request.query_string());
+        let Ok(params) = params::parse_query(request.query_string()) else {
+            return HttpResponse::BadRequest().finish();
+        };
         match *request.method() {
             Method::GET => self.poll(request, params).await,
             Method::POST => self.publish(request, &params, body).await,
@@ -115,15 +114,15 @@ impl Mount {
 
     /// Opens a session, unless the client is refused or has too many.
     fn open(&self, request: &HttpRequest, params: Map<String, Value>) -> Option<String> {
-        let vsn = params.get("vsn").and_then(Value::as_str);
-        let serializer = Serializer::negotiate(vsn).ok()?;
-        let auth_token = request::header(request, AUTH_TOKEN_HEADER).map(str::to_owned);
+        let serializer = params::serializer(&params).ok()?;
+        let has_token = self.endpoint.auth_token;
+        let auth_token = request::header(request, AUTH_TOKEN_HEADER).filter(|_| has_token).map(str::to_owned);
         let host = request::host(request);
         let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host };
         let connected = self.endpoint.handler.connect(&info).ok()?;
         let address: Option<IpAddr> = request.peer_addr().map(|address| address.ip());
         let place = self.sessions.caps().take(address, connected.id.as_deref())?;
-        let id = self.endpoint.connections.next_id();
+        let id = next_id();
         let client =
             Client::new(id, connected.id, Transport::LongPoll, params, auth_token, connected.assigns);
         Some(self.sessions.open(Arc::clone(&self.endpoint), serializer, client, place))

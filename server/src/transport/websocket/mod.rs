@@ -4,6 +4,8 @@
 //! the [`Outbox`] into the response body, as shared, already framed bytes: no task is woken for each recipient of a
 //! broadcast, and no frame is copied for it.
 
+mod guard;
+
 use std::{
     any::Any,
     future::ready,
@@ -14,11 +16,14 @@ use std::{
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    FromRequest as _, HttpRequest, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
-    dev::Extensions,
+    dev::{Extensions, Payload},
     error::{ErrorBadRequest, ErrorForbidden},
-    http::header::{CACHE_CONTROL, HeaderValue},
+    http::{
+        Method,
+        header::{CACHE_CONTROL, HeaderValue, SEC_WEBSOCKET_PROTOCOL},
+    },
     rt::net::TcpStream,
     web,
 };
@@ -29,7 +34,8 @@ use socket2::SockRef;
 use tokio::time::{Instant, sleep_until, timeout};
 use vestibule_protocol::{disconnect::Disconnect, message::Frame, serializer::Serializer};
 
-use super::{ConnectInfo, Endpoint, connection::Connection, params, request};
+use self::guard::FrameGuard;
+use super::{ConnectInfo, Endpoint, connection::Connection, connections::next_id, params, request};
 use crate::{
     channel::{Client, Transport},
     outbox::{Form, Outbox},
@@ -41,12 +47,24 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a client may leave what was sent unacknowledged, or its receive window shut (`TCP_USER_TIMEOUT`).
 const STALL: Duration = Duration::from_secs(30);
 
-/// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/websocket`.
+/// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/websocket`. Clients choose their serializer with `vsn`.
 pub fn mount(config: &mut web::ServiceConfig, path: &str, endpoint: Arc<Endpoint>) {
-    config.route(
-        path,
-        web::get().to(move |request, body| ready(upgrade(&request, body, Arc::clone(&endpoint)))),
-    );
+    mount_with(config, path, endpoint, None);
+}
+
+/// Mounts `endpoint` at `path` for clients that speak `MessagePack`, for which no `vsn` is agreed.
+pub fn mount_msgpack(config: &mut web::ServiceConfig, path: &str, endpoint: Arc<Endpoint>) {
+    mount_with(config, path, endpoint, Some(Serializer::MessagePack));
+}
+
+fn mount_with(
+    config: &mut web::ServiceConfig,
+    path: &str,
+    endpoint: Arc<Endpoint>,
+    serializer: Option<Serializer>,
+) {
+    let upgrade = move |request, body| ready(upgrade(&request, body, Arc::clone(&endpoint), serializer));
+    config.route(path, web::to(upgrade));
 }
 
 /// Prepares a connection's socket; to be given to [`HttpServer::on_connect`](actix_web::HttpServer::on_connect).
@@ -63,32 +81,41 @@ pub fn prepare_socket(connection: &dyn Any, _: &mut Extensions) {
     }
 }
 
-/// Checks in Phoenix's order: origin, then version and handler, then the upgrade itself.
+/// Checks in Phoenix's order: method, origin, sub-protocol, version and handler, then the upgrade itself.
 fn upgrade(
     request: &HttpRequest,
     body: web::Payload,
     endpoint: Arc<Endpoint>,
+    serializer: Option<Serializer>,
 ) -> actix_web::Result<HttpResponse> {
+    if request.method() != Method::GET {
+        return Err(ErrorBadRequest(""));
+    }
     if !request::is_origin_allowed(request, &endpoint.origins) {
         return Err(ErrorForbidden(""));
     }
-    let params = params::parse_query(request.query_string());
-    let auth_token = params::auth_token(request.headers());
-    let vsn = params.get("vsn").and_then(|vsn| vsn.as_str());
-    let serializer = Serializer::negotiate(vsn).map_err(|_| ErrorForbidden(""))?;
+    let headers = request.headers();
+    let protocol = params::select_protocol(headers, &endpoint.protocols()).map_err(|_| ErrorForbidden(""))?;
+    let params = params::parse_query(request.query_string()).map_err(|_| ErrorBadRequest(""))?;
+    let auth_token = endpoint.auth_token.then(|| params::auth_token(headers)).flatten();
+    let serializer =
+        serializer.map_or_else(|| params::serializer(&params), Ok).map_err(|_| ErrorForbidden(""))?;
     let info =
         ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host: request::host(request) };
     let connected = endpoint.handler.connect(&info).map_err(|_| ErrorForbidden(""))?;
 
-    let (mut response, session, messages) = actix_ws::handle_with_protocols(request, body, &["phoenix"])
-        .map_err(|error| ErrorBadRequest(error.to_string()))?;
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("max-age=0, private, must-revalidate"));
+    let (mut response, session, messages) =
+        actix_ws::handle(request, guarded(request, body, endpoint.limits.frame)?)
+            .map_err(|error| ErrorBadRequest(error.to_string()))?;
+    let added = response.headers_mut();
+    added.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=0, private, must-revalidate"));
+    if let Some(protocol) = protocol {
+        added.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    }
     drop(session);
 
     let outbox = Outbox::new(serializer, Form::Any, endpoint.limits.outbox);
-    let id = endpoint.connections.next_id();
+    let id = next_id();
     let client = Client::new(id, connected.id, Transport::WebSocket, params, auth_token, connected.assigns);
     let messages = messages
         .max_frame_size(endpoint.limits.frame)
@@ -96,6 +123,12 @@ fn upgrade(
         .max_continuation_size(endpoint.limits.message);
     actix_web::rt::spawn(serve(endpoint, serializer, client, outbox.clone(), messages));
     Ok(response.map_body(|_, upgraded| BoxBody::new(OutboxBody { outbox, _upgraded: upgraded })))
+}
+
+/// The incoming bytes behind a guard. actix-ws wants the type that an extractor gives, so one is asked for it.
+fn guarded(request: &HttpRequest, body: web::Payload, limit: usize) -> actix_web::Result<web::Payload> {
+    let payload = Box::pin(FrameGuard::new(body.into_inner(), limit));
+    web::Payload::from_request(request, &mut Payload::Stream { payload }).into_inner()
 }
 
 /// Serves one connection until it ends.
@@ -156,8 +189,12 @@ async fn serve(
     }
     // The client is out of its rooms before it has time to answer the close.
     drop(connection);
-    let answered =
-        async { while !matches!(messages.next().await, None | Some(Ok(AggregatedMessage::Close(_)))) {} };
+    let answered = async {
+        // After an error the parser may give the same one again and again.
+        while matches!(messages.next().await, Some(Ok(message)) if !matches!(message, AggregatedMessage::Close(_)))
+        {
+        }
+    };
     if outbox.is_closing() {
         let _ = timeout(CLOSE_PATIENCE, answered).await;
     }

@@ -1,0 +1,161 @@
+//! The mounts, which share their rooms: `/socket`, and one for each option of an endpoint.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::web;
+use serde_json::Value;
+use vestibule::{
+    room::{Rooms, Router},
+    transport::{
+        ConnectInfo, Connected, Connections, Endpoint, Limits, Origin, Origins, Refused, SocketHandler,
+        longpoll, websocket,
+    },
+};
+
+use crate::{
+    absinthe::Absinthe,
+    channels::{CrashJoin, Deny, Playground, SlowJoin},
+    presences::Presences,
+    realtime::Realtime,
+};
+
+/// How many messages a room's mailbox holds.
+const MAILBOX: usize = 1024;
+
+/// What `/origindefault` takes for its own host, as the recorded server did: Phoenix's default compares with the host it is
+/// configured with, not with the one that a request names.
+const CONFIGURED_HOST: &str = "//localhost";
+
+/// Where `/originconn` takes itself to be reached: where the recorded server was.
+const OWN_ORIGIN: &str = "http://127.0.0.1:4100";
+
+/// A mount.
+struct Mount {
+    path: &'static str,
+    endpoint: Arc<Endpoint>,
+    has_long_poll: bool,
+}
+
+/// All mounts, and what they share.
+pub(crate) struct Mounts {
+    mounts: Vec<Mount>,
+    sessions: Arc<longpoll::Sessions>,
+}
+
+/// The rooms. All mounts serve the same ones.
+struct Channels {
+    rooms: Arc<Rooms<Playground>>,
+    lobby: Arc<Rooms<Playground>>,
+    deny: Arc<Rooms<Deny>>,
+    crash_join: Arc<Rooms<CrashJoin>>,
+    slow_join: Arc<Rooms<SlowJoin>>,
+    presences: Arc<Rooms<Presences>>,
+    realtime: Arc<Rooms<Realtime>>,
+    absinthe: Arc<Rooms<Absinthe>>,
+}
+
+impl Channels {
+    fn new() -> Self {
+        Self {
+            rooms: Rooms::new(MAILBOX, |_| Playground),
+            lobby: Rooms::new(MAILBOX, |_| Playground),
+            deny: Rooms::new(MAILBOX, |_| Deny),
+            crash_join: Rooms::new(MAILBOX, |_| CrashJoin),
+            slow_join: Rooms::new(MAILBOX, |_| SlowJoin),
+            presences: Rooms::new(MAILBOX, |_| Presences::default()),
+            realtime: Rooms::new(MAILBOX, |_| Realtime::default()),
+            absinthe: Rooms::new(MAILBOX, |_| Absinthe::default()),
+        }
+    }
+
+    fn router(&self) -> Router {
+        Router::default()
+            .route("room:*", Arc::clone(&self.rooms))
+            .route("lobby", Arc::clone(&self.lobby))
+            .route("deny:*", Arc::clone(&self.deny))
+            .route("crashjoin:*", Arc::clone(&self.crash_join))
+            .route("slowjoin:*", Arc::clone(&self.slow_join))
+            .route("presence:*", Arc::clone(&self.presences))
+            .route("realtime:*", Arc::clone(&self.realtime))
+            .route("__absinthe__:control", Arc::clone(&self.absinthe))
+    }
+}
+
+impl Mounts {
+    /// The mounts, where nobody is yet.
+    pub(crate) fn new() -> Self {
+        let channels = Channels::new();
+        let connections = Arc::<Connections>::default();
+        let phoenix = Limits { frame: 10_000_000, message: 8_000_000, ..Limits::default() };
+        let short = Duration::from_millis(700);
+        let mount = |path, origins, limits, has_long_poll| {
+            let endpoint = Endpoint {
+                origins,
+                limits,
+                auth_token: path == "/authsocket",
+                subprotocols: if path == "/subproto" { vec!["chat.v1"] } else { Vec::new() },
+                // Shared, so that a member's connection has the same number on no other mount.
+                connections: Arc::clone(&connections),
+                ..Endpoint::new(channels.router(), Everybody)
+            };
+            Mount { path, endpoint: Arc::new(endpoint), has_long_poll }
+        };
+        let mounts = vec![
+            mount("/socket", Origins::Any, phoenix, true),
+            mount("/authsocket", Origins::Any, phoenix, true),
+            mount("/strict", listed(&["//example.com"]), phoenix, true),
+            mount("/origindefault", listed(&[CONFIGURED_HOST]), phoenix, true),
+            mount("/originconn", listed(&[OWN_ORIGIN]), phoenix, true),
+            mount(
+                "/originlist",
+                listed(&[
+                    "https://a.example.com",
+                    "//*.example.org",
+                    "//b.example.com:8080",
+                    "http://c.example.com",
+                ]),
+                phoenix,
+                true,
+            ),
+            mount("/short", Origins::Any, Limits { idle: short, window: short, ..phoenix }, true),
+            mount("/tiny", Origins::Any, Limits { frame: 1024, ..phoenix }, false),
+            mount("/deflate", Origins::Any, phoenix, true),
+            mount("/subproto", Origins::Any, phoenix, true),
+        ];
+        Self { mounts, sessions: Arc::default() }
+    }
+
+    /// Mounts them all.
+    pub(crate) fn configure(&self, config: &mut web::ServiceConfig) {
+        for Mount { path, endpoint, has_long_poll } in &self.mounts {
+            websocket::mount(config, &format!("{path}/websocket"), Arc::clone(endpoint));
+            if *has_long_poll {
+                let sessions = Arc::clone(&self.sessions);
+                longpoll::mount(config, &format!("{path}/longpoll"), Arc::clone(endpoint), sessions);
+            }
+        }
+    }
+
+    /// One of the endpoints: rooms and connections are the same in all.
+    pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.mounts[0].endpoint
+    }
+}
+
+fn listed(origins: &[&str]) -> Origins {
+    let parse = |origin: &&str| origin.parse::<Origin>().expect("an origin");
+    Origins::Listed(origins.iter().map(parse).collect())
+}
+
+/// Lets everybody in, but for who asks to be refused. `user_id` gives the socket an id to disconnect it by.
+struct Everybody;
+
+impl SocketHandler for Everybody {
+    fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected, Refused> {
+        if info.params.contains_key("reject") {
+            return Err(Refused);
+        }
+        let id = info.params.get("user_id").and_then(Value::as_str).map(|id| format!("user_socket:{id}"));
+        Ok(Connected { id, assigns: Arc::new(()) })
+    }
+}

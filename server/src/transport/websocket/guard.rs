@@ -1,0 +1,143 @@
+//! Looks at the header of each frame that comes in, before its payload is gathered.
+//!
+//! The parser behind this waits until a frame is whole before it compares its length with the limit. A client could announce
+//! a frame of any length and have the server keep what it sends of it. Here the announcement is enough.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use actix_web::{dev::Payload, error::PayloadError};
+use bytes::Bytes;
+use futures_util::Stream;
+
+/// A connection's incoming bytes, which end with [`PayloadError::Overflow`] before a frame that is too long.
+pub(super) struct FrameGuard {
+    payload: Payload,
+    walk: Walk,
+    has_overflowed: bool,
+}
+
+impl FrameGuard {
+    /// Lets frames of up to `limit` bytes through, header included, as Phoenix's server counts.
+    pub(super) fn new(payload: Payload, limit: usize) -> Self {
+        Self { payload, walk: Walk::new(limit), has_overflowed: false }
+    }
+}
+
+impl Stream for FrameGuard {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.has_overflowed {
+            return Poll::Ready(Some(Err(PayloadError::Overflow)));
+        }
+        let polled = Pin::new(&mut self.payload).poll_next(cx);
+        let Poll::Ready(Some(Ok(bytes))) = polled else { return polled };
+        let passed = self.walk.advance(&bytes);
+        if passed == bytes.len() {
+            return Poll::Ready(Some(Ok(bytes)));
+        }
+        // The frames before the one that is too long are still good.
+        self.has_overflowed = true;
+        match passed {
+            0 => Poll::Ready(Some(Err(PayloadError::Overflow))),
+            _ => Poll::Ready(Some(Ok(bytes.slice(..passed)))),
+        }
+    }
+}
+
+/// Where in the frames the bytes so far end (RFC 6455, section 5.2).
+struct Walk {
+    limit: u64,
+    header: Vec<u8>,
+    payload_left: u64,
+}
+
+impl Walk {
+    fn new(limit: usize) -> Self {
+        Self { limit: limit as u64, header: Vec::with_capacity(14), payload_left: 0 }
+    }
+
+    /// Goes on by `bytes`, and says how many of them may pass: all, or those before a frame that is too long.
+    fn advance(&mut self, bytes: &[u8]) -> usize {
+        let mut frame_start = 0;
+        let mut at = 0;
+        while at < bytes.len() {
+            if self.payload_left > 0 {
+                let rest = (bytes.len() - at) as u64;
+                let taken = self.payload_left.min(rest);
+                self.payload_left -= taken;
+                at += usize::try_from(taken).unwrap_or(usize::MAX);
+                frame_start = at;
+                continue;
+            }
+            self.header.push(bytes[at]);
+            at += 1;
+            if let Some(length) = announced(&self.header) {
+                if length.saturating_add(self.header.len() as u64) > self.limit {
+                    return frame_start;
+                }
+                self.payload_left = length;
+                self.header.clear();
+                frame_start = at;
+            }
+        }
+        bytes.len()
+    }
+}
+
+/// The payload's length, once the header is whole.
+fn announced(header: &[u8]) -> Option<u64> {
+    let (_, rest) = header.split_first()?;
+    let (second, rest) = rest.split_first()?;
+    let mask = if second & 0x80 == 0 { 0 } else { 4 };
+    let (length, length_bytes) = match second & 0x7F {
+        126 => (u64::from(u16::from_be_bytes(*rest.first_chunk()?)), 2),
+        127 => (u64::from_be_bytes(*rest.first_chunk()?), 8),
+        short => (u64::from(short), 0),
+    };
+    (rest.len() >= length_bytes + mask).then_some(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A masked frame of `length` bytes.
+    fn frame(length: u16) -> Vec<u8> {
+        let mut frame = vec![0x81, 0xFE];
+        frame.extend(length.to_be_bytes());
+        frame.extend([1, 2, 3, 4]);
+        frame.resize(frame.len() + usize::from(length), b'x');
+        frame
+    }
+
+    #[test]
+    fn frames_up_to_the_limit_pass_however_they_are_cut() {
+        let bytes = [frame(200), vec![0x89, 0x80, 1, 2, 3, 4], frame(192)].concat();
+        for size in [1, 3, 7, 100, bytes.len()] {
+            let mut walk = Walk::new(208);
+            for piece in bytes.chunks(size) {
+                assert_eq!(walk.advance(piece), piece.len(), "pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_byte_more_is_stopped_at_its_header() {
+        let good = frame(200);
+        let bytes = [good.clone(), frame(201)].concat();
+        assert_eq!(Walk::new(208).advance(&bytes), good.len());
+        let mut walk = Walk::new(208);
+        assert_eq!(walk.advance(&bytes[..good.len() + 7]), good.len() + 7, "the header is not whole yet");
+        assert_eq!(walk.advance(&bytes[good.len() + 7..]), 0);
+    }
+
+    #[test]
+    fn an_announcement_is_enough() {
+        let header = [0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4];
+        assert_eq!(Walk::new(10_000_000).advance(&header), 0);
+    }
+}

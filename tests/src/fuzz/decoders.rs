@@ -1,0 +1,79 @@
+//! The decoders: no bytes make them panic, and what they let through can be passed on.
+
+use vestibule_protocol::{
+    longpoll::{self, MAX_LINES},
+    message::{Frame, Message, Outgoing, Payload, Push, Reply, Status, Term},
+    serializer::Serializer,
+};
+
+/// V1's decoder.
+pub fn v1(bytes: &[u8]) {
+    if let Some(message) = text(Serializer::V1, bytes) {
+        passes_on(&message);
+    }
+}
+
+/// V2's decoder of text frames, whose own bytes it reads back to the same message.
+pub fn v2(bytes: &[u8]) {
+    let Some(message) = text(Serializer::V2, bytes) else { return };
+    passes_on(&message);
+    if let (Term::Text(topic), Term::Text(event)) = (message.topic.clone(), message.event.clone()) {
+        let Message { join_ref, reference, payload, .. } = message.clone();
+        let push = Push { join_ref, reference, topic, event, payload };
+        let again = encoded(Serializer::V2, &push.into()).and_then(|bytes| text(Serializer::V2, &bytes));
+        assert_eq!(again, Some(message));
+    }
+}
+
+/// V2's decoder of binary frames.
+pub fn binary(bytes: &[u8]) {
+    decode_binary(Serializer::V2, bytes);
+}
+
+/// `MessagePack`'s decoder.
+pub fn msgpack(bytes: &[u8]) {
+    decode_binary(Serializer::MessagePack, bytes);
+}
+
+/// The long-poll bodies: the first byte chooses the content type.
+pub fn longpoll(bytes: &[u8]) {
+    let Some((choice, body)) = bytes.split_first() else { return };
+    let is_batch = choice % 2 == 0;
+    let content_type = if is_batch { longpoll::BATCH } else { "application/json" };
+    let Ok(frames) = longpoll::decode(Some(content_type), &body.to_vec().into()) else { return };
+    assert!((1..=MAX_LINES).contains(&frames.len()));
+    assert!(is_batch || frames.len() == 1);
+}
+
+fn text(serializer: Serializer, bytes: &[u8]) -> Option<Message> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    serializer.decode(Frame::Text(text.into())).ok()
+}
+
+fn decode_binary(serializer: Serializer, bytes: &[u8]) {
+    if let Ok(message) = serializer.decode(Frame::Binary(bytes.to_vec().into())) {
+        passes_on(&message);
+    }
+}
+
+/// A reply that echoes the message can be encoded in each serializer that has a form for it, and what claims to be JSON is.
+fn passes_on(message: &Message) {
+    let reply = Outgoing::from(Reply {
+        join_ref: message.join_ref.clone(),
+        reference: message.reference.clone(),
+        topic: message.topic.clone(),
+        status: Status::Ok,
+        response: message.payload.clone(),
+    });
+    for serializer in [Serializer::V1, Serializer::V2, Serializer::MessagePack] {
+        let Some(bytes) = encoded(serializer, &reply) else { continue };
+        if serializer != Serializer::MessagePack && matches!(message.payload, Payload::Json(_)) {
+            serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).expect("what is sent as JSON is JSON");
+        }
+    }
+}
+
+fn encoded(serializer: Serializer, message: &Outgoing) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    serializer.encode(message, &mut out).ok().map(|_| out)
+}

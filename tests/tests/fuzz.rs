@@ -1,0 +1,32 @@
+//! A short run of every fuzzer: the kept corpus, and mutations of it from a fixed seed. `make fuzz` runs them for longer.
+
+use std::panic::catch_unwind;
+
+use vestibule_tests::fuzz::{Mutator, TARGETS, corpus};
+
+const MUTATIONS: usize = 60_000;
+
+#[test]
+fn no_target_breaks() {
+    for (name, target) in TARGETS {
+        let mut inputs = corpus(name);
+        let kept = inputs.len();
+        let mut mutator = Mutator::new(0x7665_7374);
+        for round in 0..kept + MUTATIONS {
+            let input = if round < kept {
+                inputs[round].clone()
+            } else {
+                let pick = mutator.below(inputs.len());
+                mutator.mutate(&inputs[pick])
+            };
+            if catch_unwind(|| target(&input)).is_err() {
+                panic!("{name} breaks on {:?}", String::from_utf8_lossy(&input));
+            }
+            // Some mutations are built upon, so that inputs drift away from where they began.
+            if round >= kept && inputs.len() < kept + 500 && input.len() < 4096 && mutator.below(50) == 0 {
+                inputs.push(input);
+            }
+        }
+        println!("fuzz {name}: {kept} kept inputs and {MUTATIONS} mutations");
+    }
+}
