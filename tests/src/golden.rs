@@ -27,7 +27,7 @@ pub fn load(file: &Path) -> io::Result<Vec<Value>> {
     Ok(serde_json::from_slice(&std::fs::read(file)?)?)
 }
 
-/// A transcript's name.
+/// A transcript's name; a client's recording has a scenario instead.
 pub fn name(transcript: &Value) -> &str {
-    transcript["name"].as_str().unwrap_or("(unnamed)")
+    transcript["name"].as_str().or_else(|| transcript["scenario"].as_str()).unwrap_or("(unnamed)")
 }

@@ -29,11 +29,22 @@ const CONFIGURED_HOST: &str = "//localhost";
 /// Where `/originconn` takes itself to be reached: where the recorded server was.
 const OWN_ORIGIN: &str = "http://127.0.0.1:4100";
 
+/// What `/originlist` lets in: an origin of each form.
+const LISTED_ORIGINS: [&str; 4] =
+    ["https://a.example.com", "//*.example.org", "//b.example.com:8080", "http://c.example.com"];
+
 /// A mount.
 struct Mount {
     path: &'static str,
     endpoint: Arc<Endpoint>,
     has_long_poll: bool,
+}
+
+impl Mount {
+    /// A mount for both transports.
+    fn new(path: &'static str, endpoint: Endpoint) -> Self {
+        Self { path, endpoint: Arc::new(endpoint), has_long_poll: true }
+    }
 }
 
 /// All mounts, and what they share.
@@ -88,41 +99,35 @@ impl Mounts {
         let connections = Arc::<Connections>::default();
         let phoenix = Limits { frame: 10_000_000, message: 8_000_000, ..Limits::default() };
         let short = Duration::from_millis(700);
-        let mount = |path, origins, limits, has_long_poll| {
-            let endpoint = Endpoint {
-                origins,
-                limits,
-                auth_token: path == "/authsocket",
-                subprotocols: if path == "/subproto" { vec!["chat.v1"] } else { Vec::new() },
-                // Shared, so that a member's connection has the same number on no other mount.
-                connections: Arc::clone(&connections),
-                ..Endpoint::new(channels.router(), Everybody)
-            };
-            Mount { path, endpoint: Arc::new(endpoint), has_long_poll }
+        let endpoint = || Endpoint {
+            origins: Origins::Any,
+            limits: phoenix,
+            auth_token: false,
+            // Shared, so that the administration reaches everybody.
+            connections: Arc::clone(&connections),
+            ..Endpoint::new(channels.router(), Everybody)
         };
+        let with_origins = |origins: &[&str]| Endpoint { origins: listed(origins), ..endpoint() };
+        let with_limits = |limits| Endpoint { limits, ..endpoint() };
         let mounts = vec![
-            mount("/socket", Origins::Any, phoenix, true),
-            mount("/authsocket", Origins::Any, phoenix, true),
-            mount("/strict", listed(&["//example.com"]), phoenix, true),
-            mount("/origindefault", listed(&[CONFIGURED_HOST]), phoenix, true),
-            mount("/originconn", listed(&[OWN_ORIGIN]), phoenix, true),
-            mount(
-                "/originlist",
-                listed(&[
-                    "https://a.example.com",
-                    "//*.example.org",
-                    "//b.example.com:8080",
-                    "http://c.example.com",
-                ]),
-                phoenix,
-                true,
-            ),
-            mount("/short", Origins::Any, Limits { idle: short, window: short, ..phoenix }, true),
-            mount("/tiny", Origins::Any, Limits { frame: 1024, ..phoenix }, false),
-            mount("/deflate", Origins::Any, phoenix, true),
-            mount("/subproto", Origins::Any, phoenix, true),
+            Mount::new("/socket", endpoint()),
+            Mount::new("/authsocket", Endpoint { auth_token: true, ..endpoint() }),
+            Mount::new("/strict", with_origins(&["//example.com"])),
+            Mount::new("/origindefault", with_origins(&[CONFIGURED_HOST])),
+            Mount::new("/originconn", with_origins(&[OWN_ORIGIN])),
+            Mount::new("/originlist", with_origins(&LISTED_ORIGINS)),
+            Mount::new("/short", with_limits(Limits { idle: short, window: short, ..phoenix })),
+            Mount {
+                has_long_poll: false,
+                ..Mount::new("/tiny", with_limits(Limits { frame: 1024, ..phoenix }))
+            },
+            // Compression is not to be had; the mount is there for clients that offer it.
+            Mount::new("/deflate", endpoint()),
+            Mount::new("/subproto", Endpoint { subprotocols: vec!["chat.v1"], ..endpoint() }),
         ];
-        Self { mounts, sessions: Arc::default() }
+        // A playground is for load tests too, which all come from one address.
+        let caps = longpoll::Caps::new(50_000, 1000);
+        Self { mounts, sessions: Arc::new(longpoll::Sessions::new(caps)) }
     }
 
     /// Mounts them all.

@@ -14,6 +14,9 @@ pub fn v1(bytes: &[u8]) {
 }
 
 /// V2's decoder of text frames, whose own bytes it reads back to the same message.
+///
+/// # Panics
+/// When a promise is broken.
 pub fn v2(bytes: &[u8]) {
     let Some(message) = text(Serializer::V2, bytes) else { return };
     passes_on(&message);
@@ -36,6 +39,9 @@ pub fn msgpack(bytes: &[u8]) {
 }
 
 /// The long-poll bodies: the first byte chooses the content type.
+///
+/// # Panics
+/// When a promise is broken.
 pub fn longpoll(bytes: &[u8]) {
     let Some((choice, body)) = bytes.split_first() else { return };
     let is_batch = choice % 2 == 0;

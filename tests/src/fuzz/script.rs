@@ -11,6 +11,9 @@ use vestibule_protocol::{
 const MAX_CHANNELS: usize = 3;
 
 /// Each line is a frame; its first byte says what channels do: let the join in or not, end the oldest join before it.
+///
+/// # Panics
+/// When a promise is broken.
 pub fn script(bytes: &[u8]) {
     let mut socket = Socket::new(MAX_CHANNELS);
     let mut joined: HashMap<JoinId, String> = HashMap::new();

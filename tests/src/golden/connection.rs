@@ -27,18 +27,25 @@ impl Connection {
 
     /// Sends everything in one TCP write.
     pub(super) fn send(&mut self, sent: &[&Sent], bindings: &Bindings) -> Result<(), String> {
-        let mut bytes = Vec::new();
-        for sent in sent {
-            match sent {
-                Sent::Text(text) => bytes.extend(Frame::text(&bindings.fill(text)?).to_bytes(Some(MASK))),
-                Sent::Frame { frame, masked } => {
-                    self.closed |= frame.opcode == opcode::CLOSE;
-                    bytes.extend(frame.to_bytes(masked.then_some(MASK)));
-                }
-                Sent::Raw(raw) => bytes.extend(raw),
-            }
-        }
-        self.socket.send_raw(&bytes).map_err(|error| format!("could not send: {error}"))
+        let bytes = bytes(sent, bindings)?;
+        self.note_sent(sent);
+        self.send_raw(&bytes)
+    }
+
+    /// Sends each byte in a TCP write of its own.
+    pub(super) fn send_each_byte(&mut self, sent: &Sent, bindings: &Bindings) -> Result<(), String> {
+        bytes(&[sent], bindings)?.iter().try_for_each(|byte| self.send_raw(&[*byte]))
+    }
+
+    /// Notes what has gone out.
+    pub(super) fn note_sent(&mut self, sent: &[&Sent]) {
+        let is_close =
+            |sent: &&Sent| matches!(sent, Sent::Frame { frame, .. } if frame.opcode == opcode::CLOSE);
+        self.closed |= sent.iter().any(is_close);
+    }
+
+    fn send_raw(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.socket.send_raw(bytes).map_err(|error| format!("could not send: {error}"))
     }
 
     /// Lets something come before the next thing that has to.
@@ -132,6 +139,19 @@ impl Connection {
             _ => {}
         }
     }
+}
+
+/// The bytes of what is sent.
+pub(super) fn bytes(sent: &[&Sent], bindings: &Bindings) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    for sent in sent {
+        match sent {
+            Sent::Text(text) => bytes.extend(Frame::text(&bindings.fill(text)?).to_bytes(Some(MASK))),
+            Sent::Frame { frame, masked } => bytes.extend(frame.to_bytes(masked.then_some(MASK))),
+            Sent::Raw(raw) => bytes.extend(raw),
+        }
+    }
+    Ok(bytes)
 }
 
 /// Gives each expected thing one that came; answers with what was learnt, or with nothing if no order fits.

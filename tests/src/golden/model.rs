@@ -31,15 +31,35 @@ pub(super) struct Step {
 #[derive(Debug)]
 pub(super) enum Action {
     /// A connection is opened.
-    Open(Exchange),
+    Open {
+        /// The handshake.
+        exchange: Exchange,
+        /// Whether the steps behind it go out in the same TCP write.
+        pipelined: bool,
+    },
+    /// A request, and the response waited for.
+    Call(Exchange),
     /// The test application is asked to do something.
     Server(Exchange),
+    /// A request that runs beside the next steps, and its name.
+    Start(String, Request),
+    /// The response to the request of this name.
+    Finish(String, Response),
+    /// A client polls until it has these messages, however they are spread over responses.
+    Collect {
+        /// The poll.
+        poll: Request,
+        /// The messages, each a text that holds JSON.
+        messages: Vec<Pattern>,
+    },
+    /// The server, which has stopped, is started again.
+    Restart,
     /// The client sends.
     Send {
         /// What it sends.
         sent: Sent,
-        /// Whether it goes out in one TCP write with its pipelined neighbours.
-        pipelined: bool,
+        /// How it goes out.
+        writes: Writes,
     },
     /// The client closes the TCP connection without a word.
     Hangup,
@@ -53,6 +73,17 @@ pub(super) enum Action {
     ReceiveAnyOrder(Vec<Expected>),
     /// The server sends nothing for so long.
     ReceiveNothing(Duration),
+}
+
+/// How a step's bytes go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writes {
+    /// In a TCP write of their own.
+    One,
+    /// In one TCP write with their pipelined neighbours.
+    Shared,
+    /// Each byte in a TCP write of its own.
+    EachByte,
 }
 
 /// What a client sends on a WebSocket.
@@ -81,7 +112,7 @@ pub(super) struct Exchange {
 }
 
 /// A request. All its texts may contain `${x}`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Request {
     /// The method; a handshake's is always GET.
     pub(super) method: String,
@@ -98,7 +129,7 @@ pub(super) struct Request {
 }
 
 /// A query string.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Query {
     /// Names and values, to be encoded.
     Pairs(Vec<(String, String)>),
@@ -111,8 +142,10 @@ pub(super) enum Query {
 pub(super) struct Response {
     /// The status.
     pub(super) status: u16,
-    /// The headers that matter.
+    /// The headers, of which some are not compared.
     pub(super) headers: Vec<(String, Pattern)>,
+    /// The messages of a poll from this one on race, and may come in any order.
+    pub(super) any_order_from: Option<usize>,
     /// The body; nothing is said about it when it is missing.
     pub(super) body: Option<Body>,
 }

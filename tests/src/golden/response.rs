@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::bindings::Bindings;
 use super::model::{Body, Response};
+use super::pattern::Pattern;
 use crate::http;
 
 /// Whether a header's values are tokens, which do not depend on the case; they are compared in lower case.
@@ -11,30 +12,77 @@ pub(super) fn is_token(header: &str) -> bool {
     ["connection", "upgrade"].contains(&header)
 }
 
+/// Headers that are not compared, since no client of a channel can tell: they say how the recorded web server framed and
+/// would have compressed its bodies. (`connection` says something in an upgrade, and is compared there.)
+const FRAMING: [&str; 3] = ["connection", "content-length", "vary"];
+
+/// The status of an upgrade.
+const UPGRADED: u16 = 101;
+
+/// Statuses from here on are errors. Their bodies are pages for people, made by the application that was recorded; of
+/// their headers a browser acts on those for other origins alone.
+const ERRORS: u16 = 400;
+
 /// Headers by which a server selects something. One that is not in the transcript must not be in the response either.
 const SELECTIONS: [&str; 2] = ["sec-websocket-protocol", "sec-websocket-extensions"];
 
 impl Response {
-    /// Compares the status and the body.
+    /// Compares all that is compared.
     pub(super) fn check(&self, got: &http::Response, bindings: &mut Bindings) -> Result<(), String> {
+        self.check_content(got, bindings)?;
+        self.check_headers(got, bindings)
+    }
+
+    /// Compares the status, and the body unless it is an error's.
+    pub(super) fn check_content(&self, got: &http::Response, bindings: &mut Bindings) -> Result<(), String> {
         if self.status != got.status {
             return Err(format!("expected the status {}, got {} {:?}", self.status, got.status, got.text()));
         }
         match &self.body {
+            _ if self.status >= ERRORS => Ok(()),
             None => Ok(()),
             Some(Body::Text(text)) if text.as_bytes() == got.body => Ok(()),
             Some(Body::Text(text)) => Err(format!("expected the body {text:?}, got {:?}", got.text())),
             Some(Body::Json(pattern)) => {
                 let value: Value = serde_json::from_slice(&got.body)
                     .map_err(|error| format!("expected a body of JSON, got {:?} ({error})", got.text()))?;
-                pattern.check(&value, bindings).map_err(|error| format!("the body {value}: {error}"))
+                self.check_json(pattern, &value, bindings)
+                    .map_err(|error| format!("the body {value}: {error}"))
             }
         }
     }
 
-    /// Compares the headers that are listed, and finds those that must not be there.
-    pub(super) fn check_headers(&self, got: &http::Response, bindings: &mut Bindings) -> Result<(), String> {
-        for (name, pattern) in &self.headers {
+    /// Whether this is the answer to a poll that brought some of the messages expected, but not all.
+    pub(super) fn is_short_of_messages(&self, got: &http::Response) -> bool {
+        let Some(Body::Json(Pattern::Object(expected))) = &self.body else { return false };
+        let Some(Pattern::List(expected)) = expected.get("messages") else { return false };
+        let Ok(got) = serde_json::from_slice::<Value>(&got.body) else { return false };
+        got["messages"].as_array().is_some_and(|got| !got.is_empty() && got.len() < expected.len())
+    }
+
+    /// Compares a body; racing messages in whatever order fits.
+    fn check_json(&self, pattern: &Pattern, got: &Value, bindings: &mut Bindings) -> Result<(), String> {
+        let Some(first) = self.any_order_from else { return pattern.check(got, bindings) };
+        let messages = got["messages"].as_array().ok_or("no messages")?;
+        let (settled, racing) = messages.split_at(first.min(messages.len()));
+        let mut error = String::new();
+        for racing in orders(racing) {
+            let mut reordered = got.clone();
+            reordered["messages"] = [settled, &racing].concat().into();
+            let mut learnt = bindings.clone();
+            match pattern.check(&reordered, &mut learnt) {
+                Ok(()) => {
+                    *bindings = learnt;
+                    return Ok(());
+                }
+                Err(mismatch) => error = mismatch,
+            }
+        }
+        Err(error)
+    }
+
+    fn check_headers(&self, got: &http::Response, bindings: &mut Bindings) -> Result<(), String> {
+        for (name, pattern) in self.headers.iter().filter(|(name, _)| self.compares(name)) {
             let value = got
                 .header(name)
                 .ok_or_else(|| format!("expected a header {name}, got none in\n{}", got.headers))?;
@@ -49,4 +97,26 @@ impl Response {
             Some(name) => Err(format!("expected no header {name}, got {:?}", got.header(name))),
         }
     }
+
+    /// Whether a header is compared.
+    fn compares(&self, name: &str) -> bool {
+        match self.status {
+            UPGRADED => true,
+            ERRORS.. => name.starts_with("access-control-"),
+            _ => !FRAMING.contains(&name),
+        }
+    }
+}
+
+/// All orders of some values, of which there are few: what races is a presence's diff and state.
+fn orders(values: &[Value]) -> Vec<Vec<Value>> {
+    if values.is_empty() {
+        return vec![Vec::new()];
+    }
+    let mut all = Vec::new();
+    for (index, first) in values.iter().enumerate() {
+        let others = [&values[..index], &values[index + 1..]].concat();
+        all.extend(orders(&others).into_iter().map(|rest| [vec![first.clone()], rest].concat()));
+    }
+    all
 }

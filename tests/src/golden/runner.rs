@@ -1,5 +1,7 @@
 //! Replaying a transcript.
 
+mod calls;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::thread;
@@ -8,27 +10,27 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::bindings::Bindings;
-use super::connection::Connection;
-use super::model::{Action, Exchange, Query, Request, Sent, Step};
+use super::connection::{Connection, bytes};
+use super::model::{Action, Exchange, Request, Sent, Step, Writes};
 use super::parse;
-use crate::http;
-use crate::query;
 use crate::ws::{Handshake, PATIENCE};
+use calls::{Started, query_text};
 
 /// How long behind its last step a transcript's connections have to stay silent.
 const DRAIN: Duration = Duration::from_millis(50);
 
 /// Plays the client's part of transcripts against a server.
-#[derive(Debug, Clone, Copy)]
-pub struct Runner {
+#[derive(Clone, Copy)]
+pub struct Runner<'a> {
     server: SocketAddr,
     patience: Duration,
+    restart: Option<&'a dyn Fn()>,
 }
 
-impl Runner {
+impl<'a> Runner<'a> {
     /// A runner against the server at this address.
     pub fn new(server: SocketAddr) -> Self {
-        Self { server, patience: PATIENCE }
+        Self { server, patience: PATIENCE, restart: None }
     }
 
     /// Sets how long to wait for what has to come.
@@ -38,11 +40,22 @@ impl Runner {
         self
     }
 
+    /// Says how the server is started again, at the same address, after a transcript has stopped it.
+    #[must_use]
+    pub fn restart_by(mut self, restart: &'a dyn Fn()) -> Self {
+        self.restart = Some(restart);
+        self
+    }
+
     /// Replays one transcript. The error tells the step, and what came instead.
     pub fn run(&self, transcript: &Value) -> Result<(), String> {
         let transcript = parse::transcript(transcript.clone())?;
-        let mut replay =
-            Replay { runner: *self, connections: BTreeMap::new(), bindings: Bindings::default() };
+        let mut replay = Replay {
+            runner: *self,
+            connections: BTreeMap::new(),
+            started: BTreeMap::new(),
+            bindings: Bindings::default(),
+        };
         let mut steps = transcript.steps.as_slice();
         while let Some(step) = steps.first() {
             let (now, later) = steps.split_at(in_one_write(steps));
@@ -55,37 +68,51 @@ impl Runner {
 
 /// How many of the next steps go out in one TCP write; a step that does not send stands alone.
 fn in_one_write(steps: &[Step]) -> usize {
-    let together = steps
-        .iter()
-        .take_while(|step| {
-            matches!(step.action, Action::Send { pipelined: true, .. })
-                && step.connection == steps[0].connection
-        })
-        .count();
-    together.max(1)
+    let opens = usize::from(matches!(steps[0].action, Action::Open { pipelined: true, .. }));
+    let sends = steps[opens..].iter().take_while(|step| {
+        matches!(step.action, Action::Send { writes: Writes::Shared, .. })
+            && step.connection == steps[0].connection
+    });
+    (opens + sends.count()).max(1)
 }
 
 /// A transcript being replayed.
-#[derive(Debug)]
-struct Replay {
-    runner: Runner,
+struct Replay<'a> {
+    runner: Runner<'a>,
     connections: BTreeMap<String, Connection>,
+    /// The requests that run beside the steps, by their names.
+    started: BTreeMap<String, Started>,
     bindings: Bindings,
 }
 
-impl Replay {
+impl Replay<'_> {
     /// Performs a step, or the steps that go out together with it.
     fn perform(&mut self, step: &Step, together: &[Step]) -> Result<(), String> {
         let patience = self.runner.patience;
         let name = step.connection.as_str();
         match &step.action {
-            Action::Open(exchange) => self.open(name, exchange),
-            Action::Server(exchange) => self.call(exchange),
+            Action::Open { exchange, .. } => {
+                let behind: Vec<&Sent> = together.iter().filter_map(sent).collect();
+                self.open(name, exchange, &behind)
+            }
+            Action::Call(exchange) => self.call(exchange),
+            Action::Server(exchange) => self.act(exchange),
+            Action::Start(id, request) => self.start(id, request),
+            Action::Finish(id, response) => self.finish(id, response),
+            Action::Collect { poll, messages } => self.collect(poll, messages),
+            Action::Restart => {
+                let restart = self.runner.restart.ok_or("a server that the runner can start again")?;
+                restart();
+                Ok(())
+            }
             Action::Wait(time) => {
                 thread::sleep(*time);
                 Ok(())
             }
             Action::Hangup => self.connections.remove(name).map(drop).ok_or_else(|| unknown(name)),
+            Action::Send { sent, writes: Writes::EachByte } => {
+                connection(&mut self.connections, name)?.send_each_byte(sent, &self.bindings)
+            }
             Action::Send { .. } => {
                 let sent: Vec<&Sent> = together.iter().filter_map(sent).collect();
                 connection(&mut self.connections, name)?.send(&sent, &self.bindings)
@@ -108,11 +135,30 @@ impl Replay {
         }
     }
 
-    fn open(&mut self, name: &str, exchange: &Exchange) -> Result<(), String> {
-        let request = &exchange.request;
+    /// Opens a connection; `behind` goes out in the same TCP write.
+    fn open(&mut self, name: &str, exchange: &Exchange, behind: &[&Sent]) -> Result<(), String> {
+        let Exchange { request, response } = exchange;
         if request.method != "GET" || request.body.is_some() {
             return Err("a handshake that is no plain GET, which the runner does not understand".to_owned());
         }
+        let handshake = self.handshake(request)?.followed_by(bytes(behind, &self.bindings)?);
+        let opened =
+            handshake.open(self.runner.server).map_err(|error| format!("the handshake failed: {error}"))?;
+        response.check(&opened.response, &mut self.bindings)?;
+        if let Some(socket) = opened.socket {
+            if !opened.accept_is_right {
+                return Err("the accept header does not belong to the key".to_owned());
+            }
+            let mut connection = Connection::new(socket);
+            connection.note_sent(behind);
+            if self.connections.insert(name.to_owned(), connection).is_some() {
+                return Err(format!("the transcript opens the connection {name:?} twice"));
+            }
+        }
+        Ok(())
+    }
+
+    fn handshake(&self, request: &Request) -> Result<Handshake, String> {
         let mut handshake =
             Handshake::new(&self.bindings.fill(&request.path)?).query(&query_text(request, &self.bindings)?);
         for (name, value) in &request.headers {
@@ -121,43 +167,14 @@ impl Replay {
         for name in &request.omitted {
             handshake = handshake.omit(name);
         }
-        let opened =
-            handshake.open(self.runner.server).map_err(|error| format!("the handshake failed: {error}"))?;
-        exchange.response.check(&opened.response, &mut self.bindings)?;
-        exchange.response.check_headers(&opened.response, &mut self.bindings)?;
-        if let Some(socket) = opened.socket {
-            if !opened.accept_is_right {
-                return Err("the accept header does not belong to the key".to_owned());
-            }
-            if self.connections.insert(name.to_owned(), Connection::new(socket)).is_some() {
-                return Err(format!("the transcript opens the connection {name:?} twice"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Has the test application do something. Its headers are not compared: the administration that was recorded is
-    /// the test application's own, no part of Phoenix, and how it answers is nobody's concern.
-    fn call(&mut self, exchange: &Exchange) -> Result<(), String> {
-        let request = &exchange.request;
-        if !request.omitted.is_empty() {
-            return Err("a call without the usual headers, which the runner does not understand".to_owned());
-        }
-        let target =
-            query::target(&self.bindings.fill(&request.path)?, &query_text(request, &self.bindings)?);
-        let mut call = http::Request::new(&request.method, &target);
-        for (name, value) in &request.headers {
-            call = call.header(name, &self.bindings.fill(value)?);
-        }
-        if let Some(body) = &request.body {
-            call = call.body(self.bindings.fill(body)?);
-        }
-        let response = call.send(self.runner.server).map_err(|error| format!("the call failed: {error}"))?;
-        exchange.response.check(&response, &mut self.bindings)
+        Ok(handshake)
     }
 
     /// Sees that nothing comes that the transcript does not list.
     fn drain(mut self) -> Result<(), String> {
+        if let Some(id) = self.started.keys().next() {
+            return Err(format!("the transcript does not finish the request {id:?}"));
+        }
         let deadline = Instant::now() + DRAIN;
         for (name, connection) in &mut self.connections {
             connection
@@ -183,15 +200,5 @@ fn sent(step: &Step) -> Option<&Sent> {
     match &step.action {
         Action::Send { sent, .. } => Some(sent),
         _ => None,
-    }
-}
-
-fn query_text(request: &Request, bindings: &Bindings) -> Result<String, String> {
-    match &request.query {
-        Query::Raw(raw) => bindings.fill(raw),
-        Query::Pairs(pairs) => {
-            let pairs = pairs.iter().map(|(name, value)| Ok((name, bindings.fill(value)?)));
-            Ok(query::encode(&pairs.collect::<Result<Vec<_>, String>>()?))
-        }
     }
 }

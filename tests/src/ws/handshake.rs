@@ -21,12 +21,19 @@ pub struct Handshake {
     query: String,
     headers: Headers,
     omitted: Vec<String>,
+    behind: Vec<u8>,
 }
 
 impl Handshake {
     /// A request to the path, without query.
     pub fn new(path: &str) -> Self {
-        Self { path: path.to_owned(), query: String::new(), headers: Headers::default(), omitted: Vec::new() }
+        Self {
+            path: path.to_owned(),
+            query: String::new(),
+            headers: Headers::default(),
+            omitted: Vec::new(),
+            behind: Vec::new(),
+        }
     }
 
     /// Sets the query, as it is to appear in the request line.
@@ -56,6 +63,13 @@ impl Handshake {
         self
     }
 
+    /// Sends bytes in the same TCP write, without waiting for the answer.
+    #[must_use]
+    pub fn followed_by(mut self, bytes: Vec<u8>) -> Self {
+        self.behind = bytes;
+        self
+    }
+
     /// Connects and waits for the server's answer, whatever it is.
     pub fn open(&self, server: SocketAddr) -> io::Result<Opened> {
         let mut stream = TcpStream::connect(server)?;
@@ -64,7 +78,8 @@ impl Handshake {
         stream.set_read_timeout(Some(READ_TIMEOUT))?;
         let headers = self.all_headers(server);
         let target = query::target(&self.path, &self.query);
-        stream.write_all(format!("GET {target} HTTP/1.1\r\n{headers}\r\n").as_bytes())?;
+        let request = format!("GET {target} HTTP/1.1\r\n{headers}\r\n");
+        stream.write_all(&[request.as_bytes(), &self.behind].concat())?;
         let mut buffer = Vec::new();
         let response = read_response(&mut stream, &mut buffer, false)?;
         let accept = accept(headers.get("sec-websocket-key").unwrap_or_default());

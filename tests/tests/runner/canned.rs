@@ -62,6 +62,22 @@ pub(crate) fn serve(handshake: fn(&str) -> String, scripts: Vec<Vec<Act>>) -> So
     address
 }
 
+/// Starts a server that answers one HTTP request after the other with these JSON bodies, and headers beside the usual ones.
+pub(crate) fn serve_http(answers: Vec<(u16, &'static str, &'static str)>) -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for (status, headers, body) in answers {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            read_head(&mut stream);
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {length}\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).expect("a write");
+        }
+    });
+    address
+}
+
 fn perform(mut stream: TcpStream, script: Vec<Act>) {
     for act in script {
         match act {

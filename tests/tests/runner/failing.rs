@@ -137,7 +137,13 @@ fn steps_it_does_not_understand() {
         (json!({"recv_optional": {"conn": "b", "recv_text": 1}}), "conn"),
         (json!({"recv_any_order": [{"send_text": "x"}]}), "nothing the runner understands"),
         (json!({"send_frame": {"opcode": 1, "rsv": 0, "payload_base64": "", "late": true}}), "late"),
-        (json!({"server_action": "stop", "http": {}, "response": {}}), "the server action \"stop\""),
+        (json!({"server_action": "dance", "http": {}, "response": {}}), "the server action \"dance\""),
+        (json!({"note": "only a note"}), "nothing the runner understands"),
+        (json!({"note": "the server was started again"}), "start again"),
+        (json!({"for": {"var": "i", "from": 1, "to": 2}, "steps": [{"recv_txt": "${i}"}]}), "recv_txt"),
+        (json!({"send_text_template": "%Y%"}), "template"),
+        (json!({"recv_frame": {"opcode": 1, "fin": true, "payload_base64": ""}}), "rsv"),
+        (json!({"http_finish": "x", "response": response()}), "no request \"x\""),
         (
             json!({"open": {"path": "/", "headers": {}, "body": "x"}, "conn": "b", "response": response()}),
             "plain GET",
@@ -153,7 +159,7 @@ fn steps_it_does_not_understand() {
 
 #[test]
 fn transcripts_it_does_not_understand() {
-    for (key, value) in [("transport", json!("longpoll")), ("mood", json!("good")), ("steps", json!({}))] {
+    for (key, value) in [("transport", json!("pigeon")), ("mood", json!("good")), ("steps", json!({}))] {
         let mut transcript = transcript(&json!([]));
         transcript[key] = value;
         assert!(run(&transcript, vec![Vec::new()]).is_err(), "passed with a strange {key}");

@@ -2,7 +2,9 @@
 
 mod canned;
 mod failing;
+mod http;
 mod passing;
+mod recordings;
 
 use std::time::Duration;
 

@@ -75,6 +75,38 @@ fn pipelined_steps_go_out_in_one_write() {
 }
 
 #[test]
+fn a_handshake_and_the_frames_behind_it_go_out_in_one_write() {
+    let open = json!({"path": "/socket/websocket", "headers": {}});
+    let steps = json!([
+        {"conn": "b", "open": open, "response": response(), "pipelined": true},
+        {"conn": "b", "send_text": "a", "pipelined": true},
+        {"conn": "b", "recv_text": 1},
+    ]);
+    passes(&steps, vec![Vec::new(), vec![read("a"), text("1")]]);
+}
+
+#[test]
+fn loops_and_templates() {
+    passes(
+        &json!([
+            {"for": {"var": "i", "from": 1, "to": 2}, "steps": [{"send_text": "${i}"}, {"recv_text": ["${i}"]}]},
+            {"send_text_template": "%X*3%"},
+            {"recv_text_template": "%OPEN*2%%CLOSE*2%", "observed_equal": true},
+            {"recv_frame": {"opcode": 1, "fin": true, "rsv": 4, "payload_base64": "eA=="}},
+        ]),
+        vec![vec![
+            read("1"),
+            text("[\"1\"]"),
+            read("2"),
+            text("[\"2\"]"),
+            read("xxx"),
+            text("[[]]"),
+            Act::Send(Frame { rsv: 4, ..Frame::text("x") }),
+        ]],
+    );
+}
+
+#[test]
 fn a_server_that_closes_is_answered_with_its_code() {
     passes(
         &json!([{"recv_close": {"code": 1001, "reason": ""}}, {"recv_eof": true}]),

@@ -1,0 +1,131 @@
+//! What a real client and the recorded server said to each other: phoenix.js, recorded between the two.
+//!
+//! Such a recording lists the two directions apart, so that only causes and effects tell how they interleave: before the
+//! client sends on, there must have come what answers to what it has sent. How long it waited is not known, and not
+//! replayed. How a long poll spreads messages over responses is a matter of timing, so that only their order is compared.
+
+mod longpoll;
+mod websocket;
+
+use serde_json::Value;
+
+use super::super::fields::{Fields, list};
+use super::super::model::{Action, FIRST_CONNECTION, Step, Transcript};
+
+/// Reads the rest of a recording.
+pub(super) fn recording(scenario: &str, mut fields: Fields) -> Result<Transcript, String> {
+    // What the program that used the client printed: about the client, which is not run here.
+    for key in ["client", "client_log", "stderr"] {
+        fields.required(key)?;
+    }
+    let connections = list(fields.required("connections")?)?;
+    fields.done()?;
+    let steps = match <[Value; 1]>::try_from(connections) {
+        Ok([connection]) => websocket::steps(connection)?,
+        Err(connections) => longpoll::steps(connections)?,
+    };
+    if steps.is_empty() {
+        return Err(format!("nothing to replay in {scenario}"));
+    }
+    Ok(Transcript { steps })
+}
+
+fn step(action: Action, source: String) -> Step {
+    Step { connection: FIRST_CONNECTION.to_owned(), action, source }
+}
+
+/// Splits `METHOD target HTTP/1.1` into method, path and query.
+fn request_line(line: &str) -> Result<(String, String, String), String> {
+    let mut words = line.split(' ');
+    let (Some(method), Some(target), Some("HTTP/1.1"), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(format!("no request line: {line:?}"));
+    };
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    Ok((method.to_owned(), path.to_owned(), query.to_owned()))
+}
+
+/// Up to which of the server's messages a client has waited after each of its own: to the reply, and where there is none
+/// for as long as no other reply comes. `sent` holds the refs of each, `replies` what ref a message of the server's
+/// replies to.
+fn waited_for(sent: &[Vec<Value>], replies: &[Option<Value>]) -> Vec<usize> {
+    let mut heard = 0;
+    let mut waited = Vec::new();
+    for refs in sent {
+        let last = (heard..replies.len())
+            .rev()
+            .find(|index| replies[*index].as_ref().is_some_and(|reply| refs.contains(reply)));
+        heard = match last {
+            Some(last) => last + 1,
+            None => heard + replies[heard..].iter().take_while(|reply| reply.is_none()).count(),
+        };
+        waited.push(heard);
+    }
+    waited
+}
+
+/// The ref of a message of protocol 2.0.0.
+fn reference(message: &Value) -> Value {
+    message[1].clone()
+}
+
+/// What ref a message of the server's replies to.
+fn replied(message: &Value) -> Option<Value> {
+    (message[3] == "phx_reply").then(|| reference(message))
+}
+
+/// The ref of a binary message: kind, lengths, join ref, ref.
+fn binary_reference(message: &[u8]) -> Option<Value> {
+    let (join_ref, reference) = (usize::from(*message.get(1)?), usize::from(*message.get(2)?));
+    let texts = message.get(5..)?;
+    std::str::from_utf8(texts.get(join_ref..join_ref + reference)?).ok().map(Value::from)
+}
+
+/// The kind of a binary message that is a reply.
+const REPLY: u8 = 1;
+
+/// Makes placeholders of `<name>`: the first time any text, to be remembered, then the same again.
+fn with_placeholders(value: Value, known: &mut Vec<String>) -> Value {
+    match value {
+        Value::String(text) => match text.strip_prefix('<').and_then(|text| text.strip_suffix('>')) {
+            Some(name) if known.iter().any(|known| known == name) => serde_json::json!({ "$same": name }),
+            Some(name) => {
+                known.push(name.to_owned());
+                serde_json::json!({ "$any": "string", "$as": name })
+            }
+            None => Value::String(text),
+        },
+        Value::Array(items) => items.into_iter().map(|item| with_placeholders(item, known)).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(key, value)| (key, with_placeholders(value, known))).collect()
+        }
+        other => other,
+    }
+}
+
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("no JSON: {text:?} ({error})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{binary_reference, waited_for};
+
+    #[test]
+    fn a_client_waits_for_the_reply_and_where_there_is_none_for_what_comes_before_the_next() {
+        let sent: Vec<Vec<Value>> = ["1", "2", "3"].map(|reference| vec![json!(reference)]).into();
+        let shout_reply_push_reply = [None, Some(json!("1")), None, None, Some(json!("3")), None];
+        assert_eq!(waited_for(&sent, &shout_reply_push_reply), [2, 4, 5]);
+        assert_eq!(waited_for(&[vec![json!("1"), json!("3")]], &shout_reply_push_reply), [5]);
+    }
+
+    #[test]
+    fn the_ref_of_a_binary_push_and_of_a_reply() {
+        assert_eq!(binary_reference(b"\x00\x01\x02\x01\x01512te!"), Some(json!("12")));
+        assert_eq!(binary_reference(b"\x01\x01\x02\x01\x02512tok"), Some(json!("12")));
+        assert_eq!(binary_reference(b"\x00\x01\x02\x01\x015"), None);
+    }
+}

@@ -1,0 +1,88 @@
+//! Long-poll sessions that are opened and abandoned leave nothing behind.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use vestibule_tests::{
+    http::Request,
+    process::{Launch, Server},
+};
+
+const SESSIONS: usize = 20_000;
+const WAVES: usize = 3;
+const THREADS: usize = 8;
+
+/// The mount whose window is 700 ms: a session that nobody polls is gone after at most three and a half of them.
+const PATH: &str = "/short/longpoll?vsn=2.0.0";
+
+/// Opens sessions, joins a channel with each, and gives the token of the last one.
+fn open(server: SocketAddr, count: usize) -> String {
+    let mut token = String::new();
+    for number in 0..count {
+        let opened = get(server, PATH);
+        assert_eq!(opened["status"], 410, "{opened}");
+        token = opened["token"].as_str().expect("a token").to_owned();
+        let join = json!(["1", "1", format!("room:{}", number % 50), "phx_join", {}]);
+        let posted =
+            Request::post(&format!("{PATH}&token={token}")).json(&join).send(server).expect("a response");
+        assert_eq!(posted.json()["status"], 200, "{}", posted.text());
+    }
+    token
+}
+
+fn get(server: SocketAddr, target: &str) -> Value {
+    Request::get(target).send(server).expect("a response").json()
+}
+
+/// Waits until the session of a token is gone.
+fn gone(server: SocketAddr, token: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    // A POST does not keep a session alive, so asking does not prolong what is asked about.
+    let ask = || {
+        Request::post(&format!("{PATH}&token={token}")).json(&json!([null, "1", "phoenix", "heartbeat", {}]))
+    };
+    while ask().send(server).expect("a response").json()["status"] != 410 {
+        assert!(Instant::now() < deadline, "an abandoned session does not end");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Resident memory in KiB (proc(5)).
+fn resident(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a running process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line VmRSS");
+    line.trim().trim_end_matches(" kB").trim().parse().expect("a number")
+}
+
+#[test]
+fn twenty_thousand_abandoned_sessions_leave_no_memory_behind() {
+    let server = Server::start(Launch::playground());
+    let address = server.address();
+    println!("{} KiB resident before", resident(server.id()));
+    let mut after = Vec::new();
+    for wave in 1..=WAVES {
+        let start = Instant::now();
+        let openers: Vec<_> =
+            (0..THREADS).map(|_| thread::spawn(move || open(address, SESSIONS / THREADS))).collect();
+        let tokens: Vec<String> =
+            openers.into_iter().map(|opener| opener.join().expect("sessions open")).collect();
+        let took = start.elapsed();
+        for token in tokens {
+            gone(address, &token);
+        }
+        after.push(resident(server.id()));
+        println!(
+            "wave {wave}: {SESSIONS} sessions in {took:?}, {} KiB resident once they are gone",
+            after[wave - 1]
+        );
+    }
+    // The first wave warms the allocator up; what sessions leave behind would add up from then on: 20,000 of them at 500
+    // bytes each are 10 MB.
+    let growth = after[WAVES - 1].saturating_sub(after[0]);
+    assert!(growth < 5 * 1024, "{growth} KiB more after {WAVES} waves than after the first");
+}
