@@ -19,9 +19,8 @@ fn no_target_breaks() {
                 let pick = mutator.below(inputs.len());
                 mutator.mutate(&inputs[pick])
             };
-            if catch_unwind(|| target(&input)).is_err() {
-                panic!("{name} breaks on {:?}", String::from_utf8_lossy(&input));
-            }
+            let holds = catch_unwind(|| target(&input)).is_ok();
+            assert!(holds, "{name} breaks on {:?}", String::from_utf8_lossy(&input));
             // Some mutations are built upon, so that inputs drift away from where they began.
             if round >= kept && inputs.len() < kept + 500 && input.len() < 4096 && mutator.below(50) == 0 {
                 inputs.push(input);

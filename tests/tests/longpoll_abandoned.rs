@@ -26,7 +26,7 @@ fn open(server: SocketAddr, count: usize) -> String {
     for number in 0..count {
         let opened = get(server, PATH);
         assert_eq!(opened["status"], 410, "{opened}");
-        token = opened["token"].as_str().expect("a token").to_owned();
+        opened["token"].as_str().expect("a token").clone_into(&mut token);
         let join = json!(["1", "1", format!("room:{}", number % 50), "phx_join", {}]);
         let posted =
             Request::post(&format!("{PATH}&token={token}")).json(&join).send(server).expect("a response");
