@@ -3,7 +3,7 @@
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run test check doc rust client flows bench help
+.PHONY: run test check doc rust client flows clients browser fuzz bench help
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -11,8 +11,8 @@ help: ## show this list
 run: ## build and start the server on 127.0.0.1:4000, with its data in ./data
 	cargo run --release --package vestibule --bin vestibule
 
-test: check doc rust client flows ## everything that must hold before a change lands
-	@echo "make test: formatting, lints, documentation, Rust tests, client tests and the four flows passed"
+test: check doc rust client flows clients browser ## everything that must hold before a change lands
+	@echo "make test: formatting, lints, documentation, Rust tests, client tests, the four flows, other people's clients and Chromium passed"
 
 check: ## formatting and lints
 	cargo fmt --all --check
@@ -32,6 +32,23 @@ flows: ## the four flows with unmodified phoenix.js against the real server
 	cargo build --package vestibule --locked
 	cd server/web/client && $(NPM_CI)
 	cd tests/flows && $(NPM_CI) && npm test
+
+clients: ## Phoenix clients from npm, PyPI and crates.io, unmodified
+	cargo build --package vestibule --example playground --locked
+	tests/clients/run.sh
+
+browser: ## the online flow in Chromium, over WebSocket and long poll
+	cargo build --package vestibule --locked
+	tests/browser/install.sh
+	cd server/web/client && $(NPM_CI)
+	cd tests/browser && $(NPM_CI) && npm test
+
+SECONDS_EACH ?= 600
+fuzz: ## the fuzzers for ten minutes each (SECONDS_EACH=n for another time); needs cargo-fuzz and a C++ compiler
+	for target in v1 v2 binary msgpack longpoll script; do \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- \
+			-max_total_time=$(SECONDS_EACH) -max_len=4096 || exit 1; \
+	done
 
 bench: ## group commit: commands per second with 1, 16 and 256 senders
 	cargo bench --package vestibule --bench group_commit
