@@ -3,6 +3,16 @@
 //!
 //! The clients are written by hand on [`std::net::TcpStream`] and block. A client library would refuse to send most of
 //! what a server has to be tested against: broken frames, odd handshakes, several messages in one segment.
+//!
+//! The main types are [`process::Server`], which runs the real binary, and [`ws::Socket`], which talks to it:
+//!
+//! ```
+//! use vestibule_tests::ws::{Frame, MASK};
+//!
+//! let masked = Frame::text("hello").to_bytes(Some(MASK));
+//! assert_eq!(masked[..2], [0x81, 0x85]);
+//! assert_ne!(&masked[6..], b"hello");
+//! ```
 
 pub mod fuzz;
 pub mod golden;
