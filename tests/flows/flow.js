@@ -28,12 +28,12 @@ import { Server, until, within } from "./support.js";
 /**
  * @param {string} name
  * @param {Arrow[]} arrows
- * @param {{alg?: "p256" | "ed25519", onServer?: boolean}} [options]
+ * @param {{alg?: "p256" | "ed25519", onServer?: boolean, transport?: import("./wire.js").TransportName}} [options]
  */
-export function flow(name, arrows, { alg = "p256", onServer = false } = {}) {
+export function flow(name, arrows, { alg = "p256", onServer = false, transport = "websocket" } = {}) {
   describe(name, () => {
     const once = (title, gap, lost) => {
-      test(title, { timeout: 60_000 }, () => run(arrows, { alg, onServer, gap, lost }));
+      test(title, { timeout: 60_000 }, () => run(arrows, { alg, onServer, transport, gap, lost }));
     };
     once("undisturbed", null);
     for (let gap = 1; gap < arrows.length; gap += 1) {
@@ -45,20 +45,23 @@ export function flow(name, arrows, { alg = "p256", onServer = false } = {}) {
   });
 }
 
-async function run(arrows, { alg, onServer, gap, lost }) {
+async function run(arrows, { alg, onServer, transport, gap, lost }) {
   const server = await Server.begin();
-  const [alice, bob] = ["alice", "bob"].map((name) => new Person(name, server, alg));
+  const [alice, bob] = ["alice", "bob"].map((name) => new Person(name, server, alg, transport));
   const scene = { server, alice, bob, alg, onServer, disturbed: gap !== null };
   try {
     for (const [index, [name, step, underway]] of arrows.entries()) {
       if (index === gap) await server.restart();
-      if (index + 1 === gap && lost) scene.lose = () => scene[underway[0]].wire.lose(lost, underway[1]);
-      else scene.lose = () => {};
+      const loser = index + 1 === gap && lost ? scene[underway[0]] : null;
+      scene.lose = () => loser?.wire.lose(lost, underway[1]);
       await step(scene).catch((error) => {
         throw new Error(`"${name}": ${error.message}`, { cause: error });
       });
+      // Over long poll a frame leaves a while after it was said, and its answer has to be fetched.
+      if (loser && transport === "longpoll") await until(`the ${lost} is lost`, () => loser.wire.hasLost);
     }
     await assertNothingIsLeft(scene);
+    if (transport === "longpoll") assertLongPoll(scene);
   } finally {
     await Promise.all([alice.goOffline(), bob.goOffline()]);
     await server.end();
@@ -85,4 +88,11 @@ async function assertNothingIsLeft({ alice, bob, rid, gone }) {
     assert.deepEqual([mine, approves, more], [[], [], false]);
   }
   assert.deepEqual([...alice.warnings, ...bob.warnings].map(String), []);
+}
+
+/** Or a WebSocket that was taken by mistake would pass for long poll. */
+function assertLongPoll({ alice, bob }) {
+  for (const { wire } of [alice, bob]) {
+    assert.deepEqual([...new Set(wire.requests)].sort(), ["GET /socket/longpoll", "POST /socket/longpoll"]);
+  }
 }

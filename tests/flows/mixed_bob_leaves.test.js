@@ -2,7 +2,8 @@
 import * as arrows from "./arrows.js";
 import { flow } from "./flow.js";
 
-flow("mixed, Bob leaves", [
+/** @type {import("./flow.js").Arrow[]} */
+const bobLeaves = [
   ["Alice creates room", arrows.aliceCreatesRoom],
   ["Alice stores the key", arrows.aliceStoresTheKey],
   ["Bob becomes online", arrows.bobBecomesOnline],
@@ -18,4 +19,7 @@ flow("mixed, Bob leaves", [
   ["Bob acks the key", arrows.bobAcksTheKey, ["bob", "ack"]],
   ["Bob deletes his request", arrows.bobDeletesHisRequest],
   ["Bob becomes offline again", arrows.bobBecomesOffline],
-]);
+];
+
+flow("mixed, Bob leaves", bobLeaves);
+flow("mixed, Bob leaves, over long poll", bobLeaves, { transport: "longpoll" });

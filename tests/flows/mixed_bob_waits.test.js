@@ -2,7 +2,8 @@
 import * as arrows from "./arrows.js";
 import { flow } from "./flow.js";
 
-flow("mixed, Bob waits", [
+/** @type {import("./flow.js").Arrow[]} */
+const bobWaits = [
   ["Alice creates room", arrows.aliceCreatesRoom],
   ["Alice stores the key", arrows.aliceStoresTheKey],
   ["Alice becomes offline", arrows.aliceBecomesOffline],
@@ -18,4 +19,7 @@ flow("mixed, Bob waits", [
   ["Bob saves the key", arrows.bobSavesTheKey],
   ["Bob acks the key", arrows.bobAcksTheKey, ["bob", "ack"]],
   ["Bob deletes his request", arrows.bobDeletesHisRequest],
-]);
+];
+
+flow("mixed, Bob waits", bobWaits);
+flow("mixed, Bob waits, over long poll", bobWaits, { transport: "longpoll" });

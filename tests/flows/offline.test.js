@@ -2,7 +2,8 @@
 import * as arrows from "./arrows.js";
 import { flow } from "./flow.js";
 
-flow("offline", [
+/** @type {import("./flow.js").Arrow[]} */
+const offline = [
   ["Alice creates room", arrows.aliceCreatesRoom],
   ["Alice stores the key", arrows.aliceStoresTheKey],
   ["Alice becomes offline", arrows.aliceBecomesOffline],
@@ -21,4 +22,7 @@ flow("offline", [
   ["Bob acks the key", arrows.bobAcksTheKey, ["bob", "ack"]],
   ["Bob deletes his request", arrows.bobDeletesHisRequest],
   ["Bob becomes offline again", arrows.bobBecomesOffline],
-]);
+];
+
+flow("offline", offline);
+flow("offline, over long poll", offline, { transport: "longpoll" });

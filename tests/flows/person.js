@@ -79,19 +79,22 @@ export class Person {
   #server;
   #path;
   #alg;
+  #transport;
   #storage;
 
   /**
    * @param {string} name
    * @param {import("./support.js").Server} server
    * @param {"p256" | "ed25519"} alg
+   * @param {import("./wire.js").TransportName} transport
    */
-  constructor(name, server, alg) {
+  constructor(name, server, alg, transport) {
     this.#server = server;
     this.#path = join(server.folder, `${name}.json`);
     this.#alg = alg;
+    this.#transport = transport;
     /** @type {Wire} */
-    this.wire = new Wire();
+    this.wire = new Wire(transport);
     /** @type {import("vestibule-client").VestibuleError[]} */
     this.warnings = [];
     /** @type {Vestibule | null} */
@@ -107,7 +110,7 @@ export class Person {
   async comeOnline(stopAt) {
     this.#storage = new StoppableStorage(this.#path);
     const stop = stopAt && this.#storage.stop(stopAt);
-    this.wire = new Wire();
+    this.wire = new Wire(this.#transport);
     const options = { storage: this.#storage, alg: this.#alg, transport: this.wire.transport, socketOptions };
     const onWarning = (warning) => this.warnings.push(warning);
     this.client = await within("connected", Vestibule.connect(this.#server.url, { ...options, onWarning }));

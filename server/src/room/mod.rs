@@ -5,7 +5,7 @@
 //!
 //! # What a room never does
 //! It never waits for a socket (outboxes do not block), never touches the store (its channel hands that work away), and
-//! never takes a message past its mailbox's bound, but for what the bound has let in before (see [`Continue`]) and for the
+//! never takes a message past its mailbox's bound, but for what the bound has let in before (see [`Resume`](crate::channel::Resume)) and for the
 //! news that a connection is gone, of which there is one for each member.
 //!
 //! # Lifecycle

@@ -4,7 +4,7 @@
 //! for it, and a POST brings messages. The real status is in the JSON body; the HTTP status is 200. A session ends by itself
 //! when nobody has polled it for one and a half windows.
 //!
-//! A session is driven like a WebSocket: a [`Connection`](super::connection::Connection) fed from a bounded queue, and an
+//! A session is driven like a WebSocket: a connection fed from a bounded queue, and an
 //! outbox that the polls empty.
 
 mod caps;
