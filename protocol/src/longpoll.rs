@@ -56,6 +56,8 @@ pub enum Status {
     Timeout,
     /// No such session; in the answer to a GET with the token of a new one.
     Gone,
+    /// The session ended while its client waited.
+    Over,
 }
 
 impl Status {
@@ -67,6 +69,7 @@ impl Status {
             Status::Forbidden => 403,
             Status::Timeout => 408,
             Status::Gone => 410,
+            Status::Over => 500,
         }
     }
 }

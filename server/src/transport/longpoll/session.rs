@@ -44,12 +44,12 @@ impl Session {
         (Arc::new(Self { batches, outbox, last_poll: Mutex::new(Instant::now()) }), receiver)
     }
 
-    /// Takes what waits; if nothing does, waits for it, but no longer than `window`.
-    pub(super) async fn take(&self, window: Duration) -> Vec<Wire> {
+    /// Takes what waits; if nothing does, waits for it, but no longer than `window`. `None` if the session ends meanwhile.
+    pub(super) async fn take(&self, window: Duration) -> Option<Vec<Wire>> {
         self.polled();
-        let taken = timeout(window, poll_fn(|cx| self.poll_take(cx))).await.unwrap_or_default();
+        let taken = timeout(window, poll_fn(|cx| self.poll_take(cx))).await;
         self.polled();
-        taken
+        taken.unwrap_or_else(|_window_is_over| Some(Vec::new()))
     }
 
     /// Hands messages over, and waits until they are handled.
@@ -65,13 +65,16 @@ impl Session {
         }
     }
 
-    fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Vec<Wire>> {
+    fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<Vec<Wire>>> {
         let mut taken = Vec::new();
         loop {
             match self.outbox.poll_next(cx) {
+                // A close frame has no text, and is followed by the end.
+                Poll::Ready(Some(frame)) if frame.text().is_none() => {}
                 Poll::Ready(Some(frame)) => taken.push(frame),
                 Poll::Pending if taken.is_empty() => return Poll::Pending,
-                Poll::Ready(None) | Poll::Pending => return Poll::Ready(taken),
+                Poll::Ready(None) if taken.is_empty() => return Poll::Ready(None),
+                Poll::Ready(None) | Poll::Pending => return Poll::Ready(Some(taken)),
             }
         }
     }
