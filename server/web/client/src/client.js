@@ -154,13 +154,15 @@ export class Vestibule {
    *
    * @returns {Promise<void>} when the socket is closed
    */
-  disconnect() {
+  async disconnect() {
     const error = new VestibuleError("disconnected");
     this.#context.signInAgain.stop();
-    for (const { room } of this.#rooms.values()) room.leave(error);
+    const leaves = Array.from(this.#rooms.values(), ({ room }) => room.leave(error));
     for (const newcomer of this.#newcomers.values()) newcomer.end(error);
-    this.#inbox.end(error);
-    return new Promise((resolve) => this.#context.socket.disconnect(resolve));
+    leaves.push(this.#inbox.end(error));
+    // Over long poll phoenix.js drops what it has not sent when it closes: members would see this user for a while yet.
+    await Promise.all(leaves);
+    await new Promise((resolve) => this.#context.socket.disconnect(resolve));
   }
 
   #receive(approve, ack) {

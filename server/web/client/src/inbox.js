@@ -30,9 +30,12 @@ export class Inbox {
     });
   }
 
-  /** @param {import("./errors.js").VestibuleError} error */
+  /**
+   * @param {import("./errors.js").VestibuleError} error
+   * @returns {Promise<void>} when the server knows
+   */
   end(error) {
-    this.#topic.end(error);
+    return this.#topic.end(error);
   }
 
   async #takeRest() {

@@ -171,12 +171,13 @@ export class Room {
    * Leaves the room. An open request stays open, and its approve still comes, to the inbox.
    *
    * @param {VestibuleError} [error] what everything unanswered is rejected with
+   * @returns {Promise<void>} when the server knows
    */
   leave(error = new VestibuleError("disconnected", "the room was left")) {
     this.role = "guest";
     this.#newcomer.onKey(() => {});
-    this.#topic.end(error);
     this.#onLeave(this);
+    return this.#topic.end(error);
   }
 
   async #joined(reply, current) {

@@ -4,6 +4,9 @@
 import { Courier } from "./courier.js";
 import { VestibuleError } from "./errors.js";
 
+/** How long a leave waits for its answer. */
+const LEAVE_MS = 1000;
+
 /** Refusals of a join that another try may not meet; phoenix.js tries again by itself. */
 const TRY_AGAIN = new Set(["rate_limited", "unavailable", "overloaded", "storage_full"]);
 
@@ -61,11 +64,13 @@ export class Topic {
    * Leaves for good.
    *
    * @param {VestibuleError} error what everything unanswered is rejected with
+   * @returns {Promise<void>} when the server knows, or does not answer
    */
   end(error) {
     this.courier.end(error);
-    this.channel.leave();
     this.#settleFirst("reject", error);
+    // phoenix.js settles it at once where there is no connection to leave by.
+    return new Promise((left) => this.channel.leave(LEAVE_MS).receive("ok", left).receive("timeout", left));
   }
 
   async #joined(reply, onJoin) {
