@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Playground } from "./playground.js";
 import { Visitor } from "./visitor.js";
-import { until } from "./waiting.js";
+import { until } from "../../js/waiting.mjs";
 
 /**
  * @typedef {object} Client

@@ -2,36 +2,16 @@
  * The server under test: the playground on a port of its own, stopped with or without warning, started again.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
-import { until, within } from "./waiting.js";
+import { ServerProcess, freePort } from "../../js/process.mjs";
 
 const BINARY =
   process.env.PLAYGROUND_BIN ??
   fileURLToPath(new URL("../../../target/debug/examples/playground", import.meta.url));
 
-/** Whatever is still running when a test process ends would outlive it. */
-const running = new Set();
-process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
-});
-
-/** @returns {Promise<number>} */
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-}
-
 /** One server, gone after {@link Playground#end}. */
 export class Playground {
-  #child = null;
+  #process;
 
   /** Use {@link Playground.begin}. */
   constructor(port) {
@@ -43,6 +23,8 @@ export class Playground {
     this.socketUrl = `ws://127.0.0.1:${port}/socket`;
     /** @type {string} the same for who has a token to show; like a Phoenix endpoint, `/socket` takes none */
     this.authSocketUrl = `ws://127.0.0.1:${port}/authsocket`;
+    const command = { binary: BINARY, env: { PORT: String(port) } };
+    this.#process = new ServerProcess(command, `playground listens on ${this.url}`);
   }
 
   /** @returns {Promise<Playground>} when it listens */
@@ -53,36 +35,16 @@ export class Playground {
   }
 
   /** @returns {Promise<void>} when it listens, on the same port as before */
-  async start() {
-    const child = spawn(BINARY, { env: { ...process.env, PORT: String(this.port) } });
-    this.#child = child;
-    running.add(child);
-    let out = "";
-    let log = "";
-    let failure = null;
-    child.stdout.on("data", (chunk) => (out += chunk));
-    child.stderr.on("data", (chunk) => (log += chunk));
-    child.once("error", (error) => (failure = error.message));
-    child.once("exit", (code, signal) => {
-      running.delete(child);
-      failure ??= `it ended with ${signal ?? code}`;
-    });
-    await until("the playground listens", () => {
-      if (failure) throw new Error(`the playground did not start: ${failure}\n${log}`);
-      return out.includes(`playground listens on ${this.url}`);
-    });
+  start() {
+    return this.#process.start();
   }
 
   /**
    * @param {"SIGKILL" | "SIGTERM"} signal without warning, or with time to send everybody away
    * @returns {Promise<void>} when the process is gone
    */
-  async stop(signal) {
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once("exit", resolve));
-    child.kill(signal);
-    await within(`the playground is gone after ${signal}`, gone);
+  stop(signal) {
+    return this.#process.stop(signal);
   }
 
   /**

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { RealtimeClient } from "@supabase/realtime-js";
 import WebSocket from "ws";
 import { Playground } from "./playground.js";
-import { until, within } from "./waiting.js";
+import { until, within } from "../../js/waiting.mjs";
 
 test("realtime-js 2.109.0 speaks V1", { timeout: 60_000 }, () => scene("1.0.0"));
 test("realtime-js 2.109.0 speaks V2", { timeout: 60_000 }, () => scene("2.0.0", { binary: true }));

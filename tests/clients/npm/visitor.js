@@ -2,7 +2,7 @@
  * Somebody with a Phoenix client: its sockets, channels and presences as promises and lists, so that a test reads as a
  * story. Nothing of the client is replaced; only its public API is called.
  */
-import { until, within } from "./waiting.js";
+import { until, within } from "../../js/waiting.mjs";
 
 /** Short, so that a server that comes back is found in a test's time. The client does the reconnecting. */
 const QUICK = {
