@@ -138,3 +138,69 @@ impl<C: Channel> fmt::Debug for Rooms<C> {
         formatter.debug_struct("Rooms").field("running", &self.count()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        channel::{Client, Incoming, Joining, Next, Transport},
+        outbox::{Form, Outbox, OutboxLimits},
+    };
+    use serde_json::Map;
+    use tokio::sync::oneshot;
+    use vestibule_protocol::{message::Term, serializer::Serializer, socket::JoinId};
+
+    const MAILBOX: usize = 8;
+
+    struct Quiet;
+
+    impl Channel for Quiet {
+        fn join(&mut self, _: &mut Context<'_, Self>, _: MemberId, _: &Payload) -> Joining {
+            Joining::Ok(Payload::empty())
+        }
+
+        fn handle_in(&mut self, _: &mut Context<'_, Self>, _: Incoming) -> Next {
+            Next::NoReply
+        }
+    }
+
+    fn join(who: MemberId) -> (Join, oneshot::Receiver<bool>) {
+        let (decision, decided) = oneshot::channel();
+        let client = Client::new(who.connection, None, Transport::WebSocket, Map::new(), None, Arc::new(()));
+        let outbox = Outbox::new(Serializer::V2, Form::Any, OutboxLimits { frames: 100, bytes: 10_000 });
+        let join = Join {
+            who,
+            client: Arc::new(client),
+            outbox,
+            join_ref: Term::Null,
+            reference: Term::Null,
+            params: Payload::empty(),
+            replaces: None,
+            is_replaced: Arc::default(),
+            decision,
+        };
+        (join, decided)
+    }
+
+    #[actix_web::test]
+    async fn a_full_mailbox_refuses_and_a_room_goes_when_the_last_member_has_left() {
+        let rooms = Rooms::new(MAILBOX, |_| Quiet);
+        let topic = ByteString::from_static("room:a");
+        let who = MemberId { connection: 1, join: JoinId(0) };
+        let (request, decided) = join(who);
+        let room = rooms.join(&topic, request).unwrap();
+        assert_eq!(decided.await, Ok(true));
+
+        // Nothing here waits, so the room, on the same thread, cannot take anything out meanwhile.
+        let input = || Input { who, event: "e".into(), payload: Payload::empty(), reference: Term::Null };
+        let taken = (0..10 * MAILBOX).take_while(|_| room.input(input()).is_ok()).count();
+        assert!((MAILBOX..=MAILBOX + 2).contains(&taken), "{taken} of a mailbox of {MAILBOX}");
+        assert_eq!(room.leave(Leave::Asked { who, reference: Term::Null }), Err(Overloaded));
+
+        // That a connection is gone is heard all the same.
+        room.gone(who);
+        while rooms.count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}

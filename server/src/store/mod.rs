@@ -157,3 +157,53 @@ impl Store {
         receiver.await.unwrap_or_else(|_| Err(Reason::Unavailable.retry_after(5000)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use vestibule_protocol::approve::rules::Answer;
+
+    fn withdraw() -> Submission {
+        let caller = Caller { uid: Fixed([1; 32]), is_member: false };
+        let command = Command::Withdraw { request_id: Fixed([2; 16]) };
+        Submission { rid: Fixed([3; 32]), caller, command, frame: Vec::new() }
+    }
+
+    #[test]
+    fn a_full_queue_refuses_at_once_and_everything_else_is_answered_before_the_writer_stops() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, writer) = Store::open(&folder.path().join("test.db")).unwrap();
+
+        // The writer is held up in the answer to its first command, so that what follows has to wait.
+        let (reached, is_reached) = mpsc::channel();
+        let (release, is_released) = mpsc::channel::<()>();
+        let hold = move |_| {
+            reached.send(()).unwrap();
+            is_released.recv().unwrap();
+        };
+        store.submit(withdraw(), Box::new(hold));
+        is_reached.recv().unwrap();
+
+        let (answer, answers) = mpsc::channel();
+        for _ in 0..QUEUE {
+            let answer = answer.clone();
+            store.submit(withdraw(), Box::new(move |result| answer.send(result).unwrap()));
+        }
+        assert!(answers.try_recv().is_err(), "exactly as many as the queue holds");
+        let one_more = answer.clone();
+        store.submit(withdraw(), Box::new(move |result| one_more.send(result).unwrap()));
+        assert_eq!(answers.try_recv().unwrap().unwrap_err().reason, Reason::Overloaded);
+
+        release.send(()).unwrap();
+        writer.stop();
+        drop(answer);
+        let committed: Vec<Answer> = answers.iter().map(|result| result.unwrap().decision.answer).collect();
+        assert_eq!(committed, vec![Answer::Withdraw { dup: true }; QUEUE]);
+
+        // After the end nothing is taken, and that is said.
+        let (answer, answers) = mpsc::channel();
+        store.submit(withdraw(), Box::new(move |result| answer.send(result).unwrap()));
+        assert_eq!(answers.recv().unwrap().unwrap_err().reason, Reason::Unavailable);
+    }
+}
