@@ -3,7 +3,10 @@
 
 use serde_json::{Value, from_value};
 use vestibule_protocol::{
-    approve::frames::{Approve, Card, Request, RoomKey},
+    approve::{
+        frames::{Approve, Card, Request, RoomKey},
+        limits::Limits,
+    },
     base64url::{Blob, Fixed, decode},
     signed::{Alg, Signature, Signed, box_hash, prove, room_id, session, user_id},
 };
@@ -140,10 +143,10 @@ fn a_signed_request_checks_and_an_altered_one_does_not() {
         let (rid, uid) = (fixed(&fields["rid"]), user_id(frame.sign_alg, &frame.sign_pub.0));
         let before = frame.exp - 1;
         assert_eq!(uid, fixed(&fields["uid"]), "a request is signed by its own user");
-        assert!(frame.check(&rid, &uid, before).is_ok());
-        assert!(frame.check(&Fixed([1; 32]), &uid, before).is_err(), "another room");
-        assert!(frame.check(&rid, &Fixed([1; 32]), before).is_err(), "another user");
-        assert!(frame.check(&rid, &uid, frame.exp).is_err(), "expired");
+        assert!(frame.check(&rid, &uid, &Limits::default(), before).is_ok());
+        assert!(frame.check(&Fixed([1; 32]), &uid, &Limits::default(), before).is_err(), "another room");
+        assert!(frame.check(&rid, &Fixed([1; 32]), &Limits::default(), before).is_err(), "another user");
+        assert!(frame.check(&rid, &uid, &Limits::default(), frame.exp).is_err(), "expired");
     }
 }
 

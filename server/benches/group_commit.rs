@@ -21,6 +21,7 @@ use vestibule::store::{Store, Submission};
 use vestibule_protocol::{
     approve::{
         frames::Policy,
+        limits::Quotas,
         rules::{Caller, Command},
     },
     base64url::Fixed,
@@ -45,7 +46,8 @@ fn main() {
 /// The number of committed commands, and how long each sender waited for each.
 fn run(senders: u64, time: Duration) -> (usize, Vec<Duration>) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is writable");
-    let (store, writer) = Store::open(&folder.path().join("bench.db")).expect("a fresh database opens");
+    let (store, writer) =
+        Store::open(&folder.path().join("bench.db"), Quotas::default()).expect("a fresh database opens");
     let store = Arc::new(store);
     let rid = Fixed([1; 32]);
     let publish = Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([2; 32]) };

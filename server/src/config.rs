@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
 
-use crate::transport::{Origin, Origins};
+use crate::{
+    approve::Terms,
+    transport::{Origin, Origins},
+};
 
 /// A Phoenix-compatible channel server for rooms whose keys only the members hold.
 ///
@@ -43,6 +46,11 @@ impl Config {
     /// The file with the server's secrets.
     pub fn secrets(&self) -> PathBuf {
         self.data.join("secrets")
+    }
+
+    /// What is set about the approve flow.
+    pub fn terms(&self) -> Terms {
+        Terms { name: self.name.clone(), ..Terms::default() }
     }
 
     /// Which pages may connect.

@@ -46,9 +46,9 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     let listen_error = |source| ServeError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
-    let (store, writer) = Store::open(&config.database())?;
+    let (store, writer) = Store::open(&config.database(), config.terms().quotas)?;
     let sessions = Sessions::new(&Secrets::load_or_create(&config.secrets())?);
-    let flow = Flow::new(store, sessions, config.name.clone());
+    let flow = Flow::new(store, sessions, config.terms());
     let origins = config.allowed_origins();
     let endpoint = Arc::new(Endpoint { origins, ..Endpoint::new(flow.router(), Door(Arc::clone(&flow))) });
     let connections = Arc::clone(&endpoint.connections);

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    limits::{ALG_BYTES, BOX_PUB_BYTES, CT_BYTES, EXP_AHEAD_MS, NAME_CHARS, NOTE_CHARS, SIGN_PUB_BYTES},
+    limits::{ALG_BYTES, Limits, SIGN_PUB_BYTES},
     refusal::{Reason, Refusal},
 };
 use crate::{
@@ -71,8 +71,8 @@ impl Card {
     }
 
     /// Whether it is the room's own.
-    pub fn check(&self) -> Result<Checked, Refusal> {
-        check_chars("name", self.name.as_deref(), NAME_CHARS)?;
+    pub fn check(&self, limits: &Limits) -> Result<Checked, Refusal> {
+        check_chars("name", self.name.as_deref(), limits.name)?;
         if self.version == 0 || i64::try_from(self.version).is_err() {
             return Err(Reason::BadPayload.because("version"));
         }
@@ -126,14 +126,14 @@ impl Request {
     }
 
     /// Whether it is `uid`'s own request to `rid`.
-    pub fn check(&self, rid: &Rid, uid: &Uid, now: i64) -> Result<Checked, Refusal> {
-        check_chars("note", self.note.as_deref(), NOTE_CHARS)?;
-        check_size("box_pub", self.box_pub.0.len(), BOX_PUB_BYTES)?;
+    pub fn check(&self, rid: &Rid, uid: &Uid, limits: &Limits, now: i64) -> Result<Checked, Refusal> {
+        check_chars("note", self.note.as_deref(), limits.note)?;
+        check_size("box_pub", self.box_pub.0.len(), limits.box_pub)?;
         check_size("box_alg", self.box_alg.len(), ALG_BYTES)?;
         if self.box_pub.0.is_empty() || self.box_alg.is_empty() {
             return Err(Reason::BadPayload.because("box_pub and box_alg must not be empty"));
         }
-        check_exp(self.exp, now)?;
+        check_exp(self.exp, limits, now)?;
         check_user(uid, self.sign_alg, &self.sign_pub)?;
         let bytes = self.signed_bytes(rid, uid);
         verify(self.sign_alg, &self.sign_pub, &bytes, &self.sig)?;
@@ -184,13 +184,20 @@ impl Approve {
     }
 
     /// Whether `by` sends it, holding the key of the room whose public key is `room_pub`.
-    pub fn check(&self, rid: &Rid, by: &Uid, room: &RoomKey, now: i64) -> Result<Checked, Refusal> {
-        check_size("ct", self.ct.0.len(), CT_BYTES)?;
+    pub fn check(
+        &self,
+        rid: &Rid,
+        by: &Uid,
+        room: &RoomKey,
+        limits: &Limits,
+        now: i64,
+    ) -> Result<Checked, Refusal> {
+        check_size("ct", self.ct.0.len(), limits.ct)?;
         check_size("alg", self.alg.len(), ALG_BYTES)?;
         if self.ct.0.is_empty() || self.alg.is_empty() {
             return Err(Reason::BadPayload.because("ct and alg must not be empty"));
         }
-        check_exp(self.exp, now)?;
+        check_exp(self.exp, limits, now)?;
         check_user(by, self.sign_alg, &self.sign_pub)?;
         let bytes = self.signed_bytes(rid, by);
         verify(room.alg, &room.room_pub, &bytes, &self.room_sig)?;
@@ -227,11 +234,11 @@ fn verify(alg: Alg, key: &Blob, bytes: &Signed, signature: &Signature) -> Result
     alg.verify(&key.0, bytes, signature).map_err(|_| Reason::BadSig.into())
 }
 
-fn check_exp(exp: i64, now: i64) -> Result<(), Refusal> {
+fn check_exp(exp: i64, limits: &Limits, now: i64) -> Result<(), Refusal> {
     if exp <= now {
         return Err(Reason::Expired.into());
     }
-    if exp - now > EXP_AHEAD_MS {
+    if exp - now > limits.exp_ms {
         return Err(Reason::BadPayload.because("exp is more than limits.exp_ms ahead"));
     }
     Ok(())

@@ -7,14 +7,14 @@
 //! A request goes pending → approved → done, or ends as withdrawn; it is expired when its `exp` is over.
 //!
 //! ```
-//! use vestibule_protocol::{approve::rules::{Answer, Caller, Command, Facts, RoomFacts, Policy, decide}, base64url::Fixed};
+//! use vestibule_protocol::{approve::limits::Quotas, approve::rules::{Answer, Caller, Command, Facts, RoomFacts, Policy, decide}, base64url::Fixed};
 //!
 //! let bob = Caller { uid: Fixed([1; 32]), is_member: false };
 //! let ask = Command::Request {
 //!     request_id: Fixed([2; 16]), box_hash: Fixed([3; 32]), digest: Fixed([4; 32]), exp: 2_000,
 //! };
 //! let room = RoomFacts { version: 1, policy: Policy::Request, digest: Fixed([5; 32]) };
-//! let decision = decide(&Facts { room: Some(room), ..Facts::default() }, &bob, &ask, 1_000)?;
+//! let decision = decide(&Quotas::default(), &Facts { room: Some(room), ..Facts::default() }, &bob, &ask, 1_000)?;
 //! assert!(matches!(decision.answer, Answer::Request { dup: false, .. }));
 //! # Ok::<(), vestibule_protocol::approve::refusal::Refusal>(())
 //! ```
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use super::frames::Policy;
 use super::{
     frames::Id,
-    limits::APPROVES_PER_REQUEST,
+    limits::Quotas,
     refusal::{Reason, Refusal},
 };
 use crate::signed::{Hash, Uid};
@@ -247,12 +247,18 @@ pub enum Change {
 }
 
 /// Decides what `command` does. Pure.
-pub fn decide(facts: &Facts, caller: &Caller, command: &Command, now: i64) -> Result<Decision, Refusal> {
+pub fn decide(
+    quotas: &Quotas,
+    facts: &Facts,
+    caller: &Caller,
+    command: &Command,
+    now: i64,
+) -> Result<Decision, Refusal> {
     match *command {
         Command::Publish { version, policy: _, digest } => publish(facts, caller, version, digest),
         Command::Request { request_id, digest, exp, .. } => request(facts, request_id, digest, exp, now),
         Command::Approve { to, box_hash, digest, exp, .. } => {
-            approve(facts, caller, &Approving { to, box_hash, digest, exp }, now)
+            approve(quotas, facts, caller, &Approving { to, box_hash, digest, exp }, now)
         }
         Command::Withdraw { request_id } => Ok(withdraw(facts, request_id, now)),
         Command::Ack { .. } => Ok(ack(facts, caller)),
@@ -306,7 +312,13 @@ struct Approving {
     exp: i64,
 }
 
-fn approve(facts: &Facts, caller: &Caller, approving: &Approving, now: i64) -> Result<Decision, Refusal> {
+fn approve(
+    quotas: &Quotas,
+    facts: &Facts,
+    caller: &Caller,
+    approving: &Approving,
+    now: i64,
+) -> Result<Decision, Refusal> {
     if !caller.is_member {
         return Err(Reason::NotMember.into());
     }
@@ -332,7 +344,7 @@ fn approve(facts: &Facts, caller: &Caller, approving: &Approving, now: i64) -> R
     if others < facts.live.len() {
         return Err(Reason::SlotsFull.because("this request waits with an approve of yours"));
     }
-    if others >= APPROVES_PER_REQUEST {
+    if others >= quotas.approves_per_request {
         return Err(Reason::SlotsFull.into());
     }
     let answer = Answer::Approve { state: RequestState::Approved, seq: None, dup: false, others };

@@ -11,6 +11,7 @@ use ring::{
 use vestibule_protocol::{
     approve::{
         frames::{Card, Policy},
+        limits::Limits,
         refusal::{Reason, Refusal},
     },
     base64url::{self, Blob, Fixed},
@@ -27,14 +28,19 @@ pub(super) struct NewRoom {
 }
 
 /// Makes a key pair and signs the room's first card with it.
-pub(super) fn create(alg: Alg, policy: Policy, name: Option<String>) -> Result<NewRoom, Refusal> {
+pub(super) fn create(
+    alg: Alg,
+    policy: Policy,
+    name: Option<String>,
+    limits: &Limits,
+) -> Result<NewRoom, Refusal> {
     let key = RoomPrivateKey::generate(alg)?;
     let room_pub = Blob(key.public());
     let rid = room_id(alg, &room_pub.0);
     let sig = key.sign(&Card::signed_bytes(&rid, 1, policy, name.as_deref()));
     let card = Card { rid, room_pub, alg, version: 1, policy, name, sig };
     // The name may be too long; the rest is right by construction.
-    card.check()?;
+    card.check(limits)?;
     Ok(NewRoom { card, room_key: key.encode() })
 }
 
@@ -102,8 +108,9 @@ mod tests {
     #[test]
     fn the_card_is_the_rooms_own_and_the_key_opens_it() {
         for alg in [Alg::Ed25519, Alg::P256] {
-            let NewRoom { card, room_key } = create(alg, Policy::Request, Some("Gärten".into())).unwrap();
-            assert!(card.check().is_ok());
+            let NewRoom { card, room_key } =
+                create(alg, Policy::Request, Some("Gärten".into()), &Limits::default()).unwrap();
+            assert!(card.check(&Limits::default()).is_ok());
             let key: Fixed<32> = room_key.parse().unwrap();
             let public = match alg {
                 Alg::Ed25519 => ed25519(&key.0).public_key().as_ref().to_vec(),
@@ -115,8 +122,9 @@ mod tests {
 
     #[test]
     fn a_name_too_long_is_refused() {
-        assert!(create(Alg::P256, Policy::Open, Some("é".repeat(80))).is_ok());
-        let refusal = create(Alg::P256, Policy::Open, Some("é".repeat(81))).err().unwrap();
+        assert!(create(Alg::P256, Policy::Open, Some("é".repeat(80)), &Limits::default()).is_ok());
+        let refusal =
+            create(Alg::P256, Policy::Open, Some("é".repeat(81)), &Limits::default()).err().unwrap();
         assert_eq!(refusal.reason, Reason::TooLarge);
     }
 }

@@ -6,7 +6,7 @@ use vestibule_protocol::{
     approve::{
         frames::{Card, Id, Policy},
         items::{ApproveItem, Cursor, RequestItem},
-        limits::{LIMITS, Limits, PAGE},
+        limits::{Limits, PAGE},
         refusal::{Reason, Refusal},
         rules::Answer,
     },
@@ -15,6 +15,7 @@ use vestibule_protocol::{
     signed::{Alg, Rid, Signature},
 };
 
+use super::Flow;
 use crate::{
     channel::Next,
     store::{Arrival, Committed, Epoch},
@@ -135,16 +136,16 @@ pub(super) struct Joined<'a> {
 }
 
 impl<'a> Joined<'a> {
-    pub(super) fn new(server: &'a str, epoch: Epoch, arrival: &'a Arrival) -> Self {
+    pub(super) fn new(server: &'a str, flow: &Flow, arrival: &'a Arrival) -> Self {
         Self {
             v: VERSION,
             server,
             nonce: None,
-            epoch,
+            epoch: flow.store.epoch(),
             seq: own_seq(arrival),
             role: None,
             card: arrival.card.as_ref(),
-            limits: LIMITS,
+            limits: flow.terms.limits,
             mine: &arrival.mine,
             approves: &arrival.approves.items,
             more: arrival.approves.next.is_some(),

@@ -185,8 +185,8 @@ async fn create_room(
 ) -> Result<HttpResponse, Refused> {
     let uid = bearer(&flow, &request)?;
     let CreateRequest { alg, policy, name } = body.into_inner();
-    let create::NewRoom { card, room_key } = create::create(alg, policy, name)?;
-    let digest = card.check()?.digest;
+    let create::NewRoom { card, room_key } = create::create(alg, policy, name, &flow.terms.limits)?;
+    let digest = card.check(&flow.terms.limits)?.digest;
     let submission = Submission {
         rid: card.rid,
         caller: Caller { uid, is_member: true },

@@ -112,7 +112,7 @@ impl Inbox {
         let Some(listener) = self.listeners.get_mut(&who) else { return };
         match arrival {
             Ok(arrival) => {
-                let answer = events::Joined::new(&listener.server, self.flow.store.epoch(), &arrival);
+                let answer = events::Joined::new(&listener.server, &self.flow, &arrival);
                 cx.admit(who, Payload::of(&answer));
                 listener.arrival = Some(arrival);
             }

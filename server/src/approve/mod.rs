@@ -18,10 +18,17 @@ mod inbox;
 mod room;
 mod visit;
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use ring::rand::{SecureRandom as _, SystemRandom};
-use vestibule_protocol::{approve::items::ApproveItem, base64url::Fixed, signed::Rid};
+use vestibule_protocol::{
+    approve::{
+        items::ApproveItem,
+        limits::{Limits, Quotas},
+    },
+    base64url::Fixed,
+    signed::Rid,
+};
 
 pub use identity::Door;
 
@@ -32,15 +39,41 @@ use crate::{
     store::Store,
 };
 
-/// Messages that wait in one room's mailbox.
-const MAILBOX: usize = 4096;
+/// What an operator may set about the flow.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The server's name; without one it is the host that a client addresses.
+    pub name: Option<String>,
+    /// How large fields may be.
+    pub limits: Limits,
+    /// How many of everything there may be. To be those that the store was opened with.
+    pub quotas: Quotas,
+    /// How long an approve that is neither acked nor nacked waits until it is sent again.
+    pub redelivery: Duration,
+    /// How often what is over is looked for.
+    pub sweep: Duration,
+    /// Messages that wait in one room's mailbox.
+    pub mailbox: usize,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            name: None,
+            limits: Limits::default(),
+            quotas: Quotas::default(),
+            redelivery: Duration::from_secs(30),
+            sweep: Duration::from_secs(5),
+            mailbox: 4096,
+        }
+    }
+}
 
 /// What the flow's channels and endpoints share.
 pub struct Flow {
     store: Store,
     sessions: Sessions,
-    /// The server's name, where it is configured; else the host that a client addressed.
-    name: Option<String>,
+    terms: Terms,
     rooms: Arc<Rooms<KeyRoom>>,
     inboxes: Arc<Rooms<Inbox>>,
     random: SystemRandom,
@@ -48,12 +81,12 @@ pub struct Flow {
 
 impl Flow {
     /// Sets the flow up.
-    pub fn new(store: Store, sessions: Sessions, name: Option<String>) -> Arc<Self> {
+    pub fn new(store: Store, sessions: Sessions, terms: Terms) -> Arc<Self> {
         Arc::new_cyclic(|flow| {
             let (for_rooms, for_inboxes) = (flow.clone(), flow.clone());
-            let rooms = Rooms::new(MAILBOX, move |topic| KeyRoom::new(&for_rooms, topic));
-            let inboxes = Rooms::new(MAILBOX, move |topic| Inbox::new(&for_inboxes, topic));
-            Self { store, sessions, name, rooms, inboxes, random: SystemRandom::new() }
+            let rooms = Rooms::new(terms.mailbox, move |topic| KeyRoom::new(&for_rooms, topic));
+            let inboxes = Rooms::new(terms.mailbox, move |topic| Inbox::new(&for_inboxes, topic));
+            Self { store, sessions, terms, rooms, inboxes, random: SystemRandom::new() }
         })
     }
 
@@ -64,7 +97,7 @@ impl Flow {
 
     /// The name that proofs to this server are made for.
     fn server_name<'a>(&'a self, host: &'a str) -> &'a str {
-        self.name.as_deref().unwrap_or(host)
+        self.terms.name.as_deref().unwrap_or(host)
     }
 
     /// A nonce.

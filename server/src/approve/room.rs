@@ -125,7 +125,7 @@ impl KeyRoom {
         let Some(visitor) = self.visitors.get_mut(&who) else { return };
         match arrival {
             Ok(arrival) => {
-                let answer = events::Joined::new(&visitor.server, self.flow.store.epoch(), &arrival);
+                let answer = events::Joined::new(&visitor.server, &self.flow, &arrival);
                 cx.admit(who, Payload::of(&answer.for_guest(visitor.nonce)));
                 visitor.arrival = Some(arrival);
             }
@@ -223,7 +223,7 @@ impl KeyRoom {
         let RoomKey { alg, room_pub } = self.key_of(visit.to.member)?.clone();
         let PublishCard { version, policy, name, sig } = new;
         let card = Card { rid: visit.rid, room_pub, alg, version, policy, name, sig };
-        let digest = card.check()?.digest;
+        let digest = card.check(&self.flow.terms.limits)?.digest;
         let command = Command::Publish { version, policy, digest };
         Ok(self.carry_out(cx, visit, command, pack(&card), |_, _, _| {}))
     }
@@ -235,7 +235,7 @@ impl KeyRoom {
         request: Request,
     ) -> Result<Next, Refusal> {
         let (rid, uid) = (visit.rid, visit.caller.uid);
-        let digest = request.check(&rid, &uid, clock::now_ms())?.digest;
+        let digest = request.check(&rid, &uid, &self.flow.terms.limits, clock::now_ms())?.digest;
         let command = Command::Request {
             request_id: request.request_id,
             box_hash: request.box_hash(),
@@ -261,7 +261,7 @@ impl KeyRoom {
     ) -> Result<Next, Refusal> {
         let (rid, by) = (visit.rid, visit.caller.uid);
         let key = self.key_of(visit.to.member)?;
-        let digest = approve.check(&rid, &by, key, clock::now_ms())?.digest;
+        let digest = approve.check(&rid, &by, key, &self.flow.terms.limits, clock::now_ms())?.digest;
         let command = Command::Approve {
             approve_id: approve.approve_id,
             to: approve.to,

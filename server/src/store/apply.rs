@@ -3,6 +3,7 @@
 use vestibule_protocol::{
     approve::{
         frames::Id,
+        limits::Quotas,
         refusal::Refusal,
         rules::{ApproveFacts, Change, Command, Facts, decide},
     },
@@ -32,12 +33,14 @@ impl From<Error> for Failure {
 
 pub(super) fn apply(
     conn: &mut Connection,
+    quotas: &Quotas,
     submission: &Submission,
     now_us: i64,
 ) -> Result<Committed, Failure> {
     let now = now_us / 1000;
     let (facts, stored) = gather(conn, submission, now)?;
-    let decision = decide(&facts, &submission.caller, &submission.command, now).map_err(Failure::Refused)?;
+    let decision =
+        decide(quotas, &facts, &submission.caller, &submission.command, now).map_err(Failure::Refused)?;
     let seq = match decision.change {
         Some(change) => {
             let seq = store::advance_seq(conn, now_us)?;

@@ -24,6 +24,7 @@ use std::{
 use thiserror::Error;
 use vestibule_protocol::{
     approve::{
+        limits::Quotas,
         refusal::{Reason, Refusal},
         rules::{Caller, Command, Decision},
     },
@@ -111,7 +112,7 @@ pub enum OpenError {
 
 impl Store {
     /// Opens the database at `path`, makes it if there is none, and brings it up to date.
-    pub fn open(path: &Path) -> Result<(Self, Writer), OpenError> {
+    pub fn open(path: &Path, quotas: Quotas) -> Result<(Self, Writer), OpenError> {
         let database = Database::open(path)?;
         let mut connection = database.writer()?;
         let applied = migrate::run(&mut connection)?;
@@ -123,7 +124,7 @@ impl Store {
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = thread::Builder::new()
             .name("vestibule-writer".to_owned())
-            .spawn(move || writer::run(database, connection, &jobs))?;
+            .spawn(move || writer::run(database, connection, &quotas, &jobs))?;
         let writer = Writer { queue: queue.clone(), thread };
         Ok((Self { queue, readers, epoch }, writer))
     }
@@ -173,7 +174,7 @@ mod tests {
     #[test]
     fn a_full_queue_refuses_at_once_and_everything_else_is_answered_before_the_writer_stops() {
         let folder = tempfile::tempdir().unwrap();
-        let (store, writer) = Store::open(&folder.path().join("test.db")).unwrap();
+        let (store, writer) = Store::open(&folder.path().join("test.db"), Quotas::default()).unwrap();
 
         // The writer is held up in the answer to its first command, so that what follows has to wait.
         let (reached, is_reached) = mpsc::channel();

@@ -9,7 +9,10 @@ use std::{
     sync::mpsc::Receiver,
 };
 
-use vestibule_protocol::approve::refusal::{Reason, Refusal};
+use vestibule_protocol::approve::{
+    limits::Quotas,
+    refusal::{Reason, Refusal},
+};
 use vestibule_schema::{
     Connection, Database, Error, ErrorKind,
     repository::store::{savepoint, transaction},
@@ -30,7 +33,7 @@ const EXIT_IO: i32 = 74;
 const EXIT_SOFTWARE: i32 = 70;
 
 /// Writes until it is told to stop. Holds the database's lock for that long.
-pub(super) fn run(database: Database, mut connection: Connection, jobs: &Receiver<Job>) {
+pub(super) fn run(database: Database, mut connection: Connection, quotas: &Quotas, jobs: &Receiver<Job>) {
     let mut is_over = false;
     while !is_over && let Ok(first) = jobs.recv() {
         let mut submissions = Vec::new();
@@ -48,7 +51,7 @@ pub(super) fn run(database: Database, mut connection: Connection, jobs: &Receive
             }
         }
         // A transaction that a panic left open would swallow what comes after it.
-        let committed = catch_unwind(AssertUnwindSafe(|| commit(&mut connection, &submissions)));
+        let committed = catch_unwind(AssertUnwindSafe(|| commit(&mut connection, quotas, &submissions)));
         let Ok(committed) = committed else { process::exit(EXIT_SOFTWARE) };
         for (done, result) in done.into_iter().zip(committed) {
             done(result);
@@ -59,9 +62,16 @@ pub(super) fn run(database: Database, mut connection: Connection, jobs: &Receive
 }
 
 /// Carries out a batch and commits it. One result for each command, in their order.
-fn commit(connection: &mut Connection, batch: &[Submission]) -> Vec<Result<Committed, Refusal>> {
+fn commit(
+    connection: &mut Connection,
+    quotas: &Quotas,
+    batch: &[Submission],
+) -> Vec<Result<Committed, Refusal>> {
     let applied = transaction(connection, |connection| {
-        batch.iter().map(|submission| carry_out(connection, submission)).collect::<Result<Vec<_>, Error>>()
+        batch
+            .iter()
+            .map(|submission| carry_out(connection, quotas, submission))
+            .collect::<Result<Vec<_>, Error>>()
     });
     applied.unwrap_or_else(|error| {
         let refusal = refusal_for(&error);
@@ -72,10 +82,11 @@ fn commit(connection: &mut Connection, batch: &[Submission]) -> Vec<Result<Commi
 /// Carries out one command of a batch. An `Err` outside ends the batch, one inside is the command's own.
 fn carry_out(
     connection: &mut Connection,
+    quotas: &Quotas,
     submission: &Submission,
 ) -> Result<Result<Committed, Refusal>, Error> {
     let now_us = clock::now_us();
-    match savepoint(connection, |connection| apply(connection, submission, now_us)) {
+    match savepoint(connection, |connection| apply(connection, quotas, submission, now_us)) {
         Ok(committed) => Ok(Ok(committed)),
         Err(Failure::Refused(refusal)) => Ok(Err(refusal)),
         // SQLite may have given up the whole transaction.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use vestibule_protocol::approve::frames::Approve;
-use vestibule_protocol::approve::limits::{ALG_BYTES, APPROVES_PER_REQUEST, CT_BYTES, EXP_AHEAD_MS};
+use vestibule_protocol::approve::limits::{ALG_BYTES, Limits, Quotas};
 use vestibule_protocol::base64url::Blob;
 use vestibule_tests::people::{Device, TEN_MINUTES, now_ms, random};
 use vestibule_tests::scene::Scene;
@@ -86,12 +86,16 @@ fn out_of_time_or_too_large() {
     let mut right = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
     assert_refused(&mut scene, Approve { exp: now_ms() - 1, ..right.clone() }, "expired");
     assert_refused(&mut scene, Approve { exp: i64::MIN, ..right.clone() }, "expired");
-    let ahead = now_ms() + EXP_AHEAD_MS + TEN_MINUTES;
+    let ahead = now_ms() + Limits::default().exp_ms + TEN_MINUTES;
     assert_refused(&mut scene, Approve { exp: ahead, ..right.clone() }, "bad_payload");
-    assert_refused(&mut scene, Approve { ct: Blob(vec![1; CT_BYTES + 1]), ..right.clone() }, "too_large");
+    assert_refused(
+        &mut scene,
+        Approve { ct: Blob(vec![1; Limits::default().ct + 1]), ..right.clone() },
+        "too_large",
+    );
     assert_refused(&mut scene, Approve { alg: "x".repeat(ALG_BYTES + 1), ..right.clone() }, "too_large");
     assert_unapproved(&mut scene);
-    right.ct = Blob(vec![1; CT_BYTES]);
+    right.ct = Blob(vec![1; Limits::default().ct]);
     right.alg = "x".repeat(ALG_BYTES);
     scene.room.sign_approve(&scene.alice, &mut right);
     scene.member.call(&scene.topic, "approve", &right).ok();
@@ -108,7 +112,7 @@ fn a_second_one_and_a_ninth() {
     assert_eq!(scene.member.call(&scene.topic, "approve", &first).ok()["others"], 0);
     let approve = scene.room.approve(&scene.alice, &to, &request);
     assert_refused(&mut scene, approve, "slots_full");
-    for others in 1..APPROVES_PER_REQUEST {
+    for others in 1..Quotas::default().approves_per_request {
         let (person, mut device, pending) = scene.another_member();
         assert_eq!(pending[0]["approvals"], others);
         let approve = scene.room.approve(&person, &to, &request);
@@ -117,8 +121,8 @@ fn a_second_one_and_a_ninth() {
     let (person, mut device, _) = scene.another_member();
     let ninth = scene.room.approve(&person, &to, &request);
     assert_eq!(device.call(&scene.topic, "approve", &ninth).refused(), "slots_full");
-    assert_eq!(scene.bobs().1.len(), APPROVES_PER_REQUEST);
-    assert_eq!(scene.pending()[0]["approvals"], APPROVES_PER_REQUEST);
+    assert_eq!(scene.bobs().1.len(), Quotas::default().approves_per_request);
+    assert_eq!(scene.pending()[0]["approvals"], Quotas::default().approves_per_request);
     // The first is still known as stored.
     assert_eq!(scene.member.call(&scene.topic, "approve", &first).ok()["dup"], true);
 }

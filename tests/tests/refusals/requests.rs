@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::json;
-use vestibule_protocol::approve::limits::{ALG_BYTES, BOX_PUB_BYTES, EXP_AHEAD_MS, NOTE_CHARS};
+use vestibule_protocol::approve::limits::{ALG_BYTES, Limits};
 use vestibule_protocol::base64url::Blob;
 use vestibule_protocol::signed::Alg;
 use vestibule_tests::people::{Device, PATIENCE, Person, TEN_MINUTES, now_ms};
@@ -35,7 +35,7 @@ fn out_of_time() {
         (0, "expired"),
         (-1, "expired"),
         (i64::MIN, "expired"),
-        (now_ms() + EXP_AHEAD_MS + TEN_MINUTES, "bad_payload"),
+        (now_ms() + Limits::default().exp_ms + TEN_MINUTES, "bad_payload"),
         (i64::MAX, "bad_payload"),
     ] {
         let mut request = scene.bob.request(&rid);
@@ -45,7 +45,7 @@ fn out_of_time() {
     }
     scene.assert_untouched();
     let mut request = scene.bob.request(&rid);
-    request.exp = now_ms() + EXP_AHEAD_MS;
+    request.exp = now_ms() + Limits::default().exp_ms;
     scene.bob.sign_request(&rid, &mut request);
     scene.guest.call(&scene.topic, "request", &request).ok();
 }
@@ -81,13 +81,13 @@ fn too_large() {
     let fitting = {
         let mut request = scene.bob.request(&rid);
         // Characters are counted, not bytes.
-        request.note = Some("é".repeat(NOTE_CHARS));
-        request.box_pub = Blob(vec![1; BOX_PUB_BYTES]);
+        request.note = Some("é".repeat(Limits::default().note));
+        request.box_pub = Blob(vec![1; Limits::default().box_pub]);
         request.box_alg = "x".repeat(ALG_BYTES);
         request
     };
     let mut too_large = [fitting.clone(), fitting.clone(), fitting.clone()];
-    too_large[0].note = Some("e".repeat(NOTE_CHARS + 1));
+    too_large[0].note = Some("e".repeat(Limits::default().note + 1));
     too_large[1].box_pub.0.push(1);
     too_large[2].box_alg.push('x');
     for mut request in too_large {

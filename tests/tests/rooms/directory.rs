@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use vestibule_protocol::approve::frames::{Card, Policy};
+use vestibule_protocol::approve::limits::Limits;
 use vestibule_protocol::base64url;
 use vestibule_protocol::signed::{Alg, room_id};
 use vestibule_tests::http::{Request, Response};
@@ -34,7 +35,7 @@ fn a_room_made_by_the_server_is_its_makers() {
         let made = response.json();
         let binary = |field: &str| base64url::decode(made[field].as_str().expect("text")).expect("base64url");
         let card: Card = serde_json::from_value(made["card"].clone()).expect("a card");
-        assert!(card.check().is_ok());
+        assert!(card.check(&Limits::default()).is_ok());
         assert_eq!((card.version, card.policy, card.name.as_deref()), (1, Policy::Request, Some("Gärten")));
         assert_eq!(json!(card.rid), made["rid"]);
         assert_eq!(card.rid, room_id(alg, &binary("room_pub")));
