@@ -1,4 +1,4 @@
-//! The signed objects of the flow: a room's card, a newcomer's request, a member's approve.
+//! The signed objects of the flow: a room's card, a newcomer's request, a member's approve or no.
 //!
 //! Each knows its signed bytes and checks itself. A frame that passed `check` is what its names say: the rules and the
 //! store need not look at signatures again.
@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    limits::{ALG_BYTES, Limits, SIGN_PUB_BYTES},
+    limits::{ALG_BYTES, CODE_BYTES, Limits, SIGN_PUB_BYTES},
     refusal::{Reason, Refusal},
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 pub type Id = Fixed<16>;
 
 /// Who may enter a room, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
     /// Members' clients may approve by themselves.
@@ -203,6 +203,41 @@ impl Approve {
         verify(room.alg, &room.room_pub, &bytes, &self.room_sig)?;
         verify(self.sign_alg, &self.sign_pub, &bytes, &self.user_sig)?;
         Ok(Checked { digest: bytes.hash() })
+    }
+}
+
+/// A member says no to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deny {
+    /// The request.
+    pub request_id: Id,
+    /// The newcomer.
+    pub to: Uid,
+    /// Why, for programs; the protocol knows no list of codes.
+    pub code: String,
+    /// Whether the newcomer may not ask again until a member says so.
+    #[serde(default)]
+    pub block: bool,
+    /// The room key's signature.
+    pub room_sig: Signature,
+}
+
+impl Deny {
+    /// What the room key signs.
+    pub fn signed_bytes(&self, rid: &Rid, by: &Uid) -> Signed {
+        Signed::new("vestibule/1/deny")
+            .bytes(rid.as_bytes())
+            .bytes(self.request_id.as_bytes())
+            .bytes(self.to.as_bytes())
+            .bytes(by.as_bytes())
+            .text(&self.code)
+            .int(self.block.into())
+    }
+
+    /// Whether `by` says it, holding the key of the room whose public key is `room_pub`.
+    pub fn check(&self, rid: &Rid, by: &Uid, room: &RoomKey) -> Result<(), Refusal> {
+        check_size("code", self.code.len(), CODE_BYTES)?;
+        verify(room.alg, &room.room_pub, &self.signed_bytes(rid, by), &self.room_sig)
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     frames::{Approve, Id, Request},
     rules::RequestState,
 };
-use crate::signed::{Rid, Uid};
+use crate::signed::{Rid, Signature, Uid};
 
 /// A stored request.
 #[derive(Clone, Debug, Serialize)]
@@ -55,11 +55,126 @@ pub struct RequestGone {
     pub request_id: Id,
     /// Where it stands.
     pub state: RequestState,
-    /// Who approved it.
+    /// Who approved or denied it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Uid>,
     /// The change's place among all stored frames.
     pub seq: i64,
+}
+
+/// What the server tells one user about their own requests and approves. Stored, and delivered like an approve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The room.
+    pub rid: Rid,
+    /// Its place among all stored frames.
+    pub seq: i64,
+    /// When it happened, in Unix milliseconds.
+    pub at: i64,
+    /// What happened.
+    #[serde(flatten)]
+    pub news: News,
+}
+
+/// What happened to a user's request or approve. The names are those of the pushes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum News {
+    /// The newcomer saved the key from the approve, or could not use it.
+    Receipt {
+        /// The approve.
+        approve_id: Id,
+        /// The request it answered.
+        request_id: Id,
+        /// The newcomer.
+        to: Uid,
+        /// Which of the two.
+        result: ReceiptResult,
+        /// Why not.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        code: Option<NackCode>,
+    },
+    /// A member said no.
+    Denied {
+        /// The request.
+        request_id: Id,
+        /// Who.
+        by: Uid,
+        /// Why.
+        code: String,
+        /// Whether it holds until a member lifts it.
+        block: bool,
+        /// The room key's signature, see [`Deny`](super::frames::Deny).
+        room_sig: Signature,
+    },
+    /// The request's time is over.
+    Expired {
+        /// The request.
+        request_id: Id,
+    },
+    /// The request was taken back, perhaps by another device.
+    Withdrawn {
+        /// The request.
+        request_id: Id,
+    },
+}
+
+impl News {
+    /// The name of the push.
+    pub fn event(&self) -> &'static str {
+        match self {
+            News::Receipt { .. } => "receipt",
+            News::Denied { .. } => "denied",
+            News::Expired { .. } => "expired",
+            News::Withdrawn { .. } => "withdrawn",
+        }
+    }
+}
+
+/// What became of an approve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReceiptResult {
+    /// The newcomer has the key from it.
+    Saved,
+    /// The newcomer could not use it.
+    Nacked,
+}
+
+/// Why a newcomer could not use an approve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NackCode {
+    /// The box does not open.
+    Undecryptable,
+    /// What is in it is not the room's key.
+    WrongKey,
+    /// A signature does not fit.
+    BadSig,
+}
+
+/// A denial that holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct DenialItem {
+    /// The room.
+    pub rid: Rid,
+    /// Who was denied.
+    pub uid: Uid,
+    /// By whom.
+    pub by: Uid,
+    /// Why.
+    pub code: String,
+    /// Whether it holds until a member lifts it.
+    pub block: bool,
+    /// Since when, in Unix milliseconds.
+    pub at: i64,
+    /// Until when; `None` for a block.
+    pub until: Option<i64>,
+    /// Its place among all stored frames.
+    pub seq: i64,
+    /// The denied request, as long as it may still be approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestItem>,
 }
 
 /// Where a page of a list ends: what comes after `after`, as far as the list went when its first page was made. Frames

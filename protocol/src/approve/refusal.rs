@@ -41,6 +41,14 @@ pub enum Reason {
     SlotsFull,
     /// The card's version is not newer than the published one.
     VersionConflict,
+    /// The newcomer was denied a short while ago.
+    Cooldown,
+    /// The newcomer was denied until a member says otherwise.
+    Blocked,
+    /// There is as much of it as there may be. Nothing was stored.
+    Quota,
+    /// Too many in too short a time. Nothing was done.
+    RateLimited,
     /// The disk is full. Nothing was stored.
     StorageFull,
     /// The store does not answer. Nothing was stored.
@@ -71,6 +79,14 @@ impl Reason {
     /// A refusal that may be over after `retry_ms` milliseconds.
     pub fn retry_after(self, retry_ms: u32) -> Refusal {
         Refusal { reason: self, detail: None, retry_ms: Some(retry_ms) }
+    }
+}
+
+impl Refusal {
+    /// The same, and that it may be over after `retry_ms` milliseconds.
+    #[must_use]
+    pub fn and_retry_after(self, retry_ms: u32) -> Self {
+        Self { retry_ms: Some(retry_ms), ..self }
     }
 }
 
