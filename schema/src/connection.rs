@@ -166,6 +166,25 @@ impl r2d2::ManageConnection for Reader {
     }
 }
 
+/// Keeps the database from growing past `bytes` through this connection: what would make it larger fails with
+/// [`ErrorKind::Full`]. A database that is larger already keeps its size and uses what is free in it.
+///
+/// Comes after the migrations, which may need room for a second copy of what they change.
+pub fn cap(conn: &mut Connection, bytes: u64) -> Result<(), Error> {
+    // SQLite's own maximum; it ignores what is beyond.
+    const MOST: i64 = 0xffff_fffe;
+    let page_size: i64 = sql::<BigInt>("PRAGMA page_size").get_result(conn)?;
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    // 0 would be a question for the present maximum.
+    let pages = (bytes / page_size).clamp(1, MOST);
+    let actual: i64 = sql::<BigInt>(&format!("PRAGMA max_page_count = {pages}")).get_result(conn)?;
+    if actual < pages {
+        let message = format!("SQLite has max_page_count = {actual} where {pages} was asked for");
+        return Err(Error::new(ErrorKind::Config, message));
+    }
+    Ok(())
+}
+
 fn connect(path: &str, pragmas: &[Pragma]) -> Result<Connection, Error> {
     let mut conn = <Connection as diesel::Connection>::establish(path)
         .map_err(|error| Error::from_text(error, ErrorKind::Unavailable).at(path))?;

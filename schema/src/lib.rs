@@ -1,4 +1,4 @@
-//! Vestibule's store: rooms, requests for their keys, and the approves that answer them, in one SQLite file.
+//! Vestibule's store: rooms, requests for their keys, what answers them, and who is told, in one SQLite file.
 //!
 //! [`Database`] is the data file, locked for this process; it gives the one [`Connection`] that writes and a
 //! [`ReadPool`]. [`migrate::run`] makes the tables, and the functions in [`repository`] are all the queries
@@ -25,6 +25,9 @@
 //!         seq,
 //!         created: 1_700_000_000_000,
 //!         frame: b"a card".to_vec(),
+//!         creator: Some(vec![8; 32]),
+//!         digest: Some(vec![9; 32]),
+//!         open: 0,
 //!     };
 //!     rooms::put(conn, &room)?;
 //!     Ok::<_, Error>(seq)

@@ -8,7 +8,7 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::SmallInt;
 use diesel::sqlite::{Sqlite, SqliteValue};
 
-use crate::tables::{approves, requests, rooms};
+use crate::tables::{approves, denials, devices, notices, requests, rooms};
 
 /// Stores a fieldless enum as its number. A number that no variant has is an error, never a guess.
 macro_rules! stored_as_number {
@@ -42,7 +42,7 @@ pub enum RequestState {
     Approved = 1,
     /// The requester has saved the key.
     Done = 2,
-    /// A member said no.
+    /// A member said no. It keeps its frame as long as another may still say yes.
     Denied = 3,
     /// The requester took it back.
     Withdrawn = 4,
@@ -68,9 +68,9 @@ pub enum ApproveState {
 
 stored_as_number!(ApproveState: Live, Saved, Nacked, Dropped);
 
-/// A room, whole: what is read is what was put.
+/// A room. What is read is what was put, but for the creator, who stays who it was, and the count.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = rooms, primary_key(rid), check_for_backend(Sqlite))]
+#[diesel(table_name = rooms, primary_key(rid), treat_none_as_null = true, check_for_backend(Sqlite))]
 pub struct Room {
     /// The room's id.
     pub rid: Vec<u8>,
@@ -84,6 +84,15 @@ pub struct Room {
     pub created: i64,
     /// The card.
     pub frame: Vec<u8>,
+    /// Who published the first card, 32 bytes; unknown for rooms of version 1 of the tables.
+    #[diesel(skip_update)]
+    pub creator: Option<Vec<u8>>,
+    /// What a repeat of the card is compared by, 32 bytes; unknown for cards of version 1 of the tables.
+    pub digest: Option<Vec<u8>>,
+    /// How many of its requests have a frame: open ones, and denied ones that may still be approved. Counted by
+    /// the database, never put.
+    #[diesel(skip_insertion, skip_update)]
+    pub open: i64,
 }
 
 /// A request as it is stored.
@@ -112,6 +121,10 @@ pub struct Request {
     pub seq: i64,
     /// The request as it travelled; gone once the request is finished.
     pub frame: Option<Vec<u8>>,
+    /// When the first device had the key, in Unix milliseconds.
+    pub first_ack: Option<i64>,
+    /// When it was finished, in Unix milliseconds; there exactly if the frame is not.
+    pub closed: Option<i64>,
 }
 
 /// An open request and how many members have answered it.
@@ -147,6 +160,28 @@ pub struct NewRequest<'a> {
     pub frame: &'a [u8],
 }
 
+/// A request that the sweep has to end.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = requests, check_for_backend(Sqlite))]
+pub struct Due {
+    /// The room whose key was asked for.
+    pub rid: Vec<u8>,
+    /// Who asked.
+    pub uid: Vec<u8>,
+    /// The request.
+    pub request_id: Vec<u8>,
+}
+
+/// A device that asked, and whether it has the key.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = devices, check_for_backend(Sqlite))]
+pub struct Device {
+    /// The id that the device chose, 16 bytes.
+    pub device: Vec<u8>,
+    /// Whether it has said that it has the key.
+    pub acked: bool,
+}
+
 /// An approve as it is stored, without its frame: only [`WaitingApprove`] needs to carry that.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = approves, check_for_backend(Sqlite))]
@@ -167,6 +202,8 @@ pub struct Approve {
     pub digest: Vec<u8>,
     /// How far it has come.
     pub state: ApproveState,
+    /// Whether a device has the key that it carries.
+    pub acked: bool,
     /// When it was stored, in Unix milliseconds.
     pub at: i64,
     /// When it ends, in Unix milliseconds: at this very moment it is over.
@@ -182,6 +219,18 @@ pub struct WaitingApprove {
     pub approve: Approve,
     /// The approve as it travelled.
     pub frame: Vec<u8>,
+}
+
+/// A live approve whose time is over.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = approves, check_for_backend(Sqlite))]
+pub struct LapsedApprove {
+    /// The room whose key it carries.
+    pub rid: Vec<u8>,
+    /// Who asked for it.
+    pub to_uid: Vec<u8>,
+    /// The approve.
+    pub approve_id: Vec<u8>,
 }
 
 /// An approve to store; it starts as [`ApproveState::Live`]. The fields are those of [`Approve`].
@@ -207,5 +256,59 @@ pub struct NewApprove<'a> {
     /// Its number.
     pub seq: i64,
     /// The approve as it travelled.
+    pub frame: &'a [u8],
+}
+
+/// A member's word that a user may not ask for a while; the latest for this user in this room.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = denials, primary_key(rid, uid), check_for_backend(Sqlite))]
+pub struct Denial {
+    /// The room. It must be stored already.
+    pub rid: Vec<u8>,
+    /// Who may not ask.
+    pub uid: Vec<u8>,
+    /// The request that was denied.
+    pub request_id: Vec<u8>,
+    /// Who denied it.
+    pub by_uid: Vec<u8>,
+    /// What the member gave as the reason.
+    pub code: String,
+    /// When, in Unix milliseconds.
+    pub at: i64,
+    /// When it ends, in Unix milliseconds: at this very moment it is over. Says nothing where `blocked`.
+    pub until: i64,
+    /// Whether it lasts until a member lifts it.
+    pub blocked: bool,
+    /// Its number.
+    pub seq: i64,
+}
+
+/// What a user is told about a request or an approve of theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = notices, check_for_backend(Sqlite))]
+pub struct Notice {
+    /// The room that it is about.
+    pub rid: Vec<u8>,
+    /// Its number.
+    pub seq: i64,
+    /// When it was stored, in Unix milliseconds.
+    pub at: i64,
+    /// The notice as it travels.
+    pub frame: Vec<u8>,
+}
+
+/// A notice to store. The fields are those of [`Notice`].
+#[derive(Debug, Clone, Copy, Insertable)]
+#[diesel(table_name = notices)]
+pub struct NewNotice<'a> {
+    /// Who is told.
+    pub uid: &'a [u8],
+    /// The room that it is about.
+    pub rid: &'a [u8],
+    /// Its number. A user's notices are paged by it, so no two of one user may share it.
+    pub seq: i64,
+    /// Now, in Unix milliseconds.
+    pub at: i64,
+    /// The notice as it travels.
     pub frame: &'a [u8],
 }

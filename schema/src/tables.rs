@@ -10,10 +10,45 @@ diesel::table! {
         by_uid -> Binary,
         digest -> Binary,
         state -> SmallInt,
+        acked -> Bool,
         at -> BigInt,
         exp -> BigInt,
         seq -> BigInt,
         frame -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    denials (id) {
+        id -> BigInt,
+        rid -> Binary,
+        uid -> Binary,
+        request_id -> Binary,
+        by_uid -> Binary,
+        code -> Text,
+        at -> BigInt,
+        until -> BigInt,
+        blocked -> Bool,
+        seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    devices (request, device) {
+        request -> BigInt,
+        device -> Binary,
+        acked -> Bool,
+    }
+}
+
+diesel::table! {
+    notices (id) {
+        id -> BigInt,
+        uid -> Binary,
+        rid -> Binary,
+        seq -> BigInt,
+        at -> BigInt,
+        frame -> Binary,
     }
 }
 
@@ -30,6 +65,9 @@ diesel::table! {
         exp -> BigInt,
         seq -> BigInt,
         frame -> Nullable<Binary>,
+        first_ack -> Nullable<BigInt>,
+        closed -> Nullable<BigInt>,
+        is_open -> Nullable<Bool>,
     }
 }
 
@@ -41,6 +79,9 @@ diesel::table! {
         seq -> BigInt,
         created -> BigInt,
         frame -> Binary,
+        creator -> Nullable<Binary>,
+        digest -> Nullable<Binary>,
+        open -> BigInt,
     }
 }
 
@@ -49,7 +90,9 @@ diesel::table! {
         id -> BigInt,
         epoch -> Binary,
         seq -> BigInt,
+        open -> BigInt,
+        starts -> BigInt,
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(approves, requests, rooms, store);
+diesel::allow_tables_to_appear_in_same_query!(approves, denials, devices, notices, requests, rooms, store);

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::connection::{Connection, Database};
 use crate::migrate;
-use crate::models::{NewApprove, NewRequest, Room};
+use crate::models::{Denial, NewApprove, NewRequest, Room};
 use crate::repository::{approves, requests, rooms};
 
 /// Set for a test that this process started as another one; its value is a path.
@@ -47,6 +47,9 @@ pub(crate) fn room(rid: u8, policy: &str) -> Room {
         seq: NOW * 1000,
         created: NOW,
         frame: vec![rid, 1],
+        creator: None,
+        digest: None,
+        open: 0,
     }
 }
 
@@ -95,6 +98,21 @@ pub(crate) fn add_approve(
         frame: &[approve_id],
     };
     approves::insert(conn, &approve).unwrap()
+}
+
+/// A denial of request `request_id`, not blocked.
+pub(crate) fn denial((rid, uid, request_id): (u8, u8, u8), seq: i64, until: i64) -> Denial {
+    Denial {
+        rid: id(rid).to_vec(),
+        uid: id(uid).to_vec(),
+        request_id: id(request_id).to_vec(),
+        by_uid: id(200).to_vec(),
+        code: "no".to_owned(),
+        at: NOW,
+        until,
+        blocked: false,
+        seq,
+    }
 }
 
 #[derive(QueryableByName)]

@@ -8,7 +8,7 @@ use crate::models::RequestState;
 use crate::repository::requests::forget;
 use crate::repository::{rooms, store as repository_store};
 use crate::tables::requests;
-use crate::testing::{add_request, child, child_path, id, room, store};
+use crate::testing::{NOW, add_request, child, child_path, id, room, store};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -220,6 +220,6 @@ fn what_is_forgotten_is_not_in_the_file() {
     let request = requests::table.find(row);
     diesel::update(request).set(requests::frame.eq(mark.repeat(500))).execute(&mut store.conn).unwrap();
     assert!(holds_mark(&mut store.conn));
-    forget(&mut store.conn, row, RequestState::Done, 5).unwrap();
+    forget(&mut store.conn, row, RequestState::Done, 5, NOW).unwrap();
     assert!(!holds_mark(&mut store.conn));
 }

@@ -29,7 +29,7 @@ fn fatal() {
     let output = child(
         "error::tests::child_with_a_failing_disk",
         &folder.path().join("test.db"),
-        "trap '' XFSZ; ulimit -f 400;",
+        "trap '' XFSZ; ulimit -f 1000;",
     )
     .output()
     .unwrap();

@@ -16,9 +16,21 @@ fn runs_once() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path().join("test.db")).unwrap();
     let mut conn = database.writer().unwrap();
-    assert_eq!(run(&mut conn).unwrap(), 1);
+    assert_eq!(run(&mut conn).unwrap(), 2);
     assert_eq!(run(&mut conn).unwrap(), 0);
-    assert_eq!(tables(&mut conn), ["__diesel_schema_migrations", "approves", "requests", "rooms", "store"]);
+    assert_eq!(
+        tables(&mut conn),
+        [
+            "__diesel_schema_migrations",
+            "approves",
+            "denials",
+            "devices",
+            "notices",
+            "requests",
+            "rooms",
+            "store"
+        ]
+    );
 }
 
 #[test]
@@ -43,7 +55,7 @@ fn goes_back_to_nothing() {
     let mut store = store();
     store.conn.revert_all_migrations(MIGRATIONS).unwrap();
     assert_eq!(tables(&mut store.conn), ["__diesel_schema_migrations"]);
-    assert_eq!(run(&mut store.conn).unwrap(), 1);
+    assert_eq!(run(&mut store.conn).unwrap(), 2);
 }
 
 #[test]
@@ -61,5 +73,5 @@ fn all_tables_are_strict() {
     let strict: i64 = sql::<BigInt>("SELECT count(*) FROM pragma_table_list WHERE strict")
         .get_result(&mut store.conn)
         .unwrap();
-    assert_eq!(strict, 4);
+    assert_eq!(strict, 7);
 }

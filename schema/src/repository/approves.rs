@@ -1,13 +1,13 @@
 //! Approves: sealed keys on their way to who asked. An approve is live until it is saved, nacked or dropped;
 //! only a live one has its frame, and the database sees to that.
 
-use diesel::dsl::case_when;
+use diesel::dsl::{auto_type, case_when};
 use diesel::prelude::*;
 use diesel::sql_types::SmallInt;
 
 use crate::connection::Connection;
-use crate::error::Error;
-use crate::models::{Approve, ApproveState, NewApprove, WaitingApprove};
+use crate::error::{Error, ErrorKind};
+use crate::models::{Approve, ApproveState, LapsedApprove, NewApprove, WaitingApprove};
 use crate::repository::requests::open;
 use crate::tables::{approves, requests};
 
@@ -39,31 +39,67 @@ pub fn of_request(
 
 /// Stores an approve as live and returns its row's number.
 ///
-/// Errors: [`Conflict`](crate::ErrorKind::Conflict) if its id is taken or its request is not stored.
+/// Errors: [`ErrorKind::Conflict`] if its id is taken or its request is not stored.
 pub fn insert(conn: &mut Connection, approve: &NewApprove<'_>) -> Result<i64, Error> {
     Ok(diesel::insert_into(approves::table).values(approve).returning(approves::id).get_result(conn)?)
 }
 
-/// Closes the live approves of a request and deletes their frames: the one named `saved` becomes saved, all
-/// others dropped. Returns how many were live.
+/// Closes one approve and deletes its frame.
+///
+/// Errors: [`ErrorKind::Conflict`] if there is no such row or `state` is live.
+pub fn close(conn: &mut Connection, id: i64, state: ApproveState) -> Result<(), Error> {
+    let changed = diesel::update(approves::table.find(id))
+        .set((approves::state.eq(state), approves::frame.eq(None::<&[u8]>)))
+        .execute(conn)?;
+    one_row(changed, id)
+}
+
+/// Notes that a device has the key that the approve carries.
+///
+/// Errors: [`ErrorKind::Conflict`] if there is no such row.
+pub fn mark_acked(conn: &mut Connection, id: i64) -> Result<(), Error> {
+    let changed = diesel::update(approves::table.find(id)).set(approves::acked.eq(true)).execute(conn)?;
+    one_row(changed, id)
+}
+
+/// Drops the live approves of a request, all but the one named `except`. Returns how many those were.
+pub fn drop_others(
+    conn: &mut Connection,
+    rid: &[u8],
+    to_uid: &[u8],
+    request_id: &[u8],
+    except: &[u8],
+) -> Result<usize, Error> {
+    let others = live_of_request(rid, to_uid, request_id).filter(approves::approve_id.ne(except));
+    Ok(diesel::update(others)
+        .set((approves::state.eq(ApproveState::Dropped), approves::frame.eq(None::<&[u8]>)))
+        .execute(conn)?)
+}
+
+/// Closes the live approves of a request and deletes their frames: those that a device has acked become saved,
+/// all others dropped. Returns how many were live.
 pub fn close_all(
     conn: &mut Connection,
     rid: &[u8],
     to_uid: &[u8],
     request_id: &[u8],
-    saved: Option<&[u8]>,
 ) -> Result<usize, Error> {
-    let state =
-        case_when(approves::approve_id.nullable().eq(saved), ApproveState::Saved.into_sql::<SmallInt>())
-            .otherwise(ApproveState::Dropped.into_sql::<SmallInt>());
-    let live = approves::table
-        .filter(approves::rid.eq(rid))
-        .filter(approves::to_uid.eq(to_uid))
-        .filter(approves::request_id.eq(request_id))
-        .filter(approves::state.eq(ApproveState::Live));
-    Ok(diesel::update(live)
+    let state = case_when(approves::acked, ApproveState::Saved.into_sql::<SmallInt>())
+        .otherwise(ApproveState::Dropped.into_sql::<SmallInt>());
+    Ok(diesel::update(live_of_request(rid, to_uid, request_id))
         .set((approves::state.eq(state), approves::frame.eq(None::<&[u8]>)))
         .execute(conn)?)
+}
+
+/// The first `limit` live approves whose time is over, those that ended first before the others.
+pub fn lapsed(conn: &mut Connection, now: i64, limit: u32) -> Result<Vec<LapsedApprove>, Error> {
+    Ok(approves::table
+        .filter(approves::frame.is_not_null())
+        .filter(approves::exp.le(now))
+        .order(approves::exp)
+        .limit(limit.into())
+        .select(LapsedApprove::as_select())
+        .load(conn)?)
 }
 
 /// The first `limit` approves that wait for a user, from one room or from all, with numbers after
@@ -96,6 +132,23 @@ pub fn waiting_for(
     }
     let rows: Vec<(Approve, Vec<u8>)> = query.load(conn)?;
     Ok(rows.into_iter().map(|(approve, frame)| WaitingApprove { approve, frame }).collect())
+}
+
+#[auto_type(no_type_alias)]
+fn live_of_request<'a>(rid: &'a [u8], to_uid: &'a [u8], request_id: &'a [u8]) -> _ {
+    let live: ApproveState = ApproveState::Live;
+    approves::table
+        .filter(approves::rid.eq(rid))
+        .filter(approves::to_uid.eq(to_uid))
+        .filter(approves::request_id.eq(request_id))
+        .filter(approves::state.eq(live))
+}
+
+fn one_row(changed: usize, id: i64) -> Result<(), Error> {
+    if changed == 1 {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Conflict, format!("there is no approve {id}")))
 }
 
 #[cfg(test)]

@@ -5,6 +5,11 @@
 //! [`transaction`](store::transaction).
 
 pub mod approves;
+pub mod denials;
+pub mod devices;
+pub mod due;
+pub mod notices;
 pub mod requests;
 pub mod rooms;
 pub mod store;
+pub mod tidy;

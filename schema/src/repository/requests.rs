@@ -1,5 +1,6 @@
-//! Requests for rooms' keys. A request is open while it is pending or approved and its `exp` has not come; an
-//! open request has its frame, a finished one does not, and the database sees to that.
+//! Requests for rooms' keys. A request is open while it is pending or approved and its `exp` has not come. An
+//! open request has its frame, a denied one as long as it may still be approved, a finished one does not, and the
+//! database sees to that; it also counts the frames, for each room and in all.
 
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
@@ -7,7 +8,7 @@ use diesel::prelude::*;
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::models::{ApproveState, NewRequest, OpenRequest, Request, RequestState};
-use crate::tables::{approves, requests};
+use crate::tables::{approves, denials, devices, requests};
 
 /// The request of this id, in whatever state.
 pub fn find(
@@ -50,24 +51,56 @@ pub fn insert(conn: &mut Connection, request: &NewRequest<'_>) -> Result<i64, Er
     Ok(diesel::insert_into(requests::table).values(request).returning(requests::id).get_result(conn)?)
 }
 
-/// Sets an open request's state to another open one.
+/// Makes a request pending or approved, whichever of these or denied it was.
 ///
-/// Errors: [`ErrorKind::Conflict`] if there is no such row, it is finished or `state` is not an open one.
+/// Errors: [`ErrorKind::Conflict`] if there is no such row, it is finished or `state` is another.
 pub fn set_state(conn: &mut Connection, id: i64, state: RequestState, seq: i64) -> Result<(), Error> {
+    if !matches!(state, RequestState::Pending | RequestState::Approved) {
+        return Err(Error::new(ErrorKind::Conflict, format!("{state:?} is not an open state")));
+    }
     let changed = diesel::update(requests::table.find(id))
         .set((requests::state.eq(state), requests::seq.eq(seq)))
         .execute(conn)?;
     one_row(changed, id)
 }
 
-/// Finishes a request: its row stays, so that a late repeat is known, but its frame is deleted.
+/// Denies an open request, which keeps its frame. The user's denial in this room must be
+/// [put](super::denials::put) first, for it is by the denial's end that the request is [due](super::due).
 ///
-/// Errors: [`ErrorKind::Conflict`] if there is no such row or `state` is an open one.
-pub fn forget(conn: &mut Connection, id: i64, state: RequestState, seq: i64) -> Result<(), Error> {
-    let changed = diesel::update(requests::table.find(id))
-        .set((requests::state.eq(state), requests::seq.eq(seq), requests::frame.eq(None::<&[u8]>)))
+/// Errors: [`ErrorKind::Conflict`] if there is no such row, it is finished or there is no denial.
+pub fn deny(conn: &mut Connection, id: i64, seq: i64) -> Result<(), Error> {
+    let denial = denials::table.filter(denials::rid.eq(requests::rid)).filter(denials::uid.eq(requests::uid));
+    let request = requests::table
+        .filter(requests::id.eq(id))
+        .filter(requests::frame.is_not_null())
+        .filter(diesel::dsl::exists(denial));
+    let changed = diesel::update(request)
+        .set((requests::state.eq(RequestState::Denied), requests::seq.eq(seq)))
         .execute(conn)?;
     one_row(changed, id)
+}
+
+/// Notes when the first device had the key. Returns whether it is the first.
+pub fn set_first_ack(conn: &mut Connection, id: i64, now: i64) -> Result<bool, Error> {
+    let first = requests::table.filter(requests::id.eq(id)).filter(requests::first_ack.is_null());
+    Ok(diesel::update(first).set(requests::first_ack.eq(now)).execute(conn)? == 1)
+}
+
+/// Finishes a request: its row stays, so that a late repeat is known, but its frame and devices are deleted.
+///
+/// Errors: [`ErrorKind::Conflict`] if there is no such row or `state` is an open one.
+pub fn forget(conn: &mut Connection, id: i64, state: RequestState, seq: i64, now: i64) -> Result<(), Error> {
+    let changed = diesel::update(requests::table.find(id))
+        .set((
+            requests::state.eq(state),
+            requests::seq.eq(seq),
+            requests::frame.eq(None::<&[u8]>),
+            requests::closed.eq(now),
+        ))
+        .execute(conn)?;
+    one_row(changed, id)?;
+    diesel::delete(devices::table.filter(devices::request.eq(id))).execute(conn)?;
+    Ok(())
 }
 
 /// The first `limit` open requests of a room with numbers after `after_seq`, in the order of their numbers.
@@ -89,16 +122,19 @@ pub fn open_in_room(
     Ok(rows.into_iter().map(with_approvals).collect())
 }
 
-/// The first `limit` open requests of a user, in one room or in all, in the order of their numbers.
+/// The first `limit` open requests of a user with numbers after `after_seq`, in one room or in all, in the order
+/// of their numbers.
 pub fn open_of_user(
     conn: &mut Connection,
     uid: &[u8],
     rid: Option<&[u8]>,
-    now: i64,
+    after_seq: i64,
     limit: u32,
+    now: i64,
 ) -> Result<Vec<OpenRequest>, Error> {
     let mut query = requests::table
         .filter(requests::uid.eq(uid))
+        .filter(requests::seq.gt(after_seq))
         .filter(open(now))
         .order(requests::seq)
         .limit(limit.into())
@@ -110,10 +146,41 @@ pub fn open_of_user(
     Ok(query.load(conn)?.into_iter().map(with_approvals).collect())
 }
 
-/// Whether a request is open. Its frame stands for its state, which is what the partial indexes go by.
+/// How many open requests a user has in a room, counted up to `cap`.
+pub fn count_open_of_user_in_room(
+    conn: &mut Connection,
+    rid: &[u8],
+    uid: &[u8],
+    now: i64,
+    cap: u32,
+) -> Result<usize, Error> {
+    let rows: Vec<i64> = requests::table
+        .filter(requests::rid.eq(rid))
+        .filter(requests::uid.eq(uid))
+        .filter(open(now))
+        .limit(cap.into())
+        .select(requests::id)
+        .load(conn)?;
+    Ok(rows.len())
+}
+
+/// How many requests of a user are stored, open or finished, counted up to `cap`.
+pub fn count_of_user(conn: &mut Connection, uid: &[u8], cap: u32) -> Result<usize, Error> {
+    let rows: Vec<i64> =
+        requests::table.filter(requests::uid.eq(uid)).limit(cap.into()).select(requests::id).load(conn)?;
+    Ok(rows.len())
+}
+
+/// Whether a request is open. `is_open` stands for its state, which is what the partial indexes go by.
 #[auto_type(no_type_alias)]
 pub(super) fn open(now: i64) -> _ {
-    requests::frame.is_not_null().and(requests::exp.gt(now))
+    requests::is_open.is_not_null().and(requests::exp.gt(now))
+}
+
+/// Whether a request is denied and has its frame, so that it may still be approved until its `exp`.
+#[auto_type(no_type_alias)]
+pub(super) fn denied() -> _ {
+    requests::frame.is_not_null().and(requests::is_open.is_null())
 }
 
 /// How many live, unexpired approves the request at hand has.

@@ -12,7 +12,8 @@ pub fn find(conn: &mut Connection, rid: &[u8]) -> Result<Option<Room>, Error> {
     Ok(rooms::table.filter(rooms::rid.eq(rid)).select(Room::as_select()).first(conn).optional()?)
 }
 
-/// Stores the room, in place of the one with its id if there is one; requests for that stay.
+/// Stores the room, in place of the one with its id if there is one; that one's creator, count and requests
+/// stay.
 ///
 /// Errors: [`Conflict`](crate::ErrorKind::Conflict) for an unknown policy.
 pub fn put(conn: &mut Connection, room: &Room) -> Result<(), Error> {
@@ -23,6 +24,13 @@ pub fn put(conn: &mut Connection, room: &Room) -> Result<(), Error> {
         .set(room)
         .execute(conn)?;
     Ok(())
+}
+
+/// How many rooms a user created, counted up to `cap`.
+pub fn count_created_by(conn: &mut Connection, uid: &[u8], cap: u32) -> Result<usize, Error> {
+    let rows: Vec<i64> =
+        rooms::table.filter(rooms::creator.eq(uid)).limit(cap.into()).select(rooms::version).load(conn)?;
+    Ok(rows.len())
 }
 
 /// The first `limit` rooms of any of these policies whose ids come after `after`, in the order of their ids.

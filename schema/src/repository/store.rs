@@ -1,10 +1,10 @@
-//! What belongs to the database as a whole: transactions, its epoch, and the number of the last frame.
+//! What belongs to the database as a whole: transactions, its epoch, the number of the last frame, and counts.
 
 use diesel::define_sql_function;
 use diesel::prelude::*;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::BigInt as SqlBigInt;
+use diesel::sql_types::{BigInt as SqlBigInt, Integer};
 
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
@@ -16,9 +16,22 @@ define_sql_function! {
     fn larger(a: SqlBigInt, b: SqlBigInt) -> SqlBigInt;
 }
 
+define_sql_function! {
+    /// SQLite's random bytes.
+    fn randomblob(length: Integer) -> Binary;
+}
+
 /// The database's epoch, 16 bytes that were drawn when it was made: in another epoch, numbers start anew.
 pub fn epoch(conn: &mut Connection) -> Result<Vec<u8>, Error> {
     Ok(store::table.select(store::epoch).first(conn)?)
+}
+
+/// Draws a new epoch and returns it: whatever clients have seen of this database, they have to ask anew.
+pub fn renew_epoch(conn: &mut Connection) -> Result<Vec<u8>, Error> {
+    Ok(diesel::update(store::table)
+        .set(store::epoch.eq(randomblob(16)))
+        .returning(store::epoch)
+        .get_result(conn)?)
 }
 
 /// The number given last, 0 if none was.
@@ -32,6 +45,24 @@ pub fn advance_seq(conn: &mut Connection, now_us: i64) -> Result<i64, Error> {
     Ok(diesel::update(store::table)
         .set(store::seq.eq(larger(store::seq + 1, now_us)))
         .returning(store::seq)
+        .get_result(conn)?)
+}
+
+/// How many requests have a frame: open ones, and denied ones that may still be approved.
+pub fn open(conn: &mut Connection) -> Result<i64, Error> {
+    Ok(store::table.select(store::open).first(conn)?)
+}
+
+/// How often [`advance_starts`] was called.
+pub fn starts(conn: &mut Connection) -> Result<i64, Error> {
+    Ok(store::table.select(store::starts).first(conn)?)
+}
+
+/// Counts a start of the server and returns the count.
+pub fn advance_starts(conn: &mut Connection) -> Result<i64, Error> {
+    Ok(diesel::update(store::table)
+        .set(store::starts.eq(store::starts + 1))
+        .returning(store::starts)
         .get_result(conn)?)
 }
 

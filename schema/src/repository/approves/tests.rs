@@ -29,6 +29,11 @@ fn waiting(conn: &mut Connection, rid: Option<&[u8]>, after: i64, limit: u32, no
     rows.iter().map(|row| row.approve.seq).collect()
 }
 
+fn mark(conn: &mut Connection, approve_id: u8) {
+    let row = find(conn, &id(1), &id(approve_id)).unwrap().unwrap();
+    mark_acked(conn, row.id).unwrap();
+}
+
 fn frames(conn: &mut Connection) -> i64 {
     approves::table.filter(approves::frame.is_not_null()).count().get_result(conn).unwrap()
 }
@@ -48,6 +53,7 @@ fn an_approve_is_found_as_it_was_stored() {
         by_uid: vec![5],
         digest: vec![6; 32],
         state: ApproveState::Live,
+        acked: false,
         at: NOW,
         exp: NOW + 1,
         seq: 7,
@@ -77,7 +83,7 @@ fn ids_are_unique_and_requests_are_there() {
 }
 
 #[test]
-fn closing_saves_one_drops_the_rest_and_keeps_no_frame() {
+fn closing_saves_the_acked_drops_the_rest_and_keeps_no_frame() {
     use ApproveState::{Dropped, Live, Nacked, Saved};
     let mut store = store();
     let conn = &mut store.conn;
@@ -87,31 +93,31 @@ fn closing_saves_one_drops_the_rest_and_keeps_no_frame() {
         add_approve(conn, (1, 2, 3), approve_id, seq, NOW);
     }
     add_approve(conn, (1, 2, 4), 20, 5, NOW);
-    diesel::update(approves::table.filter(approves::approve_id.eq(&id(13)[..])))
-        .set((approves::state.eq(Nacked), approves::frame.eq(None::<&[u8]>)))
-        .execute(conn)
-        .unwrap();
+    let bad = find(conn, &id(1), &id(13)).unwrap().unwrap();
+    close(conn, bad.id, Nacked).unwrap();
     assert_eq!(states(conn), [(13, Nacked), (12, Live), (11, Live), (10, Live)]);
 
-    assert_eq!(close_all(conn, &id(1), &id(2), &id(3), Some(&id(11))).unwrap(), 3);
+    mark(conn, 11);
+    assert_eq!(close_all(conn, &id(1), &id(2), &id(3)).unwrap(), 3);
     assert_eq!(states(conn), [(13, Nacked), (12, Dropped), (11, Saved), (10, Dropped)]);
     assert_eq!(frames(conn), 1, "the other request's approve");
     assert_eq!(find(conn, &id(1), &id(20)).unwrap().unwrap().state, Live);
 
-    // Again, and with another: what is closed stays what it is.
-    assert_eq!(close_all(conn, &id(1), &id(2), &id(3), Some(&id(12))).unwrap(), 0);
+    // Again, and with another acked: what is closed stays what it is.
+    mark(conn, 12);
+    assert_eq!(close_all(conn, &id(1), &id(2), &id(3)).unwrap(), 0);
     assert_eq!(states(conn), [(13, Nacked), (12, Dropped), (11, Saved), (10, Dropped)]);
 }
 
 #[test]
-fn closing_without_a_saved_one_drops_all() {
+fn closing_without_an_acked_one_drops_all() {
     let mut store = store();
     let conn = &mut store.conn;
     add_request(conn, 1, 2, 3, 4, NOW);
-    assert_eq!(close_all(conn, &id(1), &id(2), &id(3), None).unwrap(), 0);
+    assert_eq!(close_all(conn, &id(1), &id(2), &id(3)).unwrap(), 0);
     add_approve(conn, (1, 2, 3), 10, 5, NOW);
     add_approve(conn, (1, 2, 3), 11, 6, NOW);
-    assert_eq!(close_all(conn, &id(1), &id(2), &id(3), None).unwrap(), 2);
+    assert_eq!(close_all(conn, &id(1), &id(2), &id(3)).unwrap(), 2);
     assert_eq!(states(conn), [(10, ApproveState::Dropped), (11, ApproveState::Dropped)]);
     assert_eq!(frames(conn), 0);
 }
@@ -153,7 +159,7 @@ fn approves_of_closed_requests_do_not_wait() {
     assert_eq!(waiting(conn, None, 0, 50, NOW), [10], "the other request is over at its exp");
     all_requests::set_state(conn, row, RequestState::Approved, 11).unwrap();
     assert_eq!(waiting(conn, None, 0, 50, NOW), [10]);
-    all_requests::forget(conn, row, RequestState::Withdrawn, 12).unwrap();
+    all_requests::forget(conn, row, RequestState::Withdrawn, 12, NOW).unwrap();
     assert!(waiting(conn, None, 0, 50, NOW).is_empty());
 }
 
@@ -187,7 +193,7 @@ fn queries_use_their_indexes() {
     let all = plan(conn, |conn| drop(of_request(conn, &rid, &uid, &request_id).unwrap()));
     assert!(all.contains("approves_of_request (rid=? AND to_uid=? AND request_id=?)"), "{all}");
     let closed = plan(conn, |conn| {
-        close_all(conn, &rid, &uid, &request_id, None).unwrap();
+        close_all(conn, &rid, &uid, &request_id).unwrap();
     });
     assert!(
         closed.contains("approves_of_request (rid=? AND to_uid=? AND request_id=? AND state=?)"),

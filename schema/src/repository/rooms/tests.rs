@@ -19,6 +19,8 @@ fn put_replaces_the_row_and_keeps_its_requests() {
         seq: 7,
         created: 8,
         frame: vec![9],
+        digest: Some(vec![10; 32]),
+        open: 1,
         ..room(1, "open")
     };
     put(conn, &changed).unwrap();
@@ -26,6 +28,47 @@ fn put_replaces_the_row_and_keeps_its_requests() {
     assert!(requests::find(conn, &id(1), &id(2), &id(3)).unwrap().is_some());
 
     assert_eq!(put(conn, &room(1, "")).unwrap_err().kind(), ErrorKind::Conflict);
+}
+
+#[test]
+fn a_creator_stays_and_a_count_is_never_put() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    let creator = |n: u8| Some(id(n).to_vec());
+    let first = Room { creator: creator(7), digest: creator(1), open: 5, ..room(1, "open") };
+    put(conn, &first).unwrap();
+    assert_eq!(find(conn, &id(1)).unwrap(), Some(Room { open: 0, ..first.clone() }));
+
+    // Of the digest, another card's would be worse than none.
+    let second = Room { creator: creator(8), digest: None, open: 6, ..first };
+    put(conn, &second).unwrap();
+    assert_eq!(find(conn, &id(1)).unwrap(), Some(Room { creator: creator(7), open: 0, ..second }));
+
+    // A room of before stays without one, whoever publishes the next card.
+    put(conn, &room(2, "open")).unwrap();
+    put(conn, &Room { creator: creator(8), ..room(2, "open") }).unwrap();
+    assert_eq!(find(conn, &id(2)).unwrap(), Some(room(2, "open")));
+
+    for short in [
+        Room { creator: Some(vec![1; 31]), ..room(3, "open") },
+        Room { digest: Some(vec![]), ..room(3, "open") },
+    ] {
+        assert_eq!(put(conn, &short).unwrap_err().kind(), ErrorKind::Conflict);
+    }
+}
+
+#[test]
+fn created_rooms_are_counted_up_to_the_cap() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    for (rid, creator) in [(1, 7), (2, 7), (3, 8), (4, 7)] {
+        put(conn, &Room { creator: Some(id(creator).to_vec()), ..room(rid, "secret") }).unwrap();
+    }
+    put(conn, &room(5, "secret")).unwrap();
+    assert_eq!(count_created_by(conn, &id(7), 100).unwrap(), 3);
+    assert_eq!(count_created_by(conn, &id(7), 2).unwrap(), 2);
+    assert_eq!(count_created_by(conn, &id(8), 100).unwrap(), 1);
+    assert_eq!(count_created_by(conn, &id(9), 100).unwrap(), 0);
 }
 
 #[test]
@@ -57,4 +100,8 @@ fn queries_use_their_indexes() {
     let plan_of_page = plan(conn, |conn| drop(page(conn, &["open", "request"], Some(&id(1)), 9).unwrap()));
     assert!(plan_of_page.contains("rooms_by_policy (policy=? AND rid>?)"), "{plan_of_page}");
     assert!(!plan_of_page.contains("TEMP B-TREE"), "{plan_of_page}");
+    let count = plan(conn, |conn| {
+        count_created_by(conn, &id(1), 9).unwrap();
+    });
+    assert!(count.contains("rooms_by_creator (creator=?)"), "{count}");
 }

@@ -21,6 +21,27 @@ fn an_epoch_is_one_databases_own_and_stays() {
 }
 
 #[test]
+fn a_renewed_epoch_is_another() {
+    let mut store = open_store();
+    let before = epoch(&mut store.conn).unwrap();
+    let drawn = renew_epoch(&mut store.conn).unwrap();
+    assert_eq!(drawn.len(), 16);
+    assert_ne!(drawn, before);
+    assert_eq!(epoch(&mut store.conn).unwrap(), drawn);
+    assert_ne!(renew_epoch(&mut store.conn).unwrap(), drawn);
+}
+
+#[test]
+fn starts_are_counted() {
+    let mut store = open_store();
+    let conn = &mut store.conn;
+    assert_eq!(starts(conn).unwrap(), 0);
+    assert_eq!(advance_starts(conn).unwrap(), 1);
+    assert_eq!(advance_starts(conn).unwrap(), 2);
+    assert_eq!(starts(conn).unwrap(), 2);
+}
+
+#[test]
 fn seq_follows_the_clock_and_never_goes_back() {
     let mut store = open_store();
     let conn = &mut store.conn;

@@ -1,0 +1,72 @@
+//! Deletes what nobody needs any more, a few rows at a time, so that the writer is not held up.
+
+use diesel::dsl::{exists, not};
+use diesel::prelude::*;
+
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::repository::requests::denied;
+use crate::tables::{denials, notices, requests};
+
+/// Deletes at most `limit` rows of each: finished requests that are over at their `exp`, those finished at
+/// `finished_before` or earlier, notices stored at `notices_before` or earlier, and denials that are over and
+/// have no request that waits to be ended. Returns how many rows that were, without what belongs to the requests
+/// and goes with them.
+pub fn run(
+    conn: &mut Connection,
+    now: i64,
+    finished_before: i64,
+    notices_before: i64,
+    limit: u32,
+) -> Result<usize, Error> {
+    let limit = limit.into();
+    let expired = expired_requests(conn, now, limit)?;
+    let finished = finished_requests(conn, finished_before, limit)?;
+    let notices = old_notices(conn, notices_before, limit)?;
+    let denials = lapsed_denials(conn, now, limit)?;
+    Ok(expired + finished + notices + denials)
+}
+
+fn expired_requests(conn: &mut Connection, now: i64, limit: i64) -> Result<usize, Error> {
+    let over = diesel::alias!(requests as over);
+    let ids = over
+        .filter(over.field(requests::frame).is_null())
+        .filter(over.field(requests::exp).le(now))
+        .limit(limit)
+        .select(over.field(requests::id));
+    Ok(diesel::delete(requests::table.filter(requests::id.eq_any(ids))).execute(conn)?)
+}
+
+fn finished_requests(conn: &mut Connection, finished_before: i64, limit: i64) -> Result<usize, Error> {
+    let over = diesel::alias!(requests as over);
+    let ids = over
+        .filter(over.field(requests::closed).le(finished_before))
+        .limit(limit)
+        .select(over.field(requests::id));
+    Ok(diesel::delete(requests::table.filter(requests::id.eq_any(ids))).execute(conn)?)
+}
+
+fn old_notices(conn: &mut Connection, notices_before: i64, limit: i64) -> Result<usize, Error> {
+    let over = diesel::alias!(notices as over);
+    let ids =
+        over.filter(over.field(notices::at).le(notices_before)).limit(limit).select(over.field(notices::id));
+    Ok(diesel::delete(notices::table.filter(notices::id.eq_any(ids))).execute(conn)?)
+}
+
+fn lapsed_denials(conn: &mut Connection, now: i64, limit: i64) -> Result<usize, Error> {
+    let over = diesel::alias!(denials as over);
+    let waiting = requests::table
+        .filter(requests::rid.eq(over.field(denials::rid)))
+        .filter(requests::uid.eq(over.field(denials::uid)))
+        .filter(denied());
+    let ids = over
+        .filter(over.field(denials::blocked).eq(false))
+        .filter(over.field(denials::until).le(now))
+        .filter(not(exists(waiting)))
+        .limit(limit)
+        .select(over.field(denials::id));
+    Ok(diesel::delete(denials::table.filter(denials::id.eq_any(ids))).execute(conn)?)
+}
+
+#[cfg(test)]
+mod tests;
