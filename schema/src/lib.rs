@@ -56,5 +56,5 @@ mod tables;
 #[cfg(test)]
 mod testing;
 
-pub use connection::{Connection, Database, ReadPool};
+pub use connection::{Connection, Database, ReadPool, cap};
 pub use error::{Error, ErrorKind};

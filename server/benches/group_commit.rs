@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vestibule::store::{Store, Submission};
+use vestibule::store::{Content, Store, Submission};
 use vestibule_protocol::{
     approve::{
         frames::Policy,
@@ -46,12 +46,15 @@ fn main() {
 /// The number of committed commands, and how long each sender waited for each.
 fn run(senders: u64, time: Duration) -> (usize, Vec<Duration>) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is writable");
-    let (store, writer) =
-        Store::open(&folder.path().join("bench.db"), Quotas::default()).expect("a fresh database opens");
+    let (store, writer) = Store::open(&folder.path().join("bench.db"), Quotas::default(), None)
+        .expect("a fresh database opens");
     let store = Arc::new(store);
     let rid = Fixed([1; 32]);
     let publish = Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([2; 32]) };
-    carry_out(&store, Submission { rid, caller: caller(0), command: publish, frame: card() });
+    carry_out(
+        &store,
+        Submission { rid, caller: caller(0), command: publish, content: Content::Frame(card()) },
+    );
 
     let next = Arc::new(AtomicU64::new(1));
     let end = Instant::now() + time;
@@ -90,8 +93,14 @@ fn request(number: u64) -> Submission {
     let digest = Signed::new("request").int(number).hash();
     let mut request_id = Fixed([0; 16]);
     request_id.0.copy_from_slice(&digest.0[..16]);
-    let command = Command::Request { request_id, box_hash: digest, digest, exp: i64::MAX };
-    Submission { rid: Fixed([1; 32]), caller: caller(number), command, frame: vec![7; FRAME] }
+    let command =
+        Command::Request { request_id, device: request_id, box_hash: digest, digest, exp: i64::MAX };
+    Submission {
+        rid: Fixed([1; 32]),
+        caller: caller(number),
+        command,
+        content: Content::Frame(vec![7; FRAME]),
+    }
 }
 
 fn card() -> Vec<u8> {

@@ -46,9 +46,10 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     let listen_error = |source| ServeError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
-    let (store, writer) = Store::open(&config.database(), config.terms().quotas)?;
+    let (store, writer) = Store::open(&config.database(), config.terms().quotas, None)?;
     let sessions = Sessions::new(&Secrets::load_or_create(&config.secrets())?);
     let flow = Flow::new(store, sessions, config.terms());
+    let sweeper = actix_web::rt::spawn(approve::sweep::run(Arc::clone(&flow)));
     let origins = config.allowed_origins();
     let endpoint = Arc::new(Endpoint { origins, ..Endpoint::new(flow.router(), Door(Arc::clone(&flow))) });
     let connections = Arc::clone(&endpoint.connections);
@@ -76,6 +77,7 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     shutdown::wait_and_drain(signals, &handle, &connections).await;
     // The server's task ends with its workers; a panic in it was logged.
     let _ = server.await;
+    sweeper.abort();
     writer.stop();
     tracing::info!("stopped");
     Ok(())

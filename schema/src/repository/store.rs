@@ -53,17 +53,15 @@ pub fn open(conn: &mut Connection) -> Result<i64, Error> {
     Ok(store::table.select(store::open).first(conn)?)
 }
 
-/// How often [`advance_starts`] was called.
+/// How often the server was started, as [`set_starts`] was told last.
 pub fn starts(conn: &mut Connection) -> Result<i64, Error> {
     Ok(store::table.select(store::starts).first(conn)?)
 }
 
-/// Counts a start of the server and returns the count.
-pub fn advance_starts(conn: &mut Connection) -> Result<i64, Error> {
-    Ok(diesel::update(store::table)
-        .set(store::starts.eq(store::starts + 1))
-        .returning(store::starts)
-        .get_result(conn)?)
+/// Notes how often the server was started.
+pub fn set_starts(conn: &mut Connection, starts: i64) -> Result<(), Error> {
+    diesel::update(store::table).set(store::starts.eq(starts)).execute(conn)?;
+    Ok(())
 }
 
 /// Runs a batch: all that `f` does is stored when this returns `Ok`, and none of it after an error.

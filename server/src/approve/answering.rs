@@ -1,18 +1,28 @@
 //! Answers that take time: from the store's writer, or from its readers.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 use vestibule_protocol::{
-    approve::refusal::Refusal,
+    approve::refusal::{Reason, Refusal},
     message::{Payload, Status},
 };
 
-use super::{Flow, events};
+use super::{
+    Flow,
+    events::{self, Items},
+};
 use crate::{
     channel::{Channel, Context, Next, ReplyTo},
-    store::{Committed, Submission},
+    store::{Committed, Page, Submission},
 };
+
+/// When it is said that there is no room to show, counted from the question: secret rooms and unknown ones are looked up in
+/// slightly different times, and nobody is to measure which it was.
+pub(super) const UNKNOWN_AFTER: Duration = Duration::from_millis(50);
 
 /// Hands a command to the store. Once it is durable its sender is answered, and then `then` tells everybody else.
 pub(super) fn carry_out<C: Channel>(
@@ -22,6 +32,7 @@ pub(super) fn carry_out<C: Channel>(
     submission: Submission,
     then: impl FnOnce(&mut C, &mut Context<'_, C>, &Committed) + Send + 'static,
 ) -> Next {
+    let asked = Instant::now();
     let resume = cx.resume_later(to.member);
     let done = move |result: Result<Committed, Refusal>| {
         resume.run(move |channel, cx| match result {
@@ -29,7 +40,11 @@ pub(super) fn carry_out<C: Channel>(
                 cx.reply(&to, Status::Ok, events::answer(&committed));
                 then(channel, cx, &committed);
             }
-            Err(refusal) => cx.reply(&to, Status::Error, Payload::of(&refusal)),
+            Err(refusal) if refusal.reason == Reason::UnknownRoom => {
+                let rest = UNKNOWN_AFTER.saturating_sub(asked.elapsed());
+                cx.after(to.member, rest, move |_, cx| fail(cx, &to, &refusal));
+            }
+            Err(refusal) => fail(cx, &to, &refusal),
         });
     };
     flow.store.submit(submission, Box::new(done));
@@ -45,12 +60,25 @@ pub(super) fn look_up<C: Channel, T: Send + 'static>(
 ) -> Next {
     cx.spawn(to.member, read, move |channel, cx, result| match result {
         Ok(value) => found(channel, cx, &to, value),
-        Err(refusal) => cx.reply(&to, Status::Error, Payload::of(&refusal)),
+        Err(refusal) => fail(cx, &to, &refusal),
     });
     Next::NoReply
+}
+
+/// Answers with a page of a list.
+pub(super) fn list<C: Channel, T: Serialize + Send + 'static>(
+    cx: &mut Context<'_, C>,
+    to: ReplyTo,
+    read: impl Future<Output = Result<Page<T>, Refusal>> + 'static,
+) -> Next {
+    look_up(cx, to, read, |_, cx, to, page| ok(cx, to, &Items { items: page.items, cursor: page.next }))
 }
 
 /// Answers ok.
 pub(super) fn ok<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, response: &impl Serialize) {
     cx.reply(to, Status::Ok, Payload::of(response));
+}
+
+fn fail<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, refusal: &Refusal) {
+    cx.reply(to, Status::Error, Payload::of(refusal));
 }

@@ -5,14 +5,14 @@ use serde_json::json;
 use vestibule_protocol::{
     approve::{
         frames::{Card, Id, Policy},
-        items::{ApproveItem, Cursor, RequestItem},
+        items::{ApproveItem, Cursor, NackCode, Notice, RequestItem},
         limits::{Limits, PAGE},
         refusal::{Reason, Refusal},
         rules::Answer,
     },
     base64url::{Blob, Fixed},
     message::Payload,
-    signed::{Alg, Rid, Signature},
+    signed::{Alg, Rid, Signature, Uid},
 };
 
 use super::Flow;
@@ -35,10 +35,29 @@ pub(super) fn refuse(refusal: impl Into<Refusal>) -> Next {
     Next::error(Payload::of(&refusal.into()))
 }
 
-/// A join's parameters. `last` (what the client saw last) is accepted and not needed: what waits is sent until it is acked.
+/// A join's parameters.
 #[derive(Deserialize)]
 pub(super) struct JoinParams {
     pub(super) device: Id,
+    #[serde(default)]
+    pub(super) last: Option<Last>,
+}
+
+/// What a client has seen.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Last {
+    /// The epoch it saw it in.
+    pub(super) epoch: Epoch,
+    /// The largest seq of a notice.
+    seq: i64,
+}
+
+impl Last {
+    /// From where notices are sent again. Notices of different rooms may pass each other on their way, so a client that saw
+    /// one may miss an earlier one: the last ten seconds (a seq counts microseconds) are sent twice rather than never.
+    pub(super) fn notices_after(self) -> i64 {
+        self.seq.saturating_sub(10_000_000)
+    }
 }
 
 /// Reads a join's parameters.
@@ -85,13 +104,30 @@ pub(super) struct Ack {
     #[serde(default)]
     pub(super) rid: Option<Rid>,
     pub(super) approve_id: Id,
-    /// Which of the user's devices has the key. Checked for its form.
-    #[serde(rename = "device")]
-    _device: Id,
+    /// Which of the user's devices has the key.
+    pub(super) device: Id,
 }
 
-/// `pending` and `approved`.
-#[derive(Default, Deserialize)]
+/// `nack`. In the inbox it names the room.
+#[derive(Deserialize)]
+pub(super) struct Nack {
+    #[serde(default)]
+    pub(super) rid: Option<Rid>,
+    pub(super) approve_id: Id,
+    /// Which of the user's devices cannot use it. Checked for its form.
+    #[serde(rename = "device")]
+    _device: Id,
+    pub(super) code: NackCode,
+}
+
+/// `unblock`.
+#[derive(Deserialize)]
+pub(super) struct Unblock {
+    pub(super) uid: Uid,
+}
+
+/// The events that list something.
+#[derive(Clone, Copy, Default, Deserialize)]
 pub(super) struct List {
     #[serde(default)]
     cursor: Option<Cursor>,
@@ -132,7 +168,17 @@ pub(super) struct Joined<'a> {
     limits: Limits,
     mine: &'a [RequestItem],
     approves: &'a [ApproveItem],
+    notices: &'a [Notice],
+    cursors: Cursors,
     more: bool,
+}
+
+/// Where the lists of a join go on.
+#[derive(Serialize)]
+struct Cursors {
+    mine: Option<Cursor>,
+    approves: Option<Cursor>,
+    notices: Option<Cursor>,
 }
 
 impl<'a> Joined<'a> {
@@ -146,8 +192,14 @@ impl<'a> Joined<'a> {
             role: None,
             card: arrival.card.as_ref(),
             limits: flow.terms.limits,
-            mine: &arrival.mine,
+            mine: &arrival.mine.items,
             approves: &arrival.approves.items,
+            notices: &arrival.notices.items,
+            cursors: Cursors {
+                mine: arrival.mine.next,
+                approves: arrival.approves.next,
+                notices: arrival.notices.next,
+            },
             more: arrival.approves.next.is_some(),
         }
     }
@@ -160,8 +212,10 @@ impl<'a> Joined<'a> {
 
 /// The last seq of what is the joiner's own. The store's own last seq would tell a guest that somebody else did something.
 pub(super) fn own_seq(arrival: &Arrival) -> i64 {
-    let mine = arrival.mine.iter().map(|item| item.seq);
-    mine.chain(arrival.approves.items.iter().map(|item| item.seq)).max().unwrap_or(0)
+    let mine = arrival.mine.items.iter().map(|item| item.seq);
+    let approves = arrival.approves.items.iter().map(|item| item.seq);
+    let notices = arrival.notices.items.iter().map(|item| item.seq);
+    mine.chain(approves).chain(notices).max().unwrap_or(0)
 }
 
 /// `caught_up`.
@@ -180,6 +234,13 @@ pub(super) struct Proved {
     pub(super) pending: Vec<RequestItem>,
     pub(super) cursor: Option<Cursor>,
     pub(super) seq: i64,
+    pub(super) after_ms: u32,
+}
+
+/// The push `resync`.
+#[derive(Serialize)]
+pub(super) struct Resync {
+    pub(super) epoch: Epoch,
 }
 
 /// The push `request`.
@@ -189,6 +250,17 @@ pub(super) struct RequestPush<'a> {
     pub(super) item: &'a RequestItem,
     /// Whether the requester is connected to the room.
     pub(super) online: bool,
+    /// How long a client that approves by itself waits.
+    pub(super) after_ms: u32,
+}
+
+/// The push `approve`.
+#[derive(Serialize)]
+pub(super) struct ApprovePush<'a> {
+    #[serde(flatten)]
+    pub(super) item: &'a ApproveItem,
+    /// How many times it has been sent to this connection, this time included.
+    pub(super) attempt: u8,
 }
 
 /// The answer to a carried-out command.
@@ -203,7 +275,9 @@ pub(super) fn answer(committed: &Committed) -> Payload {
             let seq = seq.unwrap_or(committed.seq);
             json!({ "state": state, "seq": seq, "dup": dup, "others": others })
         }
-        Answer::Withdraw { dup } => json!({ "dup": dup }),
+        Answer::Deny { state, dup } => json!({ "state": state, "dup": dup }),
+        Answer::Nack { state, dup } => json!({ "state": state, "dup": dup }),
         Answer::Ack { dup, deleted } => json!({ "dup": dup, "deleted": deleted }),
+        Answer::Unblock { dup } | Answer::Withdraw { dup } | Answer::Sweep { dup } => json!({ "dup": dup }),
     })
 }

@@ -1,6 +1,6 @@
 //! The flow's HTTP endpoints: signing in, making rooms, and the directory.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use actix_cors::Cors;
 use actix_web::{
@@ -22,10 +22,10 @@ use vestibule_protocol::{
     signed::{self, Alg, Rid, Signature, Uid, user_id},
 };
 
-use super::{Flow, create};
+use super::{Flow, answering::UNKNOWN_AFTER, create};
 use crate::{
     clock,
-    store::{Submission, pack},
+    store::{Content, Submission, pack},
     transport::Origins,
 };
 
@@ -95,6 +95,7 @@ impl ResponseError for Refused {
             Reason::Unauthorized => StatusCode::UNAUTHORIZED,
             Reason::UnknownRoom => StatusCode::NOT_FOUND,
             Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Reason::Quota | Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Reason::StorageFull | Reason::Unavailable | Reason::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -191,7 +192,7 @@ async fn create_room(
         rid: card.rid,
         caller: Caller { uid, is_member: true },
         command: Command::Publish { version: card.version, policy, digest },
-        frame: pack(&card),
+        content: Content::Frame(pack(&card)),
     };
     flow.store.carry_out(submission).await?;
     let response =
@@ -227,9 +228,13 @@ async fn directory(
 
 /// What is no id is as unknown as an id of no room.
 async fn card(flow: web::Data<Flow>, rid: web::Path<String>) -> Result<HttpResponse, Refused> {
+    let asked = Instant::now();
     let rid = rid.parse().map_err(|_| Reason::UnknownRoom)?;
-    let card = flow.store.public_card(rid).await?.ok_or(Reason::UnknownRoom)?;
-    Ok(HttpResponse::Ok().json(card))
+    if let Some(card) = flow.store.public_card(rid).await? {
+        return Ok(HttpResponse::Ok().json(card));
+    }
+    tokio::time::sleep(UNKNOWN_AFTER.saturating_sub(asked.elapsed())).await;
+    Err(Reason::UnknownRoom.into())
 }
 
 fn bearer(flow: &Flow, request: &HttpRequest) -> Result<Uid, Refusal> {

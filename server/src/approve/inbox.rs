@@ -2,32 +2,27 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    mem::take,
     sync::{Arc, Weak},
 };
 
 use bytestring::ByteString;
 use serde_json::json;
 use vestibule_protocol::{
-    approve::{
-        items::ApproveItem,
-        refusal::{Reason, Refusal},
-        rules::{Caller, Command},
-    },
+    approve::refusal::{Reason, Refusal},
     message::Payload,
     signed::{Rid, Uid},
 };
 
 use super::{
-    Flow, answering,
-    events::{self, AboutRequest, Ack, refuse},
-    feed::Feed,
+    Flow,
+    aftermath::{Aftermath, Own},
+    events::{self, refuse},
     identity,
-    visit::{self, closed, push_caught_up, refuse_later},
+    reception::{Receiver, Reception, arrive, deliver, handle_own, refuse_later, welcome},
 };
 use crate::{
-    channel::{Channel, Context, Incoming, Joining, MemberId, Next, ReplyTo},
-    store::{Arrival, Submission},
+    channel::{Channel, Context, Incoming, Joining, MemberId, Next},
+    store::Arrival,
 };
 
 /// One user's inbox.
@@ -35,17 +30,7 @@ pub(super) struct Inbox {
     flow: Arc<Flow>,
     /// Nobody where the topic names no user.
     owner: Option<Uid>,
-    listeners: HashMap<MemberId, Listener>,
-}
-
-/// One of the owner's connections.
-struct Listener {
-    server: String,
-    /// What the join found, until its answer is sent.
-    arrival: Option<Arrival>,
-    /// Whether there is more than the join's answer could hold, and not all of it has been fetched.
-    is_behind: bool,
-    approves: Feed<ApproveItem>,
+    listeners: HashMap<MemberId, Receiver>,
 }
 
 impl Channel for Inbox {
@@ -56,28 +41,18 @@ impl Channel for Inbox {
         let Some((_, server)) = identity::of(cx, who).filter(|(uid, _)| *uid == owner) else {
             return refuse_later(cx, who);
         };
-        let server = server.to_owned();
-        if let Err(refusal) = events::parse_join(params) {
-            return Joining::Error(Payload::of(&refusal));
-        }
-        self.listeners
-            .insert(who, Listener { server, arrival: None, is_behind: false, approves: Feed::held() });
-        let flow = Arc::clone(&self.flow);
-        let arrival = async move { flow.store.arrival(owner, None).await };
-        cx.spawn(who, arrival, move |inbox, cx, arrival| inbox.let_in(cx, who, arrival));
-        Joining::Later
+        let listener = match events::parse_join(params) {
+            Ok(params) => Receiver::new(owner, server, &params),
+            Err(refusal) => return Joining::Error(Payload::of(&refusal)),
+        };
+        let joining =
+            arrive(self, cx, who, &listener, move |inbox, cx, arrival| inbox.let_in(cx, who, arrival));
+        self.listeners.insert(who, listener);
+        joining
     }
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
-        let Some(listener) = self.listeners.get_mut(&who) else { return };
-        let Some(arrival) = listener.arrival.take() else { return };
-        listener.is_behind = arrival.approves.next.is_some();
-        if !listener.is_behind {
-            push_caught_up(cx, who, &self.flow, events::own_seq(&arrival));
-        }
-        for item in listener.approves.release(arrival.until) {
-            cx.push(who, "approve", Payload::of(&item));
-        }
+        welcome(self, cx, who);
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
@@ -89,6 +64,25 @@ impl Channel for Inbox {
     }
 }
 
+impl Reception for Inbox {
+    fn flow(&self) -> &Arc<Flow> {
+        &self.flow
+    }
+
+    fn scope(&self) -> Option<Rid> {
+        None
+    }
+
+    fn receiver(&mut self, who: MemberId) -> Option<&mut Receiver> {
+        self.listeners.get_mut(&who)
+    }
+
+    /// By way of the room, which knows whom it concerns there, this user's connections in it among them.
+    fn spread(&mut self, _: &mut Context<'_, Self>, rid: Rid, aftermath: Aftermath) {
+        self.flow.spread(&rid, aftermath);
+    }
+}
+
 impl Inbox {
     pub(super) fn new(flow: &Weak<Flow>, topic: &ByteString) -> Self {
         let flow = flow.upgrade().expect("a flow outlives its connections");
@@ -96,15 +90,11 @@ impl Inbox {
         Self { flow, owner, listeners: HashMap::new() }
     }
 
-    /// Sends an approve that was just stored to the connections that did not get it in its room.
-    pub(super) fn deliver(&mut self, cx: &Context<'_, Self>, item: &ApproveItem, except: &HashSet<u64>) {
-        for (id, listener) in &mut self.listeners {
-            if except.contains(&id.connection) {
-                continue;
-            }
-            if let Some(item) = listener.approves.offer(item.seq, item.clone()) {
-                cx.push(*id, "approve", Payload::of(&item));
-            }
+    /// Sends what was just stored to the connections that did not get it in its room.
+    pub(super) fn deliver(&mut self, cx: &Context<'_, Self>, own: &Own, except: &HashSet<u64>) {
+        let listeners: Vec<MemberId> = self.listeners.keys().copied().collect();
+        for who in listeners.into_iter().filter(|who| !except.contains(&who.connection)) {
+            deliver(self, cx, who, own.clone());
         }
     }
 
@@ -114,7 +104,7 @@ impl Inbox {
             Ok(arrival) => {
                 let answer = events::Joined::new(&listener.server, &self.flow, &arrival);
                 cx.admit(who, Payload::of(&answer));
-                listener.arrival = Some(arrival);
+                listener.found(arrival);
             }
             Err(refusal) => cx.refuse(who, Payload::of(&refusal)),
         }
@@ -122,47 +112,7 @@ impl Inbox {
 
     fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<Next, Refusal> {
         let uid = self.owner.ok_or(Reason::Unauthorized)?;
-        let payload = &message.payload;
-        let to = message.reply_to();
-        match &*message.event {
-            "withdraw" => {
-                let AboutRequest { rid, request_id } = events::parse(payload)?;
-                Ok(self.close(cx, to, named(rid)?, uid, Command::Withdraw { request_id }))
-            }
-            "ack" => {
-                let Ack { rid, approve_id, .. } = events::parse(payload)?;
-                Ok(self.close(cx, to, named(rid)?, uid, Command::Ack { approve_id }))
-            }
-            "status" => {
-                let AboutRequest { rid, request_id } = events::parse(payload)?;
-                let (flow, rid) = (Arc::clone(&self.flow), named(rid)?);
-                let status = async move { flow.store.status(rid, uid, request_id).await };
-                Ok(answering::look_up(cx, to, status, |_, cx, to, state| {
-                    answering::ok(cx, to, &json!({ "state": state }));
-                }))
-            }
-            "approved" => {
-                let (list, who) = (events::parse(payload)?, message.from);
-                let was_behind = move |inbox: &mut Self| {
-                    inbox.listeners.get_mut(&who).is_some_and(|listener| take(&mut listener.is_behind))
-                };
-                Ok(visit::approved(cx, &self.flow, to, uid, None, &list, was_behind))
-            }
-            _ => Err(Reason::BadPayload.because("no such event in an inbox")),
-        }
+        let own = handle_own(self, cx, &message.reply_to(), uid, &message.event, &message.payload)?;
+        own.ok_or_else(|| Reason::BadPayload.because("no such event in an inbox"))
     }
-
-    fn close(&self, cx: &mut Context<'_, Self>, to: ReplyTo, rid: Rid, uid: Uid, command: Command) -> Next {
-        let caller = Caller { uid, is_member: false };
-        let submission = Submission { rid, caller, command, frame: Vec::new() };
-        answering::carry_out(&self.flow, cx, to, submission, move |inbox, _, committed| {
-            if let Some(gone) = closed(rid, uid, committed) {
-                inbox.flow.tell_room(&rid, gone);
-            }
-        })
-    }
-}
-
-fn named(rid: Option<Rid>) -> Result<Rid, Refusal> {
-    rid.ok_or_else(|| Reason::BadPayload.because("missing field `rid`"))
 }

@@ -1,13 +1,15 @@
 //! The approve flow: the product, written on the channel framework.
 //!
 //! [`Flow`] holds what all its channels share. `room` is the channel of `room:<rid>`, where keys are asked for and sent;
-//! `inbox` that of `user:<uid>`, where a user finds what is addressed to them in any room. [`http`] has the endpoints for
+//! `inbox` that of `user:<uid>`, where a user finds what is addressed to them in any room; `reception` is what the two have in
+//! common. [`sweep`] ends what is over. [`http`] has the endpoints for
 //! signing in and for rooms, `identity` who a connection belongs to.
 //!
 //! # Invariants
 //! Nothing durable lives here: every answer "ok" is given after the store's commit, and whatever a client has missed it
 //! finds in the store. The room key is never here; its public half is, where somebody proved to hold the other.
 
+mod aftermath;
 mod answering;
 mod create;
 mod events;
@@ -15,24 +17,26 @@ mod feed;
 pub mod http;
 mod identity;
 mod inbox;
+mod reception;
 mod room;
-mod visit;
+pub mod sweep;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 use vestibule_protocol::{
-    approve::{
-        items::ApproveItem,
-        limits::{Limits, Quotas},
-    },
+    approve::limits::{Limits, Quotas},
     base64url::Fixed,
-    signed::Rid,
+    signed::{Rid, Uid},
 };
 
 pub use identity::Door;
 
-use self::{inbox::Inbox, room::KeyRoom, visit::News};
+use self::{
+    aftermath::{Aftermath, Own},
+    inbox::Inbox,
+    room::KeyRoom,
+};
 use crate::{
     room::{Rooms, Router},
     session::Sessions,
@@ -107,14 +111,18 @@ impl Flow {
         Fixed(bytes)
     }
 
-    /// Sends a stored approve to the newcomer's connections that listen to the inbox, but for those that got it in the room.
-    fn deliver_to_inbox(&self, item: ApproveItem, except: HashSet<u64>) {
-        let topic = format!("user:{}", item.approve.to);
-        self.inboxes.tell(&topic, move |inbox, cx| inbox.deliver(cx, &item, &except));
+    /// Sends something to its user's connections that listen to the inbox, but for those that got it in its room.
+    fn deliver_to_inbox(&self, uid: Uid, own: Own, except: HashSet<u64>) {
+        self.inboxes.tell(&format!("user:{uid}"), move |inbox, cx| inbox.deliver(cx, &own, &except));
     }
 
-    /// Tells a room's members what happened to one of its requests.
-    fn tell_room(&self, rid: &Rid, news: News) {
-        self.rooms.tell(&format!("room:{rid}"), move |room, cx| room.announce(cx, &news));
+    /// Tells everybody whom a change in a room concerns, from outside that room.
+    fn spread(&self, rid: &Rid, aftermath: Aftermath) {
+        let own = aftermath.own.clone();
+        let has_room = self.rooms.tell(&format!("room:{rid}"), move |room, cx| room.tell(cx, aftermath));
+        // Where the room runs it knows which connections are in it, and passes the rest on.
+        if !has_room && let Some((uid, own)) = own {
+            self.deliver_to_inbox(uid, own, HashSet::new());
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a channel acts with while it is called.
 
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use actix::{Message, Recipient};
 use bytestring::ByteString;
@@ -95,6 +95,11 @@ impl<'a, C: Channel> Context<'a, C> {
         self.members.broadcast(self.outgoing(event, payload), to);
     }
 
+    /// Sends to these. Encoded once, however many they are.
+    pub fn multicast(&self, event: &str, payload: Payload, to: &[MemberId]) {
+        self.members.multicast(self.outgoing(event, payload), to);
+    }
+
     /// Adds a member under a presence key.
     pub fn track(&mut self, who: MemberId, key: &str, meta: Meta) {
         let diff = self.members.presence.track(who, key, meta);
@@ -155,6 +160,20 @@ impl<'a, C: Channel> Context<'a, C> {
         Resume { who, mailbox: Some(self.mailbox.clone()) }
     }
 
+    /// Calls back into the channel after a while. Does not keep the room: if it has gone by then, nothing happens.
+    pub fn after(
+        &self,
+        who: MemberId,
+        delay: Duration,
+        call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static,
+    ) {
+        let mailbox = self.mailbox.clone();
+        actix::spawn(async move {
+            tokio::time::sleep(delay).await;
+            mailbox.do_send(Continue { who: Some(who), call: Some(Box::new(call)), origin: Origin::Timer });
+        });
+    }
+
     fn presence_diff(&self, diff: &Diff) {
         let message = self.outgoing("presence_diff", Payload::of(diff));
         self.members.broadcast(message, |_, member| member.watches_presence);
@@ -190,7 +209,7 @@ impl<C: Channel> Resume<C> {
     /// leave its sender without an answer.
     fn send(&mut self, call: Option<Call<C>>) {
         if let Some(mailbox) = self.mailbox.take() {
-            mailbox.do_send(Continue { who: Some(self.who), call, is_counted: true });
+            mailbox.do_send(Continue { who: Some(self.who), call, origin: Origin::Resumed });
         }
     }
 }
@@ -211,13 +230,24 @@ pub(crate) struct Continue<C: Channel> {
     pub(crate) who: Option<MemberId>,
     /// What to do; nothing where a [`Resume`] was dropped.
     pub(crate) call: Option<Call<C>>,
-    /// Whether it was announced by [`Context::resume_later`].
-    pub(crate) is_counted: bool,
+    /// Where it comes from.
+    pub(crate) origin: Origin,
+}
+
+/// Where a [`Continue`] comes from, and so who keeps the room running until it arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// [`Context::resume_later`]: the room itself counts it.
+    Resumed,
+    /// [`Rooms::tell`](crate::room::Rooms::tell): the registry counts it.
+    Outside,
+    /// [`Context::after`]: nobody does.
+    Timer,
 }
 
 impl<C: Channel> Continue<C> {
     /// A call from outside the room.
     pub(crate) fn from_outside(call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static) -> Self {
-        Self { who: None, call: Some(Box::new(call)), is_counted: false }
+        Self { who: None, call: Some(Box::new(call)), origin: Origin::Outside }
     }
 }

@@ -130,6 +130,15 @@ impl Members {
         }
     }
 
+    /// Sends the same bytes to those of `to` that are in.
+    pub(crate) fn multicast(&self, message: Outgoing, to: &[MemberId]) {
+        let encoded = Encoded::new(message);
+        for member in to.iter().filter_map(|id| self.by_id.get(id)).filter(|member| member.joining.is_none())
+        {
+            member.outbox.push(&encoded);
+        }
+    }
+
     /// Tells a member that its join is over.
     pub(crate) fn say_goodbye(&self, member: &Member, how: Stop) {
         let (event, payload) = match how {

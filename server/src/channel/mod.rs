@@ -44,7 +44,7 @@ use vestibule_protocol::{
 
 pub use client::{Client, Transport};
 pub use context::{Context, Resume, Watched};
-pub(crate) use context::{Continue, Deferred};
+pub(crate) use context::{Continue, Deferred, Origin};
 pub use member::Member;
 pub(crate) use member::{Busy, Members, PendingJoin, Waiting};
 

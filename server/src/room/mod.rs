@@ -33,7 +33,7 @@ use serde_json::json;
 use vestibule_protocol::message::{Payload, Status, Term};
 
 use crate::channel::{
-    Busy, Channel, Context, Continue, Deferred, Incoming, Joining, Member, MemberId, Members, Next,
+    Busy, Channel, Context, Continue, Deferred, Incoming, Joining, Member, MemberId, Members, Next, Origin,
     PendingJoin, Stop, Waiting,
 };
 pub use messages::{Input, Join, Leave};
@@ -219,7 +219,7 @@ impl<C: Channel> Handler<Join> for Room<C> {
     type Result = ();
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
-        self.rooms.join_arrived(&self.members.topic);
+        self.rooms.arrived(&self.members.topic);
         let Join { who, client, outbox, join_ref, reference, params, replaces, is_replaced, decision } = join;
         let replaced = replaces.and_then(|old| self.remove(old)).map(Box::new);
         let member = Member {
@@ -304,7 +304,11 @@ impl<C: Channel> Handler<Continue<C>> for Room<C> {
     type Result = ();
 
     fn handle(&mut self, go_on: Continue<C>, ctx: &mut Self::Context) {
-        self.in_flight -= usize::from(go_on.is_counted);
+        match go_on.origin {
+            Origin::Outside => self.rooms.arrived(&self.members.topic),
+            Origin::Resumed => self.in_flight -= 1,
+            Origin::Timer => {}
+        }
         if let Some(call) = go_on.call {
             self.call(go_on.who, call);
         }

@@ -31,8 +31,8 @@ pub struct Rooms<C: Channel> {
 struct Running<C: Channel> {
     address: Addr<Room<C>>,
     life: u64,
-    /// Joins in the mailbox: a room with any does not retire.
-    joins_under_way: usize,
+    /// Joins and calls from outside in the mailbox: a room with any does not retire.
+    under_way: usize,
 }
 
 /// A queue is full: the message was not taken.
@@ -64,14 +64,15 @@ impl<C: Channel> Rooms<C> {
         Arc::new(Self { running: DashMap::new(), make: Box::new(make), mailbox, lives: AtomicU64::new(1) })
     }
 
-    /// Calls into a topic's channel; nothing where its room does not run.
+    /// Calls into a topic's channel, if its room runs. Says whether it does; then the call is made before the room goes.
     ///
     /// Past the mailbox's bound: what calls from outside (a committed frame, an operator) is bounded by itself and must not
     /// be lost.
-    pub fn tell(&self, topic: &str, call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static) {
-        if let Some(room) = self.running.get(topic) {
-            room.address.do_send(Continue::from_outside(call));
-        }
+    pub fn tell(&self, topic: &str, call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static) -> bool {
+        let Some(mut room) = self.running.get_mut(topic) else { return false };
+        room.under_way += 1;
+        room.address.do_send(Continue::from_outside(call));
+        true
     }
 
     /// How many rooms run.
@@ -79,16 +80,16 @@ impl<C: Channel> Rooms<C> {
         self.running.len()
     }
 
-    /// A join that this counted when it was sent has arrived.
-    pub(super) fn join_arrived(&self, topic: &str) {
+    /// What this counted when it was sent has arrived.
+    pub(super) fn arrived(&self, topic: &str) {
         if let Some(mut room) = self.running.get_mut(topic) {
-            room.joins_under_way -= 1;
+            room.under_way -= 1;
         }
     }
 
-    /// Takes an idle room off the list, unless a join is on its way to it.
+    /// Takes an idle room off the list, unless something is on its way to it.
     pub(super) fn retire(&self, topic: &str, life: u64) -> bool {
-        self.running.remove_if(topic, |_, room| room.life == life && room.joins_under_way == 0).is_some()
+        self.running.remove_if(topic, |_, room| room.life == life && room.under_way == 0).is_some()
     }
 
     fn start(self: &Arc<Self>, topic: &ByteString) -> Running<C> {
@@ -98,7 +99,7 @@ impl<C: Channel> Rooms<C> {
             ctx.set_mailbox_capacity(self.mailbox);
             Room::new(topic.clone(), life, channel, Arc::clone(self), ctx)
         });
-        Running { address, life, joins_under_way: 0 }
+        Running { address, life, under_way: 0 }
     }
 }
 
@@ -109,7 +110,7 @@ impl<C: Channel> Mount for Arc<Rooms<C>> {
             Entry::Vacant(vacant) => vacant.insert(self.start(topic)),
         };
         room.address.try_send(join).map_err(|_| Overloaded)?;
-        room.joins_under_way += 1;
+        room.under_way += 1;
         Ok(Box::new(room.address.clone()))
     }
 

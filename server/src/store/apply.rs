@@ -2,20 +2,25 @@
 
 use vestibule_protocol::{
     approve::{
-        frames::Id,
+        frames::{Deny, Id},
+        items::{News, Notice, ReceiptResult, RequestItem},
         limits::Quotas,
         refusal::Refusal,
-        rules::{ApproveFacts, Change, Command, Facts, decide},
+        rules::{Change, Command, RequestState, decide},
     },
-    signed::{Rid, Uid},
+    signed::Uid,
 };
 use vestibule_schema::{
     Connection, Error,
-    models::{self, NewApprove, NewRequest},
-    repository::{approves, requests, rooms, store},
+    models::{self, ApproveState, NewApprove, NewNotice, NewRequest, OpenRequest},
+    repository::{approves, denials, devices, notices, requests, rooms, store},
 };
 
-use super::{Committed, Submission, record};
+use super::{
+    Committed, Content, Submission,
+    gather::{Stored, gather},
+    record,
+};
 
 /// Why nothing was written.
 pub(super) enum Failure {
@@ -38,160 +43,245 @@ pub(super) fn apply(
     now_us: i64,
 ) -> Result<Committed, Failure> {
     let now = now_us / 1000;
-    let (facts, stored) = gather(conn, submission, now)?;
+    let (facts, stored) = gather(conn, quotas, submission, now)?;
     let decision =
         decide(quotas, &facts, &submission.caller, &submission.command, now).map_err(Failure::Refused)?;
-    let seq = match decision.change {
-        Some(change) => {
-            let seq = store::advance_seq(conn, now_us)?;
-            write(conn, submission, change, &stored, &Stamp { seq, now })?;
-            seq
-        }
-        None => 0,
-    };
-    Ok(Committed { decision, seq, at: now })
+    let mut committed = Committed { decision, seq: 0, at: now, notice: None, reopened: None };
+    if let Some(change) = decision.change {
+        let seq = store::advance_seq(conn, now_us)?;
+        committed.seq = seq;
+        let mut writing = Writing { conn, quotas, submission, stored, seq, now };
+        committed.reopened = writing.write(change)?;
+        committed.notice = writing.notice(change)?;
+    }
+    Ok(committed)
 }
 
-/// The rows behind the facts, for what is written afterwards.
-#[derive(Default)]
-struct Stored {
-    room: Option<models::Room>,
-    request: Option<models::Request>,
-}
-
-/// What every change is stored with.
-struct Stamp {
+/// A change on its way into the tables.
+struct Writing<'a> {
+    conn: &'a mut Connection,
+    quotas: &'a Quotas,
+    submission: &'a Submission,
+    stored: Stored,
     seq: i64,
     now: i64,
 }
 
-fn gather(conn: &mut Connection, submission: &Submission, now: i64) -> Result<(Facts, Stored), Error> {
-    let Submission { rid, caller, command, .. } = submission;
-    let mut facts = Facts::default();
-    let mut stored = Stored::default();
-    match command {
-        Command::Publish { .. } => stored.room = rooms::find(conn, rid.as_bytes())?,
-        Command::Request { request_id, box_hash, .. } => {
-            // All of it for every room, so that a secret room takes no longer than one that does not exist.
-            stored.room = rooms::find(conn, rid.as_bytes())?;
-            stored.request = find_request(conn, rid, &caller.uid, request_id)?;
-            let same_box = requests::find_open_by_box(
-                conn,
-                rid.as_bytes(),
-                caller.uid.as_bytes(),
-                box_hash.as_bytes(),
-                now,
-            )?;
-            facts.same_box = same_box.as_ref().map(record::request_facts).transpose()?;
-        }
-        Command::Approve { approve_id, to, request_id, .. } => {
-            facts.approve = find_approve(conn, rid, approve_id)?;
-            stored.request = find_request(conn, rid, to, request_id)?;
-            let known = approves::of_request(conn, rid.as_bytes(), to.as_bytes(), request_id.as_bytes())?;
-            let known = known.iter().map(record::approve_facts).collect::<Result<Vec<_>, _>>()?;
-            facts.live = known.into_iter().filter(|approve| approve.is_live).collect();
-        }
-        Command::Withdraw { request_id } => {
-            stored.request = find_request(conn, rid, &caller.uid, request_id)?;
-        }
-        Command::Ack { approve_id } => {
-            if let Some(approve) = approves::find(conn, rid.as_bytes(), approve_id.as_bytes())? {
-                facts.approve = Some(record::approve_facts(&approve)?);
-                stored.request = requests::find(conn, &approve.rid, &approve.to_uid, &approve.request_id)?;
+impl Writing<'_> {
+    /// Writes a change; gives the request that it made pending again.
+    fn write(&mut self, change: Change) -> Result<Option<RequestItem>, Error> {
+        match change {
+            Change::PutCard => self.put_card()?,
+            Change::AddRequest => self.add_request()?,
+            Change::AddDevice { .. } => {
+                let Command::Request { device, .. } = &self.submission.command else {
+                    return strange(change);
+                };
+                devices::register(self.conn, self.request()?.id, device.as_bytes())?;
             }
+            Change::AddApprove { overrules } => self.add_approve(overrules)?,
+            Change::Deny => self.deny()?,
+            Change::Unblock => {
+                let Command::Unblock { uid } = &self.submission.command else { return strange(change) };
+                denials::lift(self.conn, self.submission.rid.as_bytes(), uid.as_bytes())?;
+            }
+            Change::Save { is_first, closes, .. } => self.save(is_first, closes)?,
+            Change::Nack { reopens } => return self.end_approve(ApproveState::Nacked, reopens),
+            Change::Lapse { reopens } => return self.end_approve(ApproveState::Dropped, reopens),
+            Change::Close { state, .. } => self.close(state)?,
         }
+        Ok(None)
     }
-    facts.room = stored.room.as_ref().map(record::room_facts).transpose()?;
-    facts.request = stored.request.as_ref().map(record::request_facts).transpose()?;
-    Ok((facts, stored))
-}
 
-fn find_request(
-    conn: &mut Connection,
-    rid: &Rid,
-    uid: &Uid,
-    request_id: &Id,
-) -> Result<Option<models::Request>, Error> {
-    requests::find(conn, rid.as_bytes(), uid.as_bytes(), request_id.as_bytes())
-}
-
-fn find_approve(conn: &mut Connection, rid: &Rid, approve_id: &Id) -> Result<Option<ApproveFacts>, Error> {
-    let found = approves::find(conn, rid.as_bytes(), approve_id.as_bytes())?;
-    found.as_ref().map(record::approve_facts).transpose()
-}
-
-fn write(
-    conn: &mut Connection,
-    submission: &Submission,
-    change: Change,
-    stored: &Stored,
-    stamp: &Stamp,
-) -> Result<(), Error> {
-    let Submission { rid, caller, command, frame } = submission;
-    let rid = rid.as_bytes();
-    match (change, command) {
-        (Change::PutCard, Command::Publish { version, policy, .. }) => {
-            let created = stored.room.as_ref().map_or(stamp.now, |room| room.created);
-            let room = models::Room {
-                rid: rid.to_vec(),
-                policy: policy.as_str().to_owned(),
-                version: version.cast_signed(),
-                seq: stamp.seq,
-                created,
-                frame: frame.clone(),
-            };
-            rooms::put(conn, &room)
-        }
-        (Change::AddRequest, Command::Request { request_id, box_hash, digest, exp }) => {
-            let request = NewRequest {
-                rid,
-                uid: caller.uid.as_bytes(),
-                request_id: request_id.as_bytes(),
-                box_hash: box_hash.as_bytes(),
-                digest: digest.as_bytes(),
-                created: stamp.now,
-                exp: *exp,
-                seq: stamp.seq,
-                frame,
-            };
-            requests::insert(conn, &request).map(drop)
-        }
-        (
-            Change::AddApprove { is_first },
-            Command::Approve { approve_id, to, request_id, digest, exp, .. },
-        ) => {
-            let approve = NewApprove {
-                rid,
-                to_uid: to.as_bytes(),
-                request_id: request_id.as_bytes(),
-                approve_id: approve_id.as_bytes(),
-                by_uid: caller.uid.as_bytes(),
-                digest: digest.as_bytes(),
-                at: stamp.now,
-                exp: *exp,
-                seq: stamp.seq,
-                frame,
-            };
-            approves::insert(conn, &approve)?;
-            match &stored.request {
-                // The request keeps its seq, by which members page through what is open.
-                Some(request) if is_first => {
-                    requests::set_state(conn, request.id, models::RequestState::Approved, request.seq)
-                }
-                _ => Ok(()),
-            }
-        }
-        (Change::Close { request_id, state }, command) => {
-            let saved = match command {
-                Command::Ack { approve_id } => Some(approve_id.as_bytes()),
-                _ => None,
-            };
-            approves::close_all(conn, rid, caller.uid.as_bytes(), request_id.as_bytes(), saved)?;
-            match &stored.request {
-                Some(request) => requests::forget(conn, request.id, record::row_state(state), stamp.seq),
-                None => Ok(()),
-            }
-        }
-        (change, command) => unreachable!("the rules answer {command:?} with no {change:?}"),
+    fn put_card(&mut self) -> Result<(), Error> {
+        let Submission { rid, caller, command, content } = self.submission;
+        let (Command::Publish { version, policy, digest }, Content::Frame(frame)) = (command, content) else {
+            return strange(Change::PutCard);
+        };
+        let room = models::Room {
+            rid: rid.as_bytes().to_vec(),
+            policy: policy.as_str().to_owned(),
+            version: version.cast_signed(),
+            seq: self.seq,
+            created: self.stored.room.as_ref().map_or(self.now, |room| room.created),
+            frame: frame.clone(),
+            creator: Some(caller.uid.as_bytes().to_vec()),
+            digest: Some(digest.as_bytes().to_vec()),
+            open: 0,
+        };
+        rooms::put(self.conn, &room)
     }
+
+    fn add_request(&mut self) -> Result<(), Error> {
+        let Submission { rid, caller, command, content } = self.submission;
+        let (Command::Request { request_id, device, box_hash, digest, exp }, Content::Frame(frame)) =
+            (command, content)
+        else {
+            return strange(Change::AddRequest);
+        };
+        let request = NewRequest {
+            rid: rid.as_bytes(),
+            uid: caller.uid.as_bytes(),
+            request_id: request_id.as_bytes(),
+            box_hash: box_hash.as_bytes(),
+            digest: digest.as_bytes(),
+            created: self.now,
+            exp: *exp,
+            seq: self.seq,
+            frame,
+        };
+        let row = requests::insert(self.conn, &request)?;
+        devices::register(self.conn, row, device.as_bytes())
+    }
+
+    fn add_approve(&mut self, overrules: bool) -> Result<(), Error> {
+        let Submission { rid, caller, command, content } = self.submission;
+        let (Command::Approve { approve_id, to, request_id, digest, exp, .. }, Content::Frame(frame)) =
+            (command, content)
+        else {
+            return strange(Change::AddApprove { overrules });
+        };
+        let approve = NewApprove {
+            rid: rid.as_bytes(),
+            to_uid: to.as_bytes(),
+            request_id: request_id.as_bytes(),
+            approve_id: approve_id.as_bytes(),
+            by_uid: caller.uid.as_bytes(),
+            digest: digest.as_bytes(),
+            at: self.now,
+            exp: *exp,
+            seq: self.seq,
+            frame,
+        };
+        approves::insert(self.conn, &approve)?;
+        if overrules {
+            denials::lift(self.conn, rid.as_bytes(), to.as_bytes())?;
+        }
+        // The request keeps its seq, by which members page through what is open.
+        let models::Request { id, seq, state, .. } = *self.request()?;
+        if state == models::RequestState::Approved {
+            return Ok(());
+        }
+        requests::set_state(self.conn, id, models::RequestState::Approved, seq)
+    }
+
+    fn deny(&mut self) -> Result<(), Error> {
+        let Submission { rid, caller, content, .. } = self.submission;
+        let Content::Deny(Deny { request_id, to, code, block, .. }) = content else {
+            return strange(Change::Deny);
+        };
+        let denial = models::Denial {
+            rid: rid.as_bytes().to_vec(),
+            uid: to.as_bytes().to_vec(),
+            request_id: request_id.as_bytes().to_vec(),
+            by_uid: caller.uid.as_bytes().to_vec(),
+            code: code.clone(),
+            at: self.now,
+            until: self.now + self.quotas.cooldown_ms,
+            blocked: *block,
+            seq: self.seq,
+        };
+        denials::put(self.conn, &denial)?;
+        let models::Request { id, seq, .. } = *self.request()?;
+        requests::deny(self.conn, id, seq)
+    }
+
+    fn save(&mut self, is_first: bool, closes: bool) -> Result<(), Error> {
+        let Command::Ack { device, .. } = &self.submission.command else {
+            return Err(Error::corrupt("an ack of something else"));
+        };
+        let request = self.request()?.id;
+        devices::mark_acked(self.conn, request, device.as_bytes())?;
+        if is_first {
+            let models::Approve { id, rid, to_uid, request_id, approve_id, .. } = self.approve()?.clone();
+            approves::mark_acked(self.conn, id)?;
+            approves::drop_others(self.conn, &rid, &to_uid, &request_id, &approve_id)?;
+            requests::set_first_ack(self.conn, request, self.now)?;
+        }
+        if closes { self.close(RequestState::Done) } else { Ok(()) }
+    }
+
+    fn end_approve(&mut self, state: ApproveState, reopens: bool) -> Result<Option<RequestItem>, Error> {
+        approves::close(self.conn, self.approve()?.id, state)?;
+        if !reopens {
+            return Ok(None);
+        }
+        // With a fresh seq: who has read what is pending has to be shown it all the same.
+        let state = models::RequestState::Pending;
+        let request = models::Request { state, seq: self.seq, ..self.request()?.clone() };
+        requests::set_state(self.conn, request.id, state, self.seq)?;
+        record::request_item(&OpenRequest { request, approvals: 0 }).map(Some)
+    }
+
+    fn close(&mut self, state: RequestState) -> Result<(), Error> {
+        let models::Request { id, rid, uid, request_id, .. } = self.request()?.clone();
+        approves::close_all(self.conn, &rid, &uid, &request_id)?;
+        requests::forget(self.conn, id, record::row_state(state), self.seq, self.now)
+    }
+
+    /// Stores what a user is to be told of a change.
+    fn notice(&mut self, change: Change) -> Result<Option<(Uid, Notice)>, Error> {
+        let Some((uid, news)) = self.news(change)? else { return Ok(None) };
+        let rid = self.submission.rid;
+        let notice = Notice { rid, seq: self.seq, at: self.now, news };
+        let frame = record::pack(&notice);
+        let row = NewNotice {
+            uid: uid.as_bytes(),
+            rid: rid.as_bytes(),
+            seq: self.seq,
+            at: self.now,
+            frame: &frame,
+        };
+        notices::insert(self.conn, &row)?;
+        Ok(Some((uid, notice)))
+    }
+
+    fn news(&self, change: Change) -> Result<Option<(Uid, News)>, Error> {
+        let Submission { caller, content, .. } = self.submission;
+        Ok(match (change, content) {
+            (Change::Save { is_first: true, .. }, _) => Some(self.receipt(ReceiptResult::Saved)?),
+            (Change::Nack { .. }, _) => Some(self.receipt(ReceiptResult::Nacked)?),
+            (Change::Deny, Content::Deny(Deny { request_id, to, code, block, room_sig })) => {
+                let (request_id, code) = (*request_id, code.clone());
+                let news =
+                    News::Denied { request_id, by: caller.uid, code, block: *block, room_sig: *room_sig };
+                Some((*to, news))
+            }
+            (Change::Close { request_id, state: RequestState::Expired }, _) => {
+                Some((caller.uid, News::Expired { request_id }))
+            }
+            (Change::Close { request_id, state: RequestState::Withdrawn }, _) => {
+                Some((caller.uid, News::Withdrawn { request_id }))
+            }
+            _ => None,
+        })
+    }
+
+    fn receipt(&self, result: ReceiptResult) -> Result<(Uid, News), Error> {
+        let approve = self.approve()?;
+        let (approve_id, request_id): (Id, Id) =
+            (record::fixed(&approve.approve_id)?, record::fixed(&approve.request_id)?);
+        let code = match self.submission.content {
+            Content::Nack(code) => Some(code),
+            _ => None,
+        };
+        let to = record::fixed(&approve.to_uid)?;
+        Ok((record::fixed(&approve.by_uid)?, News::Receipt { approve_id, request_id, to, result, code }))
+    }
+
+    fn request(&self) -> Result<&models::Request, Error> {
+        self.stored.request.as_ref().ok_or_else(|| Error::corrupt("a change of a request that is not stored"))
+    }
+
+    fn approve(&self) -> Result<&models::Approve, Error> {
+        self.stored
+            .approve
+            .as_ref()
+            .ok_or_else(|| Error::corrupt("a change of an approve that is not stored"))
+    }
+}
+
+/// The rules answer no command with a change of another.
+fn strange<T>(change: Change) -> Result<T, Error> {
+    Err(Error::corrupt(format!("{change:?} for another command")))
 }

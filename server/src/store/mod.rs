@@ -11,29 +11,34 @@
 //! converts between them.
 
 mod apply;
+mod gather;
 mod read;
 mod record;
+mod restored;
 mod writer;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::mpsc::{SyncSender, TrySendError, sync_channel},
     thread,
 };
 
 use thiserror::Error;
+use tokio::sync::oneshot;
 use vestibule_protocol::{
     approve::{
+        frames::Deny,
+        items::{NackCode, Notice, RequestItem},
         limits::Quotas,
         refusal::{Reason, Refusal},
         rules::{Caller, Command, Decision},
     },
     base64url::Fixed,
-    signed::Rid,
+    signed::{Rid, Uid},
 };
 use vestibule_schema::{Database, ReadPool, migrate, repository};
 
-pub use read::{Arrival, Page};
+pub use read::{Arrival, Due, Page};
 pub use record::pack;
 
 /// Commands that wait for the writer before [`Reason::Overloaded`] is answered.
@@ -75,12 +80,25 @@ pub struct Submission {
     pub caller: Caller,
     /// What is to be done.
     pub command: Command,
-    /// The frame that is stored, from [`pack`]; empty for a command that stores none.
-    pub frame: Vec<u8>,
+    /// What is stored with it.
+    pub content: Content,
+}
+
+/// What a command brings along to be stored.
+#[derive(Debug)]
+pub enum Content {
+    /// Nothing.
+    Nothing,
+    /// A card, request or approve, from [`pack`].
+    Frame(Vec<u8>),
+    /// A denial.
+    Deny(Deny),
+    /// Why an approve is no good.
+    Nack(NackCode),
 }
 
 /// What became of a command.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Committed {
     /// The decision, which is durable now.
     pub decision: Decision,
@@ -88,6 +106,10 @@ pub struct Committed {
     pub seq: i64,
     /// When it was decided, in Unix milliseconds.
     pub at: i64,
+    /// What a user is told of it.
+    pub notice: Option<(Uid, Notice)>,
+    /// The request that is pending again.
+    pub reopened: Option<RequestItem>,
 }
 
 /// Called once, on the writer's thread: it must not wait.
@@ -95,7 +117,15 @@ pub type Done = Box<dyn FnOnce(Result<Committed, Refusal>) + Send>;
 
 enum Job {
     CarryOut(Box<Submission>, Done),
+    Tidy(Tidy, oneshot::Sender<Result<usize, Refusal>>),
     Stop,
+}
+
+/// What is to be forgotten: all that ended before these moments, in Unix milliseconds.
+struct Tidy {
+    now: i64,
+    finished_before: i64,
+    notices_before: i64,
 }
 
 /// Why the store cannot be opened.
@@ -105,26 +135,41 @@ pub enum OpenError {
     /// The database itself.
     #[error(transparent)]
     Database(#[from] vestibule_schema::Error),
+    /// The file that tells whether the database was restored cannot be used.
+    #[error("cannot use {}: {source}", path.display())]
+    Starts {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The writer's thread cannot be started.
     #[error("cannot start the writer: {0}")]
-    Thread(#[from] std::io::Error),
+    Thread(std::io::Error),
 }
 
 impl Store {
-    /// Opens the database at `path`, makes it if there is none, and brings it up to date.
-    pub fn open(path: &Path, quotas: Quotas) -> Result<(Self, Writer), OpenError> {
+    /// Opens the database at `path`, makes it if there is none, and brings it up to date. It does not grow past `max_bytes`.
+    pub fn open(path: &Path, quotas: Quotas, max_bytes: Option<u64>) -> Result<(Self, Writer), OpenError> {
         let database = Database::open(path)?;
         let mut connection = database.writer()?;
         let applied = migrate::run(&mut connection)?;
         if applied > 0 {
             tracing::info!(applied, "database migrated");
         }
+        if let Some(bytes) = max_bytes {
+            vestibule_schema::cap(&mut connection, bytes)?;
+        }
+        if restored::has_been(path, &mut connection)? {
+            tracing::warn!("the database was restored from a backup: clients are told to fetch anew");
+        }
         let readers = database.readers(READERS)?;
         let epoch = Fixed::try_from(&*repository::store::epoch(&mut connection)?).unwrap_or(Fixed([0; 16]));
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = thread::Builder::new()
             .name("vestibule-writer".to_owned())
-            .spawn(move || writer::run(database, connection, &quotas, &jobs))?;
+            .spawn(move || writer::run(database, connection, &quotas, &jobs))
+            .map_err(OpenError::Thread)?;
         let writer = Writer { queue: queue.clone(), thread };
         Ok((Self { queue, readers, epoch }, writer))
     }
@@ -148,13 +193,22 @@ impl Store {
 
     /// As [`Store::submit`], for who can wait.
     pub async fn carry_out(&self, submission: Submission) -> Result<Committed, Refusal> {
-        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         self.submit(
             submission,
             Box::new(move |result| {
                 let _ = sender.send(result);
             }),
         );
+        receiver.await.unwrap_or_else(|_| Err(Reason::Unavailable.retry_after(5000)))
+    }
+
+    /// Deletes some of what is over and need not be remembered any more. Says how many rows.
+    pub async fn tidy(&self, now: i64, quotas: &Quotas) -> Result<usize, Refusal> {
+        let (finished_before, notices_before) = (now - quotas.memory_ms, now - quotas.notices_ms);
+        let (sender, receiver) = oneshot::channel();
+        let job = Job::Tidy(Tidy { now, finished_before, notices_before }, sender);
+        self.queue.try_send(job).map_err(|_| Reason::Overloaded)?;
         receiver.await.unwrap_or_else(|_| Err(Reason::Unavailable.retry_after(5000)))
     }
 }
@@ -168,13 +222,13 @@ mod tests {
     fn withdraw() -> Submission {
         let caller = Caller { uid: Fixed([1; 32]), is_member: false };
         let command = Command::Withdraw { request_id: Fixed([2; 16]) };
-        Submission { rid: Fixed([3; 32]), caller, command, frame: Vec::new() }
+        Submission { rid: Fixed([3; 32]), caller, command, content: Content::Nothing }
     }
 
     #[test]
     fn a_full_queue_refuses_at_once_and_everything_else_is_answered_before_the_writer_stops() {
         let folder = tempfile::tempdir().unwrap();
-        let (store, writer) = Store::open(&folder.path().join("test.db"), Quotas::default()).unwrap();
+        let (store, writer) = Store::open(&folder.path().join("test.db"), Quotas::default(), None).unwrap();
 
         // The writer is held up in the answer to its first command, so that what follows has to wait.
         let (reached, is_reached) = mpsc::channel();

@@ -4,17 +4,17 @@ use actix_web::web;
 use vestibule_protocol::{
     approve::{
         frames::{Card, Id, Policy},
-        items::{ApproveItem, Cursor, RequestItem},
-        limits::PAGE,
+        items::{ApproveItem, Cursor, DenialItem, Notice, RequestItem},
+        limits::{PAGE, Quotas},
         refusal::{Reason, Refusal},
-        rules::RequestState,
+        rules::{Command, RequestState},
     },
     signed::{Rid, Uid},
 };
 use vestibule_schema::{
     Connection, Error,
     repository::{
-        approves, requests, rooms,
+        approves, denials, due, notices, requests, rooms,
         store::{last_seq, snapshot},
     },
 };
@@ -30,10 +30,26 @@ pub struct Arrival {
     /// The room's card, where there is a room and it is shown to guests.
     pub card: Option<Card>,
     /// The own open requests.
-    pub mine: Vec<RequestItem>,
+    pub mine: Page<RequestItem>,
     /// The approves that wait.
     pub approves: Page<ApproveItem>,
+    /// The notices that were not seen yet.
+    pub notices: Page<Notice>,
 }
+
+/// Something whose time is over, and the command that ends it.
+#[derive(Debug)]
+pub struct Due {
+    /// The room.
+    pub rid: Rid,
+    /// Whose request it is, or whom the approve is for.
+    pub uid: Uid,
+    /// What is to be done, on that user's behalf.
+    pub command: Command,
+}
+
+/// The most that a sweep is handed at once.
+const MAX_DUE: u32 = 256;
 
 /// A page of a list, oldest first.
 #[derive(Debug)]
@@ -47,18 +63,75 @@ pub struct Page<T> {
 }
 
 impl Store {
-    /// What `uid` finds in one room, or everywhere.
-    pub async fn arrival(&self, uid: Uid, rid: Option<Rid>) -> Result<Arrival, Refusal> {
+    /// What `uid` finds in one room, or everywhere; of the notices, those after `notices_after`.
+    pub async fn arrival(&self, uid: Uid, rid: Option<Rid>, notices_after: i64) -> Result<Arrival, Refusal> {
         self.read(move |conn| {
             let card = match &rid {
                 Some(rid) => find_card(conn, rid)?.filter(record::is_shown),
                 None => None,
             };
             let room = rid.as_ref().map(Rid::as_bytes);
-            let mine = requests::open_of_user(conn, uid.as_bytes(), room, clock::now_ms(), page_size(PAGE))?;
-            let mine = mine.iter().map(record::request_item).collect::<Result<_, _>>()?;
+            let mine = mine_page(conn, &uid, room, Cursor::START, PAGE)?;
             let approves = approves_page(conn, &uid, room, Cursor::START, PAGE)?;
-            Ok(Arrival { until: approves.until, card, mine, approves })
+            let unseen = Cursor { after: notices_after, ..Cursor::START };
+            let notices = notices_page(conn, &uid, room, unseen, PAGE)?;
+            Ok(Arrival { until: approves.until, card, mine, approves, notices })
+        })
+        .await
+    }
+
+    /// The own open requests, in one room or everywhere.
+    pub async fn mine(
+        &self,
+        uid: Uid,
+        rid: Option<Rid>,
+        from: Cursor,
+        limit: i64,
+    ) -> Result<Page<RequestItem>, Refusal> {
+        self.read(move |conn| mine_page(conn, &uid, rid.as_ref().map(Rid::as_bytes), from, limit)).await
+    }
+
+    /// The notices for `uid`, about one room or all.
+    pub async fn notices(
+        &self,
+        uid: Uid,
+        rid: Option<Rid>,
+        from: Cursor,
+        limit: i64,
+    ) -> Result<Page<Notice>, Refusal> {
+        self.read(move |conn| notices_page(conn, &uid, rid.as_ref().map(Rid::as_bytes), from, limit)).await
+    }
+
+    /// The denials that hold in a room.
+    pub async fn denials(&self, rid: Rid, from: Cursor, limit: i64) -> Result<Page<DenialItem>, Refusal> {
+        self.read(move |conn| {
+            paged(
+                conn,
+                from,
+                limit,
+                |item: &DenialItem| item.seq,
+                |conn, limit| {
+                    let rows = denials::page(conn, rid.as_bytes(), from.after, limit, clock::now_ms())?;
+                    rows.into_iter().map(|(denial, request)| record::denial_item(&denial, request)).collect()
+                },
+            )
+        })
+        .await
+    }
+
+    /// What is over and has to be ended.
+    pub async fn due(&self, now: i64, quotas: &Quotas) -> Result<Vec<Due>, Refusal> {
+        let devices_before = now - quotas.devices_ms;
+        self.read(move |conn| {
+            let requests = due::page(conn, now, devices_before, MAX_DUE)?.into_iter().map(|row| {
+                let command = Command::Expire { request_id: record::fixed(&row.request_id)? };
+                Ok(Due { rid: record::fixed(&row.rid)?, uid: record::fixed(&row.uid)?, command })
+            });
+            let approves = approves::lapsed(conn, now, MAX_DUE)?.into_iter().map(|row| {
+                let command = Command::Lapse { approve_id: record::fixed(&row.approve_id)? };
+                Ok(Due { rid: record::fixed(&row.rid)?, uid: record::fixed(&row.to_uid)?, command })
+            });
+            requests.chain(approves).collect()
         })
         .await
     }
@@ -66,17 +139,17 @@ impl Store {
     /// The open requests of a room.
     pub async fn pending(&self, rid: Rid, from: Cursor, limit: i64) -> Result<Page<RequestItem>, Refusal> {
         self.read(move |conn| {
-            let until = from.until.min(last_seq(conn)?);
-            let limit = limit.clamp(1, PAGE);
-            let rows = requests::open_in_room(
+            paged(
                 conn,
-                rid.as_bytes(),
-                from.after,
-                page_size(limit + 1),
-                clock::now_ms(),
-            )?;
-            let items = rows.iter().map(record::request_item).collect::<Result<_, _>>()?;
-            Ok(page(items, limit, until, |item: &RequestItem| item.seq))
+                from,
+                limit,
+                |item: &RequestItem| item.seq,
+                |conn, limit| {
+                    let rows =
+                        requests::open_in_room(conn, rid.as_bytes(), from.after, limit, clock::now_ms())?;
+                    rows.iter().map(record::request_item).collect()
+                },
+            )
         })
         .await
     }
@@ -97,7 +170,7 @@ impl Store {
         self.read(move |conn| {
             let row = requests::find(conn, rid.as_bytes(), uid.as_bytes(), request_id.as_bytes())?;
             let Some(row) = row else { return Ok(None) };
-            let state = record::state(row.state)?;
+            let state = record::state(row.state);
             let is_over =
                 matches!(state, RequestState::Pending | RequestState::Approved) && row.exp <= clock::now_ms();
             Ok(Some(if is_over { RequestState::Expired } else { state }))
@@ -154,6 +227,25 @@ fn find_card(conn: &mut Connection, rid: &Rid) -> Result<Option<Card>, Error> {
     rooms::find(conn, rid.as_bytes())?.as_ref().map(record::card).transpose()
 }
 
+fn mine_page(
+    conn: &mut Connection,
+    uid: &Uid,
+    rid: Option<&[u8]>,
+    from: Cursor,
+    limit: i64,
+) -> Result<Page<RequestItem>, Error> {
+    paged(
+        conn,
+        from,
+        limit,
+        |item: &RequestItem| item.seq,
+        |conn, limit| {
+            let rows = requests::open_of_user(conn, uid.as_bytes(), rid, from.after, limit, clock::now_ms())?;
+            rows.iter().map(record::request_item).collect()
+        },
+    )
+}
+
 fn approves_page(
     conn: &mut Connection,
     uid: &Uid,
@@ -161,24 +253,51 @@ fn approves_page(
     from: Cursor,
     limit: i64,
 ) -> Result<Page<ApproveItem>, Error> {
-    let until = from.until.min(last_seq(conn)?);
-    let limit = limit.clamp(1, PAGE);
-    let rows =
-        approves::waiting_for(conn, uid.as_bytes(), rid, from.after, page_size(limit + 1), clock::now_ms())?;
-    let items = rows.iter().map(record::approve_item).collect::<Result<_, _>>()?;
-    Ok(page(items, limit, until, |item: &ApproveItem| item.seq))
+    paged(
+        conn,
+        from,
+        limit,
+        |item: &ApproveItem| item.seq,
+        |conn, limit| {
+            let rows = approves::waiting_for(conn, uid.as_bytes(), rid, from.after, limit, clock::now_ms())?;
+            rows.iter().map(record::approve_item).collect()
+        },
+    )
 }
 
-/// Cuts a list that was read one item too far, to see whether there is more.
-fn page<T>(mut items: Vec<T>, limit: i64, until: i64, seq: impl Fn(&T) -> i64) -> Page<T> {
+fn notices_page(
+    conn: &mut Connection,
+    uid: &Uid,
+    rid: Option<&[u8]>,
+    from: Cursor,
+    limit: i64,
+) -> Result<Page<Notice>, Error> {
+    paged(
+        conn,
+        from,
+        limit,
+        |item: &Notice| item.seq,
+        |conn, limit| {
+            let rows = notices::page(conn, uid.as_bytes(), rid, from.after, limit)?;
+            rows.iter().map(record::notice).collect()
+        },
+    )
+}
+
+/// One page: reads one item too many, to see whether there is more, and cuts it off again.
+fn paged<T>(
+    conn: &mut Connection,
+    from: Cursor,
+    limit: i64,
+    seq: impl Fn(&T) -> i64,
+    read: impl FnOnce(&mut Connection, u32) -> Result<Vec<T>, Error>,
+) -> Result<Page<T>, Error> {
+    let until = from.until.min(last_seq(conn)?);
+    let limit = usize::try_from(limit.clamp(1, PAGE)).unwrap_or_default();
+    let mut items = read(conn, u32::try_from(limit + 1).unwrap_or(u32::MAX))?;
     items.retain(|item| seq(item) <= until);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| has_more).map(|last| Cursor { after: seq(last), until });
-    Page { items, next, until }
-}
-
-fn page_size(limit: i64) -> u32 {
-    u32::try_from(limit).unwrap_or(u32::MAX)
+    Ok(Page { items, next, until })
 }

@@ -4,8 +4,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use vestibule_protocol::{
     approve::{
         frames::{Approve, Card, Policy, Request},
-        items::{ApproveItem, RequestItem},
-        rules::{ApproveFacts, RequestFacts, RequestState, RoomFacts},
+        items::{ApproveItem, DenialItem, Notice, RequestItem},
+        rules::{
+            ApproveFacts, ApproveState, DenialFacts, DeviceFacts, RequestFacts, RequestState, RoomFacts,
+        },
     },
     base64url::Fixed,
 };
@@ -23,7 +25,7 @@ fn unpack<T: DeserializeOwned>(frame: &[u8]) -> Result<T, Error> {
     rmp_serde::from_slice(frame).map_err(Error::corrupt)
 }
 
-fn fixed<const N: usize>(bytes: &[u8]) -> Result<Fixed<N>, Error> {
+pub(super) fn fixed<const N: usize>(bytes: &[u8]) -> Result<Fixed<N>, Error> {
     Fixed::try_from(bytes).map_err(|_| Error::corrupt("an id of another length"))
 }
 
@@ -32,19 +34,29 @@ pub(super) fn row_state(state: RequestState) -> models::RequestState {
         RequestState::Pending => models::RequestState::Pending,
         RequestState::Approved => models::RequestState::Approved,
         RequestState::Done => models::RequestState::Done,
+        RequestState::Denied => models::RequestState::Denied,
         RequestState::Withdrawn => models::RequestState::Withdrawn,
         RequestState::Expired => models::RequestState::Expired,
     }
 }
 
-pub(super) fn state(state: models::RequestState) -> Result<RequestState, Error> {
+pub(super) fn state(state: models::RequestState) -> RequestState {
     match state {
-        models::RequestState::Pending => Ok(RequestState::Pending),
-        models::RequestState::Approved => Ok(RequestState::Approved),
-        models::RequestState::Done => Ok(RequestState::Done),
-        models::RequestState::Withdrawn => Ok(RequestState::Withdrawn),
-        models::RequestState::Expired => Ok(RequestState::Expired),
-        models::RequestState::Denied => Err(Error::corrupt("a state that this version does not know")),
+        models::RequestState::Pending => RequestState::Pending,
+        models::RequestState::Approved => RequestState::Approved,
+        models::RequestState::Done => RequestState::Done,
+        models::RequestState::Denied => RequestState::Denied,
+        models::RequestState::Withdrawn => RequestState::Withdrawn,
+        models::RequestState::Expired => RequestState::Expired,
+    }
+}
+
+fn approve_state(state: models::ApproveState) -> ApproveState {
+    match state {
+        models::ApproveState::Live => ApproveState::Live,
+        models::ApproveState::Saved => ApproveState::Saved,
+        models::ApproveState::Nacked => ApproveState::Nacked,
+        models::ApproveState::Dropped => ApproveState::Dropped,
     }
 }
 
@@ -54,8 +66,12 @@ pub(super) fn card(row: &models::Room) -> Result<Card, Error> {
 
 pub(super) fn room_facts(row: &models::Room) -> Result<RoomFacts, Error> {
     let Card { rid, version, policy, name, .. } = card(row)?;
-    let digest = Card::signed_bytes(&rid, version, policy, name.as_deref()).hash();
-    Ok(RoomFacts { version, policy, digest })
+    let digest = match &row.digest {
+        Some(digest) => fixed(digest)?,
+        None => Card::signed_bytes(&rid, version, policy, name.as_deref()).hash(),
+    };
+    let creator = row.creator.as_deref().map(fixed).transpose()?;
+    Ok(RoomFacts { version, policy, digest, creator })
 }
 
 /// Whether a guest may see the card.
@@ -66,12 +82,22 @@ pub(super) fn is_shown(card: &Card) -> bool {
 pub(super) fn request_facts(row: &models::Request) -> Result<RequestFacts, Error> {
     Ok(RequestFacts {
         request_id: fixed(&row.request_id)?,
-        state: state(row.state)?,
+        state: state(row.state),
+        is_kept: row.frame.is_some(),
         box_hash: fixed(&row.box_hash)?,
         digest: fixed(&row.digest)?,
         exp: row.exp,
+        first_ack: row.first_ack,
         seq: row.seq,
     })
+}
+
+pub(super) fn device_facts(row: &models::Device) -> Result<DeviceFacts, Error> {
+    Ok(DeviceFacts { device: fixed(&row.device)?, has_acked: row.acked })
+}
+
+pub(super) fn denial_facts(row: &models::Denial) -> DenialFacts {
+    DenialFacts { until: row.until, is_block: row.blocked }
 }
 
 pub(super) fn request_item(row: &models::OpenRequest) -> Result<RequestItem, Error> {
@@ -82,7 +108,7 @@ pub(super) fn request_item(row: &models::OpenRequest) -> Result<RequestItem, Err
         rid: fixed(&request.rid)?,
         uid: fixed(&request.uid)?,
         request: unpack::<Request>(frame)?,
-        state: state(request.state)?,
+        state: state(request.state),
         created: request.created,
         seq: request.seq,
         approvals: *approvals,
@@ -95,7 +121,9 @@ pub(super) fn approve_facts(row: &models::Approve) -> Result<ApproveFacts, Error
         by: fixed(&row.by_uid)?,
         to: fixed(&row.to_uid)?,
         digest: fixed(&row.digest)?,
-        is_live: row.state == models::ApproveState::Live,
+        state: approve_state(row.state),
+        is_acked: row.acked,
+        exp: row.exp,
         seq: row.seq,
     })
 }
@@ -108,5 +136,28 @@ pub(super) fn approve_item(row: &models::WaitingApprove) -> Result<ApproveItem, 
         approve: unpack::<Approve>(frame)?,
         at: approve.at,
         seq: approve.seq,
+    })
+}
+
+pub(super) fn notice(row: &models::Notice) -> Result<Notice, Error> {
+    unpack(&row.frame)
+}
+
+pub(super) fn denial_item(
+    denial: &models::Denial,
+    request: Option<models::Request>,
+) -> Result<DenialItem, Error> {
+    let request =
+        request.map(|request| request_item(&models::OpenRequest { request, approvals: 0 })).transpose()?;
+    Ok(DenialItem {
+        rid: fixed(&denial.rid)?,
+        uid: fixed(&denial.uid)?,
+        by: fixed(&denial.by_uid)?,
+        code: denial.code.clone(),
+        block: denial.blocked,
+        at: denial.at,
+        until: (!denial.blocked).then_some(denial.until),
+        seq: denial.seq,
+        request,
     })
 }

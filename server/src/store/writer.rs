@@ -15,11 +15,14 @@ use vestibule_protocol::approve::{
 };
 use vestibule_schema::{
     Connection, Database, Error, ErrorKind,
-    repository::store::{savepoint, transaction},
+    repository::{
+        self,
+        store::{savepoint, transaction},
+    },
 };
 
 use super::{
-    Committed, Job, Submission,
+    Committed, Job, Submission, Tidy,
     apply::{Failure, apply},
 };
 use crate::clock;
@@ -38,11 +41,16 @@ pub(super) fn run(database: Database, mut connection: Connection, quotas: &Quota
     while !is_over && let Ok(first) = jobs.recv() {
         let mut submissions = Vec::new();
         let mut done = Vec::new();
+        let mut tidying = None;
         for job in std::iter::once(first).chain(jobs.try_iter()).take(MAX_BATCH) {
             match job {
                 Job::CarryOut(submission, callback) => {
                     submissions.push(*submission);
                     done.push(callback);
+                }
+                Job::Tidy(tidy, told) => {
+                    tidying = Some((tidy, told));
+                    break;
                 }
                 Job::Stop => {
                     is_over = true;
@@ -56,9 +64,23 @@ pub(super) fn run(database: Database, mut connection: Connection, quotas: &Quota
         for (done, result) in done.into_iter().zip(committed) {
             done(result);
         }
+        if let Some((tidy, told)) = tidying {
+            // Who asked may have gone.
+            let _ = told.send(forget(&mut connection, &tidy));
+        }
     }
     drop(connection);
     drop(database);
+}
+
+/// Deletes what is over, in a transaction of its own.
+fn forget(connection: &mut Connection, tidy: &Tidy) -> Result<usize, Refusal> {
+    let Tidy { now, finished_before, notices_before } = *tidy;
+    let limit = MAX_BATCH.try_into().unwrap_or(u32::MAX);
+    transaction(connection, |connection| {
+        repository::tidy::run(connection, now, finished_before, notices_before, limit)
+    })
+    .map_err(|error: Error| refusal_for(&error))
 }
 
 /// Carries out a batch and commits it. One result for each command, in their order.

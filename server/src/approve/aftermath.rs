@@ -1,0 +1,75 @@
+//! What a stored change means to others: the news for a room's members, and the notice for one user.
+
+use vestibule_protocol::{
+    approve::{
+        frames::{Card, Id},
+        items::{ApproveItem, Notice, RequestGone, RequestItem},
+        rules::{Change, RequestState},
+    },
+    signed::{Rid, Uid},
+};
+
+use crate::store::Committed;
+
+/// What members are told.
+#[derive(Clone, Debug)]
+pub(super) enum News {
+    /// Somebody asks, or asks again since no approve was good.
+    Request(RequestItem),
+    /// A request needs nobody any more, or somebody else looked after it.
+    Gone(RequestGone),
+    /// The room has another card.
+    Card(Card),
+}
+
+/// What one user is told, on whichever device.
+#[derive(Clone, Debug)]
+pub(super) enum Own {
+    /// The key is here.
+    Approve(ApproveItem),
+    /// Something happened to a request or an approve of theirs.
+    Notice(Notice),
+}
+
+impl Own {
+    pub(super) fn seq(&self) -> i64 {
+        match self {
+            Own::Approve(item) => item.seq,
+            Own::Notice(notice) => notice.seq,
+        }
+    }
+}
+
+/// What a change means to others.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Aftermath {
+    pub(super) news: Option<News>,
+    pub(super) own: Option<(Uid, Own)>,
+}
+
+impl Aftermath {
+    /// Of a change of `request_id`, a request of `uid`, made by `by` where that is of interest.
+    pub(super) fn of(
+        rid: Rid,
+        uid: Uid,
+        request_id: Option<Id>,
+        by: Option<Uid>,
+        committed: &Committed,
+    ) -> Self {
+        let gone = |request_id, state| {
+            let seq = committed.seq;
+            Some(News::Gone(RequestGone { rid, uid, request_id, state, by, seq }))
+        };
+        let news = match committed.decision.change {
+            Some(Change::AddApprove { .. }) => request_id.and_then(|id| gone(id, RequestState::Approved)),
+            Some(Change::Deny) => request_id.and_then(|id| gone(id, RequestState::Denied)),
+            Some(Change::Save { request_id, closes: true, .. }) => gone(request_id, RequestState::Done),
+            // Of a denied request members heard when it was denied.
+            Some(Change::Close { state: RequestState::Denied, .. }) => None,
+            Some(Change::Close { request_id, state }) => gone(request_id, state),
+            _ => committed.reopened.clone().map(News::Request),
+        };
+        let own = committed.notice.clone().map(|(uid, notice)| (uid, Own::Notice(notice)));
+        Self { news, own }
+    }
+}

@@ -1,0 +1,288 @@
+//! What rooms and inboxes have in common: somebody is told what waits for them, and then hears what comes.
+//!
+//! A [`Receiver`] is one join. What is stored comes with the answer to the join, what is stored later is pushed; both pass a
+//! [`Feed`], so that nothing comes twice and nothing is missing. An approve that is neither acked nor nacked is sent again
+//! after a while, a few times.
+
+use std::{collections::HashMap, mem::take, sync::Arc, time::Duration};
+
+use serde_json::json;
+use vestibule_protocol::{
+    approve::{
+        frames::Id,
+        items::{ApproveItem, NackCode},
+        refusal::{Reason, Refusal},
+        rules::{Caller, Command, RequestState},
+    },
+    message::Payload,
+    signed::{Rid, Uid},
+};
+
+use super::{
+    Flow,
+    aftermath::{Aftermath, Own},
+    answering,
+    events::{self, AboutRequest, Ack, ApprovePush, CaughtUp, Items, Last, List, Nack, Resync, parse},
+    feed::Feed,
+};
+use crate::{
+    channel::{Channel, Context, Joining, MemberId, Next, ReplyTo},
+    store::{Arrival, Committed, Content, Page, Submission},
+};
+
+/// How long a refused join waits for its answer, so that a client that tries again at once is no load.
+const REFUSAL_DELAY: Duration = Duration::from_millis(300);
+/// How often an approve is sent to one join.
+const MAX_TRIES: u8 = 5;
+
+/// One join of a user.
+pub(super) struct Receiver {
+    pub(super) uid: Uid,
+    pub(super) device: Id,
+    pub(super) server: String,
+    last: Option<Last>,
+    /// What the join found, until its answer is sent.
+    arrival: Option<Arrival>,
+    /// Whether there is more than the join's answer could hold, and not all of it has been fetched.
+    is_behind: bool,
+    own: Feed<Own>,
+    /// How often each approve that waits has been sent.
+    tries: HashMap<Id, u8>,
+    /// Whether a timer runs for the next try.
+    is_timed: bool,
+}
+
+impl Receiver {
+    pub(super) fn new(uid: Uid, server: &str, params: &events::JoinParams) -> Self {
+        Self {
+            uid,
+            device: params.device,
+            server: server.to_owned(),
+            last: params.last,
+            arrival: None,
+            is_behind: false,
+            own: Feed::held(),
+            tries: HashMap::new(),
+            is_timed: false,
+        }
+    }
+
+    /// Keeps what the join found until its answer is sent.
+    pub(super) fn found(&mut self, arrival: Arrival) {
+        self.arrival = Some(arrival);
+    }
+
+    /// From where notices are sent: from the start in another epoch, whose numbers mean nothing here.
+    fn notices_after(&self, flow: &Flow) -> i64 {
+        self.last.filter(|last| last.epoch == flow.store.epoch()).map_or(0, Last::notices_after)
+    }
+}
+
+/// A channel that has receivers.
+pub(super) trait Reception: Channel {
+    fn flow(&self) -> &Arc<Flow>;
+
+    /// The room that this is about; an inbox is about all of them.
+    fn scope(&self) -> Option<Rid>;
+
+    fn receiver(&mut self, who: MemberId) -> Option<&mut Receiver>;
+
+    /// Tells everybody whom a change in a room concerns.
+    fn spread(&mut self, cx: &mut Context<'_, Self>, rid: Rid, aftermath: Aftermath);
+}
+
+/// Refuses a join for want of a valid token.
+pub(super) fn refuse_later<C: Channel>(cx: &mut Context<'_, C>, who: MemberId) -> Joining {
+    let refusal = Refusal::from(Reason::Unauthorized);
+    cx.spawn(who, tokio::time::sleep(REFUSAL_DELAY), move |_, cx, ()| cx.refuse(who, Payload::of(&refusal)));
+    Joining::Later
+}
+
+/// Reads what waits for a receiver, then calls `found`.
+pub(super) fn arrive<R: Reception>(
+    reception: &R,
+    cx: &mut Context<'_, R>,
+    who: MemberId,
+    receiver: &Receiver,
+    found: impl FnOnce(&mut R, &mut Context<'_, R>, Result<Arrival, Refusal>) + Send + 'static,
+) -> Joining {
+    let (flow, uid, scope) = (Arc::clone(reception.flow()), receiver.uid, reception.scope());
+    let notices_after = receiver.notices_after(&flow);
+    let arrival = async move { flow.store.arrival(uid, scope, notices_after).await };
+    cx.spawn(who, arrival, found);
+    Joining::Later
+}
+
+/// After the answer to a join: what belongs behind it, then what came meanwhile.
+pub(super) fn welcome<R: Reception>(reception: &mut R, cx: &mut Context<'_, R>, who: MemberId) {
+    let flow = Arc::clone(reception.flow());
+    let epoch = flow.store.epoch();
+    let Some(receiver) = reception.receiver(who) else { return };
+    let Some(arrival) = receiver.arrival.take() else { return };
+    if receiver.last.is_some_and(|last| last.epoch != epoch) {
+        cx.push(who, "resync", Payload::of(&Resync { epoch }));
+    }
+    receiver.is_behind = arrival.approves.next.is_some();
+    if !receiver.is_behind {
+        cx.push(who, "caught_up", Payload::of(&CaughtUp { epoch, seq: events::own_seq(&arrival) }));
+    }
+    let held = receiver.own.release(arrival.until);
+    for item in &arrival.approves.items {
+        receiver.tries.insert(item.approve.approve_id, 1);
+    }
+    for own in held {
+        send(receiver, cx, who, &own);
+    }
+    try_again_later(reception, cx, who);
+}
+
+/// Sends what was just stored, unless this receiver has read it or is about to.
+pub(super) fn deliver<R: Reception>(reception: &mut R, cx: &Context<'_, R>, who: MemberId, own: Own) {
+    let Some(receiver) = reception.receiver(who) else { return };
+    if let Some(own) = receiver.own.offer(own.seq(), own) {
+        send(receiver, cx, who, &own);
+        try_again_later(reception, cx, who);
+    }
+}
+
+fn send<C: Channel>(receiver: &mut Receiver, cx: &Context<'_, C>, who: MemberId, own: &Own) {
+    match own {
+        Own::Approve(item) => send_approve(receiver, cx, who, item),
+        Own::Notice(notice) => cx.push(who, notice.news.event(), Payload::of(notice)),
+    }
+}
+
+fn send_approve<C: Channel>(receiver: &mut Receiver, cx: &Context<'_, C>, who: MemberId, item: &ApproveItem) {
+    let tries = receiver.tries.entry(item.approve.approve_id).or_insert(0);
+    *tries += 1;
+    cx.push(who, "approve", Payload::of(&ApprovePush { item, attempt: *tries }));
+}
+
+/// Sees to it that what this receiver leaves unanswered is sent again. One timer a receiver at most.
+fn try_again_later<R: Reception>(reception: &mut R, cx: &Context<'_, R>, who: MemberId) {
+    let delay = reception.flow().terms.redelivery;
+    let Some(receiver) = reception.receiver(who) else { return };
+    if receiver.is_timed || receiver.tries.values().all(|tries| *tries >= MAX_TRIES) {
+        return;
+    }
+    receiver.is_timed = true;
+    cx.after(who, delay, move |reception, cx| try_again(reception, cx, who));
+}
+
+fn try_again<R: Reception>(reception: &mut R, cx: &mut Context<'_, R>, who: MemberId) {
+    let (flow, scope) = (Arc::clone(reception.flow()), reception.scope());
+    let Some(receiver) = reception.receiver(who) else { return };
+    let uid = receiver.uid;
+    let waiting =
+        async move { flow.store.approved(uid, scope, List::default().from(), List::default().limit()).await };
+    cx.spawn(who, waiting, move |reception, cx, waiting| {
+        let Some(receiver) = reception.receiver(who) else { return };
+        receiver.is_timed = false;
+        // Where the store cannot be read the next try may find it better.
+        if let Ok(Page { items, .. }) = waiting {
+            receiver.tries.retain(|id, _| items.iter().any(|item| item.approve.approve_id == *id));
+            for item in &items {
+                if receiver.tries.get(&item.approve.approve_id).is_some_and(|tries| *tries < MAX_TRIES) {
+                    send_approve(receiver, cx, who, item);
+                }
+            }
+        }
+        try_again_later(reception, cx, who);
+    });
+}
+
+/// Handles the events by which users look after what is their own; `None` for any other.
+pub(super) fn handle_own<R: Reception>(
+    reception: &R,
+    cx: &mut Context<'_, R>,
+    to: &ReplyTo,
+    uid: Uid,
+    event: &str,
+    payload: &Payload,
+) -> Result<Option<Next>, Refusal> {
+    let named = |rid: Option<Rid>| {
+        let missing = || Reason::BadPayload.because("missing field `rid`");
+        reception.scope().or(rid).ok_or_else(missing)
+    };
+    let next = match event {
+        "withdraw" => {
+            let AboutRequest { rid, request_id } = parse(payload)?;
+            settle(reception, cx, to, named(rid)?, uid, Command::Withdraw { request_id }, None)
+        }
+        "ack" => {
+            let Ack { rid, approve_id, device } = parse(payload)?;
+            settle(reception, cx, to, named(rid)?, uid, Command::Ack { approve_id, device }, None)
+        }
+        "nack" => {
+            let Nack { rid, approve_id, code, .. } = parse(payload)?;
+            settle(reception, cx, to, named(rid)?, uid, Command::Nack { approve_id }, Some(code))
+        }
+        "status" => {
+            let AboutRequest { rid, request_id } = parse(payload)?;
+            let (flow, rid) = (Arc::clone(reception.flow()), named(rid)?);
+            let status = async move { flow.store.status(rid, uid, request_id).await };
+            answering::look_up(cx, to.clone(), status, |_, cx, to, state: Option<RequestState>| {
+                answering::ok(cx, to, &json!({ "state": state }));
+            })
+        }
+        "approved" => approved(reception, cx, to.clone(), uid, parse(payload)?),
+        "mine" => {
+            let (flow, scope, list) =
+                (Arc::clone(reception.flow()), reception.scope(), parse::<List>(payload)?);
+            let mine = async move { flow.store.mine(uid, scope, list.from(), list.limit()).await };
+            answering::list(cx, to.clone(), mine)
+        }
+        "notices" => {
+            let (flow, scope, list) =
+                (Arc::clone(reception.flow()), reception.scope(), parse::<List>(payload)?);
+            let notices = async move { flow.store.notices(uid, scope, list.from(), list.limit()).await };
+            answering::list(cx, to.clone(), notices)
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(next))
+}
+
+/// Carries out a command about the user's own request.
+fn settle<R: Reception>(
+    reception: &R,
+    cx: &mut Context<'_, R>,
+    to: &ReplyTo,
+    rid: Rid,
+    uid: Uid,
+    command: Command,
+    code: Option<NackCode>,
+) -> Next {
+    let content = code.map_or(Content::Nothing, Content::Nack);
+    let submission = Submission { rid, caller: Caller { uid, is_member: false }, command, content };
+    answering::carry_out(
+        reception.flow(),
+        cx,
+        to.clone(),
+        submission,
+        move |reception, cx, committed: &Committed| {
+            reception.spread(cx, rid, Aftermath::of(rid, uid, None, None, committed));
+        },
+    )
+}
+
+/// Answers `approved`: a page of the approves that wait. With the last page, who was behind has caught up.
+fn approved<R: Reception>(reception: &R, cx: &mut Context<'_, R>, to: ReplyTo, uid: Uid, list: List) -> Next {
+    let (flow, scope, from) = (Arc::clone(reception.flow()), reception.scope(), list.from());
+    let read = async move { flow.store.approved(uid, scope, from, list.limit()).await };
+    answering::look_up(cx, to, read, move |reception: &mut R, cx, to, page: Page<ApproveItem>| {
+        let end = page.items.last().map(|item| item.seq);
+        let is_complete = page.next.is_none();
+        let epoch = reception.flow().store.epoch();
+        let Some(receiver) = reception.receiver(to.member) else { return };
+        for item in &page.items {
+            receiver.tries.entry(item.approve.approve_id).or_insert(1);
+        }
+        answering::ok(cx, to, &Items { items: page.items, cursor: page.next });
+        if is_complete && take(&mut receiver.is_behind) {
+            let seq = end.unwrap_or(from.after);
+            cx.push(to.member, "caught_up", Payload::of(&CaughtUp { epoch, seq }));
+        }
+        try_again_later(reception, cx, to.member);
+    })
+}

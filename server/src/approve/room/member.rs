@@ -1,0 +1,153 @@
+//! What only members may send.
+
+use std::sync::Arc;
+
+use vestibule_protocol::{
+    approve::{
+        frames::{Approve, Card, Deny, RoomKey},
+        items::ApproveItem,
+        refusal::{Reason, Refusal},
+        rules::{Change, Command},
+    },
+    message::Payload,
+};
+
+use super::{KeyRoom, Visit};
+use crate::{
+    approve::{
+        aftermath::{Aftermath, News, Own},
+        answering,
+        events::{List, PublishCard, Unblock},
+    },
+    channel::{Context, MemberId, Next},
+    clock,
+    store::{Content, pack},
+};
+
+/// What the server itself sends: no member may send an event of such a name to the others.
+const SERVER_EVENTS: [&str; 9] = [
+    "caught_up",
+    "denied",
+    "expired",
+    "presence_diff",
+    "presence_state",
+    "receipt",
+    "request_gone",
+    "resync",
+    "withdrawn",
+];
+
+impl KeyRoom {
+    pub(super) fn publish(
+        &mut self,
+        cx: &mut Context<'_, Self>,
+        visit: Visit,
+        new: PublishCard,
+    ) -> Result<Next, Refusal> {
+        let RoomKey { alg, room_pub } = self.key_of(visit.to.member)?.clone();
+        let PublishCard { version, policy, name, sig } = new;
+        let card = Card { rid: visit.rid, room_pub, alg, version, policy, name, sig };
+        let digest = card.check(&self.flow.terms.limits)?.digest;
+        let command = Command::Publish { version, policy, digest };
+        let content = Content::Frame(pack(&card));
+        Ok(self.carry_out(cx, visit, command, content, |room, cx, committed| {
+            if committed.decision.change == Some(Change::PutCard) {
+                room.announce(cx, &News::Card(card));
+            }
+        }))
+    }
+
+    pub(super) fn approve(
+        &mut self,
+        cx: &mut Context<'_, Self>,
+        visit: Visit,
+        approve: Approve,
+    ) -> Result<Next, Refusal> {
+        let (rid, by) = (visit.rid, visit.caller.uid);
+        let key = self.key_of(visit.to.member)?;
+        let digest = approve.check(&rid, &by, key, &self.flow.terms.limits, clock::now_ms())?.digest;
+        let (to, request_id) = (approve.to, approve.request_id);
+        let command = Command::Approve {
+            approve_id: approve.approve_id,
+            to,
+            request_id,
+            box_hash: approve.r#box,
+            digest,
+            exp: approve.exp,
+        };
+        let content = Content::Frame(pack(&approve));
+        Ok(self.carry_out(cx, visit, command, content, move |room, cx, committed| {
+            if committed.decision.change.is_some() {
+                let item = ApproveItem { rid, by, approve, at: committed.at, seq: committed.seq };
+                let aftermath = Aftermath::of(rid, to, Some(request_id), Some(by), committed);
+                room.tell(cx, Aftermath { own: Some((to, Own::Approve(item))), ..aftermath });
+            }
+        }))
+    }
+
+    pub(super) fn deny(
+        &mut self,
+        cx: &mut Context<'_, Self>,
+        visit: Visit,
+        deny: Deny,
+    ) -> Result<Next, Refusal> {
+        let (rid, by) = (visit.rid, visit.caller.uid);
+        deny.check(&rid, &by, self.key_of(visit.to.member)?)?;
+        let (to, request_id) = (deny.to, deny.request_id);
+        let command = Command::Deny { to, request_id, is_block: deny.block };
+        Ok(self.carry_out(cx, visit, command, Content::Deny(deny), move |room, cx, committed| {
+            room.tell(cx, Aftermath::of(rid, to, Some(request_id), Some(by), committed));
+        }))
+    }
+
+    pub(super) fn unblock(
+        &mut self,
+        cx: &mut Context<'_, Self>,
+        visit: Visit,
+        &Unblock { uid }: &Unblock,
+    ) -> Result<Next, Refusal> {
+        self.key_of(visit.to.member)?;
+        Ok(self.carry_out(cx, visit, Command::Unblock { uid }, Content::Nothing, |_, _, _| {}))
+    }
+
+    pub(super) fn pending(
+        &mut self,
+        cx: &mut Context<'_, Self>,
+        visit: Visit,
+        list: List,
+    ) -> Result<Next, Refusal> {
+        self.key_of(visit.to.member)?;
+        let flow = Arc::clone(&self.flow);
+        let read = async move { flow.store.pending(visit.rid, list.from(), list.limit()).await };
+        Ok(answering::list(cx, visit.to, read))
+    }
+
+    pub(super) fn denials(
+        &mut self,
+        cx: &mut Context<'_, Self>,
+        visit: Visit,
+        list: List,
+    ) -> Result<Next, Refusal> {
+        self.key_of(visit.to.member)?;
+        let flow = Arc::clone(&self.flow);
+        let read = async move { flow.store.denials(visit.rid, list.from(), list.limit()).await };
+        Ok(answering::list(cx, visit.to, read))
+    }
+
+    /// A member's own event: to the other members, as it is.
+    pub(super) fn forward(
+        &self,
+        cx: &Context<'_, Self>,
+        from: MemberId,
+        event: &str,
+        payload: &Payload,
+    ) -> Result<Next, Refusal> {
+        self.key_of(from)?;
+        if event.starts_with("phx_") || SERVER_EVENTS.contains(&event) {
+            return Err(Reason::BadPayload.because("this event is the server's own"));
+        }
+        let is_member = |id: &MemberId| self.visitors.get(id).is_some_and(|visitor| visitor.key.is_some());
+        cx.broadcast_to(event, payload.clone(), |id, _| id != from && is_member(&id));
+        Ok(Next::ok(Payload::empty()))
+    }
+}

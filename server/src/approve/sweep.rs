@@ -1,0 +1,46 @@
+//! Ends what is over: requests and approves whose time has come, and what the store remembers of them.
+//!
+//! Expired frames are neither delivered nor shown from the very moment on; this tells those whom it concerns, soon after, and
+//! gives the space back. It acts through the same rules as everybody else.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use vestibule_protocol::approve::{refusal::Refusal, rules::Caller};
+
+use super::{Flow, aftermath::Aftermath};
+use crate::{
+    clock,
+    store::{Content, Due, Submission},
+};
+
+/// Sweeps for ever.
+pub async fn run(flow: Arc<Flow>) {
+    loop {
+        tokio::time::sleep(flow.terms.sweep).await;
+        // A store that fails has said so in the log; the next round may find it better.
+        let _ = sweep(&flow).await;
+    }
+}
+
+async fn end(flow: &Flow, Due { rid, uid, command }: Due) -> Result<usize, Refusal> {
+    let caller = Caller { uid, is_member: false };
+    let submission = Submission { rid, caller, command, content: Content::Nothing };
+    let committed = flow.store.carry_out(submission).await?;
+    flow.spread(&rid, Aftermath::of(rid, uid, None, None, &committed));
+    Ok(usize::from(committed.decision.change.is_some()))
+}
+
+async fn sweep(flow: &Flow) -> Result<(), Refusal> {
+    let quotas = &flow.terms.quotas;
+    loop {
+        let due = flow.store.due(clock::now_ms(), quotas).await?;
+        let ended = join_all(due.into_iter().map(|due| end(flow, due))).await;
+        // What is found due but is not ended would be found again at once.
+        if ended.into_iter().sum::<Result<usize, Refusal>>()? == 0 {
+            break;
+        }
+    }
+    while flow.store.tidy(clock::now_ms(), quotas).await? > 0 {}
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Notices that the database was restored from a backup.
+//!
+//! A restored database is an older one: what was answered ok since the backup is not in it. Nothing inside it can tell, so
+//! its starts are counted twice, in the database and in a small file beside it. Where the file has counted more, the database
+//! has gone back in time: it gets a new epoch, and clients that come with the old one are told to fetch anew, and repeat what
+//! they wait for.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use vestibule_schema::{Connection, repository::store};
+
+use super::OpenError;
+
+/// Counts this start, and says whether the database at `path` was restored since the last one. Then it has a new epoch.
+pub(super) fn has_been(path: &Path, connection: &mut Connection) -> Result<bool, OpenError> {
+    let file = path.with_extension("starts");
+    let counted = read(&file).map_err(|source| OpenError::Starts { path: file.clone(), source })?;
+    let starts = store::starts(connection)?;
+    let was_restored = starts < counted;
+    if was_restored {
+        store::renew_epoch(connection)?;
+    }
+    // The database first: a crash in between leaves it one ahead, which means nothing; one behind would mean a restore.
+    let next = starts.max(counted) + 1;
+    store::set_starts(connection, next)?;
+    write(&file, next).map_err(|source| OpenError::Starts { path: file, source })?;
+    Ok(was_restored)
+}
+
+fn read(file: &PathBuf) -> io::Result<i64> {
+    match fs::read_to_string(file) {
+        Ok(text) => {
+            text.trim().parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not a number"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+fn write(file: &Path, starts: i64) -> io::Result<()> {
+    let new = file.with_extension("starts.new");
+    fs::write(&new, format!("{starts}\n"))?;
+    fs::rename(&new, file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Store, Writer};
+    use std::{fs, path::Path};
+    use vestibule_protocol::approve::limits::Quotas;
+
+    fn epoch_of(path: &Path) -> String {
+        let (store, writer): (Store, Writer) = Store::open(path, Quotas::default(), None).unwrap();
+        let epoch = store.epoch().to_string();
+        drop(store);
+        writer.stop();
+        epoch
+    }
+
+    #[test]
+    fn a_restored_database_has_another_epoch_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, backup) = (folder.path().join("v.db"), folder.path().join("backup"));
+        let first = epoch_of(&path);
+        fs::copy(&path, &backup).unwrap();
+        assert_eq!(epoch_of(&path), first);
+
+        fs::copy(&backup, &path).unwrap();
+        // The log of the database that was is not one of the database that is.
+        for log in ["v.db-wal", "v.db-shm"] {
+            let _ = fs::remove_file(folder.path().join(log));
+        }
+        let second = epoch_of(&path);
+        assert_ne!(second, first);
+        assert_eq!(epoch_of(&path), second, "only once");
+
+        // The file may be lost: then nothing is known, and nothing is done.
+        fs::remove_file(path.with_extension("starts")).unwrap();
+        assert_eq!(epoch_of(&path), second);
+        assert_eq!(epoch_of(&path), second);
+    }
+
+    #[test]
+    fn a_file_that_holds_something_else_is_said_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.db");
+        fs::write(path.with_extension("starts"), "x").unwrap();
+        let error = Store::open(&path, Quotas::default(), None).err().unwrap();
+        assert!(error.to_string().contains("v.starts"), "{error}");
+    }
+}
