@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use super::*;
 use crate::migrate;
-use crate::models::RequestState;
+use crate::models::{RequestState, Room};
 use crate::repository::requests::forget;
 use crate::repository::{rooms, store as repository_store};
 use crate::tables::requests;
@@ -90,6 +90,32 @@ fn a_pragma_that_did_not_take_is_an_error() {
 
     let error = set(&mut conn, ("no_such_pragma", "1", "1")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
+}
+
+#[test]
+fn a_capped_database_is_full_at_its_cap() {
+    let mut store = store();
+    let large = |rid| Room { frame: vec![0; 100_000], ..room(rid, "open") };
+    cap(&mut store.conn, 400_000).unwrap();
+    let error = (1..9).map(|rid| rooms::put(&mut store.conn, &large(rid))).find_map(Result::err).unwrap();
+    assert_eq!(error.kind(), ErrorKind::Full, "{error}");
+    store.conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    let size = fs::metadata(store.database.path()).unwrap().len();
+    assert!((200_000..=400_000).contains(&size), "{size}");
+
+    // What is free in it can be used again.
+    rooms::put(&mut store.conn, &room(1, "open")).unwrap();
+    rooms::put(&mut store.conn, &large(9)).unwrap();
+
+    cap(&mut store.conn, u64::MAX).unwrap();
+    rooms::put(&mut store.conn, &large(10)).unwrap();
+    // Smaller than it is: nothing is lost, and it does not grow.
+    cap(&mut store.conn, 0).unwrap();
+    assert!(rooms::find(&mut store.conn, &id(10)).unwrap().is_some());
+    rooms::put(&mut store.conn, &Room { version: 2, ..room(1, "open") }).unwrap();
+    let error =
+        rooms::put(&mut store.conn, &Room { frame: vec![0; 300_000], ..room(11, "open") }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Full, "{error}");
 }
 
 #[test]

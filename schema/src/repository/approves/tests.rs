@@ -123,6 +123,82 @@ fn closing_without_an_acked_one_drops_all() {
 }
 
 #[test]
+fn closing_one_deletes_its_frame() {
+    use ApproveState::{Dropped, Live, Nacked};
+    let mut store = store();
+    let conn = &mut store.conn;
+    add_request(conn, 1, 2, 3, 4, NOW);
+    let row = add_approve(conn, (1, 2, 3), 10, 5, NOW);
+    add_approve(conn, (1, 2, 3), 11, 6, NOW);
+    close(conn, row, Nacked).unwrap();
+    assert_eq!(states(conn), [(10, Nacked), (11, Live)]);
+    assert_eq!(frames(conn), 1);
+    for (row, state) in [(row, Live), (999, Dropped)] {
+        assert_eq!(close(conn, row, state).unwrap_err().kind(), ErrorKind::Conflict);
+    }
+}
+
+#[test]
+fn an_ack_is_remembered() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    add_request(conn, 1, 2, 3, 4, NOW);
+    for approve_id in [10, 11] {
+        add_approve(conn, (1, 2, 3), approve_id, approve_id.into(), NOW);
+    }
+    mark(conn, 10);
+    mark(conn, 10);
+    let acked: Vec<_> =
+        of_request(conn, &id(1), &id(2), &id(3)).unwrap().iter().map(|row| row.acked).collect();
+    assert_eq!(acked, [true, false]);
+    assert_eq!(frames(conn), 2, "other devices wait for it");
+    assert_eq!(mark_acked(conn, 999).unwrap_err().kind(), ErrorKind::Conflict);
+}
+
+#[test]
+fn dropping_others_leaves_the_one_and_what_is_closed() {
+    use ApproveState::{Dropped, Live, Nacked};
+    let mut store = store();
+    let conn = &mut store.conn;
+    for (uid, request_id) in [(2, 3), (2, 4), (5, 3)] {
+        add_request(conn, 1, uid, request_id, 4, NOW);
+    }
+    for approve_id in [10, 11, 12, 13] {
+        add_approve(conn, (1, 2, 3), approve_id, approve_id.into(), NOW);
+    }
+    add_approve(conn, (1, 2, 4), 20, 20, NOW);
+    add_approve(conn, (1, 5, 3), 21, 21, NOW);
+    let bad = find(conn, &id(1), &id(12)).unwrap().unwrap();
+    close(conn, bad.id, Nacked).unwrap();
+
+    assert_eq!(drop_others(conn, &id(1), &id(2), &id(3), &id(11)).unwrap(), 2);
+    assert_eq!(states(conn), [(10, Dropped), (11, Live), (12, Nacked), (13, Dropped)]);
+    assert_eq!(frames(conn), 3, "that one's and the other requests'");
+    assert_eq!(drop_others(conn, &id(1), &id(2), &id(3), &id(11)).unwrap(), 0);
+}
+
+#[test]
+fn live_approves_lapse_at_their_exp() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    add_request(conn, 1, 2, 3, 4, NOW + 9);
+    for (approve_id, exp) in [(10, NOW), (11, NOW + 1), (12, NOW - 1), (13, NOW - 2)] {
+        add_approve(conn, (1, 2, 3), approve_id, approve_id.into(), exp);
+    }
+    let closed = find(conn, &id(1), &id(13)).unwrap().unwrap();
+    close(conn, closed.id, ApproveState::Nacked).unwrap();
+    let row = |approve_id| LapsedApprove {
+        rid: id(1).to_vec(),
+        to_uid: id(2).to_vec(),
+        approve_id: id(approve_id).to_vec(),
+    };
+    assert_eq!(lapsed(conn, NOW, 50).unwrap(), [row(12), row(10)]);
+    assert_eq!(lapsed(conn, NOW, 1).unwrap(), [row(12)]);
+    assert_eq!(lapsed(conn, NOW + 1, 50).unwrap().len(), 3);
+    assert!(lapsed(conn, NOW - 2, 50).unwrap().is_empty());
+}
+
+#[test]
 fn waiting_approves_come_page_by_page() {
     let mut store = store();
     let conn = &mut store.conn;
@@ -199,6 +275,16 @@ fn queries_use_their_indexes() {
         closed.contains("approves_of_request (rid=? AND to_uid=? AND request_id=? AND state=?)"),
         "{closed}"
     );
+    let dropped = plan(conn, |conn| {
+        drop_others(conn, &rid, &uid, &request_id, &id(4)).unwrap();
+    });
+    assert!(
+        dropped.contains("approves_of_request (rid=? AND to_uid=? AND request_id=? AND state=?)"),
+        "{dropped}"
+    );
+    let over = plan(conn, |conn| drop(lapsed(conn, NOW, 50).unwrap()));
+    assert!(over.contains("approves_ending (exp<?)"), "{over}");
+    assert!(!over.contains("TEMP B-TREE"), "{over}");
 
     for rid in [None, Some(&rid[..])] {
         let waiting = plan(conn, |conn| drop(waiting_for(conn, &uid, rid, 0, 50, NOW).unwrap()));

@@ -122,8 +122,8 @@ fn queries_use_their_indexes() {
         lift(conn, &id(1), &id(2)).unwrap();
     });
     assert!(lifted.contains("sqlite_autoindex_denials_1 (rid=? AND uid=?)"), "{lifted}");
-    let listed = plan(conn, |conn| drop(page(conn, &id(1), 0, 50, NOW).unwrap()));
-    assert!(listed.contains("denials_in_room (rid=? AND seq>?)"), "{listed}");
-    assert!(listed.contains("sqlite_autoindex_requests_1 (rid=? AND uid=? AND request_id=?)"), "{listed}");
-    assert!(!listed.contains("TEMP B-TREE"), "{listed}");
+    let shown = plan(conn, |conn| drop(page(conn, &id(1), 0, 50, NOW).unwrap()));
+    assert!(shown.contains("denials_in_room (rid=? AND seq>?)"), "{shown}");
+    assert!(shown.contains("sqlite_autoindex_requests_1 (rid=? AND uid=? AND request_id=?)"), "{shown}");
+    assert!(!shown.contains("TEMP B-TREE"), "{shown}");
 }

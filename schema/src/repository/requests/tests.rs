@@ -1,5 +1,6 @@
 use super::*;
-use crate::testing::{NOW, add_approve, add_request, id, plan, store};
+use crate::repository::{denials as all_denials, rooms, store as whole};
+use crate::testing::{NOW, add_approve, add_request, denial, id, plan, store};
 
 fn new<'a>(rid: &'a [u8], uid: &'a [u8], request_id: &'a [u8]) -> NewRequest<'a> {
     NewRequest {
@@ -21,6 +22,12 @@ fn kind(result: Result<impl Sized, Error>) -> ErrorKind {
 
 fn seqs(rows: &[OpenRequest]) -> Vec<i64> {
     rows.iter().map(|row| row.request.seq).collect()
+}
+
+/// The counts of frames: of room 1, of room 2, and in all.
+fn counts(conn: &mut Connection) -> [i64; 3] {
+    let mut of_room = |rid| rooms::find(conn, &id(rid)).unwrap().map_or(0, |room| room.open);
+    [of_room(1), of_room(2), whole::open(conn).unwrap()]
 }
 
 fn delete_room(conn: &mut Connection, rid: u8) {
@@ -111,6 +118,111 @@ fn a_finished_request_is_remembered_without_its_frame() {
 }
 
 #[test]
+fn a_denied_request_may_still_be_approved() {
+    use RequestState::{Approved, Denied, Pending};
+    let mut store = store();
+    let conn = &mut store.conn;
+    let row = add_request(conn, 1, 2, 3, 4, NOW + 1);
+    assert_eq!(kind(deny(conn, row, 5)), ErrorKind::Conflict, "nothing would end it");
+    all_denials::put(conn, &denial((2, 2, 3), 5, NOW)).unwrap_err();
+    all_denials::put(conn, &denial((1, 2, 3), 5, NOW)).unwrap();
+    assert_eq!(kind(set_state(conn, row, Denied, 5)), ErrorKind::Conflict, "that is what deny is for");
+    deny(conn, row, 5).unwrap();
+
+    let stored = |conn: &mut Connection| find(conn, &id(1), &id(2), &id(3)).unwrap().unwrap();
+    let denied = stored(conn);
+    assert_eq!((denied.state, denied.seq, denied.frame, denied.closed), (Denied, 5, Some(vec![3]), None));
+    assert_eq!(find_open_by_box(conn, &id(1), &id(2), &id(3), NOW).unwrap(), None);
+    assert!(open_in_room(conn, &id(1), 0, 50, NOW).unwrap().is_empty());
+    assert!(open_of_user(conn, &id(2), None, 0, 50, NOW).unwrap().is_empty());
+    assert_eq!(count_open_of_user_in_room(conn, &id(1), &id(2), NOW, 9).unwrap(), 0);
+
+    for (seq, state) in [(6, Approved), (7, Pending)] {
+        set_state(conn, row, state, seq).unwrap();
+        assert_eq!((stored(conn).state, stored(conn).frame), (state, Some(vec![3])));
+        assert_eq!(seqs(&open_in_room(conn, &id(1), 0, 50, NOW).unwrap()), [seq]);
+    }
+    forget(conn, row, Denied, 8, NOW).unwrap();
+    assert_eq!(kind(deny(conn, row, 9)), ErrorKind::Conflict, "it has ended for good");
+    assert_eq!(kind(deny(conn, 999, 9)), ErrorKind::Conflict);
+}
+
+#[test]
+fn a_request_says_when_it_was_finished() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    let row = add_request(conn, 1, 2, 3, 4, NOW);
+    forget(conn, row, RequestState::Done, 5, NOW + 7).unwrap();
+    assert_eq!(find(conn, &id(1), &id(2), &id(3)).unwrap().unwrap().closed, Some(NOW + 7));
+    diesel::update(requests::table).set(requests::closed.eq(None::<i64>)).execute(conn).unwrap_err();
+}
+
+#[test]
+fn the_first_ack_stays_the_first() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    let row = add_request(conn, 1, 2, 3, 4, NOW);
+    add_request(conn, 1, 2, 4, 5, NOW);
+    assert!(set_first_ack(conn, row, NOW).unwrap());
+    assert!(!set_first_ack(conn, row, NOW + 1).unwrap());
+    assert!(!set_first_ack(conn, 999, NOW).unwrap());
+    let first_ack = |conn: &mut Connection, n| find(conn, &id(1), &id(2), &id(n)).unwrap().unwrap().first_ack;
+    assert_eq!((first_ack(conn, 3), first_ack(conn, 4)), (Some(NOW), None));
+}
+
+#[test]
+fn frames_are_counted_however_they_come_and_go() {
+    use RequestState::{Approved, Denied, Done, Expired};
+    let mut store = store();
+    let conn = &mut store.conn;
+    let one = add_request(conn, 1, 2, 3, 4, NOW);
+    let two = add_request(conn, 1, 2, 4, 5, NOW);
+    let other = add_request(conn, 2, 2, 3, 6, NOW);
+    add_request(conn, 2, 3, 3, 7, NOW);
+    assert_eq!(counts(conn), [2, 2, 4]);
+    insert(conn, &new(&id(1), &id(2), &id(3))).unwrap_err();
+    insert(conn, &new(&id(9), &id(2), &id(3))).unwrap_err();
+    assert_eq!(counts(conn), [2, 2, 4], "nothing was stored");
+
+    set_state(conn, one, Approved, 8).unwrap();
+    all_denials::put(conn, &denial((1, 2, 4), 9, NOW)).unwrap();
+    deny(conn, two, 9).unwrap();
+    assert_eq!(counts(conn), [2, 2, 4], "a denied one has its frame");
+    forget(conn, two, Denied, 10, NOW).unwrap();
+    assert_eq!(counts(conn), [1, 2, 3]);
+    forget(conn, two, Expired, 11, NOW).unwrap();
+    forget(conn, one, Approved, 11, NOW).unwrap_err();
+    assert_eq!(counts(conn), [1, 2, 3], "it had no frame any more, and the other keeps its own");
+    forget(conn, one, Done, 12, NOW).unwrap();
+    assert_eq!(counts(conn), [0, 2, 2]);
+
+    diesel::delete(requests::table.find(one)).execute(conn).unwrap();
+    assert_eq!(counts(conn), [0, 2, 2], "it was finished");
+    diesel::delete(requests::table.find(other)).execute(conn).unwrap();
+    assert_eq!(counts(conn), [0, 1, 1]);
+    delete_room(conn, 2);
+    assert_eq!(counts(conn), [0, 0, 0]);
+}
+
+#[test]
+fn requests_of_a_user_are_counted_up_to_the_cap() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    for (rid, uid, n, exp) in
+        [(1, 7, 1, NOW + 1), (1, 7, 2, NOW + 1), (1, 7, 3, NOW), (2, 7, 4, NOW + 1), (1, 8, 5, NOW + 1)]
+    {
+        add_request(conn, rid, uid, n, n.into(), exp);
+    }
+    let finished = add_request(conn, 1, 7, 6, 6, NOW + 1);
+    forget(conn, finished, RequestState::Done, 7, NOW).unwrap();
+
+    let mut in_room = |rid, uid, cap| count_open_of_user_in_room(conn, &id(rid), &id(uid), NOW, cap).unwrap();
+    assert_eq!([in_room(1, 7, 9), in_room(1, 7, 1), in_room(2, 7, 9), in_room(1, 9, 9)], [2, 1, 1, 0]);
+    let mut in_all = |uid, cap| count_of_user(conn, &id(uid), cap).unwrap();
+    assert_eq!([in_all(7, 9), in_all(7, 4), in_all(8, 9), in_all(9, 9)], [5, 4, 1, 0]);
+}
+
+#[test]
 fn a_room_shows_its_open_requests_page_by_page() {
     let mut store = store();
     let conn = &mut store.conn;
@@ -145,12 +257,16 @@ fn a_user_sees_own_open_requests_of_one_room_or_all() {
     forget(conn, finished, RequestState::Done, 18, NOW).unwrap();
 
     let rid = id(1);
-    let mut list = |rid: Option<&[u8]>, limit| seqs(&open_of_user(conn, &id(7), rid, 0, limit, NOW).unwrap());
-    assert_eq!(list(None, 50), [10, 20, 30]);
-    assert_eq!(list(None, 2), [10, 20]);
-    assert_eq!(list(Some(&rid), 50), [10, 20]);
-    assert_eq!(list(Some(&rid), 1), [10]);
-    assert!(list(Some(&[9]), 50).is_empty());
+    let mut list =
+        |rid: Option<&[u8]>, after, limit| seqs(&open_of_user(conn, &id(7), rid, after, limit, NOW).unwrap());
+    assert_eq!(list(None, 0, 50), [10, 20, 30]);
+    assert_eq!(list(None, 0, 2), [10, 20]);
+    assert_eq!(list(None, 20, 2), [30]);
+    assert!(list(None, 30, 2).is_empty());
+    assert_eq!(list(Some(&rid), 0, 50), [10, 20]);
+    assert_eq!(list(Some(&rid), 0, 1), [10]);
+    assert_eq!(list(Some(&rid), 10, 50), [20]);
+    assert!(list(Some(&[9]), 0, 50).is_empty());
 }
 
 #[test]
@@ -207,4 +323,13 @@ fn queries_use_their_indexes() {
     }
     // One user's requests in one room are few enough to sort, but not to look for in a whole table.
     plan(conn, |conn| drop(open_of_user(conn, &uid, Some(&rid), 0, 50, NOW).unwrap()));
+
+    let in_room = plan(conn, |conn| {
+        count_open_of_user_in_room(conn, &rid, &uid, NOW, 9).unwrap();
+    });
+    assert!(in_room.contains("requests_open_by_box (rid=? AND uid=?)"), "{in_room}");
+    let in_all = plan(conn, |conn| {
+        count_of_user(conn, &uid, 9).unwrap();
+    });
+    assert!(in_all.contains("COVERING INDEX requests_of_user (uid=?)"), "{in_all}");
 }
