@@ -1,6 +1,6 @@
 use super::*;
 use crate::repository::{denials as all_denials, rooms, store as whole};
-use crate::testing::{NOW, add_approve, add_request, denial, id, plan, store};
+use crate::testing::{NOW, add_approve, add_request, denial, id, plan, room, store};
 
 fn new<'a>(rid: &'a [u8], uid: &'a [u8], request_id: &'a [u8]) -> NewRequest<'a> {
     NewRequest {
@@ -123,8 +123,10 @@ fn a_denied_request_may_still_be_approved() {
     let mut store = store();
     let conn = &mut store.conn;
     let row = add_request(conn, 1, 2, 3, 4, NOW + 1);
-    assert_eq!(kind(deny(conn, row, 5)), ErrorKind::Conflict, "nothing would end it");
-    all_denials::put(conn, &denial((2, 2, 3), 5, NOW)).unwrap_err();
+    rooms::put(conn, &room(2, "request")).unwrap();
+    all_denials::put(conn, &denial((1, 3, 3), 5, NOW)).unwrap();
+    all_denials::put(conn, &denial((2, 2, 3), 5, NOW)).unwrap();
+    assert_eq!(kind(deny(conn, row, 5)), ErrorKind::Conflict, "no denial of this user in this room");
     all_denials::put(conn, &denial((1, 2, 3), 5, NOW)).unwrap();
     assert_eq!(kind(set_state(conn, row, Denied, 5)), ErrorKind::Conflict, "that is what deny is for");
     deny(conn, row, 5).unwrap();
@@ -155,6 +157,19 @@ fn a_request_says_when_it_was_finished() {
     forget(conn, row, RequestState::Done, 5, NOW + 7).unwrap();
     assert_eq!(find(conn, &id(1), &id(2), &id(3)).unwrap().unwrap().closed, Some(NOW + 7));
     diesel::update(requests::table).set(requests::closed.eq(None::<i64>)).execute(conn).unwrap_err();
+}
+
+#[test]
+fn the_database_refuses_a_frame_that_nobody_waits_for() {
+    use RequestState::{Approved, Denied, Done, Expired, Pending, Withdrawn};
+    let mut store = store();
+    let conn = &mut store.conn;
+    add_request(conn, 1, 2, 3, 4, NOW);
+    let mut accepts = |state: RequestState| {
+        diesel::update(requests::table).set(requests::state.eq(state)).execute(conn).is_ok()
+    };
+    assert_eq!([Approved, Denied, Pending].map(&mut accepts), [true; 3]);
+    assert_eq!([Done, Withdrawn, Expired].map(&mut accepts), [false; 3]);
 }
 
 #[test]
