@@ -15,7 +15,7 @@ use crate::{
     session::{SecretError, Secrets, Sessions},
     shutdown::{self, Signals},
     store::{OpenError, Store},
-    transport::{Endpoint, longpoll, websocket},
+    transport::{Calls, Endpoint, Proxies, Rate, longpoll, websocket},
 };
 
 /// Why the server does not run. Each says in one line what is wrong and where.
@@ -50,15 +50,19 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     let sessions = Sessions::new(&Secrets::load_or_create(&config.secrets())?);
     let flow = Flow::new(store, sessions, config.terms());
     let sweeper = actix_web::rt::spawn(approve::sweep::run(Arc::clone(&flow)));
-    let origins = config.allowed_origins();
-    let endpoint = Arc::new(Endpoint { origins, ..Endpoint::new(flow.router(), Door(Arc::clone(&flow))) });
+    let endpoint = Arc::new(Endpoint {
+        origins: config.allowed_origins(),
+        ..Endpoint::new(flow.router(), Door(Arc::clone(&flow)))
+    });
     let connections = Arc::clone(&endpoint.connections);
     let polls = Arc::new(longpoll::Sessions::default());
+    let calls = Calls::new(Rate::new(50, 500), Proxies::default());
 
     let server = HttpServer::new(move || {
         let (flow, endpoint, polls) = (Arc::clone(&flow), Arc::clone(&endpoint), Arc::clone(&polls));
+        let calls = Arc::clone(&calls);
         App::new()
-            .configure(|config| approve::http::mount(config, flow, endpoint.origins.clone()))
+            .configure(|config| approve::http::mount(config, flow, endpoint.origins.clone(), calls))
             .configure(|config| websocket::mount(config, "/socket/websocket", Arc::clone(&endpoint)))
             .configure(|config| {
                 websocket::mount_msgpack(config, "/msgpack/websocket", Arc::clone(&endpoint));

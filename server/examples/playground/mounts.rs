@@ -7,8 +7,8 @@ use serde_json::Value;
 use vestibule::{
     room::{Rooms, Router},
     transport::{
-        ConnectInfo, Connected, Connections, Endpoint, Limits, Origin, Origins, Refused, SocketHandler,
-        longpoll, websocket,
+        Caps, ConnectInfo, Connected, Connections, Endpoint, Limits, Origin, Origins, Rate, Refused,
+        SocketHandler, longpoll, websocket,
     },
 };
 
@@ -97,11 +97,15 @@ impl Mounts {
     pub(crate) fn new() -> Self {
         let channels = Channels::new();
         let connections = Arc::<Connections>::default();
-        let phoenix = Limits { frame: 10_000_000, message: 8_000_000, ..Limits::default() };
+        // A playground is for load tests too, which all come from one address, and fast.
+        let (caps, rate) = (Caps::new(50_000, 1000), Rate::new(1_000_000, 1_000_000));
+        let phoenix =
+            Limits { frame: 10_000_000, message: 8_000_000, frames: rate, joins: rate, ..Limits::default() };
         let short = Duration::from_millis(700);
         let endpoint = || Endpoint {
             origins: Origins::Any,
             limits: phoenix,
+            caps: Arc::clone(&caps),
             auth_token: false,
             // Shared, so that the administration reaches everybody.
             connections: Arc::clone(&connections),
@@ -125,9 +129,7 @@ impl Mounts {
             Mount::new("/deflate", endpoint()),
             Mount::new("/subproto", Endpoint { subprotocols: vec!["chat.v1"], ..endpoint() }),
         ];
-        // A playground is for load tests too, which all come from one address.
-        let caps = longpoll::Caps::new(50_000, 1000);
-        Self { mounts, sessions: Arc::new(longpoll::Sessions::new(caps)) }
+        Self { mounts, sessions: Arc::new(longpoll::Sessions::new(Caps::new(50_000, 1000))) }
     }
 
     /// Mounts them all.

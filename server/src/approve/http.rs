@@ -9,6 +9,7 @@ use actix_web::{
         StatusCode,
         header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST},
     },
+    middleware::from_fn,
     web,
 };
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ use super::{Flow, answering::UNKNOWN_AFTER, create};
 use crate::{
     clock,
     store::{Content, Submission, pack},
-    transport::Origins,
+    transport::{Calls, Origins},
 };
 
 /// The largest body, in bytes.
@@ -34,8 +35,9 @@ const MAX_BODY: usize = 16 * 1024;
 /// The most cards on a page of the directory.
 const MAX_CARDS: u32 = 100;
 
-/// Mounts the endpoints at `/v1`, for pages of the same `origins` that may open a socket.
-pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>, origins: Origins) {
+/// Mounts the endpoints at `/v1`, for pages of the same `origins` that may open a socket, and no more than `calls` of each
+/// address.
+pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>, origins: Origins, calls: Arc<Calls>) {
     let json = web::JsonConfig::default().limit(MAX_BODY).error_handler(|error, _| {
         let refusal = match &error {
             actix_web::error::JsonPayloadError::Overflow { .. }
@@ -48,6 +50,8 @@ pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>, origins: Origins)
         .error_handler(|error, _| Refused(Reason::BadPayload.because(error.to_string())).into());
     config.service(
         web::scope("/v1")
+            .wrap(from_fn(move |request, next| Arc::clone(&calls).limit(request, next)))
+            // Outside of the limit, so that a page may read that it is over it.
             .wrap(cors(origins))
             .app_data(web::Data::from(flow))
             .app_data(json)

@@ -32,7 +32,7 @@ use vestibule_protocol::{
 pub use frame::{Encoded, Wire};
 
 /// How much may wait for one client.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutboxLimits {
     /// Frames.
     pub frames: usize,

@@ -8,15 +8,15 @@ use std::{
     },
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::sleep};
 use vestibule_protocol::{
     disconnect::Disconnect,
-    message::{Frame, Reply, Status, Term},
+    message::{Frame, Payload, Reply, Status, Term},
     serializer::Serializer,
     socket::{self, Action, JoinId, Socket},
 };
 
-use super::Endpoint;
+use super::{Endpoint, pace::Pace};
 use crate::{
     channel::{Client, MemberId},
     outbox::Outbox,
@@ -29,6 +29,7 @@ pub(super) struct Connection {
     serializer: Serializer,
     client: Arc<Client>,
     outbox: Outbox,
+    pace: Pace,
     socket: Socket,
     rooms: HashMap<JoinId, Joined>,
 }
@@ -45,20 +46,28 @@ impl Connection {
         client: Arc<Client>,
         outbox: Outbox,
     ) -> Self {
+        let pace = Pace::new(&endpoint.limits);
         let socket = Socket::new(endpoint.limits.channels);
-        Self { endpoint, serializer, client, outbox, socket, rooms: HashMap::new() }
+        Self { endpoint, serializer, client, outbox, pace, socket, rooms: HashMap::new() }
     }
 
-    /// Handles one frame. Waits for nothing but a join, behind which a Phoenix socket waits too.
+    /// Handles one frame. Waits for a join, behind which a Phoenix socket waits too; and after a frame that came too fast,
+    /// until the next one may come. Whoever drives this hands in no other frame meanwhile, and leaves it when the connection
+    /// is to end.
     pub(super) async fn receive(&mut self, frame: Frame) -> Result<(), Disconnect> {
-        for (topic, id) in self.outbox.take_ended() {
-            self.socket.ended(&topic, id);
-            self.rooms.remove(&id);
-        }
         let message = self.serializer.decode(frame).map_err(|error| {
             tracing::debug!(connection = self.client.connection, %error, "undecodable message");
             Disconnect::Undecodable
         })?;
+        if let Err(limited) = self.pace.admit(&message).await {
+            self.refuse(message.join_ref, message.reference, message.topic, limited.payload());
+            sleep(limited.wait).await;
+            return Ok(());
+        }
+        for (topic, id) in self.outbox.take_ended() {
+            self.socket.ended(&topic, id);
+            self.rooms.remove(&id);
+        }
         let router = &self.endpoint.router;
         match self.socket.receive(message, |topic| router.find(topic).is_some()) {
             Action::Reply(reply) => self.outbox.send(reply),
@@ -68,6 +77,11 @@ impl Connection {
             Action::Ignore => {}
         }
         Ok(())
+    }
+
+    /// Waits until one more frame may come that is no message: a ping or a pong.
+    pub(super) async fn pace(&self) {
+        self.pace.wait().await;
     }
 
     async fn join(&mut self, join: socket::Join) {
@@ -103,7 +117,7 @@ impl Connection {
             if let Some((old, joined)) = replaced {
                 joined.room.gone(old);
             }
-            self.refuse_overloaded(join_ref, reference, Term::Text(topic));
+            self.refuse(join_ref, reference, Term::Text(topic), Overloaded::response());
         }
     }
 
@@ -113,7 +127,7 @@ impl Connection {
         let who = self.member(push.id);
         let input = Input { who, event: push.event, payload: push.payload, reference: push.reference };
         if room.input(input).is_err() {
-            self.refuse_overloaded(Term::Null, reference, topic);
+            self.refuse(Term::Null, reference, topic, Overloaded::response());
         }
     }
 
@@ -121,12 +135,12 @@ impl Connection {
         let Some(Joined { room, .. }) = self.rooms.get(&push.id) else { return };
         let leave = Leave::Asked { who: self.member(push.id), reference: push.reference.clone() };
         if room.leave(leave).is_err() {
-            self.refuse_overloaded(Term::Null, push.reference, push.topic);
+            self.refuse(Term::Null, push.reference, push.topic, Overloaded::response());
         }
     }
 
-    fn refuse_overloaded(&self, join_ref: Term, reference: Term, topic: Term) {
-        let response = Overloaded::response();
+    /// Also where there is no `ref`: the reply's is null then, as in Phoenix.
+    fn refuse(&self, join_ref: Term, reference: Term, topic: Term, response: Payload) {
         self.outbox.send(Reply { join_ref, reference, topic, status: Status::Error, response });
     }
 

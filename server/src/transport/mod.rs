@@ -3,11 +3,16 @@
 //! An [`Endpoint`] is a mount such as `/socket`: a router of channels, a [`SocketHandler`] that decides who may connect, and
 //! limits. [`websocket`] and [`longpoll`] serve it; a `connection` is what both of them drive.
 
+mod address;
+mod calls;
+mod caps;
 mod connection;
 mod connections;
 pub mod longpoll;
 mod origin;
+mod pace;
 mod params;
+mod rate;
 mod request;
 pub mod websocket;
 
@@ -16,8 +21,12 @@ use std::{any::Any, sync::Arc, time::Duration};
 use serde_json::{Map, Value};
 
 pub use self::{
+    address::Proxies,
+    calls::Calls,
+    caps::Caps,
     connections::Connections,
     origin::{Origin, OriginSyntax, Origins},
+    rate::Rate,
 };
 use crate::{outbox::OutboxLimits, room::Router};
 
@@ -36,12 +45,16 @@ pub struct Endpoint {
     pub subprotocols: Vec<&'static str>,
     /// How much a connection may use.
     pub limits: Limits,
+    /// How many WebSockets one address and one user may have; [`longpoll::Sessions`] has its own.
+    pub caps: Arc<Caps>,
+    /// Whose word on a client's address is taken.
+    pub proxies: Proxies,
     /// Everybody connected.
     pub connections: Arc<Connections>,
 }
 
 impl Endpoint {
-    /// A mount with Phoenix's defaults, but that tokens beside the URL are read.
+    /// A mount with Phoenix's defaults, but that tokens beside the URL are read, and that there are limits.
     pub fn new(router: Router, handler: impl SocketHandler + 'static) -> Self {
         Self {
             router,
@@ -50,6 +63,8 @@ impl Endpoint {
             auth_token: true,
             subprotocols: Vec::new(),
             limits: Limits::default(),
+            caps: Caps::new(1024, 64),
+            proxies: Proxies::default(),
             connections: Arc::default(),
         }
     }
@@ -62,7 +77,7 @@ impl Endpoint {
 }
 
 /// How much one connection may use.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The largest WebSocket frame, in bytes.
     pub frame: usize,
@@ -70,11 +85,17 @@ pub struct Limits {
     pub message: usize,
     /// Channels joined at once; Phoenix has 100.
     pub channels: usize,
+    /// Frames; a client that sends more is refused, and not read from until it may go on.
+    pub frames: Rate,
+    /// Joins among them.
+    pub joins: Rate,
     /// How long a client may be silent; Phoenix has 60 s.
     pub idle: Duration,
     /// How long a long poll waits for messages; Phoenix has 10 s. A session that is not polled for one and a half times
     /// that is over.
     pub window: Duration,
+    /// Batches that wait for one long-poll session. phoenix.js sends one after the other; older versions send some at once.
+    pub batches: usize,
     /// How long a connection may last.
     pub lifetime: Duration,
     /// What may wait for a client that reads slowly.
@@ -87,8 +108,11 @@ impl Default for Limits {
             frame: 256 * 1024,
             message: 256 * 1024,
             channels: 100,
+            frames: Rate::new(100, 400),
+            joins: Rate::new(20, 200),
             idle: Duration::from_secs(60),
             window: Duration::from_secs(10),
+            batches: 4,
             lifetime: Duration::from_secs(12 * 60 * 60),
             outbox: OutboxLimits { frames: 4096, bytes: 1024 * 1024 },
         }

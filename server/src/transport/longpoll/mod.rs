@@ -7,11 +7,10 @@
 //! A session is driven like a WebSocket: a connection fed from a bounded queue, and an
 //! outbox that the polls empty.
 
-mod caps;
 mod session;
 mod sessions;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -29,7 +28,6 @@ use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
 use vestibule_protocol::longpoll::{Answer, Status, decode};
 
-pub use self::caps::Caps;
 use self::session::Session;
 pub use self::sessions::Sessions;
 use super::{ConnectInfo, Endpoint, connections::next_id, params, request};
@@ -97,12 +95,16 @@ impl Mount {
         let Some((_, session)) = self.session(request, params) else {
             return answer(&Answer::status(Status::Gone));
         };
+        let window = self.endpoint.limits.window;
+        // Before the body is read: what waits for a place is a request, and not what it brings.
+        let Some(place) = session.place(window).await else {
+            return answer(&Answer::status(Status::Timeout));
+        };
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let Some(frames) = self.read(body).await.and_then(|body| decode(content_type, &body).ok()) else {
             return HttpResponse::BadRequest().insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*")).finish();
         };
-        let status = session.publish(frames, self.endpoint.limits.window).await;
-        answer(&Answer::status(status))
+        answer(&Answer::status(place.publish(frames, window).await))
     }
 
     /// The session of a request: the header's token goes before the query's.
@@ -123,7 +125,7 @@ impl Mount {
         let host = request::host(request);
         let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host };
         let connected = self.endpoint.handler.connect(&info).ok()?;
-        let address: Option<IpAddr> = request.peer_addr().map(|address| address.ip());
+        let address = self.endpoint.proxies.client(request);
         let place = self.sessions.caps().take(address, connected.id.as_deref())?;
         let id = next_id();
         let client =

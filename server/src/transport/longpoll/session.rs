@@ -19,9 +19,6 @@ use crate::{
     outbox::{Form, Outbox, Wire},
 };
 
-/// Batches that wait for a session; a client sends the next one when the last is answered.
-const QUEUE: usize = 4;
-
 /// What the requests of a session share.
 pub(super) struct Session {
     batches: mpsc::Sender<Batch>,
@@ -40,7 +37,7 @@ impl Session {
     /// A session, and the batches for [`drive`].
     pub(super) fn new(endpoint: &Endpoint, serializer: Serializer) -> (Arc<Self>, mpsc::Receiver<Batch>) {
         let outbox = Outbox::new(serializer, Form::Text, endpoint.limits.outbox);
-        let (batches, receiver) = mpsc::channel(QUEUE);
+        let (batches, receiver) = mpsc::channel(endpoint.limits.batches);
         (Arc::new(Self { batches, outbox, last_poll: Mutex::new(Instant::now()) }), receiver)
     }
 
@@ -52,17 +49,9 @@ impl Session {
         taken.unwrap_or_else(|_window_is_over| Some(Vec::new()))
     }
 
-    /// Hands messages over, and waits until they are handled.
-    pub(super) async fn publish(&self, frames: Vec<Frame>, window: Duration) -> Status {
-        let (handled, is_handled) = oneshot::channel();
-        let published = async {
-            self.batches.send(Batch { frames, handled }).await.ok()?;
-            is_handled.await.ok()
-        };
-        match timeout(window, published).await {
-            Ok(Some(())) => Status::Ok,
-            Ok(None) | Err(_) => Status::Timeout,
-        }
+    /// Waits for a place in the queue. `None` if there is none for as long as `window`, or the session ends meanwhile.
+    pub(super) async fn place(&self, window: Duration) -> Option<Place<'_>> {
+        timeout(window, self.batches.reserve()).await.ok()?.ok().map(Place)
     }
 
     fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<Vec<Wire>>> {
@@ -88,6 +77,21 @@ impl Session {
     }
 }
 
+/// A place in a session's queue.
+pub(super) struct Place<'a>(mpsc::Permit<'a, Batch>);
+
+impl Place<'_> {
+    /// Hands messages over, and waits until they are handled.
+    pub(super) async fn publish(self, frames: Vec<Frame>, window: Duration) -> Status {
+        let (handled, is_handled) = oneshot::channel();
+        self.0.send(Batch { frames, handled });
+        match timeout(window, is_handled).await {
+            Ok(Ok(())) => Status::Ok,
+            Ok(Err(_)) | Err(_) => Status::Timeout,
+        }
+    }
+}
+
 /// Drives a session until it ends: over a message that cannot be decoded, because somebody closes it, because its time is
 /// over, or because nobody polls it. Only polls count: a client that never takes what is there is gone.
 pub(super) async fn drive(
@@ -108,19 +112,25 @@ pub(super) async fn drive(
         tokio::select! {
             biased;
             () = outbox.closing() => break,
-            batch = batches.recv() => {
-                let Some(Batch { frames, handled }) = batch else { break };
-                if handle(&mut connection, frames).await.is_err() {
-                    break;
-                }
-                // The request may have gone away meanwhile.
-                let _ = handled.send(());
-            }
+            // Before the batches, of which a client that floods has always one more.
             due = inspection.tick() => {
                 // Measured at the time that the inspection was due: a busy machine that is late is not the client's fault.
                 if session.idle_at(due) > patience || due >= end_of_session {
                     break;
                 }
+            }
+            batch = batches.recv() => {
+                let Some(Batch { frames, handled }) = batch else { break };
+                let all = tokio::select! {
+                    biased;
+                    all = handle(&mut connection, frames) => all,
+                    () = outbox.closing() => break,
+                };
+                if all.is_err() {
+                    break;
+                }
+                // The request may have gone away meanwhile.
+                let _ = handled.send(());
             }
         }
     }

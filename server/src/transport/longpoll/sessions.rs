@@ -9,11 +9,14 @@ use ring::{
 };
 use vestibule_protocol::{base64url, serializer::Serializer};
 
-use super::{
-    caps::{Caps, Place},
-    session::{Session, drive},
+use super::session::{Session, drive};
+use crate::{
+    channel::Client,
+    transport::{
+        Endpoint,
+        caps::{Caps, Place},
+    },
 };
-use crate::{channel::Client, transport::Endpoint};
 
 const ID: usize = 16;
 
@@ -30,7 +33,7 @@ pub struct Sessions {
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self::new(Caps::default())
+        Self::new(Caps::new(512, 32))
     }
 }
 
@@ -39,10 +42,10 @@ impl Sessions {
     ///
     /// # Panics
     /// If the system gives no random numbers.
-    pub fn new(caps: Caps) -> Self {
+    pub fn new(caps: Arc<Caps>) -> Self {
         let random = SystemRandom::new();
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &random).expect("the system gives random numbers");
-        Self { open: DashMap::new(), caps: Arc::new(caps), key, random }
+        Self { open: DashMap::new(), caps, key, random }
     }
 
     /// How many there are.

@@ -35,7 +35,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 use vestibule_protocol::{disconnect::Disconnect, message::Frame, serializer::Serializer};
 
 use self::guard::FrameGuard;
-use super::{ConnectInfo, Endpoint, connection::Connection, connections::next_id, params, request};
+use super::{
+    ConnectInfo, Endpoint, caps::Place, connection::Connection, connections::next_id, params,
+    rate::RateLimited, request,
+};
 use crate::{
     channel::{Client, Transport},
     outbox::{Form, Outbox},
@@ -46,6 +49,9 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a client may leave what was sent unacknowledged, or its receive window shut (`TCP_USER_TIMEOUT`).
 const STALL: Duration = Duration::from_secs(30);
+
+/// When a client may try again that has too many connections. Nobody knows when one of them ends.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/websocket`. Clients choose their serializer with `vsn`.
 pub fn mount(config: &mut web::ServiceConfig, path: &str, endpoint: Arc<Endpoint>) {
@@ -81,7 +87,7 @@ pub fn prepare_socket(connection: &dyn Any, _: &mut Extensions) {
     }
 }
 
-/// Checks in Phoenix's order: method, origin, sub-protocol, version and handler, then the upgrade itself.
+/// Checks in Phoenix's order: method, origin, sub-protocol, version and handler; then the caps, and the upgrade itself.
 fn upgrade(
     request: &HttpRequest,
     body: web::Payload,
@@ -103,6 +109,10 @@ fn upgrade(
     let info =
         ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host: request::host(request) };
     let connected = endpoint.handler.connect(&info).map_err(|_| ErrorForbidden(""))?;
+    let address = endpoint.proxies.client(request);
+    let Some(place) = endpoint.caps.take(address, connected.id.as_deref()) else {
+        return Ok(RateLimited { wait: RETRY }.response());
+    };
 
     let (mut response, session, messages) =
         actix_ws::handle(request, guarded(request, body, endpoint.limits.frame)?)
@@ -121,7 +131,7 @@ fn upgrade(
         .max_frame_size(endpoint.limits.frame)
         .aggregate_continuations()
         .max_continuation_size(endpoint.limits.message);
-    actix_web::rt::spawn(serve(endpoint, serializer, client, outbox.clone(), messages));
+    actix_web::rt::spawn(serve(endpoint, serializer, client, place, outbox.clone(), messages));
     Ok(response.map_body(|_, upgraded| BoxBody::new(OutboxBody { outbox, _upgraded: upgraded })))
 }
 
@@ -136,6 +146,7 @@ async fn serve(
     endpoint: Arc<Endpoint>,
     serializer: Serializer,
     client: Client,
+    _place: Place,
     outbox: Outbox,
     mut messages: AggregatedMessageStream,
 ) {
@@ -151,6 +162,11 @@ async fn serve(
             biased;
             message = messages.next() => {
                 last_heard = Instant::now();
+                if last_heard >= end_of_session {
+                    // Here too: a client that always has something to say would not let the timer be looked at.
+                    outbox.close(Disconnect::SessionOver);
+                    break;
+                }
                 let handled = match message {
                     None => break,
                     Some(Ok(AggregatedMessage::Close(_))) => {
@@ -158,15 +174,14 @@ async fn serve(
                         break;
                     }
                     Some(Ok(AggregatedMessage::Ping(payload))) => {
-                        outbox.pong(&payload);
-                        Ok(())
+                        unless_closing(&outbox, connection.pace()).await.map(|()| outbox.pong(&payload))
                     }
-                    Some(Ok(AggregatedMessage::Pong(_))) => Ok(()),
+                    Some(Ok(AggregatedMessage::Pong(_))) => unless_closing(&outbox, connection.pace()).await,
                     Some(Ok(AggregatedMessage::Text(text))) => {
-                        receive(&mut connection, &outbox, Frame::Text(text)).await
+                        unless_closing(&outbox, connection.receive(Frame::Text(text))).await.flatten()
                     }
                     Some(Ok(AggregatedMessage::Binary(bytes))) => {
-                        receive(&mut connection, &outbox, Frame::Binary(bytes)).await
+                        unless_closing(&outbox, connection.receive(Frame::Binary(bytes))).await.flatten()
                     }
                     Some(Err(error)) => Err(disconnect_for(&error)),
                 };
@@ -201,11 +216,11 @@ async fn serve(
     outbox.finish();
 }
 
-/// Handles one frame, unless the connection ends while a join is waited for.
-async fn receive(connection: &mut Connection, outbox: &Outbox, frame: Frame) -> Result<(), Disconnect> {
+/// What comes of handling a frame, unless the connection ends while something is waited for.
+async fn unless_closing<T>(outbox: &Outbox, handled: impl Future<Output = T>) -> Result<T, Disconnect> {
     tokio::select! {
         biased;
-        handled = connection.receive(frame) => handled,
+        handled = handled => Ok(handled),
         // Somebody has chosen the close frame already; closing again changes nothing.
         () = outbox.closing() => Err(Disconnect::Restart),
     }

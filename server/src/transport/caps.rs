@@ -1,8 +1,10 @@
-//! How many long-poll sessions one user and one address may have: each is memory that lives without a connection.
+//! How many connections one user and one address may have at once.
 
 use std::{net::IpAddr, sync::Arc};
 
 use dashmap::{DashMap, Entry};
+
+use super::address::network;
 
 /// The caps, and how far they are used.
 #[derive(Debug)]
@@ -18,37 +20,39 @@ enum Holder {
     User(String),
 }
 
-/// One session's share of the caps, given back on drop.
+/// One connection's share of the caps, given back on drop.
 #[derive(Debug)]
 pub(super) struct Place {
     caps: Arc<Caps>,
     holders: Vec<Holder>,
 }
 
-impl Default for Caps {
-    fn default() -> Self {
-        Self::new(512, 32)
-    }
-}
-
 impl Caps {
-    /// At most so many sessions for one address, and for one user (by socket id).
-    pub fn new(per_address: usize, per_user: usize) -> Self {
-        Self { per_address, per_user, used: DashMap::new() }
+    /// At most so many connections of one address (for IPv6, of a network /64), and of one user (by socket id).
+    pub fn new(per_address: usize, per_user: usize) -> Arc<Self> {
+        Arc::new(Self { per_address, per_user, used: DashMap::new() })
     }
 
-    /// Takes a place, unless a cap is reached.
+    /// Takes a place, unless a cap is reached. A connection without a user counts for its address alone.
     pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>, user: Option<&str>) -> Option<Place> {
         let mut place = Place { caps: Arc::clone(self), holders: Vec::new() };
-        let address = address.map(|address| (Holder::Address(address), self.per_address));
+        let address = address.map(|address| (Holder::Address(network(address)), self.per_address));
         let user = user.map(|user| (Holder::User(user.to_owned()), self.per_user));
         for (holder, cap) in address.into_iter().chain(user) {
-            let mut taken = self.used.entry(holder.clone()).or_insert(0);
-            if *taken >= cap {
+            let is_free = match self.used.entry(holder.clone()) {
+                Entry::Occupied(mut count) if *count.get() < cap => {
+                    *count.get_mut() += 1;
+                    true
+                }
+                Entry::Vacant(unused) if cap > 0 => {
+                    unused.insert(1);
+                    true
+                }
+                Entry::Occupied(_) | Entry::Vacant(_) => false,
+            };
+            if !is_free {
                 return None;
             }
-            *taken += 1;
-            drop(taken);
             place.holders.push(holder);
         }
         Some(place)
@@ -74,7 +78,7 @@ mod tests {
 
     #[test]
     fn places_end_at_the_caps_and_are_given_back() {
-        let caps = Arc::new(Caps::new(3, 2));
+        let caps = Caps::new(3, 2);
         let address = Some(IpAddr::from([127, 0, 0, 1]));
         let first = caps.take(address, Some("bob"));
         let second = caps.take(address, Some("bob"));
@@ -86,6 +90,23 @@ mod tests {
         drop(first);
         assert!(caps.take(address, Some("bob")).is_some());
         drop((second, third));
+        assert!(caps.used.is_empty());
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let caps = Caps::new(1, 1);
+        let take = |address: &str| caps.take(Some(address.parse().unwrap()), None);
+        let _one = take("2001:db8:0:1::1");
+        assert!(take("2001:db8:0:1:ffff::2").is_none());
+        assert!(take("2001:db8:0:2::1").is_some());
+    }
+
+    #[test]
+    fn a_cap_of_nothing_lets_nobody_in_and_keeps_nothing() {
+        let caps = Caps::new(0, 0);
+        assert!(caps.take(Some(IpAddr::from([127, 0, 0, 1])), None).is_none());
+        assert!(caps.take(None, Some("bob")).is_none());
         assert!(caps.used.is_empty());
     }
 }

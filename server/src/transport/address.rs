@@ -1,0 +1,110 @@
+//! Whose request it is: the address that limits count by, behind proxies too.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use actix_web::HttpRequest;
+use ipnet::IpNet;
+
+/// What proxies note the addresses in that they were asked from, oldest first.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The proxies whose word on their clients' addresses is taken. Without any, a client's address is where its connection
+/// comes from, and the header says nothing: anybody could write it.
+#[derive(Clone, Debug, Default)]
+pub struct Proxies(Vec<IpNet>);
+
+impl Proxies {
+    /// The proxies of these networks.
+    pub fn new(networks: Vec<IpNet>) -> Self {
+        Self(networks)
+    }
+
+    /// The address of a request's client; `None` where there is none, as in a test without a socket.
+    pub(super) fn client(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let peer = request.peer_addr()?.ip();
+        let headers = request.headers().get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok());
+        let hops: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
+        Some(self.last_untrusted(peer, &hops))
+    }
+
+    /// Goes back from hop to hop as long as the one who names the next is trusted, and its word can be read.
+    fn last_untrusted(&self, peer: IpAddr, hops: &[&str]) -> IpAddr {
+        let mut address = peer.to_canonical();
+        let mut earlier = hops.iter().rev();
+        while self.trusts(address)
+            && let Some(named) = earlier.next().and_then(|hop| parse(hop))
+        {
+            address = named;
+        }
+        address
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// An address as proxies write it: alone or with a port, and with brackets where it has colons of its own.
+fn parse(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse().or_else(|_| hop.parse().map(|address: SocketAddr| address.ip()));
+    address.ok().map(|address: IpAddr| address.to_canonical())
+}
+
+/// What an address counts as: in IPv6 a network /64, which is the least that one customer gets.
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, hops: &[&str]) -> String {
+        let networks = ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"].map(|network| network.parse().unwrap());
+        Proxies::new(networks.to_vec()).last_untrusted(peer.parse().unwrap(), hops).to_string()
+    }
+
+    #[test]
+    fn the_header_counts_from_a_trusted_peer_only() {
+        assert_eq!(client("198.51.100.1", &["203.0.113.9"]), "198.51.100.1");
+        assert_eq!(client("192.0.2.7", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(client("192.0.2.7", &[]), "192.0.2.7");
+        let nobody = Proxies::default();
+        let peer = IpAddr::from([10, 0, 0, 1]);
+        assert_eq!(nobody.last_untrusted(peer, &["203.0.113.9"]), peer);
+    }
+
+    #[test]
+    fn the_last_untrusted_hop_is_the_client_whatever_it_has_written_before() {
+        assert_eq!(client("10.0.0.1", &["1.1.1.1", " 203.0.113.9", "10.2.3.4 "]), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", &["10.9.9.9", "10.2.3.4"]), "10.9.9.9", "all of them are proxies");
+    }
+
+    #[test]
+    fn addresses_come_in_several_forms() {
+        assert_eq!(client("10.0.0.1", &["203.0.113.9:4711"]), "203.0.113.9");
+        assert_eq!(client("fd00::1", &["[2001:db8::1]:4711"]), "2001:db8::1");
+        assert_eq!(client("fd00::1", &["[2001:db8::1]"]), "2001:db8::1");
+        assert_eq!(client("::ffff:10.0.0.1", &["::ffff:203.0.113.9"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn what_is_no_address_ends_the_search_at_who_wrote_it() {
+        for hop in ["unknown", "", "203.0.113", "203.0.113.9, "] {
+            assert_eq!(client("10.0.0.1", &["1.1.1.1", hop]), "10.0.0.1", "{hop:?}");
+        }
+    }
+
+    #[test]
+    fn ipv6_counts_by_network() {
+        let of = |address: &str| network(address.parse().unwrap()).to_string();
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(of("203.0.113.9"), "203.0.113.9");
+        assert_eq!(of("::ffff:203.0.113.9"), "203.0.113.9");
+    }
+}

@@ -1,0 +1,87 @@
+//! Rates, and what somebody is told who is over one.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use actix_web::{
+    HttpResponse,
+    http::header::{CACHE_CONTROL, RETRY_AFTER},
+};
+use governor::Quota;
+use serde_json::{Value, json};
+use vestibule_protocol::message::Payload;
+
+/// So many a second, and so many at once after a silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many a second in the long run.
+    pub per_second: NonZeroU32,
+    /// How many at once.
+    pub at_once: NonZeroU32,
+}
+
+impl Rate {
+    /// A rate.
+    ///
+    /// # Panics
+    /// If either is 0.
+    pub const fn new(per_second: u32, at_once: u32) -> Self {
+        let (Some(per_second), Some(at_once)) = (NonZeroU32::new(per_second), NonZeroU32::new(at_once))
+        else {
+            panic!("a rate of nothing lets nothing through")
+        };
+        Self { per_second, at_once }
+    }
+
+    pub(super) fn quota(self) -> Quota {
+        Quota::per_second(self.per_second).allow_burst(self.at_once)
+    }
+}
+
+/// Somebody is over a limit, and is told when to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RateLimited {
+    /// How long from now.
+    pub(super) wait: Duration,
+}
+
+impl RateLimited {
+    /// The reply's response.
+    pub(super) fn payload(self) -> Payload {
+        Payload::of(&self.body())
+    }
+
+    /// HTTP 429. `Retry-After` counts in seconds, `retry_ms` is exact.
+    pub(super) fn response(self) -> HttpResponse {
+        HttpResponse::TooManyRequests()
+            .insert_header((RETRY_AFTER, self.retry_ms().div_ceil(1000)))
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .json(self.body())
+    }
+
+    fn body(self) -> Value {
+        json!({ "reason": "rate_limited", "retry_ms": self.retry_ms() })
+    }
+
+    /// Rounded up: who waits that long is not refused for want of a moment.
+    fn retry_ms(self) -> u64 {
+        u64::try_from(self.wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_never_too_early() {
+        for (micros, retry_ms, seconds) in
+            [(0, 1, "1"), (9_001, 10, "1"), (1_000_000, 1000, "1"), (1_000_001, 1001, "2")]
+        {
+            let limited = RateLimited { wait: Duration::from_micros(micros) };
+            assert_eq!(limited.body(), json!({ "reason": "rate_limited", "retry_ms": retry_ms }));
+            let response = limited.response();
+            let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+            assert_eq!((response.status().as_u16(), retry_after), (429, Some(seconds)));
+        }
+    }
+}
