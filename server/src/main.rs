@@ -2,12 +2,12 @@
 
 use std::{net::SocketAddr, process::ExitCode};
 
-use clap::{Parser as _, error::ErrorKind};
+use clap::error::ErrorKind;
 use vestibule::{config::Config, serve::serve, telemetry};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let config = match Config::try_parse() {
+    let config = match Config::read() {
         Ok(config) => config,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             error.exit()

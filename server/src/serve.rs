@@ -15,7 +15,7 @@ use crate::{
     session::{SecretError, Secrets, Sessions},
     shutdown::{self, Signals},
     store::{OpenError, Store},
-    transport::{Calls, Endpoint, Proxies, Rate, longpoll, websocket},
+    transport::{Calls, Endpoint, longpoll, websocket},
 };
 
 /// Why the server does not run. Each says in one line what is wrong and where.
@@ -52,11 +52,14 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     let sweeper = actix_web::rt::spawn(approve::sweep::run(Arc::clone(&flow)));
     let endpoint = Arc::new(Endpoint {
         origins: config.allowed_origins(),
+        limits: config.transport_limits(),
+        caps: config.socket_caps(),
+        proxies: config.proxies(),
         ..Endpoint::new(flow.router(), Door(Arc::clone(&flow)))
     });
     let connections = Arc::clone(&endpoint.connections);
-    let polls = Arc::new(longpoll::Sessions::default());
-    let calls = Calls::new(Rate::new(50, 500), Proxies::default());
+    let polls = Arc::new(longpoll::Sessions::new(config.poll_caps()));
+    let calls = Calls::new(config.calls(), config.proxies());
 
     let server = HttpServer::new(move || {
         let (flow, endpoint, polls) = (Arc::clone(&flow), Arc::clone(&endpoint), Arc::clone(&polls));

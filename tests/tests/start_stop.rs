@@ -113,6 +113,18 @@ fn a_start_that_cannot_be() {
     ] {
         assert_failed(&arguments.join(" "), &start_on(&fresh, arguments), "");
     }
+    for (arguments, says) in [
+        (["--max-frames-per-second", "0"], "at least 1"),
+        (["--max-message", "0KiB"], "at least 1"),
+        (["--max-store", "16GB"], "has to look like"),
+        (["--redelivery", "0s"], "at least 1ms"),
+        (["--sweep", "often"], "has to look like"),
+        (["--max-ct", "1MiB"], "--max-message"),
+        (["--max-outbox", "64KiB"], "--max-outbox"),
+        (["--trusted-proxy", "proxy.example.com"], "has to look like"),
+    ] {
+        assert_failed(&arguments.join(" "), &start_on(&fresh, &arguments), says);
+    }
     let bad_filter = ["--log", "a=b=c", "--data", fresh.to_str().expect("UTF-8")];
     let bad_filter = bad_filter.iter().fold(Launch::bare(), |launch, argument| launch.arg(argument));
     assert_failed("a bad log filter", &bad_filter.run(folder.path()), "log filter");

@@ -8,6 +8,18 @@ use std::time::{Duration, Instant};
 
 use super::{PATIENCE, build};
 
+/// The settings that limit how fast clients of one user or address may be, and how many.
+const PACES: [&str; 8] = [
+    "VESTIBULE_MAX_FRAMES_PER_SECOND",
+    "VESTIBULE_MAX_FRAMES_AT_ONCE",
+    "VESTIBULE_MAX_JOINS_PER_SECOND",
+    "VESTIBULE_MAX_JOINS_AT_ONCE",
+    "VESTIBULE_MAX_CALLS_PER_SECOND",
+    "VESTIBULE_MAX_CALLS_AT_ONCE",
+    "VESTIBULE_MAX_SOCKETS_PER_USER",
+    "VESTIBULE_MAX_SOCKETS_PER_ADDRESS",
+];
+
 /// A program with what it is started with.
 #[derive(Debug, Clone)]
 pub struct Launch {
@@ -31,8 +43,15 @@ enum Port {
 }
 
 impl Launch {
-    /// The main server, built first.
+    /// The main server, built first. What limits how fast clients may be is out of the way: tests come from one address, as
+    /// fast as they can. A test of such a limit sets it by an argument, which goes before the environment.
     pub fn vestibule() -> Self {
+        let launch = Self::new(build::vestibule().to_owned(), Port::Arguments);
+        PACES.iter().fold(launch, |launch, name| launch.env(name, "1000000"))
+    }
+
+    /// The main server as it is by default.
+    pub fn untouched() -> Self {
         Self::new(build::vestibule().to_owned(), Port::Arguments)
     }
 

@@ -1,0 +1,140 @@
+//! What connections and calls may use.
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use clap::Args;
+
+use super::values::{count, duration, rate, size};
+use crate::{
+    outbox::OutboxLimits,
+    transport::{Caps, Limits, Rate},
+};
+
+/// The limits of connections.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Limits of connections")]
+pub struct ConnectionOptions {
+    /// Frames of one connection, a second
+    #[arg(long, value_name = "COUNT", default_value = "100", value_parser = rate)]
+    #[arg(env = "VESTIBULE_MAX_FRAMES_PER_SECOND", hide_env = true)]
+    max_frames_per_second: NonZeroU32,
+
+    /// Frames of one connection at once, after a silence
+    #[arg(long, value_name = "COUNT", default_value = "400", value_parser = rate)]
+    #[arg(env = "VESTIBULE_MAX_FRAMES_AT_ONCE", hide_env = true)]
+    max_frames_at_once: NonZeroU32,
+
+    /// Joins of one connection, a second
+    #[arg(long, value_name = "COUNT", default_value = "20", value_parser = rate)]
+    #[arg(env = "VESTIBULE_MAX_JOINS_PER_SECOND", hide_env = true)]
+    max_joins_per_second: NonZeroU32,
+
+    /// Joins of one connection at once
+    #[arg(long, value_name = "COUNT", default_value = "200", value_parser = rate)]
+    #[arg(env = "VESTIBULE_MAX_JOINS_AT_ONCE", hide_env = true)]
+    max_joins_at_once: NonZeroU32,
+
+    /// HTTP calls of one address, a second
+    #[arg(long, value_name = "COUNT", default_value = "50", value_parser = rate)]
+    #[arg(env = "VESTIBULE_MAX_CALLS_PER_SECOND", hide_env = true)]
+    max_calls_per_second: NonZeroU32,
+
+    /// HTTP calls of one address at once
+    #[arg(long, value_name = "COUNT", default_value = "500", value_parser = rate)]
+    #[arg(env = "VESTIBULE_MAX_CALLS_AT_ONCE", hide_env = true)]
+    max_calls_at_once: NonZeroU32,
+
+    /// WebSockets of one user
+    #[arg(long, value_name = "COUNT", default_value = "64", value_parser = count)]
+    #[arg(env = "VESTIBULE_MAX_SOCKETS_PER_USER", hide_env = true)]
+    max_sockets_per_user: usize,
+
+    /// WebSockets of one address
+    #[arg(long, value_name = "COUNT", default_value = "1024", value_parser = count)]
+    #[arg(env = "VESTIBULE_MAX_SOCKETS_PER_ADDRESS", hide_env = true)]
+    max_sockets_per_address: usize,
+
+    /// Long-poll sessions of one user; 0 for no long poll
+    #[arg(long, value_name = "COUNT", default_value = "32")]
+    #[arg(env = "VESTIBULE_MAX_POLLS_PER_USER", hide_env = true)]
+    max_polls_per_user: usize,
+
+    /// Long-poll sessions of one address; 0 for no long poll
+    #[arg(long, value_name = "COUNT", default_value = "512")]
+    #[arg(env = "VESTIBULE_MAX_POLLS_PER_ADDRESS", hide_env = true)]
+    max_polls_per_address: usize,
+
+    /// Batches that wait for one long-poll session
+    #[arg(long, value_name = "COUNT", default_value = "4", value_parser = count)]
+    #[arg(env = "VESTIBULE_MAX_BATCHES", hide_env = true)]
+    max_batches: usize,
+
+    /// Topics that one connection has joined
+    #[arg(long, value_name = "COUNT", default_value = "100", value_parser = count)]
+    #[arg(env = "VESTIBULE_MAX_CHANNELS", hide_env = true)]
+    max_channels: usize,
+
+    /// A WebSocket frame
+    #[arg(long, value_name = "SIZE", default_value = "256KiB", value_parser = size)]
+    #[arg(env = "VESTIBULE_MAX_FRAME", hide_env = true)]
+    pub(super) max_frame: usize,
+
+    /// A message, of however many frames; a long poll's POST
+    #[arg(long, value_name = "SIZE", default_value = "256KiB", value_parser = size)]
+    #[arg(env = "VESTIBULE_MAX_MESSAGE", hide_env = true)]
+    pub(super) max_message: usize,
+
+    /// Frames that wait for a client that reads slowly
+    #[arg(long, value_name = "COUNT", default_value = "4096", value_parser = count)]
+    #[arg(env = "VESTIBULE_MAX_OUTBOX_FRAMES", hide_env = true)]
+    max_outbox_frames: usize,
+
+    /// Bytes that wait for a client that reads slowly
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = size)]
+    #[arg(env = "VESTIBULE_MAX_OUTBOX", hide_env = true)]
+    pub(super) max_outbox: usize,
+
+    /// How long a client may be silent; heartbeats come every 30s
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    #[arg(env = "VESTIBULE_IDLE", hide_env = true)]
+    idle: Duration,
+
+    /// How long a long poll waits for messages
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(env = "VESTIBULE_POLL", hide_env = true)]
+    poll: Duration,
+
+    /// How long a connection may last
+    #[arg(long, value_name = "TIME", default_value = "12h", value_parser = duration)]
+    #[arg(env = "VESTIBULE_LIFETIME", hide_env = true)]
+    lifetime: Duration,
+}
+
+impl ConnectionOptions {
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            frame: self.max_frame,
+            message: self.max_message,
+            channels: self.max_channels,
+            frames: Rate { per_second: self.max_frames_per_second, at_once: self.max_frames_at_once },
+            joins: Rate { per_second: self.max_joins_per_second, at_once: self.max_joins_at_once },
+            idle: self.idle,
+            window: self.poll,
+            batches: self.max_batches,
+            lifetime: self.lifetime,
+            outbox: OutboxLimits { frames: self.max_outbox_frames, bytes: self.max_outbox },
+        }
+    }
+
+    pub(super) fn socket_caps(&self) -> Arc<Caps> {
+        Caps::new(self.max_sockets_per_address, self.max_sockets_per_user)
+    }
+
+    pub(super) fn poll_caps(&self) -> Arc<Caps> {
+        Caps::new(self.max_polls_per_address, self.max_polls_per_user)
+    }
+
+    pub(super) fn calls(&self) -> Rate {
+        Rate { per_second: self.max_calls_per_second, at_once: self.max_calls_at_once }
+    }
+}
