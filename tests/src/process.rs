@@ -62,6 +62,16 @@ impl Server {
         self.child.id()
     }
 
+    /// Its resident memory in KiB (proc(5)).
+    ///
+    /// # Panics
+    /// When the process is gone.
+    pub fn resident(&self) -> u64 {
+        let status = read(&PathBuf::from(format!("/proc/{}/status", self.id())));
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a running process");
+        line.trim().trim_end_matches(" kB").trim().parse().expect("a number")
+    }
+
     /// All it has written to standard error, over all its starts.
     pub fn log(&self) -> String {
         read(&stderr_file(self.directory.path()))

@@ -1,7 +1,6 @@
 //! Long-poll sessions that are opened and abandoned leave nothing behind.
 
 use std::{
-    fs,
     net::SocketAddr,
     thread,
     time::{Duration, Instant},
@@ -56,18 +55,11 @@ fn gone(server: SocketAddr, token: &str) {
     }
 }
 
-/// Resident memory in KiB (proc(5)).
-fn resident(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a running process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line VmRSS");
-    line.trim().trim_end_matches(" kB").trim().parse().expect("a number")
-}
-
 #[test]
 fn twenty_thousand_abandoned_sessions_leave_no_memory_behind() {
     let server = Server::start(Launch::playground());
     let address = server.address();
-    println!("{} KiB resident before", resident(server.id()));
+    println!("{} KiB resident before", server.resident());
     let mut after = Vec::new();
     for wave in 1..=WAVES {
         let start = Instant::now();
@@ -79,7 +71,7 @@ fn twenty_thousand_abandoned_sessions_leave_no_memory_behind() {
         for token in tokens {
             gone(address, &token);
         }
-        after.push(resident(server.id()));
+        after.push(server.resident());
         println!(
             "wave {wave}: {SESSIONS} sessions in {took:?}, {} KiB resident once they are gone",
             after[wave - 1]

@@ -37,6 +37,11 @@ impl Socket {
         Self { stream, buffer }
     }
 
+    /// The way out alone, for a thread that writes while another one receives.
+    pub fn writer(&self) -> io::Result<TcpStream> {
+        self.stream.try_clone()
+    }
+
     /// Sends a masked frame.
     pub fn send(&mut self, frame: &Frame) -> io::Result<()> {
         self.send_raw(&frame.to_bytes(Some(MASK)))
