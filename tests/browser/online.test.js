@@ -27,7 +27,7 @@ for (const transport of ["websocket", "longpoll"]) {
   test(`Bob gets the key, over ${transport}`, { timeout: 90_000 }, () => bobGetsTheKey(transport));
 }
 
-for (const alg of ["p256", "ed25519"]) {
+for (const alg of ["p256", "ed25519", "secp256k1"]) {
   test(`Chromium derives the public half of a ${alg} key`, { timeout: 60_000 }, async () => {
     const alice = await Person.arrive(browser, files.origin);
     assert.ok(await alice.does("derivesPublicKey", alg));

@@ -5,10 +5,15 @@
 import { fieldList, fromBase64url, toBase64url, u64, utf8 } from "./bytes.js";
 import { verify } from "./keys.js";
 
-/** @typedef {"session" | "prove" | "card" | "request" | "approve"} SignedKind */
+/** @typedef {"session" | "prove" | "card" | "request" | "approve" | "deny"} SignedKind */
 
 const binary = fromBase64url;
 const integer = u64;
+/** An absent flag is not set. */
+const flag = (value) => {
+  if (value !== undefined && typeof value !== "boolean") throw new TypeError("not a flag");
+  return u64(value ? 1 : 0);
+};
 /** An absent text is an empty one. */
 const text = (value) => {
   if (value !== undefined && value !== null && typeof value !== "string") throw new TypeError("not a text");
@@ -27,6 +32,7 @@ const LAYOUTS = {
     rid: binary, request_id: binary, approve_id: binary, to: binary, by: binary, box: binary, alg: text, ct: binary,
     exp: integer,
   },
+  deny: { rid: binary, request_id: binary, to: binary, by: binary, code: text, block: flag },
 };
 
 /**

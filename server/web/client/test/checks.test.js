@@ -8,7 +8,7 @@ import { signFields } from "../src/signed.js";
 import { makeApprove, makeRequest, makeRoom, makeUser } from "./support.js";
 
 const [alice, bob, mallory] = await Promise.all([makeUser(), makeUser("ed25519"), makeUser()]);
-const [garden, cellar] = await Promise.all([makeRoom(), makeRoom("ed25519")]);
+const [garden, cellar, attic] = await Promise.all([makeRoom(), makeRoom("ed25519"), makeRoom("secp256k1")]);
 
 const refused = (reason, detail) => ({ name: "VestibuleError", reason, detail });
 
@@ -57,7 +57,7 @@ test("another box or another user has another fingerprint", async () => {
 });
 
 test("an approve gives the room key", async () => {
-  for (const room of [garden, cellar]) {
+  for (const room of [garden, cellar, attic]) {
     const { item, box } = await makeRequest(room, bob);
     const asked = { rid: room.rid, request_id: item.request_id, uid: bob.uid, box };
     const key = await openApprove(await makeApprove(room, alice, item), asked);

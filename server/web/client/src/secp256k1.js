@@ -1,0 +1,22 @@
+/**
+ * ECDSA on secp256k1, which WebCrypto has not. Loaded by who meets such a key, see `keys.js`.
+ */
+import { secp256k1 as curve } from "@noble/curves/secp256k1.js";
+
+/** Either s is taken, as WebCrypto does on P-256: no id is made of a signature, so nothing depends on which it is. */
+const EITHER_S = { lowS: false };
+
+/** @type {import("./keys.js").Scheme} */
+export const secp256k1 = {
+  pubLength: 65,
+  async generate() {
+    return curve.utils.randomSecretKey();
+  },
+  async fromPrivate(privateBytes) {
+    const secret = Uint8Array.from(privateBytes);
+    return { pub: curve.getPublicKey(secret, false), sign: async (bytes) => curve.sign(bytes, secret) };
+  },
+  async verify(pub, bytes, sig) {
+    return curve.verify(sig, bytes, pub, EITHER_S);
+  },
+};

@@ -1,0 +1,52 @@
+/**
+ * The signing algorithms that WebCrypto has.
+ */
+import { concat, fromBase64url } from "./bytes.js";
+
+const hex = (text) => Uint8Array.from(text.match(/../g), (pair) => Number.parseInt(pair, 16));
+
+/**
+ * @param {object} options
+ * @param {object} options.key how WebCrypto names the kind of key
+ * @param {object} options.sign how it names the signature
+ * @param {number} options.pubLength
+ * @param {Uint8Array} options.pkcs8 what stands before the 32 private bytes in a PKCS #8 key without its public half.
+ *   Importing that and exporting a JWK makes the platform derive the public half, and refuse a scalar out of range.
+ * @param {(jwk: JsonWebKey) => Uint8Array} options.pubOfJwk
+ * @returns {import("./keys.js").Scheme}
+ */
+function scheme({ key, sign, pubLength, pkcs8, pubOfJwk }) {
+  return {
+    pubLength,
+    async generate() {
+      const { privateKey } = await crypto.subtle.generateKey(key, true, ["sign", "verify"]);
+      const jwk = await crypto.subtle.exportKey("jwk", privateKey);
+      return fromBase64url(jwk.d);
+    },
+    async fromPrivate(privateBytes) {
+      const privateKey = await crypto.subtle.importKey("pkcs8", concat(pkcs8, privateBytes), key, true, ["sign"]);
+      const pub = pubOfJwk(await crypto.subtle.exportKey("jwk", privateKey));
+      return { pub, sign: async (bytes) => new Uint8Array(await crypto.subtle.sign(sign, privateKey, bytes)) };
+    },
+    async verify(pub, bytes, sig) {
+      const verifier = await crypto.subtle.importKey("raw", pub, key, false, ["verify"]);
+      return crypto.subtle.verify(sign, verifier, sig, bytes);
+    },
+  };
+}
+
+export const p256 = scheme({
+  key: { name: "ECDSA", namedCurve: "P-256" },
+  sign: { name: "ECDSA", hash: "SHA-256" },
+  pubLength: 65,
+  pkcs8: hex("3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420"),
+  pubOfJwk: ({ x, y }) => concat(Uint8Array.of(4), fromBase64url(x), fromBase64url(y)),
+});
+
+export const ed25519 = scheme({
+  key: { name: "Ed25519" },
+  sign: { name: "Ed25519" },
+  pubLength: 32,
+  pkcs8: hex("302e020100300506032b657004220420"),
+  pubOfJwk: ({ x }) => fromBase64url(x),
+});
