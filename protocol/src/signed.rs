@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use k256::ecdsa::{self as secp256k1, signature::Verifier as _};
 use ring::{
     digest,
     signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey, VerificationAlgorithm},
@@ -31,6 +32,8 @@ pub enum Alg {
     Ed25519,
     /// ECDSA on P-256 with SHA-256 (FIPS 186-5), signatures r ‖ s. Public keys are 65 bytes, the uncompressed point (SEC 1).
     P256,
+    /// ECDSA on secp256k1 (SEC 2) with SHA-256, signatures r ‖ s with either s. Public keys as those of P-256.
+    Secp256k1,
 }
 
 impl Alg {
@@ -39,22 +42,37 @@ impl Alg {
         match self {
             Alg::Ed25519 => "ed25519",
             Alg::P256 => "p256",
-        }
-    }
-
-    fn verification(self) -> &'static dyn VerificationAlgorithm {
-        match self {
-            Alg::Ed25519 => &ED25519,
-            Alg::P256 => &ECDSA_P256_SHA256_FIXED,
+            Alg::Secp256k1 => "secp256k1",
         }
     }
 
     /// Checks `signature` of `bytes` with the public key `key`.
     pub fn verify(self, key: &[u8], bytes: &Signed, signature: &Signature) -> Result<(), BadSignature> {
-        UnparsedPublicKey::new(self.verification(), key)
+        let verification = match self {
+            Alg::Ed25519 => &ED25519,
+            Alg::P256 => &ECDSA_P256_SHA256_FIXED as &dyn VerificationAlgorithm,
+            Alg::Secp256k1 => return verify_secp256k1(key, bytes, signature).map_err(|_| BadSignature),
+        };
+        UnparsedPublicKey::new(verification, key)
             .verify(&bytes.0, signature.as_bytes())
             .map_err(|_| BadSignature)
     }
+}
+
+/// The first byte of an uncompressed point (SEC 1).
+const UNCOMPRESSED: u8 = 4;
+
+/// What `ring` does for the other curve: a point off the curve, and an r or s that is zero or too large, are errors.
+fn verify_secp256k1(key: &[u8], bytes: &Signed, signature: &Signature) -> Result<(), secp256k1::Error> {
+    // The library takes compressed points too, and one key has one id.
+    if key.first() != Some(&UNCOMPRESSED) {
+        return Err(secp256k1::Error::new());
+    }
+    let key = secp256k1::VerifyingKey::from_sec1_bytes(key)?;
+    let signature = secp256k1::Signature::from_slice(signature.as_bytes())?;
+    // It refuses the larger s, as Bitcoin does. No id is made of a signature here, so either may stand for the other.
+    let signature = signature.normalize_s().unwrap_or(signature);
+    key.verify(&bytes.0, &signature)
 }
 
 impl fmt::Display for Alg {

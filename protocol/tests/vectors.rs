@@ -72,6 +72,13 @@ fn signed(kind: &str, fields: &Value) -> Signed {
         ),
         "request" => request(fields).signed_bytes(&fixed(&fields["rid"]), &fixed(&fields["uid"])),
         "approve" => approve(fields).signed_bytes(&fixed(&fields["rid"]), &fixed(&fields["by"])),
+        "deny" => Signed::new("vestibule/1/deny")
+            .bytes(&bytes(&fields["rid"]))
+            .bytes(&bytes(&fields["request_id"]))
+            .bytes(&bytes(&fields["to"]))
+            .bytes(&bytes(&fields["by"]))
+            .text(text("code"))
+            .int(fields["block"].as_bool().unwrap().into()),
         other => panic!("unknown kind {other}"),
     }
 }
@@ -122,10 +129,21 @@ fn signed_bytes_and_signatures() {
         altered.0[40] ^= 1;
         assert!(alg.verify(&key, &made, &altered).is_err(), "{kind}");
     }
-    for kind in ["session", "prove", "card", "request", "approve"] {
-        for alg in [Alg::Ed25519, Alg::P256] {
+    for kind in ["session", "prove", "card", "request", "approve", "deny"] {
+        for alg in [Alg::Ed25519, Alg::P256, Alg::Secp256k1] {
             assert!(kinds.contains(&(kind, alg)), "no vector of {kind} with {alg}");
         }
+    }
+}
+
+/// Forms of keys and signatures that one library takes and another does not.
+#[test]
+fn keys_and_signatures_are_judged_alike() {
+    let vectors = vectors();
+    for vector in list(&vectors, "judged") {
+        let made = signed(vector["kind"].as_str().unwrap(), &vector["fields"]);
+        let judged = alg(&vector["alg"]).verify(&bytes(&vector["pub"]), &made, &fixed(&vector["sig"]));
+        assert_eq!(judged.is_ok(), vector["good"].as_bool().unwrap(), "{}", vector["about"]);
     }
 }
 

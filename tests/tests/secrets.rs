@@ -181,7 +181,7 @@ fn flow(server: &Server, alg: Alg, secrets: &mut Secrets) -> (Device, Room, Appr
 fn keys_tokens_and_proofs_are_neither_stored_nor_logged() {
     let mut server = Server::start(Launch::vestibule().arg("--log").arg("trace"));
     let mut secrets = Secrets::default();
-    let mut flows = [Alg::Ed25519, Alg::P256].map(|alg| flow(&server, alg, &mut secrets));
+    let mut flows = [Alg::Ed25519, Alg::P256, Alg::Secp256k1].map(|alg| flow(&server, alg, &mut secrets));
     // What was refused may be logged more eagerly than what was not.
     let stranger = Person::new(Alg::Ed25519);
     let token = secrets.sign_in(&server, &stranger);

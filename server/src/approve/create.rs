@@ -3,7 +3,7 @@
 //! The private key exists in this module only, is handed out once and zeroized. It is never stored, and never logged: the
 //! type that holds it has no `Debug`.
 
-use p256::ecdsa::{SigningKey, signature::Signer as _};
+use p256::ecdsa::signature::Signer as _;
 use ring::{
     rand::{SecureRandom as _, SystemRandom},
     signature::{Ed25519KeyPair, KeyPair as _},
@@ -44,24 +44,30 @@ pub(super) fn create(
     Ok(NewRoom { card, room_key: key.encode() })
 }
 
-/// A private key. Each library zeroizes what it keeps of it: `p256` on drop, ring nothing, which is why it is made anew from
-/// the zeroized seed for each use.
+/// A private key. Each library zeroizes what it keeps of it: `p256` and `k256` on drop, ring nothing, which is why it is made
+/// anew from the zeroized seed for each use.
 enum RoomPrivateKey {
     Ed25519(Zeroizing<[u8; 32]>),
-    P256(SigningKey),
+    P256(p256::ecdsa::SigningKey),
+    Secp256k1(k256::ecdsa::SigningKey),
 }
 
 impl RoomPrivateKey {
     fn generate(alg: Alg) -> Result<Self, Refusal> {
         let mut seed = Zeroizing::new([0; 32]);
-        // A P-256 scalar must lie below the group's order; all but one of 2^32 draws do.
+        // A scalar must lie below the group's order; all but one of 2^32 draws do (of 2^127 for secp256k1).
         loop {
             SystemRandom::new().fill(&mut *seed).map_err(|_| Reason::Unavailable)?;
             match alg {
                 Alg::Ed25519 => return Ok(Self::Ed25519(seed)),
                 Alg::P256 => {
-                    if let Ok(key) = SigningKey::from_slice(&*seed) {
+                    if let Ok(key) = p256::ecdsa::SigningKey::from_slice(&*seed) {
                         return Ok(Self::P256(key));
+                    }
+                }
+                Alg::Secp256k1 => {
+                    if let Ok(key) = k256::ecdsa::SigningKey::from_slice(&*seed) {
+                        return Ok(Self::Secp256k1(key));
                     }
                 }
             }
@@ -72,6 +78,7 @@ impl RoomPrivateKey {
         match self {
             Self::Ed25519(seed) => ed25519(seed).public_key().as_ref().to_vec(),
             Self::P256(key) => key.verifying_key().to_encoded_point(false).as_bytes().to_vec(),
+            Self::Secp256k1(key) => key.verifying_key().to_encoded_point(false).as_bytes().to_vec(),
         }
     }
 
@@ -82,14 +89,22 @@ impl RoomPrivateKey {
                 let signature: p256::ecdsa::Signature = key.sign(bytes.as_bytes());
                 Fixed::try_from(&*signature.to_bytes())
             }
+            Self::Secp256k1(key) => {
+                let signature: k256::ecdsa::Signature = key.sign(bytes.as_bytes());
+                Fixed::try_from(&*signature.to_bytes())
+            }
         }
-        .expect("signatures of both algorithms have 64 bytes")
+        .expect("signatures of all algorithms have 64 bytes")
     }
 
     fn encode(&self) -> Zeroizing<String> {
         match self {
             Self::Ed25519(seed) => Zeroizing::new(base64url::encode(&**seed)),
             Self::P256(key) => {
+                let scalar = Zeroizing::new(<[u8; 32]>::from(key.to_bytes()));
+                Zeroizing::new(base64url::encode(&*scalar))
+            }
+            Self::Secp256k1(key) => {
                 let scalar = Zeroizing::new(<[u8; 32]>::from(key.to_bytes()));
                 Zeroizing::new(base64url::encode(&*scalar))
             }
@@ -107,16 +122,19 @@ mod tests {
 
     #[test]
     fn the_card_is_the_rooms_own_and_the_key_opens_it() {
-        for alg in [Alg::Ed25519, Alg::P256] {
+        for alg in [Alg::Ed25519, Alg::P256, Alg::Secp256k1] {
             let NewRoom { card, room_key } =
                 create(alg, Policy::Request, Some("Gärten".into()), &Limits::default()).unwrap();
             assert!(card.check(&Limits::default()).is_ok());
             let key: Fixed<32> = room_key.parse().unwrap();
-            let public = match alg {
-                Alg::Ed25519 => ed25519(&key.0).public_key().as_ref().to_vec(),
-                Alg::P256 => RoomPrivateKey::P256(SigningKey::from_slice(&key.0).unwrap()).public(),
+            let opened = match alg {
+                Alg::Ed25519 => RoomPrivateKey::Ed25519(Zeroizing::new(key.0)),
+                Alg::P256 => RoomPrivateKey::P256(p256::ecdsa::SigningKey::from_slice(&key.0).unwrap()),
+                Alg::Secp256k1 => {
+                    RoomPrivateKey::Secp256k1(k256::ecdsa::SigningKey::from_slice(&key.0).unwrap())
+                }
             };
-            assert_eq!(card.room_pub.0, public);
+            assert_eq!(card.room_pub.0, opened.public());
         }
     }
 

@@ -1,6 +1,8 @@
-//! Signing keys, in both algorithms.
+//! Signing keys, in every algorithm.
 
-use ring::rand::SystemRandom;
+use k256::ecdsa::SigningKey;
+use k256::ecdsa::signature::Signer as _;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use vestibule_protocol::base64url::{Blob, Fixed};
 use vestibule_protocol::signed::{Alg, Signature, Signed};
@@ -13,6 +15,7 @@ pub struct Key(Pair);
 enum Pair {
     Ed25519(Ed25519KeyPair),
     P256(EcdsaKeyPair),
+    Secp256k1(SigningKey),
 }
 
 impl Key {
@@ -34,6 +37,11 @@ impl Key {
                     EcdsaKeyPair::from_pkcs8(alg, document.as_ref(), &random).expect("our own key pair"),
                 )
             }
+            Alg::Secp256k1 => {
+                let mut scalar = [0; 32];
+                random.fill(&mut scalar).expect("random numbers");
+                Pair::Secp256k1(SigningKey::from_slice(&scalar).expect("a scalar, but once in 2^127 times"))
+            }
         })
     }
 
@@ -46,8 +54,10 @@ impl Key {
                 let random = SystemRandom::new();
                 Pair::P256(EcdsaKeyPair::from_private_key_and_public_key(alg, private, public, &random).ok()?)
             }
+            Alg::Secp256k1 => Pair::Secp256k1(SigningKey::from_slice(private).ok()?),
         };
-        Some(Self(pair))
+        let key = Self(pair);
+        (key.public().0 == public).then_some(key)
     }
 
     /// Its algorithm.
@@ -55,6 +65,7 @@ impl Key {
         match self.0 {
             Pair::Ed25519(_) => Alg::Ed25519,
             Pair::P256(_) => Alg::P256,
+            Pair::Secp256k1(_) => Alg::Secp256k1,
         }
     }
 
@@ -63,6 +74,7 @@ impl Key {
         Blob(match &self.0 {
             Pair::Ed25519(pair) => pair.public_key().as_ref().to_vec(),
             Pair::P256(pair) => pair.public_key().as_ref().to_vec(),
+            Pair::Secp256k1(key) => key.verifying_key().to_encoded_point(false).as_bytes().to_vec(),
         })
     }
 
@@ -77,8 +89,12 @@ impl Key {
                 let signature = pair.sign(&SystemRandom::new(), bytes.as_bytes()).expect("a signature");
                 Fixed::try_from(signature.as_ref())
             }
+            Pair::Secp256k1(key) => {
+                let signature: k256::ecdsa::Signature = key.sign(bytes.as_bytes());
+                Fixed::try_from(&*signature.to_bytes())
+            }
         };
-        signature.expect("64 bytes in both algorithms")
+        signature.expect("64 bytes in every algorithm")
     }
 }
 
@@ -90,7 +106,7 @@ mod tests {
 
     #[test]
     fn what_a_key_signs_is_its_own() {
-        for alg in [Alg::Ed25519, Alg::P256] {
+        for alg in [Alg::Ed25519, Alg::P256, Alg::Secp256k1] {
             let key = Key::generate(alg);
             let signature = key.sign(&Signed::new("a"));
             assert!(alg.verify(&key.public().0, &Signed::new("a"), &signature).is_ok(), "{alg}");
@@ -100,7 +116,9 @@ mod tests {
 
     #[test]
     fn a_private_key_fits_one_public_key() {
-        let (private, public) = ([7; 32], Key::generate(Alg::Ed25519).public());
-        assert!(Key::from_private(Alg::Ed25519, &private, &public.0).is_none());
+        for alg in [Alg::Ed25519, Alg::P256, Alg::Secp256k1] {
+            let (private, public) = ([7; 32], Key::generate(alg).public());
+            assert!(Key::from_private(alg, &private, &public.0).is_none(), "{alg}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use vestibule_tests::scene::Scene;
 
 use crate::server;
 
-const ALGS: [Alg; 2] = [Alg::Ed25519, Alg::P256];
+const ALGS: [Alg; 3] = [Alg::Ed25519, Alg::P256, Alg::Secp256k1];
 const TEXTS: [&str; 3] = ["box_alg", "name", "note"];
 
 /// Every field altered once: the field's name, what was done to it, the whole frame.
@@ -27,8 +27,8 @@ fn alterations(frame: &Value) -> Vec<(String, Value)> {
             Value::Number(number) => add(json!(number.as_i64().expect("an integer") + 1)),
             Value::String(text) if TEXTS.contains(&field.as_str()) => add(format!("{text}!").into()),
             Value::String(text) => match text.as_str() {
-                "ed25519" => add("p256".into()),
-                "p256" => add("ed25519".into()),
+                "p256" => add("secp256k1".into()),
+                "ed25519" | "secp256k1" => add("p256".into()),
                 "request" => add("open".into()),
                 // The approve's algorithm, which the server does not know.
                 text if text.starts_with("hpke") => add(format!("{text}!").into()),

@@ -27,7 +27,7 @@ fn get(server: &Server, target: &str) -> Value {
 #[test]
 fn a_room_made_by_the_server_is_its_makers() {
     let server = server();
-    for alg in [Alg::Ed25519, Alg::P256] {
+    for alg in [Alg::Ed25519, Alg::P256, Alg::Secp256k1] {
         let alice = Person::new(alg);
         let token = alice.sign_in(server.address());
         let response = create(&server, &token, &json!({ "alg": alg, "policy": "request", "name": "Gärten" }));

@@ -1,24 +1,30 @@
 /**
- * Made `protocol/testdata/signed.json`, once. The file is a literal since: the Rust code and this client are checked
- * against it, so a change of either shows. Keys and signatures are random; a second run would make other vectors.
+ * Made `protocol/testdata/signed.json`, and adds to it what a new algorithm or a new kind of frame brings. What the file
+ * holds is a literal: the Rust code and this client are checked against it, so a change of either shows. Keys and
+ * signatures are random; a file made from nothing would have other vectors.
  *
- *     node scripts/make-vectors.mjs > ../../../protocol/testdata/signed.json
+ *     node scripts/make-vectors.mjs
  */
-import { fromBase64url, randomId, toBase64url } from "../src/bytes.js";
+import { readFile, writeFile } from "node:fs/promises";
+import { secp256k1 } from "@noble/curves/secp256k1.js";
+import { concat, fromBase64url, randomId, toBase64url } from "../src/bytes.js";
 import { ridOf, uidOf } from "../src/ids.js";
 import { SIGN_ALGS, SigningKey } from "../src/keys.js";
 import { BOX_ALG, BoxKey, seal } from "../src/sealing.js";
 import { signFields, signedBytes } from "../src/signed.js";
 
+const FILE = new URL("../../../../protocol/testdata/signed.json", import.meta.url);
 const SERVER = "127.0.0.1:4000";
 const EXP = 1_893_456_000_000; // 1 January 2030
 
-const vectors = { about: "", ids: [], boxes: [], signed: [], sealed: [] };
+const none = { about: "", ids: [], boxes: [], signed: [], judged: [], sealed: [] };
+const vectors = { ...none, ...JSON.parse(await readFile(FILE, "utf8").catch(() => "{}")) };
 vectors.about = [
   "Test vectors of docs/protocol.md, made once by server/web/client/scripts/make-vectors.mjs.",
   "Binary values are base64url without padding. ids and boxes: what a public key hashes to.",
   "signed: bytes is the field list of kind and fields, sig the signature of private over it",
-  "(ECDSA is randomised: verify it, do not compare it). sealed: ct opens with box_private to plaintext.",
+  "(ECDSA is randomised: verify it, do not compare it). judged: whether sig is good for kind and fields.",
+  "sealed: ct opens with box_private to plaintext.",
 ].join(" ");
 
 const nonce = (length) => toBase64url(crypto.getRandomValues(new Uint8Array(length)));
@@ -35,7 +41,7 @@ async function addSigned(kind, fields, key) {
   });
 }
 
-for (const alg of SIGN_ALGS) {
+async function addAlgorithm(alg) {
   const [member, newcomer, room] = await Promise.all([1, 2, 3].map(() => SigningKey.generate(alg)));
   const uid = await uidOf(alg, newcomer.pub);
   const by = await uidOf(alg, member.pub);
@@ -73,4 +79,55 @@ for (const alg of SIGN_ALGS) {
   });
 }
 
-process.stdout.write(`${JSON.stringify(vectors, null, 2)}\n`);
+/** A denial of the request that the algorithm's approve answers. */
+async function addDenials(alg) {
+  const approve = vectors.signed.find((vector) => vector.kind === "approve" && vector.alg === alg);
+  const room = await SigningKey.fromPrivate(alg, fromBase64url(approve.private));
+  const { rid, request_id, to, by } = approve.fields;
+  await addSigned("deny", { rid, request_id, to, by, code: "not_now", block: false }, room);
+  await addSigned("deny", { rid, request_id, to, by, code: "", block: true }, room);
+}
+
+/** Signatures and keys in the forms that one library takes and another does not. */
+async function addJudged() {
+  const { kind, fields, alg, private: secret, pub, sig } = vectors.signed.find(({ alg }) => alg === "secp256k1");
+  const privateBytes = fromBase64url(secret);
+  const point = fromBase64url(pub);
+  const low = fromBase64url(sig);
+  const order = secp256k1.Point.Fn.ORDER;
+  const scalar = (number) => Uint8Array.from(number.toString(16).padStart(64, "0").match(/../g), (pair) => `0x${pair}`);
+  const s = BigInt(`0x${Array.from(low.subarray(32), (byte) => byte.toString(16).padStart(2, "0")).join("")}`);
+  const [r, zero] = [low.subarray(0, 32), new Uint8Array(32)];
+
+  const altered = (bytes, at) => bytes.map((byte, index) => (index === at ? byte ^ 1 : byte));
+  const tagged = (tag) => concat(Uint8Array.of(tag), point.subarray(1));
+  const other = fromBase64url(vectors.ids.find((id) => id.alg === "secp256k1" && id.pub !== pub).pub);
+  const cases = [
+    ["as it was made, with the smaller s", point, low, true],
+    ["the larger s", point, concat(r, scalar(order - s)), true],
+    ["an altered r", point, altered(low, 0), false],
+    ["an altered s", point, altered(low, 63), false],
+    ["r is zero", point, concat(zero, low.subarray(32)), false],
+    ["s is zero", point, concat(r, zero), false],
+    ["both are zero", point, new Uint8Array(64), false],
+    ["r is the order", point, concat(scalar(order), low.subarray(32)), false],
+    ["s is the order", point, concat(r, scalar(order)), false],
+    ["a compressed key", secp256k1.getPublicKey(privateBytes, true), low, false],
+    ["a hybrid key", tagged(6 + (point[64] & 1)), low, false],
+    ["a key without its tag", point.subarray(1), low, false],
+    ["a key off the curve", altered(point, 64), low, false],
+    ["a key of zeros", new Uint8Array(65), low, false],
+    ["another key", other, low, false],
+  ];
+  for (const [about, key, signature, good] of cases) {
+    vectors.judged.push({ about, kind, fields, alg, pub: toBase64url(key), sig: toBase64url(signature), good });
+  }
+}
+
+for (const alg of SIGN_ALGS) {
+  if (!vectors.ids.some((vector) => vector.alg === alg)) await addAlgorithm(alg);
+  if (!vectors.signed.some((vector) => vector.kind === "deny" && vector.alg === alg)) await addDenials(alg);
+}
+if (vectors.judged.length === 0) await addJudged();
+
+await writeFile(FILE, `${JSON.stringify(vectors, null, 2)}\n`);

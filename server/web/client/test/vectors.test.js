@@ -28,10 +28,17 @@ for (const { kind, fields, bytes, alg, private: secret, pub, sig } of vectors.si
     assert.ok(await verifyFields(kind, fields, alg, key.pub, await signFields(kind, fields, key)));
 
     for (const [name, value] of Object.entries(fields)) {
-      const otherText = (text) => text.replace(/^./, (first) => (first === "B" ? "C" : "B"));
-      const other = typeof value === "number" ? value + 1 : otherText(value);
+      const otherText = (text) => text.replace(/^.?/, (first) => (first === "B" ? "C" : "B"));
+      const others = { number: (integer) => integer + 1, boolean: (flag) => !flag, string: otherText };
+      const other = others[typeof value](value);
       assert.equal(await verifyFields(kind, { ...fields, [name]: other }, alg, key.pub, sig), false, `another ${name}`);
     }
+  });
+}
+
+for (const { about, kind, fields, alg, pub, sig, good } of vectors.judged) {
+  test(`${alg}: ${about} is ${good ? "taken" : "refused"}`, async () => {
+    assert.equal(await verifyFields(kind, fields, alg, fromBase64url(pub), sig), good);
   });
 }
 
