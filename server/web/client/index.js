@@ -4,5 +4,5 @@
  * `FileStorage`, which needs Node, is imported from `vestibule-client/file-storage`.
  */
 export { Vestibule } from "./src/client.js";
-export { VestibuleError } from "./src/errors.js";
+export { DeniedError, VestibuleError } from "./src/errors.js";
 export { LocalStorage, MemoryStorage } from "./src/storage.js";

@@ -2,17 +2,12 @@
  * Says things to the server until they are answered.
  *
  * A frame, or its answer, may be lost with the connection. Every frame of the flow has an id of its own and may be
- * said twice, so each is said again, unchanged, after a time-out, after the server's "not now", and after every
- * reconnect. Nothing is pushed while the channel is not joined: phoenix.js would keep it in a buffer of its own and
+ * said twice, so each is said again, unchanged, after a time-out, after the server's "not now" (a number of times), and
+ * after every reconnect. Nothing is pushed while the channel is not joined: phoenix.js would keep it in a buffer of its own and
  * send it beside the repeated one.
  */
 import { VestibuleError } from "./errors.js";
-
-/** Refusals that mean "not now"; what was refused had no effect. */
-const NOT_NOW = new Set(["rate_limited", "unavailable", "overloaded"]);
-
-/** How long to wait after a "not now" that does not say. */
-const RETRY_MS = 1000;
+import { pauseAfter } from "./patience.js";
 
 /** @typedef {"guest" | "member"} Role */
 
@@ -42,7 +37,7 @@ export class Courier {
   send(event, payload, { as = "guest", repeat = true } = {}) {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
-      const letter = { event, payload, as, repeat, resolve, reject, attempt: 0, said: false, timer: undefined };
+      const letter = { event, payload, as, repeat, resolve, reject, attempt: 0, refusals: 0, said: false, timer: undefined };
       this.#letters.add(letter);
       this.#post(letter);
     });
@@ -99,9 +94,11 @@ export class Courier {
 
   #refused(letter, reply) {
     const error = VestibuleError.fromReply(reply);
-    if (!NOT_NOW.has(error.reason)) return this.#settle(letter, letter.reject, error);
+    letter.refusals += 1;
+    const pause = pauseAfter(error, letter.refusals);
+    if (pause === null) return this.#settle(letter, letter.reject, error);
     letter.said = false;
-    letter.timer = setTimeout(() => this.#post(letter), error.retryMs ?? RETRY_MS);
+    letter.timer = setTimeout(() => this.#post(letter), pause);
   }
 
   #timedOut(letter) {

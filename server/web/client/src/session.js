@@ -3,6 +3,7 @@
  */
 import { toBase64url } from "./bytes.js";
 import { VestibuleError } from "./errors.js";
+import { pauseAfter } from "./patience.js";
 import { signFields } from "./signed.js";
 
 /** A token with less time left than this is made anew before it is used. */
@@ -13,6 +14,7 @@ export class Session {
   #base;
   #server;
   #user;
+  #signal;
   #token = "";
   #exp = 0;
   /** @type {Promise<void> | null} */
@@ -24,11 +26,13 @@ export class Session {
    * @param {string} options.server the name that this client means to talk to, never the one it is told
    * @param {import("./keys.js").SigningKey} options.user
    * @param {string} options.uid
+   * @param {AbortSignal} [options.signal] ends every call
    */
-  constructor({ base, server, user, uid }) {
+  constructor({ base, server, user, uid, signal }) {
     this.#base = base;
     this.#server = server;
     this.#user = user;
+    this.#signal = signal;
     /** @type {string} */
     this.uid = uid;
   }
@@ -79,7 +83,8 @@ export class Session {
     /** @type {Record<string, string>} */
     const headers = {};
     if (body) headers["content-type"] = "application/json";
-    const ask = () => answerOf(() => fetch(url, { method, headers, body: body && JSON.stringify(body) }));
+    const signal = this.#signal;
+    const ask = () => patiently(url, { method, headers, body: body && JSON.stringify(body), signal });
     if (!signedIn) return ask();
 
     const askSignedIn = () => {
@@ -99,17 +104,38 @@ export class Session {
 }
 
 /**
- * @param {() => Promise<Response>} ask
+ * Asks again where the server says "not now".
+ *
+ * @param {URL} url
+ * @param {RequestInit} options
  * @returns {Promise<any>}
  */
-async function answerOf(ask) {
+async function patiently(url, options) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await answerOf(url, options);
+    } catch (error) {
+      const pause = pauseAfter(error, tries);
+      if (pause === null) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+}
+
+/**
+ * @param {URL} url
+ * @param {RequestInit} options
+ * @returns {Promise<any>}
+ */
+async function answerOf(url, options) {
   let response;
   let answer;
   try {
-    response = await ask();
+    response = await fetch(url, options);
     answer = await response.json();
   } catch (cause) {
-    throw new VestibuleError("unreachable", response ? `status ${response.status} without JSON` : undefined, { cause });
+    const detail = response ? `status ${response.status} without JSON` : `no answer from ${url.origin}`;
+    throw new VestibuleError("unreachable", detail, { cause });
   }
   if (!response.ok) throw VestibuleError.fromReply(answer);
   return answer;

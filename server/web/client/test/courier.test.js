@@ -66,6 +66,24 @@ test("a refusal is an answer, a not-now is not", async () => {
   await later;
 });
 
+test("a not-now is waited out no sooner than asked for, and not for ever", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { channel, courier } = begin();
+  courier.open("guest");
+  const busy = { reason: "rate_limited", retry_ms: 1000 };
+  const request = courier.send("request", { id: 1 });
+  for (let tries = 1; tries < 10; tries += 1) {
+    channel.pushes.at(-1).answer("error", busy);
+    t.mock.timers.tick(999);
+    assert.equal(channel.pushes.length, tries, "not before its time");
+    t.mock.timers.tick(501);
+    assert.equal(channel.pushes.length, tries + 1);
+    assert.deepEqual(channel.pushes.at(-1).payload, { id: 1 });
+  }
+  channel.pushes.at(-1).answer("error", busy);
+  await assert.rejects(request, { reason: "rate_limited", retryMs: 1000 });
+});
+
 test("what may be said once only is not repeated", async () => {
   const { channel, courier } = begin();
   const waiting = courier.send("hello", {}, { repeat: false });

@@ -29,6 +29,10 @@ const http = createServer(async (request, response) => {
     fake.good = `token ${fake.signIns}`;
     return answer(200, { token: fake.good, uid: user.uid, exp: Date.now() + fake.ttl });
   }
+  if (request.url === "/busy") {
+    fake.busy -= 1;
+    return fake.busy < 0 ? answer(200, {}) : answer(429, { reason: "rate_limited", retry_ms: 1 });
+  }
   if (request.url === "/broken") return response.writeHead(502).end("<html>");
   if (request.headers.authorization === `Bearer ${fake.good}`) return answer(200, { url: request.url });
   return answer(401, { reason: "unauthorized" });
@@ -67,11 +71,20 @@ test("a call signs in where it must: without a token, with an old one, with one 
   assert.deepEqual(await call(), { url: "/any?policy=open" });
 });
 
+test("a server that is busy is asked again, and not for ever", async () => {
+  const session = begin();
+  fake.busy = 3;
+  await session.call("GET", "/busy");
+  fake.busy = 1000;
+  await assert.rejects(session.call("GET", "/busy"), { reason: "rate_limited", retryMs: 1 });
+  assert.equal(fake.busy, 990);
+});
+
 test("what is no answer of the server's is unreachable", async () => {
   const session = begin();
   await assert.rejects(session.call("GET", "/broken"), { reason: "unreachable", detail: "status 502 without JSON" });
   const nobody = new Session({ base: new URL("http://127.0.0.1:1"), server: NAME, user: user.key, uid: user.uid });
-  await assert.rejects(nobody.renew(), { reason: "unreachable" });
+  await assert.rejects(nobody.renew(), { reason: "unreachable", detail: "no answer from http://127.0.0.1:1" });
 });
 
 /** As much of phoenix.js's Socket and of a Session as is used, writing down what is done to it. */

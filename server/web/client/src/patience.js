@@ -1,0 +1,25 @@
+/**
+ * What to do about the server's "not now": the same thing again, a little later, and not for ever.
+ */
+
+/** Refusals that mean "not now"; what was refused had no effect. */
+const NOT_NOW = new Set(["rate_limited", "unavailable", "overloaded"]);
+
+/** How long to wait after a "not now" that does not say. */
+const RETRY_MS = 1000;
+
+/** So many clients that were told the same do not come back in the same moment. */
+const JITTER = 0.5;
+
+/** After so many tries the refusal is the answer. */
+const MOST_TRIES = 10;
+
+/**
+ * @param {import("./errors.js").VestibuleError} error
+ * @param {number} tries made so far
+ * @returns {number | null} how long to wait before the next try, never shorter than asked for; null to give up
+ */
+export function pauseAfter(error, tries) {
+  if (!NOT_NOW.has(error.reason) || tries >= MOST_TRIES) return null;
+  return (error.retryMs ?? RETRY_MS) * (1 + JITTER * Math.random());
+}
