@@ -15,18 +15,21 @@ import { verifyFields } from "./signed.js";
  *
  * @template T
  * @param {string} reason
- * @param {(check: (ok: boolean, what: string) => void) => Promise<T>} checks
+ * @param {(check: (ok: boolean, what: string) => void, stage: (code: string) => void) => Promise<T>} checks `stage`
+ *   names what a failure from there on means to who sent it
  * @returns {Promise<T>}
  */
 async function judged(reason, checks) {
+  let code;
+  const stage = (name) => (code = name);
   const check = (ok, what) => {
-    if (!ok) throw new VestibuleError(reason, what);
+    if (!ok) throw new VestibuleError(reason, what, { code });
   };
   try {
-    return await checks(check);
+    return await checks(check, stage);
   } catch (error) {
     if (error instanceof VestibuleError) throw error;
-    throw new VestibuleError(reason, "malformed", { cause: error });
+    throw new VestibuleError(reason, "malformed", { cause: error, code });
   }
 }
 
@@ -92,7 +95,8 @@ export function checkRequest(item, rid) {
 }
 
 /**
- * Opens an approve, after every check that can be made on it.
+ * Opens an approve, after every check that can be made on it. What fails has the protocol's code for `nack`, but for
+ * what answers nothing of this user's: that is nobody's to judge.
  *
  * @param {any} approve as it came
  * @param {object} asked what this user asked for
@@ -103,13 +107,15 @@ export function checkRequest(item, rid) {
  * @returns {Promise<SigningKey>} the room key
  */
 export function openApprove(approve, { rid, request_id, uid, box }) {
-  return judged("bad_approve", async (check) => {
+  return judged("bad_approve", async (check, stage) => {
     check(approve.rid === rid, "for another room");
     check(approve.request_id === request_id, "for another request");
     check(approve.to === uid, "for another user");
+    stage("undecryptable");
     check(approve.box === box.id, "for another box");
     check(approve.alg === BOX_ALG, "sealed in an unknown way");
 
+    stage("bad_sig");
     const signPub = fromBase64url(approve.sign_pub);
     check((await uidOf(approve.sign_alg, signPub)) === approve.by, "the key is not the approver's");
     check(
@@ -117,15 +123,41 @@ export function openApprove(approve, { rid, request_id, uid, box }) {
       "the approver's signature is wrong",
     );
 
+    stage("undecryptable");
     const secret = await box.open(fromBase64url(approve.ct), { rid, request_id, to: uid }).catch(() => null);
     check(secret !== null, "it does not open");
+    stage("wrong_key");
     const roomKey = await roomKeyOf(rid, secret);
     check(roomKey !== null, "the key is not the room's");
+    stage("bad_sig");
     check(
       await verifyFields("approve", approve, roomKey.alg, roomKey.pub, approve.room_sig),
       "the room's signature is wrong",
     );
     return roomKey;
+  });
+}
+
+/**
+ * Whether a denial is a member's, which only the room's key tells.
+ *
+ * @param {any} denial as it came
+ * @param {object} denied what was denied
+ * @param {string} denied.rid
+ * @param {string} denied.request_id
+ * @param {string} denied.to this user
+ * @param {Card | null} card of the room; without one nothing can be said against the denial
+ * @returns {Promise<{by: string, code: string, block: boolean}>}
+ */
+export function checkDenial(denial, { rid, request_id, to }, card) {
+  return judged("bad_denial", async (check) => {
+    const { by, code, block } = denial;
+    const signed = { rid, request_id, to, by, code, block };
+    check(
+      !card || (await verifyFields("deny", signed, card.alg, fromBase64url(card.room_pub), denial.room_sig)),
+      "the room's signature is wrong",
+    );
+    return { by, code, block: Boolean(block) };
   });
 }
 

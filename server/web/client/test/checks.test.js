@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toBase64url } from "../src/bytes.js";
-import { checkCard, checkMadeRoom, checkRequest, openApprove } from "../src/checks.js";
+import { checkCard, checkDenial, checkMadeRoom, checkRequest, openApprove } from "../src/checks.js";
 import { SigningKey } from "../src/keys.js";
 import { BoxKey, seal } from "../src/sealing.js";
 import { signFields } from "../src/signed.js";
@@ -10,7 +10,7 @@ import { makeApprove, makeRequest, makeRoom, makeUser } from "./support.js";
 const [alice, bob, mallory] = await Promise.all([makeUser(), makeUser("ed25519"), makeUser()]);
 const [garden, cellar, attic] = await Promise.all([makeRoom(), makeRoom("ed25519"), makeRoom("secp256k1")]);
 
-const refused = (reason, detail) => ({ name: "VestibuleError", reason, detail });
+const refused = (reason, detail, code) => ({ name: "VestibuleError", reason, detail, code });
 
 async function makeCard(room, changes = {}) {
   const card = { rid: room.rid, room_pub: toBase64url(room.key.pub), alg: room.key.alg, version: 1, policy: "request" };
@@ -70,7 +70,7 @@ test("an approve that is wrong in any way is refused", async () => {
   const { item, box } = await makeRequest(garden, bob);
   const asked = { rid: garden.rid, request_id: item.request_id, uid: bob.uid, box };
   const good = await makeApprove(garden, alice, item);
-  const bad = (approve, detail) => assert.rejects(openApprove(approve, asked), refused("bad_approve", detail));
+  const bad = (approve, detail, code) => assert.rejects(openApprove(approve, asked), refused("bad_approve", detail, code));
   const context = { rid: garden.rid, request_id: item.request_id, to: bob.uid };
   const sealed = async (boxPub, secret, changes = {}) =>
     toBase64url(await seal(boxPub, { ...context, ...changes }, secret));
@@ -80,24 +80,40 @@ test("an approve that is wrong in any way is refused", async () => {
   const earlier = await makeRequest(garden, bob, { boxKey: box });
   await bad(await makeApprove(garden, alice, earlier.item), "for another request");
   await bad(await makeApprove(garden, alice, item, { to: mallory.uid }), "for another user");
-  await bad(await makeApprove(garden, alice, { ...item, box_pub: elsewhere.item.box_pub }), "for another box");
-  await bad({ ...good, alg: "none" }, "sealed in an unknown way");
+  await bad(await makeApprove(garden, alice, { ...item, box_pub: elsewhere.item.box_pub }), "for another box", "undecryptable");
+  await bad({ ...good, alg: "none" }, "sealed in an unknown way", "undecryptable");
 
-  await bad(await makeApprove(garden, alice, item, { by: mallory.uid }), "the key is not the approver's");
-  await bad({ ...good, user_sig: good.room_sig }, "the approver's signature is wrong");
-  await bad({ ...good, exp: good.exp + 1 }, "the approver's signature is wrong");
-  await bad({ ...good, room_sig: good.user_sig }, "the room's signature is wrong");
+  await bad(await makeApprove(garden, alice, item, { by: mallory.uid }), "the key is not the approver's", "bad_sig");
+  await bad({ ...good, user_sig: good.room_sig }, "the approver's signature is wrong", "bad_sig");
+  await bad({ ...good, exp: good.exp + 1 }, "the approver's signature is wrong", "bad_sig");
+  await bad({ ...good, room_sig: good.user_sig }, "the room's signature is wrong", "bad_sig");
 
   const ct = await sealed(box.pub, garden.key.private, { request_id: earlier.item.request_id });
-  await bad(await makeApprove(garden, alice, item, { ct }), "it does not open");
+  await bad(await makeApprove(garden, alice, item, { ct }), "it does not open", "undecryptable");
   const swapped = await sealed(elsewhere.box.pub, garden.key.private);
-  await bad(await makeApprove(garden, alice, item, { ct: swapped }), "it does not open");
+  await bad(await makeApprove(garden, alice, item, { ct: swapped }), "it does not open", "undecryptable");
   const { private: wrong } = await SigningKey.generate();
-  await bad(await makeApprove(garden, alice, item, { ct: await sealed(box.pub, wrong) }), "the key is not the room's");
+  await bad(await makeApprove(garden, alice, item, { ct: await sealed(box.pub, wrong) }), "the key is not the room's", "wrong_key");
   const short = await sealed(box.pub, wrong.subarray(1));
-  await bad(await makeApprove(garden, alice, item, { ct: short }), "the key is not the room's");
-  await bad({ ...good, ct: undefined }, "malformed");
+  await bad(await makeApprove(garden, alice, item, { ct: short }), "the key is not the room's", "wrong_key");
+  await bad({ ...good, ct: undefined }, "malformed", "bad_sig");
+  const torn = await makeApprove(garden, alice, item, { ct: toBase64url(new Uint8Array(7)) });
+  await bad(torn, "it does not open", "undecryptable");
   await bad("approve", "for another room");
+});
+
+test("a denial is a member's where the card is known, and believed where it is not", async () => {
+  const { item } = await makeRequest(garden, bob);
+  const denied = { rid: garden.rid, request_id: item.request_id, to: bob.uid };
+  const card = await makeCard(garden);
+  const said = { code: "not_now", block: false, by: alice.uid };
+  const room_sig = await signFields("deny", { ...denied, ...said }, garden.key);
+  const denial = { ...said, room_sig, seq: 7 };
+  assert.deepEqual(await checkDenial(denial, denied, card), said);
+  const bad = (changes) => assert.rejects(checkDenial({ ...denial, ...changes }, denied, card), { reason: "bad_denial" });
+  for (const changes of [{ code: "never" }, { block: true }, { by: bob.uid }, { room_sig: undefined }]) await bad(changes);
+  await assert.rejects(checkDenial(denial, { ...denied, to: alice.uid }, card), { reason: "bad_denial" });
+  assert.deepEqual(await checkDenial({ ...denial, room_sig: undefined }, denied, null), said);
 });
 
 test("a room that the server made is checked as well", async () => {
