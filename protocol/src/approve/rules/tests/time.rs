@@ -1,0 +1,128 @@
+//! What the server ends by itself.
+
+use super::*;
+
+fn nothing() -> Decision {
+    Decision::nothing(Answer::Sweep { dup: true })
+}
+
+mod expire {
+    use super::*;
+
+    const EXPIRE: Command = Command::Expire { request_id: REQUEST };
+    const DEVICES_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+
+    fn ends_as(state: RequestState) -> Decision {
+        Decision::change(Answer::Sweep { dup: false }, Change::Close { request_id: REQUEST, state })
+    }
+
+    #[test]
+    fn ends_what_is_open_at_its_time() {
+        for state in OPEN_STATES {
+            let scene = Scene::new().with_request(state);
+            assert_eq!(scene.clone().at(END - 1).does(BOB, &EXPIRE), nothing());
+            assert_eq!(scene.at(END).does(BOB, &EXPIRE), ends_as(RequestState::Expired));
+        }
+    }
+
+    #[test]
+    fn ends_as_done_what_a_device_has_the_key_of() {
+        for state in OPEN_STATES {
+            let scene = Scene::new().with_request(state).first_acked_at(NOW);
+            assert_eq!(scene.clone().at(END - 1).does(BOB, &EXPIRE), nothing());
+            assert_eq!(scene.at(END).does(BOB, &EXPIRE), ends_as(RequestState::Done));
+        }
+    }
+
+    #[test]
+    fn gives_the_other_devices_their_time() {
+        let mut scene = Scene::new().with_request(RequestState::Approved).first_acked_at(NOW);
+        scene.facts.request.as_mut().expect("a request").exp = i64::MAX;
+        assert_eq!(scene.clone().at(NOW + DEVICES_MS - 1).does(BOB, &EXPIRE), nothing());
+        assert_eq!(scene.at(NOW + DEVICES_MS).does(BOB, &EXPIRE), ends_as(RequestState::Done));
+    }
+
+    #[test]
+    fn keeps_what_is_denied_as_long_as_the_denial_and_its_time_last() {
+        let denied = || Scene::new().with_request(RequestState::Denied);
+        assert_eq!(denied().with_denial(NOW + 1, false).does(BOB, &EXPIRE), nothing());
+        assert_eq!(denied().with_denial(0, true).does(BOB, &EXPIRE), nothing());
+        assert_eq!(denied().with_denial(NOW, false).does(BOB, &EXPIRE), ends_as(RequestState::Denied));
+        assert_eq!(denied().with_denial(0, true).at(END).does(BOB, &EXPIRE), ends_as(RequestState::Denied));
+    }
+
+    #[test]
+    fn ends_what_is_denied_when_the_denial_is_lifted() {
+        let scene = Scene::new().with_request(RequestState::Denied);
+        assert_eq!(scene.does(BOB, &EXPIRE), ends_as(RequestState::Denied));
+    }
+
+    #[test]
+    fn ends_nothing_twice() {
+        for state in FINISHED_STATES {
+            assert_eq!(Scene::new().with_request(state).at(END).does(BOB, &EXPIRE), nothing());
+        }
+        let denied = Scene::new().with_request(RequestState::Denied).with_frame_forgotten();
+        assert_eq!(denied.at(END).does(BOB, &EXPIRE), nothing());
+        assert_eq!(Scene::new().at(END).does(BOB, &EXPIRE), nothing());
+    }
+}
+
+mod lapse {
+    use super::*;
+
+    const LAPSE: Command = Command::Lapse { approve_id: id(10) };
+
+    fn lapses(reopens: bool) -> Decision {
+        Decision::change(Answer::Sweep { dup: false }, Change::Lapse { reopens })
+    }
+
+    fn approved() -> Scene {
+        Scene::new().with_request(RequestState::Approved)
+    }
+
+    #[test]
+    fn ends_an_approve_at_its_time() {
+        let scene = approved().naming(live(ALICE, 10));
+        assert_eq!(scene.clone().at(END - 1).does(BOB, &LAPSE), nothing());
+        assert_eq!(scene.at(END).does(BOB, &LAPSE), lapses(true));
+    }
+
+    #[test]
+    fn reopens_only_with_the_last() {
+        let longer = ApproveFacts { exp: NOW + 1, ..live(member(3), 11) };
+        assert_eq!(
+            approved().naming(lapsed(ALICE, 10)).with_approve(longer).does(BOB, &LAPSE),
+            lapses(false)
+        );
+        let both = approved().naming(lapsed(ALICE, 10)).with_approve(lapsed(member(3), 11));
+        assert_eq!(both.does(BOB, &LAPSE), lapses(true));
+    }
+
+    #[test]
+    fn reopens_also_for_the_devices_that_a_good_approve_did_not_reach() {
+        let good = ApproveFacts { is_acked: true, ..lapsed(ALICE, 10) };
+        assert_eq!(approved().first_acked_at(NOW - 1).naming(good).does(BOB, &LAPSE), lapses(true));
+    }
+
+    #[test]
+    fn reopens_only_what_is_approved() {
+        for state in ALL_STATES.into_iter().filter(|state| *state != RequestState::Approved) {
+            let scene = Scene::new().with_request(state).naming(lapsed(ALICE, 10));
+            assert_eq!(scene.does(BOB, &LAPSE), lapses(false), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn ends_nothing_twice() {
+        use ApproveState::{Dropped, Nacked, Saved};
+        for state in [Saved, Nacked, Dropped] {
+            let gone = ApproveFacts { state, ..lapsed(ALICE, 10) };
+            assert_eq!(approved().naming(gone).does(BOB, &LAPSE), nothing());
+        }
+        assert_eq!(approved().does(BOB, &LAPSE), nothing());
+        let mut orphan = Scene::new().naming(lapsed(ALICE, 10));
+        orphan.facts.request = None;
+        assert_eq!(orphan.does(BOB, &LAPSE), nothing());
+    }
+}
