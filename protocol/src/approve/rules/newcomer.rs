@@ -119,14 +119,14 @@ pub(super) fn ack(facts: &Facts, caller: &Caller, device: Id) -> Decision {
 
 /// An approve that a device has acked is good: another device's nack does not take it from the rest.
 pub(super) fn nack(facts: &Facts, caller: &Caller, now: i64) -> Decision {
-    let state = facts.request.map(|request| request.state);
+    // Not even where the request stands is told to anybody else.
+    let own = facts.approve.filter(|approve| approve.to == caller.uid);
+    let state = own.and(facts.request).map(|request| request.state);
     let nothing = Decision::nothing(Answer::Nack { state, dup: true });
-    let is_own = |approve: &super::ApproveFacts| approve.to == caller.uid && !approve.is_acked;
-    let Some(approve) = facts.approve.filter(is_own) else { return nothing };
-    let Some(request) = facts.request.filter(RequestFacts::is_open) else { return nothing };
-    if approve.state != ApproveState::Live {
+    let Some(approve) = own.filter(|approve| approve.state == ApproveState::Live && !approve.is_acked) else {
         return nothing;
-    }
+    };
+    let Some(request) = facts.request.filter(RequestFacts::is_open) else { return nothing };
     let reopens = super::approver::was_last(facts, &request, &approve, now);
     let state = if reopens { RequestState::Pending } else { request.state };
     Decision::change(Answer::Nack { state: Some(state), dup: false }, Change::Nack { reopens })

@@ -186,10 +186,11 @@ mod nack {
     }
 
     #[test]
-    fn of_a_foreign_or_unknown_approve_does_nothing() {
+    fn of_a_foreign_approve_is_answered_as_of_an_unknown_one() {
         let scene = approved().naming(live(ALICE, 10));
-        assert_eq!(scene.does(EVE, &NACK), nothing(Some(RequestState::Approved)));
-        assert_eq!(scene.does(ALICE, &NACK), nothing(Some(RequestState::Approved)));
+        for stranger in [EVE, ALICE] {
+            assert_eq!(scene.does(stranger, &NACK), nothing(None));
+        }
         assert_eq!(Scene::new().does(BOB, &NACK), nothing(None));
         let mut orphan = Scene::new().naming(live(ALICE, 10));
         orphan.facts.request = None;
