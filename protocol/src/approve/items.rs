@@ -132,7 +132,7 @@ impl News {
 }
 
 /// What became of an approve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReceiptResult {
     /// The newcomer has the key from it.

@@ -31,6 +31,20 @@ fn the_server_puts_both_together() {
 }
 
 #[test]
+fn the_model_knows_the_rules_and_neither_the_server_nor_its_tables() {
+    let forbidden = [SERVING.as_slice(), &["diesel*", "vestibule", "vestibule-schema"]].concat();
+    refuse("vestibule-model", &forbidden);
+    assert!(direct("vestibule-model").contains("vestibule-protocol"), "the model has rules of its own");
+}
+
+#[test]
+fn nothing_that_ships_depends_on_the_tests() {
+    for package in ["vestibule", "vestibule-protocol", "vestibule-schema"] {
+        refuse_among(&whole_tree(package), package, &["vestibule-tests", "vestibule-model"]);
+    }
+}
+
+#[test]
 fn nobody_depends_on_the_tests() {
     for package in packages() {
         let dependencies = package["dependencies"].as_array().expect("dependencies");

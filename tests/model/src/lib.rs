@@ -1,0 +1,7 @@
+//! The approve flow without a database, a network or a clock.
+//!
+//! [`reference`] is what the server's store has to be like, in a few maps: tests of the real store and of the whole server
+//! compare themselves with it. It asks the very function that the server asks what a command does,
+//! [`decide`](vestibule_protocol::approve::rules::decide).
+
+pub mod reference;

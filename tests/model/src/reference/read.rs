@@ -1,0 +1,131 @@
+//! What clients are shown.
+
+use vestibule_protocol::{
+    approve::{
+        frames::Id,
+        rules::{ApproveState, RequestState, RoomFacts},
+    },
+    signed::{Rid, Uid},
+};
+
+use super::{Approve, Denial, Notice, Reference, Request};
+
+/// A request as members see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending<'a> {
+    /// Who asks.
+    pub uid: Uid,
+    /// The request.
+    pub request: &'a Request,
+    /// How many approves wait for the newcomer.
+    pub approvals: usize,
+}
+
+impl Request {
+    /// Whether it is pending or approved.
+    pub fn is_open(&self) -> bool {
+        matches!(self.facts.state, RequestState::Pending | RequestState::Approved)
+    }
+}
+
+impl Approve {
+    /// Whether it waits for the newcomer.
+    pub fn is_live(&self, now: i64) -> bool {
+        self.facts.state == ApproveState::Live && self.facts.exp > now
+    }
+}
+
+impl Reference {
+    /// The seq of what was stored last.
+    pub fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    /// A room's published card.
+    pub fn room(&self, rid: &Rid) -> Option<&RoomFacts> {
+        self.rooms.get(rid)
+    }
+
+    /// A request of a user, open or remembered.
+    pub fn request(&self, uid: &Uid, rid: &Rid, request_id: &Id) -> Option<&Request> {
+        self.requests.get(&(*rid, *uid, *request_id))
+    }
+
+    /// An approve, live or remembered.
+    pub fn approve(&self, rid: &Rid, approve_id: &Id) -> Option<&Approve> {
+        self.approves.get(&(*rid, *approve_id))
+    }
+
+    /// All approves of a request, in the order of their ids.
+    pub fn approves_of(&self, rid: &Rid, to: &Uid, request_id: &Id) -> impl Iterator<Item = &Approve> {
+        let (rid, to, request_id) = (*rid, *to, *request_id);
+        let in_room = self.approves.iter().filter(move |((room, _), _)| *room == rid);
+        in_room
+            .map(|(_, approve)| approve)
+            .filter(move |approve| approve.facts.to == to && approve.request_id == request_id)
+    }
+
+    /// All requests of a user, open or remembered, with their rooms.
+    pub fn requests_of(&self, uid: &Uid) -> impl Iterator<Item = (Rid, &Request)> {
+        let uid = *uid;
+        let own = self.requests.iter().filter(move |((_, newcomer, _), _)| *newcomer == uid);
+        own.map(|((rid, _, _), request)| (*rid, request))
+    }
+
+    /// `status`: where a request stands, if it is not forgotten.
+    pub fn status(&self, uid: &Uid, rid: &Rid, request_id: &Id) -> Option<RequestState> {
+        self.request(uid, rid, request_id).map(|request| request.facts.state)
+    }
+
+    /// `pending`: the requests that wait in a room, oldest first.
+    pub fn pending(&self, rid: &Rid, now: i64) -> Vec<Pending<'_>> {
+        let in_room = self.requests.iter().filter(|((room, _, _), _)| room == rid);
+        let waiting = in_room.filter(|(_, request)| request.is_open() && request.facts.exp > now);
+        let shown = waiting.map(|((_, uid, request_id), request)| {
+            let live = self.approves_of(rid, uid, request_id).filter(|approve| approve.is_live(now));
+            Pending { uid: *uid, request, approvals: live.count() }
+        });
+        sorted(shown, |pending| pending.request.facts.seq)
+    }
+
+    /// `mine`: a user's requests that wait, oldest first; in one room or, as in the inbox, in all.
+    pub fn mine(&self, uid: &Uid, rid: Option<&Rid>, now: i64) -> Vec<(Rid, &Request)> {
+        let own = self.requests_of(uid).filter(|(room, _)| rid.is_none_or(|rid| rid == room));
+        let waiting = own.filter(|(_, request)| request.is_open() && request.facts.exp > now);
+        sorted(waiting, |(_, request)| request.facts.seq)
+    }
+
+    /// `approved`: the approves that wait for a user, oldest first; in one room or, as in the inbox, in all.
+    pub fn approved(&self, uid: &Uid, rid: Option<&Rid>, now: i64) -> Vec<(Rid, &Approve)> {
+        let all = self.approves.iter().map(|((room, _), approve)| (*room, approve));
+        let own = all.filter(|(room, approve)| {
+            approve.facts.to == *uid && approve.is_live(now) && rid.is_none_or(|rid| rid == room)
+        });
+        sorted(own, |(_, approve)| approve.facts.seq)
+    }
+
+    /// `denials`: the denials that hold in a room, oldest first, each with the denied request as long as it may still be
+    /// approved.
+    pub fn denials(&self, rid: &Rid, now: i64) -> Vec<(Uid, &Denial, Option<&Request>)> {
+        let in_room = self.denials.iter().filter(|((room, _), _)| room == rid);
+        let holding = in_room.filter(|(_, denial)| denial.facts.is_block || denial.facts.until > now);
+        let shown = holding.map(|((_, uid), denial)| {
+            let request = self.request(uid, rid, &denial.request_id);
+            let denied = request.filter(|request| request.facts.state == RequestState::Denied);
+            (*uid, denial, denied.filter(|request| request.facts.is_kept && request.facts.exp > now))
+        });
+        sorted(shown, |(_, denial, _)| denial.seq)
+    }
+
+    /// `notices`: what a user is told, oldest first.
+    pub fn notices(&self, uid: &Uid) -> impl Iterator<Item = &Notice> {
+        let uid = *uid;
+        self.notices.iter().filter(move |notice| notice.uid == uid)
+    }
+}
+
+fn sorted<T>(items: impl Iterator<Item = T>, seq: impl Fn(&T) -> i64) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.sort_by_key(|item| seq(item));
+    items
+}
