@@ -2,6 +2,8 @@
 //!
 //! The parser behind this waits until a frame is whole before it compares its length with the limit. A client could announce
 //! a frame of any length and have the server keep what it sends of it. Here the announcement is enough.
+//!
+//! The parser also keeps each fragment of a message by itself, which for one byte takes a hundred: so there may be so many.
 
 use std::{
     pin::Pin,
@@ -12,7 +14,11 @@ use actix_web::{dev::Payload, error::PayloadError};
 use bytes::Bytes;
 use futures_util::Stream;
 
-/// A connection's incoming bytes, which end with [`PayloadError::Overflow`] before a frame that is too long.
+/// The most frames that one message may come in. Who sends in pieces has pieces of some size.
+const MAX_FRAGMENTS: usize = 1024;
+
+/// A connection's incoming bytes, which end with [`PayloadError::Overflow`] before a frame that is too long, or a fragment
+/// that is one too many.
 pub(super) struct FrameGuard {
     payload: Payload,
     walk: Walk,
@@ -39,7 +45,7 @@ impl Stream for FrameGuard {
         if passed == bytes.len() {
             return Poll::Ready(Some(Ok(bytes)));
         }
-        // The frames before the one that is too long are still good.
+        // The frames before that one are still good.
         self.has_overflowed = true;
         match passed {
             0 => Poll::Ready(Some(Err(PayloadError::Overflow))),
@@ -53,14 +59,16 @@ struct Walk {
     limit: u64,
     header: Vec<u8>,
     payload_left: u64,
+    /// Frames of the message that is not whole yet.
+    fragments: usize,
 }
 
 impl Walk {
     fn new(limit: usize) -> Self {
-        Self { limit: limit as u64, header: Vec::with_capacity(14), payload_left: 0 }
+        Self { limit: limit as u64, header: Vec::with_capacity(14), payload_left: 0, fragments: 0 }
     }
 
-    /// Goes on by `bytes`, and says how many of them may pass: all, or those before a frame that is too long.
+    /// Goes on by `bytes`, and says how many of them may pass: all, or those before the first frame that may not.
     fn advance(&mut self, bytes: &[u8]) -> usize {
         let mut frame_start = 0;
         let mut at = 0;
@@ -76,7 +84,9 @@ impl Walk {
             self.header.push(bytes[at]);
             at += 1;
             if let Some(length) = announced(&self.header) {
-                if length.saturating_add(self.header.len() as u64) > self.limit {
+                self.count_fragment();
+                let is_too_long = length.saturating_add(self.header.len() as u64) > self.limit;
+                if is_too_long || self.fragments > MAX_FRAGMENTS {
                     return frame_start;
                 }
                 self.payload_left = length;
@@ -85,6 +95,14 @@ impl Walk {
             }
         }
         bytes.len()
+    }
+
+    /// Counts the frame whose header is whole, unless it is a control frame: those come between fragments.
+    fn count_fragment(&mut self) {
+        let (is_last, is_control) = (self.header[0] & 0x80 != 0, self.header[0] & 0x08 != 0);
+        if !is_control {
+            self.fragments = if is_last { 0 } else { self.fragments + 1 };
+        }
     }
 }
 
@@ -139,5 +157,22 @@ mod tests {
     fn an_announcement_is_enough() {
         let header = [0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4];
         assert_eq!(Walk::new(10_000_000).advance(&header), 0);
+    }
+
+    #[test]
+    fn a_message_comes_in_so_many_fragments_whatever_is_between_them() {
+        let fragment = |opcode: u8| vec![opcode, 0x81, 1, 2, 3, 4, b'x'];
+        let ping = vec![0x89, 0x80, 1, 2, 3, 4];
+        let mut message = fragment(0x01);
+        for _ in 1..MAX_FRAGMENTS {
+            message.extend([fragment(0x00), ping.clone()].concat());
+        }
+        let mut walk = Walk::new(208);
+        for _ in 0..2 {
+            assert_eq!(walk.advance(&message), message.len());
+            assert_eq!(walk.advance(&fragment(0x80)), 7, "the last one starts the count anew");
+        }
+        assert_eq!(walk.advance(&message), message.len());
+        assert_eq!(walk.advance(&[ping, fragment(0x00)].concat()), 6, "one too many");
     }
 }
