@@ -213,6 +213,14 @@ mod tests {
     }
 
     #[test]
+    fn each_option_is_in_the_manual() {
+        let manual = include_str!("../../../docs/operations.md");
+        for option in Config::command().get_arguments().filter_map(clap::Arg::get_long) {
+            assert!(manual.contains(&format!("`--{option}`")), "--{option} is not in docs/operations.md");
+        }
+    }
+
+    #[test]
     fn what_makes_no_sense_together_is_refused() {
         for (options, says) in [
             (&["--max-ct", "256KiB"][..], "--max-ct"),
