@@ -61,7 +61,7 @@ pub fn decide(
         Command::Deny { is_block, .. } => approver::deny(facts, caller, is_block, now),
         Command::Unblock { .. } => approver::unblock(facts, caller, now),
         Command::Withdraw { request_id } => Ok(newcomer::withdraw(facts, request_id, now)),
-        Command::Ack { device, .. } => Ok(newcomer::ack(facts, caller, device)),
+        Command::Ack { device, .. } => Ok(newcomer::ack(facts, caller, device, now)),
         Command::Nack { .. } => Ok(newcomer::nack(facts, caller, now)),
         Command::Expire { .. } => Ok(time::expire(quotas, facts, now)),
         Command::Lapse { .. } => Ok(time::lapse(facts, now)),

@@ -102,12 +102,13 @@ pub(super) fn withdraw(facts: &Facts, request_id: Id, now: i64) -> Decision {
     }
 }
 
-/// A device has the key, from whichever approve of the request, and also after the request's time.
-pub(super) fn ack(facts: &Facts, caller: &Caller, device: Id) -> Decision {
+/// A device has the key, from whichever approve of the request, and also after the request's time. What makes all other
+/// approves needless is one that the other devices can still fetch, and not one whose time is over.
+pub(super) fn ack(facts: &Facts, caller: &Caller, device: Id, now: i64) -> Decision {
     let nothing = Decision::nothing(Answer::Ack { dup: true, deleted: false });
     let Some(approve) = facts.approve.filter(|approve| approve.to == caller.uid) else { return nothing };
     let Some(request) = facts.request.filter(RequestFacts::is_open) else { return nothing };
-    let is_first = approve.state == ApproveState::Live && !approve.is_acked;
+    let is_first = approve.is_live(now) && !approve.is_acked;
     let is_news = facts.devices.iter().any(|known| known.device == device && !known.has_acked);
     let closes = facts.devices.iter().all(|known| known.has_acked || known.device == device);
     if !is_first && !is_news && !closes {

@@ -85,9 +85,18 @@ mod ack {
     }
 
     #[test]
-    fn counts_after_the_time_of_both() {
-        let scene = approved().with_device(PHONE, false).naming(live(ALICE, 10)).at(END);
+    fn counts_after_the_time_of_the_request() {
+        let longer = ApproveFacts { exp: END + 1, ..live(ALICE, 10) };
+        let scene = approved().with_device(PHONE, false).naming(longer).at(END);
         assert_eq!(scene.does(BOB, &ACK), saves(true, true));
+    }
+
+    #[test]
+    fn of_an_approve_whose_time_is_over_leaves_the_others_to_the_other_devices() {
+        let scene = approved().with_device(PHONE, false).naming(lapsed(ALICE, 10));
+        assert_eq!(scene.does(BOB, &ACK), saves(false, true));
+        let scene = scene.with_device(LAPTOP, false).with_approve(live(ALICE, 11));
+        assert_eq!(scene.does(BOB, &ACK), saves(false, false));
     }
 
     #[test]
