@@ -17,11 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vestibule::store::{Content, Store, Submission};
+use vestibule::store::{Content, Settings, Store, Submission};
 use vestibule_protocol::{
     approve::{
         frames::Policy,
-        limits::Quotas,
         rules::{Caller, Command},
     },
     base64url::Fixed,
@@ -46,8 +45,8 @@ fn main() {
 /// The number of committed commands, and how long each sender waited for each.
 fn run(senders: u64, time: Duration) -> (usize, Vec<Duration>) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is writable");
-    let (store, writer) = Store::open(&folder.path().join("bench.db"), Quotas::default(), None)
-        .expect("a fresh database opens");
+    let (store, writer) =
+        Store::open(&folder.path().join("bench.db"), &Settings::default()).expect("a fresh database opens");
     let store = Arc::new(store);
     let rid = Fixed([1; 32]);
     let publish = Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([2; 32]) };

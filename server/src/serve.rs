@@ -46,7 +46,7 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     let listen_error = |source| ServeError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
-    let (store, writer) = Store::open(&config.database(), config.terms().quotas, Some(config.store_bytes()))?;
+    let (store, writer) = Store::open(&config.database(), &config.store())?;
     let sessions = Sessions::new(&Secrets::load_or_create(&config.secrets())?);
     let flow = Flow::new(store, sessions, config.terms());
     let sweeper = actix_web::rt::spawn(approve::sweep::run(Arc::clone(&flow)));

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 pub use self::{connections::ConnectionOptions, flow::FlowOptions};
 use crate::{
     approve::Terms,
+    store,
     transport::{Caps, Limits, Origin, Origins, Proxies, Rate},
 };
 
@@ -86,14 +87,15 @@ impl Config {
         self.data.join("secrets")
     }
 
-    /// How large the database may become, in bytes.
-    pub fn store_bytes(&self) -> u64 {
-        self.flow.max_store
-    }
-
-    /// How many commands may wait for the store.
-    pub fn store_queue(&self) -> usize {
-        self.flow.max_store_queue
+    /// What is set about the store.
+    pub fn store(&self) -> store::Settings {
+        store::Settings {
+            quotas: self.flow.quotas(),
+            max_bytes: Some(self.flow.max_store),
+            queue: self.flow.max_store_queue,
+            // Three lists, a third larger as text, and the rest of the answer: well inside what may wait for a client.
+            page_bytes: self.connections.max_outbox / 8,
+        }
     }
 
     /// What is set about the approve flow.

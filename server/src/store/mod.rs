@@ -12,6 +12,7 @@
 
 mod apply;
 mod gather;
+mod pages;
 mod read;
 mod record;
 mod restored;
@@ -38,22 +39,42 @@ use vestibule_protocol::{
 };
 use vestibule_schema::{Database, ReadPool, migrate, repository};
 
-pub use read::{Arrival, Due, Page};
+pub use pages::Page;
+pub use read::{Arrival, Due};
 pub use record::pack;
 
-/// Commands that wait for the writer before [`Reason::Overloaded`] is answered.
-const QUEUE: usize = 4096;
 /// Connections that read.
 const READERS: u32 = 4;
 
 /// The epoch of a database.
 pub type Epoch = Fixed<16>;
 
+/// What an operator may set about the store.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many of everything there may be.
+    pub quotas: Quotas,
+    /// How large the database may grow, in bytes; as large as the disk where nothing is said.
+    pub max_bytes: Option<u64>,
+    /// Commands that wait for the writer before [`Reason::Overloaded`] is answered.
+    pub queue: usize,
+    /// About how much one page of a list holds at the most, in bytes. A join is answered with three of them, in text a
+    /// third larger, and the whole has to fit an outbox.
+    pub page_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { quotas: Quotas::default(), max_bytes: None, queue: 4096, page_bytes: 128 * 1024 }
+    }
+}
+
 /// See the [module](self).
 pub struct Store {
     queue: SyncSender<Job>,
     readers: ReadPool,
     epoch: Epoch,
+    page_bytes: usize,
 }
 
 /// The writer's thread.
@@ -149,8 +170,9 @@ pub enum OpenError {
 }
 
 impl Store {
-    /// Opens the database at `path`, makes it if there is none, and brings it up to date. It does not grow past `max_bytes`.
-    pub fn open(path: &Path, quotas: Quotas, max_bytes: Option<u64>) -> Result<(Self, Writer), OpenError> {
+    /// Opens the database at `path`, makes it if there is none, and brings it up to date.
+    pub fn open(path: &Path, settings: &Settings) -> Result<(Self, Writer), OpenError> {
+        let Settings { quotas, max_bytes, queue, page_bytes } = settings.clone();
         let database = Database::open(path)?;
         let mut connection = database.writer()?;
         let applied = migrate::run(&mut connection)?;
@@ -165,13 +187,13 @@ impl Store {
         }
         let readers = database.readers(READERS)?;
         let epoch = Fixed::try_from(&*repository::store::epoch(&mut connection)?).unwrap_or(Fixed([0; 16]));
-        let (queue, jobs) = sync_channel(QUEUE);
+        let (queue, jobs) = sync_channel(queue);
         let thread = thread::Builder::new()
             .name("vestibule-writer".to_owned())
             .spawn(move || writer::run(database, connection, &quotas, &jobs))
             .map_err(OpenError::Thread)?;
         let writer = Writer { queue: queue.clone(), thread };
-        Ok((Self { queue, readers, epoch }, writer))
+        Ok((Self { queue, readers, epoch, page_bytes }, writer))
     }
 
     /// The database's epoch.
@@ -219,6 +241,8 @@ mod tests {
     use std::sync::mpsc;
     use vestibule_protocol::approve::rules::Answer;
 
+    const QUEUE: usize = 100;
+
     fn withdraw() -> Submission {
         let caller = Caller { uid: Fixed([1; 32]), is_member: false };
         let command = Command::Withdraw { request_id: Fixed([2; 16]) };
@@ -228,7 +252,9 @@ mod tests {
     #[test]
     fn a_full_queue_refuses_at_once_and_everything_else_is_answered_before_the_writer_stops() {
         let folder = tempfile::tempdir().unwrap();
-        let (store, writer) = Store::open(&folder.path().join("test.db"), Quotas::default(), None).unwrap();
+        let (store, writer) =
+            Store::open(&folder.path().join("test.db"), &Settings { queue: QUEUE, ..Settings::default() })
+                .unwrap();
 
         // The writer is held up in the answer to its first command, so that what follows has to wait.
         let (reached, is_reached) = mpsc::channel();

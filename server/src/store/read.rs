@@ -13,13 +13,14 @@ use vestibule_protocol::{
 };
 use vestibule_schema::{
     Connection, Error,
-    repository::{
-        approves, denials, due, notices, requests, rooms,
-        store::{last_seq, snapshot},
-    },
+    repository::{approves, due, requests, rooms, store::snapshot},
 };
 
-use super::{Store, record};
+use super::{
+    Store,
+    pages::{self, Page, Window},
+    record,
+};
 use crate::clock;
 
 /// What somebody finds who joins.
@@ -51,30 +52,20 @@ pub struct Due {
 /// The most that a sweep is handed at once.
 const MAX_DUE: u32 = 256;
 
-/// A page of a list, oldest first.
-#[derive(Debug)]
-pub struct Page<T> {
-    /// At most a page of items.
-    pub items: Vec<T>,
-    /// Where the next page starts.
-    pub next: Option<Cursor>,
-    /// The moment up to which the list goes.
-    pub until: i64,
-}
-
 impl Store {
     /// What `uid` finds in one room, or everywhere; of the notices, those after `notices_after`.
     pub async fn arrival(&self, uid: Uid, rid: Option<Rid>, notices_after: i64) -> Result<Arrival, Refusal> {
+        let window = self.window(Cursor::START, PAGE);
         self.read(move |conn| {
             let card = match &rid {
                 Some(rid) => find_card(conn, rid)?.filter(record::is_shown),
                 None => None,
             };
-            let room = rid.as_ref().map(Rid::as_bytes);
-            let mine = mine_page(conn, &uid, room, Cursor::START, PAGE)?;
-            let approves = approves_page(conn, &uid, room, Cursor::START, PAGE)?;
+            let rid = rid.as_ref();
+            let mine = pages::mine(conn, &uid, rid, window)?;
+            let approves = pages::approved(conn, &uid, rid, window)?;
             let unseen = Cursor { after: notices_after, ..Cursor::START };
-            let notices = notices_page(conn, &uid, room, unseen, PAGE)?;
+            let notices = pages::notices(conn, &uid, rid, Window { from: unseen, ..window })?;
             Ok(Arrival { until: approves.until, card, mine, approves, notices })
         })
         .await
@@ -88,7 +79,8 @@ impl Store {
         from: Cursor,
         limit: i64,
     ) -> Result<Page<RequestItem>, Refusal> {
-        self.read(move |conn| mine_page(conn, &uid, rid.as_ref().map(Rid::as_bytes), from, limit)).await
+        let window = self.window(from, limit);
+        self.read(move |conn| pages::mine(conn, &uid, rid.as_ref(), window)).await
     }
 
     /// The notices for `uid`, about one room or all.
@@ -99,24 +91,14 @@ impl Store {
         from: Cursor,
         limit: i64,
     ) -> Result<Page<Notice>, Refusal> {
-        self.read(move |conn| notices_page(conn, &uid, rid.as_ref().map(Rid::as_bytes), from, limit)).await
+        let window = self.window(from, limit);
+        self.read(move |conn| pages::notices(conn, &uid, rid.as_ref(), window)).await
     }
 
     /// The denials that hold in a room.
     pub async fn denials(&self, rid: Rid, from: Cursor, limit: i64) -> Result<Page<DenialItem>, Refusal> {
-        self.read(move |conn| {
-            paged(
-                conn,
-                from,
-                limit,
-                |item: &DenialItem| item.seq,
-                |conn, limit| {
-                    let rows = denials::page(conn, rid.as_bytes(), from.after, limit, clock::now_ms())?;
-                    rows.into_iter().map(|(denial, request)| record::denial_item(&denial, request)).collect()
-                },
-            )
-        })
-        .await
+        let window = self.window(from, limit);
+        self.read(move |conn| pages::denials(conn, &rid, window)).await
     }
 
     /// What is over and has to be ended.
@@ -138,20 +120,8 @@ impl Store {
 
     /// The open requests of a room.
     pub async fn pending(&self, rid: Rid, from: Cursor, limit: i64) -> Result<Page<RequestItem>, Refusal> {
-        self.read(move |conn| {
-            paged(
-                conn,
-                from,
-                limit,
-                |item: &RequestItem| item.seq,
-                |conn, limit| {
-                    let rows =
-                        requests::open_in_room(conn, rid.as_bytes(), from.after, limit, clock::now_ms())?;
-                    rows.iter().map(record::request_item).collect()
-                },
-            )
-        })
-        .await
+        let window = self.window(from, limit);
+        self.read(move |conn| pages::pending(conn, &rid, window)).await
     }
 
     /// The approves that wait for `uid`, in one room or everywhere.
@@ -162,7 +132,8 @@ impl Store {
         from: Cursor,
         limit: i64,
     ) -> Result<Page<ApproveItem>, Refusal> {
-        self.read(move |conn| approves_page(conn, &uid, rid.as_ref().map(Rid::as_bytes), from, limit)).await
+        let window = self.window(from, limit);
+        self.read(move |conn| pages::approved(conn, &uid, rid.as_ref(), window)).await
     }
 
     /// Where a request stands, `None` where `uid` has no such request.
@@ -207,6 +178,10 @@ impl Store {
         .await
     }
 
+    fn window(&self, from: Cursor, limit: i64) -> Window {
+        Window { from, limit, bytes: self.page_bytes }
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
@@ -225,79 +200,4 @@ impl Store {
 
 fn find_card(conn: &mut Connection, rid: &Rid) -> Result<Option<Card>, Error> {
     rooms::find(conn, rid.as_bytes())?.as_ref().map(record::card).transpose()
-}
-
-fn mine_page(
-    conn: &mut Connection,
-    uid: &Uid,
-    rid: Option<&[u8]>,
-    from: Cursor,
-    limit: i64,
-) -> Result<Page<RequestItem>, Error> {
-    paged(
-        conn,
-        from,
-        limit,
-        |item: &RequestItem| item.seq,
-        |conn, limit| {
-            let rows = requests::open_of_user(conn, uid.as_bytes(), rid, from.after, limit, clock::now_ms())?;
-            rows.iter().map(record::request_item).collect()
-        },
-    )
-}
-
-fn approves_page(
-    conn: &mut Connection,
-    uid: &Uid,
-    rid: Option<&[u8]>,
-    from: Cursor,
-    limit: i64,
-) -> Result<Page<ApproveItem>, Error> {
-    paged(
-        conn,
-        from,
-        limit,
-        |item: &ApproveItem| item.seq,
-        |conn, limit| {
-            let rows = approves::waiting_for(conn, uid.as_bytes(), rid, from.after, limit, clock::now_ms())?;
-            rows.iter().map(record::approve_item).collect()
-        },
-    )
-}
-
-fn notices_page(
-    conn: &mut Connection,
-    uid: &Uid,
-    rid: Option<&[u8]>,
-    from: Cursor,
-    limit: i64,
-) -> Result<Page<Notice>, Error> {
-    paged(
-        conn,
-        from,
-        limit,
-        |item: &Notice| item.seq,
-        |conn, limit| {
-            let rows = notices::page(conn, uid.as_bytes(), rid, from.after, limit)?;
-            rows.iter().map(record::notice).collect()
-        },
-    )
-}
-
-/// One page: reads one item too many, to see whether there is more, and cuts it off again.
-fn paged<T>(
-    conn: &mut Connection,
-    from: Cursor,
-    limit: i64,
-    seq: impl Fn(&T) -> i64,
-    read: impl FnOnce(&mut Connection, u32) -> Result<Vec<T>, Error>,
-) -> Result<Page<T>, Error> {
-    let until = from.until.min(last_seq(conn)?);
-    let limit = usize::try_from(limit.clamp(1, PAGE)).unwrap_or_default();
-    let mut items = read(conn, u32::try_from(limit + 1).unwrap_or(u32::MAX))?;
-    items.retain(|item| seq(item) <= until);
-    let has_more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| has_more).map(|last| Cursor { after: seq(last), until });
-    Ok(Page { items, next, until })
 }

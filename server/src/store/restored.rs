@@ -48,12 +48,11 @@ fn write(file: &Path, starts: i64) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Store, Writer};
+    use super::super::{Settings, Store, Writer};
     use std::{fs, path::Path};
-    use vestibule_protocol::approve::limits::Quotas;
 
     fn epoch_of(path: &Path) -> String {
-        let (store, writer): (Store, Writer) = Store::open(path, Quotas::default(), None).unwrap();
+        let (store, writer): (Store, Writer) = Store::open(path, &Settings::default()).unwrap();
         let epoch = store.epoch().to_string();
         drop(store);
         writer.stop();
@@ -88,7 +87,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("v.db");
         fs::write(path.with_extension("starts"), "x").unwrap();
-        let error = Store::open(&path, Quotas::default(), None).err().unwrap();
+        let error = Store::open(&path, &Settings::default()).err().unwrap();
         assert!(error.to_string().contains("v.starts"), "{error}");
     }
 }

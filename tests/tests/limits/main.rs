@@ -8,6 +8,7 @@ mod calls;
 mod frames;
 mod longpoll;
 mod others;
+mod pages;
 mod settings;
 mod sockets;
 
