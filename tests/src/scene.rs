@@ -85,7 +85,7 @@ impl Scene {
     pub fn assert_untouched(&mut self) {
         assert_eq!(self.pending(), [json!(null); 0], "a later member is shown a request");
         assert_eq!(self.bobs(), (vec![], vec![]), "the newcomer is shown something");
-        let pushes = ["request", "request_gone", "approve"];
+        let pushes = ["request", "request_gone", "approve", "receipt", "denied", "expired", "withdrawn"];
         for device in [&mut self.member, &mut self.guest] {
             let told: Vec<_> = device.fence(&self.topic).into_iter().map(|message| message.event).collect();
             assert!(!told.iter().any(|event| pushes.contains(&event.as_str())), "somebody was told {told:?}");

@@ -41,6 +41,11 @@ impl Device {
         Self::with_token(server, person, Some(&person.sign_in(server)))
     }
 
+    /// Signs in and connects from another installation than the user's usual one.
+    pub fn another(server: SocketAddr, person: &Person) -> Self {
+        Self { id: random(), ..Self::connect(server, person) }
+    }
+
     /// Connects with a token as phoenix.js 1.8 sends it, or without one.
     ///
     /// # Panics
@@ -53,7 +58,7 @@ impl Device {
         }
         Self {
             socket: handshake.open(server).expect("a response").accepted(),
-            id: random(),
+            id: person.device,
             uid: person.uid(),
             server: server.to_string(),
             next_ref: 0,

@@ -15,12 +15,14 @@ use crate::http;
 pub struct Person {
     /// The signing key.
     pub key: Key,
+    /// The installation that the user connects with: one and the same, however often it reconnects.
+    pub device: Id,
 }
 
 impl Person {
     /// Somebody new.
     pub fn new(alg: Alg) -> Self {
-        Self { key: Key::generate(alg) }
+        Self { key: Key::generate(alg), device: random() }
     }
 
     /// The user's id.

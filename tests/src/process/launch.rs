@@ -87,6 +87,12 @@ impl Launch {
         self
     }
 
+    /// Adds options, each a name and a value.
+    #[must_use]
+    pub fn options(self, options: &[(&str, &str)]) -> Self {
+        options.iter().fold(self, |launch, (name, value)| launch.arg(name).arg(value))
+    }
+
     /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {

@@ -8,21 +8,29 @@ use super::{Launch, Server};
 ///
 /// A `static` with the server itself would never be dropped, and would leave the process behind.
 #[derive(Debug)]
-pub struct Shared(Mutex<Weak<Server>>);
+pub struct Shared {
+    options: &'static [(&'static str, &'static str)],
+    server: Mutex<Weak<Server>>,
+}
 
 impl Shared {
     /// No server yet.
     #[expect(clippy::new_without_default, reason = "a default cannot be made in a static")]
     pub const fn new() -> Self {
-        Self(Mutex::new(Weak::new()))
+        Self::with(&[])
+    }
+
+    /// No server yet; it will have these options.
+    pub const fn with(options: &'static [(&'static str, &'static str)]) -> Self {
+        Self { options, server: Mutex::new(Weak::new()) }
     }
 
     /// The server; keep it for the length of the test.
     pub fn server(&self) -> Arc<Server> {
         // A test that failed while it started the server has left none behind.
-        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
-            let server = Arc::new(Server::start(Launch::vestibule()));
+            let server = Arc::new(Server::start(Launch::vestibule().options(self.options)));
             *shared = Arc::downgrade(&server);
             server
         })

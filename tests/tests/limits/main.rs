@@ -20,8 +20,7 @@ use vestibule_tests::ws::{Handshake, Socket};
 
 /// A server with these options.
 fn server(options: &[(&str, &str)]) -> Server {
-    let launch = |launch: Launch, (name, value): &(&str, &str)| launch.arg(name).arg(value);
-    Server::start(options.iter().fold(Launch::vestibule(), launch))
+    Server::start(Launch::vestibule().options(options))
 }
 
 /// The handshake of somebody without a token.

@@ -8,6 +8,9 @@ use vestibule_tests::scene::Scene;
 
 use crate::server;
 
+const LIMITS: [(&str, i64); 5] =
+    [("note", 280), ("ct", 16 * 1024), ("name", 80), ("box_pub", 4096), ("exp_ms", 30 * 24 * 3_600_000)];
+
 #[test]
 fn caught_up_follows_the_answer() {
     let server = server();
@@ -35,8 +38,7 @@ fn the_answer_to_a_join() {
     assert_eq!(nonce.as_ref().and_then(|nonce| nonce.as_str()).map(str::len), Some(43));
     assert_eq!(epoch.as_ref().and_then(|epoch| epoch.as_str()).map(str::len), Some(22));
     let limits = fields.remove("limits").expect("limits");
-    for (name, limit) in [("note", 280_i64), ("ct", 16 * 1024), ("name", 80), ("exp_ms", 30 * 24 * 3_600_000)]
-    {
+    for (name, limit) in LIMITS {
         assert_eq!(limits[name], limit, "{name}");
     }
     let mut card = room.card(1, Policy::Open, None);
@@ -46,7 +48,8 @@ fn the_answer_to_a_join() {
     card["alg"] = "ed25519".into();
     let expected = json!({
         "v": 1, "server": server.address().to_string(), "seq": 0, "role": "guest", "card": card,
-        "mine": [], "approves": [], "more": false,
+        "mine": [], "approves": [], "notices": [], "more": false,
+        "cursors": { "mine": null, "approves": null, "notices": null },
     });
     assert_eq!(joined, expected);
     let inbox = format!("user:{}", device.uid);
@@ -54,7 +57,8 @@ fn the_answer_to_a_join() {
     assert_eq!(joined["epoch"], epoch.expect("an epoch"));
     assert_eq!(joined["limits"], limits);
     let names: Vec<_> = joined.as_object().expect("an object").keys().map(String::as_str).collect();
-    let mut expected = ["v", "server", "epoch", "seq", "limits", "mine", "approves", "more"];
+    let mut expected =
+        ["v", "server", "epoch", "seq", "limits", "mine", "approves", "notices", "cursors", "more"];
     expected.sort_unstable();
     assert_eq!(names, expected);
 }

@@ -39,6 +39,7 @@ fn a_request_is_shown_to_members_only() {
         assert_eq!(told["online"], true);
         let told = told.as_object_mut().expect("an object");
         told.remove("online");
+        assert!(told.remove("after_ms").is_some_and(|after| after.is_u64()));
         assert!(told.remove("created").is_some_and(|created| created.is_i64()));
         assert_eq!(json!(told), expected);
     }
@@ -87,7 +88,7 @@ fn members_hear_when_a_request_is_gone() {
     let told = gone(&mut carol, &scene);
     assert_eq!((&told["state"], &told["request_id"]), (&json!("withdrawn"), &json!(request.request_id)));
     assert_eq!(events(&mut eve, &scene.topic), [""; 0]);
-    assert_eq!(events(&mut scene.guest, &scene.topic), ["approve", "caught_up"]);
+    assert_eq!(events(&mut scene.guest, &scene.topic), ["approve", "caught_up", "withdrawn"]);
 }
 
 #[test]
@@ -125,6 +126,7 @@ fn an_approve_goes_to_the_room_or_else_to_the_inbox() {
     let check = |device: &mut Device, topic: &str| {
         let mut told = device.push(topic, "approve");
         let told = told.as_object_mut().expect("an object");
+        assert_eq!(told.remove("attempt"), Some(json!(1)));
         assert!(told.remove("at").is_some_and(|at| at.is_i64()));
         assert_eq!(json!(told), expected);
     };

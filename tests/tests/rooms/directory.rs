@@ -73,7 +73,7 @@ fn pages(server: &Server, query: &str) -> (Vec<String>, Vec<usize>) {
 
 #[test]
 fn the_directory_has_pages() {
-    let server = Server::start(Launch::vestibule());
+    let server = Server::start(Launch::vestibule().options(&[("--max-rooms-per-user", "1000")]));
     assert_eq!(get(&server, "/v1/rooms"), json!({ "rooms": [], "after": null }));
     let token = Person::new(Alg::Ed25519).sign_in(server.address());
     let make = |policy: &str, count: usize| {

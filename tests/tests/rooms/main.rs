@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use vestibule_tests::process::{Server, Shared};
 
-static SERVER: Shared = Shared::new();
+/// With lists of several pages, which the default quotas do not let grow.
+static SERVER: Shared = Shared::with(&[("--max-open-per-user", "1000"), ("--max-requests-per-user", "1000")]);
 
 /// The server that these tests share. None of them sees another's rooms.
 fn server() -> Arc<Server> {

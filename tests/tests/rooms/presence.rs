@@ -54,7 +54,7 @@ fn a_member_sees_everybody_come_and_go() {
     assert_eq!(metas(&other.push(&topic, "presence_state"), &guest), [meta(&guest, "guest")]);
 
     // A second device of Bob's, which leaves, and the first, whose connection is lost.
-    let mut second = connect(&bob);
+    let mut second = Device::another(server.address(), &bob);
     second.visit(&room.rid());
     let diff = member.push(&topic, "presence_diff");
     assert_eq!(metas(&diff["joins"], &second), [meta(&second, "guest")]);
