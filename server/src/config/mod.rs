@@ -95,6 +95,7 @@ impl Config {
             queue: self.flow.max_store_queue,
             // Three lists, a third larger as text, and the rest of the answer: well inside what may wait for a client.
             page_bytes: self.connections.max_outbox / 8,
+            clock: store::Clock::default(),
         }
     }
 

@@ -39,6 +39,7 @@ use vestibule_protocol::{
 };
 use vestibule_schema::{Database, ReadPool, migrate, repository};
 
+pub use crate::clock::Clock;
 pub use pages::Page;
 pub use read::{Arrival, Due};
 pub use record::pack;
@@ -61,11 +62,19 @@ pub struct Settings {
     /// About how much one page of a list holds at the most, in bytes. A join is answered with three of them, in text a
     /// third larger, and the whole has to fit an outbox.
     pub page_bytes: usize,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { quotas: Quotas::default(), max_bytes: None, queue: 4096, page_bytes: 128 * 1024 }
+        Self {
+            quotas: Quotas::default(),
+            max_bytes: None,
+            queue: 4096,
+            page_bytes: 128 * 1024,
+            clock: Clock::default(),
+        }
     }
 }
 
@@ -74,6 +83,7 @@ pub struct Store {
     queue: SyncSender<Job>,
     readers: ReadPool,
     epoch: Epoch,
+    clock: Clock,
     page_bytes: usize,
 }
 
@@ -172,7 +182,7 @@ pub enum OpenError {
 impl Store {
     /// Opens the database at `path`, makes it if there is none, and brings it up to date.
     pub fn open(path: &Path, settings: &Settings) -> Result<(Self, Writer), OpenError> {
-        let Settings { quotas, max_bytes, queue, page_bytes } = settings.clone();
+        let Settings { quotas, max_bytes, queue, page_bytes, clock } = settings.clone();
         let database = Database::open(path)?;
         let mut connection = database.writer()?;
         let applied = migrate::run(&mut connection)?;
@@ -188,12 +198,13 @@ impl Store {
         let readers = database.readers(READERS)?;
         let epoch = Fixed::try_from(&*repository::store::epoch(&mut connection)?).unwrap_or(Fixed([0; 16]));
         let (queue, jobs) = sync_channel(queue);
+        let writers_clock = clock.clone();
         let thread = thread::Builder::new()
             .name("vestibule-writer".to_owned())
-            .spawn(move || writer::run(database, connection, &quotas, &jobs))
+            .spawn(move || writer::run(database, connection, &quotas, &writers_clock, &jobs))
             .map_err(OpenError::Thread)?;
         let writer = Writer { queue: queue.clone(), thread };
-        Ok((Self { queue, readers, epoch, page_bytes }, writer))
+        Ok((Self { queue, readers, epoch, clock, page_bytes }, writer))
     }
 
     /// The database's epoch.

@@ -13,7 +13,6 @@ use vestibule_schema::{
 };
 
 use super::record;
-use crate::clock;
 
 /// A page of a list, oldest first.
 #[derive(Debug)]
@@ -32,6 +31,8 @@ pub(super) struct Window {
     pub(super) from: Cursor,
     /// At most so many items; above [`PAGE`] as many as that.
     pub(super) limit: i64,
+    /// What time it is, in Unix milliseconds.
+    pub(super) now: i64,
     /// At most so many bytes, but one item at least: an answer has to fit its receiver's outbox.
     pub(super) bytes: usize,
 }
@@ -88,7 +89,7 @@ impl Listed for DenialItem {
 /// The open requests of a room.
 pub(super) fn pending(conn: &mut Connection, rid: &Rid, window: Window) -> Result<Page<RequestItem>, Error> {
     page(conn, window, |conn, limit| {
-        let rows = requests::open_in_room(conn, rid.as_bytes(), window.from.after, limit, clock::now_ms())?;
+        let rows = requests::open_in_room(conn, rid.as_bytes(), window.from.after, limit, window.now)?;
         rows.iter().map(record::request_item).collect()
     })
 }
@@ -96,7 +97,7 @@ pub(super) fn pending(conn: &mut Connection, rid: &Rid, window: Window) -> Resul
 /// The denials that hold in a room.
 pub(super) fn denials(conn: &mut Connection, rid: &Rid, window: Window) -> Result<Page<DenialItem>, Error> {
     page(conn, window, |conn, limit| {
-        let rows = denials::page(conn, rid.as_bytes(), window.from.after, limit, clock::now_ms())?;
+        let rows = denials::page(conn, rid.as_bytes(), window.from.after, limit, window.now)?;
         rows.into_iter().map(|(denial, request)| record::denial_item(&denial, request)).collect()
     })
 }
@@ -110,7 +111,7 @@ pub(super) fn mine(
 ) -> Result<Page<RequestItem>, Error> {
     let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
     page(conn, window, |conn, limit| {
-        let rows = requests::open_of_user(conn, uid, rid, window.from.after, limit, clock::now_ms())?;
+        let rows = requests::open_of_user(conn, uid, rid, window.from.after, limit, window.now)?;
         rows.iter().map(record::request_item).collect()
     })
 }
@@ -124,7 +125,7 @@ pub(super) fn approved(
 ) -> Result<Page<ApproveItem>, Error> {
     let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
     page(conn, window, |conn, limit| {
-        let rows = approves::waiting_for(conn, uid, rid, window.from.after, limit, clock::now_ms())?;
+        let rows = approves::waiting_for(conn, uid, rid, window.from.after, limit, window.now)?;
         rows.iter().map(record::approve_item).collect()
     })
 }

@@ -21,7 +21,6 @@ use super::{
     pages::{self, Page, Window},
     record,
 };
-use crate::clock;
 
 /// What somebody finds who joins.
 #[derive(Debug)]
@@ -138,12 +137,12 @@ impl Store {
 
     /// Where a request stands, `None` where `uid` has no such request.
     pub async fn status(&self, rid: Rid, uid: Uid, request_id: Id) -> Result<Option<RequestState>, Refusal> {
+        let now = self.clock.now_ms();
         self.read(move |conn| {
             let row = requests::find(conn, rid.as_bytes(), uid.as_bytes(), request_id.as_bytes())?;
             let Some(row) = row else { return Ok(None) };
             let state = record::state(row.state);
-            let is_over =
-                matches!(state, RequestState::Pending | RequestState::Approved) && row.exp <= clock::now_ms();
+            let is_over = matches!(state, RequestState::Pending | RequestState::Approved) && row.exp <= now;
             Ok(Some(if is_over { RequestState::Expired } else { state }))
         })
         .await
@@ -179,7 +178,7 @@ impl Store {
     }
 
     fn window(&self, from: Cursor, limit: i64) -> Window {
-        Window { from, limit, bytes: self.page_bytes }
+        Window { from, limit, now: self.clock.now_ms(), bytes: self.page_bytes }
     }
 
     async fn read<T: Send + 'static>(

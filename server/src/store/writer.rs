@@ -25,7 +25,7 @@ use super::{
     Committed, Job, Submission, Tidy,
     apply::{Failure, apply},
 };
-use crate::clock;
+use crate::clock::Clock;
 
 /// The most commands in one transaction: bounds how long the first of them waits for the last.
 const MAX_BATCH: usize = 256;
@@ -36,7 +36,13 @@ const EXIT_IO: i32 = 74;
 const EXIT_SOFTWARE: i32 = 70;
 
 /// Writes until it is told to stop. Holds the database's lock for that long.
-pub(super) fn run(database: Database, mut connection: Connection, quotas: &Quotas, jobs: &Receiver<Job>) {
+pub(super) fn run(
+    database: Database,
+    mut connection: Connection,
+    quotas: &Quotas,
+    clock: &Clock,
+    jobs: &Receiver<Job>,
+) {
     let mut is_over = false;
     while !is_over && let Ok(first) = jobs.recv() {
         let mut submissions = Vec::new();
@@ -59,7 +65,8 @@ pub(super) fn run(database: Database, mut connection: Connection, quotas: &Quota
             }
         }
         // A transaction that a panic left open would swallow what comes after it.
-        let committed = catch_unwind(AssertUnwindSafe(|| commit(&mut connection, quotas, &submissions)));
+        let committed =
+            catch_unwind(AssertUnwindSafe(|| commit(&mut connection, quotas, clock, &submissions)));
         let Ok(committed) = committed else { process::exit(EXIT_SOFTWARE) };
         for (done, result) in done.into_iter().zip(committed) {
             done(result);
@@ -87,12 +94,13 @@ fn forget(connection: &mut Connection, tidy: &Tidy) -> Result<usize, Refusal> {
 fn commit(
     connection: &mut Connection,
     quotas: &Quotas,
+    clock: &Clock,
     batch: &[Submission],
 ) -> Vec<Result<Committed, Refusal>> {
     let applied = transaction(connection, |connection| {
         batch
             .iter()
-            .map(|submission| carry_out(connection, quotas, submission))
+            .map(|submission| carry_out(connection, quotas, submission, clock.now_us()))
             .collect::<Result<Vec<_>, Error>>()
     });
     applied.unwrap_or_else(|error| {
@@ -106,8 +114,8 @@ fn carry_out(
     connection: &mut Connection,
     quotas: &Quotas,
     submission: &Submission,
+    now_us: i64,
 ) -> Result<Result<Committed, Refusal>, Error> {
-    let now_us = clock::now_us();
     match savepoint(connection, |connection| apply(connection, quotas, submission, now_us)) {
         Ok(committed) => Ok(Ok(committed)),
         Err(Failure::Refused(refusal)) => Ok(Err(refusal)),
