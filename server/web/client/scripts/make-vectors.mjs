@@ -1,6 +1,6 @@
 /**
- * Made `protocol/testdata/signed.json`, and adds to it what a new algorithm or a new kind of frame brings. What the file
- * holds is a literal: the Rust code and this client are checked against it, so a change of either shows. Keys and
+ * Made `protocol/testdata/signed.json`, and adds to it what a new algorithm or a new kind of frame brings. What the
+ * file holds is a literal: the Rust code and this client are checked against it, so a change of either shows. Keys and
  * signatures are random; a file made from nothing would have other vectors.
  *
  *     node scripts/make-vectors.mjs

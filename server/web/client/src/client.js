@@ -3,25 +3,29 @@
  */
 import { Socket } from "phoenix";
 import { checkCard, checkMadeRoom } from "./checks.js";
+import { refuseDowngrade } from "./cards.js";
 import { VestibuleError } from "./errors.js";
-import { uidOf, ridOf } from "./ids.js";
+import { isId, ridOf, uidOf } from "./ids.js";
 import { Inbox } from "./inbox.js";
 import { SigningKey } from "./keys.js";
 import { Newcomer } from "./newcomer.js";
+import { Notices } from "./notices.js";
 import { Records } from "./records.js";
 import { Room } from "./room.js";
 import { Session } from "./session.js";
 import { SignInAgain } from "./sign-in-again.js";
 
-/** 32 bytes in base64url. */
-const ID = /^[A-Za-z0-9_-]{43}$/;
+/** How long to wait for a server that may not be there. */
+const TIMEOUT_MS = 30_000;
 
 /**
  * @typedef {object} ConnectOptions
  * @property {import("./storage.js").Storage} storage of this user; a new user is made in an empty one
  * @property {import("./keys.js").SignAlg} [alg] of a new user's key, `p256` without
+ * @property {SigningKey} [user] who the user of an empty storage is to be: the same as on another device
  * @property {string} [server] the server's name, where it is not the host and port of the URL
  * @property {typeof WebSocket} [transport] for Node before 22, such as `ws`
+ * @property {number} [timeout] how long to wait for the server, in ms; 30 seconds without, Infinity for ever
  * @property {object} [socketOptions] more options of the phoenix.js `Socket`
  * @property {(error: VestibuleError) => void} [onWarning] is told what was ignored, such as a bad approve
  */
@@ -38,33 +42,46 @@ export class Vestibule {
 
   /** Use {@link Vestibule.connect}. */
   constructor(context, session) {
-    this.#context = context;
+    this.#context = { ...context, notices: new Notices(context, (rid) => this.#newcomer(rid)) };
     this.#session = session;
-    this.#inbox = new Inbox(context, (approve, ack) => this.#receive(approve, ack));
+    const take = (approve, ...answers) => this.#newcomer(approve.rid).receive(approve, ...answers);
+    this.#inbox = new Inbox(this.#context, take);
   }
 
   /**
-   * Signs in, opens the socket and joins the user's inbox.
+   * Signs in, opens the socket and joins the user's inbox. Rejects with `unreachable` where no server answers in time.
    *
    * @param {string | URL} url of the server, such as `https://rooms.example`
    * @param {ConnectOptions} options
    * @returns {Promise<Vestibule>}
    */
-  static async connect(url, { storage, alg, server, transport, socketOptions, onWarning = warnOnConsole }) {
+  static async connect(url, { timeout = TIMEOUT_MS, ...options }) {
     const base = new URL(url);
+    const late = new AbortController();
+    const error = new VestibuleError("unreachable", `no answer from ${base.origin} in ${timeout} ms`);
+    const timer = Number.isFinite(timeout) ? setTimeout(() => late.abort(error), timeout) : undefined;
+    try {
+      return await Vestibule.#connect(base, { ...options, signal: late.signal });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  static async #connect(base, options) {
+    const { storage, alg, user: given, server, transport, onWarning = warnOnConsole, signal } = options;
     const records = new Records(storage);
-    const user = await records.user(alg);
+    const user = await records.user(alg, given);
     const uid = await uidOf(user.alg, user.pub);
     const name = server ?? base.host;
-    const session = new Session({ base, server: name, user, uid });
+    const session = new Session({ base, server: name, user, uid, signal });
     await session.renew();
 
     const endpoint = new URL("/socket", base);
     endpoint.protocol = base.protocol === "https:" ? "wss:" : "ws:";
     // phoenix.js asks for the token at each connect, so a renewed one is taken up by its own reconnect.
-    const options = { ...socketOptions, authToken: () => session.token };
-    if (transport) options.transport = transport;
-    const socket = new Socket(endpoint.href, options);
+    const socketOptions = { ...options.socketOptions, authToken: () => session.token };
+    if (transport) socketOptions.transport = transport;
+    const socket = new Socket(endpoint.href, socketOptions);
 
     const warn = (caught) => {
       const error = VestibuleError.from(caught);
@@ -74,9 +91,13 @@ export class Vestibule {
     const device = await records.device();
     const context = { socket, server: name, user, uid, device, records, warn, signInAgain: again };
     const vestibule = new Vestibule(context, session);
+    signal.throwIfAborted();
+    const tooLate = new Promise((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+    });
     socket.connect();
     try {
-      await vestibule.#inbox.join();
+      await Promise.race([vestibule.#inbox.join(), tooLate]);
     } catch (error) {
       await vestibule.disconnect();
       throw error;
@@ -122,7 +143,7 @@ export class Vestibule {
    * @returns {Promise<Room>}
    */
   async openRoom(rid) {
-    if (!ID.test(rid)) throw new VestibuleError("bad_room", "not a room id");
+    if (!isId(rid)) throw new VestibuleError("bad_room", "not a room id");
     let open = this.#rooms.get(rid);
     if (!open) {
       const forget = (left) => {
@@ -138,15 +159,29 @@ export class Vestibule {
   }
 
   /**
-   * One page of the directory: cards of rooms that are not secret. A card with a bad signature is left out.
+   * One page of the directory: cards of rooms that are not secret. A card with a bad signature, or older than one that
+   * was seen of the room, is left out.
    *
    * @param {{policy?: "open" | "request", after?: string, limit?: number}} [query]
    * @returns {Promise<{rooms: import("./checks.js").Card[], after: string | null}>}
    */
   async directory(query) {
     const { rooms, after } = await this.#session.call("GET", "/v1/rooms", { query });
-    const checked = rooms.map((card) => checkCard(card, card?.rid).catch((error) => this.#context.warn(error)));
-    return { rooms: (await Promise.all(checked)).filter(Boolean), after };
+    const { records, warn } = this.#context;
+    const check = async (card) => refuseDowngrade(await checkCard(card, card?.rid), await records.card(card.rid));
+    const checked = await Promise.all(rooms.map((card) => check(card).catch(warn)));
+    return { rooms: checked.filter(Boolean), after };
+  }
+
+  /**
+   * Tells how requests ended and what became of approves, of all rooms, open or not. Where a crash came between, the
+   * same may be told again.
+   *
+   * @param {(notice: import("./notices.js").Notice) => unknown} handler
+   * @returns {() => void} stops it
+   */
+  onNotice(handler) {
+    return this.#context.notices.on(handler);
   }
 
   /**
@@ -163,10 +198,6 @@ export class Vestibule {
     // Over long poll phoenix.js drops what it has not sent when it closes: members would see this user for a while yet.
     await Promise.all(leaves);
     await new Promise((resolve) => this.#context.socket.disconnect(resolve));
-  }
-
-  #receive(approve, ack) {
-    if (ID.test(approve.rid)) this.#newcomer(approve.rid).receive(approve, ack);
   }
 
   #newcomer(rid) {

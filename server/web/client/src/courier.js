@@ -3,8 +3,8 @@
  *
  * A frame, or its answer, may be lost with the connection. Every frame of the flow has an id of its own and may be
  * said twice, so each is said again, unchanged, after a time-out, after the server's "not now" (a number of times), and
- * after every reconnect. Nothing is pushed while the channel is not joined: phoenix.js would keep it in a buffer of its own and
- * send it beside the repeated one.
+ * after every reconnect. Nothing is pushed while the channel is not joined: phoenix.js would keep it in a buffer of its
+ * own and send it beside the repeated one.
  */
 import { VestibuleError } from "./errors.js";
 import { pauseAfter } from "./patience.js";
@@ -37,7 +37,8 @@ export class Courier {
   send(event, payload, { as = "guest", repeat = true } = {}) {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
-      const letter = { event, payload, as, repeat, resolve, reject, attempt: 0, refusals: 0, said: false, timer: undefined };
+      const state = { attempt: 0, refusals: 0, said: false, timer: undefined };
+      const letter = { event, payload, as, repeat, resolve, reject, ...state };
       this.#letters.add(letter);
       this.#post(letter);
     });

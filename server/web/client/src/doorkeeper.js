@@ -1,66 +1,41 @@
 /**
- * A member's side of one room: who asks for the key, and handing it on.
+ * A member's side of one room: who asks for the key, and handing it on or not.
  */
+import { Approvals } from "./approvals.js";
 import { checkRequest } from "./checks.js";
-import { randomId, toBase64url } from "./bytes.js";
-import { VestibuleError } from "./errors.js";
-import { BOX_ALG, seal } from "./sealing.js";
+import { Handlers } from "./handlers.js";
+import { JoinRequest } from "./join-request.js";
 import { signFields } from "./signed.js";
 import { listed } from "./topic.js";
-
-/** Failures after which the approve stays open: it was not refused, and is repeated at the next join. */
-const UNANSWERED = new Set(["disconnected", "storage_full"]);
-
-/** Somebody's request for the room key, checked: it says what its user signed. */
-export class JoinRequest {
-  #approve;
-  #approval = null;
-
-  /**
-   * @param {import("./checks.js").CheckedRequest} checked
-   * @param {any} item the same as the server sent it, for what it adds by itself
-   * @param {() => Promise<any>} approve
-   */
-  constructor(checked, item, approve) {
-    /** @type {string} */
-    this.requestId = checked.request_id;
-    /** @type {string} */
-    this.uid = checked.uid;
-    /** @type {string | undefined} the user's own words; nothing vouches for them */
-    this.note = checked.note;
-    /** @type {string} to be compared with what the newcomer sees, before approving */
-    this.fingerprint = checked.fingerprint;
-    /** @type {number} */
-    this.exp = checked.exp;
-    /** @type {number} when the server stored it */
-    this.created = item.created;
-    /** @type {number} how many approves wait for the newcomer already */
-    this.approvals = item.approvals ?? 0;
-    /** @type {boolean | undefined} whether the newcomer was in the room when this came; unknown for a listed one */
-    this.online = item.online;
-    this.#approve = approve;
-  }
-
-  /**
-   * Seals the room key for the newcomer and sends it, as often as it takes.
-   *
-   * @returns {Promise<{state: string, seq: number, dup: boolean, others: number}>} the server's answer: it is stored
-   */
-  approve() {
-    this.#approval ??= this.#approve().catch((error) => {
-      this.#approval = null;
-      throw error;
-    });
-    return this.#approval;
-  }
-}
 
 /**
  * @typedef {object} GoneRequest
  * @property {string} requestId
  * @property {string} [uid]
- * @property {"approved" | "done" | "withdrawn" | null} state null where it was gone at the next join
- * @property {string} [by] who approved it
+ * @property {"approved" | "done" | "withdrawn" | "denied" | "expired" | null} state null where it was gone at the next
+ *   join
+ * @property {string} [by] who approved or denied it
+ */
+
+/**
+ * Somebody who was denied, and is kept from asking.
+ *
+ * @typedef {object} Denial
+ * @property {string} uid
+ * @property {string} by the member who denied them
+ * @property {string} code why
+ * @property {boolean} block
+ * @property {number} at
+ * @property {number | null} until null for a block
+ * @property {JoinRequest | null} request as long as it may still be approved, which overrules the denial
+ */
+
+/**
+ * @typedef {object} Known
+ * @property {number} seq
+ * @property {any} item as it came last
+ * @property {import("./checks.js").CheckedRequest | null} checked null while it is being checked
+ * @property {JoinRequest | null} request null where it is not shown: this user has approved it
  */
 
 /** Watches one room's requests for its members. */
@@ -68,14 +43,15 @@ export class Doorkeeper {
   #context;
   #rid;
   #courier;
-  /**
-   * By id; `request` is null while it is being checked, and where it is approved by this user already.
-   *
-   * @type {Map<string, {seq: number, request: JoinRequest | null}>}
-   */
+  #approvals;
+  /** By id. @type {Map<string, Known>} */
   #known = new Map();
-  #askers = new Set();
-  #goers = new Set();
+  /** The handlers: of requests, of those gone, of receipts, of requests that wait for an approve. */
+  #askers;
+  #goers;
+  #receipts;
+  #waiters;
+  #stopListening;
 
   /**
    * @param {import("./topic.js").Context} context
@@ -86,16 +62,22 @@ export class Doorkeeper {
     this.#context = context;
     this.#rid = rid;
     this.#courier = courier;
+    this.#approvals = new Approvals(context, rid, courier);
+    const make = () => new Handlers(context.warn);
+    [this.#askers, this.#goers, this.#receipts, this.#waiters] = [make(), make(), make(), make()];
+    this.#stopListening = context.notices.on((notice) => {
+      if (notice.rid === rid && notice.event === "receipt") this.#receipt(notice);
+    });
   }
 
   /**
-   * @param {(request: JoinRequest) => unknown} handler called once for each request, those already here included
+   * @param {(request: JoinRequest) => unknown} handler called once for each request, those already here included, and
+   *   once more each time that an approve of this user's turned out bad
    * @returns {() => void} stops it
    */
   onRequest(handler) {
-    this.#askers.add(handler);
-    for (const request of this.requests) this.#call(handler, request);
-    return () => this.#askers.delete(handler);
+    for (const request of this.requests) this.#askers.callOne(handler, request);
+    return this.#askers.add(handler);
   }
 
   /**
@@ -103,8 +85,27 @@ export class Doorkeeper {
    * @returns {() => void} stops it
    */
   onRequestGone(handler) {
-    this.#goers.add(handler);
-    return () => this.#goers.delete(handler);
+    return this.#goers.add(handler);
+  }
+
+  /**
+   * @param {(receipt: import("./notices.js").Receipt) => unknown} handler
+   * @returns {() => void} stops it
+   */
+  onReceipt(handler) {
+    return this.#receipts.add(handler);
+  }
+
+  /**
+   * @param {(request: JoinRequest, afterMs: number) => unknown} handler called whenever a request waits for an approve,
+   *   those already here included, with how long who approves by itself is to wait before
+   * @returns {() => void} stops it
+   */
+  onWaiting(handler) {
+    for (const { request, item } of this.#known.values()) {
+      if (request) this.#waiters.callOne(handler, request, item.after_ms ?? 0);
+    }
+    return this.#waiters.add(handler);
   }
 
   /** @returns {JoinRequest[]} the requests that are open now, as far as this client knows */
@@ -120,13 +121,14 @@ export class Doorkeeper {
    * @param {any} proven.cursor of the next, null where there is none
    * @param {number} proven.seq of the last frame that the list knows of: a later request is no less open for not
    *   being in it
+   * @param {number} [proven.after_ms] for each of the list
    * @returns {Promise<void>}
    */
-  async listed({ pending, cursor, seq }) {
+  async listed({ pending, cursor, seq, after_ms }) {
     const open = new Set();
     const take = async (item) => {
       open.add(item.request_id);
-      await this.arrived(item);
+      await this.arrived({ after_ms, ...item });
     };
     for (const item of pending) await take(item);
     if (cursor) for await (const item of listed(this.#courier, "pending", { as: "member", cursor })) await take(item);
@@ -136,22 +138,19 @@ export class Doorkeeper {
   }
 
   /**
-   * @param {any} item a request as it came, live or listed
+   * @param {any} item a request as it came, live or listed, maybe anew
    * @returns {Promise<void>}
    */
   async arrived(item) {
     const id = item.request_id;
-    if (this.#known.has(id)) return;
-    const known = { seq: item.seq, request: null };
+    const before = this.#known.get(id);
+    const known = before ?? { seq: item.seq, item, checked: null, request: null };
+    known.item = item;
     this.#known.set(id, known);
     try {
-      const checked = await checkRequest(item, this.#rid);
-      const sent = await this.#context.records.sentApprove(this.#rid, id);
-      // This user has decided already, maybe before a crash: repeat what was not answered, and don't ask again.
-      if (sent?.frame) await this.#approve(checked);
-      if (sent || !this.#known.has(id)) return;
-      known.request = new JoinRequest(checked, item, () => this.#approve(checked));
-      for (const handler of this.#askers) this.#call(handler, known.request);
+      if (!before) known.checked = await checkRequest(item, this.#rid);
+      // Where it is just being checked, that shows it.
+      if (known.checked) await this.#show(known);
     } catch (error) {
       this.#known.delete(id);
       this.#context.warn(error);
@@ -162,41 +161,83 @@ export class Doorkeeper {
   gone({ request_id: requestId, uid, state, by }) {
     // An approved one stays open until its newcomer has saved the key.
     if (state !== "approved") this.#known.delete(requestId);
-    for (const handler of this.#goers) this.#call(handler, { requestId, uid, state, by });
+    this.#goers.call({ requestId, uid, state, by });
   }
 
-  async #approve(checked) {
-    const { records } = this.#context;
-    const { request_id } = checked;
-    const sent = await records.sentApprove(this.#rid, request_id);
-    const frame = sent?.frame ?? (await this.#write(checked));
-    await records.saveSentApprove(this.#rid, request_id, { exp: frame.exp, frame });
-    try {
-      const reply = await this.#courier.send("approve", frame, { as: "member" });
-      await records.saveSentApprove(this.#rid, request_id, { exp: frame.exp });
-      return reply;
-    } catch (error) {
-      if (!UNANSWERED.has(error.reason)) await records.saveSentApprove(this.#rid, request_id, null);
-      throw error;
-    }
-  }
-
-  async #write({ request_id, uid: to, box, boxPub, exp }) {
-    const { records, user, uid: by } = this.#context;
+  /**
+   * @param {{requestId: string, uid: string}} request
+   * @param {{code?: string, block?: boolean}} [options] why, of at most 64 bytes, which the newcomer is told
+   * @returns {Promise<{state: string, dup: boolean}>}
+   */
+  async deny({ requestId: request_id, uid: to }, { code = "", block = false } = {}) {
+    const { records, uid: by } = this.#context;
     const roomKey = await records.roomKey(this.#rid);
-    const context = { rid: this.#rid, request_id, to };
-    const ct = toBase64url(await seal(boxPub, context, roomKey.private));
-    // It can be of use as long as the request can.
-    const signed = { ...context, approve_id: randomId(), by, box, alg: BOX_ALG, ct, exp };
-    const [room_sig, user_sig] = await Promise.all([roomKey, user].map((key) => signFields("approve", signed, key)));
-    const { rid: _rid, by: _by, ...frame } = signed;
-    return { ...frame, sign_pub: toBase64url(user.pub), sign_alg: user.alg, room_sig, user_sig };
+    const room_sig = await signFields("deny", { rid: this.#rid, request_id, to, by, code, block }, roomKey);
+    return this.#courier.send("deny", { request_id, to, code, block, room_sig }, { as: "member" });
   }
 
-  /** Handlers are the application's: what one throws must not stop the others. */
-  #call(handler, argument) {
-    Promise.resolve()
-      .then(() => handler(argument))
-      .catch((cause) => this.#context.warn(new VestibuleError("handler_failed", String(cause), { cause })));
+  /**
+   * @param {string} uid
+   * @returns {Promise<{dup: boolean}>}
+   */
+  unblock(uid) {
+    return this.#courier.send("unblock", { uid }, { as: "member" });
+  }
+
+  /** @returns {Promise<Denial[]>} all of them */
+  async denials() {
+    const denials = [];
+    for await (const denial of listed(this.#courier, "denials", { as: "member" })) {
+      const { uid, by, code, block, at, until, request: item } = denial;
+      const checked = item && (await checkRequest(item, this.#rid).catch((error) => this.#context.warn(error)));
+      const request = checked ? this.#makeRequest(checked, item) : null;
+      denials.push({ uid, by, code, block, at, until, request });
+    }
+    return denials;
+  }
+
+  /** The room takes requests in another way now: who approves by itself looks at all of them anew. */
+  async lookAgain() {
+    for (const known of this.#known.values()) if (known.request) await this.#show(known);
+  }
+
+  /** @returns {Promise<void>} when every approve without a receipt is on its way again */
+  resync() {
+    return this.#approvals.repeat();
+  }
+
+  /** The room is left. */
+  end() {
+    this.#stopListening();
+  }
+
+  #makeRequest(checked, item) {
+    return new JoinRequest(checked, item, () => this.#approvals.approve(checked));
+  }
+
+  async #show(known) {
+    const { checked } = known;
+    known.request?.heard(known.item);
+    const sent = await this.#approvals.of(checked.request_id);
+    // This user has decided already, maybe before a crash: repeat what was not answered, and don't ask again.
+    if (sent?.state === "sending") await this.#approvals.approve(checked);
+    const isDecided = sent && sent.state !== "nacked";
+    if (isDecided || this.#known.get(checked.request_id) !== known) return;
+    if (!known.request) {
+      known.request = this.#makeRequest(checked, known.item);
+      known.request.nacks = sent?.nacks ?? 0;
+      this.#askers.call(known.request);
+    }
+    this.#waiters.call(known.request, known.item.after_ms ?? 0);
+  }
+
+  #receipt(receipt) {
+    this.#receipts.call(receipt);
+    const known = this.#known.get(receipt.requestId);
+    if (receipt.result !== "nacked" || !known?.checked) return;
+    if (!known.request) return this.#show(known).catch((error) => this.#context.warn(error));
+    known.request.nacks += 1;
+    this.#askers.call(known.request);
+    this.#waiters.call(known.request, known.item.after_ms ?? 0);
   }
 }

@@ -5,7 +5,7 @@
  *
  * - of connecting and saying: `unreachable`, `disconnected`, `interrupted`, `timeout`
  * - of what came: `bad_card`, `card_downgrade`, `bad_request`, `bad_approve`, `bad_denial`, `bad_room`
- * - of how a request ended: `denied` (a {@link DeniedError}), `withdrawn`, `expired`, and for who approved it `nacked`
+ * - of how a request ended: `denied` (a {@link DeniedError}), `withdrawn`, `expired`
  * - `bad_storage`, `handler_failed`, and `failed` where something else threw, which is the `cause` then
  *
  * Neither reason nor detail ever carries a key or a token.
@@ -25,7 +25,7 @@ export class VestibuleError extends Error {
     this.detail = detail;
     /** @type {number | undefined} how long the server asks to wait before trying again */
     this.retryMs = retryMs;
-    /** @type {string | undefined} of `bad_approve` and `nacked`: what the server is told, if anything; of `denied`: why */
+    /** @type {string | undefined} of `bad_approve`: what its approver is told, if anything; of `denied`: why */
     this.code = code;
   }
 

@@ -4,6 +4,14 @@
 import { fieldList, fromBase64url, sha256, toBase64url, utf8 } from "./bytes.js";
 
 /**
+ * @param {unknown} text
+ * @returns {boolean} whether it has the form of a `uid`, `rid` or `box`
+ */
+export function isId(text) {
+  return typeof text === "string" && /^[A-Za-z0-9_-]{43}$/.test(text);
+}
+
+/**
  * @param {string} tag
  * @param {string} alg
  * @param {Uint8Array} pub

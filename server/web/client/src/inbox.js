@@ -2,31 +2,34 @@
  * The topic `user:<uid>`: what is addressed to this user in any room, so that an approve comes even where the room
  * is not open.
  */
-import { Topic, listed } from "./topic.js";
+import { Deliveries } from "./deliveries.js";
+import { isId } from "./ids.js";
+import { Topic } from "./topic.js";
 
 /** A user's inbox. */
 export class Inbox {
-  #context;
   #topic;
-  #onApprove;
+  #deliveries;
 
   /**
    * @param {import("./topic.js").Context} context
-   * @param {(approve: any, ack: (approveId: string) => Promise<any>) => void} onApprove
+   * @param {import("./deliveries.js").Takers["approve"]} onApprove
    */
   constructor(context, onApprove) {
-    this.#context = context;
-    this.#onApprove = onApprove;
-    this.#topic = new Topic(context, `user:${context.uid}`);
+    this.#deliveries = new Deliveries(context, null, {
+      approve: (approve, ...answers) => isId(approve.rid) && onApprove(approve, ...answers),
+      notice: async (notice) => isId(notice.rid) && context.notices.take(notice),
+    });
+    this.#topic = new Topic(context, `user:${context.uid}`, () => this.#deliveries.joinFields);
   }
 
   /** @returns {Promise<void>} when it is joined */
-  join() {
-    this.#topic.channel.on("approve", (approve) => this.#take(approve));
-    return this.#topic.join(async ({ approves, more }) => {
-      for (const approve of approves) this.#take(approve);
-      // Not awaited: it may be long, and nothing else has to wait for it.
-      if (more) this.#takeRest().catch((error) => this.#context.warn(error));
+  async join() {
+    await this.#deliveries.load();
+    this.#deliveries.listen(this.#topic);
+    return this.#topic.join(async (reply) => {
+      // Not awaited: there may be many, and nothing else has to wait for them.
+      this.#deliveries.joined(reply);
     });
   }
 
@@ -36,16 +39,5 @@ export class Inbox {
    */
   end(error) {
     return this.#topic.end(error);
-  }
-
-  async #takeRest() {
-    for await (const approve of listed(this.#topic.courier, "approved")) this.#take(approve);
-  }
-
-  #take(approve) {
-    const { rid } = approve;
-    const { device } = this.#context;
-    const ack = (approve_id) => this.#topic.courier.send("ack", { rid, approve_id, device });
-    this.#onApprove(approve, ack);
   }
 }

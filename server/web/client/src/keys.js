@@ -6,14 +6,15 @@ import { ed25519, p256 } from "./web-crypto.js";
 
 /** @typedef {"p256" | "ed25519" | "secp256k1"} SignAlg */
 
+/** @typedef {(bytes: Uint8Array) => Promise<Uint8Array>} Sign gives 64 bytes */
+
 /**
  * What an algorithm can do. Its functions throw where a key is none of its own.
  *
  * @typedef {object} Scheme
  * @property {number} pubLength
  * @property {() => Promise<Uint8Array>} generate 32 private bytes
- * @property {(privateBytes: Uint8Array) => Promise<{pub: Uint8Array, sign: (bytes: Uint8Array) => Promise<Uint8Array>}>}
- *   fromPrivate derives the public half
+ * @property {(privateBytes: Uint8Array) => Promise<{pub: Uint8Array, sign: Sign}>} fromPrivate derives the public half
  * @property {(pub: Uint8Array, bytes: Uint8Array, sig: Uint8Array) => Promise<boolean>} verify
  */
 

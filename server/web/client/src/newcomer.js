@@ -4,15 +4,21 @@
  * The order is the point. The box's private key is stored before the request leaves, so no approve can come for a
  * box that a crash has lost; the room key is stored before the ack, which makes the server delete it.
  */
-import { openApprove } from "./checks.js";
-import { randomId, toBase64url } from "./bytes.js";
-import { VestibuleError } from "./errors.js";
+import { checkDenial, openApprove } from "./checks.js";
+import { answersOver } from "./deliveries.js";
+import { DeniedError, VestibuleError } from "./errors.js";
 import { fingerprintOf } from "./ids.js";
-import { BOX_ALG, BoxKey } from "./sealing.js";
-import { signFields } from "./signed.js";
+import { writeRequest } from "./request-frame.js";
+import { BoxKey } from "./sealing.js";
+import { listed } from "./topic.js";
 
 /** Answers that leave nothing to repeat: the same frame would be refused again. */
-const REFUSED = new Set(["unknown_room", "id_conflict", "expired", "bad_sig", "bad_payload", "too_large"]);
+const REFUSED = new Set([
+  "unknown_room", "id_conflict", "cooldown", "blocked", "quota", "expired", "bad_sig", "bad_payload", "too_large",
+]);
+
+/** How a request ends, by the server's answer or its word, so that nobody needs to wait for the key any more. */
+const ENDED = new Set([...REFUSED, "denied", "withdrawn"]);
 
 /** States of a request that nobody can approve any more. */
 const FINISHED = new Set(["done", "withdrawn", "expired"]);
@@ -26,14 +32,19 @@ const FINISHED = new Set(["done", "withdrawn", "expired"]);
  * @property {number} exp
  */
 
+/** @typedef {import("./request-frame.js").AskOptions} AskOptions */
+
 /** Asks for one room's key. */
 export class Newcomer {
   #context;
   #rid;
   /** @type {Promise<Asked> | null} */
   #asking = null;
-  /** Approves are handled one at a time, since the same one may come over two topics. */
+  /** Whether a request has been said and not been answered, so that the courier sees to its repeating. */
+  #underway = false;
+  /** Approves and notices are handled one at a time, since the same one may come over two topics. */
   #turn = Promise.resolve();
+  /** Approves that the server knows to be acked. */
   #acked = new Set();
   /** Whether this run took an approve; what is left to do about it then is underway. */
   #taken = false;
@@ -58,17 +69,11 @@ export class Newcomer {
    * Asks, or goes on asking: an open request is repeated as it is, whatever the options say.
    *
    * @param {import("./courier.js").Courier} courier
-   * @param {object} options
-   * @param {string} [options.note]
-   * @param {number} options.ttl in ms
+   * @param {AskOptions} options
    * @returns {Promise<Asked>}
    */
   ask(courier, options) {
-    this.#asking ??= this.#ask(courier, options).catch((error) => {
-      this.#asking = null;
-      throw error;
-    });
-    return this.#asking;
+    return this.#askOnce(() => this.#ask(courier, options, FINISHED));
   }
 
   /** @returns {Promise<import("./keys.js").SigningKey>} the room key: at once if it is here, else when it comes */
@@ -91,47 +96,64 @@ export class Newcomer {
     const { records } = this.#context;
     const open = await records.openRequest(this.#rid);
     if (!open) return;
+    const asking = this.#asking;
     await records.saveOpenRequest(this.#rid, { ...open, withdrawn: true });
     this.#settle("reject", new VestibuleError("withdrawn"));
-    await this.#sayWithdrawn(courier, open);
+    // The answer may name another request to take back, that of another device; and what is said later comes later.
+    await asking?.catch(() => {});
+    const left = await records.openRequest(this.#rid);
+    if (left?.withdrawn) await this.#sayWithdrawn(courier, left);
   }
 
   /**
-   * After a join: what an earlier run of this client, or an earlier connection, did not get done.
+   * After a join: what an earlier run of this client, or an earlier connection, did not get done, and what a server
+   * that was restored from a backup has lost.
    *
    * @param {import("./courier.js").Courier} courier
-   * @param {{mine: any[], approves: any[], more: boolean}} reply of the join
+   * @param {{mine: any[], approves: any[], more: boolean, cursors?: {mine: any}}} reply of the join
    * @param {{ttl: number}} options
    * @returns {Promise<void>}
    */
-  async resume(courier, { mine, approves, more }, options) {
+  async resume(courier, { mine, approves, more, cursors }, options) {
     const { records } = this.#context;
+    // What this server calls unacked is to be acked, whatever was said on an earlier connection.
+    this.#acked.clear();
     const open = await records.openRequest(this.#rid);
     if (!open) return;
-    const isMine = ({ request_id }) => request_id === open.request_id;
+    const isOpen = ({ request_id }) => request_id === open.request_id;
     if (open.withdrawn) {
       await this.#sayWithdrawn(courier, open);
     } else if (await records.roomKey(this.#rid)) {
       // Saved by an earlier run, and nothing left to ack: the ack had arrived, only its answer had not.
-      if (!this.#taken && !more && !approves.some(isMine)) await records.deleteOpenRequest(this.#rid);
+      if (!this.#taken && !more && !approves.some(isOpen)) await records.deleteOpenRequest(this.#rid);
     } else if (open.frame.exp <= Date.now()) {
       await records.deleteOpenRequest(this.#rid);
       this.#settle("reject", new VestibuleError("expired"));
-    } else if (!mine.some(isMine)) {
-      await this.ask(courier, options);
+    } else if (!mine.some(isOpen) && !(await isFurtherOn(courier, cursors?.mine, isOpen))) {
+      await this.#repeat(courier, options);
     }
   }
 
   /**
-   * Takes an approve from the wire. A bad one is warned of and never acked.
+   * Takes an approve from the wire. A bad one is warned of and nacked, and the request stays open for the next.
    *
    * @param {any} approve
-   * @param {(approveId: string) => Promise<any>} ack over the topic that it came by
+   * @param {import("./deliveries.js").Ack} ack over the topic that it came by
+   * @param {import("./deliveries.js").Nack} nack
    * @returns {Promise<void>}
    */
-  receive(approve, ack) {
-    this.#turn = this.#turn.then(() => this.#receive(approve, ack)).catch((error) => this.#context.warn(error));
-    return this.#turn;
+  receive(approve, ack, nack) {
+    return this.#next(() => this.#receive(approve, ack, nack)).catch((error) => this.#context.warn(error));
+  }
+
+  /**
+   * Takes a notice of how the request ended.
+   *
+   * @param {any} notice
+   * @returns {Promise<boolean>} whether it is news: of the open request, and no lie
+   */
+  hear(notice) {
+    return this.#next(() => this.#hear(notice));
   }
 
   /** @param {VestibuleError} error what everybody who waits for the key is told */
@@ -139,22 +161,35 @@ export class Newcomer {
     this.#settle("reject", error);
   }
 
-  async #receive(approve, ack) {
-    const { records, uid } = this.#context;
-    if (this.#acked.has(approve.approve_id)) return;
-    const open = await records.openRequest(this.#rid);
-    // Not asked for, or not any more: a second approver was quick, or the request is withdrawn.
-    if (!open || open.withdrawn) return;
+  #next(step) {
+    const done = this.#turn.then(step);
+    this.#turn = done.then(() => {}, () => {});
+    return done;
+  }
 
-    const box = await BoxKey.fromStored(open.box);
-    const key = await openApprove(approve, { rid: this.#rid, request_id: open.request_id, uid, box });
-    this.#taken = true;
-    await records.saveRoomKey(this.#rid, key);
-    this.#onKey();
+  async #receive(approve, ack, nack) {
+    const { records } = this.#context;
+    const { approve_id, request_id, attempt } = approve;
+    // It came over two topics. A further attempt says that the server lacks the ack.
+    if (this.#acked.has(approve_id) && !(attempt > 1)) return;
+
+    const asked = await this.#askedFor(request_id);
+    if (!asked) {
+      // Its key is saved already, and the server does not know. All else was not asked for, or not by this device.
+      if ((await records.roomKeyRequest(this.#rid)) === request_id) await this.#ack(approve_id, request_id, ack);
+      return;
+    }
+    if (asked.withdrawn) return;
+    let key = await records.roomKey(this.#rid);
+    if (!key) {
+      key = await this.#open(approve, asked, nack);
+      if (!key) return;
+      this.#taken = true;
+      await records.saveRoomKey(this.#rid, key, request_id);
+      this.#onKey();
+    }
     try {
-      await ack(approve.approve_id);
-      this.#acked.add(approve.approve_id);
-      await records.deleteOpenRequest(this.#rid);
+      await this.#ack(approve_id, request_id, ack);
     } catch (error) {
       if (error.reason === "disconnected") throw error;
       // The key is here and stays. The server goes on offering the approve, and the ack is said at the next join.
@@ -163,7 +198,81 @@ export class Newcomer {
     this.#settle("resolve", key);
   }
 
-  async #ask(courier, options) {
+  /** The own request of that id: the open one, or the denied one, which another member may approve all the same. */
+  async #askedFor(requestId) {
+    const { records } = this.#context;
+    const own = [await records.openRequest(this.#rid), await records.deniedRequest(this.#rid)];
+    return own.find((request) => request?.request_id === requestId);
+  }
+
+  /** The room key; null where the approve is bad, and its approver is told so. */
+  async #open(approve, { request_id, box }, nack) {
+    const asked = { rid: this.#rid, request_id, uid: this.#context.uid, box: await BoxKey.fromStored(box) };
+    try {
+      return await openApprove(approve, asked);
+    } catch (error) {
+      this.#context.warn(error);
+      if (error.code) await nack(approve.approve_id, error.code);
+      return null;
+    }
+  }
+
+  async #ack(approveId, requestId, ack) {
+    const { records } = this.#context;
+    await ack(approveId);
+    this.#acked.add(approveId);
+    const [open, denied] = [await records.openRequest(this.#rid), await records.deniedRequest(this.#rid)];
+    if (open?.request_id === requestId) await records.deleteOpenRequest(this.#rid);
+    if (denied?.request_id === requestId) await records.deleteDeniedRequest(this.#rid);
+  }
+
+  async #hear(notice) {
+    const { records, uid: to } = this.#context;
+    const open = await records.openRequest(this.#rid);
+    // Of another device's request, or known already; and what has the key needs no news.
+    if (open?.request_id !== notice.request_id || (await records.roomKey(this.#rid))) return false;
+    if (notice.event !== "denied") {
+      await records.deleteOpenRequest(this.#rid);
+      this.#settle("reject", new VestibuleError(notice.event));
+      return true;
+    }
+    try {
+      const denied = { rid: this.#rid, request_id: open.request_id, to };
+      const denial = await checkDenial(notice, denied, await records.card(this.#rid));
+      await records.saveDeniedRequest(this.#rid, open);
+      this.#settle("reject", new DeniedError(denial));
+      return true;
+    } catch (error) {
+      if (error.reason !== "bad_denial") throw error;
+      this.#context.warn(error);
+      return false;
+    }
+  }
+
+  #askOnce(ask) {
+    this.#asking ??= ask().catch((error) => {
+      this.#asking = null;
+      if (ENDED.has(error.reason)) this.#settle("reject", error);
+      throw error;
+    });
+    return this.#asking;
+  }
+
+  /** The server lacks the open request, or knows how it ended: who waits for the key is told, else it is warned of. */
+  async #repeat(courier, options) {
+    if (this.#underway) return;
+    const isTold = this.#waiters.size > 0;
+    this.#asking = null;
+    try {
+      // What somebody has ended elsewhere is not asked for anew; what is done is, since the key is not here.
+      await this.#askOnce(() => this.#ask(courier, options, new Set(["done"])));
+    } catch (error) {
+      if (!isTold || !ENDED.has(error.reason)) throw error;
+    }
+  }
+
+  /** @param {Set<string>} anew states of the request that a new one follows on */
+  async #ask(courier, options, anew) {
     const { records } = this.#context;
     let open = await records.openRequest(this.#rid);
     if (open?.withdrawn) {
@@ -171,12 +280,13 @@ export class Newcomer {
       open = null;
     }
     if (!open || open.frame.exp <= Date.now()) open = await this.#write(options);
-    const { state } = await this.#say(courier, open);
-    if (FINISHED.has(state) && (await this.#stillWants(open))) {
+    let state = await this.#say(courier, open);
+    if (anew.has(state) && (await this.#stillWants(open))) {
       // The server has seen this request end and the storage has not: it was restored from a copy.
-      open = await this.#write(options);
-      await this.#say(courier, open);
+      open = await this.#write({ ...options, box: undefined });
+      state = await this.#say(courier, open);
     }
+    if ((FINISHED.has(state) || state === "denied") && (await this.#stillWants(open))) await this.#finish(open, state);
     const box = await BoxKey.fromStored(open.box);
     const fingerprint = await fingerprintOf(this.#context.uid, box.id);
     return { requestId: open.request_id, fingerprint, exp: open.frame.exp };
@@ -189,33 +299,51 @@ export class Newcomer {
     return open?.request_id === request_id && !open.withdrawn && !(await records.roomKey(this.#rid));
   }
 
-  /** @param {{note?: string, ttl: number}} options */
-  async #write({ note, ttl }) {
-    const { records, user, uid } = this.#context;
-    const box = await BoxKey.generate();
-    const request_id = randomId();
-    const frame = {
-      request_id,
-      sign_pub: toBase64url(user.pub),
-      sign_alg: user.alg,
-      box_pub: toBase64url(box.pub),
-      box_alg: BOX_ALG,
-      exp: Date.now() + ttl,
-    };
-    if (note) frame.note = note;
-    frame.sig = await signFields("request", { ...frame, rid: this.#rid, uid }, user);
-    const open = { request_id, frame, box: box.toStored() };
-    await records.saveOpenRequest(this.#rid, open);
+  async #finish(open, state) {
+    const { records } = this.#context;
+    if (state === "denied") {
+      await records.saveDeniedRequest(this.#rid, open);
+      throw new DeniedError();
+    }
+    await records.deleteOpenRequest(this.#rid);
+    throw new VestibuleError(state);
+  }
+
+  /** @param {AskOptions} options */
+  async #write(options) {
+    const open = await writeRequest(this.#context, this.#rid, options);
+    await this.#context.records.saveOpenRequest(this.#rid, open);
     return open;
   }
 
+  /** Says the request and gives its state; `open` is the server's first for the box from then on. */
   async #say(courier, open) {
+    this.#underway = true;
     try {
-      return await courier.send("request", open.frame);
+      const { request_id, state } = await courier.send("request", open.frame);
+      if (request_id && request_id !== open.request_id) await this.#adopt(courier, open, request_id);
+      return state;
     } catch (error) {
       if (REFUSED.has(error.reason)) await this.#context.records.deleteOpenRequest(this.#rid);
       throw error;
+    } finally {
+      this.#underway = false;
     }
+  }
+
+  /** Another device of this user has asked for the same box: its request is this one's too, and so are its approves. */
+  async #adopt(courier, open, requestId) {
+    const { records, device, warn } = this.#context;
+    const now = await records.openRequest(this.#rid);
+    if (now?.request_id !== open.request_id) return;
+    open.request_id = requestId;
+    await records.saveOpenRequest(this.#rid, { ...now, request_id: requestId });
+    // What came before this answer was not known to be asked for.
+    const { ack, nack } = answersOver(courier, { device });
+    const takeAll = async () => {
+      for await (const approve of listed(courier, "approved")) this.receive(approve, ack, nack);
+    };
+    takeAll().catch(warn);
   }
 
   async #sayWithdrawn(courier, { request_id }) {
@@ -228,4 +356,11 @@ export class Newcomer {
     for (const waiter of this.#waiters) waiter[how](value);
     this.#waiters.clear();
   }
+}
+
+/** Whether a request is on the further pages of the own ones. */
+async function isFurtherOn(courier, cursor, isIt) {
+  if (!cursor) return false;
+  for await (const item of listed(courier, "mine", { cursor })) if (isIt(item)) return true;
+  return false;
 }

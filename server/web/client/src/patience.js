@@ -8,6 +8,9 @@ const NOT_NOW = new Set(["rate_limited", "unavailable", "overloaded"]);
 /** How long to wait after a "not now" that does not say. */
 const RETRY_MS = 1000;
 
+/** A longer wait is not this package's to decide on. */
+const LONGEST_MS = 60_000;
+
 /** So many clients that were told the same do not come back in the same moment. */
 const JITTER = 0.5;
 
@@ -20,6 +23,22 @@ const MOST_TRIES = 10;
  * @returns {number | null} how long to wait before the next try, never shorter than asked for; null to give up
  */
 export function pauseAfter(error, tries) {
-  if (!NOT_NOW.has(error.reason) || tries >= MOST_TRIES) return null;
-  return (error.retryMs ?? RETRY_MS) * (1 + JITTER * Math.random());
+  const { reason, retryMs = RETRY_MS } = error;
+  if (!NOT_NOW.has(reason) || tries >= MOST_TRIES || retryMs > LONGEST_MS) return null;
+  return retryMs * (1 + JITTER * Math.random());
+}
+
+/**
+ * @param {number} ms
+ * @param {AbortSignal} [signal] ends it with its reason
+ * @returns {Promise<void>}
+ */
+export function sleep(ms, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
 }

@@ -9,7 +9,7 @@ import { DEFAULT_ALG, SigningKey } from "./keys.js";
  * An own open request: kept from before it is sent until its approve is acked, or it is withdrawn.
  *
  * @typedef {object} OpenRequest
- * @property {string} request_id
+ * @property {string} request_id the frame's, or that of the first request for the same box: another device's
  * @property {object} frame the signed payload of the `request` event, to be repeated as it is
  * @property {{private: string, pub: string}} box
  * @property {boolean} [withdrawn] the user does not want it any more, but the server has not answered that yet
@@ -20,7 +20,17 @@ import { DEFAULT_ALG, SigningKey } from "./keys.js";
  *
  * @typedef {object} SentApprove
  * @property {number} exp
- * @property {object} [frame] the signed payload of the `approve` event, until the server has answered it
+ * @property {"sending" | "stored" | "saved" | "nacked"} state `stored` by the server, `saved` by the newcomer
+ * @property {object} [frame] the signed payload of the `approve` event, until there is a receipt for it
+ * @property {number} nacks how many approves of the request the newcomer could not use
+ */
+
+/**
+ * What a topic's notices have been taken up to.
+ *
+ * @typedef {object} Seen
+ * @property {string} epoch
+ * @property {number} seq
  */
 
 /** Names and shapes on top of a storage. */
@@ -36,12 +46,17 @@ export class Records {
 
   /**
    * @param {import("./keys.js").SignAlg} [alg] for a new user
+   * @param {SigningKey} [given] who the storage's user is to be, such as on another device
    * @returns {Promise<SigningKey>} the user's key, made now if there is none
    */
-  async user(alg = DEFAULT_ALG) {
+  async user(alg = DEFAULT_ALG, given) {
     const stored = await this.#read("user");
-    if (stored) return SigningKey.fromStored(stored);
-    const user = await SigningKey.generate(alg);
+    if (stored) {
+      const user = await SigningKey.fromStored(stored);
+      if (given && !user.equals(given)) throw new VestibuleError("bad_storage", "it is another user's");
+      return user;
+    }
+    const user = given ?? (await SigningKey.generate(alg));
     await this.#write("user", user.toStored());
     return user;
   }
@@ -67,9 +82,31 @@ export class Records {
   /**
    * @param {string} rid
    * @param {SigningKey} key
+   * @param {string} [requestId] the own request that brought it
    */
-  async saveRoomKey(rid, key) {
-    await this.#write(`room/${rid}/key`, key.toStored());
+  async saveRoomKey(rid, key, requestId) {
+    await this.#write(`room/${rid}/key`, { ...key.toStored(), request_id: requestId });
+  }
+
+  /**
+   * @param {string} rid
+   * @returns {Promise<string | undefined>} the own request that brought the room key
+   */
+  async roomKeyRequest(rid) {
+    return (await this.#read(`room/${rid}/key`))?.request_id;
+  }
+
+  /**
+   * @param {string} rid
+   * @returns {Promise<import("./checks.js").Card | null>} the newest card of the room that this client has seen
+   */
+  card(rid) {
+    return this.#read(`room/${rid}/card`);
+  }
+
+  /** @param {import("./checks.js").Card} card */
+  async saveCard(card) {
+    await this.#write(`room/${card.rid}/card`, card);
   }
 
   /**
@@ -95,12 +132,61 @@ export class Records {
 
   /**
    * @param {string} rid
+   * @returns {Promise<OpenRequest | null>} the own request that was denied last, as long as it may be approved
+   */
+  async deniedRequest(rid) {
+    const denied = await this.#read(`room/${rid}/denied`);
+    return denied && denied.frame.exp > Date.now() ? denied : null;
+  }
+
+  /**
+   * The open request is denied: a new one may take its place, and its box is kept all the same.
+   *
+   * @param {string} rid
+   * @param {OpenRequest} request
+   */
+  async saveDeniedRequest(rid, request) {
+    await this.#write(`room/${rid}/denied`, request);
+    await this.deleteOpenRequest(rid);
+  }
+
+  /** @param {string} rid */
+  async deleteDeniedRequest(rid) {
+    await this.#storage.delete(`room/${rid}/denied`);
+  }
+
+  /**
+   * @param {string | null} rid null for the inbox
+   * @returns {Promise<Seen | null>}
+   */
+  seen(rid) {
+    return this.#read(rid ? `room/${rid}/seen` : "seen");
+  }
+
+  /**
+   * @param {string | null} rid null for the inbox
+   * @param {Seen} seen
+   */
+  async saveSeen(rid, seen) {
+    await this.#write(rid ? `room/${rid}/seen` : "seen", seen);
+  }
+
+  /**
+   * @param {string} rid
+   * @returns {Promise<Map<string, SentApprove>>} by request
+   */
+  async sentApproves(rid) {
+    await this.#approvesTurn;
+    return this.#approves(rid);
+  }
+
+  /**
+   * @param {string} rid
    * @param {string} requestId
    * @returns {Promise<SentApprove | undefined>}
    */
   async sentApprove(rid, requestId) {
-    await this.#approvesTurn;
-    return (await this.#approves(rid)).get(requestId);
+    return (await this.sentApproves(rid)).get(requestId);
   }
 
   /**
@@ -110,15 +196,29 @@ export class Records {
    * @returns {Promise<void>}
    */
   async saveSentApprove(rid, requestId, approve) {
-    const change = async () => {
+    await this.changeSentApprove(rid, requestId, () => approve);
+  }
+
+  /**
+   * @param {string} rid
+   * @param {string} requestId
+   * @param {(sent: SentApprove | undefined) => SentApprove | null | undefined} change gives the same to leave it,
+   *   nothing to take it out
+   * @returns {Promise<SentApprove | undefined>} what it was before
+   */
+  async changeSentApprove(rid, requestId, change) {
+    const changed = this.#approvesTurn.then(async () => {
       const approves = await this.#approves(rid);
-      if (approve) approves.set(requestId, approve);
+      const before = approves.get(requestId);
+      const after = change(before);
+      if (after === before) return before;
+      if (after) approves.set(requestId, after);
       else approves.delete(requestId);
       await this.#write(`room/${rid}/approves`, Object.fromEntries(approves));
-    };
-    const changed = this.#approvesTurn.then(change);
+      return before;
+    });
     this.#approvesTurn = changed.catch(() => {});
-    await changed;
+    return changed;
   }
 
   /** @returns {Promise<Map<string, SentApprove>>} without the expired ones, or the list would grow for ever */

@@ -2,12 +2,15 @@
  * One room, as guest or as member. A stored room key is proven at every join, so a member stays one over reconnects.
  */
 import { Presence } from "phoenix";
+import { AutoApprover } from "./auto-approver.js";
 import { toBase64url } from "./bytes.js";
-import { checkCard } from "./checks.js";
+import { Cards, cardFrame } from "./cards.js";
+import { Deliveries } from "./deliveries.js";
 import { Doorkeeper } from "./doorkeeper.js";
 import { VestibuleError } from "./errors.js";
+import { Handlers } from "./handlers.js";
 import { signFields } from "./signed.js";
-import { Topic, listed } from "./topic.js";
+import { Topic } from "./topic.js";
 
 /** A part of the longest `exp` that the server takes is left, for clocks that differ. */
 const TTL_SHARE = 0.95;
@@ -17,7 +20,11 @@ export class Room {
   #context;
   #newcomer;
   #topic;
+  #cards;
+  #onCard;
+  #deliveries;
   #doorkeeper;
+  #autoApprovers = new Set();
   #presence;
   #onLeave;
   /** The last join: its reply, whether it is still the last, and the proof made for it. */
@@ -32,14 +39,19 @@ export class Room {
   constructor(context, rid, newcomer, onLeave) {
     /** @type {string} */
     this.rid = rid;
-    /** @type {import("./checks.js").Card | null} checked; null where the room has none that is shown */
-    this.card = null;
     /** @type {import("./courier.js").Role} */
     this.role = "guest";
     this.#context = context;
     this.#newcomer = newcomer;
     this.#onLeave = onLeave;
-    this.#topic = new Topic(context, `room:${rid}`);
+    this.#topic = new Topic(context, `room:${rid}`, () => this.#deliveries.joinFields);
+    this.#cards = new Cards(context, rid);
+    this.#onCard = new Handlers(context.warn);
+    this.#deliveries = new Deliveries(context, rid, {
+      approve: (...came) => newcomer.receive(...came),
+      notice: async (notice) => notice.rid === rid && context.notices.take(notice),
+      resync: () => this.#doorkeeper.resync(),
+    });
     this.#doorkeeper = new Doorkeeper(context, rid, this.#topic.courier);
     this.#presence = new Presence(this.#topic.channel);
     newcomer.onKey(() => this.#prove(this.#join).catch((error) => context.warn(error)));
@@ -50,28 +62,50 @@ export class Room {
    *
    * @returns {Promise<void>}
    */
-  join() {
+  async join() {
+    await Promise.all([this.#cards.load(), this.#deliveries.load()]);
     const { channel } = this.#topic;
+    this.#deliveries.listen(this.#topic);
     channel.on("request", (item) => this.#doorkeeper.arrived(item));
     channel.on("request_gone", (push) => this.#doorkeeper.gone(push));
-    channel.on("approve", (approve) => this.#receive(approve));
+    channel.on("card", (card) => this.#takeCard(card));
     channel.onError(() => {
       this.role = "guest";
     });
     return this.#topic.join((reply, current) => this.#joined(reply, current));
   }
 
-  /**
-   * Asks for the room key and returns once the server has stored the request. An open request is continued.
-   *
-   * @param {{note?: string, ttl?: number}} [options] a note of at most 280 characters, in the clear; `ttl` in ms
-   * @returns {Promise<import("./newcomer.js").Asked>} with the fingerprint to read to whoever approves
-   */
-  ask({ note, ttl = this.#longestTtl() } = {}) {
-    return this.#newcomer.ask(this.#topic.courier, { note, ttl });
+  /** @returns {import("./checks.js").Card | null} the newest that was seen, checked; null where none is shown */
+  get card() {
+    return this.#cards.newest;
   }
 
-  /** @returns {Promise<import("./keys.js").SigningKey>} the room key, when it is here, checked, saved and acked */
+  /**
+   * @typedef {object} AskOptions
+   * @property {string} [note] of at most 280 characters, in the clear
+   * @property {number} [ttl] in ms; as long as the server takes without
+   * @property {import("./sealing.js").BoxKey} [box] that this user's devices share; a new one without
+   */
+
+  /**
+   * Asks for the room key and returns once the server has stored the request. An open request is continued. Rejects
+   * with a {@link import("./errors.js").DeniedError} where it has been denied; asked again after that, with `cooldown`
+   * or `blocked` and how long that lasts.
+   *
+   * @param {AskOptions} [options]
+   * @returns {Promise<import("./newcomer.js").Asked>} with the fingerprint to read to whoever approves
+   */
+  ask({ note, ttl = this.#longestTtl(), box } = {}) {
+    return this.#newcomer.ask(this.#topic.courier, { note, ttl, box });
+  }
+
+  /**
+   * The room key, when it is here, checked, saved and acked. Rejects where the request ends without it: with a
+   * {@link import("./errors.js").DeniedError}, `withdrawn`, `expired`, or a refusal. After a denial it can be called
+   * again, since another member may approve all the same.
+   *
+   * @returns {Promise<import("./keys.js").SigningKey>}
+   */
   whenKey() {
     return this.#newcomer.whenKey();
   }
@@ -79,7 +113,7 @@ export class Room {
   /**
    * Asks for the room key and waits for it, which may take until a member comes.
    *
-   * @param {{note?: string, ttl?: number}} [options] see {@link Room#ask}
+   * @param {AskOptions} [options] see {@link Room#ask}
    * @returns {Promise<import("./keys.js").SigningKey>}
    */
   async requestKey(options) {
@@ -98,9 +132,10 @@ export class Room {
   }
 
   /**
-   * For members: somebody asks for the key. To approve without looking is `room.onRequest((r) => r.approve())`.
+   * For members: somebody asks for the key. To approve without looking there is {@link Room#autoApprove}.
    *
-   * @param {(request: import("./doorkeeper.js").JoinRequest) => unknown} handler called once for each request
+   * @param {(request: import("./join-request.js").JoinRequest) => unknown} handler called once for each request, and
+   *   once more each time that the newcomer could not use this user's approve (`request.nacks`)
    * @returns {() => void} stops it
    */
   onRequest(handler) {
@@ -108,7 +143,73 @@ export class Room {
   }
 
   /**
-   * For members: a request is approved by somebody, done or withdrawn.
+   * For members: approves by itself as long as the room is `open`, taking turns with the other members who do so. What
+   * somebody has denied is left alone.
+   *
+   * @param {(request: import("./join-request.js").JoinRequest) => boolean | Promise<boolean>} [wants] which to approve
+   * @returns {() => void} stops it
+   */
+  autoApprove(wants = () => true) {
+    const policy = () => this.card?.policy;
+    const auto = new AutoApprover({ doorkeeper: this.#doorkeeper, policy, wants, warn: this.#context.warn });
+    this.#autoApprovers.add(auto);
+    return () => {
+      auto.stop();
+      this.#autoApprovers.delete(auto);
+    };
+  }
+
+  /**
+   * For members: ends what a newcomer waits for. They are told, and kept from asking again for a day.
+   *
+   * @param {{requestId: string, uid: string}} request such as `onRequest` shows
+   * @param {{code?: string, block?: boolean}} [options] why, of at most 64 bytes; `block` keeps them from asking until
+   *   a member unblocks them
+   * @returns {Promise<{state: string, dup: boolean}>}
+   */
+  deny(request, options) {
+    return this.#doorkeeper.deny(request, options);
+  }
+
+  /**
+   * For members: lets somebody ask again who was denied.
+   *
+   * @param {string} uid
+   * @returns {Promise<{dup: boolean}>}
+   */
+  unblock(uid) {
+    return this.#doorkeeper.unblock(uid);
+  }
+
+  /**
+   * For members: who is kept from asking. To approve a denial's `request` overrules it.
+   *
+   * @returns {Promise<import("./doorkeeper.js").Denial[]>}
+   */
+  denials() {
+    return this.#doorkeeper.denials();
+  }
+
+  /**
+   * For members: a newcomer has `saved` the key from this user's approve, or `nacked` the approve.
+   *
+   * @param {(receipt: import("./notices.js").Receipt) => unknown} handler
+   * @returns {() => void} stops it
+   */
+  onReceipt(handler) {
+    return this.#doorkeeper.onReceipt(handler);
+  }
+
+  /**
+   * @param {(card: import("./checks.js").Card) => unknown} handler called when the room has a new card
+   * @returns {() => void} stops it
+   */
+  onCard(handler) {
+    return this.#onCard.add(handler);
+  }
+
+  /**
+   * For members: a request is approved by somebody, done, denied, withdrawn or expired.
    *
    * @param {(gone: import("./doorkeeper.js").GoneRequest) => unknown} handler
    * @returns {() => void} stops it
@@ -117,7 +218,7 @@ export class Room {
     return this.#doorkeeper.onRequestGone(handler);
   }
 
-  /** @returns {import("./doorkeeper.js").JoinRequest[]} for members: the open requests this user has not approved */
+  /** @returns {import("./join-request.js").JoinRequest[]} for members: the open requests this user has not approved */
   get pending() {
     return this.#doorkeeper.requests;
   }
@@ -156,15 +257,11 @@ export class Room {
    * @param {{policy: "open" | "request" | "secret", name?: string}} options
    * @returns {Promise<import("./checks.js").Card>}
    */
-  async publishCard({ policy, name }) {
-    const key = await this.#context.records.roomKey(this.rid);
-    const fields = { rid: this.rid, version: (this.card?.version ?? 0) + 1, policy };
-    if (name) fields.name = name;
-    const sig = await signFields("card", fields, key);
-    const { rid, ...frame } = fields;
-    await this.#topic.courier.send("card", { ...frame, sig }, { as: "member" });
-    this.card = { ...fields, room_pub: toBase64url(key.pub), alg: key.alg, sig };
-    return this.card;
+  async publishCard(options) {
+    const card = await this.#cards.write(options);
+    await this.#topic.courier.send("card", cardFrame(card), { as: "member" });
+    await this.#takeCard(card);
+    return card;
   }
 
   /**
@@ -176,6 +273,8 @@ export class Room {
   leave(error = new VestibuleError("disconnected", "the room was left")) {
     this.role = "guest";
     this.#newcomer.onKey(() => {});
+    for (const auto of this.#autoApprovers) auto.stop();
+    this.#doorkeeper.end();
     this.#onLeave(this);
     return this.#topic.end(error);
   }
@@ -184,11 +283,14 @@ export class Room {
     const join = { reply, current, proof: null };
     this.#join = join;
     await this.#takeCard(reply.card);
-    this.#receiveAll(reply).catch((error) => this.#context.warn(error));
-    this.#newcomer
-      .resume(this.#topic.courier, reply, { ttl: this.#longestTtl() })
-      .catch((error) => this.#context.warn(error));
+    this.#resume(reply).catch((error) => this.#context.warn(error));
     await this.#prove(join);
+  }
+
+  /** The notices first: how the open request ended is said better by them than by the answer to its repetition. */
+  async #resume(reply) {
+    await this.#deliveries.joined(reply);
+    await this.#newcomer.resume(this.#topic.courier, reply, { ttl: this.#longestTtl() });
   }
 
   /** Proves the stored room key, if there is one, once for each join. */
@@ -199,7 +301,8 @@ export class Room {
     await join.proof;
   }
 
-  async #sayProof({ reply: { nonce }, current }, key) {
+  async #sayProof({ reply, current }, key) {
+    const { nonce } = reply;
     const { server, uid } = this.#context;
     const { courier } = this.#topic;
     const sig = await signFields("prove", { server, rid: this.rid, uid, nonce }, key);
@@ -209,7 +312,20 @@ export class Room {
     this.role = "member";
     courier.open("member");
     await this.#takeCard(proven.card);
+    this.#restoreCard(proven.card ?? reply.card).catch((error) => this.#context.warn(error));
     this.#doorkeeper.listed(proven).catch((error) => this.#context.warn(error));
+  }
+
+  /** A server that was restored from a backup may have an older card than was seen, or none. */
+  async #restoreCard(shown) {
+    const { card } = this;
+    if (!card || card.version <= (shown?.version ?? 0)) return;
+    try {
+      await this.#topic.courier.send("card", cardFrame(card), { as: "member" });
+    } catch (error) {
+      // Another member was quicker, with a newer one.
+      if (error.reason !== "version_conflict") throw error;
+    }
   }
 
   /** A proof is good for one join only, so it is not the courier that repeats it. */
@@ -223,22 +339,13 @@ export class Room {
     }
   }
 
-  async #receiveAll({ approves, more }) {
-    for (const approve of approves) this.#receive(approve);
-    if (more) for await (const approve of listed(this.#topic.courier, "approved")) this.#receive(approve);
-  }
-
-  #receive(approve) {
-    const ack = (approve_id) => this.#topic.courier.send("ack", { approve_id, device: this.#context.device });
-    this.#newcomer.receive(approve, ack);
-  }
-
   /** A card is taken if it is good, and not older than the one that is known. */
   async #takeCard(card) {
     if (!card) return;
     try {
-      const checked = await checkCard(card, this.rid);
-      if (checked.version >= (this.card?.version ?? 0)) this.card = checked;
+      if (!(await this.#cards.take(card))) return;
+      this.#onCard.call(this.card);
+      await this.#doorkeeper.lookAgain();
     } catch (error) {
       this.#context.warn(error);
     }

@@ -3,7 +3,7 @@
  */
 import { toBase64url } from "./bytes.js";
 import { VestibuleError } from "./errors.js";
-import { pauseAfter } from "./patience.js";
+import { pauseAfter, sleep } from "./patience.js";
 import { signFields } from "./signed.js";
 
 /** A token with less time left than this is made anew before it is used. */
@@ -117,7 +117,7 @@ async function patiently(url, options) {
     } catch (error) {
       const pause = pauseAfter(error, tries);
       if (pause === null) throw error;
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await sleep(pause, options.signal);
     }
   }
 }
@@ -134,6 +134,7 @@ async function answerOf(url, options) {
     response = await fetch(url, options);
     answer = await response.json();
   } catch (cause) {
+    options.signal?.throwIfAborted();
     const detail = response ? `status ${response.status} without JSON` : `no answer from ${url.origin}`;
     throw new VestibuleError("unreachable", detail, { cause });
   }

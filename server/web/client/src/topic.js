@@ -20,6 +20,7 @@ const TRY_AGAIN = new Set(["rate_limited", "unavailable", "overloaded", "storage
  * @property {string} uid
  * @property {string} device
  * @property {import("./records.js").Records} records
+ * @property {import("./notices.js").Notices} notices
  * @property {(error: unknown) => void} warn what was caught and has nobody else to go to
  * @property {import("./sign-in-again.js").SignInAgain} signInAgain
  */
@@ -30,15 +31,18 @@ export class Topic {
   #joins = 0;
   /** Settles the promise of `join`; null once it is settled. */
   #first = null;
+  /** @type {VestibuleError | null} */
+  #ended = null;
 
   /**
    * @param {Context} context
    * @param {string} name
+   * @param {() => object} [joinFields] more of what each join says, asked for anew
    */
-  constructor(context, name) {
+  constructor(context, name, joinFields = () => ({})) {
     this.#context = context;
     /** @type {import("phoenix").Channel} */
-    this.channel = context.socket.channel(name, { v: 1, device: context.device });
+    this.channel = context.socket.channel(name, () => ({ v: 1, device: context.device, ...joinFields() }));
     /** @type {Courier} */
     this.courier = new Courier(this.channel);
   }
@@ -49,6 +53,7 @@ export class Topic {
    * @returns {Promise<void>} when `onJoin` has succeeded once
    */
   join(onJoin) {
+    if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       this.#first = { resolve, reject };
       this.channel.onError(() => this.#left());
@@ -67,6 +72,7 @@ export class Topic {
    * @returns {Promise<void>} when the server knows, or does not answer
    */
   end(error) {
+    this.#ended = error;
     this.courier.end(error);
     this.#settleFirst("reject", error);
     // phoenix.js settles it at once where there is no connection to leave by.
@@ -111,7 +117,7 @@ export class Topic {
  * Reads a paged list to its end.
  *
  * @param {Courier} courier
- * @param {"pending" | "approved"} event
+ * @param {"pending" | "denials" | "mine" | "approved" | "notices"} event
  * @param {{as?: import("./courier.js").Role, cursor?: any}} [options] from which cursor on; from the beginning without
  * @returns {AsyncGenerator<any>} the items
  */

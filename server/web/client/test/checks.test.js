@@ -70,7 +70,8 @@ test("an approve that is wrong in any way is refused", async () => {
   const { item, box } = await makeRequest(garden, bob);
   const asked = { rid: garden.rid, request_id: item.request_id, uid: bob.uid, box };
   const good = await makeApprove(garden, alice, item);
-  const bad = (approve, detail, code) => assert.rejects(openApprove(approve, asked), refused("bad_approve", detail, code));
+  const bad = (approve, detail, code) =>
+    assert.rejects(openApprove(approve, asked), refused("bad_approve", detail, code));
   const context = { rid: garden.rid, request_id: item.request_id, to: bob.uid };
   const sealed = async (boxPub, secret, changes = {}) =>
     toBase64url(await seal(boxPub, { ...context, ...changes }, secret));
@@ -80,7 +81,8 @@ test("an approve that is wrong in any way is refused", async () => {
   const earlier = await makeRequest(garden, bob, { boxKey: box });
   await bad(await makeApprove(garden, alice, earlier.item), "for another request");
   await bad(await makeApprove(garden, alice, item, { to: mallory.uid }), "for another user");
-  await bad(await makeApprove(garden, alice, { ...item, box_pub: elsewhere.item.box_pub }), "for another box", "undecryptable");
+  const { box_pub } = elsewhere.item;
+  await bad(await makeApprove(garden, alice, { ...item, box_pub }), "for another box", "undecryptable");
   await bad({ ...good, alg: "none" }, "sealed in an unknown way", "undecryptable");
 
   await bad(await makeApprove(garden, alice, item, { by: mallory.uid }), "the key is not the approver's", "bad_sig");
@@ -93,7 +95,8 @@ test("an approve that is wrong in any way is refused", async () => {
   const swapped = await sealed(elsewhere.box.pub, garden.key.private);
   await bad(await makeApprove(garden, alice, item, { ct: swapped }), "it does not open", "undecryptable");
   const { private: wrong } = await SigningKey.generate();
-  await bad(await makeApprove(garden, alice, item, { ct: await sealed(box.pub, wrong) }), "the key is not the room's", "wrong_key");
+  const other = await makeApprove(garden, alice, item, { ct: await sealed(box.pub, wrong) });
+  await bad(other, "the key is not the room's", "wrong_key");
   const short = await sealed(box.pub, wrong.subarray(1));
   await bad(await makeApprove(garden, alice, item, { ct: short }), "the key is not the room's", "wrong_key");
   await bad({ ...good, ct: undefined }, "malformed", "bad_sig");
@@ -110,8 +113,9 @@ test("a denial is a member's where the card is known, and believed where it is n
   const room_sig = await signFields("deny", { ...denied, ...said }, garden.key);
   const denial = { ...said, room_sig, seq: 7 };
   assert.deepEqual(await checkDenial(denial, denied, card), said);
-  const bad = (changes) => assert.rejects(checkDenial({ ...denial, ...changes }, denied, card), { reason: "bad_denial" });
-  for (const changes of [{ code: "never" }, { block: true }, { by: bob.uid }, { room_sig: undefined }]) await bad(changes);
+  for (const changes of [{ code: "never" }, { block: true }, { by: bob.uid }, { room_sig: undefined }]) {
+    await assert.rejects(checkDenial({ ...denial, ...changes }, denied, card), { reason: "bad_denial" });
+  }
   await assert.rejects(checkDenial(denial, { ...denied, to: alice.uid }, card), { reason: "bad_denial" });
   assert.deepEqual(await checkDenial({ ...denial, room_sig: undefined }, denied, null), said);
 });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { toBase64url } from "../src/bytes.js";
 import { Doorkeeper } from "../src/doorkeeper.js";
 import { VestibuleError } from "../src/errors.js";
-import { openApprove } from "../src/checks.js";
+import { checkDenial, openApprove } from "../src/checks.js";
 import { MemoryStorage } from "../src/storage.js";
-import { FakeCourier, makeContext, makeRequest, makeRoom, makeUser } from "./support.js";
+import { FakeCourier, makeContext, makeRequest, makeRoom, makeUser, until } from "./support.js";
 
 const [alice, bob, room] = await Promise.all([makeUser(), makeUser(), makeRoom()]);
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -116,4 +117,130 @@ test("a request that came after the list was made is not gone for not being in i
   await arriving;
   await settled();
   assert.deepEqual(seen.map(({ requestId }) => requestId), [item.request_id]);
+});
+
+/** A member who has approved one request. */
+async function approved() {
+  const it = await begin();
+  const { item } = await makeRequest(room, bob);
+  await it.doorkeeper.arrived(item);
+  await until(() => it.seen.length > 0);
+  await it.seen[0].approve();
+  const { approve_id, request_id } = it.courier.sent[0].payload;
+  const receipt = { event: "receipt", rid: room.rid, approve_id, request_id, to: bob.uid, seq: 9 };
+  return { ...it, item, receipt };
+}
+
+test("an approve that turned out bad is told, and its request shown again for another", async () => {
+  const { context, courier, doorkeeper, seen, item, receipt } = await approved();
+  const receipts = [];
+  doorkeeper.onReceipt(({ result, code }) => receipts.push([result, code]));
+  await context.notices.take({ ...receipt, result: "nacked", code: "wrong_key" });
+  await doorkeeper.arrived({ ...item, approvals: 0 });
+  await until(() => seen.length === 2);
+  assert.deepEqual(receipts, [["nacked", "wrong_key"]]);
+  assert.equal(seen[1], seen[0]);
+  assert.equal(seen[1].nacks, 1);
+  await seen[1].approve();
+  assert.notEqual(courier.sent[1].payload.approve_id, courier.sent[0].payload.approve_id);
+  const second = { ...receipt, approve_id: courier.sent[1].payload.approve_id };
+  await context.notices.take({ ...second, result: "saved" });
+  await settled();
+  assert.deepEqual(receipts.slice(1), [["saved", undefined]]);
+  assert.equal(seen.length, 2);
+});
+
+test("a nack that came while the member was away shows the request at the next start", async () => {
+  const { context, item, receipt, storage } = await approved();
+  await context.notices.take({ ...receipt, result: "nacked" });
+  const after = await begin({ storage });
+  await after.doorkeeper.listed(list([item]));
+  await settled();
+  assert.deepEqual(after.seen.map(({ nacks }) => nacks), [1]);
+
+  const quicker = await approved();
+  const restarted = await begin({ storage: quicker.storage });
+  await restarted.doorkeeper.listed(list([quicker.item]));
+  assert.deepEqual(restarted.seen, []);
+  await restarted.context.notices.take({ ...quicker.receipt, result: "nacked" });
+  await until(() => restarted.seen.length > 0);
+  assert.equal(restarted.seen[0].nacks, 1, "the list came before the receipt");
+});
+
+test("a denial is signed by the room", async () => {
+  const { courier, doorkeeper, seen } = await begin({ answers: { deny: { state: "denied", dup: false } } });
+  const { item } = await makeRequest(room, bob);
+  await doorkeeper.arrived(item);
+  await settled();
+  for (const [options, said] of [
+    [{ code: "not_now", block: true }, { code: "not_now", block: true }],
+    [undefined, { code: "", block: false }],
+  ]) {
+    assert.equal((await doorkeeper.deny(seen[0], options)).state, "denied");
+    const { event, payload } = courier.sent.at(-1);
+    assert.equal(event, "deny");
+    const { room_sig: _sig, ...fields } = payload;
+    assert.deepEqual(fields, { request_id: item.request_id, to: bob.uid, ...said });
+    const denied = { rid: room.rid, request_id: item.request_id, to: bob.uid };
+    const card = { alg: room.key.alg, room_pub: toBase64url(room.key.pub) };
+    assert.deepEqual(await checkDenial({ ...payload, by: alice.uid }, denied, card), { by: alice.uid, ...said });
+  }
+});
+
+test("denials are listed to their end, and a request among them may still be approved", async () => {
+  const { item, box } = await makeRequest(room, bob);
+  const { item: forged } = await makeRequest(room, bob);
+  const denial = { rid: room.rid, uid: bob.uid, by: alice.uid, code: "no", block: false, at: 1, until: 2, seq: 3 };
+  const [block, bad] = [{ ...denial, block: true, until: null }, { ...denial, request: { ...forged, note: "" } }];
+  const pages = {
+    first: { items: [{ ...denial, request: item }], cursor: "second" },
+    second: { items: [block, bad], cursor: null },
+  };
+  const { context, courier, doorkeeper } = await begin({ answers: {
+    denials: ({ cursor = "first" }) => pages[cursor],
+    unblock: { dup: false },
+  } });
+  const denials = await doorkeeper.denials();
+  assert.deepEqual(denials.map(({ until, request }) => [until, request?.requestId]), [
+    [2, item.request_id], [null, undefined], [2, undefined],
+  ]);
+  assert.deepEqual(context.warnings.map(({ reason }) => reason), ["bad_request"]);
+  await denials[0].request.approve();
+  const approve = { ...courier.sent.at(-1).payload, rid: room.rid, by: alice.uid };
+  const asked = { rid: room.rid, request_id: item.request_id, uid: bob.uid, box };
+  assert.ok((await openApprove(approve, asked)).equals(room.key));
+  await doorkeeper.unblock(bob.uid);
+  assert.deepEqual(courier.sent.at(-1), { event: "unblock", payload: { uid: bob.uid } });
+});
+
+test("after the store forgot, what has no receipt is said again, and what has is not", async () => {
+  const { context, courier, doorkeeper, item, receipt } = await approved();
+  await doorkeeper.resync();
+  await until(() => courier.sent.length === 2);
+  assert.deepEqual(courier.sent[1], courier.sent[0]);
+
+  // Its newcomer has not repeated the request yet.
+  courier.answers.approve = new VestibuleError("no_request");
+  await doorkeeper.resync();
+  await until(() => courier.sent.length === 3);
+  await settled();
+  courier.answers.approve = { state: "approved" };
+  await doorkeeper.arrived({ ...item, seq: 20 });
+  await until(() => courier.sent.length === 4);
+  assert.deepEqual(courier.sent[3], courier.sent[0]);
+  assert.deepEqual(context.warnings, []);
+
+  await context.notices.take({ ...receipt, result: "saved" });
+  await doorkeeper.resync();
+  await settled();
+  assert.equal(courier.sent.length, 4);
+});
+
+test("a room that was left hears no more receipts", async () => {
+  const { context, doorkeeper, receipt } = await approved();
+  doorkeeper.onReceipt(() => assert.fail("told"));
+  doorkeeper.end();
+  await context.notices.take({ ...receipt, result: "saved" });
+  await settled();
+  assert.deepEqual(context.warnings, []);
 });

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VestibuleError } from "../src/errors.js";
+import { fromBase64url, toBase64url } from "../src/bytes.js";
+import { Cards } from "../src/cards.js";
+import { DeniedError, VestibuleError } from "../src/errors.js";
 import { Newcomer } from "../src/newcomer.js";
-import { FakeCourier, HOUR_MS, LoggedStorage, makeApprove, makeContext, makeRoom, makeUser } from "./support.js";
+import { BoxKey, seal } from "../src/sealing.js";
+import {
+  FakeCourier, HOUR_MS, LoggedStorage, makeApprove, makeContext, makeDenial, makeRoom, makeUser, until,
+} from "./support.js";
 
 const [alice, bob, room] = await Promise.all([makeUser(), makeUser(), makeRoom()]);
 const options = { note: "It is Bob", ttl: HOUR_MS };
@@ -26,14 +31,17 @@ test("the box is stored before the request leaves, the key before the ack", asyn
   assert.deepEqual(context.warnings, []);
 });
 
-test("a bad approve is warned of and not acked, a good one after it is taken", async () => {
+test("a bad approve is warned of, nacked and not acked, a good one after it is taken", async () => {
   const { context, courier, newcomer } = begin();
   await newcomer.ask(courier, options);
   const acks = [];
   const ack = async (id) => acks.push(id);
+  const nacks = [];
+  const nack = async (...said) => nacks.push(said);
   const good = await approveOf(courier);
-  await newcomer.receive({ ...good, room_sig: good.user_sig }, ack);
+  await newcomer.receive({ ...good, room_sig: good.user_sig }, ack, nack);
   assert.deepEqual(context.warnings.map(({ reason }) => reason), ["bad_approve"]);
+  assert.deepEqual(nacks, [[good.approve_id, "bad_sig"]]);
   assert.equal(await context.records.roomKey(room.rid), null);
   await newcomer.receive(good, ack);
   await newcomer.receive(good, ack);
@@ -135,4 +143,200 @@ test("an answer that the key has overtaken makes no new request", async () => {
   assert.equal(courier.sent.length, 1);
   assert.equal(await context.records.openRequest(room.rid), null);
   assert.ok((await newcomer.whenKey()).equals(room.key));
+});
+
+const never = { ack: () => assert.fail("acked"), nack: () => assert.fail("nacked") };
+
+test("each kind of bad approve is nacked with its code, and the request waits for the next", async () => {
+  const { context, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  const waiting = newcomer.whenKey();
+  const item = asItem(courier.sent[0].payload);
+  const sealContext = { rid: room.rid, request_id: item.request_id, to: bob.uid };
+  const sealed = async (boxPub, secret) => toBase64url(await seal(boxPub, sealContext, secret));
+  const strange = await BoxKey.generate();
+  const { private: wrong } = (await makeRoom()).key;
+  const good = await approveOf(courier);
+  const bad = [
+    ["undecryptable", await approveOf(courier, { ct: await sealed(strange.pub, room.key.private) })],
+    ["undecryptable", await approveOf(courier, { alg: "rot13" })],
+    ["wrong_key", await approveOf(courier, { ct: await sealed(fromBase64url(item.box_pub), wrong) })],
+    ["bad_sig", { ...good, user_sig: good.room_sig }],
+    ["bad_sig", { ...good, room_sig: good.user_sig }],
+    ["bad_sig", { ...good, by: bob.uid }],
+  ];
+  for (const [code, approve] of bad) {
+    const nacks = [];
+    await newcomer.receive(approve, never.ack, async (...said) => nacks.push(said));
+    assert.deepEqual(nacks, [[approve.approve_id, code]]);
+  }
+  assert.equal(context.warnings.length, bad.length);
+  assert.equal((await context.records.openRequest(room.rid)).request_id, item.request_id);
+  await newcomer.receive(good, async () => {}, never.nack);
+  assert.ok((await waiting).equals(room.key));
+});
+
+test("what answers nothing of this device's is neither acked nor nacked", async () => {
+  const { context, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  const approve = await approveOf(courier);
+  await newcomer.receive({ ...approve, request_id: "another's" }, never.ack, never.nack);
+  await newcomer.receive({ ...approve, to: alice.uid }, never.ack, never.nack);
+  assert.deepEqual(context.warnings.map(({ detail }) => detail), ["for another user"]);
+});
+
+test("an approve that comes again after its key is saved is acked again, in this run and in the next", async () => {
+  const { storage, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  const approve = await approveOf(courier);
+  const acks = [];
+  const ack = async (id) => acks.push(id);
+  let keys = 0;
+  newcomer.onKey(() => (keys += 1));
+  await newcomer.receive({ ...approve, attempt: 1 }, ack, never.nack);
+  await newcomer.receive({ ...approve, attempt: 2 }, ack, never.nack);
+  assert.equal(acks.length, 2);
+  assert.equal(keys, 1, "which is no second event");
+
+  const after = begin({ storage });
+  const second = await approveOf(courier);
+  for (const again of [approve, second]) await after.newcomer.receive(again, ack, never.nack);
+  assert.deepEqual(acks.slice(2), [approve.approve_id, second.approve_id]);
+  await after.newcomer.receive({ ...second, request_id: "another's" }, never.ack, never.nack);
+});
+
+test("a request for a box that another device has asked with is that device's request", async () => {
+  const box = await BoxKey.generate();
+  const first = begin();
+  await first.newcomer.ask(first.courier, { ...options, box });
+  const item = asItem(first.courier.sent[0].payload);
+  const approve = await makeApprove(room, alice, item);
+
+  const second = begin({ answers: {
+    request: { request_id: item.request_id, state: "approved", dup: true },
+    approved: { items: [approve], cursor: null },
+  } });
+  // It waits for this user already, so it came with the join, when nothing was known of it.
+  await second.newcomer.receive(approve, never.ack, never.nack);
+  const waiting = second.newcomer.whenKey();
+  const { requestId } = await second.newcomer.ask(second.courier, { ...options, box });
+  assert.equal(requestId, item.request_id);
+  assert.ok((await waiting).equals(room.key));
+  await until(() => second.courier.sent.some(({ event }) => event === "ack"));
+  const ack = second.courier.sent.find(({ event }) => event === "ack");
+  assert.deepEqual(ack.payload, { approve_id: approve.approve_id, device: second.context.device });
+  assert.deepEqual(second.context.warnings, []);
+});
+
+test("a withdrawal takes back the request that was adopted", async () => {
+  let answer;
+  const { courier, newcomer } = begin({ answers: { request: () => new Promise((resolve) => (answer = resolve)) } });
+  const asking = newcomer.ask(courier, options);
+  await until(() => answer);
+  const withdrawing = newcomer.withdraw(courier);
+  answer({ request_id: "the first", state: "pending" });
+  await Promise.all([asking, withdrawing]);
+  assert.deepEqual(courier.sent.at(-1), { event: "withdraw", payload: { request_id: "the first" } });
+});
+
+test("a denial ends the waiting, and a later approve overrules it", async () => {
+  const { context, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  const waiting = newcomer.whenKey();
+  const item = asItem(courier.sent[0].payload);
+  const denial = await makeDenial(room, alice, item, { block: true });
+  const heard = newcomer.hear(denial);
+  await assert.rejects(waiting, (error) => {
+    assert.ok(error instanceof DeniedError);
+    assert.deepEqual([error.reason, error.code, error.block, error.by], ["denied", "not_now", true, alice.uid]);
+    return true;
+  });
+  assert.equal(await heard, true);
+  assert.equal(await newcomer.hear(denial), false, "the second time it is no news");
+  assert.equal(await context.records.openRequest(room.rid), null);
+
+  const again = newcomer.whenKey();
+  await newcomer.receive(await makeApprove(room, alice, item), async () => {}, never.nack);
+  assert.ok((await again).equals(room.key));
+  assert.equal(await context.records.deniedRequest(room.rid), null);
+});
+
+test("who was denied may ask anew, and is told how long not to", async () => {
+  const { context, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  await newcomer.hear(await makeDenial(room, alice, asItem(courier.sent[0].payload)));
+  courier.answers.request = new VestibuleError("cooldown", undefined, { retryMs: 86_400_000 });
+  await assert.rejects(newcomer.ask(courier, options), { reason: "cooldown", retryMs: 86_400_000 });
+  const [first, second] = courier.sent.map(({ payload }) => payload);
+  assert.notEqual(first.request_id, second.request_id);
+  assert.equal(await context.records.openRequest(room.rid), null);
+  const denied = await context.records.deniedRequest(room.rid);
+  assert.equal(denied.request_id, first.request_id, "which may still be approved");
+});
+
+test("a denial that is not the room's is no denial", async () => {
+  const { context, courier, newcomer } = begin();
+  const member = makeContext(alice);
+  await member.records.saveRoomKey(room.rid, room.key);
+  await context.records.saveCard(await new Cards(member, room.rid).write({ policy: "request" }));
+  await newcomer.ask(courier, options);
+  const denial = await makeDenial(room, alice, asItem(courier.sent[0].payload));
+  assert.equal(await newcomer.hear({ ...denial, code: "go away" }), false);
+  assert.deepEqual(context.warnings.map(({ reason }) => reason), ["bad_denial"]);
+  assert.notEqual(await context.records.openRequest(room.rid), null);
+  assert.equal(await newcomer.hear(denial), true);
+});
+
+test("a request that expired, or that another device withdrew, is over", async () => {
+  for (const event of ["expired", "withdrawn"]) {
+    const { context, courier, newcomer } = begin();
+    const { requestId } = await newcomer.ask(courier, options);
+    const waiting = newcomer.whenKey();
+    assert.equal(await newcomer.hear({ event, rid: room.rid, request_id: "another's", seq: 1 }), false);
+    const heard = newcomer.hear({ event, rid: room.rid, request_id: requestId, seq: 2 });
+    await assert.rejects(waiting, { reason: event });
+    assert.equal(await heard, true);
+    assert.equal(await context.records.openRequest(room.rid), null);
+  }
+});
+
+test("a server that lost the request is told it again, in the same run", async () => {
+  const { courier, newcomer } = begin({ answers: {
+    request: { state: "pending" },
+    mine: ({ cursor }) => {
+      const isLast = cursor === 2;
+      return { items: [{ request_id: isLast ? requestId : "other" }], cursor: isLast ? null : 2 };
+    },
+  } });
+  const { requestId } = await newcomer.ask(courier, options);
+  const onLaterPages = { ...nothing, cursors: { mine: 1 } };
+  await newcomer.resume(courier, onLaterPages, options);
+  assert.deepEqual(courier.sent.map(({ event }) => event), ["request", "mine", "mine"], "it was on the third page");
+  await newcomer.resume(courier, nothing, options);
+  assert.deepEqual(courier.sent.at(-1), courier.sent[0]);
+  assert.equal(courier.sent.length, 4);
+});
+
+test("a request that is underway is left to the courier", async () => {
+  let answer;
+  const { courier, newcomer } = begin({ answers: { request: () => new Promise((resolve) => (answer = resolve)) } });
+  const asking = newcomer.ask(courier, options);
+  await until(() => answer);
+  await newcomer.resume(courier, nothing, options);
+  answer({ state: "pending" });
+  await asking;
+  assert.equal(courier.sent.length, 1);
+});
+
+test("what somebody ended elsewhere is not asked for anew without being told to", async () => {
+  for (const reason of ["withdrawn", "denied", "expired"]) {
+    const { context, courier, newcomer } = begin();
+    await newcomer.ask(courier, options);
+    courier.answers.request = { state: reason };
+    const waiting = assert.rejects(newcomer.whenKey(), { reason });
+    await newcomer.resume(courier, nothing, options);
+    await waiting;
+    assert.equal(courier.sent.length, 2);
+    assert.equal(await context.records.openRequest(room.rid), null);
+  }
 });

@@ -5,6 +5,7 @@
 import { fromBase64url, randomId, toBase64url } from "../src/bytes.js";
 import { boxOf, ridOf, uidOf } from "../src/ids.js";
 import { SigningKey } from "../src/keys.js";
+import { Notices } from "../src/notices.js";
 import { Records } from "../src/records.js";
 import { BOX_ALG, BoxKey, seal } from "../src/sealing.js";
 import { signFields } from "../src/signed.js";
@@ -62,6 +63,14 @@ export async function makeApprove(room, approver, request, changes = {}) {
   return item;
 }
 
+/** A member's denial of a request, as the server tells it to the newcomer. */
+export async function makeDenial(room, member, request, changes = {}) {
+  const said = { code: "not_now", block: false, by: member.uid, ...changes };
+  const signed = { rid: room.rid, request_id: request.request_id, to: request.uid, ...said };
+  const { to: _to, ...notice } = signed;
+  return { ...notice, event: "denied", seq: 7, room_sig: await signFields("deny", signed, room.key) };
+}
+
 /** Answers each event from a table, and writes down what it was given. */
 export class FakeCourier {
   sent = [];
@@ -75,6 +84,26 @@ export class FakeCourier {
     const answer = this.answers[event];
     if (answer instanceof Error) throw answer;
     return typeof answer === "function" ? answer(payload) : (answer ?? {});
+  }
+}
+
+/** As much of a channel of phoenix.js as is listened to: `bring` is what the server pushes. */
+export class FakeChannel {
+  #handlers = [];
+  on(event, handler) {
+    return this.#handlers.push([event, handler]);
+  }
+  bring(event, payload) {
+    for (const [name, handler] of this.#handlers) if (name === event) handler(payload);
+  }
+}
+
+/** Looks again and again, on no timer, since a test may have stopped those. */
+export async function until(condition) {
+  const begun = Date.now();
+  while (!(await condition())) {
+    if (Date.now() - begun > 5000) throw new Error(`it does not come about: ${condition}`);
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
@@ -94,8 +123,10 @@ export class LoggedStorage extends MemoryStorage {
   }
 }
 
-export function makeContext(user, storage = new MemoryStorage()) {
+export function makeContext(user, storage = new MemoryStorage(), newcomerOf) {
   const warnings = [];
   const warn = (error) => warnings.push(error);
-  return { user: user.key, uid: user.uid, device: randomId(), records: new Records(storage), warn, warnings };
+  const records = new Records(storage);
+  const notices = new Notices({ records, warn }, newcomerOf);
+  return { user: user.key, uid: user.uid, device: randomId(), records, notices, warn, warnings };
 }

@@ -1,0 +1,114 @@
+/**
+ * This user's approves in one room: written once, kept before they are said, and said until answered.
+ */
+import { randomId, toBase64url } from "./bytes.js";
+import { BOX_ALG, seal } from "./sealing.js";
+import { signFields } from "./signed.js";
+
+/** Failures after which the approve stays open: it was not refused, and is repeated at the next join. */
+const UNANSWERED = new Set(["disconnected", "storage_full", "rate_limited", "unavailable", "overloaded"]);
+
+/** One room's approves. */
+export class Approvals {
+  #context;
+  #rid;
+  #courier;
+  /** By request. @type {Map<string, Promise<any>>} */
+  #underway = new Map();
+
+  /**
+   * @param {import("./topic.js").Context} context
+   * @param {string} rid
+   * @param {import("./courier.js").Courier} courier
+   */
+  constructor(context, rid, courier) {
+    this.#context = context;
+    this.#rid = rid;
+    this.#courier = courier;
+  }
+
+  /**
+   * @param {string} requestId
+   * @returns {Promise<import("./records.js").SentApprove | undefined>}
+   */
+  of(requestId) {
+    return this.#context.records.sentApprove(this.#rid, requestId);
+  }
+
+  /**
+   * Seals the room key for a newcomer and sends it. What was written before, and was neither refused nor nacked, is
+   * sent once more as it is.
+   *
+   * @param {import("./checks.js").CheckedRequest} checked
+   * @returns {Promise<any>} the server's answer
+   */
+  approve(checked) {
+    return this.#once(checked.request_id, async () => {
+      const { request_id } = checked;
+      const sent = await this.of(request_id);
+      const frame = sent?.frame ?? (await this.#write(checked));
+      const kept = { exp: frame.exp, state: "sending", frame, nacks: sent?.nacks ?? 0 };
+      await this.#context.records.saveSentApprove(this.#rid, request_id, kept);
+      return this.#send(request_id, frame, UNANSWERED);
+    });
+  }
+
+  /**
+   * The store has forgotten something: says again every approve that has no receipt. One whose request is forgotten too
+   * is left for when its newcomer has repeated that.
+   *
+   * @returns {Promise<void>}
+   */
+  async repeat() {
+    const unanswered = new Set([...UNANSWERED, "no_request"]);
+    for (const [requestId, { frame }] of await this.#context.records.sentApproves(this.#rid)) {
+      if (!frame) continue;
+      await this.#change(requestId, frame, (sent) => ({ ...sent, state: "sending" }));
+      this.#once(requestId, () => this.#send(requestId, frame, unanswered)).catch((error) => {
+        if (error.reason !== "no_request") this.#context.warn(error);
+      });
+    }
+  }
+
+  #once(requestId, send) {
+    let underway = this.#underway.get(requestId);
+    if (!underway) {
+      underway = send().finally(() => this.#underway.delete(requestId));
+      this.#underway.set(requestId, underway);
+    }
+    return underway;
+  }
+
+  async #send(requestId, frame, unanswered) {
+    try {
+      const reply = await this.#courier.send("approve", frame, { as: "member" });
+      await this.#change(requestId, frame, (sent) => ({ ...sent, state: "stored" }));
+      return reply;
+    } catch (error) {
+      if (!unanswered.has(error.reason)) {
+        // How many were nacked outlasts the one that was refused.
+        const forget = ({ exp, nacks }) => (nacks ? { exp, state: "nacked", nacks } : null);
+        await this.#change(requestId, frame, forget);
+      }
+      throw error;
+    }
+  }
+
+  /** A receipt may have been quicker: then there is no frame any more, and nothing to change. */
+  async #change(requestId, { approve_id }, change) {
+    const ifOpen = (sent) => (sent?.frame?.approve_id === approve_id ? change(sent) : sent);
+    await this.#context.records.changeSentApprove(this.#rid, requestId, ifOpen);
+  }
+
+  async #write({ request_id, uid: to, box, boxPub, exp }) {
+    const { records, user, uid: by } = this.#context;
+    const roomKey = await records.roomKey(this.#rid);
+    const context = { rid: this.#rid, request_id, to };
+    const ct = toBase64url(await seal(boxPub, context, roomKey.private));
+    // It can be of use as long as the request can.
+    const signed = { ...context, approve_id: randomId(), by, box, alg: BOX_ALG, ct, exp };
+    const [room_sig, user_sig] = await Promise.all([roomKey, user].map((key) => signFields("approve", signed, key)));
+    const { rid: _rid, by: _by, ...frame } = signed;
+    return { ...frame, sign_pub: toBase64url(user.pub), sign_alg: user.alg, room_sig, user_sig };
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Approves by itself what waits in an open room: a member's own choice, for this client alone.
+ *
+ * Members that do so take turns. The server says how long each is to wait, and whoever is first spares the others the
+ * trouble. What a person decides stays theirs: nothing is approved in a `request` room, nor what somebody has denied.
+ */
+
+/** After so many approves that a newcomer could not use, another one would be no better. */
+const MOST_NACKS = 2;
+
+/** How long to wait where all places for approves are taken and the server does not say. */
+const SLOTS_MS = 30_000;
+
+/** What a timer can hold. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** Refusals that say that nobody needs this approve any more. */
+const NOT_NEEDED = new Set(["closed", "no_request", "expired"]);
+
+/**
+ * @typedef {object} Options
+ * @property {import("./doorkeeper.js").Doorkeeper} doorkeeper
+ * @property {() => string | undefined} policy of the room, as it is now
+ * @property {(request: import("./join-request.js").JoinRequest) => boolean | Promise<boolean>} wants
+ * @property {(error: unknown) => void} warn
+ */
+
+/** One room's. */
+export class AutoApprover {
+  #options;
+  #stops;
+  /** Waits, by request. @type {Map<string, ReturnType<typeof setTimeout>>} */
+  #timers = new Map();
+  #denied = new Set();
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+    const { doorkeeper } = options;
+    this.#stops = [
+      doorkeeper.onWaiting((request, afterMs) => this.#wait(request, afterMs)),
+      doorkeeper.onRequestGone(({ requestId, state }) => this.#gone(requestId, state)),
+    ];
+  }
+
+  /** What was under way already is not called back. */
+  stop() {
+    for (const stop of this.#stops) stop();
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  #wait(request, afterMs) {
+    this.#cancel(request.requestId);
+    if (request.approvals > 0 || request.nacks > MOST_NACKS || this.#denied.has(request.requestId)) return;
+    this.#approveAfter(request, afterMs);
+  }
+
+  #approveAfter(request, ms) {
+    const timer = setTimeout(() => this.#approve(request, timer).catch(this.#options.warn), Math.min(ms, LONGEST_MS));
+    this.#timers.set(request.requestId, timer);
+  }
+
+  #gone(requestId, state) {
+    if (state === "denied") this.#denied.add(requestId);
+    this.#cancel(requestId);
+  }
+
+  #cancel(requestId) {
+    clearTimeout(this.#timers.get(requestId));
+    this.#timers.delete(requestId);
+  }
+
+  async #approve(request, timer) {
+    const { policy, wants } = this.#options;
+    // The policy may have come, or changed, while this waited; and `wants` may take its time.
+    if (policy() !== "open" || !(await wants(request))) return;
+    if (this.#timers.get(request.requestId) !== timer) return;
+    try {
+      await request.approve();
+    } catch (error) {
+      if (NOT_NEEDED.has(error.reason)) return;
+      if (error.reason !== "slots_full") throw error;
+      if (this.#timers.get(request.requestId) === timer) this.#approveAfter(request, error.retryMs ?? SLOTS_MS);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * One room's card: the newest that this client has seen, now or in an earlier run. An older one that is good in itself
+ * is not taken: whoever shows it would undo what members have decided since.
+ */
+import { toBase64url } from "./bytes.js";
+import { checkCard } from "./checks.js";
+import { VestibuleError } from "./errors.js";
+import { signFields } from "./signed.js";
+
+/**
+ * @param {import("./checks.js").Card} card checked
+ * @param {import("./checks.js").Card | null} newest that was seen of the room
+ * @returns {import("./checks.js").Card}
+ */
+export function refuseDowngrade(card, newest) {
+  if (newest && card.version < newest.version) {
+    throw new VestibuleError("card_downgrade", `version ${card.version} came after version ${newest.version}`);
+  }
+  return card;
+}
+
+/** @typedef {import("./checks.js").Card} Card */
+
+/** Keeps a room's card. */
+export class Cards {
+  #records;
+  #rid;
+  /** Changes, one after the other: each compares with the last. */
+  #turn = Promise.resolve();
+
+  /**
+   * @param {import("./topic.js").Context} context
+   * @param {string} rid
+   */
+  constructor({ records }, rid) {
+    this.#records = records;
+    this.#rid = rid;
+    /** @type {Card | null} */
+    this.newest = null;
+  }
+
+  /** @returns {Promise<void>} when the newest of earlier runs is known */
+  async load() {
+    this.newest = await this.#records.card(this.#rid);
+  }
+
+  /**
+   * @param {any} card as it came
+   * @returns {Promise<boolean>} whether it is news; rejects with `bad_card` or `card_downgrade`
+   */
+  take(card) {
+    const taken = this.#turn.then(async () => {
+      const checked = refuseDowngrade(await checkCard(card, this.#rid), this.newest);
+      if (this.newest?.sig === checked.sig) return false;
+      await this.#records.saveCard(checked);
+      this.newest = checked;
+      return true;
+    });
+    this.#turn = taken.then(() => {}, () => {});
+    return taken;
+  }
+
+  /**
+   * @param {{policy: Card["policy"], name?: string}} options
+   * @returns {Promise<Card>} the next version, signed
+   */
+  async write({ policy, name }) {
+    const key = await this.#records.roomKey(this.#rid);
+    const fields = { rid: this.#rid, version: (this.newest?.version ?? 0) + 1, policy };
+    if (name) fields.name = name;
+    const sig = await signFields("card", fields, key);
+    return { ...fields, room_pub: toBase64url(key.pub), alg: key.alg, sig };
+  }
+}
+
+/**
+ * @param {Card} card
+ * @returns {object} the payload of the `card` event
+ */
+export function cardFrame({ version, policy, name, sig }) {
+  return name ? { version, policy, name, sig } : { version, policy, sig };
+}

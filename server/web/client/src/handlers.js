@@ -1,0 +1,39 @@
+/**
+ * The application's handlers of one kind of event.
+ */
+import { VestibuleError } from "./errors.js";
+
+/** @template {any[]} A */
+export class Handlers {
+  #warn;
+  #handlers = new Set();
+
+  /** @param {(error: unknown) => void} warn is told what a handler throws, which must not stop the others */
+  constructor(warn) {
+    this.#warn = warn;
+  }
+
+  /**
+   * @param {(...args: A) => unknown} handler
+   * @returns {() => void} stops it
+   */
+  add(handler) {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
+  /** @param {A} args */
+  call(...args) {
+    for (const handler of this.#handlers) this.callOne(handler, ...args);
+  }
+
+  /**
+   * @param {(...args: A) => unknown} handler
+   * @param {A} args
+   */
+  callOne(handler, ...args) {
+    Promise.resolve()
+      .then(() => handler(...args))
+      .catch((cause) => this.#warn(new VestibuleError("handler_failed", String(cause), { cause })));
+  }
+}

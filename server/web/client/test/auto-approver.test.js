@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AutoApprover } from "../src/auto-approver.js";
+import { VestibuleError } from "../src/errors.js";
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A doorkeeper whose events the test gives, and requests that write down when they are approved. */
+function begin(t, { policy = "open", wants = () => true } = {}) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const it = { policy, approved: [], warnings: [], answer: async () => ({}) };
+  const doorkeeper = {
+    onWaiting: (handler) => ((it.waiting = handler), () => (it.waiting = () => {})),
+    onRequestGone: (handler) => ((it.gone = (requestId, state) => handler({ requestId, state })), () => {}),
+  };
+  const warn = (error) => it.warnings.push(error.reason);
+  it.auto = new AutoApprover({ doorkeeper, policy: () => it.policy, wants, warn });
+  it.request = (requestId, more) => ({
+    requestId, approvals: 0, nacks: 0, ...more,
+    approve: () => (it.approved.push(requestId), it.answer()),
+  });
+  it.pass = async (ms) => {
+    t.mock.timers.tick(ms);
+    await turn();
+  };
+  return it;
+}
+
+test("approves after its turn, and not where somebody was quicker or the request is gone", async (t) => {
+  const it = begin(t);
+  const states = ["approved", "done", "withdrawn", "denied", "expired"];
+  for (const id of ["bob", ...states]) it.waiting(it.request(id), 1500);
+  await it.pass(1499);
+  assert.deepEqual(it.approved, []);
+  for (const state of states) it.gone(state, state);
+  await it.pass(1);
+  assert.deepEqual(it.approved, ["bob"]);
+});
+
+test("leaves alone what is approved, what was denied, and rooms where a person decides", async (t) => {
+  const it = begin(t);
+  it.waiting(it.request("approved", { approvals: 1 }), 0);
+  it.gone("denied", "denied");
+  it.waiting(it.request("denied"), 0);
+  it.policy = "request";
+  it.waiting(it.request("asked"), 0);
+  await it.pass(0);
+  it.policy = undefined;
+  it.waiting(it.request("unknown"), 0);
+  await it.pass(0);
+  assert.deepEqual(it.approved, []);
+});
+
+test("the policy counts at the moment of approving", async (t) => {
+  const it = begin(t);
+  it.waiting(it.request("bob"), 1000);
+  it.policy = "request";
+  await it.pass(1000);
+  assert.deepEqual(it.approved, []);
+  it.policy = "open";
+  it.waiting(it.request("bob"), 0);
+  await it.pass(0);
+  assert.deepEqual(it.approved, ["bob"]);
+});
+
+test("approves what the application wants", async (t) => {
+  const it = begin(t, { wants: async ({ requestId }) => requestId === "bob" });
+  for (const id of ["bob", "carol"]) it.waiting(it.request(id), 0);
+  await it.pass(0);
+  assert.deepEqual(it.approved, ["bob"]);
+});
+
+test("tries again where all places are taken, as long as the request is open", async (t) => {
+  const it = begin(t);
+  it.answer = async () => {
+    throw new VestibuleError("slots_full", undefined, { retryMs: 5000 });
+  };
+  it.waiting(it.request("bob"), 0);
+  await it.pass(0);
+  await it.pass(4999);
+  assert.equal(it.approved.length, 1);
+  await it.pass(1);
+  assert.equal(it.approved.length, 2);
+  it.gone("bob", "done");
+  await it.pass(60_000);
+  assert.equal(it.approved.length, 2);
+  assert.deepEqual(it.warnings, []);
+});
+
+test("tries again twice where the newcomer could not use it, then no more", async (t) => {
+  const it = begin(t);
+  for (const nacks of [0, 1, 2, 3]) {
+    it.waiting(it.request("bob", { nacks }), 0);
+    await it.pass(0);
+  }
+  assert.equal(it.approved.length, 3);
+});
+
+test("what nobody needs any more is no matter, another failure is a warning", async (t) => {
+  const it = begin(t);
+  for (const reason of ["closed", "no_request", "expired", "box_mismatch"]) {
+    it.answer = async () => {
+      throw new VestibuleError(reason);
+    };
+    it.waiting(it.request(reason), 0);
+    await it.pass(0);
+  }
+  assert.deepEqual(it.warnings, ["box_mismatch"]);
+});
+
+test("stops", async (t) => {
+  const it = begin(t);
+  it.waiting(it.request("bob"), 1000);
+  it.auto.stop();
+  it.waiting(it.request("carol"), 0);
+  await it.pass(1000);
+  assert.deepEqual(it.approved, []);
+});

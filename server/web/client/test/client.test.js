@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import WebSocket from "ws";
+import { toBase64url } from "../src/bytes.js";
+import { Cards, cardFrame } from "../src/cards.js";
+import { Vestibule } from "../src/client.js";
+import { SigningKey } from "../src/keys.js";
+import { MemoryStorage } from "../src/storage.js";
+import { FakeServer } from "./fake-server.js";
+import { makeApprove, makeContext, makeDenial, makeRequest, makeRoom, makeUser, until } from "./support.js";
+
+const [alice, bob, room] = await Promise.all([makeUser(), makeUser(), makeRoom()]);
+const topic = `room:${room.rid}`;
+
+let server;
+let clients;
+beforeEach(async () => {
+  server = await FakeServer.begin();
+  clients = [];
+});
+afterEach(async () => {
+  await Promise.all(clients.map((client) => client.disconnect()));
+  server.end();
+});
+
+async function connect({ user = alice, storage = new MemoryStorage(), member = false, ...options } = {}) {
+  if (member) await makeContext(user, storage).records.saveRoomKey(room.rid, room.key);
+  const warnings = [];
+  // The time-out too: phoenix.js holds on to a push that was not answered, and the test's process to that.
+  const socketOptions = { reconnectAfterMs: () => 10, rejoinAfterMs: () => 10, timeout: 1000 };
+  const onWarning = ({ reason }) => warnings.push(reason);
+  const all = { storage, user: user.key, transport: WebSocket, socketOptions, onWarning, ...options };
+  const client = await Vestibule.connect(server.url, all);
+  clients.push(client);
+  return { client, storage, warnings };
+}
+
+/** Cards of the room, the first and the second version. */
+async function makeCards(policy = "open") {
+  const context = makeContext(alice);
+  await context.records.saveRoomKey(room.rid, room.key);
+  const cards = new Cards(context, room.rid);
+  const first = await cards.write({ policy });
+  await cards.take(first);
+  return [first, await cards.write({ policy: "request" })];
+}
+
+/** A server that takes connections and says nothing. */
+const mute = createServer();
+before(() => new Promise((resolve) => mute.listen(0, "127.0.0.1", resolve)));
+after(() => mute.close());
+
+test("where there is no server, connecting fails, and soon", async () => {
+  const storage = new MemoryStorage();
+  const refused = Vestibule.connect("http://127.0.0.1:1", { storage, transport: WebSocket });
+  await assert.rejects(refused, { reason: "unreachable", detail: "no answer from http://127.0.0.1:1" });
+
+  const url = `http://127.0.0.1:${mute.address().port}`;
+  const unanswered = Vestibule.connect(url, { storage, transport: WebSocket, timeout: 50 });
+  await assert.rejects(unanswered, { reason: "unreachable", detail: `no answer from ${url} in 50 ms` });
+
+  server.opens = false;
+  const halfWay = Vestibule.connect(server.url, { storage, transport: WebSocket, timeout: 50 });
+  await assert.rejects(halfWay, { reason: "unreachable", detail: `no answer from ${server.url} in 50 ms` });
+});
+
+test("a user is the same on another device, and a storage has one user", async () => {
+  const key = await SigningKey.generate("secp256k1");
+  const devices = [];
+  for (const storage of [new MemoryStorage(), new MemoryStorage()]) {
+    const { client } = await connect({ user: { key }, storage });
+    devices.push([client.uid, server.said("phx_join", `user:${client.uid}`).at(-1).device]);
+    await assert.rejects(connect({ user: bob, storage }), { reason: "bad_storage" });
+  }
+  const [[uid, device], [sameUid, otherDevice]] = devices;
+  assert.equal(uid, sameUid);
+  assert.notEqual(device, otherDevice);
+});
+
+test("every join says the device and what was seen last", async () => {
+  const { client, storage } = await connect();
+  const inbox = `user:${client.uid}`;
+  const { device } = server.said("phx_join", inbox)[0];
+  assert.match(device, /^[A-Za-z0-9_-]{22}$/);
+  const notice = { event: "receipt", rid: room.rid, request_id: "r", approve_id: "a", to: bob.uid, result: "saved" };
+  const told = new Promise((resolve) => client.onNotice(resolve));
+  server.push(inbox, "receipt", { ...notice, seq: 5, at: 0 });
+  assert.equal((await told).result, "saved");
+  await until(async () => (await storage.get("seen")) === '{"epoch":"one","seq":5}');
+  server.hangUp();
+  await until(() => server.said("phx_join", inbox).length === 2);
+  assert.deepEqual(server.said("phx_join", inbox)[1], { v: 1, device, last: { epoch: "one", seq: 5 } });
+});
+
+test("after a restore from a backup the request, the approves and the card are said again", async () => {
+  const { item } = await makeRequest(room, bob);
+  const [card] = await makeCards();
+  server.answers = { phx_join: { card }, prove: { pending: [item] }, approve: { state: "approved" } };
+  const { client, warnings } = await connect({ member: true });
+  const garden = await client.openRoom(room.rid);
+  await until(() => garden.pending.length === 1);
+  await garden.pending[0].approve();
+
+  server.answers = { phx_join: { epoch: "two" }, approve: { state: "approved" } };
+  server.hangUp();
+  await until(() => server.said("approve").length === 2 && server.said("card").length === 1);
+  assert.deepEqual(server.said("approve")[1], server.said("approve")[0]);
+  assert.deepEqual(server.said("card")[0], cardFrame(card));
+  assert.deepEqual(warnings, []);
+});
+
+test("an older card is refused and a newer one told", async () => {
+  const [first, second] = await makeCards();
+  server.answers = { phx_join: { card: second } };
+  const { client, storage, warnings } = await connect();
+  const door = await client.openRoom(room.rid);
+  assert.equal(door.card.version, 2);
+  await door.leave();
+
+  server.answers = { phx_join: { card: first } };
+  const again = await client.openRoom(room.rid);
+  assert.equal(again.card.version, 2);
+  assert.deepEqual(warnings, ["card_downgrade"]);
+  await storage.delete(`room/${room.rid}/card`);
+  await again.leave();
+  const third = await client.openRoom(room.rid);
+  assert.equal(third.card.version, 1);
+  const told = new Promise((resolve) => third.onCard(resolve));
+  server.push(topic, "card", second);
+  assert.deepEqual(await told, second);
+  assert.equal(third.card.version, 2);
+});
+
+test("a room that becomes open is approved in by itself", async () => {
+  const { item } = await makeRequest(room, bob);
+  const [open] = await makeCards();
+  server.answers = { prove: { pending: [item], after_ms: 1 }, approve: { state: "approved" } };
+  const { client } = await connect({ member: true });
+  const garden = await client.openRoom(room.rid);
+  const stop = garden.autoApprove();
+  await until(() => garden.pending.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(server.said("approve"), []);
+  server.push(topic, "card", open);
+  await until(() => server.said("approve").length === 1);
+  stop();
+  server.push(topic, "request", { ...(await makeRequest(room, bob)).item, after_ms: 0 });
+  await until(() => garden.pending.length === 2);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(server.said("approve").length, 1);
+});
+
+test("a denial reaches who waits, and a member may approve all the same", async () => {
+  server.answers = { request: { state: "pending" } };
+  const { client, warnings } = await connect({ user: bob });
+  const door = await client.openRoom(room.rid);
+  const notices = [];
+  client.onNotice(({ event, code }) => notices.push([event, code]));
+  const waiting = door.requestKey();
+  waiting.catch(() => {});
+  await until(() => server.said("request").length === 1);
+  const asked = { ...server.said("request")[0], rid: room.rid, uid: bob.uid };
+  server.push(topic, "denied", await makeDenial(room, alice, asked));
+  await assert.rejects(waiting, { name: "DeniedError", code: "not_now", block: false, by: alice.uid });
+
+  server.answers.request = { error: { reason: "cooldown", retry_ms: 1000 } };
+  await assert.rejects(door.ask(), { reason: "cooldown", retryMs: 1000 });
+  const again = door.whenKey();
+  // It may come to the inbox as well.
+  server.push(`user:${bob.uid}`, "approve", { ...(await makeApprove(room, alice, asked)), attempt: 1 });
+  assert.ok((await again).equals(room.key));
+  assert.equal(server.said("ack")[0].rid, room.rid);
+  assert.deepEqual(notices, [["denied", "not_now"]]);
+  assert.deepEqual(warnings, []);
+});
+
+test("a bad approve is nacked over the topic that it came by", async () => {
+  server.answers = { request: { state: "pending" } };
+  const { client, warnings } = await connect({ user: bob });
+  const door = await client.openRoom(room.rid);
+  await door.ask();
+  const asked = { ...server.said("request")[0], rid: room.rid, uid: bob.uid };
+  const bad = await makeApprove(room, alice, asked, { ct: toBase64url(new Uint8Array(100)) });
+  server.push(topic, "approve", { ...bad, attempt: 1 });
+  await until(() => server.said("nack", topic).length === 1);
+  const { device } = server.said("phx_join", topic)[0];
+  assert.deepEqual(server.said("nack", topic)[0], { device, approve_id: bad.approve_id, code: "undecryptable" });
+  assert.deepEqual(warnings, ["bad_approve"]);
+});
