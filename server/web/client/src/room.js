@@ -72,7 +72,12 @@ export class Room {
     channel.onError(() => {
       this.role = "guest";
     });
-    return this.#topic.join((reply, current) => this.#joined(reply, current));
+    try {
+      await this.#topic.join((reply, current) => this.#joined(reply, current));
+    } catch (error) {
+      this.#doorkeeper.end();
+      throw error;
+    }
   }
 
   /** @returns {import("./checks.js").Card | null} the newest that was seen, checked; null where none is shown */
