@@ -4,7 +4,7 @@
 use serde_json::{Value, from_value};
 use vestibule_protocol::{
     approve::{
-        frames::{Approve, Card, Request, RoomKey},
+        frames::{Approve, Card, Deny, Request, RoomKey},
         limits::Limits,
     },
     base64url::{Blob, Fixed, decode},
@@ -72,14 +72,19 @@ fn signed(kind: &str, fields: &Value) -> Signed {
         ),
         "request" => request(fields).signed_bytes(&fixed(&fields["rid"]), &fixed(&fields["uid"])),
         "approve" => approve(fields).signed_bytes(&fixed(&fields["rid"]), &fixed(&fields["by"])),
-        "deny" => Signed::new("vestibule/1/deny")
-            .bytes(&bytes(&fields["rid"]))
-            .bytes(&bytes(&fields["request_id"]))
-            .bytes(&bytes(&fields["to"]))
-            .bytes(&bytes(&fields["by"]))
-            .text(text("code"))
-            .int(fields["block"].as_bool().unwrap().into()),
+        "deny" => deny(fields).signed_bytes(&fixed(&fields["rid"]), &fixed(&fields["by"])),
         other => panic!("unknown kind {other}"),
+    }
+}
+
+/// A denial of the named fields.
+fn deny(fields: &Value) -> Deny {
+    Deny {
+        request_id: fixed(&fields["request_id"]),
+        to: fixed(&fields["to"]),
+        code: fields["code"].as_str().unwrap().to_owned(),
+        block: fields["block"].as_bool().unwrap(),
+        room_sig: Fixed([0; 64]),
     }
 }
 
