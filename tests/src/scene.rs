@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::people::{Device, Person, Room};
 use crate::process::Server;
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Policy, Request};
+use vestibule_protocol::approve::frames::{Approve, Deny, Policy, Request};
 use vestibule_protocol::signed::Alg;
 
 /// A published room, Alice as its member, and Bob as its guest.
@@ -56,6 +56,38 @@ impl Scene {
         assert_eq!((&stored["state"], &stored["dup"]), (&json!("pending"), &json!(false)));
         assert_eq!(self.member.push(&self.topic, "request")["request_id"], json!(request.request_id));
         request
+    }
+
+    /// Alice's approve, stored, and sent to Bob.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[track_caller]
+    pub fn approve(&mut self, request: &Request) -> Approve {
+        let approve = self.room.approve(&self.alice, &self.bob.uid(), request);
+        let stored = self.member.call(&self.topic, "approve", &approve).ok();
+        assert_eq!((&stored["state"], &stored["dup"]), (&json!("approved"), &json!(false)));
+        assert_eq!(self.guest.push(&self.topic, "approve")["approve_id"], json!(approve.approve_id));
+        approve
+    }
+
+    /// Alice's no, stored.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[track_caller]
+    pub fn deny(&mut self, request: &Request, block: bool) -> Deny {
+        let deny = self.room.deny(&self.alice, &self.bob.uid(), &request.request_id, block);
+        let stored = self.member.call(&self.topic, "deny", &deny).ok();
+        assert_eq!(stored, json!({ "state": "denied", "dup": false }));
+        deny
+    }
+
+    /// Where a request of Bob's stands.
+    #[track_caller]
+    pub fn status(&mut self, request: &Request) -> Value {
+        let about = json!({ "request_id": request.request_id });
+        self.guest.call(&self.topic, "status", about).ok()["state"].take()
     }
 
     /// Another member, and what waits for the members.

@@ -126,6 +126,33 @@ impl Device {
         self.drain()
     }
 
+    /// As [`Device::fence`], without what members are told of who is there.
+    pub fn news(&mut self, topic: &str) -> Vec<Message> {
+        let mut told = self.fence(topic);
+        told.retain(|message| !message.event.starts_with("presence_"));
+        told
+    }
+
+    /// The names of [`Device::news`].
+    pub fn events(&mut self, topic: &str) -> Vec<String> {
+        self.news(topic).into_iter().map(|message| message.event).collect()
+    }
+
+    /// Joins a topic, having seen what `last` says.
+    #[track_caller]
+    pub fn join_after(&mut self, topic: &str, last: &Value) -> Reply {
+        let params = json!({ "v": 1, "device": self.id, "last": last });
+        self.call(topic, "phx_join", params)
+    }
+
+    /// Joins a topic; gives the answer, once everything that was stored before has come.
+    #[track_caller]
+    pub fn arrive(&mut self, topic: &str) -> Value {
+        let joined = self.join(topic).ok();
+        self.push(topic, "caught_up");
+        joined
+    }
+
     /// Joins a topic.
     #[track_caller]
     pub fn join(&mut self, topic: &str) -> Reply {
@@ -173,6 +200,13 @@ impl Device {
     pub fn ack(&mut self, topic: &str, approve_id: &Id) -> Reply {
         let ack = person::ack(approve_id, &self.id);
         self.call(topic, "ack", ack)
+    }
+
+    /// Nacks an approve on a room's topic.
+    #[track_caller]
+    pub fn nack(&mut self, topic: &str, approve_id: &Id, code: &str) -> Reply {
+        let nack = json!({ "approve_id": approve_id, "device": self.id, "code": code });
+        self.call(topic, "nack", nack)
     }
 
     /// Waits for the next message; nothing when the connection has ended.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Approve, Card, Policy, Request};
+use vestibule_protocol::approve::frames::{Approve, Card, Deny, Id, Policy, Request};
 use vestibule_protocol::base64url::{Blob, Fixed};
 use vestibule_protocol::signed::{Alg, Rid, Uid, prove, room_id};
 
@@ -84,6 +84,19 @@ impl Room {
         };
         self.sign_approve(by, &mut approve);
         approve
+    }
+
+    /// A right denial by a member of a request of `to`.
+    pub fn deny(&self, by: &Person, to: &Uid, request_id: &Id, block: bool) -> Deny {
+        let mut deny =
+            Deny { request_id: *request_id, to: *to, code: "not_now".to_owned(), block, room_sig: random() };
+        self.sign_deny(by, &mut deny);
+        deny
+    }
+
+    /// Signs a denial, as it is, with the room key.
+    pub fn sign_deny(&self, by: &Person, deny: &mut Deny) {
+        deny.room_sig = self.key.sign(&deny.signed_bytes(&self.rid(), &by.uid()));
     }
 
     /// Signs an approve, as it is, with the room key and for the approver.

@@ -1,0 +1,149 @@
+//! Rule 7, the other half: a denial is not the last word.
+
+use serde_json::{Value, json};
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::people::{Device, Person};
+use vestibule_tests::scene::Scene;
+
+use crate::{each, eventually, is_closed, list, server, server_with};
+
+#[test]
+fn denials_show_the_request_as_long_as_it_may_be_approved() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let request = scene.ask();
+    scene.deny(&request, false);
+    let denied = scene.guest.push(&scene.topic, "denied");
+    let (_, mut carol, pending) = scene.another_member();
+    assert_eq!(pending, [json!(null); 0]);
+    let page = carol.call(&scene.topic, "denials", json!({})).ok();
+    assert_eq!((page["items"].as_array().map(Vec::len), &page["cursor"]), (Some(1), &json!(null)));
+    let mut item = page["items"][0].clone();
+    let shown = item.as_object_mut().and_then(|item| item.remove("request")).expect("the request");
+    let at = denied["at"].as_i64().expect("a time");
+    let expected = json!({
+        "rid": scene.room.rid(), "uid": scene.bob.uid(), "by": scene.alice.uid(), "code": "not_now",
+        "block": false, "at": at, "until": at + 24 * 3_600_000, "seq": denied["seq"],
+    });
+    assert_eq!(item, expected);
+    for (field, value) in json!(request).as_object().expect("a frame") {
+        assert_eq!(&shown[field], value, "{field}");
+    }
+    assert_eq!((&shown["state"], &shown["approvals"]), (&json!("denied"), &json!(0)));
+    assert_eq!((&shown["uid"], &shown["rid"]), (&json!(scene.bob.uid()), &json!(scene.room.rid())));
+    assert_eq!(scene.guest.call(&scene.topic, "denials", json!({})).refused(), "not_member");
+
+    // A block has no end, and what is withdrawn cannot be approved.
+    let block = scene.room.deny(&scene.alice, &scene.bob.uid(), &request.request_id, true);
+    scene.member.call(&scene.topic, "deny", block).ok();
+    let withdraw = json!({ "request_id": request.request_id });
+    assert_eq!(scene.guest.call(&scene.topic, "withdraw", withdraw).ok(), json!({ "dup": false }));
+    let page = carol.call(&scene.topic, "denials", json!({})).ok();
+    assert_eq!((&page["items"][0]["block"], &page["items"][0]["until"]), (&json!(true), &json!(null)));
+    assert_eq!(page["items"][0].get("request"), None);
+}
+
+#[test]
+fn denied_becomes_approved_when_another_member_approves_all_the_same() {
+    let server = server();
+    for block in [false, true] {
+        let mut scene = Scene::new(&server);
+        let request = scene.ask();
+        scene.deny(&request, block);
+        let (carol, mut other, _) = scene.another_member();
+        let approve = scene.room.approve(&carol, &scene.bob.uid(), &request);
+        let stored = other.call(&scene.topic, "approve", &approve).ok();
+        assert_eq!((&stored["state"], &stored["dup"]), (&json!("approved"), &json!(false)));
+        assert_eq!(scene.guest.push(&scene.topic, "approve")["ct"], json!(approve.ct));
+        assert_eq!(each(&json!(scene.pending()), "state"), ["approved"], "members see it again");
+        assert_eq!(each(&other.call(&scene.topic, "denials", json!({})).ok()["items"], "uid"), [""; 0]);
+        // The denial is lifted: neither can it be denied again, nor does Bob wait for his next one.
+        let again = scene.room.deny(&scene.alice, &scene.bob.uid(), &request.request_id, true);
+        assert_eq!(scene.member.call(&scene.topic, "deny", again).refused(), "closed");
+        let next = scene.bob.request(&scene.room.rid());
+        assert_eq!(scene.guest.call(&scene.topic, "request", next).ok()["dup"], false);
+        let acked = scene.guest.ack(&scene.topic, &approve.approve_id).ok();
+        assert_eq!(acked, json!({ "dup": false, "deleted": true }));
+        assert_eq!(scene.status(&request), "done");
+    }
+}
+
+#[test]
+fn a_denied_request_can_be_withdrawn() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let request = scene.ask();
+    scene.deny(&request, false);
+    let withdraw = json!({ "request_id": request.request_id });
+    assert_eq!(scene.guest.call(&scene.topic, "withdraw", withdraw).ok(), json!({ "dup": false }));
+    assert_eq!(scene.status(&request), "withdrawn");
+    let approve = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
+    assert_eq!(scene.member.call(&scene.topic, "approve", approve).refused(), "closed");
+    let next = scene.bob.request(&scene.room.rid());
+    assert_eq!(scene.guest.call(&scene.topic, "request", next).refused(), "cooldown", "the denial stays");
+}
+
+#[test]
+fn unblock_ends_the_denied_request_for_good() {
+    let server = server_with(&[("--sweep", "100ms")]);
+    let mut scene = Scene::new(&server);
+    let request = scene.ask();
+    scene.deny(&request, true);
+    let uid = json!({ "uid": scene.bob.uid() });
+    assert_eq!(scene.member.call(&scene.topic, "unblock", uid).ok(), json!({ "dup": false }));
+    eventually("the request is closed", || is_closed(&mut scene, &request).then_some(()));
+    assert_eq!(scene.status(&request), "denied");
+}
+
+/// As many denied users as fill a page, and some more.
+#[test]
+fn denials_have_pages() {
+    const MANY: usize = 53;
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let mut expected = Vec::new();
+    for _ in 0..MANY {
+        let person = Person::new(Alg::Ed25519);
+        let mut device = Device::connect(scene.address, &person);
+        device.visit(&scene.room.rid());
+        let request = person.request(&scene.room.rid());
+        device.call(&scene.topic, "request", &request).ok();
+        let deny = scene.room.deny(&scene.alice, &person.uid(), &request.request_id, true);
+        scene.member.call(&scene.topic, "deny", deny).ok();
+        expected.push(json!(person.uid()));
+    }
+    let mut page = |list: Value| scene.member.call(&scene.topic, "denials", list).ok();
+    let first = page(json!({}));
+    assert_eq!(each(&first["items"], "uid"), expected[..50], "oldest first");
+    let second = page(json!({ "cursor": first["cursor"] }));
+    assert_eq!((each(&second["items"], "uid"), &second["cursor"]), (expected[50..].to_vec(), &json!(null)));
+    assert_eq!(list(&page(json!({ "limit": 1000 }))["items"]).len(), 50, "at most");
+
+    // Small pages, and one is lifted between them.
+    let lifted = json!({ "uid": expected[3] });
+    let first = page(json!({ "limit": 2 }));
+    assert_eq!(each(&first["items"], "uid"), expected[..2]);
+    let second = page(json!({ "limit": 2, "cursor": first["cursor"] }));
+    assert_eq!(each(&second["items"], "uid"), expected[2..4]);
+    scene.member.call(&scene.topic, "unblock", lifted).ok();
+    let third = scene.member.call(&scene.topic, "denials", json!({ "cursor": second["cursor"] })).ok();
+    assert_eq!(each(&third["items"], "uid"), expected[4..]);
+    let bad = scene.member.call(&scene.topic, "denials", json!({ "cursor": "x" }));
+    assert_eq!(bad.refused(), "bad_payload");
+}
+
+/// One denial is shown for each user, the last; but whoever knows of an earlier one can approve that too.
+#[test]
+fn of_several_denied_requests_the_last_is_shown_and_each_can_be_approved() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let requests = [(); 2].map(|()| scene.ask());
+    for request in &requests {
+        scene.deny(request, false);
+    }
+    let denials = scene.member.call(&scene.topic, "denials", json!({})).ok();
+    assert_eq!(each(&denials["items"], "uid"), [json!(scene.bob.uid())]);
+    assert_eq!(denials["items"][0]["request"]["request_id"], json!(requests[1].request_id));
+    scene.approve(&requests[0]);
+    assert_eq!(scene.status(&requests[0]), "approved");
+}
