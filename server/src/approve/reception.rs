@@ -254,13 +254,22 @@ fn settle<R: Reception>(
     code: Option<NackCode>,
 ) -> Next {
     let content = code.map_or(Content::Nothing, Content::Nack);
+    // Whatever other devices still wait for, this one has said what it thinks of the approve.
+    let answered = match command {
+        Command::Ack { approve_id, .. } | Command::Nack { approve_id } => Some(approve_id),
+        _ => None,
+    };
     let submission = Submission { rid, caller: Caller { uid, is_member: false }, command, content };
+    let who = to.member;
     answering::carry_out(
         reception.flow(),
         cx,
         to.clone(),
         submission,
         move |reception, cx, committed: &Committed| {
+            if let (Some(approve_id), Some(receiver)) = (answered, reception.receiver(who)) {
+                receiver.tries.remove(&approve_id);
+            }
             reception.spread(cx, rid, Aftermath::of(rid, uid, None, None, committed));
         },
     )
