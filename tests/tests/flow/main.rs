@@ -1,11 +1,17 @@
 //! The approve flow, row by row and rule by rule of `docs/protocol.md`: what members and newcomers are answered, what
 //! they are told, and what they find when they come back.
 
+mod cards;
+mod cursors;
 mod deny;
 mod devices;
+mod expiry;
 mod nack;
 mod overrule;
+mod quotas;
 mod receipts;
+mod redelivery;
+mod staggering;
 
 use std::sync::Arc;
 use std::thread::sleep;

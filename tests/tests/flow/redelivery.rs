@@ -1,0 +1,115 @@
+//! Rule 6: an approve that is neither acked nor nacked is sent again, a few times.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use vestibule_protocol::approve::frames::{Approve, Id};
+use vestibule_tests::people::{Device, Message};
+use vestibule_tests::process::Server;
+use vestibule_tests::scene::Scene;
+
+use crate::{each, server_with};
+
+const INTERVAL: Duration = Duration::from_millis(200);
+
+fn server() -> Server {
+    server_with(&[("--redelivery", "200ms")])
+}
+
+/// Waits until a connection has been sent an approve for the last time. An attempt has been taken already: which.
+fn exhaust(device: &mut Device, topic: &str, approve: &Approve, taken: u64) {
+    for attempt in taken + 1..=5 {
+        let told = loop {
+            let told = device.push(topic, "approve");
+            if told["approve_id"] == json!(approve.approve_id) {
+                break told;
+            }
+        };
+        assert_eq!(told["attempt"], attempt);
+        assert_eq!(
+            (&told["ct"], &told["exp"]),
+            (&json!(approve.ct), &json!(approve.exp)),
+            "the same approve"
+        );
+    }
+}
+
+/// How often an approve came among what was told.
+fn count(told: &[Message], id: Id) -> usize {
+    told.iter().filter(|message| message.payload["approve_id"] == json!(id)).count()
+}
+
+#[test]
+fn attempts_1_to_5_then_silence_until_the_next_join() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let request = scene.ask();
+    let approve = scene.approve(&request);
+    let start = Instant::now();
+    exhaust(&mut scene.guest, &scene.topic, &approve, 1);
+    assert!(start.elapsed() >= 4 * INTERVAL - Duration::from_millis(50), "{:?}", start.elapsed());
+    // A connection that joins now counts by itself, its answer being the first time. While it is sent the approve four
+    // times more, the first one is not.
+    let mut later = Device::connect(scene.address, &scene.bob);
+    let joined = later.arrive(&scene.topic);
+    assert_eq!(each(&joined["approves"], "approve_id"), [json!(approve.approve_id)]);
+    assert_eq!(joined["approves"][0].get("attempt"), None);
+    exhaust(&mut later, &scene.topic, &approve, 1);
+    assert_eq!(scene.guest.news(&scene.topic), []);
+    // Its own next join starts anew.
+    let joined = scene.guest.arrive(&scene.topic);
+    assert_eq!(each(&joined["approves"], "approve_id"), [json!(approve.approve_id)]);
+    exhaust(&mut scene.guest, &scene.topic, &approve, 1);
+    assert_eq!(later.news(&scene.topic), []);
+    assert_eq!(scene.guest.ack(&scene.topic, &approve.approve_id).ok()["deleted"], true);
+}
+
+#[test]
+fn the_inbox_and_the_room_of_two_connections_count_each_by_itself() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let inbox = scene.bob.inbox();
+    let mut elsewhere = Device::another(scene.address, &scene.bob);
+    elsewhere.arrive(&inbox);
+    let request = scene.ask();
+    let approve = scene.approve(&request);
+    exhaust(&mut elsewhere, &inbox, &approve, 0);
+    exhaust(&mut scene.guest, &scene.topic, &approve, 1);
+    assert_eq!(elsewhere.news(&inbox), []);
+}
+
+#[test]
+fn ack_or_nack_ends_it() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let requests = [(); 3].map(|()| scene.ask());
+    let [acked, nacked, left] = [0, 1, 2].map(|n| scene.approve(&requests[n]));
+    let again = scene.guest.push(&scene.topic, "approve");
+    assert_eq!((&again["approve_id"], &again["attempt"]), (&json!(acked.approve_id), &json!(2)));
+    scene.guest.ack(&scene.topic, &acked.approve_id).ok();
+    scene.guest.nack(&scene.topic, &nacked.approve_id, "wrong_key").ok();
+    scene.guest.drain();
+    // It goes on for the one that is left, whatever of its second time was thrown away.
+    let mut joined = Device::another(scene.address, &scene.bob);
+    joined.arrive(&scene.topic);
+    exhaust(&mut joined, &scene.topic, &left, 1);
+    let told = scene.guest.news(&scene.topic);
+    assert_eq!((count(&told, acked.approve_id), count(&told, nacked.approve_id)), (0, 0), "{told:?}");
+    assert!(count(&told, left.approve_id) >= 2, "{told:?}");
+}
+
+/// The approve still waits for the other device, but not for this one.
+#[test]
+fn ack_ends_it_for_the_device_that_has_the_key() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let mut second = Device::another(scene.address, &scene.bob);
+    second.visit(&scene.room.rid());
+    let request = scene.ask();
+    second.call(&scene.topic, "request", &request).ok();
+    let approve = scene.approve(&request);
+    scene.guest.ack(&scene.topic, &approve.approve_id).ok();
+    exhaust(&mut second, &scene.topic, &approve, 0);
+    assert_eq!(scene.guest.news(&scene.topic), []);
+    assert_eq!(second.ack(&scene.topic, &approve.approve_id).ok()["deleted"], true);
+}
