@@ -91,7 +91,7 @@ fn expired_is_a_notice_for_who_was_away() {
 fn an_approved_request_expires_with_its_approves() {
     let server = server();
     let mut scene = Scene::new(&server);
-    let request = ask_briefly(&mut scene, 700);
+    let request = ask_briefly(&mut scene, 1000);
     scene.approve(&request);
     assert_eq!(scene.guest.push(&scene.topic, "expired")["request_id"], json!(request.request_id));
     assert_eq!(scene.bobs(), (vec![], vec![]));
@@ -104,7 +104,7 @@ fn an_approved_request_expires_with_its_approves() {
 fn an_acked_request_is_done_at_its_exp() {
     let server = server();
     let mut scene = Scene::new(&server);
-    let request = ask_briefly(&mut scene, 1000);
+    let request = ask_briefly(&mut scene, 1500);
     let mut lost = Device::another(scene.address, &scene.bob);
     lost.visit(&scene.room.rid());
     lost.call(&scene.topic, "request", &request).ok();
@@ -142,7 +142,7 @@ fn a_lapsed_approve_beside_a_live_one_changes_nothing() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
-    let approve = approve_briefly(&mut scene, &request, 400);
+    let approve = approve_briefly(&mut scene, &request, 1000);
     let (carol, mut other, _) = scene.another_member();
     let good = scene.room.approve(&carol, &scene.bob.uid(), &request);
     other.call(&scene.topic, "approve", &good).ok();
@@ -150,7 +150,7 @@ fn a_lapsed_approve_beside_a_live_one_changes_nothing() {
     assert_eq!(each(&json!(scene.bobs().1), "approve_id"), [json!(good.approve_id)], "it is not shown");
     // Of two that are swept in one round the one that is due for longer comes first.
     let next = scene.ask();
-    approve_briefly(&mut scene, &next, 200);
+    approve_briefly(&mut scene, &next, 300);
     assert_eq!(scene.member.push(&scene.topic, "request")["request_id"], json!(next.request_id));
     assert_eq!(scene.status(&request), "approved");
     assert_eq!(each(&json!(scene.pending()), "approvals"), [1, 0]);
@@ -162,8 +162,8 @@ fn what_is_over_is_neither_shown_nor_delivered_before_the_sweep() {
     let server = server_with(&[("--sweep", "1h")]);
     let mut scene = Scene::new(&server);
     let lasting = scene.ask();
-    let approve = approve_briefly(&mut scene, &lasting, 600);
-    let request = ask_briefly(&mut scene, 600);
+    let approve = approve_briefly(&mut scene, &lasting, 1000);
+    let request = ask_briefly(&mut scene, 1000);
     eventually("both are over", || (now_ms() > request.exp.max(approve.exp)).then_some(()));
     assert_eq!(each(&json!(scene.pending()), "request_id"), [json!(lasting.request_id)]);
     let (mine, approves) = scene.bobs();

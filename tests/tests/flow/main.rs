@@ -6,12 +6,16 @@ mod cursors;
 mod deny;
 mod devices;
 mod expiry;
+mod hostile;
 mod nack;
 mod overrule;
 mod quotas;
 mod receipts;
 mod redelivery;
+mod restored;
 mod staggering;
+mod tidying;
+mod transports;
 
 use std::sync::Arc;
 use std::thread::sleep;

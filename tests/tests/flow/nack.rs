@@ -77,13 +77,16 @@ fn nack_from_the_inbox_names_the_room() {
     let approve = scene.approve(&request);
     let inbox = scene.bob.inbox();
     scene.guest.arrive(&inbox);
+    scene.guest.leave(&scene.topic);
     let mut nack = json!({ "approve_id": approve.approve_id, "device": scene.guest.id, "code": "bad_sig" });
     assert_eq!(scene.guest.call(&inbox, "nack", &nack).refused(), "bad_payload");
     nack["rid"] = json!(scene.room.rid());
     let nacked = scene.guest.call(&inbox, "nack", &nack).ok();
     assert_eq!(nacked, json!({ "state": "pending", "dup": false }));
     assert_eq!(scene.member.push(&scene.topic, "receipt")["code"], "bad_sig");
-    assert_eq!(scene.member.push(&scene.topic, "request")["request_id"], json!(request.request_id));
+    let told = scene.member.push(&scene.topic, "request");
+    assert_eq!(told["request_id"], json!(request.request_id));
+    assert_eq!(told["online"], false, "Bob is not in the room");
 }
 
 #[test]

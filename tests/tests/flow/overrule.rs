@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use vestibule_protocol::signed::Alg;
-use vestibule_tests::people::{Device, Person};
+use vestibule_tests::people::{Device, Person, now_ms};
 use vestibule_tests::scene::Scene;
 
 use crate::{each, eventually, is_closed, list, server, server_with};
@@ -93,6 +93,31 @@ fn unblock_ends_the_denied_request_for_good() {
     assert_eq!(scene.member.call(&scene.topic, "unblock", uid).ok(), json!({ "dup": false }));
     eventually("the request is closed", || is_closed(&mut scene, &request).then_some(()));
     assert_eq!(scene.status(&request), "denied");
+}
+
+/// A block goes on when the time of what it denied is over; nobody is told of that.
+#[test]
+fn a_denied_request_is_over_at_its_exp_and_the_denial_is_not() {
+    let server = server_with(&[("--sweep", "100ms")]);
+    let mut scene = Scene::new(&server);
+    let rid = scene.room.rid();
+    let mut request = scene.bob.request(&rid);
+    request.exp = now_ms() + 1000;
+    scene.bob.sign_request(&rid, &mut request);
+    scene.guest.call(&scene.topic, "request", &request).ok();
+    scene.deny(&request, true);
+    let mut denial = || scene.member.call(&scene.topic, "denials", json!({})).ok()["items"][0].clone();
+    assert_eq!(denial()["request"]["request_id"], json!(request.request_id));
+    let over =
+        eventually("the request is over", || Some(denial()).filter(|item| item.get("request").is_none()));
+    assert!(now_ms() >= request.exp, "it ended early");
+    assert_eq!((&over["uid"], &over["block"]), (&json!(scene.bob.uid()), &json!(true)));
+    eventually("it is forgotten", || scene.status(&request).is_null().then_some(()));
+    assert_eq!(scene.guest.events(&scene.topic), ["denied"]);
+    let gone = scene.member.news(&scene.topic);
+    assert_eq!(gone.iter().filter(|message| message.event == "request_gone").count(), 1, "{gone:?}");
+    let next = scene.bob.request(&rid);
+    assert_eq!(scene.guest.call(&scene.topic, "request", next).refused(), "blocked");
 }
 
 /// As many denied users as fill a page, and some more.

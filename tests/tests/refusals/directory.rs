@@ -1,5 +1,7 @@
 //! Rooms that do not want to be found, and HTTP requests for rooms that are refused.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 use vestibule_protocol::approve::frames::Policy;
 use vestibule_protocol::approve::limits::Limits;
@@ -49,6 +51,31 @@ fn a_secret_room_answers_as_an_unknown_one_does() {
     assert!(!told.iter().any(|message| message.event == "request"), "{told:?}");
     let mut later = Device::connect(server.address(), &Person::new(Alg::Ed25519));
     assert_eq!(later.enter(&secret)["pending"], json!([]));
+}
+
+/// Whether a room is secret or unknown is not to be measured: each answer that says so takes at least as long.
+#[test]
+fn a_room_that_is_not_shown_is_answered_after_50_ms() {
+    let server = server();
+    let rooms = [Room::published(server.address(), Policy::Secret), Room::new(Alg::Ed25519)];
+    let bob = Person::new(Alg::Ed25519);
+    let mut device = Device::connect(server.address(), &bob);
+    let slow = |what: &str, start: Instant| {
+        assert!(start.elapsed() >= Duration::from_millis(50), "{what}: {:?}", start.elapsed());
+    };
+    for room in &rooms {
+        let start = Instant::now();
+        device.join(&room.topic()).ok();
+        slow("join", start);
+        let request = bob.request(&room.rid());
+        let start = Instant::now();
+        assert_eq!(device.call(&room.topic(), "request", request).refused(), "unknown_room");
+        slow("request", start);
+        let start = Instant::now();
+        let get = Request::get(&format!("/v1/rooms/{}", room.rid())).send(server.address());
+        assert_eq!(get.expect("a response").status, 404);
+        slow("card", start);
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::server;
 fn a_guest_sends_nothing_of_its_own() {
     let server = server();
     let mut scene = Scene::new(&server);
-    for event in ["hello", "presence_state", "pending"] {
+    for event in ["hello", "presence_state", "pending", "denials"] {
         assert_eq!(scene.guest.call(&scene.topic, event, json!({})).refused(), "not_member", "{event}");
     }
     let card = scene.room.card(2, Policy::Open, None);
@@ -29,7 +29,18 @@ fn the_servers_own_events_are_not_forwarded() {
     let mut scene = Scene::new(&server);
     let (_, mut carol, _) = scene.another_member();
     carol.fence(&scene.topic);
-    for event in ["caught_up", "presence_diff", "presence_state", "request_gone"] {
+    // Those that clients send too are theirs to send: `request`, `approve` and `card` are checked as what they are.
+    for event in [
+        "caught_up",
+        "denied",
+        "expired",
+        "presence_diff",
+        "presence_state",
+        "receipt",
+        "request_gone",
+        "resync",
+        "withdrawn",
+    ] {
         let payload = json!({ "joins": {}, "leaves": {} });
         assert_eq!(scene.member.call(&scene.topic, event, payload).refused(), "bad_payload", "{event}");
     }
@@ -83,9 +94,8 @@ fn an_inbox_wants_to_know_the_room() {
     let bob = Person::new(Alg::Ed25519);
     let mut device = Device::connect(server.address(), &bob);
     device.join(&bob.inbox()).ok();
-    let payload: Value =
-        json!({ "request_id": random::<16>(), "approve_id": random::<16>(), "device": device.id });
-    for event in ["ack", "withdraw", "status", "request", "prove", "hello"] {
+    let payload: Value = json!({ "request_id": random::<16>(), "approve_id": random::<16>(), "device": device.id, "code": "bad_sig" });
+    for event in ["ack", "nack", "withdraw", "status", "request", "prove", "pending", "denials", "hello"] {
         assert_eq!(device.call(&bob.inbox(), event, &payload).refused(), "bad_payload", "{event}");
     }
 }

@@ -7,6 +7,7 @@ use vestibule_protocol::approve::limits::{ALG_BYTES, Limits};
 use vestibule_protocol::base64url::Blob;
 use vestibule_protocol::signed::Alg;
 use vestibule_tests::people::{Device, PATIENCE, Person, TEN_MINUTES, now_ms};
+use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::scene::Scene;
 
 use crate::server;
@@ -52,7 +53,8 @@ fn out_of_time() {
 
 #[test]
 fn once_expired_it_is_gone_for_everybody() {
-    let server = server();
+    // The sweep would forget it, and `flow` has that.
+    let server = Server::start(Launch::vestibule().options(&[("--sweep", "1h")]));
     let mut scene = Scene::new(&server);
     let rid = scene.room.rid();
     let mut request = scene.bob.request(&rid);

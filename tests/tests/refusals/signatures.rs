@@ -12,7 +12,7 @@ use vestibule_tests::scene::Scene;
 use crate::server;
 
 const ALGS: [Alg; 3] = [Alg::Ed25519, Alg::P256, Alg::Secp256k1];
-const TEXTS: [&str; 3] = ["box_alg", "name", "note"];
+const TEXTS: [&str; 4] = ["box_alg", "code", "name", "note"];
 
 /// Every field altered once: the field's name, what was done to it, the whole frame.
 fn alterations(frame: &Value) -> Vec<(String, Value)> {
@@ -25,6 +25,7 @@ fn alterations(frame: &Value) -> Vec<(String, Value)> {
         };
         match value {
             Value::Number(number) => add(json!(number.as_i64().expect("an integer") + 1)),
+            Value::Bool(flag) => add((!flag).into()),
             Value::String(text) if TEXTS.contains(&field.as_str()) => add(format!("{text}!").into()),
             Value::String(text) => match text.as_str() {
                 "p256" => add("secp256k1".into()),
@@ -212,5 +213,39 @@ fn approve() {
         let stored = scene.member.call(&scene.topic, "approve", &approve).ok();
         assert_eq!((&stored["state"], &stored["dup"]), (&json!("approved"), &json!(false)), "{alg}");
         assert_eq!(scene.guest.push(&scene.topic, "approve")["ct"], json!(approve.ct), "{alg}");
+    }
+}
+
+#[test]
+fn deny() {
+    let server = server();
+    for alg in ALGS {
+        let mut scene = Scene::with(&server, alg);
+        let (first, second) = (scene.ask(), scene.ask());
+        let deny = scene.room.deny(&scene.alice, &scene.bob.uid(), &first.request_id, true);
+        let mut altered = alterations(&json!(deny));
+        assert_fields(&altered, &["block", "code", "request_id", "room_sig", "to"]);
+        // Without `block` it is a denial for a while.
+        let mut without = json!(deny);
+        without.as_object_mut().expect("an object").remove("block");
+        altered.push(("no block".to_owned(), without));
+        let mut of_another = json!(deny);
+        of_another["request_id"] = json!(second.request_id);
+        altered.push(("another request's id".to_owned(), of_another));
+        let other = Room::new(alg);
+        let others = other.deny(&scene.alice, &scene.bob.uid(), &first.request_id, true);
+        altered.push(("the whole key, and rid".to_owned(), json!(others)));
+        for (field, deny) in altered {
+            let reply = scene.member.call(&scene.topic, "deny", deny);
+            assert_eq!(reply.refused(), "bad_sig", "{alg}: {field}");
+        }
+        // Of another member, who has not said it: `by` is whose connection it is.
+        let (_, mut carol, pending) = scene.another_member();
+        assert_eq!(pending.len(), 2, "{alg}: nothing is denied");
+        assert_eq!(carol.call(&scene.topic, "deny", &deny).refused(), "bad_sig", "{alg}: by");
+        assert_eq!(scene.guest.fence(&scene.topic), [], "{alg}");
+        let stored = scene.member.call(&scene.topic, "deny", &deny).ok();
+        assert_eq!(stored, json!({ "state": "denied", "dup": false }), "{alg}");
+        assert_eq!(scene.guest.push(&scene.topic, "denied")["room_sig"], json!(deny.room_sig), "{alg}");
     }
 }

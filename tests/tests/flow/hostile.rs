@@ -1,0 +1,197 @@
+//! Rules 3, 4 and 7 together: members are trusted with confidentiality, not with a newcomer's luck. However many accounts a
+//! hostile member has, and whatever it sends, the newcomer gets the key with the next honest approve.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::{Approve, Policy, Request};
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::people::{Device, Person, Room};
+
+use crate::server;
+
+/// What opens the honest approve; everything else is garbage.
+const SEALED: &[u8] = b"the sealed room key";
+
+/// A room, who created it, and a newcomer who asks.
+struct Stage {
+    address: SocketAddr,
+    room: Room,
+    topic: String,
+    creator: Person,
+    honest: Device,
+    bob: Person,
+    guest: Device,
+    request: Request,
+}
+
+impl Stage {
+    fn new(address: SocketAddr) -> Self {
+        let [creator, bob] = [(); 2].map(|()| Person::new(Alg::Ed25519));
+        let room = Room::new(Alg::Ed25519);
+        let topic = room.topic();
+        let mut honest = Device::connect(address, &creator);
+        honest.enter(&room);
+        honest.call(&topic, "card", room.card(1, Policy::Request, None)).ok();
+        let mut guest = Device::connect(address, &bob);
+        guest.visit(&room.rid());
+        let request = bob.request(&room.rid());
+        guest.call(&topic, "request", &request).ok();
+        Self { address, room, topic, creator, honest, bob, guest, request }
+    }
+
+    /// An account of somebody who has the room key.
+    fn account(&self) -> (Person, Device) {
+        let person = Person::new(Alg::Ed25519);
+        let mut device = Device::connect(self.address, &person);
+        device.enter(&self.room);
+        (person, device)
+    }
+
+    fn garbage(&self, by: &Person) -> Approve {
+        self.room.approve(by, &self.bob.uid(), &self.request)
+    }
+
+    fn good(&self) -> Approve {
+        let mut approve = self.garbage(&self.creator);
+        approve.ct.0 = SEALED.to_vec();
+        self.room.sign_approve(&self.creator, &mut approve);
+        approve
+    }
+
+    /// Bob takes approves as they come, nacks what is garbage and acks what is not; gives how many were garbage.
+    fn take_the_key(&mut self) -> usize {
+        for nacked in 0.. {
+            let told: Value = self.guest.push(&self.topic, "approve");
+            let approve: Approve = serde_json::from_value(told).expect("an approve");
+            if approve.ct.0 == SEALED {
+                let acked = self.guest.ack(&self.topic, &approve.approve_id).ok();
+                assert_eq!(acked, json!({ "dup": false, "deleted": true }));
+                return nacked;
+            }
+            self.guest.nack(&self.topic, &approve.approve_id, "undecryptable").ok();
+        }
+        unreachable!("there is no end to the garbage")
+    }
+
+    fn state(&mut self) -> Value {
+        let about = json!({ "request_id": self.request.request_id });
+        self.guest.call(&self.topic, "status", about).ok()["state"].take()
+    }
+}
+
+/// Rule 3: the room's creator finds a place when all of them are taken.
+#[test]
+fn a_hundred_accounts_take_all_slots_and_the_creator_approves() {
+    let server = server();
+    let mut stage = Stage::new(server.address());
+    let mut accounts: Vec<_> = (0..100).map(|_| stage.account()).collect();
+    let mut taken = 0;
+    for (person, device) in &mut accounts {
+        let reply = device.call(&stage.topic, "approve", stage.garbage(person));
+        match reply.status.as_str() {
+            "ok" => taken += 1,
+            _ => assert_eq!(reply.refused(), "slots_full"),
+        }
+    }
+    assert_eq!(taken, 8);
+    // Another honest member has to wait for a place.
+    let (carol, mut other) = stage.account();
+    let refused = other.call(&stage.topic, "approve", stage.garbage(&carol));
+    assert_eq!(refused.refused(), "slots_full");
+    assert!(refused.response["retry_ms"].is_u64());
+    let good = stage.good();
+    let stored = stage.honest.call(&stage.topic, "approve", &good).ok();
+    assert_eq!((&stored["state"], &stored["others"]), (&json!("approved"), &json!(8)));
+    // One place, not as many as the creator likes.
+    let second = stage.garbage(&stage.creator);
+    assert_eq!(stage.honest.call(&stage.topic, "approve", second).refused(), "slots_full");
+    assert_eq!(stage.take_the_key(), 8);
+    assert_eq!(stage.state(), "done");
+}
+
+/// The accounts fill each place as soon as it is free. Each of them has three, and Bob needs none of them.
+#[test]
+fn accounts_that_refill_the_slots_do_not_keep_the_creator_out() {
+    let server = server();
+    let mut stage = Stage::new(server.address());
+    let mut accounts: Vec<_> = (0..9).map(|_| stage.account()).collect();
+    for (person, device) in &mut accounts[..8] {
+        device.call(&stage.topic, "approve", stage.garbage(person)).ok();
+    }
+    for place in 0..8 {
+        let told = stage.guest.push(&stage.topic, "approve");
+        let id = told["approve_id"].as_str().expect("an id").parse().expect("16 bytes");
+        stage.guest.nack(&stage.topic, &id, "undecryptable").ok();
+        let (person, device) = &mut accounts[(place + 8) % 9];
+        device.call(&stage.topic, "approve", stage.garbage(person)).ok();
+    }
+    let good = stage.good();
+    stage.honest.call(&stage.topic, "approve", &good).ok();
+    stage.take_the_key();
+    assert_eq!(stage.state(), "done");
+}
+
+/// Whoever is online nacks, so a place is free soon for any honest member.
+#[test]
+fn an_honest_member_who_is_not_the_creator_finds_a_place_after_a_nack() {
+    let server = server();
+    let mut stage = Stage::new(server.address());
+    let mut accounts: Vec<_> = (0..8).map(|_| stage.account()).collect();
+    for (person, device) in &mut accounts {
+        device.call(&stage.topic, "approve", stage.garbage(person)).ok();
+    }
+    let (carol, mut other) = stage.account();
+    let mut good = stage.garbage(&carol);
+    good.ct.0 = SEALED.to_vec();
+    stage.room.sign_approve(&carol, &mut good);
+    assert_eq!(other.call(&stage.topic, "approve", &good).refused(), "slots_full");
+    let told = stage.guest.push(&stage.topic, "approve");
+    let id = told["approve_id"].as_str().expect("an id").parse().expect("16 bytes");
+    stage.guest.nack(&stage.topic, &id, "undecryptable").ok();
+    other.call(&stage.topic, "approve", &good).ok();
+    assert_eq!(stage.take_the_key(), 7);
+    assert_eq!(stage.state(), "done");
+}
+
+#[test]
+fn who_approves_garbage_denies_and_blocks_is_overruled_by_one_honest_approve() {
+    let server = server();
+    let mut stage = Stage::new(server.address());
+    let (mallory, mut hostile) = stage.account();
+    // Three times garbage, each nacked, and then no more.
+    for attempt in 0..4 {
+        let garbage = stage.garbage(&mallory);
+        let reply = hostile.call(&stage.topic, "approve", &garbage);
+        if attempt == 3 {
+            assert_eq!(reply.refused(), "slots_full");
+            break;
+        }
+        reply.ok();
+        stage.guest.push(&stage.topic, "approve");
+        stage.guest.nack(&stage.topic, &garbage.approve_id, "wrong_key").ok();
+    }
+    assert_eq!(stage.state(), "pending");
+    // Then no, and for ever.
+    let block = stage.room.deny(&mallory, &stage.bob.uid(), &stage.request.request_id, true);
+    assert_eq!(hostile.call(&stage.topic, "deny", &block).ok()["state"], "denied");
+    assert_eq!(stage.guest.push(&stage.topic, "denied")["block"], true);
+    let next = stage.bob.request(&stage.room.rid());
+    assert_eq!(stage.guest.call(&stage.topic, "request", next).refused(), "blocked");
+
+    // An honest member finds it where it is listed, and approves.
+    let (_, mut carol) = stage.account();
+    let denials = carol.call(&stage.topic, "denials", json!({})).ok();
+    let shown = &denials["items"][0]["request"];
+    assert_eq!(shown["request_id"], json!(stage.request.request_id));
+    let found: Request = serde_json::from_value(shown.clone()).expect("a request");
+    assert_eq!(found, stage.request, "all that is needed to approve it");
+    let good = stage.good();
+    stage.honest.call(&stage.topic, "approve", &good).ok();
+    // Nothing takes that back.
+    assert_eq!(hostile.call(&stage.topic, "deny", &block).refused(), "closed");
+    let uid = json!({ "uid": stage.bob.uid() });
+    assert_eq!(hostile.call(&stage.topic, "unblock", uid).ok(), json!({ "dup": true }));
+    assert_eq!(stage.take_the_key(), 0);
+    assert_eq!(stage.state(), "done");
+}
