@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 use vestibule_protocol::approve::frames::{Approve, Policy, Request};
+use vestibule_protocol::base64url;
 use vestibule_protocol::signed::Alg;
-use vestibule_tests::people::{Device, Person, Room};
+use vestibule_tests::http;
+use vestibule_tests::people::{Device, Key, Person, Room};
 
-use crate::server;
+use crate::{server, server_with};
 
 /// What opens the honest approve; everything else is garbage.
 const SEALED: &[u8] = b"the sealed room key";
@@ -27,12 +29,18 @@ struct Stage {
 
 impl Stage {
     fn new(address: SocketAddr) -> Self {
-        let [creator, bob] = [(); 2].map(|()| Person::new(Alg::Ed25519));
-        let room = Room::new(Alg::Ed25519);
-        let topic = room.topic();
+        let (room, creator) = (Room::new(Alg::Ed25519), Person::new(Alg::Ed25519));
+        let mut device = Device::connect(address, &creator);
+        device.enter(&room);
+        device.call(&room.topic(), "card", room.card(1, Policy::Request, None)).ok();
+        Self::of(address, room, creator)
+    }
+
+    /// In a room that is published already.
+    fn of(address: SocketAddr, room: Room, creator: Person) -> Self {
+        let (topic, bob) = (room.topic(), Person::new(Alg::Ed25519));
         let mut honest = Device::connect(address, &creator);
         honest.enter(&room);
-        honest.call(&topic, "card", room.card(1, Policy::Request, None)).ok();
         let mut guest = Device::connect(address, &bob);
         guest.visit(&room.rid());
         let request = bob.request(&room.rid());
@@ -194,4 +202,30 @@ fn who_approves_garbage_denies_and_blocks_is_overruled_by_one_honest_approve() {
     assert_eq!(hostile.call(&stage.topic, "unblock", uid).ok(), json!({ "dup": true }));
     assert_eq!(stage.take_the_key(), 0);
     assert_eq!(stage.state(), "done");
+}
+
+/// Whoever publishes the first card is the creator, whichever way, and stays it.
+#[test]
+fn the_creator_is_who_made_the_room_and_not_who_changed_its_card() {
+    let server = server_with(&[("--max-approves", "1")]);
+    let address = server.address();
+    let creator = Person::new(Alg::Ed25519);
+    let made = http::Request::post("/v1/rooms")
+        .header("authorization", &format!("Bearer {}", creator.sign_in(address)))
+        .json(&json!({ "alg": "ed25519", "policy": "request" }))
+        .send(address)
+        .expect("a response")
+        .json();
+    let binary = |field: &str| base64url::decode(made[field].as_str().expect("text")).expect("base64url");
+    let key = Key::from_private(Alg::Ed25519, &binary("room_key"), &binary("room_pub"));
+    let mut stage = Stage::of(address, Room { key: key.expect("a key pair") }, creator);
+    let (mallory, mut hostile) = stage.account();
+    hostile.call(&stage.topic, "card", stage.room.card(2, Policy::Request, None)).ok();
+    let (other, mut second) = stage.account();
+    second.call(&stage.topic, "approve", stage.garbage(&other)).ok();
+    let refused = hostile.call(&stage.topic, "approve", stage.garbage(&mallory));
+    assert_eq!(refused.refused(), "slots_full");
+    let good = stage.good();
+    stage.honest.call(&stage.topic, "approve", &good).ok();
+    assert_eq!(stage.take_the_key(), 1);
 }

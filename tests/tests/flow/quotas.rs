@@ -84,6 +84,9 @@ fn open_requests_of_one_room() {
     // A denied request may still be approved, and keeps its place.
     scene.deny(&first, false);
     assert_quota(&device.call(&scene.topic, "request", carol.request(&scene.room.rid())));
+    // Another card does not begin to count anew.
+    scene.member.call(&scene.topic, "card", scene.room.card(2, Policy::Request, None)).ok();
+    assert_quota(&device.call(&scene.topic, "request", carol.request(&scene.room.rid())));
     withdraw(&mut scene, &json!(first.request_id));
     device.call(&scene.topic, "request", carol.request(&scene.room.rid())).ok();
     let mut elsewhere = Scene::new(&server);
