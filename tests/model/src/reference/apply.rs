@@ -144,15 +144,15 @@ impl Writing<'_> {
         approve.facts.state = state;
         let gone = approve.clone();
         if reopens {
-            self.request(gone.facts.to, gone.request_id).facts.state = RequestState::Pending;
+            self.move_on(gone.facts.to, gone.request_id, RequestState::Pending);
         }
         gone
     }
 
     fn close(&mut self, request_id: Id, state: RequestState) {
         let (now, uid) = (self.now, self.caller.uid);
+        self.move_on(uid, request_id, state);
         let request = self.own_request(request_id);
-        request.facts.state = state;
         request.facts.is_kept = false;
         request.devices.clear();
         request.closed = Some(now);
@@ -165,6 +165,14 @@ impl Writing<'_> {
             RequestState::Withdrawn => self.tell(uid, News::Withdrawn { request_id }),
             _ => {}
         }
+    }
+
+    /// To a state that everybody has to hear of, even who has read the list: with another place among all that was stored.
+    fn move_on(&mut self, uid: Uid, request_id: Id, state: RequestState) {
+        let seq = self.seq;
+        let request = self.request(uid, request_id);
+        request.facts.state = state;
+        request.facts.seq = seq;
     }
 
     fn tell_approver(&mut self, approve: &Approve, result: ReceiptResult) {

@@ -95,8 +95,7 @@ impl Gathering<'_> {
             .requests_of(&self.caller.uid)
             .filter(|(rid, request)| rid == self.rid && request.facts.request_id != *request_id)
             .map(|(_, request)| request)
-            .filter(|request| request.facts.box_hash == *box_hash && request.facts.exp > self.now)
-            .filter(|request| request.is_open())
+            .filter(|request| request.facts.box_hash == *box_hash && request.waits(self.now))
             .min_by_key(|request| request.facts.seq)
     }
 
@@ -106,7 +105,7 @@ impl Gathering<'_> {
         let of_user = || self.store.requests_of(&own);
         Usage {
             open_of_user_in_room: of_user()
-                .filter(|(rid, request)| rid == self.rid && request.is_open())
+                .filter(|(rid, request)| rid == self.rid && request.waits(self.now))
                 .count(),
             requests_of_user: of_user().count(),
             open_in_room: kept().filter(|((rid, _, _), _)| rid == self.rid).count(),

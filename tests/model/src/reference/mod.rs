@@ -36,7 +36,7 @@ use vestibule_protocol::{
         frames::Id,
         limits::Quotas,
         refusal::Refusal,
-        rules::{Caller, Change, Command, Decision, Facts, RoomFacts, decide},
+        rules::{Caller, Change, Command, Decision, Facts, RequestState, RoomFacts, decide},
     },
     signed::{Rid, Uid},
 };
@@ -110,7 +110,7 @@ impl Reference {
     }
 
     /// Forgets the requests that have ended and that need not be remembered any more, with their approves; the notices
-    /// that were kept long enough; and the denials that are over.
+    /// that were kept long enough; and the denials that are over and have no request that waits to be ended.
     pub fn forget(&mut self, quotas: &Quotas, now: i64) {
         self.requests.retain(|_, request| {
             request.closed.is_none_or(|closed| now < request.facts.exp.min(closed + quotas.memory_ms))
@@ -119,7 +119,15 @@ impl Reference {
         self.approves
             .retain(|(rid, _), approve| requests.contains_key(&(*rid, approve.facts.to, approve.request_id)));
         self.notices.retain(|notice| now < notice.at + quotas.notices_ms);
-        self.denials.retain(|_, denial| denial.facts.is_block || denial.facts.until > now);
+        let waits = |(key, request): (&(Rid, Uid, Id), &Request), rid: &Rid, uid: &Uid| {
+            request.facts.state == RequestState::Denied
+                && request.facts.is_kept
+                && (&key.0, &key.1) == (rid, uid)
+        };
+        self.denials.retain(|(rid, uid), denial| {
+            let is_over = !denial.facts.is_block && denial.facts.until <= now;
+            !is_over || requests.iter().any(|entry| waits(entry, rid, uid))
+        });
     }
 
     /// Forgets in which order everything was stored, and what users were told: what is left is what the rules look at. Makes

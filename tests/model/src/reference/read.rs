@@ -26,6 +26,11 @@ impl Request {
     pub fn is_open(&self) -> bool {
         matches!(self.facts.state, RequestState::Pending | RequestState::Approved)
     }
+
+    /// Whether it is open and its time is not over.
+    pub fn waits(&self, now: i64) -> bool {
+        self.is_open() && self.facts.exp > now
+    }
 }
 
 impl Approve {
@@ -80,7 +85,7 @@ impl Reference {
     /// `pending`: the requests that wait in a room, oldest first.
     pub fn pending(&self, rid: &Rid, now: i64) -> Vec<Pending<'_>> {
         let in_room = self.requests.iter().filter(|((room, _, _), _)| room == rid);
-        let waiting = in_room.filter(|(_, request)| request.is_open() && request.facts.exp > now);
+        let waiting = in_room.filter(|(_, request)| request.waits(now));
         let shown = waiting.map(|((_, uid, request_id), request)| {
             let live = self.approves_of(rid, uid, request_id).filter(|approve| approve.is_live(now));
             Pending { uid: *uid, request, approvals: live.count() }
@@ -91,15 +96,19 @@ impl Reference {
     /// `mine`: a user's requests that wait, oldest first; in one room or, as in the inbox, in all.
     pub fn mine(&self, uid: &Uid, rid: Option<&Rid>, now: i64) -> Vec<(Rid, &Request)> {
         let own = self.requests_of(uid).filter(|(room, _)| rid.is_none_or(|rid| rid == room));
-        let waiting = own.filter(|(_, request)| request.is_open() && request.facts.exp > now);
+        let waiting = own.filter(|(_, request)| request.waits(now));
         sorted(waiting, |(_, request)| request.facts.seq)
     }
 
-    /// `approved`: the approves that wait for a user, oldest first; in one room or, as in the inbox, in all.
+    /// `approved`: the approves that wait for a user, and whose requests do, oldest first; in one room or, as in the inbox, in
+    /// all.
     pub fn approved(&self, uid: &Uid, rid: Option<&Rid>, now: i64) -> Vec<(Rid, &Approve)> {
         let all = self.approves.iter().map(|((room, _), approve)| (*room, approve));
         let own = all.filter(|(room, approve)| {
             approve.facts.to == *uid && approve.is_live(now) && rid.is_none_or(|rid| rid == room)
+        });
+        let own = own.filter(|(room, approve)| {
+            self.request(uid, room, &approve.request_id).is_some_and(|request| request.waits(now))
         });
         sorted(own, |(_, approve)| approve.facts.seq)
     }

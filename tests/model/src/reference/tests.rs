@@ -220,6 +220,36 @@ fn an_approve_that_lapses_reopens_and_tells_nobody() {
 }
 
 #[test]
+fn what_is_pending_again_goes_to_the_end_of_the_list() {
+    let mut scene = Scene::new().asked(1, PHONE);
+    let (box_hash, digest) = (Fixed([8; 32]), Fixed([2; 32]));
+    scene.ok(BOB, &Command::Request { request_id: id(2), device: PHONE, box_hash, digest, exp: END });
+    let order = |scene: &Scene| {
+        let pending = scene.store.pending(&ROOM, NOW);
+        pending.iter().map(|pending| pending.request.facts.request_id).collect::<Vec<_>>()
+    };
+    scene.ok(ALICE, &approve(10));
+    assert_eq!(order(&scene), [id(1), id(2)]);
+    scene.ok(BOB, &Command::Nack { approve_id: id(10) });
+    assert_eq!(order(&scene), [id(2), id(1)]);
+}
+
+#[test]
+fn what_is_over_counts_as_over_before_it_is_ended() {
+    let mut scene = Scene::new().asked(1, PHONE);
+    let Command::Approve { approve_id, to, request_id, box_hash, digest, .. } = approve(10) else { panic!() };
+    scene.ok(ALICE, &Command::Approve { approve_id, to, request_id, box_hash, digest, exp: END + 1 });
+    assert_eq!(scene.store.approved(&BOB.uid, None, END - 1).len(), 1);
+    assert!(scene.store.approved(&BOB.uid, None, END).is_empty());
+    scene.quotas.open_per_user_in_room = 1;
+    let (box_hash, digest) = (Fixed([8; 32]), Fixed([2; 32]));
+    let other = Command::Request { request_id: id(2), device: PHONE, box_hash, digest, exp: END + 1 };
+    assert_eq!(scene.run(BOB, &other).expect_err("one is open").reason, Reason::Quota);
+    scene.now = END;
+    assert!(scene.run(BOB, &other).is_ok());
+}
+
+#[test]
 fn what_changes_nothing_takes_no_seq() {
     let mut scene = Scene::new().asked(1, PHONE);
     let seq = scene.store.seq();
