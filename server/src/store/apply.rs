@@ -170,6 +170,8 @@ impl Writing<'_> {
         let Content::Deny(Deny { request_id, to, code, block, .. }) = content else {
             return strange(Change::Deny);
         };
+        // Only an unblock ends a block, not a milder no to another request.
+        let was_block = self.stored.denial.as_ref().is_some_and(|denial| denial.blocked);
         let denial = models::Denial {
             rid: rid.as_bytes().to_vec(),
             uid: to.as_bytes().to_vec(),
@@ -178,7 +180,7 @@ impl Writing<'_> {
             code: code.clone(),
             at: self.now,
             until: self.now + self.quotas.cooldown_ms,
-            blocked: *block,
+            blocked: *block || was_block,
             seq: self.seq,
         };
         denials::put(self.conn, &denial)?;
