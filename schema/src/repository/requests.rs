@@ -26,7 +26,8 @@ pub fn find(
         .optional()?)
 }
 
-/// The open request of this user in this room for the same box key.
+/// The open request of this user in this room for the same box key. There may be more, since a denied one may be approved
+/// after another was made: then the one of the lowest number.
 pub fn find_open_by_box(
     conn: &mut Connection,
     rid: &[u8],
@@ -39,6 +40,7 @@ pub fn find_open_by_box(
         .filter(requests::uid.eq(uid))
         .filter(requests::box_hash.eq(box_hash))
         .filter(open(now))
+        .order(requests::seq)
         .select(Request::as_select())
         .first(conn)
         .optional()?)
