@@ -3,7 +3,7 @@
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run test check doc rust client flows clients browser fuzz bench help
+.PHONY: run test check doc rust client flows clients browser fuzz model bench help
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -49,6 +49,9 @@ fuzz: ## the fuzzers for ten minutes each (SECONDS_EACH=n for another time); nee
 		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- \
 			-max_total_time=$(SECONDS_EACH) -max_len=4096 || exit 1; \
 	done
+
+model: ## the rules in every order of steps of a larger world than `make rust` looks at; takes minutes and some GiB
+	cargo test --release --package vestibule-model --test holds -- --ignored --nocapture
 
 bench: ## group commit: commands per second with 1, 16 and 256 senders
 	cargo bench --package vestibule --bench group_commit

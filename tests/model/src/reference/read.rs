@@ -62,7 +62,12 @@ impl Reference {
     }
 
     /// All approves of a request, in the order of their ids.
-    pub fn approves_of(&self, rid: &Rid, to: &Uid, request_id: &Id) -> impl Iterator<Item = &Approve> {
+    pub fn approves_of(
+        &self,
+        rid: &Rid,
+        to: &Uid,
+        request_id: &Id,
+    ) -> impl Iterator<Item = &Approve> + use<'_> {
         let (rid, to, request_id) = (*rid, *to, *request_id);
         let in_room = self.approves.iter().filter(move |((room, _), _)| *room == rid);
         in_room
@@ -70,8 +75,19 @@ impl Reference {
             .filter(move |approve| approve.facts.to == to && approve.request_id == request_id)
     }
 
+    /// All approves for a user in all rooms, live or remembered.
+    pub fn approves_for(&self, to: &Uid) -> impl Iterator<Item = &Approve> + use<'_> {
+        let to = *to;
+        self.approves.values().filter(move |approve| approve.facts.to == to)
+    }
+
+    /// The last denial of a user in a room, unless it was lifted.
+    pub fn denial(&self, uid: &Uid, rid: &Rid) -> Option<&Denial> {
+        self.denials.get(&(*rid, *uid))
+    }
+
     /// All requests of a user, open or remembered, with their rooms.
-    pub fn requests_of(&self, uid: &Uid) -> impl Iterator<Item = (Rid, &Request)> {
+    pub fn requests_of(&self, uid: &Uid) -> impl Iterator<Item = (Rid, &Request)> + use<'_> {
         let uid = *uid;
         let own = self.requests.iter().filter(move |((_, newcomer, _), _)| *newcomer == uid);
         own.map(|((rid, _, _), request)| (*rid, request))
@@ -127,7 +143,7 @@ impl Reference {
     }
 
     /// `notices`: what a user is told, oldest first.
-    pub fn notices(&self, uid: &Uid) -> impl Iterator<Item = &Notice> {
+    pub fn notices(&self, uid: &Uid) -> impl Iterator<Item = &Notice> + use<'_> {
         let uid = *uid;
         self.notices.iter().filter(move |notice| notice.uid == uid)
     }

@@ -1,0 +1,96 @@
+//! How large the small world is, and what may be wrong with it.
+
+use vestibule_protocol::approve::limits::Quotas;
+
+/// How large the world is. Time counts in ticks.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// The devices of Bob's that ask.
+    pub devices: usize,
+    /// How many requests each may make.
+    pub turns: u8,
+    /// How many bad approves the hostile member may send, each from another account.
+    pub garbage: u8,
+    /// Whether the hostile member denies and blocks, as often as they like.
+    pub denies: bool,
+    /// Whether the hostile member also lifts denials.
+    pub unblocks: bool,
+    /// Whether Bob may take his requests back.
+    pub withdraws: bool,
+    /// How often Alice's client may crash and forget which approves it sent.
+    pub alice_crashes: u8,
+    /// When requests end, and with them all that is of interest. Alice's approves end after the first tick, the second…
+    pub request_exp: i64,
+    /// The last tick.
+    pub end: i64,
+    /// The quotas.
+    pub quotas: Quotas,
+}
+
+impl Scope {
+    /// Small enough for every test run: up to the last moment before requests end.
+    pub fn small() -> Self {
+        let quotas = Quotas {
+            open_per_room: 3,
+            approves_per_request: 2,
+            nacks_per_approver: 1,
+            // No denial ends before the request that it denies.
+            cooldown_ms: 10,
+            devices_ms: 1,
+            ..Quotas::default()
+        };
+        Self {
+            devices: 2,
+            turns: 1,
+            garbage: 2,
+            denies: true,
+            unblocks: false,
+            withdraws: true,
+            alice_crashes: 0,
+            request_exp: 2,
+            end: 1,
+            quotas,
+        }
+    }
+
+    /// Small in other respects: less is hostile, Alice's client crashes, and requests come to their end.
+    pub fn to_the_end() -> Self {
+        Self { garbage: 1, alice_crashes: 1, end: 2, ..Self::small() }
+    }
+
+    /// One device, which asks anew when its denial or its request is over.
+    pub fn impatient() -> Self {
+        let mut scope = Self { devices: 1, turns: 2, garbage: 1, request_exp: 3, end: 3, ..Self::small() };
+        scope.quotas.cooldown_ms = 1;
+        scope
+    }
+
+    /// What takes minutes.
+    pub fn large() -> Self {
+        Self { alice_crashes: 1, turns: 2, ..Self::small() }
+    }
+
+    /// How often Alice may have to approve one request: her approves end, and she forgets some.
+    pub(super) fn attempts(&self) -> u8 {
+        u8::try_from(self.end).expect("few ticks") + 1 + self.alice_crashes
+    }
+}
+
+/// What is wrong with the server or the clients. The rules stay as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// The server answers before the commit is on the disk.
+    AnswersBeforeCommit,
+    /// The first approve wins: another is refused, and nobody says whether the first was any good.
+    FirstApproveWins,
+    /// Devices acknowledge what they have not saved yet.
+    AcksBeforeSaving,
+    /// The ack of one device ends the request for all.
+    OneAckClosesForAll,
+    /// A nack leaves the request approved.
+    NackDoesNotReopen,
+    /// A denial cannot be overruled.
+    DenialIsFinal,
+    /// A device that has the key acknowledges whatever is sent to it, unopened.
+    AcksUnopened,
+}

@@ -1,0 +1,50 @@
+//! The model sees what goes wrong when the server or the clients do something else.
+
+use vestibule_model::flow::{
+    ENOUGH, Flaw, Flow, POSSIBLE, Scope,
+    properties::{APPROVED, DONE, KEPT},
+};
+
+#[test]
+fn an_answer_before_the_commit_loses_what_was_promised() {
+    breaks(Flaw::AnswersBeforeCommit, &[KEPT, POSSIBLE]);
+}
+
+#[test]
+fn the_first_approve_wins_and_may_be_garbage() {
+    breaks(Flaw::FirstApproveWins, &[POSSIBLE]);
+}
+
+#[test]
+fn an_ack_before_the_key_is_saved_loses_the_key() {
+    breaks(Flaw::AcksBeforeSaving, &[DONE, POSSIBLE]);
+}
+
+#[test]
+fn one_ack_for_all_takes_the_key_from_the_other_device() {
+    breaks(Flaw::OneAckClosesForAll, &[DONE, POSSIBLE]);
+}
+
+#[test]
+fn a_nack_that_does_not_reopen_leaves_nobody_to_approve() {
+    breaks(Flaw::NackDoesNotReopen, &[APPROVED, POSSIBLE]);
+}
+
+#[test]
+fn a_final_denial_is_the_hostile_members_last_word() {
+    breaks(Flaw::DenialIsFinal, &[POSSIBLE]);
+}
+
+#[test]
+fn an_unopened_ack_makes_garbage_good() {
+    breaks(Flaw::AcksUnopened, &[ENOUGH, POSSIBLE]);
+}
+
+fn breaks(flaw: Flaw, properties: &[&str]) {
+    let scope = Scope { garbage: 1, withdraws: false, request_exp: 1, end: 0, ..Scope::small() };
+    let verdict = Flow::new(scope).with(flaw).verdict();
+    println!("{flaw:?}: {verdict}");
+    for property in properties {
+        assert!(verdict.broken.contains_key(property), "{flaw:?} does not break: {property}");
+    }
+}

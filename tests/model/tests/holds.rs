@@ -1,0 +1,43 @@
+//! The rules hold, whatever happens in whatever order.
+
+use std::{thread, time::Instant};
+
+use stateright::{Checker, Model};
+use vestibule_model::flow::{Flow, Scope};
+
+#[test]
+fn in_a_small_world() {
+    check("small", Scope::small());
+}
+
+#[test]
+fn to_the_end_of_all_requests() {
+    check("to the end", Scope::to_the_end());
+}
+
+#[test]
+fn when_bob_asks_again() {
+    check("impatient", Scope::impatient());
+}
+
+#[test]
+#[ignore = "takes minutes and some GiB: `make model`"]
+fn in_a_large_world() {
+    check("large", Scope::large());
+}
+
+fn check(name: &str, scope: Scope) {
+    let flow = Flow::new(scope);
+    let (start, threads) = (Instant::now(), thread::available_parallelism().map_or(1, usize::from));
+    let checker = flow.checker().threads(threads).spawn_bfs().join();
+    let states = checker.unique_state_count();
+    println!("{name}, by stateright: {states} states; {:.1?}", start.elapsed());
+    checker.assert_properties();
+    drop(checker);
+
+    let verdict = flow.verdict();
+    println!("{name}: {verdict}");
+    assert!(verdict.broken.is_empty(), "{verdict}");
+    assert!(verdict.waiting > 0, "nobody ever waits");
+    assert_eq!(verdict.states, states, "both have looked at the same states");
+}
