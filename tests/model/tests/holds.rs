@@ -29,7 +29,7 @@ fn in_a_large_world() {
 fn check(name: &str, scope: Scope) {
     let flow = Flow::new(scope);
     let (start, threads) = (Instant::now(), thread::available_parallelism().map_or(1, usize::from));
-    let checker = flow.checker().threads(threads).spawn_bfs().join();
+    let checker = flow.clone().checker().threads(threads).spawn_bfs().join();
     let states = checker.unique_state_count();
     println!("{name}, by stateright: {states} states; {:.1?}", start.elapsed());
     checker.assert_properties();

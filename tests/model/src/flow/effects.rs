@@ -9,7 +9,7 @@ use super::{
     Flow,
     names::{ALICE, ApproveName, BOB, Device, ROOM, RequestName, mallory},
     scope::Flaw,
-    state::{Frame, State, Store},
+    state::{Frame, State},
     steps::Step,
 };
 use crate::reference::Reference;
@@ -165,7 +165,7 @@ impl Flow {
             let before = state.store.clone();
             let mut store = (*before).clone();
             store.apply(quotas, &ROOM, &caller, command, change, state.now);
-            state.store = Store::new(store);
+            state.store = self.stores.of(store);
             if self.flaw == Some(Flaw::AnswersBeforeCommit) {
                 state.disk.get_or_insert(before);
             }

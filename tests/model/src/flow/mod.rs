@@ -21,7 +21,10 @@ use vestibule_protocol::{
     base64url::Fixed,
 };
 
-use self::names::{EVE, FOUNDER, ROOM, request_of_eve};
+use self::{
+    names::{EVE, FOUNDER, ROOM, request_of_eve},
+    state::Stores,
+};
 pub use self::{
     scope::{Flaw, Scope},
     state::{Frame, Knows, State, Store, Told},
@@ -31,16 +34,17 @@ pub use self::{
 use crate::reference::Reference;
 
 /// The world, and what is wrong with it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Flow {
     scope: Scope,
     flaw: Option<Flaw>,
+    stores: Stores,
 }
 
 impl Flow {
     /// The world as it should be.
     pub fn new(scope: Scope) -> Self {
-        Self { scope, flaw: None }
+        Self { scope, flaw: None, stores: Stores::default() }
     }
 
     /// The same with something wrong.
@@ -67,7 +71,7 @@ impl Model for Flow {
 
     fn init_states(&self) -> Vec<State> {
         vec![State {
-            store: Store::new(self.at_first()),
+            store: self.stores.of(self.at_first()),
             disk: None,
             now: 0,
             devices: Default::default(),

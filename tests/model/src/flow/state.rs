@@ -1,10 +1,10 @@
 //! One moment of the small world.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     ops::Deref,
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use super::names::{ApproveName, Device, RequestName};
@@ -96,13 +96,24 @@ pub struct Store {
     hash: u64,
 }
 
-impl Store {
-    pub(super) fn new(mut reference: Reference) -> Self {
+/// Every store there ever was: some thousand, in millions of states.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stores(Arc<Mutex<HashSet<Store>>>);
+
+impl Stores {
+    /// The store with these contents.
+    pub(super) fn of(&self, mut reference: Reference) -> Store {
         // In which order things came is nothing the rules look at.
         reference.forget_order();
         let mut hasher = DefaultHasher::new();
         reference.hash(&mut hasher);
-        Self { reference: Arc::new(reference), hash: hasher.finish() }
+        let store = Store { hash: hasher.finish(), reference: Arc::new(reference) };
+        let mut known = self.0.lock().expect("nobody panics with it");
+        if let Some(known) = known.get(&store) {
+            return known.clone();
+        }
+        known.insert(store.clone());
+        store
     }
 }
 
