@@ -40,45 +40,73 @@ pub struct Verdict {
     pub took: Duration,
 }
 
+/// A property, and the way to where it does not hold.
+type Broken = (&'static str, Vec<String>);
+
 impl Flow {
     /// Looks at all states. What is possible is looked for from all of them, what always holds in each.
     pub fn verdict(&self) -> Verdict {
         let start = Instant::now();
-        let always: Vec<Property<Self>> = self.properties();
-        let always: Vec<_> =
-            always.into_iter().filter(|property| property.expectation == Expectation::Always).collect();
-        let bit = |number: usize| 1 << number;
-        let [owed, approved, has] =
-            [0, 1, 2].map(|kind| move |device: Device| -> Marks { 1 << (20 + 2 * kind + device as usize) });
-        let mark_state = |state: &State| {
-            let mut marks = 0;
-            for (number, property) in always.iter().enumerate() {
-                marks |= if (property.condition)(self, state) { 0 } else { bit(number) };
-            }
-            for device in self.devices() {
-                marks |= if self.is_owed(state, device) { owed(device) } else { 0 };
-                marks |= if self.is_approved_for(state, device) { approved(device) } else { 0 };
-                marks |= if state.device(device).has_key { has(device) } else { 0 };
-            }
-            marks
-        };
+        let always: Vec<_> = self.properties().into_iter().filter(is_always).collect();
+        let mark_state = |state: &State| self.mark_broken(&always, state) | self.mark_devices(state);
         let graph = Graph::new(self, mark_state, |state, step| mark_step(state, *step));
-        let mut broken = BTreeMap::new();
-        for (number, property) in always.iter().enumerate() {
-            broken.extend(graph.nearest(bit(number)).map(|path| (property.name, path)));
-        }
-        for device in self.devices() {
-            let possible = (POSSIBLE, graph.stuck(owed(device), has(device), HELPS));
-            let enough = (ENOUGH, graph.stuck(approved(device), has(device), HELPS_WITHOUT_ALICE));
-            for (property, stuck) in [possible, enough] {
-                if let Some(path) = stuck {
-                    broken.entry(property).or_insert(path);
-                }
-            }
-        }
         let waiting = graph.count(self.devices().map(owed).sum());
+        let broken = [what_broke(&graph, &always), self.what_is_impossible(&graph)].concat();
+        // The nearest first: a property may be broken for both devices.
+        let broken = broken.into_iter().rev().collect();
         Verdict { states: graph.len(), waiting, broken, took: start.elapsed() }
     }
+
+    fn mark_broken(&self, always: &[Property<Self>], state: &State) -> Marks {
+        let holds = |property: &Property<Self>| (property.condition)(self, state);
+        let broken = always.iter().enumerate().filter(|(_, property)| !holds(property));
+        broken.map(|(number, _)| 1 << number).sum()
+    }
+
+    fn mark_devices(&self, state: &State) -> Marks {
+        let mark = |holds: bool, mark: Marks| if holds { mark } else { 0 };
+        let marks = self.devices().map(|device| {
+            mark(self.is_owed(state, device), owed(device))
+                | mark(self.is_approved_for(state, device), approved(device))
+                | mark(state.device(device).has_key, has_key(device))
+        });
+        marks.sum()
+    }
+
+    fn what_is_impossible(&self, graph: &Graph<'_, Self>) -> Vec<Broken> {
+        let of_device = |device| {
+            let possible = (POSSIBLE, graph.stuck(owed(device), has_key(device), HELPS));
+            let enough = (ENOUGH, graph.stuck(approved(device), has_key(device), HELPS_WITHOUT_ALICE));
+            [possible, enough]
+        };
+        let all = self.devices().flat_map(of_device);
+        all.filter_map(|(property, stuck)| stuck.map(|path| (property, path))).collect()
+    }
+}
+
+fn what_broke(graph: &Graph<'_, Flow>, always: &[Property<Flow>]) -> Vec<Broken> {
+    let nearest = |(number, property): (usize, &Property<Flow>)| {
+        graph.nearest(1 << number).map(|path| (property.name, path))
+    };
+    always.iter().enumerate().filter_map(nearest).collect()
+}
+
+// The marks of a state: from the first bit on the properties that it breaks, and above them these three for each device.
+
+fn owed(device: Device) -> Marks {
+    1 << (20 + device as u32)
+}
+
+fn approved(device: Device) -> Marks {
+    1 << (22 + device as u32)
+}
+
+fn has_key(device: Device) -> Marks {
+    1 << (24 + device as u32)
+}
+
+fn is_always(property: &Property<Flow>) -> bool {
+    property.expectation == Expectation::Always
 }
 
 fn mark_step(state: &State, step: Step) -> Marks {
