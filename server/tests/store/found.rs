@@ -2,12 +2,12 @@
 
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
-use vestibule::store::{Store, Writer};
+use vestibule::store::{Settings, Store, Writer};
 use vestibule_protocol::{
     approve::{
         frames::{Deny, Policy, Request},
         items::Cursor,
-        limits::{PAGE, Quotas},
+        limits::PAGE,
         refusal::Refusal,
         rules::{Answer, Caller, Command},
     },
@@ -36,7 +36,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let opened = Store::open(&folder.path().join("v.db"), Quotas::default(), None);
+        let opened = Store::open(&folder.path().join("v.db"), &Settings::default());
         let (store, writer) = opened.expect("a store that opens");
         let runtime = Builder::new_current_thread().build().expect("a runtime");
         let scene = Self { runtime, store, _writer: writer, _folder: folder };

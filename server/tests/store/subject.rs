@@ -11,7 +11,7 @@ use std::{
 use proptest_state_machine::StateMachineTest;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
-use vestibule::store::{Clock, Committed, Store, Writer};
+use vestibule::store::{Clock, Committed, Settings, Store, Writer};
 use vestibule_protocol::approve::{
     limits::Quotas,
     refusal::Refusal,
@@ -125,7 +125,10 @@ impl Subject {
     fn open(&mut self) {
         let now_us = Arc::clone(&self.now_us);
         let clock = Clock::new(move || now_us.load(Ordering::Relaxed));
-        let store = Store::open_with_clock(&self.folder.path().join("v.db"), self.quotas, None, clock);
+        let store = Store::open(
+            &self.folder.path().join("v.db"),
+            &Settings { quotas: self.quotas, clock, ..Settings::default() },
+        );
         self.running = Some(store.expect("a store that opens"));
     }
 
