@@ -173,6 +173,23 @@ pub fn count_of_user(conn: &mut Connection, uid: &[u8], cap: u32) -> Result<usiz
     Ok(rows.len())
 }
 
+/// The denied requests of a user in a room that may still be approved, in the order of their numbers.
+pub fn denied_of_user(
+    conn: &mut Connection,
+    rid: &[u8],
+    uid: &[u8],
+    now: i64,
+) -> Result<Vec<Request>, Error> {
+    Ok(requests::table
+        .filter(requests::rid.eq(rid))
+        .filter(requests::uid.eq(uid))
+        .filter(denied())
+        .filter(requests::exp.gt(now))
+        .order(requests::seq)
+        .select(Request::as_select())
+        .load(conn)?)
+}
+
 /// Whether a request is open. `is_open` stands for its state, which is what the partial indexes go by.
 #[auto_type(no_type_alias)]
 pub(super) fn open(now: i64) -> _ {

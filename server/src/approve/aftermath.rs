@@ -14,8 +14,13 @@ use crate::store::Committed;
 /// What members are told.
 #[derive(Clone, Debug)]
 pub(super) enum News {
-    /// Somebody asks, or asks again since no approve was good.
-    Request(RequestItem),
+    /// Somebody asks, or a request is pending again.
+    Request {
+        /// What is asked.
+        item: RequestItem,
+        /// The seq of the change, by which it is told from what members have read; the item may keep its own.
+        seq: i64,
+    },
     /// A request needs nobody any more, or somebody else looked after it.
     Gone(RequestGone),
     /// The room has another card.
@@ -43,7 +48,7 @@ impl Own {
 /// What a change means to others.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Aftermath {
-    pub(super) news: Option<News>,
+    pub(super) news: Vec<News>,
     pub(super) own: Option<(Uid, Own)>,
 }
 
@@ -58,17 +63,19 @@ impl Aftermath {
     ) -> Self {
         let gone = |request_id, state| {
             let seq = committed.seq;
-            Some(News::Gone(RequestGone { rid, uid, request_id, state, by, seq }))
+            News::Gone(RequestGone { rid, uid, request_id, state, by, seq })
         };
-        let news = match committed.decision.change {
-            Some(Change::AddApprove { .. }) => request_id.and_then(|id| gone(id, RequestState::Approved)),
-            Some(Change::Deny) => request_id.and_then(|id| gone(id, RequestState::Denied)),
-            Some(Change::Save { request_id, closes: true, .. }) => gone(request_id, RequestState::Done),
+        let over = match committed.decision.change {
+            Some(Change::AddApprove { .. }) => request_id.map(|id| gone(id, RequestState::Approved)),
+            Some(Change::Deny { .. }) => request_id.map(|id| gone(id, RequestState::Denied)),
+            Some(Change::Save { request_id, closes: true, .. }) => Some(gone(request_id, RequestState::Done)),
             // Of a denied request members heard when it was denied.
             Some(Change::Close { state: RequestState::Denied, .. }) => None,
-            Some(Change::Close { request_id, state }) => gone(request_id, state),
-            _ => committed.reopened.clone().map(News::Request),
+            Some(Change::Close { request_id, state }) => Some(gone(request_id, state)),
+            _ => None,
         };
+        let again = committed.reopened.iter().cloned().map(|item| News::Request { item, seq: committed.seq });
+        let news = over.into_iter().chain(again).collect();
         let own = committed.notice.clone().map(|(uid, notice)| (uid, Own::Notice(notice)));
         Self { news, own }
     }

@@ -46,7 +46,7 @@ pub(super) fn apply(
     let (facts, stored) = gather(conn, quotas, submission, now)?;
     let decision =
         decide(quotas, &facts, &submission.caller, &submission.command, now).map_err(Failure::Refused)?;
-    let mut committed = Committed { decision, seq: 0, at: now, notice: None, reopened: None };
+    let mut committed = Committed { decision, seq: 0, at: now, notice: None, reopened: Vec::new() };
     if let Some(change) = decision.change {
         let seq = store::advance_seq(conn, now_us)?;
         committed.seq = seq;
@@ -68,8 +68,8 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    /// Writes a change; gives the request that it made pending again.
-    fn write(&mut self, change: Change) -> Result<Option<RequestItem>, Error> {
+    /// Writes a change; gives the requests that it made pending again.
+    fn write(&mut self, change: Change) -> Result<Vec<RequestItem>, Error> {
         match change {
             Change::PutCard => self.put_card()?,
             Change::AddRequest => self.add_request()?,
@@ -79,18 +79,18 @@ impl Writing<'_> {
                 };
                 devices::register(self.conn, self.request()?.id, device.as_bytes())?;
             }
-            Change::AddApprove { overrules } => self.add_approve(overrules)?,
-            Change::Deny => self.deny()?,
+            Change::AddApprove { overrules } => return self.add_approve(overrules),
+            Change::Deny { is_block } => self.deny(is_block)?,
             Change::Unblock => {
                 let Command::Unblock { uid } = &self.submission.command else { return strange(change) };
-                denials::lift(self.conn, self.submission.rid.as_bytes(), uid.as_bytes())?;
+                return self.lift_denial(uid);
             }
             Change::Save { is_first, closes, .. } => self.save(is_first, closes)?,
             Change::Nack { reopens } => return self.end_approve(ApproveState::Nacked, reopens),
             Change::Lapse { reopens } => return self.end_approve(ApproveState::Dropped, reopens),
             Change::Close { state, .. } => self.close(state)?,
         }
-        Ok(None)
+        Ok(Vec::new())
     }
 
     fn put_card(&mut self) -> Result<(), Error> {
@@ -134,7 +134,7 @@ impl Writing<'_> {
         devices::register(self.conn, row, device.as_bytes())
     }
 
-    fn add_approve(&mut self, overrules: bool) -> Result<(), Error> {
+    fn add_approve(&mut self, overrules: bool) -> Result<Vec<RequestItem>, Error> {
         let Submission { rid, caller, command, content } = self.submission;
         let (Command::Approve { approve_id, to, request_id, digest, exp, .. }, Content::Frame(frame)) =
             (command, content)
@@ -154,24 +154,33 @@ impl Writing<'_> {
             frame,
         };
         approves::insert(self.conn, &approve)?;
-        if overrules {
-            denials::lift(self.conn, rid.as_bytes(), to.as_bytes())?;
-        }
         // The request keeps its seq, by which members page through what is open.
         let models::Request { id, seq, state, .. } = *self.request()?;
-        if state == models::RequestState::Approved {
-            return Ok(());
+        if state != models::RequestState::Approved {
+            requests::set_state(self.conn, id, models::RequestState::Approved, seq)?;
         }
-        requests::set_state(self.conn, id, models::RequestState::Approved, seq)
+        if overrules { self.lift_denial(to) } else { Ok(Vec::new()) }
     }
 
-    fn deny(&mut self) -> Result<(), Error> {
-        let Submission { rid, caller, content, .. } = self.submission;
-        let Content::Deny(Deny { request_id, to, code, block, .. }) = content else {
-            return strange(Change::Deny);
+    /// Ends the denial of a user in this room. What it denied is as open again as if it had not been.
+    fn lift_denial(&mut self, uid: &Uid) -> Result<Vec<RequestItem>, Error> {
+        let (rid, uid) = (self.submission.rid.as_bytes(), uid.as_bytes());
+        denials::lift(self.conn, rid, uid)?;
+        let denied = requests::denied_of_user(self.conn, rid, uid, self.now)?;
+        let reopen = |request: models::Request| {
+            let state = models::RequestState::Pending;
+            requests::set_state(self.conn, request.id, state, request.seq)?;
+            let request = models::Request { state, ..request };
+            record::request_item(&OpenRequest { request, approvals: 0 })
         };
-        // Only an unblock ends a block, not a milder no to another request.
-        let was_block = self.stored.denial.as_ref().is_some_and(|denial| denial.blocked);
+        denied.into_iter().map(reopen).collect()
+    }
+
+    fn deny(&mut self, is_block: bool) -> Result<(), Error> {
+        let Submission { rid, caller, content, .. } = self.submission;
+        let Content::Deny(Deny { request_id, to, code, .. }) = content else {
+            return strange(Change::Deny { is_block });
+        };
         let denial = models::Denial {
             rid: rid.as_bytes().to_vec(),
             uid: to.as_bytes().to_vec(),
@@ -180,7 +189,7 @@ impl Writing<'_> {
             code: code.clone(),
             at: self.now,
             until: self.now + self.quotas.cooldown_ms,
-            blocked: *block || was_block,
+            blocked: is_block,
             seq: self.seq,
         };
         denials::put(self.conn, &denial)?;
@@ -203,16 +212,16 @@ impl Writing<'_> {
         if closes { self.close(RequestState::Done) } else { Ok(()) }
     }
 
-    fn end_approve(&mut self, state: ApproveState, reopens: bool) -> Result<Option<RequestItem>, Error> {
+    fn end_approve(&mut self, state: ApproveState, reopens: bool) -> Result<Vec<RequestItem>, Error> {
         approves::close(self.conn, self.approve()?.id, state)?;
         if !reopens {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         // With a fresh seq: who has read what is pending has to be shown it all the same.
         let state = models::RequestState::Pending;
         let request = models::Request { state, seq: self.seq, ..self.request()?.clone() };
         requests::set_state(self.conn, request.id, state, self.seq)?;
-        record::request_item(&OpenRequest { request, approvals: 0 }).map(Some)
+        Ok(vec![record::request_item(&OpenRequest { request, approvals: 0 })?])
     }
 
     fn close(&mut self, state: RequestState) -> Result<(), Error> {
@@ -243,7 +252,7 @@ impl Writing<'_> {
         Ok(match (change, content) {
             (Change::Save { is_first: true, .. }, _) => Some(self.receipt(ReceiptResult::Saved)?),
             (Change::Nack { .. }, _) => Some(self.receipt(ReceiptResult::Nacked)?),
-            (Change::Deny, Content::Deny(Deny { request_id, to, code, block, room_sig })) => {
+            (Change::Deny { .. }, Content::Deny(Deny { request_id, to, code, block, room_sig })) => {
                 let (request_id, code) = (*request_id, code.clone());
                 let news =
                     News::Denied { request_id, by: caller.uid, code, block: *block, room_sig: *room_sig };

@@ -22,7 +22,6 @@ pub(super) struct Stored {
     /// The request that the command is about, or another for the same box key.
     pub(super) request: Option<models::Request>,
     pub(super) approve: Option<models::Approve>,
-    pub(super) denial: Option<models::Denial>,
 }
 
 /// Gathers what bears on a command.
@@ -162,8 +161,8 @@ impl Gathering<'_> {
     }
 
     fn denial(&mut self, uid: &Uid) -> Result<(), Error> {
-        self.stored.denial = denials::find(self.conn, self.rid.as_bytes(), uid.as_bytes())?;
-        self.facts.denial = self.stored.denial.as_ref().map(record::denial_facts);
+        let row = denials::find(self.conn, self.rid.as_bytes(), uid.as_bytes())?;
+        self.facts.denial = row.as_ref().map(record::denial_facts);
         Ok(())
     }
 }

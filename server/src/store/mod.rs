@@ -139,8 +139,8 @@ pub struct Committed {
     pub at: i64,
     /// What a user is told of it.
     pub notice: Option<(Uid, Notice)>,
-    /// The request that is pending again.
-    pub reopened: Option<RequestItem>,
+    /// The requests that are pending again.
+    pub reopened: Vec<RequestItem>,
 }
 
 /// Called once, on the writer's thread: it must not wait.

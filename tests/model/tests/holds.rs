@@ -20,6 +20,20 @@ fn when_bob_asks_again() {
     check("impatient", Scope::impatient());
 }
 
+/// Deny and lift at once: what was denied must not be lost between the two.
+#[test]
+fn when_a_hostile_member_lifts_denials() {
+    check("denied and lifted", Scope { garbage: 0, unblocks: true, ..Scope::small() });
+}
+
+/// A denial is of a user in a room, and not of one request: who is approved all the same is approved for each.
+#[test]
+fn when_one_of_two_denied_requests_is_approved() {
+    let mut scope = Scope { garbage: 1, withdraws: false, ..Scope::small() };
+    scope.quotas.cooldown_ms = 1;
+    check("twice denied", scope);
+}
+
 #[test]
 #[ignore = "takes minutes and some GiB: `make model`"]
 fn in_a_large_world() {

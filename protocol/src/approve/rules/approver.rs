@@ -103,7 +103,9 @@ pub(super) fn deny(facts: &Facts, caller: &Caller, is_block: bool, now: i64) -> 
     Ok(if is_denied && says_the_same {
         Decision::nothing(answer)
     } else {
-        Decision::change(answer, Change::Deny)
+        // Only an unblock ends a block, not a milder no to another request.
+        let was_block = facts.denial.is_some_and(|denial| denial.is_block);
+        Decision::change(answer, Change::Deny { is_block: is_block || was_block })
     })
 }
 

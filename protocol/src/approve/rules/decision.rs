@@ -106,12 +106,15 @@ pub enum Change {
     },
     /// The approve is stored, and its request is approved; it is sent to the newcomer, and members are told.
     AddApprove {
-        /// Whether the request was denied: the denial is lifted.
+        /// Whether the request was denied: the denial is lifted, as with [`Change::Unblock`].
         overrules: bool,
     },
     /// The request is denied and its frame kept, and the denial is written down; the newcomer and the members are told.
-    Deny,
-    /// The denial is deleted. Nobody is told.
+    Deny {
+        /// Whether the newcomer may not ask until a member says so.
+        is_block: bool,
+    },
+    /// The denial is lifted: what it denied, and still could be approved, is pending again, and members are shown it anew.
     Unblock,
     /// A device has the key.
     Save {

@@ -56,15 +56,15 @@ impl KeyRoom {
         if let Some((uid, own)) = aftermath.own {
             self.deliver(cx, uid, own);
         }
-        if let Some(news) = aftermath.news {
-            self.announce(cx, &news);
+        for news in &aftermath.news {
+            self.announce(cx, news);
         }
     }
 
     /// Tells the members. Encoded once for all of them, or once for each group that waits equally long.
     pub(super) fn announce(&mut self, cx: &Context<'_, Self>, news: &News) {
         match news {
-            News::Request(item) => self.show(cx, item),
+            News::Request { item, seq } => self.show(cx, item, *seq),
             News::Gone(gone) => {
                 let members = self.members();
                 self.push_to(cx, &members, gone.seq, "request_gone", &Payload::of(gone));
@@ -79,15 +79,15 @@ impl KeyRoom {
         }
     }
 
-    fn show(&mut self, cx: &Context<'_, Self>, item: &RequestItem) {
+    fn show(&mut self, cx: &Context<'_, Self>, item: &RequestItem, seq: i64) {
         let online = self.visitors.values().any(|visitor| visitor.receiver.uid == item.uid);
         let mut members = self.members();
         // Somebody else is first each time.
-        let first = usize::try_from(item.seq).unwrap_or_default() % members.len().max(1);
+        let first = usize::try_from(seq).unwrap_or_default() % members.len().max(1);
         members.rotate_left(first);
         for (after_ms, group) in groups(&members) {
             let payload = Payload::of(&RequestPush { item, online, after_ms });
-            self.push_to(cx, group, item.seq, "request", &payload);
+            self.push_to(cx, group, seq, "request", &payload);
         }
     }
 

@@ -99,7 +99,7 @@ impl KeyRoom {
                 let state = RequestState::Pending;
                 let (created, seq) = (committed.at, committed.seq);
                 let item = RequestItem { rid, uid, request, state, created, seq, approvals: 0 };
-                room.announce(cx, &News::Request(item));
+                room.announce(cx, &News::Request { item, seq });
             }
         }))
     }

@@ -107,7 +107,11 @@ impl KeyRoom {
         &Unblock { uid }: &Unblock,
     ) -> Result<Next, Refusal> {
         self.key_of(visit.to.member)?;
-        Ok(self.carry_out(cx, visit, Command::Unblock { uid }, Content::Nothing, |_, _, _| {}))
+        let rid = visit.rid;
+        let command = Command::Unblock { uid };
+        Ok(self.carry_out(cx, visit, command, Content::Nothing, move |room, cx, committed| {
+            room.tell(cx, Aftermath::of(rid, uid, None, None, committed));
+        }))
     }
 
     pub(super) fn pending(

@@ -37,8 +37,8 @@ impl Writing<'_> {
             (Change::AddApprove { overrules }, Command::Approve { .. }) => {
                 self.add_approve(command, overrules);
             }
-            (Change::Deny, Command::Deny { to, request_id, is_block }) => {
-                self.deny(*to, *request_id, *is_block);
+            (Change::Deny { is_block }, Command::Deny { to, request_id, .. }) => {
+                self.deny(*to, *request_id, is_block);
             }
             (Change::Unblock, Command::Unblock { uid }) => self.lift_denial(*uid),
             (Change::Save { request_id, is_first, closes }, Command::Ack { approve_id, device }) => {
@@ -111,17 +111,26 @@ impl Writing<'_> {
 
     fn deny(&mut self, to: Uid, request_id: Id, is_block: bool) {
         self.request(to, request_id).facts.state = RequestState::Denied;
-        // Only an unblock ends a block, not a milder no to another request.
-        let was_block = self.store.denials.get(&(self.rid, to)).is_some_and(|denial| denial.facts.is_block);
-        let facts =
-            DenialFacts { until: self.now + self.quotas.cooldown_ms, is_block: is_block || was_block };
+        let facts = DenialFacts { until: self.now + self.quotas.cooldown_ms, is_block };
         let denial = Denial { facts, request_id, by: self.caller.uid, seq: self.seq };
         self.store.denials.insert((self.rid, to), denial);
         self.tell(to, News::Denied { request_id, by: self.caller.uid, is_block });
     }
 
+    /// What was denied, and could still be approved, is pending again.
     fn lift_denial(&mut self, uid: Uid) {
-        self.store.denials.remove(&(self.rid, uid));
+        let (rid, now) = (self.rid, self.now);
+        self.store.denials.remove(&(rid, uid));
+        for ((room, of, _), request) in &mut self.store.requests {
+            let facts = &mut request.facts;
+            if (*room, *of) == (rid, uid)
+                && facts.state == RequestState::Denied
+                && facts.is_kept
+                && facts.exp > now
+            {
+                facts.state = RequestState::Pending;
+            }
+        }
     }
 
     /// The approve is good: its approver is told, and the request needs no other.

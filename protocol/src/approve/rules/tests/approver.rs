@@ -266,8 +266,8 @@ mod deny {
         Answer::Deny { state: RequestState::Denied, dup }
     }
 
-    fn denied() -> Decision {
-        Decision::change(answer(false), Change::Deny)
+    fn denied(is_block: bool) -> Decision {
+        Decision::change(answer(false), Change::Deny { is_block })
     }
 
     #[test]
@@ -282,7 +282,7 @@ mod deny {
         for is_block in [false, true] {
             assert_eq!(
                 Scene::new().with_request(RequestState::Pending).does(ALICE, &deny(is_block)),
-                denied()
+                denied(is_block)
             );
         }
     }
@@ -300,7 +300,7 @@ mod deny {
     #[test]
     fn comes_too_late_once_the_time_is_over() {
         let pending = Scene::new().with_request(RequestState::Pending);
-        assert_eq!(pending.clone().at(END - 1).does(ALICE, &deny(false)), denied());
+        assert_eq!(pending.clone().at(END - 1).does(ALICE, &deny(false)), denied(false));
         assert_eq!(pending.at(END).reason(ALICE, &deny(false)), Reason::Closed);
     }
 
@@ -316,20 +316,21 @@ mod deny {
     #[test]
     fn may_become_a_block() {
         let scene = Scene::new().with_request(RequestState::Denied).with_denial(NOW + 1, false);
-        assert_eq!(scene.does(ALICE, &deny(true)), denied());
+        assert_eq!(scene.does(ALICE, &deny(true)), denied(true));
     }
 
     #[test]
     fn said_after_the_cooldown_or_an_unblock_holds_anew() {
         let scene = Scene::new().with_request(RequestState::Denied);
-        assert_eq!(scene.does(ALICE, &deny(false)), denied());
-        assert_eq!(scene.with_denial(NOW, false).does(ALICE, &deny(false)), denied());
+        assert_eq!(scene.does(ALICE, &deny(false)), denied(false));
+        assert_eq!(scene.with_denial(NOW, false).does(ALICE, &deny(false)), denied(false));
     }
 
     #[test]
-    fn of_another_request_of_somebody_denied_is_news() {
-        let scene = Scene::new().with_request(RequestState::Pending).with_denial(END, true);
-        assert_eq!(scene.does(ALICE, &deny(false)), denied());
+    fn of_another_request_is_news_and_ends_no_block() {
+        let scene = |is_block| Scene::new().with_request(RequestState::Pending).with_denial(END, is_block);
+        assert_eq!(scene(false).does(ALICE, &deny(false)), denied(false));
+        assert_eq!(scene(true).does(ALICE, &deny(false)), denied(true));
     }
 }
 
