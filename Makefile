@@ -50,8 +50,8 @@ fuzz: ## the fuzzers for ten minutes each (SECONDS_EACH=n for another time); nee
 			-max_total_time=$(SECONDS_EACH) -max_len=4096 || exit 1; \
 	done
 
-model: ## the rules in every order of steps of a larger world than `make rust` looks at; takes minutes and some GiB
-	cargo test --release --package vestibule-model --test holds -- --ignored --nocapture
+model: ## the rules in every order of steps, in larger worlds than `make rust` looks at; takes minutes
+	cargo test --release --package vestibule-model --test holds -- --ignored --nocapture --test-threads=1
 
 bench: ## group commit: commands per second with 1, 16 and 256 senders
 	cargo bench --package vestibule --bench group_commit

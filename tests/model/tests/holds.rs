@@ -35,9 +35,15 @@ fn when_one_of_two_denied_requests_is_approved() {
 }
 
 #[test]
-#[ignore = "takes minutes and some GiB: `make model`"]
-fn in_a_large_world() {
-    check("large", Scope::large());
+#[ignore = "takes minutes: `make model`"]
+fn in_a_large_and_patient_world() {
+    check("large and patient", Scope::large_and_patient());
+}
+
+#[test]
+#[ignore = "takes minutes: `make model`"]
+fn in_a_large_and_hostile_world() {
+    check("large and hostile", Scope::large_and_hostile());
 }
 
 fn check(name: &str, scope: Scope) {

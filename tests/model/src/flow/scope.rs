@@ -65,9 +65,14 @@ impl Scope {
         scope
     }
 
-    /// What takes minutes.
-    pub fn large() -> Self {
-        Self { alice_crashes: 1, turns: 2, ..Self::small() }
+    /// Larger: both devices ask anew when their requests have ended.
+    pub fn large_and_patient() -> Self {
+        Self { garbage: 1, turns: 2, ..Self::small() }
+    }
+
+    /// Larger: as much is hostile as in the small world, and Alice's client crashes.
+    pub fn large_and_hostile() -> Self {
+        Self { alice_crashes: 1, ..Self::small() }
     }
 
     /// How often Alice may have to approve one request: her approves end, and she forgets some.
