@@ -172,9 +172,8 @@ pub struct DenialItem {
     pub until: Option<i64>,
     /// Its place among all stored frames.
     pub seq: i64,
-    /// The denied request, as long as it may still be approved.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub request: Option<RequestItem>,
+    /// The denied requests, as long as they may still be approved.
+    pub requests: Vec<RequestItem>,
 }
 
 /// Where a page of a list ends: what comes after `after`, as far as the list went when its first page was made. Frames

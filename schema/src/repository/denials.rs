@@ -6,9 +6,8 @@ use diesel::prelude::*;
 
 use crate::connection::Connection;
 use crate::error::Error;
-use crate::models::{Denial, Request};
-use crate::repository::requests::denied;
-use crate::tables::{denials, requests};
+use crate::models::Denial;
+use crate::tables::denials;
 
 /// The latest denial of this user in this room, active or not.
 pub fn find(conn: &mut Connection, rid: &[u8], uid: &[u8]) -> Result<Option<Denial>, Error> {
@@ -45,29 +44,22 @@ pub fn lift(conn: &mut Connection, rid: &[u8], uid: &[u8]) -> Result<bool, Error
     Ok(changed == 1)
 }
 
-/// The first `limit` active denials of a room with numbers after `after_seq`, in the order of their numbers, each
-/// with the denied request as long as that may still be approved.
+/// The first `limit` active denials of a room with numbers after `after_seq`, in the order of their numbers. What
+/// each holds back is [`denied_of_user`](super::requests::denied_of_user).
 pub fn page(
     conn: &mut Connection,
     rid: &[u8],
     after_seq: i64,
     limit: u32,
     now: i64,
-) -> Result<Vec<(Denial, Option<Request>)>, Error> {
-    let request = requests::rid
-        .eq(denials::rid)
-        .and(requests::uid.eq(denials::uid))
-        .and(requests::request_id.eq(denials::request_id))
-        .and(denied())
-        .and(requests::exp.gt(now));
+) -> Result<Vec<Denial>, Error> {
     Ok(denials::table
-        .left_join(requests::table.on(request))
         .filter(denials::rid.eq(rid))
         .filter(denials::seq.gt(after_seq))
         .filter(active(now))
         .order(denials::seq)
         .limit(limit.into())
-        .select((Denial::as_select(), Option::<Request>::as_select()))
+        .select(Denial::as_select())
         .load(conn)?)
 }
 

@@ -8,7 +8,7 @@ use vestibule_protocol::{
     signed::{Rid, Uid},
 };
 use vestibule_schema::{
-    Connection, Error,
+    Connection, Error, models,
     repository::{approves, denials, notices, requests, store::last_seq},
 };
 
@@ -82,7 +82,7 @@ impl Listed for DenialItem {
     }
 
     fn bytes(&self) -> usize {
-        self.request.as_ref().map_or(0, Listed::bytes)
+        self.requests.iter().map(Listed::bytes).sum()
     }
 }
 
@@ -98,7 +98,11 @@ pub(super) fn pending(conn: &mut Connection, rid: &Rid, window: Window) -> Resul
 pub(super) fn denials(conn: &mut Connection, rid: &Rid, window: Window) -> Result<Page<DenialItem>, Error> {
     page(conn, window, |conn, limit| {
         let rows = denials::page(conn, rid.as_bytes(), window.from.after, limit, window.now)?;
-        rows.into_iter().map(|(denial, request)| record::denial_item(&denial, request)).collect()
+        let with_requests = |denial: models::Denial| {
+            let denied = requests::denied_of_user(conn, &denial.rid, &denial.uid, window.now)?;
+            record::denial_item(&denial, denied)
+        };
+        rows.into_iter().map(with_requests).collect()
     })
 }
 

@@ -11,7 +11,10 @@ use vestibule_protocol::{
     },
     base64url::Fixed,
 };
-use vestibule_schema::{Error, models};
+use vestibule_schema::{
+    Error,
+    models::{self, OpenRequest},
+};
 
 /// A frame as it is stored: MessagePack with the fields' names, so that fields can be added later.
 ///
@@ -100,8 +103,8 @@ pub(super) fn denial_facts(row: &models::Denial) -> DenialFacts {
     DenialFacts { until: row.until, is_block: row.blocked }
 }
 
-pub(super) fn request_item(row: &models::OpenRequest) -> Result<RequestItem, Error> {
-    let models::OpenRequest { request, approvals } = row;
+pub(super) fn request_item(row: &OpenRequest) -> Result<RequestItem, Error> {
+    let OpenRequest { request, approvals } = row;
     let frame =
         request.frame.as_deref().ok_or_else(|| Error::corrupt("an open request without its frame"))?;
     Ok(RequestItem {
@@ -145,10 +148,9 @@ pub(super) fn notice(row: &models::Notice) -> Result<Notice, Error> {
 
 pub(super) fn denial_item(
     denial: &models::Denial,
-    request: Option<models::Request>,
+    denied: Vec<models::Request>,
 ) -> Result<DenialItem, Error> {
-    let request =
-        request.map(|request| request_item(&models::OpenRequest { request, approvals: 0 })).transpose()?;
+    let denied = denied.into_iter().map(|request| OpenRequest { request, approvals: 0 });
     Ok(DenialItem {
         rid: fixed(&denial.rid)?,
         uid: fixed(&denial.uid)?,
@@ -158,6 +160,6 @@ pub(super) fn denial_item(
         at: denial.at,
         until: (!denial.blocked).then_some(denial.until),
         seq: denial.seq,
-        request,
+        requests: denied.map(|request| request_item(&request)).collect::<Result<_, _>>()?,
     })
 }

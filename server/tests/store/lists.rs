@@ -29,7 +29,7 @@ type Shown = (Rid, Uid, Id, RequestState, Hash, i64, i64);
 /// An approve as a list shows it.
 type Waiting = (Rid, Uid, Id, Id, Hash, i64);
 /// A denial as a list shows it.
-type Denied = (Uid, Uid, bool, Option<i64>, i64, Option<Shown>);
+type Denied = (Uid, Uid, bool, Option<i64>, i64, Vec<Shown>);
 
 /// The store's seq of what the reference counts as `counted`.
 pub(crate) fn seq(seqs: &[i64], counted: i64) -> i64 {
@@ -160,10 +160,10 @@ impl Expected<'_> {
 
     fn denials(&self, rid: &Rid) -> Vec<Denied> {
         let denials = self.world.store.denials(rid, self.world.now());
-        let shown = denials.into_iter().map(|(uid, denial, request)| {
+        let shown = denials.into_iter().map(|(uid, denial, requests)| {
             let until = (!denial.facts.is_block).then_some(denial.facts.until);
-            let request = request.map(|request| self.show(*rid, uid, request));
-            (uid, denial.by, denial.facts.is_block, until, seq(self.seqs, denial.seq), request)
+            let requests = requests.into_iter().map(|request| self.show(*rid, uid, request)).collect();
+            (uid, denial.by, denial.facts.is_block, until, seq(self.seqs, denial.seq), requests)
         });
         shown.collect()
     }
@@ -238,9 +238,9 @@ fn waiting(items: &[ApproveItem]) -> Vec<Waiting> {
 }
 
 fn denied(items: &[DenialItem]) -> Vec<Denied> {
-    let shown = items
-        .iter()
-        .map(|item| (item.uid, item.by, item.block, item.until, item.seq, item.request.as_ref().map(show)));
+    let shown = items.iter().map(|item| {
+        (item.uid, item.by, item.block, item.until, item.seq, item.requests.iter().map(show).collect())
+    });
     shown.collect()
 }
 

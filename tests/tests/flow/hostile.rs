@@ -190,7 +190,7 @@ fn who_approves_garbage_denies_and_blocks_is_overruled_by_one_honest_approve() {
     // An honest member finds it where it is listed, and approves.
     let (_, mut carol) = stage.account();
     let denials = carol.call(&stage.topic, "denials", json!({})).ok();
-    let shown = &denials["items"][0]["request"];
+    let shown = &denials["items"][0]["requests"][0];
     assert_eq!(shown["request_id"], json!(stage.request.request_id));
     let found: Request = serde_json::from_value(shown.clone()).expect("a request");
     assert_eq!(found, stage.request, "all that is needed to approve it");

@@ -19,7 +19,9 @@ fn denials_show_the_request_as_long_as_it_may_be_approved() {
     let page = carol.call(&scene.topic, "denials", json!({})).ok();
     assert_eq!((page["items"].as_array().map(Vec::len), &page["cursor"]), (Some(1), &json!(null)));
     let mut item = page["items"][0].clone();
-    let shown = item.as_object_mut().and_then(|item| item.remove("request")).expect("the request");
+    let shown = item.as_object_mut().and_then(|item| item.remove("requests")).expect("the requests");
+    assert_eq!(shown.as_array().map(Vec::len), Some(1));
+    let shown = &shown[0];
     let at = denied["at"].as_i64().expect("a time");
     let expected = json!({
         "rid": scene.room.rid(), "uid": scene.bob.uid(), "by": scene.alice.uid(), "code": "not_now",
@@ -40,7 +42,7 @@ fn denials_show_the_request_as_long_as_it_may_be_approved() {
     assert_eq!(scene.guest.call(&scene.topic, "withdraw", withdraw).ok(), json!({ "dup": false }));
     let page = carol.call(&scene.topic, "denials", json!({})).ok();
     assert_eq!((&page["items"][0]["block"], &page["items"][0]["until"]), (&json!(true), &json!(null)));
-    assert_eq!(page["items"][0].get("request"), None);
+    assert_eq!(page["items"][0]["requests"], json!([]));
 }
 
 #[test]
@@ -157,9 +159,9 @@ fn denials_have_pages() {
     assert_eq!(bad.refused(), "bad_payload");
 }
 
-/// One denial is shown for each user, the last; but whoever knows of an earlier one can approve that too.
+/// A denial is of a user in a room: who is approved all the same, or unblocked, is not denied what else they asked.
 #[test]
-fn of_several_denied_requests_the_last_is_shown_and_each_can_be_approved() {
+fn of_several_denied_requests_all_are_shown_and_open_again_with_the_first_that_is_approved() {
     let server = server();
     let mut scene = Scene::new(&server);
     let requests = [(); 2].map(|()| scene.ask());
@@ -168,7 +170,21 @@ fn of_several_denied_requests_the_last_is_shown_and_each_can_be_approved() {
     }
     let denials = scene.member.call(&scene.topic, "denials", json!({})).ok();
     assert_eq!(each(&denials["items"], "uid"), [json!(scene.bob.uid())]);
-    assert_eq!(denials["items"][0]["request"]["request_id"], json!(requests[1].request_id));
-    scene.approve(&requests[0]);
-    assert_eq!(scene.status(&requests[0]), "approved");
+    let ids = requests.iter().map(|request| json!(request.request_id)).collect::<Vec<_>>();
+    assert_eq!(each(&denials["items"][0]["requests"], "request_id"), ids);
+    scene.approve(&requests[1]);
+    assert_eq!(scene.member.push(&scene.topic, "request")["request_id"], ids[0], "it is shown anew");
+    assert_eq!(scene.status(&requests[0]), "pending");
+}
+
+#[test]
+fn an_unblock_opens_again_what_was_denied() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let request = scene.ask();
+    scene.deny(&request, true);
+    let unblock = json!({ "uid": scene.bob.uid() });
+    assert_eq!(scene.member.call(&scene.topic, "unblock", unblock).ok(), json!({ "dup": false }));
+    assert_eq!(scene.member.push(&scene.topic, "request")["request_id"], json!(request.request_id));
+    assert_eq!(scene.status(&request), "pending");
 }

@@ -121,7 +121,7 @@ fn what_waits_is_there_after_a_restart() {
     assert_eq!(each(&bobs["notices"], "event"), ["denied"]);
     assert_eq!(each(&bobs["mine"], "request_id"), [json!(nacked.request_id)]);
     let denials = scene.member.call(&scene.topic, "denials", json!({})).ok();
-    assert_eq!(denials["items"][0]["request"]["request_id"], json!(denied.request_id));
+    assert_eq!(denials["items"][0]["requests"][0]["request_id"], json!(denied.request_id));
     let next = scene.bob.request(&scene.room.rid());
     assert_eq!(scene.guest.call(&scene.topic, "request", next).refused(), "blocked");
 }

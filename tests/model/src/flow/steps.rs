@@ -125,7 +125,7 @@ impl Flow {
     /// Bob's requests that members are shown, waiting or denied.
     fn shown(state: &State) -> Vec<RequestName> {
         let pending = state.store.pending(&ROOM, state.now).into_iter().map(|pending| pending.request);
-        let denied = state.store.denials(&ROOM, state.now).into_iter().filter_map(|(_, _, request)| request);
+        let denied = state.store.denials(&ROOM, state.now).into_iter().flat_map(|(_, _, requests)| requests);
         pending.chain(denied).filter_map(|request| RequestName::of_id(&request.facts.request_id)).collect()
     }
 

@@ -129,17 +129,21 @@ impl Reference {
         sorted(own, |(_, approve)| approve.facts.seq)
     }
 
-    /// `denials`: the denials that hold in a room, oldest first, each with the denied request as long as it may still be
-    /// approved.
-    pub fn denials(&self, rid: &Rid, now: i64) -> Vec<(Uid, &Denial, Option<&Request>)> {
+    /// `denials`: the denials that hold in a room, oldest first, each with the user's denied requests as long as they may
+    /// still be approved.
+    pub fn denials(&self, rid: &Rid, now: i64) -> Vec<(Uid, &Denial, Vec<&Request>)> {
         let in_room = self.denials.iter().filter(|((room, _), _)| room == rid);
         let holding = in_room.filter(|(_, denial)| denial.facts.is_block || denial.facts.until > now);
-        let shown = holding.map(|((_, uid), denial)| {
-            let request = self.request(uid, rid, &denial.request_id);
-            let denied = request.filter(|request| request.facts.state == RequestState::Denied);
-            (*uid, denial, denied.filter(|request| request.facts.is_kept && request.facts.exp > now))
-        });
+        let shown = holding.map(|((_, uid), denial)| (*uid, denial, self.denied(rid, uid, now)));
         sorted(shown, |(_, denial, _)| denial.seq)
+    }
+
+    fn denied(&self, rid: &Rid, uid: &Uid, now: i64) -> Vec<&Request> {
+        let own = self.requests.iter().filter(|((room, of, _), _)| (room, of) == (rid, uid));
+        let denied = own.map(|(_, request)| request).filter(|request| {
+            request.facts.state == RequestState::Denied && request.facts.is_kept && request.facts.exp > now
+        });
+        sorted(denied, |request| request.facts.seq)
     }
 
     /// `notices`: what a user is told, oldest first.
