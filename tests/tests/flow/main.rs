@@ -6,6 +6,7 @@ mod cursors;
 mod deny;
 mod devices;
 mod expiry;
+mod full_store;
 mod hostile;
 mod nack;
 mod overrule;

@@ -4,18 +4,35 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use vestibule_tests::people::Device;
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::scene::Scene;
 
 use crate::each;
 
+/// The database, and the log that a server may leave behind.
+const FILES: [&str; 2] = ["vestibule.db", "vestibule.db-wal"];
+
+/// Copies the database of a server that was stopped; gives the folder with the copy.
+fn back_up(data: &Path) -> TempDir {
+    let backup = tempfile::tempdir().expect("a temporary directory");
+    for name in FILES.iter().filter(|name| data.join(name).exists()) {
+        fs::copy(data.join(name), backup.path().join(name)).expect("a copy");
+    }
+    backup
+}
+
 /// Puts an older copy of the database in the place of the newer one.
-fn restore(data: &Path, backup: &Path) {
-    fs::copy(backup, data.join("vestibule.db")).expect("the copy");
-    for log in ["vestibule.db-wal", "vestibule.db-shm"] {
-        // Of a server that was stopped there are none.
-        let _ = fs::remove_file(data.join(log));
+fn restore(data: &Path, backup: &TempDir) {
+    for name in [FILES[0], FILES[1], "vestibule.db-shm"] {
+        let (newer, older) = (data.join(name), backup.path().join(name));
+        if newer.exists() {
+            fs::remove_file(&newer).expect("a file to remove");
+        }
+        if older.exists() {
+            fs::copy(older, newer).expect("a copy");
+        }
     }
 }
 
@@ -40,8 +57,7 @@ fn resync_after_a_restore_and_the_repeated_request_and_approve_bring_the_key() {
     let early = scene.ask();
     let first = scene.approve(&early);
     assert_eq!(server.terminate().code(), Some(0));
-    let backup = server.data().join("backup");
-    fs::copy(server.data().join("vestibule.db"), &backup).expect("a backup");
+    let backup = back_up(&server.data());
     server.restart();
 
     // After the backup: the first key is saved, another one is asked for and sent, and is under way.
@@ -87,8 +103,7 @@ fn the_new_epoch_stays_and_is_told_once_to_each_client() {
     let mut scene = Scene::new(&server);
     let epoch = reconnect(&mut scene, &json!(null))[0]["epoch"].clone();
     server.terminate();
-    let backup = server.data().join("backup");
-    fs::copy(server.data().join("vestibule.db"), &backup).expect("a backup");
+    let backup = back_up(&server.data());
     server.restart();
     let again = reconnect(&mut scene, &json!({ "epoch": epoch, "seq": 0 }));
     assert_eq!(again.map(|joined| joined["epoch"].clone()), [epoch.clone(), epoch.clone()], "a mere restart");

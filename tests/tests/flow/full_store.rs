@@ -1,0 +1,56 @@
+//! A database that is as large as it may be: what would make it larger is refused, and everything else goes on.
+
+use serde_json::json;
+use vestibule_protocol::base64url::Blob;
+use vestibule_tests::scene::Scene;
+
+use crate::{each, server_with};
+
+#[test]
+fn storage_full_stores_nothing_and_what_is_withdrawn_makes_room() {
+    let server = server_with(&[
+        ("--max-store", "512KiB"),
+        ("--max-open-per-user", "10000"),
+        ("--max-requests-per-user", "10000"),
+    ]);
+    let mut scene = Scene::new(&server);
+    let rid = scene.room.rid();
+    let large = |scene: &Scene| {
+        let mut request = scene.bob.request(&rid);
+        request.box_pub = Blob(vec![7; 4096]);
+        request.box_pub.0[..16].copy_from_slice(request.request_id.as_bytes());
+        scene.bob.sign_request(&rid, &mut request);
+        request
+    };
+    let mut stored = Vec::new();
+    let refused = loop {
+        let request = large(&scene);
+        let reply = scene.guest.call(&scene.topic, "request", &request);
+        if reply.status == "error" {
+            break reply;
+        }
+        stored.push(json!(request.request_id));
+        assert!(stored.len() < 200, "more than there is room for");
+    };
+    assert_eq!(refused.refused(), "storage_full");
+    assert!(refused.response["retry_ms"].as_u64().is_some_and(|ms| ms > 0), "{}", refused.text);
+
+    // Nothing of the last one is stored, and all that was answered ok is.
+    let mut shown = Vec::new();
+    let mut cursor = json!(null);
+    loop {
+        let page = scene.member.call(&scene.topic, "pending", json!({ "cursor": cursor })).ok();
+        shown.extend(each(&page["items"], "request_id"));
+        cursor = page["cursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert_eq!(shown, stored);
+    for id in &stored[..10] {
+        let withdrawn = scene.guest.call(&scene.topic, "withdraw", json!({ "request_id": id })).ok();
+        assert_eq!(withdrawn, json!({ "dup": false }));
+    }
+    let request = large(&scene);
+    assert_eq!(scene.guest.call(&scene.topic, "request", &request).ok()["dup"], false);
+}
