@@ -74,7 +74,7 @@ fn request_gone_tells_members_of_an_expired_request() {
 fn expired_is_a_notice_for_who_was_away() {
     let server = server();
     let mut scene = Scene::new(&server);
-    let request = ask_briefly(&mut scene, 500);
+    let request = ask_briefly(&mut scene, 1000);
     scene.guest.leave(&scene.topic);
     scene.member.push(&scene.topic, "request_gone");
     let mut later = Device::connect(scene.address, &scene.bob);
@@ -85,6 +85,18 @@ fn expired_is_a_notice_for_who_was_away() {
         assert_eq!(timeless(joined["notices"][0].clone()), expected, "{topic}");
         assert_eq!((list(&joined["notices"]).len(), &joined["mine"]), (1, &json!([])));
     }
+}
+
+#[test]
+fn expired_reaches_the_inbox_when_nobody_is_in_the_room() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let inbox = scene.bob.inbox();
+    scene.guest.arrive(&inbox);
+    let request = ask_briefly(&mut scene, 1500);
+    scene.guest.leave(&scene.topic);
+    scene.member.leave(&scene.topic);
+    assert_eq!(scene.guest.push(&inbox, "expired")["request_id"], json!(request.request_id));
 }
 
 #[test]

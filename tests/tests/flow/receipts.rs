@@ -66,6 +66,31 @@ fn receipt_is_a_notice_for_an_approver_who_was_away() {
     }
 }
 
+/// There is no room to pass it on then.
+#[test]
+fn receipt_and_withdrawn_reach_the_inbox_when_nobody_is_in_the_room() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let request = scene.ask();
+    let approve = scene.approve(&request);
+    let (alices, bobs) = (scene.alice.inbox(), scene.bob.inbox());
+    scene.member.arrive(&alices);
+    scene.guest.arrive(&bobs);
+    scene.member.leave(&scene.topic);
+    scene.guest.leave(&scene.topic);
+    let rid = scene.room.rid();
+    let ack = json!({ "rid": rid, "approve_id": approve.approve_id, "device": scene.guest.id });
+    assert_eq!(scene.guest.call(&bobs, "ack", ack).ok()["deleted"], true);
+    assert_eq!(timeless(scene.member.push(&alices, "receipt")), saved(&scene, &approve));
+    scene.guest.visit(&rid);
+    let request = scene.bob.request(&rid);
+    scene.guest.call(&scene.topic, "request", &request).ok();
+    scene.guest.leave(&scene.topic);
+    let withdraw = json!({ "rid": rid, "request_id": request.request_id });
+    scene.guest.call(&bobs, "withdraw", withdraw).ok();
+    assert_eq!(scene.guest.push(&bobs, "withdrawn")["request_id"], json!(request.request_id));
+}
+
 #[test]
 fn withdrawn_is_pushed_to_each_device_of_the_requester_at_one_place() {
     let server = server();

@@ -16,6 +16,15 @@ use crate::server;
 /// Enough rounds for a join to meet each moment of the room's end.
 const ROUNDS: usize = 200;
 
+/// Says that it is over when it goes, also where that is because of a panic: who waits for the end would wait for ever.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// A room ends with its last member and starts with its first. Two members come and go at once, round after round, while
 /// a third connection does so at its own pace: everybody is let in, and both members are in the same room, since each
 /// hears the other.
@@ -92,10 +101,11 @@ fn requests_while_a_member_arrives() {
     };
     let arrived = thread::scope(|scope| {
         let arriving = scope.spawn(arrive);
+        let over = Over(&is_over);
         for request in &requests {
             guest.call(topic, "request", request).ok();
         }
-        is_over.store(true, Ordering::Release);
+        drop(over);
         arriving.join().expect("members")
     });
     let arrivals = arrived.len();
@@ -146,10 +156,11 @@ fn approves_while_the_newcomer_arrives() {
     };
     let arrived = thread::scope(|scope| {
         let arriving = scope.spawn(arrive);
+        let over = Over(&is_over);
         for approve in &approves {
             member.call(topic, "approve", approve).ok();
         }
-        is_over.store(true, Ordering::Release);
+        drop(over);
         arriving.join().expect("devices")
     });
     assert!(arrived.len() > 2, "nobody arrived in between");
