@@ -174,6 +174,21 @@ fn deny_twice_is_a_duplicate_unless_it_says_more() {
     assert_eq!(scene.guest.events(&scene.topic), ["denied", "denied"]);
 }
 
+/// A denial of another request that is for a while takes nothing back.
+#[test]
+fn a_block_is_not_shortened_by_another_denial() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let [first, second] = [(); 2].map(|()| scene.ask());
+    scene.deny(&first, true);
+    scene.deny(&second, false);
+    let next = scene.bob.request(&scene.room.rid());
+    assert_eq!(scene.guest.call(&scene.topic, "request", &next).refused(), "blocked");
+    let uid = json!({ "uid": scene.bob.uid() });
+    assert_eq!(scene.member.call(&scene.topic, "unblock", uid).ok(), json!({ "dup": false }));
+    scene.guest.call(&scene.topic, "request", &next).ok();
+}
+
 #[test]
 fn deny_of_what_is_not_there_or_by_a_guest() {
     let server = server();
