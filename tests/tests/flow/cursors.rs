@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use vestibule_protocol::approve::frames::Request;
+use vestibule_protocol::approve::limits::Limits;
+use vestibule_protocol::base64url::Blob;
 use vestibule_tests::people::Device;
 use vestibule_tests::process::{Server, Shared};
 use vestibule_tests::scene::Scene;
@@ -145,4 +147,32 @@ fn notices_that_come_between_two_pages_are_pushed() {
     }
     let (_, more) = rest(&mut device, &inbox, "notices", first["cursor"].clone());
     assert_eq!(more, ids[2..3]);
+}
+
+/// An answer has to fit what may wait for a client that reads slowly, and 50 of the largest approves do not.
+#[test]
+fn large_approves_make_smaller_pages() {
+    const LARGE: usize = 60;
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let (requests, ids) = ask(&mut scene, LARGE);
+    let to = scene.bob.uid();
+    for request in &requests {
+        let mut approve = scene.room.approve(&scene.alice, &to, request);
+        approve.ct = Blob(vec![7; Limits::default().ct]);
+        scene.room.sign_approve(&scene.alice, &mut approve);
+        scene.member.call(&scene.topic, "approve", &approve).ok();
+    }
+    for topic in [scene.topic.clone(), scene.bob.inbox()] {
+        let mut device = Device::connect(scene.address, &scene.bob);
+        let joined = device.join(&topic).ok();
+        assert_eq!(joined["more"], true);
+        let mut all = each(&joined["approves"], "request_id");
+        assert!((1..PAGE).contains(&all.len()), "{} on {topic}", all.len());
+        let (sizes, more) = rest(&mut device, &topic, "approved", joined["cursors"]["approves"].clone());
+        assert!(sizes.iter().all(|size| (1..PAGE).contains(size)), "{sizes:?}");
+        all.extend(more);
+        assert_eq!(all, ids, "oldest first, each once");
+        device.push(&topic, "caught_up");
+    }
 }
