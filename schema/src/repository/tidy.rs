@@ -8,8 +8,7 @@ use crate::error::Error;
 use crate::repository::requests::denied;
 use crate::tables::{denials, notices, requests};
 
-/// Deletes at most `limit` rows of each: finished requests that are over at their `exp`, those finished at
-/// `finished_before` or earlier, notices stored at `notices_before` or earlier, and denials that are over and
+/// Deletes at most `limit` rows of each: requests finished at `finished_before` or earlier, notices stored at `notices_before` or earlier, and denials that are over and
 /// have no request that waits to be ended. Returns how many rows that were, without what belongs to the requests
 /// and goes with them.
 pub fn run(
@@ -20,21 +19,10 @@ pub fn run(
     limit: u32,
 ) -> Result<usize, Error> {
     let limit = limit.into();
-    let expired = expired_requests(conn, now, limit)?;
     let finished = finished_requests(conn, finished_before, limit)?;
     let notices = old_notices(conn, notices_before, limit)?;
     let denials = lapsed_denials(conn, now, limit)?;
-    Ok(expired + finished + notices + denials)
-}
-
-fn expired_requests(conn: &mut Connection, now: i64, limit: i64) -> Result<usize, Error> {
-    let over = diesel::alias!(requests as over);
-    let ids = over
-        .filter(over.field(requests::frame).is_null())
-        .filter(over.field(requests::exp).le(now))
-        .limit(limit)
-        .select(over.field(requests::id));
-    Ok(diesel::delete(requests::table.filter(requests::id.eq_any(ids))).execute(conn)?)
+    Ok(finished + notices + denials)
 }
 
 fn finished_requests(conn: &mut Connection, finished_before: i64, limit: i64) -> Result<usize, Error> {

@@ -23,6 +23,7 @@ pub mod sweep;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use dashmap::DashSet;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use vestibule_protocol::{
     approve::limits::{Limits, Quotas},
@@ -38,6 +39,7 @@ use self::{
     room::KeyRoom,
 };
 use crate::{
+    channel::MemberId,
     room::{Rooms, Router},
     session::Sessions,
     store::Store,
@@ -80,6 +82,8 @@ pub struct Flow {
     terms: Terms,
     rooms: Arc<Rooms<KeyRoom>>,
     inboxes: Arc<Rooms<Inbox>>,
+    /// Which connections are in which rooms.
+    in_rooms: DashSet<(u64, Rid)>,
     random: SystemRandom,
 }
 
@@ -90,7 +94,15 @@ impl Flow {
             let (for_rooms, for_inboxes) = (flow.clone(), flow.clone());
             let rooms = Rooms::new(terms.mailbox, move |topic| KeyRoom::new(&for_rooms, topic));
             let inboxes = Rooms::new(terms.mailbox, move |topic| Inbox::new(&for_inboxes, topic));
-            Self { store, sessions, terms, rooms, inboxes, random: SystemRandom::new() }
+            Self {
+                store,
+                sessions,
+                terms,
+                rooms,
+                inboxes,
+                in_rooms: DashSet::new(),
+                random: SystemRandom::new(),
+            }
         })
     }
 
@@ -109,6 +121,11 @@ impl Flow {
         let mut bytes = [0; 32];
         self.random.fill(&mut bytes).expect("a system that stops giving random numbers cannot run a server");
         Fixed(bytes)
+    }
+
+    /// Whether the connection of this join is in that room.
+    fn is_in_room(&self, who: MemberId, rid: &Rid) -> bool {
+        self.in_rooms.contains(&(who.connection, *rid))
     }
 
     /// Sends something to its user's connections that listen to the inbox, but for those that got it in its room.

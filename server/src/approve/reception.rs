@@ -10,7 +10,8 @@ use serde_json::json;
 use vestibule_protocol::{
     approve::{
         frames::Id,
-        items::{ApproveItem, NackCode},
+        items::{ApproveItem, Cursor, NackCode},
+        limits::PAGE,
         refusal::{Reason, Refusal},
         rules::{Caller, Command, RequestState},
     },
@@ -46,10 +47,17 @@ pub(super) struct Receiver {
     /// Whether there is more than the join's answer could hold, and not all of it has been fetched.
     is_behind: bool,
     own: Feed<Own>,
-    /// How often each approve that waits has been sent.
-    tries: HashMap<Id, u8>,
+    /// The approves that were sent and are not answered.
+    tries: HashMap<Id, Try>,
     /// Whether a timer runs for the next try.
     is_timed: bool,
+}
+
+/// An approve that was sent.
+struct Try {
+    seq: i64,
+    /// How often.
+    count: u8,
 }
 
 impl Receiver {
@@ -127,9 +135,7 @@ pub(super) fn welcome<R: Reception>(reception: &mut R, cx: &mut Context<'_, R>, 
         cx.push(who, "caught_up", Payload::of(&CaughtUp { epoch, seq: events::own_seq(&arrival) }));
     }
     let held = receiver.own.release(arrival.until);
-    for item in &arrival.approves.items {
-        receiver.tries.insert(item.approve.approve_id, 1);
-    }
+    note_sent(receiver, &arrival.approves.items);
     for own in held {
         send(receiver, cx, who, &own);
     }
@@ -153,36 +159,59 @@ fn send<C: Channel>(receiver: &mut Receiver, cx: &Context<'_, C>, who: MemberId,
 }
 
 fn send_approve<C: Channel>(receiver: &mut Receiver, cx: &Context<'_, C>, who: MemberId, item: &ApproveItem) {
-    let tries = receiver.tries.entry(item.approve.approve_id).or_insert(0);
-    *tries += 1;
-    cx.push(who, "approve", Payload::of(&ApprovePush { item, attempt: *tries }));
+    let tried = receiver.tries.entry(item.approve.approve_id).or_insert(Try { seq: item.seq, count: 0 });
+    tried.count += 1;
+    cx.push(who, "approve", Payload::of(&ApprovePush { item, attempt: tried.count }));
+}
+
+/// Notes what an answer has listed.
+fn note_sent(receiver: &mut Receiver, listed: &[ApproveItem]) {
+    for item in listed {
+        receiver.tries.entry(item.approve.approve_id).or_insert(Try { seq: item.seq, count: 1 });
+    }
+}
+
+/// The first approve that is worth sending again.
+fn first_to_try(receiver: &Receiver) -> Option<i64> {
+    receiver.tries.values().filter(|tried| tried.count < MAX_TRIES).map(|tried| tried.seq).min()
 }
 
 /// Sees to it that what this receiver leaves unanswered is sent again. One timer a receiver at most.
 fn try_again_later<R: Reception>(reception: &mut R, cx: &Context<'_, R>, who: MemberId) {
     let delay = reception.flow().terms.redelivery;
     let Some(receiver) = reception.receiver(who) else { return };
-    if receiver.is_timed || receiver.tries.values().all(|tries| *tries >= MAX_TRIES) {
+    if receiver.is_timed || first_to_try(receiver).is_none() {
         return;
     }
     receiver.is_timed = true;
     cx.after(who, delay, move |reception, cx| try_again(reception, cx, who));
 }
 
+/// Reads a page of what waits, from the first that is worth it, and sends that again.
 fn try_again<R: Reception>(reception: &mut R, cx: &mut Context<'_, R>, who: MemberId) {
     let (flow, scope) = (Arc::clone(reception.flow()), reception.scope());
     let Some(receiver) = reception.receiver(who) else { return };
+    let Some(first) = first_to_try(receiver) else {
+        receiver.is_timed = false;
+        return;
+    };
     let uid = receiver.uid;
-    let waiting =
-        async move { flow.store.approved(uid, scope, List::default().from(), List::default().limit()).await };
+    let from = Cursor { after: first - 1, ..Cursor::START };
+    let waiting = async move { flow.store.approved(uid, scope, from, PAGE).await };
     cx.spawn(who, waiting, move |reception, cx, waiting| {
+        let flow = Arc::clone(reception.flow());
         let Some(receiver) = reception.receiver(who) else { return };
         receiver.is_timed = false;
         // Where the store cannot be read the next try may find it better.
-        if let Ok(Page { items, .. }) = waiting {
-            receiver.tries.retain(|id, _| items.iter().any(|item| item.approve.approve_id == *id));
-            for item in &items {
-                if receiver.tries.get(&item.approve.approve_id).is_some_and(|tries| *tries < MAX_TRIES) {
+        if let Ok(Page { items, next, .. }) = waiting {
+            let end = next.map_or(i64::MAX, |next| next.after);
+            let waits = |id: &Id| items.iter().any(|item| item.approve.approve_id == *id);
+            receiver.tries.retain(|id, tried| tried.seq > end || (tried.seq >= first && waits(id)));
+            // What a connection gets in the room it does not get in the inbox.
+            let elsewhere = |item: &ApproveItem| scope.is_none() && flow.is_in_room(who, &item.rid);
+            for item in items.iter().filter(|item| !elsewhere(item)) {
+                let tried = receiver.tries.get(&item.approve.approve_id);
+                if tried.is_some_and(|tried| tried.count < MAX_TRIES) {
                     send_approve(receiver, cx, who, item);
                 }
             }
@@ -284,9 +313,7 @@ fn approved<R: Reception>(reception: &R, cx: &mut Context<'_, R>, to: ReplyTo, u
         let is_complete = page.next.is_none();
         let epoch = reception.flow().store.epoch();
         let Some(receiver) = reception.receiver(to.member) else { return };
-        for item in &page.items {
-            receiver.tries.entry(item.approve.approve_id).or_insert(1);
-        }
+        note_sent(receiver, &page.items);
         answering::ok(cx, to, &Items { items: page.items, cursor: page.next });
         if is_complete && take(&mut receiver.is_behind) {
             let seq = end.unwrap_or(from.after);

@@ -1,14 +1,11 @@
 //! Notices that the database was restored from a backup.
 //!
 //! A restored database is an older one: what was answered ok since the backup is not in it. Nothing inside it can tell, so
-//! its starts are counted twice, in the database and in a small file beside it. Where the file has counted more, the database
-//! has gone back in time: it gets a new epoch, and clients that come with the old one are told to fetch anew, and repeat what
+//! its starts are counted twice, in the database and in a small file beside it. Where the file has counted more, or is gone,
+//! the database has gone back in time, or may have: it gets a new epoch, and clients that come with the old one are told to fetch anew, and repeat what
 //! they wait for.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::Path};
 
 use vestibule_schema::{Connection, repository::store};
 
@@ -19,23 +16,24 @@ pub(super) fn has_been(path: &Path, connection: &mut Connection) -> Result<bool,
     let file = path.with_extension("starts");
     let counted = read(&file).map_err(|source| OpenError::Starts { path: file.clone(), source })?;
     let starts = store::starts(connection)?;
-    let was_restored = starts < counted;
+    let was_restored = counted.map_or(starts > 0, |counted| starts < counted);
     if was_restored {
         store::renew_epoch(connection)?;
     }
     // The database first: a crash in between leaves it one ahead, which means nothing; one behind would mean a restore.
-    let next = starts.max(counted) + 1;
+    let next = starts.max(counted.unwrap_or_default()) + 1;
     store::set_starts(connection, next)?;
     write(&file, next).map_err(|source| OpenError::Starts { path: file, source })?;
     Ok(was_restored)
 }
 
-fn read(file: &PathBuf) -> io::Result<i64> {
+fn read(file: &Path) -> io::Result<Option<i64>> {
     match fs::read_to_string(file) {
         Ok(text) => {
-            text.trim().parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not a number"))
+            let counted = text.trim().parse();
+            counted.map(Some).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not a number"))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -84,10 +82,11 @@ mod tests {
         assert_ne!(second, first);
         assert_eq!(epoch_of(&path), second, "only once");
 
-        // The file may be lost: then nothing is known, and nothing is done.
+        // Without the file nothing is known, and who restores a whole folder takes it away to say so.
         fs::remove_file(path.with_extension("starts")).unwrap();
-        assert_eq!(epoch_of(&path), second);
-        assert_eq!(epoch_of(&path), second);
+        let third = epoch_of(&path);
+        assert_ne!(third, second);
+        assert_eq!(epoch_of(&path), third);
     }
 
     #[test]

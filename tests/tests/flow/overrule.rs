@@ -5,7 +5,7 @@ use vestibule_protocol::signed::Alg;
 use vestibule_tests::people::{Device, Person, now_ms};
 use vestibule_tests::scene::Scene;
 
-use crate::{each, eventually, is_closed, list, server, server_with};
+use crate::{each, eventually, list, server, server_with};
 
 #[test]
 fn denials_show_the_request_as_long_as_it_may_be_approved() {
@@ -85,18 +85,6 @@ fn a_denied_request_can_be_withdrawn() {
     assert_eq!(scene.guest.call(&scene.topic, "request", next).refused(), "cooldown", "the denial stays");
 }
 
-#[test]
-fn unblock_ends_the_denied_request_for_good() {
-    let server = server_with(&[("--sweep", "100ms")]);
-    let mut scene = Scene::new(&server);
-    let request = scene.ask();
-    scene.deny(&request, true);
-    let uid = json!({ "uid": scene.bob.uid() });
-    assert_eq!(scene.member.call(&scene.topic, "unblock", uid).ok(), json!({ "dup": false }));
-    eventually("the request is closed", || is_closed(&mut scene, &request).then_some(()));
-    assert_eq!(scene.status(&request), "denied");
-}
-
 /// A block goes on when the time of what it denied is over; nobody is told of that.
 #[test]
 fn a_denied_request_is_over_at_its_exp_and_the_denial_is_not() {
@@ -109,12 +97,12 @@ fn a_denied_request_is_over_at_its_exp_and_the_denial_is_not() {
     scene.guest.call(&scene.topic, "request", &request).ok();
     scene.deny(&request, true);
     let mut denial = || scene.member.call(&scene.topic, "denials", json!({})).ok()["items"][0].clone();
-    assert_eq!(denial()["request"]["request_id"], json!(request.request_id));
+    assert_eq!(denial()["requests"][0]["request_id"], json!(request.request_id));
     let over =
-        eventually("the request is over", || Some(denial()).filter(|item| item.get("request").is_none()));
+        eventually("the request is over", || Some(denial()).filter(|item| item["requests"] == json!([])));
     assert!(now_ms() >= request.exp, "it ended early");
     assert_eq!((&over["uid"], &over["block"]), (&json!(scene.bob.uid()), &json!(true)));
-    eventually("it is forgotten", || scene.status(&request).is_null().then_some(()));
+    assert_eq!(scene.status(&request), "denied", "it is remembered for a while");
     assert_eq!(scene.guest.events(&scene.topic), ["denied"]);
     let gone = scene.member.news(&scene.topic);
     assert_eq!(gone.iter().filter(|message| message.event == "request_gone").count(), 1, "{gone:?}");

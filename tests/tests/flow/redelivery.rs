@@ -1,5 +1,6 @@
 //! Rule 6: an approve that is neither acked nor nacked is sent again, a few times.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -112,4 +113,39 @@ fn ack_ends_it_for_the_device_that_has_the_key() {
     exhaust(&mut second, &scene.topic, &approve, 0);
     assert_eq!(scene.guest.news(&scene.topic), []);
     assert_eq!(second.ack(&scene.topic, &approve.approve_id).ok()["deleted"], true);
+}
+
+/// What a connection gets in the room it does not get a second time in the inbox.
+#[test]
+fn a_connection_that_is_in_both_gets_it_in_the_room() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let inbox = scene.bob.inbox();
+    let request = scene.ask();
+    let approve = scene.approve(&request);
+    let mut both = Device::another(scene.address, &scene.bob);
+    both.arrive(&inbox);
+    both.arrive(&scene.topic);
+    exhaust(&mut both, &scene.topic, &approve, 1);
+    assert_eq!(count(&both.news(&inbox), approve.approve_id), 0);
+}
+
+/// More than one page of them: none is left out.
+#[test]
+fn each_of_many_comes_again() {
+    let many = 60;
+    let server = server_with(&[("--redelivery", "200ms"), ("--max-open-per-user", "100")]);
+    let mut scene = Scene::new(&server);
+    for _ in 0..many {
+        let request = scene.ask();
+        let approve = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
+        scene.member.call(&scene.topic, "approve", &approve).ok();
+    }
+    let mut fifth = BTreeSet::new();
+    while fifth.len() < many {
+        let told = scene.guest.push(&scene.topic, "approve");
+        if told["attempt"] == 5 {
+            fifth.insert(told["approve_id"].to_string());
+        }
+    }
 }

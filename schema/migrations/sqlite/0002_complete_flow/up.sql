@@ -96,7 +96,6 @@ CREATE INDEX requests_of_user      ON requests (uid);
 -- What is to be ended, and what is to be forgotten.
 CREATE INDEX requests_ending       ON requests (exp)       WHERE frame IS NOT NULL;
 CREATE INDEX requests_first_acked  ON requests (first_ack) WHERE is_open IS NOT NULL AND first_ack IS NOT NULL;
-CREATE INDEX requests_over         ON requests (exp)       WHERE frame IS NULL;
 CREATE INDEX requests_closed       ON requests (closed)    WHERE closed IS NOT NULL;
 
 -- Not partial: it also serves the cascade, which looks for closed approves too. state and exp make counting

@@ -68,9 +68,9 @@ struct Visit {
 
 impl Channel for KeyRoom {
     fn join(&mut self, cx: &mut Context<'_, Self>, who: MemberId, params: &Payload) -> Joining {
-        if self.rid.is_none() {
+        let Some(rid) = self.rid else {
             return Joining::Error(Payload::of(&json!({ "reason": "unmatched topic" })));
-        }
+        };
         let Some((uid, server)) = identity::of(cx, who) else { return refuse_later(cx, who) };
         let receiver = match events::parse_join(params) {
             Ok(params) => Receiver::new(uid, server, &params),
@@ -89,6 +89,7 @@ impl Channel for KeyRoom {
         });
         let visitor = Visitor { receiver, nonce: self.flow.random(), key: None, news: Feed::held() };
         self.visitors.insert(who, visitor);
+        self.flow.in_rooms.insert((who.connection, rid));
         joining
     }
 
@@ -108,6 +109,9 @@ impl Channel for KeyRoom {
 
     fn left(&mut self, _cx: &mut Context<'_, Self>, who: MemberId) {
         self.visitors.remove(&who);
+        if let Some(rid) = self.rid {
+            self.flow.in_rooms.remove(&(who.connection, rid));
+        }
     }
 }
 

@@ -112,9 +112,8 @@ impl Reference {
     /// Forgets the requests that have ended and that need not be remembered any more, with their approves; the notices
     /// that were kept long enough; and the denials that are over and have no request that waits to be ended.
     pub fn forget(&mut self, quotas: &Quotas, now: i64) {
-        self.requests.retain(|_, request| {
-            request.closed.is_none_or(|closed| now < request.facts.exp.min(closed + quotas.memory_ms))
-        });
+        self.requests
+            .retain(|_, request| request.closed.is_none_or(|closed| now < closed + quotas.memory_ms));
         let requests = &self.requests;
         self.approves
             .retain(|(rid, _), approve| requests.contains_key(&(*rid, approve.facts.to, approve.request_id)));
