@@ -57,6 +57,8 @@ pub mod approve;
 pub mod channel;
 mod clock;
 pub mod config;
+#[cfg(debug_assertions)]
+mod failpoint;
 pub mod outbox;
 pub mod room;
 pub mod serve;

@@ -98,11 +98,16 @@ fn commit(
     batch: &[Submission],
 ) -> Vec<Result<Committed, Refusal>> {
     let applied = transaction(connection, |connection| {
-        batch
+        let applied = batch
             .iter()
             .map(|submission| carry_out(connection, quotas, submission, clock.now_us()))
-            .collect::<Result<Vec<_>, Error>>()
+            .collect::<Result<Vec<_>, Error>>();
+        #[cfg(debug_assertions)]
+        crate::failpoint::pass("before_commit");
+        applied
     });
+    #[cfg(debug_assertions)]
+    crate::failpoint::pass("after_commit");
     applied.unwrap_or_else(|error| {
         let refusal = refusal_for(&error);
         batch.iter().map(|_| Err(refusal.clone())).collect()
