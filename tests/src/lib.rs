@@ -20,5 +20,6 @@ pub mod http;
 pub mod people;
 pub mod process;
 pub mod query;
+pub mod random;
 pub mod scene;
 pub mod ws;

@@ -140,6 +140,27 @@ impl Server {
         assert_eq!(self.announced(), address, "the server came up somewhere else");
     }
 
+    /// As [`Server::restart`], with other arguments or another environment.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn restart_as(&mut self, launch: Launch) {
+        self.launch = launch;
+        self.restart();
+    }
+
+    /// Waits for the next line that it writes to standard output; nothing when it has ended.
+    ///
+    /// # Panics
+    /// When it says nothing for a minute.
+    pub fn line(&mut self) -> Option<String> {
+        match self.next_line() {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("the server says nothing"),
+        }
+    }
+
     fn next_line(&mut self) -> Result<String, RecvTimeoutError> {
         self.output.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(PATIENCE)
     }

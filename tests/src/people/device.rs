@@ -51,20 +51,28 @@ impl Device {
     /// # Panics
     /// When the server refuses the connection, which it does not do for want of a token.
     pub fn with_token(server: SocketAddr, person: &Person, token: Option<&str>) -> Self {
+        Self::try_with_token(server, person, token).expect("a response")
+    }
+
+    /// As [`Device::with_token`]; a server that goes away meanwhile is an error.
+    ///
+    /// # Panics
+    /// When the server refuses the connection.
+    pub fn try_with_token(server: SocketAddr, person: &Person, token: Option<&str>) -> io::Result<Self> {
         let mut handshake = Handshake::new("/socket/websocket").query("vsn=2.0.0");
         if let Some(token) = token {
             let token = STANDARD.encode(token);
             handshake = handshake.protocol(&format!("phoenix, base64url.bearer.phx.{token}"));
         }
-        Self {
-            socket: handshake.open(server).expect("a response").accepted(),
+        Ok(Self {
+            socket: handshake.open(server)?.accepted(),
             id: person.device,
             uid: person.uid(),
             server: server.to_string(),
             next_ref: 0,
             joins: HashMap::new(),
             kept: VecDeque::new(),
-        }
+        })
     }
 
     /// Sends a message without waiting; gives its ref. An error is a connection that is gone.

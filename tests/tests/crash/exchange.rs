@@ -12,8 +12,8 @@ use vestibule_protocol::approve::frames::{Policy, Request};
 use vestibule_protocol::signed::Alg;
 use vestibule_tests::people::{Device, PATIENCE, Person, Room};
 use vestibule_tests::process::Server;
+use vestibule_tests::random::Random;
 
-use crate::random::Random;
 
 const NEWCOMERS: usize = 3;
 const MEMBERS: usize = 2;

@@ -3,12 +3,11 @@
 
 mod check;
 mod exchange;
-mod random;
 
 use vestibule_tests::process::{Launch, Server};
+use vestibule_tests::random::{self, Random};
 
 use exchange::Exchange;
-use random::Random;
 
 /// How often it is killed.
 const ROUNDS: usize = 200;
@@ -17,9 +16,7 @@ const ROUNDS_PER_FOLDER: usize = 20;
 
 #[test]
 fn what_was_answered_is_there() {
-    // `CRASH_SEED` plays a failed run again, as far as the system's scheduling lets it.
-    let seed =
-        std::env::var("CRASH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(random::seed);
+    let seed = random::seed("CRASH_SEED");
     println!("crash: CRASH_SEED={seed}");
     let mut random = Random::new(seed);
     let mut total = Summary::default();

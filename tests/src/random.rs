@@ -1,0 +1,48 @@
+//! Numbers that a seed repeats.
+
+use std::env;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+#[derive(Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// The numbers of a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// A number below `bound`, which is small: the bias does not matter.
+    ///
+    /// # Panics
+    /// Never: the number is below a `usize`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound as u64).expect("below a usize")
+    }
+
+    /// Whether something happens that happens so many times in a hundred.
+    pub fn percent(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+}
+
+/// The seed in an environment variable, which plays a failed run again as far as the system's scheduling lets it; without
+/// one, another each time.
+pub fn seed(variable: &str) -> u64 {
+    env::var(variable).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(fresh)
+}
+
+fn fresh() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
+    u64::from(since.subsec_nanos()) ^ since.as_secs() << 20
+}
