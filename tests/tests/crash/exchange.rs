@@ -14,7 +14,6 @@ use vestibule_tests::people::{Device, PATIENCE, Person, Room};
 use vestibule_tests::process::Server;
 use vestibule_tests::random::Random;
 
-
 const NEWCOMERS: usize = 3;
 const MEMBERS: usize = 2;
 const REQUESTS_EACH: usize = 4;

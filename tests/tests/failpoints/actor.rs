@@ -1,0 +1,123 @@
+//! One of the people, over all lives of the server: what they sent, under which id, and what was answered.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+use vestibule_tests::people::{Message, Person};
+
+use crate::shown::Shown;
+
+/// What somebody is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A newcomer in the room, who asks and withdraws, and answers approves too unless the own desk does.
+    Asker { has_desk: bool },
+    /// The same newcomer's other connection, which listens to the inbox and answers approves there.
+    Desk,
+    /// Approves, denies and unblocks.
+    Member,
+    /// A guest who never asks, and so must hear nothing.
+    Bystander,
+}
+
+/// Somebody.
+pub(crate) struct Actor {
+    pub(crate) role: Role,
+    pub(crate) person: Arc<Person>,
+    /// Stays good over all lives, since the server's secrets stay.
+    pub(crate) token: String,
+    /// All that was sent and may be repeated.
+    pub(crate) log: Vec<Entry>,
+    /// The approves that were acked or nacked, or are left alone for good.
+    pub(crate) decided: HashSet<String>,
+    /// What the server showed when nothing was under way.
+    pub(crate) shown: Shown,
+    /// What came in this life of the server, but for answers.
+    pub(crate) heard: Vec<Message>,
+}
+
+/// A command, which keeps its id however often it is sent.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) event: &'static str,
+    pub(crate) payload: Value,
+    /// How often it was sent.
+    pub(crate) sent: usize,
+    pub(crate) answers: Vec<Answer>,
+    /// The server was killed before it answered.
+    pub(crate) was_lost: bool,
+    /// Somebody was told of it in an earlier life, before it was answered.
+    pub(crate) was_told: bool,
+    /// Whether it can change nothing any more, and is asked after only at the very end.
+    pub(crate) is_settled: bool,
+}
+
+/// A reply.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) is_ok: bool,
+    pub(crate) response: Value,
+}
+
+impl Actor {
+    pub(crate) fn new(role: Role, person: &Arc<Person>, token: &str) -> Self {
+        Self {
+            role,
+            person: Arc::clone(person),
+            token: token.to_owned(),
+            log: Vec::new(),
+            decided: HashSet::new(),
+            shown: Shown::default(),
+            heard: Vec::new(),
+        }
+    }
+
+    pub(crate) fn uid(&self) -> String {
+        self.person.uid().to_string()
+    }
+
+    /// The topic that this actor listens to, and sends to.
+    pub(crate) fn topic(&self, room: &str) -> String {
+        if self.role == Role::Desk { self.person.inbox() } else { room.to_owned() }
+    }
+}
+
+impl Entry {
+    pub(crate) fn new(event: &'static str, payload: Value) -> Self {
+        Self {
+            event,
+            payload,
+            sent: 0,
+            answers: Vec::new(),
+            was_lost: false,
+            was_told: false,
+            is_settled: false,
+        }
+    }
+
+    /// A text of the payload.
+    pub(crate) fn text(&self, field: &str) -> &str {
+        self.payload[field].as_str().unwrap_or_else(|| panic!("no {field} in {:?}", self.payload))
+    }
+
+    pub(crate) fn is_answered(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    /// Whether it was ever answered ok.
+    pub(crate) fn is_done(&self) -> bool {
+        self.answers.iter().any(|answer| answer.is_ok)
+    }
+
+    /// Whether an answer says that this very sending of it did something.
+    pub(crate) fn is_first(&self) -> bool {
+        self.answers.iter().any(|answer| answer.response["dup"] == false)
+    }
+
+    /// The seq that it was answered first.
+    pub(crate) fn seq(&self) -> &Value {
+        let done = self.answers.iter().find(|answer| answer.is_ok).expect("an answer ok");
+        &done.response["seq"]
+    }
+}

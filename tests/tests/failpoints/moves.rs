@@ -1,0 +1,249 @@
+//! What people do until the server is killed.
+
+use std::collections::{HashMap, HashSet};
+use std::mem::take;
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::Request;
+use vestibule_protocol::base64url::Fixed;
+use vestibule_tests::people::{Device, Message, Room, random};
+use vestibule_tests::random::Random;
+
+use crate::actor::{Actor, Answer, Entry, Role};
+use crate::shown::{self, Shown};
+
+/// How many open requests an asker is content with.
+const ENOUGH: usize = 4;
+/// How many commands are repeated that were answered already.
+const REPEATS: usize = 2;
+
+/// One actor in one life of the server. Every method gives nothing once the connection has ended.
+pub(crate) struct Player<'a> {
+    pub(crate) actor: &'a mut Actor,
+    pub(crate) room: &'a Room,
+    pub(crate) line: Line,
+}
+
+/// An actor's connection, and what hangs on it.
+pub(crate) struct Line {
+    device: Device,
+    random: Random,
+    /// What waits for an answer: the place in the log by ref.
+    waiting: HashMap<String, usize>,
+    /// The own requests that can be withdrawn.
+    open: HashSet<String>,
+}
+
+impl Line {
+    pub(crate) fn connect(actor: &Actor, server: SocketAddr, seed: u64) -> Self {
+        let device = Device::with_token(server, &actor.person, Some(&actor.token));
+        Self { device, random: Random::new(seed), waiting: HashMap::new(), open: HashSet::new() }
+    }
+}
+
+impl Player<'_> {
+    pub(crate) fn topic(&self) -> String {
+        self.actor.topic(&self.room.topic())
+    }
+
+    /// Joins, proves, and repeats what was not answered, and some of what was.
+    pub(crate) fn come_back(&mut self) -> Option<()> {
+        let topic = self.topic();
+        let joined = self.ask(&topic, "phx_join", &json!({ "v": 1, "device": self.line.device.id }))?;
+        if self.actor.role == Role::Member {
+            let nonce: Fixed<32> = joined["nonce"].as_str().expect("a nonce").parse().expect("32 bytes");
+            let proof = self.room.prove(&self.line.device.server, &self.line.device.uid, &nonce);
+            self.ask(&topic, "prove", &proof)?;
+        }
+        let (again, answered): (Vec<usize>, Vec<usize>) =
+            (0..self.actor.log.len()).partition(|place| !self.actor.log[*place].is_answered());
+        for place in again {
+            self.send(place)?;
+        }
+        let is_repeatable = |entry: &Entry| entry.is_done() && !matches!(entry.event, "deny" | "unblock");
+        for _ in 0..REPEATS.min(answered.len()) {
+            // Of the last ones: what is long over is remembered as well, but nothing happens to it.
+            let place = answered[answered.len() - 1 - self.line.random.below(answered.len().min(12))];
+            if is_repeatable(&self.actor.log[place]) {
+                self.send(place)?;
+            }
+        }
+        while !self.line.waiting.is_empty() {
+            let message = self.line.device.receive()?;
+            self.note(message);
+        }
+        Some(())
+    }
+
+    /// What is shown now that everybody's commands are answered.
+    pub(crate) fn look(&mut self) -> Option<Shown> {
+        shown::look(self)
+    }
+
+    /// Goes on until the connection ends.
+    pub(crate) fn play(&mut self) -> Option<()> {
+        let shown = take(&mut self.actor.shown);
+        self.line.open = shown.mine.iter().map(|item| text(item, "request_id")).collect();
+        for approve in &shown.approves {
+            self.settle(approve)?;
+        }
+        for item in &shown.pending {
+            self.consider(item)?;
+        }
+        for denial in &shown.denials {
+            self.reconsider(denial)?;
+        }
+        loop {
+            if matches!(self.actor.role, Role::Asker { .. }) && self.line.waiting.len() < 2 {
+                self.ask_or_withdraw()?;
+                continue;
+            }
+            let message = self.line.device.receive()?;
+            if let Some(message) = self.note(message) {
+                self.react(&message)?;
+            }
+        }
+    }
+
+    /// Sends what is no command, and waits for its answer, which has to be ok.
+    pub(crate) fn ask(&mut self, topic: &str, event: &str, payload: &Value) -> Option<Value> {
+        let reference = self.line.device.send(topic, event, payload).ok()?;
+        loop {
+            let message = self.line.device.receive()?;
+            if message.reference.as_deref() == Some(&reference) && message.event == "phx_reply" {
+                assert_eq!(message.payload["status"], "ok", "{event}: {}", message.text);
+                return Some(message.payload["response"].clone());
+            }
+            self.note(message);
+        }
+    }
+
+    fn command(&mut self, event: &'static str, payload: Value) -> Option<()> {
+        self.actor.log.push(Entry::new(event, payload));
+        self.send(self.actor.log.len() - 1)
+    }
+
+    fn send(&mut self, place: usize) -> Option<()> {
+        let topic = self.topic();
+        let entry = &mut self.actor.log[place];
+        entry.sent += 1;
+        let reference = self.line.device.send(&topic, entry.event, &entry.payload).ok()?;
+        self.line.waiting.insert(reference, place);
+        Some(())
+    }
+
+    /// Notes an answer; gives back what is none.
+    fn note(&mut self, mut message: Message) -> Option<Message> {
+        let place = message.reference.as_ref().and_then(|reference| self.line.waiting.remove(reference));
+        let Some(place) = place else {
+            self.actor.heard.push(message.clone());
+            return Some(message);
+        };
+        let is_ok = message.payload["status"] == "ok";
+        let entry = &mut self.actor.log[place];
+        entry.answers.push(Answer { is_ok, response: message.payload["response"].take() });
+        if is_ok && matches!(entry.event, "request" | "withdraw") {
+            let request_id = entry.text("request_id").to_owned();
+            if entry.event == "request" {
+                self.line.open.insert(request_id);
+            } else {
+                self.line.open.remove(&request_id);
+            }
+        }
+        None
+    }
+
+    fn react(&mut self, message: &Message) -> Option<()> {
+        match (self.actor.role, message.event.as_str()) {
+            (Role::Asker { has_desk: false } | Role::Desk, "approve") => self.settle(&message.payload),
+            (Role::Asker { .. }, "denied") if self.line.random.percent(50) => {
+                let request_id = text(&message.payload, "request_id");
+                self.command("withdraw", json!({ "request_id": request_id }))
+            }
+            (Role::Member, "request") => self.consider(&message.payload),
+            (Role::Member, "request_gone") if message.payload["state"] == "denied" => {
+                if self.line.random.percent(70) {
+                    return self.command("unblock", json!({ "uid": message.payload["uid"] }));
+                }
+                Some(())
+            }
+            _ => Some(()),
+        }
+    }
+
+    fn ask_or_withdraw(&mut self) -> Option<()> {
+        if self.line.open.len() < ENOUGH && self.line.random.percent(80) || self.line.open.is_empty() {
+            let request = self.actor.person.request(&self.room.rid());
+            return self.command("request", json!(request));
+        }
+        let place = self.line.random.below(self.line.open.len());
+        let mut open: Vec<&String> = self.line.open.iter().collect();
+        open.sort();
+        let request_id = open[place].clone();
+        self.line.open.remove(&request_id);
+        self.command("withdraw", json!({ "request_id": request_id }))
+    }
+
+    /// An approve came: keeps the key, cannot use it, or leaves it to a later life.
+    fn settle(&mut self, approve: &Value) -> Option<()> {
+        let approve_id = text(approve, "approve_id");
+        let settles = matches!(self.actor.role, Role::Asker { has_desk: false } | Role::Desk);
+        let choice = self.line.random.below(10);
+        if !settles || choice == 0 || !self.actor.decided.insert(approve_id.clone()) {
+            return Some(());
+        }
+        let mut payload =
+            json!({ "rid": self.room.rid(), "approve_id": approve_id, "device": self.line.device.id });
+        if choice < 7 {
+            return self.command("ack", payload);
+        }
+        payload["code"] = "wrong_key".into();
+        self.command("nack", payload)
+    }
+
+    /// A request waits: mostly approved, sometimes denied, sometimes left to the other member.
+    fn consider(&mut self, item: &Value) -> Option<()> {
+        if self.actor.role != Role::Member || item["state"] != "pending" {
+            return Some(());
+        }
+        let request: Request = serde_json::from_value(item.clone()).expect("a request");
+        let to = text(item, "uid").parse().expect("32 bytes");
+        let member = &self.actor.person;
+        match self.line.random.below(20) {
+            0..14 => {
+                let approve = self.room.approve(member, &to, &request);
+                self.command("approve", json!(approve))
+            }
+            14..16 => {
+                let deny = self.room.deny(member, &to, &request.request_id, self.line.random.percent(50));
+                self.command("deny", json!(deny))
+            }
+            16 => {
+                // Of a request that nobody sent.
+                let nothing = Request { request_id: random(), ..request };
+                let mut approve = self.room.approve(member, &to, &nothing);
+                self.room.sign_approve(member, &mut approve);
+                self.command("approve", json!(approve))
+            }
+            _ => Some(()),
+        }
+    }
+
+    /// A denial holds: lifted, or overruled.
+    fn reconsider(&mut self, denial: &Value) -> Option<()> {
+        let request = serde_json::from_value::<Request>(denial["request"].clone());
+        match request {
+            Ok(request) if self.line.random.percent(40) => {
+                let to = text(denial, "uid").parse().expect("32 bytes");
+                let approve = self.room.approve(&self.actor.person, &to, &request);
+                self.command("approve", json!(approve))
+            }
+            _ => self.command("unblock", json!({ "uid": denial["uid"] })),
+        }
+    }
+}
+
+fn text(item: &Value, field: &str) -> String {
+    item[field].as_str().unwrap_or_else(|| panic!("no {field} in {item}")).to_owned()
+}

@@ -1,0 +1,228 @@
+//! What must be, after everything that was answered.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
+
+use crate::actor::{Actor, Entry, Role};
+use crate::shown::Shown;
+
+/// A request, with what the answers say happened to it.
+pub(crate) struct Asked<'a> {
+    pub(crate) uid: String,
+    pub(crate) entry: &'a Entry,
+    is_withdrawn: bool,
+    is_acked: bool,
+    is_denied: bool,
+    /// The approves that are stored and were not nacked.
+    good: HashSet<&'a str>,
+    was_nacked: bool,
+}
+
+/// An approve that may have been stored.
+pub(crate) struct Given<'a> {
+    pub(crate) by: String,
+    pub(crate) entry: &'a Entry,
+}
+
+/// Everything that everybody sent.
+pub(crate) struct Truth<'a> {
+    pub(crate) requests: HashMap<&'a str, Asked<'a>>,
+    pub(crate) approves: HashMap<&'a str, Given<'a>>,
+}
+
+impl<'a> Truth<'a> {
+    pub(crate) fn of(actors: &'a [Actor]) -> Self {
+        let mut truth = Self { requests: HashMap::new(), approves: HashMap::new() };
+        for (actor, entry) in sent(actors, "request") {
+            let asked = Asked {
+                uid: actor.uid(),
+                entry,
+                is_withdrawn: false,
+                is_acked: false,
+                is_denied: false,
+                good: HashSet::new(),
+                was_nacked: false,
+            };
+            truth.requests.insert(entry.text("request_id"), asked);
+        }
+        for (actor, entry) in sent(actors, "approve") {
+            let id = entry.text("approve_id");
+            truth.approves.insert(id, Given { by: actor.uid(), entry });
+            let asked = truth.requests.get_mut(entry.text("request_id"));
+            match asked {
+                Some(asked) if entry.is_done() => _ = asked.good.insert(id),
+                Some(asked) => assert!(
+                    !asked.entry.is_done() || !is_refused(entry, "no_request"),
+                    "a request was forgotten: {entry:?}"
+                ),
+                None => assert!(!entry.is_done(), "an approve of what nobody asked: {entry:?}"),
+            }
+        }
+        truth.follow(actors);
+        truth
+    }
+
+    fn follow(&mut self, actors: &'a [Actor]) {
+        for (_, entry) in sent(actors, "ack").filter(|(_, entry)| entry.is_done()) {
+            self.approved(entry).is_acked = true;
+        }
+        for (_, entry) in sent(actors, "nack").filter(|(_, entry)| entry.is_done()) {
+            let asked = self.approved(entry);
+            asked.good.remove(entry.text("approve_id"));
+            asked.was_nacked = true;
+        }
+        for (_, entry) in sent(actors, "withdraw").filter(|(_, entry)| entry.is_done()) {
+            self.asked(entry).is_withdrawn = true;
+        }
+        for (_, entry) in sent(actors, "deny").filter(|(_, entry)| entry.is_done()) {
+            self.asked(entry).is_denied = true;
+        }
+    }
+
+    fn asked(&mut self, entry: &Entry) -> &mut Asked<'a> {
+        self.requests.get_mut(entry.text("request_id")).expect("a request that somebody sent")
+    }
+
+    /// The request of the approve that is acked or nacked.
+    fn approved(&mut self, entry: &Entry) -> &mut Asked<'a> {
+        let approve = self.approves[entry.text("approve_id")].entry;
+        self.asked(approve)
+    }
+
+    /// Checks what everybody is shown against what was answered.
+    pub(crate) fn check(&self, actors: &[Actor], shown: &[Shown]) {
+        let status: HashMap<&str, &Value> =
+            shown.iter().flat_map(|shown| &shown.status).map(|(id, state)| (id.as_str(), state)).collect();
+        for (id, state) in &status {
+            let asked = &self.requests[id];
+            let may_be = asked.states();
+            assert!(
+                may_be.contains(&state.as_str().unwrap_or("unknown")),
+                "{state} instead of {may_be:?}: {:?}",
+                asked.entry
+            );
+        }
+        let open: HashSet<&str> =
+            status.iter().filter(|(_, state)| is_open(state)).map(|(id, _)| *id).collect();
+        for (actor, shown) in actors.iter().zip(shown) {
+            match actor.role {
+                Role::Asker { .. } | Role::Desk => self.check_own(&actor.uid(), &open, shown),
+                Role::Member => {
+                    self.check_requests(&open, &shown.pending, &status);
+                    for denial in &shown.denials {
+                        let uid = denial["uid"].as_str().expect("a uid");
+                        let is_denied = |asked: &Asked<'_>| asked.uid == uid && asked.is_denied;
+                        assert!(self.requests.values().any(is_denied), "nobody denied this: {denial}");
+                    }
+                }
+                Role::Bystander => {}
+            }
+            if let Role::Asker { .. } = actor.role {
+                self.check_requests(&self.of_user(&actor.uid(), &open), &shown.mine, &status);
+            }
+        }
+    }
+
+    /// The approves that wait are exactly those that were answered and neither acked nor nacked.
+    fn check_own(&self, uid: &str, open: &HashSet<&str>, shown: &Shown) {
+        let own = self.of_user(uid, open);
+        assert_eq!(ids(&shown.mine, "request_id"), own, "the own open requests");
+        let waiting: HashSet<&str> =
+            own.iter().flat_map(|id| self.requests[id].good.iter().copied()).collect();
+        assert_eq!(ids(&shown.approves, "approve_id"), waiting, "the approves that wait for {uid}");
+        for item in &shown.approves {
+            self.check_approve(item);
+            let entry = self.approves[item["approve_id"].as_str().expect("an id")].entry;
+            assert_eq!(&item["seq"], entry.seq(), "another seq than was answered");
+        }
+    }
+
+    fn check_requests(&self, open: &HashSet<&str>, items: &[Value], status: &HashMap<&str, &Value>) {
+        assert_eq!(&ids(items, "request_id"), open, "the open requests");
+        for item in items {
+            let id = item["request_id"].as_str().expect("an id");
+            self.check_request(item);
+            let asked = &self.requests[id];
+            assert_eq!(&item["state"], status[id]);
+            assert_eq!(item["approvals"], json!(asked.good.len()), "{item}");
+            if !asked.was_nacked {
+                assert_eq!(&item["seq"], asked.entry.seq(), "another seq than was answered");
+            }
+        }
+    }
+
+    /// A request is as its newcomer sent it.
+    pub(crate) fn check_request(&self, item: &Value) {
+        let asked = self.requests.get(item["request_id"].as_str().expect("an id"));
+        let Some(asked) = asked else { panic!("nobody asked this: {item}") };
+        assert_eq!(item["uid"], json!(asked.uid));
+        assert_same(item, &asked.entry.payload);
+    }
+
+    /// An approve is as its member sent it.
+    pub(crate) fn check_approve(&self, item: &Value) {
+        let given = self.approves.get(item["approve_id"].as_str().expect("an id"));
+        let Some(given) = given else { panic!("nobody approved this: {item}") };
+        assert_eq!(item["by"], json!(given.by));
+        assert_same(item, &given.entry.payload);
+    }
+
+    fn of_user<'b>(&self, uid: &str, open: &HashSet<&'b str>) -> HashSet<&'b str> {
+        open.iter().copied().filter(|id| self.requests[id].uid == uid).collect()
+    }
+}
+
+impl Asked<'_> {
+    /// Where the request may stand.
+    pub(crate) fn states(&self) -> &'static [&'static str] {
+        if !self.entry.is_done() {
+            return &["unknown"];
+        }
+        match (self.is_acked, self.is_withdrawn) {
+            // Who withdraws and keeps a key at once may come first with either.
+            (true, true) => &["done", "withdrawn"],
+            (true, false) => &["done"],
+            (false, true) => &["withdrawn"],
+            (false, false) if !self.good.is_empty() => &["approved"],
+            (false, false) if !self.is_denied => &["pending"],
+            // Denied after its last approve was nacked, or overruled before.
+            (false, false) if self.was_nacked => &["pending", "denied"],
+            (false, false) => &["denied"],
+        }
+    }
+
+    /// Whether nothing can happen to it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.entry.is_answered() && (!self.entry.is_done() || self.is_acked || self.is_withdrawn)
+    }
+}
+
+/// The commands of that name, with their senders.
+pub(crate) fn sent<'a>(
+    actors: &'a [Actor],
+    event: &'static str,
+) -> impl Iterator<Item = (&'a Actor, &'a Entry)> {
+    let all = actors.iter().flat_map(|actor| actor.log.iter().map(move |entry| (actor, entry)));
+    all.filter(move |(_, entry)| entry.event == event)
+}
+
+fn is_refused(entry: &Entry, reason: &str) -> bool {
+    entry.answers.iter().any(|answer| !answer.is_ok && answer.response["reason"] == reason)
+}
+
+fn is_open(state: &Value) -> bool {
+    state == "pending" || state == "approved"
+}
+
+fn ids<'a>(items: &'a [Value], name: &str) -> HashSet<&'a str> {
+    let ids: HashSet<&str> = items.iter().map(|item| item[name].as_str().expect("an id")).collect();
+    assert_eq!(ids.len(), items.len(), "an item is listed twice");
+    ids
+}
+
+fn assert_same(item: &Value, sent: &Value) {
+    for (field, value) in sent.as_object().expect("a frame") {
+        assert_eq!(&item[field], value, "{field} was changed");
+    }
+}
