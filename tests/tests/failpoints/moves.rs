@@ -11,7 +11,6 @@ use vestibule_tests::people::{Device, Message, Room, random};
 use vestibule_tests::random::Random;
 
 use crate::actor::{Actor, Answer, Entry, Role};
-use crate::shown::{self, Shown};
 
 /// How many open requests an asker is content with.
 const ENOUGH: usize = 4;
@@ -42,68 +41,63 @@ impl Line {
     }
 }
 
+/// Joins, proves, and repeats what was not answered, and some of what was.
+pub(crate) fn come_back(player: &mut Player<'_>) -> Option<()> {
+    let topic = player.topic();
+    let joined = player.ask(&topic, "phx_join", &json!({ "v": 1, "device": player.line.device.id }))?;
+    if player.actor.role == Role::Member {
+        let nonce: Fixed<32> = joined["nonce"].as_str().expect("a nonce").parse().expect("32 bytes");
+        let proof = player.room.prove(&player.line.device.server, &player.line.device.uid, &nonce);
+        player.ask(&topic, "prove", &proof)?;
+    }
+    let (again, answered): (Vec<usize>, Vec<usize>) =
+        (0..player.actor.log.len()).partition(|place| !player.actor.log[*place].is_answered());
+    for place in again {
+        player.send(place)?;
+    }
+    let is_repeatable = |entry: &Entry| entry.is_done() && !matches!(entry.event, "deny" | "unblock");
+    for _ in 0..REPEATS.min(answered.len()) {
+        // Of the last ones: what is long over is remembered as well, but nothing happens to it.
+        let place = answered[answered.len() - 1 - player.line.random.below(answered.len().min(12))];
+        if is_repeatable(&player.actor.log[place]) {
+            player.send(place)?;
+        }
+    }
+    while !player.line.waiting.is_empty() {
+        let message = player.line.device.receive()?;
+        player.note(message);
+    }
+    Some(())
+}
+
+/// Goes on until the connection ends.
+pub(crate) fn play(player: &mut Player<'_>) -> Option<()> {
+    let shown = take(&mut player.actor.shown);
+    player.line.open = shown.mine.iter().map(|item| text(item, "request_id")).collect();
+    for approve in &shown.approves {
+        player.settle(approve)?;
+    }
+    for item in &shown.pending {
+        player.consider(item)?;
+    }
+    for denial in &shown.denials {
+        player.reconsider(denial)?;
+    }
+    loop {
+        if matches!(player.actor.role, Role::Asker { .. }) && player.line.waiting.len() < 2 {
+            player.ask_or_withdraw()?;
+            continue;
+        }
+        let message = player.line.device.receive()?;
+        if let Some(message) = player.note(message) {
+            player.react(&message)?;
+        }
+    }
+}
+
 impl Player<'_> {
     pub(crate) fn topic(&self) -> String {
         self.actor.topic(&self.room.topic())
-    }
-
-    /// Joins, proves, and repeats what was not answered, and some of what was.
-    pub(crate) fn come_back(&mut self) -> Option<()> {
-        let topic = self.topic();
-        let joined = self.ask(&topic, "phx_join", &json!({ "v": 1, "device": self.line.device.id }))?;
-        if self.actor.role == Role::Member {
-            let nonce: Fixed<32> = joined["nonce"].as_str().expect("a nonce").parse().expect("32 bytes");
-            let proof = self.room.prove(&self.line.device.server, &self.line.device.uid, &nonce);
-            self.ask(&topic, "prove", &proof)?;
-        }
-        let (again, answered): (Vec<usize>, Vec<usize>) =
-            (0..self.actor.log.len()).partition(|place| !self.actor.log[*place].is_answered());
-        for place in again {
-            self.send(place)?;
-        }
-        let is_repeatable = |entry: &Entry| entry.is_done() && !matches!(entry.event, "deny" | "unblock");
-        for _ in 0..REPEATS.min(answered.len()) {
-            // Of the last ones: what is long over is remembered as well, but nothing happens to it.
-            let place = answered[answered.len() - 1 - self.line.random.below(answered.len().min(12))];
-            if is_repeatable(&self.actor.log[place]) {
-                self.send(place)?;
-            }
-        }
-        while !self.line.waiting.is_empty() {
-            let message = self.line.device.receive()?;
-            self.note(message);
-        }
-        Some(())
-    }
-
-    /// What is shown now that everybody's commands are answered.
-    pub(crate) fn look(&mut self) -> Option<Shown> {
-        shown::look(self)
-    }
-
-    /// Goes on until the connection ends.
-    pub(crate) fn play(&mut self) -> Option<()> {
-        let shown = take(&mut self.actor.shown);
-        self.line.open = shown.mine.iter().map(|item| text(item, "request_id")).collect();
-        for approve in &shown.approves {
-            self.settle(approve)?;
-        }
-        for item in &shown.pending {
-            self.consider(item)?;
-        }
-        for denial in &shown.denials {
-            self.reconsider(denial)?;
-        }
-        loop {
-            if matches!(self.actor.role, Role::Asker { .. }) && self.line.waiting.len() < 2 {
-                self.ask_or_withdraw()?;
-                continue;
-            }
-            let message = self.line.device.receive()?;
-            if let Some(message) = self.note(message) {
-                self.react(&message)?;
-            }
-        }
     }
 
     /// Sends what is no command, and waits for its answer, which has to be ok.

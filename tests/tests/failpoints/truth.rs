@@ -11,12 +11,10 @@ use crate::shown::Shown;
 pub(crate) struct Asked<'a> {
     pub(crate) uid: String,
     pub(crate) entry: &'a Entry,
-    is_withdrawn: bool,
-    is_acked: bool,
-    is_denied: bool,
+    /// The names of the commands about it that were answered ok.
+    happened: HashSet<&'static str>,
     /// The approves that are stored and were not nacked.
     good: HashSet<&'a str>,
-    was_nacked: bool,
 }
 
 /// An approve that may have been stored.
@@ -35,15 +33,7 @@ impl<'a> Truth<'a> {
     pub(crate) fn of(actors: &'a [Actor]) -> Self {
         let mut truth = Self { requests: HashMap::new(), approves: HashMap::new() };
         for (actor, entry) in sent(actors, "request") {
-            let asked = Asked {
-                uid: actor.uid(),
-                entry,
-                is_withdrawn: false,
-                is_acked: false,
-                is_denied: false,
-                good: HashSet::new(),
-                was_nacked: false,
-            };
+            let asked = Asked { uid: actor.uid(), entry, happened: HashSet::new(), good: HashSet::new() };
             truth.requests.insert(entry.text("request_id"), asked);
         }
         for (actor, entry) in sent(actors, "approve") {
@@ -64,19 +54,15 @@ impl<'a> Truth<'a> {
     }
 
     fn follow(&mut self, actors: &'a [Actor]) {
-        for (_, entry) in sent(actors, "ack").filter(|(_, entry)| entry.is_done()) {
-            self.approved(entry).is_acked = true;
-        }
-        for (_, entry) in sent(actors, "nack").filter(|(_, entry)| entry.is_done()) {
-            let asked = self.approved(entry);
-            asked.good.remove(entry.text("approve_id"));
-            asked.was_nacked = true;
-        }
-        for (_, entry) in sent(actors, "withdraw").filter(|(_, entry)| entry.is_done()) {
-            self.asked(entry).is_withdrawn = true;
-        }
-        for (_, entry) in sent(actors, "deny").filter(|(_, entry)| entry.is_done()) {
-            self.asked(entry).is_denied = true;
+        for event in ["ack", "nack", "withdraw", "deny"] {
+            for (_, entry) in sent(actors, event).filter(|(_, entry)| entry.is_done()) {
+                let is_of_approve = event == "ack" || event == "nack";
+                let asked = if is_of_approve { self.approved(entry) } else { self.asked(entry) };
+                asked.happened.insert(event);
+                if event == "nack" {
+                    asked.good.remove(entry.text("approve_id"));
+                }
+            }
         }
     }
 
@@ -111,9 +97,11 @@ impl<'a> Truth<'a> {
                 Role::Member => {
                     self.check_requests(&open, &shown.pending, &status);
                     for denial in &shown.denials {
-                        let uid = denial["uid"].as_str().expect("a uid");
-                        let is_denied = |asked: &Asked<'_>| asked.uid == uid && asked.is_denied;
-                        assert!(self.requests.values().any(is_denied), "nobody denied this: {denial}");
+                        // Its answer may say `closed`: it was stored, and its newcomer withdrew before the repeat came.
+                        let is_it = |(member, deny): (&Actor, &Entry)| {
+                            denial["by"] == json!(member.uid()) && denial["uid"] == deny.payload["to"]
+                        };
+                        assert!(sent(actors, "deny").any(is_it), "nobody denied this: {denial}");
                     }
                 }
                 Role::Bystander => {}
@@ -146,7 +134,7 @@ impl<'a> Truth<'a> {
             let asked = &self.requests[id];
             assert_eq!(&item["state"], status[id]);
             assert_eq!(item["approvals"], json!(asked.good.len()), "{item}");
-            if !asked.was_nacked {
+            if !asked.did("nack") {
                 assert_eq!(&item["seq"], asked.entry.seq(), "another seq than was answered");
             }
         }
@@ -174,27 +162,31 @@ impl<'a> Truth<'a> {
 }
 
 impl Asked<'_> {
+    fn did(&self, event: &str) -> bool {
+        self.happened.contains(event)
+    }
+
     /// Where the request may stand.
     pub(crate) fn states(&self) -> &'static [&'static str] {
         if !self.entry.is_done() {
             return &["unknown"];
         }
-        match (self.is_acked, self.is_withdrawn) {
+        match (self.did("ack"), self.did("withdraw")) {
             // Who withdraws and keeps a key at once may come first with either.
             (true, true) => &["done", "withdrawn"],
             (true, false) => &["done"],
             (false, true) => &["withdrawn"],
             (false, false) if !self.good.is_empty() => &["approved"],
-            (false, false) if !self.is_denied => &["pending"],
+            (false, false) if !self.did("deny") => &["pending"],
             // Denied after its last approve was nacked, or overruled before.
-            (false, false) if self.was_nacked => &["pending", "denied"],
+            (false, false) if self.did("nack") => &["pending", "denied"],
             (false, false) => &["denied"],
         }
     }
 
     /// Whether nothing can happen to it any more.
     pub(crate) fn is_over(&self) -> bool {
-        self.entry.is_answered() && (!self.entry.is_done() || self.is_acked || self.is_withdrawn)
+        self.entry.is_answered() && (!self.entry.is_done() || self.did("ack") || self.did("withdraw"))
     }
 }
 

@@ -11,19 +11,19 @@ use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::random::Random;
 
 use crate::actor::{Actor, Role};
-use crate::moves::{Line, Player};
-use crate::shown::{Shown, list};
+use crate::moves::{self, Line, Player};
+use crate::shown::{self, Shown, list};
 use crate::truth::Truth;
 use crate::{answers, ending, heard};
 
 /// The places where the server is killed, and up to which passage.
 const PLACES: [(&str, usize); 6] = [
-    ("before_commit", 24),
-    ("after_commit", 24),
-    ("before_reply", 40),
-    ("after_reply", 40),
-    ("before_push", 48),
-    ("after_push", 48),
+    ("before_commit", 20),
+    ("after_commit", 20),
+    ("before_reply", 32),
+    ("after_reply", 32),
+    ("before_push", 40),
+    ("after_push", 40),
 ];
 
 /// One server's data and everybody who uses it.
@@ -109,22 +109,22 @@ impl World {
     fn live(&mut self, random: &mut Random, failpoint: &str) {
         let address = self.server.address();
         let Self { server, room, actors, summary, .. } = self;
-        let lines = actors.iter().map(|actor| Line::connect(actor, address, random.next())).collect();
+        let lines = actors.iter().map(|actor| Line::connect(actor, address, random.number())).collect();
         thread::scope(|scope| {
             scope.spawn(move || {
                 let line = server.line();
                 server.kill();
                 assert_eq!(line, Some(format!("vestibule stands still at {failpoint}")));
             });
-            let (lines, _) = together(actors, room, lines, |player| player.come_back())?;
+            let (lines, _) = together(actors, room, lines, moves::come_back)?;
             // Nothing is under way now: all see the same.
-            let (lines, shown) = together(actors, room, lines, |player| player.look())?;
-            check(actors, &shown);
+            let (lines, seen) = together(actors, room, lines, shown::look)?;
+            check(actors, &seen);
             summary.checked += 1;
-            for (actor, shown) in actors.iter_mut().zip(shown) {
+            for (actor, shown) in actors.iter_mut().zip(seen) {
                 actor.shown = shown;
             }
-            together(actors, room, lines, |player| player.play())
+            together(actors, room, lines, moves::play)
         });
     }
 
@@ -139,12 +139,12 @@ impl World {
             entry.is_settled = false;
         }
         let lines = actors.iter().map(|actor| Line::connect(actor, address, 0)).collect();
-        let lives = "a server that lives";
-        let (lines, _) = together(&mut actors, &room, lines, |player| player.come_back()).expect(lives);
-        let (lines, shown) = together(&mut actors, &room, lines, |player| player.look()).expect(lives);
+        let alive = "a server that lives";
+        let (lines, _) = together(&mut actors, &room, lines, moves::come_back).expect(alive);
+        let (lines, seen) = together(&mut actors, &room, lines, shown::look).expect(alive);
         let (_, notices) =
-            together(&mut actors, &room, lines, |player| list(player, "notices")).expect(lives);
-        check(&mut actors, &shown);
+            together(&mut actors, &room, lines, |player| list(player, "notices")).expect(alive);
+        check(&mut actors, &seen);
         heard::check(&actors, &room.topic());
         actors.iter().for_each(answers::check);
         ending::check_notices(&actors, &notices);

@@ -1,0 +1,282 @@
+//! A guest learns nothing from the clock: not whether a secret room exists, and not whether somebody else asked in a room.
+//!
+//! Each question is asked of two rooms, in turns and in random order, so that whatever else the machine does hits both alike.
+//! Then the two distributions are compared by the area under the ROC curve (the Mann-Whitney U over all pairs): the
+//! probability that an answer of the one comes later than an answer of the other, one half if nobody can tell.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::Policy;
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::http::Request;
+use vestibule_tests::people::{Device, Person, Room};
+use vestibule_tests::process::{Launch, Server};
+use vestibule_tests::random::{self, Random};
+
+/// How often each of the two rooms is asked.
+const TRIES: usize = 2000;
+/// How far from one half the area may be. If nobody can tell, its standard deviation is √((2n+1)/(12n²)) = 0.0091 for
+/// 2,000 tries each: chance goes past 0.05, which is five and a half of these, once in twenty million runs.
+const BOUND: f64 = 0.05;
+/// What the test is to notice.
+const LEAK: Duration = Duration::from_millis(1);
+
+/// One test at a time: another one's load would hide what this one looks for.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How long each of the two rooms took to answer, and what the answers were.
+#[derive(Default)]
+struct Samples {
+    times: [Vec<Duration>; 2],
+    answers: [BTreeSet<String>; 2],
+}
+
+/// The probability that one of `b` is larger than one of `a`, ties counted half.
+fn area(a: &[Duration], b: &[Duration]) -> f64 {
+    let mut all: Vec<(Duration, bool)> =
+        a.iter().map(|time| (*time, false)).chain(b.iter().map(|time| (*time, true))).collect();
+    all.sort_unstable();
+    let (mut below, mut wins) = (0, 0);
+    for ties in all.chunk_by(|one, other| one.0 == other.0) {
+        let of_b = ties.iter().filter(|(_, is_b)| *is_b).count();
+        let of_a = ties.len() - of_b;
+        // Doubled, so that half a tie is whole.
+        wins += of_b * (2 * below + of_a);
+        below += of_a;
+    }
+    ratio(wins, 2 * a.len() * b.len())
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    let exactly = |count: usize| f64::from(u32::try_from(count).expect("a count below 2^32"));
+    exactly(part) / exactly(whole)
+}
+
+#[test]
+fn the_area_is_a_probability() {
+    let ms = |times: &[u64]| times.iter().map(|time| Duration::from_millis(*time)).collect::<Vec<_>>();
+    for (a, b, expected) in [
+        (ms(&[1, 2, 3]), ms(&[1, 2, 3]), 0.5),
+        (ms(&[1, 2]), ms(&[3, 4]), 1.0),
+        (ms(&[3, 4]), ms(&[1, 2]), 0.0),
+        (ms(&[1, 3]), ms(&[2, 4]), 0.75),
+        (ms(&[1, 1]), ms(&[1, 2]), 0.75),
+    ] {
+        assert!((area(&a, &b) - expected).abs() < 1e-9, "{a:?} {b:?}");
+    }
+}
+
+impl Samples {
+    /// Nobody can tell the two apart; and somebody could if one took a millisecond longer.
+    #[track_caller]
+    fn assert_alike(&self, what: &str) {
+        let [first, second] = &self.times;
+        assert_eq!(first.len(), second.len());
+        let slower: Vec<Duration> = second.iter().map(|time| *time + LEAK).collect();
+        let (found, control) = (area(first, second), area(first, &slower));
+        let mut sorted = first.clone();
+        sorted.sort_unstable();
+        println!(
+            "timing: {what}: {} tries each, AUC {found:.4}, {control:.4} if 1 ms slower; median {:?}, p90 {:?}",
+            first.len(),
+            sorted[sorted.len() / 2],
+            sorted[sorted.len() * 9 / 10],
+        );
+        assert_eq!(self.answers[0], self.answers[1], "{what}: other answers");
+        assert_eq!(self.answers[0].len(), 1, "{what}: more than one answer");
+        assert!((found - 0.5).abs() < BOUND, "{what}: told apart by the time, AUC {found}");
+        assert!((control - 0.5).abs() >= BOUND, "{what}: a millisecond would go unnoticed, AUC {control}");
+    }
+
+    fn note(&mut self, which: usize, time: Duration, answer: String) {
+        self.times[which].push(time);
+        self.answers[which].insert(answer);
+    }
+
+    fn add(&mut self, other: Self) {
+        for (which, (times, answers)) in other.times.into_iter().zip(other.answers).enumerate() {
+            self.times[which].extend(times);
+            self.answers[which].extend(answers);
+        }
+    }
+}
+
+/// Asks in that many threads at once, each with a state of its own: `ask` asks one room, of the two, once.
+fn sample<S: Send>(
+    threads: usize,
+    start: impl Fn() -> S,
+    ask: impl Fn(&mut S, usize, &mut Samples) + Sync,
+) -> Samples {
+    let mut random = Random::new(random::seed("TIMING_SEED"));
+    let mut samples = Samples::default();
+    thread::scope(|scope| {
+        let ask = &ask;
+        let threads: Vec<_> = (0..threads)
+            .map(|_| (start(), Random::new(random.number())))
+            .map(|(mut state, mut random)| {
+                scope.spawn(move || {
+                    let mut own = Samples::default();
+                    for _ in 0..TRIES.div_ceil(threads) {
+                        let first = random.below(2);
+                        for which in [first, 1 - first] {
+                            ask(&mut state, which, &mut own);
+                        }
+                    }
+                    own
+                })
+            })
+            .collect();
+        for thread in threads {
+            samples.add(thread.join().expect("samples"));
+        }
+    });
+    samples
+}
+
+/// A guest, and the two rooms it asks about.
+struct Guest<'a> {
+    person: Person,
+    device: Device,
+    rooms: [&'a Room; 2],
+}
+
+impl<'a> Guest<'a> {
+    fn new(server: SocketAddr, rooms: [&'a Room; 2]) -> Self {
+        let person = Person::new(Alg::Ed25519);
+        Self { device: Device::connect(server, &person), person, rooms }
+    }
+
+    /// As [`Guest::new`], a guest of both rooms already.
+    fn inside(server: SocketAddr, rooms: [&'a Room; 2]) -> Self {
+        let mut guest = Self::new(server, rooms);
+        for room in rooms {
+            guest.device.visit(&room.rid());
+        }
+        guest
+    }
+
+    /// Sends something to one of the rooms and notes how long the answer takes.
+    fn time(&mut self, which: usize, event: &str, payload: &Value, samples: &mut Samples) {
+        let topic = self.rooms[which].topic();
+        let asked = Instant::now();
+        let reply = self.device.call(&topic, event, payload);
+        let time = asked.elapsed();
+        let answer = json!([reply.status, reply.response]);
+        samples.note(which, time, anonymous(answer).to_string());
+    }
+
+    fn join(&mut self, which: usize, samples: &mut Samples) {
+        let topic = self.rooms[which].topic();
+        self.time(which, "phx_join", &json!({ "v": 1, "device": self.device.id }), samples);
+        self.device.leave(&topic);
+        self.device.drain();
+    }
+
+    fn request(&mut self, which: usize, samples: &mut Samples) -> Value {
+        let request = json!(self.person.request(&self.rooms[which].rid()));
+        self.time(which, "request", &request, samples);
+        json!({ "request_id": request["request_id"] })
+    }
+}
+
+/// An answer without what is different in every answer: ids, nonces and the numbers of the own frames.
+fn anonymous(mut answer: Value) -> Value {
+    if let Some(fields) = answer.as_object_mut() {
+        for (name, value) in fields {
+            let differs = ["rid", "nonce", "request_id", "seq", "room_pub", "sig"].contains(&name.as_str());
+            // Its length counts all the same.
+            *value = if differs { json!(value.to_string().len()) } else { anonymous(value.take()) };
+        }
+    } else if let Some(items) = answer.as_array_mut() {
+        for item in items {
+            *item = anonymous(item.take());
+        }
+    }
+    answer
+}
+
+#[test]
+fn nobody_can_measure_whether_a_secret_room_exists() {
+    let _turn = turn();
+    let server = Server::start(Launch::vestibule());
+    let address = server.address();
+    // With somebody in it: the room runs, which is more than can be said of one that does not exist.
+    let secret = Room::published(address, Policy::Secret);
+    let mut member = Device::connect(address, &Person::new(Alg::Ed25519));
+    member.enter(&secret);
+    let unknown = Room::new(Alg::Ed25519);
+    let rooms = [&secret, &unknown];
+
+    // Many at once: all but a millisecond of each answer is spent waiting.
+    sample(32, || Guest::new(address, rooms), Guest::join)
+        .assert_alike("join of a secret or an unknown room");
+    sample(32, || Guest::inside(address, rooms), |guest, which, samples| _ = guest.request(which, samples))
+        .assert_alike("request in a secret or an unknown room");
+    sample(
+        32,
+        || (),
+        |(), which, samples| {
+            let request = Request::get(&format!("/v1/rooms/{}", rooms[which].rid()));
+            let asked = Instant::now();
+            let response = request.send(address).expect("a response");
+            let time = asked.elapsed();
+            let headers: Vec<_> = response.headers.iter().filter(|(name, _)| *name != "date").collect();
+            samples.note(which, time, format!("{} {headers:?} {}", response.status, response.text()));
+        },
+    )
+    .assert_alike("GET of a secret or an unknown room");
+}
+
+#[test]
+fn nobody_can_measure_whether_somebody_else_asked() {
+    let _turn = turn();
+    let server = Server::start(Launch::vestibule().options(&[("--max-requests-per-user", "100000")]));
+    let address = server.address();
+    let [asked, quiet] = [(), ()].map(|()| Room::published(address, Policy::Request));
+    let (member, newcomer) = (Person::new(Alg::Ed25519), Person::new(Alg::Ed25519));
+    let (mut approver, mut other) = (Device::connect(address, &member), Device::connect(address, &newcomer));
+    approver.enter(&asked);
+    other.visit(&asked.rid());
+    for _ in 0..5 {
+        let request = newcomer.request(&asked.rid());
+        other.call(&asked.topic(), "request", &request).ok();
+        approver.call(&asked.topic(), "approve", asked.approve(&member, &newcomer.uid(), &request)).ok();
+    }
+    // Nobody is told of what the guest does, in neither room; somebody who is there may be seen otherwise.
+    approver.leave(&asked.topic());
+    other.leave(&asked.topic());
+    let rooms = [&asked, &quiet];
+
+    // Few at once: what they wait for is the server.
+    sample(4, || Guest::new(address, rooms), Guest::join).assert_alike("join where somebody asked or nobody");
+    sample(
+        4,
+        || Guest::inside(address, rooms),
+        |guest, which, samples| {
+            let request = guest.request(which, samples);
+            guest.device.call(&guest.rooms[which].topic(), "withdraw", request).ok();
+            guest.device.drain();
+        },
+    )
+    .assert_alike("request where somebody asked or nobody");
+    sample(
+        4,
+        || {
+            let mut guest = Guest::inside(address, rooms);
+            let mut nothing = Samples::default();
+            let requests = [0, 1].map(|which| guest.request(which, &mut nothing));
+            (guest, requests)
+        },
+        |(guest, requests), which, samples| guest.time(which, "status", &requests[which], samples),
+    )
+    .assert_alike("status where somebody asked or nobody");
+}
