@@ -1,0 +1,259 @@
+//! What is done, as a frame for the server and as a command for the reference.
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::{Approve, Card, Deny, Request};
+use vestibule_protocol::approve::refusal::Refusal;
+use vestibule_protocol::approve::rules::{Answer, Caller, Command, Decision};
+use vestibule_protocol::base64url::Blob;
+use vestibule_protocol::signed::{Rid, Uid};
+use vestibule_tests::people::{Reply, TEN_MINUTES, now_ms, random};
+
+use crate::cast::Topic;
+use crate::ends::SHORT;
+use crate::stage::Stage;
+use crate::steps::{Deed, Doing, SeatNumber};
+
+/// A frame on its way.
+#[derive(Clone)]
+pub(crate) struct Sending {
+    pub(crate) seat: SeatNumber,
+    pub(crate) rid: Rid,
+    pub(crate) caller: Caller,
+    /// Whether it is for members.
+    pub(crate) is_members: bool,
+    pub(crate) topic: Topic,
+    pub(crate) event: &'static str,
+    pub(crate) payload: Value,
+    pub(crate) command: Command,
+}
+
+/// A request that was sent and not refused.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub(crate) rid: Rid,
+    pub(crate) uid: Uid,
+    pub(crate) frame: Request,
+}
+
+/// An approve that was sent and not refused.
+#[derive(Clone)]
+pub(crate) struct Approved {
+    pub(crate) rid: Rid,
+    pub(crate) by: SeatNumber,
+    pub(crate) frame: Approve,
+}
+
+impl Stage<'_> {
+    /// Makes the frame; nothing where it is about a request or an approve and there is none yet.
+    pub(crate) fn sending(&mut self, doing: &Doing) -> Option<Sending> {
+        let Doing { seat, as_member, in_inbox, ref deed } = *doing;
+        match *deed {
+            Deed::Publish { room, step, policy } => {
+                let room = &self.cast.rooms[room];
+                let rid = room.rid();
+                let version = (self.store.room(&rid).map_or(0, |room| room.version) + step).max(1);
+                let digest = Card::signed_bytes(&rid, version, policy, None).hash();
+                let payload = room.card(version, policy, None);
+                let command = Command::Publish { version, policy, digest };
+                Some(self.by_member(seat, as_member, rid, "card", payload, command))
+            }
+            Deed::Ask { room, box_key, is_short } => {
+                let (rid, user) = (self.cast.rooms[room].rid(), self.cast.user_at(seat));
+                let mut frame = user.person.request(&rid);
+                frame.box_pub = Blob(vec![u8::try_from(box_key).expect("a small number"); 65]);
+                frame.exp = exp(is_short);
+                Some(self.ask(seat, rid, frame, is_short))
+            }
+            Deed::AskAgain { request } => {
+                let Asked { rid, uid, frame } = self.asked(request)?;
+                Some(self.ask(self.seat_of(&uid, seat), rid, frame, false))
+            }
+            Deed::AskOtherwise { request } => {
+                let Asked { rid, uid, mut frame } = self.asked(request)?;
+                frame.note = Some(random::<9>().to_string());
+                Some(self.ask(self.seat_of(&uid, seat), rid, frame, false))
+            }
+            Deed::Approve { request, fits, is_short } => {
+                let Asked { rid, uid, frame } = self.asked(request)?;
+                let exp = exp(is_short);
+                let (by, room) = (&self.cast.user_at(seat).person, self.cast.room(&rid));
+                let mut approve = room.approve(by, &uid, &frame);
+                approve.exp = exp;
+                if !fits {
+                    approve.r#box = random();
+                }
+                Some(self.approve(seat, as_member, Approved { rid, by: seat, frame: approve }, is_short))
+            }
+            Deed::ApproveAgain { approve } => {
+                let approved = self.approved(approve)?;
+                Some(self.approve(approved.by, as_member, approved, false))
+            }
+            Deed::ApproveOtherwise { approve } => {
+                let mut approved = self.approved(approve)?;
+                approved.frame.ct = Blob(random::<20>().0.to_vec());
+                Some(self.approve(seat, as_member, Approved { by: seat, ..approved }, false))
+            }
+            Deed::Deny { request, block } => {
+                let Asked { rid, uid: to, frame } = self.asked(request)?;
+                let request_id = frame.request_id;
+                let mut deny = Deny { request_id, to, code: "no".to_owned(), block, room_sig: random() };
+                let by = self.cast.user_at(seat).uid;
+                deny.room_sig = self.cast.room(&rid).key.sign(&deny.signed_bytes(&rid, &by));
+                let command = Command::Deny { to, request_id, is_block: block };
+                Some(self.by_member(seat, as_member, rid, "deny", json!(deny), command))
+            }
+            Deed::Unblock { request } => {
+                let Asked { rid, uid, .. } = self.asked(request)?;
+                let payload = json!({ "uid": uid });
+                Some(self.by_member(seat, as_member, rid, "unblock", payload, Command::Unblock { uid }))
+            }
+            Deed::Withdraw { request, is_own } => {
+                let Asked { rid, uid, frame } = self.asked(request)?;
+                let seat = if is_own { self.seat_of(&uid, seat) } else { seat };
+                let request_id = frame.request_id;
+                let payload = json!({ "request_id": request_id });
+                let command = Command::Withdraw { request_id };
+                Some(self.own(seat, in_inbox, rid, "withdraw", payload, command))
+            }
+            Deed::Ack { approve, is_own } => {
+                let Approved { rid, frame, .. } = self.approved(approve)?;
+                let seat = if is_own { self.seat_of(&frame.to, seat) } else { seat };
+                let (approve_id, device) = (frame.approve_id, self.cast.seats[seat].id);
+                let payload = json!({ "approve_id": approve_id, "device": device });
+                Some(self.own(seat, in_inbox, rid, "ack", payload, Command::Ack { approve_id, device }))
+            }
+            Deed::Nack { approve, is_own } => {
+                let Approved { rid, frame, .. } = self.approved(approve)?;
+                let seat = if is_own { self.seat_of(&frame.to, seat) } else { seat };
+                let (approve_id, device) = (frame.approve_id, self.cast.seats[seat].id);
+                let payload = json!({ "approve_id": approve_id, "device": device, "code": "wrong_key" });
+                Some(self.own(seat, in_inbox, rid, "nack", payload, Command::Nack { approve_id }))
+            }
+        }
+    }
+
+    fn ask(&mut self, seat: SeatNumber, rid: Rid, mut frame: Request, is_short: bool) -> Sending {
+        let (user, device) = (self.cast.user_at(seat), self.cast.seats[seat].id);
+        user.person.sign_request(&rid, &mut frame);
+        let digest = frame.signed_bytes(&rid, &user.uid).hash();
+        let (request_id, box_hash, exp) = (frame.request_id, frame.box_hash(), frame.exp);
+        let command = Command::Request { request_id, device, box_hash, digest, exp };
+        let uid = user.uid;
+        let payload = json!(frame);
+        self.asked.push(Asked { rid, uid, frame });
+        if is_short {
+            self.ending = Some(exp);
+        }
+        let caller = Caller { uid, is_member: false };
+        let topic = Topic::Room(rid);
+        Sending { seat, rid, caller, is_members: false, topic, event: "request", payload, command }
+    }
+
+    fn approve(
+        &mut self,
+        seat: SeatNumber,
+        as_member: bool,
+        mut approved: Approved,
+        is_short: bool,
+    ) -> Sending {
+        let rid = approved.rid;
+        let (user, room) = (self.cast.user_at(seat), self.cast.room(&rid));
+        let frame = &mut approved.frame;
+        frame.sign_pub = user.person.key.public();
+        room.sign_approve(&user.person, frame);
+        let digest = frame.signed_bytes(&rid, &user.uid).hash();
+        let Approve { approve_id, request_id, to, r#box: box_hash, exp, .. } = *frame;
+        let command = Command::Approve { approve_id, to, request_id, box_hash, digest, exp };
+        let payload = json!(frame);
+        if is_short {
+            self.ending = Some(exp);
+        }
+        self.approved.push(approved);
+        self.by_member(seat, as_member, rid, "approve", payload, command)
+    }
+
+    fn by_member(
+        &self,
+        seat: SeatNumber,
+        as_member: bool,
+        rid: Rid,
+        event: &'static str,
+        payload: Value,
+        command: Command,
+    ) -> Sending {
+        let is_member = as_member || self.cast.seats[seat].rooms.get(&rid) == Some(&true);
+        let caller = Caller { uid: self.cast.user_at(seat).uid, is_member };
+        let topic = Topic::Room(rid);
+        Sending { seat, rid, caller, is_members: is_member, topic, event, payload, command }
+    }
+
+    fn own(
+        &self,
+        seat: SeatNumber,
+        in_inbox: bool,
+        rid: Rid,
+        event: &'static str,
+        mut payload: Value,
+        command: Command,
+    ) -> Sending {
+        payload["rid"] = json!(rid);
+        let caller = Caller { uid: self.cast.user_at(seat).uid, is_member: false };
+        let topic = if in_inbox { Topic::Inbox } else { Topic::Room(rid) };
+        Sending { seat, rid, caller, is_members: false, topic, event, payload, command }
+    }
+
+    /// The request at that place, counted from the last one.
+    fn asked(&self, place: usize) -> Option<Asked> {
+        let place = place % self.asked.len().max(1);
+        self.asked.iter().nth_back(place).cloned()
+    }
+
+    fn approved(&self, place: usize) -> Option<Approved> {
+        let place = place % self.approved.len().max(1);
+        self.approved.iter().nth_back(place).cloned()
+    }
+
+    /// A seat of that user.
+    fn seat_of(&self, uid: &Uid, seat: SeatNumber) -> SeatNumber {
+        let seats: Vec<_> = self.cast.seats_of(uid).collect();
+        seats[seat % seats.len()]
+    }
+}
+
+fn exp(is_short: bool) -> i64 {
+    now_ms() + if is_short { SHORT } else { TEN_MINUTES }
+}
+
+/// Checks an answer against the reference's.
+#[track_caller]
+pub(crate) fn check_answer(reply: &Reply, expected: &Result<Decision, Refusal>) {
+    match expected {
+        Ok(decision) => {
+            assert_eq!(reply.status, "ok", "{}, expected {decision:?}", reply.text);
+            let mut response = reply.response.clone();
+            // What number it has is the clock's.
+            if let Some(seq) = response.as_object_mut().and_then(|fields| fields.remove("seq")) {
+                assert!(seq.as_i64().is_some_and(|seq| seq > 0), "{}", reply.text);
+            }
+            assert_eq!(response, answer(decision.answer), "{}", reply.text);
+        }
+        Err(refusal) => {
+            assert_eq!(reply.refused(), json!(refusal.reason), "{}, expected {refusal:?}", reply.text);
+            assert_eq!(reply.response.get("detail"), json!(refusal).get("detail"), "{}", reply.text);
+        }
+    }
+}
+
+fn answer(answer: Answer) -> Value {
+    match answer {
+        Answer::Publish { version, dup } => json!({ "version": version, "dup": dup }),
+        Answer::Request { request_id, state, dup, .. } => {
+            json!({ "request_id": request_id, "state": state, "dup": dup })
+        }
+        Answer::Approve { state, dup, others, .. } => json!({ "state": state, "dup": dup, "others": others }),
+        Answer::Deny { state, dup } => json!({ "state": state, "dup": dup }),
+        Answer::Nack { state, dup } => json!({ "state": state, "dup": dup }),
+        Answer::Ack { dup, deleted } => json!({ "dup": dup, "deleted": deleted }),
+        Answer::Unblock { dup } | Answer::Withdraw { dup } | Answer::Sweep { dup } => json!({ "dup": dup }),
+    }
+}

@@ -1,0 +1,116 @@
+//! Ends. The server goes by the real time, and ends what is over by itself; so that it is certain what has ended, there is at
+//! most one frame at a time that ends soon, and its end is waited for before anything can happen too close to it.
+
+use serde_json::json;
+use vestibule_protocol::approve::frames::Policy;
+use vestibule_protocol::approve::rules::{Caller, Command};
+use vestibule_protocol::signed::{Alg, Rid, Uid};
+use vestibule_tests::people::{Device, Person, Room, now_ms};
+
+use crate::stage::Stage;
+
+/// Milliseconds to the end of what ends soon.
+pub(crate) const SHORT: i64 = 600;
+/// Milliseconds before an end in which no step is begun.
+const MARGIN: i64 = 250;
+
+impl Stage<'_> {
+    /// Whether the end is so near that it comes first.
+    pub(crate) fn ends_now(&self) -> bool {
+        self.ending.is_some_and(|at| at - now_ms() < MARGIN)
+    }
+
+    /// Whether the end has come without being waited for: then nobody can say what the server did first.
+    pub(crate) fn is_late(&self) -> bool {
+        self.ending.is_some_and(|at| at <= now_ms())
+    }
+
+    /// Waits until what ends soon has ended.
+    pub(crate) fn elapse(&mut self) {
+        if self.ending.is_some() {
+            self.sweep();
+        }
+    }
+
+    /// Who was denied and is forgiven has no use for the denied request: the server ends it, soon after.
+    pub(crate) fn sweep_what_is_forgiven(&mut self) {
+        if !self.due(now_ms()).is_empty() {
+            self.sweep();
+        }
+    }
+
+    /// Waits until the server has ended and forgotten what is over, what ends soon included.
+    fn sweep(&mut self) {
+        let at = self.ending.take().unwrap_or_else(now_ms);
+        let mut sentinel = Sentinel::new(self);
+        // With the first it is ended, in the same sweep or before; with the second it is forgotten.
+        sentinel.outlive(at);
+        sentinel.outlive(at);
+        let now = now_ms();
+        let mut expected = Vec::new();
+        for (rid, uid, end) in self.due(now) {
+            let caller = Caller { uid, is_member: false };
+            let decision = self.store.carry_out(&self.quotas, &rid, &caller, &end, now);
+            let change = decision.expect("the server's own").change;
+            expected.extend(self.told_of(&rid, &uid, &end, change));
+        }
+        self.store.forget(&self.quotas, now);
+        self.expect_told(None, expected);
+    }
+
+    /// Whatever the rules would end now: requests, then approves.
+    fn due(&self, now: i64) -> Vec<(Rid, Uid, Command)> {
+        let requests = self.cast.users.iter().flat_map(|user| {
+            self.store.requests_of(&user.uid).map(|(rid, request)| (rid, user.uid, request))
+        });
+        let (mut ends, mut lapses) = (Vec::new(), Vec::new());
+        for (rid, uid, request) in requests {
+            let request_id = request.facts.request_id;
+            ends.push((rid, uid, Command::Expire { request_id }));
+            let approves = self.store.approves_of(&rid, &uid, &request_id);
+            lapses.extend(
+                approves.map(|approve| (rid, uid, Command::Lapse { approve_id: approve.facts.approve_id })),
+            );
+        }
+        let is_due = |(rid, uid, end): &(Rid, Uid, Command)| {
+            let caller = Caller { uid: *uid, is_member: false };
+            let decision = self.store.decide(&self.quotas, rid, &caller, end, now);
+            decision.expect("the server's own").change.is_some()
+        };
+        ends.into_iter().chain(lapses).filter(is_due).collect()
+    }
+}
+
+/// Somebody who asks for a key and is told when the time is over.
+struct Sentinel {
+    person: Person,
+    room: Room,
+    device: Device,
+}
+
+impl Sentinel {
+    fn new(stage: &Stage<'_>) -> Self {
+        let address = stage.cast.address;
+        let (room, person) = (Room::published(address, Policy::Open), Person::new(Alg::Ed25519));
+        let mut device = Device::connect(address, &person);
+        device.visit(&room.rid());
+        Self { person, room, device }
+    }
+
+    /// Until a sweep has ended what is over at `at`.
+    fn outlive(&mut self, at: i64) {
+        let mut request = self.person.request(&self.room.rid());
+        for patience in [20, 200, 2_000, 20_000] {
+            request.exp = at.max(now_ms() + patience);
+            self.person.sign_request(&self.room.rid(), &mut request);
+            let reply = self.device.call(&self.room.topic(), "request", &request);
+            if reply.status == "ok" {
+                let expired = self.device.push(&self.room.topic(), "expired");
+                assert_eq!(expired["request_id"], json!(request.request_id));
+                return;
+            }
+            assert_eq!(reply.refused(), "expired", "{}", reply.text);
+        }
+        panic!("a request is over before it arrives");
+    }
+}

@@ -1,0 +1,159 @@
+//! What may happen next. People, devices, rooms and frames are named by numbers, of which the stage takes the remainder.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use vestibule_protocol::approve::frames::Policy;
+
+/// One of the seats at which a device may be connected: two for each user.
+pub(crate) type SeatNumber = usize;
+
+/// One step of a case.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// A device joins a room anew, as a guest or as a member.
+    Enter { seat: SeatNumber, room: usize, as_member: bool },
+    /// A device joins its user's inbox anew.
+    Listen { seat: SeatNumber },
+    /// A device leaves a room.
+    Leave { seat: SeatNumber, room: usize },
+    /// A device's connection is gone.
+    Hang { seat: SeatNumber },
+    /// Somebody does something and waits for the answer.
+    Do(Doing),
+    /// Somebody does something, the server is killed before or after it has it, and they do it again.
+    Interrupted(Doing),
+    /// The server is killed between two steps.
+    Kill,
+    /// What ends soon ends.
+    Elapse,
+}
+
+/// What somebody does, and at which seat. Numbers of requests and approves are places among all that were made.
+#[derive(Clone, Debug)]
+pub(crate) struct Doing {
+    pub(crate) seat: SeatNumber,
+    /// Whether whoever does what members do proves the key first.
+    pub(crate) as_member: bool,
+    /// Whether what can be done in the inbox is done there.
+    pub(crate) in_inbox: bool,
+    pub(crate) deed: Deed,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Deed {
+    Publish {
+        room: usize,
+        step: u64,
+        policy: Policy,
+    },
+    Ask {
+        room: usize,
+        box_key: usize,
+        is_short: bool,
+    },
+    AskAgain {
+        request: usize,
+    },
+    AskOtherwise {
+        request: usize,
+    },
+    Approve {
+        request: usize,
+        fits: bool,
+        is_short: bool,
+    },
+    ApproveAgain {
+        approve: usize,
+    },
+    ApproveOtherwise {
+        approve: usize,
+    },
+    Deny {
+        request: usize,
+        block: bool,
+    },
+    Unblock {
+        request: usize,
+    },
+    /// Of the seat's own user, or of whoever asked where `is_own` is not.
+    Withdraw {
+        request: usize,
+        is_own: bool,
+    },
+    Ack {
+        approve: usize,
+        is_own: bool,
+    },
+    Nack {
+        approve: usize,
+        is_own: bool,
+    },
+}
+
+impl Deed {
+    /// Whether what it makes ends soon.
+    pub(crate) fn is_short(&self) -> bool {
+        matches!(self, Self::Ask { is_short: true, .. } | Self::Approve { is_short: true, .. })
+    }
+
+    /// The same, ending late.
+    pub(crate) fn lasting(self) -> Self {
+        match self {
+            Self::Ask { room, box_key, .. } => Self::Ask { room, box_key, is_short: false },
+            Self::Approve { request, fits, .. } => Self::Approve { request, fits, is_short: false },
+            other => other,
+        }
+    }
+}
+
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    let (seat, room) = (0..6_usize, 0..2_usize);
+    let enter = (seat.clone(), room.clone(), any::<bool>());
+    prop_oneof![
+        8 => enter.prop_map(|(seat, room, as_member)| Step::Enter { seat, room, as_member }),
+        4 => seat.clone().prop_map(|seat| Step::Listen { seat }),
+        2 => (seat.clone(), room).prop_map(|(seat, room)| Step::Leave { seat, room }),
+        2 => seat.prop_map(|seat| Step::Hang { seat }),
+        60 => doing().prop_map(Step::Do),
+        1 => doing().prop_map(Step::Interrupted),
+        1 => Just(Step::Kill),
+        1 => Just(Step::Elapse),
+    ]
+}
+
+fn doing() -> impl Strategy<Value = Doing> {
+    (0..6_usize, mostly(), any::<bool>(), deed()).prop_map(|(seat, as_member, in_inbox, deed)| Doing {
+        seat,
+        as_member,
+        in_inbox,
+        deed,
+    })
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let room = prop_oneof![9 => Just(0_usize), 1 => Just(1_usize)];
+    let policy = select(&[Policy::Open, Policy::Request, Policy::Request, Policy::Request, Policy::Secret]);
+    // The latest ones are what is of interest.
+    let place = prop_oneof![3 => 0..3_usize, 1 => 0..20_usize];
+    let is_short = proptest::bool::weighted(0.1);
+    prop_oneof![
+        1 => (0..2_usize, 0..3_u64, policy).prop_map(|(room, step, policy)| Deed::Publish { room, step, policy }),
+        8 => (room, 0..2_usize, is_short)
+            .prop_map(|(room, box_key, is_short)| Deed::Ask { room, box_key, is_short }),
+        3 => place.clone().prop_map(|request| Deed::AskAgain { request }),
+        1 => place.clone().prop_map(|request| Deed::AskOtherwise { request }),
+        12 => (place.clone(), mostly(), is_short)
+            .prop_map(|(request, fits, is_short)| Deed::Approve { request, fits, is_short }),
+        2 => place.clone().prop_map(|approve| Deed::ApproveAgain { approve }),
+        1 => place.clone().prop_map(|approve| Deed::ApproveOtherwise { approve }),
+        5 => (place.clone(), any::<bool>()).prop_map(|(request, block)| Deed::Deny { request, block }),
+        2 => place.clone().prop_map(|request| Deed::Unblock { request }),
+        2 => (place.clone(), mostly()).prop_map(|(request, is_own)| Deed::Withdraw { request, is_own }),
+        8 => (place.clone(), mostly()).prop_map(|(approve, is_own)| Deed::Ack { approve, is_own }),
+        6 => (place, mostly()).prop_map(|(approve, is_own)| Deed::Nack { approve, is_own }),
+    ]
+}
+
+fn mostly() -> impl Strategy<Value = bool> {
+    proptest::bool::weighted(0.9)
+}
