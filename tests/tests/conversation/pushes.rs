@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use vestibule_protocol::approve::frames::{Id, Policy};
 use vestibule_protocol::approve::rules::{Change, Command, RequestState};
 use vestibule_protocol::signed::{Rid, Uid};
-use vestibule_tests::people::Message;
+use vestibule_tests::people::{Message, now_ms};
 
 use crate::cast::{SEATS, Topic};
 use crate::stage::Stage;
@@ -27,7 +27,8 @@ impl Stage<'_> {
     ) -> Vec<Push> {
         let Some(change) = change else { return Vec::new() };
         let mut pushes = self.told_users(rid, command, change);
-        if let Some(news) = self.news(rid, uid, command, change) {
+        for news in self.news(rid, uid, command, change).into_iter().chain(self.lifted(rid, command, change))
+        {
             pushes.extend(self.members(rid).map(|seat| (seat, Topic::Room(*rid), news.clone())));
         }
         if let (Change::PutCard, Command::Publish { version, policy, .. }) = (change, command) {
@@ -80,7 +81,7 @@ impl Stage<'_> {
             (Change::AddApprove { .. }, Command::Approve { to, request_id, .. }) => {
                 gone(to, request_id, RequestState::Approved)
             }
-            (Change::Deny, Command::Deny { to, request_id, .. }) => {
+            (Change::Deny { .. }, Command::Deny { to, request_id, .. }) => {
                 gone(to, request_id, RequestState::Denied)
             }
             (Change::Save { request_id, closes: true, .. }, _) => gone(uid, &request_id, RequestState::Done),
@@ -91,6 +92,20 @@ impl Stage<'_> {
             (Change::Close { request_id, state }, _) => gone(uid, &request_id, state),
             _ => None,
         }
+    }
+
+    /// What members are shown anew since its denial was lifted.
+    fn lifted(&self, rid: &Rid, command: &Command, change: Change) -> Vec<Value> {
+        let uid = match (change, command) {
+            (Change::AddApprove { overrules: true }, Command::Approve { to, .. }) => to,
+            (Change::Unblock, Command::Unblock { uid }) => uid,
+            _ => return Vec::new(),
+        };
+        let denied = self.before.denials(rid, now_ms()).into_iter().find(|(of, _, _)| of == uid);
+        let ids =
+            denied.into_iter().flat_map(|(_, _, requests)| requests).map(|request| request.facts.request_id);
+        let pending = |id: &Id| self.store.status(uid, rid, id) == Some(RequestState::Pending);
+        ids.filter(pending).map(|id| json!(["request", uid, id, "pending"])).collect()
     }
 
     fn members(&self, rid: &Rid) -> impl Iterator<Item = SeatNumber> {

@@ -55,6 +55,8 @@ pub(crate) struct Stage<'a> {
     server: &'a RefCell<Server>,
     pub(crate) cast: Cast,
     pub(crate) store: Reference,
+    /// What it was before the last change.
+    pub(crate) before: Reference,
     pub(crate) quotas: Quotas,
     pub(crate) asked: Vec<Asked>,
     pub(crate) approved: Vec<Approved>,
@@ -66,8 +68,8 @@ impl<'a> Stage<'a> {
     pub(crate) fn new(server: &'a RefCell<Server>) -> Self {
         let cast = Cast::new(server.borrow().address());
         let (asked, approved) = (Vec::new(), Vec::new());
-        let (store, quotas) = (Reference::default(), quotas());
-        let mut stage = Self { server, cast, store, quotas, asked, approved, ending: None };
+        let (store, before, quotas) = (Reference::default(), Reference::default(), quotas());
+        let mut stage = Self { server, cast, store, before, quotas, asked, approved, ending: None };
         // One room to begin with; the other one has to be made.
         let deed = Deed::Publish { room: 0, step: 1, policy: Policy::Request };
         stage.perform(&Doing { seat: 0, as_member: true, in_inbox: false, deed });
@@ -182,7 +184,12 @@ impl<'a> Stage<'a> {
 
     fn decide(&mut self, sending: &Sending) -> Result<Decision, Refusal> {
         let Sending { rid, caller, command, .. } = sending;
-        self.store.carry_out(&self.quotas, rid, caller, command, now_ms())
+        let before = self.store.clone();
+        let decision = self.store.carry_out(&self.quotas, rid, caller, command, now_ms());
+        if decision.as_ref().is_ok_and(|decision| decision.change.is_some()) {
+            self.before = before;
+        }
+        decision
     }
 
     fn call(&mut self, sending: &Sending) -> Reply {

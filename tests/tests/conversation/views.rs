@@ -46,13 +46,13 @@ impl View<'_> {
     #[track_caller]
     pub(crate) fn check_denials(&self, rid: &Rid, denials: &Value) {
         let expected = self.store.denials(rid, self.now);
-        let expected = expected.into_iter().map(|(uid, denial, request)| {
-            let request = request.map(|request| request.facts.request_id);
-            json!([uid, denial.by, denial.facts.is_block, request])
+        let expected = expected.into_iter().map(|(uid, denial, requests)| {
+            let ids: Vec<_> = requests.iter().map(|request| request.facts.request_id).collect();
+            json!([uid, denial.by, denial.facts.is_block, ids])
         });
         let found = list(&denials["items"])
             .into_iter()
-            .map(|item| json!([item["uid"], item["by"], item["block"], item["request"]["request_id"]]));
+            .map(|item| json!([item["uid"], item["by"], item["block"], ids(&item["requests"])]));
         assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "denials");
     }
 
@@ -100,4 +100,8 @@ fn pick(items: &Value, fields: &[&str]) -> Vec<Value> {
 
 fn list(value: &Value) -> Vec<Value> {
     value.as_array().expect("a list").clone()
+}
+
+fn ids(requests: &Value) -> Vec<Value> {
+    list(requests).into_iter().map(|request| request["request_id"].clone()).collect()
 }

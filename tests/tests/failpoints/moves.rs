@@ -226,7 +226,7 @@ impl Player<'_> {
 
     /// A denial holds: lifted, or overruled.
     fn reconsider(&mut self, denial: &Value) -> Option<()> {
-        let request = serde_json::from_value::<Request>(denial["request"].clone());
+        let request = serde_json::from_value::<Request>(denial["requests"][0].clone());
         match request {
             Ok(request) if self.line.random.percent(40) => {
                 let to = text(denial, "uid").parse().expect("32 bytes");
