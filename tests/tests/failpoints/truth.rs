@@ -64,6 +64,18 @@ impl<'a> Truth<'a> {
                 }
             }
         }
+        for (event, whom) in [("unblock", "uid"), ("approve", "to")] {
+            for (_, entry) in sent(actors, event) {
+                self.lift(entry.text(whom));
+            }
+        }
+    }
+
+    /// A denial is lifted, perhaps: what it held back is pending again.
+    fn lift(&mut self, uid: &str) {
+        for asked in self.requests.values_mut().filter(|asked| asked.uid == uid) {
+            asked.happened.insert("lift");
+        }
     }
 
     fn asked(&mut self, entry: &Entry) -> &mut Asked<'a> {
@@ -178,8 +190,8 @@ impl Asked<'_> {
             (false, true) => &["withdrawn"],
             (false, false) if !self.good.is_empty() => &["approved"],
             (false, false) if !self.did("deny") => &["pending"],
-            // Denied after its last approve was nacked, or overruled before.
-            (false, false) if self.did("nack") => &["pending", "denied"],
+            // Denied after its last approve was nacked, or overruled before; or opened again with another of the same user.
+            (false, false) if self.did("nack") || self.did("lift") => &["pending", "denied"],
             (false, false) => &["denied"],
         }
     }
