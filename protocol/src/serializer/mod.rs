@@ -111,17 +111,20 @@ pub enum FrameKind {
 pub struct UnsupportedVersion;
 
 /// A frame that is no message. Phoenix closes the connection with 1011 and an empty reason.
+///
+/// It says where the frame goes wrong and not what stands there, for this is logged: the decoders' own words, which quote, are
+/// in the source alone.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// Not JSON, or not of the serializer's form.
-    #[error("malformed message: {0}")]
+    #[error("malformed JSON message at line {} column {}", .0.line(), .0.column())]
     Malformed(#[from] serde_json::Error),
     /// A binary frame of another kind than a push, shorter than its own lengths say, or with a text that is not UTF-8.
     #[error("malformed binary message")]
     MalformedBinary,
     /// Not MessagePack, not an array of at least five elements, or with a value that JSON has no form for.
-    #[error("malformed message: {0}")]
+    #[error("malformed MessagePack message")]
     MalformedMessagePack(#[from] rmp_serde::decode::Error),
 }
 

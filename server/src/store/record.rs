@@ -1,5 +1,7 @@
 //! Between wire and row: the one place where frames become blobs, and rows become facts and items.
 
+use std::any::type_name;
+
 use serde::{Serialize, de::DeserializeOwned};
 use vestibule_protocol::{
     approve::{
@@ -24,8 +26,10 @@ pub fn pack<T: Serialize>(frame: &T) -> Vec<u8> {
     rmp_serde::to_vec_named(frame).expect("frames are numbers, texts and bytes")
 }
 
+/// What the decoder says of a frame that is none quotes it, and this is logged: it is left out.
 fn unpack<T: DeserializeOwned>(frame: &[u8]) -> Result<T, Error> {
-    rmp_serde::from_slice(frame).map_err(Error::corrupt)
+    let name = type_name::<T>().rsplit("::").next().unwrap_or_default();
+    rmp_serde::from_slice(frame).map_err(|_| Error::corrupt(format!("a frame that is no {name}")))
 }
 
 pub(super) fn fixed<const N: usize>(bytes: &[u8]) -> Result<Fixed<N>, Error> {
