@@ -42,9 +42,9 @@ fn spellings(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    match (str::from_utf8(haystack), str::from_utf8(needle)) {
-        // Logs are long, and this is the faster way.
-        (Ok(haystack), Ok(needle)) => haystack.contains(needle),
+    match str::from_utf8(needle) {
+        // Haystacks are long, and this is the faster way. What is replaced in them is no ASCII.
+        Ok(needle) if needle.is_ascii() => String::from_utf8_lossy(haystack).contains(needle),
         _ => haystack.windows(needle.len()).any(|window| window == needle),
     }
 }
