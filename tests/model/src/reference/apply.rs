@@ -37,8 +37,13 @@ impl Writing<'_> {
             (Change::AddApprove { overrules }, Command::Approve { .. }) => {
                 self.add_approve(command, overrules);
             }
-            (Change::Deny { is_block }, Command::Deny { to, request_id, .. }) => {
+            (Change::Deny { is_block }, Command::Deny { to, request_id, is_block: said }) => {
                 self.deny(*to, *request_id, is_block);
+                // What is told is what the member signed.
+                self.tell(
+                    *to,
+                    News::Denied { request_id: *request_id, by: self.caller.uid, is_block: *said },
+                );
             }
             (Change::Unblock, Command::Unblock { uid }) => self.lift_denial(*uid),
             (Change::Save { request_id, is_first, closes }, Command::Ack { approve_id, device }) => {
@@ -114,7 +119,6 @@ impl Writing<'_> {
         let facts = DenialFacts { until: self.now + self.quotas.cooldown_ms, is_block };
         let denial = Denial { facts, request_id, by: self.caller.uid, seq: self.seq };
         self.store.denials.insert((self.rid, to), denial);
-        self.tell(to, News::Denied { request_id, by: self.caller.uid, is_block });
     }
 
     /// What was denied, and could still be approved, is pending again.
