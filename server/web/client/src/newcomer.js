@@ -124,8 +124,10 @@ export class Newcomer {
     if (open.withdrawn) {
       await this.#sayWithdrawn(courier, open);
     } else if (await records.roomKey(this.#rid)) {
-      // Saved by an earlier run, and nothing left to ack: the ack had arrived, only its answer had not.
-      if (!this.#taken && !more && !approves.some(isOpen)) await records.deleteOpenRequest(this.#rid);
+      // Saved by an earlier run, and nothing left to ack: the ack had arrived, only its answer had not. What is still
+      // open, for another device, may be approved yet, and the box is what this one judges that by.
+      const isOver = !more && ![...approves, ...mine].some(isOpen);
+      if (isOver && !this.#taken) await records.deleteOpenRequest(this.#rid);
     } else if (open.frame.exp <= Date.now()) {
       await records.deleteOpenRequest(this.#rid);
       this.#settle("reject", new VestibuleError("expired"));
@@ -174,19 +176,20 @@ export class Newcomer {
     if (this.#acked.has(approve_id) && !(attempt > 1)) return;
 
     const asked = await this.#askedFor(request_id);
-    if (!asked) {
-      // Its key is saved already, and the server does not know. All else was not asked for, or not by this device.
-      if ((await records.roomKeyRequest(this.#rid)) === request_id) await this.#ack(approve_id, request_id, ack);
-      return;
-    }
-    if (asked.withdrawn) return;
+    if (asked?.withdrawn) return;
     let key = await records.roomKey(this.#rid);
-    if (!key) {
-      key = await this.#open(approve, asked, nack);
-      if (!key) return;
-      this.#taken = true;
-      await records.saveRoomKey(this.#rid, key, request_id);
-      this.#onKey();
+    // An ack says that this very approve is good. Only one is known to be without being opened: the key's own.
+    if (!key || !(await records.isRoomKeyOf(this.#rid, { request_id, approve_id }))) {
+      // Not asked for, or not by this device; or there is nothing left to open it with, and so nothing to say of it.
+      if (!asked) return;
+      const opened = await this.#open(approve, asked, nack);
+      if (!opened) return;
+      if (!key) {
+        key = opened;
+        this.#taken = true;
+        await records.saveRoomKey(this.#rid, key, { request_id, approve_id });
+        this.#onKey();
+      }
     }
     try {
       await this.#ack(approve_id, request_id, ack);
@@ -198,10 +201,10 @@ export class Newcomer {
     this.#settle("resolve", key);
   }
 
-  /** The own request of that id: the open one, or the denied one, which another member may approve all the same. */
+  /** The own request of that id: the open one, or a denied one, which another member may approve all the same. */
   async #askedFor(requestId) {
     const { records } = this.#context;
-    const own = [await records.openRequest(this.#rid), await records.deniedRequest(this.#rid)];
+    const own = [await records.openRequest(this.#rid), ...(await records.deniedRequests(this.#rid))];
     return own.find((request) => request?.request_id === requestId);
   }
 
@@ -221,9 +224,9 @@ export class Newcomer {
     const { records } = this.#context;
     await ack(approveId);
     this.#acked.add(approveId);
-    const [open, denied] = [await records.openRequest(this.#rid), await records.deniedRequest(this.#rid)];
+    const open = await records.openRequest(this.#rid);
     if (open?.request_id === requestId) await records.deleteOpenRequest(this.#rid);
-    if (denied?.request_id === requestId) await records.deleteDeniedRequest(this.#rid);
+    await records.deleteDeniedRequest(this.#rid, requestId);
   }
 
   async #hear(notice) {

@@ -33,6 +33,17 @@ import { DEFAULT_ALG, SigningKey } from "./keys.js";
  * @property {number} seq
  */
 
+/**
+ * What brought a room key.
+ *
+ * @typedef {object} KeySource
+ * @property {string} request_id the own request
+ * @property {string} approve_id the approve of it
+ */
+
+/** So many requests of one user the server keeps open in one room, denied ones that may be approved among them. */
+const MOST_DENIED = 8;
+
 /** Names and shapes on top of a storage. */
 export class Records {
   #storage;
@@ -82,18 +93,21 @@ export class Records {
   /**
    * @param {string} rid
    * @param {SigningKey} key
-   * @param {string} [requestId] the own request that brought it
+   * @param {KeySource} [source] none for a key that was not asked for
    */
-  async saveRoomKey(rid, key, requestId) {
-    await this.#write(`room/${rid}/key`, { ...key.toStored(), request_id: requestId });
+  async saveRoomKey(rid, key, source) {
+    await this.#write(`room/${rid}/key`, { ...key.toStored(), ...source });
   }
 
   /**
    * @param {string} rid
-   * @returns {Promise<string | undefined>} the own request that brought the room key
+   * @param {KeySource} source
+   * @returns {Promise<boolean>} whether the room key came from that very approve
    */
-  async roomKeyRequest(rid) {
-    return (await this.#read(`room/${rid}/key`))?.request_id;
+  async isRoomKeyOf(rid, { request_id, approve_id }) {
+    const key = await this.#read(`room/${rid}/key`);
+    // An older client wrote down the request only, of which this approve need not be the good one.
+    return Boolean(key?.approve_id) && key.approve_id === approve_id && key.request_id === request_id;
   }
 
   /**
@@ -132,11 +146,12 @@ export class Records {
 
   /**
    * @param {string} rid
-   * @returns {Promise<OpenRequest | null>} the own request that was denied last, as long as it may be approved
+   * @returns {Promise<OpenRequest[]>} the own requests that were denied, as long as they may be approved
    */
-  async deniedRequest(rid) {
-    const denied = await this.#read(`room/${rid}/denied`);
-    return denied && denied.frame.exp > Date.now() ? denied : null;
+  async deniedRequests(rid) {
+    const stored = (await this.#read(`room/${rid}/denied`)) ?? [];
+    // An older client kept one, the last.
+    return [stored].flat().filter(({ frame }) => frame.exp > Date.now());
   }
 
   /**
@@ -146,13 +161,25 @@ export class Records {
    * @param {OpenRequest} request
    */
   async saveDeniedRequest(rid, request) {
-    await this.#write(`room/${rid}/denied`, request);
+    const others = await this.#deniedBut(rid, request.request_id);
+    await this.#write(`room/${rid}/denied`, [...others, request].slice(-MOST_DENIED));
     await this.deleteOpenRequest(rid);
   }
 
-  /** @param {string} rid */
-  async deleteDeniedRequest(rid) {
-    await this.#storage.delete(`room/${rid}/denied`);
+  /**
+   * @param {string} rid
+   * @param {string} requestId
+   */
+  async deleteDeniedRequest(rid, requestId) {
+    const denied = await this.deniedRequests(rid);
+    if (!denied.some(({ request_id }) => request_id === requestId)) return;
+    const others = await this.#deniedBut(rid, requestId);
+    if (others.length > 0) await this.#write(`room/${rid}/denied`, others);
+    else await this.#storage.delete(`room/${rid}/denied`);
+  }
+
+  async #deniedBut(rid, requestId) {
+    return (await this.deniedRequests(rid)).filter(({ request_id }) => request_id !== requestId);
   }
 
   /**

@@ -12,6 +12,7 @@ import {
 const [alice, bob, room] = await Promise.all([makeUser(), makeUser(), makeRoom()]);
 const options = { note: "It is Bob", ttl: HOUR_MS };
 const nothing = { mine: [], approves: [], more: false };
+const garbage = { ct: toBase64url(new Uint8Array(100)) };
 
 function begin({ answers = { request: { state: "pending" } }, log = [], storage = new LoggedStorage(log) } = {}) {
   const context = makeContext(bob, storage);
@@ -199,10 +200,85 @@ test("an approve that comes again after its key is saved is acked again, in this
   assert.equal(keys, 1, "which is no second event");
 
   const after = begin({ storage });
-  const second = await approveOf(courier);
-  for (const again of [approve, second]) await after.newcomer.receive(again, ack, never.nack);
-  assert.deepEqual(acks.slice(2), [approve.approve_id, second.approve_id]);
-  await after.newcomer.receive({ ...second, request_id: "another's" }, never.ack, never.nack);
+  await after.newcomer.receive(approve, ack, never.nack);
+  assert.deepEqual(acks.slice(2), [approve.approve_id]);
+  await after.newcomer.receive({ ...approve, request_id: "another's" }, never.ack, never.nack);
+});
+
+test("another approve is silence where the box is gone, in this run and in the next", async () => {
+  const { storage, context, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  await newcomer.receive(await approveOf(courier), async () => {});
+  const others = [await approveOf(courier), await approveOf(courier, garbage)];
+  const after = begin({ storage });
+  for (const client of [newcomer, after.newcomer]) {
+    for (const approve of others) await client.receive(approve, never.ack, never.nack);
+  }
+  assert.deepEqual([...context.warnings, ...after.context.warnings], []);
+});
+
+/** A device that stopped after it had saved the key, before its ack; and what it says when it starts again. */
+async function stoppedBeforeAck() {
+  const before = begin();
+  await before.newcomer.ask(before.courier, options);
+  const source = await approveOf(before.courier);
+  await before.newcomer.receive(source, async () => {
+    throw new VestibuleError("disconnected");
+  });
+  const after = begin({ storage: before.storage });
+  const said = [];
+  const ack = async (id) => said.push(["ack", id]);
+  const nack = async (...what) => said.push(["nack", ...what]);
+  const approve = (changes) => approveOf(before.courier, changes);
+  const receive = (came) => after.newcomer.receive(came, ack, nack);
+  const saved = () => before.storage.get(`room/${room.rid}/key`);
+  return { ...after, source, said, approve, receive, saved };
+}
+
+test("with the key saved, a bad approve of the same request is nacked, and the key's own acked", async () => {
+  const { context, source, said, approve, receive, saved } = await stoppedBeforeAck();
+  const kept = saved();
+  const bad = await approve(garbage);
+  for (const came of [bad, source, { ...bad, attempt: 2 }]) await receive(came);
+  assert.deepEqual(said, [["nack", bad.approve_id, "undecryptable"], ["ack", source.approve_id]]);
+  assert.equal(saved(), kept);
+  assert.deepEqual(context.warnings.map(({ reason }) => reason), ["bad_approve"]);
+});
+
+test("with the key saved, a good approve of the same request is acked, and replaces nothing", async () => {
+  const { context, newcomer, said, approve, receive, saved } = await stoppedBeforeAck();
+  newcomer.onKey(() => assert.fail("a second event"));
+  const kept = saved();
+  const good = await approve();
+  await receive(good);
+  assert.deepEqual(said, [["ack", good.approve_id]]);
+  assert.equal(saved(), kept);
+  assert.deepEqual(context.warnings, []);
+});
+
+test("a key of an older client does not say which approve it came from: each is opened, or met with silence", async () => {
+  const { storage, source, said, approve, receive, saved } = await stoppedBeforeAck();
+  const { approve_id: _id, ...older } = JSON.parse(saved());
+  assert.equal(older.request_id, source.request_id);
+  storage.set(`room/${room.rid}/key`, JSON.stringify(older));
+  const bad = await approve(garbage);
+  for (const came of [bad, source]) await receive(came);
+  assert.deepEqual(said, [["nack", bad.approve_id, "undecryptable"], ["ack", source.approve_id]]);
+  await receive({ ...source, attempt: 2 });
+  assert.equal(said.length, 2, "the box went with the ack");
+});
+
+test("a device that has the key keeps the box of a request that is open for another", async () => {
+  const { context, newcomer, courier, source, said, approve, receive } = await stoppedBeforeAck();
+  const mine = [{ request_id: source.request_id }];
+  await newcomer.resume(courier, { ...nothing, mine }, options);
+  assert.notEqual(await context.records.openRequest(room.rid), null);
+  const bad = await approve(garbage);
+  await receive(bad);
+  assert.deepEqual(said, [["nack", bad.approve_id, "undecryptable"]]);
+  await newcomer.resume(courier, nothing, options);
+  assert.equal(await context.records.openRequest(room.rid), null);
+  assert.deepEqual(courier.sent, []);
 });
 
 test("a request for a box that another device has asked with is that device's request", async () => {
@@ -258,7 +334,7 @@ test("a denial ends the waiting, and a later approve overrules it", async () => 
   const again = newcomer.whenKey();
   await newcomer.receive(await makeApprove(room, alice, item), async () => {}, never.nack);
   assert.ok((await again).equals(room.key));
-  assert.equal(await context.records.deniedRequest(room.rid), null);
+  assert.deepEqual(await context.records.deniedRequests(room.rid), []);
 });
 
 test("who was denied may ask anew, and is told how long not to", async () => {
@@ -270,8 +346,42 @@ test("who was denied may ask anew, and is told how long not to", async () => {
   const [first, second] = courier.sent.map(({ payload }) => payload);
   assert.notEqual(first.request_id, second.request_id);
   assert.equal(await context.records.openRequest(room.rid), null);
-  const denied = await context.records.deniedRequest(room.rid);
-  assert.equal(denied.request_id, first.request_id, "which may still be approved");
+  const denied = await context.records.deniedRequests(room.rid);
+  assert.deepEqual(denied.map(({ request_id }) => request_id), [first.request_id], "which may still be approved");
+});
+
+test("each request that was denied here resolves when it is approved later, after a restart too", async () => {
+  for (const which of [0, 1]) {
+    const { storage, courier, newcomer } = begin();
+    const items = [];
+    for (const _ of "ab") {
+      await newcomer.ask(courier, options);
+      items.push(asItem(courier.sent.at(-1).payload));
+      await newcomer.hear(await makeDenial(room, alice, items.at(-1)));
+    }
+    const after = begin({ storage });
+    // A denial was lifted: the requests are as open as if there had been none, and nobody tells the newcomer.
+    await after.newcomer.resume(after.courier, { ...nothing, mine: items }, options);
+    const waiting = after.newcomer.whenKey();
+    const acks = [];
+    const approve = await makeApprove(room, alice, items[which]);
+    await after.newcomer.receive(approve, async (id) => acks.push(id), never.nack);
+    assert.ok((await waiting).equals(room.key));
+    assert.deepEqual(acks, [approve.approve_id]);
+    const left = await after.context.records.deniedRequests(room.rid);
+    assert.deepEqual(left.map(({ request_id }) => request_id), [items[1 - which].request_id]);
+  }
+});
+
+test("a denied request that an older client kept resolves as well", async () => {
+  const { storage, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  storage.set(`room/${room.rid}/denied`, storage.get(`room/${room.rid}/request`));
+  storage.delete(`room/${room.rid}/request`);
+  const waiting = newcomer.whenKey();
+  await newcomer.receive(await approveOf(courier), async () => {}, never.nack);
+  assert.ok((await waiting).equals(room.key));
+  assert.equal(storage.get(`room/${room.rid}/denied`), null);
 });
 
 test("a denial that is not the room's is no denial", async () => {
