@@ -3,6 +3,7 @@
  */
 import { Approvals } from "./approvals.js";
 import { checkRequest } from "./checks.js";
+import { VestibuleError } from "./errors.js";
 import { Handlers } from "./handlers.js";
 import { JoinRequest } from "./join-request.js";
 import { signFields } from "./signed.js";
@@ -27,7 +28,8 @@ import { listed } from "./topic.js";
  * @property {boolean} block
  * @property {number} at
  * @property {number | null} until null for a block
- * @property {JoinRequest | null} request as long as it may still be approved, which overrules the denial
+ * @property {JoinRequest[]} requests those of their denied requests that may still be approved: to approve one
+ *   overrules the denial
  */
 
 /**
@@ -188,10 +190,9 @@ export class Doorkeeper {
   async denials() {
     const denials = [];
     for await (const denial of listed(this.#courier, "denials", { as: "member" })) {
-      const { uid, by, code, block, at, until, request: item } = denial;
-      const checked = item && (await checkRequest(item, this.#rid).catch((error) => this.#context.warn(error)));
-      const request = checked ? this.#makeRequest(checked, item) : null;
-      denials.push({ uid, by, code, block, at, until, request });
+      const { uid, by, code, block, at, until, requests: items } = denial;
+      const requests = await Promise.all(items.map((item) => this.#denied(item, uid)));
+      denials.push({ uid, by, code, block, at, until, requests: requests.filter(Boolean) });
     }
     return denials;
   }
@@ -209,6 +210,18 @@ export class Doorkeeper {
   /** The room is left. */
   end() {
     this.#stopListening();
+  }
+
+  /** A denied request, checked; null where it is bad, or not of who was denied. */
+  async #denied(item, uid) {
+    try {
+      const checked = await checkRequest(item, this.#rid);
+      if (checked.uid !== uid) throw new VestibuleError("bad_request", "not of who was denied");
+      return this.#makeRequest(checked, item);
+    } catch (error) {
+      this.#context.warn(error);
+      return null;
+    }
   }
 
   #makeRequest(checked, item) {

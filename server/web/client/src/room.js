@@ -187,7 +187,7 @@ export class Room {
   }
 
   /**
-   * For members: who is kept from asking. To approve a denial's `request` overrules it.
+   * For members: who is kept from asking. To approve one of a denial's `requests` overrules it.
    *
    * @returns {Promise<import("./doorkeeper.js").Denial[]>}
    */

@@ -187,13 +187,16 @@ test("a denial is signed by the room", async () => {
   }
 });
 
-test("denials are listed to their end, and a request among them may still be approved", async () => {
-  const { item, box } = await makeRequest(room, bob);
-  const { item: forged } = await makeRequest(room, bob);
-  const denial = { rid: room.rid, uid: bob.uid, by: alice.uid, code: "no", block: false, at: 1, until: 2, seq: 3 };
-  const [block, bad] = [{ ...denial, block: true, until: null }, { ...denial, request: { ...forged, note: "" } }];
+test("denials are listed to their end, and each request among them may still be approved", async () => {
+  const asked = await Promise.all([makeRequest(room, bob), makeRequest(room, bob)]);
+  const [one, two] = asked.map(({ item }) => item);
+  const others = (await makeRequest(room, alice)).item;
+  const told = { uid: bob.uid, by: alice.uid, code: "no", block: false, at: 1, until: 2 };
+  const denial = { ...told, rid: room.rid, seq: 3 };
+  const block = { ...denial, block: true, until: null, requests: [] };
+  const bad = { ...denial, requests: [{ ...one, note: "" }, others, two] };
   const pages = {
-    first: { items: [{ ...denial, request: item }], cursor: "second" },
+    first: { items: [{ ...denial, requests: [one, two] }], cursor: "second" },
     second: { items: [block, bad], cursor: null },
   };
   const { context, courier, doorkeeper } = await begin({ answers: {
@@ -201,14 +204,21 @@ test("denials are listed to their end, and a request among them may still be app
     unblock: { dup: false },
   } });
   const denials = await doorkeeper.denials();
-  assert.deepEqual(denials.map(({ until, request }) => [until, request?.requestId]), [
-    [2, item.request_id], [null, undefined], [2, undefined],
+  const ids = denials.map(({ requests, ...rest }) => ({ ...rest, requests: requests.map(({ requestId }) => requestId) }));
+  assert.deepEqual(ids, [
+    { ...told, requests: [one.request_id, two.request_id] },
+    { ...told, block: true, until: null, requests: [] },
+    { ...told, requests: [two.request_id] },
   ]);
-  assert.deepEqual(context.warnings.map(({ reason }) => reason), ["bad_request"]);
-  await denials[0].request.approve();
-  const approve = { ...courier.sent.at(-1).payload, rid: room.rid, by: alice.uid };
-  const asked = { rid: room.rid, request_id: item.request_id, uid: bob.uid, box };
-  assert.ok((await openApprove(approve, asked)).equals(room.key));
+  assert.ok(context.warnings.every(({ reason }) => reason === "bad_request"));
+  const details = context.warnings.map(({ detail }) => detail).sort();
+  assert.deepEqual(details, ["not of who was denied", "the signature is wrong"]);
+  for (const [index, { item, box }] of asked.entries()) {
+    await denials[0].requests[index].approve();
+    const approve = { ...courier.sent.at(-1).payload, rid: room.rid, by: alice.uid };
+    const open = { rid: room.rid, request_id: item.request_id, uid: bob.uid, box };
+    assert.ok((await openApprove(approve, open)).equals(room.key));
+  }
   await doorkeeper.unblock(bob.uid);
   assert.deepEqual(courier.sent.at(-1), { event: "unblock", payload: { uid: bob.uid } });
 });
