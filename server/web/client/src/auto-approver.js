@@ -2,7 +2,8 @@
  * Approves by itself what waits in an open room: a member's own choice, for this client alone.
  *
  * Members that do so take turns. The server says how long each is to wait, and whoever is first spares the others the
- * trouble. What a person decides stays theirs: nothing is approved in a `request` room, nor what somebody has denied.
+ * trouble. What a person decides stays theirs: nothing is approved in a `request` room, nor what somebody has denied,
+ * until a member lifts that and the request comes anew.
  */
 
 /** After so many approves that a newcomer could not use, another one would be no better. */
@@ -31,7 +32,6 @@ export class AutoApprover {
   #stops;
   /** Waits, by request. @type {Map<string, ReturnType<typeof setTimeout>>} */
   #timers = new Map();
-  #denied = new Set();
 
   /** @param {Options} options */
   constructor(options) {
@@ -39,7 +39,7 @@ export class AutoApprover {
     const { doorkeeper } = options;
     this.#stops = [
       doorkeeper.onWaiting((request, afterMs) => this.#wait(request, afterMs)),
-      doorkeeper.onRequestGone(({ requestId, state }) => this.#gone(requestId, state)),
+      doorkeeper.onRequestGone(({ requestId }) => this.#cancel(requestId)),
     ];
   }
 
@@ -52,18 +52,13 @@ export class AutoApprover {
 
   #wait(request, afterMs) {
     this.#cancel(request.requestId);
-    if (request.approvals > 0 || request.nacks > MOST_NACKS || this.#denied.has(request.requestId)) return;
+    if (request.approvals > 0 || request.nacks > MOST_NACKS) return;
     this.#approveAfter(request, afterMs);
   }
 
   #approveAfter(request, ms) {
     const timer = setTimeout(() => this.#approve(request, timer).catch(this.#options.warn), Math.min(ms, LONGEST_MS));
     this.#timers.set(request.requestId, timer);
-  }
-
-  #gone(requestId, state) {
-    if (state === "denied") this.#denied.add(requestId);
-    this.#cancel(requestId);
   }
 
   #cancel(requestId) {

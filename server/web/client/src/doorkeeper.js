@@ -34,7 +34,7 @@ import { listed } from "./topic.js";
 
 /**
  * @typedef {object} Known
- * @property {number} seq
+ * @property {number} join the last one in which it came
  * @property {any} item as it came last
  * @property {import("./checks.js").CheckedRequest | null} checked null while it is being checked
  * @property {JoinRequest | null} request null where it is not shown: this user has approved it
@@ -48,6 +48,8 @@ export class Doorkeeper {
   #approvals;
   /** By id. @type {Map<string, Known>} */
   #known = new Map();
+  /** Counts the joins. */
+  #join = 0;
   /** The handlers: of requests, of those gone, of receipts, of requests that wait for an approve. */
   #askers;
   #goers;
@@ -74,7 +76,7 @@ export class Doorkeeper {
 
   /**
    * @param {(request: JoinRequest) => unknown} handler called once for each request, those already here included, and
-   *   once more each time that an approve of this user's turned out bad
+   *   once more each time that an approve of this user's turned out bad, or that a denial of it was lifted
    * @returns {() => void} stops it
    */
   onRequest(handler) {
@@ -115,38 +117,44 @@ export class Doorkeeper {
     return [...this.#known.values()].flatMap(({ request }) => request ?? []);
   }
 
+  /** The room is joined: what is known from earlier joins may have gone, which the list after the proof tells. */
+  joined() {
+    this.#join += 1;
+  }
+
   /**
-   * After a proof: takes the list of open requests, and drops those that have gone meanwhile.
+   * After a proof: takes the list of open requests, and drops those that have gone meanwhile. What is pushed after the
+   * proof is no less open for not being in the list; its `seq` would not tell, where it is an old one anew.
    *
    * @param {object} proven the reply
    * @param {any[]} proven.pending the first page
    * @param {any} proven.cursor of the next, null where there is none
-   * @param {number} proven.seq of the last frame that the list knows of: a later request is no less open for not
-   *   being in it
    * @param {number} [proven.after_ms] for each of the list
    * @returns {Promise<void>}
    */
-  async listed({ pending, cursor, seq, after_ms }) {
-    const open = new Set();
-    const take = async (item) => {
-      open.add(item.request_id);
-      await this.arrived({ after_ms, ...item });
-    };
+  async listed({ pending, cursor, after_ms }) {
+    const join = this.#join;
+    const take = (item) => this.#take({ after_ms, ...item }, join);
     for (const item of pending) await take(item);
     if (cursor) for await (const item of listed(this.#courier, "pending", { as: "member", cursor })) await take(item);
     for (const [id, known] of this.#known) {
-      if (known.seq <= seq && !open.has(id)) this.gone({ request_id: id, state: null });
+      if (known.join < join) this.gone({ request_id: id, state: null });
     }
   }
 
   /**
-   * @param {any} item a request as it came, live or listed, maybe anew
+   * @param {any} item a request as it was pushed, maybe anew
    * @returns {Promise<void>}
    */
-  async arrived(item) {
+  arrived(item) {
+    return this.#take(item, this.#join);
+  }
+
+  async #take(item, join) {
     const id = item.request_id;
     const before = this.#known.get(id);
-    const known = before ?? { seq: item.seq, item, checked: null, request: null };
+    const known = before ?? { join, item, checked: null, request: null };
+    known.join = Math.max(known.join, join);
     known.item = item;
     this.#known.set(id, known);
     try {
@@ -154,7 +162,7 @@ export class Doorkeeper {
       // Where it is just being checked, that shows it.
       if (known.checked) await this.#show(known);
     } catch (error) {
-      this.#known.delete(id);
+      if (this.#known.get(id) === known) this.#known.delete(id);
       this.#context.warn(error);
     }
   }

@@ -140,7 +140,8 @@ export class Room {
    * For members: somebody asks for the key. To approve without looking there is {@link Room#autoApprove}.
    *
    * @param {(request: import("./join-request.js").JoinRequest) => unknown} handler called once for each request, and
-   *   once more each time that the newcomer could not use this user's approve (`request.nacks`)
+   *   once more each time that the newcomer could not use this user's approve (`request.nacks`), or that it was denied
+   *   and a member has lifted that
    * @returns {() => void} stops it
    */
   onRequest(handler) {
@@ -149,7 +150,7 @@ export class Room {
 
   /**
    * For members: approves by itself as long as the room is `open`, taking turns with the other members who do so. What
-   * somebody has denied is left alone.
+   * somebody has denied is left alone, until a member lifts that.
    *
    * @param {(request: import("./join-request.js").JoinRequest) => boolean | Promise<boolean>} [wants] which to approve
    * @returns {() => void} stops it
@@ -287,6 +288,7 @@ export class Room {
   async #joined(reply, current) {
     const join = { reply, current, proof: null };
     this.#join = join;
+    this.#doorkeeper.joined();
     await this.#takeCard(reply.card);
     this.#resume(reply).catch((error) => this.#context.warn(error));
     await this.#prove(join);

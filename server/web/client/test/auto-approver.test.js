@@ -37,11 +37,9 @@ test("approves after its turn, and not where somebody was quicker or the request
   assert.deepEqual(it.approved, ["bob"]);
 });
 
-test("leaves alone what is approved, what was denied, and rooms where a person decides", async (t) => {
+test("leaves alone what is approved, and rooms where a person decides", async (t) => {
   const it = begin(t);
   it.waiting(it.request("approved", { approvals: 1 }), 0);
-  it.gone("denied", "denied");
-  it.waiting(it.request("denied"), 0);
   it.policy = "request";
   it.waiting(it.request("asked"), 0);
   await it.pass(0);
@@ -49,6 +47,17 @@ test("leaves alone what is approved, what was denied, and rooms where a person d
   it.waiting(it.request("unknown"), 0);
   await it.pass(0);
   assert.deepEqual(it.approved, []);
+});
+
+test("leaves alone what was denied, until that is lifted and it comes anew", async (t) => {
+  const it = begin(t);
+  it.waiting(it.request("bob"), 1500);
+  it.gone("bob", "denied");
+  await it.pass(60_000);
+  assert.deepEqual(it.approved, []);
+  it.waiting(it.request("bob"), 1500);
+  await it.pass(1500);
+  assert.deepEqual(it.approved, ["bob"]);
 });
 
 test("the policy counts at the moment of approving", async (t) => {

@@ -10,7 +10,7 @@ import { FakeCourier, makeContext, makeRequest, makeRoom, makeUser, until } from
 const [alice, bob, room] = await Promise.all([makeUser(), makeUser(), makeRoom()]);
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-const list = (pending, seq = 1) => ({ pending, cursor: null, seq });
+const list = (pending) => ({ pending, cursor: null });
 
 async function begin({ answers = { approve: { state: "approved" } }, storage = new MemoryStorage() } = {}) {
   const context = makeContext(alice, storage);
@@ -91,6 +91,7 @@ test("who is gone is told, live or at the next join", async () => {
   await doorkeeper.listed(list(items));
   doorkeeper.gone({ request_id: one, uid: bob.uid, state: "approved", by: alice.uid });
   doorkeeper.gone({ request_id: two, uid: bob.uid, state: "done" });
+  doorkeeper.joined();
   await doorkeeper.listed(list([items[0]]));
   await settled();
   assert.equal(seen.length, 3);
@@ -112,11 +113,60 @@ test("a handler that throws is a warning", async () => {
 test("a request that came after the list was made is not gone for not being in it", async () => {
   const { doorkeeper, seen } = await begin();
   const { item } = await makeRequest(room, bob);
-  const arriving = doorkeeper.arrived({ ...item, seq: 2 });
+  doorkeeper.joined();
+  const arriving = doorkeeper.arrived(item);
   await doorkeeper.listed(list([]));
   await arriving;
   await settled();
   assert.deepEqual(seen.map(({ requestId }) => requestId), [item.request_id]);
+  assert.equal(doorkeeper.requests.length, 1);
+});
+
+test("a list of an earlier join drops nothing that a later one knows", async () => {
+  const { item } = await makeRequest(room, bob);
+  let answer;
+  const pending = () => new Promise((resolve) => (answer = resolve));
+  const { courier, doorkeeper } = await begin({ answers: { pending } });
+  doorkeeper.joined();
+  const earlier = doorkeeper.listed({ pending: [], cursor: "second" });
+  await until(() => courier.sent.length === 1);
+  doorkeeper.joined();
+  await doorkeeper.listed(list([item]));
+  answer({ items: [], cursor: null });
+  await earlier;
+  assert.equal(doorkeeper.requests.length, 1);
+});
+
+test("a denied request is gone, and shown again when that is lifted, to who approves by itself too", async () => {
+  const { doorkeeper, seen, courier } = await begin();
+  const { item } = await makeRequest(room, bob);
+  const waiting = [];
+  doorkeeper.onWaiting((request, afterMs) => waiting.push([request.requestId, afterMs]));
+  await doorkeeper.arrived({ ...item, after_ms: 0 });
+  const denied = { request_id: item.request_id, uid: bob.uid, state: "denied", by: alice.uid, seq: 5 };
+  doorkeeper.gone(denied);
+  await doorkeeper.lookAgain();
+  await settled();
+  assert.deepEqual(doorkeeper.requests, []);
+  // The same item, of the same seq, as pending as at first.
+  await doorkeeper.arrived({ ...item, after_ms: 1500 });
+  await settled();
+  assert.deepEqual(seen.map(({ requestId }) => requestId), [item.request_id, item.request_id]);
+  assert.deepEqual(waiting, [[item.request_id, 0], [item.request_id, 1500]]);
+  await seen[1].approve();
+  assert.equal(courier.sent[0].payload.request_id, item.request_id);
+});
+
+test("a request that is denied and opened again while it is checked is shown once", async () => {
+  const { context, doorkeeper, seen } = await begin();
+  const { item } = await makeRequest(room, bob);
+  const first = doorkeeper.arrived(item);
+  doorkeeper.gone({ request_id: item.request_id, uid: bob.uid, state: "denied", by: alice.uid });
+  await Promise.all([first, doorkeeper.arrived(item)]);
+  await settled();
+  assert.equal(seen.length, 1);
+  assert.equal(doorkeeper.requests.length, 1);
+  assert.deepEqual(context.warnings, []);
 });
 
 /** A member who has approved one request. */
@@ -204,7 +254,8 @@ test("denials are listed to their end, and each request among them may still be 
     unblock: { dup: false },
   } });
   const denials = await doorkeeper.denials();
-  const ids = denials.map(({ requests, ...rest }) => ({ ...rest, requests: requests.map(({ requestId }) => requestId) }));
+  const idsOf = (requests) => requests.map(({ requestId }) => requestId);
+  const ids = denials.map(({ requests, ...rest }) => ({ ...rest, requests: idsOf(requests) }));
   assert.deepEqual(ids, [
     { ...told, requests: [one.request_id, two.request_id] },
     { ...told, block: true, until: null, requests: [] },

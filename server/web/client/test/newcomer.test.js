@@ -256,7 +256,7 @@ test("with the key saved, a good approve of the same request is acked, and repla
   assert.deepEqual(context.warnings, []);
 });
 
-test("a key of an older client does not say which approve it came from: each is opened, or met with silence", async () => {
+test("a key of an older client does not say which approve it came from: all are opened, or ignored", async () => {
   const { storage, source, said, approve, receive, saved } = await stoppedBeforeAck();
   const { approve_id: _id, ...older } = JSON.parse(saved());
   assert.equal(older.request_id, source.request_id);
