@@ -17,7 +17,10 @@ const REFUSED = new Set([
   "unknown_room", "id_conflict", "cooldown", "blocked", "quota", "expired", "bad_sig", "bad_payload", "too_large",
 ]);
 
-/** How a request ends, by the server's answer or its word, so that nobody needs to wait for the key any more. */
+/**
+ * How a request ends, by the server's answer or its word, so that nobody needs to wait for the key any more. But for a
+ * restored store, see `#isOver`.
+ */
 const ENDED = new Set([...REFUSED, "denied", "withdrawn"]);
 
 /** States of a request that nobody can approve any more. */
@@ -137,6 +140,19 @@ export class Newcomer {
   }
 
   /**
+   * The server's store was restored from a backup: it may know the room no more, until a member shows it the card.
+   *
+   * @returns {Promise<void>} when the open request is marked, to outlast that
+   */
+  resync() {
+    return this.#next(async () => {
+      const { records } = this.#context;
+      const open = await records.openRequest(this.#rid);
+      if (open) await records.saveOpenRequest(this.#rid, { ...open, resynced: true });
+    });
+  }
+
+  /**
    * Takes an approve from the wire. A bad one is warned of and nacked, and the request stays open for the next.
    *
    * @param {any} approve
@@ -253,12 +269,18 @@ export class Newcomer {
   }
 
   #askOnce(ask) {
-    this.#asking ??= ask().catch((error) => {
+    this.#asking ??= ask().catch(async (error) => {
       this.#asking = null;
-      if (ENDED.has(error.reason)) this.#settle("reject", error);
+      if (await this.#isOver(error)) this.#settle("reject", error);
       throw error;
     });
     return this.#asking;
+  }
+
+  /** Whether the request has ended with it. A room that a restored store has forgotten may come back to it. */
+  async #isOver({ reason }) {
+    if (reason !== "unknown_room") return ENDED.has(reason);
+    return !(await this.#context.records.openRequest(this.#rid))?.resynced;
   }
 
   /** The server lacks the open request, or knows how it ended: who waits for the key is told, else it is warned of. */
@@ -270,7 +292,7 @@ export class Newcomer {
       // What somebody has ended elsewhere is not asked for anew; what is done is, since the key is not here.
       await this.#askOnce(() => this.#ask(courier, options, new Set(["done"])));
     } catch (error) {
-      if (!isTold || !ENDED.has(error.reason)) throw error;
+      if (!isTold || !(await this.#isOver(error))) throw error;
     }
   }
 
@@ -327,7 +349,8 @@ export class Newcomer {
       if (request_id && request_id !== open.request_id) await this.#adopt(courier, open, request_id);
       return state;
     } catch (error) {
-      if (REFUSED.has(error.reason)) await this.#context.records.deleteOpenRequest(this.#rid);
+      const isOver = REFUSED.has(error.reason) && (await this.#isOver(error));
+      if (isOver) await this.#context.records.deleteOpenRequest(this.#rid);
       throw error;
     } finally {
       this.#underway = false;

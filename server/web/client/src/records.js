@@ -13,6 +13,7 @@ import { DEFAULT_ALG, SigningKey } from "./keys.js";
  * @property {object} frame the signed payload of the `request` event, to be repeated as it is
  * @property {{private: string, pub: string}} box
  * @property {boolean} [withdrawn] the user does not want it any more, but the server has not answered that yet
+ * @property {boolean} [resynced] the store was restored from a backup since, and may have forgotten the room
  */
 
 /**

@@ -50,7 +50,7 @@ export class Room {
     this.#deliveries = new Deliveries(context, rid, {
       approve: (...came) => newcomer.receive(...came),
       notice: async (notice) => notice.rid === rid && context.notices.take(notice),
-      resync: () => this.#doorkeeper.resync(),
+      resync: () => Promise.all([this.#doorkeeper.resync(), newcomer.resync()]),
     });
     this.#doorkeeper = new Doorkeeper(context, rid, this.#topic.courier);
     this.#presence = new Presence(this.#topic.channel);

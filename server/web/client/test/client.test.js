@@ -110,6 +110,28 @@ test("after a restore from a backup the request, the approves and the card are s
   assert.deepEqual(warnings, []);
 });
 
+test("after a restore that has lost the room, a newcomer waits for a later join", async () => {
+  server.answers = { request: { state: "pending" } };
+  const { client, warnings } = await connect({ user: bob });
+  const door = await client.openRoom(room.rid);
+  const key = door.requestKey();
+  await until(() => server.said("request").length === 1);
+  server.answers = { phx_join: { epoch: "two" }, request: { error: { reason: "unknown_room" } } };
+  for (const times of [2, 3]) {
+    server.hangUp();
+    await until(() => server.said("request").length === times && warnings.length === times - 1);
+  }
+  assert.deepEqual(warnings, ["unknown_room", "unknown_room"]);
+  server.answers.request = { state: "pending" };
+  server.hangUp();
+  await until(() => server.said("request").length === 4);
+  const [first, ...again] = server.said("request");
+  assert.deepEqual(again, [first, first, first]);
+  const approve = await makeApprove(room, alice, { ...first, rid: room.rid, uid: bob.uid });
+  server.push(topic, "approve", { ...approve, attempt: 1 });
+  assert.ok((await key).equals(room.key));
+});
+
 test("an older card is refused and a newer one told", async () => {
   const [first, second] = await makeCards();
   server.answers = { phx_join: { card: second } };
