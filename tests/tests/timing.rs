@@ -75,26 +75,35 @@ fn the_area_is_a_probability() {
     }
 }
 
+/// Nobody can tell the two apart, by what is answered or when; and somebody could if one took a millisecond longer. On a
+/// machine so busy that a millisecond would go unnoticed it is tried again, twice.
+#[track_caller]
+fn assert_alike(what: &str, take: impl Fn() -> Samples) {
+    let samples = (0..3).map(|_| take()).find(|samples| samples.shows_a_leak(what));
+    let samples = samples.unwrap_or_else(|| panic!("{what}: a millisecond would go unnoticed, three times"));
+    assert_eq!(samples.answers[0], samples.answers[1], "{what}: other answers");
+    assert_eq!(samples.answers[0].len(), 1, "{what}: more than one answer: {:?}", samples.answers[0]);
+    let found = area(&samples.times[0], &samples.times[1]);
+    assert!((found - 0.5).abs() < BOUND, "{what}: told apart by the time, AUC {found}");
+}
+
 impl Samples {
-    /// Nobody can tell the two apart; and somebody could if one took a millisecond longer.
-    #[track_caller]
-    fn assert_alike(&self, what: &str) {
+    /// Whether these samples would show that one room took [`LEAK`] longer: if none would, finding none says nothing.
+    fn shows_a_leak(&self, what: &str) -> bool {
         let [first, second] = &self.times;
-        assert_eq!(first.len(), second.len());
         let slower: Vec<Duration> = second.iter().map(|time| *time + LEAK).collect();
         let (found, control) = (area(first, second), area(first, &slower));
         let mut sorted = first.clone();
         sorted.sort_unstable();
         println!(
-            "timing: {what}: {} tries each, AUC {found:.4}, {control:.4} if 1 ms slower; median {:?}, p90 {:?}",
+            "timing: {what}: {} and {} tries, AUC {found:.4}, {control:.4} if 1 ms slower; median {:?}, p90 {:?}",
             first.len(),
+            second.len(),
             sorted[sorted.len() / 2],
             sorted[sorted.len() * 9 / 10],
         );
-        assert_eq!(self.answers[0], self.answers[1], "{what}: other answers");
-        assert_eq!(self.answers[0].len(), 1, "{what}: more than one answer");
-        assert!((found - 0.5).abs() < BOUND, "{what}: told apart by the time, AUC {found}");
-        assert!((control - 0.5).abs() >= BOUND, "{what}: a millisecond would go unnoticed, AUC {control}");
+        // By a wide margin, where the other is to be none.
+        control - 0.5 >= 2.0 * BOUND
     }
 
     fn note(&mut self, which: usize, time: Duration, answer: String) {
@@ -217,23 +226,34 @@ fn nobody_can_measure_whether_a_secret_room_exists() {
     let rooms = [&secret, &unknown];
 
     // Many at once: all but a millisecond of each answer is spent waiting.
-    sample(32, || Guest::new(address, rooms), Guest::join)
-        .assert_alike("join of a secret or an unknown room");
-    sample(32, || Guest::inside(address, rooms), |guest, which, samples| _ = guest.request(which, samples))
-        .assert_alike("request in a secret or an unknown room");
-    sample(
-        32,
-        || (),
-        |(), which, samples| {
-            let request = Request::get(&format!("/v1/rooms/{}", rooms[which].rid()));
-            let asked = Instant::now();
-            let response = request.send(address).expect("a response");
-            let time = asked.elapsed();
-            let headers: Vec<_> = response.headers.iter().filter(|(name, _)| *name != "date").collect();
-            samples.note(which, time, format!("{} {headers:?} {}", response.status, response.text()));
-        },
-    )
-    .assert_alike("GET of a secret or an unknown room");
+    assert_alike("join of a secret or an unknown room", || {
+        sample(32, || Guest::new(address, rooms), Guest::join)
+    });
+    assert_alike("request in a secret or an unknown room", || {
+        sample(
+            32,
+            || Guest::inside(address, rooms),
+            |guest, which, samples| _ = guest.request(which, samples),
+        )
+    });
+    assert_alike("GET of a secret or an unknown room", || {
+        sample(
+            32,
+            || (),
+            |(), which, samples| {
+                let request = Request::get(&format!("/v1/rooms/{}", rooms[which].rid()));
+                let asked = Instant::now();
+                let response = request.send(address).expect("a response");
+                let time = asked.elapsed();
+                // They come in an order of their own in each worker.
+                let headers: BTreeSet<_> =
+                    response.headers.iter().filter(|(name, _)| *name != "date").collect();
+                samples.note(which, time, format!("{} {headers:?} {}", response.status, response.text()));
+            },
+        )
+    });
+    // It was in there all the time.
+    member.fence(&secret.topic());
 }
 
 #[test]
@@ -257,26 +277,30 @@ fn nobody_can_measure_whether_somebody_else_asked() {
     let rooms = [&asked, &quiet];
 
     // Few at once: what they wait for is the server.
-    sample(4, || Guest::new(address, rooms), Guest::join).assert_alike("join where somebody asked or nobody");
-    sample(
-        4,
-        || Guest::inside(address, rooms),
-        |guest, which, samples| {
-            let request = guest.request(which, samples);
-            guest.device.call(&guest.rooms[which].topic(), "withdraw", request).ok();
-            guest.device.drain();
-        },
-    )
-    .assert_alike("request where somebody asked or nobody");
-    sample(
-        4,
-        || {
-            let mut guest = Guest::inside(address, rooms);
-            let mut nothing = Samples::default();
-            let requests = [0, 1].map(|which| guest.request(which, &mut nothing));
-            (guest, requests)
-        },
-        |(guest, requests), which, samples| guest.time(which, "status", &requests[which], samples),
-    )
-    .assert_alike("status where somebody asked or nobody");
+    assert_alike("join where somebody asked or nobody", || {
+        sample(4, || Guest::new(address, rooms), Guest::join)
+    });
+    assert_alike("request where somebody asked or nobody", || {
+        sample(
+            4,
+            || Guest::inside(address, rooms),
+            |guest, which, samples| {
+                let request = guest.request(which, samples);
+                guest.device.call(&guest.rooms[which].topic(), "withdraw", request).ok();
+                guest.device.drain();
+            },
+        )
+    });
+    assert_alike("status where somebody asked or nobody", || {
+        sample(
+            4,
+            || {
+                let mut guest = Guest::inside(address, rooms);
+                let mut nothing = Samples::default();
+                let requests = [0, 1].map(|which| guest.request(which, &mut nothing));
+                (guest, requests)
+            },
+            |(guest, requests), which, samples| guest.time(which, "status", &requests[which], samples),
+        )
+    });
 }

@@ -1,6 +1,7 @@
 //! What the server refuses: each with the reason that `docs/protocol.md` names, and with nothing stored.
 
 mod approves;
+mod cross_site;
 mod directory;
 mod members;
 mod proofs;
