@@ -20,8 +20,11 @@ fn named(text: &str) -> Vec<(&str, &str)> {
 fn is_in(path: &str, source: &str, name: &str) -> bool {
     match Path::new(path).extension().and_then(|extension| extension.to_str()) {
         Some("rs") => {
-            let start = source.split(&format!("fn {name}() ")).next().unwrap_or(source);
-            start.len() < source.len() && start.trim_end().ends_with("#[test]")
+            let Some((before, _)) = source.split_once(&format!("fn {name}() ")) else { return false };
+            // The attributes behind `#[test]` are in lines of their own.
+            let mut attributes =
+                before.trim_end().lines().rev().take_while(|line| line.trim_start().starts_with("#["));
+            attributes.any(|line| line.trim() == "#[test]")
         }
         Some("js") => source.contains(&format!("test(\"{name}\"")),
         Some("json") => source.contains(&format!("\"name\": \"{name}\"")),

@@ -30,6 +30,7 @@ const ROUNDS_PER_FOLDER: usize = 50;
 const AT_A_TIME: usize = 4;
 
 #[test]
+#[cfg_attr(not(debug_assertions), ignore = "there are no failpoints in a release")]
 fn a_kill_at_any_point_loses_nothing_and_tells_nobody_anything_untrue() {
     let seed = random::seed("FAILPOINT_SEED");
     println!("failpoints: FAILPOINT_SEED={seed}");

@@ -11,6 +11,7 @@ use vestibule_tests::scene::Scene;
 use crate::canaries::{assert_not_logged, canary};
 
 #[test]
+#[cfg_attr(not(debug_assertions), ignore = "there are no failpoints in a release")]
 fn a_panic_says_where_it_happened_and_not_what_it_was_about() {
     let (message, note) = (canary("panic"), canary("note"));
     // The first answer is to the card that the scene publishes.
