@@ -16,6 +16,7 @@ mod pages;
 mod read;
 mod record;
 mod restored;
+mod slow;
 mod writer;
 
 use std::{

@@ -24,6 +24,7 @@ use vestibule_schema::{
 use super::{
     Committed, Job, Submission, Tidy,
     apply::{Failure, apply},
+    slow::SlowDisk,
 };
 use crate::clock::Clock;
 
@@ -44,6 +45,7 @@ pub(super) fn run(
     jobs: &Receiver<Job>,
 ) {
     let mut is_over = false;
+    let mut disk = SlowDisk::from_environment();
     while !is_over && let Ok(first) = jobs.recv() {
         let mut submissions = Vec::new();
         let mut done = Vec::new();
@@ -65,9 +67,11 @@ pub(super) fn run(
             }
         }
         // A transaction that a panic left open would swallow what comes after it.
-        let committed =
-            catch_unwind(AssertUnwindSafe(|| commit(&mut connection, quotas, clock, &submissions)));
+        let committed = catch_unwind(AssertUnwindSafe(|| {
+            commit(&mut connection, quotas, clock, &mut disk, &submissions)
+        }));
         let Ok(committed) = committed else { process::exit(EXIT_SOFTWARE) };
+        disk.wait();
         for (done, result) in done.into_iter().zip(committed) {
             done(result);
         }
@@ -95,16 +99,18 @@ fn commit(
     connection: &mut Connection,
     quotas: &Quotas,
     clock: &Clock,
+    disk: &mut SlowDisk,
     batch: &[Submission],
 ) -> Vec<Result<Committed, Refusal>> {
     let applied = transaction(connection, |connection| {
-        let applied = batch
+        let carried_out = batch
             .iter()
             .map(|submission| carry_out(connection, quotas, submission, clock.now_us()))
-            .collect::<Result<Vec<_>, Error>>();
+            .collect::<Result<Vec<_>, Error>>()?;
+        disk.wait();
         #[cfg(debug_assertions)]
         crate::failpoint::pass("before_commit");
-        applied
+        Ok(carried_out)
     });
     #[cfg(debug_assertions)]
     crate::failpoint::pass("after_commit");
