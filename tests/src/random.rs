@@ -1,16 +1,25 @@
 //! Numbers that a seed repeats.
 
 use std::env;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
     /// The numbers of a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
+    }
+
+    /// Another one for somebody of that name, who draws the same whatever the others do.
+    #[must_use]
+    pub fn of(&self, name: impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (self.0, name).hash(&mut hasher);
+        Self(hasher.finish())
     }
 
     /// The next number.
@@ -30,6 +39,16 @@ impl Random {
         usize::try_from(self.number() % bound as u64).expect("below a usize")
     }
 
+    /// True once in so many times.
+    pub fn one_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    /// A time from `least` to `most` milliseconds.
+    pub fn millis(&mut self, least: usize, most: usize) -> Duration {
+        Duration::from_millis((least + self.below(most - least + 1)) as u64)
+    }
+
     /// Whether something happens that happens so many times in a hundred.
     pub fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
@@ -45,4 +64,17 @@ pub fn seed(variable: &str) -> u64 {
 fn fresh() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
     u64::from(since.subsec_nanos()) ^ since.as_secs() << 20
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Random;
+
+    #[test]
+    fn a_seed_and_a_name_draw_the_same() {
+        let draw = |mut random: Random| (0..20).map(|_| random.below(1000)).collect::<Vec<_>>();
+        assert_eq!(draw(Random::new(1).of("a")), draw(Random::new(1).of("a")));
+        assert_ne!(draw(Random::new(1).of("a")), draw(Random::new(1).of("b")));
+        assert_ne!(draw(Random::new(1).of("a")), draw(Random::new(2).of("a")));
+    }
 }

@@ -98,6 +98,15 @@ impl Device {
         self.answer(&reference).unwrap_or_else(|| panic!("the connection ended without an answer to {event}"))
     }
 
+    /// Sends a message and waits for its answer; nothing if the connection is gone or ends first.
+    ///
+    /// # Panics
+    /// When the server is there and does not answer.
+    pub fn try_call(&mut self, topic: &str, event: &str, payload: &Value) -> Option<Reply> {
+        let reference = self.send(topic, event, payload).ok()?;
+        self.answer(&reference)
+    }
+
     /// Waits for the answer to the message of that ref; nothing if the connection ends first.
     pub fn answer(&mut self, reference: &str) -> Option<Reply> {
         self.take(|message| message.event == "phx_reply" && message.reference.as_deref() == Some(reference))
@@ -226,6 +235,24 @@ impl Device {
             Ok(Received::Frame(Frame { opcode: opcode::TEXT, payload, .. })) => Some(Message::parse(payload)),
             Ok(Received::Close(_) | Received::Eof | Received::Reset) | Err(_) => None,
             other => panic!("expected a message, got {other:?}"),
+        }
+    }
+
+    /// The next message that came or comes in this time, if one does. An error is a connection that has ended.
+    ///
+    /// # Panics
+    /// When what comes is no text message.
+    pub fn next_within(&mut self, time: Duration) -> io::Result<Option<Message>> {
+        if let Some(message) = self.kept.pop_front() {
+            return Ok(Some(message));
+        }
+        match self.socket.receive(time)? {
+            Received::Frame(Frame { opcode: opcode::TEXT, payload, .. }) => Ok(Some(Message::parse(payload))),
+            Received::Nothing => Ok(None),
+            Received::Close(_) | Received::Eof | Received::Reset => {
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            other @ Received::Frame(_) => panic!("expected a message, got {other:?}"),
         }
     }
 

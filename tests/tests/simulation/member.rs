@@ -1,0 +1,83 @@
+//! What everybody does who holds the room key.
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::{Approve, Request};
+use vestibule_protocol::approve::limits::Limits;
+use vestibule_protocol::base64url::Blob;
+use vestibule_protocol::signed::Uid;
+use vestibule_tests::people::{Person, Reply, now_ms};
+
+use crate::sealed::{self, seal};
+use crate::wire::{Broken, Wire};
+use crate::world::{Place, Somebody, World};
+
+/// A request that waits, checked as a client checks it before it seals anything.
+pub(crate) struct Waiting {
+    pub(crate) uid: Uid,
+    pub(crate) request: Request,
+}
+
+impl Waiting {
+    pub(crate) fn read(place: &Place, item: &Value) -> Self {
+        let uid = item["uid"].as_str().and_then(|uid| uid.parse().ok()).expect("a uid");
+        let request: Request = serde_json::from_value(item.clone()).expect("a request");
+        let checked = request.check(&place.rid, &uid, &Limits::default(), now_ms());
+        checked.expect("a request that the server has checked");
+        Self { uid, request }
+    }
+
+    /// An approve with `key` in it.
+    pub(crate) fn approve(&self, place: &Place, by: &Person, key: &[u8]) -> Approve {
+        let request = &self.request;
+        let sealed = seal(&request.box_pub.0, key, request.request_id.as_bytes());
+        self.approve_with(place, by, sealed.expect("newcomers have real box keys"))
+    }
+
+    /// An approve with these sealed bytes in it.
+    pub(crate) fn approve_with(&self, place: &Place, by: &Person, ct: Blob) -> Approve {
+        let mut approve = place.room.approve(by, &self.uid, &self.request);
+        sealed::ALG.clone_into(&mut approve.alg);
+        approve.ct = ct;
+        place.room.sign_approve(by, &mut approve);
+        approve
+    }
+}
+
+/// Joins the room and proves its key: gives the answer to the proof.
+pub(crate) fn enter(
+    world: &World,
+    wire: &mut Wire<'_>,
+    place: &Place,
+    who: &Somebody,
+) -> Result<Value, Broken> {
+    let joined = wire.join(&place.topic)?;
+    let nonce = joined["nonce"].as_str().and_then(|nonce| nonce.parse().ok()).expect("a nonce");
+    let proof = place.room.prove(&world.address.to_string(), &who.account.person.uid(), &nonce);
+    wire.call(&place.topic, "prove", &proof).map(Reply::ok)
+}
+
+/// Sends the key, unless somebody else did or it is too late.
+pub(crate) fn approve(
+    world: &World,
+    wire: &mut Wire<'_>,
+    place: &Place,
+    approve: &Approve,
+) -> Result<(), Broken> {
+    let reply = wire.call(&place.topic, "approve", &json!(approve))?;
+    if reply.status == "ok" {
+        world.count("approves");
+    } else {
+        expect_refused(&reply, &["slots_full", "closed", "no_request"]);
+    }
+    Ok(())
+}
+
+/// A refusal that is nobody's mistake.
+#[track_caller]
+pub(crate) fn expect_refused(reply: &Reply, reasons: &[&str]) {
+    assert!(reasons.contains(&reply.refused()), "{}", reply.text);
+}
+
+pub(crate) fn list(items: &Value) -> &[Value] {
+    items.as_array().expect("a list")
+}

@@ -1,0 +1,240 @@
+//! A newcomer with several devices, which share a box key and each want the room key for themselves.
+
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::{Approve, Card, Id, Request};
+use vestibule_protocol::approve::limits::Limits;
+use vestibule_protocol::base64url::Fixed;
+use vestibule_protocol::signed::{Uid, user_id};
+use vestibule_tests::people::{self, Key};
+use vestibule_tests::random::Random;
+
+use crate::member::{expect_refused, list};
+use crate::sealed::{ALG, BoxKey};
+use crate::wire::{Broken, Wire};
+use crate::world::{Account, Place, Watch, World, locked};
+
+/// Refusals that are nobody's mistake: a hostile member's, or the server's haste.
+const PATIENTLY_TAKEN: [&str; 5] = ["cooldown", "blocked", "unknown_room", "quota", "unavailable"];
+
+/// The milliseconds in which all devices appear.
+const ARRIVALS_MS: usize = 9_000;
+
+pub(crate) struct Newcomer<'a> {
+    world: &'a World,
+    place: &'a Place,
+    account: Account,
+    box_key: BoxKey,
+    is_guest: bool,
+    devices: Vec<Installation>,
+}
+
+/// One device, with what outlives its crashes.
+pub(crate) struct Installation {
+    id: Id,
+    random: Random,
+    saved: Mutex<Saved>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Saved {
+    key: Option<Fixed<32>>,
+    /// Whether the server knows that the key is saved.
+    is_acked: bool,
+}
+
+impl<'a> Newcomer<'a> {
+    pub(crate) fn new(world: &'a World, place: &'a Place, mut random: Random, is_guest: bool) -> Self {
+        let device = |number| Installation {
+            id: people::random(),
+            random: random.of(number),
+            saved: Mutex::default(),
+        };
+        let devices = (0..3).map(device).collect::<Vec<_>>();
+        let devices = devices.into_iter().take(1 + random.below(3)).collect();
+        let account = world.account();
+        if is_guest {
+            locked(&place.guests).insert(account.person.uid());
+        }
+        Self { world, place, account, box_key: BoxKey::generate(), is_guest, devices }
+    }
+
+    pub(crate) fn devices(&self) -> &[Installation] {
+        &self.devices
+    }
+
+    /// How many devices could have the key and are not done.
+    pub(crate) fn missing(&self) -> usize {
+        let is_missing = |device: &&Installation| self.is_guest && !device.is_done();
+        self.devices.iter().filter(is_missing).count()
+    }
+
+    /// Guests have the key, others have not.
+    pub(crate) fn check(&self) {
+        let right = self.is_guest.then_some(self.place.private);
+        for (number, device) in self.devices.iter().enumerate() {
+            let Saved { key, .. } = *locked(&device.saved);
+            assert_eq!(
+                key,
+                right,
+                "device {number} of {} in {}",
+                self.account.person.uid(),
+                self.place.topic
+            );
+        }
+    }
+
+    /// What a device does until it is done.
+    pub(crate) fn run(&self, device: &Installation) {
+        let _watch = Watch(self.world);
+        let mut random = device.random.clone();
+        // Not all at once: there is somebody to come whenever the server crashes.
+        thread::sleep(random.millis(0, ARRIVALS_MS));
+        while !device.is_done()
+            && let Some(wire) = Wire::connect(self.world, &self.account, device.id, &mut random)
+        {
+            let mut visit = Visit { newcomer: self, device, wire, random: &mut random, card: None };
+            // What ends a visit early is a broken connection, or a crash of the device.
+            let _ = visit.run();
+            thread::sleep(random.millis(0, 200));
+        }
+    }
+
+    fn request(&self) -> Request {
+        let mut request = self.account.person.request(&self.place.rid);
+        request.box_pub = self.box_key.public();
+        ALG.clone_into(&mut request.box_alg);
+        self.account.person.sign_request(&self.place.rid, &mut request);
+        request
+    }
+}
+
+impl Installation {
+    fn is_done(&self) -> bool {
+        let Saved { key, is_acked } = *locked(&self.saved);
+        key.is_some() && is_acked
+    }
+}
+
+/// One connection of a device.
+struct Visit<'a> {
+    newcomer: &'a Newcomer<'a>,
+    device: &'a Installation,
+    wire: Wire<'a>,
+    random: &'a mut Random,
+    /// The room's card, once it is shown.
+    card: Option<Card>,
+}
+
+impl Visit<'_> {
+    fn run(&mut self) -> Result<(), Broken> {
+        let Newcomer { world, place, .. } = *self.newcomer;
+        let joined = self.wire.join(&place.topic)?;
+        self.see(&joined["card"]);
+        if list(&joined["approves"]).is_empty() {
+            // What was saved and is not shown any more needs no ack.
+            let mut saved = locked(&self.device.saved);
+            saved.is_acked = saved.key.is_some();
+        }
+        for item in list(&joined["approves"]) {
+            self.consider(item)?;
+        }
+        let (mut asked, mut ask_at) = (None, Instant::now());
+        while !self.device.is_done() && !world.is_over() {
+            if world.is_unlucky(self.random, 25) {
+                return Err(Broken);
+            }
+            if Instant::now() >= ask_at {
+                asked = self.ask(asked)?;
+                ask_at = Instant::now() + self.random.millis(300, 1500);
+            }
+            let Some(message) = self.wire.next(Duration::from_millis(100))? else { continue };
+            match &*message.event {
+                "card" => self.see(&message.payload),
+                "approve" => self.consider(&message.payload)?,
+                "denied" | "expired" | "withdrawn" => asked = None,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a card that is the room's own.
+    fn see(&mut self, card: &Value) {
+        let card: Option<Card> = serde_json::from_value(card.clone()).ok();
+        let is_right =
+            |card: &Card| card.rid == self.newcomer.place.rid && card.check(&Limits::default()).is_ok();
+        self.card = card.filter(is_right).or(self.card.take());
+    }
+
+    /// Asks, or asks again; gives the request that waits, if one does.
+    fn ask(&mut self, asked: Option<Request>) -> Result<Option<Request>, Broken> {
+        let Newcomer { world, place, .. } = *self.newcomer;
+        let request = asked.unwrap_or_else(|| self.newcomer.request());
+        let reply = self.wire.call(&place.topic, "request", &json!(request))?;
+        if reply.status != "ok" {
+            expect_refused(&reply, &PATIENTLY_TAKEN);
+            return Ok(Some(request));
+        }
+        if world.is_unlucky(self.random, 20) {
+            let about = json!({ "request_id": request.request_id });
+            self.wire.call(&place.topic, "withdraw", &about)?.ok();
+            world.count("withdrawn");
+            return Ok(None);
+        }
+        let waits = ["pending", "approved"].iter().any(|state| reply.response["state"] == *state);
+        Ok(waits.then_some(request))
+    }
+
+    /// Saves the key, if it is in there, and says so.
+    fn consider(&mut self, item: &Value) -> Result<(), Broken> {
+        let Newcomer { world, place, .. } = *self.newcomer;
+        let approve: Approve = serde_json::from_value(item.clone()).expect("an approve");
+        assert_eq!(approve.to, self.newcomer.account.person.uid(), "an approve for somebody else");
+        let by = item["by"].as_str().and_then(|by| by.parse().ok()).expect("a uid");
+        let Some(card) = &self.card else { return Ok(()) };
+        let (approve_id, device) = (approve.approve_id, self.device.id);
+        let key = match self.newcomer.open(card, &approve, &by) {
+            Ok(key) => key,
+            Err(code) => {
+                let nack = json!({ "approve_id": approve_id, "device": device, "code": code });
+                self.wire.call(&place.topic, "nack", &nack)?.ok();
+                world.count("nacks");
+                return Ok(());
+            }
+        };
+        if world.is_unlucky(self.random, 6) {
+            world.count("crashes before saving");
+            return Err(Broken);
+        }
+        locked(&self.device.saved).key = Some(key);
+        if world.is_unlucky(self.random, 6) {
+            world.count("crashes after saving");
+            return Err(Broken);
+        }
+        let ack = json!({ "approve_id": approve_id, "device": device });
+        self.wire.call(&place.topic, "ack", &ack)?.ok();
+        locked(&self.device.saved).is_acked = true;
+        Ok(())
+    }
+}
+
+impl Newcomer<'_> {
+    /// The room key, or why an approve is no good: all that a client has to check.
+    fn open(&self, card: &Card, approve: &Approve, by: &Uid) -> Result<Fixed<32>, &'static str> {
+        let bytes = approve.signed_bytes(&self.place.rid, by);
+        let is_theirs = user_id(approve.sign_alg, &approve.sign_pub.0) == *by
+            && approve.sign_alg.verify(&approve.sign_pub.0, &bytes, &approve.user_sig).is_ok()
+            && card.alg.verify(&card.room_pub.0, &bytes, &approve.room_sig).is_ok();
+        if !is_theirs {
+            return Err("bad_sig");
+        }
+        let info = approve.request_id.as_bytes();
+        let opened = self.box_key.open(&approve.ct.0, info).ok_or("undecryptable")?;
+        Key::from_private(card.alg, &opened, &card.room_pub.0).ok_or("wrong_key")?;
+        Fixed::try_from(&*opened).map_err(|_| "wrong_key")
+    }
+}

@@ -1,0 +1,75 @@
+//! A connection over a bad network: it breaks before a message, within it, or before its answer.
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::Id;
+use vestibule_tests::people::{Device, Message, Reply};
+use vestibule_tests::random::Random;
+
+use crate::world::{Account, World};
+
+/// How many calls go well for each that does not.
+const LUCK: usize = 15;
+
+/// How long the server is left alone that was not there.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// The connection is gone, and the next one has to be made.
+#[derive(Debug)]
+pub(crate) struct Broken;
+
+/// Somebody's connection.
+pub(crate) struct Wire<'a> {
+    world: &'a World,
+    device: Device,
+    random: Random,
+}
+
+impl<'a> Wire<'a> {
+    /// Connects, as soon as the server is there; nothing when the simulation is over.
+    pub(crate) fn connect(
+        world: &'a World,
+        Account { person, token }: &Account,
+        id: Id,
+        random: &mut Random,
+    ) -> Option<Self> {
+        while !world.is_over() {
+            if let Ok(mut device) = Device::try_with_token(world.address, person, Some(token)) {
+                device.id = id;
+                // How often it was tried is not the seed's.
+                let random = random.of(random.clone().below(usize::MAX));
+                return Some(Self { world, device, random });
+            }
+            thread::sleep(RETRY);
+        }
+        None
+    }
+
+    /// Joins a topic. A join that is refused is a mistake.
+    pub(crate) fn join(&mut self, topic: &str) -> Result<Value, Broken> {
+        let params = json!({ "v": 1, "device": self.device.id });
+        self.call(topic, "phx_join", &params).map(Reply::ok)
+    }
+
+    /// Sends a message and waits for its answer.
+    pub(crate) fn call(&mut self, topic: &str, event: &str, payload: &Value) -> Result<Reply, Broken> {
+        if self.world.is_unlucky(&mut self.random, LUCK) {
+            self.world.count("broken connections");
+            match self.random.below(3) {
+                0 => {}
+                // The start of a frame that never comes. That it cannot be sent is nothing new.
+                1 => drop(self.device.socket.send_raw(&[0x81, 0xfe, 0x01])),
+                _ => drop(self.device.send(topic, event, payload)),
+            }
+            return Err(Broken);
+        }
+        self.device.try_call(topic, event, payload).ok_or(Broken)
+    }
+
+    /// The next message, if one comes in this time.
+    pub(crate) fn next(&mut self, time: Duration) -> Result<Option<Message>, Broken> {
+        self.device.next_within(time).map_err(|_| Broken)
+    }
+}

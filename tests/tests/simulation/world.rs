@@ -1,0 +1,165 @@
+//! What all clients of a simulation share: where the server is, the rooms, and how far it has come.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::hash::Hash;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use k256::ecdsa::SigningKey;
+use vestibule_protocol::approve::frames::{Id, Policy};
+use vestibule_protocol::base64url::Fixed;
+use vestibule_protocol::signed::{Alg, Rid, Uid};
+use vestibule_tests::people::{self, Device, Key, Person, Room};
+use vestibule_tests::process::Server;
+use vestibule_tests::random::Random;
+
+use crate::wire::Wire;
+
+/// A room, and what its members know of it.
+pub(crate) struct Place {
+    pub(crate) room: Room,
+    pub(crate) rid: Rid,
+    pub(crate) topic: String,
+    pub(crate) policy: Policy,
+    /// The room key itself.
+    pub(crate) private: Fixed<32>,
+    /// Whom the person with the list lets in.
+    pub(crate) guests: Mutex<BTreeSet<Uid>>,
+}
+
+/// A user who has signed in, as long as all was well.
+pub(crate) struct Account {
+    pub(crate) person: Person,
+    pub(crate) token: String,
+}
+
+/// Somebody who takes part with one device.
+pub(crate) struct Somebody {
+    pub(crate) account: Account,
+    pub(crate) id: Id,
+    pub(crate) random: Random,
+}
+
+impl Somebody {
+    pub(crate) fn connect<'a>(&mut self, world: &'a World) -> Option<Wire<'a>> {
+        Wire::connect(world, &self.account, self.id, &mut self.random)
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
+    pub(crate) places: Vec<Place>,
+    is_calm: AtomicBool,
+    is_over: AtomicBool,
+    has_failed: AtomicBool,
+    /// How often what happened.
+    counts: Mutex<BTreeMap<&'static str, usize>>,
+}
+
+impl World {
+    /// A room whose members' clients approve by themselves, and one where a person does, both published.
+    pub(crate) fn new(server: &Server) -> Self {
+        let mut world = Self {
+            address: server.address(),
+            places: Vec::new(),
+            is_calm: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
+            counts: Mutex::default(),
+        };
+        for policy in [Policy::Open, Policy::Request] {
+            let place = Place::new(policy);
+            let Account { person, token } = world.account();
+            let mut device = Device::with_token(world.address, &person, Some(&token));
+            device.enter(&place.room);
+            device.call(&place.topic, "card", place.room.card(1, policy, None)).ok();
+            world.places.push(place);
+        }
+        world
+    }
+
+    pub(crate) fn account(&self) -> Account {
+        let person = Person::new(Alg::Ed25519);
+        Account { token: person.sign_in(self.address), person }
+    }
+
+    pub(crate) fn somebody(&self, random: &Random, name: impl Hash) -> Somebody {
+        Somebody { account: self.account(), id: people::random(), random: random.of(name) }
+    }
+
+    /// From now on networks are good.
+    pub(crate) fn calm_down(&self) {
+        self.is_calm.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_calm(&self) -> bool {
+        self.is_calm.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// Whether a client has found something wrong.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether something goes wrong for that client, one in so many times.
+    pub(crate) fn is_unlucky(&self, random: &mut Random, times: usize) -> bool {
+        random.one_in(times) && !self.is_calm()
+    }
+
+    pub(crate) fn count(&self, what: &'static str) {
+        *locked(&self.counts).entry(what).or_default() += 1;
+    }
+
+    /// What happened.
+    pub(crate) fn tally(&self) -> String {
+        locked(&self.counts).iter().fold(String::new(), |mut text, (what, times)| {
+            let comma = if text.is_empty() { "" } else { ", " };
+            write!(text, "{comma}{times} {what}").expect("a text takes everything");
+            text
+        })
+    }
+}
+
+/// Held by a client: one that fails ends the simulation for all.
+pub(crate) struct Watch<'a>(pub(crate) &'a World);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.has_failed.store(true, Ordering::Relaxed);
+            self.0.end();
+        }
+    }
+}
+
+impl Place {
+    pub(crate) fn is_guest(&self, uid: &Uid) -> bool {
+        locked(&self.guests).contains(uid)
+    }
+
+    fn new(policy: Policy) -> Self {
+        let private: Fixed<32> = people::random();
+        let signing = SigningKey::from_slice(private.as_bytes()).expect("a scalar, but once in 2^127 times");
+        let public = signing.verifying_key().to_encoded_point(false);
+        let key = Key::from_private(Alg::Secp256k1, private.as_bytes(), public.as_bytes());
+        let room = Room { key: key.expect("the same pair") };
+        let (rid, topic) = (room.rid(), room.topic());
+        Self { room, rid, topic, policy, private, guests: Mutex::default() }
+    }
+}
+
+/// What a panic of another thread left is good enough: the panic is what is reported.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
