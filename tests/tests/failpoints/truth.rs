@@ -11,7 +11,7 @@ use crate::shown::Shown;
 pub(crate) struct Asked<'a> {
     pub(crate) uid: String,
     pub(crate) entry: &'a Entry,
-    /// The names of the commands about it that were answered ok.
+    /// The names of the commands about it that were answered ok, and what else may have happened.
     happened: HashSet<&'static str>,
     /// The approves that are stored and were not nacked.
     good: HashSet<&'a str>,
@@ -64,6 +64,9 @@ impl<'a> Truth<'a> {
                 }
             }
         }
+        for (_, entry) in sent(actors, "deny") {
+            self.asked(entry).happened.insert("perhaps denied");
+        }
         for (event, whom) in [("unblock", "uid"), ("approve", "to")] {
             for (_, entry) in sent(actors, event) {
                 self.lift(entry.text(whom));
@@ -73,7 +76,9 @@ impl<'a> Truth<'a> {
 
     /// A denial is lifted, perhaps: what it held back is pending again.
     fn lift(&mut self, uid: &str) {
-        for asked in self.requests.values_mut().filter(|asked| asked.uid == uid) {
+        let denied =
+            self.requests.values_mut().filter(|asked| asked.uid == uid && asked.did("perhaps denied"));
+        for asked in denied {
             asked.happened.insert("lift");
         }
     }
