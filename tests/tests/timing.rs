@@ -216,7 +216,9 @@ fn anonymous(mut answer: Value) -> Value {
 #[test]
 fn nobody_can_measure_whether_a_secret_room_exists() {
     let _turn = turn();
-    let server = Server::start(Launch::vestibule());
+    // Patient with the member below, who says nothing and does not read what it is told of all who come and go.
+    let patience = [("--idle", "1h"), ("--max-outbox", "256MiB"), ("--max-outbox-frames", "1000000")];
+    let server = Server::start(Launch::vestibule().options(&patience));
     let address = server.address();
     // With somebody in it: the room runs, which is more than can be said of one that does not exist.
     let secret = Room::published(address, Policy::Secret);
