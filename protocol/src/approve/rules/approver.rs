@@ -118,10 +118,12 @@ pub(super) fn unblock(facts: &Facts, caller: &Caller, now: i64) -> Result<Decisi
     })
 }
 
-/// Whether a request is left without any approve once this one is gone.
+/// Whether a request is left without any approve once this one is gone, and waits again. One whose time is over does not: it is
+/// shown to nobody, and about to be ended.
 pub(super) fn was_last(facts: &Facts, request: &RequestFacts, gone: &ApproveFacts, now: i64) -> bool {
     let is_other = |approve: &&ApproveFacts| approve.approve_id != gone.approve_id && approve.is_live(now);
-    request.state == RequestState::Approved && !facts.approves.iter().any(|approve| is_other(&approve))
+    let waits = request.state == RequestState::Approved && request.exp > now;
+    waits && !facts.approves.iter().any(|approve| is_other(&approve))
 }
 
 fn check_member(caller: &Caller) -> Result<(), Refusal> {

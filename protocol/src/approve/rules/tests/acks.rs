@@ -144,6 +144,13 @@ mod nack {
     }
 
     #[test]
+    fn reopens_nothing_whose_time_is_over() {
+        let scene = approved().naming(live(ALICE, 10));
+        assert_eq!(scene.clone().at(END - 1).does(BOB, &NACK), nacks(RequestState::Pending, true));
+        assert_eq!(scene.at(END).does(BOB, &NACK), nacks(RequestState::Approved, false));
+    }
+
+    #[test]
     fn of_one_among_several_does_not() {
         let scene = approved().naming(live(ALICE, 10)).with_approve(live(member(3), 11));
         assert_eq!(scene.does(BOB, &NACK), nacks(RequestState::Approved, false));

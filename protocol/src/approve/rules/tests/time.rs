@@ -83,9 +83,11 @@ mod lapse {
 
     #[test]
     fn ends_an_approve_at_its_time() {
-        let scene = approved().naming(live(ALICE, 10));
-        assert_eq!(scene.clone().at(END - 1).does(BOB, &LAPSE), nothing());
-        assert_eq!(scene.at(END).does(BOB, &LAPSE), lapses(true));
+        let scene = approved().naming(ApproveFacts { exp: END - 1, ..live(ALICE, 10) });
+        assert_eq!(scene.clone().at(END - 2).does(BOB, &LAPSE), nothing());
+        assert_eq!(scene.clone().at(END - 1).does(BOB, &LAPSE), lapses(true));
+        // Then the request is over, too.
+        assert_eq!(scene.at(END).does(BOB, &LAPSE), lapses(false));
     }
 
     #[test]
