@@ -22,7 +22,7 @@ pub const DONE: &str = "done means that every device has the key";
 pub const REPEATED: &str = "a repeat is answered as the first time";
 /// Whoever is neither a member nor the newcomer changes nothing.
 pub const FOREIGN: &str = "a guest changes nothing of others";
-/// A request is approved as long as an approve waits, and no longer.
+/// A request is approved as long as an approve waits, and no longer, unless its own time is over.
 pub const APPROVED: &str = "approved means that an approve waits";
 
 impl Flow {
@@ -106,6 +106,12 @@ fn status(state: &State, request: RequestName) -> Option<RequestState> {
     state.store.status(&BOB.uid, &ROOM, &request.id())
 }
 
+/// Whether its time is over, though nothing has ended it yet: then nobody is shown it, and it is not opened again.
+fn is_over(state: &State, request: RequestName) -> bool {
+    let request = state.store.request(&BOB.uid, &ROOM, &request.id());
+    request.is_some_and(|request| request.facts.exp <= state.now)
+}
+
 fn is_open(state: &State, request: RequestName) -> bool {
     matches!(status(state, request), Some(RequestState::Pending | RequestState::Approved))
 }
@@ -148,7 +154,9 @@ fn approved_is_approved(state: &State) -> bool {
     state.told.requests.values().all(|request| {
         let mut approves = state.store.approves_of(&ROOM, &BOB.uid, &request.id());
         match status(state, *request) {
-            Some(RequestState::Approved) => approves.any(|approve| approve.facts.state == ApproveState::Live),
+            Some(RequestState::Approved) => {
+                is_over(state, *request) || approves.any(|approve| approve.facts.state == ApproveState::Live)
+            }
             Some(RequestState::Pending | RequestState::Denied) => {
                 !approves.any(|approve| approve.is_live(state.now))
             }
