@@ -1,6 +1,12 @@
 //! The test vectors of `testdata/signed.json`, which were made by another implementation (the JavaScript client) and are
 //! checked by both.
 
+use bip39::Language;
+use ring::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
+    digest::{SHA256, digest},
+    hkdf::{HKDF_SHA256, Salt},
+};
 use serde_json::{Value, from_value};
 use vestibule_protocol::{
     approve::{
@@ -185,5 +191,53 @@ fn a_key_of_another_form_verifies_nothing() {
         }
         let room = RoomKey { alg: alg(&vector["alg"]), room_pub: Blob(key) };
         assert!(room.alg.verify(&room.room_pub.0, &Signed::new("other"), &signature).is_err());
+    }
+}
+
+/// The field list, written once more: the crate's own serves what the server signs and checks, and this is not for servers.
+fn field_list(fields: &[&[u8]]) -> Vec<u8> {
+    fields
+        .iter()
+        .flat_map(|field| [&u32::try_from(field.len()).unwrap().to_le_bytes(), *field].concat())
+        .collect()
+}
+
+/// Eight words of 11 bits.
+fn words(tag: &str, fields: &[&[u8]]) -> String {
+    let hash = digest(&SHA256, &field_list(&[&[tag.as_bytes()], fields].concat()));
+    let bits: String = hash.as_ref().iter().map(|byte| format!("{byte:08b}")).collect();
+    let word = |at: usize| usize::from_str_radix(&bits[11 * at..11 * (at + 1)], 2).unwrap();
+    let words: Vec<_> = (0..8).map(|at| Language::English.word_list()[word(at)]).collect();
+    words.join(" ")
+}
+
+#[test]
+fn fingerprints_are_words() {
+    let vectors = vectors();
+    for vector in list(&vectors, "fingerprints") {
+        let found = if vector["rid"].is_null() {
+            words("vestibule/1/fingerprint", &[&bytes(&vector["uid"]), &bytes(&vector["box"])])
+        } else {
+            words("vestibule/1/room-fingerprint", &[&bytes(&vector["rid"])])
+        };
+        assert_eq!(found, vector["words"].as_str().unwrap(), "{vector}");
+    }
+}
+
+#[test]
+fn messages_open_with_the_room_key() {
+    let vectors = vectors();
+    for vector in list(&vectors, "messages") {
+        let (rid, room_key, sealed) =
+            (bytes(&vector["rid"]), bytes(&vector["room_key"]), bytes(&vector["sealed"]));
+        let tag = b"vestibule/1/message";
+        let derived = Salt::new(HKDF_SHA256, &rid).extract(&room_key);
+        let key: UnboundKey = derived.expand(&[tag], &AES_256_GCM).unwrap().into();
+        let aad = Aad::from(field_list(&[tag, &rid, vector["event"].as_str().unwrap().as_bytes()]));
+        let (nonce, ciphertext) = sealed.split_at(12);
+        let mut ciphertext = ciphertext.to_vec();
+        let nonce = Nonce::try_assume_unique_for_key(nonce).unwrap();
+        let content = LessSafeKey::new(key).open_in_place(nonce, aad, &mut ciphertext).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(content).unwrap(), vector["content"]);
     }
 }

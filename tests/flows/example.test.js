@@ -12,7 +12,7 @@ test("Alice and Bob in twenty lines", { timeout: 30_000 }, async () => {
   const server = await Server.begin();
   try {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [EXAMPLE, server.url], { timeout: 20_000 });
-    const fingerprints = stdout.match(/\d{5}( \d{5}){5}/g);
+    const fingerprints = stdout.match(/[a-z]+( [a-z]+){7}(?=\))/g);
     assert.equal(fingerprints.length, 2);
     assert.equal(fingerprints[0], fingerprints[1]);
     assert.match(stdout, /Alice hears: \{"from":"Bob"\}/);

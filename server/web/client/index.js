@@ -5,4 +5,5 @@
  */
 export { Vestibule } from "./src/client.js";
 export { DeniedError, VestibuleError } from "./src/errors.js";
+export { roomFingerprintOf } from "./src/fingerprints.js";
 export { LocalStorage, MemoryStorage } from "./src/storage.js";

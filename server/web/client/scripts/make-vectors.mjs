@@ -8,8 +8,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { concat, fromBase64url, randomId, toBase64url } from "../src/bytes.js";
+import { fingerprintOf, roomFingerprintOf } from "../src/fingerprints.js";
 import { ridOf, uidOf } from "../src/ids.js";
 import { SIGN_ALGS, SigningKey } from "../src/keys.js";
+import { MessageKey } from "../src/messages.js";
 import { BOX_ALG, BoxKey, seal } from "../src/sealing.js";
 import { signFields, signedBytes } from "../src/signed.js";
 
@@ -17,14 +19,15 @@ const FILE = new URL("../../../../protocol/testdata/signed.json", import.meta.ur
 const SERVER = "127.0.0.1:4000";
 const EXP = 1_893_456_000_000; // 1 January 2030
 
-const none = { about: "", ids: [], boxes: [], signed: [], judged: [], sealed: [] };
+const none = { about: "", ids: [], boxes: [], signed: [], judged: [], sealed: [], fingerprints: [], messages: [] };
 const vectors = { ...none, ...JSON.parse(await readFile(FILE, "utf8").catch(() => "{}")) };
 vectors.about = [
   "Test vectors of docs/protocol.md, made once by server/web/client/scripts/make-vectors.mjs.",
   "Binary values are base64url without padding. ids and boxes: what a public key hashes to.",
   "signed: bytes is the field list of kind and fields, sig the signature of private over it",
   "(ECDSA is randomised: verify it, do not compare it). judged: whether sig is good for kind and fields.",
-  "sealed: ct opens with box_private to plaintext.",
+  "sealed: ct opens with box_private to plaintext. fingerprints: the words of a user and a box, or of a room.",
+  "messages: what sealed, sent as event in the room of room_key, says to its members.",
 ].join(" ");
 
 const nonce = (length) => toBase64url(crypto.getRandomValues(new Uint8Array(length)));
@@ -124,10 +127,31 @@ async function addJudged() {
   }
 }
 
+async function addFingerprints() {
+  const { rid, uid } = vectors.signed.find(({ kind }) => kind === "request").fields;
+  for (const { box } of vectors.boxes) {
+    vectors.fingerprints.push({ uid, box, words: await fingerprintOf(uid, box) });
+  }
+  for (const id of [rid, toBase64url(new Uint8Array(32))]) {
+    vectors.fingerprints.push({ rid: id, words: await roomFingerprintOf(id) });
+  }
+}
+
+async function addMessages() {
+  const { rid, plaintext: room_key } = vectors.sealed[0];
+  const { alg } = vectors.ids.find(({ id }) => id === rid);
+  const key = await MessageKey.of(rid, await SigningKey.fromPrivate(alg, fromBase64url(room_key)));
+  for (const content of ["hello", { text: "Γειά σου, 花園 🌱" }]) {
+    vectors.messages.push({ rid, alg, room_key, event: "say", ...(await key.seal("say", content)), content });
+  }
+}
+
 for (const alg of SIGN_ALGS) {
   if (!vectors.ids.some((vector) => vector.alg === alg)) await addAlgorithm(alg);
   if (!vectors.signed.some((vector) => vector.kind === "deny" && vector.alg === alg)) await addDenials(alg);
 }
 if (vectors.judged.length === 0) await addJudged();
+if (vectors.fingerprints.length === 0) await addFingerprints();
+if (vectors.messages.length === 0) await addMessages();
 
 await writeFile(FILE, `${JSON.stringify(vectors, null, 2)}\n`);

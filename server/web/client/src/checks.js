@@ -4,7 +4,8 @@
  */
 import { fromBase64url } from "./bytes.js";
 import { VestibuleError } from "./errors.js";
-import { boxOf, fingerprintOf, ridOf, uidOf } from "./ids.js";
+import { fingerprintOf } from "./fingerprints.js";
+import { boxOf, ridOf, uidOf } from "./ids.js";
 import { SIGN_ALGS, SigningKey } from "./keys.js";
 import { BOX_ALG } from "./sealing.js";
 import { verifyFields } from "./signed.js";

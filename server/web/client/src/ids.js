@@ -47,22 +47,3 @@ export function ridOf(alg, pub) {
 export function boxOf(alg, pub) {
   return hashOfKey("vestibule/1/box", alg, pub);
 }
-
-/**
- * What two people read to each other before one approves the other: six groups of five digits that stand for the
- * user and the box together, so that neither can be swapped. A group takes five bytes of the hash, which leaves
- * about 100 bits to whoever would look for another pair with the same digits.
- *
- * @param {string} uid
- * @param {string} box
- * @returns {Promise<string>} such as `09213 44871 50662 18230 99027 61145`
- */
-export async function fingerprintOf(uid, box) {
-  const hash = await sha256(fieldList(utf8("vestibule/1/fingerprint"), fromBase64url(uid), fromBase64url(box)));
-  const groups = [];
-  for (let offset = 0; offset < 30; offset += 5) {
-    const number = hash.subarray(offset, offset + 5).reduce((sum, byte) => sum * 256 + byte, 0);
-    groups.push(String(number % 100_000).padStart(5, "0"));
-  }
-  return groups.join(" ");
-}

@@ -7,7 +7,7 @@
 import { checkDenial, openApprove } from "./checks.js";
 import { answersOver } from "./deliveries.js";
 import { DeniedError, VestibuleError } from "./errors.js";
-import { fingerprintOf } from "./ids.js";
+import { fingerprintOf } from "./fingerprints.js";
 import { writeRequest } from "./request-frame.js";
 import { BoxKey } from "./sealing.js";
 import { listed } from "./topic.js";

@@ -3,7 +3,9 @@
  */
 export { fromBase64url, randomId, toBase64url } from "./bytes.js";
 export { checkCard, checkDenial, checkRequest, openApprove } from "./checks.js";
-export { boxOf, fingerprintOf, ridOf, uidOf } from "./ids.js";
+export { fingerprintOf, roomFingerprintOf } from "./fingerprints.js";
+export { boxOf, ridOf, uidOf } from "./ids.js";
 export { SigningKey } from "./keys.js";
+export { MessageKey } from "./messages.js";
 export { BOX_ALG, BoxKey, seal } from "./sealing.js";
 export { signFields, signedBytes, verifyFields } from "./signed.js";

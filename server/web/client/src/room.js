@@ -8,7 +8,9 @@ import { Cards, cardFrame } from "./cards.js";
 import { Deliveries } from "./deliveries.js";
 import { Doorkeeper } from "./doorkeeper.js";
 import { VestibuleError } from "./errors.js";
+import { roomFingerprintOf } from "./fingerprints.js";
 import { Handlers } from "./handlers.js";
+import { MessageKey } from "./messages.js";
 import { signFields } from "./signed.js";
 import { Topic } from "./topic.js";
 
@@ -39,6 +41,8 @@ export class Room {
   constructor(context, rid, newcomer, onLeave) {
     /** @type {string} */
     this.rid = rid;
+    /** @type {string} to be compared with what a member sees, by who has the rid from somebody else */
+    this.fingerprint = "";
     /** @type {import("./courier.js").Role} */
     this.role = "guest";
     this.#context = context;
@@ -63,7 +67,7 @@ export class Room {
    * @returns {Promise<void>}
    */
   async join() {
-    await Promise.all([this.#cards.load(), this.#deliveries.load()]);
+    [this.fingerprint] = await Promise.all([roomFingerprintOf(this.rid), this.#cards.load(), this.#deliveries.load()]);
     const { channel } = this.#topic;
     this.#deliveries.listen(this.#topic);
     channel.on("request", (item) => this.#doorkeeper.arrived(item));
@@ -236,7 +240,7 @@ export class Room {
 
   /**
    * For members: an event of the application's own, to the other members who are online. Its payload is seen by
-   * the server; encrypt what it should not see. Said once: rejects with `timeout` or `interrupted` if nobody knows.
+   * the server; {@link Room#sendSealed} hides it. Said once: rejects with `timeout` or `interrupted` if nobody knows.
    *
    * @param {string} event
    * @param {object} [payload]
@@ -255,6 +259,35 @@ export class Room {
     const { channel } = this.#topic;
     const ref = channel.on(event, (payload) => handler(payload));
     return () => channel.off(event, ref);
+  }
+
+  /**
+   * For members: like {@link Room#send}, but only the members can read it.
+   *
+   * @param {string} event
+   * @param {unknown} content what JSON can say
+   * @returns {Promise<void>}
+   */
+  async sendSealed(event, content) {
+    const key = await this.#messageKey();
+    await this.send(event, await key.seal(event, content));
+  }
+
+  /**
+   * For members: what was said by {@link Room#sendSealed}. What no member sealed is warned of (`bad_message`).
+   *
+   * @param {string} event
+   * @param {(content: any) => unknown} handler
+   * @returns {() => void} stops it
+   */
+  onSealed(event, handler) {
+    const { warn } = this.#context;
+    const open = async (payload) => handler(await (await this.#messageKey()).open(event, payload));
+    // One after the other, as they came.
+    let turn = Promise.resolve();
+    return this.on(event, (payload) => {
+      turn = turn.then(() => open(payload)).catch(warn);
+    });
   }
 
   /**
@@ -283,6 +316,12 @@ export class Room {
     this.#doorkeeper.end();
     this.#onLeave(this);
     return this.#topic.end(error);
+  }
+
+  async #messageKey() {
+    const roomKey = await this.#context.records.roomKey(this.rid);
+    if (!roomKey) throw new VestibuleError("not_member", "the room's key is not here");
+    return MessageKey.of(this.rid, roomKey);
   }
 
   async #joined(reply, current) {

@@ -33,7 +33,7 @@ test("a request is what its user signed", async () => {
   const { item, box } = await makeRequest(garden, bob);
   const checked = await checkRequest(item, garden.rid);
   assert.equal(checked.box, box.id);
-  assert.match(checked.fingerprint, /^\d{5}( \d{5}){5}$/);
+  assert.match(checked.fingerprint, /^[a-z]+( [a-z]+){7}$/);
 
   const bad = (changed, detail) => assert.rejects(checkRequest(changed, garden.rid), refused("bad_request", detail));
   const stolen = await BoxKey.generate();

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fromBase64url, toBase64url } from "../src/bytes.js";
+import { fingerprintOf, roomFingerprintOf } from "../src/fingerprints.js";
 import { boxOf, ridOf, uidOf } from "../src/ids.js";
 import { SigningKey } from "../src/keys.js";
+import { MessageKey } from "../src/messages.js";
 import { BoxKey } from "../src/sealing.js";
 import { signFields, signedBytes, verifyFields } from "../src/signed.js";
 
@@ -46,5 +48,19 @@ test("sealed keys open", async () => {
   for (const { box_private, box_pub, ct, plaintext, ...context } of vectors.sealed) {
     const box = await BoxKey.fromStored({ private: box_private, pub: box_pub });
     assert.equal(toBase64url(await box.open(fromBase64url(ct), context)), plaintext);
+  }
+});
+
+test("fingerprints are these words", async () => {
+  for (const { uid, box, rid, words } of vectors.fingerprints) {
+    assert.equal(await (rid ? roomFingerprintOf(rid) : fingerprintOf(uid, box)), words);
+  }
+});
+
+test("messages open, each as its own event", async () => {
+  for (const { rid, alg, room_key, event, sealed, content } of vectors.messages) {
+    const key = await MessageKey.of(rid, await SigningKey.fromPrivate(alg, fromBase64url(room_key)));
+    assert.deepEqual(await key.open(event, { sealed }), content);
+    await assert.rejects(key.open("other", { sealed }), { reason: "bad_message" });
   }
 });
