@@ -79,6 +79,13 @@ export class Newcomer {
     return this.#askOnce(() => this.#ask(courier, options, FINISHED));
   }
 
+  /** @returns {Promise<Asked | null>} the open request; null too where the key is here, or it is being taken back */
+  async asked() {
+    const { records } = this.#context;
+    const open = await records.openRequest(this.#rid);
+    return open && !open.withdrawn && !(await records.roomKey(this.#rid)) ? this.#shown(open) : null;
+  }
+
   /** @returns {Promise<import("./keys.js").SigningKey>} the room key: at once if it is here, else when it comes */
   whenKey() {
     return new Promise((resolve, reject) => {
@@ -312,9 +319,13 @@ export class Newcomer {
       state = await this.#say(courier, open);
     }
     if ((FINISHED.has(state) || state === "denied") && (await this.#stillWants(open))) await this.#finish(open, state);
-    const box = await BoxKey.fromStored(open.box);
-    const fingerprint = await fingerprintOf(this.#context.uid, box.id);
-    return { requestId: open.request_id, fingerprint, exp: open.frame.exp };
+    return this.#shown(open);
+  }
+
+  /** @returns {Promise<Asked>} */
+  async #shown({ request_id: requestId, box, frame }) {
+    const { id } = await BoxKey.fromStored(box);
+    return { requestId, fingerprint: await fingerprintOf(this.#context.uid, id), exp: frame.exp };
   }
 
   /** The answer may have been overtaken by the key, or by a withdrawal: then the request's end is no news. */

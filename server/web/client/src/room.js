@@ -1,17 +1,16 @@
 /**
- * One room, as guest or as member. A stored room key is proven at every join, so a member stays one over reconnects.
+ * One room, as guest or as member.
  */
 import { Presence } from "phoenix";
 import { AutoApprover } from "./auto-approver.js";
-import { toBase64url } from "./bytes.js";
 import { Cards, cardFrame } from "./cards.js";
 import { Deliveries } from "./deliveries.js";
 import { Doorkeeper } from "./doorkeeper.js";
 import { VestibuleError } from "./errors.js";
 import { roomFingerprintOf } from "./fingerprints.js";
 import { Handlers } from "./handlers.js";
+import { Membership } from "./membership.js";
 import { MessageKey } from "./messages.js";
-import { signFields } from "./signed.js";
 import { Topic } from "./topic.js";
 
 /** A part of the longest `exp` that the server takes is left, for clocks that differ. */
@@ -29,8 +28,9 @@ export class Room {
   #autoApprovers = new Set();
   #presence;
   #onLeave;
-  /** The last join: its reply, whether it is still the last, and the proof made for it. */
-  #join = null;
+  #membership;
+  /** How long an own request may last, by the answer to the last join. */
+  #longestTtl = 0;
 
   /**
    * @param {import("./topic.js").Context} context
@@ -43,8 +43,6 @@ export class Room {
     this.rid = rid;
     /** @type {string} to be compared with what a member sees, by who has the rid from somebody else */
     this.fingerprint = "";
-    /** @type {import("./courier.js").Role} */
-    this.role = "guest";
     this.#context = context;
     this.#newcomer = newcomer;
     this.#onLeave = onLeave;
@@ -58,7 +56,8 @@ export class Room {
     });
     this.#doorkeeper = new Doorkeeper(context, rid, this.#topic.courier);
     this.#presence = new Presence(this.#topic.channel);
-    newcomer.onKey(() => this.#prove(this.#join).catch((error) => context.warn(error)));
+    this.#membership = new Membership(context, rid, this.#topic.courier, (...answers) => this.#proven(...answers));
+    newcomer.onKey(() => this.#membership.prove().catch((error) => context.warn(error)));
   }
 
   /**
@@ -73,15 +72,26 @@ export class Room {
     channel.on("request", (item) => this.#doorkeeper.arrived(item));
     channel.on("request_gone", (push) => this.#doorkeeper.gone(push));
     channel.on("card", (card) => this.#takeCard(card));
-    channel.onError(() => {
-      this.role = "guest";
-    });
+    channel.onError(() => this.#membership.left());
     try {
       await this.#topic.join((reply, current) => this.#joined(reply, current));
     } catch (error) {
       this.#doorkeeper.end();
       throw error;
     }
+  }
+
+  /** @returns {import("./courier.js").Role} `member` while this join's proof holds: not while there is no connection */
+  get role() {
+    return this.#membership.role;
+  }
+
+  /**
+   * @param {(role: import("./courier.js").Role) => unknown} handler called when the role is another one
+   * @returns {() => void} stops it
+   */
+  onRole(handler) {
+    return this.#membership.onRole(handler);
   }
 
   /** @returns {import("./checks.js").Card | null} the newest that was seen, checked; null where none is shown */
@@ -104,8 +114,13 @@ export class Room {
    * @param {AskOptions} [options]
    * @returns {Promise<import("./newcomer.js").Asked>} with the fingerprint to read to whoever approves
    */
-  ask({ note, ttl = this.#longestTtl(), box } = {}) {
+  ask({ note, ttl = this.#longestTtl, box } = {}) {
     return this.#newcomer.ask(this.#topic.courier, { note, ttl, box });
+  }
+
+  /** @returns {Promise<import("./newcomer.js").Asked | null>} the own open request, of an earlier run too */
+  asked() {
+    return this.#newcomer.asked();
   }
 
   /**
@@ -310,7 +325,7 @@ export class Room {
    * @returns {Promise<void>} when the server knows
    */
   leave(error = new VestibuleError("disconnected", "the room was left")) {
-    this.role = "guest";
+    this.#membership.left();
     this.#newcomer.onKey(() => {});
     for (const auto of this.#autoApprovers) auto.stop();
     this.#doorkeeper.end();
@@ -325,38 +340,21 @@ export class Room {
   }
 
   async #joined(reply, current) {
-    const join = { reply, current, proof: null };
-    this.#join = join;
+    this.#longestTtl = Math.floor(reply.limits.exp_ms * TTL_SHARE);
+    this.#membership.joined(reply, current);
     this.#doorkeeper.joined();
     await this.#takeCard(reply.card);
     this.#resume(reply).catch((error) => this.#context.warn(error));
-    await this.#prove(join);
+    await this.#membership.prove();
   }
 
   /** The notices first: how the open request ended is said better by them than by the answer to its repetition. */
   async #resume(reply) {
     await this.#deliveries.joined(reply);
-    await this.#newcomer.resume(this.#topic.courier, reply, { ttl: this.#longestTtl() });
+    await this.#newcomer.resume(this.#topic.courier, reply, { ttl: this.#longestTtl });
   }
 
-  /** Proves the stored room key, if there is one, once for each join. */
-  async #prove(join) {
-    const key = await this.#context.records.roomKey(this.rid);
-    if (!key || !join?.current()) return;
-    join.proof ??= this.#sayProof(join, key);
-    await join.proof;
-  }
-
-  async #sayProof({ reply, current }, key) {
-    const { nonce } = reply;
-    const { server, uid } = this.#context;
-    const { courier } = this.#topic;
-    const sig = await signFields("prove", { server, rid: this.rid, uid, nonce }, key);
-    const proof = { room_pub: toBase64url(key.pub), alg: key.alg, nonce, sig };
-    const proven = await this.#repeatWhile(current, () => courier.send("prove", proof, { repeat: false }));
-    if (!current()) throw new VestibuleError("interrupted");
-    this.role = "member";
-    courier.open("member");
+  async #proven(proven, reply) {
     await this.#takeCard(proven.card);
     this.#restoreCard(proven.card ?? reply.card).catch((error) => this.#context.warn(error));
     this.#doorkeeper.listed(proven).catch((error) => this.#context.warn(error));
@@ -374,17 +372,6 @@ export class Room {
     }
   }
 
-  /** A proof is good for one join only, so it is not the courier that repeats it. */
-  async #repeatWhile(current, say) {
-    for (;;) {
-      try {
-        return await say();
-      } catch (error) {
-        if (error.reason !== "timeout" || !current()) throw error;
-      }
-    }
-  }
-
   /** A card is taken if it is good, and not older than the one that is known. */
   async #takeCard(card) {
     if (!card) return;
@@ -395,9 +382,5 @@ export class Room {
     } catch (error) {
       this.#context.warn(error);
     }
-  }
-
-  #longestTtl() {
-    return Math.floor(this.#join.reply.limits.exp_ms * TTL_SHARE);
   }
 }

@@ -210,3 +210,41 @@ test("a bad approve is nacked over the topic that it came by", async () => {
   assert.deepEqual(server.said("nack", topic)[0], { device, approve_id: bad.approve_id, code: "undecryptable" });
   assert.deepEqual(warnings, ["bad_approve"]);
 });
+
+test("a room tells its role, and what is asked for", async () => {
+  server.answers = { request: { state: "pending" } };
+  const { client, storage } = await connect({ user: bob });
+  const door = await client.openRoom(room.rid);
+  const roles = [];
+  door.onRole((role) => roles.push(role));
+  assert.equal(await door.asked(), null);
+  const asked = await door.ask();
+  assert.deepEqual(await door.asked(), asked);
+  await client.disconnect();
+
+  const later = await (await connect({ user: bob, storage })).client.openRoom(room.rid);
+  later.onRole((role) => roles.push(role));
+  assert.deepEqual(await later.asked(), asked);
+  const approve = await makeApprove(room, alice, { ...server.said("request")[0], rid: room.rid, uid: bob.uid });
+  server.push(topic, "approve", { ...approve, seq: 2, at: 0, attempt: 1 });
+  await until(() => later.role === "member");
+  assert.equal(await later.asked(), null);
+  server.hangUp();
+  await until(() => roles.length === 3);
+  assert.deepEqual(roles, ["member", "guest", "member"]);
+});
+
+test("members read what a member has sealed, in its order, and nothing else", async () => {
+  const { client, warnings } = await connect({ member: true });
+  const garden = await client.openRoom(room.rid);
+  const read = [];
+  garden.onSealed("say", (content) => read.push(content));
+  for (const text of ["one", "two"]) await garden.sendSealed("say", { text });
+  const [one, two] = server.said("say", topic);
+  for (const payload of [one, { sealed: "" }, two]) server.push(topic, "say", payload);
+  await until(() => read.length === 2 && warnings.length === 1);
+  assert.deepEqual([read, warnings], [[{ text: "one" }, { text: "two" }], ["bad_message"]]);
+
+  const { client: stranger } = await connect({ user: bob });
+  await assert.rejects((await stranger.openRoom(room.rid)).sendSealed("say", "hello"), { reason: "not_member" });
+});

@@ -1,0 +1,101 @@
+/**
+ * Whether this client is a member of one room. A proof is good for one join, so the stored room key is proven at every
+ * join, and a member stays one over reconnects.
+ */
+import { toBase64url } from "./bytes.js";
+import { VestibuleError } from "./errors.js";
+import { Handlers } from "./handlers.js";
+import { signFields } from "./signed.js";
+
+/** @typedef {import("./courier.js").Role} Role */
+
+/** Proves the room key. */
+export class Membership {
+  #context;
+  #rid;
+  #courier;
+  #onProven;
+  /** @type {Role} */
+  #role = "guest";
+  #onRole;
+  /** The last join: its reply, whether it is still the last, and the proof made for it. */
+  #join = null;
+
+  /**
+   * @param {import("./topic.js").Context} context
+   * @param {string} rid
+   * @param {import("./courier.js").Courier} courier
+   * @param {(proven: any, reply: any) => Promise<void>} onProven is given the answers to the proof and to the join
+   */
+  constructor(context, rid, courier, onProven) {
+    this.#context = context;
+    this.#rid = rid;
+    this.#courier = courier;
+    this.#onProven = onProven;
+    this.#onRole = new Handlers(context.warn);
+  }
+
+  /** @returns {Role} */
+  get role() {
+    return this.#role;
+  }
+
+  /**
+   * @param {(role: Role) => unknown} handler
+   * @returns {() => void} stops it
+   */
+  onRole(handler) {
+    return this.#onRole.add(handler);
+  }
+
+  /**
+   * @param {any} reply of the join
+   * @param {() => boolean} current whether it is still the last
+   */
+  joined(reply, current) {
+    this.#join = { reply, current, proof: null };
+  }
+
+  /** The room is left, or the connection is lost. */
+  left() {
+    this.#become("guest");
+  }
+
+  /** @returns {Promise<void>} when the stored room key is proven, if there is one: once for each join */
+  async prove() {
+    const join = this.#join;
+    const key = await this.#context.records.roomKey(this.#rid);
+    if (!key || !join?.current()) return;
+    join.proof ??= this.#say(join, key);
+    await join.proof;
+  }
+
+  async #say({ reply, current }, key) {
+    const { nonce } = reply;
+    const { server, uid } = this.#context;
+    const sig = await signFields("prove", { server, rid: this.#rid, uid, nonce }, key);
+    const proof = { room_pub: toBase64url(key.pub), alg: key.alg, nonce, sig };
+    const proven = await this.#repeatWhile(current, () => this.#courier.send("prove", proof, { repeat: false }));
+    if (!current()) throw new VestibuleError("interrupted");
+    this.#become("member");
+    this.#courier.open("member");
+    await this.#onProven(proven, reply);
+  }
+
+  /** It is not the courier that repeats a proof, which the next join would not take. */
+  async #repeatWhile(current, say) {
+    for (;;) {
+      try {
+        return await say();
+      } catch (error) {
+        if (error.reason !== "timeout" || !current()) throw error;
+      }
+    }
+  }
+
+  #become(role) {
+    if (role === this.#role) return;
+    this.#role = role;
+    this.#onRole.call(role);
+  }
+}
