@@ -1,0 +1,73 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { LINES } from "../wire/arrows.js";
+import { FrameDialog } from "./frame-dialog.jsx";
+
+const TITLES = { alice: "Alice", room: "Room", channel: "Channel", bob: "Bob" };
+
+/** Everything that passed, as the sequence diagram that this project began with. */
+export function Diagram({ log }) {
+  const [isFull, setFull] = useState(false);
+  const [shown, setShown] = useState(null);
+  const end = useRef(null);
+  const arrows = log.arrows.value.filter(({ minor }) => isFull || !minor);
+  useEffect(() => {
+    const list = end.current;
+    list.scrollTop = list.scrollHeight;
+  }, [arrows.at(-1)?.id]);
+  return (
+    <section aria-labelledby="diagram">
+      <div class="row">
+        <h2 id="diagram">What passes</h2>
+        <label>
+          <input type="checkbox" checked={isFull} onChange={({ target }) => setFull(target.checked)} /> every frame
+        </label>
+        <button onClick={() => log.clear()}>Clear</button>
+      </div>
+      <p class="small">
+        Solid is live, dashed is stored or fetched. Choose an arrow to see its frame as the server sees it.
+      </p>
+      <div class="diagram">
+        <ul class="lifelines" aria-label="From left to right">
+          {LINES.map((line) => (
+            <li class={line}>{TITLES[line]}</li>
+          ))}
+        </ul>
+        <ol class="arrows" ref={end} tabIndex={0} aria-label="Arrows, the newest last">
+          {arrows.length === 0 && <li class="empty">Nothing yet. Play a flow, or let Alice create a room.</li>}
+          {arrows.map((arrow) => (
+            <Row key={arrow.id} arrow={arrow} onShow={() => setShown(arrow)} />
+          ))}
+        </ol>
+      </div>
+      {shown && <FrameDialog arrow={shown} title={titleOf(shown)} onClose={() => setShown(null)} />}
+    </section>
+  );
+}
+
+function titleOf({ from, to, label }) {
+  return from === to ? `${TITLES[from]} ${label}` : `${TITLES[from]} to ${TITLES[to]}: ${label}`;
+}
+
+function Row({ arrow, onShow }) {
+  const { from, to, label, dashed, minor, online, fact } = arrow;
+  const kinds = [from === to ? "self" : "arrow", `from-${from}`, `to-${to}`, dashed && "dashed", minor && "minor"];
+  return (
+    <li class="step">
+      {LINES.map((line) => (
+        <span class={`line ${line} ${isAway(line, online) ? "away" : ""}`} aria-hidden="true" />
+      ))}
+      <button
+        class={kinds.filter(Boolean).join(" ")}
+        onClick={onShow}
+        aria-label={titleOf(arrow)}
+        aria-haspopup="dialog"
+        data-event={fact.event ?? fact.kind}
+      >
+        <span class="label">{label}</span>
+        <span class="shaft" aria-hidden="true" />
+      </button>
+    </li>
+  );
+}
+
+const isAway = (line, online) => (line === "alice" || line === "bob") && !online[line];

@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { nothingOf, remember } from "../src/wire/stored.js";
+
+const topic = "room:r";
+const ok = (event, payload, response, on = topic) => ({ kind: "answered", status: "ok", event, payload, response, topic: on });
+const came = (event, payload, on = topic) => ({ kind: "came", event, payload, topic: on });
+const after = (...facts) => facts.reduce((room, [fact, uid]) => remember(room, fact, uid), nothingOf("r"));
+
+const asked = [ok("request", { request_id: "q" }, { request_id: "q", dup: false }), "b"];
+const approved = [ok("approve", { request_id: "q" }, { dup: false }), "a"];
+
+test("a request is kept until its user acks, and so are its approves", () => {
+  expect(after(asked).requests).toEqual([{ requestId: "q", uid: "b", approves: 0 }]);
+  expect(after(asked, approved).requests).toEqual([{ requestId: "q", uid: "b", approves: 1 }]);
+  expect(after(asked, approved, [ok("ack", { rid: "r" }, { deleted: true }, "user:b"), "b"]).requests).toEqual([]);
+  expect(after(asked, approved, [ok("ack", {}, { deleted: false }), "b"]).requests).toHaveLength(1);
+});
+
+test("what is repeated is kept once", () => {
+  const again = [ok("request", { request_id: "other" }, { request_id: "q", dup: true }), "b"];
+  expect(after(asked, approved, again).requests).toEqual([{ requestId: "q", uid: "b", approves: 1 }]);
+  const dup = [ok("approve", { request_id: "q" }, { dup: true }), "a"];
+  expect(after(asked, approved, dup).requests[0].approves).toBe(1);
+});
+
+test("a member's list is all that is open", () => {
+  const listed = [ok("prove", {}, { pending: [{ request_id: "new", uid: "c", approvals: 2 }], card: { name: "Garden" } }), "a"];
+  expect(after(asked, listed)).toMatchObject({
+    card: { name: "Garden" }, requests: [{ requestId: "new", uid: "c", approves: 2 }],
+  });
+});
+
+test("denied, withdrawn, expired and done are gone", () => {
+  for (const event of ["denied", "withdrawn", "expired"]) {
+    expect(after(asked, [came(event, { rid: "r", request_id: "q" }, "user:b"), "b"]).requests).toEqual([]);
+  }
+  expect(after(asked, [came("request_gone", { request_id: "q", state: "done" })]).requests).toEqual([]);
+  expect(after(asked, [came("request_gone", { request_id: "q", state: "approved" })]).requests[0].approves).toBe(1);
+  expect(after(asked, [ok("withdraw", { request_id: "q" }, {})]).requests).toEqual([]);
+});
+
+test("refusals and other rooms say nothing of this one", () => {
+  const room = nothingOf("r");
+  const refused = { ...asked[0], status: "error", response: { reason: "quota" } };
+  expect(remember(room, refused, "b")).toBe(room);
+  expect(remember(room, ok("request", { request_id: "q" }, { request_id: "q" }, "room:other"), "b")).toBe(room);
+});
