@@ -60,6 +60,7 @@ pub mod config;
 #[cfg(debug_assertions)]
 mod failpoint;
 pub mod outbox;
+pub mod pages;
 pub mod room;
 pub mod serve;
 pub mod session;

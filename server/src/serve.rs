@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::{
     approve::{self, Door, Flow},
     config::Config,
+    pages::{Demo, Page},
     session::{SecretError, Secrets, Sessions},
     shutdown::{self, Signals},
     store::{OpenError, Store},
@@ -60,10 +61,14 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     let connections = Arc::clone(&endpoint.connections);
     let polls = Arc::new(longpoll::Sessions::new(config.poll_caps()));
     let calls = Calls::new(config.calls(), config.proxies());
+    let demo = config.demo.then(|| Arc::new(Page::embedded::<Demo>("demo")));
+    if demo.as_ref().is_some_and(|demo| !demo.is_built()) {
+        tracing::info!("built without its demo page; what to do about it is said at /");
+    }
 
     let server = HttpServer::new(move || {
         let (flow, endpoint, polls) = (Arc::clone(&flow), Arc::clone(&endpoint), Arc::clone(&polls));
-        let calls = Arc::clone(&calls);
+        let (calls, demo) = (Arc::clone(&calls), demo.clone());
         App::new()
             .configure(|config| approve::http::mount(config, flow, endpoint.origins.clone(), calls))
             .configure(|config| websocket::mount(config, "/socket/websocket", Arc::clone(&endpoint)))
@@ -71,6 +76,7 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
                 websocket::mount_msgpack(config, "/msgpack/websocket", Arc::clone(&endpoint));
             })
             .configure(|config| longpoll::mount(config, "/socket/longpoll", endpoint, polls))
+            .configure(|config| demo.iter().for_each(|demo| demo.mount(config, "/")))
     })
     .on_connect(websocket::prepare_socket)
     .disable_signals()

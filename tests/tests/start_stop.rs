@@ -121,6 +121,7 @@ fn a_start_that_cannot_be() {
         (["--sweep", "often"], "has to look like"),
         (["--max-ct", "1MiB"], "--max-message"),
         (["--max-outbox", "64KiB"], "--max-outbox"),
+        (["--demo", "perhaps"], "on or off"),
         (["--trusted-proxy", "proxy.example.com"], "has to look like"),
     ] {
         assert_failed(&arguments.join(" "), &start_on(&fresh, &arguments), says);

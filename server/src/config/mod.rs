@@ -6,7 +6,7 @@ mod values;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use clap::{CommandFactory as _, Parser, error::ErrorKind};
+use clap::{ArgAction, CommandFactory as _, Parser, error::ErrorKind};
 use ipnet::IpNet;
 
 pub use self::{connections::ConnectionOptions, flow::FlowOptions};
@@ -57,6 +57,17 @@ pub struct Config {
         value_parser = values::network
     )]
     pub trusted_proxies: Vec<IpNet>,
+
+    /// Whether there is a page at / to try the server with: on or off
+    #[arg(
+        long,
+        value_name = "ON|OFF",
+        default_value = "on",
+        env = "VESTIBULE_DEMO",
+        value_parser = values::switch,
+        action = ArgAction::Set
+    )]
+    pub demo: bool,
 
     /// What to log, to standard error: error, warn, info, debug, trace, or a tracing filter
     #[arg(long, value_name = "FILTER", default_value = "info,actix_server=warn", env = "VESTIBULE_LOG")]

@@ -60,6 +60,15 @@ pub(super) fn duration_or_none(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
 }
 
+/// `on` or `off`.
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("has to be on or off".to_owned()),
+    }
+}
+
 /// An address, or a network of them.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse().map(|address: IpAddr| address.into());
@@ -71,6 +80,14 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn switches() {
+        assert_eq!((switch("on"), switch("off")), (Ok(true), Ok(false)));
+        for bad in ["", "On", "true", "1"] {
+            assert!(switch(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn networks() {

@@ -1,0 +1,95 @@
+//! Web pages that are part of the program. Each is a folder built before the server, embedded, and served from memory: its
+//! `index.html` at one path, its other files below it.
+//!
+//! They are not counted as calls: an answer costs nothing but its bytes, and who opens the page keeps all calls for what it does.
+
+mod file;
+mod policy;
+#[cfg(test)]
+mod tests;
+
+use std::{future::ready, sync::Arc};
+
+use actix_web::{
+    HttpRequest, HttpResponse, Route, guard,
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, ContentType},
+    },
+    web,
+};
+use rust_embed::RustEmbed;
+
+use self::file::File;
+
+/// The page to try the server with.
+#[derive(Debug, RustEmbed)]
+#[folder = "web/dist/demo"]
+#[allow_missing = true]
+pub struct Demo;
+
+/// The file that is the page itself; it names the others.
+const INDEX: &str = "index.html";
+
+/// A page: its name, and its files by theirs.
+#[derive(Debug)]
+pub struct Page {
+    name: &'static str,
+    files: Vec<(String, Arc<File>)>,
+}
+
+impl Page {
+    /// The page of that name, of which `E` is the built folder.
+    pub fn embedded<E: RustEmbed>(name: &'static str) -> Self {
+        let file = |name: &str| File::embedded::<E>(name).map(|file| (name.to_owned(), Arc::new(file)));
+        Self { name, files: E::iter().filter_map(|name| file(&name)).collect() }
+    }
+
+    /// Whether the folder was built before the server.
+    pub fn is_built(&self) -> bool {
+        self.files.iter().any(|(name, _)| name == INDEX)
+    }
+
+    /// Mounts it at a path that ends with a slash. A page that was not built says there how to build it.
+    pub fn mount(&self, config: &mut web::ServiceConfig, path: &str) {
+        if self.is_built() {
+            self.mount_files(config, path);
+        } else {
+            let text = how_to_build(self.name);
+            config.route(path, reading().to(move || ready(not_built(&text))));
+        }
+    }
+
+    /// Each file has a route of its own, so what is none of them is as unknown as any other path.
+    fn mount_files(&self, config: &mut web::ServiceConfig, path: &str) {
+        for (name, file) in &self.files {
+            let file = Arc::clone(file);
+            let name = if name == INDEX { "" } else { name };
+            let answer = move |request: HttpRequest| ready(file.answer(&request));
+            config.route(&format!("{path}{name}"), reading().to(answer));
+        }
+    }
+}
+
+/// A route of GET and HEAD.
+fn reading() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// 404 and not 503: asking again does not help, and a proxy must not take the whole server for one that is down.
+fn not_built(text: &str) -> HttpResponse {
+    let mut answer = policy::answer(StatusCode::NOT_FOUND);
+    answer.insert_header((CACHE_CONTROL, "no-store")).insert_header(ContentType::plaintext());
+    answer.body(text.to_owned())
+}
+
+fn how_to_build(name: &str) -> String {
+    format!(
+        "This server was built without its {name} page. Everything else works.\n\n\
+         In the folder of its sources, `make run` builds and starts it with the page. By hand:\n\n  \
+         npm --prefix server/web/client ci\n  \
+         npm --prefix server/web/{name} ci\n  \
+         npm --prefix server/web/{name} run build\n  \
+         cargo build --release --package vestibule\n"
+    )
+}
