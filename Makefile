@@ -3,16 +3,26 @@
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run test check doc rust client flows clients browser fuzz model bench help
+.PHONY: run test page check doc rust client flows clients browser fuzz model bench help
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-run: ## build and start the server on 127.0.0.1:4000, with its data in ./data
+run: page ## build and start the server on 127.0.0.1:4000, with its data in ./data
 	cargo run --release --package vestibule --bin vestibule
 
-test: check doc rust client flows clients browser ## everything that must hold before a change lands
+test: page check doc rust client flows clients browser ## everything that must hold before a change lands
 	@echo "make test: formatting, lints, documentation, Rust tests, client tests, the four flows, other people's clients and Chromium passed"
+
+# The page is built anew when a source of it, or of the client in it, is newer.
+PAGE = server/web/dist/demo/index.html
+PAGE_SOURCES = $(shell find server/web/client server/web/demo \( -name node_modules -o -name test \) -prune -o -type f -print)
+
+page: $(PAGE) ## the demo page, which is built into the server
+
+$(PAGE): $(PAGE_SOURCES)
+	cd server/web/client && $(NPM_CI)
+	cd server/web/demo && $(NPM_CI) && npm run build
 
 check: ## formatting and lints
 	cargo fmt --all --check
@@ -21,23 +31,23 @@ check: ## formatting and lints
 doc: ## the API documentation, without a warning
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked
 
-rust: ## unit, golden, integration and crash tests
+rust: page ## unit, golden, integration and crash tests
 	cargo build --workspace --bins --examples --locked
 	cargo test --workspace --locked
 
 client: ## the JavaScript client's own tests
 	cd server/web/client && $(NPM_CI) && npm test
 
-flows: ## the four flows with unmodified phoenix.js against the real server
+flows: page ## the four flows with unmodified phoenix.js against the real server
 	cargo build --package vestibule --locked
 	cd server/web/client && $(NPM_CI)
 	cd tests/flows && $(NPM_CI) && npm test
 
-clients: ## Phoenix clients from npm, PyPI and crates.io, unmodified
+clients: page ## Phoenix clients from npm, PyPI and crates.io, unmodified
 	cargo build --package vestibule --example playground --locked
 	tests/clients/run.sh
 
-browser: ## the online flow in Chromium, over WebSocket and long poll
+browser: page ## the online flow in Chromium, over WebSocket and long poll
 	cargo build --package vestibule --locked
 	tests/browser/install.sh
 	cd server/web/client && $(NPM_CI)
