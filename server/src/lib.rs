@@ -57,7 +57,6 @@ pub mod approve;
 pub mod channel;
 mod clock;
 pub mod config;
-#[cfg(debug_assertions)]
 mod failpoint;
 pub mod outbox;
 pub mod pages;

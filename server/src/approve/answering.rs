@@ -37,10 +37,8 @@ pub(super) fn carry_out<C: Channel>(
     let done = move |result: Result<Committed, Refusal>| {
         resume.run(move |channel, cx| match result {
             Ok(committed) => {
-                #[cfg(debug_assertions)]
                 crate::failpoint::pass("before_reply");
                 cx.reply(&to, Status::Ok, events::answer(&committed));
-                #[cfg(debug_assertions)]
                 crate::failpoint::pass("after_reply");
                 then(channel, cx, &committed);
             }

@@ -152,13 +152,11 @@ pub(super) fn deliver<R: Reception>(reception: &mut R, cx: &Context<'_, R>, who:
 }
 
 fn send<C: Channel>(receiver: &mut Receiver, cx: &Context<'_, C>, who: MemberId, own: &Own) {
-    #[cfg(debug_assertions)]
     crate::failpoint::pass("before_push");
     match own {
         Own::Approve(item) => send_approve(receiver, cx, who, item),
         Own::Notice(notice) => cx.push(who, notice.news.event(), Payload::of(notice)),
     }
-    #[cfg(debug_assertions)]
     crate::failpoint::pass("after_push");
 }
 

@@ -108,11 +108,9 @@ fn commit(
             .map(|submission| carry_out(connection, quotas, submission, clock.now_us()))
             .collect::<Result<Vec<_>, Error>>()?;
         disk.wait();
-        #[cfg(debug_assertions)]
         crate::failpoint::pass("before_commit");
         Ok(carried_out)
     });
-    #[cfg(debug_assertions)]
     crate::failpoint::pass("after_commit");
     applied.unwrap_or_else(|error| {
         let refusal = refusal_for(&error);

@@ -109,10 +109,8 @@ impl KeyRoom {
             self.visitors.get_mut(id).is_some_and(|visitor| visitor.news.offer(seq, push).is_some())
         };
         let ready: Vec<MemberId> = members.iter().copied().filter(takes_it).collect();
-        #[cfg(debug_assertions)]
         crate::failpoint::pass("before_push");
         cx.multicast(event, payload.clone(), &ready);
-        #[cfg(debug_assertions)]
         crate::failpoint::pass("after_push");
     }
 
