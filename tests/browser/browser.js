@@ -17,12 +17,15 @@ const FLAGS = [
 ];
 
 /** Nothing in these tests takes this long unless it is broken. */
-const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 20_000;
 
-/** @returns {Promise<import("playwright-core").Browser>} */
-export async function openBrowser() {
+/**
+ * @param {string[]} [flags] more of them
+ * @returns {Promise<import("playwright-core").Browser>}
+ */
+export async function openBrowser(flags = []) {
   if (!existsSync(CHROMIUM)) throw new Error(`there is no ${CHROMIUM}: run tests/browser/install.sh`);
-  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS, timeout: PATIENCE_MS });
+  return chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...flags], timeout: PATIENCE_MS });
 }
 
 /** Somebody before a screen. */

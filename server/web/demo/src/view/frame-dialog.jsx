@@ -13,9 +13,9 @@ export function FrameDialog({ arrow, title, onClose }) {
     <dialog ref={dialog} onClose={onClose} aria-labelledby="frame-title">
       <div class="row">
         <h2 id="frame-title">{title}</h2>
-        <form method="dialog">
-          <button aria-label="Close">✕</button>
-        </form>
+        <button aria-label="Close" onClick={() => dialog.current.close()}>
+          ✕
+        </button>
       </div>
       {fact.frame ? <Frame frame={fact.frame} /> : <NoFrame fact={fact} />}
     </dialog>

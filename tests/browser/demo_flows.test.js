@@ -1,0 +1,135 @@
+/** The demo page's four flows, each clicked through: by its one button, and step by step by hand. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Server } from "../flows/support.js";
+import { openBrowser } from "./browser.js";
+import { FLOWS, Visitor } from "./visitor.js";
+
+let server;
+let browser;
+before(async () => {
+  [server, browser] = await Promise.all([Server.begin(), openBrowser()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.end();
+});
+
+async function visit() {
+  const context = await browser.newContext({ viewport: { width: 1180, height: 900 } });
+  return Visitor.arrive(context, server.url);
+}
+
+async function leave(visitor) {
+  assert.deepEqual(visitor.complaints, [], "the page has nothing to complain of");
+  assert.deepEqual([...visitor.hosts], [new URL(server.url).host], "nor asks anybody else");
+  await visitor.page.context().close();
+}
+
+/** Arrows that the diagram of each flow has, in this order: the seed's, from Bob's request on. */
+const ARROWS = {
+  online: [
+    "Alice to Room: creates the room", "Bob to Channel: asks for the room's key", "Bob to Room: request is stored",
+    "Channel to Alice: brings Bob's request", "Alice to Channel: sends the key, sealed", "Alice to Room: approve is stored",
+    "Channel to Bob: delivers the sealed key", "Bob saves the key in LocalStorage", "Bob to Room: saved it: delete the request",
+    "Bob to Channel: says something, sealed", "Channel to Alice: brings it, sealed",
+  ],
+  offline: [
+    "Alice to Room: creates the room", "Alice becomes offline", "Bob becomes online", "Bob to Channel: asks for the room's key",
+    "Bob to Room: request is stored", "Bob becomes offline", "Alice becomes online", "Alice to Room: gets pending requests",
+    "Room to Alice: returns Bob's request", "Alice to Channel: sends the key, sealed", "Alice to Room: approve is stored",
+    "Alice becomes offline", "Bob becomes online", "Bob to Room: gets approved requests", "Room to Bob: returns the approve",
+    "Bob saves the key in LocalStorage", "Bob to Room: saved it: delete the request", "Bob becomes offline",
+  ],
+  "bob-waits": [
+    "Alice becomes offline", "Bob to Channel: asks for the room's key", "Bob to Room: request is stored", "Alice becomes online",
+    "Alice to Room: gets pending requests", "Room to Alice: returns Bob's request", "Alice to Channel: sends the key, sealed",
+    "Alice to Room: approve is stored", "Channel to Bob: delivers the sealed key", "Bob saves the key in LocalStorage",
+    "Bob to Room: saved it: delete the request",
+  ],
+  "bob-leaves": [
+    "Bob to Channel: asks for the room's key", "Channel to Alice: brings Bob's request", "Bob becomes offline",
+    "Alice to Channel: sends the key, sealed", "Alice to Room: approve is stored", "Bob becomes online",
+    "Bob to Room: gets approved requests", "Room to Bob: returns the approve", "Bob saves the key in LocalStorage",
+    "Bob to Room: saved it: delete the request",
+  ],
+};
+
+function assertInOrder(arrows, wanted) {
+  let from = 0;
+  for (const arrow of wanted) {
+    const at = arrows.indexOf(arrow, from);
+    assert.ok(at >= 0, `"${arrow}" comes after the one before it, in:\n${arrows.join("\n")}`);
+    from = at + 1;
+  }
+}
+
+for (const [flow, title] of Object.entries(FLOWS)) {
+  test(`“${title}” by its button`, { timeout: 60_000 }, async () => {
+    const visitor = await visit();
+    await visitor.play(flow, "fast");
+    await visitor.isOver(flow);
+    await visitor.nothingIsLeft();
+    assertInOrder(await visitor.arrows(), ARROWS[flow]);
+    await visitor.screenshot(`demo-${flow}`);
+    await leave(visitor);
+  });
+}
+
+/** The flows by hand: who is where while Bob asks, while Alice answers, and while Bob gets the key. */
+const BY_HAND = {
+  online: [["Alice", "Bob"], ["Alice", "Bob"], ["Alice", "Bob"]],
+  offline: [["Bob"], ["Alice"], ["Bob"]],
+  "bob-waits": [["Bob"], ["Alice", "Bob"], ["Alice", "Bob"]],
+  "bob-leaves": [["Alice", "Bob"], ["Alice"], ["Alice", "Bob"]],
+};
+
+for (const [flow, [whileAsking, whileAnswering, whileGetting]] of Object.entries(BY_HAND)) {
+  test(`“${FLOWS[flow]}” by hand`, { timeout: 60_000 }, async () => {
+    const visitor = await visit();
+    const there = new Set();
+    const be = async (wanted) => {
+      for (const person of ["Alice", "Bob"]) {
+        if (wanted.includes(person) === there.has(person)) continue;
+        await visitor.turns(person, there.has(person) ? "offline" : "online");
+        if (!there.delete(person)) there.add(person);
+      }
+    };
+    await be(["Alice"]);
+    await visitor.press("Alice", "Create the room");
+    await visitor.hasKey("Alice");
+
+    await be(whileAsking);
+    await visitor.press("Bob", "Ask for the key");
+    const words = await visitor.words("Bob", "Your words");
+
+    await be(whileAnswering);
+    assert.equal(await visitor.words("Alice", "Words of who asks"), words);
+    assert.match(words, /^[a-z]+( [a-z]+){7}$/);
+    await visitor.press("Alice", "Yes: send the key");
+    if (!whileGetting.includes("Alice")) {
+      await visitor.page.getByText("Bob’s request and the key, sealed for them").waitFor();
+    }
+
+    await be(whileGetting);
+    await visitor.hasKey("Bob");
+    await visitor.nothingIsLeft();
+    await be(["Alice", "Bob"]);
+    await visitor.says("Bob", "It is cold outside");
+    await visitor.reads("Alice", "It is cold outside");
+    assertInOrder(await visitor.arrows(), ARROWS[flow].filter((arrow) => !/becomes/.test(arrow)).slice(0, -2));
+    await leave(visitor);
+  });
+}
+
+test("no means no, until a member changes their mind", { timeout: 60_000 }, async () => {
+  const visitor = await visit();
+  for (const person of ["Alice", "Bob"]) await visitor.turns(person, "online");
+  await visitor.press("Alice", "Create the room");
+  await visitor.press("Bob", "Ask for the key");
+  await visitor.press("Alice", "No");
+  await visitor.card("Bob").getByText("A member said no.").waitFor();
+  await visitor.press("Bob", "Ask for the key");
+  await visitor.card("Bob").getByText("ask again in 24 hours").waitFor();
+  await leave(visitor);
+});

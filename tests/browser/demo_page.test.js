@@ -1,0 +1,147 @@
+/** What the demo page promises to everybody: to be read and used without a mouse, in any light, and to ask nobody else. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { Server } from "../flows/support.js";
+import { openBrowser } from "./browser.js";
+import { Visitor } from "./visitor.js";
+
+const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let server;
+let browser;
+before(async () => {
+  [server, browser] = await Promise.all([Server.begin(), openBrowser()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.end();
+});
+
+/** @returns {Promise<string[]>} what axe-core finds, with where it finds it */
+async function violations(visitor) {
+  // Run in the page's own world, past its policy, which lets no other script in.
+  const { violations: found } = await visitor.page.evaluate(async (axe) => {
+    if (!globalThis.axe) (0, eval)(axe);
+    return globalThis.axe.run();
+  }, AXE);
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+}
+
+const LOOKS = {
+  "light, wide": { colorScheme: "light", viewport: { width: 1180, height: 900 } },
+  "dark, wide": { colorScheme: "dark", viewport: { width: 1180, height: 900 } },
+  "light, a phone": { colorScheme: "light", viewport: { width: 360, height: 740 } },
+  "dark, a phone": { colorScheme: "dark", viewport: { width: 360, height: 740 } },
+};
+
+for (const [look, options] of Object.entries(LOOKS)) {
+  test(`nothing keeps anybody out: ${look}`, { timeout: 90_000 }, async () => {
+    // Past the policy for axe-core alone; that the policy is there is another test's.
+    const context = await browser.newContext({ ...options, bypassCSP: true, reducedMotion: "reduce" });
+    const visitor = await Visitor.arrive(context, server.url);
+    const check = async (where) => {
+      assert.deepEqual(await violations(visitor), [], where);
+      const tooWide = await visitor.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(tooWide <= 0, `${where}: ${tooWide} pixels too wide`);
+    };
+    await check("the page as it is opened");
+    for (const person of ["Alice", "Bob"]) await visitor.turns(person, "online");
+    await visitor.press("Alice", "Create the room");
+    await check("with a room");
+    await visitor.press("Bob", "Ask for the key");
+    await visitor.words("Alice", "Words of who asks");
+    await check("with a request");
+    await visitor.press("Alice", "Yes: send the key");
+    await visitor.hasKey("Bob");
+    await visitor.says("Bob", "Hello");
+    await visitor.reads("Alice", "Hello");
+    await visitor.card("Bob").getByText("What this browser keeps").click();
+    await visitor.page.getByLabel("every frame").check();
+    await check("with the key");
+    await visitor.page.getByRole("button", { name: "Alice to Channel: sends the key, sealed" }).click();
+    const dialog = visitor.page.getByRole("dialog", { name: "Alice to Channel: sends the key, sealed" });
+    await dialog.getByText("Only the box’s private key opens it").waitFor();
+    await dialog.getByText("The whole frame").click();
+    await check("with a frame");
+    await visitor.screenshot(`demo-frame-${look.replaceAll(/[, ]+/g, "-")}`);
+    await context.close();
+  });
+}
+
+test("the keyboard alone brings Bob the key", { timeout: 60_000 }, async () => {
+  const visitor = await Visitor.arrive(await browser.newContext(), server.url);
+  const { keyboard } = visitor.page;
+  /** Goes on from element to element until the wanted one has the focus. */
+  const tabTo = async (name) => {
+    for (let presses = 0; presses < 80; presses += 1) {
+      await keyboard.press("Tab");
+      const focused = await visitor.page.evaluate(() => {
+        const { tagName, ariaLabel, textContent } = document.activeElement;
+        return tagName === "BUTTON" ? (ariaLabel ?? textContent) : "";
+      });
+      if (focused.includes(name)) return;
+    }
+    assert.fail(`no way to "${name}"`);
+  };
+  await tabTo("Alice is online");
+  await keyboard.press("Space");
+  await visitor.card("Alice").getByRole("button", { name: "Create the room" }).waitFor();
+  await tabTo("Create the room");
+  await keyboard.press("Enter");
+  await visitor.hasKey("Alice");
+  await tabTo("Bob is online");
+  await keyboard.press("Space");
+  await visitor.card("Bob").getByRole("button", { name: "Ask for the key" }).waitFor();
+  await tabTo("Ask for the key");
+  await keyboard.press("Enter");
+  await visitor.words("Alice", "Words of who asks");
+  await tabTo("Yes: send the key");
+  await keyboard.press("Enter");
+  await visitor.hasKey("Bob");
+  await tabTo("Alice to Channel: sends the key, sealed");
+  await keyboard.press("Enter");
+  const dialog = visitor.page.getByRole("dialog");
+  await dialog.waitFor();
+  await keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  await visitor.page.context().close();
+});
+
+test("the policy lets in nothing but the page's own files", { timeout: 60_000 }, async () => {
+  const visitor = await Visitor.arrive(await browser.newContext(), server.url);
+  const policy = (await visitor.page.request.get(server.url)).headers()["content-security-policy"];
+  assert.match(policy, /default-src 'none'/);
+  assert.doesNotMatch(policy, /unsafe|\*|data:|https?:/);
+  const ran = await visitor.page.evaluate(async () => {
+    const violated = new Promise((resolve) => {
+      document.addEventListener("securitypolicyviolation", ({ violatedDirective }) => resolve(violatedDirective));
+    });
+    const script = document.createElement("script");
+    try {
+      script.text = "globalThis.intruder = true";
+      document.head.append(script);
+    } catch {
+      // Trusted Types refuse the text before the policy is asked.
+    }
+    return { intruder: globalThis.intruder ?? false, violated: await violated };
+  });
+  assert.equal(ran.intruder, false);
+  assert.match(ran.violated, /script/);
+  await visitor.page.context().close();
+});
+
+test("a page without cryptography says what to do", { timeout: 60_000 }, async () => {
+  const elsewhere = await openBrowser(["--host-resolver-rules=MAP vestibule.example 127.0.0.1"]);
+  try {
+    const page = await elsewhere.newPage();
+    const url = new URL(server.url);
+    url.hostname = "vestibule.example";
+    await page.goto(url.href);
+    await page.getByRole("heading", { name: "This page needs https" }).waitFor();
+    await page.getByText("ssh -L 4000:127.0.0.1:4000 vestibule.example").waitFor();
+  } finally {
+    await elsewhere.close();
+  }
+});
