@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, vi } from "vitest";
 import { AutoApprover } from "../src/auto-approver.js";
 import { VestibuleError } from "../src/errors.js";
+import { stopTimers } from "./clock.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A doorkeeper whose events the test gives, and requests that write down when they are approved. */
-function begin(t, { policy = "open", wants = () => true } = {}) {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
+function begin({ policy = "open", wants = () => true } = {}) {
+  stopTimers();
   const it = { policy, approved: [], warnings: [], answer: async () => ({}) };
   const doorkeeper = {
     onWaiting: (handler) => ((it.waiting = handler), () => (it.waiting = () => {})),
@@ -20,14 +21,14 @@ function begin(t, { policy = "open", wants = () => true } = {}) {
     approve: () => (it.approved.push(requestId), it.answer()),
   });
   it.pass = async (ms) => {
-    t.mock.timers.tick(ms);
+    vi.advanceTimersByTime(ms);
     await turn();
   };
   return it;
 }
 
-test("approves after its turn, and not where somebody was quicker or the request is gone", async (t) => {
-  const it = begin(t);
+test("approves after its turn, and not where somebody was quicker or the request is gone", async () => {
+  const it = begin();
   const states = ["approved", "done", "withdrawn", "denied", "expired"];
   for (const id of ["bob", ...states]) it.waiting(it.request(id), 1500);
   await it.pass(1499);
@@ -37,8 +38,8 @@ test("approves after its turn, and not where somebody was quicker or the request
   assert.deepEqual(it.approved, ["bob"]);
 });
 
-test("leaves alone what is approved, and rooms where a person decides", async (t) => {
-  const it = begin(t);
+test("leaves alone what is approved, and rooms where a person decides", async () => {
+  const it = begin();
   it.waiting(it.request("approved", { approvals: 1 }), 0);
   it.policy = "request";
   it.waiting(it.request("asked"), 0);
@@ -49,8 +50,8 @@ test("leaves alone what is approved, and rooms where a person decides", async (t
   assert.deepEqual(it.approved, []);
 });
 
-test("leaves alone what was denied, until that is lifted and it comes anew", async (t) => {
-  const it = begin(t);
+test("leaves alone what was denied, until that is lifted and it comes anew", async () => {
+  const it = begin();
   it.waiting(it.request("bob"), 1500);
   it.gone("bob", "denied");
   await it.pass(60_000);
@@ -60,8 +61,8 @@ test("leaves alone what was denied, until that is lifted and it comes anew", asy
   assert.deepEqual(it.approved, ["bob"]);
 });
 
-test("the policy counts at the moment of approving", async (t) => {
-  const it = begin(t);
+test("the policy counts at the moment of approving", async () => {
+  const it = begin();
   it.waiting(it.request("bob"), 1000);
   it.policy = "request";
   await it.pass(1000);
@@ -72,15 +73,15 @@ test("the policy counts at the moment of approving", async (t) => {
   assert.deepEqual(it.approved, ["bob"]);
 });
 
-test("approves what the application wants", async (t) => {
-  const it = begin(t, { wants: async ({ requestId }) => requestId === "bob" });
+test("approves what the application wants", async () => {
+  const it = begin({ wants: async ({ requestId }) => requestId === "bob" });
   for (const id of ["bob", "carol"]) it.waiting(it.request(id), 0);
   await it.pass(0);
   assert.deepEqual(it.approved, ["bob"]);
 });
 
-test("tries again where all places are taken, as long as the request is open", async (t) => {
-  const it = begin(t);
+test("tries again where all places are taken, as long as the request is open", async () => {
+  const it = begin();
   it.answer = async () => {
     throw new VestibuleError("slots_full", undefined, { retryMs: 5000 });
   };
@@ -96,8 +97,8 @@ test("tries again where all places are taken, as long as the request is open", a
   assert.deepEqual(it.warnings, []);
 });
 
-test("tries again twice where the newcomer could not use it, then no more", async (t) => {
-  const it = begin(t);
+test("tries again twice where the newcomer could not use it, then no more", async () => {
+  const it = begin();
   for (const nacks of [0, 1, 2, 3]) {
     it.waiting(it.request("bob", { nacks }), 0);
     await it.pass(0);
@@ -105,8 +106,8 @@ test("tries again twice where the newcomer could not use it, then no more", asyn
   assert.equal(it.approved.length, 3);
 });
 
-test("what nobody needs any more is no matter, another failure is a warning", async (t) => {
-  const it = begin(t);
+test("what nobody needs any more is no matter, another failure is a warning", async () => {
+  const it = begin();
   for (const reason of ["closed", "no_request", "expired", "box_mismatch"]) {
     it.answer = async () => {
       throw new VestibuleError(reason);
@@ -117,8 +118,8 @@ test("what nobody needs any more is no matter, another failure is a warning", as
   assert.deepEqual(it.warnings, ["box_mismatch"]);
 });
 
-test("stops", async (t) => {
-  const it = begin(t);
+test("stops", async () => {
+  const it = begin();
   it.waiting(it.request("bob"), 1000);
   it.auto.stop();
   it.waiting(it.request("carol"), 0);

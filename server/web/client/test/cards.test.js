@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { Cards, cardFrame } from "../src/cards.js";
 import { MemoryStorage } from "../src/storage.js";
 import { makeContext, makeRoom, makeUser } from "./support.js";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { toBase64url } from "../src/bytes.js";
 import { checkCard, checkDenial, checkMadeRoom, checkRequest, openApprove } from "../src/checks.js";
 import { SigningKey } from "../src/keys.js";

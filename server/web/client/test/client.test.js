@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
-import { after, afterEach, before, beforeEach, test } from "node:test";
+import { afterAll, afterEach, beforeAll, beforeEach, test } from "vitest";
 import WebSocket from "ws";
 import { toBase64url } from "../src/bytes.js";
 import { Cards, cardFrame } from "../src/cards.js";
@@ -48,8 +48,8 @@ async function makeCards(policy = "open") {
 
 /** A server that takes connections and says nothing. */
 const mute = createServer();
-before(() => new Promise((resolve) => mute.listen(0, "127.0.0.1", resolve)));
-after(() => mute.close());
+beforeAll(() => new Promise((resolve) => mute.listen(0, "127.0.0.1", resolve)));
+afterAll(() => mute.close());
 
 test("where there is no server, connecting fails, and soon", async () => {
   const storage = new MemoryStorage();

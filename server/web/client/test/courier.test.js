@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, vi } from "vitest";
 import { Courier } from "../src/courier.js";
 import { VestibuleError } from "../src/errors.js";
+import { stopTimers } from "./clock.js";
 
 /** A channel whose replies the test gives: `pushes[n].answer("ok", …)`. */
 class FakeChannel {
@@ -66,17 +67,17 @@ test("a refusal is an answer, a not-now is not", async () => {
   await later;
 });
 
-test("a not-now is waited out no sooner than asked for, and not for ever", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
+test("a not-now is waited out no sooner than asked for, and not for ever", async () => {
+  stopTimers();
   const { channel, courier } = begin();
   courier.open("guest");
   const busy = { reason: "rate_limited", retry_ms: 1000 };
   const request = courier.send("request", { id: 1 });
   for (let tries = 1; tries < 10; tries += 1) {
     channel.pushes.at(-1).answer("error", busy);
-    t.mock.timers.tick(999);
+    vi.advanceTimersByTime(999);
     assert.equal(channel.pushes.length, tries, "not before its time");
-    t.mock.timers.tick(501);
+    vi.advanceTimersByTime(501);
     assert.equal(channel.pushes.length, tries + 1);
     assert.deepEqual(channel.pushes.at(-1).payload, { id: 1 });
   }

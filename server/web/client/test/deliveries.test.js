@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { Deliveries } from "../src/deliveries.js";
 import { MemoryStorage } from "../src/storage.js";
 import { FakeChannel, FakeCourier, makeContext, makeUser, until } from "./support.js";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { toBase64url } from "../src/bytes.js";
 import { Doorkeeper } from "../src/doorkeeper.js";
 import { VestibuleError } from "../src/errors.js";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { SIGN_ALGS, SigningKey, verify } from "../src/keys.js";
 
 const bytes = new TextEncoder().encode("any");

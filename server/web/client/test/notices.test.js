@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { makeContext, makeUser, until } from "./support.js";
 
 const alice = await makeUser();

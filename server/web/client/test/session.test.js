@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { after, before, test } from "node:test";
+import { afterAll, beforeAll, test, vi } from "vitest";
 import { fromBase64url, toBase64url } from "../src/bytes.js";
 import { VestibuleError } from "../src/errors.js";
 import { Session } from "../src/session.js";
 import { SignInAgain } from "../src/sign-in-again.js";
 import { verifyFields } from "../src/signed.js";
+import { stopTimers } from "./clock.js";
 import { makeUser } from "./support.js";
 
 const NAME = "rooms.example";
@@ -39,11 +40,11 @@ const http = createServer(async (request, response) => {
 });
 
 let base;
-before(async () => {
+beforeAll(async () => {
   await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
   base = new URL(`http://127.0.0.1:${http.address().port}`);
 });
-after(() => http.close());
+afterAll(() => http.close());
 
 const begin = (server = NAME) => new Session({ base, server, user: user.key, uid: user.uid });
 
@@ -101,42 +102,42 @@ function makeSocket({ stale = false, renew = async () => {} } = {}) {
   return { log, warnings, socket, again };
 }
 
-test("a refused token is renewed and the socket connects anew, once for all topics", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
+test("a refused token is renewed and the socket connects anew, once for all topics", async () => {
+  stopTimers();
   const { log, again } = makeSocket();
   again.refused();
   again.refused();
-  t.mock.timers.tick(0);
+  vi.advanceTimersByTime(0);
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(log, ["renew", "disconnect", "connect"]);
 
   again.refused();
-  t.mock.timers.tick(499);
+  vi.advanceTimersByTime(499);
   assert.equal(log.length, 3, "a new token that is refused as well is not hurried");
-  t.mock.timers.tick(1);
+  vi.advanceTimersByTime(1);
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(log.length, 6);
 
   again.accepted();
   again.refused();
-  t.mock.timers.tick(0);
+  vi.advanceTimersByTime(0);
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(log.length, 9);
   again.refused();
   again.stop();
-  t.mock.timers.tick(60_000);
+  vi.advanceTimersByTime(60_000);
   assert.equal(log.length, 9);
 });
 
-test("a sign-in that fails leaves the socket alone, and the next refusal tries again", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
+test("a sign-in that fails leaves the socket alone, and the next refusal tries again", async () => {
+  stopTimers();
   const failure = new VestibuleError("unreachable");
   const { log, warnings, again } = makeSocket({ renew: () => Promise.reject(failure) });
   again.refused();
-  t.mock.timers.tick(0);
+  vi.advanceTimersByTime(0);
   await new Promise((resolve) => setImmediate(resolve));
   again.refused();
-  t.mock.timers.tick(500);
+  vi.advanceTimersByTime(500);
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(log, ["renew", "renew"]);
   assert.deepEqual(warnings, [failure, failure]);

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { afterAll, test } from "vitest";
 import { FileStorage } from "../src/file-storage.js";
 import { SigningKey } from "../src/keys.js";
 import { Records } from "../src/records.js";
 import { LocalStorage, MemoryStorage } from "../src/storage.js";
 
 const folder = await mkdtemp(join(tmpdir(), "vestibule-storage-"));
-after(() => rm(folder, { recursive: true }));
+afterAll(() => rm(folder, { recursive: true }));
 
 /** The part of the browser's Storage that is used. */
 class FakeArea {

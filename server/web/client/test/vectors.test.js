@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { test } from "node:test";
+import { test } from "vitest";
 import { fromBase64url, toBase64url } from "../src/bytes.js";
 import { fingerprintOf, roomFingerprintOf } from "../src/fingerprints.js";
 import { boxOf, ridOf, uidOf } from "../src/ids.js";

@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { test } from "vitest";
+import { fromBase64url, toBase64url } from "../src/bytes.js";
+import { VestibuleError } from "../src/errors.js";
+import { BoxKey, seal } from "../src/sealing.js";
+import { alice, approveOf, asItem, begin, bob, garbage, never, nothing, options, room } from "./newcomer-support.js";
+import { makeApprove, makeRoom, until } from "./support.js";
+
+test("a bad approve is warned of, nacked and not acked, a good one after it is taken", async () => {
+  const { context, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  const acks = [];
+  const ack = async (id) => acks.push(id);
+  const nacks = [];
+  const nack = async (...said) => nacks.push(said);
+  const good = await approveOf(courier);
+  await newcomer.receive({ ...good, room_sig: good.user_sig }, ack, nack);
+  assert.deepEqual(context.warnings.map(({ reason }) => reason), ["bad_approve"]);
+  assert.deepEqual(nacks, [[good.approve_id, "bad_sig"]]);
+  assert.equal(await context.records.roomKey(room.rid), null);
+  await newcomer.receive(good, ack);
+  await newcomer.receive(good, ack);
+  assert.deepEqual(acks, [good.approve_id], "acked once, though it came over two topics");
+});
+
+test("what was not asked for is not taken", async () => {
+  const { context, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  const approve = await approveOf(courier);
+  await newcomer.withdraw(courier);
+  await newcomer.receive(approve, () => assert.fail("acked"));
+  assert.equal(await context.records.roomKey(room.rid), null);
+});
+
+test("each kind of bad approve is nacked with its code, and the request waits for the next", async () => {
+  const { context, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  const waiting = newcomer.whenKey();
+  const item = asItem(courier.sent[0].payload);
+  const sealContext = { rid: room.rid, request_id: item.request_id, to: bob.uid };
+  const sealed = async (boxPub, secret) => toBase64url(await seal(boxPub, sealContext, secret));
+  const strange = await BoxKey.generate();
+  const { private: wrong } = (await makeRoom()).key;
+  const good = await approveOf(courier);
+  const bad = [
+    ["undecryptable", await approveOf(courier, { ct: await sealed(strange.pub, room.key.private) })],
+    ["undecryptable", await approveOf(courier, { alg: "rot13" })],
+    ["wrong_key", await approveOf(courier, { ct: await sealed(fromBase64url(item.box_pub), wrong) })],
+    ["bad_sig", { ...good, user_sig: good.room_sig }],
+    ["bad_sig", { ...good, room_sig: good.user_sig }],
+    ["bad_sig", { ...good, by: bob.uid }],
+  ];
+  for (const [code, approve] of bad) {
+    const nacks = [];
+    await newcomer.receive(approve, never.ack, async (...said) => nacks.push(said));
+    assert.deepEqual(nacks, [[approve.approve_id, code]]);
+  }
+  assert.equal(context.warnings.length, bad.length);
+  assert.equal((await context.records.openRequest(room.rid)).request_id, item.request_id);
+  await newcomer.receive(good, async () => {}, never.nack);
+  assert.ok((await waiting).equals(room.key));
+});
+
+test("what answers nothing of this device's is neither acked nor nacked", async () => {
+  const { context, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  const approve = await approveOf(courier);
+  await newcomer.receive({ ...approve, request_id: "another's" }, never.ack, never.nack);
+  await newcomer.receive({ ...approve, to: alice.uid }, never.ack, never.nack);
+  assert.deepEqual(context.warnings.map(({ detail }) => detail), ["for another user"]);
+});
+
+test("an approve that comes again after its key is saved is acked again, in this run and in the next", async () => {
+  const { storage, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  const approve = await approveOf(courier);
+  const acks = [];
+  const ack = async (id) => acks.push(id);
+  let keys = 0;
+  newcomer.onKey(() => (keys += 1));
+  await newcomer.receive({ ...approve, attempt: 1 }, ack, never.nack);
+  await newcomer.receive({ ...approve, attempt: 2 }, ack, never.nack);
+  assert.equal(acks.length, 2);
+  assert.equal(keys, 1, "which is no second event");
+
+  const after = begin({ storage });
+  await after.newcomer.receive(approve, ack, never.nack);
+  assert.deepEqual(acks.slice(2), [approve.approve_id]);
+  await after.newcomer.receive({ ...approve, request_id: "another's" }, never.ack, never.nack);
+});
+
+test("another approve is silence where the box is gone, in this run and in the next", async () => {
+  const { storage, context, courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  await newcomer.receive(await approveOf(courier), async () => {});
+  const others = [await approveOf(courier), await approveOf(courier, garbage)];
+  const after = begin({ storage });
+  for (const client of [newcomer, after.newcomer]) {
+    for (const approve of others) await client.receive(approve, never.ack, never.nack);
+  }
+  assert.deepEqual([...context.warnings, ...after.context.warnings], []);
+});
+
+/** A device that stopped after it had saved the key, before its ack; and what it says when it starts again. */
+async function stoppedBeforeAck() {
+  const before = begin();
+  await before.newcomer.ask(before.courier, options);
+  const source = await approveOf(before.courier);
+  await before.newcomer.receive(source, async () => {
+    throw new VestibuleError("disconnected");
+  });
+  const after = begin({ storage: before.storage });
+  const said = [];
+  const ack = async (id) => said.push(["ack", id]);
+  const nack = async (...what) => said.push(["nack", ...what]);
+  const approve = (changes) => approveOf(before.courier, changes);
+  const receive = (came) => after.newcomer.receive(came, ack, nack);
+  const saved = () => before.storage.get(`room/${room.rid}/key`);
+  return { ...after, source, said, approve, receive, saved };
+}
+
+test("with the key saved, a bad approve of the same request is nacked, and the key's own acked", async () => {
+  const { context, source, said, approve, receive, saved } = await stoppedBeforeAck();
+  const kept = saved();
+  const bad = await approve(garbage);
+  for (const came of [bad, source, { ...bad, attempt: 2 }]) await receive(came);
+  assert.deepEqual(said, [["nack", bad.approve_id, "undecryptable"], ["ack", source.approve_id]]);
+  assert.equal(saved(), kept);
+  assert.deepEqual(context.warnings.map(({ reason }) => reason), ["bad_approve"]);
+});
+
+test("with the key saved, a good approve of the same request is acked, and replaces nothing", async () => {
+  const { context, newcomer, said, approve, receive, saved } = await stoppedBeforeAck();
+  newcomer.onKey(() => assert.fail("a second event"));
+  const kept = saved();
+  const good = await approve();
+  await receive(good);
+  assert.deepEqual(said, [["ack", good.approve_id]]);
+  assert.equal(saved(), kept);
+  assert.deepEqual(context.warnings, []);
+});
+
+test("a key of an older client does not say which approve it came from: all are opened, or ignored", async () => {
+  const { storage, source, said, approve, receive, saved } = await stoppedBeforeAck();
+  const { approve_id: _id, ...older } = JSON.parse(saved());
+  assert.equal(older.request_id, source.request_id);
+  storage.set(`room/${room.rid}/key`, JSON.stringify(older));
+  const bad = await approve(garbage);
+  for (const came of [bad, source]) await receive(came);
+  assert.deepEqual(said, [["nack", bad.approve_id, "undecryptable"], ["ack", source.approve_id]]);
+  await receive({ ...source, attempt: 2 });
+  assert.equal(said.length, 2, "the box went with the ack");
+});
+
+test("a device that has the key keeps the box of a request that is open for another", async () => {
+  const { context, newcomer, courier, source, said, approve, receive } = await stoppedBeforeAck();
+  const mine = [{ request_id: source.request_id }];
+  await newcomer.resume(courier, { ...nothing, mine }, options);
+  assert.notEqual(await context.records.openRequest(room.rid), null);
+  const bad = await approve(garbage);
+  await receive(bad);
+  assert.deepEqual(said, [["nack", bad.approve_id, "undecryptable"]]);
+  await newcomer.resume(courier, nothing, options);
+  assert.equal(await context.records.openRequest(room.rid), null);
+  assert.deepEqual(courier.sent, []);
+});
+
+test("a request for a box that another device has asked with is that device's request", async () => {
+  const box = await BoxKey.generate();
+  const first = begin();
+  await first.newcomer.ask(first.courier, { ...options, box });
+  const item = asItem(first.courier.sent[0].payload);
+  const approve = await makeApprove(room, alice, item);
+
+  const second = begin({ answers: {
+    request: { request_id: item.request_id, state: "approved", dup: true },
+    approved: { items: [approve], cursor: null },
+  } });
+  // It waits for this user already, so it came with the join, when nothing was known of it.
+  await second.newcomer.receive(approve, never.ack, never.nack);
+  const waiting = second.newcomer.whenKey();
+  const { requestId } = await second.newcomer.ask(second.courier, { ...options, box });
+  assert.equal(requestId, item.request_id);
+  assert.ok((await waiting).equals(room.key));
+  await until(() => second.courier.sent.some(({ event }) => event === "ack"));
+  const ack = second.courier.sent.find(({ event }) => event === "ack");
+  assert.deepEqual(ack.payload, { approve_id: approve.approve_id, device: second.context.device });
+  assert.deepEqual(second.context.warnings, []);
+});

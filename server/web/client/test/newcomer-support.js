@@ -1,0 +1,25 @@
+/** Bob, who asks for the key of a room that Alice is a member of: for the unit tests of the newcomer. */
+import assert from "node:assert/strict";
+import { toBase64url } from "../src/bytes.js";
+import { Newcomer } from "../src/newcomer.js";
+import { FakeCourier, HOUR_MS, LoggedStorage, makeApprove, makeContext, makeRoom, makeUser } from "./support.js";
+
+export const [alice, bob, room] = await Promise.all([makeUser(), makeUser(), makeRoom()]);
+export const options = { note: "It is Bob", ttl: HOUR_MS };
+
+/** A join's answer that tells Bob nothing. */
+export const nothing = { mine: [], approves: [], more: false };
+
+/** Changes that make an approve a bad one. */
+export const garbage = { ct: toBase64url(new Uint8Array(100)) };
+
+/** Answers to an approve that must not be given. */
+export const never = { ack: () => assert.fail("acked"), nack: () => assert.fail("nacked") };
+
+export function begin({ answers = { request: { state: "pending" } }, log = [], storage = new LoggedStorage(log) } = {}) {
+  const context = makeContext(bob, storage);
+  return { log, storage, context, courier: new FakeCourier(answers, log), newcomer: new Newcomer(context, room.rid) };
+}
+
+export const asItem = (frame) => ({ ...frame, rid: room.rid, uid: bob.uid });
+export const approveOf = (courier, changes) => makeApprove(room, alice, asItem(courier.sent[0].payload), changes);
