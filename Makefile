@@ -35,8 +35,8 @@ rust: page ## unit, golden, integration and crash tests
 	cargo build --workspace --bins --examples --locked
 	cargo test --workspace --locked
 
-client: ## the JavaScript client's own tests
-	cd server/web/client && $(NPM_CI) && npm test
+client: ## the JavaScript client's types and its own tests
+	cd server/web/client && $(NPM_CI) && npm run types && npm test
 
 flows: page ## the four flows with unmodified phoenix.js against the real server
 	cargo build --package vestibule --locked

@@ -7,3 +7,21 @@ export { Vestibule } from "./src/client.js";
 export { DeniedError, VestibuleError } from "./src/errors.js";
 export { roomFingerprintOf } from "./src/fingerprints.js";
 export { LocalStorage, MemoryStorage } from "./src/storage.js";
+
+/** @typedef {import("./src/client.js").ConnectOptions} ConnectOptions */
+/** @typedef {import("./src/storage.js").Storage} Storage */
+/** @typedef {import("./src/room.js").Room} Room */
+/** @typedef {import("./src/courier.js").Role} Role */
+/** @typedef {import("./src/checks.js").Card} Card */
+/** @typedef {import("./src/checks.js").Policy} Policy */
+/** @typedef {import("./src/room.js").AskOptions} AskOptions */
+/** @typedef {import("./src/newcomer.js").Asked} Asked */
+/** @typedef {import("./src/join-request.js").JoinRequest} JoinRequest */
+/** @typedef {import("./src/doorkeeper.js").GoneRequest} GoneRequest */
+/** @typedef {import("./src/doorkeeper.js").Denial} Denial */
+/** @typedef {import("./src/notices.js").Receipt} Receipt */
+/** @typedef {import("./src/notices.js").Ending} Ending */
+/** @typedef {import("./src/notices.js").Notice} Notice */
+/** @typedef {import("./src/keys.js").SigningKey} SigningKey */
+/** @typedef {import("./src/keys.js").SignAlg} SignAlg */
+/** @typedef {import("./src/sealing.js").BoxKey} BoxKey */

@@ -70,13 +70,13 @@ export class Approvals {
     }
   }
 
+  /** @returns {Promise<any>} */
   #once(requestId, send) {
-    let underway = this.#underway.get(requestId);
-    if (!underway) {
-      underway = send().finally(() => this.#underway.delete(requestId));
-      this.#underway.set(requestId, underway);
-    }
-    return underway;
+    const underway = this.#underway.get(requestId);
+    if (underway) return underway;
+    const sending = send().finally(() => this.#underway.delete(requestId));
+    this.#underway.set(requestId, sending);
+    return sending;
   }
 
   async #send(requestId, frame, unanswered) {
@@ -102,7 +102,7 @@ export class Approvals {
 
   async #write({ request_id, uid: to, box, boxPub, exp }) {
     const { records, user, uid: by } = this.#context;
-    const roomKey = await records.roomKey(this.#rid);
+    const roomKey = await records.memberKey(this.#rid);
     const context = { rid: this.#rid, request_id, to };
     const ct = toBase64url(await seal(boxPub, context, roomKey.private));
     // It can be of use as long as the request can.

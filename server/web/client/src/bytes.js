@@ -81,7 +81,7 @@ export function fieldList(...fields) {
  * @returns {Promise<Uint8Array>} 32 bytes
  */
 export async function sha256(bytes) {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", /** @type {BufferSource} */ (bytes)));
 }
 
 /** @returns {string} 16 random bytes, as `request_id`, `approve_id` and `device` are made */

@@ -65,7 +65,7 @@ export class Cards {
    * @returns {Promise<Card>} the next version, signed
    */
   async write({ policy, name }) {
-    const key = await this.#records.roomKey(this.#rid);
+    const key = await this.#records.memberKey(this.#rid);
     const fields = { rid: this.#rid, version: (this.newest?.version ?? 0) + 1, policy };
     if (name) fields.name = name;
     const sig = await signFields("card", fields, key);

@@ -10,13 +10,15 @@ import { SIGN_ALGS, SigningKey } from "./keys.js";
 import { BOX_ALG } from "./sealing.js";
 import { verifyFields } from "./signed.js";
 
+/** @typedef {(ok: boolean, what: string) => asserts ok} Check */
+
 /**
  * Runs checks on something from the wire, where any field may be missing or of another type: whatever is thrown
  * then means "bad", with the check that failed as the detail.
  *
  * @template T
  * @param {string} reason
- * @param {(check: (ok: boolean, what: string) => void, stage: (code: string) => void) => Promise<T>} checks `stage`
+ * @param {(check: Check, stage: (code: string) => void) => Promise<T>} checks `stage`
  *   names what a failure from there on means to who sent it
  * @returns {Promise<T>}
  */
@@ -34,13 +36,15 @@ async function judged(reason, checks) {
   }
 }
 
+/** @typedef {"open" | "request" | "secret"} Policy */
+
 /**
  * @typedef {object} Card
  * @property {string} rid
  * @property {string} room_pub
  * @property {string} alg
  * @property {number} version
- * @property {"open" | "request" | "secret"} policy
+ * @property {Policy} policy
  * @property {string} [name]
  * @property {string} sig
  */
@@ -51,7 +55,7 @@ async function judged(reason, checks) {
  * @returns {Promise<Card>}
  */
 export function checkCard(card, rid) {
-  return judged("bad_card", async (check) => {
+  return judged("bad_card", async (/** @type {Check} */ check) => {
     const pub = fromBase64url(card.room_pub);
     check(card.rid === rid, "another room's");
     check((await ridOf(card.alg, pub)) === rid, "the key is not the room's");
@@ -80,7 +84,7 @@ export function checkCard(card, rid) {
  * @returns {Promise<CheckedRequest>}
  */
 export function checkRequest(item, rid) {
-  return judged("bad_request", async (check) => {
+  return judged("bad_request", async (/** @type {Check} */ check) => {
     const signPub = fromBase64url(item.sign_pub);
     check(item.rid === rid, "for another room");
     check((await uidOf(item.sign_alg, signPub)) === item.uid, "the key is not the user's");
@@ -108,7 +112,7 @@ export function checkRequest(item, rid) {
  * @returns {Promise<SigningKey>} the room key
  */
 export function openApprove(approve, { rid, request_id, uid, box }) {
-  return judged("bad_approve", async (check, stage) => {
+  return judged("bad_approve", async (/** @type {Check} */ check, stage) => {
     check(approve.rid === rid, "for another room");
     check(approve.request_id === request_id, "for another request");
     check(approve.to === uid, "for another user");
@@ -151,7 +155,7 @@ export function openApprove(approve, { rid, request_id, uid, box }) {
  * @returns {Promise<{by: string, code: string, block: boolean}>}
  */
 export function checkDenial(denial, { rid, request_id, to }, card) {
-  return judged("bad_denial", async (check) => {
+  return judged("bad_denial", async (/** @type {Check} */ check) => {
     const { by, code, block } = denial;
     const signed = { rid, request_id, to, by, code, block };
     check(
@@ -182,7 +186,7 @@ async function roomKeyOf(rid, secret) {
  * @returns {Promise<{rid: string, key: SigningKey}>} the room that the server made
  */
 export function checkMadeRoom(made) {
-  return judged("bad_room", async (check) => {
+  return judged("bad_room", async (/** @type {Check} */ check) => {
     const key = await roomKeyOf(made.rid, fromBase64url(made.room_key));
     check(key !== null, "the key is not the room's");
     await checkCard(made.card, made.rid);

@@ -18,15 +18,17 @@ import { SignInAgain } from "./sign-in-again.js";
 /** How long to wait for a server that may not be there. */
 const TIMEOUT_MS = 30_000;
 
+/** @typedef {new (endpoint: string, ...more: any[]) => object} Transport */
+
 /**
  * @typedef {object} ConnectOptions
  * @property {import("./storage.js").Storage} storage of this user; a new user is made in an empty one
  * @property {import("./keys.js").SignAlg} [alg] of a new user's key, `p256` without
  * @property {SigningKey} [user] who the user of an empty storage is to be: the same as on another device
  * @property {string} [server] the server's name, where it is not the host and port of the URL
- * @property {typeof WebSocket} [transport] for Node before 22, such as `ws`
+ * @property {Transport} [transport] the WebSocket of `ws` in Node before 22; or `LongPoll` of phoenix.js
  * @property {number} [timeout] how long to wait for the server, in ms; 30 seconds without, Infinity for ever
- * @property {object} [socketOptions] more options of the phoenix.js `Socket`
+ * @property {Partial<import("phoenix").SocketConnectOption>} [socketOptions] more options of the phoenix.js `Socket`
  * @property {(error: VestibuleError) => void} [onWarning] is told what was ignored, such as a bad approve
  */
 
@@ -40,11 +42,11 @@ export class Vestibule {
   /** @type {Map<string, Newcomer>} */
   #newcomers = new Map();
 
-  /** Use {@link Vestibule.connect}. */
+  /** @private Use {@link Vestibule.connect}. */
   constructor(context, session) {
     this.#context = { ...context, notices: new Notices(context, (rid) => this.#newcomer(rid)) };
     this.#session = session;
-    const take = (approve, ...answers) => this.#newcomer(approve.rid).receive(approve, ...answers);
+    const take = (approve, ack, nack) => this.#newcomer(approve.rid).receive(approve, ack, nack);
     this.#inbox = new Inbox(this.#context, take);
   }
 
@@ -114,7 +116,7 @@ export class Vestibule {
    * Makes a room and opens it. The key pair is made on this device, unless `onServer` asks the server for one.
    *
    * @param {object} options
-   * @param {"open" | "request" | "secret"} options.policy
+   * @param {import("./checks.js").Policy} options.policy
    * @param {string} [options.name]
    * @param {import("./keys.js").SignAlg} [options.alg]
    * @param {boolean} [options.onServer]

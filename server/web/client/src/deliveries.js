@@ -29,7 +29,7 @@ export function answersOver(courier, fields) {
  * @typedef {object} Takers
  * @property {(approve: any, ack: Ack, nack: Nack) => void} approve
  * @property {(notice: any) => Promise<unknown>} notice
- * @property {() => Promise<void>} [resync] the server's store has another epoch than at the last join
+ * @property {() => Promise<unknown>} [resync] the server's store has another epoch than at the last join
  */
 
 /** One topic's deliveries. */
@@ -117,7 +117,7 @@ export class Deliveries {
   #live(notice) {
     this.#next(async () => {
       await this.#notice(notice);
-      if (this.#gapless) await this.#mark({ epoch: this.#seen.epoch, seq: notice.seq });
+      if (this.#gapless && this.#seen) await this.#mark({ epoch: this.#seen.epoch, seq: notice.seq });
     });
   }
 
@@ -131,7 +131,8 @@ export class Deliveries {
   }
 
   async #mark(seen) {
-    if (this.#seen?.epoch === seen.epoch && this.#seen.seq >= seen.seq) return;
+    const before = this.#seen;
+    if (before && before.epoch === seen.epoch && before.seq >= seen.seq) return;
     this.#seen = seen;
     await this.#context.records.saveSeen(this.#rid, seen);
   }

@@ -181,7 +181,7 @@ export class Doorkeeper {
    */
   async deny({ requestId: request_id, uid: to }, { code = "", block = false } = {}) {
     const { records, uid: by } = this.#context;
-    const roomKey = await records.roomKey(this.#rid);
+    const roomKey = await records.memberKey(this.#rid);
     const room_sig = await signFields("deny", { rid: this.#rid, request_id, to, by, code, block }, roomKey);
     return this.#courier.send("deny", { request_id, to, code, block, room_sig }, { as: "member" });
   }

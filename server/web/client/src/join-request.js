@@ -28,7 +28,10 @@ export class JoinRequest {
     this.heard(item);
   }
 
-  /** @param {any} item the same request as it came again */
+  /**
+   * @internal
+   * @param {any} item the same request as it came again
+   */
   heard(item) {
     /** @type {number} when the server stored it */
     this.created = item.created;

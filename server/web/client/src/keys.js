@@ -44,7 +44,11 @@ export class SigningKey {
   #private;
   #sign;
 
-  /** Use {@link SigningKey.generate} or {@link SigningKey.fromPrivate}: they see to it that the halves match. */
+  /**
+   * Use {@link SigningKey.generate} or {@link SigningKey.fromPrivate}: they see to it that the halves match.
+   *
+   * @private
+   */
   constructor(alg, privateBytes, pub, sign) {
     /** @type {SignAlg} */
     this.alg = alg;

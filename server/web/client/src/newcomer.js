@@ -45,7 +45,11 @@ export class Newcomer {
   #asking = null;
   /** Whether a request has been said and not been answered, so that the courier sees to its repeating. */
   #underway = false;
-  /** Approves and notices are handled one at a time, since the same one may come over two topics. */
+  /**
+   * Approves and notices are handled one at a time, since the same one may come over two topics.
+   *
+   * @type {Promise<any>}
+   */
   #turn = Promise.resolve();
   /** Approves that the server knows to be acked. */
   #acked = new Set();
@@ -276,12 +280,11 @@ export class Newcomer {
   }
 
   #askOnce(ask) {
-    this.#asking ??= ask().catch(async (error) => {
+    return (this.#asking ??= ask().catch(async (error) => {
       this.#asking = null;
       if (await this.#isOver(error)) this.#settle("reject", error);
       throw error;
-    });
-    return this.#asking;
+    }));
   }
 
   /** Whether the request has ended with it. A room that a restored store has forgotten may come back to it. */

@@ -9,3 +9,9 @@ export { SigningKey } from "./keys.js";
 export { MessageKey } from "./messages.js";
 export { BOX_ALG, BoxKey, seal } from "./sealing.js";
 export { signFields, signedBytes, verifyFields } from "./signed.js";
+
+/** @typedef {import("./checks.js").Card} Card */
+/** @typedef {import("./checks.js").CheckedRequest} CheckedRequest */
+/** @typedef {import("./keys.js").SignAlg} SignAlg */
+/** @typedef {import("./sealing.js").SealContext} SealContext */
+/** @typedef {import("./signed.js").SignedKind} SignedKind */

@@ -10,7 +10,7 @@ import { DEFAULT_ALG, SigningKey } from "./keys.js";
  *
  * @typedef {object} OpenRequest
  * @property {string} request_id the frame's, or that of the first request for the same box: another device's
- * @property {object} frame the signed payload of the `request` event, to be repeated as it is
+ * @property {any} frame the signed payload of the `request` event, to be repeated as it is
  * @property {{private: string, pub: string}} box
  * @property {boolean} [withdrawn] the user does not want it any more, but the server has not answered that yet
  * @property {boolean} [resynced] the store was restored from a backup since, and may have forgotten the room
@@ -22,7 +22,7 @@ import { DEFAULT_ALG, SigningKey } from "./keys.js";
  * @typedef {object} SentApprove
  * @property {number} exp
  * @property {"sending" | "stored" | "saved" | "nacked"} state `stored` by the server, `saved` by the newcomer
- * @property {object} [frame] the signed payload of the `approve` event, until there is a receipt for it
+ * @property {any} [frame] the signed payload of the `approve` event, until there is a receipt for it
  * @property {number} nacks how many approves of the request the newcomer could not use
  */
 
@@ -48,7 +48,11 @@ const MOST_DENIED = 8;
 /** Names and shapes on top of a storage. */
 export class Records {
   #storage;
-  /** Changes of the lists of approves, one after the other: each reads a list and writes it back. */
+  /**
+   * Changes of the lists of approves, one after the other: each reads a list and writes it back.
+   *
+   * @type {Promise<unknown>}
+   */
   #approvesTurn = Promise.resolve();
 
   /** @param {import("./storage.js").Storage} storage */
@@ -89,6 +93,16 @@ export class Records {
   async roomKey(rid) {
     const stored = await this.#read(`room/${rid}/key`);
     return stored && SigningKey.fromStored(stored);
+  }
+
+  /**
+   * @param {string} rid
+   * @returns {Promise<SigningKey>} for what only members can do; rejects with `not_member` without a key
+   */
+  async memberKey(rid) {
+    const key = await this.roomKey(rid);
+    if (!key) throw new VestibuleError("not_member", "the room's key is not in the storage");
+    return key;
   }
 
   /**

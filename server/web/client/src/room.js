@@ -63,6 +63,7 @@ export class Room {
   /**
    * Joins and, with a stored key, proves it. Called once, by the client.
    *
+   * @internal
    * @returns {Promise<void>}
    */
   async join() {
@@ -308,7 +309,7 @@ export class Room {
   /**
    * For members: publishes the room's card, as the next version of the one that is known.
    *
-   * @param {{policy: "open" | "request" | "secret", name?: string}} options
+   * @param {{policy: import("./checks.js").Policy, name?: string}} options
    * @returns {Promise<import("./checks.js").Card>}
    */
   async publishCard(options) {

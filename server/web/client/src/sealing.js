@@ -48,7 +48,7 @@ export class BoxKey {
   #private;
   #pair;
 
-  /** Use {@link BoxKey.generate} or {@link BoxKey.fromStored}. */
+  /** @private Use {@link BoxKey.generate} or {@link BoxKey.fromStored}. */
   constructor(privateBytes, pub, pair, id) {
     /** @type {Uint8Array} */
     this.pub = pub;

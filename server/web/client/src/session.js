@@ -107,7 +107,7 @@ export class Session {
  * Asks again where the server says "not now".
  *
  * @param {URL} url
- * @param {RequestInit} options
+ * @param {RequestInit & {signal?: AbortSignal}} options
  * @returns {Promise<any>}
  */
 async function patiently(url, options) {

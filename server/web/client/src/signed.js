@@ -20,7 +20,11 @@ const text = (value) => {
   return utf8(value ?? "");
 };
 
-/** The fields of each kind, in the order in which they are signed. */
+/**
+ * The fields of each kind, in the order in which they are signed.
+ *
+ * @type {Record<SignedKind, Record<string, (value: any) => Uint8Array>>}
+ */
 const LAYOUTS = {
   session: { server: text, uid: binary, nonce: binary },
   prove: { server: text, rid: binary, uid: binary, nonce: binary },
@@ -37,7 +41,7 @@ const LAYOUTS = {
 
 /**
  * @param {SignedKind} kind
- * @param {object} fields those of the kind; others are not looked at
+ * @param {Record<string, any>} fields those of the kind; others are not looked at
  * @returns {Uint8Array}
  */
 export function signedBytes(kind, fields) {

@@ -25,7 +25,10 @@ export class LocalStorage {
     this.#prefix = prefix;
   }
 
-  /** @param {string} name */
+  /**
+   * @param {string} name
+   * @returns {string | null}
+   */
   get(name) {
     return this.#area.getItem(this.#prefix + name);
   }
@@ -52,7 +55,10 @@ export class LocalStorage {
 export class MemoryStorage {
   #values = new Map();
 
-  /** @param {string} name */
+  /**
+   * @param {string} name
+   * @returns {string | null}
+   */
   get(name) {
     return this.#values.get(name) ?? null;
   }

@@ -29,7 +29,11 @@ const TRY_AGAIN = new Set(["rate_limited", "unavailable", "overloaded", "storage
 export class Topic {
   #context;
   #joins = 0;
-  /** Settles the promise of `join`; null once it is settled. */
+  /**
+   * Settles the promise of `join`; null once it is settled.
+   *
+   * @type {{resolve: () => void, reject: (error: VestibuleError) => void} | null}
+   */
   #first = null;
   /** @type {VestibuleError | null} */
   #ended = null;
@@ -74,7 +78,8 @@ export class Topic {
   end(error) {
     this.#ended = error;
     this.courier.end(error);
-    this.#settleFirst("reject", error);
+    this.#first?.reject(error);
+    this.#first = null;
     // phoenix.js settles it at once where there is no connection to leave by.
     return new Promise((left) => this.channel.leave(LEAVE_MS).receive("ok", left).receive("timeout", left));
   }
@@ -85,7 +90,8 @@ export class Topic {
     this.courier.open("guest");
     try {
       await onJoin(reply, () => join === this.#joins);
-      this.#settleFirst("resolve");
+      this.#first?.resolve();
+      this.#first = null;
     } catch (cause) {
       const error = VestibuleError.from(cause);
       // The next join does it again.
@@ -105,11 +111,6 @@ export class Topic {
     else if (TRY_AGAIN.has(error.reason)) return;
     else if (this.#first) this.end(error);
     else this.#context.warn(error);
-  }
-
-  #settleFirst(how, value) {
-    this.#first?.[how](value);
-    this.#first = null;
   }
 }
 

@@ -3,16 +3,19 @@
  */
 import { concat, fromBase64url } from "./bytes.js";
 
+/** For TypeScript, whose WebCrypto takes no bytes that another thread may write to. */
+const own = (bytes) => /** @type {BufferSource} */ (bytes);
+
 const hex = (text) => Uint8Array.from(text.match(/../g), (pair) => Number.parseInt(pair, 16));
 
 /**
  * @param {object} options
- * @param {object} options.key how WebCrypto names the kind of key
- * @param {object} options.sign how it names the signature
+ * @param {any} options.key how WebCrypto names the kind of key
+ * @param {EcdsaParams | AlgorithmIdentifier} options.sign how it names the signature
  * @param {number} options.pubLength
  * @param {Uint8Array} options.pkcs8 what stands before the 32 private bytes in a PKCS #8 key without its public half.
  *   Importing that and exporting a JWK makes the platform derive the public half, and refuse a scalar out of range.
- * @param {(jwk: JsonWebKey) => Uint8Array} options.pubOfJwk
+ * @param {(jwk: any) => Uint8Array} options.pubOfJwk
  * @returns {import("./keys.js").Scheme}
  */
 function scheme({ key, sign, pubLength, pkcs8, pubOfJwk }) {
@@ -20,17 +23,17 @@ function scheme({ key, sign, pubLength, pkcs8, pubOfJwk }) {
     pubLength,
     async generate() {
       const { privateKey } = await crypto.subtle.generateKey(key, true, ["sign", "verify"]);
-      const jwk = await crypto.subtle.exportKey("jwk", privateKey);
-      return fromBase64url(jwk.d);
+      const { d } = await crypto.subtle.exportKey("jwk", privateKey);
+      return fromBase64url(/** @type {string} */ (d));
     },
     async fromPrivate(privateBytes) {
-      const privateKey = await crypto.subtle.importKey("pkcs8", concat(pkcs8, privateBytes), key, true, ["sign"]);
+      const privateKey = await crypto.subtle.importKey("pkcs8", own(concat(pkcs8, privateBytes)), key, true, ["sign"]);
       const pub = pubOfJwk(await crypto.subtle.exportKey("jwk", privateKey));
-      return { pub, sign: async (bytes) => new Uint8Array(await crypto.subtle.sign(sign, privateKey, bytes)) };
+      return { pub, sign: async (bytes) => new Uint8Array(await crypto.subtle.sign(sign, privateKey, own(bytes))) };
     },
     async verify(pub, bytes, sig) {
-      const verifier = await crypto.subtle.importKey("raw", pub, key, false, ["verify"]);
-      return crypto.subtle.verify(sign, verifier, sig, bytes);
+      const verifier = await crypto.subtle.importKey("raw", own(pub), key, false, ["verify"]);
+      return crypto.subtle.verify(sign, verifier, own(sig), own(bytes));
     },
   };
 }

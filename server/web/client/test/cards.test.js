@@ -46,3 +46,8 @@ test("what is published is what is signed", async () => {
   const named = await cards.write({ policy: "open", name: "Garden" });
   assert.deepEqual(Object.keys(cardFrame(named)), ["version", "policy", "name", "sig"]);
 });
+
+test("who has no key signs no card", async () => {
+  const cards = new Cards(makeContext(alice), room.rid);
+  await assert.rejects(cards.write({ policy: "open" }), { reason: "not_member" });
+});

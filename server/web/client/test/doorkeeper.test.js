@@ -34,6 +34,13 @@ test("a request is shown once, however often it comes, and to late handlers too"
   assert.deepEqual(late, seen);
 });
 
+test("who has no key denies nobody", async () => {
+  const courier = new FakeCourier();
+  const guest = new Doorkeeper(makeContext(bob), room.rid, courier);
+  await assert.rejects(guest.deny({ requestId: "any", uid: alice.uid }), { reason: "not_member" });
+  assert.deepEqual(courier.sent, []);
+});
+
 test("a bad request is warned of and not shown", async () => {
   const { context, doorkeeper, seen } = await begin();
   const { item } = await makeRequest(room, bob);

@@ -16,7 +16,9 @@ export const garbage = { ct: toBase64url(new Uint8Array(100)) };
 /** Answers to an approve that must not be given. */
 export const never = { ack: () => assert.fail("acked"), nack: () => assert.fail("nacked") };
 
-export function begin({ answers = { request: { state: "pending" } }, log = [], storage = new LoggedStorage(log) } = {}) {
+const PENDING = { request: { state: "pending" } };
+
+export function begin({ answers = { ...PENDING }, log = [], storage = new LoggedStorage(log) } = {}) {
   const context = makeContext(bob, storage);
   return { log, storage, context, courier: new FakeCourier(answers, log), newcomer: new Newcomer(context, room.rid) };
 }
