@@ -46,13 +46,25 @@ export class Person {
    * @returns {Promise<Person>}
    */
   static async arrive(browser, origin) {
-    const context = await browser.newContext();
+    return Person.#open(await browser.newContext(), origin);
+  }
+
+  static async #open(context, url) {
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
     const person = new Person(page);
-    await page.goto(origin);
+    await page.goto(url);
     await person.#ready();
     return person;
+  }
+
+  /** @returns {Promise<Person>} the same person before another tab of the same browser */
+  inAnotherTab() {
+    return Person.#open(this.#page.context(), this.#page.url());
+  }
+
+  async closeTab() {
+    await this.#page.close();
   }
 
   /** Closes the page and opens it anew: what is left of a person then is what was stored. */

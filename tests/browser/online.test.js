@@ -35,6 +35,25 @@ for (const alg of ["p256", "ed25519", "secp256k1"]) {
   });
 }
 
+test("one tab at a time uses a storage", { timeout: 60_000 }, async () => {
+  const alice = await Person.arrive(browser, files.origin);
+  const uid = await alice.does("connect", server.url);
+  const other = await alice.inAnotherTab();
+  await assert.rejects(other.does("connect", server.url), /in_use: another tab has it open/);
+
+  const waiting = other.does("connect", server.url, "websocket", { whenInUse: "wait" });
+  await alice.does("disconnect");
+  assert.equal(await waiting, uid);
+
+  // A tab that ends without a word frees the storage as well.
+  const again = alice.does("connect", server.url, "websocket", { whenInUse: "wait" });
+  await other.closeTab();
+  assert.equal(await again, uid);
+  await alice.does("disconnect");
+  await alice.does("connect", server.url);
+  await alice.leave();
+});
+
 async function bobGetsTheKey(transport) {
   const alice = await Person.arrive(browser, files.origin);
   const bob = await Person.arrive(browser, files.origin);

@@ -18,8 +18,9 @@ globalThis.person = {
   heard: [],
 
   /** What is in this browser's storage is who this person is. */
-  async connect(url, transport) {
+  async connect(url, transport = "websocket", options = {}) {
     vestibule = await Vestibule.connect(url, {
+      ...options,
       storage: new LocalStorage(),
       transport: TRANSPORTS[transport],
       onWarning: (warning) => this.warnings.push(String(warning)),

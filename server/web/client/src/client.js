@@ -24,10 +24,13 @@ const TIMEOUT_MS = 30_000;
  * @typedef {object} ConnectOptions
  * @property {import("./storage.js").Storage} storage of this user; a new user is made in an empty one
  * @property {import("./keys.js").SignAlg} [alg] of a new user's key, `p256` without
+ * @property {"reject" | "wait"} [whenInUse] what to do where somebody else uses the storage: reject with `in_use`, or
+ *   wait until it is free; the first without
  * @property {SigningKey} [user] who the user of an empty storage is to be: the same as on another device
  * @property {string} [server] the server's name, where it is not the host and port of the URL
  * @property {Transport} [transport] the WebSocket of `ws` in Node before 22; or `LongPoll` of phoenix.js
  * @property {number} [timeout] how long to wait for the server, in ms; 30 seconds without, Infinity for ever
+ * @property {AbortSignal} [signal] gives up: `connect` rejects with its reason. Once connected, it does nothing
  * @property {Partial<import("phoenix").SocketConnectOption>} [socketOptions] more options of the phoenix.js `Socket`
  * @property {(error: VestibuleError) => void} [onWarning] is told what was ignored, such as a bad approve
  */
@@ -36,6 +39,7 @@ const TIMEOUT_MS = 30_000;
 export class Vestibule {
   #context;
   #session;
+  #release;
   #inbox;
   /** Open rooms, and the promises of those on their way. @type {Map<string, {room: Room, joined: Promise<void>}>} */
   #rooms = new Map();
@@ -43,29 +47,39 @@ export class Vestibule {
   #newcomers = new Map();
 
   /** @private Use {@link Vestibule.connect}. */
-  constructor(context, session) {
+  constructor(context, session, release) {
     this.#context = { ...context, notices: new Notices(context, (rid) => this.#newcomer(rid)) };
     this.#session = session;
+    this.#release = release;
     const take = (approve, ack, nack) => this.#newcomer(approve.rid).receive(approve, ack, nack);
     this.#inbox = new Inbox(this.#context, take);
   }
 
   /**
-   * Signs in, opens the socket and joins the user's inbox. Rejects with `unreachable` where no server answers in time.
+   * Claims the storage, where that can be, signs in, opens the socket and joins the user's inbox. Rejects with `in_use`
+   * where the storage is another's, with `unreachable` where no server answers in time.
    *
    * @param {string | URL} url of the server, such as `https://rooms.example`
    * @param {ConnectOptions} options
    * @returns {Promise<Vestibule>}
    */
-  static async connect(url, { timeout = TIMEOUT_MS, ...options }) {
+  static async connect(url, { timeout = TIMEOUT_MS, whenInUse = "reject", signal, ...options }) {
     const base = new URL(url);
-    const late = new AbortController();
-    const error = new VestibuleError("unreachable", `no answer from ${base.origin} in ${timeout} ms`);
-    const timer = Number.isFinite(timeout) ? setTimeout(() => late.abort(error), timeout) : undefined;
+    const release = (await options.storage.claim?.({ wait: whenInUse === "wait", signal })) ?? (() => {});
+    const end = new AbortController();
+    const giveUp = () => end.abort(signal?.reason);
+    signal?.addEventListener("abort", giveUp);
+    const late = new VestibuleError("unreachable", `no answer from ${base.origin} in ${timeout} ms`);
+    const timer = Number.isFinite(timeout) ? setTimeout(() => end.abort(late), timeout) : undefined;
     try {
-      return await Vestibule.#connect(base, { ...options, signal: late.signal });
+      signal?.throwIfAborted();
+      return await Vestibule.#connect(base, { ...options, release, signal: end.signal });
+    } catch (error) {
+      await release();
+      throw error;
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
     }
   }
 
@@ -92,7 +106,7 @@ export class Vestibule {
     const again = new SignInAgain(socket, session, warn);
     const device = await records.device();
     const context = { socket, server: name, user, uid, device, records, warn, signInAgain: again };
-    const vestibule = new Vestibule(context, session);
+    const vestibule = new Vestibule(context, session, options.release);
     signal.throwIfAborted();
     const tooLate = new Promise((_, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason));
@@ -187,9 +201,9 @@ export class Vestibule {
   }
 
   /**
-   * Ends the connection. What was not answered is repeated when this storage connects again.
+   * Ends the connection and releases the storage. What was not answered is repeated when this storage connects again.
    *
-   * @returns {Promise<void>} when the socket is closed
+   * @returns {Promise<void>} when the socket is closed and the storage is free
    */
   async disconnect() {
     const error = new VestibuleError("disconnected");
@@ -200,6 +214,7 @@ export class Vestibule {
     // Over long poll phoenix.js drops what it has not sent when it closes: members would see this user for a while yet.
     await Promise.all(leaves);
     await new Promise((resolve) => this.#context.socket.disconnect(resolve));
+    await this.#release();
   }
 
   #newcomer(rid) {

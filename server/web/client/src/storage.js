@@ -1,5 +1,10 @@
 /**
- * Where a client keeps its keys and its open requests: names to texts. One storage belongs to one user.
+ * Where a client keeps what must outlast it: the interface, and two that implement it.
+ */
+import { VestibuleError } from "./errors.js";
+
+/**
+ * Keeps a client's keys and its open requests: names to texts. One storage belongs to one user.
  *
  * What `set` was given must be there after a crash once it has returned or its promise has resolved; the flow's
  * "saved, *then* acked" stands on that. The values are secret: private keys in the clear.
@@ -8,21 +13,62 @@
  * @property {(name: string) => string | null | Promise<string | null>} get
  * @property {(name: string, value: string) => void | Promise<void>} set
  * @property {(name: string) => void | Promise<void>} delete
+ * @property {(options?: ClaimOptions) => Promise<Release>} [claim] resolves once nobody else uses the storage; rejects
+ *   with `in_use` where somebody does, unless told to wait. Who ends without a release must not keep others out
+ */
+
+/** @typedef {() => void | Promise<void>} Release frees the storage; called again, it does nothing */
+
+/**
+ * @typedef {object} ClaimOptions
+ * @property {boolean} [wait] until the storage is free
+ * @property {AbortSignal} [signal] ends the waiting, with its reason
  */
 
 /**
- * The browser's `localStorage`. Two users of one origin need two prefixes.
+ * The browser's `localStorage`. Two users of one origin need two prefixes. It is claimed for one tab at a time with the
+ * Web Locks API, which frees what a tab held when that is closed; where there is none, nobody is kept out.
  *
  * @implements {Storage}
  */
 export class LocalStorage {
   #area;
   #prefix;
+  #locks;
 
-  /** @param {{prefix?: string, area?: globalThis.Storage}} [options] */
-  constructor({ prefix = "vestibule/", area = globalThis.localStorage } = {}) {
+  /**
+   * @param {object} [options]
+   * @param {string} [options.prefix] of the names in it
+   * @param {globalThis.Storage} [options.area]
+   * @param {LockManager} [options.locks] the browser's own; none for another area, since other tabs don't see that
+   */
+  constructor({ prefix = "vestibule/", area = globalThis.localStorage, locks = locksOf(area) } = {}) {
     this.#area = area;
     this.#prefix = prefix;
+    this.#locks = locks;
+  }
+
+  /**
+   * @param {ClaimOptions} [options]
+   * @returns {Promise<Release>}
+   */
+  claim({ wait = false, signal } = {}) {
+    const locks = this.#locks;
+    if (!locks) return Promise.resolve(() => {});
+    return new Promise((resolve, reject) => {
+      const options = wait ? { signal } : { ifAvailable: true };
+      const held = locks.request(`vestibule-client ${this.#prefix}`, options, (lock) => {
+        if (!lock) throw new VestibuleError("in_use", "another tab has it open");
+        // The lock is held until this promise is settled.
+        return new Promise((free) => {
+          resolve(() => {
+            free(undefined);
+            return ended;
+          });
+        });
+      });
+      const ended = held.then(() => {}, reject);
+    });
   }
 
   /**
@@ -75,4 +121,12 @@ export class MemoryStorage {
   delete(name) {
     this.#values.delete(name);
   }
+}
+
+/**
+ * @param {globalThis.Storage} area
+ * @returns {LockManager | undefined}
+ */
+function locksOf(area) {
+  return area === globalThis.localStorage ? globalThis.navigator?.locks : undefined;
 }

@@ -1,0 +1,94 @@
+/** One storage, one connection: what keeps two tabs from being one device. */
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "vitest";
+import WebSocket from "ws";
+import { Vestibule } from "../src/client.js";
+import { LocalStorage, MemoryStorage } from "../src/storage.js";
+import { FakeLocks } from "./fake-locks.js";
+import { FakeServer } from "./fake-server.js";
+import { until } from "./support.js";
+
+/** A tab's `localStorage`; the content is of no matter here. */
+const tab = (locks, options) => {
+  const values = new Map();
+  const area = { getItem: (name) => values.get(name) ?? null, setItem: (...entry) => values.set(...entry) };
+  return new LocalStorage({ area, locks, ...options });
+};
+
+let server;
+let locks;
+beforeEach(async () => {
+  server = await FakeServer.begin();
+  locks = new FakeLocks();
+});
+afterEach(() => server.end());
+
+const connect = (storage, options) => Vestibule.connect(server.url, { storage, transport: WebSocket, ...options });
+
+test("a storage is one tab's until it is released, which may be said twice", async () => {
+  const release = await tab(locks).claim();
+  await assert.rejects(tab(locks).claim(), { name: "VestibuleError", reason: "in_use" });
+  const other = await tab(locks, { prefix: "bob/" }).claim();
+  await release();
+  await release();
+  assert.equal(locks.names.length, 1);
+  await (await tab(locks).claim())();
+  await other();
+  assert.deepEqual(locks.names, []);
+});
+
+test("who waits gets the storage when it is free, and may give up", async () => {
+  const release = await tab(locks).claim();
+  const giveUp = new AbortController();
+  const impatient = tab(locks).claim({ wait: true, signal: giveUp.signal });
+  const patient = tab(locks).claim({ wait: true });
+  giveUp.abort(new Error("enough"));
+  await assert.rejects(impatient, { message: "enough" });
+  await release();
+  await (await patient)();
+});
+
+test("without Web Locks, and in an area of the tab's own, nobody is kept out", async () => {
+  for (let times = 0; times < 2; times += 1) await (await tab(undefined).claim())();
+});
+
+test("a connection claims its storage and releases it when it ends", async () => {
+  const client = await connect(tab(locks));
+  await assert.rejects(connect(tab(locks)), { reason: "in_use" });
+  const next = connect(tab(locks), { whenInUse: "wait" });
+  await client.disconnect();
+  await client.disconnect();
+  await (await next).disconnect();
+  assert.deepEqual(locks.names, []);
+});
+
+test("a connection that fails releases its storage", async () => {
+  server.opens = false;
+  await assert.rejects(connect(tab(locks), { timeout: 50 }), { reason: "unreachable" });
+  assert.deepEqual(locks.names, []);
+  await assert.rejects(connect(tab(locks), { user: { alg: "none" } }));
+  assert.deepEqual(locks.names, []);
+});
+
+test("connecting can be given up: while it waits for the storage, and while it waits for the server", async () => {
+  const release = await tab(locks).claim();
+  const [first, second] = [new AbortController(), new AbortController()];
+  const waiting = connect(tab(locks), { whenInUse: "wait", signal: first.signal });
+  first.abort(new Error("another user"));
+  await assert.rejects(waiting, { message: "another user" });
+  await release();
+
+  server.opens = false;
+  const connecting = connect(tab(locks), { signal: second.signal });
+  await until(() => locks.names.length === 1);
+  second.abort(new Error("another page"));
+  await assert.rejects(connecting, { message: "another page" });
+  await assert.rejects(connect(tab(locks), { signal: second.signal }), { message: "another page" });
+  assert.deepEqual(locks.names, []);
+});
+
+test("a storage that cannot be claimed is used as it is", async () => {
+  const storage = new MemoryStorage();
+  const clients = [await connect(storage), await connect(storage)];
+  await Promise.all(clients.map((client) => client.disconnect()));
+});
