@@ -1,9 +1,9 @@
-# The commands of daily work. `make run` and `make test` need Rust, Node 20 and a C compiler; what else they need they
-# fetch from the package registries.
+# The commands of daily work. `make run` and `make test` need Rust, Node 20.19 and a C compiler; what else they need
+# they fetch from the package registries.
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run test page check doc rust client flows clients browser fuzz model bench help
+.PHONY: run test page check doc rust client flows clients browser package fuzz model bench help
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -11,12 +11,12 @@ help: ## show this list
 run: page ## build and start the server on 127.0.0.1:4000, with its data in ./data
 	cargo run --release --package vestibule --bin vestibule
 
-test: page check doc rust client flows clients browser ## everything that must hold before a change lands
-	@echo "make test: formatting, lints, documentation, Rust tests, client tests, the four flows, other people's clients and Chromium passed"
+test: page check doc rust client flows clients browser package ## everything that must hold before a change lands
+	@echo "make test: formatting, lints, documentation, Rust tests, client tests, the four flows, other people's clients, Chromium and the package passed"
 
 # The page is built anew when a source of it, or of the client in it, is newer.
 PAGE = server/web/dist/demo/index.html
-PAGE_SOURCES = $(shell find server/web/client server/web/demo \( -name node_modules -o -name test \) -prune -o -type f -print)
+PAGE_SOURCES = $(shell find server/web/client server/web/demo \( -name node_modules -o -name test -o -name types \) -prune -o -type f -print)
 
 page: $(PAGE) ## the demo page, which is built into the server
 
@@ -52,6 +52,13 @@ browser: page ## the online flow in Chromium, over WebSocket and long poll
 	tests/browser/install.sh
 	cd server/web/client && $(NPM_CI)
 	cd tests/browser && $(NPM_CI) && npm test
+
+package: ## the client's tarball in an empty project: the README's lines in Node and Chromium, its types
+	cargo build --package vestibule --locked
+	tests/browser/install.sh
+	cd server/web/client && $(NPM_CI)
+	cd tests/browser && $(NPM_CI)
+	cd tests/package && $(NPM_CI) && npm test
 
 SECONDS_EACH ?= 600
 fuzz: ## the fuzzers for ten minutes each (SECONDS_EACH=n for another time); needs cargo-fuzz and a C++ compiler

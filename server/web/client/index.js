@@ -10,6 +10,8 @@ export { LocalStorage, MemoryStorage } from "./src/storage.js";
 
 /** @typedef {import("./src/client.js").ConnectOptions} ConnectOptions */
 /** @typedef {import("./src/storage.js").Storage} Storage */
+/** @typedef {import("./src/storage.js").ClaimOptions} ClaimOptions */
+/** @typedef {import("./src/storage.js").Release} Release */
 /** @typedef {import("./src/room.js").Room} Room */
 /** @typedef {import("./src/courier.js").Role} Role */
 /** @typedef {import("./src/checks.js").Card} Card */
