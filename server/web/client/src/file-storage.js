@@ -9,7 +9,8 @@ import { VestibuleError } from "./errors.js";
 
 /**
  * Every change writes the whole file anew beside the old one and renames it into place, so that a crash leaves the
- * old or the new one and never half of one. One process at a time.
+ * old or the new one and never half of one. One process at a time; it can't be claimed, since Node has no lock that is
+ * sure to go with a killed process.
  *
  * @implements {Storage}
  */
