@@ -2,7 +2,7 @@
 
 use vestibule_protocol::{
     approve::{
-        frames::{Card, Id},
+        frames::Card,
         items::{ApproveItem, Notice, RequestGone, RequestItem},
         rules::{Change, RequestState},
     },
@@ -53,21 +53,15 @@ pub(super) struct Aftermath {
 }
 
 impl Aftermath {
-    /// Of a change of `request_id`, a request of `uid`, made by `by` where that is of interest.
-    pub(super) fn of(
-        rid: Rid,
-        uid: Uid,
-        request_id: Option<Id>,
-        by: Option<Uid>,
-        committed: &Committed,
-    ) -> Self {
+    /// Of a change of a request of `uid`, made by `by` where that is of interest.
+    pub(super) fn of(rid: Rid, uid: Uid, by: Option<Uid>, committed: &Committed) -> Self {
         let gone = |request_id, state| {
             let seq = committed.seq;
             News::Gone(RequestGone { rid, uid, request_id, state, by, seq })
         };
         let over = match committed.decision.change {
-            Some(Change::AddApprove { .. }) => request_id.map(|id| gone(id, RequestState::Approved)),
-            Some(Change::Deny { .. }) => request_id.map(|id| gone(id, RequestState::Denied)),
+            Some(Change::AddApprove { request_id, .. }) => Some(gone(request_id, RequestState::Approved)),
+            Some(Change::Deny { request_id, .. }) => Some(gone(request_id, RequestState::Denied)),
             Some(Change::Save { request_id, closes: true, .. }) => Some(gone(request_id, RequestState::Done)),
             // Of a denied request members heard when it was denied.
             Some(Change::Close { state: RequestState::Denied, .. }) => None,

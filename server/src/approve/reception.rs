@@ -301,7 +301,7 @@ fn settle<R: Reception>(
             if let (Some(approve_id), Some(receiver)) = (answered, reception.receiver(who)) {
                 receiver.tries.remove(&approve_id);
             }
-            reception.spread(cx, rid, Aftermath::of(rid, uid, None, None, committed));
+            reception.spread(cx, rid, Aftermath::of(rid, uid, None, committed));
         },
     )
 }

@@ -27,7 +27,7 @@ async fn end(flow: &Flow, Due { rid, uid, command }: Due) -> Result<usize, Refus
     let caller = Caller { uid, is_member: false };
     let submission = Submission { rid, caller, command, content: Content::Nothing };
     let committed = flow.store.carry_out(submission).await?;
-    flow.spread(&rid, Aftermath::of(rid, uid, None, None, &committed));
+    flow.spread(&rid, Aftermath::of(rid, uid, None, &committed));
     Ok(usize::from(committed.decision.change.is_some()))
 }
 

@@ -79,8 +79,8 @@ impl Writing<'_> {
                 };
                 devices::register(self.conn, self.request()?.id, device.as_bytes())?;
             }
-            Change::AddApprove { overrules } => return self.add_approve(overrules),
-            Change::Deny { is_block } => self.deny(is_block)?,
+            Change::AddApprove { overrules, .. } => return self.add_approve(change, overrules),
+            Change::Deny { is_block, .. } => self.deny(change, is_block)?,
             Change::Unblock => {
                 let Command::Unblock { uid } = &self.submission.command else { return strange(change) };
                 return self.lift_denial(uid);
@@ -134,12 +134,12 @@ impl Writing<'_> {
         devices::register(self.conn, row, device.as_bytes())
     }
 
-    fn add_approve(&mut self, overrules: bool) -> Result<Vec<RequestItem>, Error> {
+    fn add_approve(&mut self, change: Change, overrules: bool) -> Result<Vec<RequestItem>, Error> {
         let Submission { rid, caller, command, content } = self.submission;
         let (Command::Approve { approve_id, to, request_id, digest, exp, .. }, Content::Frame(frame)) =
             (command, content)
         else {
-            return strange(Change::AddApprove { overrules });
+            return strange(change);
         };
         let approve = NewApprove {
             rid: rid.as_bytes(),
@@ -176,10 +176,10 @@ impl Writing<'_> {
         denied.into_iter().map(reopen).collect()
     }
 
-    fn deny(&mut self, is_block: bool) -> Result<(), Error> {
+    fn deny(&mut self, change: Change, is_block: bool) -> Result<(), Error> {
         let Submission { rid, caller, content, .. } = self.submission;
         let Content::Deny(Deny { request_id, to, code, .. }) = content else {
-            return strange(Change::Deny { is_block });
+            return strange(change);
         };
         let denial = models::Denial {
             rid: rid.as_bytes().to_vec(),

@@ -123,7 +123,7 @@ impl Subject {
                 assert_eq!(seqs, [committed.seq]);
             }
             // However many the denial held back: the lists show which.
-            Some(Change::Unblock | Change::AddApprove { overrules: true }) => {}
+            Some(Change::Unblock | Change::AddApprove { overrules: true, .. }) => {}
             _ => assert!(committed.reopened.is_empty()),
         }
     }

@@ -97,7 +97,7 @@ impl Stage<'_> {
     /// What members are shown anew since its denial was lifted.
     fn lifted(&self, rid: &Rid, command: &Command, change: Change) -> Vec<Value> {
         let uid = match (change, command) {
-            (Change::AddApprove { overrules: true }, Command::Approve { to, .. }) => to,
+            (Change::AddApprove { overrules: true, .. }, Command::Approve { to, .. }) => to,
             (Change::Unblock, Command::Unblock { uid }) => uid,
             _ => return Vec::new(),
         };

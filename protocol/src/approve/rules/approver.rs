@@ -87,7 +87,7 @@ pub(super) fn approve(
     }
     let answer = Answer::Approve { state: RequestState::Approved, seq: None, dup: false, others };
     let overrules = request.state == RequestState::Denied;
-    Ok(Decision::change(answer, Change::AddApprove { overrules }))
+    Ok(Decision::change(answer, Change::AddApprove { request_id: request.request_id, overrules }))
 }
 
 pub(super) fn deny(facts: &Facts, caller: &Caller, is_block: bool, now: i64) -> Result<Decision, Refusal> {
@@ -105,7 +105,8 @@ pub(super) fn deny(facts: &Facts, caller: &Caller, is_block: bool, now: i64) -> 
     } else {
         // Only an unblock ends a block, not a milder no to another request.
         let was_block = facts.denial.is_some_and(|denial| denial.is_block);
-        Decision::change(answer, Change::Deny { is_block: is_block || was_block })
+        let change = Change::Deny { request_id: request.request_id, is_block: is_block || was_block };
+        Decision::change(answer, change)
     })
 }
 

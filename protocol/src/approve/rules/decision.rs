@@ -106,11 +106,15 @@ pub enum Change {
     },
     /// The approve is stored, and its request is approved; it is sent to the newcomer, and members are told.
     AddApprove {
+        /// The request.
+        request_id: Id,
         /// Whether the request was denied: the denial is lifted, as with [`Change::Unblock`].
         overrules: bool,
     },
     /// The request is denied and its frame kept, and the denial is written down; the newcomer and the members are told.
     Deny {
+        /// The request.
+        request_id: Id,
         /// Whether the newcomer may not ask until a member says so.
         is_block: bool,
     },

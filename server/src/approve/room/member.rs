@@ -66,11 +66,11 @@ impl KeyRoom {
         let (rid, by) = (visit.rid, visit.caller.uid);
         let key = self.key_of(visit.to.member)?;
         let digest = approve.check(&rid, &by, key, &self.flow.terms.limits, clock::now_ms())?.digest;
-        let (to, request_id) = (approve.to, approve.request_id);
+        let to = approve.to;
         let command = Command::Approve {
             approve_id: approve.approve_id,
             to,
-            request_id,
+            request_id: approve.request_id,
             box_hash: approve.r#box,
             digest,
             exp: approve.exp,
@@ -79,7 +79,7 @@ impl KeyRoom {
         Ok(self.carry_out(cx, visit, command, content, move |room, cx, committed| {
             if committed.decision.change.is_some() {
                 let item = ApproveItem { rid, by, approve, at: committed.at, seq: committed.seq };
-                let aftermath = Aftermath::of(rid, to, Some(request_id), Some(by), committed);
+                let aftermath = Aftermath::of(rid, to, Some(by), committed);
                 room.tell(cx, Aftermath { own: Some((to, Own::Approve(item))), ..aftermath });
             }
         }))
@@ -93,10 +93,10 @@ impl KeyRoom {
     ) -> Result<Next, Refusal> {
         let (rid, by) = (visit.rid, visit.caller.uid);
         deny.check(&rid, &by, self.key_of(visit.to.member)?)?;
-        let (to, request_id) = (deny.to, deny.request_id);
-        let command = Command::Deny { to, request_id, is_block: deny.block };
+        let to = deny.to;
+        let command = Command::Deny { to, request_id: deny.request_id, is_block: deny.block };
         Ok(self.carry_out(cx, visit, command, Content::Deny(deny), move |room, cx, committed| {
-            room.tell(cx, Aftermath::of(rid, to, Some(request_id), Some(by), committed));
+            room.tell(cx, Aftermath::of(rid, to, Some(by), committed));
         }))
     }
 
@@ -110,7 +110,7 @@ impl KeyRoom {
         let rid = visit.rid;
         let command = Command::Unblock { uid };
         Ok(self.carry_out(cx, visit, command, Content::Nothing, move |room, cx, committed| {
-            room.tell(cx, Aftermath::of(rid, uid, None, None, committed));
+            room.tell(cx, Aftermath::of(rid, uid, None, committed));
         }))
     }
 

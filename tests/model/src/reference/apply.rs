@@ -34,16 +34,13 @@ impl Writing<'_> {
             (Change::AddDevice { request_id }, Command::Request { device, .. }) => {
                 self.own_request(request_id).devices.insert(*device, false);
             }
-            (Change::AddApprove { overrules }, Command::Approve { .. }) => {
+            (Change::AddApprove { overrules, .. }, Command::Approve { .. }) => {
                 self.add_approve(command, overrules);
             }
-            (Change::Deny { is_block }, Command::Deny { to, request_id, is_block: said }) => {
-                self.deny(*to, *request_id, is_block);
+            (Change::Deny { request_id, is_block }, Command::Deny { to, is_block: said, .. }) => {
+                self.deny(*to, request_id, is_block);
                 // What is told is what the member signed.
-                self.tell(
-                    *to,
-                    News::Denied { request_id: *request_id, by: self.caller.uid, is_block: *said },
-                );
+                self.tell(*to, News::Denied { request_id, by: self.caller.uid, is_block: *said });
             }
             (Change::Unblock, Command::Unblock { uid }) => self.lift_denial(*uid),
             (Change::Save { request_id, is_first, closes }, Command::Ack { approve_id, device }) => {

@@ -74,7 +74,7 @@ mod approve {
 
     fn stored_beside(others: usize) -> Decision {
         let answer = Answer::Approve { state: RequestState::Approved, seq: None, dup: false, others };
-        Decision::change(answer, Change::AddApprove { overrules: false })
+        Decision::change(answer, Change::AddApprove { request_id: REQUEST, overrules: false })
     }
 
     fn pending() -> Scene {
@@ -148,7 +148,7 @@ mod approve {
     #[test]
     fn overrules_a_denial() {
         let answer = Answer::Approve { state: RequestState::Approved, seq: None, dup: false, others: 0 };
-        let overruled = Decision::change(answer, Change::AddApprove { overrules: true });
+        let overruled = Decision::change(answer, Change::AddApprove { request_id: REQUEST, overrules: true });
         for is_block in [false, true] {
             let scene = Scene::new().with_request(RequestState::Denied).with_denial(END, is_block);
             assert_eq!(scene.does(ALICE, &approve(10)), overruled);
@@ -267,7 +267,7 @@ mod deny {
     }
 
     fn denied(is_block: bool) -> Decision {
-        Decision::change(answer(false), Change::Deny { is_block })
+        Decision::change(answer(false), Change::Deny { request_id: REQUEST, is_block })
     }
 
     #[test]
