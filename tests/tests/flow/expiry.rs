@@ -189,3 +189,18 @@ fn what_is_over_is_neither_shown_nor_delivered_before_the_sweep() {
     // The place of the lapsed one is free.
     scene.approve(&lasting);
 }
+
+/// A bad approve makes its request pending again, but nobody can answer one whose time is over.
+#[test]
+fn a_nack_shows_nobody_a_request_whose_time_is_over() {
+    let server = server_with(&[("--sweep", "1h")]);
+    let mut scene = Scene::new(&server);
+    let request = ask_briefly(&mut scene, 1000);
+    let approve = scene.approve(&request);
+    scene.member.fence(&scene.topic);
+    eventually("it is over", || (now_ms() > request.exp).then_some(()));
+    let nacked = scene.guest.nack(&scene.topic, &approve.approve_id, "wrong_key").ok();
+    assert_eq!(nacked["dup"], false);
+    assert_eq!(scene.member.events(&scene.topic), ["receipt"]);
+    assert_eq!((scene.pending(), scene.status(&request)), (vec![], "expired".into()));
+}
