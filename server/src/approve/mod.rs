@@ -20,6 +20,7 @@ mod inbox;
 mod reception;
 mod room;
 pub mod sweep;
+mod tries;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 

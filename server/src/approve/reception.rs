@@ -4,7 +4,7 @@
 //! [`Feed`], so that nothing comes twice and nothing is missing. An approve that is neither acked nor nacked is sent again
 //! after a while, a few times.
 
-use std::{collections::HashMap, mem::take, sync::Arc, time::Duration};
+use std::{mem::take, sync::Arc, time::Duration};
 
 use serde_json::json;
 use vestibule_protocol::{
@@ -25,6 +25,7 @@ use super::{
     answering,
     events::{self, AboutRequest, Ack, ApprovePush, CaughtUp, Items, Last, List, Nack, Resync, parse},
     feed::Feed,
+    tries::Tries,
 };
 use crate::{
     channel::{Channel, Context, Joining, MemberId, Next, ReplyTo},
@@ -33,8 +34,6 @@ use crate::{
 
 /// How long a refused join waits for its answer, so that a client that tries again at once is no load.
 const REFUSAL_DELAY: Duration = Duration::from_millis(300);
-/// How often an approve is sent to one join.
-const MAX_TRIES: u8 = 5;
 
 /// One join of a user.
 pub(super) struct Receiver {
@@ -47,17 +46,9 @@ pub(super) struct Receiver {
     /// Whether there is more than the join's answer could hold, and not all of it has been fetched.
     is_behind: bool,
     own: Feed<Own>,
-    /// The approves that were sent and are not answered.
-    tries: HashMap<Id, Try>,
+    tries: Tries,
     /// Whether a timer runs for the next try.
     is_timed: bool,
-}
-
-/// An approve that was sent.
-struct Try {
-    seq: i64,
-    /// How often.
-    count: u8,
 }
 
 impl Receiver {
@@ -70,7 +61,7 @@ impl Receiver {
             arrival: None,
             is_behind: false,
             own: Feed::held(),
-            tries: HashMap::new(),
+            tries: Tries::default(),
             is_timed: false,
         }
     }
@@ -161,28 +152,22 @@ fn send<C: Channel>(receiver: &mut Receiver, cx: &Context<'_, C>, who: MemberId,
 }
 
 fn send_approve<C: Channel>(receiver: &mut Receiver, cx: &Context<'_, C>, who: MemberId, item: &ApproveItem) {
-    let tried = receiver.tries.entry(item.approve.approve_id).or_insert(Try { seq: item.seq, count: 0 });
-    tried.count += 1;
-    cx.push(who, "approve", Payload::of(&ApprovePush { item, attempt: tried.count }));
+    let attempt = receiver.tries.count(item.approve.approve_id, item.seq);
+    cx.push(who, "approve", Payload::of(&ApprovePush { item, attempt }));
 }
 
 /// Notes what an answer has listed.
 fn note_sent(receiver: &mut Receiver, listed: &[ApproveItem]) {
     for item in listed {
-        receiver.tries.entry(item.approve.approve_id).or_insert(Try { seq: item.seq, count: 1 });
+        receiver.tries.listed(item.approve.approve_id, item.seq);
     }
-}
-
-/// The first approve that is worth sending again.
-fn first_to_try(receiver: &Receiver) -> Option<i64> {
-    receiver.tries.values().filter(|tried| tried.count < MAX_TRIES).map(|tried| tried.seq).min()
 }
 
 /// Sees to it that what this receiver leaves unanswered is sent again. One timer a receiver at most.
 fn try_again_later<R: Reception>(reception: &mut R, cx: &Context<'_, R>, who: MemberId) {
     let delay = reception.flow().terms.redelivery;
     let Some(receiver) = reception.receiver(who) else { return };
-    if receiver.is_timed || first_to_try(receiver).is_none() {
+    if receiver.is_timed || receiver.tries.first().is_none() {
         return;
     }
     receiver.is_timed = true;
@@ -193,7 +178,7 @@ fn try_again_later<R: Reception>(reception: &mut R, cx: &Context<'_, R>, who: Me
 fn try_again<R: Reception>(reception: &mut R, cx: &mut Context<'_, R>, who: MemberId) {
     let (flow, scope) = (Arc::clone(reception.flow()), reception.scope());
     let Some(receiver) = reception.receiver(who) else { return };
-    let Some(first) = first_to_try(receiver) else {
+    let Some(first) = receiver.tries.first() else {
         receiver.is_timed = false;
         return;
     };
@@ -208,12 +193,11 @@ fn try_again<R: Reception>(reception: &mut R, cx: &mut Context<'_, R>, who: Memb
         if let Ok(Page { items, next, .. }) = waiting {
             let end = next.map_or(i64::MAX, |next| next.after);
             let waits = |id: &Id| items.iter().any(|item| item.approve.approve_id == *id);
-            receiver.tries.retain(|id, tried| tried.seq > end || (tried.seq >= first && waits(id)));
+            receiver.tries.keep_waiting(first, end, waits);
             // What a connection gets in the room it does not get in the inbox.
             let elsewhere = |item: &ApproveItem| scope.is_none() && flow.is_in_room(who, &item.rid);
             for item in items.iter().filter(|item| !elsewhere(item)) {
-                let tried = receiver.tries.get(&item.approve.approve_id);
-                if tried.is_some_and(|tried| tried.count < MAX_TRIES) {
+                if receiver.tries.is_worth_another(&item.approve.approve_id) {
                     send_approve(receiver, cx, who, item);
                 }
             }
@@ -299,7 +283,7 @@ fn settle<R: Reception>(
         submission,
         move |reception, cx, committed: &Committed| {
             if let (Some(approve_id), Some(receiver)) = (answered, reception.receiver(who)) {
-                receiver.tries.remove(&approve_id);
+                receiver.tries.answered(&approve_id);
             }
             reception.spread(cx, rid, Aftermath::of(rid, uid, None, committed));
         },
