@@ -61,7 +61,7 @@ pub struct Config {
     /// Whether there is a page at / to try the server with: on or off
     #[arg(
         long,
-        value_name = "ON|OFF",
+        value_name = "on|off",
         default_value = "on",
         env = "VESTIBULE_DEMO",
         value_parser = values::switch,
