@@ -23,8 +23,8 @@ const { fingerprint } = await door.ask({ note: "It is Bob" });
 console.log(`Bob asked       (${fingerprint})`);
 await door.whenKey();
 
-const heard = new Promise((resolve) => garden.on("hello", resolve));
-await door.send("hello", { from: "Bob" });
+const heard = new Promise((resolve) => garden.onSealed("hello", resolve));
+await door.sendSealed("hello", { from: "Bob" });
 console.log(`Alice hears: ${JSON.stringify(await heard)}`);
 
 await Promise.all([alice.disconnect(), bob.disconnect()]);

@@ -18,7 +18,11 @@ export class Membership {
   /** @type {Role} */
   #role = "guest";
   #onRole;
-  /** The last join: its reply, whether it is still the last, and the proof made for it. */
+  /**
+   * The last join: its reply, whether it is still the last, and the proof made for it.
+   *
+   * @type {{reply: any, current: () => boolean, proof: Promise<void> | null} | null}
+   */
   #join = null;
 
   /**

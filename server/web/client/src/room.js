@@ -298,7 +298,9 @@ export class Room {
    */
   onSealed(event, handler) {
     const { warn } = this.#context;
-    const open = async (payload) => handler(await (await this.#messageKey()).open(event, payload));
+    const open = async (payload) => {
+      handler(await (await this.#messageKey()).open(event, payload));
+    };
     // One after the other, as they came.
     let turn = Promise.resolve();
     return this.on(event, (payload) => {

@@ -1,10 +1,7 @@
 /**
  * The signing algorithms that WebCrypto has.
  */
-import { concat, fromBase64url } from "./bytes.js";
-
-/** For TypeScript, whose WebCrypto takes no bytes that another thread may write to. */
-const own = (bytes) => /** @type {BufferSource} */ (bytes);
+import { concat, fromBase64url, own } from "./bytes.js";
 
 const hex = (text) => Uint8Array.from(text.match(/../g), (pair) => Number.parseInt(pair, 16));
 

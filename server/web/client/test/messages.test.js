@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 import { fromBase64url, toBase64url } from "../src/bytes.js";
 import { MessageKey } from "../src/messages.js";
 import { makeRoom } from "./support.js";
