@@ -35,8 +35,9 @@ rust: page ## unit, golden, integration and crash tests
 	cargo build --workspace --bins --examples --locked
 	cargo test --workspace --locked
 
-client: ## the JavaScript client's types and its own tests
+client: ## the JavaScript client's types and its own tests, and the demo page's
 	cd server/web/client && $(NPM_CI) && npm run types && npm test
+	cd server/web/demo && $(NPM_CI) && npm test
 
 flows: page ## the four flows with unmodified phoenix.js against the real server
 	cargo build --package vestibule --locked
@@ -47,7 +48,7 @@ clients: page ## Phoenix clients from npm, PyPI and crates.io, unmodified
 	cargo build --package vestibule --example playground --locked
 	tests/clients/run.sh
 
-browser: page ## the online flow in Chromium, over WebSocket and long poll
+browser: page ## the demo page in Chromium, and the client in it over WebSocket and long poll
 	cargo build --package vestibule --locked
 	tests/browser/install.sh
 	cd server/web/client && $(NPM_CI)

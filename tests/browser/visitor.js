@@ -84,6 +84,7 @@ export class Visitor {
   /** @returns {Promise<string>} the words that a person is shown, as one line */
   async words(person, label) {
     const group = this.card(person).getByRole("group", { name: label });
+    await group.waitFor();
     return (await group.locator("span").allTextContents()).join(" ");
   }
 

@@ -18,7 +18,7 @@ function begin(root) {
   const as = new URLSearchParams(location.search).get("as");
   const own = NAMES.includes(as) ? [as] : NAMES;
   const place = new Place();
-  const log = new Log({ own, session: sessionStorage });
+  const log = new Log(sessionStorage);
   place.rid.subscribe((rid) => log.look(rid));
   const people = own.map((name) => new Person(name, place, (fact) => log.add(fact)));
   const [alice, bob] = people;

@@ -39,6 +39,8 @@ export class Person {
   #client = null;
   /** @type {import("vestibule-client").Room | null} */
   #room = null;
+  /** Settles when this person stands at the door of the room that is looked at. */
+  #looking = Promise.resolve();
   /** Coming and going, one after the other. */
   #turn = Promise.resolve();
   #wanted = false;
@@ -68,6 +70,8 @@ export class Person {
       if (isWritten) this.#facts.saved(key);
     });
     this.kept.value = this.#storage.names();
+    // The person's other window writes to the same storage.
+    addEventListener("storage", () => (this.kept.value = this.#storage.names()));
     place.rid.subscribe((rid) => this.#look(rid));
   }
 
@@ -97,20 +101,23 @@ export class Person {
 
   /** @param {{name?: string, policy?: "open" | "request"}} [options] */
   async createRoom({ name = "Garden", policy = "request" } = {}) {
-    await this.#enter(await this.#online().createRoom({ name, policy }));
-    this.#place.rid.value = this.#room.rid;
+    await this.#turn;
+    if (!this.#client) throw new Error(`${this.title} is offline`);
+    const room = await this.#client.createRoom({ name, policy });
+    this.#place.rid.value = room.rid;
+    await this.#looking;
   }
 
   /** @param {string} [note] */
   async ask(note) {
     this.#see({ ended: null });
-    const room = this.#inRoom();
+    const room = await this.#inRoom();
     this.#see({ asked: await room.ask({ note }) });
     this.#wait(room);
   }
 
   async withdraw() {
-    await this.#inRoom().withdraw();
+    await (await this.#inRoom()).withdraw();
   }
 
   /** @param {import("vestibule-client").JoinRequest} request */
@@ -121,14 +128,14 @@ export class Person {
 
   /** @param {import("vestibule-client").JoinRequest} request */
   async deny(request) {
-    await this.#inRoom().deny(request, { code: "not now" });
+    await (await this.#inRoom()).deny(request, { code: "not now" });
     this.#refresh();
   }
 
   /** @param {string} text to the members who are online */
   async say(text) {
     const message = { from: this.title, text };
-    await this.#inRoom().sendSealed(SAY, message);
+    await (await this.#inRoom()).sendSealed(SAY, message);
     this.#heardSay(message);
   }
 
@@ -182,7 +189,12 @@ export class Person {
   }
 
   /** Another room is looked at, or this person has come online. */
-  async #look(rid) {
+  #look(rid) {
+    this.#looking = this.#looking.then(() => this.#goTo(rid));
+    return this.#looking;
+  }
+
+  async #goTo(rid) {
     if (!this.#client || this.#room?.rid === rid) return;
     const left = this.#room;
     this.#room = null;
@@ -192,7 +204,7 @@ export class Person {
     try {
       await this.#enter(await this.#client.openRoom(rid));
     } catch (error) {
-      this.#see({ trouble: error.message });
+      if (error.reason !== "disconnected") this.#see({ trouble: error.message });
     }
   }
 
@@ -250,12 +262,10 @@ export class Person {
     tell(fact);
   }
 
-  #online() {
-    if (!this.#client) throw new Error(`${this.title} is offline`);
-    return this.#client;
-  }
-
-  #inRoom() {
+  /** Who has just come is still on the way to the door. */
+  async #inRoom() {
+    await this.#turn;
+    await this.#looking;
     if (!this.#room) throw new Error(`${this.title} is at no room's door`);
     return this.#room;
   }

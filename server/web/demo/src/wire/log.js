@@ -26,16 +26,10 @@ export class Log {
   #brought = new Set();
   #count = 0;
 
-  /**
-   * @param {object} options
-   * @param {string[]} options.own who lives in this window; what other windows say of them is not heard
-   * @param {globalThis.Storage} options.session
-   */
-  constructor({ own, session }) {
+  /** @param {globalThis.Storage} session */
+  constructor(session) {
     this.#restore(session);
-    this.#windows.onmessage = ({ data: fact }) => {
-      if (!own.includes(fact.who)) this.#take(fact);
-    };
+    this.#windows.onmessage = ({ data: fact }) => this.#take(fact);
     effect(() => {
       const kept = { arrows: this.arrows.value, stored: this.stored.value, names: this.#names.value };
       session.setItem(KEPT, JSON.stringify(kept));
