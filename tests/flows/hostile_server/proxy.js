@@ -42,7 +42,7 @@ export class HostileServer {
   #real;
   #http = createServer((request, response) => this.#call(request, response));
   #upgrades = new WebSocketServer({ noServer: true, handleProtocols: ([first]) => first });
-  /** @type {Set<Lie>} */
+  /** @type {Set<{lie: Lie, to?: string}>} */
   #lies = new Set();
   #connections = new Set();
 
@@ -73,11 +73,13 @@ export class HostileServer {
 
   /**
    * @param {Lie} lie
+   * @param {string} [to] the uid whose frames are meant; everybody's without
    * @returns {() => void} back to the truth
    */
-  lie(lie) {
-    this.#lies.add(lie);
-    return () => this.#lies.delete(lie);
+  lie(lie, to) {
+    const told = { lie, to };
+    this.#lies.add(told);
+    return () => this.#lies.delete(told);
   }
 
   /**
@@ -100,6 +102,15 @@ export class HostileServer {
    */
   said(uid, event) {
     const isIt = (frame) => frame.way === "out" && frame.uid === uid && frame.event === event;
+    return this.frames.filter(isIt).map(({ payload }) => payload);
+  }
+
+  /**
+   * @param {string} event
+   * @returns {any[]} payloads of what anybody was pushed
+   */
+  heard(event) {
+    const isIt = (frame) => frame.way === "in" && frame.event === event;
     return this.frames.filter(isIt).map(({ payload }) => payload);
   }
 
@@ -171,7 +182,9 @@ export class HostileServer {
   async #pass(way, frame, socket) {
     // Before the lie as well, which may change the frame but not that it was said.
     if (way === "toServer") this.frames.push({ ...frame });
-    for (const lie of this.#lies) if ((await lie[way]?.(frame)) === false) return;
+    for (const { lie, to } of this.#lies) {
+      if ((to ?? frame.uid) === frame.uid && (await lie[way]?.(frame)) === false) return;
+    }
     if (way === "toClient") this.frames.push(frame);
     if (socket.readyState !== WebSocket.OPEN) return;
     const { joinRef, ref, topic, event, payload } = frame;
@@ -179,7 +192,7 @@ export class HostileServer {
   }
 
   async #tell(how, message) {
-    for (const lie of this.#lies) await lie[how]?.(message);
+    for (const { lie } of this.#lies) await lie[how]?.(message);
     return message;
   }
 }

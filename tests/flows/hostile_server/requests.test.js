@@ -111,34 +111,38 @@ async function begin(policy) {
  *
  * @param {(item: any, scene: object) => any} swap
  * @param {string} detail of the warning
- * @param {(scene: object) => Promise<void>} [prepare] before the lying begins
+ * @param {(scene: object) => unknown} [prepare] before the lying begins
  */
-async function isNoticed(swap, detail, prepare = async () => {}) {
-  for (const [name, { policy, lie, arrive, again = lookAgain }] of Object.entries(PLACES)) {
-    const scene = await begin(policy);
-    const { alice, bob, shown } = scene;
+async function isNoticed(swap, detail, prepare = () => {}) {
+  await Promise.all(Object.entries(PLACES).map(async ([name, place]) => {
+    const scene = await begin(place.policy);
     await prepare(scene);
-    const stop = stage.server.lie(lie((item) => swap({ ...item }, scene)));
-    await arrive(scene);
-    await until(`${name}: Alice is warned`, () => alice.warnings.length > 0);
-    assert.deepEqual(alice.warnings, [`bad_request: ${detail}`], name);
-    assert.deepEqual([shown, scene.garden.pending], [[], []], name);
-    assert.deepEqual(stage.server.said(alice.uid, "approve"), [], name);
-    stop();
+    await isNoticedIn(name, place, (item) => swap({ ...item }, scene), scene, detail);
+  }));
+}
 
-    const key = scene.door.whenKey();
-    await again(scene);
-    const told = shown.map(({ uid, note, fingerprint }) => [uid, note, fingerprint]);
-    assert.deepEqual(told, [[bob.uid, "It is Bob", scene.fingerprint]], name);
-    assert.deepEqual((await within(`${name}: Bob has the key`, key)).private, scene.roomKey.private);
-    assert.equal(alice.warnings.length, 1, name);
-  }
+async function isNoticedIn(name, { lie, arrive, again = lookAgain }, swap, scene, detail) {
+  const { alice, bob, shown } = scene;
+  const stop = stage.server.lie(lie(swap), alice.uid);
+  await arrive(scene);
+  await until(`${name}: Alice is warned`, () => alice.warnings.length > 0);
+  assert.deepEqual(alice.warnings, [`bad_request: ${detail}`], name);
+  assert.deepEqual([shown, scene.garden.pending], [[], []], name);
+  assert.deepEqual(stage.server.said(alice.uid, "approve"), [], name);
+  stop();
+
+  const key = scene.door.whenKey();
+  await again(scene);
+  const told = shown.map(({ uid, note, fingerprint }) => [uid, note, fingerprint]);
+  assert.deepEqual(told, [[bob.uid, "It is Bob", scene.fingerprint]], name);
+  assert.deepEqual((await within(`${name}: Bob has the key`, key)).private, scene.roomKey.private);
+  assert.equal(alice.warnings.length, 1, name);
 }
 
 /** Bob's request as the server keeps it, once a member has been shown it. */
 function requestOf({ bob, rid }) {
-  const isIt = ({ event, payload }) => event === "request" && payload.rid === rid && payload.uid === bob.uid;
-  return until("a member is shown it", () => stage.server.frames.find((frame) => frame.way === "in" && isIt(frame))?.payload);
+  const isIt = ({ rid: room, uid }) => room === rid && uid === bob.uid;
+  return until("a member is shown it", () => stage.server.heard("request").find(isIt));
 }
 
 /** The same by the server's own user, for a box of its own. */

@@ -9,6 +9,9 @@ import WebSocket from "ws";
 import { within } from "../support.js";
 import { HostileServer } from "./proxy.js";
 
+/** Short, because phoenix.js waits so long for the answer to what was said before a disconnect. */
+const socketOptions = { timeout: 2000 };
+
 /** Somebody with a device, who is connected or not. */
 export class Somebody {
   /** Reason and detail of each. @type {string[]} */
@@ -26,7 +29,7 @@ export class Somebody {
   /** @param {object} [options] more of them */
   async connect(options) {
     const onWarning = (warning) => this.warnings.push(warning.message);
-    const all = { storage: this.storage, transport: WebSocket, onWarning, ...options };
+    const all = { storage: this.storage, transport: WebSocket, socketOptions, onWarning, ...options };
     this.client = await within("connected", Vestibule.connect(this.#server.url, all));
     return this;
   }
