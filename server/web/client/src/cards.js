@@ -1,6 +1,7 @@
 /**
  * One room's card: the newest that this client has seen, now or in an earlier run. An older one that is good in itself
- * is not taken: whoever shows it would undo what members have decided since.
+ * is not taken: whoever shows it would undo what members have decided since. Nor is another one of the same version,
+ * such as one that the server has refused as too late: it could show now the one and now the other.
  */
 import { toBase64url } from "./bytes.js";
 import { checkCard } from "./checks.js";
@@ -16,7 +17,15 @@ export function refuseDowngrade(card, newest) {
   if (newest && card.version < newest.version) {
     throw new VestibuleError("card_downgrade", `version ${card.version} came after version ${newest.version}`);
   }
+  if (newest && card.version === newest.version && !saySame(card, newest)) {
+    throw new VestibuleError("card_downgrade", `another one of version ${card.version}`);
+  }
   return card;
+}
+
+/** Whether two cards of one room and version do; their signatures may differ, being random. */
+function saySame(one, other) {
+  return one.policy === other.policy && (one.name ?? "") === (other.name ?? "");
 }
 
 /** @typedef {import("./checks.js").Card} Card */

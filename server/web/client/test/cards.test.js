@@ -31,6 +31,23 @@ test("a newer card is taken, an older one never again, even after a restart", as
   }
 });
 
+test("another card of the version that was seen is not taken, the same one signed anew is", async () => {
+  const { cards } = await begin();
+  const [first, second, renamed, again] = await Promise.all([
+    cards.write({ policy: "request" }),
+    cards.write({ policy: "open" }),
+    cards.write({ policy: "request", name: "Garden" }),
+    cards.write({ policy: "request" }),
+  ]);
+  assert.equal(await cards.take(first), true);
+  for (const other of [second, renamed]) {
+    await assert.rejects(cards.take(other), { reason: "card_downgrade", detail: "another one of version 1" });
+    assert.deepEqual(cards.newest, first);
+  }
+  await cards.take(again);
+  assert.equal(cards.newest.sig, again.sig);
+});
+
 test("a card that is none is not taken, and hinders no later one", async () => {
   const { cards } = await begin();
   const card = await cards.write({ policy: "open" });
