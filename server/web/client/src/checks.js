@@ -151,15 +151,16 @@ export function openApprove(approve, { rid, request_id, uid, box }) {
  * @param {string} denied.rid
  * @param {string} denied.request_id
  * @param {string} denied.to this user
- * @param {Card | null} card of the room; without one nothing can be said against the denial
+ * @param {Card | null} card of the room; where none was ever seen, anybody could have written the denial
  * @returns {Promise<{by: string, code: string, block: boolean}>}
  */
 export function checkDenial(denial, { rid, request_id, to }, card) {
   return judged("bad_denial", async (/** @type {Check} */ check) => {
     const { by, code, block } = denial;
     const signed = { rid, request_id, to, by, code, block };
+    check(card !== null, "the room's key is not known");
     check(
-      !card || (await verifyFields("deny", signed, card.alg, fromBase64url(card.room_pub), denial.room_sig)),
+      await verifyFields("deny", signed, card.alg, fromBase64url(card.room_pub), denial.room_sig),
       "the room's signature is wrong",
     );
     return { by, code, block: Boolean(block) };
@@ -183,13 +184,16 @@ async function roomKeyOf(rid, secret) {
 
 /**
  * @param {any} made the answer of `POST /v1/rooms`
+ * @param {{alg: string, policy: string, name?: string}} asked what was asked for: whoever makes the key can sign any card
  * @returns {Promise<{rid: string, key: SigningKey}>} the room that the server made
  */
-export function checkMadeRoom(made) {
+export function checkMadeRoom(made, { alg, policy, name }) {
   return judged("bad_room", async (/** @type {Check} */ check) => {
     const key = await roomKeyOf(made.rid, fromBase64url(made.room_key));
     check(key !== null, "the key is not the room's");
-    await checkCard(made.card, made.rid);
+    const card = await checkCard(made.card, made.rid);
+    const isAsked = key.alg === alg && card.policy === policy && (card.name ?? "") === (name ?? "");
+    check(isAsked, "not what was asked for");
     return { rid: made.rid, key };
   });
 }

@@ -139,8 +139,9 @@ export class Vestibule {
   async createRoom({ policy, name, alg = "p256", onServer = false }) {
     const { records } = this.#context;
     if (onServer) {
-      const made = await this.#session.call("POST", "/v1/rooms", { body: { alg, policy, name }, signedIn: true });
-      const { rid, key } = await checkMadeRoom(made);
+      const asked = { alg, policy, name };
+      const made = await this.#session.call("POST", "/v1/rooms", { body: asked, signedIn: true });
+      const { rid, key } = await checkMadeRoom(made, asked);
       await records.saveRoomKey(rid, key);
       return this.openRoom(rid);
     }

@@ -174,7 +174,8 @@ test("a room that becomes open is approved in by itself", async () => {
 });
 
 test("a denial reaches who waits, and a member may approve all the same", async () => {
-  server.answers = { request: { state: "pending" } };
+  const [card] = await makeCards("request");
+  server.answers = { phx_join: { card }, request: { state: "pending" } };
   const { client, warnings } = await connect({ user: bob });
   const door = await client.openRoom(room.rid);
   const notices = [];

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
-import { Cards } from "../src/cards.js";
 import { DeniedError, VestibuleError } from "../src/errors.js";
-import { alice, approveOf, asItem, begin, never, nothing, options, room } from "./newcomer-support.js";
-import { makeApprove, makeContext, makeDenial, until } from "./support.js";
+import { alice, approveOf, asItem, begin, never, nothing, options, room, seeCard } from "./newcomer-support.js";
+import { makeApprove, makeDenial, until } from "./support.js";
 
 test("a withdrawal that was not answered is said again", async () => {
   const before = begin({ answers: { request: { state: "pending" }, withdraw: new VestibuleError("disconnected") } });
@@ -38,6 +37,7 @@ test("a withdrawal takes back the request that was adopted", async () => {
 
 test("a denial ends the waiting, and a later approve overrules it", async () => {
   const { context, courier, newcomer } = begin();
+  await seeCard(context);
   await newcomer.ask(courier, options);
   const waiting = newcomer.whenKey();
   const item = asItem(courier.sent[0].payload);
@@ -60,6 +60,7 @@ test("a denial ends the waiting, and a later approve overrules it", async () => 
 
 test("who was denied may ask anew, and is told how long not to", async () => {
   const { context, courier, newcomer } = begin();
+  await seeCard(context);
   await newcomer.ask(courier, options);
   await newcomer.hear(await makeDenial(room, alice, asItem(courier.sent[0].payload)));
   courier.answers.request = new VestibuleError("cooldown", undefined, { retryMs: 86_400_000 });
@@ -73,7 +74,8 @@ test("who was denied may ask anew, and is told how long not to", async () => {
 
 test("each request that was denied here resolves when it is approved later, after a restart too", async () => {
   for (const which of [0, 1]) {
-    const { storage, courier, newcomer } = begin();
+    const { context, storage, courier, newcomer } = begin();
+    await seeCard(context);
     const items = [];
     for (const _ of "ab") {
       await newcomer.ask(courier, options);
@@ -107,9 +109,7 @@ test("a denied request that an older client kept resolves as well", async () => 
 
 test("a denial that is not the room's is no denial", async () => {
   const { context, courier, newcomer } = begin();
-  const member = makeContext(alice);
-  await member.records.saveRoomKey(room.rid, room.key);
-  await context.records.saveCard(await new Cards(member, room.rid).write({ policy: "request" }));
+  await seeCard(context);
   await newcomer.ask(courier, options);
   const denial = await makeDenial(room, alice, asItem(courier.sent[0].payload));
   assert.equal(await newcomer.hear({ ...denial, code: "go away" }), false);

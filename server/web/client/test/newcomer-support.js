@@ -1,6 +1,7 @@
 /** Bob, who asks for the key of a room that Alice is a member of: for the unit tests of the newcomer. */
 import assert from "node:assert/strict";
 import { toBase64url } from "../src/bytes.js";
+import { Cards } from "../src/cards.js";
 import { Newcomer } from "../src/newcomer.js";
 import { FakeCourier, HOUR_MS, LoggedStorage, makeApprove, makeContext, makeRoom, makeUser } from "./support.js";
 
@@ -21,6 +22,13 @@ const PENDING = { request: { state: "pending" } };
 export function begin({ answers = { ...PENDING }, log = [], storage = new LoggedStorage(log) } = {}) {
   const context = makeContext(bob, storage);
   return { log, storage, context, courier: new FakeCourier(answers, log), newcomer: new Newcomer(context, room.rid) };
+}
+
+/** Whoever has seen the room's card can tell its members' denials from others. */
+export async function seeCard({ records }) {
+  const member = makeContext(alice);
+  await member.records.saveRoomKey(room.rid, room.key);
+  await records.saveCard(await new Cards(member, room.rid).write({ policy: "request" }));
 }
 
 export const asItem = (frame) => ({ ...frame, rid: room.rid, uid: bob.uid });
