@@ -53,6 +53,8 @@ export class PlainUser {
     this.sign_pub = toBase64url(key.pub);
     /** @type {string} */
     this.uid = uid;
+    /** @type {string} */
+    this.token = "";
     /** @type {Socket} */
     this.socket = null;
   }
@@ -77,6 +79,7 @@ export class PlainUser {
 
     const where = tokenIn === "params" ? { params: { token } } : { authToken: token };
     const options = { transport: user.wire.transport, ...where };
+    user.token = token;
     user.socket = new Socket(`${server.url.replace("http", "ws")}/socket`, options);
     user.socket.connect();
     return user;
