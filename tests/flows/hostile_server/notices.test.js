@@ -170,11 +170,12 @@ test("a denial in Alice's name where the room's card is kept from Bob", TIMEOUT,
   assert.deepEqual((await within("Bob has the key", key)).private, roomKey.private);
 });
 
-/** These cannot be told from true ones. They say nothing of keys: the newcomer asks again, the member approves again. */
+/** These cannot be told from true ones, and cost no more than that one asks, or approves, again. */
 for (const event of ["expired", "withdrawn"]) {
   test(`that a request has ${event} is believed, and costs a second request`, TIMEOUT, async () => {
     const { bob, garden, rid, roomKey, door, asked, key } = await begin();
-    stage.server.push(bob.uid, `room:${rid}`, event, { rid, request_id: asked.requestId, seq: 1, at: Date.now(), event });
+    const notice = { rid, request_id: asked.requestId, seq: 1, at: Date.now(), event };
+    stage.server.push(bob.uid, `room:${rid}`, event, notice);
     await assert.rejects(within("Bob is told", key), { reason: event });
     assert.deepEqual([bob.keyOf(rid), stage.server.said(bob.uid, "ack")], [null, []]);
     const again = door.requestKey();

@@ -56,6 +56,8 @@ const PLACES = {
       await scene.ask();
       await until("Alice is shown it", () => scene.shown.length > 0);
       await scene.garden.deny(scene.shown.pop());
+      // Who waits for the key after that waits in spite of the denial.
+      await until("Bob is told", () => scene.bob.storage.get(`room/${scene.rid}/request`) === null);
       const [{ requests }] = await scene.garden.denials();
       scene.shown.push(...requests);
     },

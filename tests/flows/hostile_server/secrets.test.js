@@ -11,7 +11,7 @@ const stage = new Stage();
 function formsOf(secret) {
   const bytes = Buffer.from(fromBase64url(secret));
   const forms = ["base64url", "base64", "hex", "latin1", "utf8"].map((encoding) => bytes.toString(encoding));
-  // Base64 of something longer shows other letters, by where in it the bytes begin; the letters at both ends are shared.
+  // Inside something longer base64 shows other letters, by where in it the bytes begin; those at both ends are shared.
   for (const shift of [1, 2]) {
     const inside = Buffer.concat([Buffer.alloc(shift), bytes]);
     for (const encoding of ["base64url", "base64"]) forms.push(inside.toString(encoding).slice(4, -4));
