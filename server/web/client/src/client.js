@@ -2,6 +2,8 @@
  * The way in: {@link Vestibule.connect}.
  */
 import { Socket } from "phoenix";
+// @ts-expect-error It is there, and its types do not say so.
+import { Serializer } from "phoenix";
 import { checkCard, checkMadeRoom } from "./checks.js";
 import { refuseDowngrade } from "./cards.js";
 import { VestibuleError } from "./errors.js";
@@ -95,14 +97,15 @@ export class Vestibule {
     const endpoint = new URL("/socket", base);
     endpoint.protocol = base.protocol === "https:" ? "wss:" : "ws:";
     // phoenix.js asks for the token at each connect, so a renewed one is taken up by its own reconnect.
-    const socketOptions = { ...options.socketOptions, authToken: () => session.token };
-    if (transport) socketOptions.transport = transport;
-    const socket = new Socket(endpoint.href, socketOptions);
-
     const warn = (caught) => {
       const error = VestibuleError.from(caught);
       if (!error.passing) onWarning(error);
     };
+    const socketOptions = { ...options.socketOptions, authToken: () => session.token };
+    if (transport) socketOptions.transport = transport;
+    socketOptions.decode = unharmed(socketOptions.decode ?? Serializer.decode.bind(Serializer), warn);
+    const socket = new Socket(endpoint.href, socketOptions);
+
     const again = new SignInAgain(socket, session, warn);
     const device = await records.device();
     const context = { socket, server: name, user, uid, device, records, warn, signInAgain: again };
@@ -226,6 +229,17 @@ export class Vestibule {
     }
     return newcomer;
   }
+}
+
+/** What is no frame, or none that phoenix.js can take, is warned of instead of thrown at nobody. */
+function unharmed(decode, warn) {
+  return (raw, take) => {
+    try {
+      decode(raw, take);
+    } catch (cause) {
+      warn(new VestibuleError("bad_frame", cause.message, { cause }));
+    }
+  };
 }
 
 /** @param {VestibuleError} error */

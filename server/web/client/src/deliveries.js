@@ -73,10 +73,10 @@ export class Deliveries {
   }
 
   /** @param {import("./topic.js").Topic} topic */
-  listen({ channel, courier }) {
-    this.#courier = courier;
-    channel.on("approve", (approve) => this.#approve(approve));
-    for (const event of NOTICES) channel.on(event, (notice) => this.#live({ ...notice, event }));
+  listen(topic) {
+    this.#courier = topic.courier;
+    topic.on("approve", (approve) => this.#approve(approve));
+    for (const event of NOTICES) topic.on(event, (notice) => this.#live({ ...notice, event }));
   }
 
   /**

@@ -4,7 +4,7 @@
  * `reason` is one of the server's reasons (`not_member`, `cooldown`, `storage_full`, …) or one of the client's own:
  *
  * - of connecting and saying: `in_use`, `unreachable`, `disconnected`, `interrupted`, `timeout`
- * - of what came: `bad_card`, `card_downgrade`, `bad_request`, `bad_approve`, `bad_denial`, `bad_room`, `bad_message`
+ * - of what came: `bad_card`, `card_downgrade`, `bad_request`, `bad_approve`, `bad_denial`, `bad_room`, `bad_message`, `bad_frame`
  * - of how a request ended: `denied` (a {@link DeniedError}), `withdrawn`, `expired`
  * - `bad_storage`, `handler_failed`, and `failed` where something else threw, which is the `cause` then
  *

@@ -10,12 +10,14 @@ import { Topic } from "./topic.js";
 export class Inbox {
   #topic;
   #deliveries;
+  #warn;
 
   /**
    * @param {import("./topic.js").Context} context
    * @param {import("./deliveries.js").Takers["approve"]} onApprove
    */
   constructor(context, onApprove) {
+    this.#warn = context.warn;
     this.#deliveries = new Deliveries(context, null, {
       approve: (approve, ...answers) => isId(approve.rid) && onApprove(approve, ...answers),
       notice: async (notice) => isId(notice.rid) && context.notices.take(notice),
@@ -29,7 +31,7 @@ export class Inbox {
     this.#deliveries.listen(this.#topic);
     return this.#topic.join(async (reply) => {
       // Not awaited: there may be many, and nothing else has to wait for them.
-      this.#deliveries.joined(reply);
+      this.#deliveries.joined(reply).catch(this.#warn);
     });
   }
 

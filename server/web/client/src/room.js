@@ -13,6 +13,9 @@ import { Membership } from "./membership.js";
 import { MessageKey } from "./messages.js";
 import { Topic } from "./topic.js";
 
+/** The protocol's longest `exp`, in ms: nobody signs for longer, whatever a server says that it takes. */
+const LONGEST_EXP_MS = 30 * 86_400_000;
+
 /** A part of the longest `exp` that the server takes is left, for clocks that differ. */
 const TTL_SHARE = 0.95;
 
@@ -68,12 +71,11 @@ export class Room {
    */
   async join() {
     [this.fingerprint] = await Promise.all([roomFingerprintOf(this.rid), this.#cards.load(), this.#deliveries.load()]);
-    const { channel } = this.#topic;
     this.#deliveries.listen(this.#topic);
-    channel.on("request", (item) => this.#doorkeeper.arrived(item));
-    channel.on("request_gone", (push) => this.#doorkeeper.gone(push));
-    channel.on("card", (card) => this.#takeCard(card));
-    channel.onError(() => this.#membership.left());
+    this.#topic.on("request", (item) => this.#doorkeeper.arrived(item));
+    this.#topic.on("request_gone", (push) => this.#doorkeeper.gone(push));
+    this.#topic.on("card", (card) => this.#takeCard(card));
+    this.#topic.channel.onError(() => this.#membership.left());
     try {
       await this.#topic.join((reply, current) => this.#joined(reply, current));
     } catch (error) {
@@ -268,13 +270,11 @@ export class Room {
 
   /**
    * @param {string} event
-   * @param {(payload: any) => void} handler
+   * @param {(payload: any) => unknown} handler
    * @returns {() => void} stops it
    */
   on(event, handler) {
-    const { channel } = this.#topic;
-    const ref = channel.on(event, (payload) => handler(payload));
-    return () => channel.off(event, ref);
+    return this.#topic.on(event, handler);
   }
 
   /**
@@ -343,7 +343,7 @@ export class Room {
   }
 
   async #joined(reply, current) {
-    this.#longestTtl = Math.floor(reply.limits.exp_ms * TTL_SHARE);
+    this.#longestTtl = Math.floor(Math.min(reply.limits.exp_ms, LONGEST_EXP_MS) * TTL_SHARE);
     this.#membership.joined(reply, current);
     this.#doorkeeper.joined();
     await this.#takeCard(reply.card);

@@ -70,6 +70,24 @@ export class Topic {
   }
 
   /**
+   * @param {string} event
+   * @param {(payload: any) => unknown} handler what it throws, such as for a payload that is none, is warned of: in
+   *   phoenix.js, or in nobody's hands, it would end a process
+   * @returns {() => void} stops it
+   */
+  on(event, handler) {
+    const { warn } = this.#context;
+    const ref = this.channel.on(event, async (payload) => {
+      try {
+        await handler(payload);
+      } catch (error) {
+        warn(error);
+      }
+    });
+    return () => this.channel.off(event, ref);
+  }
+
+  /**
    * Leaves for good.
    *
    * @param {VestibuleError} error what everything unanswered is rejected with

@@ -249,3 +249,27 @@ test("members read what a member has sealed, in its order, and nothing else", as
   const { client: stranger } = await connect({ user: bob });
   await assert.rejects((await stranger.openRoom(room.rid)).sendSealed("say", "hello"), { reason: "not_member" });
 });
+
+test("what a server says that makes no sense is warned of, and nothing else happens", async () => {
+  const { client, warnings } = await connect({ member: true });
+  const garden = await client.openRoom(room.rid);
+  const inbox = `user:${client.uid}`;
+  for (const text of ["", "{", "null", "[]", "{}", "[1,2]", "\u0000", '[null,null,7,8,9]']) server.say(text);
+  const events = [
+    "approve", "request", "request_gone", "card", "denied", "expired", "withdrawn", "receipt", "resync", "caught_up",
+    "presence_state", "presence_diff", "phx_reply", "phx_error",
+  ];
+  for (const event of events) {
+    for (const payload of [null, 7, "text", [], [null], {}]) {
+      server.push(topic, event, payload);
+      server.push(inbox, event, payload);
+    }
+  }
+  const asked = new Promise((resolve) => garden.onRequest(resolve));
+  const { item } = await makeRequest(room, bob);
+  // What comes after it all is taken, on whichever join that is.
+  await until(() => garden.role === "member");
+  server.push(topic, "request", item);
+  assert.equal((await asked).uid, bob.uid);
+  assert.ok(warnings.length > 10, warnings.join());
+});

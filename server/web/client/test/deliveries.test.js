@@ -10,7 +10,8 @@ const notice = (seq) => ({ event: "expired", rid: "garden", request_id: "any", s
 
 async function begin({ answers, rid = "garden", storage = new MemoryStorage() } = {}) {
   const context = makeContext(bob, storage);
-  const topic = { channel: new FakeChannel(), courier: new FakeCourier(answers) };
+  const channel = new FakeChannel();
+  const topic = { channel, courier: new FakeCourier(answers), on: (...args) => channel.on(...args) };
   const it = { ...topic, context, storage, approves: [], notices: [], resyncs: 0, fail: null };
   it.deliveries = new Deliveries(context, rid, {
     approve: (...came) => it.approves.push(came),

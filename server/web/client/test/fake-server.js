@@ -50,6 +50,11 @@ export class FakeServer {
     socket.send(JSON.stringify([joinRef, null, topic, event, payload]));
   }
 
+  /** Sends it as it is, to everybody. */
+  say(text) {
+    for (const socket of this.#sockets.clients) socket.send(text);
+  }
+
   /** @returns {any[]} the payloads of one event */
   said(event, topic) {
     const fits = (frame) => frame.event === event && (!topic || frame.topic === topic);
