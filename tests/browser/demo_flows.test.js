@@ -1,19 +1,8 @@
 /** The demo page's four flows, each clicked through: by its one button, and step by step by hand. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { Server } from "../flows/support.js";
-import { openBrowser } from "./browser.js";
+import { test } from "node:test";
+import { browser, server } from "./stage.js";
 import { FLOWS, Visitor } from "./visitor.js";
-
-let server;
-let browser;
-before(async () => {
-  [server, browser] = await Promise.all([Server.begin(), openBrowser()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.end();
-});
 
 async function visit() {
   const context = await browser.newContext({ viewport: { width: 1180, height: 900 } });

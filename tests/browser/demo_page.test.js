@@ -2,22 +2,12 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
-import { Server } from "../flows/support.js";
+import { test } from "node:test";
 import { openBrowser } from "./browser.js";
+import { browser, server } from "./stage.js";
 import { Visitor } from "./visitor.js";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-let server;
-let browser;
-before(async () => {
-  [server, browser] = await Promise.all([Server.begin(), openBrowser()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.end();
-});
 
 /** @returns {Promise<string[]>} what axe-core finds, with where it finds it */
 async function violations(visitor) {

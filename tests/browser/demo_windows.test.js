@@ -1,19 +1,8 @@
 /** The demo page in more than one window: Alice and Bob with one each, in one browser and on two machines. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { Server } from "../flows/support.js";
-import { openBrowser } from "./browser.js";
+import { test } from "node:test";
+import { browser, server } from "./stage.js";
 import { Visitor } from "./visitor.js";
-
-let server;
-let browser;
-before(async () => {
-  [server, browser] = await Promise.all([Server.begin(), openBrowser()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.end();
-});
 
 test("Bob in a window of his own, and both windows show all that passes", { timeout: 60_000 }, async () => {
   const context = await browser.newContext();
