@@ -65,5 +65,6 @@ pub mod serve;
 pub mod session;
 mod shutdown;
 pub mod store;
+mod systemd;
 pub mod telemetry;
 pub mod transport;

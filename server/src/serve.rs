@@ -1,10 +1,6 @@
 //! Puts the house together, and runs it until it is told to stop.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use actix_web::{App, HttpServer};
 use thiserror::Error;
@@ -16,6 +12,7 @@ use crate::{
     session::{SecretError, Secrets, Sessions},
     shutdown::{self, Signals},
     store::{OpenError, Store},
+    systemd,
     transport::{Calls, Endpoint, longpoll, websocket},
 };
 
@@ -45,7 +42,7 @@ pub enum ServeError {
 /// Runs the server until SIGTERM or SIGINT. `started` hears the address once it accepts connections.
 pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
     let listen_error = |source| ServeError::Listen { address: config.listen, source };
-    let listener = TcpListener::bind(config.listen).map_err(listen_error)?;
+    let listener = systemd::listener(config.listen).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
     let (store, writer) = Store::open(&config.database(), &config.store())?;
     let sessions = Sessions::new(&Secrets::load_or_create(&config.secrets())?);
@@ -86,11 +83,14 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     let server = actix_web::rt::spawn(server);
     let signals = Signals::take_over()?;
     started(address);
+    systemd::ready();
+    let watch = systemd::watch(Arc::clone(&connections));
 
     shutdown::wait_and_drain(signals, &handle, &connections).await;
     // The server's task ends with its workers; a panic in it was logged.
     let _ = server.await;
     sweeper.abort();
+    watch.abort();
     writer.stop();
     tracing::info!("stopped");
     Ok(())

@@ -5,7 +5,7 @@ use std::{io, process, time::Duration};
 use actix_web::dev::ServerHandle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::transport::Connections;
+use crate::{systemd, transport::Connections};
 
 /// How long clients may take to go.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,6 +37,7 @@ impl Signals {
 pub(crate) async fn wait_and_drain(mut signals: Signals, server: &ServerHandle, connections: &Connections) {
     signals.next().await;
     tracing::info!(connections = connections.count(), "stopping");
+    systemd::stopping();
     let drained = async { tokio::join!(connections.drain(PATIENCE), server.stop(true)).0 };
     tokio::select! {
         left = drained => {

@@ -59,7 +59,12 @@ impl Request {
 
     /// Sends the request on a connection of its own and reads the whole response.
     pub fn send(&self, server: SocketAddr) -> io::Result<Response> {
-        let mut stream = TcpStream::connect(server)?;
+        self.send_over(TcpStream::connect(server)?)
+    }
+
+    /// Sends the request on a connection that is open, and reads the whole response.
+    pub fn send_over(&self, mut stream: TcpStream) -> io::Result<Response> {
+        let server = stream.peer_addr()?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(READ_TIMEOUT))?;
         stream.write_all(&self.to_bytes(server))?;

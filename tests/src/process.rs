@@ -189,7 +189,6 @@ impl Drop for Server {
 fn spawn(launch: &Launch, directory: &Path, address: Option<SocketAddr>) -> (Child, Mutex<Receiver<String>>) {
     let mut child = launch
         .command(directory, address)
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(append(&stderr_file(directory)))
         .spawn()

@@ -1,8 +1,10 @@
 //! How a server is started.
 
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,7 +29,12 @@ pub struct Launch {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     port: Port,
+    /// The socket that it is given open, as systemd does.
+    socket: Option<Arc<TcpListener>>,
 }
+
+/// Hands standard input on as descriptor 3, the first of those that systemd passes (`sd_listen_fds(3)`).
+const PASS_SOCKET: &str = r#"LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@" 3<&0 </dev/null"#;
 
 /// How the program learns where to listen.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +84,7 @@ impl Launch {
     }
 
     fn new(program: PathBuf, port: Port) -> Self {
-        Self { program, arguments: Vec::new(), environment: Vec::new(), port }
+        Self { program, arguments: Vec::new(), environment: Vec::new(), port, socket: None }
     }
 
     /// Adds an argument.
@@ -100,6 +107,13 @@ impl Launch {
         self
     }
 
+    /// Passes a listening socket, which stays open here, as systemd's socket activation does.
+    #[must_use]
+    pub fn socket(mut self, socket: Arc<TcpListener>) -> Self {
+        self.socket = Some(socket);
+        self
+    }
+
     /// Runs a program that is to end by itself, in `directory`. What it writes must fit a pipe.
     ///
     /// # Panics
@@ -107,7 +121,6 @@ impl Launch {
     pub fn run(&self, directory: &Path) -> Output {
         let mut command = self.command(directory, None);
         let mut child = command
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -125,9 +138,10 @@ impl Launch {
         child.wait_with_output().expect("output")
     }
 
-    /// The command that starts it in `directory`: on the given address, or on any free port.
+    /// The command that starts it in `directory`: on the given address, or on any free port. With nothing on its standard
+    /// input.
     pub(super) fn command(&self, directory: &Path, address: Option<SocketAddr>) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = self.program_with_input();
         match self.port {
             Port::Arguments | Port::Listen => {
                 let address = address.unwrap_or_else(|| ([127, 0, 0, 1], 0).into());
@@ -142,6 +156,18 @@ impl Launch {
             Port::Unsaid => {}
         }
         command.args(&self.arguments).envs(self.environment.iter().cloned()).current_dir(directory);
+        command
+    }
+
+    fn program_with_input(&self) -> Command {
+        let Some(socket) = &self.socket else {
+            let mut command = Command::new(&self.program);
+            command.stdin(Stdio::null());
+            return command;
+        };
+        let mut command = Command::new("sh");
+        let socket = socket.try_clone().expect("a descriptor");
+        command.arg("-c").arg(PASS_SOCKET).arg(&self.program).stdin(OwnedFd::from(socket));
         command
     }
 }

@@ -1,0 +1,61 @@
+//! What the service manager and the server tell each other: a socket that is open already (`sd_listen_fds(3)`), and how it goes
+//! (`sd_notify(3)`). Without systemd all of it does nothing.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::rt::{self, task::JoinHandle, time};
+use listenfd::ListenFd;
+use sd_notify::NotifyState;
+
+use crate::transport::Connections;
+
+/// How often the status line is renewed where no watchdog waits for more.
+const STATUS_EVERY: Duration = Duration::from_secs(10);
+
+/// The socket that systemd has opened, or one that is bound to `address`. A restart refuses nobody who comes to the former: it
+/// stays open in between, and whoever comes waits in its queue.
+pub(crate) fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let mut passed = ListenFd::from_env();
+    if passed.len() > 1 {
+        return Err(io::Error::other(format!(
+            "systemd passed {} sockets, and one is expected",
+            passed.len()
+        )));
+    }
+    passed.take_tcp_listener(0)?.map_or_else(|| TcpListener::bind(address), Ok)
+}
+
+/// The server accepts connections.
+pub(crate) fn ready() {
+    tell(&[NotifyState::Ready]);
+}
+
+/// The server is on its way out, and sends its clients away.
+pub(crate) fn stopping() {
+    tell(&[NotifyState::Stopping, NotifyState::Status("sending everybody away")]);
+}
+
+/// Says again and again that this thread's event loop turns, twice in the time after which systemd would kill the server
+/// (`WatchdogSec=`), and how many are connected.
+pub(crate) fn watch(connections: Arc<Connections>) -> JoinHandle<()> {
+    let every = sd_notify::watchdog_enabled().map_or(STATUS_EVERY, |limit| limit / 2);
+    rt::spawn(async move {
+        let mut ticks = time::interval(every);
+        loop {
+            ticks.tick().await;
+            let status = format!("{} connections", connections.count());
+            tell(&[NotifyState::Watchdog, NotifyState::Status(&status)]);
+        }
+    })
+}
+
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "cannot notify systemd");
+    }
+}

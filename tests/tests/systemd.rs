@@ -1,0 +1,103 @@
+//! What the server and systemd tell each other, with a notification socket and a listening socket of the test's own.
+
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::http::Request;
+use vestibule_tests::people::{Device, Person};
+use vestibule_tests::process::{Launch, Server};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What stands at the other end of `NOTIFY_SOCKET`.
+struct Manager {
+    socket: UnixDatagram,
+}
+
+impl Manager {
+    fn listen(path: &Path) -> Self {
+        let socket = UnixDatagram::bind(path).expect("a socket");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        Self { socket }
+    }
+
+    /// The next message: lines such as `READY=1`.
+    fn hears(&self) -> Vec<String> {
+        let mut buffer = [0; 4096];
+        let length = self.socket.recv(&mut buffer).expect("a notification");
+        String::from_utf8_lossy(&buffer[..length]).lines().map(str::to_owned).collect()
+    }
+
+    /// Waits for a message with this line in it, and gives the others that came before.
+    fn hears_of(&self, line: &str) -> Vec<Vec<String>> {
+        let mut before = Vec::new();
+        loop {
+            let message = self.hears();
+            if message.iter().any(|said| said == line) {
+                return before;
+            }
+            before.push(message);
+        }
+    }
+}
+
+#[test]
+fn it_says_when_it_is_ready_that_it_lives_and_when_it_stops() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let path = folder.path().join("notify");
+    let manager = Manager::listen(&path);
+    let launch = Launch::vestibule()
+        .env("NOTIFY_SOCKET", path.to_str().expect("UTF-8"))
+        .env("WATCHDOG_USEC", "400000");
+    let mut server = Server::start(launch);
+    assert_eq!(manager.hears(), ["READY=1"]);
+
+    let begun = Instant::now();
+    for _ in 0..5 {
+        manager.hears_of("WATCHDOG=1");
+    }
+    // The first comes at once, and each of the others before half of the time is over in which one has to come.
+    assert!(begun.elapsed() < Duration::from_millis(5 * 400), "{:?}", begun.elapsed());
+    let device = Device::connect(server.address(), &Person::new(Alg::Ed25519));
+    manager.hears_of("STATUS=1 connections");
+    drop(device);
+
+    assert_eq!(server.terminate().code(), Some(0));
+    manager.hears_of("STOPPING=1");
+}
+
+#[test]
+fn a_restart_refuses_nobody_who_comes_to_a_socket_that_systemd_holds() {
+    let socket = Arc::new(TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let address = socket.local_addr().expect("an address");
+    let mut server = Server::start(Launch::vestibule().socket(Arc::clone(&socket)));
+    assert_eq!(server.address(), address, "not the one of --listen");
+    assert_eq!(Request::get("/v1/rooms").send(address).expect("a response").status, 200);
+
+    assert_eq!(server.terminate().code(), Some(0));
+    // Nobody serves, and whoever comes waits.
+    let early: Vec<_> = (0..50).map(|_| TcpStream::connect(address).expect("not refused")).collect();
+    server.restart();
+    for stream in early {
+        let response = Request::get("/v1/rooms").send_over(stream).expect("a response");
+        assert_eq!(response.status, 200);
+    }
+}
+
+#[test]
+fn what_is_no_listening_socket_is_said() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let run =
+        |count: &str| Launch::bare().arg("--data").arg("data").env("LISTEN_FDS", count).run(folder.path());
+    for (count, says) in [("1", "cannot listen on 127.0.0.1:4000: fd 3"), ("2", "systemd passed 2 sockets")] {
+        let output = run(count);
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{log}");
+        assert!(log.contains(says), "{log}");
+    }
+}
