@@ -62,7 +62,7 @@ fn it_says_when_it_is_ready_that_it_lives_and_when_it_stops() {
         manager.hears_of("WATCHDOG=1");
     }
     // The first comes at once, and each of the others before half of the time is over in which one has to come.
-    assert!(begun.elapsed() < Duration::from_millis(5 * 400), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     let device = Device::connect(server.address(), &Person::new(Alg::Ed25519));
     manager.hears_of("STATUS=1 connections");
     drop(device);
