@@ -58,6 +58,7 @@ pub mod channel;
 mod clock;
 pub mod config;
 mod failpoint;
+pub mod metrics;
 pub mod outbox;
 pub mod pages;
 pub mod room;

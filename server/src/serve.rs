@@ -57,7 +57,7 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     });
     let connections = Arc::clone(&endpoint.connections);
     let polls = Arc::new(longpoll::Sessions::new(config.poll_caps()));
-    let calls = Calls::new(config.calls(), config.proxies());
+    let calls = Calls::new(config.calls(), config.proxies(), Arc::clone(&endpoint.traffic));
     let demo = config.demo.then(|| Arc::new(Page::embedded::<Demo>("demo")));
     if demo.as_ref().is_some_and(|demo| !demo.is_built()) {
         tracing::info!("built without its demo page; what to do about it is said at /");

@@ -14,7 +14,10 @@ use vestibule_protocol::{
 };
 
 use super::{Client, Incoming, MemberId, Stop};
-use crate::outbox::{Encoded, Outbox};
+use crate::{
+    metrics::Joined,
+    outbox::{Encoded, Outbox},
+};
 
 /// One join of one connection.
 pub struct Member {
@@ -36,6 +39,8 @@ pub struct Member {
     pub(crate) busy: Option<Busy>,
     /// Whether `presence_diff` is sent to it.
     pub(crate) watches_presence: bool,
+    /// Counts it, once it is in.
+    pub(crate) counted: Option<Joined>,
 }
 
 /// A join that is not decided yet.

@@ -29,6 +29,7 @@ use vestibule_protocol::{
     socket::JoinId,
 };
 
+use crate::metrics::{Ending, Traffic};
 pub use frame::{Encoded, Wire};
 
 /// How much may wait for one client.
@@ -59,29 +60,33 @@ struct Shared {
     limits: OutboxLimits,
     queue: Mutex<Queue>,
     closing: Notify,
+    traffic: Arc<Traffic>,
 }
 
+#[derive(Default)]
 struct Queue {
     frames: VecDeque<Wire>,
     bytes: usize,
     phase: Phase,
     taker: Option<Waker>,
     ended: Vec<(ByteString, JoinId)>,
+    /// How the connection ends, once somebody has said so.
+    ending: Option<Ending>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Phase {
+    #[default]
     Open,
     Closing,
     Finished,
 }
 
 impl Outbox {
-    /// An empty queue for a connection that speaks `serializer`.
-    pub fn new(serializer: Serializer, form: Form, limits: OutboxLimits) -> Self {
-        let queue =
-            Queue { frames: VecDeque::new(), bytes: 0, phase: Phase::Open, taker: None, ended: Vec::new() };
-        Self(Arc::new(Shared { serializer, form, limits, queue: Mutex::new(queue), closing: Notify::new() }))
+    /// An empty queue for a connection that speaks `serializer`. What goes out is counted in `traffic`.
+    pub fn new(serializer: Serializer, form: Form, limits: OutboxLimits, traffic: Arc<Traffic>) -> Self {
+        let queue = Mutex::new(Queue::default());
+        Self(Arc::new(Shared { serializer, form, limits, queue, closing: Notify::new(), traffic }))
     }
 
     /// Sends one message to this connection alone.
@@ -118,6 +123,7 @@ impl Outbox {
         let mut queue = self.lock();
         if queue.phase == Phase::Open {
             queue.append(frame::close(1000, ""));
+            queue.ending = Some(Ending::Closed);
         }
         queue.finish();
     }
@@ -138,6 +144,16 @@ impl Outbox {
         self.lock().phase != Phase::Open
     }
 
+    /// How the connection ended, or is about to.
+    pub(crate) fn ending(&self) -> Ending {
+        self.lock().ending.unwrap_or(Ending::Lost)
+    }
+
+    /// Where what this connection does is counted.
+    pub(crate) fn traffic(&self) -> &Arc<Traffic> {
+        &self.0.traffic
+    }
+
     /// Notes that a channel ended this connection's join by itself. The note is there before any frame that tells the
     /// client, so a frame that the client sends in answer finds the topic left.
     pub fn note_ended(&self, topic: ByteString, join: JoinId) {
@@ -154,6 +170,7 @@ impl Outbox {
         let mut queue = self.lock();
         if let Some(frame) = queue.frames.pop_front() {
             queue.bytes -= frame.len();
+            self.0.traffic.sent(frame.len());
             return Poll::Ready(Some(frame));
         }
         if queue.phase == Phase::Finished {
@@ -191,6 +208,7 @@ impl Outbox {
             tracing::debug!(%why, "closing a connection");
             queue.append(frame::close(why.code(), why.reason()));
             queue.phase = Phase::Closing;
+            queue.ending = Some(Ending::Disconnected(why));
             self.0.closing.notify_one();
         }
     }
@@ -226,7 +244,7 @@ mod tests {
     use vestibule_protocol::message::{Broadcast, Term};
 
     fn outbox(frames: usize, bytes: usize) -> Outbox {
-        Outbox::new(Serializer::V2, Form::Any, OutboxLimits { frames, bytes })
+        Outbox::new(Serializer::V2, Form::Any, OutboxLimits { frames, bytes }, Arc::default())
     }
 
     fn message() -> Encoded {
@@ -287,7 +305,8 @@ mod tests {
 
     #[test]
     fn where_only_text_travels_a_reply_of_bytes_is_an_error_and_the_rest_is_left_out() {
-        let outbox = Outbox::new(Serializer::V2, Form::Text, OutboxLimits { frames: 2, bytes: 1000 });
+        let limits = OutboxLimits { frames: 2, bytes: 1000 };
+        let outbox = Outbox::new(Serializer::V2, Form::Text, limits, Arc::default());
         let bytes = Payload::Binary(vec![1].into());
         outbox.send(Broadcast { topic: "t".into(), event: "e".into(), payload: bytes.clone() });
         assert_eq!(take(&outbox), Poll::Pending);

@@ -112,10 +112,9 @@ impl<C: Channel> Room<C> {
     }
 
     fn decide_join(&mut self, who: MemberId, is_in: bool, response: Payload) {
-        let Some(pending) = self.members.by_id.get_mut(&who).and_then(|member| member.joining.take()) else {
-            return;
-        };
-        let PendingJoin { reference, decision, replaced } = pending;
+        let Some(member) = self.members.by_id.get_mut(&who) else { return };
+        let Some(PendingJoin { reference, decision, replaced }) = member.joining.take() else { return };
+        member.counted = is_in.then(|| member.outbox.traffic().joined());
         let status = if is_in { Status::Ok } else { Status::Error };
         self.members.reply_to_join(who, reference, status, response);
         if let Some(old) = replaced {
@@ -232,6 +231,7 @@ impl<C: Channel> Handler<Join> for Room<C> {
             joining: Some(PendingJoin { reference, decision, replaced }),
             busy: None,
             watches_presence: true,
+            counted: None,
         };
         self.members.by_id.insert(who, member);
         match self.call(Some(who), |channel, context| channel.join(context, who, &params)) {
@@ -262,6 +262,7 @@ impl<C: Channel> Handler<Input> for Room<C> {
                         waiting.push_back(Waiting::Message(message));
                     }
                     Some(_) => {
+                        self.members.by_id[&who].outbox.traffic().overloaded();
                         self.members.reply(who, message.reference, Status::Error, Overloaded::response());
                     }
                 }

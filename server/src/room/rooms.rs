@@ -168,7 +168,8 @@ mod tests {
     fn join(who: MemberId) -> (Join, oneshot::Receiver<bool>) {
         let (decision, decided) = oneshot::channel();
         let client = Client::new(who.connection, None, Transport::WebSocket, Map::new(), None, Arc::new(()));
-        let outbox = Outbox::new(Serializer::V2, Form::Any, OutboxLimits { frames: 100, bytes: 10_000 });
+        let limits = OutboxLimits { frames: 100, bytes: 10_000 };
+        let outbox = Outbox::new(Serializer::V2, Form::Any, limits, Arc::default());
         let join = Join {
             who,
             client: Arc::new(client),

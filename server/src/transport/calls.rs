@@ -22,6 +22,7 @@ use super::{
     address::{Proxies, network},
     rate::RateLimited,
 };
+use crate::metrics::{Limit, Traffic};
 
 /// How often addresses are forgotten that may call as often as if they never had.
 const CLEANING: Duration = Duration::from_secs(10);
@@ -31,13 +32,14 @@ pub struct Calls {
     limiter: DefaultKeyedRateLimiter<IpAddr>,
     proxies: Proxies,
     cleaned: Mutex<Instant>,
+    traffic: Arc<Traffic>,
 }
 
 impl Calls {
     /// At most `rate` for one address (for IPv6, for a network /64).
-    pub fn new(rate: Rate, proxies: Proxies) -> Arc<Self> {
+    pub fn new(rate: Rate, proxies: Proxies, traffic: Arc<Traffic>) -> Arc<Self> {
         let limiter = RateLimiter::keyed(rate.quota());
-        Arc::new(Self { limiter, proxies, cleaned: Mutex::new(Instant::now()) })
+        Arc::new(Self { limiter, proxies, cleaned: Mutex::new(Instant::now()), traffic })
     }
 
     /// Hands a request on or answers 429; to be wrapped around a service with
@@ -49,7 +51,10 @@ impl Calls {
     ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
         match self.admit(self.proxies.client(request.request())) {
             Ok(()) => next.call(request).await.map(ServiceResponse::map_into_left_body),
-            Err(limited) => Ok(request.into_response(limited.response()).map_into_right_body()),
+            Err(limited) => {
+                self.traffic.limited(Limit::Calls);
+                Ok(request.into_response(limited.response()).map_into_right_body())
+            }
         }
     }
 
@@ -82,7 +87,7 @@ mod tests {
 
     #[test]
     fn each_address_has_its_own_rate() {
-        let calls = Calls::new(Rate::new(1, 2), Proxies::default());
+        let calls = Calls::new(Rate::new(1, 2), Proxies::default(), Arc::default());
         let (one, other) = (Some(IpAddr::from([127, 0, 0, 1])), Some(IpAddr::from([127, 0, 0, 2])));
         assert_eq!((calls.admit(one), calls.admit(one)), (Ok(()), Ok(())));
         let limited = calls.admit(one).unwrap_err();
@@ -92,7 +97,7 @@ mod tests {
 
     #[test]
     fn addresses_are_forgotten() {
-        let calls = Calls::new(Rate::new(1_000_000, 1), Proxies::default());
+        let calls = Calls::new(Rate::new(1_000_000, 1), Proxies::default(), Arc::default());
         for last in 0..=255 {
             assert_eq!(calls.admit(Some(IpAddr::from([127, 0, 0, last]))), Ok(()));
         }

@@ -55,11 +55,16 @@ impl Connection {
     /// until the next one may come. Whoever drives this hands in no other frame meanwhile, and leaves it when the connection
     /// is to end.
     pub(super) async fn receive(&mut self, frame: Frame) -> Result<(), Disconnect> {
+        self.outbox.traffic().received(match &frame {
+            Frame::Text(text) => text.len(),
+            Frame::Binary(bytes) => bytes.len(),
+        });
         let message = self.serializer.decode(frame).map_err(|error| {
             tracing::debug!(connection = self.client.connection, %error, "undecodable message");
             Disconnect::Undecodable
         })?;
-        if let Err(limited) = self.pace.admit(&message).await {
+        if let Err((limit, limited)) = self.pace.admit(&message).await {
+            self.outbox.traffic().limited(limit);
             self.refuse(message.join_ref, message.reference, message.topic, limited.payload());
             sleep(limited.wait).await;
             return Ok(());
@@ -117,7 +122,7 @@ impl Connection {
             if let Some((old, joined)) = replaced {
                 joined.room.gone(old);
             }
-            self.refuse(join_ref, reference, Term::Text(topic), Overloaded::response());
+            self.overloaded(join_ref, reference, Term::Text(topic));
         }
     }
 
@@ -127,7 +132,7 @@ impl Connection {
         let who = self.member(push.id);
         let input = Input { who, event: push.event, payload: push.payload, reference: push.reference };
         if room.input(input).is_err() {
-            self.refuse(Term::Null, reference, topic, Overloaded::response());
+            self.overloaded(Term::Null, reference, topic);
         }
     }
 
@@ -135,8 +140,14 @@ impl Connection {
         let Some(Joined { room, .. }) = self.rooms.get(&push.id) else { return };
         let leave = Leave::Asked { who: self.member(push.id), reference: push.reference.clone() };
         if room.leave(leave).is_err() {
-            self.refuse(Term::Null, push.reference, push.topic, Overloaded::response());
+            self.overloaded(Term::Null, push.reference, push.topic);
         }
+    }
+
+    /// Refuses what a room's mailbox has no place for.
+    fn overloaded(&self, join_ref: Term, reference: Term, topic: Term) {
+        self.outbox.traffic().overloaded();
+        self.refuse(join_ref, reference, topic, Overloaded::response());
     }
 
     /// Also where there is no `ref`: the reply's is null then, as in Phoenix.

@@ -10,7 +10,7 @@ use dashmap::DashMap;
 use tokio::time::{Instant, sleep};
 use vestibule_protocol::disconnect::Disconnect;
 
-use crate::outbox::Outbox;
+use crate::{channel::Client, outbox::Outbox};
 
 /// Batches of a drain, and the pause between two of them.
 const DRAIN_BATCHES: usize = 20;
@@ -40,22 +40,32 @@ struct Open {
 pub(super) struct Registration<'a> {
     connections: &'a Connections,
     id: u64,
+    transport: &'static str,
+    outbox: Outbox,
 }
 
 impl Drop for Registration<'_> {
     fn drop(&mut self) {
         self.connections.open.remove(&self.id);
+        self.outbox.traffic().closed(self.transport, self.outbox.ending());
     }
 }
 
 impl Connections {
-    pub(super) fn register(&self, id: u64, socket_id: Option<String>, outbox: &Outbox) -> Registration<'_> {
-        self.open.insert(id, Open { socket_id, outbox: outbox.clone() });
+    pub(super) fn register(&self, client: &Client, outbox: &Outbox) -> Registration<'_> {
+        let (id, transport) = (client.connection, client.transport.as_str());
+        self.open.insert(id, Open { socket_id: client.id.clone(), outbox: outbox.clone() });
+        outbox.traffic().opened(transport);
         // Looked at after the insert: a drain that began in between has either seen the entry or is seen here.
         if self.draining.load(Ordering::SeqCst) {
             outbox.close(Disconnect::Restart);
         }
-        Registration { connections: self, id }
+        Registration { connections: self, id, transport, outbox: outbox.clone() }
+    }
+
+    /// Whether they are being sent away, because the server stops.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
     }
 
     /// How many there are.

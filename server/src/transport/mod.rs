@@ -28,7 +28,7 @@ pub use self::{
     origin::{Origin, OriginSyntax, Origins},
     rate::Rate,
 };
-use crate::{outbox::OutboxLimits, room::Router};
+use crate::{metrics::Traffic, outbox::OutboxLimits, room::Router};
 
 /// One mount. Shared by all threads.
 pub struct Endpoint {
@@ -51,6 +51,8 @@ pub struct Endpoint {
     pub proxies: Proxies,
     /// Everybody connected.
     pub connections: Arc<Connections>,
+    /// What is counted of it.
+    pub traffic: Arc<Traffic>,
 }
 
 impl Endpoint {
@@ -66,6 +68,7 @@ impl Endpoint {
             caps: Caps::new(1024, 64),
             proxies: Proxies::default(),
             connections: Arc::default(),
+            traffic: Arc::default(),
         }
     }
 

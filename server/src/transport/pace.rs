@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use vestibule_protocol::message::Message;
 
 use super::{Limits, rate::RateLimited};
+use crate::metrics::Limit;
 
 /// One connection's rates: 80 bytes.
 pub(super) struct Pace {
@@ -33,18 +34,21 @@ impl Pace {
         }
     }
 
-    /// Lets a message through or refuses it. After a refusal nothing is to be read for as long as it says.
+    /// Lets a message through or refuses it, and says what it was over. After a refusal nothing is to be read for as long as it says.
     ///
     /// Heartbeats and leaves come through in any case, only later: a client without an answer to its heartbeat takes the
     /// connection for dead, and one that leaves is doing what it should.
-    pub(super) async fn admit(&self, message: &Message) -> Result<(), RateLimited> {
+    pub(super) async fn admit(&self, message: &Message) -> Result<(), (Limit, RateLimited)> {
         let event = message.event.as_text().map(|event| &**event);
         if matches!(event, Some("heartbeat" | "phx_leave")) {
             self.wait().await;
             return Ok(());
         }
-        check(&self.frames)?;
-        if event == Some("phx_join") { check(&self.joins) } else { Ok(()) }
+        check(&self.frames).map_err(|limited| (Limit::Frames, limited))?;
+        if event == Some("phx_join") {
+            check(&self.joins).map_err(|limited| (Limit::Joins, limited))?;
+        }
+        Ok(())
     }
 }
 
@@ -87,7 +91,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(pace.admit(&message("e")).await, Ok(()));
         }
-        let limited = pace.admit(&message("e")).await.unwrap_err();
+        let (_, limited) = pace.admit(&message("e")).await.unwrap_err();
         assert!(limited.wait <= Duration::from_millis(100), "{limited:?}");
         sleep(limited.wait).await;
         assert_eq!(pace.admit(&message("e")).await, Ok(()));
@@ -97,7 +101,8 @@ mod tests {
     async fn joins_have_a_rate_of_their_own_beside_that_of_all_frames() {
         let pace = pace();
         assert_eq!(pace.admit(&message("phx_join")).await, Ok(()));
-        let limited = pace.admit(&message("phx_join")).await.unwrap_err();
+        let (limit, limited) = pace.admit(&message("phx_join")).await.unwrap_err();
+        assert_eq!(limit, Limit::Joins);
         assert!(limited.wait > Duration::from_millis(500), "{limited:?}");
         assert_eq!(pace.admit(&message("e")).await, Ok(()), "the third frame");
     }

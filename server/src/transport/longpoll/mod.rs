@@ -31,7 +31,10 @@ use vestibule_protocol::longpoll::{Answer, Status, decode};
 use self::session::Session;
 pub use self::sessions::Sessions;
 use super::{ConnectInfo, Endpoint, connections::next_id, params, request};
-use crate::channel::{Client, Transport};
+use crate::{
+    channel::{Client, Transport},
+    metrics::Limit,
+};
 
 const TOKEN_HEADER: &str = "x-phoenix-longpoll-token";
 const AUTH_TOKEN_HEADER: &str = "x-phoenix-authtoken";
@@ -126,7 +129,10 @@ impl Mount {
         let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host };
         let connected = self.endpoint.handler.connect(&info).ok()?;
         let address = self.endpoint.proxies.client(request);
-        let place = self.sessions.caps().take(address, connected.id.as_deref())?;
+        let Some(place) = self.sessions.caps().take(address, connected.id.as_deref()) else {
+            self.endpoint.traffic.limited(Limit::Polls);
+            return None;
+        };
         let id = next_id();
         let client =
             Client::new(id, connected.id, Transport::LongPoll, params, auth_token, connected.assigns);

@@ -36,7 +36,8 @@ pub(super) struct Batch {
 impl Session {
     /// A session, and the batches for [`drive`].
     pub(super) fn new(endpoint: &Endpoint, serializer: Serializer) -> (Arc<Self>, mpsc::Receiver<Batch>) {
-        let outbox = Outbox::new(serializer, Form::Text, endpoint.limits.outbox);
+        let outbox =
+            Outbox::new(serializer, Form::Text, endpoint.limits.outbox, Arc::clone(&endpoint.traffic));
         let (batches, receiver) = mpsc::channel(endpoint.limits.batches);
         (Arc::new(Self { batches, outbox, last_poll: Mutex::new(Instant::now()) }), receiver)
     }
@@ -102,7 +103,7 @@ pub(super) async fn drive(
     mut batches: mpsc::Receiver<Batch>,
 ) {
     let outbox = session.outbox.clone();
-    let _registration = endpoint.connections.register(client.connection, client.id.clone(), &outbox);
+    let _registration = endpoint.connections.register(&client, &outbox);
     let limits = endpoint.limits;
     let mut connection = Connection::new(endpoint.clone(), serializer, Arc::new(client), outbox.clone());
     let patience = limits.window * 3 / 2;

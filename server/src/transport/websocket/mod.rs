@@ -41,6 +41,7 @@ use super::{
 };
 use crate::{
     channel::{Client, Transport},
+    metrics::Limit,
     outbox::{Form, Outbox},
 };
 
@@ -111,6 +112,7 @@ fn upgrade(
     let connected = endpoint.handler.connect(&info).map_err(|_| ErrorForbidden(""))?;
     let address = endpoint.proxies.client(request);
     let Some(place) = endpoint.caps.take(address, connected.id.as_deref()) else {
+        endpoint.traffic.limited(Limit::Sockets);
         return Ok(RateLimited { wait: RETRY }.response());
     };
 
@@ -124,7 +126,7 @@ fn upgrade(
     }
     drop(session);
 
-    let outbox = Outbox::new(serializer, Form::Any, endpoint.limits.outbox);
+    let outbox = Outbox::new(serializer, Form::Any, endpoint.limits.outbox, Arc::clone(&endpoint.traffic));
     let id = next_id();
     let client = Client::new(id, connected.id, Transport::WebSocket, params, auth_token, connected.assigns);
     let messages = messages
@@ -150,7 +152,7 @@ async fn serve(
     outbox: Outbox,
     mut messages: AggregatedMessageStream,
 ) {
-    let _registration = endpoint.connections.register(client.connection, client.id.clone(), &outbox);
+    let _registration = endpoint.connections.register(&client, &outbox);
     let mut connection = Connection::new(Arc::clone(&endpoint), serializer, Arc::new(client), outbox.clone());
     let limits = endpoint.limits;
     let end_of_session = Instant::now() + limits.lifetime;

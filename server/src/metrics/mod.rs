@@ -1,0 +1,66 @@
+//! What is counted, and how it is told.
+//!
+//! Each part of the server owns the numbers of what it does, as handles that are there from its start: counting adds to an
+//! atomic number, takes no lock and looks nothing up. [`Metrics`] is where all of them are registered, and asked for. No
+//! label names a room, a user or an address: there are as many series after a year as at the start.
+//!
+//! [`Traffic`] is what the channel framework counts; what is counted of keys is registered by who knows of keys.
+
+mod cases;
+mod classic;
+mod process;
+mod sharded;
+mod traffic;
+
+use std::fmt;
+
+use prometheus_client::{encoding::text, metrics::gauge::Gauge, registry::Registry};
+
+use self::process::Process;
+pub(crate) use self::traffic::Joined;
+pub use self::{
+    cases::PerCase,
+    sharded::{HotCounter, Sharded},
+    traffic::{Ending, Limit, Traffic},
+};
+
+/// The prefix of all names but those of the process, which have the same names in every program.
+const PREFIX: &str = "vestibule";
+
+/// The names and values of one metric's labels.
+pub type Labels = Vec<(&'static str, &'static str)>;
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Metrics(Registry);
+
+impl Default for Metrics {
+    /// What is counted of every process: its own numbers, and which version it is.
+    fn default() -> Self {
+        let mut metrics = Self(Registry::default());
+        metrics.0.register_collector(Box::new(Process));
+        let version = PerCase::<Gauge, 1>::new([vec![("version", env!("CARGO_PKG_VERSION"))]]);
+        version[0].set(1);
+        metrics.add(|registry| version.register(registry, "build_info", "The version that runs; always 1"));
+        metrics
+    }
+}
+
+impl Metrics {
+    /// Adds a part's metrics, under names that begin with `vestibule_`.
+    pub fn add(&mut self, register: impl FnOnce(&mut Registry)) {
+        register(self.0.sub_registry_with_prefix(PREFIX));
+    }
+
+    /// All of them as `OpenMetrics` 1.0.
+    pub fn open_metrics(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        text::encode(&mut text, &self.0)?;
+        Ok(text)
+    }
+
+    /// All of them as Prometheus' older text format, version 0.0.4.
+    pub fn classic(&self) -> Result<String, fmt::Error> {
+        self.open_metrics().map(|text| classic::from_open_metrics(&text))
+    }
+}
