@@ -1,6 +1,9 @@
 //! Brings a database to the tables that this program knows.
 
+use diesel::dsl::sql;
 use diesel::migration::{Migration, MigrationSource};
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -25,6 +28,13 @@ pub fn run(conn: &mut Connection) -> Result<usize, Error> {
     }
     let run = conn.run_pending_migrations(MIGRATIONS).map_err(failed)?;
     Ok(run.len())
+}
+
+/// Whether the database has all tables that this program knows. It reads a few rows, from a connection that may only read too.
+pub fn is_complete(conn: &mut Connection) -> Result<bool, Error> {
+    let known: Vec<Box<dyn Migration<Sqlite>>> = MIGRATIONS.migrations().map_err(failed)?;
+    let applied: i64 = sql::<BigInt>("SELECT count(*) FROM __diesel_schema_migrations").get_result(conn)?;
+    Ok(usize::try_from(applied).is_ok_and(|applied| applied == known.len()))
 }
 
 #[allow(clippy::needless_pass_by_value)] // what map_err hands over

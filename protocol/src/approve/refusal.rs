@@ -71,6 +71,67 @@ pub struct Refusal {
 }
 
 impl Reason {
+    /// All of them, in the order of [`Reason::index`].
+    pub const ALL: [Reason; 23] = [
+        Reason::BadPayload,
+        Reason::TooLarge,
+        Reason::Unauthorized,
+        Reason::UnsupportedVersion,
+        Reason::BadSig,
+        Reason::BadProof,
+        Reason::StaleNonce,
+        Reason::NotMember,
+        Reason::UnknownRoom,
+        Reason::NoRequest,
+        Reason::IdConflict,
+        Reason::BoxMismatch,
+        Reason::Expired,
+        Reason::Closed,
+        Reason::SlotsFull,
+        Reason::VersionConflict,
+        Reason::Cooldown,
+        Reason::Blocked,
+        Reason::Quota,
+        Reason::RateLimited,
+        Reason::StorageFull,
+        Reason::Unavailable,
+        Reason::Overloaded,
+    ];
+
+    /// Its place in [`Reason::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::BadPayload => "bad_payload",
+            Reason::TooLarge => "too_large",
+            Reason::Unauthorized => "unauthorized",
+            Reason::UnsupportedVersion => "unsupported_version",
+            Reason::BadSig => "bad_sig",
+            Reason::BadProof => "bad_proof",
+            Reason::StaleNonce => "stale_nonce",
+            Reason::NotMember => "not_member",
+            Reason::UnknownRoom => "unknown_room",
+            Reason::NoRequest => "no_request",
+            Reason::IdConflict => "id_conflict",
+            Reason::BoxMismatch => "box_mismatch",
+            Reason::Expired => "expired",
+            Reason::Closed => "closed",
+            Reason::SlotsFull => "slots_full",
+            Reason::VersionConflict => "version_conflict",
+            Reason::Cooldown => "cooldown",
+            Reason::Blocked => "blocked",
+            Reason::Quota => "quota",
+            Reason::RateLimited => "rate_limited",
+            Reason::StorageFull => "storage_full",
+            Reason::Unavailable => "unavailable",
+            Reason::Overloaded => "overloaded",
+        }
+    }
+
     /// A refusal that says more about the reason.
     pub fn because(self, detail: impl Into<Cow<'static, str>>) -> Refusal {
         Refusal { reason: self, detail: Some(detail.into()), retry_ms: None }
@@ -93,5 +154,19 @@ impl Refusal {
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
         Refusal { reason, detail: None, retry_ms: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+
+    #[test]
+    fn each_reason_is_at_its_place_under_its_name() {
+        for (index, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason.index(), index);
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
+        }
+        assert_eq!(Reason::ALL.last(), Some(&Reason::Overloaded), "a new one belongs into the list");
     }
 }

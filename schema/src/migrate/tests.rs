@@ -199,3 +199,13 @@ fn all_tables_are_strict() {
         .unwrap();
     assert_eq!(strict, 7);
 }
+
+#[test]
+fn a_reader_sees_whether_it_is_complete() {
+    let store = store();
+    let readers = store.database.readers(1).unwrap();
+    assert!(is_complete(&mut readers.get().unwrap()).unwrap());
+    let mut conn = store.database.writer().unwrap();
+    conn.batch_execute("DELETE FROM __diesel_schema_migrations WHERE version LIKE '%2'").unwrap();
+    assert!(!is_complete(&mut readers.get().unwrap()).unwrap());
+}

@@ -31,8 +31,9 @@ pub(super) fn parse<T: DeserializeOwned>(payload: &Payload) -> Result<T, Refusal
 }
 
 /// Refuses an event.
-pub(super) fn refuse(refusal: impl Into<Refusal>) -> Next {
-    Next::error(Payload::of(&refusal.into()))
+pub(super) fn refuse(flow: &Flow, refusal: &Refusal) -> Next {
+    flow.store.count_refusal(refusal);
+    Next::error(Payload::of(refusal))
 }
 
 /// A join's parameters.

@@ -23,7 +23,7 @@ use vestibule_protocol::{
     signed::{self, Alg, Rid, Signature, Uid, user_id},
 };
 
-use super::{Flow, answering::UNKNOWN_AFTER, create};
+use super::{Flow, answering::UNKNOWN_AFTER, create, metrics::SignIn};
 use crate::{
     clock,
     store::{Content, Submission, pack},
@@ -155,9 +155,15 @@ async fn session(
     let SessionRequest { sign_pub, alg, nonce, sig } = body.into_inner();
     let uid = user_id(alg, &sign_pub.0);
     let now = clock::now_ms();
-    flow.sessions.check_challenge(&uid, &nonce.0, now).map_err(|_| Reason::StaleNonce)?;
+    let refused = |result: SignIn, reason: Reason| {
+        flow.metrics.signed_in(result);
+        reason
+    };
+    let challenge = flow.sessions.check_challenge(&uid, &nonce.0, now);
+    challenge.map_err(|_| refused(SignIn::StaleNonce, Reason::StaleNonce))?;
     let bytes = signed::session(flow.server_name(host(&request)), &uid, &nonce.0);
-    alg.verify(&sign_pub.0, &bytes, &sig).map_err(|_| Reason::BadSig)?;
+    alg.verify(&sign_pub.0, &bytes, &sig).map_err(|_| refused(SignIn::BadSig, Reason::BadSig))?;
+    flow.metrics.signed_in(SignIn::Done);
     let (token, exp) = flow.sessions.token(&uid, now);
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(SessionResponse {
         token,

@@ -39,7 +39,7 @@ impl Channel for Inbox {
             return Joining::Error(Payload::of(&json!({ "reason": "unmatched topic" })));
         };
         let Some((_, server)) = identity::of(cx, who).filter(|(uid, _)| *uid == owner) else {
-            return refuse_later(cx, who);
+            return refuse_later(&self.flow, cx, who);
         };
         let listener = match events::parse_join(params) {
             Ok(params) => Receiver::new(owner, server, &params),
@@ -56,7 +56,7 @@ impl Channel for Inbox {
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
-        self.dispatch(cx, &message).unwrap_or_else(refuse)
+        self.dispatch(cx, &message).unwrap_or_else(|refusal| refuse(&self.flow, &refusal))
     }
 
     fn left(&mut self, _cx: &mut Context<'_, Self>, who: MemberId) {

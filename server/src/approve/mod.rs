@@ -17,6 +17,7 @@ mod feed;
 pub mod http;
 mod identity;
 mod inbox;
+mod metrics;
 mod reception;
 mod room;
 pub mod sweep;
@@ -37,6 +38,7 @@ pub use identity::Door;
 use self::{
     aftermath::{Aftermath, Own},
     inbox::Inbox,
+    metrics::FlowMetrics,
     room::KeyRoom,
 };
 use crate::{
@@ -86,6 +88,7 @@ pub struct Flow {
     /// Which connections are in which rooms.
     in_rooms: DashSet<(u64, Rid)>,
     random: SystemRandom,
+    metrics: FlowMetrics,
 }
 
 impl Flow {
@@ -103,6 +106,7 @@ impl Flow {
                 inboxes,
                 in_rooms: DashSet::new(),
                 random: SystemRandom::new(),
+                metrics: FlowMetrics::default(),
             }
         })
     }

@@ -91,8 +91,9 @@ pub(super) trait Reception: Channel {
 }
 
 /// Refuses a join for want of a valid token.
-pub(super) fn refuse_later<C: Channel>(cx: &mut Context<'_, C>, who: MemberId) -> Joining {
+pub(super) fn refuse_later<C: Channel>(flow: &Flow, cx: &mut Context<'_, C>, who: MemberId) -> Joining {
     let refusal = Refusal::from(Reason::Unauthorized);
+    flow.store.count_refusal(&refusal);
     cx.spawn(who, tokio::time::sleep(REFUSAL_DELAY), move |_, cx, ()| cx.refuse(who, Payload::of(&refusal)));
     Joining::Later
 }
@@ -135,9 +136,11 @@ pub(super) fn welcome<R: Reception>(reception: &mut R, cx: &mut Context<'_, R>, 
 
 /// Sends what was just stored, unless this receiver has read it or is about to.
 pub(super) fn deliver<R: Reception>(reception: &mut R, cx: &Context<'_, R>, who: MemberId, own: Own) {
+    let flow = Arc::clone(reception.flow());
     let Some(receiver) = reception.receiver(who) else { return };
     if let Some(own) = receiver.own.offer(own.seq(), own) {
         send(receiver, cx, who, &own);
+        flow.metrics.delivered(own.seq());
         try_again_later(reception, cx, who);
     }
 }
@@ -198,6 +201,7 @@ fn try_again<R: Reception>(reception: &mut R, cx: &mut Context<'_, R>, who: Memb
             let elsewhere = |item: &ApproveItem| scope.is_none() && flow.is_in_room(who, &item.rid);
             for item in items.iter().filter(|item| !elsewhere(item)) {
                 if receiver.tries.is_worth_another(&item.approve.approve_id) {
+                    flow.metrics.redeliveries.inc();
                     send_approve(receiver, cx, who, item);
                 }
             }

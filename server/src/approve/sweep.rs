@@ -19,7 +19,7 @@ pub async fn run(flow: Arc<Flow>) {
     loop {
         tokio::time::sleep(flow.terms.sweep).await;
         // A store that fails has said so in the log; the next round may find it better.
-        let _ = sweep(&flow).await;
+        flow.metrics.swept_over(sweep(&flow).await.is_ok());
     }
 }
 
@@ -37,7 +37,9 @@ async fn sweep(flow: &Flow) -> Result<(), Refusal> {
         let due = flow.store.due(clock::now_ms(), quotas).await?;
         let ended = join_all(due.into_iter().map(|due| end(flow, due))).await;
         // What is found due but is not ended would be found again at once.
-        if ended.into_iter().sum::<Result<usize, Refusal>>()? == 0 {
+        let ended = ended.into_iter().sum::<Result<usize, Refusal>>()?;
+        flow.metrics.swept.inc_by(ended as u64);
+        if ended == 0 {
             break;
         }
     }

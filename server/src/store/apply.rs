@@ -44,12 +44,17 @@ pub(super) fn apply(
 ) -> Result<Committed, Failure> {
     let now = now_us / 1000;
     let (facts, stored) = gather(conn, quotas, submission, now)?;
+    let is_first = facts.approves.is_empty();
     let decision =
         decide(quotas, &facts, &submission.caller, &submission.command, now).map_err(Failure::Refused)?;
-    let mut committed = Committed { decision, seq: 0, at: now, notice: None, reopened: Vec::new() };
+    let mut committed =
+        Committed { decision, seq: 0, at: now, notice: None, reopened: Vec::new(), first_approve_ms: None };
     if let Some(change) = decision.change {
         let seq = store::advance_seq(conn, now_us)?;
         committed.seq = seq;
+        if let (Change::AddApprove { .. }, true, Some(request)) = (&change, is_first, &stored.request) {
+            committed.first_approve_ms = Some(now - request.created);
+        }
         let mut writing = Writing { conn, quotas, submission, stored, seq, now };
         committed.reopened = writing.write(change)?;
         committed.notice = writing.notice(change)?;

@@ -11,7 +11,9 @@
 //! converts between them.
 
 mod apply;
+mod condition;
 mod gather;
+mod metrics;
 mod pages;
 mod read;
 mod record;
@@ -21,10 +23,14 @@ mod writer;
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc::{SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{SyncSender, TrySendError, sync_channel},
+    },
     thread,
 };
 
+use prometheus_client::registry::Registry;
 use thiserror::Error;
 use tokio::sync::oneshot;
 use vestibule_protocol::{
@@ -40,7 +46,10 @@ use vestibule_protocol::{
 };
 use vestibule_schema::{Database, ReadPool, migrate, repository};
 
+use self::metrics::StoreMetrics;
+
 pub use crate::clock::Clock;
+pub use condition::{Census, Trouble};
 pub use pages::Page;
 pub use read::{Arrival, Due};
 pub use record::pack;
@@ -86,6 +95,9 @@ pub struct Store {
     epoch: Epoch,
     clock: Clock,
     page_bytes: usize,
+    /// The folder of the data file.
+    folder: PathBuf,
+    metrics: Arc<StoreMetrics>,
 }
 
 /// The writer's thread.
@@ -142,6 +154,8 @@ pub struct Committed {
     pub notice: Option<(Uid, Notice)>,
     /// The requests that are pending again.
     pub reopened: Vec<RequestItem>,
+    /// How long the request waited, in milliseconds, where this is its first approve.
+    pub first_approve_ms: Option<i64>,
 }
 
 /// Called once, on the writer's thread: it must not wait.
@@ -199,13 +213,27 @@ impl Store {
         let readers = database.readers(READERS)?;
         let epoch = Fixed::try_from(&*repository::store::epoch(&mut connection)?).unwrap_or(Fixed([0; 16]));
         let (queue, jobs) = sync_channel(queue);
-        let writers_clock = clock.clone();
+        let folder = database.path().parent().unwrap_or(Path::new("/")).to_owned();
+        let metrics = Arc::new(StoreMetrics::default());
+        let (writers_clock, writers_metrics) = (clock.clone(), Arc::clone(&metrics));
         let thread = thread::Builder::new()
             .name("vestibule-writer".to_owned())
-            .spawn(move || writer::run(database, connection, &quotas, &writers_clock, &jobs))
+            .spawn(move || {
+                writer::run(database, connection, &quotas, &writers_clock, &writers_metrics, &jobs)
+            })
             .map_err(OpenError::Thread)?;
         let writer = Writer { queue: queue.clone(), thread };
-        Ok((Self { queue, readers, epoch, clock, page_bytes }, writer))
+        Ok((Self { queue, readers, epoch, clock, page_bytes, folder, metrics }, writer))
+    }
+
+    /// Registers what the store counts.
+    pub fn register(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+    }
+
+    /// Counts somebody's refusal that the store had no part in.
+    pub fn count_refusal(&self, refusal: &Refusal) {
+        self.metrics.refused(refusal);
     }
 
     /// The database's epoch.
@@ -215,12 +243,14 @@ impl Store {
 
     /// Has a command carried out. `done` hears how it went, after the commit; at once where the queue is full.
     pub fn submit(&self, submission: Submission, done: Done) {
+        self.metrics.submitted();
         let (job, refusal) = match self.queue.try_send(Job::CarryOut(Box::new(submission), done)) {
             Ok(()) => return,
             Err(TrySendError::Full(job)) => (job, Reason::Overloaded.retry_after(1000)),
             Err(TrySendError::Disconnected(job)) => (job, Reason::Unavailable.retry_after(5000)),
         };
-        if let Job::CarryOut(_, done) = job {
+        if let Job::CarryOut(submission, done) = job {
+            self.metrics.turned_away(&submission.command, &refusal);
             done(Err(refusal));
         }
     }

@@ -181,7 +181,7 @@ impl Store {
         Window { from, limit, now: self.clock.now_ms(), bytes: self.page_bytes }
     }
 
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Refusal> {
@@ -192,6 +192,7 @@ impl Store {
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
         };
+        self.metrics.read_failed();
         tracing::error!(error, "the store cannot be read");
         Err(Reason::Unavailable.retry_after(5000))
     }

@@ -7,6 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     process,
     sync::mpsc::Receiver,
+    time::Instant,
 };
 
 use vestibule_protocol::approve::{
@@ -24,6 +25,7 @@ use vestibule_schema::{
 use super::{
     Committed, Job, Submission, Tidy,
     apply::{Failure, apply},
+    metrics::StoreMetrics,
     slow::SlowDisk,
 };
 use crate::clock::Clock;
@@ -42,6 +44,7 @@ pub(super) fn run(
     mut connection: Connection,
     quotas: &Quotas,
     clock: &Clock,
+    metrics: &StoreMetrics,
     jobs: &Receiver<Job>,
 ) {
     let mut is_over = false;
@@ -53,6 +56,7 @@ pub(super) fn run(
         for job in std::iter::once(first).chain(jobs.try_iter()).take(MAX_BATCH) {
             match job {
                 Job::CarryOut(submission, callback) => {
+                    metrics.taken();
                     submissions.push(*submission);
                     done.push(callback);
                 }
@@ -66,11 +70,17 @@ pub(super) fn run(
                 }
             }
         }
+        let began = Instant::now();
         // A transaction that a panic left open would swallow what comes after it.
         let committed = catch_unwind(AssertUnwindSafe(|| {
             commit(&mut connection, quotas, clock, &mut disk, &submissions)
         }));
         let Ok(committed) = committed else { process::exit(EXIT_SOFTWARE) };
+        metrics.committed(
+            began.elapsed(),
+            submissions.iter().map(|submission| &submission.command),
+            &committed,
+        );
         disk.wait();
         for (done, result) in done.into_iter().zip(committed) {
             done(result);

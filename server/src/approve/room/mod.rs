@@ -71,7 +71,7 @@ impl Channel for KeyRoom {
         let Some(rid) = self.rid else {
             return Joining::Error(Payload::of(&json!({ "reason": "unmatched topic" })));
         };
-        let Some((uid, server)) = identity::of(cx, who) else { return refuse_later(cx, who) };
+        let Some((uid, server)) = identity::of(cx, who) else { return refuse_later(&self.flow, cx, who) };
         let receiver = match events::parse_join(params) {
             Ok(params) => Receiver::new(uid, server, &params),
             Err(refusal) => return Joining::Error(Payload::of(&refusal)),
@@ -104,7 +104,7 @@ impl Channel for KeyRoom {
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
-        self.dispatch(cx, &message).unwrap_or_else(refuse)
+        self.dispatch(cx, &message).unwrap_or_else(|refusal| refuse(&self.flow, &refusal))
     }
 
     fn left(&mut self, _cx: &mut Context<'_, Self>, who: MemberId) {

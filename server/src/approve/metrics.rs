@@ -1,0 +1,172 @@
+//! What the flow counts, and how much of everything there is.
+
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use prometheus_client::{
+    metrics::{
+        counter::Counter,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+use super::Flow;
+use crate::{clock, metrics::PerCase, store::Census};
+
+/// For how long a census is good enough: it reads every open request.
+const CENSUS_EVERY_MS: i64 = 5000;
+
+/// What came of somebody's signing in.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SignIn {
+    /// They have a token.
+    Done,
+    /// The challenge was not made here, or too long ago.
+    StaleNonce,
+    /// The signature does not fit.
+    BadSig,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct FlowMetrics {
+    sign_ins: PerCase<Counter, 3>,
+    sweeps: PerCase<Counter, 2>,
+    pub(super) swept: Counter,
+    pub(super) redeliveries: Counter,
+    delivery: Histogram,
+    running: PerCase<Gauge, 2>,
+    rooms: Gauge,
+    pending: Gauge,
+    oldest_pending: Gauge<f64, std::sync::atomic::AtomicU64>,
+    approves: Gauge,
+    bytes: Gauge,
+    free_bytes: Gauge,
+    /// When the last census was, in Unix milliseconds.
+    census_at: AtomicI64,
+}
+
+impl Default for FlowMetrics {
+    fn default() -> Self {
+        Self {
+            sign_ins: PerCase::labelled("result", ["done", "stale_nonce", "bad_sig"]),
+            sweeps: PerCase::labelled("result", ["done", "failed"]),
+            swept: Counter::default(),
+            redeliveries: Counter::default(),
+            delivery: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
+            running: PerCase::labelled("kind", ["room", "inbox"]),
+            rooms: Gauge::default(),
+            pending: Gauge::default(),
+            oldest_pending: Gauge::default(),
+            approves: Gauge::default(),
+            bytes: Gauge::default(),
+            free_bytes: Gauge::default(),
+            census_at: AtomicI64::new(0),
+        }
+    }
+}
+
+impl FlowMetrics {
+    fn register(&self, registry: &mut Registry) {
+        self.sign_ins.register(registry, "sign_ins", "Answers to challenges, by what came of them");
+        self.sweeps.register(registry, "sweeps", "Rounds of ending what is over, by what came of them");
+        registry.register(
+            "swept",
+            "Requests and approves ended because their time was over",
+            self.swept.clone(),
+        );
+        registry.register(
+            "redeliveries",
+            "Approves sent again because they were neither acked nor nacked",
+            self.redeliveries.clone(),
+        );
+        registry.register_with_unit(
+            "delivery",
+            "How long it took from the decision about a frame until it was in the outbox of who it is for, of those online",
+            Unit::Seconds,
+            self.delivery.clone(),
+        );
+        self.running.register(registry, "rooms_running", "Topics that somebody has joined, by kind");
+        registry.register("rooms_stored", "Rooms in the database", self.rooms.clone());
+        registry.register("requests_pending", "Open requests that nobody has approved", self.pending.clone());
+        registry.register_with_unit(
+            "oldest_pending_request_age",
+            "How long the oldest request that nobody has approved has waited; 0 where there is none",
+            Unit::Seconds,
+            self.oldest_pending.clone(),
+        );
+        registry.register(
+            "approves_waiting",
+            "Approves that wait for their requesters",
+            self.approves.clone(),
+        );
+        registry.register_with_unit("database", "The size of the database", Unit::Bytes, self.bytes.clone());
+        registry.register_with_unit(
+            "disk_free",
+            "What is free on the disk of the database",
+            Unit::Bytes,
+            self.free_bytes.clone(),
+        );
+    }
+
+    pub(super) fn signed_in(&self, result: SignIn) {
+        self.sign_ins[result as usize].inc();
+    }
+
+    pub(super) fn swept_over(&self, is_done: bool) {
+        self.sweeps[usize::from(!is_done)].inc();
+    }
+
+    /// Something with this seq has gone to who it is for. A seq is the clock of the decision, in microseconds.
+    pub(super) fn delivered(&self, seq: i64) {
+        let micros = u64::try_from(clock::now_us() - seq).unwrap_or_default();
+        self.delivery.observe(Duration::from_micros(micros).as_secs_f64());
+    }
+
+    fn set(&self, census: &Census) {
+        let ms = u64::try_from(census.oldest_pending_ms).unwrap_or_default();
+        self.oldest_pending.set(Duration::from_millis(ms).as_secs_f64());
+        self.rooms.set(census.rooms);
+        self.pending.set(census.pending);
+        self.approves.set(census.approves);
+        self.bytes.set(census.bytes);
+        self.free_bytes.set(census.free_bytes);
+    }
+
+    /// Whether it is time for a census; then it is up to who asked.
+    fn is_census_due(&self) -> bool {
+        let (now, last) = (clock::now_ms(), self.census_at.load(Ordering::Relaxed));
+        let is_due = !(0..CENSUS_EVERY_MS).contains(&now.saturating_sub(last));
+        is_due && self.census_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+impl Flow {
+    /// Registers what the flow and its store count.
+    pub fn register(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+        self.store.register(registry);
+    }
+
+    /// Brings up to date what is not counted as it happens. Where the store cannot be read, the last numbers stay.
+    pub async fn take_stock(&self) {
+        let running = [self.rooms.count(), self.inboxes.count()];
+        for (kind, count) in running.into_iter().enumerate() {
+            self.metrics.running[kind].set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        if self.metrics.is_census_due()
+            && let Ok(census) = self.store.census().await
+        {
+            self.metrics.set(&census);
+        }
+    }
+
+    /// Whether something is wrong with the store.
+    pub async fn trouble(&self) -> Option<crate::store::Trouble> {
+        self.store.trouble().await
+    }
+}

@@ -1,0 +1,185 @@
+//! What the store counts.
+
+use std::{
+    iter,
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use prometheus_client::{
+    metrics::{
+        counter::Counter,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+use vestibule_protocol::approve::{
+    refusal::{Reason, Refusal},
+    rules::Command,
+};
+
+use super::Committed;
+use crate::{clock, metrics::PerCase};
+
+const KINDS: [&str; 10] =
+    ["publish", "request", "approve", "deny", "unblock", "withdraw", "ack", "nack", "expire", "lapse"];
+
+const RESULTS: [&str; 4] = ["stored", "unchanged", "refused", "failed"];
+
+/// The bounds of how long a request waits for its first approve, in seconds: from one to a month.
+const WAITS: [f64; 12] =
+    [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 43_200.0, 86_400.0, 604_800.0, 2_592_000.0];
+
+/// See the [module](self). Shared by who submits and who writes.
+#[derive(Debug)]
+pub(super) struct StoreMetrics {
+    commands: PerCase<Counter, { KINDS.len() * RESULTS.len() }>,
+    refusals: PerCase<Counter, { Reason::ALL.len() }>,
+    commits: Counter,
+    commit_time: Histogram,
+    commands_per_commit: Histogram,
+    failed_reads: Counter,
+    waiting: Gauge,
+    first_approve: Histogram,
+    /// When the disk was last found full, in Unix milliseconds.
+    full_at: AtomicI64,
+}
+
+impl Default for StoreMetrics {
+    fn default() -> Self {
+        let command = |case: usize| {
+            vec![("command", KINDS[case / RESULTS.len()]), ("result", RESULTS[case % RESULTS.len()])]
+        };
+        Self {
+            commands: PerCase::new(std::array::from_fn(command)),
+            refusals: PerCase::labelled("reason", Reason::ALL.map(Reason::as_str)),
+            commits: Counter::default(),
+            commit_time: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
+            commands_per_commit: Histogram::new(exponential_buckets(1.0, 2.0, 9)),
+            failed_reads: Counter::default(),
+            waiting: Gauge::default(),
+            first_approve: Histogram::new(WAITS),
+            full_at: AtomicI64::new(i64::MIN),
+        }
+    }
+}
+
+impl StoreMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        self.commands.register(registry, "store_commands", "Commands to the store, by what became of them");
+        self.refusals.register(registry, "refusals", "What clients asked for and were refused, by reason");
+        registry.register(
+            "store_commits",
+            "Transactions committed with commands in them",
+            self.commits.clone(),
+        );
+        registry.register_with_unit(
+            "store_commit_duration",
+            "How long a transaction took, from its begin until it was durable",
+            Unit::Seconds,
+            self.commit_time.clone(),
+        );
+        registry.register(
+            "store_commit_commands",
+            "Commands that shared a transaction",
+            self.commands_per_commit.clone(),
+        );
+        registry.register("store_failed_reads", "Reads that failed", self.failed_reads.clone());
+        registry.register("store_queue_length", "Commands that wait for the writer", self.waiting.clone());
+        registry.register_with_unit(
+            "first_approve",
+            "How long requests waited until their first approve was stored",
+            Unit::Seconds,
+            self.first_approve.clone(),
+        );
+    }
+
+    /// A command is about to wait for the writer.
+    pub(super) fn submitted(&self) {
+        self.waiting.inc();
+    }
+
+    /// A command does not wait any more.
+    pub(super) fn taken(&self) {
+        self.waiting.dec();
+    }
+
+    /// A command was turned away before the writer saw it.
+    pub(super) fn turned_away(&self, command: &Command, refusal: &Refusal) {
+        self.taken();
+        self.count(command, &Err(refusal.clone()));
+    }
+
+    /// A read failed.
+    pub(super) fn read_failed(&self) {
+        self.failed_reads.inc();
+    }
+
+    /// A transaction is over.
+    pub(super) fn committed<'a>(
+        &self,
+        took: Duration,
+        commands: impl ExactSizeIterator<Item = &'a Command>,
+        results: &[Result<Committed, Refusal>],
+    ) {
+        let is_stored = results.iter().any(|result| !matches!(result, Err(refusal) if is_ours(refusal)));
+        if is_stored {
+            self.commits.inc();
+            self.commit_time.observe(took.as_secs_f64());
+            self.commands_per_commit.observe(f64::from(u32::try_from(commands.len()).unwrap_or(u32::MAX)));
+        }
+        iter::zip(commands, results).for_each(|(command, result)| self.count(command, result));
+    }
+
+    /// Somebody is refused.
+    pub(super) fn refused(&self, refusal: &Refusal) {
+        self.refusals[refusal.reason.index()].inc();
+        if refusal.reason == Reason::StorageFull {
+            self.full_at.store(clock::now_ms(), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the disk was found full within the last so many milliseconds.
+    pub(super) fn was_full_within(&self, ms: i64) -> bool {
+        clock::now_ms().saturating_sub(self.full_at.load(Ordering::Relaxed)) < ms
+    }
+
+    fn count(&self, command: &Command, result: &Result<Committed, Refusal>) {
+        let result = match result {
+            Ok(Committed { decision, first_approve_ms, .. }) => {
+                if let Some(ms) = first_approve_ms {
+                    let waited = Duration::from_millis(u64::try_from(*ms).unwrap_or_default());
+                    self.first_approve.observe(waited.as_secs_f64());
+                }
+                usize::from(decision.change.is_none())
+            }
+            Err(refusal) => {
+                self.refused(refusal);
+                2 + usize::from(is_ours(refusal))
+            }
+        };
+        self.commands[kind(command) * RESULTS.len() + result].inc();
+    }
+}
+
+/// Whether it is not the command that is wrong, but the store.
+fn is_ours(refusal: &Refusal) -> bool {
+    matches!(refusal.reason, Reason::StorageFull | Reason::Unavailable | Reason::Overloaded)
+}
+
+/// The place of a command's name in [`KINDS`].
+fn kind(command: &Command) -> usize {
+    match command {
+        Command::Publish { .. } => 0,
+        Command::Request { .. } => 1,
+        Command::Approve { .. } => 2,
+        Command::Deny { .. } => 3,
+        Command::Unblock { .. } => 4,
+        Command::Withdraw { .. } => 5,
+        Command::Ack { .. } => 6,
+        Command::Nack { .. } => 7,
+        Command::Expire { .. } => 8,
+        Command::Lapse { .. } => 9,
+    }
+}
