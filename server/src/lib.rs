@@ -53,11 +53,13 @@
 //! # }
 //! ```
 
+pub mod admin;
 pub mod approve;
 pub mod channel;
 mod clock;
 pub mod config;
 mod failpoint;
+pub mod health;
 pub mod metrics;
 pub mod outbox;
 pub mod pages;

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, process::ExitCode};
 
 use clap::error::ErrorKind;
-use vestibule::{config::Config, serve::serve, telemetry};
+use vestibule::{admin::Listen, config::Config, serve::serve, telemetry};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -18,11 +18,12 @@ async fn main() -> ExitCode {
             return fail(&format!("{line} (see vestibule --help)"), 2);
         }
     };
-    if let Err(error) = telemetry::init(&config.log) {
+    if let Err(error) = telemetry::init(&config.log, config.admin.log_format) {
         return fail(&error.to_string(), 2);
     }
-    let started = |address: SocketAddr| {
-        println!("vestibule listens on http://{address}, stores in {}", config.database().display());
+    let started = |address: SocketAddr, admin: Option<&Listen>| {
+        let admin = admin.map(|admin| format!(", is administered at {admin}")).unwrap_or_default();
+        println!("vestibule listens on http://{address}, stores in {}{admin}", config.database().display());
     };
     match serve(&config, started).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,17 +2,21 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use actix_web::{App, HttpServer};
+use actix_web::{App, HttpServer, middleware::from_fn};
 use thiserror::Error;
 
 use crate::{
+    admin::{self, Admin, Listen, TokenError, Tokens},
     approve::{self, Door, Flow},
     config::Config,
+    health::{self, Detail, Health},
+    metrics::Metrics,
     pages::{Demo, Page},
     session::{SecretError, Secrets, Sessions},
     shutdown::{self, Signals},
     store::{OpenError, Store},
     systemd,
+    telemetry,
     transport::{Calls, Endpoint, longpoll, websocket},
 };
 
@@ -28,6 +32,17 @@ pub enum ServeError {
         /// What the system says.
         source: io::Error,
     },
+    /// The same of the operators' listener.
+    #[error("cannot listen on {at} for operators: {source}")]
+    ListenForOperators {
+        /// Where.
+        at: Listen,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The operators' tokens cannot be used.
+    #[error(transparent)]
+    Tokens(#[from] TokenError),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -39,8 +54,13 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
-/// Runs the server until SIGTERM or SIGINT. `started` hears the address once it accepts connections.
-pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+/// Runs the server until SIGTERM or SIGINT. `started` hears the address once it accepts connections, and
+/// where operators connect.
+pub async fn serve(
+    config: &Config,
+    started: impl FnOnce(SocketAddr, Option<&Listen>),
+) -> Result<(), ServeError> {
+    let tokens = config.admin.admin_tokens.as_deref().map(Tokens::load).transpose()?;
     let listen_error = |source| ServeError::Listen { address: config.listen, source };
     let listener = systemd::listener(config.listen).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
@@ -56,6 +76,8 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
         ..Endpoint::new(flow.router(), Door(Arc::clone(&flow)))
     });
     let connections = Arc::clone(&endpoint.connections);
+    let health = Health::new(Arc::clone(&connections));
+    let watcher = actix_web::rt::spawn(Arc::clone(&health).watch(Arc::clone(&flow)));
     let polls = Arc::new(longpoll::Sessions::new(config.poll_caps()));
     let calls = Calls::new(config.calls(), config.proxies(), Arc::clone(&endpoint.traffic));
     let demo = config.demo.then(|| Arc::new(Page::embedded::<Demo>("demo")));
@@ -63,10 +85,25 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
         tracing::info!("built without its demo page; what to do about it is said at /");
     }
 
+    let mut metrics = Metrics::default();
+    metrics.add(|registry| {
+        health.register(registry);
+        endpoint.traffic.register(registry);
+        flow.register(registry);
+    });
+    let shared = Admin { metrics, flow: Arc::clone(&flow), health: Arc::clone(&health) };
+    let admin = tokens.map(|tokens| {
+        let at = config.admin.admin_listen.clone();
+        admin::start(&at, tokens, shared).map_err(|source| ServeError::ListenForOperators { at, source })
+    });
+    let admin = admin.transpose()?;
+
     let server = HttpServer::new(move || {
         let (flow, endpoint, polls) = (Arc::clone(&flow), Arc::clone(&endpoint), Arc::clone(&polls));
         let (calls, demo) = (Arc::clone(&calls), demo.clone());
         App::new()
+            .wrap(from_fn(telemetry::trace))
+            .configure(|config| health::mount(config, Arc::clone(&health), Detail::Kept))
             .configure(|config| approve::http::mount(config, flow, endpoint.origins.clone(), calls))
             .configure(|config| websocket::mount(config, "/socket/websocket", Arc::clone(&endpoint)))
             .configure(|config| {
@@ -82,15 +119,19 @@ pub async fn serve(config: &Config, started: impl FnOnce(SocketAddr)) -> Result<
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
     let signals = Signals::take_over()?;
-    started(address);
+    started(address, admin.as_ref().map(admin::Running::at));
     systemd::ready();
-    let watch = systemd::watch(Arc::clone(&connections));
+    let watchdog = systemd::watch(Arc::clone(&connections));
 
     shutdown::wait_and_drain(signals, &handle, &connections).await;
     // The server's task ends with its workers; a panic in it was logged.
     let _ = server.await;
+    if let Some(admin) = admin {
+        admin.stop().await;
+    }
+    watcher.abort();
     sweeper.abort();
-    watch.abort();
+    watchdog.abort();
     writer.stop();
     tracing::info!("stopped");
     Ok(())

@@ -51,6 +51,13 @@ impl Client {
         Self { connection, id, transport, params, auth_token, assigns }
     }
 
+    /// What is logged on this connection's account is in here. That there is one is logged now, among what is logged of the request that opened it.
+    pub(crate) fn span(&self) -> tracing::Span {
+        let (connection, transport) = (self.connection, self.transport.as_str());
+        tracing::debug!(connection, transport, "connected");
+        tracing::debug_span!(parent: None, "connection", connection, transport)
+    }
+
     /// What the socket handler knows about the connection, where it is a `T`.
     pub fn assigns<T: Any + Send + Sync>(&self) -> Option<&T> {
         self.assigns.downcast_ref()

@@ -1,5 +1,6 @@
 //! What an operator can set, by flags or environment. Every setting has a default that works.
 
+mod admin;
 mod connections;
 mod flow;
 mod values;
@@ -9,7 +10,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use clap::{ArgAction, CommandFactory as _, Parser, error::ErrorKind};
 use ipnet::IpNet;
 
-pub use self::{connections::ConnectionOptions, flow::FlowOptions};
+pub use self::{admin::AdminOptions, connections::ConnectionOptions, flow::FlowOptions};
 use crate::{
     approve::Terms,
     store,
@@ -72,6 +73,10 @@ pub struct Config {
     /// What to log, to standard error: error, warn, info, debug, trace, or a tracing filter
     #[arg(long, value_name = "FILTER", default_value = "info,actix_server=warn", env = "VESTIBULE_LOG")]
     pub log: String,
+
+    /// The log's form, and the listener for operators.
+    #[command(flatten)]
+    pub admin: AdminOptions,
 
     /// The limits of connections.
     #[command(flatten)]

@@ -60,7 +60,7 @@ impl Connection {
             Frame::Binary(bytes) => bytes.len(),
         });
         let message = self.serializer.decode(frame).map_err(|error| {
-            tracing::debug!(connection = self.client.connection, %error, "undecodable message");
+            tracing::debug!(%error, "undecodable message");
             Disconnect::Undecodable
         })?;
         if let Err((limit, limited)) = self.pace.admit(&message).await {

@@ -7,6 +7,7 @@ use ring::{
     hmac,
     rand::{SecureRandom as _, SystemRandom},
 };
+use tracing::Instrument as _;
 use vestibule_protocol::{base64url, serializer::Serializer};
 
 use super::session::{Session, drive};
@@ -70,10 +71,12 @@ impl Sessions {
         let (session, batches) = Session::new(&endpoint, serializer);
         self.open.insert(id, Arc::clone(&session));
         let entry = Opened { sessions: Arc::clone(self), id, _place: place };
-        actix_web::rt::spawn(async move {
+        let span = client.span();
+        let driven = async move {
             let _entry = entry;
             drive(endpoint, serializer, client, session, batches).await;
-        });
+        };
+        actix_web::rt::spawn(driven.instrument(span));
         let tag = hmac::sign(&self.key, &id);
         base64url::encode(&[&id, tag.as_ref()].concat())
     }

@@ -32,6 +32,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use socket2::SockRef;
 use tokio::time::{Instant, sleep_until, timeout};
+use tracing::Instrument as _;
 use vestibule_protocol::{disconnect::Disconnect, message::Frame, serializer::Serializer};
 
 use self::guard::FrameGuard;
@@ -133,7 +134,10 @@ fn upgrade(
         .max_frame_size(endpoint.limits.frame)
         .aggregate_continuations()
         .max_continuation_size(endpoint.limits.message);
-    actix_web::rt::spawn(serve(endpoint, serializer, client, place, outbox.clone(), messages));
+    let span = client.span();
+    actix_web::rt::spawn(
+        serve(endpoint, serializer, client, place, outbox.clone(), messages).instrument(span),
+    );
     Ok(response.map_body(|_, upgraded| BoxBody::new(OutboxBody { outbox, _upgraded: upgraded })))
 }
 

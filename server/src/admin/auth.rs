@@ -1,0 +1,53 @@
+//! Who may do what: looked at before anything else is, so that a route need not think of it.
+
+use std::sync::Arc;
+
+use actix_web::{
+    Error, HttpMessage as _, ResponseError as _,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::AUTHORIZATION,
+    middleware::Next,
+};
+
+use super::{
+    problem::Problem,
+    tokens::{Access, Operator, Tokens},
+};
+
+/// Hands on the requests of operators, who are then in the request's extensions as an [`Operator`], and answers all others:
+/// 401 without a good token, 403 to who may only read and wants to write. What is not a safe method (RFC 9110, section 9.2.1)
+/// writes.
+pub(super) async fn authorize<B: MessageBody + 'static>(
+    tokens: Arc<Tokens>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    match admit(&tokens, &request) {
+        Ok(operator) => {
+            request.extensions_mut().insert(operator);
+            next.call(request).await.map(ServiceResponse::map_into_left_body)
+        }
+        Err(problem) => Ok(request.into_response(problem.error_response()).map_into_right_body()),
+    }
+}
+
+fn admit(tokens: &Tokens, request: &ServiceRequest) -> Result<Operator, Problem> {
+    let operator =
+        tokens.find(bearer(request).ok_or_else(Problem::no_token)?).ok_or_else(Problem::wrong_token)?;
+    let (is_writing, path) = (!request.method().is_safe(), request.path());
+    if is_writing && operator.access < Access::Full {
+        return Err(Problem::read_only());
+    }
+    if is_writing {
+        tracing::info!(admin = operator.name, path, "administered");
+    }
+    Ok(operator.clone())
+}
+
+/// The token that a request shows (RFC 6750, section 2.1). The scheme's name may be written in any case.
+fn bearer(request: &ServiceRequest) -> Option<&str> {
+    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

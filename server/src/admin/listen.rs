@@ -1,0 +1,126 @@
+//! Where operators connect: at an address, or at a socket in the file system.
+
+use std::{
+    fmt, fs, io,
+    net::{SocketAddr, TcpListener},
+    os::unix::{
+        fs::{FileTypeExt as _, PermissionsExt as _},
+        net::{UnixListener, UnixStream},
+    },
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+/// Who may connect to a Unix socket: its owner and group. They need a token all the same.
+const MODE: u32 = 0o660;
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// At an address; port 0 is a free one.
+    Tcp(SocketAddr),
+    /// At a path, at which a socket is made.
+    Unix(PathBuf),
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("unix:") {
+            Some(path) if Path::new(path).is_absolute() => Ok(Listen::Unix(path.into())),
+            Some(_) => Err("behind unix: there has to be a path that begins with /".to_owned()),
+            None => text.parse().map(Listen::Tcp).map_err(|_| {
+                "has to look like 127.0.0.1:4001, [::1]:4001 or unix:/run/vestibule/admin".to_owned()
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Listen::Tcp(address) => write!(formatter, "http://{address}"),
+            Listen::Unix(path) => write!(formatter, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// What listens.
+#[derive(Debug)]
+pub(super) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listen {
+    /// Listens, and says where.
+    pub(super) fn bind(&self) -> io::Result<(Listener, Listen)> {
+        match self {
+            Listen::Tcp(address) => {
+                let listener = TcpListener::bind(address)?;
+                let bound = Listen::Tcp(listener.local_addr()?);
+                Ok((Listener::Tcp(listener), bound))
+            }
+            Listen::Unix(path) => {
+                remove_dead(path)?;
+                let listener = UnixListener::bind(path)?;
+                fs::set_permissions(path, fs::Permissions::from_mode(MODE))?;
+                Ok((Listener::Unix(listener), self.clone()))
+            }
+        }
+    }
+
+    /// Takes the socket away, once nobody listens any more.
+    pub(super) fn clean_up(&self) {
+        if let Listen::Unix(path) = self {
+            // Somebody else may have done it.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Removes a socket that a killed server has left behind: nobody listens at it.
+fn remove_dead(path: &Path) -> io::Result<()> {
+    let is_socket = match fs::symlink_metadata(path) {
+        Ok(found) => found.file_type().is_socket(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    match UnixStream::connect(path) {
+        Err(error) if is_socket && error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_paths() {
+        for text in ["127.0.0.1:4001", "[::1]:1", "unix:/run/vestibule/admin"] {
+            let shown = text.parse::<Listen>().unwrap().to_string();
+            assert_eq!(shown.trim_start_matches("http://"), text);
+        }
+        for bad in ["", "4001", "localhost:4001", "unix:", "unix:admin", "/run/admin"] {
+            assert!(bad.parse::<Listen>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_dead_socket_is_replaced_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin");
+        let listen = Listen::Unix(path.clone());
+        let (first, _) = listen.bind().unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+        assert!(listen.bind().is_err(), "somebody listens");
+        drop(first);
+        assert!(listen.bind().is_ok());
+        listen.clean_up();
+        fs::write(&path, "a file").unwrap();
+        assert!(listen.bind().is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"a file");
+    }
+}

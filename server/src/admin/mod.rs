@@ -1,0 +1,110 @@
+//! The operators' listener: metrics, and whatever is to be administered, apart from what clients reach.
+//!
+//! Health is open; everything else is behind `auth`: an operator shows a token, and who may only read writes nothing. A route
+//! that is added to `routes` has that by being there, finds the [`Operator`] in the request's extensions, and answers what is
+//! wrong with a [`Problem`].
+
+mod auth;
+mod listen;
+mod metrics;
+mod problem;
+mod tokens;
+
+use std::{future::ready, io, sync::Arc};
+
+use actix_web::{
+    App, HttpResponse, HttpServer, Route,
+    dev::ServerHandle,
+    middleware::from_fn,
+    rt::{self, task::JoinHandle},
+    web,
+};
+
+pub use self::{
+    listen::Listen,
+    problem::Problem,
+    tokens::{Access, Operator, TokenError, Tokens},
+};
+use crate::{
+    approve::Flow,
+    health::{self, Detail, Health},
+    metrics::Metrics,
+    telemetry,
+};
+
+/// More connections than operators have.
+const MAX_CONNECTIONS: usize = 64;
+
+/// What the routes share.
+pub struct Admin {
+    /// All that is counted.
+    pub metrics: Metrics,
+    /// The application.
+    pub flow: Arc<Flow>,
+    /// Whether it can do its work.
+    pub health: Arc<Health>,
+}
+
+/// A listener that runs.
+#[derive(Debug)]
+pub struct Running {
+    at: Listen,
+    handle: ServerHandle,
+    task: JoinHandle<io::Result<()>>,
+}
+
+/// Starts the listener, on a thread of its own.
+pub fn start(listen: &Listen, tokens: Tokens, admin: Admin) -> io::Result<Running> {
+    let (tokens, admin) = (Arc::new(tokens), web::Data::new(admin));
+    let server = HttpServer::new(move || {
+        let tokens = Arc::clone(&tokens);
+        App::new()
+            .wrap(from_fn(telemetry::trace))
+            .app_data(admin.clone())
+            .configure(|config| health::mount(config, Arc::clone(&admin.health), Detail::Told))
+            .service(
+                web::scope("")
+                    .wrap(from_fn(move |request, next| auth::authorize(Arc::clone(&tokens), request, next)))
+                    .configure(routes)
+                    .default_service(problem(Problem::not_found)),
+            )
+    })
+    .workers(1)
+    .max_connections(MAX_CONNECTIONS)
+    .disable_signals();
+    let (listener, at) = listen.bind()?;
+    let server = match listener {
+        listen::Listener::Tcp(listener) => server.listen(listener)?,
+        listen::Listener::Unix(listener) => server.listen_uds(listener)?,
+    }
+    .run();
+    let handle = server.handle();
+    Ok(Running { at, handle, task: rt::spawn(server) })
+}
+
+/// What needs a token. The endpoints at `/admin/v1` are to be added here.
+fn routes(config: &mut web::ServiceConfig) {
+    config.service(
+        web::resource("/metrics").get(metrics::metrics).default_service(problem(Problem::no_such_method)),
+    );
+}
+
+/// Answers with a problem, whatever is asked.
+fn problem(make: fn() -> Problem) -> Route {
+    web::to(move || ready(Err::<HttpResponse, Problem>(make())))
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn at(&self) -> &Listen {
+        &self.at
+    }
+
+    /// Ends it, without waiting for anybody's answer.
+    pub async fn stop(self) {
+        self.handle.stop(false).await;
+        // A panic in it was logged.
+        let _ = self.task.await;
+        self.at.clean_up();
+    }
+}

@@ -1,0 +1,90 @@
+//! What is answered when something is wrong: problem details (RFC 9457).
+
+use std::{borrow::Cow, fmt};
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, WWW_AUTHENTICATE},
+    },
+};
+use serde::Serialize;
+
+/// A problem without a type of its own: its title is that of its status.
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    #[serde(serialize_with = "as_number")]
+    status: StatusCode,
+    detail: Cow<'static, str>,
+    /// What a client without a good token is told in `WWW-Authenticate`.
+    #[serde(skip)]
+    challenge: Option<&'static str>,
+}
+
+impl Problem {
+    /// A problem of this status, and what it is, for people.
+    pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        let title = status.canonical_reason().unwrap_or_default();
+        Self { kind: "about:blank", title, status, detail: detail.into(), challenge: None }
+    }
+
+    /// There is no token.
+    pub(super) fn no_token() -> Self {
+        Self {
+            challenge: Some("Bearer realm=\"vestibule\""),
+            ..Self::new(StatusCode::UNAUTHORIZED, "a bearer token is needed")
+        }
+    }
+
+    /// The token is nobody's.
+    pub(super) fn wrong_token() -> Self {
+        let challenge = Some("Bearer realm=\"vestibule\", error=\"invalid_token\"");
+        Self { challenge, ..Self::new(StatusCode::UNAUTHORIZED, "this token is not known") }
+    }
+
+    /// The token is good, but not for this.
+    pub(super) fn read_only() -> Self {
+        let challenge = Some("Bearer realm=\"vestibule\", error=\"insufficient_scope\"");
+        Self { challenge, ..Self::new(StatusCode::FORBIDDEN, "this token may only read") }
+    }
+
+    /// There is nothing at this path.
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is nothing here")
+    }
+
+    /// The path has no such method.
+    pub(super) fn no_such_method() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "there is something here, but not for this method")
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.status, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(challenge) = self.challenge {
+            response.insert_header((WWW_AUTHENTICATE, challenge));
+        }
+        response.insert_header((CACHE_CONTROL, "no-store"));
+        response.content_type("application/problem+json").json(self)
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}

@@ -1,0 +1,223 @@
+//! The tokens of operators: a file that only the server reads, of a line for each.
+//!
+//! ```text
+//! # name       may   token, or sha256: and its hash
+//! prometheus   read  sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+//! alice        full  sha256:60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752
+//! ```
+//!
+//! In memory there are hashes only, so there is nothing to wipe or to be dumped: a token has as many random bits as
+//! its hash, and nobody finds the one by trying for the other.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{self, Read as _},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use ring::digest::{SHA256, digest};
+use subtle::ConstantTimeEq as _;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// The shortest token: 24 random bytes in base64.
+const SHORTEST: usize = 32;
+
+/// What others than the owner may not do with the file: the group may read it, nobody else anything.
+const FORBIDDEN: u32 = 0o027;
+
+/// What somebody may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Look.
+    Read,
+    /// Look, and change something.
+    Full,
+}
+
+/// Who shows a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// The name in the file.
+    pub name: String,
+    /// What they may do.
+    pub access: Access,
+}
+
+/// All tokens, as hashes.
+#[derive(Debug)]
+pub struct Tokens(Vec<(Operator, [u8; 32])>);
+
+/// Why there are no tokens.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// The file cannot be read.
+    #[error("cannot use the token file {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The file is open to others.
+    #[error("the token file {} is open to others (mode {mode:04o}): chmod 600 it", path.display())]
+    Mode {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// A line says nothing that makes sense.
+    #[error("the token file {}, line {line}: {what}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line's number.
+        line: usize,
+        /// What is wrong with it; never what is in it.
+        what: &'static str,
+    },
+    /// The file has no token in it.
+    #[error("the token file {} has no token in it", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Tokens {
+    /// Reads the file.
+    pub fn load(path: &Path) -> Result<Self, TokenError> {
+        let error = |source| TokenError::File { path: path.to_owned(), source };
+        let mut file = File::open(path).map_err(error)?;
+        let mode = file.metadata().map_err(error)?.permissions().mode() & 0o7777;
+        if mode & FORBIDDEN != 0 {
+            return Err(TokenError::Mode { path: path.to_owned(), mode });
+        }
+        let mut text = Zeroizing::new(String::new());
+        file.read_to_string(&mut text).map_err(error)?;
+        let tokens = Self::parse(&text).map_err(|(line, what)| TokenError::Line {
+            path: path.to_owned(),
+            line,
+            what,
+        })?;
+        if tokens.0.is_empty() {
+            return Err(TokenError::Empty { path: path.to_owned() });
+        }
+        Ok(tokens)
+    }
+
+    /// Whose token this is. All hashes are compared, each in constant time.
+    pub fn find(&self, token: &str) -> Option<&Operator> {
+        let shown = hash(token);
+        let is_it = |(_, known): &&(Operator, [u8; 32])| bool::from(known.ct_eq(&shown));
+        self.0.iter().filter(is_it).map(|(operator, _)| operator).last()
+    }
+
+    fn parse(text: &str) -> Result<Self, (usize, &'static str)> {
+        let mut names = HashSet::new();
+        let mut tokens = Vec::new();
+        for (number, line) in (1..).zip(text.lines().map(str::trim)) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let token = parse_line(line).map_err(|what| (number, what))?;
+            if !names.insert(token.0.name.clone()) {
+                return Err((number, "a name that another line has already"));
+            }
+            tokens.push(token);
+        }
+        Ok(Self(tokens))
+    }
+}
+
+fn parse_line(line: &str) -> Result<(Operator, [u8; 32]), &'static str> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [name, access, token] = words[..] else {
+        return Err("has to be a name, read or full, and a token");
+    };
+    let access = match access {
+        "read" => Access::Read,
+        "full" => Access::Full,
+        _ => return Err("the second word has to be read or full"),
+    };
+    let hash = match token.strip_prefix("sha256:") {
+        Some(digits) => {
+            let mut hash = [0; 32];
+            hex::decode_to_slice(digits, &mut hash)
+                .map_err(|_| "behind sha256: there have to be 64 hexadecimal digits")?;
+            hash
+        }
+        None if token.len() < SHORTEST => return Err("a token has to have at least 32 characters"),
+        None => hash(token),
+    };
+    Ok((Operator { name: name.to_owned(), access }, hash))
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    digest(&SHA256, token.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+    fn operator(name: &str, access: Access) -> Operator {
+        Operator { name: name.to_owned(), access }
+    }
+
+    #[test]
+    fn a_token_is_found_by_itself_or_its_hash_and_by_nothing_else() {
+        let digits = hex::encode(hash("another token"));
+        let text = format!("# who\n\n  alice full {TOKEN}\r\nprometheus\tread\tsha256:{digits}\n");
+        let tokens = Tokens::parse(&text).unwrap();
+        assert_eq!(tokens.find(TOKEN), Some(&operator("alice", Access::Full)));
+        assert_eq!(tokens.find("another token"), Some(&operator("prometheus", Access::Read)));
+        for wrong in ["", &TOKEN[1..], &digits, &format!("sha256:{digits}"), "alice"] {
+            assert_eq!(tokens.find(wrong), None, "{wrong}");
+        }
+        assert!(!format!("{tokens:?}").contains(TOKEN));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_without_being_quoted() {
+        for (text, line) in [
+            (format!("alice {TOKEN}"), 1),
+            (format!("\nalice admin {TOKEN}"), 2),
+            (format!("alice full {TOKEN} extra"), 1),
+            ("alice full 0123456789abcdef0123456789abcde".to_owned(), 1),
+            ("alice full sha256:0123".to_owned(), 1),
+            (format!("alice full {TOKEN}\nalice read {TOKEN}"), 2),
+        ] {
+            let (number, what) = Tokens::parse(&text).unwrap_err();
+            assert_eq!(number, line, "{text}");
+            assert!(!what.contains("0123"), "{what}");
+        }
+    }
+
+    #[test]
+    fn the_file_is_there_not_empty_and_closed_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens");
+        assert!(matches!(Tokens::load(&path), Err(TokenError::File { .. })));
+        fs::write(&path, "# nobody yet\n").unwrap();
+        let set_mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        set_mode(0o600);
+        assert!(matches!(Tokens::load(&path), Err(TokenError::Empty { .. })));
+        fs::write(&path, format!("alice full {TOKEN}")).unwrap();
+        for mode in [0o644, 0o660, 0o601] {
+            set_mode(mode);
+            assert!(matches!(Tokens::load(&path), Err(TokenError::Mode { .. })), "{mode:o}");
+        }
+        for mode in [0o600, 0o400, 0o640] {
+            set_mode(mode);
+            assert!(Tokens::load(&path).is_ok(), "{mode:o}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Whether the server lives, and whether it can do its work: for whoever sends it clients, or starts it again.
+//!
+//! Open to everybody, so asking costs nothing: the store is looked at once a second, whoever asks, and not at all on their
+//! account.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web};
+use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
+use serde_json::json;
+
+use crate::{approve::Flow, store::Trouble, transport::Connections};
+
+/// How often the store is looked at.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// A look that is older says nothing: whoever was to look hangs.
+const STALE: Duration = Duration::from_secs(5);
+
+/// Whether the server can do its work.
+pub struct Health {
+    connections: Arc<Connections>,
+    /// The place in [`STATES`].
+    state: AtomicU8,
+    start: Instant,
+    /// Of the last look, in milliseconds since the start.
+    looked: AtomicU64,
+    ready: Gauge,
+}
+
+/// What may be found wrong with the store.
+const STATES: [Option<Trouble>; 4] =
+    [None, Some(Trouble::Unreadable), Some(Trouble::Incomplete), Some(Trouble::Full)];
+
+/// Whether somebody is told why the server is not ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// They are.
+    Told,
+    /// They are not.
+    Kept,
+}
+
+impl Health {
+    /// Of a server that has just opened its store.
+    pub fn new(connections: Arc<Connections>) -> Arc<Self> {
+        Arc::new(Self {
+            connections,
+            state: AtomicU8::new(0),
+            start: Instant::now(),
+            looked: AtomicU64::new(0),
+            ready: Gauge::default(),
+        })
+    }
+
+    /// Registers whether the server is ready.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "ready",
+            "Whether the server takes clients: 1, or 0 as /health/ready says",
+            self.ready.clone(),
+        );
+    }
+
+    /// Looks at the store, for ever.
+    pub async fn watch(self: Arc<Self>, flow: Arc<Flow>) {
+        loop {
+            self.note(flow.trouble().await);
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    fn note(&self, trouble: Option<Trouble>) {
+        let state = STATES.iter().position(|state| *state == trouble).unwrap_or_default();
+        self.state.store(u8::try_from(state).unwrap_or_default(), Ordering::Relaxed);
+        self.looked.store(self.elapsed_ms(), Ordering::Relaxed);
+        self.ready.set(i64::from(self.obstacle().is_none()));
+    }
+
+    /// Why the server is not ready, if it is not.
+    fn obstacle(&self) -> Option<&'static str> {
+        if self.connections.is_draining() {
+            return Some("draining");
+        }
+        let age = self.elapsed_ms().saturating_sub(self.looked.load(Ordering::Relaxed));
+        if u128::from(age) > STALE.as_millis() {
+            return Some("hanging");
+        }
+        match STATES[usize::from(self.state.load(Ordering::Relaxed))]? {
+            Trouble::Unreadable => Some("database"),
+            Trouble::Incomplete => Some("migrations"),
+            Trouble::Full => Some("disk_full"),
+        }
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Mounts `/health/live` and `/health/ready`.
+pub fn mount(config: &mut web::ServiceConfig, health: Arc<Health>, detail: Detail) {
+    let ready = move || {
+        let obstacle = health.obstacle();
+        async move { readiness(obstacle, detail) }
+    };
+    config.service(
+        web::scope("/health")
+            .route("/live", web::get().to(async || answer(HttpResponse::Ok(), &json!({ "status": "live" }))))
+            .route("/ready", web::get().to(ready)),
+    );
+}
+
+fn readiness(obstacle: Option<&str>, detail: Detail) -> HttpResponse {
+    match (obstacle, detail) {
+        (None, _) => answer(HttpResponse::Ok(), &json!({ "status": "ready" })),
+        (Some(_), Detail::Kept) => {
+            answer(HttpResponse::ServiceUnavailable(), &json!({ "status": "unready" }))
+        }
+        (Some(reason), Detail::Told) => {
+            answer(HttpResponse::ServiceUnavailable(), &json!({ "status": "unready", "reason": reason }))
+        }
+    }
+}
+
+fn answer(mut response: actix_web::HttpResponseBuilder, body: &serde_json::Value) -> HttpResponse {
+    response.insert_header((CACHE_CONTROL, "no-store")).json(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn ready_unless_the_store_is_in_trouble_or_clients_are_sent_away() {
+        let connections: Arc<Connections> = Arc::default();
+        let health = Health::new(Arc::clone(&connections));
+        for (trouble, obstacle) in [
+            (None, None),
+            (Some(Trouble::Unreadable), Some("database")),
+            (Some(Trouble::Incomplete), Some("migrations")),
+            (Some(Trouble::Full), Some("disk_full")),
+            (None, None),
+        ] {
+            health.note(trouble);
+            assert_eq!((health.obstacle(), health.ready.get()), (obstacle, i64::from(obstacle.is_none())));
+        }
+        connections.drain(Duration::ZERO).await;
+        assert_eq!(health.obstacle(), Some("draining"));
+    }
+
+    #[test]
+    fn only_who_may_know_is_told_why() {
+        let body = |detail| {
+            let response = readiness(Some("database"), detail);
+            assert_eq!(response.status().as_u16(), 503);
+            use actix_web::body::MessageBody as _;
+            String::from_utf8(response.into_body().try_into_bytes().unwrap().to_vec()).unwrap()
+        };
+        assert_eq!(body(Detail::Kept), r#"{"status":"unready"}"#);
+        assert!(body(Detail::Told).contains("database"));
+    }
+}

@@ -1,0 +1,145 @@
+//! Which fields are written, and how.
+
+use std::fmt::{self, Debug};
+
+use serde::Serialize;
+use tracing::field::{Field, Visit};
+use tracing_subscriber::{
+    field::{RecordFields, VisitOutput as _},
+    fmt::{
+        FormatFields,
+        format::{DefaultVisitor, Writer},
+    },
+};
+
+/// The fields that may be logged. A new one belongs here once it is certain that it never holds what somebody sent, but for
+/// ids.
+pub const ALLOWED: [&str; 19] = [
+    "address",
+    "admin",
+    "applied",
+    "connection",
+    "connections",
+    "duration_ms",
+    "error",
+    "left",
+    "message",
+    "method",
+    "path",
+    "place",
+    "request",
+    "route",
+    "signal",
+    "status",
+    "topic",
+    "transport",
+    "why",
+];
+
+fn is_allowed(field: &Field) -> bool {
+    ALLOWED.contains(&field.name())
+}
+
+/// Text: `message name=value`.
+#[derive(Debug)]
+pub(super) struct TextFields;
+
+impl<'writer> FormatFields<'writer> for TextFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut allowed = Allowed(DefaultVisitor::new(writer, true));
+        fields.record(&mut allowed);
+        allowed.0.finish()
+    }
+}
+
+/// JSON: `,"name":value` for each, to be put into an object behind another member.
+#[derive(Debug)]
+pub(super) struct JsonFields;
+
+impl<'writer> FormatFields<'writer> for JsonFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut allowed = Allowed(Members { writer, result: Ok(()) });
+        fields.record(&mut allowed);
+        allowed.0.result
+    }
+}
+
+/// Hands on what may be logged.
+struct Allowed<V>(V);
+
+impl<V: Visit> Visit for Allowed<V> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if is_allowed(field) {
+            self.0.record_f64(field, value);
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        if is_allowed(field) {
+            self.0.record_i64(field, value);
+        }
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if is_allowed(field) {
+            self.0.record_u64(field, value);
+        }
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        if is_allowed(field) {
+            self.0.record_bool(field, value);
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if is_allowed(field) {
+            self.0.record_str(field, value);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if is_allowed(field) {
+            self.0.record_debug(field, value);
+        }
+    }
+}
+
+/// Writes members of an object.
+struct Members<'writer> {
+    writer: Writer<'writer>,
+    result: fmt::Result,
+}
+
+impl Members<'_> {
+    fn member(&mut self, field: &Field, value: impl Serialize) {
+        let Ok(value) = serde_json::to_string(&value) else { return };
+        self.result = self.result.and_then(|()| write!(self.writer, ",\"{}\":{value}", field.name()));
+    }
+}
+
+impl Visit for Members<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.member(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.member(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.member(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.member(field, value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.member(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.member(field, format!("{value:?}"));
+    }
+}

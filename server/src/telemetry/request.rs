@@ -1,0 +1,74 @@
+//! An id for each HTTP call: in the log with whatever is logged on its account, and in the answer.
+//!
+//! Not `tracing-actix-web`: it logs the URL, whose query may hold a token, and would have to be told not to.
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use actix_web::{
+    Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method,
+        header::{HeaderName, HeaderValue},
+    },
+    middleware::Next,
+};
+use tracing::Instrument as _;
+
+/// The header that tells the id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Hands a request on, in a span with its id; to be wrapped around an application with
+/// [`from_fn`](actix_web::middleware::from_fn).
+pub async fn trace<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let id = next_id();
+    let span = tracing::info_span!("http", request = id, method = name(request.method()));
+    let answered = async move {
+        let began = Instant::now();
+        let mut response = next.call(request).await?;
+        if let Ok(id) = HeaderValue::try_from(id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
+        let route = response.request().match_pattern().unwrap_or_default();
+        tracing::debug!(route, status = response.status().as_u16(), duration_ms, "answered");
+        Ok(response)
+    };
+    answered.instrument(span).await
+}
+
+/// An id that no other call has, of this process or, in all likelihood, of another.
+fn next_id() -> String {
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("{:08x}-{}", *PROCESS & 0xffff_ffff, NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A method's name, unless the client has made it up.
+fn name(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    known.into_iter().find(|known| method == known).unwrap_or("other")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_differ_and_methods_are_known_ones() {
+        assert_ne!(next_id(), next_id());
+        let odd = Method::from_bytes(b"SECRET").unwrap();
+        assert_eq!((name(&Method::GET), name(&odd)), ("GET", "other"));
+    }
+}
