@@ -14,15 +14,17 @@ run: page ## build and start the server on 127.0.0.1:4000, with its data in ./da
 test: page check doc rust client flows clients browser package ## everything that must hold before a change lands
 	@echo "make test: formatting, lints, documentation, Rust tests, client tests, the four flows, other people's clients, Chromium and the package passed"
 
-# The page is built anew when a source of it, or of the client in it, is newer.
-PAGE = server/web/dist/demo/index.html
-PAGE_SOURCES = $(shell find server/web/client server/web/demo \( -name node_modules -o -name test -o -name types \) -prune -o -type f -print)
+# A page is built anew when a source of it, or of the client in it, is newer.
+PAGES = demo dashboard
+BUILT = $(PAGES:%=server/web/dist/%/index.html)
+PAGE_SOURCES = $(shell find server/web/client server/web/demo server/web/dashboard server/web/*.* \
+	\( -name node_modules -o -name test -o -name types \) -prune -o -type f -print)
 
-page: $(PAGE) ## the demo page, which is built into the server
+page: $(BUILT) ## the demo page and the dashboard, which are built into the server
 
-$(PAGE): $(PAGE_SOURCES)
+$(BUILT): server/web/dist/%/index.html: $(PAGE_SOURCES)
 	cd server/web/client && $(NPM_CI)
-	cd server/web/demo && $(NPM_CI) && npm run build
+	cd server/web/$* && $(NPM_CI) && npm run build
 
 check: ## formatting and lints
 	cargo fmt --all --check
@@ -35,9 +37,10 @@ rust: page ## unit, golden, integration and crash tests
 	cargo build --workspace --bins --examples --locked
 	cargo test --workspace --locked
 
-client: ## the JavaScript client's types and its own tests, and the demo page's
+client: ## the JavaScript client's types and its own tests, and the pages'
 	cd server/web/client && $(NPM_CI) && npm run types && npm test
 	cd server/web/demo && $(NPM_CI) && npm test
+	cd server/web/dashboard && $(NPM_CI) && npm test
 
 flows: page ## the four flows with unmodified phoenix.js against the real server
 	cargo build --package vestibule --locked

@@ -15,8 +15,7 @@ use crate::{
     session::{SecretError, Secrets, Sessions},
     shutdown::{self, Signals},
     store::{OpenError, Store},
-    systemd,
-    telemetry,
+    systemd, telemetry,
     transport::{Calls, Endpoint, longpoll, websocket},
 };
 

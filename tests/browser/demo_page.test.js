@@ -1,23 +1,10 @@
 /** What the demo page promises to everybody: to be read and used without a mouse, in any light, and to ask nobody else. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { test } from "node:test";
+import { violations } from "./axe.js";
 import { openBrowser } from "./browser.js";
 import { browser, server } from "./stage.js";
 import { Visitor } from "./visitor.js";
-
-const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** @returns {Promise<string[]>} what axe-core finds, with where it finds it */
-async function violations(visitor) {
-  // Run in the page's own world, past its policy, which lets no other script in.
-  const { violations: found } = await visitor.page.evaluate(async (axe) => {
-    if (!globalThis.axe) (0, eval)(axe);
-    return globalThis.axe.run();
-  }, AXE);
-  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-}
 
 const LOOKS = {
   "light, wide": { colorScheme: "light", viewport: { width: 1180, height: 900 } },
@@ -32,7 +19,7 @@ for (const [look, options] of Object.entries(LOOKS)) {
     const context = await browser.newContext({ ...options, bypassCSP: true, reducedMotion: "reduce" });
     const visitor = await Visitor.arrive(context, server.url);
     const check = async (where) => {
-      assert.deepEqual(await violations(visitor), [], where);
+      assert.deepEqual(await violations(visitor.page), [], where);
       const tooWide = await visitor.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(tooWide <= 0, `${where}: ${tooWide} pixels too wide`);
     };

@@ -1,12 +1,8 @@
 /**
  * Somebody who looks at the demo page, and does what people do there: by what it says, not by how it is built.
  */
-import { mkdir } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { PATIENCE_MS } from "./browser.js";
-
-/** Screenshots, to be looked at after the tests. */
-const ARTEFACTS = fileURLToPath(new URL("../artefacts/", import.meta.url));
+import { screenshot } from "./screenshot.js";
 
 export const FLOWS = { online: "Both online", offline: "They never meet", "bob-waits": "Bob waits", "bob-leaves": "Bob leaves" };
 
@@ -115,8 +111,7 @@ export class Visitor {
   }
 
   /** @param {string} name of the file, without its ending */
-  async screenshot(name) {
-    await mkdir(ARTEFACTS, { recursive: true });
-    await this.page.screenshot({ path: `${ARTEFACTS}${name}.png`, fullPage: true, animations: "disabled" });
+  screenshot(name) {
+    return screenshot(this.page, name);
   }
 }

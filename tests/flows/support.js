@@ -16,18 +16,22 @@ export class Server {
   #process;
 
   /** Use {@link Server.begin}. */
-  constructor(folder, port) {
+  constructor(folder, port, more) {
     /** @type {string} a folder for the test; the server's own is in it */
     this.folder = folder;
     /** @type {string} */
     this.url = `http://127.0.0.1:${port}`;
-    const args = ["--listen", `127.0.0.1:${port}`, "--data", join(folder, "server")];
+    const args = ["--listen", `127.0.0.1:${port}`, "--data", join(folder, "server"), ...more];
     this.#process = new ServerProcess({ binary: BINARY, args }, `vestibule listens on ${this.url}`);
   }
 
-  /** @returns {Promise<Server>} when it listens */
-  static async begin() {
-    const server = new Server(await mkdtemp(join(tmpdir(), "vestibule-flows-")), await freePort());
+  /**
+   * @param {(folder: string) => string[] | Promise<string[]>} [options] more of them; the folder is the test's
+   * @returns {Promise<Server>} when it listens
+   */
+  static async begin(options = () => []) {
+    const folder = await mkdtemp(join(tmpdir(), "vestibule-flows-"));
+    const server = new Server(folder, await freePort(), await options(folder));
     try {
       await server.start();
     } catch (error) {

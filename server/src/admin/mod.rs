@@ -1,11 +1,12 @@
 //! The operators' listener: metrics, and whatever is to be administered, apart from what clients reach.
 //!
-//! Health is open; everything else is behind `auth`: an operator shows a token, and who may only read writes nothing. A route
+//! Health and the dashboard page are open; everything else is behind `auth`: an operator shows a token, and who may only read writes nothing. A route
 //! that is added to `routes` has that by being there, finds the [`Operator`] in the request's extensions, and answers what is
 //! wrong with a [`Problem`].
 
 mod auth;
 mod listen;
+mod live;
 mod metrics;
 mod problem;
 mod tokens;
@@ -29,7 +30,9 @@ use crate::{
     approve::Flow,
     health::{self, Detail, Health},
     metrics::Metrics,
+    pages::{Dashboard, Page},
     telemetry,
+    transport::websocket,
 };
 
 /// More connections than operators have.
@@ -56,12 +59,16 @@ pub struct Running {
 /// Starts the listener, on a thread of its own.
 pub fn start(listen: &Listen, tokens: Tokens, admin: Admin) -> io::Result<Running> {
     let (tokens, admin) = (Arc::new(tokens), web::Data::new(admin));
+    let live = Arc::new(live::endpoint(Arc::clone(&tokens), admin.clone()));
+    let dashboard = Arc::new(Page::embedded::<Dashboard>("dashboard"));
     let server = HttpServer::new(move || {
-        let tokens = Arc::clone(&tokens);
+        let (tokens, live) = (Arc::clone(&tokens), Arc::clone(&live));
         App::new()
             .wrap(from_fn(telemetry::trace))
             .app_data(admin.clone())
             .configure(|config| health::mount(config, Arc::clone(&admin.health), Detail::Told))
+            .configure(|config| websocket::mount(config, "/socket/websocket", live))
+            .configure(|config| dashboard.mount(config, "/"))
             .service(
                 web::scope("")
                     .wrap(from_fn(move |request, next| auth::authorize(Arc::clone(&tokens), request, next)))
@@ -69,6 +76,7 @@ pub fn start(listen: &Listen, tokens: Tokens, admin: Admin) -> io::Result<Runnin
                     .default_service(problem(Problem::not_found)),
             )
     })
+    .on_connect(websocket::prepare_socket)
     .workers(1)
     .max_connections(MAX_CONNECTIONS)
     .disable_signals();

@@ -37,6 +37,16 @@ pub enum Access {
     Full,
 }
 
+impl Access {
+    /// As the file writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Access::Read => "read",
+            Access::Full => "full",
+        }
+    }
+}
+
 /// Who shows a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {

@@ -28,6 +28,12 @@ use self::file::File;
 #[allow_missing = true]
 pub struct Demo;
 
+/// The page for operators.
+#[derive(Debug, RustEmbed)]
+#[folder = "web/dist/dashboard"]
+#[allow_missing = true]
+pub struct Dashboard;
+
 /// The file that is the page itself; it names the others.
 const INDEX: &str = "index.html";
 

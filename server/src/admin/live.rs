@@ -1,0 +1,111 @@
+//! The topic `admin`: all that is counted, each second, for the dashboard and for whoever else watches with phoenix.js.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix_web::web;
+use serde::Serialize;
+use serde_json::json;
+use vestibule_protocol::message::Payload;
+
+use super::{Admin, Operator, Tokens};
+use crate::{
+    channel::{Channel, Client, Context, Incoming, Joining, MemberId, Next},
+    clock,
+    room::{Rooms, Router},
+    transport::{ConnectInfo, Connected, Endpoint, Refused, SocketHandler},
+};
+
+/// How often it is sent.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Messages that may wait for the room of all operators.
+const MAILBOX: usize = 256;
+
+/// The mount of the topic.
+pub(super) fn endpoint(tokens: Arc<Tokens>, admin: web::Data<Admin>) -> Endpoint {
+    let rooms = Rooms::new(MAILBOX, move |_| Live { admin: admin.clone(), is_ticking: false });
+    Endpoint::new(Router::default().route("admin", rooms), Door(tokens))
+}
+
+/// Lets everybody in, and no further than the socket without a token: a browser would not learn why, and try for ever.
+struct Door(Arc<Tokens>);
+
+impl SocketHandler for Door {
+    fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected, Refused> {
+        let operator = info.auth_token.and_then(|token| self.0.find(token)).cloned();
+        Ok(Connected { id: None, assigns: Arc::new(operator) })
+    }
+}
+
+/// The channel.
+struct Live {
+    admin: web::Data<Admin>,
+    is_ticking: bool,
+}
+
+/// One look at everything.
+#[derive(Serialize)]
+struct Sample {
+    /// Unix milliseconds.
+    at: i64,
+    /// Values of the series, by their names as `/metrics` has them.
+    series: BTreeMap<String, f64>,
+}
+
+impl Channel for Live {
+    fn join(&mut self, cx: &mut Context<'_, Self>, who: MemberId, _: &Payload) -> Joining {
+        let operator =
+            cx.client(who).and_then(|client| Client::assigns::<Option<Operator>>(client)?.as_ref());
+        let Some(Operator { name, access }) = operator else {
+            return Joining::Error(Payload::of(&json!({ "reason": "unauthorized" })));
+        };
+        let every = u64::try_from(EVERY.as_millis()).unwrap_or(u64::MAX);
+        Joining::Ok(Payload::of(&json!({ "name": name, "access": access.as_str(), "every_ms": every })))
+    }
+
+    fn joined(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
+        if !self.is_ticking {
+            self.is_ticking = true;
+            self.tick(cx, who);
+        }
+    }
+
+    /// There is nothing to say here: acts go to `/admin/v1`.
+    fn handle_in(&mut self, _: &mut Context<'_, Self>, _: Incoming) -> Next {
+        Next::error(Payload::of(&json!({ "reason": "unmatched event" })))
+    }
+}
+
+impl Live {
+    /// Looks, sends, and does it again; until all have left and the room is gone.
+    fn tick(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
+        let (admin, begun) = (self.admin.clone(), Instant::now());
+        let look = async move {
+            admin.flow.take_stock().await;
+            sample(&admin)
+        };
+        cx.spawn(who, look, move |_, cx, sample| {
+            match sample {
+                Ok(sample) => cx.broadcast("metrics", Payload::of(&sample)),
+                Err(_) => tracing::warn!("the metrics cannot be told"),
+            }
+            cx.after(who, EVERY.saturating_sub(begun.elapsed()), move |live: &mut Live, cx| {
+                live.tick(cx, who)
+            });
+        });
+    }
+}
+
+fn sample(admin: &Admin) -> Result<Sample, fmt::Error> {
+    let text = admin.metrics.open_metrics()?;
+    let series = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+        let (name, value) = line.rsplit_once(' ')?;
+        Some((name.to_owned(), value.parse().ok()?))
+    });
+    Ok(Sample { at: clock::now_ms(), series: series.collect() })
+}

@@ -1,0 +1,42 @@
+import { PLOTS } from "../figures.js";
+import { Plot } from "./plot.jsx";
+import { SignIn } from "./sign-in.jsx";
+import { Tiles } from "./tiles.jsx";
+
+/** All of it. */
+export function Page({ connection }) {
+  const operator = connection.operator.value;
+  return (
+    <>
+      <header class="row">
+        <img src="/icon.svg" alt="" width="32" height="32" />
+        <h1>Vestibule</h1>
+        {operator && <Operator connection={connection} operator={operator} />}
+      </header>
+      <main>{operator ? <Figures connection={connection} /> : <SignIn connection={connection} />}</main>
+    </>
+  );
+}
+
+function Operator({ connection, operator: { name, access } }) {
+  const isLive = connection.status.value === "in";
+  return (
+    <p class="operator" role="status">
+      {isLive ? `live, as ${name} (${access})` : "the server is away; this page goes on when it is back"}{" "}
+      <button onClick={() => connection.signOut()}>Sign out</button>
+    </p>
+  );
+}
+
+function Figures({ connection }) {
+  return (
+    <>
+      <Tiles samples={connection.last.value} />
+      <div class="plots">
+        {PLOTS.map((plot, index) => (
+          <Plot key={plot.title} plot={plot} columns={connection.columns.value[index]} />
+        ))}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,17 @@
+/** What axe-core finds in a page that keeps somebody from using it. */
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
+const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/**
+ * @param {import("playwright-core").Page} page of a context with `bypassCSP`: the page's policy lets no other script in
+ * @returns {Promise<string[]>} each with where it is
+ */
+export async function violations(page) {
+  const { violations: found } = await page.evaluate(async (axe) => {
+    if (!globalThis.axe) (0, eval)(axe);
+    return globalThis.axe.run();
+  }, AXE);
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+}

@@ -1,0 +1,14 @@
+/** Pictures of pages, to be looked at after the tests. */
+import { mkdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+const ARTEFACTS = fileURLToPath(new URL("../artefacts/", import.meta.url));
+
+/**
+ * @param {import("playwright-core").Page} page
+ * @param {string} name of the file, without its ending
+ */
+export async function screenshot(page, name) {
+  await mkdir(ARTEFACTS, { recursive: true });
+  await page.screenshot({ path: `${ARTEFACTS}${name}.png`, fullPage: true, animations: "disabled" });
+}
