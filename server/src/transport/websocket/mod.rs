@@ -19,7 +19,7 @@ use actix_web::{
     FromRequest as _, HttpRequest, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
     dev::{Extensions, Payload},
-    error::{ErrorBadRequest, ErrorForbidden},
+    error::{ErrorBadRequest, ErrorForbidden, PayloadError},
     http::{
         Method,
         header::{CACHE_CONTROL, HeaderValue, SEC_WEBSOCKET_PROTOCOL},
@@ -175,6 +175,7 @@ async fn serve(
                 }
                 let handled = match message {
                     None => break,
+                    Some(Err(error)) if is_lost(&error) => break,
                     Some(Ok(AggregatedMessage::Close(_))) => {
                         outbox.answer_close();
                         break;
@@ -230,6 +231,13 @@ async fn unless_closing<T>(outbox: &Outbox, handled: impl Future<Output = T>) ->
         // Somebody has chosen the close frame already; closing again changes nothing.
         () = outbox.closing() => Err(Disconnect::Restart),
     }
+}
+
+/// Whether the connection ended without a word: then there is nobody to tell why.
+fn is_lost(error: &ProtocolError) -> bool {
+    let ProtocolError::Io(error) = error else { return false };
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(PayloadError::Incomplete(_) | PayloadError::Io(_)))
 }
 
 /// actix-ws has one error for "not UTF-8" and for "too many fragments", told apart by its inner kind.
