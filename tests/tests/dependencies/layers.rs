@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the framework. A name that ends in a star stands for all that start so.
-const FRAMEWORK: [&str; 4] = ["channel", "room", "outbox*", "transport"];
+const FRAMEWORK: [&str; 5] = ["channel", "metrics", "room", "outbox*", "transport"];
 
 /// The modules of the crate that the framework must not know.
-const ABOVE: [&str; 2] = ["approve", "store"];
+const ABOVE: [&str; 4] = ["admin", "approve", "health", "store"];
 
 /// The crate of the tables.
 const TABLES: &str = "vestibule_schema";

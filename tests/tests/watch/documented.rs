@@ -1,0 +1,75 @@
+//! Every metric is documented, and whatever the documents, the dashboard and the alerts name is there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::Watched;
+
+fn document(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The words of a text that look like a metric's name.
+fn named(text: &str) -> BTreeSet<String> {
+    let is_part =
+        |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
+    let words = text.split(|character| !is_part(character));
+    let ours = |word: &&str| {
+        (word.starts_with("vestibule_") || word.starts_with("process_")) && !word.ends_with('_')
+    };
+    words.filter(ours).map(str::to_owned).collect()
+}
+
+#[test]
+fn documents_and_metrics_name_each_other() {
+    let metrics = Watched::start(&[]).metrics();
+    let exposed = metrics.sample_names();
+    let table = document("metrics.md");
+    for family in &metrics.families {
+        let name =
+            if family.kind == "counter" { format!("{}_total", family.name) } else { family.name.clone() };
+        let row = format!("| `{name}` | {} |", family.kind);
+        assert!(table.contains(&row), "docs/metrics.md has no row {row} ({})", family.help);
+    }
+    let families: BTreeSet<&str> = metrics.families.iter().map(|family| family.name.as_str()).collect();
+    for name in ["metrics.md", "grafana.json", "alerts.yml", "operations.md"] {
+        let text = document(name);
+        for word in named(&text) {
+            let is_there = exposed.contains(&word) || families.contains(word.as_str());
+            assert!(is_there, "docs/{name} names {word}, which is no metric");
+        }
+        if name != "operations.md" {
+            assert!(named(&text).len() > 8, "docs/{name} names hardly anything");
+        }
+    }
+}
+
+#[test]
+fn the_dashboard_is_one() {
+    let dashboard: Value = serde_json::from_str(&document("grafana.json")).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let ids: BTreeSet<i64> = panels.iter().map(|panel| panel["id"].as_i64().expect("an id")).collect();
+    assert_eq!(ids.len(), panels.len(), "two panels have one id");
+    for panel in panels.iter().filter(|panel| panel["type"] != "row") {
+        let targets = panel["targets"].as_array().expect("targets");
+        let is_asking = |target: &Value| target["expr"].as_str().is_some_and(|expr| !expr.is_empty());
+        assert!(!targets.is_empty() && targets.iter().all(is_asking), "{panel}");
+    }
+}
+
+/// `alerts.yml` is written so that one need not be a parser of YAML to see it.
+#[test]
+fn each_alert_says_what_to_do() {
+    let text = document("alerts.yml");
+    let alerts: Vec<&str> = text.split("- alert: ").skip(1).collect();
+    assert!(alerts.len() >= 8);
+    for alert in alerts {
+        for part in ["expr:", "labels:", "severity:", "summary:", "runbook:"] {
+            assert!(alert.contains(part), "an alert has no {part} {alert}");
+        }
+    }
+}

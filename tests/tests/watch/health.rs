@@ -1,0 +1,87 @@
+//! Readiness: while clients are sent away, and when something is wrong with the store.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, SqliteConnection};
+use serde_json::json;
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::http::Request;
+use vestibule_tests::people::{Device, Person};
+use vestibule_tests::scene::Scene;
+
+use crate::Watched;
+
+/// Waits until the server's readiness is this.
+#[track_caller]
+fn wait_for(watched: &Watched, status: u16, reason: Option<&str>) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let readiness = watched.readiness();
+        if (readiness.0, readiness.1.as_deref()) == (status, reason) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "it is {readiness:?}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_server_that_sends_its_clients_away_is_alive_and_not_ready() {
+    let mut watched = Watched::start(&[]);
+    assert_eq!(watched.readiness(), (200, None));
+    // Nobody waits long for who does not answer the close, but a while.
+    let mute = Device::connect(watched.server.address(), &Person::new(Alg::P256));
+    let admin = watched.admin();
+    watched.server.signal("TERM");
+    wait_for(&watched, 503, Some("draining"));
+    let live = Request::get("/health/live").send(admin).expect("a response");
+    assert_eq!((live.status, live.json()), (200, json!({ "status": "live" })));
+    assert_eq!(watched.server.wait().code(), Some(0));
+    drop(mute);
+}
+
+#[test]
+fn a_store_that_does_not_answer_as_it_should() {
+    let watched = Watched::start(&[]);
+    let path = watched.server.data().join("vestibule.db");
+    let mut connection = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("the database");
+    let mut execute = |sql: &str| {
+        connection.batch_execute(&format!("PRAGMA busy_timeout = 5000; {sql}")).expect("a statement");
+    };
+    execute("ALTER TABLE __diesel_schema_migrations RENAME TO elsewhere");
+    wait_for(&watched, 503, Some("database"));
+    // Clients hear that, and no more.
+    let public = Request::get("/health/ready").send(watched.server.address()).expect("a response");
+    assert_eq!((public.status, public.json()), (503, json!({ "status": "unready" })));
+    let failed = watched.metrics();
+    assert!(failed.value("vestibule_store_failed_reads_total") > 0.0);
+    assert_eq!(failed.value("vestibule_ready").to_bits(), 0_f64.to_bits());
+    execute("ALTER TABLE elsewhere RENAME TO __diesel_schema_migrations");
+    wait_for(&watched, 200, None);
+    execute("DELETE FROM __diesel_schema_migrations WHERE version LIKE '%2'");
+    wait_for(&watched, 503, Some("migrations"));
+}
+
+#[test]
+fn a_store_without_space() {
+    let watched = Watched::start(&[("--max-store", "256KiB"), ("--max-open-per-user", "1000")]);
+    let mut scene = Scene::new(&watched.server);
+    let mut ask = || {
+        let mut request = scene.bob.request(&scene.room.rid());
+        request.note = Some("x".repeat(280));
+        scene.bob.sign_request(&scene.room.rid(), &mut request);
+        scene.guest.call(&scene.topic, "request", &request)
+    };
+    let refused = (0..1000).map(|_| ask()).find(|reply| reply.status == "error").expect("a full store");
+    assert_eq!(refused.refused(), "storage_full");
+    wait_for(&watched, 503, Some("disk_full"));
+    let metrics = watched.metrics();
+    for sample in [
+        "refusals_total{reason=\"storage_full\"}",
+        "store_commands_total{command=\"request\",result=\"failed\"}",
+    ] {
+        assert!(metrics.value(&format!("vestibule_{sample}")) >= 1.0, "{sample}");
+    }
+}
