@@ -136,6 +136,7 @@ fn answer(mut response: actix_web::HttpResponseBuilder, body: &serde_json::Value
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::body::MessageBody as _;
 
     #[actix_web::test]
     async fn ready_unless_the_store_is_in_trouble_or_clients_are_sent_away() {
@@ -160,7 +161,6 @@ mod tests {
         let body = |detail| {
             let response = readiness(Some("database"), detail);
             assert_eq!(response.status().as_u16(), 503);
-            use actix_web::body::MessageBody as _;
             String::from_utf8(response.into_body().try_into_bytes().unwrap().to_vec()).unwrap()
         };
         assert_eq!(body(Detail::Kept), r#"{"status":"unready"}"#);

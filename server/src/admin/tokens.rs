@@ -123,8 +123,12 @@ impl Tokens {
     /// Whose token this is. All hashes are compared, each in constant time.
     pub fn find(&self, token: &str) -> Option<&Operator> {
         let shown = hash(token);
-        let is_it = |(_, known): &&(Operator, [u8; 32])| bool::from(known.ct_eq(&shown));
-        self.0.iter().filter(is_it).map(|(operator, _)| operator).last()
+        self.0.iter().fold(
+            None,
+            |found, (operator, known)| {
+                if bool::from(known.ct_eq(&shown)) { Some(operator) } else { found }
+            },
+        )
     }
 
     fn parse(text: &str) -> Result<Self, (usize, &'static str)> {

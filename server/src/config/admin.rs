@@ -21,7 +21,7 @@ pub struct AdminOptions {
     #[arg(hide_possible_values = true)]
     pub log_format: Format,
 
-    /// Where operators connect, an address and port or unix:/path; off without --admin-tokens
+    /// Where operators connect, an address and port or `unix:/path`; off without --admin-tokens
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4001", env = "VESTIBULE_ADMIN_LISTEN")]
     #[arg(hide_env = true)]
     pub admin_listen: Listen,

@@ -24,6 +24,9 @@ const DISCONNECTS: [Disconnect; 9] = [
     Disconnect::SessionOver,
 ];
 
+/// The cases of [`ending`].
+const ENDINGS: usize = 2 + DISCONNECTS.len();
+
 /// What somebody was over who was refused for being too fast, or too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
@@ -55,7 +58,7 @@ pub enum Ending {
 pub struct Traffic {
     connections: PerCase<Gauge, 2>,
     opened: PerCase<Counter, 2>,
-    closed: PerCase<Counter, 11>,
+    closed: PerCase<Counter, ENDINGS>,
     joins: Gauge,
     frames_received: HotCounter,
     bytes_received: HotCounter,
@@ -137,7 +140,7 @@ impl Traffic {
     /// A connection has ended.
     pub(crate) fn closed(&self, transport: &str, how: Ending) {
         self.connections[transport_case(transport)].dec();
-        let case = (0..).find(|case| ending(*case) == how).unwrap_or_default();
+        let case = (0..ENDINGS).find(|case| ending(*case) == how).unwrap_or_default();
         self.closed[case].inc();
     }
 
@@ -228,7 +231,7 @@ mod tests {
         traffic.closed("longpoll", Ending::Lost);
         traffic.opened("longpoll");
         traffic.closed("longpoll", Ending::Closed);
-        assert_eq!((0..11).map(|case| traffic.closed[case].get()).collect::<Vec<_>>(), [1; 11]);
+        assert_eq!((0..ENDINGS).map(|case| traffic.closed[case].get()).collect::<Vec<_>>(), [1; 11]);
         assert_eq!((traffic.connections[0].get(), traffic.connections[1].get()), (0, 0));
         assert_eq!((traffic.opened[0].get(), traffic.opened[1].get()), (9, 2));
     }

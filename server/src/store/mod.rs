@@ -219,7 +219,7 @@ impl Store {
         let thread = thread::Builder::new()
             .name("vestibule-writer".to_owned())
             .spawn(move || {
-                writer::run(database, connection, &quotas, &writers_clock, &writers_metrics, &jobs)
+                writer::run(database, connection, &quotas, &writers_clock, &writers_metrics, &jobs);
             })
             .map_err(OpenError::Thread)?;
         let writer = Writer { queue: queue.clone(), thread };

@@ -10,7 +10,7 @@ use tracing_subscriber::{
         format::{FormatFields, Writer},
         time::{FormatTime as _, SystemTime},
     },
-    registry::LookupSpan,
+    registry::{LookupSpan, Scope},
 };
 
 /// `{"timestamp":…,"level":…,"target":…,` then the fields of the spans that it happened in, then its own. The formatter of
@@ -40,7 +40,7 @@ where
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         write!(writer, "\"level\":\"{}\",\"target\":\"{}\"", metadata.level(), metadata.target())?;
-        for span in ctx.event_scope().into_iter().flat_map(|spans| spans.from_root()) {
+        for span in ctx.event_scope().into_iter().flat_map(Scope::from_root) {
             if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
                 writer.write_str(fields)?;
             }

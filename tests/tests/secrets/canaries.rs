@@ -208,7 +208,18 @@ fn through_http(server: &Server, canaries: &Canaries) {
 
 #[test]
 fn whatever_is_sent_is_neither_logged_nor_told_to_others_nor_stored_where_it_does_not_belong() {
-    let mut server = Server::start(Launch::vestibule().arg("--log").arg("trace"));
+    assert_kept("text", " TRACE ");
+}
+
+#[test]
+fn nor_where_the_log_is_json() {
+    assert_kept("json", "\"level\":\"TRACE\"");
+}
+
+/// Sends canaries by every way, to a server whose log has this form, and `talkative` in it.
+fn assert_kept(log_format: &str, talkative: &str) {
+    let options = [("--log", "trace"), ("--log-format", log_format)];
+    let mut server = Server::start(Launch::vestibule().options(&options));
     let address = server.address();
     let canaries = Canaries::new();
     let room = Room::published(address, Policy::Request);
@@ -238,6 +249,6 @@ fn whatever_is_sent_is_neither_logged_nor_told_to_others_nor_stored_where_it_doe
         }
     }
     assert_eq!(server.terminate().code(), Some(0));
-    assert!(server.log().contains(" TRACE "), "the log is as talkative as can be");
+    assert!(server.log().contains(talkative), "the log is as talkative as can be");
     assert_not_logged(&server, &canaries.all());
 }

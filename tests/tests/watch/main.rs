@@ -34,7 +34,7 @@ fn token_file() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let path = folder.path().join("tokens");
     let hash = ring::digest::digest(&ring::digest::SHA256, OPERATOR.as_bytes());
-    let digits: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = hash.as_ref().iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"));
     let text = format!("# who may do what\nprometheus read {READER}\nalice full sha256:{digits}\n");
     fs::write(&path, text).expect("a file");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
