@@ -23,7 +23,7 @@ fn assert_problem(response: &Response, status: u16) {
 #[test]
 fn who_shows_no_good_token_gets_nothing_and_who_may_read_writes_nothing() {
     let mut watched = Watched::start(&[("--log", "trace")]);
-    let paths = ["/metrics", "/admin/v1/rooms", "/admin", "/", "/nothing"];
+    let paths = ["/metrics", "/admin/v1/rooms", "/admin", "/assets", "/nothing"];
     for path in paths {
         for method in ["GET", "POST", "DELETE"] {
             let request = Request::new(method, path);

@@ -6,6 +6,7 @@ mod health;
 mod logs;
 mod metrics;
 mod openmetrics;
+mod topic;
 
 use std::fs;
 use std::net::SocketAddr;
