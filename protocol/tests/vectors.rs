@@ -205,7 +205,7 @@ fn field_list(fields: &[&[u8]]) -> Vec<u8> {
 /// Eight words of 11 bits.
 fn words(tag: &str, fields: &[&[u8]]) -> String {
     let hash = digest(&SHA256, &field_list(&[&[tag.as_bytes()], fields].concat()));
-    let bits: String = hash.as_ref().iter().map(|byte| format!("{byte:08b}")).collect();
+    let bits = hash.as_ref().iter().fold(String::new(), |bits, byte| format!("{bits}{byte:08b}"));
     let word = |at: usize| usize::from_str_radix(&bits[11 * at..11 * (at + 1)], 2).unwrap();
     let words: Vec<_> = (0..8).map(|at| Language::English.word_list()[word(at)]).collect();
     words.join(" ")
