@@ -3,7 +3,7 @@
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run test page check doc rust client flows clients browser package fuzz model bench help
+.PHONY: run test page check doc rust client flows clients browser package service fuzz model bench help
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -11,8 +11,8 @@ help: ## show this list
 run: page ## build and start the server on 127.0.0.1:4000, with its data in ./data
 	cargo run --release --package vestibule --bin vestibule
 
-test: page check doc rust client flows clients browser package ## everything that must hold before a change lands
-	@echo "make test: formatting, lints, documentation, Rust tests, client tests, the four flows, other people's clients, Chromium and the package passed"
+test: page check doc rust client flows clients browser package service ## everything that must hold before a change lands
+	@echo "make test: formatting, lints, documentation, Rust tests, client tests, the four flows, other people's clients, Chromium, the package and the service passed"
 
 # A page is built anew when a source of it, or of the client in it, is newer.
 PAGES = demo dashboard
@@ -63,6 +63,11 @@ package: ## the client's tarball in an empty project: the README's lines in Node
 	cd server/web/client && $(NPM_CI)
 	cd tests/browser && $(NPM_CI)
 	cd tests/package && $(NPM_CI) && npm test
+
+service: ## the server as operators run it: systemd's units
+	cargo build --package vestibule --locked
+	tests/service/install.sh
+	cd tests/service && npm test
 
 SECONDS_EACH ?= 600
 fuzz: ## the fuzzers for ten minutes each (SECONDS_EACH=n for another time); needs cargo-fuzz and a C++ compiler
