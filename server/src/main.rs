@@ -1,34 +1,93 @@
-//! The server's command line.
+//! The program: what the command line asks for.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{
+    io::{self, ErrorKind, Write as _},
+    net::SocketAddr,
+    process::ExitCode,
+};
 
-use clap::error::ErrorKind;
-use vestibule::{admin::Listen, config::Config, serve::serve, telemetry};
+use clap::error::ErrorKind as Because;
+use vestibule::{
+    admin::Listen,
+    config::{Problem, Settings, Sources, Task, default_config},
+    serve::serve,
+    telemetry,
+};
+
+/// The command line or the configuration is at fault.
+const EXIT_CONFIG: u8 = 2;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let config = match Config::read() {
-        Ok(config) => config,
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            error.exit()
-        }
+    match Task::read() {
+        Ok(Task::Serve(sources)) => match sources.read() {
+            Ok(settings) => run(&settings).await,
+            Err(problems) => fail(&in_one_line(&problems), EXIT_CONFIG),
+        },
+        Ok(Task::CheckConfig(sources)) => check(&sources),
+        Ok(Task::DefaultConfig) => print(&default_config()),
+        Err(error) if matches!(error.kind(), Because::DisplayHelp | Because::DisplayVersion) => error.exit(),
         Err(error) => {
             let text = error.to_string();
             let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-            return fail(&format!("{line} (see vestibule --help)"), 2);
+            fail(&format!("{line} (see vestibule --help)"), EXIT_CONFIG)
         }
-    };
+    }
+}
+
+/// Runs the server.
+async fn run(settings: &Settings) -> ExitCode {
+    let config = &settings.config;
     if let Err(error) = telemetry::init(&config.log, config.admin.log_format) {
-        return fail(&error.to_string(), 2);
+        return fail(&error.to_string(), EXIT_CONFIG);
+    }
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
     }
     let started = |address: SocketAddr, admin: Option<&Listen>| {
         let admin = admin.map(|admin| format!(", is administered at {admin}")).unwrap_or_default();
         println!("vestibule listens on http://{address}, stores in {}{admin}", config.database().display());
     };
-    match serve(&config, started).await {
+    match serve(config, started).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string(), 1),
     }
+}
+
+/// Says what the server would be run with, or all that is wrong with it.
+fn check(sources: &Sources) -> ExitCode {
+    match sources.read() {
+        Ok(settings) => {
+            settings.warnings.iter().for_each(complain);
+            let lines = ["ok".to_owned()].into_iter().chain(settings.differences());
+            print(&lines.fold(String::new(), |text, line| text + &line + "\n"))
+        }
+        Err(problems) => {
+            problems.iter().for_each(complain);
+            ExitCode::from(EXIT_CONFIG)
+        }
+    }
+}
+
+/// Writes to standard output. Who closes it has read enough.
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => fail(&error.to_string(), 1),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// The first of some problems, and how to see the others.
+fn in_one_line(problems: &[Problem]) -> String {
+    match problems {
+        [] => "cannot be configured".to_owned(),
+        [one] => one.to_string(),
+        [first, others @ ..] => format!("{first} (and {} more: see vestibule check-config)", others.len()),
+    }
+}
+
+fn complain(problem: &Problem) {
+    eprintln!("vestibule: {problem}");
 }
 
 fn fail(line: &str, code: u8) -> ExitCode {

@@ -46,7 +46,7 @@ fn help_shows_the_defaults() {
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(output.status.code(), Some(0));
     for default in
-        ["[default: 127.0.0.1:4000]", "[default: ./data]", "VESTIBULE_LISTEN", "--name", "--origin"]
+        ["[default: 127.0.0.1:4000]", "[default: ./data]", "VESTIBULE_MAX_FRAME", "--name", "--origin"]
     {
         assert!(text.contains(default), "{default} is not in\n{text}");
     }

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use clap::Args;
 
-use super::values::{count, duration, rate, size};
+use super::values::{count, count_or_none, duration, rate, size};
 use crate::{
     outbox::OutboxLimits,
     transport::{Caps, Limits, Rate},
@@ -16,97 +16,78 @@ use crate::{
 pub struct ConnectionOptions {
     /// Frames of one connection, a second
     #[arg(long, value_name = "COUNT", default_value = "100", value_parser = rate)]
-    #[arg(env = "VESTIBULE_MAX_FRAMES_PER_SECOND", hide_env = true)]
     max_frames_per_second: NonZeroU32,
 
     /// Frames of one connection at once, after a silence
     #[arg(long, value_name = "COUNT", default_value = "400", value_parser = rate)]
-    #[arg(env = "VESTIBULE_MAX_FRAMES_AT_ONCE", hide_env = true)]
     max_frames_at_once: NonZeroU32,
 
     /// Joins of one connection, a second
     #[arg(long, value_name = "COUNT", default_value = "20", value_parser = rate)]
-    #[arg(env = "VESTIBULE_MAX_JOINS_PER_SECOND", hide_env = true)]
     max_joins_per_second: NonZeroU32,
 
     /// Joins of one connection at once
     #[arg(long, value_name = "COUNT", default_value = "200", value_parser = rate)]
-    #[arg(env = "VESTIBULE_MAX_JOINS_AT_ONCE", hide_env = true)]
     max_joins_at_once: NonZeroU32,
 
     /// HTTP calls of one address, a second
     #[arg(long, value_name = "COUNT", default_value = "50", value_parser = rate)]
-    #[arg(env = "VESTIBULE_MAX_CALLS_PER_SECOND", hide_env = true)]
     max_calls_per_second: NonZeroU32,
 
     /// HTTP calls of one address at once
     #[arg(long, value_name = "COUNT", default_value = "500", value_parser = rate)]
-    #[arg(env = "VESTIBULE_MAX_CALLS_AT_ONCE", hide_env = true)]
     max_calls_at_once: NonZeroU32,
 
     /// WebSockets of one user
     #[arg(long, value_name = "COUNT", default_value = "64", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_SOCKETS_PER_USER", hide_env = true)]
     max_sockets_per_user: usize,
 
     /// WebSockets of one address
     #[arg(long, value_name = "COUNT", default_value = "1024", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_SOCKETS_PER_ADDRESS", hide_env = true)]
     max_sockets_per_address: usize,
 
     /// Long-poll sessions of one user; 0 for no long poll
-    #[arg(long, value_name = "COUNT", default_value = "32")]
-    #[arg(env = "VESTIBULE_MAX_POLLS_PER_USER", hide_env = true)]
+    #[arg(long, value_name = "COUNT", default_value = "32", value_parser = count_or_none)]
     max_polls_per_user: usize,
 
     /// Long-poll sessions of one address; 0 for no long poll
-    #[arg(long, value_name = "COUNT", default_value = "512")]
-    #[arg(env = "VESTIBULE_MAX_POLLS_PER_ADDRESS", hide_env = true)]
+    #[arg(long, value_name = "COUNT", default_value = "512", value_parser = count_or_none)]
     max_polls_per_address: usize,
 
     /// Batches that wait for one long-poll session
     #[arg(long, value_name = "COUNT", default_value = "4", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_BATCHES", hide_env = true)]
     max_batches: usize,
 
     /// Topics that one connection has joined
     #[arg(long, value_name = "COUNT", default_value = "100", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_CHANNELS", hide_env = true)]
     max_channels: usize,
 
     /// A WebSocket frame
     #[arg(long, value_name = "SIZE", default_value = "256KiB", value_parser = size)]
-    #[arg(env = "VESTIBULE_MAX_FRAME", hide_env = true)]
     pub(super) max_frame: usize,
 
     /// A message, of however many frames; a long poll's POST
     #[arg(long, value_name = "SIZE", default_value = "256KiB", value_parser = size)]
-    #[arg(env = "VESTIBULE_MAX_MESSAGE", hide_env = true)]
     pub(super) max_message: usize,
 
     /// Frames that wait for a client that reads slowly
     #[arg(long, value_name = "COUNT", default_value = "4096", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_OUTBOX_FRAMES", hide_env = true)]
     max_outbox_frames: usize,
 
     /// Bytes that wait for a client that reads slowly
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = size)]
-    #[arg(env = "VESTIBULE_MAX_OUTBOX", hide_env = true)]
     pub(super) max_outbox: usize,
 
     /// How long a client may be silent; heartbeats come every 30s
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
-    #[arg(env = "VESTIBULE_IDLE", hide_env = true)]
     idle: Duration,
 
     /// How long a long poll waits for messages
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
-    #[arg(env = "VESTIBULE_POLL", hide_env = true)]
     poll: Duration,
 
     /// How long a connection may last
     #[arg(long, value_name = "TIME", default_value = "12h", value_parser = duration)]
-    #[arg(env = "VESTIBULE_LIFETIME", hide_env = true)]
     lifetime: Duration,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use vestibule_protocol::approve::limits::{Limits, Quotas};
 
-use super::values::{bytes, count, duration, duration_or_none, size};
+use super::values::{bytes, count, count_or_none, duration, duration_or_none, size};
 
 /// The limits of the approve flow.
 #[derive(Clone, Debug, Args)]
@@ -13,112 +13,90 @@ use super::values::{bytes, count, duration, duration_or_none, size};
 pub struct FlowOptions {
     /// Open requests of one user in one room
     #[arg(long, value_name = "COUNT", default_value = "8", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_OPEN_PER_USER", hide_env = true)]
     max_open_per_user: usize,
 
     /// Open requests of one room
     #[arg(long, value_name = "COUNT", default_value = "1000", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_OPEN_PER_ROOM", hide_env = true)]
     max_open_per_room: usize,
 
     /// Open requests in all
     #[arg(long, value_name = "COUNT", default_value = "100000", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_OPEN", hide_env = true)]
     max_open: usize,
 
     /// Requests of one user in all rooms, open or remembered
     #[arg(long, value_name = "COUNT", default_value = "256", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_REQUESTS_PER_USER", hide_env = true)]
     max_requests_per_user: usize,
 
     /// Devices of one request
     #[arg(long, value_name = "COUNT", default_value = "16", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_DEVICES", hide_env = true)]
     max_devices: usize,
 
     /// Rooms created by one user; 0 for no new rooms
-    #[arg(long, value_name = "COUNT", default_value = "100")]
-    #[arg(env = "VESTIBULE_MAX_ROOMS_PER_USER", hide_env = true)]
+    #[arg(long, value_name = "COUNT", default_value = "100", value_parser = count_or_none)]
     max_rooms_per_user: usize,
 
     /// Live approves of one request
     #[arg(long, value_name = "COUNT", default_value = "8", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_APPROVES", hide_env = true)]
     max_approves: usize,
 
     /// Approves of one request by one member that may turn out bad
     #[arg(long, value_name = "COUNT", default_value = "3", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_NACKS", hide_env = true)]
     max_nacks: usize,
 
     /// Characters of a request's note; 0 for no notes
-    #[arg(long, value_name = "COUNT", default_value = "280")]
-    #[arg(env = "VESTIBULE_MAX_NOTE", hide_env = true)]
+    #[arg(long, value_name = "COUNT", default_value = "280", value_parser = count_or_none)]
     pub(super) max_note: usize,
 
     /// Characters of a room's name; 0 for no names
-    #[arg(long, value_name = "COUNT", default_value = "80")]
-    #[arg(env = "VESTIBULE_MAX_NAME", hide_env = true)]
+    #[arg(long, value_name = "COUNT", default_value = "80", value_parser = count_or_none)]
     pub(super) max_name: usize,
 
     /// An approve's ciphertext
     #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = size)]
-    #[arg(env = "VESTIBULE_MAX_CT", hide_env = true)]
     pub(super) max_ct: usize,
 
     /// A request's box key
     #[arg(long, value_name = "SIZE", default_value = "4KiB", value_parser = size)]
-    #[arg(env = "VESTIBULE_MAX_BOX_PUB", hide_env = true)]
     pub(super) max_box_pub: usize,
 
     /// How far ahead a request or approve may expire
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
-    #[arg(env = "VESTIBULE_MAX_EXP", hide_env = true)]
     max_exp: Duration,
 
     /// How long who was denied waits before the next request; 0s for not at all
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration_or_none)]
-    #[arg(env = "VESTIBULE_COOLDOWN", hide_env = true)]
     cooldown: Duration,
 
     /// How long after its first ack a request waits for its other devices
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = duration)]
-    #[arg(env = "VESTIBULE_KEEP_FOR_DEVICES", hide_env = true)]
     keep_for_devices: Duration,
 
     /// How long a finished request is remembered
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
-    #[arg(env = "VESTIBULE_KEEP_FINISHED", hide_env = true)]
     keep_finished: Duration,
 
     /// How long a notice is kept
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
-    #[arg(env = "VESTIBULE_KEEP_NOTICES", hide_env = true)]
     keep_notices: Duration,
 
     /// When an approve is sent again that is neither acked nor nacked
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
-    #[arg(env = "VESTIBULE_REDELIVERY", hide_env = true)]
     pub(super) redelivery: Duration,
 
     /// How often what has expired is looked for
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
-    #[arg(env = "VESTIBULE_SWEEP", hide_env = true)]
     pub(super) sweep: Duration,
 
     /// Messages that wait for one room
     #[arg(long, value_name = "COUNT", default_value = "4096", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_MAILBOX", hide_env = true)]
     pub(super) max_mailbox: usize,
 
     /// Commands that wait for the disk
     #[arg(long, value_name = "COUNT", default_value = "4096", value_parser = count)]
-    #[arg(env = "VESTIBULE_MAX_STORE_QUEUE", hide_env = true)]
     pub(super) max_store_queue: usize,
 
     /// The database
     #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = bytes)]
-    #[arg(env = "VESTIBULE_MAX_STORE", hide_env = true)]
     pub(super) max_store: u64,
 }
 

@@ -1,16 +1,34 @@
-//! What an operator can set, by flags or environment. Every setting has a default that works.
+//! What an operator can set, in a file, by the environment or by flags. Every setting has a default that works.
+//!
+//! [`Config`] declares the settings, and `setting` tells their names. [`Task::read`] reads the command line; its
+//! [`Sources`] read the file and the environment, each a `layer`, and put the flags on top.
 
 mod admin;
+mod command;
 mod connections;
+mod environment;
+mod file;
 mod flow;
+mod layer;
+mod setting;
+mod settings;
 mod values;
+mod written;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use clap::{ArgAction, CommandFactory as _, Parser, error::ErrorKind};
+use clap::{ArgAction, Args};
 use ipnet::IpNet;
 
-pub use self::{admin::AdminOptions, connections::ConnectionOptions, flow::FlowOptions};
+pub use self::{
+    admin::AdminOptions,
+    command::{Task, command},
+    connections::ConnectionOptions,
+    flow::FlowOptions,
+    layer::Problem,
+    settings::{Settings, Sources},
+    written::default_config,
+};
 use crate::{
     approve::Terms,
     store,
@@ -23,37 +41,42 @@ const FRAME_OVERHEAD: usize = 4096;
 /// The most that one character takes in JSON, as two escapes.
 const ESCAPED: usize = 12;
 
-/// A Phoenix-compatible channel server for rooms whose keys only the members hold.
-#[derive(Clone, Debug, Parser)]
-#[command(
-    name = "vestibule",
-    version,
-    after_help = "No option is needed. Each can be set in the environment too: --max-frame is VESTIBULE_MAX_FRAME.\n\
-                  Counts are of at least 1 unless it says what 0 does. Sizes look like 16KiB, times like 500ms, 30s, 12h or 7d."
-)]
+/// Everything that can be set. Each setting is declared here once, as a flag; the file's key, the variable of the
+/// environment, `--help`, the manual page and the file of defaults are made of that.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Server")]
 pub struct Config {
     /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4000", env = "VESTIBULE_LISTEN")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4000")]
     pub listen: SocketAddr,
 
     /// Folder for the database and the server's secrets; made if there is none
-    #[arg(long, value_name = "FOLDER", default_value = "./data", env = "VESTIBULE_DATA")]
+    ///
+    /// A relative one is below the folder that the server is started in.
+    #[arg(long, value_name = "FOLDER", default_value = "./data")]
     pub data: PathBuf,
 
-    /// The server's name in what clients sign, such as chat.example.com. By default it is the host that a client addresses
-    #[arg(long, value_name = "NAME", env = "VESTIBULE_NAME")]
+    /// The server's name in what clients sign, such as chat.example.com
+    ///
+    /// By default it is the host that a client addresses. Set it where a proxy does not hand on the `Host` that it was
+    /// asked for.
+    #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 
-    /// Origin whose pages may connect, such as `https://example.com` or `//*.example.com`; may be repeated. By
-    /// default pages of the host that is addressed may
-    #[arg(long = "origin", value_name = "ORIGIN", env = "VESTIBULE_ORIGIN", value_delimiter = ',')]
+    /// Origin whose pages may connect, such as `https://example.com` or `//*.example.com`; may be repeated
+    ///
+    /// By default pages of the host that is addressed may. `//*.example.com` is the domain and all under it, with any
+    /// scheme. Several with commas, or the option again.
+    #[arg(long = "origin", value_name = "ORIGIN", value_delimiter = ',')]
     pub origins: Vec<Origin>,
 
     /// Proxy whose X-Forwarded-For is taken, an address or a network such as 10.0.0.0/8; may be repeated
+    ///
+    /// Without it all clients behind a proxy have the proxy's address, and share what one address may use. Trust nobody who
+    /// hands the header on as it came. Several with commas, or the option again.
     #[arg(
         long = "trusted-proxy",
         value_name = "NETWORK",
-        env = "VESTIBULE_TRUSTED_PROXY",
         value_delimiter = ',',
         value_parser = values::network
     )]
@@ -64,14 +87,15 @@ pub struct Config {
         long,
         value_name = "on|off",
         default_value = "on",
-        env = "VESTIBULE_DEMO",
         value_parser = values::switch,
         action = ArgAction::Set
     )]
     pub demo: bool,
 
     /// What to log, to standard error: error, warn, info, debug, trace, or a tracing filter
-    #[arg(long, value_name = "FILTER", default_value = "info,actix_server=warn", env = "VESTIBULE_LOG")]
+    ///
+    /// A filter has levels for parts of the program, such as `info,vestibule::store=debug`.
+    #[arg(long, value_name = "FILTER", default_value = "info,actix_server=warn", value_parser = values::filter)]
     pub log: String,
 
     /// The log's form, and the listener for operators.
@@ -88,11 +112,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the command line and the environment. What makes no sense together is refused too.
-    pub fn read() -> Result<Self, clap::Error> {
-        Self::try_parse()?.checked()
-    }
-
     /// The database file.
     pub fn database(&self) -> PathBuf {
         self.data.join("vestibule.db")
@@ -157,13 +176,6 @@ impl Config {
         self.connections.calls()
     }
 
-    fn checked(self) -> Result<Self, clap::Error> {
-        match self.contradiction() {
-            None => Ok(self),
-            Some(text) => Err(Self::command().error(ErrorKind::ValueValidation, text)),
-        }
-    }
-
     /// Two settings of which one makes the other useless.
     fn contradiction(&self) -> Option<String> {
         let (flow, connections) = (&self.flow, &self.connections);
@@ -195,13 +207,11 @@ mod tests {
     use super::*;
 
     fn config(options: &[&str]) -> Result<Config, String> {
-        let parsed = Config::try_parse_from(["vestibule"].iter().chain(options));
-        parsed.and_then(Config::checked).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_options_are_consistent() {
-        Config::command().debug_assert();
+        let arguments = ["vestibule"].iter().chain(options).map(Into::into);
+        let Task::Serve(sources) = Task::of(arguments, Vec::new()).map_err(|error| error.to_string())? else {
+            unreachable!("there is no command")
+        };
+        sources.read().map(|settings| settings.config).map_err(|problems| problems[0].to_string())
     }
 
     #[test]
@@ -221,20 +231,9 @@ mod tests {
     }
 
     #[test]
-    fn each_option_is_in_the_environment_under_its_name() {
-        for option in Config::command().get_arguments() {
-            let Some(long) = option.get_long().filter(|long| !["help", "version"].contains(long)) else {
-                continue;
-            };
-            let name = format!("VESTIBULE_{}", long.to_uppercase().replace('-', "_"));
-            assert_eq!(option.get_env().and_then(|env| env.to_str()), Some(&*name));
-        }
-    }
-
-    #[test]
     fn each_option_is_in_the_manual() {
         let manual = include_str!("../../../docs/operations.md");
-        for option in Config::command().get_arguments().filter_map(clap::Arg::get_long) {
+        for option in command().get_arguments().filter_map(clap::Arg::get_long) {
             assert!(manual.contains(&format!("`--{option}`")), "--{option} is not in docs/operations.md");
         }
     }

@@ -4,6 +4,8 @@ use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use ipnet::IpNet;
 
+use crate::telemetry;
+
 /// The longest duration. What comes after it does not matter, and clocks can be added to it.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -13,6 +15,11 @@ const UNITS: [(&str, u32); 4] = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 
 /// A count of at least 1.
 pub(super) fn count(text: &str) -> Result<usize, String> {
     rate(text).map(|count| usize::try_from(count.get()).unwrap_or(usize::MAX))
+}
+
+/// A count, or 0.
+pub(super) fn count_or_none(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("has to be a number from 0 to {}", usize::MAX))
 }
 
 /// A count of at least 1, for a rate.
@@ -69,6 +76,11 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
+/// What is logged: taken as it is, if it can be used.
+pub(super) fn filter(text: &str) -> Result<String, String> {
+    telemetry::filter(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
 /// An address, or a network of them.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse().map(|address: IpAddr| address.into());
@@ -90,6 +102,12 @@ mod tests {
     }
 
     #[test]
+    fn filters() {
+        assert_eq!(filter("info,vestibule::store=debug").as_deref(), Ok("info,vestibule::store=debug"));
+        assert!(filter("a=b=c").unwrap_err().contains("not a log filter"));
+    }
+
+    #[test]
     fn networks() {
         for (text, network) in
             [("10.0.0.0/8", "10.0.0.0/8"), ("192.0.2.7", "192.0.2.7/32"), ("::1", "::1/128")]
@@ -107,6 +125,10 @@ mod tests {
         assert_eq!(count("4294967295"), Ok(u32::MAX as usize));
         for bad in ["0", "-1", "", "many", "4294967296", "1.5"] {
             assert!(count(bad).is_err(), "{bad}");
+        }
+        assert_eq!(count_or_none("0"), Ok(0));
+        for bad in ["-1", "", "none"] {
+            assert!(count_or_none(bad).unwrap_err().contains("from 0"), "{bad}");
         }
     }
 

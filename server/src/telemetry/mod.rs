@@ -48,10 +48,15 @@ pub struct BadFilter(String);
 /// The part of the HTTP library that quotes header values which it does not understand, and so is kept from doing it.
 const QUOTING: &str = "actix_http::h1::decoder=info";
 
+/// A filter as an operator writes it, but for what is never logged.
+pub fn filter(text: &str) -> Result<EnvFilter, BadFilter> {
+    let filter = EnvFilter::try_new(text).map_err(|error| BadFilter(error.to_string()))?;
+    Ok(filter.add_directive(QUOTING.parse().map_err(|_| BadFilter(QUOTING.to_owned()))?))
+}
+
 /// Starts logging what `filter` lets through.
 pub fn init(filter: &str, format: Format) -> Result<(), BadFilter> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| BadFilter(error.to_string()))?;
-    let filter = filter.add_directive(QUOTING.parse().map_err(|_| BadFilter(QUOTING.to_owned()))?);
+    let filter = self::filter(filter)?;
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let lines = match (format, is_journal()) {
         (Format::Text, false) => lines.fmt_fields(TextFields).boxed(),

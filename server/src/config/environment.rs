@@ -1,0 +1,101 @@
+//! The environment: `VESTIBULE_MAX_FRAME` for the key `max_frame`.
+//!
+//! A variable of an unknown name is a warning and no error, other than in the file, which is the server's alone: the
+//! environment is not. Kubernetes, say, puts `VESTIBULE_PORT` and `VESTIBULE_SERVICE_HOST` into every container beside a
+//! service of the name `vestibule`.
+
+use std::ffi::{OsStr, OsString};
+
+use super::{
+    layer::{Layer, Problem, Source},
+    setting::{PREFIX, Setting, nearest},
+};
+
+/// Where the file is; read before the file.
+pub(super) const CONFIG: &str = "VESTIBULE_CONFIG";
+
+/// The variables of a process.
+pub(super) type Variables = Vec<(OsString, OsString)>;
+
+/// Reads all settings that the environment has.
+pub(super) fn read(variables: &Variables, settings: &[Setting]) -> Layer {
+    let mut layer = Layer::default();
+    for (name, value) in variables {
+        let name = name.to_string_lossy();
+        if !name.starts_with(PREFIX) || name == CONFIG {
+            continue;
+        }
+        match settings.iter().find(|setting| setting.variable() == name) {
+            Some(setting) => {
+                layer.set(setting, texts(setting, value), Source::Environment(name.into_owned()));
+            }
+            None => layer.warnings.push(unknown(&name, settings)),
+        }
+    }
+    layer
+}
+
+/// Only text can be split; what is none may still be a path.
+fn texts(setting: &Setting, value: &OsStr) -> Vec<OsString> {
+    match value.to_str() {
+        Some(text) => setting.split(text).into_iter().map(OsString::from).collect(),
+        None => vec![value.to_owned()],
+    }
+}
+
+fn unknown(name: &str, settings: &[Setting]) -> Problem {
+    // The prefix, which all have, would make any two names alike.
+    let near = nearest(name.trim_start_matches(PREFIX), settings);
+    let hint = near.map(|near| format!(" (did you mean {}?)", near.variable())).unwrap_or_default();
+    Problem(format!("{name} is no setting{hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::setting::all;
+
+    fn read(variables: &[(&str, &str)]) -> Layer {
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        super::read(&variables, &all())
+    }
+
+    #[test]
+    fn a_variable_sets_what_it_is_named_after() {
+        let layer = read(&[
+            ("VESTIBULE_ORIGIN", "//a.example,//b.example"),
+            ("VESTIBULE_CONFIG", "x"),
+            ("HOME", "/"),
+            ("VESTIBULE_NAME", ""),
+        ]);
+        assert_eq!(layer.values["origin"].texts, ["//a.example", "//b.example"]);
+        assert_eq!(layer.values["origin"].source.to_string(), "VESTIBULE_ORIGIN");
+        assert!(layer.values["name"].texts.is_empty(), "none, and not one of no letters");
+        assert_eq!((layer.values.len(), &layer.problems[..], &layer.warnings[..]), (2, &[][..], &[][..]));
+    }
+
+    #[test]
+    fn an_unknown_variable_is_a_warning() {
+        let layer =
+            read(&[("VESTIBULE_MAX_FRAM", "1"), ("VESTIBULE_max_frame", "1"), ("VESTIBULE_QQQ", "1")]);
+        let warnings: Vec<String> = layer.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            warnings,
+            [
+                "VESTIBULE_MAX_FRAM is no setting (did you mean VESTIBULE_MAX_FRAME?)",
+                "VESTIBULE_max_frame is no setting (did you mean VESTIBULE_MAX_FRAME?)",
+                "VESTIBULE_QQQ is no setting",
+            ]
+        );
+        assert!(layer.problems.is_empty());
+    }
+
+    #[test]
+    fn a_bad_value_is_a_problem() {
+        let problems = read(&[("VESTIBULE_MAX_FRAME", "16KB")]).problems;
+        assert_eq!(
+            problems[0].to_string(),
+            "VESTIBULE_MAX_FRAME=\"16KB\": has to look like 4096, 16KiB, 1MiB or 16GiB"
+        );
+    }
+}

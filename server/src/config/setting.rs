@@ -1,0 +1,192 @@
+//! What can be set: each setting under its three names, all made from its one declaration as a flag.
+
+use std::{any::TypeId, error::Error as _, ffi::OsStr, num::NonZeroU32};
+
+use clap::{
+    Arg, ArgAction, Args as _, Command,
+    error::{ContextKind, ContextValue},
+};
+
+use super::Config;
+
+/// What the variables of the environment begin with that are the server's.
+pub(super) const PREFIX: &str = "VESTIBULE_";
+
+/// How alike a name has to be to be suggested: from 0, which is not at all, to 1. It is what clap asks of flags.
+const ALIKE: f64 = 0.7;
+
+/// One setting: `--max-frame` on the command line, `VESTIBULE_MAX_FRAME` in the environment, `max_frame` in the file.
+pub(super) struct Setting {
+    arg: Arg,
+    key: String,
+}
+
+/// All settings, in the order of their declaration.
+pub(super) fn all() -> Vec<Setting> {
+    let command = Config::augment_args(Command::new("vestibule"));
+    command.get_arguments().map(|arg| Setting { arg: arg.clone(), key: key(arg) }).collect()
+}
+
+/// A flag's name as it stands in the file.
+fn key(arg: &Arg) -> String {
+    arg.get_long().unwrap_or_default().replace('-', "_")
+}
+
+impl Setting {
+    /// Its name in the file.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Its name in the environment.
+    pub(super) fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.key.to_uppercase())
+    }
+
+    /// Its name on the command line.
+    pub(super) fn flag(&self) -> String {
+        format!("--{}", self.key.replace('_', "-"))
+    }
+
+    /// The name under which clap has it.
+    pub(super) fn id(&self) -> &str {
+        self.arg.get_id().as_str()
+    }
+
+    /// What it is for, as `--help` says.
+    pub(super) fn help(&self) -> String {
+        let help = self.arg.get_long_help().or(self.arg.get_help());
+        help.map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// The group it is shown in.
+    pub(super) fn heading(&self) -> &str {
+        self.arg.get_help_heading().unwrap_or_default()
+    }
+
+    /// Its default as it would be written. Where there is none, the server does without.
+    pub(super) fn default(&self) -> Vec<String> {
+        self.arg.get_default_values().iter().map(|text| text.to_string_lossy().into_owned()).collect()
+    }
+
+    /// Whether it has several values.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.arg.get_action(), ArgAction::Append)
+    }
+
+    /// Whether a value may be a bare number.
+    pub(super) fn is_number(&self) -> bool {
+        [TypeId::of::<NonZeroU32>(), TypeId::of::<usize>(), TypeId::of::<u64>(), TypeId::of::<u32>()]
+            .iter()
+            .any(|number| self.is(*number))
+    }
+
+    /// Whether it is on or off.
+    pub(super) fn is_switch(&self) -> bool {
+        self.is(TypeId::of::<bool>())
+    }
+
+    fn is(&self, kind: TypeId) -> bool {
+        self.arg.get_value_parser().type_id() == kind
+    }
+
+    /// The values in a text: several where they are separated. An empty text is none, where the server can do without.
+    pub(super) fn split<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        match self.arg.get_value_delimiter() {
+            _ if text.is_empty() && self.default().is_empty() => Vec::new(),
+            Some(delimiter) => text.split(delimiter).collect(),
+            None => vec![text],
+        }
+    }
+
+    /// Whether a value is one that the flag would take; what is wrong with it if not.
+    pub(super) fn check(&self, value: &OsStr) -> Result<(), String> {
+        let arg = Arg::new("value").value_parser(self.arg.get_value_parser().clone());
+        let command = Command::new("vestibule").no_binary_name(true).arg(arg);
+        match command.try_get_matches_from([OsStr::new("--"), value]) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(what_is_wrong(&error)),
+        }
+    }
+}
+
+/// What a parser has against a value, without the flag's name.
+fn what_is_wrong(error: &clap::Error) -> String {
+    match (error.source(), error.get(ContextKind::ValidValue)) {
+        (Some(source), _) => source.to_string(),
+        (None, Some(ContextValue::Strings(valid))) if !valid.is_empty() => {
+            format!("has to be one of: {}", valid.join(", "))
+        }
+        (None, _) => "cannot be empty".to_owned(),
+    }
+}
+
+/// The setting whose name is most like this one, if any is like it.
+pub(super) fn nearest<'a>(name: &str, settings: &'a [Setting]) -> Option<&'a Setting> {
+    let name = name.to_lowercase().replace('-', "_");
+    let alike = settings.iter().map(|setting| (strsim::jaro_winkler(&name, setting.key()), setting));
+    let nearest = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    nearest.filter(|(similarity, _)| *similarity > ALIKE).map(|(_, setting)| setting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(key: &str) -> Setting {
+        all().into_iter().find(|setting| setting.key() == key).unwrap()
+    }
+
+    #[test]
+    fn one_name_makes_three() {
+        let setting = setting("max_frame");
+        assert_eq!(
+            (setting.flag(), setting.variable()),
+            ("--max-frame".into(), "VESTIBULE_MAX_FRAME".into())
+        );
+    }
+
+    #[test]
+    fn each_setting_has_a_name_a_value_and_help() {
+        for setting in all() {
+            assert!(!setting.key().is_empty() && !setting.help().is_empty(), "{}", setting.id());
+            assert!(setting.arg.get_action().takes_values(), "{}: a file sets values", setting.key());
+            assert!(!setting.heading().is_empty(), "{} is in no group", setting.key());
+        }
+    }
+
+    #[test]
+    fn a_value_is_checked_as_the_flags_is() {
+        let max_frame = setting("max_frame");
+        assert_eq!(max_frame.check("16KiB".as_ref()), Ok(()));
+        assert!(max_frame.check("16KB".as_ref()).unwrap_err().starts_with("has to look like"));
+        assert!(max_frame.check("--help".as_ref()).is_err());
+        assert!(setting("listen").check("x".as_ref()).is_err());
+        assert_eq!(setting("data").check("".as_ref()).unwrap_err(), "cannot be empty");
+    }
+
+    #[test]
+    fn an_empty_text_is_nothing_where_there_may_be_nothing() {
+        assert_eq!(setting("name").split(""), [""; 0]);
+        assert_eq!(setting("origin").split(""), [""; 0]);
+        assert_eq!(setting("origin").split("//a,//b"), ["//a", "//b"]);
+        assert_eq!(setting("log").split("a,b"), ["a,b"]);
+        assert_eq!(setting("listen").split(""), [""]);
+    }
+
+    #[test]
+    fn the_nearest_name_is_found() {
+        let settings = all();
+        for (name, near) in [
+            ("max_fram", "max_frame"),
+            ("max-frame", "max_frame"),
+            ("MAX_FRAME", "max_frame"),
+            ("origins", "origin"),
+            ("max_mesage", "max_message"),
+            ("trusted_proxies", "trusted_proxy"),
+        ] {
+            assert_eq!(nearest(name, &settings).map(Setting::key), Some(near), "{name}");
+        }
+        assert!(nearest("qqq", &settings).is_none());
+    }
+}

@@ -1,0 +1,195 @@
+//! The configuration as it was read: the file, then the environment, then the flags, each over the one before.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _, parser::ValueSource};
+
+use super::{
+    Config,
+    environment::{self, CONFIG, Variables},
+    file,
+    layer::{Problem, Source, Value, Values},
+    setting::{self, Setting},
+};
+
+/// Where the settings come from; kept, to read the file again.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    file: Option<PathBuf>,
+    variables: Variables,
+    flags: Values,
+}
+
+/// All settings, and where each comes from.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What they say.
+    pub config: Config,
+    /// What is odd about them and no reason not to start.
+    pub warnings: Vec<Problem>,
+    pub(super) values: Values,
+}
+
+impl Sources {
+    /// The flags of a command line, the variables of an environment, and the file that either of them names.
+    pub(super) fn new(flags: &ArgMatches, variables: Variables) -> Self {
+        let file = flags.get_one::<PathBuf>("config").cloned().or_else(|| {
+            let named = variables.iter().find(|(name, value)| name == CONFIG && !value.is_empty());
+            named.map(|(_, path)| path.into())
+        });
+        Self { file, variables, flags: given(flags) }
+    }
+
+    /// Reads them all. What makes no sense together is refused too.
+    pub fn read(&self) -> Result<Settings, Vec<Problem>> {
+        let settings = setting::all();
+        let file = self.file.as_deref().map(|path| file::read(path, &settings)).unwrap_or_default();
+        let environment = environment::read(&self.variables, &settings);
+        let problems = [file.problems, environment.problems].concat();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut values = file.values;
+        values.extend(environment.values);
+        values.extend(self.flags.clone());
+        Settings::of(values, environment.warnings).map_err(|problem| vec![problem])
+    }
+}
+
+/// What the command line says itself, without the defaults.
+fn given(flags: &ArgMatches) -> Values {
+    let is_given = |setting: &Setting| flags.value_source(setting.id()) == Some(ValueSource::CommandLine);
+    let value = |setting: Setting| {
+        let texts = flags.get_raw(setting.id())?.map(ToOwned::to_owned).collect();
+        let source = Source::Flag(setting.flag());
+        Some((setting.key().to_owned(), Value { texts, source }))
+    };
+    setting::all().into_iter().filter(is_given).filter_map(value).collect()
+}
+
+impl Settings {
+    /// Settings of these values and the defaults of the rest, parsed as the flags they would be.
+    pub(super) fn of(values: Values, warnings: Vec<Problem>) -> Result<Self, Problem> {
+        let flag = |setting: &Setting, text: &OsString| {
+            let mut flag = OsString::from(format!("{}=", setting.flag()));
+            flag.push(text);
+            flag
+        };
+        let settings = setting::all();
+        let flags = settings.iter().flat_map(|setting| {
+            let texts = values.get(setting.key()).map_or(&[][..], |value| &value.texts);
+            texts.iter().map(move |text| flag(setting, text))
+        });
+        let command = Config::augment_args(Command::new("vestibule").no_binary_name(true));
+        let parsed = command.try_get_matches_from(flags).and_then(|flags| Config::from_arg_matches(&flags));
+        let config = parsed.map_err(|error| Problem(first_line(&error)))?;
+        match config.contradiction() {
+            None => Ok(Self { config, warnings, values }),
+            Some(contradiction) => Err(Problem(contradiction)),
+        }
+    }
+}
+
+/// What clap says in several lines, in one.
+pub(super) fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Task;
+    use std::fs;
+
+    fn sources(arguments: &[&str], variables: &[(&str, &str)]) -> Sources {
+        let arguments = ["vestibule"].iter().chain(arguments).map(OsString::from);
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let Task::Serve(sources) = Task::of(arguments, variables).unwrap() else {
+            unreachable!("there is no command")
+        };
+        sources
+    }
+
+    /// The settings of a file, an environment and a command line.
+    fn read(file: &str, variables: &[(&str, &str)], flags: &[&str]) -> Result<Settings, Vec<Problem>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.toml");
+        fs::write(&path, file).unwrap();
+        sources(&[&["--config", path.to_str().unwrap()], flags].concat(), variables).read()
+    }
+
+    #[test]
+    fn each_place_goes_before_the_one_before_it() {
+        let file =
+            "name = \"file\"\nmax_channels = 1\norigin = \"//file.example\"\ndemo = false\nidle = \"1s\"";
+        let variables = [
+            ("VESTIBULE_NAME", "environment"),
+            ("VESTIBULE_MAX_CHANNELS", "2"),
+            ("VESTIBULE_ORIGIN", "//one.example,//two.example"),
+        ];
+        let flags = ["--name", "flag", "--origin=//flag.example"];
+        let names = |settings: &Settings| {
+            let limits = settings.config.transport_limits();
+            (settings.config.name.clone().unwrap(), limits.channels, settings.config.origins.len())
+        };
+        let settings = read(file, &[], &[]).unwrap();
+        assert_eq!(names(&settings), ("file".to_owned(), 1, 1));
+        let settings = read(file, &variables, &[]).unwrap();
+        assert_eq!(names(&settings), ("environment".to_owned(), 2, 2));
+        let settings = read(file, &variables, &flags).unwrap();
+        assert_eq!(names(&settings), ("flag".to_owned(), 2, 1));
+        assert_eq!(settings.config.origins, ["//flag.example".parse().unwrap()]);
+        assert!(!settings.config.demo, "what only the file says stays");
+        let source = |key: &str| settings.values[key].source.to_string();
+        assert_eq!(
+            (source("name"), source("max_channels")),
+            ("--name".into(), "VESTIBULE_MAX_CHANNELS".into())
+        );
+        assert!(source("idle").ends_with("v.toml:5"), "{}", source("idle"));
+    }
+
+    #[test]
+    fn nothing_is_a_value_that_goes_before_others() {
+        let settings = read("name = \"file\"", &[("VESTIBULE_NAME", "")], &[]).unwrap();
+        assert_eq!(settings.config.name, None);
+    }
+
+    #[test]
+    fn a_default_that_is_said_goes_before_what_is_not() {
+        let settings = read("log = \"debug\"", &[], &["--log", "info,actix_server=warn"]).unwrap();
+        assert_eq!(settings.config.log, "info,actix_server=warn");
+    }
+
+    #[test]
+    fn the_file_is_named_by_the_flag_or_the_environment() {
+        let named = |flags: &[&str], variables: &[(&str, &str)]| sources(flags, variables).file;
+        assert_eq!(named(&[], &[]), None);
+        assert_eq!(named(&[], &[(CONFIG, "")]), None);
+        assert_eq!(named(&[], &[(CONFIG, "a")]), Some("a".into()));
+        assert_eq!(named(&["--config", "b"], &[(CONFIG, "a")]), Some("b".into()));
+        let problems = sources(&["--config", "/none/such"], &[]).read().unwrap_err();
+        assert!(problems[0].0.starts_with("cannot read /none/such: "), "{problems:?}");
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let problems = read("qqq = 1\nidle = 1", &[("VESTIBULE_POLL", "1")], &[]).unwrap_err();
+        assert_eq!(problems.len(), 3, "{problems:?}");
+    }
+
+    #[test]
+    fn what_makes_no_sense_together_may_come_from_two_places() {
+        let problems = read("max_ct = \"1MiB\"", &[("VESTIBULE_MAX_FRAME", "512KiB")], &[]).unwrap_err();
+        assert!(problems[0].0.starts_with("--max-ct needs messages"), "{problems:?}");
+    }
+
+    #[test]
+    fn a_path_need_not_be_text() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let data = OsString::from_vec(vec![b'/', 0xff]);
+        let sources =
+            Sources { variables: vec![("VESTIBULE_DATA".into(), data.clone())], ..sources(&[], &[]) };
+        assert_eq!(sources.read().unwrap().config.data, PathBuf::from(data));
+    }
+}

@@ -1,0 +1,170 @@
+//! Settings as they are written in a file: all with their defaults, or those that differ from them.
+
+use std::fmt::Write as _;
+
+use toml::Value;
+
+use super::{
+    setting::{self, Setting},
+    settings::Settings,
+};
+
+impl Settings {
+    /// What differs from the defaults and where each comes from, a line each, as in a file. There are no secrets among
+    /// settings: those are in the data folder.
+    pub fn differences(&self) -> Vec<String> {
+        let differs = |setting: Setting| {
+            let value = self.values.get(setting.key())?;
+            let texts: Vec<String> =
+                value.texts.iter().map(|text| text.to_string_lossy().into_owned()).collect();
+            (texts != setting.default())
+                .then(|| format!("{}  # {}", assignment(&setting, &texts), value.source))
+        };
+        setting::all().into_iter().filter_map(differs).collect()
+    }
+}
+
+/// What the file of defaults begins with.
+const PREAMBLE: &str = "\
+# Settings of Vestibule, each with its default. To change one, take the # away before its name.
+#
+# An environment variable goes before what is written here, and an option before both: max_frame is
+# VESTIBULE_MAX_FRAME and --max-frame. After a change: vestibule check-config --config FILE
+";
+
+/// The longest line of a comment.
+const WIDTH: usize = 100;
+
+/// A file of all settings, each commented out, with its help and its default.
+pub fn default_config() -> String {
+    let mut file = PREAMBLE.to_owned();
+    let mut heading = String::new();
+    for setting in setting::all() {
+        if setting.heading() != heading {
+            setting.heading().clone_into(&mut heading);
+            let _ = write!(file, "\n# ---- {heading} ----\n");
+        }
+        file.push('\n');
+        for line in comment(&setting.help()) {
+            let _ = writeln!(file, "{line}");
+        }
+        let _ = writeln!(file, "#{}", assignment(&setting, &setting.default()));
+    }
+    file
+}
+
+/// A text as comment lines, with an empty one between paragraphs.
+fn comment(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.split("\n\n") {
+        if !lines.is_empty() {
+            lines.push("#".to_owned());
+        }
+        let mut line = "#".to_owned();
+        for word in paragraph.split_whitespace() {
+            if line.chars().count() + 1 + word.chars().count() > WIDTH {
+                lines.push(std::mem::replace(&mut line, "#".to_owned()));
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// `key = value` with what the flag would be given.
+fn assignment(setting: &Setting, texts: &[String]) -> String {
+    let value = match texts {
+        _ if setting.is_list() => Value::Array(texts.iter().map(|text| value(setting, text)).collect()),
+        [one] => value(setting, one),
+        _ => Value::String(String::new()),
+    };
+    format!("{} = {value}", setting.key())
+}
+
+/// A value as one would write it by hand.
+fn value(setting: &Setting, text: &str) -> Value {
+    let string = || Value::String(text.to_owned());
+    match text {
+        "on" | "off" if setting.is_switch() => Value::Boolean(text == "on"),
+        digits if setting.is_number() => digits.parse().map_or_else(|_| string(), Value::Integer),
+        _ => string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, Task, file};
+    use std::path::Path;
+
+    fn sources(arguments: &[&str], variables: &[(&str, &str)]) -> Sources {
+        let arguments = ["vestibule", "check-config"].iter().chain(arguments).map(Into::into);
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let Task::CheckConfig(sources) = Task::of(arguments, variables).unwrap() else {
+            unreachable!("the command is to check")
+        };
+        sources
+    }
+
+    /// The settings that a file makes, and how many it sets.
+    fn read(text: &str) -> (Settings, usize) {
+        let layer = file::parse(text, Path::new("v.toml"), &setting::all());
+        assert_eq!(layer.problems, []);
+        let count = layer.values.len();
+        (Settings::of(layer.values, Vec::new()).unwrap(), count)
+    }
+
+    #[test]
+    fn the_file_of_defaults_changes_nothing() {
+        let defaults = format!("{:?}", sources(&[], &[]).read().unwrap().config);
+        let (settings, count) = read(&default_config());
+        assert_eq!((format!("{:?}", settings.config), count), (defaults, 0));
+    }
+
+    #[test]
+    fn nor_does_it_with_every_setting_in_force() {
+        let is_setting = |line: &str| line.starts_with(|first: char| first.is_ascii_lowercase());
+        let in_force = default_config()
+            .lines()
+            .map(|line| line.strip_prefix('#').filter(|rest| is_setting(rest)).unwrap_or(line))
+            .fold(String::new(), |text, line| text + line + "\n");
+        let (settings, count) = read(&in_force);
+        assert_eq!(count, setting::all().len(), "each setting is there");
+        let defaults = sources(&[], &[]).read().unwrap().config;
+        assert_eq!(format!("{:?}", settings.config), format!("{defaults:?}"));
+        assert!(settings.differences().is_empty());
+    }
+
+    #[test]
+    fn the_file_of_defaults_has_the_help_in_short_lines() {
+        let file = default_config();
+        assert!(file.lines().all(|line| line.chars().count() <= WIDTH), "{file}");
+        assert!(file.contains(
+            "# Address and port to listen on; port 0 takes a free one\n#listen = \"127.0.0.1:4000\"\n"
+        ));
+        assert!(file.contains("#max_channels = 100\n"), "{file}");
+        assert!(file.contains("#demo = true\n") && file.contains("#origin = []\n"), "{file}");
+    }
+
+    #[test]
+    fn what_differs_is_told_with_where_it_comes_from() {
+        let flags =
+            ["--origin", "//a.example,//b.example", "--demo=off", "--max-channels", "7", "--poll", "10s"];
+        let variables =
+            [("VESTIBULE_MAX_FRAME", "64KiB"), ("VESTIBULE_DATA", "/var/\"x\""), ("VESTIBULE_NAME", "")];
+        let settings = sources(&flags, &variables).read().unwrap();
+        assert_eq!(
+            settings.differences(),
+            [
+                "data = '/var/\"x\"'  # VESTIBULE_DATA",
+                "origin = [\"//a.example\", \"//b.example\"]  # --origin",
+                "demo = false  # --demo",
+                "max_channels = 7  # --max-channels",
+                "max_frame = \"64KiB\"  # VESTIBULE_MAX_FRAME",
+            ]
+        );
+        assert!(sources(&[], &[]).read().unwrap().differences().is_empty());
+    }
+}
