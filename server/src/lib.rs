@@ -60,6 +60,7 @@ mod clock;
 pub mod config;
 mod failpoint;
 pub mod health;
+pub mod live;
 pub mod metrics;
 pub mod outbox;
 pub mod pages;

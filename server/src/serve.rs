@@ -10,13 +10,14 @@ use crate::{
     approve::{self, Door, Flow},
     config::Config,
     health::{self, Detail, Health},
+    live::Live,
     metrics::Metrics,
     pages::{Demo, Page},
     session::{SecretError, Secrets, Sessions},
     shutdown::{self, Signals},
     store::{OpenError, Store},
     systemd, telemetry,
-    transport::{Calls, Endpoint, longpoll, websocket},
+    transport::{Calls, Caps, Endpoint, longpoll, websocket},
 };
 
 /// Why the server does not run. Each says in one line what is wrong and where.
@@ -68,17 +69,15 @@ pub async fn serve(
     let flow = Flow::new(store, sessions, config.terms());
     let sweeper = actix_web::rt::spawn(approve::sweep::run(Arc::clone(&flow)));
     let endpoint = Arc::new(Endpoint {
-        origins: config.allowed_origins(),
-        limits: config.transport_limits(),
-        caps: config.socket_caps(),
-        proxies: config.proxies(),
+        rules: Live::new(config.rules()),
+        caps: caps(config.connections.socket_caps()),
         ..Endpoint::new(flow.router(), Door(Arc::clone(&flow)))
     });
     let connections = Arc::clone(&endpoint.connections);
     let health = Health::new(Arc::clone(&connections));
     let watcher = actix_web::rt::spawn(Arc::clone(&health).watch(Arc::clone(&flow)));
-    let polls = Arc::new(longpoll::Sessions::new(config.poll_caps()));
-    let calls = Calls::new(config.calls(), config.proxies(), Arc::clone(&endpoint.traffic));
+    let polls = Arc::new(longpoll::Sessions::new(caps(config.connections.poll_caps())));
+    let calls = Calls::new(config.connections.calls(), endpoint.rules.clone(), Arc::clone(&endpoint.traffic));
     let demo = config.demo.then(|| Arc::new(Page::embedded::<Demo>("demo")));
     if demo.as_ref().is_some_and(|demo| !demo.is_built()) {
         tracing::info!("built without its demo page; what to do about it is said at /");
@@ -103,7 +102,7 @@ pub async fn serve(
         App::new()
             .wrap(from_fn(telemetry::trace))
             .configure(|config| health::mount(config, Arc::clone(&health), Detail::Kept))
-            .configure(|config| approve::http::mount(config, flow, endpoint.origins.clone(), calls))
+            .configure(|config| approve::http::mount(config, flow, endpoint.rules.clone(), calls))
             .configure(|config| websocket::mount(config, "/socket/websocket", Arc::clone(&endpoint)))
             .configure(|config| {
                 websocket::mount_msgpack(config, "/msgpack/websocket", Arc::clone(&endpoint));
@@ -134,4 +133,9 @@ pub async fn serve(
     writer.stop();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Caps of one address and one user, counted from nothing.
+fn caps((per_address, per_user): (usize, usize)) -> Arc<Caps> {
+    Caps::new(per_address, per_user)
 }

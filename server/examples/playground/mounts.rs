@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use actix_web::web;
 use serde_json::Value;
 use vestibule::{
+    live::Live,
     room::{Rooms, Router},
     transport::{
-        Caps, ConnectInfo, Connected, Connections, Endpoint, Limits, Origin, Origins, Rate, Refused,
+        Caps, ConnectInfo, Connected, Connections, Endpoint, Limits, Origin, Origins, Rate, Refused, Rules,
         SocketHandler, longpoll, websocket,
     },
 };
@@ -102,17 +103,18 @@ impl Mounts {
         let phoenix =
             Limits { frame: 10_000_000, message: 8_000_000, frames: rate, joins: rate, ..Limits::default() };
         let short = Duration::from_millis(700);
+        let rules = Rules { origins: Origins::Any, limits: phoenix, ..Rules::default() };
         let endpoint = || Endpoint {
-            origins: Origins::Any,
-            limits: phoenix,
+            rules: Live::new(rules.clone()),
             caps: Arc::clone(&caps),
             auth_token: false,
             // Shared, so that the administration reaches everybody.
             connections: Arc::clone(&connections),
             ..Endpoint::new(channels.router(), Everybody)
         };
-        let with_origins = |origins: &[&str]| Endpoint { origins: listed(origins), ..endpoint() };
-        let with_limits = |limits| Endpoint { limits, ..endpoint() };
+        let with = |rules| Endpoint { rules: Live::new(rules), ..endpoint() };
+        let with_origins = |origins: &[&str]| with(Rules { origins: listed(origins), ..rules.clone() });
+        let with_limits = |limits| with(Rules { limits, ..rules.clone() });
         let mounts = vec![
             Mount::new("/socket", endpoint()),
             Mount::new("/authsocket", Endpoint { auth_token: true, ..endpoint() }),

@@ -26,8 +26,9 @@ use vestibule_protocol::{
 use super::{Flow, answering::UNKNOWN_AFTER, create, metrics::SignIn};
 use crate::{
     clock,
+    live::Live,
     store::{Content, Submission, pack},
-    transport::{Calls, Origins},
+    transport::{Calls, Rules},
 };
 
 /// The largest body, in bytes.
@@ -35,9 +36,9 @@ const MAX_BODY: usize = 16 * 1024;
 /// The most cards on a page of the directory.
 const MAX_CARDS: u32 = 100;
 
-/// Mounts the endpoints at `/v1`, for pages of the same `origins` that may open a socket, and no more than `calls` of each
+/// Mounts the endpoints at `/v1`, for the pages that by the same `rules` may open a socket, and no more than `calls` of each
 /// address.
-pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>, origins: Origins, calls: Arc<Calls>) {
+pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>, rules: Live<Rules>, calls: Arc<Calls>) {
     let json = web::JsonConfig::default().limit(MAX_BODY).error_handler(|error, _| {
         let refusal = match &error {
             actix_web::error::JsonPayloadError::Overflow { .. }
@@ -52,7 +53,7 @@ pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>, origins: Origins,
         web::scope("/v1")
             .wrap(from_fn(move |request, next| Arc::clone(&calls).limit(request, next)))
             // Outside of the limit, so that a page may read that it is over it.
-            .wrap(cors(origins))
+            .wrap(cors(rules))
             .app_data(web::Data::from(flow))
             .app_data(json)
             .app_data(query)
@@ -66,11 +67,11 @@ pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>, origins: Origins,
 
 /// Tokens travel in a header that no page of another site can make a browser add, so there are no credentials to protect;
 /// the origins are those of the socket all the same.
-fn cors(origins: Origins) -> Cors {
+fn cors(rules: Live<Rules>) -> Cors {
     Cors::default()
         .allowed_origin_fn(move |origin, request| {
             let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-            origin.to_str().is_ok_and(|origin| origins.allow(origin, host))
+            origin.to_str().is_ok_and(|origin| rules.now().origins.allow(origin, host))
         })
         .allowed_methods(["GET", "POST"])
         .allowed_headers([AUTHORIZATION, CONTENT_TYPE])

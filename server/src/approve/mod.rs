@@ -28,7 +28,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use dashmap::DashSet;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use vestibule_protocol::{
-    approve::limits::{Limits, Quotas},
+    approve::limits::Limits,
     base64url::Fixed,
     signed::{Rid, Uid},
 };
@@ -55,8 +55,6 @@ pub struct Terms {
     pub name: Option<String>,
     /// How large fields may be.
     pub limits: Limits,
-    /// How many of everything there may be. To be those that the store was opened with.
-    pub quotas: Quotas,
     /// How long an approve that is neither acked nor nacked waits until it is sent again.
     pub redelivery: Duration,
     /// How often what is over is looked for.
@@ -70,7 +68,6 @@ impl Default for Terms {
         Self {
             name: None,
             limits: Limits::default(),
-            quotas: Quotas::default(),
             redelivery: Duration::from_secs(30),
             sweep: Duration::from_secs(5),
             mailbox: 4096,

@@ -32,9 +32,8 @@ async fn end(flow: &Flow, Due { rid, uid, command }: Due) -> Result<usize, Refus
 }
 
 async fn sweep(flow: &Flow) -> Result<(), Refusal> {
-    let quotas = &flow.terms.quotas;
     loop {
-        let due = flow.store.due(clock::now_ms(), quotas).await?;
+        let due = flow.store.due(clock::now_ms()).await?;
         let ended = join_all(due.into_iter().map(|due| end(flow, due))).await;
         // What is found due but is not ended would be found again at once.
         let ended = ended.into_iter().sum::<Result<usize, Refusal>>()?;
@@ -43,6 +42,6 @@ async fn sweep(flow: &Flow) -> Result<(), Refusal> {
             break;
         }
     }
-    while flow.store.tidy(clock::now_ms(), quotas).await? > 0 {}
+    while flow.store.tidy(clock::now_ms()).await? > 0 {}
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! What connections and calls may use.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
 use clap::Args;
 
 use super::values::{count, count_or_none, duration, rate, size};
 use crate::{
     outbox::OutboxLimits,
-    transport::{Caps, Limits, Rate},
+    transport::{Limits, Rate},
 };
 
 /// The limits of connections.
@@ -107,15 +107,18 @@ impl ConnectionOptions {
         }
     }
 
-    pub(super) fn socket_caps(&self) -> Arc<Caps> {
-        Caps::new(self.max_sockets_per_address, self.max_sockets_per_user)
+    /// How many WebSockets one address and one user may have.
+    pub fn socket_caps(&self) -> (usize, usize) {
+        (self.max_sockets_per_address, self.max_sockets_per_user)
     }
 
-    pub(super) fn poll_caps(&self) -> Arc<Caps> {
-        Caps::new(self.max_polls_per_address, self.max_polls_per_user)
+    /// How many long-poll sessions one address and one user may have.
+    pub fn poll_caps(&self) -> (usize, usize) {
+        (self.max_polls_per_address, self.max_polls_per_user)
     }
 
-    pub(super) fn calls(&self) -> Rate {
+    /// How many HTTP calls one address may make.
+    pub fn calls(&self) -> Rate {
         Rate { per_second: self.max_calls_per_second, at_once: self.max_calls_at_once }
     }
 }

@@ -15,7 +15,7 @@ mod settings;
 mod values;
 mod written;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Args};
 use ipnet::IpNet;
@@ -32,7 +32,7 @@ pub use self::{
 use crate::{
     approve::Terms,
     store,
-    transport::{Caps, Limits, Origin, Origins, Proxies, Rate},
+    transport::{Origin, Origins, Proxies, Rules},
 };
 
 /// What a frame of the flow has beside its one large field: signatures, keys, ids, and the topic.
@@ -139,41 +139,23 @@ impl Config {
         Terms {
             name: self.name.clone(),
             limits: self.flow.limits(),
-            quotas: self.flow.quotas(),
             redelivery: self.flow.redelivery,
             sweep: self.flow.sweep,
             mailbox: self.flow.max_mailbox,
         }
     }
 
-    /// Which pages may connect.
-    pub fn allowed_origins(&self) -> Origins {
+    /// What is asked of whoever connects.
+    pub fn rules(&self) -> Rules {
+        Rules {
+            origins: self.allowed_origins(),
+            limits: self.connections.limits(),
+            proxies: Proxies::new(self.trusted_proxies.clone()),
+        }
+    }
+
+    fn allowed_origins(&self) -> Origins {
         if self.origins.is_empty() { Origins::SameHost } else { Origins::Listed(self.origins.clone()) }
-    }
-
-    /// Whose word on a client's address is taken.
-    pub fn proxies(&self) -> Proxies {
-        Proxies::new(self.trusted_proxies.clone())
-    }
-
-    /// How much one connection may use.
-    pub fn transport_limits(&self) -> Limits {
-        self.connections.limits()
-    }
-
-    /// How many WebSockets there may be, counted from nothing.
-    pub fn socket_caps(&self) -> Arc<Caps> {
-        self.connections.socket_caps()
-    }
-
-    /// How many long-poll sessions there may be, counted from nothing.
-    pub fn poll_caps(&self) -> Arc<Caps> {
-        self.connections.poll_caps()
-    }
-
-    /// How many HTTP calls one address may make.
-    pub fn calls(&self) -> Rate {
-        self.connections.calls()
     }
 
     /// Two settings of which one makes the other useless.
@@ -205,6 +187,8 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::Limits;
+    use vestibule_protocol::approve::limits::Quotas;
 
     fn config(options: &[&str]) -> Result<Config, String> {
         let arguments = ["vestibule"].iter().chain(options).map(Into::into);
@@ -225,9 +209,9 @@ mod tests {
     fn the_defaults_are_those_of_the_library() {
         let (config, terms) = (config(&[]).unwrap(), Terms::default());
         let set = config.terms();
-        assert_eq!((set.limits, set.quotas), (terms.limits, terms.quotas));
+        assert_eq!((set.limits, config.store().quotas), (terms.limits, Quotas::default()));
         assert_eq!((set.redelivery, set.sweep, set.mailbox), (terms.redelivery, terms.sweep, terms.mailbox));
-        assert_eq!(config.transport_limits(), Limits::default());
+        assert_eq!(config.rules().limits, Limits::default());
     }
 
     #[test]

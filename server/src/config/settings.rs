@@ -130,7 +130,7 @@ mod tests {
         ];
         let flags = ["--name", "flag", "--origin=//flag.example"];
         let names = |settings: &Settings| {
-            let limits = settings.config.transport_limits();
+            let limits = settings.config.rules().limits;
             (settings.config.name.clone().unwrap(), limits.channels, settings.config.origins.len())
         };
         let settings = read(file, &[], &[]).unwrap();

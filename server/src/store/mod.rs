@@ -49,6 +49,7 @@ use vestibule_schema::{Database, ReadPool, migrate, repository};
 use self::metrics::StoreMetrics;
 
 pub use crate::clock::Clock;
+use crate::live::Live;
 pub use condition::{Census, Trouble};
 pub use pages::Page;
 pub use read::{Arrival, Due};
@@ -98,6 +99,7 @@ pub struct Store {
     /// The folder of the data file.
     folder: PathBuf,
     metrics: Arc<StoreMetrics>,
+    quotas: Live<Quotas>,
 }
 
 /// The writer's thread.
@@ -215,15 +217,17 @@ impl Store {
         let (queue, jobs) = sync_channel(queue);
         let folder = database.path().parent().unwrap_or(Path::new("/")).to_owned();
         let metrics = Arc::new(StoreMetrics::default());
-        let (writers_clock, writers_metrics) = (clock.clone(), Arc::clone(&metrics));
+        let quotas = Live::new(quotas);
+        let (writers_quotas, writers_clock, writers_metrics) =
+            (quotas.clone(), clock.clone(), Arc::clone(&metrics));
         let thread = thread::Builder::new()
             .name("vestibule-writer".to_owned())
             .spawn(move || {
-                writer::run(database, connection, &quotas, &writers_clock, &writers_metrics, &jobs);
+                writer::run(database, connection, &writers_quotas, &writers_clock, &writers_metrics, &jobs);
             })
             .map_err(OpenError::Thread)?;
         let writer = Writer { queue: queue.clone(), thread };
-        Ok((Self { queue, readers, epoch, clock, page_bytes, folder, metrics }, writer))
+        Ok((Self { queue, readers, epoch, clock, page_bytes, folder, metrics, quotas }, writer))
     }
 
     /// Registers what the store counts.
@@ -239,6 +243,11 @@ impl Store {
     /// The database's epoch.
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// Other quotas, for the commands that are decided from now on. What is stored already stays.
+    pub fn set_quotas(&self, quotas: Quotas) {
+        self.quotas.replace(quotas);
     }
 
     /// Has a command carried out. `done` hears how it went, after the commit; at once where the queue is full.
@@ -268,8 +277,9 @@ impl Store {
     }
 
     /// Deletes some of what is over and need not be remembered any more. Says how many rows.
-    pub async fn tidy(&self, now: i64, quotas: &Quotas) -> Result<usize, Refusal> {
-        let (finished_before, notices_before) = (now - quotas.memory_ms, now - quotas.notices_ms);
+    pub async fn tidy(&self, now: i64) -> Result<usize, Refusal> {
+        let Quotas { memory_ms, notices_ms, .. } = **self.quotas.now();
+        let (finished_before, notices_before) = (now - memory_ms, now - notices_ms);
         let (sender, receiver) = oneshot::channel();
         let job = Job::Tidy(Tidy { now, finished_before, notices_before }, sender);
         self.queue.try_send(job).map_err(|_| Reason::Overloaded)?;

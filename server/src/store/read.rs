@@ -5,7 +5,7 @@ use vestibule_protocol::{
     approve::{
         frames::{Card, Id, Policy},
         items::{ApproveItem, Cursor, DenialItem, Notice, RequestItem},
-        limits::{PAGE, Quotas},
+        limits::PAGE,
         refusal::{Reason, Refusal},
         rules::{Command, RequestState},
     },
@@ -101,8 +101,8 @@ impl Store {
     }
 
     /// What is over and has to be ended.
-    pub async fn due(&self, now: i64, quotas: &Quotas) -> Result<Vec<Due>, Refusal> {
-        let devices_before = now - quotas.devices_ms;
+    pub async fn due(&self, now: i64) -> Result<Vec<Due>, Refusal> {
+        let devices_before = now - self.quotas.now().devices_ms;
         self.read(move |conn| {
             let requests = due::page(conn, now, devices_before, MAX_DUE)?.into_iter().map(|row| {
                 let command = Command::Expire { request_id: record::fixed(&row.request_id)? };

@@ -28,7 +28,7 @@ use super::{
     metrics::StoreMetrics,
     slow::SlowDisk,
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, live::Live};
 
 /// The most commands in one transaction: bounds how long the first of them waits for the last.
 const MAX_BATCH: usize = 256;
@@ -42,7 +42,7 @@ const EXIT_SOFTWARE: i32 = 70;
 pub(super) fn run(
     database: Database,
     mut connection: Connection,
-    quotas: &Quotas,
+    quotas: &Live<Quotas>,
     clock: &Clock,
     metrics: &StoreMetrics,
     jobs: &Receiver<Job>,
@@ -73,7 +73,7 @@ pub(super) fn run(
         let began = Instant::now();
         // A transaction that a panic left open would swallow what comes after it.
         let committed = catch_unwind(AssertUnwindSafe(|| {
-            commit(&mut connection, quotas, clock, &mut disk, &submissions)
+            commit(&mut connection, &quotas.now(), clock, &mut disk, &submissions)
         }));
         let Ok(committed) = committed else { process::exit(EXIT_SOFTWARE) };
         metrics.committed(

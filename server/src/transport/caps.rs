@@ -1,6 +1,12 @@
 //! How many connections one user and one address may have at once.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use dashmap::{DashMap, Entry};
 
@@ -9,8 +15,8 @@ use super::address::network;
 /// The caps, and how far they are used.
 #[derive(Debug)]
 pub struct Caps {
-    per_address: usize,
-    per_user: usize,
+    per_address: AtomicUsize,
+    per_user: AtomicUsize,
     used: DashMap<Holder, usize>,
 }
 
@@ -30,14 +36,22 @@ pub(super) struct Place {
 impl Caps {
     /// At most so many connections of one address (for IPv6, of a network /64), and of one user (by socket id).
     pub fn new(per_address: usize, per_user: usize) -> Arc<Self> {
+        let (per_address, per_user) = (per_address.into(), per_user.into());
         Arc::new(Self { per_address, per_user, used: DashMap::new() })
+    }
+
+    /// Other caps, for who comes from now on: nobody is sent away.
+    pub fn change(&self, per_address: usize, per_user: usize) {
+        self.per_address.store(per_address, Ordering::Relaxed);
+        self.per_user.store(per_user, Ordering::Relaxed);
     }
 
     /// Takes a place, unless a cap is reached. A connection without a user counts for its address alone.
     pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>, user: Option<&str>) -> Option<Place> {
         let mut place = Place { caps: Arc::clone(self), holders: Vec::new() };
-        let address = address.map(|address| (Holder::Address(network(address)), self.per_address));
-        let user = user.map(|user| (Holder::User(user.to_owned()), self.per_user));
+        let address = address
+            .map(|address| (Holder::Address(network(address)), self.per_address.load(Ordering::Relaxed)));
+        let user = user.map(|user| (Holder::User(user.to_owned()), self.per_user.load(Ordering::Relaxed)));
         for (holder, cap) in address.into_iter().chain(user) {
             let is_free = match self.used.entry(holder.clone()) {
                 Entry::Occupied(mut count) if *count.get() < cap => {
@@ -91,6 +105,21 @@ mod tests {
         assert!(caps.take(address, Some("bob")).is_some());
         drop((second, third));
         assert!(caps.used.is_empty());
+    }
+
+    #[test]
+    fn other_caps_count_who_is_there_already() {
+        let caps = Caps::new(2, 2);
+        let take = || caps.take(Some(IpAddr::from([127, 0, 0, 1])), None);
+        let held = [take(), take()];
+        caps.change(3, 2);
+        let third = take();
+        assert!(third.is_some() && take().is_none());
+        caps.change(1, 2);
+        drop(third);
+        assert!(take().is_none(), "those before are still there");
+        drop(held);
+        assert!(take().is_some());
     }
 
     #[test]

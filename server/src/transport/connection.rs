@@ -16,7 +16,7 @@ use vestibule_protocol::{
     socket::{self, Action, JoinId, Socket},
 };
 
-use super::{Endpoint, pace::Pace};
+use super::{Endpoint, Limits, pace::Pace};
 use crate::{
     channel::{Client, MemberId},
     outbox::Outbox,
@@ -45,9 +45,10 @@ impl Connection {
         serializer: Serializer,
         client: Arc<Client>,
         outbox: Outbox,
+        limits: &Limits,
     ) -> Self {
-        let pace = Pace::new(&endpoint.limits);
-        let socket = Socket::new(endpoint.limits.channels);
+        let pace = Pace::new(limits);
+        let socket = Socket::new(limits.channels);
         Self { endpoint, serializer, client, outbox, pace, socket, rooms: HashMap::new() }
     }
 

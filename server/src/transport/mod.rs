@@ -14,6 +14,7 @@ mod pace;
 mod params;
 mod rate;
 mod request;
+mod rules;
 pub mod websocket;
 
 use std::{any::Any, sync::Arc, time::Duration};
@@ -27,8 +28,9 @@ pub use self::{
     connections::Connections,
     origin::{Origin, OriginSyntax, Origins},
     rate::Rate,
+    rules::Rules,
 };
-use crate::{metrics::Traffic, outbox::OutboxLimits, room::Router};
+use crate::{live::Live, metrics::Traffic, outbox::OutboxLimits, room::Router};
 
 /// One mount. Shared by all threads.
 pub struct Endpoint {
@@ -36,19 +38,15 @@ pub struct Endpoint {
     pub router: Router,
     /// Who may connect.
     pub handler: Box<dyn SocketHandler>,
-    /// Which pages may connect from a browser.
-    pub origins: Origins,
+    /// What is asked of whoever connects. May be replaced while the endpoint serves.
+    pub rules: Live<Rules>,
     /// Whether a token is read that comes beside the URL: phoenix.js's `authToken`, for which a client over WebSocket offers
     /// the sub-protocol `phoenix`.
     pub auth_token: bool,
     /// Further sub-protocols that a client may choose among.
     pub subprotocols: Vec<&'static str>,
-    /// How much a connection may use.
-    pub limits: Limits,
     /// How many WebSockets one address and one user may have; [`longpoll::Sessions`] has its own.
     pub caps: Arc<Caps>,
-    /// Whose word on a client's address is taken.
-    pub proxies: Proxies,
     /// Everybody connected.
     pub connections: Arc<Connections>,
     /// What is counted of it.
@@ -61,12 +59,10 @@ impl Endpoint {
         Self {
             router,
             handler: Box::new(handler),
-            origins: Origins::default(),
+            rules: Live::default(),
             auth_token: true,
             subprotocols: Vec::new(),
-            limits: Limits::default(),
             caps: Caps::new(1024, 64),
-            proxies: Proxies::default(),
             connections: Arc::default(),
             traffic: Arc::default(),
         }

@@ -77,7 +77,7 @@ pub(crate) async fn compare(store: &Store, world: &World, seqs: &[i64]) {
         let denials = store.denials(rid, Cursor::START, PAGE).await.expect("a list");
         assert_eq!(denied(&denials.items), expected.denials(&rid));
     }
-    let due = store.due(world.now(), &world.quotas).await.expect("what is due");
+    let due = store.due(world.now()).await.expect("what is due");
     let count = due.len();
     let due: BTreeSet<_> = due.into_iter().map(|due| name(due.rid, due.uid, &due.command)).collect();
     assert_eq!(due.len(), count, "due twice");

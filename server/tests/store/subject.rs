@@ -49,7 +49,7 @@ impl StateMachineTest for Comparison {
             }
             Step::Pass(_) => {}
             Step::Tidy => {
-                let tidied = subject.store().tidy(world.now(), &world.quotas);
+                let tidied = subject.store().tidy(world.now());
                 subject.runtime.block_on(tidied).expect("a store that can be tidied");
             }
             Step::Restart => {

@@ -30,7 +30,7 @@ use vestibule_protocol::longpoll::{Answer, Status, decode};
 
 use self::session::Session;
 pub use self::sessions::Sessions;
-use super::{ConnectInfo, Endpoint, connections::next_id, params, request};
+use super::{ConnectInfo, Endpoint, Limits, connections::next_id, params, request};
 use crate::{
     channel::{Client, Transport},
     metrics::Limit,
@@ -59,7 +59,7 @@ impl Mount {
         if request.method() == Method::OPTIONS {
             return preflight(request);
         }
-        if !request::is_origin_allowed(request, &self.endpoint.origins) {
+        if !request::is_origin_allowed(request, &self.endpoint.rules.now().origins) {
             return answer(&Answer::status(Status::Forbidden));
         }
         let Ok(params) = params::parse_query(request.query_string()) else {
@@ -79,7 +79,7 @@ impl Mount {
                 None => answer(&Answer::status(Status::Forbidden)),
             };
         };
-        let frames = session.take(self.endpoint.limits.window).await;
+        let frames = session.take().await;
         // Where Phoenix says 204. Then the next poll would open a new session, which phoenix.js before 1.8 takes for the old
         // one: it would not rejoin. An error makes every version connect anew.
         let Some(frames) = frames else { return answer(&Answer::status(Status::Over)) };
@@ -98,13 +98,13 @@ impl Mount {
         let Some((_, session)) = self.session(request, params) else {
             return answer(&Answer::status(Status::Gone));
         };
-        let window = self.endpoint.limits.window;
+        let Limits { window, message, .. } = *session.limits();
         // Before the body is read: what waits for a place is a request, and not what it brings.
-        let Some(place) = session.place(window).await else {
+        let Some(place) = session.place().await else {
             return answer(&Answer::status(Status::Timeout));
         };
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let Some(frames) = self.read(body).await.and_then(|body| decode(content_type, &body).ok()) else {
+        let Some(frames) = read(body, message).await.and_then(|body| decode(content_type, &body).ok()) else {
             return HttpResponse::BadRequest().insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*")).finish();
         };
         answer(&Answer::status(place.publish(frames, window).await))
@@ -128,7 +128,7 @@ impl Mount {
         let host = request::host(request);
         let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host };
         let connected = self.endpoint.handler.connect(&info).ok()?;
-        let address = self.endpoint.proxies.client(request);
+        let address = self.endpoint.rules.now().proxies.client(request);
         let Some(place) = self.sessions.caps().take(address, connected.id.as_deref()) else {
             self.endpoint.traffic.limited(Limit::Polls);
             return None;
@@ -138,19 +138,19 @@ impl Mount {
             Client::new(id, connected.id, Transport::LongPoll, params, auth_token, connected.assigns);
         Some(self.sessions.open(Arc::clone(&self.endpoint), serializer, client, place))
     }
+}
 
-    /// The body, if it is not above the limit.
-    async fn read(&self, mut body: web::Payload) -> Option<Bytes> {
-        let mut bytes = BytesMut::new();
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.ok()?;
-            if bytes.len() + chunk.len() > self.endpoint.limits.message {
-                return None;
-            }
-            bytes.extend_from_slice(&chunk);
+/// The body, if it is not above the limit.
+async fn read(mut body: web::Payload, limit: usize) -> Option<Bytes> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.ok()?;
+        if bytes.len() + chunk.len() > limit {
+            return None;
         }
-        Some(bytes.freeze())
+        bytes.extend_from_slice(&chunk);
     }
+    Some(bytes.freeze())
 }
 
 fn answer(body: &Answer<'_>) -> HttpResponse {

@@ -13,9 +13,10 @@ use tokio::{
 };
 use vestibule_protocol::{disconnect::Disconnect, longpoll::Status, message::Frame, serializer::Serializer};
 
-use super::super::{Endpoint, connection::Connection};
+use super::super::{Endpoint, Limits, connection::Connection};
 use crate::{
     channel::Client,
+    metrics::Traffic,
     outbox::{Form, Outbox, Wire},
 };
 
@@ -23,6 +24,8 @@ use crate::{
 pub(super) struct Session {
     batches: mpsc::Sender<Batch>,
     outbox: Outbox,
+    /// Those that the session began with.
+    limits: Limits,
     last_poll: Mutex<Instant>,
 }
 
@@ -35,24 +38,33 @@ pub(super) struct Batch {
 
 impl Session {
     /// A session, and the batches for [`drive`].
-    pub(super) fn new(endpoint: &Endpoint, serializer: Serializer) -> (Arc<Self>, mpsc::Receiver<Batch>) {
-        let outbox =
-            Outbox::new(serializer, Form::Text, endpoint.limits.outbox, Arc::clone(&endpoint.traffic));
-        let (batches, receiver) = mpsc::channel(endpoint.limits.batches);
-        (Arc::new(Self { batches, outbox, last_poll: Mutex::new(Instant::now()) }), receiver)
+    pub(super) fn new(
+        limits: Limits,
+        serializer: Serializer,
+        traffic: Arc<Traffic>,
+    ) -> (Arc<Self>, mpsc::Receiver<Batch>) {
+        let outbox = Outbox::new(serializer, Form::Text, limits.outbox, traffic);
+        let (batches, receiver) = mpsc::channel(limits.batches);
+        (Arc::new(Self { batches, outbox, limits, last_poll: Mutex::new(Instant::now()) }), receiver)
     }
 
-    /// Takes what waits; if nothing does, waits for it, but no longer than `window`. `None` if the session ends meanwhile.
-    pub(super) async fn take(&self, window: Duration) -> Option<Vec<Wire>> {
+    /// How much the session may use.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Takes what waits; if nothing does, waits for it, but not for ever. `None` if the session ends meanwhile.
+    pub(super) async fn take(&self) -> Option<Vec<Wire>> {
         self.polled();
-        let taken = timeout(window, poll_fn(|cx| self.poll_take(cx))).await;
+        let taken = timeout(self.limits.window, poll_fn(|cx| self.poll_take(cx))).await;
         self.polled();
         taken.unwrap_or_else(|_window_is_over| Some(Vec::new()))
     }
 
-    /// Waits for a place in the queue. `None` if there is none for as long as `window`, or the session ends meanwhile.
-    pub(super) async fn place(&self, window: Duration) -> Option<Place<'_>> {
-        timeout(window, self.batches.reserve()).await.ok()?.ok().map(Place)
+    /// Waits for a place in the queue. `None` if there is none for as long as a poll waits, or the session ends
+    /// meanwhile.
+    pub(super) async fn place(&self) -> Option<Place<'_>> {
+        timeout(self.limits.window, self.batches.reserve()).await.ok()?.ok().map(Place)
     }
 
     fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<Vec<Wire>>> {
@@ -104,8 +116,9 @@ pub(super) async fn drive(
 ) {
     let outbox = session.outbox.clone();
     let _registration = endpoint.connections.register(&client, &outbox);
-    let limits = endpoint.limits;
-    let mut connection = Connection::new(endpoint.clone(), serializer, Arc::new(client), outbox.clone());
+    let limits = session.limits;
+    let mut connection =
+        Connection::new(endpoint.clone(), serializer, Arc::new(client), outbox.clone(), &limits);
     let patience = limits.window * 3 / 2;
     let end_of_session = Instant::now() + limits.lifetime;
     let mut inspection = interval_at(Instant::now() + patience, patience);

@@ -68,7 +68,8 @@ impl Sessions {
     ) -> String {
         let mut id = [0; ID];
         self.random.fill(&mut id).expect("a system that stops giving random numbers cannot run a server");
-        let (session, batches) = Session::new(&endpoint, serializer);
+        let limits = endpoint.rules.now().limits;
+        let (session, batches) = Session::new(limits, serializer, Arc::clone(&endpoint.traffic));
         self.open.insert(id, Arc::clone(&session));
         let entry = Opened { sessions: Arc::clone(self), id, _place: place };
         let span = client.span();

@@ -37,7 +37,7 @@ use vestibule_protocol::{disconnect::Disconnect, message::Frame, serializer::Ser
 
 use self::guard::FrameGuard;
 use super::{
-    ConnectInfo, Endpoint, caps::Place, connection::Connection, connections::next_id, params,
+    ConnectInfo, Endpoint, Limits, caps::Place, connection::Connection, connections::next_id, params,
     rate::RateLimited, request,
 };
 use crate::{
@@ -99,7 +99,8 @@ fn upgrade(
     if request.method() != Method::GET {
         return Err(ErrorBadRequest(""));
     }
-    if !request::is_origin_allowed(request, &endpoint.origins) {
+    let rules = endpoint.rules.now();
+    if !request::is_origin_allowed(request, &rules.origins) {
         return Err(ErrorForbidden(""));
     }
     let headers = request.headers();
@@ -111,15 +112,16 @@ fn upgrade(
     let info =
         ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host: request::host(request) };
     let connected = endpoint.handler.connect(&info).map_err(|_| ErrorForbidden(""))?;
-    let address = endpoint.proxies.client(request);
+    let address = rules.proxies.client(request);
     let Some(place) = endpoint.caps.take(address, connected.id.as_deref()) else {
         endpoint.traffic.limited(Limit::Sockets);
         return Ok(RateLimited { wait: RETRY }.response());
     };
 
-    let (mut response, session, messages) =
-        actix_ws::handle(request, guarded(request, body, endpoint.limits.frame)?)
-            .map_err(|error| ErrorBadRequest(error.to_string()))?;
+    let limits = rules.limits;
+    drop(rules);
+    let (mut response, session, messages) = actix_ws::handle(request, guarded(request, body, limits.frame)?)
+        .map_err(|error| ErrorBadRequest(error.to_string()))?;
     let added = response.headers_mut();
     added.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=0, private, must-revalidate"));
     if let Some(protocol) = protocol {
@@ -127,16 +129,14 @@ fn upgrade(
     }
     drop(session);
 
-    let outbox = Outbox::new(serializer, Form::Any, endpoint.limits.outbox, Arc::clone(&endpoint.traffic));
+    let outbox = Outbox::new(serializer, Form::Any, limits.outbox, Arc::clone(&endpoint.traffic));
     let id = next_id();
     let client = Client::new(id, connected.id, Transport::WebSocket, params, auth_token, connected.assigns);
-    let messages = messages
-        .max_frame_size(endpoint.limits.frame)
-        .aggregate_continuations()
-        .max_continuation_size(endpoint.limits.message);
+    let messages =
+        messages.max_frame_size(limits.frame).aggregate_continuations().max_continuation_size(limits.message);
     let span = client.span();
     actix_web::rt::spawn(
-        serve(endpoint, serializer, client, place, outbox.clone(), messages).instrument(span),
+        serve(endpoint, limits, serializer, client, place, outbox.clone(), messages).instrument(span),
     );
     Ok(response.map_body(|_, upgraded| BoxBody::new(OutboxBody { outbox, _upgraded: upgraded })))
 }
@@ -150,6 +150,7 @@ fn guarded(request: &HttpRequest, body: web::Payload, limit: usize) -> actix_web
 /// Serves one connection until it ends.
 async fn serve(
     endpoint: Arc<Endpoint>,
+    limits: Limits,
     serializer: Serializer,
     client: Client,
     _place: Place,
@@ -157,8 +158,8 @@ async fn serve(
     mut messages: AggregatedMessageStream,
 ) {
     let _registration = endpoint.connections.register(&client, &outbox);
-    let mut connection = Connection::new(Arc::clone(&endpoint), serializer, Arc::new(client), outbox.clone());
-    let limits = endpoint.limits;
+    let mut connection =
+        Connection::new(Arc::clone(&endpoint), serializer, Arc::new(client), outbox.clone(), &limits);
     let end_of_session = Instant::now() + limits.lifetime;
     let mut last_heard = Instant::now();
     let mut timer = pin!(sleep_until(end_of_session.min(last_heard + limits.idle)));
