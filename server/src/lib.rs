@@ -64,6 +64,7 @@ pub mod live;
 pub mod metrics;
 pub mod outbox;
 pub mod pages;
+mod reload;
 pub mod room;
 pub mod serve;
 pub mod session;

@@ -21,7 +21,7 @@ const EXIT_CONFIG: u8 = 2;
 async fn main() -> ExitCode {
     match Task::read() {
         Ok(Task::Serve(sources)) => match sources.read() {
-            Ok(settings) => run(&settings).await,
+            Ok(settings) => run(settings, sources).await,
             Err(problems) => fail(&in_one_line(&problems), EXIT_CONFIG),
         },
         Ok(Task::CheckConfig(sources)) => check(&sources),
@@ -36,19 +36,21 @@ async fn main() -> ExitCode {
 }
 
 /// Runs the server.
-async fn run(settings: &Settings) -> ExitCode {
+async fn run(settings: Settings, sources: Sources) -> ExitCode {
     let config = &settings.config;
-    if let Err(error) = telemetry::init(&config.log, config.admin.log_format) {
-        return fail(&error.to_string(), EXIT_CONFIG);
-    }
+    let log = match telemetry::init(&config.log, config.admin.log_format) {
+        Ok(log) => log,
+        Err(error) => return fail(&error.to_string(), EXIT_CONFIG),
+    };
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
+    let database = config.database();
     let started = |address: SocketAddr, admin: Option<&Listen>| {
         let admin = admin.map(|admin| format!(", is administered at {admin}")).unwrap_or_default();
-        println!("vestibule listens on http://{address}, stores in {}{admin}", config.database().display());
+        println!("vestibule listens on http://{address}, stores in {}{admin}", database.display());
     };
-    match serve(config, started).await {
+    match serve(settings, sources, log, started).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string(), 1),
     }

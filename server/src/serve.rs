@@ -8,15 +8,17 @@ use thiserror::Error;
 use crate::{
     admin::{self, Admin, Listen, TokenError, Tokens},
     approve::{self, Door, Flow},
-    config::Config,
+    config::{Settings, Sources},
     health::{self, Detail, Health},
     live::Live,
     metrics::Metrics,
     pages::{Demo, Page},
+    reload::Reload,
     session::{SecretError, Secrets, Sessions},
     shutdown::{self, Signals},
     store::{OpenError, Store},
-    systemd, telemetry,
+    systemd,
+    telemetry::{self, Log},
     transport::{Calls, Caps, Endpoint, longpoll, websocket},
 };
 
@@ -54,13 +56,17 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
-/// Runs the server until SIGTERM or SIGINT. `started` hears the address once it accepts connections, and
-/// where operators connect.
+/// Runs the server until SIGTERM or SIGINT. `started` hears the address once it accepts connections, and where operators
+/// connect. On SIGHUP the settings are read again from their sources.
 pub async fn serve(
-    config: &Config,
+    settings: Settings,
+    sources: Sources,
+    log: Log,
     started: impl FnOnce(SocketAddr, Option<&Listen>),
 ) -> Result<(), ServeError> {
+    let config = &settings.config;
     let tokens = config.admin.admin_tokens.as_deref().map(Tokens::load).transpose()?;
+    let admin_listen = config.admin.admin_listen.clone();
     let listen_error = |source| ServeError::Listen { address: config.listen, source };
     let listener = systemd::listener(config.listen).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
@@ -76,12 +82,22 @@ pub async fn serve(
     let connections = Arc::clone(&endpoint.connections);
     let health = Health::new(Arc::clone(&connections));
     let watcher = actix_web::rt::spawn(Arc::clone(&health).watch(Arc::clone(&flow)));
-    let polls = Arc::new(longpoll::Sessions::new(caps(config.connections.poll_caps())));
+    let poll_caps = caps(config.connections.poll_caps());
+    let polls = Arc::new(longpoll::Sessions::new(Arc::clone(&poll_caps)));
     let calls = Calls::new(config.connections.calls(), endpoint.rules.clone(), Arc::clone(&endpoint.traffic));
     let demo = config.demo.then(|| Arc::new(Page::embedded::<Demo>("demo")));
     if demo.as_ref().is_some_and(|demo| !demo.is_built()) {
         tracing::info!("built without its demo page; what to do about it is said at /");
     }
+    let mut reload = Reload {
+        sources,
+        settings,
+        log,
+        flow: Arc::clone(&flow),
+        endpoint: Arc::clone(&endpoint),
+        polls: poll_caps,
+        calls: Arc::clone(&calls),
+    };
 
     let mut metrics = Metrics::default();
     metrics.add(|registry| {
@@ -91,8 +107,8 @@ pub async fn serve(
     });
     let shared = Admin { metrics, flow: Arc::clone(&flow), health: Arc::clone(&health) };
     let admin = tokens.map(|tokens| {
-        let at = config.admin.admin_listen.clone();
-        admin::start(&at, tokens, shared).map_err(|source| ServeError::ListenForOperators { at, source })
+        admin::start(&admin_listen, tokens, shared)
+            .map_err(|source| ServeError::ListenForOperators { at: admin_listen.clone(), source })
     });
     let admin = admin.transpose()?;
 
@@ -121,7 +137,12 @@ pub async fn serve(
     systemd::ready();
     let watchdog = systemd::watch(Arc::clone(&connections));
 
-    shutdown::wait_and_drain(signals, &handle, &connections).await;
+    let on_hangup = || {
+        systemd::reloading();
+        reload.run();
+        systemd::ready();
+    };
+    shutdown::wait_and_drain(signals, on_hangup, &handle, &connections).await;
     // The server's task ends with its workers; a panic in it was logged.
     let _ = server.await;
     if let Some(admin) = admin {

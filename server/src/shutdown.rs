@@ -1,4 +1,5 @@
-//! How the server stops: told by SIGTERM or SIGINT, at its clients' leisure, but not for ever.
+//! How the server stops: told by SIGTERM or SIGINT, at its clients' leisure, but not for ever. Until then, SIGHUP has it
+//! read its configuration again.
 
 use std::{io, process, time::Duration};
 
@@ -10,10 +11,11 @@ use crate::{systemd, transport::Connections};
 /// How long clients may take to go.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The signals that end the server. From when this is made they no longer end the process by themselves.
+/// The signals that the server is told with. From when this is made they no longer end the process by themselves.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
@@ -21,21 +23,31 @@ impl Signals {
     pub(crate) fn take_over() -> io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self { terminate, interrupt })
+        let hangup = signal(SignalKind::hangup())?;
+        Ok(Self { terminate, interrupt, hangup })
     }
 
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+    /// Waits to be told to stop; until then has what is to be done on SIGHUP done.
+    async fn stop(&mut self, mut on_hangup: impl FnMut()) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => on_hangup(),
+            }
         }
     }
 }
 
 /// Waits to be told to stop, sends everybody away with close code 1012 (phoenix.js reconnects), and stops the HTTP server.
 /// A second signal ends the process at once; what was answered ok is stored.
-pub(crate) async fn wait_and_drain(mut signals: Signals, server: &ServerHandle, connections: &Connections) {
-    signals.next().await;
+pub(crate) async fn wait_and_drain(
+    mut signals: Signals,
+    on_hangup: impl FnMut(),
+    server: &ServerHandle,
+    connections: &Connections,
+) {
+    signals.stop(on_hangup).await;
     tracing::info!(connections = connections.count(), "stopping");
     systemd::stopping();
     let drained = async { tokio::join!(connections.drain(PATIENCE), server.stop(true)).0 };
@@ -45,6 +57,6 @@ pub(crate) async fn wait_and_drain(mut signals: Signals, server: &ServerHandle, 
                 tracing::warn!(left, "connections that did not go in time");
             }
         }
-        () = signals.next() => process::exit(1),
+        () = signals.stop(|| {}) => process::exit(1),
     }
 }

@@ -35,6 +35,13 @@ pub(crate) fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
+/// The configuration is read again; [`ready`] follows.
+pub(crate) fn reloading() {
+    let now =
+        NotifyState::monotonic_usec_now().unwrap_or(NotifyState::Status("reading the configuration again"));
+    tell(&[NotifyState::Reloading, now]);
+}
+
 /// The server is on its way out, and sends its clients away.
 pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping, NotifyState::Status("sending everybody away")]);

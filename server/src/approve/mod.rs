@@ -28,7 +28,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use dashmap::DashSet;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use vestibule_protocol::{
-    approve::limits::Limits,
+    approve::limits::{Limits, Quotas},
     base64url::Fixed,
     signed::{Rid, Uid},
 };
@@ -111,6 +111,11 @@ impl Flow {
     /// The flow's topics.
     pub fn router(&self) -> Router {
         Router::default().route("room:*", Arc::clone(&self.rooms)).route("user:*", Arc::clone(&self.inboxes))
+    }
+
+    /// Other quotas, from now on.
+    pub fn set_quotas(&self, quotas: Quotas) {
+        self.store.set_quotas(quotas);
     }
 
     /// The name that proofs to this server are made for.

@@ -4,6 +4,7 @@
 //! [`Sources`] read the file and the environment, each a `layer`, and put the flags on top.
 
 mod admin;
+mod change;
 mod command;
 mod connections;
 mod environment;
@@ -22,6 +23,7 @@ use ipnet::IpNet;
 
 pub use self::{
     admin::AdminOptions,
+    change::Changes,
     command::{Task, command},
     connections::ConnectionOptions,
     flow::FlowOptions,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use toml::Value;
 
 use super::{
+    change::is_live,
     setting::{self, Setting},
     settings::Settings,
 };
@@ -30,7 +31,12 @@ const PREAMBLE: &str = "\
 #
 # An environment variable goes before what is written here, and an option before both: max_frame is
 # VESTIBULE_MAX_FRAME and --max-frame. After a change: vestibule check-config --config FILE
+#
+# On SIGHUP the server takes over what is changed here, but for what is marked with [restart].
 ";
+
+/// What the help of a setting ends with that a running server does not take over.
+const RESTART: &str = " [restart]";
 
 /// The longest line of a comment.
 const WIDTH: usize = 100;
@@ -45,7 +51,8 @@ pub fn default_config() -> String {
             let _ = write!(file, "\n# ---- {heading} ----\n");
         }
         file.push('\n');
-        for line in comment(&setting.help()) {
+        let mark = if is_live(setting.key()) { "" } else { RESTART };
+        for line in comment(&(setting.help() + mark)) {
             let _ = writeln!(file, "{line}");
         }
         let _ = writeln!(file, "#{}", assignment(&setting, &setting.default()));
@@ -142,7 +149,7 @@ mod tests {
         let file = default_config();
         assert!(file.lines().all(|line| line.chars().count() <= WIDTH), "{file}");
         assert!(file.contains(
-            "# Address and port to listen on; port 0 takes a free one\n#listen = \"127.0.0.1:4000\"\n"
+            "# Address and port to listen on; port 0 takes a free one [restart]\n#listen = \"127.0.0.1:4000\"\n"
         ));
         assert!(file.contains("#max_channels = 100\n"), "{file}");
         assert!(file.contains("#demo = true\n") && file.contains("#origin = []\n"), "{file}");

@@ -19,7 +19,7 @@ use std::{
 use clap::ValueEnum;
 use thiserror::Error;
 use tracing_subscriber::{
-    EnvFilter, Layer as _, fmt, fmt::format, layer::SubscriberExt as _, registry,
+    EnvFilter, Layer as _, Registry, fmt, fmt::format, layer::SubscriberExt as _, registry, reload,
     util::SubscriberInitExt as _,
 };
 
@@ -54,9 +54,19 @@ pub fn filter(text: &str) -> Result<EnvFilter, BadFilter> {
     Ok(filter.add_directive(QUOTING.parse().map_err(|_| BadFilter(QUOTING.to_owned()))?))
 }
 
+/// The running log.
+pub struct Log(reload::Handle<EnvFilter, Registry>);
+
+impl Log {
+    /// Lets through what another filter does, from now on.
+    pub fn set_filter(&self, text: &str) -> Result<(), BadFilter> {
+        self.0.reload(filter(text)?).map_err(|error| BadFilter(error.to_string()))
+    }
+}
+
 /// Starts logging what `filter` lets through.
-pub fn init(filter: &str, format: Format) -> Result<(), BadFilter> {
-    let filter = self::filter(filter)?;
+pub fn init(filter: &str, format: Format) -> Result<Log, BadFilter> {
+    let (filter, handle) = reload::Layer::new(self::filter(filter)?);
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let lines = match (format, is_journal()) {
         (Format::Text, false) => lines.fmt_fields(TextFields).boxed(),
@@ -70,11 +80,11 @@ pub fn init(filter: &str, format: Format) -> Result<(), BadFilter> {
             lines.fmt_fields(JsonFields).event_format(Prioritized(json)).boxed()
         }
     };
-    registry().with(lines).with(filter).init();
+    registry().with(filter).with(lines).init();
     // A panic's message may hold whatever was being worked on; where it happened is enough to find it.
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic");
     }));
-    Ok(())
+    Ok(Log(handle))
 }

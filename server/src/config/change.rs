@@ -1,0 +1,145 @@
+//! What becomes of settings that change while the server runs.
+
+use std::ffi::OsString;
+
+use super::{
+    layer::{Problem, Values},
+    setting::{self, Setting},
+    settings::Settings,
+};
+
+/// The settings that a running server takes over.
+///
+/// Not among them: what is there once (where the server listens and stores, its page), the server's name, which is in what
+/// clients are signing just now, and sizes, which hang together: what one connection may send another one has to be able
+/// to take, whichever of them is older.
+const LIVE: [&str; 30] = [
+    "origin",
+    "trusted_proxy",
+    "log",
+    "max_frames_per_second",
+    "max_frames_at_once",
+    "max_joins_per_second",
+    "max_joins_at_once",
+    "max_calls_per_second",
+    "max_calls_at_once",
+    "max_sockets_per_user",
+    "max_sockets_per_address",
+    "max_polls_per_user",
+    "max_polls_per_address",
+    "max_batches",
+    "max_channels",
+    "idle",
+    "poll",
+    "lifetime",
+    "max_open_per_user",
+    "max_open_per_room",
+    "max_open",
+    "max_requests_per_user",
+    "max_devices",
+    "max_rooms_per_user",
+    "max_approves",
+    "max_nacks",
+    "cooldown",
+    "keep_for_devices",
+    "keep_finished",
+    "keep_notices",
+];
+
+/// The settings that were changed, by their names in the file.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Those that are in force now.
+    pub live: Vec<String>,
+    /// Those that will be after a restart.
+    pub fixed: Vec<String>,
+}
+
+/// Whether a running server takes a setting over.
+pub(super) fn is_live(key: &str) -> bool {
+    LIVE.contains(&key)
+}
+
+impl Settings {
+    /// These settings with what can be taken over of `new`, and what differs between the two.
+    pub fn adopt(&self, new: &Self) -> Result<(Self, Changes), Problem> {
+        let (mut values, mut changes) = (self.values.clone(), Changes::default());
+        for setting in setting::all() {
+            let key = setting.key();
+            if written(&setting, &self.values) == written(&setting, &new.values) {
+                continue;
+            }
+            if is_live(key) {
+                values.remove(key);
+                values.extend(new.values.get_key_value(key).map(|(key, value)| (key.clone(), value.clone())));
+                changes.live.push(key.to_owned());
+            } else {
+                changes.fixed.push(key.to_owned());
+            }
+        }
+        Ok((Self::of(values, Vec::new())?, changes))
+    }
+}
+
+/// How a setting is written, also if it is nowhere.
+fn written(setting: &Setting, values: &Values) -> Vec<OsString> {
+    match values.get(setting.key()) {
+        Some(value) => value.texts.clone(),
+        None => setting.default().into_iter().map(OsString::from).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::file;
+    use std::path::Path;
+
+    fn settings(text: &str) -> Settings {
+        let layer = file::parse(text, Path::new("v.toml"), &setting::all());
+        Settings::of(layer.values, Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn what_is_live_is_a_setting() {
+        let keys: Vec<String> = setting::all().iter().map(|setting| setting.key().to_owned()).collect();
+        for key in LIVE {
+            assert!(keys.iter().any(|known| known == key), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_needs_a_restart_is_in_the_manual() {
+        let manual = include_str!("../../../docs/operations.md");
+        let fixed: Vec<String> = setting::all()
+            .iter()
+            .filter(|setting| !is_live(setting.key()))
+            .map(|setting| format!("`{}`", setting.key()))
+            .collect();
+        // However its lines are broken.
+        let manual: Vec<&str> = manual.split_whitespace().collect();
+        assert!(manual.join(" ").contains(&fixed.join(", ")), "{}", fixed.join(", "));
+    }
+
+    #[test]
+    fn what_can_be_is_taken_over_and_the_rest_stays() {
+        let old = settings("max_channels = 7\nname = \"a\"\nmax_nacks = 5");
+        let new = settings("max_channels = 8\nname = \"b\"\nmax_frame = \"64KiB\"\ndemo = true");
+        let (adopted, changes) = old.adopt(&new).unwrap();
+        assert_eq!(
+            (changes.live.join(" "), changes.fixed.join(" ")),
+            ("max_channels max_nacks".into(), "name max_frame".into())
+        );
+        let limits = adopted.config.rules().limits;
+        assert_eq!(
+            (limits.channels, limits.frame, adopted.config.name.as_deref()),
+            (8, 256 * 1024, Some("a"))
+        );
+        assert_eq!(adopted.config.store().quotas.nacks_per_approver, 3, "the default again");
+        // What needs a restart goes on needing it, also if something else is changed; taken back, it does no more.
+        let (_, changes) = adopted.adopt(&new).unwrap();
+        assert_eq!((changes.live.len(), changes.fixed.join(" ")), (0, "name max_frame".into()));
+        let (_, changes) = adopted.adopt(&settings("max_channels = 8\nname = \"a\"")).unwrap();
+        assert_eq!(changes, Changes::default());
+    }
+}

@@ -1,0 +1,226 @@
+//! The configuration: a file, the environment and flags, the commands that look at it, and SIGHUP.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Output;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use vestibule_tests::process::{Launch, Server};
+use vestibule_tests::ws::Handshake;
+
+/// How long the server may take to read its configuration again.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A configuration file in a folder of its own.
+struct File {
+    folder: TempDir,
+}
+
+impl File {
+    fn new(text: &str) -> Self {
+        let file = Self { folder: tempfile::tempdir().expect("a temporary directory") };
+        file.write(text);
+        file
+    }
+
+    fn write(&self, text: &str) {
+        fs::write(self.path(), text).expect("a file");
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("vestibule.toml")
+    }
+
+    fn name(&self) -> String {
+        self.path().to_str().expect("UTF-8").to_owned()
+    }
+
+    /// Has the program do something with this file.
+    fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+        let launch = arguments.iter().fold(Launch::bare(), |launch, argument| launch.arg(argument));
+        let launch = environment.iter().fold(launch, |launch, (name, value)| launch.env(name, value));
+        launch.arg("--config").arg(&self.name()).run(self.folder.path())
+    }
+
+    /// A server with this file, and nothing else that is not needed.
+    fn serve(&self) -> Server {
+        Server::start(Launch::untouched().arg("--config").arg(&self.name()))
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// Whether a page of this origin may connect.
+fn may_connect(server: &Server, origin: &str) -> bool {
+    let handshake = Handshake::new("/socket/websocket").query("vsn=2.0.0").header("origin", origin);
+    handshake.open(server.address()).expect("a response").socket.is_some()
+}
+
+/// Sends SIGHUP, and waits until the log says this once more than before.
+#[track_caller]
+fn hang_up(server: &Server, says: &str) {
+    let count = || server.log().matches(says).count();
+    let before = count();
+    server.signal("HUP");
+    let start = Instant::now();
+    while count() == before {
+        assert!(start.elapsed() < PATIENCE, "the log does not say {says:?}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn each_place_goes_before_the_one_before_it() {
+    let file =
+        File::new("max_channels = 1\nlog = \"warn\"\nmax_frame = \"64KiB\"\norigin = [\"//file.example\"]\n");
+    let environment = [("VESTIBULE_LOG", "debug"), ("VESTIBULE_MAX_FRAME", "128KiB")];
+    let output = file.run(&["check-config", "--max-frame", "96KiB"], &environment);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    let name = file.name();
+    let lines = [
+        "ok".to_owned(),
+        format!("origin = [\"//file.example\"]  # {name}:4"),
+        "log = \"debug\"  # VESTIBULE_LOG".to_owned(),
+        format!("max_channels = 1  # {name}:1"),
+        "max_frame = \"96KiB\"  # --max-frame".to_owned(),
+    ];
+    assert_eq!(text(&output.stdout).lines().collect::<Vec<_>>(), lines);
+}
+
+#[test]
+fn the_server_does_what_the_file_says() {
+    let server = File::new("origin = [\"//a.example\", \"//b.example\"]\ndemo = false\n").serve();
+    assert!(may_connect(&server, "https://a.example") && may_connect(&server, "https://b.example"));
+    assert!(!may_connect(&server, "https://c.example"));
+}
+
+#[test]
+fn the_environment_may_name_the_file() {
+    let file = File::new("max_channels = 7\n");
+    let output =
+        Launch::bare().arg("check-config").env("VESTIBULE_CONFIG", &file.name()).run(file.folder.path());
+    assert!(text(&output.stdout).contains("max_channels = 7  # "), "{output:?}");
+}
+
+#[test]
+fn all_that_is_wrong_is_said() {
+    let file = File::new("max_fram = 1\nidle = \"soon\"\n");
+    let environment = [("VESTIBULE_POLL", "never"), ("VESTIBULE_MAX_FRAM", "1")];
+    let output = file.run(&["check-config"], &environment);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()));
+    let name = file.name();
+    let lines = [
+        format!("vestibule: {name}:1: unknown key max_fram (did you mean max_frame?)"),
+        format!("vestibule: {name}:2: idle = \"soon\": has to look like 500ms, 30s, 5m, 12h or 7d"),
+        "vestibule: VESTIBULE_POLL=\"never\": has to look like 500ms, 30s, 5m, 12h or 7d".to_owned(),
+    ];
+    assert_eq!(text(&output.stderr).lines().collect::<Vec<_>>(), lines);
+    // The server says it in one line, and makes nothing.
+    let output = file.run(&[], &environment);
+    let says = format!("{} (and 2 more: see vestibule check-config)\n", lines[0]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(2), says));
+    assert!(!file.folder.path().join("data").exists());
+}
+
+#[test]
+fn what_makes_no_sense_is_said_with_its_place() {
+    for (content, says) in [
+        ("listen = 4000", ":1: listen: has to be a string, and is a number"),
+        ("\nlisten = \"4000\"", ":2: listen = \"4000\": invalid socket address"),
+        ("[limits]\nmax_frame = 1", ":1: limits is a table"),
+        ("max_frame = ", ":1: "),
+        ("log = \"a=b=c\"", ":1: log = \"a=b=c\": not a log filter"),
+        ("max_outbox = 1", "--max-outbox is 1 bytes"),
+    ] {
+        let output = File::new(content).run(&[], &[]);
+        let log = text(&output.stderr);
+        assert_eq!((output.status.code(), log.lines().count()), (Some(2), 1), "{content}: {log}");
+        assert!(log.contains(says), "{content}: {log}");
+    }
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let output = Launch::bare().arg("--config").arg("none.toml").run(folder.path());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).starts_with("vestibule: cannot read none.toml: "), "{output:?}");
+}
+
+/// Others may put variables of this name into the environment; it is not the server's alone.
+#[test]
+fn an_unknown_variable_is_a_warning() {
+    let launch =
+        Launch::untouched().env("VESTIBULE_MAX_FRAM", "1").env("VESTIBULE_PORT", "tcp://10.0.0.1:80");
+    let server = Server::start(launch);
+    let says = "VESTIBULE_MAX_FRAM is no setting (did you mean VESTIBULE_MAX_FRAME?)";
+    assert!(server.log().contains(says), "{}", server.log());
+    let output = File::new("").run(&["check-config"], &[("VESTIBULE_MAX_FRAM", "1")]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), format!("vestibule: {says}\n")));
+}
+
+#[test]
+fn the_file_of_defaults_can_be_read_and_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let output = Launch::bare().arg("default-config").env("VESTIBULE_LISTEN", "nonsense").run(folder.path());
+    assert_eq!(output.status.code(), Some(0), "whatever else is set: {output:?}");
+    let defaults = text(&output.stdout);
+    let in_force = defaults.replace("\n#", "\n").replace("\n ", "\n# ");
+    for content in [&defaults, &in_force] {
+        let output = File::new(content).run(&["check-config"], &[]);
+        let said = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(said, ("ok\n".to_owned(), String::new()), "{content}");
+    }
+    assert!(in_force.contains("\nmax_frame = \"256KiB\"\n"), "{in_force}");
+}
+
+#[test]
+fn on_sighup_what_can_be_is_taken_over_and_the_rest_is_said() {
+    let before = "origin = \"//a.example\"\nlog = \"info\"\nmax_frame = \"64KiB\"\n";
+    let file = File::new(before);
+    let server = file.serve();
+    let page = "https://b.example";
+    assert!(!may_connect(&server, page));
+    assert!(!server.log().contains("origin refused"), "that is for debugging");
+
+    file.write("origin = [\"//a.example\", \"//b.example\"]\nlog = \"debug\"\nmax_frame = \"96KiB\"\n");
+    hang_up(&server, "need a restart");
+    assert!(may_connect(&server, page));
+    assert!(!may_connect(&server, "https://c.example"));
+    let log = server.log();
+    assert!(log.contains("origin refused"), "the log's level: {log}");
+    assert!(log.contains("configuration read again settings=\"origin, log\""), "{log}");
+    assert!(log.contains("changes that need a restart settings=\"max_frame\""), "{log}");
+
+    file.write("origin = \"//c.example\"\nmax_fram = 1\n");
+    hang_up(&server, "the configuration stays as it was");
+    let log = server.log();
+    assert!(log.contains(":2: unknown key max_fram (did you mean max_frame?)"), "{log}");
+    assert!(may_connect(&server, page), "nothing of a bad file is taken");
+
+    file.write(before);
+    hang_up(&server, "configuration read again settings=\"origin, log\"");
+    assert!(!may_connect(&server, page));
+    hang_up(&server, "nothing has changed");
+}
+
+/// Who is connected stays; who comes then finds the new limits, and those there count.
+#[test]
+fn caps_are_taken_over_and_nobody_is_sent_away() {
+    let file = File::new("max_sockets_per_address = 1\n");
+    let mut server = file.serve();
+    let open = |server: &Server| {
+        let handshake = Handshake::new("/socket/websocket").query("vsn=2.0.0");
+        handshake.open(server.address()).expect("a response")
+    };
+    let mut first = open(&server).accepted();
+    assert_eq!(open(&server).response.status, 429);
+    file.write("max_sockets_per_address = 2\n");
+    hang_up(&server, "configuration read again settings=\"max_sockets_per_address\"");
+    let second = open(&server).accepted();
+    assert_eq!(open(&server).response.status, 429);
+    first.send_text(r#"[null,"1","phoenix","heartbeat",{}]"#).expect("an open connection");
+    assert_eq!(first.expect_json()[1], "1");
+    drop((first, second));
+    assert_eq!(server.terminate().code(), Some(0), "SIGHUP has not ended what SIGTERM does");
+}
