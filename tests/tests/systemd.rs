@@ -47,7 +47,7 @@ impl Manager {
 }
 
 #[test]
-fn it_says_when_it_is_ready_that_it_lives_and_when_it_stops() {
+fn it_says_when_it_is_ready_that_it_lives_reads_its_configuration_again_and_stops() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let path = folder.path().join("notify");
     let manager = Manager::listen(&path);
@@ -66,6 +66,10 @@ fn it_says_when_it_is_ready_that_it_lives_and_when_it_stops() {
     let device = Device::connect(server.address(), &Person::new(Alg::Ed25519));
     manager.hears_of("STATUS=1 connections");
     drop(device);
+
+    server.signal("HUP");
+    manager.hears_of("RELOADING=1");
+    manager.hears_of("READY=1");
 
     assert_eq!(server.terminate().code(), Some(0));
     manager.hears_of("STOPPING=1");
