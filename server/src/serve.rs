@@ -11,7 +11,7 @@ use crate::{
     config::{Settings, Sources},
     health::{self, Detail, Health},
     live::Live,
-    metrics::Metrics,
+    metrics::{Metrics, Traffic},
     pages::{Demo, Page},
     reload::Reload,
     session::{SecretError, Secrets, Sessions},
@@ -99,17 +99,7 @@ pub async fn serve(
         calls: Arc::clone(&calls),
     };
 
-    let mut metrics = Metrics::default();
-    metrics.add(|registry| {
-        health.register(registry);
-        endpoint.traffic.register(registry);
-        flow.register(registry);
-    });
-    let shared = Admin { metrics, flow: Arc::clone(&flow), health: Arc::clone(&health) };
-    let admin = tokens.map(|tokens| {
-        admin::start(&admin_listen, tokens, shared)
-            .map_err(|source| ServeError::ListenForOperators { at: admin_listen.clone(), source })
-    });
+    let admin = tokens.map(|tokens| start_admin(&admin_listen, tokens, &flow, &health, &endpoint.traffic));
     let admin = admin.transpose()?;
 
     let server = HttpServer::new(move || {
@@ -159,4 +149,23 @@ pub async fn serve(
 /// Caps of one address and one user, counted from nothing.
 fn caps((per_address, per_user): (usize, usize)) -> Arc<Caps> {
     Caps::new(per_address, per_user)
+}
+
+/// Starts the operators' listener.
+fn start_admin(
+    listen: &Listen,
+    tokens: Tokens,
+    flow: &Arc<Flow>,
+    health: &Arc<Health>,
+    traffic: &Traffic,
+) -> Result<admin::Running, ServeError> {
+    let mut metrics = Metrics::default();
+    metrics.add(|registry| {
+        health.register(registry);
+        traffic.register(registry);
+        flow.register(registry);
+    });
+    let shared = Admin { metrics, flow: Arc::clone(flow), health: Arc::clone(health) };
+    admin::start(listen, tokens, shared)
+        .map_err(|source| ServeError::ListenForOperators { at: listen.clone(), source })
 }
