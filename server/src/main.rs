@@ -9,7 +9,7 @@ use std::{
 use clap::error::ErrorKind as Because;
 use vestibule::{
     admin::Listen,
-    config::{Problem, Settings, Sources, Task, default_config},
+    config::{Problem, Settings, Sources, Task, completions, default_config, man},
     serve::serve,
     telemetry,
 };
@@ -25,7 +25,9 @@ async fn main() -> ExitCode {
             Err(problems) => fail(&in_one_line(&problems), EXIT_CONFIG),
         },
         Ok(Task::CheckConfig(sources)) => check(&sources),
-        Ok(Task::DefaultConfig) => print(&default_config()),
+        Ok(Task::DefaultConfig) => print(default_config().as_bytes()),
+        Ok(Task::Man) => print(&man()),
+        Ok(Task::Completions(shell)) => print(&completions(shell)),
         Err(error) if matches!(error.kind(), Because::DisplayHelp | Because::DisplayVersion) => error.exit(),
         Err(error) => {
             let text = error.to_string();
@@ -62,7 +64,7 @@ fn check(sources: &Sources) -> ExitCode {
         Ok(settings) => {
             settings.warnings.iter().for_each(complain);
             let lines = ["ok".to_owned()].into_iter().chain(settings.differences());
-            print(&lines.fold(String::new(), |text, line| text + &line + "\n"))
+            print(lines.fold(String::new(), |text, line| text + &line + "\n").as_bytes())
         }
         Err(problems) => {
             problems.iter().for_each(complain);
@@ -72,8 +74,8 @@ fn check(sources: &Sources) -> ExitCode {
 }
 
 /// Writes to standard output. Who closes it has read enough.
-fn print(text: &str) -> ExitCode {
-    match io::stdout().write_all(text.as_bytes()) {
+fn print(text: &[u8]) -> ExitCode {
+    match io::stdout().write_all(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => fail(&error.to_string(), 1),
         _ => ExitCode::SUCCESS,
     }

@@ -6,7 +6,11 @@ use std::process::Output;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tempfile::TempDir;
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::http::Request;
+use vestibule_tests::people::Person;
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::ws::Handshake;
 
@@ -174,6 +178,25 @@ fn the_file_of_defaults_can_be_read_and_changes_nothing() {
     assert!(in_force.contains("\nmax_frame = \"256KiB\"\n"), "{in_force}");
 }
 
+/// For packages: they are not shown, and need no configuration.
+#[test]
+fn the_manual_page_and_completions_are_printed() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    for (arguments, says) in [
+        (&["man"][..], ".TH vestibule 1"),
+        (&["completions", "bash"], "_vestibule()"),
+        (&["completions", "zsh"], "#compdef vestibule"),
+        (&["completions", "fish"], "complete -c vestibule"),
+    ] {
+        let launch = arguments.iter().fold(Launch::bare(), |launch, argument| launch.arg(argument));
+        let output = launch.env("VESTIBULE_CONFIG", "none.toml").run(folder.path());
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()), "{arguments:?}");
+        assert!(text(&output.stdout).contains(says), "{arguments:?}");
+    }
+    let help = text(&Launch::bare().arg("-h").run(folder.path()).stdout);
+    assert!(help.contains("check-config") && !help.contains("completions"), "{help}");
+}
+
 #[test]
 fn on_sighup_what_can_be_is_taken_over_and_the_rest_is_said() {
     let before = "origin = \"//a.example\"\nlog = \"info\"\nmax_frame = \"64KiB\"\n";
@@ -202,6 +225,26 @@ fn on_sighup_what_can_be_is_taken_over_and_the_rest_is_said() {
     hang_up(&server, "configuration read again settings=\"origin, log\"");
     assert!(!may_connect(&server, page));
     hang_up(&server, "nothing has changed");
+}
+
+#[test]
+fn quotas_and_rates_are_taken_over() {
+    let file = File::new("max_rooms_per_user = 1\n");
+    let server = file.serve();
+    let token = Person::new(Alg::Ed25519).sign_in(server.address());
+    let create = || {
+        let request = Request::post("/v1/rooms").header("authorization", &format!("Bearer {token}"));
+        let response = request.json(&json!({ "alg": "ed25519", "policy": "open" })).send(server.address());
+        let response = response.expect("a response");
+        (response.status, response.json()["reason"].as_str().map(str::to_owned))
+    };
+    assert_eq!((create(), create()), ((201, None), (429, Some("quota".to_owned()))));
+    file.write("max_rooms_per_user = 2\n");
+    hang_up(&server, "configuration read again settings=\"max_rooms_per_user\"");
+    assert_eq!((create().0, create().0), (201, 429));
+    file.write("max_calls_at_once = 1\nmax_calls_per_second = 1\n");
+    hang_up(&server, "settings=\"max_calls_per_second, max_calls_at_once, max_rooms_per_user\"");
+    assert_eq!((create(), create()), ((201, None), (429, Some("rate_limited".to_owned()))));
 }
 
 /// Who is connected stays; who comes then finds the new limits, and those there count.

@@ -2,15 +2,30 @@
 
 use std::{env, ffi::OsString, path::PathBuf};
 
-use clap::{Arg, Args as _, Command, value_parser};
+use clap::{Arg, ArgMatches, Args as _, Command, value_parser};
+use clap_complete::Shell;
 
 use super::{Config, environment::Variables, settings::Sources};
+
+/// The longest line of help, also where the terminal has room for more.
+const WIDTH: usize = 120;
 
 /// What is below the flags in `-h`.
 const FORMATS: &str = "\
 No option is needed. Each can be in a file (--config) and in the environment too: --max-frame is max_frame in the file,
 VESTIBULE_MAX_FRAME in the environment. The environment goes before the file, an option before both.
 Counts are of at least 1 unless it says what 0 does. Sizes look like 16KiB, times like 500ms, 30s, 12h or 7d.";
+
+/// What follows in `--help` and the manual page.
+const EXPLANATION: &str = "\
+The file is TOML, with keys that stand in no tables; `vestibule default-config` prints one with every setting. What is
+wrong in the file or in a value keeps the server from starting, and is told with its place; `vestibule check-config`,
+with the same options, tells all of it without starting, and otherwise what differs from the defaults and why.
+
+SIGHUP has the server read the file again. The log says what is taken over, and what needs a restart. SIGTERM and SIGINT
+have it stop: clients are sent away, what they have submitted is stored. A second one ends it at once.
+
+It ends with 0 when it was told to, 2 over the configuration, 1 if it cannot listen or use its data, 74 over the disk.";
 
 /// What the program is asked to do.
 pub enum Task {
@@ -20,6 +35,10 @@ pub enum Task {
     CheckConfig(Sources),
     /// To write a file of all settings with their defaults.
     DefaultConfig,
+    /// To write the manual page.
+    Man,
+    /// To write the completions for a shell.
+    Completions(Shell),
 }
 
 impl Task {
@@ -36,6 +55,8 @@ impl Task {
         Ok(match matches.subcommand() {
             None => Self::Serve(Sources::new(&matches, variables)),
             Some(("default-config", _)) => Self::DefaultConfig,
+            Some(("man", _)) => Self::Man,
+            Some(("completions", of)) => Self::Completions(shell(of)),
             Some((_check, flags)) => Self::CheckConfig(Sources::new(flags, variables)),
         })
     }
@@ -43,19 +64,40 @@ impl Task {
 
 /// The program's whole command line.
 pub fn command() -> Command {
-    with_settings(Command::new("vestibule"))
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("A Phoenix-compatible channel server for rooms whose keys only the members hold")
-        .after_help(FORMATS)
+    server()
         .args_conflicts_with_subcommands(true)
         .subcommand(with_settings(Command::new("check-config")).about(
             "Reads the settings as the server would, and says what is wrong or what differs from the defaults",
         ))
         .subcommand(
-            Command::new("default-config").about("Prints a file of all settings, with what they mean and their defaults"),
+            Command::new("default-config")
+                .about("Prints a file of all settings, with what they mean and their defaults"),
         )
+        .subcommand(Command::new("man").hide(true).about("Prints the manual page"))
+        .subcommand(completions())
 }
 
+/// The command line of the server alone.
+pub(super) fn server() -> Command {
+    with_settings(Command::new("vestibule"))
+        .max_term_width(WIDTH)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A Phoenix-compatible channel server for rooms whose keys only the members hold")
+        .after_help(FORMATS)
+        .after_long_help(format!("{FORMATS}\n\n{EXPLANATION}"))
+}
+
+/// For who makes packages, and not among the commands that `--help` shows.
+fn completions() -> Command {
+    let shell = Arg::new("shell").value_parser(value_parser!(Shell)).required(true);
+    Command::new("completions").hide(true).about("Prints the completions for a shell").arg(shell)
+}
+
+fn shell(matches: &ArgMatches) -> Shell {
+    *matches.get_one("shell").expect("clap has seen to it")
+}
+
+/// With all settings, and the file that they may be in.
 fn with_settings(command: Command) -> Command {
     let file = Arg::new("config")
         .long("config")

@@ -12,58 +12,86 @@ use super::values::{bytes, count, count_or_none, duration, duration_or_none, siz
 #[command(next_help_heading = "Limits of rooms, requests and approves")]
 pub struct FlowOptions {
     /// Open requests of one user in one room
+    ///
+    /// One more is refused: `quota`.
     #[arg(long, value_name = "COUNT", default_value = "8", value_parser = count)]
     max_open_per_user: usize,
 
     /// Open requests of one room
+    ///
+    /// One more is refused: `quota`.
     #[arg(long, value_name = "COUNT", default_value = "1000", value_parser = count)]
     max_open_per_room: usize,
 
     /// Open requests in all
+    ///
+    /// One more is refused: `quota`.
     #[arg(long, value_name = "COUNT", default_value = "100000", value_parser = count)]
     max_open: usize,
 
     /// Requests of one user in all rooms, open or remembered
+    ///
+    /// One more is refused: `quota`.
     #[arg(long, value_name = "COUNT", default_value = "256", value_parser = count)]
     max_requests_per_user: usize,
 
     /// Devices of one request
+    ///
+    /// One more is refused: `quota`.
     #[arg(long, value_name = "COUNT", default_value = "16", value_parser = count)]
     max_devices: usize,
 
     /// Rooms created by one user; 0 for no new rooms
+    ///
+    /// One more is refused: `quota`. Another card of a room is no other room.
     #[arg(long, value_name = "COUNT", default_value = "100", value_parser = count_or_none)]
     max_rooms_per_user: usize,
 
     /// Live approves of one request
+    ///
+    /// One more is refused: `slots_full`.
     #[arg(long, value_name = "COUNT", default_value = "8", value_parser = count)]
     max_approves: usize,
 
     /// Approves of one request by one member that may turn out bad
+    ///
+    /// One more is refused: `slots_full`.
     #[arg(long, value_name = "COUNT", default_value = "3", value_parser = count)]
     max_nacks: usize,
 
     /// Characters of a request's note; 0 for no notes
+    ///
+    /// A longer one is refused: `too_large`. Clients are told at each join.
     #[arg(long, value_name = "COUNT", default_value = "280", value_parser = count_or_none)]
     pub(super) max_note: usize,
 
     /// Characters of a room's name; 0 for no names
+    ///
+    /// A longer one is refused: `too_large`. Clients are told at each join.
     #[arg(long, value_name = "COUNT", default_value = "80", value_parser = count_or_none)]
     pub(super) max_name: usize,
 
     /// An approve's ciphertext
+    ///
+    /// A larger one is refused: `too_large`. Clients are told at each join.
     #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = size)]
     pub(super) max_ct: usize,
 
     /// A request's box key
+    ///
+    /// A larger one is refused: `too_large`. Clients are told at each join.
     #[arg(long, value_name = "SIZE", default_value = "4KiB", value_parser = size)]
     pub(super) max_box_pub: usize,
 
     /// How far ahead a request or approve may expire
+    ///
+    /// What is to live longer is refused: `bad_payload`. Clients are told at each join.
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
     max_exp: Duration,
 
     /// How long who was denied waits before the next request; 0s for not at all
+    ///
+    /// A request before that is refused: `cooldown`.
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration_or_none)]
     cooldown: Duration,
 
@@ -88,14 +116,20 @@ pub struct FlowOptions {
     pub(super) sweep: Duration,
 
     /// Messages that wait for one room
+    ///
+    /// One more is answered `overloaded`; clients repeat.
     #[arg(long, value_name = "COUNT", default_value = "4096", value_parser = count)]
     pub(super) max_mailbox: usize,
 
     /// Commands that wait for the disk
+    ///
+    /// One more is answered `overloaded`; clients repeat.
     #[arg(long, value_name = "COUNT", default_value = "4096", value_parser = count)]
     pub(super) max_store_queue: usize,
 
     /// The database
+    ///
+    /// What would make it larger is answered `storage_full`; clients repeat, later.
     #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = bytes)]
     pub(super) max_store: u64,
 }

@@ -13,6 +13,7 @@ mod flow;
 mod layer;
 mod setting;
 mod settings;
+mod shipped;
 mod values;
 mod written;
 
@@ -29,6 +30,7 @@ pub use self::{
     flow::FlowOptions,
     layer::Problem,
     settings::{Settings, Sources},
+    shipped::{completions, man},
     written::default_config,
 };
 use crate::{

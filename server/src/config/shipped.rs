@@ -1,0 +1,39 @@
+//! What packages bring along, made from the command line.
+
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::command::{command, server};
+
+/// The manual page, for section 1. The other commands have no page of their own; this one tells of them.
+///
+/// # Panics
+/// Never: memory can be written to.
+pub fn man() -> Vec<u8> {
+    let mut page = Vec::new();
+    Man::new(server()).render(&mut page).expect("memory can be written to");
+    page
+}
+
+/// The completions for a shell.
+pub fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "vestibule", &mut script);
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_is_there() {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let (man, bash) = (text(man()).replace("\\-", "-"), text(completions(Shell::Bash)));
+        for option in command().get_arguments().filter_map(clap::Arg::get_long) {
+            assert!(man.contains(&format!("--{option}")), "--{option}");
+            assert!(bash.contains(&format!("--{option}")), "--{option}");
+        }
+        assert!(man.starts_with(".ie") && man.contains(".TH vestibule 1"), "{man}");
+    }
+}
