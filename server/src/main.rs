@@ -1,12 +1,12 @@
 //! The program: what the command line asks for.
 
 use std::{
-    io::{self, ErrorKind, Write as _},
+    io::{self, Write as _},
     net::SocketAddr,
     process::ExitCode,
 };
 
-use clap::error::ErrorKind as Because;
+use clap::error::ErrorKind;
 use vestibule::{
     admin::Listen,
     config::{Problem, Settings, Sources, Task, completions, default_config, man},
@@ -28,7 +28,9 @@ async fn main() -> ExitCode {
         Ok(Task::DefaultConfig) => print(default_config().as_bytes()),
         Ok(Task::Man) => print(&man()),
         Ok(Task::Completions(shell)) => print(&completions(shell)),
-        Err(error) if matches!(error.kind(), Because::DisplayHelp | Because::DisplayVersion) => error.exit(),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            error.exit()
+        }
         Err(error) => {
             let text = error.to_string();
             let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
@@ -76,7 +78,7 @@ fn check(sources: &Sources) -> ExitCode {
 /// Writes to standard output. Who closes it has read enough.
 fn print(text: &[u8]) -> ExitCode {
     match io::stdout().write_all(text) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => fail(&error.to_string(), 1),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&error.to_string(), 1),
         _ => ExitCode::SUCCESS,
     }
 }

@@ -20,7 +20,8 @@ Counts are of at least 1 unless it says what 0 does. Sizes look like 16KiB, time
 const EXPLANATION: &str = "\
 The file is TOML, with keys that stand in no tables; `vestibule default-config` prints one with every setting. What is
 wrong in the file or in a value keeps the server from starting, and is told with its place; `vestibule check-config`,
-with the same options, tells all of it without starting, and otherwise what differs from the defaults and why.
+with the same options, tells all of it without starting; if there is nothing, it tells what differs from the defaults,
+and where that comes from.
 
 SIGHUP has the server read the file again. The log says what is taken over, and what needs a restart. SIGTERM and SIGINT
 have it stop: clients are sent away, what they have submitted is stored. A second one ends it at once.

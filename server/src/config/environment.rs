@@ -14,7 +14,7 @@ use super::{
 /// Where the file is; read before the file.
 pub(super) const CONFIG: &str = "VESTIBULE_CONFIG";
 
-/// The variables of a process.
+/// Variables whose names begin with the prefix.
 pub(super) type Variables = Vec<(OsString, OsString)>;
 
 /// Reads all settings that the environment has.
@@ -22,7 +22,7 @@ pub(super) fn read(variables: &Variables, settings: &[Setting]) -> Layer {
     let mut layer = Layer::default();
     for (name, value) in variables {
         let name = name.to_string_lossy();
-        if !name.starts_with(PREFIX) || name == CONFIG {
+        if name == CONFIG {
             continue;
         }
         match settings.iter().find(|setting| setting.variable() == name) {
@@ -45,7 +45,7 @@ fn texts(setting: &Setting, value: &OsStr) -> Vec<OsString> {
 
 fn unknown(name: &str, settings: &[Setting]) -> Problem {
     // The prefix, which all have, would make any two names alike.
-    let near = nearest(name.trim_start_matches(PREFIX), settings);
+    let near = nearest(name.strip_prefix(PREFIX).unwrap_or(name), settings);
     let hint = near.map(|near| format!(" (did you mean {}?)", near.variable())).unwrap_or_default();
     Problem(format!("{name} is no setting{hint}"))
 }
@@ -65,7 +65,6 @@ mod tests {
         let layer = read(&[
             ("VESTIBULE_ORIGIN", "//a.example,//b.example"),
             ("VESTIBULE_CONFIG", "x"),
-            ("HOME", "/"),
             ("VESTIBULE_NAME", ""),
         ]);
         assert_eq!(layer.values["origin"].texts, ["//a.example", "//b.example"]);

@@ -9,7 +9,7 @@ use super::{
     environment::{self, CONFIG, Variables},
     file,
     layer::{Problem, Source, Value, Values},
-    setting::{self, Setting},
+    setting::{self, PREFIX, Setting},
 };
 
 /// Where the settings come from; kept, to read the file again.
@@ -37,6 +37,9 @@ impl Sources {
             let named = variables.iter().find(|(name, value)| name == CONFIG && !value.is_empty());
             named.map(|(_, path)| path.into())
         });
+        // The rest of the environment is nobody's business, and may hold secrets.
+        let own = |(name, _): &(OsString, OsString)| name.as_encoded_bytes().starts_with(PREFIX.as_bytes());
+        let variables = variables.into_iter().filter(own).collect();
         Self { file, variables, flags: given(flags) }
     }
 
@@ -170,6 +173,12 @@ mod tests {
         assert_eq!(named(&["--config", "b"], &[(CONFIG, "a")]), Some("b".into()));
         let problems = sources(&["--config", "/none/such"], &[]).read().unwrap_err();
         assert!(problems[0].0.starts_with("cannot read /none/such: "), "{problems:?}");
+    }
+
+    #[test]
+    fn nothing_but_settings_is_kept_of_the_environment() {
+        let sources = sources(&[], &[("PASSWORD", "secret"), ("VESTIBULE_NAME", "a")]);
+        assert_eq!(sources.variables, [("VESTIBULE_NAME".into(), "a".into())]);
     }
 
     #[test]
