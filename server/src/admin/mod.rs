@@ -6,10 +6,10 @@
 
 mod auth;
 mod listen;
-mod live;
 mod metrics;
 mod problem;
 mod tokens;
+mod topic;
 
 use std::{future::ready, io, sync::Arc};
 
@@ -59,7 +59,7 @@ pub struct Running {
 /// Starts the listener, on a thread of its own.
 pub fn start(listen: &Listen, tokens: Tokens, admin: Admin) -> io::Result<Running> {
     let (tokens, admin) = (Arc::new(tokens), web::Data::new(admin));
-    let live = Arc::new(live::endpoint(Arc::clone(&tokens), admin.clone()));
+    let live = Arc::new(topic::endpoint(Arc::clone(&tokens), admin.clone()));
     let dashboard = Arc::new(Page::embedded::<Dashboard>("dashboard"));
     let server = HttpServer::new(move || {
         let (tokens, live) = (Arc::clone(&tokens), Arc::clone(&live));

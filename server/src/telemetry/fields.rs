@@ -14,7 +14,7 @@ use tracing_subscriber::{
 
 /// The fields that may be logged. A new one belongs here once it is certain that it never holds what somebody sent, but for
 /// ids.
-pub const ALLOWED: [&str; 19] = [
+pub const ALLOWED: [&str; 20] = [
     "address",
     "admin",
     "applied",
@@ -29,6 +29,7 @@ pub const ALLOWED: [&str; 19] = [
     "place",
     "request",
     "route",
+    "settings",
     "signal",
     "status",
     "topic",
