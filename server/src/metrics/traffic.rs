@@ -150,9 +150,9 @@ impl Traffic {
         self.bytes_received.inc_by(bytes as u64);
     }
 
-    /// A frame goes out.
-    pub(crate) fn sent(&self, bytes: usize) {
-        self.frames_sent.inc();
+    /// So many frames have gone out.
+    pub(crate) fn sent(&self, frames: usize, bytes: usize) {
+        self.frames_sent.inc_by(frames as u64);
         self.bytes_sent.inc_by(bytes as u64);
     }
 
