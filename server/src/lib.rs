@@ -72,4 +72,5 @@ mod shutdown;
 pub mod store;
 mod systemd;
 pub mod telemetry;
+pub mod tls;
 pub mod transport;

@@ -49,10 +49,10 @@ async fn run(settings: Settings, sources: Sources) -> ExitCode {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let database = config.database();
+    let (database, scheme) = (config.database(), config.tls.scheme());
     let started = |address: SocketAddr, admin: Option<&Listen>| {
         let admin = admin.map(|admin| format!(", is administered at {admin}")).unwrap_or_default();
-        println!("vestibule listens on http://{address}, stores in {}{admin}", database.display());
+        println!("vestibule listens on {scheme}://{address}, stores in {}{admin}", database.display());
     };
     match serve(settings, sources, log, started).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -19,6 +19,7 @@ use crate::{
     store::{OpenError, Store},
     systemd,
     telemetry::{self, Log},
+    tls::{self, TlsError},
     transport::{Calls, Caps, Endpoint, longpoll, websocket},
 };
 
@@ -51,6 +52,9 @@ pub enum ServeError {
     /// The secrets cannot be used.
     #[error(transparent)]
     Secrets(#[from] SecretError),
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The system does not let the server run.
     #[error("cannot serve: {0}")]
     Io(#[from] io::Error),
@@ -70,6 +74,7 @@ pub async fn serve(
     let listen_error = |source| ServeError::Listen { address: config.listen, source };
     let listener = systemd::listener(config.listen).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
+    let tls = config.tls.files().map(|(cert, key)| tls::load(cert, key)).transpose()?;
     let (store, writer) = Store::open(&config.database(), &config.store())?;
     let sessions = Sessions::new(&Secrets::load_or_create(&config.secrets())?);
     let flow = Flow::new(store, sessions, config.terms());
@@ -117,8 +122,11 @@ pub async fn serve(
             .configure(|config| demo.iter().for_each(|demo| demo.mount(config, "/")))
     })
     .on_connect(websocket::prepare_socket)
-    .disable_signals()
-    .listen(listener)?
+    .disable_signals();
+    let server = match tls {
+        None => server.listen(listener)?,
+        Some(tls) => server.listen_rustls_0_23(listener, tls)?,
+    }
     .run();
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);

@@ -14,6 +14,7 @@ mod layer;
 mod setting;
 mod settings;
 mod shipped;
+mod tls;
 mod values;
 mod written;
 
@@ -31,6 +32,7 @@ pub use self::{
     layer::Problem,
     settings::{Settings, Sources},
     shipped::{completions, man},
+    tls::TlsOptions,
     written::default_config,
 };
 use crate::{
@@ -105,6 +107,10 @@ pub struct Config {
     /// The log's form, and the listener for operators.
     #[command(flatten)]
     pub admin: AdminOptions,
+
+    /// The certificate.
+    #[command(flatten)]
+    pub tls: TlsOptions,
 
     /// The limits of connections.
     #[command(flatten)]
@@ -184,7 +190,7 @@ impl Config {
             (outbox < connections.max_message)
                 .then(|| format!("--max-outbox is {outbox} bytes, in which no message of --max-message fits"))
         };
-        too_large.or_else(too_small)
+        too_large.or_else(too_small).or_else(|| self.tls.contradiction())
     }
 }
 
@@ -236,6 +242,8 @@ mod tests {
             (&["--max-note", "100000"], "--max-note"),
             (&["--max-name", "100000"], "--max-name"),
             (&["--max-message", "2MiB"], "--max-outbox"),
+            (&["--tls-cert", "cert.pem"], "--tls-key"),
+            (&["--tls-key", "key.pem"], "--tls-cert"),
         ] {
             let error = config(options).unwrap_err();
             assert!(error.contains(says), "{options:?}: {error}");

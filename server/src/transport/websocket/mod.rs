@@ -5,6 +5,8 @@
 //! broadcast, and no frame is copied for it.
 
 mod guard;
+#[cfg(test)]
+mod tests;
 
 use std::{
     any::Any,
@@ -15,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{
     FromRequest as _, HttpRequest, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
@@ -81,7 +84,8 @@ fn mount_with(
 /// kernel give up on a client that takes nothing for half a minute. The HTTP dispatcher waits for such a client for ever, even
 /// after its outbox has ended.
 pub fn prepare_socket(connection: &dyn Any, _: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    let over_tls = || connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0);
+    let Some(stream) = connection.downcast_ref::<TcpStream>().or_else(over_tls) else { return };
     let prepared =
         stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_user_timeout(Some(STALL)));
     if let Err(error) = prepared {
