@@ -6,6 +6,7 @@ use crate::{
     approve::Flow,
     config::{Changes, Problem, Settings, Sources},
     telemetry::Log,
+    tls::Certificate,
     transport::{Calls, Caps, Endpoint},
 };
 
@@ -16,6 +17,7 @@ pub(crate) struct Reload {
     pub(crate) log: Log,
     pub(crate) flow: Arc<Flow>,
     pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) certificate: Option<Arc<Certificate>>,
     pub(crate) polls: Arc<Caps>,
     pub(crate) calls: Arc<Calls>,
 }
@@ -51,6 +53,9 @@ impl Reload {
         }
         self.calls.change(connections.calls());
         self.flow.set_quotas(config.store().quotas);
+        if let Some(Err(error)) = self.certificate.as_ref().map(|certificate| certificate.renew()) {
+            tracing::error!(%error, "the certificate stays as it was");
+        }
     }
 }
 

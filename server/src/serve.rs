@@ -19,7 +19,7 @@ use crate::{
     store::{OpenError, Store},
     systemd,
     telemetry::{self, Log},
-    tls::{self, TlsError},
+    tls::{Certificate, TlsError},
     transport::{Calls, Caps, Endpoint, longpoll, websocket},
 };
 
@@ -74,7 +74,7 @@ pub async fn serve(
     let listen_error = |source| ServeError::Listen { address: config.listen, source };
     let listener = systemd::listener(config.listen).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
-    let tls = config.tls.files().map(|(cert, key)| tls::load(cert, key)).transpose()?;
+    let certificate = config.tls.files().map(|(cert, key)| Certificate::load(cert, key)).transpose()?;
     let (store, writer) = Store::open(&config.database(), &config.store())?;
     let sessions = Sessions::new(&Secrets::load_or_create(&config.secrets())?);
     let flow = Flow::new(store, sessions, config.terms());
@@ -100,6 +100,7 @@ pub async fn serve(
         log,
         flow: Arc::clone(&flow),
         endpoint: Arc::clone(&endpoint),
+        certificate: certificate.clone(),
         polls: poll_caps,
         calls: Arc::clone(&calls),
     };
@@ -123,9 +124,12 @@ pub async fn serve(
     })
     .on_connect(websocket::prepare_socket)
     .disable_signals();
-    let server = match tls {
+    let server = match certificate {
         None => server.listen(listener)?,
-        Some(tls) => server.listen_rustls_0_23(listener, tls)?,
+        Some(certificate) => {
+            let tls = certificate.server_config().map_err(io::Error::other)?;
+            server.listen_rustls_0_23(listener, tls)?
+        }
     }
     .run();
     let handle = server.handle();

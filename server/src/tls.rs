@@ -1,4 +1,5 @@
-//! TLS for those who have no proxy in front: the certificate and its key, from files.
+//! TLS for those who have no proxy in front: the certificate and its key, from files that are read again when they were
+//! renewed.
 
 use std::{
     io,
@@ -8,13 +9,17 @@ use std::{
 
 use rustls::{
     ServerConfig,
-    crypto::ring,
+    crypto::{CryptoProvider, ring},
     pki_types::{
         CertificateDer, PrivateKeyDer,
         pem::{Error as PemError, PemObject as _},
     },
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
 };
 use thiserror::Error;
+
+use crate::live::Live;
 
 /// Why there is no TLS. Each says in one line what is wrong, and in which file.
 #[derive(Debug, Error)]
@@ -48,17 +53,50 @@ pub enum TlsError {
     },
 }
 
-/// TLS 1.2 and 1.3 with the certificates in one file and the private key in another.
-pub fn load(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
+/// What the server shows who it is with.
+#[derive(Debug)]
+pub struct Certificate {
+    certificate: PathBuf,
+    key: PathBuf,
+    provider: Arc<CryptoProvider>,
+    shown: Live<CertifiedKey>,
+}
+
+impl Certificate {
+    /// Takes the certificates in one file, and their private key in another.
+    pub fn load(certificate: &Path, key: &Path) -> Result<Arc<Self>, TlsError> {
+        let provider = Arc::new(ring::default_provider());
+        let shown = Live::new(read(certificate, key, &provider)?);
+        Ok(Arc::new(Self { certificate: certificate.to_owned(), key: key.to_owned(), provider, shown }))
+    }
+
+    /// Reads the files again, for the connections from then on. If anything is wrong, all stays as it was.
+    pub fn renew(&self) -> Result<(), TlsError> {
+        self.shown.replace(read(&self.certificate, &self.key, &self.provider)?);
+        Ok(())
+    }
+
+    /// TLS 1.2 and 1.3 with it.
+    pub fn server_config(self: Arc<Self>) -> Result<ServerConfig, rustls::Error> {
+        ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()
+            .map(|builder| builder.with_no_client_auth().with_cert_resolver(self))
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.shown.now()))
+    }
+}
+
+fn read(certificate: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
         .and_then(|chain: Vec<_>| if chain.is_empty() { Err(PemError::NoItemsFound) } else { Ok(chain) })
         .map_err(|error| unreadable(certificate, "certificate", error))?;
     let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, "private key", error))?;
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret));
-    config.map_err(|source| TlsError::Pair {
+    CertifiedKey::from_der(chain, secret, provider).map_err(|source| TlsError::Pair {
         certificate: certificate.to_owned(),
         key: key.to_owned(),
         source,
@@ -111,7 +149,23 @@ mod tests {
     #[test]
     fn a_certificate_and_its_key_are_taken() {
         let files = Files::new();
-        assert!(load(&files.certificate(), &files.key()).is_ok());
+        let certificate = Certificate::load(&files.certificate(), &files.key()).unwrap();
+        assert!(certificate.server_config().is_ok());
+    }
+
+    #[test]
+    fn a_renewed_one_is_shown_from_then_on_and_a_broken_one_not() {
+        let (files, renewed) = (Files::new(), Files::new());
+        let certificate = Certificate::load(&files.certificate(), &files.key()).unwrap();
+        let shows = |made: &Files| certificate.shown.now().cert == [made.made.cert.der().clone()];
+        assert!(shows(&files));
+
+        files.with("cert.pem", &renewed.made.cert.pem());
+        assert!(certificate.renew().is_err(), "the key is still the old one");
+        assert!(shows(&files));
+        files.with("key.pem", &renewed.made.signing_key.serialize_pem());
+        certificate.renew().unwrap();
+        assert!(shows(&renewed));
     }
 
     #[test]
@@ -131,7 +185,7 @@ mod tests {
             (&certificate, &certificate, "no private key in PEM in"),
             (&certificate, &other.key(), "key.pem: "),
         ] {
-            let error = load(certificate, key).unwrap_err().to_string();
+            let error = Certificate::load(certificate, key).unwrap_err().to_string();
             assert!(error.contains(says) && error.lines().count() == 1, "{error}");
         }
     }
