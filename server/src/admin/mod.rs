@@ -64,7 +64,7 @@ pub fn start(listen: &Listen, tokens: Tokens, admin: Admin) -> io::Result<Runnin
     let server = HttpServer::new(move || {
         let (tokens, live) = (Arc::clone(&tokens), Arc::clone(&live));
         App::new()
-            .wrap(from_fn(telemetry::trace))
+            .wrap(from_fn(telemetry::trace_and_tell))
             .app_data(admin.clone())
             .configure(|config| health::mount(config, Arc::clone(&admin.health), Detail::Told))
             .configure(|config| websocket::mount(config, "/socket/websocket", live))

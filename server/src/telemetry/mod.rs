@@ -23,7 +23,10 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-pub use self::{fields::ALLOWED, request::trace};
+pub use self::{
+    fields::ALLOWED,
+    request::{trace, trace_and_tell},
+};
 use self::{
     fields::{JsonFields, TextFields},
     journal::{Prioritized, is_journal},

@@ -1,4 +1,5 @@
-//! An id for each HTTP call: in the log with whatever is logged on its account, and in the answer.
+//! An id for each HTTP call: in the log with whatever is logged on its account, and in the answers to operators. Clients are
+//! not told: it counts the calls, and theirs are not the only ones.
 //!
 //! Not `tracing-actix-web`: it logs the URL, whose query may hold a token, and would have to be told not to.
 
@@ -23,7 +24,7 @@ use actix_web::{
 };
 use tracing::Instrument as _;
 
-/// The header that tells the id.
+/// The header that tells operators the id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Hands a request on, in a span with its id; to be wrapped around an application with
@@ -32,14 +33,31 @@ pub async fn trace<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
+    traced(&next_id(), request, next).await
+}
+
+/// As [`trace`], and the answer tells the id.
+pub async fn trace_and_tell<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
     let id = next_id();
+    let mut response = traced(&id, request, next).await?;
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    Ok(response)
+}
+
+async fn traced<B: MessageBody + 'static>(
+    id: &str,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
     let span = tracing::info_span!("http", request = id, method = name(request.method()));
     let answered = async move {
         let began = Instant::now();
-        let mut response = next.call(request).await?;
-        if let Ok(id) = HeaderValue::try_from(id) {
-            response.headers_mut().insert(REQUEST_ID, id);
-        }
+        let response = next.call(request).await?;
         let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
         let route = response.request().match_pattern().unwrap_or_default();
         tracing::debug!(route, status = response.status().as_u16(), duration_ms, "answered");

@@ -4,17 +4,21 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use vestibule_tests::http::Request;
-use vestibule_tests::process::{Launch, Server};
+use vestibule_tests::process::Launch;
 use vestibule_tests::scene::Scene;
+
+use crate::{READER, Watched};
 
 #[test]
 fn json_is_an_object_a_line_with_the_ids_of_calls_and_connections() {
-    let launch = Launch::vestibule().options(&[("--log-format", "json"), ("--log", "debug")]);
-    let mut server = Server::start(launch);
-    let mut scene = Scene::new(&server);
+    let mut watched = Watched::start(&[("--log-format", "json"), ("--log", "debug")]);
+    let metrics = watched.ask(&Request::get("/metrics"), READER);
+    let id = metrics.header("x-request-id").expect("an id").to_owned();
+    let server = &mut watched.server;
+    let mut scene = Scene::new(server);
     scene.guest.send(&scene.topic, "odd", &Value::Null).expect("an open connection");
     let answered = Request::get("/v1/rooms").send(server.address()).expect("a response");
-    let id = answered.header("x-request-id").expect("an id").to_owned();
+    assert_eq!(answered.header("x-request-id"), None, "clients are not told how many calls there are");
     assert_eq!(server.terminate().code(), Some(0));
 
     let log = server.log();
@@ -35,7 +39,7 @@ fn json_is_an_object_a_line_with_the_ids_of_calls_and_connections() {
     };
     let answered = of_call("answered");
     assert_eq!((&answered["method"], &answered["status"]), (&"GET".into(), &200.into()));
-    assert_eq!(answered["route"], "/v1/rooms");
+    assert_eq!(answered["route"], "/metrics");
     // The call that opened a connection names it.
     let connected: Vec<&Value> = lines.iter().filter(|line| line["message"] == "connected").collect();
     assert!(connected.iter().all(|line| line["request"].is_string() && line["connection"].is_u64()));
