@@ -64,6 +64,7 @@ pub fn decide(
         Command::Ack { device, .. } => Ok(newcomer::ack(facts, caller, device, now)),
         Command::Nack { .. } => Ok(newcomer::nack(facts, caller, now)),
         Command::Expire { .. } => Ok(time::expire(quotas, facts, now)),
+        Command::End { .. } => Ok(time::end(facts)),
         Command::Lapse { .. } => Ok(time::lapse(facts, now)),
     }
 }

@@ -49,7 +49,9 @@ pub(super) fn gather(
             gathering.denial(to)?;
         }
         Command::Unblock { uid } => gathering.denial(uid)?,
-        Command::Withdraw { request_id } => gathering.request(&caller.uid, request_id)?,
+        Command::Withdraw { request_id } | Command::End { request_id } => {
+            gathering.request(&caller.uid, request_id)?;
+        }
         Command::Ack { approve_id, .. } => {
             gathering.approved(approve_id)?;
             gathering.devices()?;

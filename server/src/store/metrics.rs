@@ -22,8 +22,8 @@ use vestibule_protocol::approve::{
 use super::Committed;
 use crate::{clock, metrics::PerCase};
 
-const KINDS: [&str; 10] =
-    ["publish", "request", "approve", "deny", "unblock", "withdraw", "ack", "nack", "expire", "lapse"];
+const KINDS: [&str; 11] =
+    ["publish", "request", "approve", "deny", "unblock", "withdraw", "ack", "nack", "expire", "lapse", "end"];
 
 const RESULTS: [&str; 4] = ["stored", "unchanged", "refused", "failed"];
 
@@ -181,5 +181,6 @@ fn kind(command: &Command) -> usize {
         Command::Nack { .. } => 7,
         Command::Expire { .. } => 8,
         Command::Lapse { .. } => 9,
+        Command::End { .. } => 10,
     }
 }

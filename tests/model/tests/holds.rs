@@ -34,6 +34,14 @@ fn when_one_of_two_denied_requests_is_approved() {
     check("twice denied", scope);
 }
 
+/// What an operator ends is over, and nothing else is lost with it.
+#[test]
+fn when_an_operator_ends_requests() {
+    let mut scope = Scope { garbage: 1, withdraws: false, operator_ends: true, ..Scope::small() };
+    scope.quotas.cooldown_ms = 1;
+    check("ended by an operator", scope);
+}
+
 #[test]
 #[ignore = "takes minutes: `make model`"]
 fn in_a_large_and_patient_world() {

@@ -91,6 +91,11 @@ pub enum Command {
         /// The request.
         request_id: Id,
     },
+    /// An operator's: end the caller's request, whether or not its time is over.
+    End {
+        /// The request.
+        request_id: Id,
+    },
     /// The server's own: end an approve for the caller if its time is over.
     Lapse {
         /// The approve.

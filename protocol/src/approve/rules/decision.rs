@@ -85,9 +85,9 @@ pub enum Answer {
         /// Whether there was nothing to nack.
         dup: bool,
     },
-    /// To the server itself.
+    /// To the server itself, or its operator.
     Sweep {
-        /// Whether it was not time.
+        /// Whether it was not time, or there was nothing to end.
         dup: bool,
     },
 }

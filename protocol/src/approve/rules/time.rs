@@ -1,14 +1,25 @@
-//! What time does: requests and approves end.
+//! What time does, and an operator who does not wait for it: requests and approves end.
 
 use super::{Answer, ApproveState, Change, Decision, Facts, RequestFacts, RequestState, approver::was_last};
 use crate::approve::limits::Quotas;
 
 /// Ends a request that waits for nothing any more.
 pub(super) fn expire(quotas: &Quotas, facts: &Facts, now: i64) -> Decision {
-    match facts
-        .request
-        .and_then(|request| Some((request.request_id, how_over(quotas, facts, &request, now)?)))
-    {
+    close(facts, |request| how_over(quotas, facts, request, now))
+}
+
+/// Ends a request before its time, as its time would. One that was ended already stays as it is.
+pub(super) fn end(facts: &Facts) -> Decision {
+    close(facts, |request| match request.state {
+        RequestState::Denied => request.is_kept.then_some(RequestState::Denied),
+        _ if !request.is_open() => None,
+        _ if request.first_ack.is_some() => Some(RequestState::Done),
+        _ => Some(RequestState::Expired),
+    })
+}
+
+fn close(facts: &Facts, how: impl FnOnce(&RequestFacts) -> Option<RequestState>) -> Decision {
+    match facts.request.and_then(|request| Some((request.request_id, how(&request)?))) {
         Some((request_id, state)) => {
             Decision::change(Answer::Sweep { dup: false }, Change::Close { request_id, state })
         }

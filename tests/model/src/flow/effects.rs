@@ -65,6 +65,7 @@ impl Flow {
                 self.serve(&mut next, mallory(0), &Command::Unblock { uid: BOB.uid }).ok()?;
             }
             Step::Expire(request) => self.expire(&mut next, request),
+            Step::End(request) => self.end(&mut next, request),
             Step::Lapse(approve) => {
                 self.serve(&mut next, BOB, &Command::Lapse { approve_id: approve.id() }).ok()?;
             }
@@ -141,6 +142,14 @@ impl Flow {
         let decision = self.serve(state, BOB, &Command::Expire { request_id: request.id() });
         let change = decision.expect("a sweep is never refused").change;
         if matches!(change, Some(Change::Close { state: RequestState::Done, .. })) {
+            state.told.timed_out.insert(request);
+        }
+    }
+
+    /// Bob is owed nothing any more, however his request ended.
+    fn end(&self, state: &mut State, request: RequestName) {
+        let decision = self.serve(state, BOB, &Command::End { request_id: request.id() });
+        if decision.expect("an end is never refused").change.is_some() {
             state.told.timed_out.insert(request);
         }
     }

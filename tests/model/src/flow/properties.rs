@@ -43,7 +43,9 @@ impl Flow {
     fn requests_are_kept(&self, state: &State) -> bool {
         state.told.requests.values().all(|request| match status(state, *request) {
             None => false,
-            Some(RequestState::Expired) => state.now >= self.scope.request_exp,
+            Some(RequestState::Expired) => {
+                state.now >= self.scope.request_exp || state.told.timed_out.contains(request)
+            }
             Some(_) => true,
         })
     }

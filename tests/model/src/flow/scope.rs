@@ -17,6 +17,8 @@ pub struct Scope {
     pub unblocks: bool,
     /// Whether Bob may take his requests back.
     pub withdraws: bool,
+    /// Whether an operator ends requests before their time.
+    pub operator_ends: bool,
     /// How often Alice's client may crash and forget which approves it sent.
     pub alice_crashes: u8,
     /// When requests end, and with them all that is of interest. Alice's approves end after the first tick, the second…
@@ -46,6 +48,7 @@ impl Scope {
             denies: true,
             unblocks: false,
             withdraws: true,
+            operator_ends: false,
             alice_crashes: 0,
             request_exp: 2,
             end: 1,

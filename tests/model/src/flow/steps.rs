@@ -47,6 +47,8 @@ pub enum Step {
     Expire(RequestName),
     /// The server ends an approve whose time is over.
     Lapse(ApproveName),
+    /// An operator ends a request.
+    End(RequestName),
     /// Time passes.
     Tick,
 }
@@ -171,6 +173,9 @@ impl Flow {
         }
         steps.extend(self.requests(state).map(Step::Expire));
         steps.extend(Self::approves(state).map(Step::Lapse));
+        if self.scope.operator_ends {
+            steps.extend(self.requests(state).map(Step::End));
+        }
         if !state.network.is_empty() || state.disk.is_some() {
             steps.push(Step::CrashServer);
         }

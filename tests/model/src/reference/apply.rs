@@ -61,7 +61,10 @@ impl Writing<'_> {
             (Change::Lapse { reopens }, Command::Lapse { approve_id }) => {
                 self.end_approve(*approve_id, ApproveState::Dropped, reopens);
             }
-            (Change::Close { request_id, state }, Command::Withdraw { .. } | Command::Expire { .. }) => {
+            (
+                Change::Close { request_id, state },
+                Command::Withdraw { .. } | Command::Expire { .. } | Command::End { .. },
+            ) => {
                 self.close(request_id, state);
             }
             _ => panic!("{change:?} is not what {command:?} does"),

@@ -45,7 +45,7 @@ impl Gathering<'_> {
                 Facts { denial: self.denial(&to), ..self.about(&to, &request_id) }
             }
             Command::Unblock { uid } => Facts { denial: self.denial(&uid), ..Facts::default() },
-            Command::Withdraw { request_id } => self.about(&own, &request_id),
+            Command::Withdraw { request_id } | Command::End { request_id } => self.about(&own, &request_id),
             Command::Expire { request_id } => {
                 Facts { denial: self.denial(&own), ..self.about(&own, &request_id) }
             }

@@ -129,6 +129,25 @@ impl Reference {
         });
     }
 
+    /// Removes a room with everything in it, as an operator does. What somebody still waits for in it ends first, in the order
+    /// in which it was stored.
+    pub fn remove(&mut self, quotas: &Quotas, room: &Rid, now: i64) {
+        self.notices.retain(|notice| notice.rid != *room);
+        let kept = self.requests.iter().filter(|((rid, _, _), request)| rid == room && request.facts.is_kept);
+        let mut kept: Vec<(i64, Uid, Id)> =
+            kept.map(|((_, uid, id), request)| (request.facts.seq, *uid, *id)).collect();
+        kept.sort_unstable();
+        for (_, uid, request_id) in kept {
+            let caller = Caller { uid, is_member: false };
+            self.carry_out(quotas, room, &caller, &Command::End { request_id }, now)
+                .expect("an end is never refused");
+        }
+        self.rooms.remove(room);
+        self.requests.retain(|(rid, _, _), _| rid != room);
+        self.approves.retain(|(rid, _), _| rid != room);
+        self.denials.retain(|(rid, _), _| rid != room);
+    }
+
     /// Forgets in which order everything was stored, and what users were told: what is left is what the rules look at. Makes
     /// equal what differs in nothing else.
     pub fn forget_order(&mut self) {

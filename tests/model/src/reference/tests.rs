@@ -196,6 +196,7 @@ fn withdrawing_and_expiring_end_a_request_and_its_approves() {
             RequestState::Expired,
             News::Expired { request_id: id(1) },
         ),
+        (Command::End { request_id: id(1) }, NOW, RequestState::Expired, News::Expired { request_id: id(1) }),
     ] {
         let mut scene = Scene::new().asked(1, PHONE).approved(ALICE, 10);
         scene.now = now;

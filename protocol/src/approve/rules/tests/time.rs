@@ -128,3 +128,40 @@ mod lapse {
         assert_eq!(orphan.does(BOB, &LAPSE), nothing());
     }
 }
+
+mod end {
+    use super::*;
+
+    const END_IT: Command = Command::End { request_id: REQUEST };
+
+    fn ends_as(state: RequestState) -> Decision {
+        Decision::change(Answer::Sweep { dup: false }, Change::Close { request_id: REQUEST, state })
+    }
+
+    #[test]
+    fn ends_what_is_open_before_its_time_as_its_time_would() {
+        for state in OPEN_STATES {
+            let scene = Scene::new().with_request(state);
+            assert_eq!(scene.does(BOB, &END_IT), ends_as(RequestState::Expired));
+            let scene = scene.first_acked_at(NOW);
+            assert_eq!(scene.does(BOB, &END_IT), ends_as(RequestState::Done));
+        }
+    }
+
+    #[test]
+    fn ends_what_is_denied_whether_or_not_the_denial_lasts() {
+        let scene = Scene::new().with_request(RequestState::Denied);
+        assert_eq!(scene.clone().with_denial(0, true).does(BOB, &END_IT), ends_as(RequestState::Denied));
+        assert_eq!(scene.does(BOB, &END_IT), ends_as(RequestState::Denied));
+    }
+
+    #[test]
+    fn leaves_what_has_ended_and_what_is_not_there() {
+        assert_eq!(Scene::new().does(BOB, &END_IT), nothing());
+        for state in [RequestState::Done, RequestState::Withdrawn, RequestState::Expired] {
+            let mut scene = Scene::new().with_request(state);
+            scene.facts.request.as_mut().expect("a request").is_kept = false;
+            assert_eq!(scene.does(BOB, &END_IT), nothing());
+        }
+    }
+}
