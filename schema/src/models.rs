@@ -8,7 +8,7 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::SmallInt;
 use diesel::sqlite::{Sqlite, SqliteValue};
 
-use crate::tables::{approves, denials, devices, notices, requests, rooms};
+use crate::tables::{approves, audit, denials, devices, notices, requests, rooms};
 
 /// Stores a fieldless enum as its number. A number that no variant has is an error, never a guess.
 macro_rules! stored_as_number {
@@ -311,4 +311,49 @@ pub struct NewNotice<'a> {
     pub at: i64,
     /// The notice as it travels.
     pub frame: &'a [u8],
+}
+
+/// A line of the audit log: what an operator did.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = audit, check_for_backend(Sqlite))]
+pub struct Act {
+    /// The line's number, which grows.
+    pub id: i64,
+    /// When, in Unix milliseconds.
+    pub at: i64,
+    /// The name of the operator's token.
+    pub operator: String,
+    /// What was done.
+    pub act: String,
+    /// To what.
+    pub target: String,
+    /// What came of it, once that is known.
+    pub result: Option<i32>,
+}
+
+/// An act that is about to be done. The fields are those of [`Act`].
+#[derive(Debug, Clone, Copy, Insertable)]
+#[diesel(table_name = audit)]
+pub struct NewAct<'a> {
+    /// Now, in Unix milliseconds.
+    pub at: i64,
+    /// The name of the operator's token.
+    pub operator: &'a str,
+    /// What is to be done.
+    pub act: &'a str,
+    /// To what.
+    pub target: &'a str,
+}
+
+/// Which requests an operator looks for. What is not said fits all.
+#[derive(Debug, Clone, Default)]
+pub struct RequestFilter {
+    /// Those of one room.
+    pub rid: Option<Vec<u8>>,
+    /// Those of one user.
+    pub uid: Option<Vec<u8>>,
+    /// Those of one state; else those that are pending or approved.
+    pub state: Option<RequestState>,
+    /// Those that were stored before this moment, in Unix milliseconds.
+    pub created_before: Option<i64>,
 }

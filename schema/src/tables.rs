@@ -19,6 +19,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at -> BigInt,
+        operator -> Text,
+        act -> Text,
+        target -> Text,
+        result -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
     denials (id) {
         id -> BigInt,
         rid -> Binary,
@@ -95,4 +106,6 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(approves, denials, devices, notices, requests, rooms, store);
+diesel::allow_tables_to_appear_in_same_query!(
+    approves, audit, denials, devices, notices, requests, rooms, store
+);

@@ -5,6 +5,7 @@
 //! [`transaction`](store::transaction).
 
 pub mod approves;
+pub mod audit;
 pub mod census;
 pub mod denials;
 pub mod devices;

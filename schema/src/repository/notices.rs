@@ -35,5 +35,10 @@ pub fn page(
     Ok(query.load(conn)?)
 }
 
+/// Deletes what users were told of a room.
+pub fn delete_of_room(conn: &mut Connection, rid: &[u8]) -> Result<usize, Error> {
+    Ok(diesel::delete(notices::table.filter(notices::rid.eq(rid))).execute(conn)?)
+}
+
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
-use crate::models::{ApproveState, NewRequest, OpenRequest, Request, RequestState};
+use crate::models::{ApproveState, NewRequest, OpenRequest, Request, RequestFilter, RequestState};
 use crate::tables::{approves, denials, devices, requests};
 
 /// The request of this id, in whatever state.
@@ -188,6 +188,50 @@ pub fn denied_of_user(
         .order(requests::seq)
         .select(Request::as_select())
         .load(conn)?)
+}
+
+/// The requests of a room that have a frame, each as its user and its id, in the order of their numbers.
+pub fn kept_in_room(conn: &mut Connection, rid: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    Ok(requests::table
+        .filter(requests::rid.eq(rid))
+        .filter(requests::frame.is_not_null())
+        .order(requests::seq)
+        .select((requests::uid, requests::request_id))
+        .load(conn)?)
+}
+
+/// The first `limit` requests that fit, with rows after `after_id`, in the order in which they came. For operators: it may
+/// step over many that do not fit.
+pub fn search(
+    conn: &mut Connection,
+    filter: &RequestFilter,
+    after_id: i64,
+    limit: u32,
+    now: i64,
+) -> Result<Vec<OpenRequest>, Error> {
+    let mut query = requests::table
+        .filter(requests::id.gt(after_id))
+        .order(requests::id)
+        .limit(limit.into())
+        .select((Request::as_select(), approvals(now)))
+        .into_boxed();
+    if let Some(rid) = &filter.rid {
+        query = query.filter(requests::rid.eq(rid.clone()));
+    }
+    if let Some(uid) = &filter.uid {
+        query = query.filter(requests::uid.eq(uid.clone()));
+    }
+    query = match filter.state {
+        Some(state @ (RequestState::Pending | RequestState::Approved)) => {
+            query.filter(open(now)).filter(requests::state.eq(state))
+        }
+        Some(state) => query.filter(requests::state.eq(state)),
+        None => query.filter(open(now)),
+    };
+    if let Some(moment) = filter.created_before {
+        query = query.filter(requests::created.lt(moment));
+    }
+    Ok(query.load(conn)?.into_iter().map(with_approvals).collect())
 }
 
 /// Whether a request is open. `is_open` stands for its state, which is what the partial indexes go by.

@@ -26,6 +26,11 @@ pub fn put(conn: &mut Connection, room: &Room) -> Result<(), Error> {
     Ok(())
 }
 
+/// Deletes a room, and with it its requests, approves and denials. Returns whether there was one.
+pub fn delete(conn: &mut Connection, rid: &[u8]) -> Result<bool, Error> {
+    Ok(diesel::delete(rooms::table.filter(rooms::rid.eq(rid))).execute(conn)? > 0)
+}
+
 /// How many rooms a user created, counted up to `cap`.
 pub fn count_created_by(conn: &mut Connection, uid: &[u8], cap: u32) -> Result<usize, Error> {
     let rows: Vec<i64> =

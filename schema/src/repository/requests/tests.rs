@@ -348,3 +348,27 @@ fn queries_use_their_indexes() {
     });
     assert!(in_all.contains("COVERING INDEX requests_of_user (uid=?)"), "{in_all}");
 }
+
+#[test]
+fn a_search_finds_what_fits_page_by_page() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    for (n, (rid, uid)) in (0..).zip([(1, 1), (1, 2), (2, 1), (2, 2)]) {
+        add_request(conn, rid, uid, uid, i64::from(n), NOW + 1000);
+    }
+    let over = add_request(conn, 1, 3, 3, 9, NOW);
+    let found = |conn: &mut Connection, filter: RequestFilter, after| -> Vec<(u8, u8)> {
+        let rows = search(conn, &filter, after, 3, NOW).unwrap();
+        rows.iter().map(|row| (row.request.rid[0], row.request.uid[0])).collect()
+    };
+    let all = RequestFilter::default;
+    assert_eq!(found(conn, all(), 0), [(1, 1), (1, 2), (2, 1)]);
+    let third = search(conn, &all(), 0, 3, NOW).unwrap()[2].request.id;
+    assert_eq!(found(conn, all(), third), [(2, 2)], "and none whose time is over");
+    assert_eq!(found(conn, RequestFilter { rid: Some(id(2).to_vec()), ..all() }, 0), [(2, 1), (2, 2)]);
+    assert_eq!(found(conn, RequestFilter { uid: Some(id(1).to_vec()), ..all() }, 0), [(1, 1), (2, 1)]);
+    assert_eq!(found(conn, RequestFilter { created_before: Some(NOW), ..all() }, 0), []);
+    forget(conn, over, RequestState::Expired, 10, NOW).unwrap();
+    assert_eq!(found(conn, RequestFilter { state: Some(RequestState::Expired), ..all() }, 0), [(1, 3)]);
+    assert_eq!(found(conn, RequestFilter { state: Some(RequestState::Approved), ..all() }, 0), []);
+}

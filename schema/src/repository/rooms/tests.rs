@@ -1,7 +1,8 @@
 use super::*;
 use crate::ErrorKind;
-use crate::repository::requests;
-use crate::testing::{NOW, add_request, id, plan, room, store};
+use crate::models::NewNotice;
+use crate::repository::{denials, devices, notices, requests, store as whole};
+use crate::testing::{NOW, add_approve, add_request, denial, id, plan, room, store};
 
 fn ids(page: &[Room]) -> Vec<u8> {
     page.iter().map(|room| room.rid[0]).collect()
@@ -104,4 +105,33 @@ fn queries_use_their_indexes() {
         count_created_by(conn, &id(1), 9).unwrap();
     });
     assert!(count.contains("rooms_by_creator (creator=?)"), "{count}");
+}
+
+#[test]
+fn a_deleted_room_takes_along_what_is_in_it_and_leaves_the_others() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    for rid in [1, 2] {
+        let request = add_request(conn, rid, 5, 6, 10, NOW + 1000);
+        devices::register(conn, request, &[1; 16]).unwrap();
+        add_approve(conn, (rid, 5, 6), 9, 11, NOW + 1000);
+        denials::put(conn, &denial((rid, 5, 6), 12, NOW + 1000)).unwrap();
+        let rid = id(rid);
+        notices::insert(conn, &NewNotice { uid: &id(5), rid: &rid, seq: 13, at: NOW, frame: &[1] }).unwrap();
+    }
+    assert_eq!(requests::kept_in_room(conn, &id(1)).unwrap(), [(id(5).to_vec(), id(6).to_vec())]);
+    let plan = plan(conn, |conn| {
+        assert_eq!(notices::delete_of_room(conn, &id(1)).unwrap(), 1);
+        assert!(delete(conn, &id(1)).unwrap());
+    });
+    assert!(plan.contains("notices_of_room"), "{plan}");
+    assert!(!delete(conn, &id(1)).unwrap());
+    for table in ["rooms", "requests", "devices", "approves", "denials", "notices"] {
+        let left: i64 =
+            diesel::dsl::sql::<diesel::sql_types::BigInt>(&format!("SELECT count(*) FROM {table}"))
+                .get_result(conn)
+                .unwrap();
+        assert_eq!(left, 1, "{table}");
+    }
+    assert_eq!(whole::open(conn).unwrap(), 1);
 }

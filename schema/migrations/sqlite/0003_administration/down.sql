@@ -1,0 +1,2 @@
+DROP INDEX notices_of_room;
+DROP TABLE audit;
