@@ -160,7 +160,7 @@ pub struct NewRequest<'a> {
     pub frame: &'a [u8],
 }
 
-/// A request that the sweep has to end.
+/// A request that is to be ended.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = requests, check_for_backend(Sqlite))]
 pub struct Due {

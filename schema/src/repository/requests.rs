@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
-use crate::models::{ApproveState, NewRequest, OpenRequest, Request, RequestFilter, RequestState};
+use crate::models::{ApproveState, Due, NewRequest, OpenRequest, Request, RequestFilter, RequestState};
 use crate::tables::{approves, denials, devices, requests};
 
 /// The request of this id, in whatever state.
@@ -190,13 +190,13 @@ pub fn denied_of_user(
         .load(conn)?)
 }
 
-/// The requests of a room that have a frame, each as its user and its id, in the order of their numbers.
-pub fn kept_in_room(conn: &mut Connection, rid: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+/// The requests of a room that have a frame, in the order of their numbers.
+pub fn kept_in_room(conn: &mut Connection, rid: &[u8]) -> Result<Vec<Due>, Error> {
     Ok(requests::table
         .filter(requests::rid.eq(rid))
         .filter(requests::frame.is_not_null())
         .order(requests::seq)
-        .select((requests::uid, requests::request_id))
+        .select(Due::as_select())
         .load(conn)?)
 }
 

@@ -4,6 +4,7 @@ use vestibule_protocol::approve::limits::Quotas;
 
 /// How large the world is. Time counts in ticks.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each says of somebody whether they do something")]
 pub struct Scope {
     /// The devices of Bob's that ask.
     pub devices: usize,

@@ -131,7 +131,13 @@ impl Reference {
 
     /// Removes a room with everything in it, as an operator does. What somebody still waits for in it ends first, in the order
     /// in which it was stored.
+    ///
+    /// # Panics
+    /// Never: an end is never refused.
     pub fn remove(&mut self, quotas: &Quotas, room: &Rid, now: i64) {
+        if !self.rooms.contains_key(room) {
+            return;
+        }
         self.notices.retain(|notice| notice.rid != *room);
         let kept = self.requests.iter().filter(|((rid, _, _), request)| rid == room && request.facts.is_kept);
         let mut kept: Vec<(i64, Uid, Id)> =
