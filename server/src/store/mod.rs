@@ -14,6 +14,7 @@ mod apply;
 mod condition;
 mod gather;
 mod metrics;
+mod operate;
 mod pages;
 mod read;
 mod record;
@@ -31,7 +32,6 @@ use std::{
 };
 
 use prometheus_client::registry::Registry;
-use thiserror::Error;
 use tokio::sync::oneshot;
 use vestibule_protocol::{
     approve::{
@@ -44,19 +44,27 @@ use vestibule_protocol::{
     base64url::Fixed,
     signed::{Rid, Uid},
 };
-use vestibule_schema::{Database, ReadPool, migrate, repository};
+use vestibule_schema::{Connection, Database, Error, ReadPool, migrate, repository};
 
 use self::metrics::StoreMetrics;
 
 pub use crate::clock::Clock;
 use crate::live::Live;
 pub use condition::{Census, Trouble};
+pub use operate::{Act, Removed, RequestRecord, RequestSearch, RoomRecord, RoomSearch};
 pub use pages::Page;
 pub use read::{Arrival, Due};
 pub use record::pack;
 
 /// Connections that read.
 const READERS: u32 = 4;
+
+/// The most rows of each kind that are forgotten in one transaction, so that commands do not wait for long.
+const TIDIED_AT_ONCE: u32 = 256;
+
+/// For how long it is remembered what operators did, and how much of it at the most.
+const KEEP_ACTS_MS: i64 = 365 * 24 * 60 * 60 * 1000;
+const KEEP_ACTS: i64 = 100_000;
 
 /// The epoch of a database.
 pub type Epoch = Fixed<16>;
@@ -165,19 +173,15 @@ pub type Done = Box<dyn FnOnce(Result<Committed, Refusal>) + Send>;
 
 enum Job {
     CarryOut(Box<Submission>, Done),
-    Tidy(Tidy, oneshot::Sender<Result<usize, Refusal>>),
+    Alone(Alone),
     Stop,
 }
 
-/// What is to be forgotten: all that ended before these moments, in Unix milliseconds.
-struct Tidy {
-    now: i64,
-    finished_before: i64,
-    notices_before: i64,
-}
+/// What the writer does in a transaction of its own, between two batches.
+type Alone = Box<dyn FnOnce(&mut Connection, &Quotas, i64) + Send>;
 
 /// Why the store cannot be opened.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// The database itself.
@@ -280,9 +284,25 @@ impl Store {
     pub async fn tidy(&self, now: i64) -> Result<usize, Refusal> {
         let Quotas { memory_ms, notices_ms, .. } = **self.quotas.now();
         let (finished_before, notices_before) = (now - memory_ms, now - notices_ms);
+        self.write(move |conn, _, _| {
+            let tidied = repository::tidy::run(conn, now, finished_before, notices_before, TIDIED_AT_ONCE)?;
+            Ok(tidied + repository::audit::forget(conn, now - KEEP_ACTS_MS, KEEP_ACTS, TIDIED_AT_ONCE)?)
+        })
+        .await
+    }
+
+    /// Writes something in a transaction of its own. It is handed the quotas, and the time in Unix microseconds.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection, &Quotas, i64) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Refusal> {
         let (sender, receiver) = oneshot::channel();
-        let job = Job::Tidy(Tidy { now, finished_before, notices_before }, sender);
-        self.queue.try_send(job).map_err(|_| Reason::Overloaded)?;
+        let alone: Alone = Box::new(move |conn, quotas, now_us| {
+            let written = repository::store::transaction(conn, |conn| work(conn, quotas, now_us));
+            // Who asked may have gone.
+            let _ = sender.send(written.map_err(|error| writer::refusal_for(&error)));
+        });
+        self.queue.try_send(Job::Alone(alone)).map_err(|_| Reason::Overloaded)?;
         receiver.await.unwrap_or_else(|_| Err(Reason::Unavailable.retry_after(5000)))
     }
 }

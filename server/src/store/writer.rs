@@ -16,14 +16,11 @@ use vestibule_protocol::approve::{
 };
 use vestibule_schema::{
     Connection, Database, Error, ErrorKind,
-    repository::{
-        self,
-        store::{savepoint, transaction},
-    },
+    repository::store::{savepoint, transaction},
 };
 
 use super::{
-    Committed, Job, Submission, Tidy,
+    Committed, Job, Submission,
     apply::{Failure, apply},
     metrics::StoreMetrics,
     slow::SlowDisk,
@@ -52,7 +49,7 @@ pub(super) fn run(
     while !is_over && let Ok(first) = jobs.recv() {
         let mut submissions = Vec::new();
         let mut done = Vec::new();
-        let mut tidying = None;
+        let mut alone = None;
         for job in std::iter::once(first).chain(jobs.try_iter()).take(MAX_BATCH) {
             match job {
                 Job::CarryOut(submission, callback) => {
@@ -60,8 +57,8 @@ pub(super) fn run(
                     submissions.push(*submission);
                     done.push(callback);
                 }
-                Job::Tidy(tidy, told) => {
-                    tidying = Some((tidy, told));
+                Job::Alone(work) => {
+                    alone = Some(work);
                     break;
                 }
                 Job::Stop => {
@@ -85,23 +82,13 @@ pub(super) fn run(
         for (done, result) in done.into_iter().zip(committed) {
             done(result);
         }
-        if let Some((tidy, told)) = tidying {
-            // Who asked may have gone.
-            let _ = told.send(forget(&mut connection, &tidy));
+        if let Some(work) = alone {
+            let work = AssertUnwindSafe(|| work(&mut connection, &quotas.now(), clock.now_us()));
+            let Ok(()) = catch_unwind(work) else { process::exit(EXIT_SOFTWARE) };
         }
     }
     drop(connection);
     drop(database);
-}
-
-/// Deletes what is over, in a transaction of its own.
-fn forget(connection: &mut Connection, tidy: &Tidy) -> Result<usize, Refusal> {
-    let Tidy { now, finished_before, notices_before } = *tidy;
-    let limit = MAX_BATCH.try_into().unwrap_or(u32::MAX);
-    transaction(connection, |connection| {
-        repository::tidy::run(connection, now, finished_before, notices_before, limit)
-    })
-    .map_err(|error: Error| refusal_for(&error))
 }
 
 /// Carries out a batch and commits it. One result for each command, in their order.
@@ -148,7 +135,7 @@ fn carry_out(
 
 /// What senders are told of a failed store. After a failed fsync the kernel may have dropped what it could not write, and a
 /// repeat would report success for pages that are lost: the process ends instead, and recovers from the log.
-fn refusal_for(error: &Error) -> Refusal {
+pub(super) fn refusal_for(error: &Error) -> Refusal {
     match error.kind() {
         ErrorKind::Fatal => {
             tracing::error!(%error, "the disk failed; stopping, since what it holds is unknown");

@@ -52,6 +52,11 @@ impl StateMachineTest for Comparison {
                 let tidied = subject.store().tidy(world.now());
                 subject.runtime.block_on(tidied).expect("a store that can be tidied");
             }
+            Step::Remove(rid) => {
+                let removing = subject.store().remove_room(rid);
+                let removed = subject.runtime.block_on(removing).expect("a store that can remove");
+                subject.seqs.extend(removed.ended.iter().map(|(_, committed)| committed.seq));
+            }
             Step::Restart => {
                 subject.close();
                 subject.open();

@@ -49,6 +49,8 @@ pub(crate) enum Step {
     Pass(i64),
     /// What is over is forgotten.
     Tidy,
+    /// An operator removes a room.
+    Remove(Rid),
     /// The store is stopped and opened again.
     Restart,
     /// The store is opened from what its files hold at this moment.
@@ -85,6 +87,7 @@ impl ReferenceStateMachine for World {
             24 => world.deeds().prop_map(|deed| Step::Do(Box::new(deed))),
             6 => select(&SPANS).prop_map(Step::Pass),
             2 => Just(Step::Tidy),
+            1 => room().prop_map(Step::Remove),
             1 => Just(Step::Restart),
             1 => Just(Step::Crash),
         ]
@@ -103,6 +106,7 @@ impl ReferenceStateMachine for World {
             }
             Step::Pass(span) => world.now_us += span,
             Step::Tidy => world.store.forget(&quotas, now),
+            Step::Remove(rid) => world.store.remove(&quotas, rid, now),
             Step::Restart | Step::Crash => {}
         }
         world
@@ -165,6 +169,7 @@ impl World {
             1 => unblocking(),
             1 => self.withdrawing(),
             2 => self.expiring(),
+            1 => self.ending(),
             8 => self.acking(),
             4 => self.settling().prop_map(|(rid, caller, approve_id)| {
                 plain(rid, caller, Command::Nack { approve_id })
@@ -229,6 +234,12 @@ impl World {
         let over = self.requests().into_iter().filter(|(_, _, request)| request.facts.exp <= self.now());
         known_or(over.map(name).collect(), self.about())
             .prop_map(|(rid, uid, request_id, _)| plain(rid, own(uid), Command::Expire { request_id }))
+            .boxed()
+    }
+
+    fn ending(&self) -> BoxedStrategy<Deed> {
+        self.about()
+            .prop_map(|(rid, uid, request_id, _)| plain(rid, own(uid), Command::End { request_id }))
             .boxed()
     }
 
