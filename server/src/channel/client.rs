@@ -1,6 +1,13 @@
 //! Who is at the other end of a connection.
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{
+    any::Any,
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytestring::ByteString;
 
 use serde_json::{Map, Value};
 
@@ -36,6 +43,7 @@ pub struct Client {
     /// The token that came beside the URL.
     pub auth_token: Option<String>,
     assigns: Arc<dyn Any + Send + Sync>,
+    topics: Mutex<BTreeSet<ByteString>>,
 }
 
 impl Client {
@@ -48,7 +56,7 @@ impl Client {
         auth_token: Option<String>,
         assigns: Arc<dyn Any + Send + Sync>,
     ) -> Self {
-        Self { connection, id, transport, params, auth_token, assigns }
+        Self { connection, id, transport, params, auth_token, assigns, topics: Mutex::default() }
     }
 
     /// What is logged on this connection's account is in here. That there is one is logged now, among what is logged of the request that opened it.
@@ -56,6 +64,25 @@ impl Client {
         let (connection, transport) = (self.connection, self.transport.as_str());
         tracing::debug!(connection, transport, "connected");
         tracing::debug_span!(parent: None, "connection", connection, transport)
+    }
+
+    /// It is in a topic.
+    pub(crate) fn entered(&self, topic: ByteString) {
+        self.lock_topics().insert(topic);
+    }
+
+    /// It is not any more.
+    pub(crate) fn left(&self, topic: &ByteString) {
+        self.lock_topics().remove(topic);
+    }
+
+    /// The topics it is in.
+    pub fn topics(&self) -> Vec<ByteString> {
+        self.lock_topics().iter().cloned().collect()
+    }
+
+    fn lock_topics(&self) -> MutexGuard<'_, BTreeSet<ByteString>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the socket handler knows about the connection, where it is a `T`.

@@ -10,7 +10,7 @@ use vestibule_protocol::{
     presence::{Diff, Entries, Meta},
 };
 
-use super::{Channel, Client, Member, MemberId, Members, Next, ReplyTo};
+use super::{Channel, Client, Member, MemberId, Members, Next, ReplyTo, Stop};
 
 /// A channel's hands during one call. See the [module](super).
 pub struct Context<'a, C: Channel> {
@@ -27,6 +27,8 @@ pub(crate) enum Deferred {
     Join(MemberId, bool, Payload),
     /// See [`Context::proceed`].
     Proceed(MemberId, Next),
+    /// See [`Context::stop`].
+    Stop(MemberId, Stop),
 }
 
 impl<'a, C: Channel> Context<'a, C> {
@@ -68,6 +70,11 @@ impl<'a, C: Channel> Context<'a, C> {
     /// Does what a message that was answered with [`Next::Wait`] waited for, and lets the next ones through.
     pub fn proceed(&mut self, who: MemberId, next: Next) {
         self.deferred.push(Deferred::Proceed(who, next));
+    }
+
+    /// Ends a member's join, also one that is not decided yet.
+    pub fn stop(&mut self, who: MemberId, how: Stop) {
+        self.deferred.push(Deferred::Stop(who, how));
     }
 
     /// Answers a message; nothing where its sender has left.

@@ -106,6 +106,7 @@ impl<C: Channel> Room<C> {
                 match deferred {
                     Deferred::Join(who, is_in, response) => self.decide_join(who, is_in, response),
                     Deferred::Proceed(who, next) => self.proceed(who, next),
+                    Deferred::Stop(who, how) => self.stop(who, how),
                 }
             }
         }
@@ -115,6 +116,9 @@ impl<C: Channel> Room<C> {
         let Some(member) = self.members.by_id.get_mut(&who) else { return };
         let Some(PendingJoin { reference, decision, replaced }) = member.joining.take() else { return };
         member.counted = is_in.then(|| member.outbox.traffic().joined());
+        if is_in {
+            member.client.entered(self.members.topic.clone());
+        }
         let status = if is_in { Status::Ok } else { Status::Error };
         self.members.reply_to_join(who, reference, status, response);
         if let Some(old) = replaced {
@@ -194,6 +198,7 @@ impl<C: Channel> Room<C> {
 
     fn remove(&mut self, who: MemberId) -> Option<Member> {
         let member = self.members.by_id.remove(&who)?;
+        member.client.left(&self.members.topic);
         self.call(None, |channel, context| {
             context.untrack(who);
             channel.left(context, who);

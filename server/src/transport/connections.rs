@@ -2,15 +2,20 @@
 
 use std::{
     hash::{BuildHasher as _, RandomState},
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
+use bytestring::ByteString;
 use dashmap::DashMap;
 use tokio::time::{Instant, sleep};
 use vestibule_protocol::disconnect::Disconnect;
 
-use crate::{channel::Client, outbox::Outbox};
+use super::ended::{Ended, RecentlyEnded};
+use crate::{channel::Client, clock, outbox::Outbox};
 
 /// Batches of a drain, and the pause between two of them.
 const DRAIN_BATCHES: usize = 20;
@@ -29,38 +34,67 @@ pub(super) fn next_id() -> u64 {
 pub struct Connections {
     open: DashMap<u64, Open>,
     draining: AtomicBool,
+    ended: RecentlyEnded,
 }
 
 struct Open {
-    socket_id: Option<String>,
+    client: Arc<Client>,
+    since: i64,
     outbox: Outbox,
+}
+
+/// A connection, as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Names it among all of the process.
+    pub connection: u64,
+    /// Its socket id.
+    pub socket_id: Option<String>,
+    /// How it is connected.
+    pub transport: &'static str,
+    /// Since when, in Unix milliseconds.
+    pub since: i64,
+    /// The topics it is in.
+    pub topics: Vec<ByteString>,
 }
 
 /// Takes a connection off the list when it is dropped.
 pub(super) struct Registration<'a> {
     connections: &'a Connections,
-    id: u64,
-    transport: &'static str,
+    client: Arc<Client>,
+    since: i64,
     outbox: Outbox,
 }
 
 impl Drop for Registration<'_> {
     fn drop(&mut self) {
-        self.connections.open.remove(&self.id);
-        self.outbox.traffic().closed(self.transport, self.outbox.ending());
+        let Client { connection, id, transport, .. } = &*self.client;
+        let (transport, how) = (transport.as_str(), self.outbox.ending());
+        self.connections.open.remove(connection);
+        self.outbox.traffic().closed(transport, how);
+        self.connections.ended.note(Ended {
+            number: 0,
+            at: clock::now_ms(),
+            connection: *connection,
+            socket_id: id.clone(),
+            transport,
+            since: self.since,
+            how,
+        });
     }
 }
 
 impl Connections {
-    pub(super) fn register(&self, client: &Client, outbox: &Outbox) -> Registration<'_> {
-        let (id, transport) = (client.connection, client.transport.as_str());
-        self.open.insert(id, Open { socket_id: client.id.clone(), outbox: outbox.clone() });
-        outbox.traffic().opened(transport);
+    pub(super) fn register(&self, client: &Arc<Client>, outbox: &Outbox) -> Registration<'_> {
+        let (client, since, outbox) = (Arc::clone(client), clock::now_ms(), outbox.clone());
+        let open = Open { client: Arc::clone(&client), since, outbox: outbox.clone() };
+        self.open.insert(client.connection, open);
+        outbox.traffic().opened(client.transport.as_str());
         // Looked at after the insert: a drain that began in between has either seen the entry or is seen here.
         if self.draining.load(Ordering::SeqCst) {
             outbox.close(Disconnect::Restart);
         }
-        Registration { connections: self, id, transport, outbox: outbox.clone() }
+        Registration { connections: self, client, since, outbox }
     }
 
     /// Whether they are being sent away, because the server stops.
@@ -73,9 +107,27 @@ impl Connections {
         self.open.len()
     }
 
+    /// All of them, or those with this socket id, in no order.
+    pub fn seen(&self, socket_id: Option<&str>) -> Vec<Seen> {
+        let fits = |open: &Open| socket_id.is_none() || open.client.id.as_deref() == socket_id;
+        let seen = |open: &Open| Seen {
+            connection: open.client.connection,
+            socket_id: open.client.id.clone(),
+            transport: open.client.transport.as_str(),
+            since: open.since,
+            topics: open.client.topics(),
+        };
+        self.open.iter().filter(|open| fits(open)).map(|open| seen(&open)).collect()
+    }
+
+    /// Those that ended a short while ago.
+    pub fn ended(&self) -> &RecentlyEnded {
+        &self.ended
+    }
+
     /// Ends all connections with this socket id, as Phoenix's `disconnect` broadcast does (1001). Says how many.
     pub fn disconnect(&self, socket_id: &str) -> usize {
-        let matching = self.open.iter().filter(|open| open.socket_id.as_deref() == Some(socket_id));
+        let matching = self.open.iter().filter(|open| open.client.id.as_deref() == Some(socket_id));
         matching.map(|open| open.outbox.close(Disconnect::Kicked)).count()
     }
 

@@ -8,6 +8,7 @@ mod calls;
 mod caps;
 mod connection;
 mod connections;
+mod ended;
 pub mod longpoll;
 mod origin;
 mod pace;
@@ -25,7 +26,8 @@ pub use self::{
     address::Proxies,
     calls::Calls,
     caps::Caps,
-    connections::Connections,
+    connections::{Connections, Seen},
+    ended::{Ended, RecentlyEnded},
     origin::{Origin, OriginSyntax, Origins},
     rate::Rate,
     rules::Rules,

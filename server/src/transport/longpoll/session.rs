@@ -115,10 +115,10 @@ pub(super) async fn drive(
     mut batches: mpsc::Receiver<Batch>,
 ) {
     let outbox = session.outbox.clone();
+    let client = Arc::new(client);
     let _registration = endpoint.connections.register(&client, &outbox);
     let limits = session.limits;
-    let mut connection =
-        Connection::new(endpoint.clone(), serializer, Arc::new(client), outbox.clone(), &limits);
+    let mut connection = Connection::new(endpoint.clone(), serializer, client, outbox.clone(), &limits);
     let patience = limits.window * 3 / 2;
     let end_of_session = Instant::now() + limits.lifetime;
     let mut inspection = interval_at(Instant::now() + patience, patience);

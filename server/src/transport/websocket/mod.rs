@@ -161,9 +161,9 @@ async fn serve(
     outbox: Outbox,
     mut messages: AggregatedMessageStream,
 ) {
+    let client = Arc::new(client);
     let _registration = endpoint.connections.register(&client, &outbox);
-    let mut connection =
-        Connection::new(Arc::clone(&endpoint), serializer, Arc::new(client), outbox.clone(), &limits);
+    let mut connection = Connection::new(Arc::clone(&endpoint), serializer, client, outbox.clone(), &limits);
     let end_of_session = Instant::now() + limits.lifetime;
     let mut last_heard = Instant::now();
     let mut timer = pin!(sleep_until(end_of_session.min(last_heard + limits.idle)));
