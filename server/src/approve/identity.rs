@@ -29,10 +29,7 @@ impl SocketHandler for Door {
         let token = info.auth_token.or_else(|| info.params.get("token").and_then(Value::as_str));
         let uid = token.and_then(|token| self.0.sessions.check_token(token, clock::now_ms()).ok());
         let server = self.0.server_name(info.host).to_owned();
-        Ok(Connected {
-            id: uid.map(|uid| format!("user:{uid}")),
-            assigns: Arc::new(Identity { uid, server }),
-        })
+        Ok(Connected { id: uid.as_ref().map(Flow::socket_id), assigns: Arc::new(Identity { uid, server }) })
     }
 }
 

@@ -18,6 +18,7 @@ pub mod http;
 mod identity;
 mod inbox;
 mod metrics;
+mod operator;
 mod reception;
 mod room;
 pub mod sweep;
@@ -34,6 +35,7 @@ use vestibule_protocol::{
 };
 
 pub use identity::Door;
+pub use operator::{Online, Unfit};
 
 use self::{
     aftermath::{Aftermath, Own},

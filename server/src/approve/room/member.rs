@@ -37,6 +37,11 @@ const SERVER_EVENTS: [&str; 9] = [
     "withdrawn",
 ];
 
+/// Whether an event of this name is said by the server and by nobody else.
+pub(in crate::approve) fn is_servers(event: &str) -> bool {
+    event.starts_with("phx_") || SERVER_EVENTS.contains(&event)
+}
+
 impl KeyRoom {
     pub(super) fn publish(
         &mut self,
@@ -147,7 +152,7 @@ impl KeyRoom {
         payload: &Payload,
     ) -> Result<Next, Refusal> {
         self.key_of(from)?;
-        if event.starts_with("phx_") || SERVER_EVENTS.contains(&event) {
+        if is_servers(event) {
             return Err(Reason::BadPayload.because("this event is the server's own"));
         }
         let is_member = |id: &MemberId| self.visitors.get(id).is_some_and(|visitor| visitor.key.is_some());

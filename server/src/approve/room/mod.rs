@@ -27,6 +27,7 @@ use vestibule_protocol::{
 };
 
 use self::fanout::MemberPush;
+pub(super) use self::member::is_servers;
 use super::{
     Flow,
     aftermath::Aftermath,
@@ -34,10 +35,11 @@ use super::{
     events::{self, parse, refuse},
     feed::Feed,
     identity,
+    operator::Online,
     reception::{Receiver, Reception, arrive, handle_own, refuse_later, welcome},
 };
 use crate::{
-    channel::{Channel, Context, Incoming, Joining, MemberId, Next, ReplyTo, Watched},
+    channel::{Channel, Context, Incoming, Joining, MemberId, Next, ReplyTo, Stop, Watched},
     store::{Arrival, Committed, Content, Submission},
 };
 
@@ -185,6 +187,24 @@ impl KeyRoom {
     ) -> Next {
         let submission = Submission { rid: visit.rid, caller: visit.caller, command, content };
         answering::carry_out(&self.flow, cx, visit.to, submission, then)
+    }
+
+    /// Everybody who has joined, in no order.
+    pub(super) fn online(&self) -> Vec<Online> {
+        let online = |(who, visitor): (&MemberId, &Visitor)| Online {
+            connection: who.connection,
+            uid: visitor.receiver.uid,
+            device: visitor.receiver.device,
+            is_member: visitor.key.is_some(),
+        };
+        self.visitors.iter().map(online).collect()
+    }
+
+    /// Ends everybody's join: the room is no more.
+    pub(super) fn close(&self, cx: &mut Context<'_, Self>) {
+        for who in self.visitors.keys() {
+            cx.stop(*who, Stop::Normal);
+        }
     }
 
     fn key_of(&self, who: MemberId) -> Result<&RoomKey, Refusal> {

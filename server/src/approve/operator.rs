@@ -1,0 +1,126 @@
+//! What an operator does to the flow. Everything durable goes through the store, and whom it concerns is told as ever.
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+use vestibule_protocol::{
+    approve::{
+        frames::Id,
+        limits::Limits,
+        refusal::Refusal,
+        rules::{Caller, Command},
+    },
+    message::Payload,
+    signed::{Rid, Uid},
+};
+
+use super::{Flow, aftermath::Aftermath, room::is_servers};
+use crate::{
+    clock,
+    store::{Committed, Content, Removed, Store, Submission},
+};
+
+/// The events that clients take for frames of the flow.
+const FRAMES: [&str; 3] = ["approve", "card", "request"];
+
+/// Somebody who is in a room at this moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Online {
+    /// The connection.
+    pub connection: u64,
+    /// The user.
+    pub uid: Uid,
+    /// The device.
+    pub device: Id,
+    /// Whether this connection proved the room key.
+    pub is_member: bool,
+}
+
+/// What cannot be broadcast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// No room and no inbox has such a topic.
+    Topic,
+    /// The event is the server's own.
+    Event,
+}
+
+impl Flow {
+    /// The store, for what is read there.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// How large fields may be.
+    pub fn limits(&self) -> Limits {
+        self.terms.limits
+    }
+
+    /// How many topics have a room or an inbox that runs.
+    pub fn running(&self) -> (usize, usize) {
+        (self.rooms.count(), self.inboxes.count())
+    }
+
+    /// A token for a user, and until when it may be used to connect: as if they had signed in.
+    pub fn mint(&self, uid: &Uid) -> (String, i64) {
+        self.sessions.token(uid, clock::now_ms())
+    }
+
+    /// The socket id of a user's connections.
+    pub fn socket_id(uid: &Uid) -> String {
+        format!("user:{uid}")
+    }
+
+    /// Ends a request before its time.
+    pub async fn end_request(&self, rid: Rid, uid: Uid, request_id: Id) -> Result<Committed, Refusal> {
+        let caller = Caller { uid, is_member: false };
+        let command = Command::End { request_id };
+        let submission = Submission { rid, caller, command, content: Content::Nothing };
+        let committed = self.store.carry_out(submission).await?;
+        self.spread(&rid, Aftermath::of(rid, uid, None, &committed));
+        Ok(committed)
+    }
+
+    /// Deletes a room. Who asked in it is told that this is over, and who is in it is sent out.
+    pub async fn remove_room(&self, rid: Rid) -> Result<Removed, Refusal> {
+        let removed = self.store.remove_room(rid).await?;
+        for (uid, committed) in &removed.ended {
+            self.spread(&rid, Aftermath::of(rid, *uid, None, committed));
+        }
+        if removed.was_there {
+            self.rooms.tell(&format!("room:{rid}"), |room, cx| room.close(cx));
+        }
+        Ok(removed)
+    }
+
+    /// Who is in a room, in the order in which they connected.
+    pub async fn online(&self, rid: &Rid) -> Vec<Online> {
+        let (sender, receiver) = oneshot::channel();
+        self.rooms.tell(&format!("room:{rid}"), move |room, _| {
+            // Who asked may have gone.
+            let _ = sender.send(room.online());
+        });
+        // Where no room runs, or it panics, nobody is in it.
+        let mut online = receiver.await.unwrap_or_default();
+        online.sort_unstable_by_key(|online| online.connection);
+        online
+    }
+
+    /// Sends an event to everybody in a topic, guests as well. Says whether anybody is there.
+    pub fn broadcast(&self, topic: &str, event: String, payload: &Value) -> Result<bool, Unfit> {
+        if is_servers(&event) || FRAMES.contains(&&*event) {
+            return Err(Unfit::Event);
+        }
+        let payload = Payload::of(payload);
+        if is_id::<Rid>(topic.strip_prefix("room:")) {
+            Ok(self.rooms.tell(topic, move |_, cx| cx.broadcast(&event, payload)))
+        } else if is_id::<Uid>(topic.strip_prefix("user:")) {
+            Ok(self.inboxes.tell(topic, move |_, cx| cx.broadcast(&event, payload)))
+        } else {
+            Err(Unfit::Topic)
+        }
+    }
+}
+
+fn is_id<T: std::str::FromStr>(id: Option<&str>) -> bool {
+    id.is_some_and(|id| id.parse::<T>().is_ok())
+}
