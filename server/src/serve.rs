@@ -4,10 +4,12 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use actix_web::{App, HttpServer, middleware::from_fn};
 use thiserror::Error;
+use tokio::sync::Notify;
 
 use crate::{
-    admin::{self, Admin, Listen, TokenError, Tokens},
+    admin::{self, Admin, Administered, Listen, TokenError, Tokens},
     approve::{self, Door, Flow},
+    clock,
     config::{Settings, Sources},
     health::{self, Detail, Health},
     live::Live,
@@ -105,7 +107,16 @@ pub async fn serve(
         calls: Arc::clone(&calls),
     };
 
-    let admin = tokens.map(|tokens| start_admin(&admin_listen, tokens, &flow, &health, &endpoint.traffic));
+    let drain = Arc::new(Notify::new());
+    let administered = Administered {
+        connections: Arc::clone(&connections),
+        rules: endpoint.rules.clone(),
+        listens_at: address,
+        started: clock::now_ms(),
+        drain: Arc::clone(&drain),
+    };
+    let admin = tokens
+        .map(|tokens| start_admin(&admin_listen, tokens, &flow, &health, &endpoint.traffic, administered));
     let admin = admin.transpose()?;
 
     let server = HttpServer::new(move || {
@@ -144,7 +155,7 @@ pub async fn serve(
         reload.run();
         systemd::ready();
     };
-    shutdown::wait_and_drain(signals, on_hangup, &handle, &connections).await;
+    shutdown::wait_and_drain(signals, on_hangup, &drain, &handle, &connections).await;
     // The server's task ends with its workers; a panic in it was logged.
     let _ = server.await;
     if let Some(admin) = admin {
@@ -170,6 +181,7 @@ fn start_admin(
     flow: &Arc<Flow>,
     health: &Arc<Health>,
     traffic: &Traffic,
+    server: Administered,
 ) -> Result<admin::Running, ServeError> {
     let mut metrics = Metrics::default();
     metrics.add(|registry| {
@@ -177,7 +189,7 @@ fn start_admin(
         traffic.register(registry);
         flow.register(registry);
     });
-    let shared = Admin { metrics, flow: Arc::clone(flow), health: Arc::clone(health) };
+    let shared = Admin { metrics, flow: Arc::clone(flow), health: Arc::clone(health), server };
     admin::start(listen, tokens, shared)
         .map_err(|source| ServeError::ListenForOperators { at: listen.clone(), source })
 }

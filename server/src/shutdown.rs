@@ -1,10 +1,13 @@
-//! How the server stops: told by SIGTERM or SIGINT, at its clients' leisure, but not for ever. Until then, SIGHUP has it
-//! read its configuration again.
+//! How the server stops: told by SIGTERM, SIGINT or an operator, at its clients' leisure, but not for ever. Until then, SIGHUP
+//! has it read its configuration again.
 
 use std::{io, process, time::Duration};
 
 use actix_web::dev::ServerHandle;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
+};
 
 use crate::{systemd, transport::Connections};
 
@@ -39,15 +42,19 @@ impl Signals {
     }
 }
 
-/// Waits to be told to stop, sends everybody away with close code 1012 (phoenix.js reconnects), and stops the HTTP server.
+/// Waits to be told to stop, by a signal or by `asked`, sends everybody away with close code 1012 (phoenix.js reconnects), and stops the HTTP server.
 /// A second signal ends the process at once; what was answered ok is stored.
 pub(crate) async fn wait_and_drain(
     mut signals: Signals,
     on_hangup: impl FnMut(),
+    asked: &Notify,
     server: &ServerHandle,
     connections: &Connections,
 ) {
-    signals.stop(on_hangup).await;
+    tokio::select! {
+        () = signals.stop(on_hangup) => {}
+        () = asked.notified() => {}
+    }
     tracing::info!(connections = connections.count(), "stopping");
     systemd::stopping();
     let drained = async { tokio::join!(connections.drain(PATIENCE), server.stop(true)).0 };

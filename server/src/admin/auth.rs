@@ -15,34 +15,38 @@ use super::{
     tokens::{Access, Operator, Tokens},
 };
 
-/// Hands on the requests of operators, who are then in the request's extensions as an [`Operator`], and answers all others:
-/// 401 without a good token, 403 to who may only read and wants to write. What is not a safe method (RFC 9110, section 9.2.1)
-/// writes.
-pub(super) async fn authorize<B: MessageBody + 'static>(
+/// Hands on the requests of operators, who are then in the request's extensions as an [`Operator`], and answers all others: 401.
+pub(super) async fn identify<B: MessageBody + 'static>(
     tokens: Arc<Tokens>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    match admit(&tokens, &request) {
+    let found = bearer(&request).ok_or_else(Problem::no_token);
+    match found.and_then(|token| tokens.find(token).ok_or_else(Problem::wrong_token)) {
         Ok(operator) => {
-            request.extensions_mut().insert(operator);
+            request.extensions_mut().insert(operator.clone());
             next.call(request).await.map(ServiceResponse::map_into_left_body)
         }
         Err(problem) => Ok(request.into_response(problem.error_response()).map_into_right_body()),
     }
 }
 
-fn admit(tokens: &Tokens, request: &ServiceRequest) -> Result<Operator, Problem> {
-    let operator =
-        tokens.find(bearer(request).ok_or_else(Problem::no_token)?).ok_or_else(Problem::wrong_token)?;
-    let (is_writing, path) = (!request.method().is_safe(), request.path());
-    if is_writing && operator.access < Access::Full {
-        return Err(Problem::read_only());
+/// Hands on what its operator may do, and answers 403 to who may only read and wants to write. What is not a safe method (RFC
+/// 9110, section 9.2.1) writes.
+pub(super) async fn permit<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    if request.method().is_safe() {
+        return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
-    if is_writing {
-        tracing::info!(admin = operator.name, path, "administered");
-    }
-    Ok(operator.clone())
+    let operator = request.extensions().get::<Operator>().cloned();
+    let Some(operator) = operator.filter(|operator| operator.access == Access::Full) else {
+        let response = Problem::read_only().error_response();
+        return Ok(request.into_response(response).map_into_right_body());
+    };
+    tracing::info!(admin = operator.name, path = request.path(), "administered");
+    next.call(request).await.map(ServiceResponse::map_into_left_body)
 }
 
 /// The token that a request shows (RFC 6750, section 2.1). The scheme's name may be written in any case.

@@ -1,17 +1,19 @@
 //! The operators' listener: metrics, and whatever is to be administered, apart from what clients reach.
 //!
-//! Health and the dashboard page are open; everything else is behind `auth`: an operator shows a token, and who may only read writes nothing. A route
-//! that is added to `routes` has that by being there, finds the [`Operator`] in the request's extensions, and answers what is
-//! wrong with a [`Problem`].
+//! Health and the dashboard page are open; everything else is behind `auth`: an operator shows a token, and who may only read
+//! writes nothing. A route that is added to `routes` has that by being there, finds the [`Operator`] in the request's extensions, and answers what is
+//! wrong with a [`Problem`]. Between the two questions, who somebody is and what they may do, `audit` writes down what they want.
 
+mod audit;
 mod auth;
 mod listen;
 mod metrics;
 mod problem;
 mod tokens;
 mod topic;
+pub mod v1;
 
-use std::{future::ready, io, sync::Arc};
+use std::{future::ready, io, net::SocketAddr, sync::Arc};
 
 use actix_web::{
     App, HttpResponse, HttpServer, Route,
@@ -20,6 +22,7 @@ use actix_web::{
     rt::{self, task::JoinHandle},
     web,
 };
+use tokio::sync::Notify;
 
 pub use self::{
     listen::Listen,
@@ -29,10 +32,11 @@ pub use self::{
 use crate::{
     approve::Flow,
     health::{self, Detail, Health},
+    live::Live,
     metrics::Metrics,
     pages::{Dashboard, Page},
     telemetry,
-    transport::websocket,
+    transport::{Connections, Rules, websocket},
 };
 
 /// More connections than operators have.
@@ -46,6 +50,22 @@ pub struct Admin {
     pub flow: Arc<Flow>,
     /// Whether it can do its work.
     pub health: Arc<Health>,
+    /// The server that runs it.
+    pub server: Administered,
+}
+
+/// What there is of the server besides the application.
+pub struct Administered {
+    /// Everybody connected.
+    pub connections: Arc<Connections>,
+    /// What holds for connections, such as how much one may use.
+    pub rules: Live<Rules>,
+    /// Where clients connect.
+    pub listens_at: SocketAddr,
+    /// When it was started, in Unix milliseconds.
+    pub started: i64,
+    /// Notified to end it.
+    pub drain: Arc<Notify>,
 }
 
 /// A listener that runs.
@@ -71,7 +91,9 @@ pub fn start(listen: &Listen, tokens: Tokens, admin: Admin) -> io::Result<Runnin
             .configure(|config| dashboard.mount(config, "/"))
             .service(
                 web::scope("")
-                    .wrap(from_fn(move |request, next| auth::authorize(Arc::clone(&tokens), request, next)))
+                    .wrap(from_fn(auth::permit))
+                    .wrap(from_fn(audit::audit))
+                    .wrap(from_fn(move |request, next| auth::identify(Arc::clone(&tokens), request, next)))
                     .configure(routes)
                     .default_service(problem(Problem::not_found)),
             )
@@ -90,9 +112,9 @@ pub fn start(listen: &Listen, tokens: Tokens, admin: Admin) -> io::Result<Runnin
     Ok(Running { at, handle, task: rt::spawn(server) })
 }
 
-/// What needs a token. The endpoints at `/admin/v1` are to be added here.
+/// What needs a token.
 fn routes(config: &mut web::ServiceConfig) {
-    config.service(
+    config.configure(v1::mount).service(
         web::resource("/metrics").get(metrics::metrics).default_service(problem(Problem::no_such_method)),
     );
 }

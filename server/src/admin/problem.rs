@@ -10,15 +10,25 @@ use actix_web::{
     },
 };
 use serde::Serialize;
+use utoipa::ToSchema;
+use vestibule_protocol::approve::refusal::{Reason, Refusal};
 
 /// A problem without a type of its own: its title is that of its status.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
+    /// Always `about:blank`: the status says it
     #[serde(rename = "type")]
+    #[schema(example = "about:blank")]
     kind: &'static str,
+    /// The status in words
+    #[schema(example = "Not Found")]
     title: &'static str,
+    /// The HTTP status
     #[serde(serialize_with = "as_number")]
+    #[schema(value_type = u16, example = 404)]
     status: StatusCode,
+    /// What is wrong, for people
+    #[schema(value_type = String, example = "there is no such room")]
     detail: Cow<'static, str>,
     /// What a client without a good token is told in `WWW-Authenticate`.
     #[serde(skip)]
@@ -57,9 +67,26 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "there is nothing here")
     }
 
+    /// There could be something at this path, and there is not.
+    pub(super) fn missing(detail: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
     /// The path has no such method.
     pub(super) fn no_such_method() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "there is something here, but not for this method")
+    }
+}
+
+impl From<Refusal> for Problem {
+    /// The store refuses operators nothing by its rules: it is full, busy or broken.
+    fn from(refusal: Refusal) -> Self {
+        let detail = match refusal.reason {
+            Reason::StorageFull => "the disk is full",
+            Reason::Overloaded => "the store is busy: try again",
+            _ => "the store does not work: see the log",
+        };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 }
 

@@ -1,0 +1,53 @@
+//! The audit log: what operators did.
+
+use actix_web::{get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::page::{Page, Paging, limit};
+use crate::{
+    admin::{Admin, problem::Problem},
+    store,
+};
+
+/// What an operator did
+#[allow(clippy::struct_field_names, reason = "as answers name it")]
+#[derive(Debug, Serialize, ToSchema)]
+struct Act {
+    /// Its number, which grows
+    number: i64,
+    /// When, in Unix milliseconds
+    at: i64,
+    /// The name of the token
+    #[schema(example = "alice")]
+    operator: String,
+    /// The endpoint
+    #[schema(example = "DELETE /admin/v1/rooms/{rid}")]
+    act: String,
+    /// The path that was asked for, behind `/admin/v1/`
+    #[schema(example = "rooms/TG4n0hbSJVVTS2RBYJ2cU1JcdKcKDKoMCKpVlAdsXxA")]
+    target: String,
+    /// The HTTP status of the answer; `null` while there is none, and where the server ended over it
+    #[schema(required, example = 200)]
+    result: Option<i32>,
+}
+
+impl From<store::Act> for Act {
+    fn from(store::Act { number, at, operator, act, target, result }: store::Act) -> Self {
+        Self { number, at, operator, act, target, result }
+    }
+}
+
+/// What operators did, or wanted to and might not, latest first; looking is not among it
+#[utoipa::path(operation_id = "list_acts", tag = "server", params(Paging), responses((status = OK, body = Page<Act>)))]
+#[get("/audit")]
+pub(super) async fn list(
+    admin: web::Data<Admin>,
+    paging: web::Query<Paging>,
+) -> Result<web::Json<Page<Act>>, Problem> {
+    let limit = limit(paging.limit)?;
+    let before = paging.cursor.map(|cursor| i64::try_from(cursor).unwrap_or(i64::MAX));
+    let one_more = u32::try_from(limit + 1).unwrap_or(u32::MAX);
+    let acts = admin.flow.store().acts(before, one_more).await?;
+    Ok(web::Json(Page::of(acts, limit, |act| act.number.to_string())))
+}

@@ -1,0 +1,63 @@
+//! Connections that ended a short while ago.
+
+use actix_web::{get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    ids::UserId,
+    page::{Page, Paging, limit},
+    users::uid_of,
+};
+use crate::{
+    admin::{Admin, problem::Problem},
+    metrics::Ending,
+    transport::Ended,
+};
+
+/// A connection that ended
+#[derive(Debug, Serialize, ToSchema)]
+struct Disconnect {
+    /// When, in Unix milliseconds
+    at: i64,
+    /// Whose it was; `null` where nobody had signed in
+    #[schema(required)]
+    uid: Option<UserId>,
+    /// The connection's number
+    connection: u64,
+    /// `websocket` or `longpoll`
+    #[schema(example = "websocket")]
+    transport: &'static str,
+    /// Since when it was there, in Unix milliseconds
+    since: i64,
+    /// The WebSocket close code; `null` for one that was lost, or a long poll that was not asked for any more
+    #[schema(required, example = 1008)]
+    code: Option<u16>,
+    /// Why
+    #[schema(example = "slow consumer")]
+    reason: String,
+}
+
+impl From<Ended> for Disconnect {
+    fn from(Ended { at, connection, socket_id, transport, since, how, .. }: Ended) -> Self {
+        let uid = socket_id.as_deref().and_then(uid_of).map(UserId);
+        let (code, reason) = match how {
+            Ending::Closed => (Some(1000), "closed by the client".to_owned()),
+            Ending::Disconnected(why) => (Some(why.code()), why.to_string()),
+            Ending::Lost => (None, "lost".to_owned()),
+        };
+        Self { at, uid, connection, transport, since, code, reason }
+    }
+}
+
+/// The connections that ended last, latest first: at most a thousand, since the server was started
+#[utoipa::path(operation_id = "list_disconnects", tag = "server", params(Paging), responses((status = OK, body = Page<Disconnect>)))]
+#[get("/disconnects")]
+pub(super) async fn list(
+    admin: web::Data<Admin>,
+    paging: web::Query<Paging>,
+) -> Result<web::Json<Page<Disconnect>>, Problem> {
+    let limit = limit(paging.limit)?;
+    let ended = admin.server.connections.ended().before(paging.cursor, limit + 1);
+    Ok(web::Json(Page::of(ended, limit, |ended| ended.number.to_string())))
+}

@@ -1,0 +1,125 @@
+//! What the endpoints are, for programs: `OpenAPI` 3.1, from their code.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError as _, get,
+    http::header::{ALLOW, HeaderValue},
+};
+use utoipa::{
+    OpenApi,
+    openapi::{
+        ContentBuilder, Ref, RefOr, ResponseBuilder,
+        path::{Operation, PathItem},
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+use utoipa_actix_web::{AppExt as _, scope::scope};
+
+use super::{PREFIX, endpoints};
+use crate::admin::problem::Problem;
+
+/// What stands above the paths.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Vestibule for operators",
+        description = "Served on a listener of its own, to who shows a bearer token. A token may `read`, or do everything (`full`): \
+                       what is not a GET needs the latter, and is written into the audit log. Times are Unix milliseconds. \
+                       What is wrong is told as problem details (RFC 9457).",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "rooms", description = "Rooms, and who is in them"),
+        (name = "requests", description = "Requests for rooms' keys"),
+        (name = "users", description = "Who is connected"),
+        (name = "topics", description = "What is said to everybody in a topic"),
+        (name = "server", description = "The server itself")
+    )
+)]
+struct Above;
+
+/// The description of all endpoints.
+pub fn description() -> utoipa::openapi::OpenApi {
+    let (_, collected) =
+        actix_web::App::new().into_utoipa_app().service(scope(PREFIX).configure(endpoints)).split_for_parts();
+    let mut all = Above::openapi();
+    all.merge(collected);
+    let components = all.components.get_or_insert_default();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    for item in all.paths.paths.values_mut() {
+        operations(item).for_each(|(method, operation)| complete(method, operation));
+    }
+    all
+}
+
+/// This description
+#[utoipa::path(operation_id = "describe", tag = "server", responses((status = OK, description = "OpenAPI 3.1", content_type = "application/json", body = Object)))]
+#[get("/openapi.json")]
+pub(super) async fn served() -> HttpResponse {
+    HttpResponse::Ok().json(description())
+}
+
+/// The methods of each path, for who asks by another.
+static ALLOWED: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let mut paths = description().paths.paths;
+    let methods =
+        |item: &mut PathItem| operations(item).map(|(method, _)| method).collect::<Vec<_>>().join(", ");
+    paths.iter_mut().map(|(path, item)| (path.clone(), methods(item))).collect()
+});
+
+/// Answers what nobody else does: nothing is here, or nothing by this method.
+pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    let pattern = request.match_pattern();
+    let Some(allowed) = pattern.and_then(|pattern| ALLOWED.get(&pattern)) else {
+        return Problem::not_found().error_response();
+    };
+    let mut response = Problem::no_such_method().error_response();
+    if let Ok(allowed) = HeaderValue::from_str(allowed) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [("GET", &mut item.get), ("POST", &mut item.post), ("DELETE", &mut item.delete)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Adds what all endpoints have in common: who may call them, and what may be wrong.
+fn complete(method: &str, operation: &mut Operation) {
+    let is_writing = method != "GET";
+    let may = if is_writing { "full" } else { "read" };
+    operation.security = Some(vec![SecurityRequirement::new("bearer", [may])]);
+    let has = |place: &str| {
+        let parameters = operation.parameters.iter().flatten();
+        let places = parameters.map(|parameter| serde_json::json!(parameter.parameter_in));
+        places.into_iter().any(|found| found == place)
+    };
+    let has_body = operation.request_body.is_some();
+    let problems = [
+        ("400", "What is asked makes no sense", has("query") || has_body),
+        ("401", "There is no token, or nobody's", true),
+        ("403", "The token may only read", is_writing),
+        ("404", "There is no such thing", has("path")),
+        ("413", "The body is too large", has_body),
+        ("415", "The body is no JSON", has_body),
+        ("422", "The body says what cannot be done", has_body),
+        ("503", "The store cannot do it at the moment", true),
+    ];
+    for (status, what, _) in problems.into_iter().filter(|(_, _, is_possible)| *is_possible) {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let response =
+            ResponseBuilder::new().description(what).content("application/problem+json", content).build();
+        operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+    }
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            "Done".clone_into(&mut response.description);
+        }
+    }
+}

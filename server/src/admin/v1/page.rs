@@ -1,0 +1,75 @@
+//! Lists, a page at a time.
+
+use actix_web::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::admin::problem::Problem;
+
+/// How many items there are on a page, where nothing is said.
+const USUAL: u32 = 50;
+/// The most items on a page.
+const MOST: u32 = 200;
+
+/// A page of a list
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Page<T> {
+    /// What is on it
+    items: Vec<T>,
+    /// What to ask on with, as `cursor`; `null` on the last page
+    #[schema(required)]
+    next: Option<String>,
+}
+
+/// Which page
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Paging {
+    /// What the page before said as `next`
+    pub(super) cursor: Option<u64>,
+    /// How many items at the most
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    pub(super) limit: Option<u32>,
+}
+
+/// How many items somebody gets who asks for so many.
+pub(super) fn limit(asked: Option<u32>) -> Result<usize, Problem> {
+    match asked.unwrap_or(USUAL) {
+        limit @ 1..=MOST => Ok(limit as usize),
+        _ => Err(Problem::new(StatusCode::BAD_REQUEST, "a limit is between 1 and 200")),
+    }
+}
+
+impl<T> Page<T> {
+    /// All of a list's items from somewhere on, or one more than `limit`: the one more says that there is another page.
+    pub(super) fn of<R>(mut rows: Vec<R>, limit: usize, cursor: impl Fn(&R) -> String) -> Self
+    where
+        R: Into<T>,
+    {
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| has_more).map(cursor);
+        Self { items: rows.into_iter().map(Into::into).collect(), next }
+    }
+
+    /// Items, and what to go on with.
+    pub(super) fn new(items: Vec<T>, next: Option<String>) -> Self {
+        Self { items, next }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_next_page_where_there_is_one_more() {
+        let page = |rows: Vec<u32>| Page::<u64>::of(rows, 2, ToString::to_string);
+        assert_eq!((page(vec![1, 2]).next, page(vec![]).next), (None, None));
+        let first = page(vec![1, 2, 3]);
+        assert_eq!((first.items, first.next), (vec![1, 2], Some("2".to_owned())));
+        assert_eq!([None, Some(1), Some(200)].map(|asked| limit(asked).unwrap()), [50, 1, 200]);
+        assert!([0, 201].into_iter().all(|asked| limit(Some(asked)).is_err()));
+    }
+}

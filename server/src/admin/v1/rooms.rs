@@ -1,0 +1,157 @@
+//! Rooms: found, looked into, deleted.
+
+use actix_web::{delete, get, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use vestibule_protocol::approve::frames::Card;
+
+use super::{
+    ids::{DrawnId, RoomId, RoomPolicy, UserId},
+    page::{Page, Paging, limit},
+};
+use crate::{
+    admin::{Admin, problem::Problem},
+    approve::Online,
+    store::{RoomRecord, RoomSearch},
+};
+
+/// Which rooms are listed
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct RoomQuery {
+    /// Part of the name, in whatever case. A page may hold fewer rooms than there are, and none, and have a `next`
+    name: Option<String>,
+    /// The policy
+    policy: Option<RoomPolicy>,
+    /// What the page before said as `next`
+    #[param(value_type = Option<RoomId>)]
+    cursor: Option<RoomId>,
+    /// How many rooms at the most
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+}
+
+/// A room
+#[derive(Debug, Serialize, ToSchema)]
+struct Room {
+    rid: RoomId,
+    policy: RoomPolicy,
+    /// The name on its card
+    #[schema(required)]
+    name: Option<String>,
+    /// The version of its card
+    version: u64,
+    /// When it was made, in Unix milliseconds
+    created: i64,
+    /// Who published its first card; unknown for rooms of older versions of the server
+    #[schema(required)]
+    created_by: Option<UserId>,
+    /// How many requests wait in it: open ones, and denied ones that may still be approved
+    waiting: i64,
+}
+
+impl From<RoomRecord> for Room {
+    fn from(RoomRecord { card, created, creator, waiting }: RoomRecord) -> Self {
+        let Card { rid, policy, name, version, .. } = card;
+        let (policy, created_by) = (policy.into(), creator.map(UserId));
+        Self { rid: RoomId(rid), policy, name, version, created, created_by, waiting }
+    }
+}
+
+/// Somebody in a room
+#[derive(Debug, Serialize, ToSchema)]
+struct Member {
+    uid: UserId,
+    device: DrawnId,
+    /// The connection's number
+    connection: u64,
+    role: Role,
+}
+
+/// What somebody is in a room
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    /// Has proved to hold the room's key
+    Member,
+    /// Has not
+    Guest,
+}
+
+impl From<Online> for Member {
+    fn from(Online { connection, uid, device, is_member }: Online) -> Self {
+        let role = if is_member { Role::Member } else { Role::Guest };
+        Self { uid: UserId(uid), device: DrawnId(device), connection, role }
+    }
+}
+
+/// A room that was deleted
+#[derive(Debug, Serialize, ToSchema)]
+struct Deleted {
+    rid: RoomId,
+    /// How many requests it took along; who asked is told that they expired
+    requests: usize,
+}
+
+/// The rooms, secret ones as well, in the order of their ids
+#[utoipa::path(operation_id = "list_rooms", tag = "rooms", params(RoomQuery), responses((status = OK, body = Page<Room>)))]
+#[get("/rooms")]
+pub(super) async fn list(
+    admin: web::Data<Admin>,
+    query: web::Query<RoomQuery>,
+) -> Result<web::Json<Page<Room>>, Problem> {
+    let RoomQuery { name, policy, cursor, limit: asked } = query.into_inner();
+    let search = RoomSearch { name, policy: policy.map(Into::into) };
+    let after = cursor.map(|cursor| cursor.0);
+    let (rooms, next) = admin.flow.store().rooms(search, after, limit(asked)?).await?;
+    let rooms = rooms.into_iter().map(Into::into).collect();
+    Ok(web::Json(Page::new(rooms, next.map(|rid| rid.to_string()))))
+}
+
+/// One room
+#[utoipa::path(operation_id = "find_room", tag = "rooms", params(("rid" = RoomId, Path)), responses((status = OK, body = Room)))]
+#[get("/rooms/{rid}")]
+pub(super) async fn find(
+    admin: web::Data<Admin>,
+    rid: web::Path<RoomId>,
+) -> Result<web::Json<Room>, Problem> {
+    let room = admin.flow.store().room(rid.0).await?.ok_or_else(no_room)?;
+    Ok(web::Json(room.into()))
+}
+
+/// Who is in a room at this moment, in the order in which they connected
+///
+/// Also in a room that nobody has published yet.
+#[utoipa::path(operation_id = "list_members", tag = "rooms", params(("rid" = RoomId, Path), Paging), responses((status = OK, body = Page<Member>)))]
+#[get("/rooms/{rid}/members")]
+pub(super) async fn members(
+    admin: web::Data<Admin>,
+    rid: web::Path<RoomId>,
+    paging: web::Query<Paging>,
+) -> Result<web::Json<Page<Member>>, Problem> {
+    let mut online = admin.flow.online(&rid.0).await;
+    online.retain(|online| paging.cursor.is_none_or(|after| online.connection > after));
+    Ok(web::Json(Page::of(online, limit(paging.limit)?, |online| online.connection.to_string())))
+}
+
+/// Deletes a room, with its requests, approves, denials and notices
+///
+/// Who waits for its key is told `expired`, and who is in it `phx_close`. Afterwards it is as unknown as a room that never was; but a member who
+/// has its key may publish it again.
+#[utoipa::path(operation_id = "delete_room", tag = "rooms", params(("rid" = RoomId, Path)), responses((status = OK, body = Deleted)))]
+#[delete("/rooms/{rid}")]
+pub(super) async fn remove(
+    admin: web::Data<Admin>,
+    rid: web::Path<RoomId>,
+) -> Result<web::Json<Deleted>, Problem> {
+    let removed = admin.flow.remove_room(rid.0).await?;
+    if !removed.was_there {
+        return Err(no_room());
+    }
+    Ok(web::Json(Deleted { rid: *rid, requests: removed.ended.len() }))
+}
+
+fn no_room() -> Problem {
+    Problem::missing("there is no such room")
+}
