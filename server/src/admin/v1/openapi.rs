@@ -123,3 +123,39 @@ fn complete(method: &str, operation: &mut Operation) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{collections::BTreeSet, env, fs};
+
+    /// The committed description, from here.
+    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/admin-openapi.json");
+
+    /// Set to write the committed description anew.
+    const REWRITE: &str = "VESTIBULE_REWRITE_OPENAPI";
+
+    #[test]
+    fn what_is_committed_is_what_the_code_says() {
+        let text = description().to_pretty_json().unwrap() + "\n";
+        if env::var_os(REWRITE).is_some() {
+            fs::write(COMMITTED, &text).unwrap();
+        }
+        let is_same = fs::read_to_string(COMMITTED).is_ok_and(|committed| committed == text);
+        assert!(is_same, "docs/admin-openapi.json is another: run this test with {REWRITE}=1");
+    }
+
+    #[test]
+    fn each_operation_has_a_name_of_its_own_and_says_who_may_and_what_may_go_wrong() {
+        let mut names = BTreeSet::new();
+        for item in description().paths.paths.values_mut() {
+            for (method, operation) in operations(item) {
+                let name = operation.operation_id.clone().unwrap();
+                assert!(operation.security.is_some() && operation.summary.is_some(), "{name}");
+                let has = |status: &str| operation.responses.responses.contains_key(status);
+                assert_eq!((has("401"), has("403")), (true, method != "GET"), "{name}");
+                assert!(names.insert(name));
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The description is what is served, and says of each endpoint who may use it.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::Policy;
+use vestibule_tests::http::Request;
+use vestibule_tests::people::{Person, Room};
+use vestibule_tests::scene::Scene;
+
+use crate::{OPERATOR, READER, Stage};
+
+/// Every endpoint: its method, its path, and what is said of it.
+fn endpoints(description: &Value) -> Vec<(String, String, Value)> {
+    let paths = description["paths"].as_object().expect("paths");
+    let methods = |(path, item): (&String, &Value)| {
+        let operations = item.as_object().expect("operations").clone().into_iter();
+        let path = path.clone();
+        operations.map(move |(method, operation)| (method.to_uppercase(), path.clone(), operation))
+    };
+    paths.iter().flat_map(methods).collect()
+}
+
+fn committed() -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/admin-openapi.json");
+    serde_json::from_str(&fs::read_to_string(path).expect("the description")).expect("JSON")
+}
+
+#[test]
+fn what_is_served_is_what_is_committed() {
+    let stage = Stage::new();
+    let served = stage.read("openapi.json");
+    assert_eq!(served, committed());
+    assert_eq!(served["openapi"], "3.1.0");
+}
+
+/// The request for an endpoint, with everything in its path there.
+fn request(method: &str, path: &str, operation: &Value, names: &[(&str, String)]) -> Request {
+    let path = names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
+    assert!(!path.contains('{'), "{path}: what is this?");
+    let request = Request::new(method, &path);
+    if operation["requestBody"].is_null() {
+        return request;
+    }
+    request.json(&json!({ "event": "maintenance", "payload": { "minutes": 10 } }))
+}
+
+#[test]
+fn each_endpoint_lets_in_whom_it_says_and_answers_as_it_says() {
+    let mut stage = Stage::new();
+    let mut scene = Scene::new(&stage.server);
+    let asked = scene.ask();
+    // The room that is deleted is not the one of the others.
+    let doomed = Room::published(stage.server.address(), Policy::Open);
+    let description = committed();
+    let mut endpoints = endpoints(&description);
+    assert!(endpoints.len() >= 16, "{}", endpoints.len());
+    // The end comes last.
+    endpoints.sort_by_key(|(_, path, _)| path.ends_with("/drain"));
+    let mut acts = Vec::new();
+    for (method, path, operation) in &endpoints {
+        let room = if method == "DELETE" { doomed.rid() } else { scene.room.rid() };
+        let names = [
+            ("{rid}", room.to_string()),
+            ("{uid}", scene.bob.uid().to_string()),
+            ("{request_id}", asked.request_id.to_string()),
+            ("{topic}", scene.topic.clone()),
+        ];
+        let ask = || request(method, path, operation, &names);
+        let documented = |status: u16| operation["responses"][status.to_string()].is_object();
+        assert_eq!(ask().send(stage.admin).expect("a response").status, 401, "{method} {path}");
+        assert_eq!(stage.ask(ask(), "wrong").status, 401, "{method} {path}");
+        let is_writing = method != "GET";
+        let may = if is_writing { "full" } else { "read" };
+        assert_eq!(operation["security"], json!([{ "bearer": [may] }]), "{method} {path}");
+        let read = stage.ask(ask(), READER);
+        assert_eq!(read.status, if is_writing { 403 } else { 200 }, "{method} {path}: {}", read.text());
+        assert!(documented(401) && documented(read.status), "{method} {path}");
+        if is_writing {
+            acts.push((format!("{method} {path}"), 403));
+        }
+        if path.ends_with("/drain") {
+            // Before the end: whether all that was done is in the log.
+            assert_audited(&stage, &acts);
+        }
+        let full = stage.ask(ask(), OPERATOR);
+        assert!((200..300).contains(&full.status), "{method} {path}: {} {}", full.status, full.text());
+        assert!(documented(full.status), "{method} {path}: {}", full.status);
+        if is_writing {
+            acts.push((format!("{method} {path}"), full.status));
+        }
+    }
+    assert_eq!(stage.server.wait().code(), Some(0), "drained");
+}
+
+fn assert_audited(stage: &Stage, acts: &[(String, u16)]) {
+    let mut lines = stage.pages("audit", || {});
+    lines.reverse();
+    let found: Vec<(String, u16)> = lines
+        .iter()
+        .map(|line| {
+            let operator = if line["result"] == 403 { "prometheus" } else { "alice" };
+            assert_eq!(line["operator"], operator);
+            let result = line["result"].as_u64().expect("a result");
+            (line["act"].as_str().expect("an act").to_owned(), result.try_into().expect("a status"))
+        })
+        .collect();
+    assert_eq!(found, acts);
+}
+
+#[test]
+fn what_is_not_there_and_what_makes_no_sense_is_a_problem() {
+    let stage = Stage::new();
+    let nobody = Person::new(vestibule_protocol::signed::Alg::Ed25519).uid();
+    let id = "5Hq7xkVcQ2mXw1kGm8b0Zw";
+    for (method, path, status) in [
+        ("GET", format!("rooms/{nobody}"), 404),
+        ("GET", "rooms/x".to_owned(), 404),
+        ("DELETE", format!("rooms/{nobody}"), 404),
+        ("POST", format!("requests/{nobody}/{nobody}/{id}/expire"), 404),
+        ("POST", format!("requests/{nobody}/{nobody}/x/expire"), 404),
+        ("POST", "users/x/token".to_owned(), 404),
+        ("GET", "nothing".to_owned(), 404),
+        ("GET", "rooms?limit=0".to_owned(), 400),
+        ("GET", "rooms?limit=201".to_owned(), 400),
+        ("GET", "rooms?cursor=x".to_owned(), 400),
+        ("GET", "rooms?policy=none".to_owned(), 400),
+        ("GET", "requests?state=none".to_owned(), 400),
+        ("GET", "requests?uid=x".to_owned(), 400),
+        ("GET", "audit?cursor=-1".to_owned(), 400),
+        ("GET", "users?name=bob".to_owned(), 400),
+        ("PUT", "rooms".to_owned(), 405),
+        ("POST", format!("topics/room:{nobody}/broadcast"), 415),
+    ] {
+        let response = stage.act(method, &path);
+        assert_eq!(response.status, status, "{method} {path}: {}", response.text());
+        assert_eq!(response.header("content-type"), Some("application/problem+json"), "{method} {path}");
+        assert_eq!(response.json()["status"], status);
+    }
+}

@@ -1,0 +1,136 @@
+//! Rooms: listed, searched, looked into, deleted.
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use serde_json::json;
+use vestibule_protocol::approve::frames::Policy;
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::people::{Device, Person, Room};
+use vestibule_tests::scene::Scene;
+
+use crate::{Stage, each};
+
+/// A room of that name and policy.
+fn publish(stage: &Stage, policy: Policy, name: &str) -> Room {
+    let room = Room::new(Alg::Ed25519);
+    let mut device = Device::connect(stage.server.address(), &Person::new(Alg::Ed25519));
+    device.enter(&room);
+    device.call(&room.topic(), "card", room.card(1, policy, Some(name))).ok();
+    room
+}
+
+#[test]
+fn a_list_comes_to_its_end_with_every_room_that_was_there_though_others_are_made_meanwhile() {
+    let stage = Stage::new();
+    let mut there: Vec<String> =
+        (0..7).map(|n| publish(&stage, Policy::Secret, &format!("Room {n}")).rid().to_string()).collect();
+    let listed = stage.pages("rooms", || {
+        publish(&stage, Policy::Open, "Late");
+    });
+    let rids: Vec<&str> = listed.iter().filter_map(|room| room["rid"].as_str()).collect();
+    there.sort();
+    let found = there.iter().filter(|rid| rids.contains(&&***rid)).count();
+    assert_eq!(found, there.len());
+    let mut once = rids.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), rids.len(), "twice in the list");
+}
+
+#[test]
+fn rooms_are_found_by_part_of_their_names_and_by_policy() {
+    let stage = Stage::new();
+    let book = publish(&stage, Policy::Secret, "Book Club");
+    publish(&stage, Policy::Open, "Chess club");
+    publish(&stage, Policy::Open, "Garden");
+    let names = |path: &str| {
+        let mut names: Vec<String> =
+            stage.pages(path, || {}).iter().map(|room| room["name"].to_string()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("rooms?name=CLUB"), ["\"Book Club\"", "\"Chess club\""]);
+    assert_eq!(names("rooms?name=club&policy=secret"), ["\"Book Club\""]);
+    assert_eq!(names("rooms?policy=open"), ["\"Chess club\"", "\"Garden\""]);
+    assert!(names("rooms?name=cellar").is_empty());
+    let one = stage.read(&format!("rooms/{}", book.rid()));
+    assert_eq!(
+        (&one["name"], &one["policy"], &one["version"]),
+        (&json!("Book Club"), &json!("secret"), &json!(1))
+    );
+    assert!(one["created_by"].is_string() && one["created"].is_i64());
+}
+
+#[test]
+fn who_is_in_a_room_is_told_with_their_role() {
+    let stage = Stage::new();
+    let scene = Scene::new(&stage.server);
+    let members = stage.pages(&format!("rooms/{}/members", scene.room.rid()), || {});
+    let roles = |uid| {
+        let of_user = members.iter().filter(|member| member["uid"] == json!(uid));
+        of_user.map(|member| member["role"].as_str().expect("a role")).collect::<Vec<_>>()
+    };
+    assert_eq!((roles(scene.alice.uid()), roles(scene.bob.uid())), (vec!["member"], vec!["guest"]));
+}
+
+/// How many rows of a table are about a room.
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// How many rows there are about a room, whatever they are: in each table with a column of its id.
+fn rows(stage: &Stage, room: &Room) -> Vec<i64> {
+    let path = stage.server.data().join("vestibule.db");
+    let mut conn = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("the database");
+    let rid = room.rid();
+    let count = |table: &str| {
+        let query = format!("SELECT count(*) AS count FROM {table} WHERE rid = ?");
+        let query = diesel::sql_query(query).bind::<diesel::sql_types::Binary, _>(rid.as_bytes());
+        query.get_result::<Count>(&mut conn).expect("a count").count
+    };
+    ["rooms", "requests", "approves", "denials", "notices"].map(count).to_vec()
+}
+
+#[test]
+fn a_deleted_room_is_gone_with_all_that_is_in_it_and_everybody_is_told() {
+    let stage = Stage::new();
+    let mut scene = Scene::new(&stage.server);
+    let other = publish(&stage, Policy::Open, "Another");
+    let denied = scene.ask();
+    scene.deny(&denied, false);
+    scene.guest.push(&scene.topic, "denied");
+    let (carol, mut inbox) = (Person::new(Alg::Ed25519), None);
+    {
+        let mut guest = Device::connect(stage.server.address(), &carol);
+        guest.visit(&scene.room.rid());
+        let request = carol.request(&scene.room.rid());
+        guest.call(&scene.topic, "request", &request).ok();
+        let mut device = Device::connect(stage.server.address(), &carol);
+        device.arrive(&carol.inbox());
+        inbox.replace((device, request));
+    }
+    assert!(rows(&stage, &scene.room).iter().sum::<i64>() >= 5, "{:?}", rows(&stage, &scene.room));
+
+    let path = format!("rooms/{}", scene.room.rid());
+    let response = stage.act("DELETE", &path);
+    assert_eq!(response.status, 200, "{}", response.text());
+    assert_eq!(response.json()["requests"], 2);
+    // Who waited is told, even who is not in the room; everybody is sent out.
+    let (mut device, request) = inbox.expect("Carol");
+    assert_eq!(device.push(&carol.inbox(), "expired")["request_id"], json!(request.request_id));
+    scene.member.push(&scene.topic, "phx_close");
+    scene.guest.push(&scene.topic, "phx_close");
+
+    // What is left is what Carol is told, should she have missed it.
+    assert_eq!(rows(&stage, &scene.room), [0, 0, 0, 0, 1]);
+    assert_eq!(rows(&stage, &other)[0], 1);
+    assert_eq!(stage.act("GET", &path).status, 404);
+    assert_eq!(stage.act("DELETE", &path).status, 404);
+    assert_eq!(each(&stage.pages("rooms", || {}), "rid"), [&json!(other.rid())]);
+    let (dora, rid) = (Person::new(Alg::Ed25519), scene.room.rid());
+    let mut guest = Device::connect(stage.server.address(), &dora);
+    assert_eq!(guest.visit(&rid)["card"], json!(null));
+    assert_eq!(guest.call(&scene.topic, "request", dora.request(&rid)).refused(), "unknown_room");
+}
