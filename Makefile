@@ -3,10 +3,10 @@
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run test page check doc rust client flows clients browser package service fuzz model bench help
+.PHONY: run test page check doc rust client flows clients browser package service fuzz schemathesis model bench help
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: page ## build and start the server on 127.0.0.1:4000, with its data in ./data
 	cargo run --release --package vestibule --bin vestibule
@@ -75,6 +75,10 @@ fuzz: ## the fuzzers for ten minutes each (SECONDS_EACH=n for another time); nee
 		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- \
 			-max_total_time=$(SECONDS_EACH) -max_len=4096 || exit 1; \
 	done
+
+schemathesis: ## the operators' endpoints against their description, with made-up requests for five minutes (FOR=n seconds)
+	cargo build --package vestibule --locked
+	tests/schemathesis/run.sh
 
 model: ## the rules in every order of steps, in larger worlds than `make rust` looks at; takes minutes
 	cargo test --release --package vestibule-model --test holds -- --ignored --nocapture --test-threads=1

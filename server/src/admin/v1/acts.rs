@@ -4,7 +4,7 @@ use actix_web::{get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::page::{Page, Paging, limit};
+use super::page::{Page, Paging, Place, limit};
 use crate::{
     admin::{Admin, problem::Problem},
     store,
@@ -46,7 +46,7 @@ pub(super) async fn list(
     paging: web::Query<Paging>,
 ) -> Result<web::Json<Page<Act>>, Problem> {
     let limit = limit(paging.limit)?;
-    let before = paging.cursor.map(|cursor| i64::try_from(cursor).unwrap_or(i64::MAX));
+    let before = paging.cursor.map(Place::number);
     let one_more = u32::try_from(limit + 1).unwrap_or(u32::MAX);
     let acts = admin.flow.store().acts(before, one_more).await?;
     Ok(web::Json(Page::of(acts, limit, |act| act.number.to_string())))

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{
     ids::UserId,
-    page::{Page, Paging, limit},
+    page::{Page, Paging, Place, limit},
     users::uid_of,
 };
 use crate::{
@@ -58,6 +58,6 @@ pub(super) async fn list(
     paging: web::Query<Paging>,
 ) -> Result<web::Json<Page<Disconnect>>, Problem> {
     let limit = limit(paging.limit)?;
-    let ended = admin.server.connections.ended().before(paging.cursor, limit + 1);
+    let ended = admin.server.connections.ended().before(paging.cursor.map(Place::count), limit + 1);
     Ok(web::Json(Page::of(ended, limit, |ended| ended.number.to_string())))
 }

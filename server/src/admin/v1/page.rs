@@ -27,10 +27,36 @@ pub(super) struct Page<T> {
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
     /// What the page before said as `next`
-    pub(super) cursor: Option<u64>,
+    #[param(value_type = Option<i64>, minimum = 0)]
+    pub(super) cursor: Option<Place>,
     /// How many items at the most
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub(super) limit: Option<u32>,
+}
+
+/// A place in a list
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "i64")]
+pub(super) struct Place(i64);
+
+impl TryFrom<i64> for Place {
+    type Error = &'static str;
+
+    fn try_from(number: i64) -> Result<Self, Self::Error> {
+        if number < 0 { Err("a cursor is not negative") } else { Ok(Self(number)) }
+    }
+}
+
+impl Place {
+    /// The number.
+    pub(super) fn number(self) -> i64 {
+        self.0
+    }
+
+    /// The same, of what is counted in memory.
+    pub(super) fn count(self) -> u64 {
+        self.0.unsigned_abs()
+    }
 }
 
 /// How many items somebody gets who asks for so many.

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     ids::{DrawnId, RequestState, RoomId, UserId},
-    page::{Page, limit},
+    page::{Page, Place, limit},
 };
 use crate::{
     admin::{Admin, problem::Problem},
@@ -29,8 +29,8 @@ struct RequestQuery {
     /// Those that were stored before this moment, in Unix milliseconds
     created_before: Option<i64>,
     /// What the page before said as `next`
-    #[param(minimum = 0)]
-    cursor: Option<i64>,
+    #[param(value_type = Option<i64>, minimum = 0)]
+    cursor: Option<Place>,
     /// How many requests at the most
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
@@ -86,7 +86,7 @@ pub(super) async fn list(
     };
     let limit = limit(asked)?;
     let one_more = u32::try_from(limit + 1).unwrap_or(u32::MAX);
-    let found = admin.flow.store().requests(search, cursor.unwrap_or(0), one_more).await?;
+    let found = admin.flow.store().requests(search, cursor.map_or(0, Place::number), one_more).await?;
     Ok(web::Json(Page::of(found, limit, |request| request.place.to_string())))
 }
 

@@ -131,7 +131,7 @@ pub(super) async fn members(
     paging: web::Query<Paging>,
 ) -> Result<web::Json<Page<Member>>, Problem> {
     let mut online = admin.flow.online(&rid.0).await;
-    online.retain(|online| paging.cursor.is_none_or(|after| online.connection > after));
+    online.retain(|online| paging.cursor.is_none_or(|after| online.connection > after.count()));
     Ok(web::Json(Page::of(online, limit(paging.limit)?, |online| online.connection.to_string())))
 }
 
