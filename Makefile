@@ -3,10 +3,10 @@
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run test page check doc rust client flows clients browser package service fuzz schemathesis model bench help
+.PHONY: run test page check doc rust client flows clients browser package service deb deb-test fuzz schemathesis model bench help
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: page ## build and start the server on 127.0.0.1:4000, with its data in ./data
 	cargo run --release --package vestibule --bin vestibule
@@ -64,10 +64,20 @@ package: ## the client's tarball in an empty project: the README's lines in Node
 	cd tests/browser && $(NPM_CI)
 	cd tests/package && $(NPM_CI) && npm test
 
-service: ## the server as operators run it: systemd's units
+service: ## the server as operators run it: systemd's units, the Debian package
 	cargo build --package vestibule --locked
 	tests/service/install.sh
 	cd tests/service && npm test
+
+deb: page ## the Debian package, in target/debian/release
+	cargo build --release --package vestibule --locked
+	tests/service/install.sh
+	mkdir -p target/debian/release
+	debian/rules clean binary
+
+deb-test: ## the Debian package in a fresh Debian 12 that is booted for it; needs root, takes two minutes
+	tests/service/install.sh debootstrap debootstrap systemd-nspawn systemd-container
+	tests/service/fresh_debian.sh target/debian/release/vestibule_*.deb
 
 SECONDS_EACH ?= 600
 fuzz: ## the fuzzers for ten minutes each (SECONDS_EACH=n for another time); needs cargo-fuzz and a C++ compiler

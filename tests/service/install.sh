@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests here need, where they are missing.
+# Installs the Debian packages that the tests here need, where they are missing. More can be named, as pairs.
 set -euo pipefail
 
 # A program and the package that has it, each.
 needed=(
   systemd-analyze systemd
+  dh debhelper
+  lintian lintian
+  "$@"
 )
 missing=()
 for ((at = 0; at < ${#needed[@]}; at += 2)); do

@@ -1,0 +1,70 @@
+/**
+ * The Debian package, as far as it can be judged without installing it; `make deb-test` installs it.
+ *
+ * It is packed with the debug binary that the other tests use: what is looked at here is all around that.
+ */
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { readFile, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ROOT, run } from "./run.js";
+
+const FOLDER = join(ROOT, "target/debian/debug");
+
+let deb;
+before(async () => {
+  await rm(FOLDER, { recursive: true, force: true });
+  await run("mkdir", ["--parents", FOLDER]);
+  await run("debian/rules", ["clean", "binary"], { env: { ...process.env, PROFILE: "debug" } });
+  const [name, ...others] = await readdir(FOLDER);
+  assert.deepEqual(others, []);
+  deb = join(FOLDER, name);
+});
+
+test("it has the server's version", async () => {
+  const manifest = await readFile(join(ROOT, "Cargo.toml"), "utf8");
+  const [, version] = manifest.match(/^version = "(.+)"$/m);
+  assert.equal((await run("dpkg-deb", ["--field", deb, "Version"])).trim(), version);
+});
+
+test("each file is where it belongs, root's, and writable for root alone", async () => {
+  const listing = await run("dpkg-deb", ["--contents", deb]);
+  const files = new Map(
+    listing.trim().split("\n").map((line) => {
+      const [mode, owner, , , , path] = line.split(/\s+/);
+      assert.equal(owner, "root/root", path);
+      return [path.replace(/^\./, ""), mode];
+    }),
+  );
+  for (const [path, mode] of files) assert.match(mode, path.endsWith("/") ? /^drwxr-xr-x$/ : /^-rw[x-]r-[x-]r-[x-]$/, path);
+  const expected = [
+    "/etc/vestibule/vestibule.toml",
+    "/lib/systemd/system/vestibule.service",
+    "/lib/systemd/system/vestibule.socket",
+    "/usr/lib/sysusers.d/vestibule.conf",
+    "/usr/share/doc/vestibule/changelog.gz",
+    "/usr/share/doc/vestibule/copyright",
+    "/usr/share/bash-completion/completions/vestibule",
+    "/usr/share/fish/vendor_completions.d/vestibule.fish",
+    "/usr/share/man/man1/vestibule.1.gz",
+    "/usr/share/zsh/vendor-completions/_vestibule",
+  ];
+  for (const path of expected) assert.equal(files.get(path), "-rw-r--r--", path);
+  assert.equal(files.get("/usr/bin/vestibule"), "-rwxr-xr-x");
+  const programs = [...files].filter(([, mode]) => mode.startsWith("-") && mode.includes("x"));
+  assert.deepEqual(programs.map(([path]) => path), ["/usr/bin/vestibule"]);
+});
+
+test("settings are kept on an upgrade, and nothing else is in /etc", async () => {
+  assert.equal(await run("dpkg-deb", ["--info", deb, "conffiles"]), "/etc/vestibule/vestibule.toml\n");
+});
+
+test("an upgrade restarts the server and leaves its socket alone", async () => {
+  const script = await run("dpkg-deb", ["--info", deb, "postinst"]);
+  assert.match(script, /_dh_action=restart[^]*deb-systemd-invoke \$_dh_action 'vestibule\.service' >/);
+  assert.doesNotMatch(script, /_dh_action.*socket/);
+});
+
+test("Debian's own critic finds nothing", async () => {
+  assert.equal(await run("lintian", ["--allow-root", "--fail-on=warning", deb]), "");
+});
