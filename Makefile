@@ -73,7 +73,7 @@ deb: page ## the Debian package, in target/debian/release
 	cargo build --release --package vestibule --locked
 	tests/service/install.sh
 	mkdir -p target/debian/release
-	debian/rules clean binary
+	cd server && debian/rules clean binary
 
 deb-test: ## the Debian package in a fresh Debian 12 that is booted for it; needs root, takes two minutes
 	tests/service/install.sh debootstrap debootstrap systemd-nspawn systemd-container

@@ -15,7 +15,8 @@ let deb;
 before(async () => {
   await rm(FOLDER, { recursive: true, force: true });
   await run("mkdir", ["--parents", FOLDER]);
-  await run("debian/rules", ["clean", "binary"], { env: { ...process.env, PROFILE: "debug" } });
+  const how = { cwd: join(ROOT, "server"), env: { ...process.env, PROFILE: "debug" } };
+  await run("debian/rules", ["clean", "binary"], how);
   const [name, ...others] = await readdir(FOLDER);
   assert.deepEqual(others, []);
   deb = join(FOLDER, name);
