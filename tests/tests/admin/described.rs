@@ -91,6 +91,8 @@ fn each_endpoint_lets_in_whom_it_says_and_answers_as_it_says() {
             acts.push((format!("{method} {path}"), full.status));
         }
     }
+    // Alice and Bob do not answer the close, so there is time to ask again: that is no second signal.
+    assert_eq!(stage.act("POST", "drain").status, 202);
     assert_eq!(stage.server.wait().code(), Some(0), "drained");
 }
 
