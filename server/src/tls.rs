@@ -56,7 +56,7 @@ pub enum TlsError {
 /// What the server shows who it is with.
 #[derive(Debug)]
 pub struct Certificate {
-    certificate: PathBuf,
+    chain: PathBuf,
     key: PathBuf,
     provider: Arc<CryptoProvider>,
     shown: Live<CertifiedKey>,
@@ -67,12 +67,12 @@ impl Certificate {
     pub fn load(certificate: &Path, key: &Path) -> Result<Arc<Self>, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let shown = Live::new(read(certificate, key, &provider)?);
-        Ok(Arc::new(Self { certificate: certificate.to_owned(), key: key.to_owned(), provider, shown }))
+        Ok(Arc::new(Self { chain: certificate.to_owned(), key: key.to_owned(), provider, shown }))
     }
 
     /// Reads the files again, for the connections from then on. If anything is wrong, all stays as it was.
     pub fn renew(&self) -> Result<(), TlsError> {
-        self.shown.replace(read(&self.certificate, &self.key, &self.provider)?);
+        self.shown.replace(read(&self.chain, &self.key, &self.provider)?);
         Ok(())
     }
 

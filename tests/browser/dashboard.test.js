@@ -10,7 +10,9 @@ import { openBrowser } from "./browser.js";
 import { screenshot } from "./screenshot.js";
 import { Visitor } from "./visitor.js";
 
-const TOKEN = "an operator's token of this very test alone";
+/** Who may look, and who may do everything. */
+const READER = "a-reader-of-this-very-test-and-no-other";
+const OPERATOR = "an-operator-of-this-very-test-and-no-other";
 
 let server;
 let admin;
@@ -20,7 +22,7 @@ before(async () => {
   admin = `http://127.0.0.1:${port}`;
   server = await Server.begin(async (folder) => {
     const tokens = join(folder, "tokens");
-    await writeFile(tokens, `olga read ${TOKEN.replaceAll(" ", "_")}\n`, { mode: 0o600 });
+    await writeFile(tokens, `olga read ${READER}\nfred full ${OPERATOR}\n`, { mode: 0o600 });
     return ["--admin-tokens", tokens, "--admin-listen", `127.0.0.1:${port}`];
   });
   browser = await openBrowser();
@@ -53,7 +55,7 @@ const tile = (page, label) => page.locator("dl.tiles div").filter({ hasText: lab
 
 test("an operator sees the flows pass, and goes on after a restart", { timeout: 90_000 }, async () => {
   const { page, complaints, hosts } = await open();
-  await signIn(page, TOKEN.replaceAll(" ", "_"));
+  await signIn(page, READER);
   await page.getByText("live, as olga (read)").waitFor();
   const visitor = await Visitor.arrive(await browser.newContext(), server.url);
   for (const flow of ["online", "offline"]) {
@@ -77,6 +79,39 @@ test("an operator sees the flows pass, and goes on after a restart", { timeout: 
   for (const context of browser.contexts()) await context.close();
 });
 
+test("rooms are found and looked into by who may read, and deleted by who may do everything", { timeout: 90_000 }, async () => {
+  const context = await browser.newContext();
+  const visitor = await Visitor.arrive(context, server.url);
+  await visitor.turns("Alice", "online");
+  await visitor.card("Alice").getByLabel("Name of a new room").fill("Orangery");
+  await visitor.press("Alice", "Create the room");
+  await visitor.hasKey("Alice");
+
+  const lookInto = async ({ page }, token) => {
+    await signIn(page, token);
+    await page.getByLabel("Part of the name").fill("orang");
+    await page.getByRole("button", { name: "Find" }).click();
+    await page.getByRole("button", { name: "Look into Orangery" }).click({ timeout: 6000 }).catch(async (e) => { console.log("FAILED", await page.locator("section.rooms").innerText(), await page.getByLabel("Part of the name").inputValue()); throw e; });
+    await page.getByRole("button", { name: "Look into Orangery" }).click();
+    const dialog = page.getByRole("dialog", { name: "Orangery" });
+    await dialog.getByRole("list", { name: "Who is in it now" }).getByText("member").waitFor();
+    return dialog;
+  };
+  const reader = await open();
+  assert.equal(await (await lookInto(reader, READER)).getByRole("button", { name: "Delete" }).count(), 0);
+
+  const operator = await open();
+  const dialog = await lookInto(operator, OPERATOR);
+  await dialog.getByLabel("Say to everybody in it").fill("We move at noon");
+  await dialog.getByRole("button", { name: "Say" }).click();
+  await dialog.getByText("Said to everybody who is in it.").waitFor();
+  await dialog.getByRole("button", { name: "Delete the room" }).click();
+  await dialog.getByRole("button", { name: "Delete it, with its requests: yes" }).click();
+  await operator.page.getByRole("button", { name: "Look into Orangery" }).waitFor({ state: "detached" });
+  for (const { complaints } of [reader, operator]) assert.deepEqual(complaints, []);
+  for (const it of browser.contexts()) await it.close();
+});
+
 test("a wrong token is said to be one", { timeout: 60_000 }, async () => {
   const { page } = await open();
   await signIn(page, "a guess");
@@ -88,7 +123,7 @@ for (const colorScheme of ["light", "dark"]) {
   test(`nothing keeps an operator out: ${colorScheme}`, { timeout: 60_000 }, async () => {
     const { page } = await open({ colorScheme, bypassCSP: true, viewport: { width: 390, height: 800 } });
     assert.deepEqual(await violations(page), [], "before signing in");
-    await signIn(page, TOKEN.replaceAll(" ", "_"));
+    await signIn(page, READER);
     await tile(page, "memory").filter({ hasText: "MiB" }).waitFor();
     assert.deepEqual(await violations(page), [], "after it");
     await page.context().close();

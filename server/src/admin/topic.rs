@@ -90,12 +90,13 @@ impl Live {
             sample(&admin)
         };
         cx.spawn(who, look, move |_, cx, sample| {
-            match sample {
-                Ok(sample) => cx.broadcast("metrics", Payload::of(&sample)),
-                Err(_) => tracing::warn!("the metrics cannot be told"),
+            if let Ok(sample) = sample {
+                cx.broadcast("metrics", Payload::of(&sample));
+            } else {
+                tracing::warn!("the metrics cannot be told");
             }
             cx.after(who, EVERY.saturating_sub(begun.elapsed()), move |live: &mut Live, cx| {
-                live.tick(cx, who)
+                live.tick(cx, who);
             });
         });
     }

@@ -3,6 +3,7 @@
  */
 import { signal } from "@preact/signals";
 import { Socket } from "phoenix";
+import { Admin } from "./admin.js";
 import { PLOTS } from "./figures.js";
 
 /** So many samples are drawn: five minutes. */
@@ -13,6 +14,8 @@ const REFUSED = { unauthorized: "The server does not know this token." };
 
 export class Connection {
   #socket = null;
+  /** The endpoints, for who has signed in. @type {Admin | null} */
+  admin = null;
 
   /** @type {import("@preact/signals").Signal<"out" | "connecting" | "in">} */
   status = signal("out");
@@ -32,6 +35,7 @@ export class Connection {
     this.trouble.value = null;
     const socket = new Socket("/socket", { authToken: token });
     this.#socket = socket;
+    this.admin = new Admin(token);
     socket.onError(() => {
       if (this.#socket === socket && this.status.value !== "in") this.trouble.value = "The server does not answer.";
     });

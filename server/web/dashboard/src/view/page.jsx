@@ -1,5 +1,6 @@
 import { PLOTS } from "../figures.js";
 import { Plot } from "./plot.jsx";
+import { Rooms } from "./rooms.jsx";
 import { SignIn } from "./sign-in.jsx";
 import { Tiles } from "./tiles.jsx";
 
@@ -13,7 +14,7 @@ export function Page({ connection }) {
         <h1>Vestibule</h1>
         {operator && <Operator connection={connection} operator={operator} />}
       </header>
-      <main>{operator ? <Figures connection={connection} /> : <SignIn connection={connection} />}</main>
+      <main>{operator ? <Signed connection={connection} operator={operator} /> : <SignIn connection={connection} />}</main>
     </>
   );
 }
@@ -28,7 +29,7 @@ function Operator({ connection, operator: { name, access } }) {
   );
 }
 
-function Figures({ connection }) {
+function Signed({ connection, operator }) {
   return (
     <>
       <Tiles samples={connection.last.value} />
@@ -37,6 +38,7 @@ function Figures({ connection }) {
           <Plot key={plot.title} plot={plot} columns={connection.columns.value[index]} />
         ))}
       </div>
+      <Rooms admin={connection.admin} isFull={operator.access === "full"} />
     </>
   );
 }
