@@ -74,7 +74,8 @@ const BY_HAND = {
 };
 
 for (const [flow, [whileAsking, whileAnswering, whileGetting]] of Object.entries(BY_HAND)) {
-  test(`“${FLOWS[flow]}” by hand`, { timeout: 60_000 }, async () => {
+  const title = FLOWS[flow];
+  test(`“${title}” by hand`, { timeout: 60_000 }, async () => {
     const visitor = await visit();
     const there = new Set();
     const be = async (wanted) => {
@@ -85,7 +86,12 @@ for (const [flow, [whileAsking, whileAnswering, whileGetting]] of Object.entries
       }
     };
     await be(["Alice"]);
+    // What is typed stays, whatever happens meanwhile.
+    await visitor.card("Alice").getByLabel("Name of a new room").fill(`${title}, by hand`);
+    await be(["Alice", "Bob"]);
+    await be(["Alice"]);
     await visitor.press("Alice", "Create the room");
+    await visitor.page.getByRole("heading", { name: `${title}, by hand` }).waitFor();
     await visitor.hasKey("Alice");
 
     await be(whileAsking);

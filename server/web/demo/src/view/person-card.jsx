@@ -85,7 +85,7 @@ function NoRoom({ person, tries }) {
     <form onSubmit={submit(({ name }) => tries(() => person.createRoom({ name }))())}>
       <label>
         Name of a new room
-        <input name="name" value="Garden" maxLength={80} required autocomplete="off" />
+        <input name="name" defaultValue="Garden" maxLength={80} required autocomplete="off" />
       </label>
       <button class="primary">Create the room</button>
     </form>
@@ -111,7 +111,7 @@ function Guest({ person, place, tries }) {
       <p>You are at the door of {place.card.value?.name ?? "a room"}.</p>
       <label>
         A note for its members
-        <input name="note" value={`It is ${person.title}`} maxLength={280} autocomplete="off" />
+        <input name="note" defaultValue={`It is ${person.title}`} maxLength={280} autocomplete="off" />
       </label>
       <button class="primary">Ask for the key</button>
       <button type="button" onClick={() => (place.rid.value = null)}>
