@@ -64,9 +64,11 @@ package: ## the client's tarball in an empty project: the README's lines in Node
 	cd tests/browser && $(NPM_CI)
 	cd tests/package && $(NPM_CI) && npm test
 
-service: ## the server as operators run it: systemd's units, the Debian package
+service: ## the server as operators run it: systemd's units, the Debian package, TLS, nginx and Caddy in front
 	cargo build --package vestibule --locked
 	tests/service/install.sh
+	cd server/web/client && $(NPM_CI)
+	cd tests/flows && $(NPM_CI)
 	cd tests/service && npm test
 
 deb: page ## the Debian package, in target/debian/release

@@ -28,15 +28,23 @@ import { Server, until, within } from "./support.js";
 /**
  * @param {string} name
  * @param {Arrow[]} arrows
- * @param {{alg?: "p256" | "ed25519", onServer?: boolean, transport?: import("./wire.js").TransportName}} [options]
+ * @param {object} [options]
+ * @param {"p256" | "ed25519"} [options.alg]
+ * @param {boolean} [options.onServer] the server makes the room
+ * @param {import("./wire.js").TransportName} [options.transport]
+ * @param {"everywhere" | "halfway"} [options.kills] in every gap, or in the one in the middle
+ * @param {() => Promise<Server>} [options.begin] where the server is not met directly
  */
-export function flow(name, arrows, { alg = "p256", onServer = false, transport = "websocket" } = {}) {
+export function flow(name, arrows, options = {}) {
+  const { alg = "p256", onServer = false, transport = "websocket" } = options;
+  const { kills = "everywhere", begin = () => Server.begin() } = options;
   describe(name, () => {
     const once = (title, gap, lost) => {
-      test(title, { timeout: 60_000 }, () => run(arrows, { alg, onServer, transport, gap, lost }));
+      test(title, { timeout: 60_000 }, () => run(arrows, { alg, onServer, transport, begin, gap, lost }));
     };
     once("undisturbed", null);
     for (let gap = 1; gap < arrows.length; gap += 1) {
+      if (kills === "halfway" && gap !== arrows.length >> 1) continue;
       const [[before, , underway], [after]] = [arrows[gap - 1], arrows[gap]];
       const title = `the server is killed between "${before}" and "${after}"`;
       if (!underway) once(title, gap);
@@ -45,8 +53,8 @@ export function flow(name, arrows, { alg = "p256", onServer = false, transport =
   });
 }
 
-async function run(arrows, { alg, onServer, transport, gap, lost }) {
-  const server = await Server.begin();
+async function run(arrows, { alg, onServer, transport, begin, gap, lost }) {
+  const server = await begin();
   const [alice, bob] = ["alice", "bob"].map((name) => new Person(name, server, alg, transport));
   const scene = { server, alice, bob, alg, onServer, disturbed: gap !== null };
   try {

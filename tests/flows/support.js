@@ -19,8 +19,9 @@ export class Server {
   constructor(folder, port, more) {
     /** @type {string} a folder for the test; the server's own is in it */
     this.folder = folder;
-    /** @type {string} */
-    this.url = `http://127.0.0.1:${port}`;
+    const scheme = more.includes("--tls-cert") ? "https" : "http";
+    /** @type {string} what clients connect to */
+    this.url = `${scheme}://127.0.0.1:${port}`;
     const args = ["--listen", `127.0.0.1:${port}`, "--data", join(folder, "server"), ...more];
     this.#process = new ServerProcess({ binary: BINARY, args }, `vestibule listens on ${this.url}`);
   }
@@ -31,7 +32,7 @@ export class Server {
    */
   static async begin(options = () => []) {
     const folder = await mkdtemp(join(tmpdir(), "vestibule-flows-"));
-    const server = new Server(folder, await freePort(), await options(folder));
+    const server = new this(folder, await freePort(), await options(folder));
     try {
       await server.start();
     } catch (error) {

@@ -46,6 +46,8 @@ test("each file is where it belongs, root's, and writable for root alone", async
     "/usr/share/doc/vestibule/changelog.gz",
     "/usr/share/doc/vestibule/copyright",
     "/usr/share/bash-completion/completions/vestibule",
+    "/usr/share/doc/vestibule/examples/Caddyfile",
+    "/usr/share/doc/vestibule/examples/nginx.conf",
     "/usr/share/fish/vendor_completions.d/vestibule.fish",
     "/usr/share/man/man1/vestibule.1.gz",
     "/usr/share/zsh/vendor-completions/_vestibule",

@@ -7,6 +7,9 @@ needed=(
   systemd-analyze systemd
   dh debhelper
   lintian lintian
+  openssl openssl
+  nginx nginx-light
+  caddy caddy
   "$@"
 )
 missing=()

@@ -1,0 +1,28 @@
+/**
+ * The four flows through what may stand in front of the server, each in a process of its own: Node takes a certificate
+ * that nobody has signed from its environment alone.
+ */
+import { after, before, test } from "node:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "./run.js";
+
+let folder, certificate, key;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "vestibule-fronts-"));
+  [certificate, key] = [join(folder, "certificate.pem"), join(folder, "key.pem")];
+  const made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+  const named = ["-subj", "/CN=vestibule", "-addext", "subjectAltName=IP:127.0.0.1"];
+  await run("openssl", ["req", "-x509", ...made, ...named, "-keyout", key, "-out", certificate]);
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+for (const front of ["tls", "nginx", "caddy"]) {
+  test(`through ${front}`, { timeout: 600_000 }, async () => {
+    const env = { ...process.env, NODE_EXTRA_CA_CERTS: certificate, VESTIBULE_TEST_KEY: key };
+    // Else the inner run takes itself for a part of this one, and says nothing.
+    delete env.NODE_TEST_CONTEXT;
+    await run(process.execPath, ["--test", `tests/service/fronts/${front}.js`], { env });
+  });
+}
