@@ -3,7 +3,7 @@
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run test page check doc rust client flows clients browser package service deb deb-test fuzz schemathesis model bench help
+.PHONY: run test page check doc rust client flows clients browser package service deb deb-test rolling fuzz schemathesis model bench help
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,6 +80,9 @@ deb: page ## the Debian package, in target/debian/release
 deb-test: ## the Debian package in a fresh Debian 12 that is booted for it; needs root, takes two minutes
 	tests/service/install.sh debootstrap debootstrap systemd-nspawn systemd-container
 	tests/service/fresh_debian.sh target/debian/release/vestibule_*.deb
+
+rolling: ## a restart under two thousand clients that ask and approve, with its figures; takes minutes to build
+	cargo test --release --package vestibule-tests --test rolling_restart --locked -- --ignored --nocapture
 
 SECONDS_EACH ?= 600
 fuzz: ## the fuzzers for ten minutes each (SECONDS_EACH=n for another time); needs cargo-fuzz and a C++ compiler
