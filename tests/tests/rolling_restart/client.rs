@@ -152,20 +152,22 @@ impl Client {
     /// Does what is to be done, or waits a little for something to come; nothing if the connection is lost.
     fn work(&mut self, device: &mut Device, begin: Instant) -> Option<()> {
         if Instant::now() >= begin && !self.done.contains("request") {
-            self.say(device, self.next.clone(), "request", self.request.clone())?;
+            self.say(device, &self.next.clone(), "request", &self.request.clone())?;
             self.tally.asked.fetch_add(1, SeqCst);
         }
         if self.is_asked && !self.done.contains("approve") {
-            self.say(device, self.room.topic(), "approve", self.approve.clone())?;
+            self.say(device, &self.room.topic(), "approve", &self.approve.clone())?;
             self.tally.approved.fetch_add(1, SeqCst);
         }
         if let Some(key) = self.key.clone().filter(|_| !self.done.contains("ack")) {
             let ack = json!({ "approve_id": key, "device": device.id });
-            self.say(device, self.next.clone(), "ack", ack)?;
+            self.say(device, &self.next.clone(), "ack", &ack)?;
         }
         match device.next_within(GLANCE) {
             Ok(message) => {
-                message.iter().for_each(|message| self.hear(message));
+                if let Some(message) = &message {
+                    self.hear(message);
+                }
                 Some(())
             }
             Err(_) => None,
@@ -173,9 +175,9 @@ impl Client {
     }
 
     /// Says something and waits until it is answered ok.
-    fn say(&mut self, device: &mut Device, topic: String, event: &'static str, payload: Value) -> Option<()> {
+    fn say(&mut self, device: &mut Device, topic: &str, event: &'static str, payload: &Value) -> Option<()> {
         self.said.insert(event);
-        device.try_call(&topic, event, &payload)?.ok();
+        device.try_call(topic, event, payload)?.ok();
         self.done.insert(event);
         if self.done.len() == 3 {
             self.tally.finished.fetch_add(1, SeqCst);
