@@ -11,11 +11,15 @@ use std::{
 use actix_web::rt::{self, task::JoinHandle, time};
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
+use socket2::SockRef;
 
 use crate::transport::Connections;
 
 /// How often the status line is renewed where no watchdog waits for more.
 const STATUS_EVERY: Duration = Duration::from_secs(10);
+
+/// How many may wait to be let in, as far as the kernel lets them (`net.core.somaxconn`). After a restart all come at once.
+const QUEUE: i32 = 4096;
 
 /// The socket that systemd has opened, or one that is bound to `address`. A restart refuses nobody who comes to the former: it
 /// stays open in between, and whoever comes waits in its queue.
@@ -27,7 +31,14 @@ pub(crate) fn listener(address: SocketAddr) -> io::Result<TcpListener> {
             passed.len()
         )));
     }
-    passed.take_tcp_listener(0)?.map_or_else(|| TcpListener::bind(address), Ok)
+    passed.take_tcp_listener(0)?.map_or_else(|| bind(address), Ok)
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    // Again, since the standard library has 128 wait.
+    SockRef::from(&listener).listen(QUEUE)?;
+    Ok(listener)
 }
 
 /// The server accepts connections.

@@ -1,6 +1,7 @@
 //! How the server starts, refuses to start, and stops.
 
 use std::fs;
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Output;
 use std::thread;
@@ -198,4 +199,20 @@ fn told_to_stop_at_once() {
             });
         }
     });
+}
+
+/// After a restart all come at once, and the server may be busy with something else for a moment.
+#[test]
+fn a_thousand_may_wait_to_be_let_in() {
+    let server = Server::start(Launch::vestibule());
+    server.signal("STOP");
+    // Who finds the queue full is not refused, but tries again after a second.
+    let soon = Duration::from_millis(500);
+    let waiting: Vec<_> = (0..1000)
+        .map(|_| TcpStream::connect_timeout(&server.address(), soon).expect("a place in the queue"))
+        .collect();
+    server.signal("CONT");
+    for stream in waiting.into_iter().step_by(99) {
+        assert_eq!(Request::get("/v1/rooms").send_over(stream).expect("a response").status, 200);
+    }
 }

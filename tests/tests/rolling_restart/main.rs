@@ -11,6 +11,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
 use vestibule_protocol::signed::Alg;
 use vestibule_tests::people::{Person, Room};
 use vestibule_tests::process::{Launch, Server};
@@ -26,6 +27,7 @@ const STACK: usize = 512 * 1024;
 /// Everybody asks the next one for a key, somewhen within `spread`; half-way through that the server is restarted.
 fn restart_under(clients: usize, spread: Duration) {
     let socket = Arc::new(TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    SockRef::from(&*socket).listen(4096).expect("a queue as vestibule.socket has it");
     let mut server = Server::start(Launch::vestibule().socket(socket));
     let tally = Arc::new(Tally::default());
     let everybody_is_there = Arc::new(Barrier::new(clients + 1));
