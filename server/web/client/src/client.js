@@ -6,6 +6,7 @@ import { Socket } from "phoenix";
 import { Serializer } from "phoenix";
 import { checkCard, checkMadeRoom } from "./checks.js";
 import { refuseDowngrade } from "./cards.js";
+import { Clock } from "./clock.js";
 import { VestibuleError } from "./errors.js";
 import { isId, ridOf, uidOf } from "./ids.js";
 import { Inbox } from "./inbox.js";
@@ -87,20 +88,21 @@ export class Vestibule {
 
   static async #connect(base, options) {
     const { storage, alg, user: given, server, transport, onWarning = warnOnConsole, signal } = options;
-    const records = new Records(storage);
+    const warn = (caught) => {
+      const error = VestibuleError.from(caught);
+      if (!error.passing) onWarning(error);
+    };
+    const clock = new Clock(warn);
+    const records = new Records(storage, clock);
     const user = await records.user(alg, given);
     const uid = await uidOf(user.alg, user.pub);
     const name = server ?? base.host;
-    const session = new Session({ base, server: name, user, uid, signal });
+    const session = new Session({ base, server: name, user, uid, clock, signal });
     await session.renew();
 
     const endpoint = new URL("/socket", base);
     endpoint.protocol = base.protocol === "https:" ? "wss:" : "ws:";
     // phoenix.js asks for the token at each connect, so a renewed one is taken up by its own reconnect.
-    const warn = (caught) => {
-      const error = VestibuleError.from(caught);
-      if (!error.passing) onWarning(error);
-    };
     const socketOptions = { ...options.socketOptions, authToken: () => session.token };
     if (transport) socketOptions.transport = transport;
     socketOptions.decode = unharmed(socketOptions.decode ?? Serializer.decode.bind(Serializer), warn);
@@ -108,7 +110,7 @@ export class Vestibule {
 
     const again = new SignInAgain(socket, session, warn);
     const device = await records.device();
-    const context = { socket, server: name, user, uid, device, records, warn, signInAgain: again };
+    const context = { socket, server: name, user, uid, device, records, clock, warn, signInAgain: again };
     const vestibule = new Vestibule(context, session, options.release);
     signal.throwIfAborted();
     const tooLate = new Promise((_, reject) => {

@@ -2,6 +2,7 @@
  * What this client keeps in its storage, by name. Everything that must outlive a crash goes through here.
  */
 import { randomId } from "./bytes.js";
+import { Clock } from "./clock.js";
 import { VestibuleError } from "./errors.js";
 import { DEFAULT_ALG, SigningKey } from "./keys.js";
 
@@ -48,6 +49,7 @@ const MOST_DENIED = 8;
 /** Names and shapes on top of a storage. */
 export class Records {
   #storage;
+  #clock;
   /**
    * Changes of the lists of approves, one after the other: each reads a list and writes it back.
    *
@@ -55,9 +57,13 @@ export class Records {
    */
   #approvesTurn = Promise.resolve();
 
-  /** @param {import("./storage.js").Storage} storage */
-  constructor(storage) {
+  /**
+   * @param {import("./storage.js").Storage} storage
+   * @param {Clock} [clock] what has expired by it is forgotten
+   */
+  constructor(storage, clock = new Clock()) {
     this.#storage = storage;
+    this.#clock = clock;
   }
 
   /**
@@ -166,7 +172,7 @@ export class Records {
   async deniedRequests(rid) {
     const stored = (await this.#read(`room/${rid}/denied`)) ?? [];
     // An older client kept one, the last.
-    return [stored].flat().filter(({ frame }) => frame.exp > Date.now());
+    return [stored].flat().filter(({ frame }) => !this.#clock.isSurelyPast(frame.exp));
   }
 
   /**
@@ -266,7 +272,7 @@ export class Records {
   /** @returns {Promise<Map<string, SentApprove>>} without the expired ones, or the list would grow for ever */
   async #approves(rid) {
     const stored = Object.entries((await this.#read(`room/${rid}/approves`)) ?? {});
-    return new Map(stored.filter(([, approve]) => approve.exp > Date.now()));
+    return new Map(stored.filter(([, approve]) => !this.#clock.isSurelyPast(approve.exp)));
   }
 
   async #read(name) {

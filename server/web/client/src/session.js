@@ -6,6 +6,9 @@ import { VestibuleError } from "./errors.js";
 import { pauseAfter, sleep } from "./patience.js";
 import { signFields } from "./signed.js";
 
+/** How long a challenge is good for: a server that does not say what time it is says when that ends. */
+const CHALLENGE_MS = 60_000;
+
 /** A token with less time left than this is made anew before it is used. */
 const MARGIN_MS = 30_000;
 
@@ -14,6 +17,7 @@ export class Session {
   #base;
   #server;
   #user;
+  #clock;
   #signal;
   #token = "";
   #exp = 0;
@@ -26,12 +30,14 @@ export class Session {
    * @param {string} options.server the name that this client means to talk to, never the one it is told
    * @param {import("./keys.js").SigningKey} options.user
    * @param {string} options.uid
+   * @param {import("./clock.js").Clock} options.clock is told the server's time
    * @param {AbortSignal} [options.signal] ends every call
    */
-  constructor({ base, server, user, uid, signal }) {
+  constructor({ base, server, user, uid, clock, signal }) {
     this.#base = base;
     this.#server = server;
     this.#user = user;
+    this.#clock = clock;
     this.#signal = signal;
     /** @type {string} */
     this.uid = uid;
@@ -44,7 +50,7 @@ export class Session {
 
   /** @returns {boolean} whether the token is too old to connect with */
   get stale() {
-    return Date.now() > this.#exp - MARGIN_MS;
+    return this.#clock.isPast(this.#exp - MARGIN_MS);
   }
 
   /**
@@ -61,7 +67,9 @@ export class Session {
 
   async #signIn() {
     const uid = this.uid;
-    const { nonce } = await this.call("POST", "/v1/challenge", { body: { uid } });
+    const asked = Date.now();
+    const { nonce, exp, now = exp - CHALLENGE_MS } = await this.call("POST", "/v1/challenge", { body: { uid } });
+    this.#clock.heard(now, Date.now() - asked);
     const sig = await signFields("session", { server: this.#server, uid, nonce }, this.#user);
     const sign_pub = toBase64url(this.#user.pub);
     const session = await this.call("POST", "/v1/session", { body: { sign_pub, alg: this.#user.alg, nonce, sig } });

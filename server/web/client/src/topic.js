@@ -20,6 +20,7 @@ const TRY_AGAIN = new Set(["rate_limited", "unavailable", "overloaded", "storage
  * @property {string} uid
  * @property {string} device
  * @property {import("./records.js").Records} records
+ * @property {import("./clock.js").Clock} clock what every time that is signed or compared is taken from
  * @property {import("./notices.js").Notices} notices
  * @property {(error: unknown) => void} warn what was caught and has nobody else to go to
  * @property {import("./sign-in-again.js").SignInAgain} signInAgain

@@ -73,7 +73,8 @@ export class FakeServer {
   }
 
   #answer(request, response) {
-    const answer = { nonce: toBase64url(new Uint8Array(40)), token: "token", exp: Date.now() + 900_000 };
+    const now = Date.now();
+    const answer = { nonce: toBase64url(new Uint8Array(40)), token: "token", exp: now + 900_000, now };
     request.resume().on("end", () => response.end(JSON.stringify(answer)));
   }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { afterAll, beforeAll, test, vi } from "vitest";
+import { Clock } from "../src/clock.js";
 import { fromBase64url, toBase64url } from "../src/bytes.js";
 import { VestibuleError } from "../src/errors.js";
 import { Session } from "../src/session.js";
@@ -46,7 +47,7 @@ beforeAll(async () => {
 });
 afterAll(() => http.close());
 
-const begin = (server = NAME) => new Session({ base, server, user: user.key, uid: user.uid });
+const begin = (server = NAME) => new Session({ base, server, user: user.key, uid: user.uid, clock: new Clock() });
 
 test("the name that is signed is the one meant, not the one told", async () => {
   const session = begin();
@@ -84,7 +85,8 @@ test("a server that is busy is asked again, and not for ever", async () => {
 test("what is no answer of the server's is unreachable", async () => {
   const session = begin();
   await assert.rejects(session.call("GET", "/broken"), { reason: "unreachable", detail: "status 502 without JSON" });
-  const nobody = new Session({ base: new URL("http://127.0.0.1:1"), server: NAME, user: user.key, uid: user.uid });
+  const url = new URL("http://127.0.0.1:1");
+  const nobody = new Session({ base: url, server: NAME, user: user.key, uid: user.uid, clock: new Clock() });
   await assert.rejects(nobody.renew(), { reason: "unreachable", detail: "no answer from http://127.0.0.1:1" });
 });
 

@@ -3,6 +3,7 @@
  * write down what happens.
  */
 import { fromBase64url, randomId, toBase64url } from "../src/bytes.js";
+import { Clock } from "../src/clock.js";
 import { boxOf, ridOf, uidOf } from "../src/ids.js";
 import { SigningKey } from "../src/keys.js";
 import { Notices } from "../src/notices.js";
@@ -126,7 +127,8 @@ export class LoggedStorage extends MemoryStorage {
 export function makeContext(user, storage = new MemoryStorage(), newcomerOf) {
   const warnings = [];
   const warn = (error) => warnings.push(error);
-  const records = new Records(storage);
+  const clock = new Clock(warn);
+  const records = new Records(storage, clock);
   const notices = new Notices({ records, warn }, newcomerOf);
-  return { user: user.key, uid: user.uid, device: randomId(), records, notices, warn, warnings };
+  return { user: user.key, uid: user.uid, device: randomId(), records, clock, notices, warn, warnings };
 }
