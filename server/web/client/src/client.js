@@ -88,8 +88,8 @@ export class Vestibule {
 
   static async #connect(base, options) {
     const { storage, alg, user: given, server, transport, onWarning = warnOnConsole, signal } = options;
-    const warn = (caught) => {
-      const error = VestibuleError.from(caught);
+    const warn = (caught, doing) => {
+      const error = VestibuleError.from(caught, doing);
       if (!error.passing) onWarning(error);
     };
     const clock = new Clock(warn);

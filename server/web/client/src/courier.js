@@ -4,10 +4,15 @@
  * A frame, or its answer, may be lost with the connection. Every frame of the flow has an id of its own and may be
  * said twice, so each is said again, unchanged, after a time-out, after the server's "not now" (a number of times), and
  * after every reconnect. Nothing is pushed while the channel is not joined: phoenix.js would keep it in a buffer of its
- * own and send it beside the repeated one.
+ * own and send it beside the repeated one. Nor is anything pushed that is larger than the server takes, which would end
+ * the connection.
  */
 import { VestibuleError } from "./errors.js";
+import { encodedSize } from "./frame-size.js";
 import { pauseAfter } from "./patience.js";
+
+/** What a server takes that does not say: the protocol's first version. */
+const MOST_BYTES = 256 * 1024;
 
 /** @typedef {"guest" | "member"} Role */
 
@@ -19,10 +24,22 @@ export class Courier {
   #roles = new Set();
   /** @type {VestibuleError | null} */
   #ended = null;
+  #clock;
+  /** The largest message that the server takes, in bytes, by the answer to the last join. */
+  #mostBytes = MOST_BYTES;
 
-  /** @param {import("phoenix").Channel} channel */
-  constructor(channel) {
+  /**
+   * @param {import("phoenix").Channel} channel
+   * @param {import("./clock.js").Clock} [clock] which refusals may be due to
+   */
+  constructor(channel, clock) {
     this.#channel = channel;
+    this.#clock = clock;
+  }
+
+  /** @param {unknown} bytes the largest message that the server says it takes; an old one says nothing */
+  limit(bytes) {
+    this.#mostBytes = typeof bytes === "number" && bytes > 0 ? bytes : MOST_BYTES;
   }
 
   /**
@@ -32,7 +49,7 @@ export class Courier {
    * @param {Role} [options.as] `member`: to be said after the room key is proven, at every join
    * @param {boolean} [options.repeat] false for what has no id: it is said once, and rejects with `timeout` or
    *   `interrupted` where nobody knows whether it arrived
-   * @returns {Promise<any>} the reply
+   * @returns {Promise<any>} the reply; rejects with `too_large` for what is larger than the server takes
    */
   send(event, payload, { as = "guest", repeat = true } = {}) {
     return new Promise((resolve, reject) => {
@@ -80,6 +97,8 @@ export class Courier {
 
   #post(letter) {
     if (!this.#roles.has(letter.as)) return;
+    const error = this.#unsendable(letter);
+    if (error) return this.#settle(letter, letter.reject, error);
     letter.attempt += 1;
     letter.said = true;
     const { attempt } = letter;
@@ -93,8 +112,22 @@ export class Courier {
       .receive("timeout", ifCurrent(() => this.#timedOut(letter)));
   }
 
+  /** @returns {VestibuleError | null} why it must not be pushed, counted as it would be on the wire */
+  #unsendable({ event, payload }) {
+    try {
+      const size = encodedSize(this.#channel, event, payload);
+      if (size <= this.#mostBytes) return null;
+      const detail = `\`${event}\` is a message of ${size} bytes, and the server takes ${this.#mostBytes}`;
+      return new VestibuleError("too_large", detail);
+    } catch (cause) {
+      const detail = `the payload of \`${event}\` cannot be written: it must be what JSON can say, or an ArrayBuffer`;
+      return new VestibuleError("bad_argument", detail, { cause });
+    }
+  }
+
   #refused(letter, reply) {
-    const error = VestibuleError.fromReply(reply);
+    const refusal = VestibuleError.fromReply(reply);
+    const error = this.#clock?.explain(refusal) ?? refusal;
     letter.refusals += 1;
     const pause = pauseAfter(error, letter.refusals);
     if (pause === null) return this.#settle(letter, letter.reject, error);
@@ -104,7 +137,7 @@ export class Courier {
 
   #timedOut(letter) {
     if (letter.repeat) this.#post(letter);
-    else this.#settle(letter, letter.reject, new VestibuleError("timeout", letter.event));
+    else this.#settle(letter, letter.reject, new VestibuleError("timeout", `\`${letter.event}\` was not answered`));
   }
 
   #settle(letter, settle, value) {

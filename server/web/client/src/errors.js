@@ -1,9 +1,12 @@
+import { sentenceOf } from "./sentences.js";
+
 /**
  * Everything this package throws or warns about.
  *
  * `reason` is one of the server's reasons (`not_member`, `cooldown`, `storage_full`, …) or one of the client's own:
  *
- * - of connecting and saying: `in_use`, `unreachable`, `disconnected`, `interrupted`, `timeout`
+ * - of a call that cannot be right: `bad_argument`, `not_asked`
+ * - of connecting and saying: `in_use`, `unreachable`, `disconnected`, `interrupted`, `timeout`, `wrong_clock`
  * - of what came: `bad_card`, `card_downgrade`, `bad_request`, `bad_approve`, `bad_denial`, `bad_room`, `bad_message`, `bad_frame`
  * - of how a request ended: `denied` (a {@link DeniedError}), `withdrawn`, `expired`
  * - `bad_storage`, `handler_failed`, and `failed` where something else threw, which is the `cause` then
@@ -13,10 +16,10 @@
 export class VestibuleError extends Error {
   /**
    * @param {string} reason what went wrong, for programs
-   * @param {string} [detail] the same for people
+   * @param {string} [detail] the same for people; a sentence of the reason's own without
    * @param {{cause?: unknown, retryMs?: number, code?: string}} [options]
    */
-  constructor(reason, detail, { cause, retryMs, code } = {}) {
+  constructor(reason, detail = sentenceOf(reason), { cause, retryMs, code } = {}) {
     super(detail ? `${reason}: ${detail}` : reason, { cause });
     this.name = "VestibuleError";
     /** @type {string} */
@@ -36,19 +39,25 @@ export class VestibuleError extends Error {
 
   /**
    * @param {unknown} error
-   * @returns {VestibuleError} the same, if it is one
+   * @param {string} [doing] what the client was doing, such as `joining room:…`
+   * @returns {VestibuleError} the same, if it is one; what another says of itself is in the `cause`, not in the detail
    */
-  static from(error) {
+  static from(error, doing = "working on its own") {
     if (error instanceof VestibuleError) return error;
-    return new VestibuleError("failed", error instanceof Error ? error.message : undefined, { cause: error });
+    return new VestibuleError("failed", `something went wrong inside this client while it was ${doing}`, { cause: error });
   }
 
   /**
-   * @param {{reason?: string, detail?: string, retry_ms?: number}} reply an error as the server words it
+   * @param {any} reply an error as the server words it
    * @returns {VestibuleError}
    */
   static fromReply(reply) {
-    return new VestibuleError(reply?.reason ?? "unknown", reply?.detail, { retryMs: reply?.retry_ms });
+    const { reason, detail, retry_ms: retryMs } = reply ?? {};
+    if (typeof reason !== "string") return new VestibuleError("unknown", "the server refused it without a reason");
+    const isText = typeof detail === "string" && detail !== "";
+    return new VestibuleError(reason, isText ? detail : undefined, {
+      retryMs: typeof retryMs === "number" ? retryMs : undefined,
+    });
   }
 }
 
@@ -56,7 +65,7 @@ export class VestibuleError extends Error {
 export class DeniedError extends VestibuleError {
   /** @param {{code?: string, block?: boolean, by?: string}} denial all absent where only the state is known */
   constructor({ code, block, by } = {}) {
-    super("denied", code, { code });
+    super("denied", code ? `a member denied the request: ${code}` : undefined, { code });
     this.name = "DeniedError";
     /** @type {boolean} whether the next requests are refused until a member lifts that; else for a day */
     this.block = block ?? false;

@@ -1,6 +1,7 @@
 /**
  * The application's handlers of one kind of event.
  */
+import { mustBeFunction } from "./arguments.js";
 import { VestibuleError } from "./errors.js";
 
 /** @template {any[]} A */
@@ -18,6 +19,7 @@ export class Handlers {
    * @returns {() => void} stops it
    */
   add(handler) {
+    mustBeFunction("handler", handler);
     this.#handlers.add(handler);
     return () => this.#handlers.delete(handler);
   }
@@ -34,6 +36,6 @@ export class Handlers {
   callOne(handler, ...args) {
     Promise.resolve()
       .then(() => handler(...args))
-      .catch((cause) => this.#warn(new VestibuleError("handler_failed", String(cause), { cause })));
+      .catch((cause) => this.#warn(new VestibuleError("handler_failed", undefined, { cause })));
   }
 }

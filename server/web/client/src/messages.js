@@ -45,7 +45,7 @@ export class MessageKey {
    */
   async seal(event, content) {
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_LENGTH));
-    const sealed = await crypto.subtle.encrypt(this.#how(event, nonce), this.#key, own(utf8(JSON.stringify(content))));
+    const sealed = await crypto.subtle.encrypt(this.#how(event, nonce), this.#key, own(utf8(textOf(content))));
     return { sealed: toBase64url(concat(nonce, new Uint8Array(sealed))) };
   }
 
@@ -68,4 +68,20 @@ export class MessageKey {
   #how(event, iv) {
     return { name: "AES-GCM", iv: own(iv), additionalData: own(fieldList(utf8(TAG), this.#rid, utf8(event))) };
   }
+}
+
+/**
+ * @param {unknown} content
+ * @returns {string} its JSON; throws where there is none
+ */
+function textOf(content) {
+  let text;
+  let cause;
+  try {
+    text = JSON.stringify(content);
+  } catch (error) {
+    cause = error;
+  }
+  if (text !== undefined) return text;
+  throw new VestibuleError("bad_argument", "`content` must be something that JSON can say", { cause });
 }

@@ -6,25 +6,13 @@
  */
 import { checkDenial, openApprove } from "./checks.js";
 import { answersOver } from "./deliveries.js";
+import { ENDED, FINISHED, REFUSED } from "./endings.js";
 import { DeniedError, VestibuleError } from "./errors.js";
 import { fingerprintOf } from "./fingerprints.js";
+import { KeyWait } from "./key-wait.js";
 import { writeRequest } from "./request-frame.js";
 import { BoxKey } from "./sealing.js";
-import { listed } from "./topic.js";
-
-/** Answers that leave nothing to repeat: the same frame would be refused again. */
-const REFUSED = new Set([
-  "unknown_room", "id_conflict", "cooldown", "blocked", "quota", "expired", "bad_sig", "bad_payload", "too_large",
-]);
-
-/**
- * How a request ends, by the server's answer or its word, so that nobody needs to wait for the key any more. But for a
- * restored store, see `#isOver`.
- */
-const ENDED = new Set([...REFUSED, "denied", "withdrawn"]);
-
-/** States of a request that nobody can approve any more. */
-const FINISHED = new Set(["done", "withdrawn", "expired"]);
+import { isListed, listed } from "./topic.js";
 
 /**
  * A request that the server has stored.
@@ -55,7 +43,7 @@ export class Newcomer {
   #acked = new Set();
   /** Whether this run took an approve; what is left to do about it then is underway. */
   #taken = false;
-  #waiters = new Set();
+  #wait;
   #onKey = () => {};
 
   /**
@@ -65,6 +53,7 @@ export class Newcomer {
   constructor(context, rid) {
     this.#context = context;
     this.#rid = rid;
+    this.#wait = new KeyWait(context, () => this.#look());
   }
 
   /** @param {() => void} handler called when the room key has been saved */
@@ -90,14 +79,12 @@ export class Newcomer {
     return open && !open.withdrawn && !(await records.roomKey(this.#rid)) ? this.#shown(open) : null;
   }
 
-  /** @returns {Promise<import("./keys.js").SigningKey>} the room key: at once if it is here, else when it comes */
+  /**
+   * @returns {Promise<import("./keys.js").SigningKey>} the room key: at once if it is here, else when it comes. Rejects
+   *   with `not_asked` where nothing can bring it
+   */
   whenKey() {
-    return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject };
-      this.#waiters.add(waiter);
-      const found = (key) => key && this.#waiters.delete(waiter) && resolve(key);
-      this.#context.records.roomKey(this.#rid).then(found, reject);
-    });
+    return this.#wait.begin();
   }
 
   /**
@@ -129,9 +116,10 @@ export class Newcomer {
    * @returns {Promise<void>}
    */
   async resume(courier, { mine, approves, more, cursors }, options) {
-    const { records } = this.#context;
+    const { records, clock } = this.#context;
     // What this server calls unacked is to be acked, whatever was said on an earlier connection.
     this.#acked.clear();
+    this.#next(() => records.deleteEnded(this.#rid)).catch(this.#context.warn);
     const open = await records.openRequest(this.#rid);
     if (!open) return;
     const isOpen = ({ request_id }) => request_id === open.request_id;
@@ -142,10 +130,10 @@ export class Newcomer {
       // open, for another device, may be approved yet, and the box is what this one judges that by.
       const isOver = !more && ![...approves, ...mine].some(isOpen);
       if (isOver && !this.#taken) await records.deleteOpenRequest(this.#rid);
-    } else if (open.frame.exp <= Date.now()) {
-      await records.deleteOpenRequest(this.#rid);
+    } else if (clock.isPast(open.frame.exp)) {
+      await records.endOpenRequest(this.#rid, open);
       this.#settle("reject", new VestibuleError("expired"));
-    } else if (!mine.some(isOpen) && !(await isFurtherOn(courier, cursors?.mine, isOpen))) {
+    } else if (!mine.some(isOpen) && !(await isListed(courier, "mine", cursors?.mine, isOpen))) {
       await this.#repeat(courier, options);
     }
   }
@@ -187,7 +175,8 @@ export class Newcomer {
 
   /** @param {VestibuleError} error what everybody who waits for the key is told */
   end(error) {
-    this.#settle("reject", error);
+    this.#asking = null;
+    this.#wait.end(error);
   }
 
   #next(step) {
@@ -228,11 +217,31 @@ export class Newcomer {
     this.#settle("resolve", key);
   }
 
-  /** The own request of that id: the open one, or a denied one, which another member may approve all the same. */
+  /** The own request of that id: the open one, or one that has ended and may be approved all the same. */
   async #askedFor(requestId) {
+    return (await this.#own()).find(({ request_id }) => request_id === requestId);
+  }
+
+  async #own() {
     const { records } = this.#context;
-    const own = [await records.openRequest(this.#rid), ...(await records.deniedRequests(this.#rid))];
-    return own.find((request) => request?.request_id === requestId);
+    const open = await records.openRequest(this.#rid);
+    return [...(open ? [open] : []), ...(await records.endedRequests(this.#rid))];
+  }
+
+  /** Whether there is anything to wait for: who waits is told where the key is here, and where nothing can bring it. */
+  async #look() {
+    const { records, clock } = this.#context;
+    const here = await records.roomKey(this.#rid);
+    if (here) return this.#settle("resolve", here);
+    const asking = this.#asking;
+    // How it fails is told by itself; where it does not, there is a request then.
+    await asking?.catch(() => {});
+    const ends = (await this.#own()).filter(({ withdrawn }) => !withdrawn).map(({ frame }) => frame.exp);
+    const until = Math.max(0, ...ends);
+    if (this.#asking !== asking || (await records.roomKey(this.#rid))) return this.#look();
+    if (ends.length === 0) this.#settle("reject", new VestibuleError("not_asked"));
+    else if (clock.isPast(until)) this.#settle("reject", new VestibuleError("expired"));
+    else this.#wait.lookAt(until);
   }
 
   /** The room key; null where the approve is bad, and its approver is told so. */
@@ -253,7 +262,7 @@ export class Newcomer {
     this.#acked.add(approveId);
     const open = await records.openRequest(this.#rid);
     if (open?.request_id === requestId) await records.deleteOpenRequest(this.#rid);
-    await records.deleteDeniedRequest(this.#rid, requestId);
+    await records.deleteEnded(this.#rid, requestId);
   }
 
   async #hear(notice) {
@@ -262,14 +271,15 @@ export class Newcomer {
     // Of another device's request, or known already; and what has the key needs no news.
     if (open?.request_id !== notice.request_id || (await records.roomKey(this.#rid))) return false;
     if (notice.event !== "denied") {
-      await records.deleteOpenRequest(this.#rid);
+      // The server's word, and nobody's signature.
+      await records.endOpenRequest(this.#rid, open);
       this.#settle("reject", new VestibuleError(notice.event));
       return true;
     }
     try {
       const denied = { rid: this.#rid, request_id: open.request_id, to };
       const denial = await checkDenial(notice, denied, await records.card(this.#rid));
-      await records.saveDeniedRequest(this.#rid, open);
+      await records.endOpenRequest(this.#rid, open);
       this.#settle("reject", new DeniedError(denial));
       return true;
     } catch (error) {
@@ -282,7 +292,7 @@ export class Newcomer {
   #askOnce(ask) {
     return (this.#asking ??= ask().catch(async (error) => {
       this.#asking = null;
-      if (await this.#isOver(error)) this.#settle("reject", error);
+      if ((await this.#isOver(error)) || (await this.#own()).length === 0) this.#settle("reject", error);
       throw error;
     }));
   }
@@ -296,7 +306,7 @@ export class Newcomer {
   /** The server lacks the open request, or knows how it ended: who waits for the key is told, else it is warned of. */
   async #repeat(courier, options) {
     if (this.#underway) return;
-    const isTold = this.#waiters.size > 0;
+    const isTold = this.#wait.isAwaited;
     this.#asking = null;
     try {
       // What somebody has ended elsewhere is not asked for anew; what is done is, since the key is not here.
@@ -308,20 +318,24 @@ export class Newcomer {
 
   /** @param {Set<string>} anew states of the request that a new one follows on */
   async #ask(courier, options, anew) {
-    const { records } = this.#context;
+    const { records, clock } = this.#context;
     let open = await records.openRequest(this.#rid);
     if (open?.withdrawn) {
       await this.#sayWithdrawn(courier, open);
       open = null;
     }
-    if (!open || open.frame.exp <= Date.now()) open = await this.#write(options);
-    let state = await this.#say(courier, open);
+    const isNew = !open || clock.isPast(open.frame.exp);
+    if (isNew) open = await this.#write(options, open);
+    let state = await this.#say(courier, open, isNew);
     if (anew.has(state) && (await this.#stillWants(open))) {
       // The server has seen this request end and the storage has not: it was restored from a copy.
-      open = await this.#write({ ...options, box: undefined });
-      state = await this.#say(courier, open);
+      open = await this.#write({ ...options, box: undefined }, open);
+      state = await this.#say(courier, open, true);
     }
-    if ((FINISHED.has(state) || state === "denied") && (await this.#stillWants(open))) await this.#finish(open, state);
+    if ((FINISHED.has(state) || state === "denied") && (await this.#stillWants(open))) {
+      await records.endOpenRequest(this.#rid, open);
+      throw state === "denied" ? new DeniedError() : new VestibuleError(state);
+    }
     return this.#shown(open);
   }
 
@@ -338,25 +352,20 @@ export class Newcomer {
     return open?.request_id === request_id && !open.withdrawn && !(await records.roomKey(this.#rid));
   }
 
-  async #finish(open, state) {
+  /**
+   * @param {AskOptions} options
+   * @param {import("./records.js").OpenRequest | null} [last] the one that it follows on
+   */
+  async #write(options, last) {
     const { records } = this.#context;
-    if (state === "denied") {
-      await records.saveDeniedRequest(this.#rid, open);
-      throw new DeniedError();
-    }
-    await records.deleteOpenRequest(this.#rid);
-    throw new VestibuleError(state);
-  }
-
-  /** @param {AskOptions} options */
-  async #write(options) {
     const open = await writeRequest(this.#context, this.#rid, options);
-    await this.#context.records.saveOpenRequest(this.#rid, open);
+    if (last) await records.keepEnded(this.#rid, last);
+    await records.saveOpenRequest(this.#rid, open);
     return open;
   }
 
   /** Says the request and gives its state; `open` is the server's first for the box from then on. */
-  async #say(courier, open) {
+  async #say(courier, open, isNew) {
     this.#underway = true;
     try {
       const { request_id, state } = await courier.send("request", open.frame);
@@ -364,7 +373,10 @@ export class Newcomer {
       return state;
     } catch (error) {
       const isOver = REFUSED.has(error.reason) && (await this.#isOver(error));
-      if (isOver) await this.#context.records.deleteOpenRequest(this.#rid);
+      // One that was never taken is of no use to anybody; of one that was, the refusal is only the server's word.
+      const { records } = this.#context;
+      if (isOver && isNew) await records.deleteOpenRequest(this.#rid);
+      else if (isOver) await records.endOpenRequest(this.#rid, open);
       throw error;
     } finally {
       this.#underway = false;
@@ -393,14 +405,6 @@ export class Newcomer {
 
   #settle(how, value) {
     this.#asking = null;
-    for (const waiter of this.#waiters) waiter[how](value);
-    this.#waiters.clear();
+    this.#wait.settle(how, value);
   }
-}
-
-/** Whether a request is on the further pages of the own ones. */
-async function isFurtherOn(courier, cursor, isIt) {
-  if (!cursor) return false;
-  for await (const item of listed(courier, "mine", { cursor })) if (isIt(item)) return true;
-  return false;
 }

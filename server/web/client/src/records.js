@@ -43,8 +43,11 @@ import { DEFAULT_ALG, SigningKey } from "./keys.js";
  * @property {string} approve_id the approve of it
  */
 
-/** So many requests of one user the server keeps open in one room, denied ones that may be approved among them. */
-const MOST_DENIED = 8;
+/**
+ * So many requests are kept after their end. A server lets a user have eight open in one room, denied ones among them;
+ * one that lies about endings has more written, and must not push out the first.
+ */
+const MOST_ENDED = 32;
 
 /** Names and shapes on top of a storage. */
 export class Records {
@@ -167,40 +170,51 @@ export class Records {
 
   /**
    * @param {string} rid
-   * @returns {Promise<OpenRequest[]>} the own requests that were denied, as long as they may be approved
+   * @returns {Promise<OpenRequest[]>} the own requests that have ended by somebody's word, as long as they may be
+   *   approved all the same: until they expire
    */
-  async deniedRequests(rid) {
-    const stored = (await this.#read(`room/${rid}/denied`)) ?? [];
+  async endedRequests(rid) {
+    const stored = (await this.#read(endedName(rid))) ?? [];
     // An older client kept one, the last.
     return [stored].flat().filter(({ frame }) => !this.#clock.isSurelyPast(frame.exp));
   }
 
   /**
-   * The open request is denied: a new one may take its place, and its box is kept all the same.
+   * The request has ended by somebody's word: its box is kept, for an approve that comes all the same.
    *
    * @param {string} rid
    * @param {OpenRequest} request
    */
-  async saveDeniedRequest(rid, request) {
-    const others = await this.#deniedBut(rid, request.request_id);
-    await this.#write(`room/${rid}/denied`, [...others, request].slice(-MOST_DENIED));
+  async keepEnded(rid, request) {
+    const others = await this.#endedBut(rid, request.request_id);
+    await this.#write(endedName(rid), [...others, request].slice(-MOST_ENDED));
+  }
+
+  /**
+   * The open request has ended by somebody's word: a new one may take its place.
+   *
+   * @param {string} rid
+   * @param {OpenRequest} request
+   */
+  async endOpenRequest(rid, request) {
+    await this.keepEnded(rid, request);
     await this.deleteOpenRequest(rid);
   }
 
   /**
    * @param {string} rid
-   * @param {string} requestId
+   * @param {string} [requestId] to be forgotten, with what has expired
    */
-  async deleteDeniedRequest(rid, requestId) {
-    const denied = await this.deniedRequests(rid);
-    if (!denied.some(({ request_id }) => request_id === requestId)) return;
-    const others = await this.#deniedBut(rid, requestId);
-    if (others.length > 0) await this.#write(`room/${rid}/denied`, others);
-    else await this.#storage.delete(`room/${rid}/denied`);
+  async deleteEnded(rid, requestId) {
+    const stored = [(await this.#read(endedName(rid))) ?? []].flat();
+    const others = await this.#endedBut(rid, requestId);
+    if (others.length === stored.length) return;
+    if (others.length > 0) await this.#write(endedName(rid), others);
+    else await this.#storage.delete(endedName(rid));
   }
 
-  async #deniedBut(rid, requestId) {
-    return (await this.deniedRequests(rid)).filter(({ request_id }) => request_id !== requestId);
+  async #endedBut(rid, requestId) {
+    return (await this.endedRequests(rid)).filter(({ request_id }) => request_id !== requestId);
   }
 
   /**
@@ -289,4 +303,12 @@ export class Records {
   async #write(name, value) {
     await this.#storage.set(name, JSON.stringify(value));
   }
+}
+
+/**
+ * @param {string} rid
+ * @returns {string} the name that it had when only denied requests were kept
+ */
+function endedName(rid) {
+  return `room/${rid}/denied`;
 }

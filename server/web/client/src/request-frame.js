@@ -1,9 +1,24 @@
 /**
  * A newcomer's request, as it is kept and said.
  */
+import { must, mustBeOptions, mustBeShort } from "./arguments.js";
 import { randomId, toBase64url } from "./bytes.js";
 import { BOX_ALG, BoxKey } from "./sealing.js";
 import { signFields } from "./signed.js";
+
+/** The protocol's longest `exp`, in ms: nobody signs for longer, whatever a server says that it takes. */
+export const LONGEST_EXP_MS = 30 * 86_400_000;
+
+/** A part of the longest `exp` that the server takes is left, for clocks that differ. */
+const TTL_SHARE = 0.95;
+
+/**
+ * @param {number} exp_ms the longest that the server takes
+ * @returns {number} how long a request may last, in ms
+ */
+export function longestTtl(exp_ms) {
+  return Math.floor(Math.min(exp_ms, LONGEST_EXP_MS) * TTL_SHARE);
+}
 
 /**
  * @typedef {object} AskOptions
@@ -13,12 +28,28 @@ import { signFields } from "./signed.js";
  */
 
 /**
+ * @param {{note?: string, ttl?: number, box?: BoxKey}} options of the application
+ * @param {{exp_ms: number, note: number}} limits of the server
+ * @returns {AskOptions} the same; throws for what cannot be asked with, or would not be taken
+ */
+export function requestOptions(options, limits) {
+  mustBeOptions("options", options);
+  const { note, ttl = longestTtl(limits.exp_ms), box } = options;
+  mustBeShort("note", note, limits.note);
+  const longest = Math.min(limits.exp_ms, LONGEST_EXP_MS);
+  const isTtl = Number.isSafeInteger(ttl) && ttl > 0 && ttl <= longest;
+  must(isTtl, "ttl", `a whole number of milliseconds, at most ${longest}`);
+  must(box === undefined || box instanceof BoxKey, "box", "a BoxKey");
+  return { note, ttl: Math.min(ttl, longestTtl(limits.exp_ms)), box };
+}
+
+/**
  * @param {import("./topic.js").Context} context
  * @param {string} rid
  * @param {AskOptions} options
  * @returns {Promise<import("./records.js").OpenRequest>} not yet saved
  */
-export async function writeRequest({ user, uid }, rid, { note, ttl, box }) {
+export async function writeRequest({ user, uid, clock }, rid, { note, ttl, box }) {
   const boxKey = box ?? (await BoxKey.generate());
   const request_id = randomId();
   const frame = {
@@ -27,7 +58,7 @@ export async function writeRequest({ user, uid }, rid, { note, ttl, box }) {
     sign_alg: user.alg,
     box_pub: toBase64url(boxKey.pub),
     box_alg: BOX_ALG,
-    exp: Date.now() + ttl,
+    exp: clock.now() + Math.min(ttl, LONGEST_EXP_MS),
   };
   if (note) frame.note = note;
   frame.sig = await signFields("request", { ...frame, rid, uid }, user);

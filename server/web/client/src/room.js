@@ -2,6 +2,7 @@
  * One room, as guest or as member.
  */
 import { Presence } from "phoenix";
+import { mustBeCard, mustBeDenial, mustBeEvent, mustBeFunction, mustBeId } from "./arguments.js";
 import { AutoApprover } from "./auto-approver.js";
 import { Cards, cardFrame } from "./cards.js";
 import { Deliveries } from "./deliveries.js";
@@ -11,13 +12,8 @@ import { roomFingerprintOf } from "./fingerprints.js";
 import { Handlers } from "./handlers.js";
 import { Membership } from "./membership.js";
 import { MessageKey } from "./messages.js";
+import { LONGEST_EXP_MS, longestTtl, requestOptions } from "./request-frame.js";
 import { Topic } from "./topic.js";
-
-/** The protocol's longest `exp`, in ms: nobody signs for longer, whatever a server says that it takes. */
-const LONGEST_EXP_MS = 30 * 86_400_000;
-
-/** A part of the longest `exp` that the server takes is left, for clocks that differ. */
-const TTL_SHARE = 0.95;
 
 /** Made by {@link import("./client.js").Vestibule#openRoom}. */
 export class Room {
@@ -32,8 +28,8 @@ export class Room {
   #presence;
   #onLeave;
   #membership;
-  /** How long an own request may last, by the answer to the last join. */
-  #longestTtl = 0;
+  /** What the server takes, by the answer to the last join. */
+  #limits = { exp_ms: LONGEST_EXP_MS, note: Infinity, name: Infinity };
 
   /**
    * @param {import("./topic.js").Context} context
@@ -105,7 +101,7 @@ export class Room {
   /**
    * @typedef {object} AskOptions
    * @property {string} [note] of at most 280 characters, in the clear
-   * @property {number} [ttl] in ms; as long as the server takes without
+   * @property {number} [ttl] in ms, of at most what the server takes (30 days); as long as that without
    * @property {import("./sealing.js").BoxKey} [box] that this user's devices share; a new one without
    */
 
@@ -117,8 +113,8 @@ export class Room {
    * @param {AskOptions} [options]
    * @returns {Promise<import("./newcomer.js").Asked>} with the fingerprint to read to whoever approves
    */
-  ask({ note, ttl = this.#longestTtl, box } = {}) {
-    return this.#newcomer.ask(this.#topic.courier, { note, ttl, box });
+  async ask(options = {}) {
+    return this.#newcomer.ask(this.#topic.courier, requestOptions(options, this.#limits));
   }
 
   /** @returns {Promise<import("./newcomer.js").Asked | null>} the own open request, of an earlier run too */
@@ -128,8 +124,8 @@ export class Room {
 
   /**
    * The room key, when it is here, checked, saved and acked. Rejects where the request ends without it: with a
-   * {@link import("./errors.js").DeniedError}, `withdrawn`, `expired`, or a refusal. After a denial it can be called
-   * again, since another member may approve all the same.
+   * {@link import("./errors.js").DeniedError}, `withdrawn`, `expired`, or a refusal; and with `not_asked` where there is
+   * no request that could bring it. After a denial it can be called again, since another member may approve all the same.
    *
    * @returns {Promise<import("./keys.js").SigningKey>}
    */
@@ -143,7 +139,8 @@ export class Room {
    * @param {AskOptions} [options] see {@link Room#ask}
    * @returns {Promise<import("./keys.js").SigningKey>}
    */
-  async requestKey(options) {
+  async requestKey(options = {}) {
+    requestOptions(options, this.#limits);
     const stored = await this.#context.records.roomKey(this.rid);
     if (stored) return stored;
     const key = this.whenKey();
@@ -178,6 +175,7 @@ export class Room {
    * @returns {() => void} stops it
    */
   autoApprove(wants = () => true) {
+    mustBeFunction("wants", wants);
     const policy = () => this.card?.policy;
     const auto = new AutoApprover({ doorkeeper: this.#doorkeeper, policy, wants, warn: this.#context.warn });
     this.#autoApprovers.add(auto);
@@ -195,7 +193,8 @@ export class Room {
    *   a member unblocks them
    * @returns {Promise<{state: string, dup: boolean}>}
    */
-  deny(request, options) {
+  async deny(request, options = {}) {
+    mustBeDenial(request, options);
     return this.#doorkeeper.deny(request, options);
   }
 
@@ -205,7 +204,9 @@ export class Room {
    * @param {string} uid
    * @returns {Promise<{dup: boolean}>}
    */
-  unblock(uid) {
+  async unblock(uid) {
+    mustBeId("uid", uid, "a user");
+    await this.#context.records.memberKey(this.rid);
     return this.#doorkeeper.unblock(uid);
   }
 
@@ -214,7 +215,8 @@ export class Room {
    *
    * @returns {Promise<import("./doorkeeper.js").Denial[]>}
    */
-  denials() {
+  async denials() {
+    await this.#context.records.memberKey(this.rid);
     return this.#doorkeeper.denials();
   }
 
@@ -258,13 +260,17 @@ export class Room {
 
   /**
    * For members: an event of the application's own, to the other members who are online. Its payload is seen by
-   * the server; {@link Room#sendSealed} hides it. Said once: rejects with `timeout` or `interrupted` if nobody knows.
+   * the server; {@link Room#sendSealed} hides it. Said once: rejects with `timeout` or `interrupted` if nobody knows,
+   * with `not_member` where the room's key is not here, and with `too_large` where the server would not take it.
    *
    * @param {string} event
    * @param {object} [payload]
    * @returns {Promise<void>}
    */
   async send(event, payload = {}) {
+    mustBeEvent(event);
+    // Where the key is here, but not proven yet, it waits for that.
+    if (this.role !== "member") await this.#context.records.memberKey(this.rid);
     await this.#topic.courier.send(event, payload, { as: "member", repeat: false });
   }
 
@@ -274,6 +280,8 @@ export class Room {
    * @returns {() => void} stops it
    */
   on(event, handler) {
+    mustBeEvent(event);
+    mustBeFunction("handler", handler);
     return this.#topic.on(event, handler);
   }
 
@@ -285,6 +293,7 @@ export class Room {
    * @returns {Promise<void>}
    */
   async sendSealed(event, content) {
+    mustBeEvent(event);
     const key = await this.#messageKey();
     await this.send(event, await key.seal(event, content));
   }
@@ -297,6 +306,7 @@ export class Room {
    * @returns {() => void} stops it
    */
   onSealed(event, handler) {
+    mustBeFunction("handler", handler);
     const { warn } = this.#context;
     const open = async (payload) => {
       handler(await (await this.#messageKey()).open(event, payload));
@@ -311,12 +321,17 @@ export class Room {
   /**
    * For members: publishes the room's card, as the next version of the one that is known.
    *
-   * @param {{policy: import("./checks.js").Policy, name?: string}} options
+   * @param {{policy: import("./checks.js").Policy, name?: string, listed?: boolean}} options `listed`: whether the
+   *   directory shows it, which the creator decides; as it is without
    * @returns {Promise<import("./checks.js").Card>}
    */
   async publishCard(options) {
+    mustBeCard(options, this.#limits.name);
     const card = await this.#cards.write(options);
-    await this.#topic.courier.send("card", cardFrame(card), { as: "member" });
+    // Whether the room is listed is not part of what is signed.
+    const { listed } = options;
+    const frame = listed === undefined ? cardFrame(card) : { ...cardFrame(card), listed };
+    await this.#topic.courier.send("card", frame, { as: "member" });
     await this.#takeCard(card);
     return card;
   }
@@ -337,13 +352,11 @@ export class Room {
   }
 
   async #messageKey() {
-    const roomKey = await this.#context.records.roomKey(this.rid);
-    if (!roomKey) throw new VestibuleError("not_member", "the room's key is not here");
-    return MessageKey.of(this.rid, roomKey);
+    return MessageKey.of(this.rid, await this.#context.records.memberKey(this.rid));
   }
 
   async #joined(reply, current) {
-    this.#longestTtl = Math.floor(Math.min(reply.limits.exp_ms, LONGEST_EXP_MS) * TTL_SHARE);
+    this.#limits = reply.limits;
     this.#membership.joined(reply, current);
     this.#doorkeeper.joined();
     await this.#takeCard(reply.card);
@@ -354,7 +367,7 @@ export class Room {
   /** The notices first: how the open request ended is said better by them than by the answer to its repetition. */
   async #resume(reply) {
     await this.#deliveries.joined(reply);
-    await this.#newcomer.resume(this.#topic.courier, reply, { ttl: this.#longestTtl });
+    await this.#newcomer.resume(this.#topic.courier, reply, { ttl: longestTtl(this.#limits.exp_ms) });
   }
 
   async #proven(proven, reply) {

@@ -22,7 +22,8 @@ const TRY_AGAIN = new Set(["rate_limited", "unavailable", "overloaded", "storage
  * @property {import("./records.js").Records} records
  * @property {import("./clock.js").Clock} clock what every time that is signed or compared is taken from
  * @property {import("./notices.js").Notices} notices
- * @property {(error: unknown) => void} warn what was caught and has nobody else to go to
+ * @property {(error: unknown, doing?: string) => void} warn what was caught and has nobody else to go to, and what was
+ *   being done
  * @property {import("./sign-in-again.js").SignInAgain} signInAgain
  */
 
@@ -30,6 +31,8 @@ const TRY_AGAIN = new Set(["rate_limited", "unavailable", "overloaded", "storage
 export class Topic {
   #context;
   #joins = 0;
+  /** When the last join was said. */
+  #asked = 0;
   /**
    * Settles the promise of `join`; null once it is settled.
    *
@@ -47,9 +50,12 @@ export class Topic {
   constructor(context, name, joinFields = () => ({})) {
     this.#context = context;
     /** @type {import("phoenix").Channel} */
-    this.channel = context.socket.channel(name, () => ({ v: 1, device: context.device, ...joinFields() }));
+    this.channel = context.socket.channel(name, () => {
+      this.#asked = Date.now();
+      return { v: 1, device: context.device, ...joinFields() };
+    });
     /** @type {Courier} */
-    this.courier = new Courier(this.channel);
+    this.courier = new Courier(this.channel, context.clock);
   }
 
   /**
@@ -82,7 +88,7 @@ export class Topic {
       try {
         await handler(payload);
       } catch (error) {
-        warn(error);
+        warn(error, `taking the push \`${event}\` of ${this.channel.topic}`);
       }
     });
     return () => this.channel.off(event, ref);
@@ -105,14 +111,17 @@ export class Topic {
 
   async #joined(reply, onJoin) {
     const join = ++this.#joins;
-    this.#context.signInAgain.accepted();
+    const { clock, signInAgain } = this.#context;
+    signInAgain.accepted();
+    clock.heard(reply?.now, Date.now() - this.#asked);
+    this.courier.limit(reply?.limits?.message);
     this.courier.open("guest");
     try {
       await onJoin(reply, () => join === this.#joins);
       this.#first?.resolve();
       this.#first = null;
     } catch (cause) {
-      const error = VestibuleError.from(cause);
+      const error = VestibuleError.from(cause, `joining ${this.channel.topic}`);
       // The next join does it again.
       if (error.passing) return;
       if (this.#first) this.end(error);
@@ -147,4 +156,17 @@ export async function* listed(courier, event, { as, cursor } = {}) {
     yield* page.items;
     cursor = page.cursor;
   } while (cursor);
+}
+
+/**
+ * @param {Courier} courier
+ * @param {"pending" | "denials" | "mine" | "approved" | "notices"} event
+ * @param {any} cursor of the rest of the list, nothing where there is none
+ * @param {(item: any) => boolean} isIt
+ * @returns {Promise<boolean>} whether it is in the rest
+ */
+export async function isListed(courier, event, cursor, isIt) {
+  if (!cursor) return false;
+  for await (const item of listed(courier, event, { cursor })) if (isIt(item)) return true;
+  return false;
 }

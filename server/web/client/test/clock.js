@@ -7,6 +7,12 @@ export function stopTimers() {
   onTestFinished(goOn);
 }
 
+/** Neither timers nor the clock go on where the test does not let time pass. */
+export function stopTime() {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  onTestFinished(goOn);
+}
+
 /** @param {number} ms what `Date.now()` is from here on */
 export function setClock(ms) {
   vi.setSystemTime(ms);

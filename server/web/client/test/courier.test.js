@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Serializer } from "phoenix";
 import { test, vi } from "vitest";
 import { Courier } from "../src/courier.js";
 import { VestibuleError } from "../src/errors.js";
@@ -7,6 +8,9 @@ import { stopTimers } from "./clock.js";
 /** A channel whose replies the test gives: `pushes[n].answer("ok", …)`. */
 class FakeChannel {
   pushes = [];
+  topic = "room:garden";
+  socket = { ref: 8, encode: Serializer.encode.bind(Serializer) };
+  joinRef = () => "7";
   push(event, payload) {
     const hooks = {};
     const push = { receive: (status, hook) => ((hooks[status] = hook), push) };

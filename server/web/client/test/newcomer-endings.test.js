@@ -55,7 +55,7 @@ test("a denial ends the waiting, and a later approve overrules it", async () => 
   const again = newcomer.whenKey();
   await newcomer.receive(await makeApprove(room, alice, item), async () => {}, never.nack);
   assert.ok((await again).equals(room.key));
-  assert.deepEqual(await context.records.deniedRequests(room.rid), []);
+  assert.deepEqual(await context.records.endedRequests(room.rid), []);
 });
 
 test("who was denied may ask anew, and is told how long not to", async () => {
@@ -68,7 +68,7 @@ test("who was denied may ask anew, and is told how long not to", async () => {
   const [first, second] = courier.sent.map(({ payload }) => payload);
   assert.notEqual(first.request_id, second.request_id);
   assert.equal(await context.records.openRequest(room.rid), null);
-  const denied = await context.records.deniedRequests(room.rid);
+  const denied = await context.records.endedRequests(room.rid);
   assert.deepEqual(denied.map(({ request_id }) => request_id), [first.request_id], "which may still be approved");
 });
 
@@ -91,7 +91,7 @@ test("each request that was denied here resolves when it is approved later, afte
     await after.newcomer.receive(approve, async (id) => acks.push(id), never.nack);
     assert.ok((await waiting).equals(room.key));
     assert.deepEqual(acks, [approve.approve_id]);
-    const left = await after.context.records.deniedRequests(room.rid);
+    const left = await after.context.records.endedRequests(room.rid);
     assert.deepEqual(left.map(({ request_id }) => request_id), [items[1 - which].request_id]);
   }
 });

@@ -1,0 +1,91 @@
+/** What the server would not take is refused here: sent, it would end the connection. */
+import assert from "node:assert/strict";
+import { LongPoll, Serializer } from "phoenix";
+import { test } from "vitest";
+import { Courier } from "../src/courier.js";
+import { encodedSize } from "../src/frame-size.js";
+
+/** A channel that writes down what it pushed, encoded as phoenix.js encodes it. */
+function makeChannel({ ref = 8, encode = Serializer.encode.bind(Serializer), transport } = {}) {
+  const socket = { ref, encode, transport };
+  const channel = { socket, topic: "room:garden", joinRef: () => "7", pushed: [] };
+  channel.push = (event, payload) => {
+    socket.ref += 1;
+    socket.encode({ topic: channel.topic, event, payload, ref: String(socket.ref), join_ref: "7" }, (encoded) => {
+      channel.pushed.push(typeof encoded === "string" ? Buffer.byteLength(encoded) : encoded.byteLength);
+    });
+    const push = { receive: (status, answer) => (status === "ok" && answer({}), push) };
+    return push;
+  };
+  return channel;
+}
+
+const payloads = {
+  "plain letters": { text: "hello" },
+  "letters of several bytes": { text: "äöü \u{1f331} \ud800" },
+  "nothing": {},
+  "bytes": new ArrayBuffer(1000),
+};
+
+for (const [name, payload] of Object.entries(payloads)) {
+  test(`a frame is as large as phoenix.js makes it: ${name}`, async () => {
+    for (const ref of [8, 9, 99, 12_345]) {
+      const channel = makeChannel({ ref });
+      const size = encodedSize(channel, "hello", payload);
+      const courier = new Courier(channel);
+      courier.open("guest");
+      courier.limit(size);
+      await courier.send("hello", payload);
+      assert.deepEqual(channel.pushed, [size]);
+      // The next reference may be longer.
+      courier.limit(size - 1);
+      await assert.rejects(courier.send("hello", payload), { reason: "too_large" });
+      assert.equal(channel.pushed.length, 1);
+    }
+  });
+}
+
+test("over long poll bytes are counted as base64", () => {
+  const [socket, poll] = [undefined, LongPoll].map((transport) => {
+    return encodedSize(makeChannel({ transport }), "hello", new ArrayBuffer(1000));
+  });
+  assert.equal(poll, Math.ceil(socket / 3) * 4);
+});
+
+test("a server that does not say takes 256 KiB", async () => {
+  const channel = makeChannel();
+  const courier = new Courier(channel);
+  courier.open("guest");
+  for (const unsaid of [undefined, null, 0, "1"]) {
+    courier.limit(unsaid);
+    await assert.rejects(courier.send("hello", { text: "x".repeat(256 * 1024) }), {
+      reason: "too_large", detail: "`hello` is a message of 262187 bytes, and the server takes 262144",
+    });
+  }
+  await courier.send("hello", { text: "x".repeat(255 * 1024) });
+});
+
+test("what waits for the next join is judged by that join's limit", async () => {
+  const channel = makeChannel();
+  const courier = new Courier(channel);
+  const waiting = courier.send("hello", { text: "x".repeat(1000) });
+  courier.limit(500);
+  courier.open("guest");
+  await assert.rejects(waiting, { reason: "too_large" });
+  assert.deepEqual(channel.pushed, []);
+});
+
+test("what cannot be written is an error with a sentence", async () => {
+  const courier = new Courier(makeChannel());
+  courier.open("guest");
+  const ring = {};
+  ring.ring = ring;
+  for (const payload of [ring, { n: 1n }]) {
+    await assert.rejects(courier.send("hello", payload), {
+      name: "VestibuleError", reason: "bad_argument", detail: /^the payload of `hello` cannot be written/,
+    });
+  }
+  const long = new Courier(makeChannel());
+  long.open("guest");
+  await assert.rejects(long.send("x".repeat(256), new ArrayBuffer(1)), { reason: "bad_argument" });
+});

@@ -1,0 +1,61 @@
+/** Who waits for a key is told something in the end. */
+import assert from "node:assert/strict";
+import { test, vi } from "vitest";
+import { VestibuleError } from "../src/errors.js";
+import { stopTime } from "./clock.js";
+import { approveOf, begin, never, options, room } from "./newcomer-support.js";
+import { HOUR_MS, until } from "./support.js";
+
+test("who has not asked does not wait", async () => {
+  const { courier, newcomer } = begin();
+  await assert.rejects(newcomer.whenKey(), { reason: "not_asked" });
+  await newcomer.ask(courier, options);
+  await newcomer.withdraw(courier);
+  await assert.rejects(newcomer.whenKey(), { reason: "not_asked" });
+});
+
+test("who asks in the same breath waits, and is told how that fails", async () => {
+  const { courier, newcomer } = begin();
+  const waiting = newcomer.whenKey();
+  await newcomer.ask(courier, options);
+  await newcomer.receive(await approveOf(courier), async () => {}, never.nack);
+  assert.ok((await waiting).equals(room.key));
+
+  for (const reason of ["too_large", "unknown_room", "bad_argument"]) {
+    const refused = begin({ answers: { request: new VestibuleError(reason) } });
+    const waits = refused.newcomer.whenKey();
+    waits.catch(() => {});
+    if (reason === "bad_argument") refused.storage.set = () => { throw new VestibuleError(reason); };
+    await assert.rejects(refused.newcomer.ask(refused.courier, options), { reason });
+    await assert.rejects(waits, { reason });
+  }
+});
+
+test("a request of an earlier run counts as asked", async () => {
+  const before = begin();
+  await before.newcomer.ask(before.courier, options);
+  const after = begin({ storage: before.storage });
+  const waiting = after.newcomer.whenKey();
+  await after.newcomer.receive(await approveOf(before.courier), async () => {}, never.nack);
+  assert.ok((await waiting).equals(room.key));
+});
+
+test("who waits is told when the request's time is over", async () => {
+  stopTime();
+  const { courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  const waiting = newcomer.whenKey();
+  waiting.catch(() => {});
+  await until(() => vi.getTimerCount() === 1);
+  vi.advanceTimersByTime(HOUR_MS);
+  await assert.rejects(waiting, { reason: "expired" });
+});
+
+test("a client that has disconnected waits for nothing", async () => {
+  const { courier, newcomer } = begin();
+  await newcomer.ask(courier, options);
+  const waiting = newcomer.whenKey();
+  newcomer.end(new VestibuleError("disconnected"));
+  await assert.rejects(waiting, { reason: "disconnected" });
+  await assert.rejects(newcomer.whenKey(), { reason: "disconnected" });
+});
