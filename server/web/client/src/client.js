@@ -4,13 +4,16 @@
 import { Socket } from "phoenix";
 // @ts-expect-error It is there, and its types do not say so.
 import { Serializer } from "phoenix";
+import {
+  must, mustBeCard, mustBeFlag, mustBeFunction, mustBeOneOf, mustBeOptions, serverUrl,
+} from "./arguments.js";
 import { checkCard, checkMadeRoom } from "./checks.js";
 import { refuseDowngrade } from "./cards.js";
 import { Clock } from "./clock.js";
 import { VestibuleError } from "./errors.js";
 import { isId, ridOf, uidOf } from "./ids.js";
 import { Inbox } from "./inbox.js";
-import { SigningKey } from "./keys.js";
+import { DEFAULT_ALG, SIGN_ALGS, SigningKey } from "./keys.js";
 import { Newcomer } from "./newcomer.js";
 import { Notices } from "./notices.js";
 import { Records } from "./records.js";
@@ -42,18 +45,20 @@ const TIMEOUT_MS = 30_000;
 export class Vestibule {
   #context;
   #session;
-  #release;
+  #close;
   #inbox;
+  /** Once this client has disconnected. @type {VestibuleError | null} */
+  #ended = null;
   /** Open rooms, and the promises of those on their way. @type {Map<string, {room: Room, joined: Promise<void>}>} */
   #rooms = new Map();
   /** @type {Map<string, Newcomer>} */
   #newcomers = new Map();
 
   /** @private Use {@link Vestibule.connect}. */
-  constructor(context, session, release) {
+  constructor(context, session, close) {
     this.#context = { ...context, notices: new Notices(context, (rid) => this.#newcomer(rid)) };
     this.#session = session;
-    this.#release = release;
+    this.#close = close;
     const take = (approve, ack, nack) => this.#newcomer(approve.rid).receive(approve, ack, nack);
     this.#inbox = new Inbox(this.#context, take);
   }
@@ -66,20 +71,27 @@ export class Vestibule {
    * @param {ConnectOptions} options
    * @returns {Promise<Vestibule>}
    */
-  static async connect(url, { timeout = TIMEOUT_MS, whenInUse = "reject", signal, ...options }) {
-    const base = new URL(url);
-    const release = (await options.storage.claim?.({ wait: whenInUse === "wait", signal })) ?? (() => {});
+  static async connect(url, options) {
+    const base = serverUrl(url);
+    mustBeConnectOptions(options);
+    const { storage, timeout = TIMEOUT_MS, whenInUse = "reject", signal } = options;
+    signal?.throwIfAborted();
     const end = new AbortController();
     const giveUp = () => end.abort(signal?.reason);
     signal?.addEventListener("abort", giveUp);
-    const late = new VestibuleError("unreachable", `no answer from ${base.origin} in ${timeout} ms`);
-    const timer = Number.isFinite(timeout) ? setTimeout(() => end.abort(late), timeout) : undefined;
+    /** @type {import("./storage.js").Release | undefined} */
+    let release;
+    let timer;
     try {
-      signal?.throwIfAborted();
-      return await Vestibule.#connect(base, { ...options, release, signal: end.signal });
+      release = await storage.claim?.({ wait: whenInUse === "wait", signal: end.signal });
+      end.signal.throwIfAborted();
+      const late = new VestibuleError("unreachable", `no answer from ${base.origin} in ${timeout} ms`);
+      timer = Number.isFinite(timeout) ? setTimeout(() => end.abort(late), timeout) : undefined;
+      return await Vestibule.#connect(base, { ...options, release, end });
     } catch (error) {
-      await release();
-      throw error;
+      await release?.();
+      // Whoever gave up hears their own reason.
+      throw error === signal?.reason ? error : VestibuleError.from(error, `connecting to ${base.origin}`);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", giveUp);
@@ -87,7 +99,8 @@ export class Vestibule {
   }
 
   static async #connect(base, options) {
-    const { storage, alg, user: given, server, transport, onWarning = warnOnConsole, signal } = options;
+    const { storage, alg, user: given, server, transport, onWarning = warnOnConsole, release, end } = options;
+    const { signal } = end;
     const warn = (caught, doing) => {
       const error = VestibuleError.from(caught, doing);
       if (!error.passing) onWarning(error);
@@ -111,7 +124,13 @@ export class Vestibule {
     const again = new SignInAgain(socket, session, warn);
     const device = await records.device();
     const context = { socket, server: name, user, uid, device, records, clock, warn, signInAgain: again };
-    const vestibule = new Vestibule(context, session, options.release);
+    // Before anything is waited for, so that the storage is free for the next connection of this page at once.
+    const close = (error) => {
+      end.abort(error);
+      const written = records.close(error);
+      return written ? written.then(() => release?.()) : release?.();
+    };
+    const vestibule = new Vestibule(context, session, close);
     signal.throwIfAborted();
     const tooLate = new Promise((_, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason));
@@ -137,14 +156,20 @@ export class Vestibule {
    * @param {object} options
    * @param {import("./checks.js").Policy} options.policy
    * @param {string} [options.name]
+   * @param {boolean} [options.listed] whether the directory shows it, unless it is secret; not without
    * @param {import("./keys.js").SignAlg} [options.alg]
    * @param {boolean} [options.onServer]
    * @returns {Promise<Room>}
    */
-  async createRoom({ policy, name, alg = "p256", onServer = false }) {
+  async createRoom(options) {
+    mustBeCard(options, this.#inbox.limits.name);
+    const { policy, name, listed = false, alg = DEFAULT_ALG, onServer = false } = options;
+    mustBeOneOf("alg", alg, SIGN_ALGS);
+    mustBeFlag("onServer", onServer);
+    this.#mustBeConnected();
     const { records } = this.#context;
     if (onServer) {
-      const asked = { alg, policy, name };
+      const asked = { alg, policy, name, listed };
       const made = await this.#session.call("POST", "/v1/rooms", { body: asked, signedIn: true });
       const { rid, key } = await checkMadeRoom(made, asked);
       await records.saveRoomKey(rid, key);
@@ -154,7 +179,7 @@ export class Vestibule {
     const rid = await ridOf(alg, key.pub);
     await records.saveRoomKey(rid, key);
     const room = await this.openRoom(rid);
-    await room.publishCard({ policy, name });
+    await room.publishCard({ policy, name, listed });
     return room;
   }
 
@@ -165,7 +190,8 @@ export class Vestibule {
    * @returns {Promise<Room>}
    */
   async openRoom(rid) {
-    if (!isId(rid)) throw new VestibuleError("bad_room", "not a room id");
+    if (!isId(rid)) throw new VestibuleError("bad_room", "`rid` must be the id of a room: 43 characters of base64url");
+    this.#mustBeConnected();
     let open = this.#rooms.get(rid);
     if (!open) {
       const forget = (left) => {
@@ -187,7 +213,8 @@ export class Vestibule {
    * @param {{policy?: "open" | "request", after?: string, limit?: number}} [query]
    * @returns {Promise<{rooms: import("./checks.js").Card[], after: string | null}>}
    */
-  async directory(query) {
+  async directory(query = {}) {
+    mustBeQuery(query);
     const { rooms, after } = await this.#session.call("GET", "/v1/rooms", { query });
     const { records, warn } = this.#context;
     const check = async (card) => refuseDowngrade(await checkCard(card, card?.rid), await records.card(card.rid));
@@ -212,15 +239,20 @@ export class Vestibule {
    * @returns {Promise<void>} when the socket is closed and the storage is free
    */
   async disconnect() {
-    const error = new VestibuleError("disconnected");
+    const error = (this.#ended ??= new VestibuleError("disconnected"));
     this.#context.signInAgain.stop();
+    const closed = this.#close(error);
     const leaves = Array.from(this.#rooms.values(), ({ room }) => room.leave(error));
     for (const newcomer of this.#newcomers.values()) newcomer.end(error);
     leaves.push(this.#inbox.end(error));
     // Over long poll phoenix.js drops what it has not sent when it closes: members would see this user for a while yet.
     await Promise.all(leaves);
     await new Promise((resolve) => this.#context.socket.disconnect(resolve));
-    await this.#release();
+    await closed;
+  }
+
+  #mustBeConnected() {
+    if (this.#ended) throw this.#ended;
   }
 
   #newcomer(rid) {
@@ -239,12 +271,42 @@ function unharmed(decode, warn) {
     try {
       decode(raw, take);
     } catch (cause) {
-      warn(new VestibuleError("bad_frame", cause.message, { cause }));
+      warn(new VestibuleError("bad_frame", "what came is no frame of the protocol", { cause }));
     }
   };
 }
 
 /** @param {VestibuleError} error */
 function warnOnConsole(error) {
-  console.warn(`vestibule: ${error.message}`);
+  const said = `vestibule: ${error.message}`;
+  // What a handler of the application's threw is the application's to see; other causes may quote what came.
+  if (error.reason === "handler_failed") console.warn(said, error.cause);
+  else console.warn(said);
+}
+
+/** @param {any} options */
+function mustBeConnectOptions(options) {
+  mustBeOptions("options", options);
+  const { storage, alg, whenInUse, user, server, transport, timeout, signal, socketOptions, onWarning } = options;
+  const isStorage = ["get", "set", "delete"].every((name) => typeof storage?.[name] === "function");
+  must(isStorage, "storage", "a storage with `get`, `set` and `delete`, such as LocalStorage or FileStorage");
+  if (alg !== undefined) mustBeOneOf("alg", alg, SIGN_ALGS);
+  if (whenInUse !== undefined) mustBeOneOf("whenInUse", whenInUse, ["reject", "wait"]);
+  must(user === undefined || typeof user?.sign === "function", "user", "a SigningKey");
+  must(server === undefined || (typeof server === "string" && server !== ""), "server", "the server's name");
+  if (transport !== undefined) mustBeFunction("transport", transport);
+  must(timeout === undefined || timeout > 0, "timeout", "a number of milliseconds, or Infinity");
+  must(signal === undefined || typeof signal?.addEventListener === "function", "signal", "an AbortSignal");
+  if (socketOptions !== undefined) mustBeOptions("socketOptions", socketOptions);
+  if (onWarning !== undefined) mustBeFunction("onWarning", onWarning);
+}
+
+/** @param {any} query of the directory */
+function mustBeQuery(query) {
+  mustBeOptions("query", query);
+  const { policy, after, limit } = query;
+  if (policy !== undefined) mustBeOneOf("policy", policy, ["open", "request"]);
+  const isCursor = after === undefined || after === null || typeof after === "string";
+  must(isCursor, "after", "what the last page gave as `after`");
+  must(limit === undefined || (Number.isSafeInteger(limit) && limit > 0), "limit", "a whole number above 0");
 }

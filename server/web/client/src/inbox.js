@@ -11,6 +11,8 @@ export class Inbox {
   #topic;
   #deliveries;
   #warn;
+  /** What the server takes, by the answer to the last join. @type {{name: number}} */
+  limits = { name: Infinity };
 
   /**
    * @param {import("./topic.js").Context} context
@@ -30,6 +32,7 @@ export class Inbox {
     await this.#deliveries.load();
     this.#deliveries.listen(this.#topic);
     return this.#topic.join(async (reply) => {
+      this.limits = reply.limits;
       // Not awaited: there may be many, and nothing else has to wait for them.
       this.#deliveries.joined(reply).catch(this.#warn);
     });

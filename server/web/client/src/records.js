@@ -59,6 +59,10 @@ export class Records {
    * @type {Promise<unknown>}
    */
   #approvesTurn = Promise.resolve();
+  /** Writes that the storage has not answered. @type {Set<Promise<unknown>>} */
+  #underway = new Set();
+  /** @type {VestibuleError | null} */
+  #closed = null;
 
   /**
    * @param {import("./storage.js").Storage} storage
@@ -67,6 +71,17 @@ export class Records {
   constructor(storage, clock = new Clock()) {
     this.#storage = storage;
     this.#clock = clock;
+  }
+
+  /**
+   * Nothing is written any more: the storage is the next connection's.
+   *
+   * @param {VestibuleError} error what comes too late is rejected with
+   * @returns {Promise<unknown> | null} when what is under way is written; null where nothing is
+   */
+  close(error) {
+    this.#closed = error;
+    return this.#underway.size > 0 ? Promise.allSettled(this.#underway) : null;
   }
 
   /**
@@ -165,7 +180,7 @@ export class Records {
 
   /** @param {string} rid */
   async deleteOpenRequest(rid) {
-    await this.#storage.delete(`room/${rid}/request`);
+    await this.#delete(`room/${rid}/request`);
   }
 
   /**
@@ -210,7 +225,7 @@ export class Records {
     const others = await this.#endedBut(rid, requestId);
     if (others.length === stored.length) return;
     if (others.length > 0) await this.#write(endedName(rid), others);
-    else await this.#storage.delete(endedName(rid));
+    else await this.#delete(endedName(rid));
   }
 
   async #endedBut(rid, requestId) {
@@ -290,7 +305,7 @@ export class Records {
   }
 
   async #read(name) {
-    const text = await this.#storage.get(name);
+    const text = await this.#asked(() => this.#storage.get(name), `${name} could not be read`);
     if (text === null || text === undefined) return null;
     try {
       return JSON.parse(text);
@@ -301,7 +316,35 @@ export class Records {
   }
 
   async #write(name, value) {
-    await this.#storage.set(name, JSON.stringify(value));
+    await this.#change(() => this.#storage.set(name, JSON.stringify(value)), `${name} could not be written`);
+  }
+
+  async #delete(name) {
+    await this.#change(() => this.#storage.delete(name), `${name} could not be deleted`);
+  }
+
+  /** Sync where the storage is: what is done at once is never under way. */
+  #change(change, failure) {
+    if (this.#closed) throw this.#closed;
+    const changed = this.#asked(change, failure);
+    if (!(changed instanceof Promise)) return;
+    this.#underway.add(changed);
+    const done = () => this.#underway.delete(changed);
+    changed.then(done, done);
+    return changed;
+  }
+
+  /** What the storage throws or rejects with is the cause of an error that says what could not be done. */
+  #asked(ask, failure) {
+    const told = (cause) => {
+      throw cause instanceof VestibuleError ? cause : new VestibuleError("bad_storage", failure, { cause });
+    };
+    try {
+      const answer = ask();
+      return typeof answer?.then === "function" ? Promise.resolve(answer).catch(told) : answer;
+    } catch (cause) {
+      return told(cause);
+    }
   }
 }
 

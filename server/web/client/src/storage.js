@@ -2,6 +2,7 @@
  * Where a client keeps what must outlast it: the interface, and two that implement it.
  */
 import { VestibuleError } from "./errors.js";
+import { Turns } from "./turns.js";
 
 /**
  * Keeps a client's keys and its open requests: names to texts. One storage belongs to one user.
@@ -15,6 +16,7 @@ import { VestibuleError } from "./errors.js";
  * @property {(name: string) => void | Promise<void>} delete
  * @property {(options?: ClaimOptions) => Promise<Release>} [claim] resolves once nobody else uses the storage; rejects
  *   with `in_use` where somebody does, unless told to wait. Who ends without a release must not keep others out
+ * @property {() => string[] | Promise<string[]>} [names] of what is kept
  */
 
 /** @typedef {() => void | Promise<void>} Release frees the storage; called again, it does nothing */
@@ -22,8 +24,12 @@ import { VestibuleError } from "./errors.js";
 /**
  * @typedef {object} ClaimOptions
  * @property {boolean} [wait] until the storage is free
- * @property {AbortSignal} [signal] ends the waiting, with its reason
+ * @property {AbortSignal} [signal] ends the waiting, with its reason. Once the storage is claimed, it says that the
+ *   release is on its way, so that the next of the same page may wait for that rather than be refused
  */
+
+/** This page's turns, by the locks that they are taken with. @type {WeakMap<LockManager, Map<string, Turns>>} */
+const pages = new WeakMap();
 
 /**
  * The browser's `localStorage`. Two users of one origin need two prefixes. It is claimed for one tab at a time with the
@@ -42,7 +48,7 @@ export class LocalStorage {
    * @param {globalThis.Storage} [options.area]
    * @param {LockManager} [options.locks] the browser's own; none for another area, since other tabs don't see that
    */
-  constructor({ prefix = "vestibule/", area = globalThis.localStorage, locks = locksOf(area) } = {}) {
+  constructor({ prefix = "vestibule/", area = localArea(), locks = locksOf(area) } = {}) {
     this.#area = area;
     this.#prefix = prefix;
     this.#locks = locks;
@@ -52,23 +58,14 @@ export class LocalStorage {
    * @param {ClaimOptions} [options]
    * @returns {Promise<Release>}
    */
-  claim({ wait = false, signal } = {}) {
-    const locks = this.#locks;
-    if (!locks) return Promise.resolve(() => {});
-    return new Promise((resolve, reject) => {
-      const options = wait ? { signal } : { ifAvailable: true };
-      const held = locks.request(`vestibule-client ${this.#prefix}`, options, (lock) => {
-        if (!lock) throw new VestibuleError("in_use", "another tab has it open");
-        // The lock is held until this promise is settled.
-        return new Promise((free) => {
-          resolve(() => {
-            free(undefined);
-            return ended;
-          });
-        });
-      });
-      const ended = held.then(() => {}, reject);
-    });
+  async claim(options) {
+    return this.#locks ? turnsOf(this.#locks, this.#prefix).claim(options) : () => {};
+  }
+
+  /** @returns {string[]} */
+  names() {
+    const all = Array.from({ length: this.#area.length }, (_, at) => this.#area.key(at) ?? "");
+    return all.filter((name) => name.startsWith(this.#prefix)).map((name) => name.slice(this.#prefix.length));
   }
 
   /**
@@ -101,6 +98,11 @@ export class LocalStorage {
 export class MemoryStorage {
   #values = new Map();
 
+  /** @returns {string[]} */
+  names() {
+    return [...this.#values.keys()];
+  }
+
   /**
    * @param {string} name
    * @returns {string | null}
@@ -123,10 +125,61 @@ export class MemoryStorage {
   }
 }
 
+/** @returns {globalThis.Storage | null} the browser's; null where there is none, or nothing is kept of this page's */
+function browserArea() {
+  try {
+    return globalThis.localStorage ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** @returns {globalThis.Storage} */
+function localArea() {
+  const area = browserArea();
+  if (area) return area;
+  const detail = "there is no localStorage here: give LocalStorage an `area`, or use another storage";
+  throw new VestibuleError("bad_storage", detail);
+}
+
 /**
  * @param {globalThis.Storage} area
  * @returns {LockManager | undefined}
  */
 function locksOf(area) {
-  return area === globalThis.localStorage ? globalThis.navigator?.locks : undefined;
+  return area === browserArea() ? globalThis.navigator?.locks : undefined;
+}
+
+/**
+ * @param {LockManager} locks
+ * @param {string} prefix
+ * @returns {Turns}
+ */
+function turnsOf(locks, prefix) {
+  const turns = pages.get(locks) ?? new Map();
+  pages.set(locks, turns);
+  if (!turns.has(prefix)) turns.set(prefix, new Turns(webLock(locks, prefix), "another tab has it open"));
+  return turns.get(prefix);
+}
+
+/**
+ * @param {LockManager} locks
+ * @param {string} prefix
+ * @returns {import("./turns.js").Lock}
+ */
+function webLock(locks, prefix) {
+  return ({ wait, signal }) => new Promise((resolve, reject) => {
+    const options = wait ? { signal } : { ifAvailable: true };
+    const held = locks.request(`vestibule-client ${prefix}`, options, (lock) => {
+      if (!lock) return resolve(null);
+      // The lock is held until this promise is settled.
+      return new Promise((free) => {
+        resolve(() => {
+          free(undefined);
+          return ended;
+        });
+      });
+    });
+    const ended = held.then(() => {}, reject);
+  });
 }

@@ -26,22 +26,22 @@ afterEach(() => server.end());
 const connect = (storage, options) => Vestibule.connect(server.url, { storage, transport: WebSocket, ...options });
 
 test("a storage is one tab's until it is released, which may be said twice", async () => {
-  const release = await tab(locks).claim();
-  await assert.rejects(tab(locks).claim(), { name: "VestibuleError", reason: "in_use" });
-  const other = await tab(locks, { prefix: "bob/" }).claim();
+  const release = await tab(locks.tab()).claim();
+  await assert.rejects(tab(locks.tab()).claim(), { name: "VestibuleError", reason: "in_use" });
+  const other = await tab(locks.tab(), { prefix: "bob/" }).claim();
   await release();
   await release();
   assert.equal(locks.names.length, 1);
-  await (await tab(locks).claim())();
+  await (await tab(locks.tab()).claim())();
   await other();
   assert.deepEqual(locks.names, []);
 });
 
 test("who waits gets the storage when it is free, and may give up", async () => {
-  const release = await tab(locks).claim();
+  const release = await tab(locks.tab()).claim();
   const giveUp = new AbortController();
-  const impatient = tab(locks).claim({ wait: true, signal: giveUp.signal });
-  const patient = tab(locks).claim({ wait: true });
+  const impatient = tab(locks.tab()).claim({ wait: true, signal: giveUp.signal });
+  const patient = tab(locks.tab()).claim({ wait: true });
   giveUp.abort(new Error("enough"));
   await assert.rejects(impatient, { message: "enough" });
   await release();
@@ -53,9 +53,9 @@ test("without Web Locks, and in an area of the tab's own, nobody is kept out", a
 });
 
 test("a connection claims its storage and releases it when it ends", async () => {
-  const client = await connect(tab(locks));
-  await assert.rejects(connect(tab(locks)), { reason: "in_use" });
-  const next = connect(tab(locks), { whenInUse: "wait" });
+  const client = await connect(tab(locks.tab()));
+  await assert.rejects(connect(tab(locks.tab())), { reason: "in_use" });
+  const next = connect(tab(locks.tab()), { whenInUse: "wait" });
   await client.disconnect();
   await client.disconnect();
   await (await next).disconnect();
@@ -64,26 +64,26 @@ test("a connection claims its storage and releases it when it ends", async () =>
 
 test("a connection that fails releases its storage", async () => {
   server.opens = false;
-  await assert.rejects(connect(tab(locks), { timeout: 50 }), { reason: "unreachable" });
+  await assert.rejects(connect(tab(locks.tab()), { timeout: 50 }), { reason: "unreachable" });
   assert.deepEqual(locks.names, []);
-  await assert.rejects(connect(tab(locks), { user: { alg: "none" } }));
+  await assert.rejects(connect(tab(locks.tab()), { user: { alg: "none" } }));
   assert.deepEqual(locks.names, []);
 });
 
 test("connecting can be given up: while it waits for the storage, and while it waits for the server", async () => {
-  const release = await tab(locks).claim();
+  const release = await tab(locks.tab()).claim();
   const [first, second] = [new AbortController(), new AbortController()];
-  const waiting = connect(tab(locks), { whenInUse: "wait", signal: first.signal });
+  const waiting = connect(tab(locks.tab()), { whenInUse: "wait", signal: first.signal });
   first.abort(new Error("another user"));
   await assert.rejects(waiting, { message: "another user" });
   await release();
 
   server.opens = false;
-  const connecting = connect(tab(locks), { signal: second.signal });
+  const connecting = connect(tab(locks.tab()), { signal: second.signal });
   await until(() => locks.names.length === 1);
   second.abort(new Error("another page"));
   await assert.rejects(connecting, { message: "another page" });
-  await assert.rejects(connect(tab(locks), { signal: second.signal }), { message: "another page" });
+  await assert.rejects(connect(tab(locks.tab()), { signal: second.signal }), { message: "another page" });
   assert.deepEqual(locks.names, []);
 });
 

@@ -8,6 +8,11 @@ export class FakeLocks {
     return [...this.#held.keys()];
   }
 
+  /** @returns {{request: LockManager["request"]}} the locks as another tab has them: an object of its own */
+  tab() {
+    return { request: (...args) => this.request(...args) };
+  }
+
   async request(name, { ifAvailable = false, signal }, callback) {
     if (ifAvailable && signal) throw new DOMException("the two do not go together", "NotSupportedError");
     signal?.throwIfAborted();

@@ -22,6 +22,8 @@ export class FakeServer {
 
   /** Whether sockets are opened at all. */
   opens = true;
+  /** How many sockets were asked for. */
+  upgrades = 0;
   /** What was said, in its order. @type {{topic: string, event: string, payload: any}[]} */
   heard = [];
   /** By event: what to answer with, or a function of payload and topic; `{error}` refuses. */
@@ -33,6 +35,7 @@ export class FakeServer {
     server.#http = createServer((request, response) => server.#answer(request, response));
     server.#http.on("connection", (connection) => server.#connections.add(connection));
     server.#http.on("upgrade", (request, socket, head) => {
+      server.upgrades += 1;
       if (server.opens) server.#sockets.handleUpgrade(request, socket, head, (open) => server.#opened(open));
     });
     await new Promise((resolve) => server.#http.listen(0, "127.0.0.1", resolve));
