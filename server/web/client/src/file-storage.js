@@ -1,29 +1,66 @@
 /**
  * A storage for Node: one JSON file that only its owner may read.
  */
-import { open, readFile, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { must, mustBeFlag, mustBeOptions } from "./arguments.js";
 import { VestibuleError } from "./errors.js";
+import { FileLock } from "./file-lock.js";
+import { Turns } from "./turns.js";
 
 /** @typedef {import("./storage.js").Storage} Storage */
 
+/** This process's locks, by the files that they are of. @type {Map<string, {lock: FileLock, turns: Turns}>} */
+const locks = new Map();
+
 /**
  * Every change writes the whole file anew beside the old one and renames it into place, so that a crash leaves the
- * old or the new one and never half of one. One process at a time; it can't be claimed, since Node has no lock that is
- * sure to go with a killed process.
+ * old or the new one and never half of one.
+ *
+ * One process at a time: `Vestibule.connect` claims it with a lock beside it (`.lock`), which a killed process does not
+ * hold any more. Where a file is written without a claim, or by a machine that does not see this one's processes, a
+ * write finds out that somebody else has replaced the file, and rejects with `in_use` rather than undo that.
  *
  * @implements {Storage}
  */
 export class FileStorage {
   #path;
+  #othersMayRead;
   /** What the file holds; null before it is read. @type {Map<string, string> | null} */
   #values = null;
+  /** Which file that was. */
+  #version = "";
   /** Settles with the last of the accesses, which take turns. */
   #turn = Promise.resolve();
 
-  /** @param {string} path the file, made at the first change; its folder must be there */
-  constructor(path) {
-    this.#path = path;
+  /**
+   * @param {string} path the file, made at the first change; its folder must be there
+   * @param {object} [options]
+   * @param {boolean} [options.othersMayRead] takes a file that others than its owner may read, as Docker and Kubernetes
+   *   mount them; without, such a file is refused
+   */
+  constructor(path, options = {}) {
+    must(typeof path === "string" && path !== "", "path", "the path of a file");
+    mustBeOptions("options", options);
+    mustBeFlag("othersMayRead", options.othersMayRead);
+    this.#path = resolve(path);
+    this.#othersMayRead = options.othersMayRead ?? false;
+  }
+
+  /**
+   * @param {import("./storage.js").ClaimOptions} [options]
+   * @returns {Promise<import("./storage.js").Release>}
+   */
+  async claim(options) {
+    const release = await lockOf(this.#path).turns.claim(options);
+    // Who had it before may have written since this was read.
+    this.#values = null;
+    return release;
+  }
+
+  /** @returns {Promise<string[]>} */
+  names() {
+    return this.#next((values) => [...values.keys()]);
   }
 
   /**
@@ -56,10 +93,19 @@ export class FileStorage {
     return this.#next(async (values) => {
       const changed = new Map(values);
       change(changed);
-      await replaceFile(this.#path, JSON.stringify(Object.fromEntries(changed), null, 2));
+      await this.#mustBeMine();
+      const version = await replaceFile(this.#path, JSON.stringify(Object.fromEntries(changed), null, 2));
       // Only now: a failed write leaves here what is on the disk.
       this.#values = changed;
+      this.#version = version;
     });
+  }
+
+  /** What another process has written meanwhile must not be undone. */
+  async #mustBeMine() {
+    await lockOf(this.#path).lock.check();
+    if ((await versionAt(this.#path)) === this.#version) return;
+    throw new VestibuleError("in_use", `another process has replaced ${this.#path}: only one may use it`);
   }
 
   /**
@@ -69,40 +115,124 @@ export class FileStorage {
    */
   #next(access) {
     const done = this.#turn.then(async () => {
-      this.#values ??= await readValues(this.#path);
-      return access(this.#values);
+      try {
+        return await access((this.#values ??= await this.#read()));
+      } catch (cause) {
+        if (cause instanceof VestibuleError) throw cause;
+        const { code } = cause;
+        throw new VestibuleError("bad_storage", `${this.#path} cannot be used: ${code ?? "unknown"}`, { cause, code });
+      }
     });
     this.#turn = done.then(() => {}, () => {});
     return done;
+  }
+
+  /** @returns {Promise<Map<string, string>>} */
+  async #read() {
+    let file;
+    try {
+      file = await open(this.#path, "r");
+    } catch (error) {
+      if (error.code !== "ENOENT") throw error;
+      this.#version = NONE;
+      return new Map();
+    }
+    try {
+      const stats = await file.stat({ bigint: true });
+      if (!this.#othersMayRead) mustBePrivate(this.#path, Number(stats.mode));
+      const values = valuesOf(this.#path, await file.readFile("utf8"));
+      this.#version = versionOf(stats);
+      return values;
+    } finally {
+      await file.close();
+    }
   }
 }
 
 /**
  * @param {string} path
- * @returns {Promise<Map<string, string>>}
+ * @returns {{lock: FileLock, turns: Turns}} this process's
  */
-async function readValues(path) {
+function lockOf(path) {
+  const known = locks.get(path);
+  if (known) return known;
+  const lock = new FileLock(join(dirname(path), `${basename(path)}.lock`));
+  const take = async (options) => {
+    try {
+      return await lock.take(options);
+    } catch (cause) {
+      if (!cause.code || cause instanceof VestibuleError) throw cause;
+      throw new VestibuleError("bad_storage", `${path} cannot be claimed: ${cause.code}`, { cause, code: cause.code });
+    }
+  };
+  const sentences = ["another process has it open", "another connection of this process has it open"];
+  const made = { lock, turns: new Turns(take, sentences[0], sentences[1]) };
+  locks.set(path, made);
+  return made;
+}
+
+/** The version of a file that is not there. */
+const NONE = "none";
+
+/**
+ * @param {import("node:fs").BigIntStats} stats
+ * @returns {string} another one for each file that was ever renamed into place
+ */
+function versionOf({ ino, mtimeNs, size }) {
+  return `${ino} ${mtimeNs} ${size}`;
+}
+
+/** @param {string} path */
+async function versionAt(path) {
   try {
-    return new Map(Object.entries(JSON.parse(await readFile(path, "utf8"))));
+    return versionOf(await stat(path, { bigint: true }));
   } catch (error) {
-    if (error.code === "ENOENT") return new Map();
+    if (error.code === "ENOENT") return NONE;
+    throw error;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {number} mode
+ */
+function mustBePrivate(path, mode) {
+  // Windows says nothing there.
+  if (process.platform === "win32" || (mode & 0o077) === 0) return;
+  const shown = (mode & 0o777).toString(8);
+  const detail = `others than its owner may use ${path} (mode ${shown}), and keys are in it: run \`chmod 600 ${path}\``;
+  throw new VestibuleError("bad_storage", `${detail}, or allow that with the option \`othersMayRead\``);
+}
+
+/**
+ * @param {string} path
+ * @param {string} text
+ * @returns {Map<string, string>}
+ */
+function valuesOf(path, text) {
+  try {
+    return new Map(Object.entries(JSON.parse(text)));
+  } catch {
     // Going on with an empty storage would lose every key in the damaged file. The cause stays out: it quotes the file.
-    throw new VestibuleError("bad_storage", error.code ?? "the file is no JSON object");
+    throw new VestibuleError("bad_storage", `${path} is no JSON object`);
   }
 }
 
 /**
  * @param {string} path
  * @param {string} text
+ * @returns {Promise<string>} the new file's version
  */
 async function replaceFile(path, text) {
   const draft = `${path}.tmp`;
   // A draft left by a crash may have other permissions; `mode` counts for a new file only.
   await rm(draft, { force: true });
   const file = await open(draft, "wx", 0o600);
+  let stats;
   try {
     await file.writeFile(text);
     await file.sync();
+    stats = await file.stat({ bigint: true });
   } finally {
     await file.close();
   }
@@ -114,4 +244,5 @@ async function replaceFile(path, text) {
   } finally {
     await folder.close();
   }
+  return versionOf(stats);
 }

@@ -158,8 +158,12 @@ function locksOf(area) {
 function turnsOf(locks, prefix) {
   const turns = pages.get(locks) ?? new Map();
   pages.set(locks, turns);
-  if (!turns.has(prefix)) turns.set(prefix, new Turns(webLock(locks, prefix), "another tab has it open"));
-  return turns.get(prefix);
+  const known = turns.get(prefix);
+  if (known) return known;
+  const [elsewhere, here] = ["another tab has it open", "another connection of this page has it open"];
+  const made = new Turns(webLock(locks, prefix), elsewhere, here);
+  turns.set(prefix, made);
+  return made;
 }
 
 /**

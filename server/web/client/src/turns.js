@@ -27,7 +27,8 @@ import { VestibuleError } from "./errors.js";
 /** The turns at one storage. */
 export class Turns {
   #lock;
-  #others;
+  #elsewhere;
+  #here;
   /** The first has its turn, or will have it once the lock is the page's. @type {Claim[]} */
   #claims = [];
   /** Gives the lock back; null where the page does not have it. @type {Release | null} */
@@ -39,11 +40,13 @@ export class Turns {
 
   /**
    * @param {Lock} lock
-   * @param {string} others who has it where the lock is not to be had, as a sentence
+   * @param {string} elsewhere who has it where the lock is not to be had, as a sentence
+   * @param {string} here and where the page has it
    */
-  constructor(lock, others) {
+  constructor(lock, elsewhere, here) {
     this.#lock = lock;
-    this.#others = others;
+    this.#elsewhere = elsewhere;
+    this.#here = here;
   }
 
   /**
@@ -55,7 +58,7 @@ export class Turns {
       signal?.throwIfAborted();
       // One that is on its way out makes room without being waited for.
       const isTaken = this.#claims.some((other) => !other.signal?.aborted);
-      if (isTaken && !wait) throw inUse("another connection of this page has it open");
+      if (isTaken && !wait) throw inUse(this.#here);
       const claim = { wait, signal, isGranted: false, resolve, reject };
       this.#claims.push(claim);
       signal?.addEventListener("abort", () => this.#giveUp(claim), { once: true });
@@ -117,7 +120,7 @@ export class Turns {
     try {
       await this.#freed;
       this.#held = await this.#lock({ wait, signal: asking.end.signal });
-      if (!this.#held) this.#refuse((claim) => !claim.wait, inUse(this.#others));
+      if (!this.#held) this.#refuse((claim) => !claim.wait, inUse(this.#elsewhere));
     } catch (error) {
       if (!asking.end.signal.aborted) this.#refuse(() => true, error);
     }

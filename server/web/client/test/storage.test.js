@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, test } from "vitest";
@@ -17,6 +17,10 @@ class FakeArea {
   getItem = (name) => this.items.get(name) ?? null;
   setItem = (name, value) => void this.items.set(name, value);
   removeItem = (name) => void this.items.delete(name);
+  key = (at) => [...this.items.keys()][at] ?? null;
+  get length() {
+    return this.items.size;
+  }
 }
 
 const storages = {
@@ -37,6 +41,7 @@ for (const [name, make] of Object.entries(storages)) {
     await storage.delete("a");
     await storage.delete("never there");
     assert.equal(await storage.get("a"), null);
+    assert.deepEqual(await storage.names(), ["__proto__"]);
   });
 }
 
@@ -45,6 +50,7 @@ test("two prefixes share a localStorage without meeting", () => {
   const [alice, bob] = ["alice/", "bob/"].map((prefix) => new LocalStorage({ prefix, area }));
   alice.set("user", "a");
   assert.equal(bob.get("user"), null);
+  assert.deepEqual([alice.names(), bob.names()], [["user"], []]);
   assert.deepEqual([...area.items.keys()], ["alice/user"]);
 });
 
@@ -61,17 +67,60 @@ test("a file outlives its process, is its owner's alone, and leaves no draft", a
 
 test("a damaged file is an error, not an empty storage", async () => {
   const path = join(folder, "damaged.json");
-  await writeFile(path, '{"user": "secr');
+  await writeFile(path, '{"user": "secr', { mode: 0o600 });
   const storage = new FileStorage(path);
   const tellsNothing = (error) => error.reason === "bad_storage" && !String(error.stack).includes("secr");
   await assert.rejects(storage.set("a", "1"), tellsNothing);
   assert.equal(await readFile(path, "utf8"), '{"user": "secr');
 });
 
+test("a file that others may read is refused, unless that is allowed", async () => {
+  const path = join(folder, "mounted.json");
+  await writeFile(path, '{"a": "1"}', { mode: 0o600 });
+  for (const mode of [0o640, 0o604, 0o620, 0o777]) {
+    await chmod(path, mode);
+    const storage = new FileStorage(path);
+    for (const access of [storage.get("a"), storage.set("a", "2"), storage.delete("a"), storage.names()]) {
+      await assert.rejects(access, { reason: "bad_storage", detail: new RegExp(`run \`chmod 600 ${path}\``) });
+    }
+    assert.equal(await new FileStorage(path, { othersMayRead: true }).get("a"), "1");
+  }
+  assert.equal(await readFile(path, "utf8"), '{"a": "1"}');
+  await chmod(path, 0o400);
+  assert.equal(await new FileStorage(path).get("a"), "1");
+});
+
+test("a file that somebody else has replaced is not written over", async () => {
+  const path = join(folder, "shared.json");
+  const [mine, theirs] = [new FileStorage(path), new FileStorage(path)];
+  await mine.set("a", "1");
+  assert.equal(await theirs.get("a"), "1");
+  await theirs.set("a", "2");
+  for (const write of [() => mine.set("b", "1"), () => mine.delete("a")]) {
+    await assert.rejects(write(), { reason: "in_use", detail: /^another process has replaced .*shared\.json/ });
+  }
+  assert.deepEqual([await new FileStorage(path).get("a"), await new FileStorage(path).get("b")], ["2", null]);
+  await rm(path);
+  await assert.rejects(theirs.set("a", "3"), { reason: "in_use" });
+
+  const [first, second] = [new FileStorage(path), new FileStorage(path)];
+  for (const storage of [first, second]) assert.equal(await storage.get("a"), null);
+  await first.set("a", "1");
+  await assert.rejects(second.set("a", "2"), { reason: "in_use" });
+});
+
+test("what a storage cannot be made with is said by name", () => {
+  for (const path of [undefined, "", 7]) {
+    assert.throws(() => new FileStorage(path), { reason: "bad_argument", detail: /^`path` must be/ });
+  }
+  assert.throws(() => new FileStorage("any", { othersMayRead: "yes" }), { reason: "bad_argument" });
+  assert.throws(() => new LocalStorage(), { reason: "bad_storage", detail: /there is no localStorage here/ });
+});
+
 test("a change that could not be written is not believed, and the next one works", async () => {
   const path = join(folder, "missing", "file.json");
   const storage = new FileStorage(path);
-  await assert.rejects(storage.set("a", "1"), { code: "ENOENT" });
+  await assert.rejects(storage.set("a", "1"), { reason: "bad_storage", code: "ENOENT" });
   assert.equal(await storage.get("a"), null);
 });
 
