@@ -12,6 +12,7 @@ export { LocalStorage, MemoryStorage } from "./src/storage.js";
 /** @typedef {import("./src/storage.js").Storage} Storage */
 /** @typedef {import("./src/storage.js").ClaimOptions} ClaimOptions */
 /** @typedef {import("./src/storage.js").Release} Release */
+/** @typedef {import("./src/records.js").KnownRoom} KnownRoom */
 /** @typedef {import("./src/room.js").Room} Room */
 /** @typedef {import("./src/courier.js").Role} Role */
 /** @typedef {import("./src/checks.js").Card} Card */
@@ -23,6 +24,7 @@ export { LocalStorage, MemoryStorage } from "./src/storage.js";
 /** @typedef {import("./src/doorkeeper.js").Denial} Denial */
 /** @typedef {import("./src/notices.js").Receipt} Receipt */
 /** @typedef {import("./src/notices.js").Ending} Ending */
+/** @typedef {import("./src/notices.js").Erasure} Erasure */
 /** @typedef {import("./src/notices.js").Notice} Notice */
 /** @typedef {import("./src/keys.js").SigningKey} SigningKey */
 /** @typedef {import("./src/keys.js").SignAlg} SignAlg */

@@ -194,6 +194,7 @@ export class Vestibule {
     this.#mustBeConnected();
     let open = this.#rooms.get(rid);
     if (!open) {
+      this.#context.records.noteRoom(rid).catch(this.#context.warn);
       const forget = (left) => {
         if (this.#rooms.get(rid)?.room === left) this.#rooms.delete(rid);
       };
@@ -220,6 +221,16 @@ export class Vestibule {
     const check = async (card) => refuseDowngrade(await checkCard(card, card?.rid), await records.card(card.rid));
     const checked = await Promise.all(rooms.map((card) => check(card).catch(warn)));
     return { rooms: checked.filter(Boolean), after };
+  }
+
+  /**
+   * The rooms that this storage knows: those whose key it has, and those whose key was asked for. They need not be open,
+   * and the server is not asked.
+   *
+   * @returns {Promise<import("./records.js").KnownRoom[]>}
+   */
+  rooms() {
+    return this.#context.records.rooms();
   }
 
   /**

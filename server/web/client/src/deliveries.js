@@ -77,6 +77,7 @@ export class Deliveries {
     this.#courier = topic.courier;
     topic.on("approve", (approve) => this.#approve(approve));
     for (const event of NOTICES) topic.on(event, (notice) => this.#live({ ...notice, event }));
+    topic.on("erased", () => this.#context.notices.erased());
   }
 
   /**
@@ -88,7 +89,7 @@ export class Deliveries {
   joined({ epoch, seq, approves, more, notices = [], cursors = {} }) {
     for (const approve of approves) this.#approve(approve);
     // Not awaited: it may be long, and nothing else has to wait for it.
-    if (more) this.#restOfApproves(cursors.approves).catch((error) => this.#context.warn(error));
+    if (more) this.#restOfApproves(cursors.approves).catch((error) => this.#warn(error));
 
     return this.#next(async () => {
       this.#gapless = false;
@@ -139,7 +140,11 @@ export class Deliveries {
 
   /** One after the other. What fails is warned of, and comes again with the next join. */
   #next(step) {
-    this.#turn = this.#turn.then(step).catch((error) => this.#context.warn(error));
+    this.#turn = this.#turn.then(step).catch((error) => this.#warn(error));
     return this.#turn;
+  }
+
+  #warn(error) {
+    this.#context.warn(error, `taking what came by ${this.#rid ? `the room ${this.#rid}` : "the inbox"}`);
   }
 }

@@ -95,10 +95,8 @@ export class Newcomer {
    */
   async withdraw(courier) {
     const { records } = this.#context;
-    const open = await records.openRequest(this.#rid);
-    if (!open) return;
     const asking = this.#asking;
-    await records.saveOpenRequest(this.#rid, { ...open, withdrawn: true });
+    if (!(await records.changeOpenRequest(this.#rid, (open) => ({ ...open, withdrawn: true })))) return;
     this.#settle("reject", new VestibuleError("withdrawn"));
     // The answer may name another request to take back, that of another device; and what is said later comes later.
     await asking?.catch(() => {});
@@ -144,11 +142,8 @@ export class Newcomer {
    * @returns {Promise<void>} when the open request is marked, to outlast that
    */
   resync() {
-    return this.#next(async () => {
-      const { records } = this.#context;
-      const open = await records.openRequest(this.#rid);
-      if (open) await records.saveOpenRequest(this.#rid, { ...open, resynced: true });
-    });
+    const { records } = this.#context;
+    return this.#next(() => records.changeOpenRequest(this.#rid, (open) => ({ ...open, resynced: true })));
   }
 
   /**
@@ -386,10 +381,10 @@ export class Newcomer {
   /** Another device of this user has asked for the same box: its request is this one's too, and so are its approves. */
   async #adopt(courier, open, requestId) {
     const { records, device, warn } = this.#context;
-    const now = await records.openRequest(this.#rid);
-    if (now?.request_id !== open.request_id) return;
+    const adopt = (now) => (now.request_id === open.request_id ? { ...now, request_id: requestId } : now);
+    const now = await records.changeOpenRequest(this.#rid, adopt);
+    if (now?.request_id !== requestId) return;
     open.request_id = requestId;
-    await records.saveOpenRequest(this.#rid, { ...now, request_id: requestId });
     // What came before this answer was not known to be asked for.
     const { ack, nack } = answersOver(courier, { device });
     const takeAll = async () => {

@@ -29,7 +29,19 @@ import { Handlers } from "./handlers.js";
  * @property {boolean} [block]
  */
 
-/** @typedef {Receipt | Ending} Notice */
+/**
+ * An operator has erased this user: what the server had of them is gone, and the connection with it.
+ *
+ * @typedef {object} Erasure
+ * @property {"erased"} event
+ * @property {undefined} [rid] it is about no room, as the other notices are
+ * @property {undefined} [requestId]
+ * @property {undefined} [by]
+ * @property {undefined} [code]
+ * @property {undefined} [block]
+ */
+
+/** @typedef {Receipt | Ending | Erasure} Notice */
 
 const RESULTS = new Set(["saved", "nacked"]);
 
@@ -38,6 +50,7 @@ export class Notices {
   #records;
   #newcomerOf;
   #handlers;
+  #isErased = false;
 
   /**
    * @param {object} context
@@ -71,6 +84,13 @@ export class Notices {
     } else if (await this.#newcomerOf(rid).hear(notice)) {
       this.#handlers.call({ event, rid, requestId, by, code, block });
     }
+  }
+
+  /** This user was erased, which every topic of theirs may say. */
+  erased() {
+    if (this.#isErased) return;
+    this.#isErased = true;
+    this.#handlers.call({ event: "erased" });
   }
 
   /** Whether it is the first receipt of an own approve; or one that another device of this user has sent. */

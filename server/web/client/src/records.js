@@ -5,6 +5,7 @@ import { randomId } from "./bytes.js";
 import { Clock } from "./clock.js";
 import { VestibuleError } from "./errors.js";
 import { DEFAULT_ALG, SigningKey } from "./keys.js";
+import { RoomIndex } from "./room-index.js";
 
 /**
  * An own open request: kept from before it is sent until its approve is acked, or it is withdrawn.
@@ -44,6 +45,17 @@ import { DEFAULT_ALG, SigningKey } from "./keys.js";
  */
 
 /**
+ * A room that the storage knows.
+ *
+ * @typedef {object} KnownRoom
+ * @property {string} rid
+ * @property {string} [name] by the newest card that was seen
+ * @property {import("./checks.js").Policy} [policy] the same
+ * @property {boolean} hasKey whether this user is a member
+ * @property {boolean} asked whether there is an open request for the key
+ */
+
+/**
  * So many requests are kept after their end. A server lets a user have eight open in one room, denied ones among them;
  * one that lies about endings has more written, and must not push out the first.
  */
@@ -53,12 +65,15 @@ const MOST_ENDED = 32;
 export class Records {
   #storage;
   #clock;
+  #index;
   /**
    * Changes of the lists of approves, one after the other: each reads a list and writes it back.
    *
    * @type {Promise<unknown>}
    */
   #approvesTurn = Promise.resolve();
+  /** Changes of open requests, the same. @type {Promise<unknown>} */
+  #requestsTurn = Promise.resolve();
   /** Writes that the storage has not answered. @type {Set<Promise<unknown>>} */
   #underway = new Set();
   /** @type {VestibuleError | null} */
@@ -71,6 +86,11 @@ export class Records {
   constructor(storage, clock = new Clock()) {
     this.#storage = storage;
     this.#clock = clock;
+    this.#index = new RoomIndex({
+      read: (name) => this.#read(name),
+      write: (name, value) => this.#write(name, value),
+      names: () => this.#asked(async () => (await storage.names?.()) ?? null, "its names could not be read"),
+    });
   }
 
   /**
@@ -110,6 +130,28 @@ export class Records {
     return device;
   }
 
+  /** @returns {Promise<KnownRoom[]>} the rooms whose key is here, or whose key was asked for */
+  async rooms() {
+    const rooms = await Promise.all((await this.#index.list()).map((rid) => this.#knownRoom(rid)));
+    return rooms.filter(({ hasKey, asked }) => hasKey || asked);
+  }
+
+  async #knownRoom(rid) {
+    const [key, open, card] = await Promise.all([this.#read(`room/${rid}/key`), this.openRequest(rid), this.card(rid)]);
+    const room = { rid, hasKey: key !== null, asked: key === null && open !== null && !open.withdrawn };
+    return card ? { ...room, policy: card.policy, ...(card.name ? { name: card.name } : {}) } : room;
+  }
+
+  /**
+   * An older client has not listed its rooms, and not every storage can.
+   *
+   * @param {string} rid of a room that is looked at
+   */
+  async noteRoom(rid) {
+    const { hasKey, asked } = await this.#knownRoom(rid);
+    if (hasKey || asked) await this.#index.add(rid);
+  }
+
   /**
    * @param {string} rid
    * @returns {Promise<SigningKey | null>}
@@ -135,6 +177,7 @@ export class Records {
    * @param {KeySource} [source] none for a key that was not asked for
    */
   async saveRoomKey(rid, key, source) {
+    if (!this.#index.has(rid)) await this.#index.add(rid);
     await this.#write(`room/${rid}/key`, { ...key.toStored(), ...source });
   }
 
@@ -175,7 +218,24 @@ export class Records {
    * @param {OpenRequest} request
    */
   async saveOpenRequest(rid, request) {
+    if (!this.#index.has(rid)) await this.#index.add(rid);
     await this.#write(`room/${rid}/request`, request);
+  }
+
+  /**
+   * @param {string} rid
+   * @param {(open: OpenRequest) => OpenRequest} change of the open request, if there is one
+   * @returns {Promise<OpenRequest | null>} what it is then
+   */
+  changeOpenRequest(rid, change) {
+    const changed = this.#requestsTurn.then(async () => {
+      const open = await this.openRequest(rid);
+      const after = open && change(open);
+      if (after && after !== open) await this.saveOpenRequest(rid, after);
+      return after;
+    });
+    this.#requestsTurn = changed.catch(() => {});
+    return changed;
   }
 
   /** @param {string} rid */

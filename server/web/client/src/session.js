@@ -6,6 +6,9 @@ import { VestibuleError } from "./errors.js";
 import { pauseAfter, sleep } from "./patience.js";
 import { signFields } from "./signed.js";
 
+/** The HTTP status of a server that does not go by the name it was addressed by. */
+const MISDIRECTED = 421;
+
 /** How long a challenge is good for: a server that does not say what time it is says when that ends. */
 const CHALLENGE_MS = 60_000;
 
@@ -146,6 +149,17 @@ async function answerOf(url, options) {
     const detail = response ? `status ${response.status} without JSON` : `no answer from ${url.origin}`;
     throw new VestibuleError("unreachable", detail, { cause });
   }
-  if (!response.ok) throw VestibuleError.fromReply(answer);
-  return answer;
+  if (response.ok) return answer;
+  throw response.status === MISDIRECTED ? misdirected(url, answer) : VestibuleError.fromReply(answer);
+}
+
+/**
+ * @param {URL} url
+ * @param {any} answer
+ * @returns {VestibuleError} which says what to do about it, to the one and the other who can
+ */
+function misdirected(url, answer) {
+  const told = typeof answer?.detail === "string" ? ` (${answer.detail})` : "";
+  const detail = `the server does not go by the name ${url.host}${told}: connect by a name of its own, or have it started with`;
+  return new VestibuleError("misdirected", `${detail} --name ${url.host}`);
 }

@@ -273,3 +273,150 @@ test("what a server says that makes no sense is warned of, and nothing else happ
   assert.equal((await asked).uid, bob.uid);
   assert.ok(warnings.length > 10, warnings.join());
 });
+
+test("what cannot be right is an error that names the argument", async () => {
+  const options = { storage: new MemoryStorage(), transport: WebSocket };
+  const bad = async (call, name, reason = "bad_argument") => {
+    const error = await Promise.resolve().then(call).then(() => assert.fail(`${name} was taken`), (caught) => caught);
+    assert.equal(error.name, "VestibuleError", String(error.stack));
+    assert.deepEqual([error.reason, error.detail.startsWith(`\`${name}\` must be `)], [reason, true], error.message);
+  };
+  for (const url of [undefined, "", "rooms.example", "ftp://rooms.example", {}, 7]) {
+    await bad(() => Vestibule.connect(url, options), "url");
+  }
+  for (const none of [undefined, null, 7]) await bad(() => Vestibule.connect(server.url, none), "options");
+  const wrong = {
+    storage: {}, alg: "rsa", whenInUse: "steal", user: { alg: "none" }, server: "", transport: "websocket", timeout: -1,
+    signal: 7, socketOptions: 7, onWarning: "log",
+  };
+  for (const [name, value] of Object.entries(wrong)) {
+    await bad(() => Vestibule.connect(server.url, { ...options, [name]: value }), name);
+  }
+
+  const { client } = await connect({ member: true });
+  for (const rid of [undefined, "", "nonsense", 7, {}]) await bad(() => client.openRoom(rid), "rid", "bad_room");
+  await bad(() => client.createRoom(), "options");
+  await bad(() => client.createRoom({}), "policy");
+  await bad(() => client.createRoom({ policy: "closed" }), "policy");
+  await bad(() => client.createRoom({ policy: "open", name: 7 }), "name");
+  await bad(() => client.createRoom({ policy: "open", listed: "yes" }), "listed");
+  await bad(() => client.createRoom({ policy: "open", alg: "rsa" }), "alg");
+  await bad(() => client.directory(7), "query");
+  await bad(() => client.directory({ policy: "secret" }), "policy");
+  await bad(() => client.directory({ limit: 0 }), "limit");
+  await bad(() => client.onNotice(), "handler");
+
+  const garden = await client.openRoom(room.rid);
+  for (const ttl of [0, -1, 1.5, NaN, Infinity, "1", 3_600_001]) await bad(() => garden.ask({ ttl }), "ttl");
+  await bad(() => garden.ask(7), "options");
+  await bad(() => garden.ask({ note: 7 }), "note");
+  await bad(() => garden.ask({ box: {} }), "box");
+  await bad(() => garden.requestKey(null), "options");
+  for (const on of ["onRole", "onCard", "onRequest", "onRequestGone", "onReceipt"]) {
+    for (const handler of [undefined, null, "print"]) await bad(() => garden[on](handler), "handler");
+  }
+  for (const on of ["on", "onSealed"]) {
+    await bad(() => garden[on]("hello"), "handler");
+    await bad(() => garden[on]("", () => {}), "event");
+  }
+  await bad(() => garden.autoApprove("all"), "wants");
+  await bad(() => garden.send(), "event");
+  await bad(() => garden.sendSealed("", {}), "event");
+  await bad(() => garden.sendSealed("hello", undefined), "content");
+  await bad(() => garden.deny(), "request");
+  await bad(() => garden.deny({ requestId: "any" }), "request.uid");
+  await bad(() => garden.deny({ requestId: "any", uid: bob.uid }, { code: "x".repeat(65) }), "code");
+  await bad(() => garden.unblock("bob"), "uid");
+  await bad(() => garden.publishCard({ policy: "closed" }), "policy");
+});
+
+test("what the server would find too long is not sent", async () => {
+  const { client } = await connect({ user: bob });
+  const door = await client.openRoom(room.rid);
+  const note = "\u{1f331}".repeat(280);
+  server.answers = { request: { state: "pending" } };
+  for (const call of [() => door.ask({ note: `${note}x` }), () => door.requestKey({ note: `${note}x` })]) {
+    await assert.rejects(call(), { reason: "too_large", detail: "`note` has 281 characters, and the server takes 280" });
+  }
+  await assert.rejects(client.createRoom({ policy: "open", name: "x".repeat(81) }), {
+    reason: "too_large", detail: "`name` has 81 characters, and the server takes 80",
+  });
+  assert.deepEqual([server.said("request"), server.said("card")], [[], []]);
+  await door.ask({ note });
+});
+
+test("a guest is refused at once, and who has the key waits for the proof", async () => {
+  const { client } = await connect({ user: bob });
+  const door = await client.openRoom(room.rid);
+  for (const call of [
+    () => door.send("hello"), () => door.sendSealed("hello", "any"), () => door.unblock(alice.uid), () => door.denials(),
+    () => door.deny({ requestId: "any", uid: alice.uid }), () => door.publishCard({ policy: "open" }),
+  ]) {
+    await assert.rejects(call(), { reason: "not_member" });
+  }
+  await assert.rejects(door.whenKey(), { reason: "not_asked" });
+
+  const member = await connect({ member: true });
+  const garden = await member.client.openRoom(room.rid);
+  server.hangUp();
+  await until(() => garden.role === "guest");
+  await garden.send("hello", { from: "Alice" });
+  assert.deepEqual(server.said("hello"), [{ from: "Alice" }]);
+});
+
+test("a message that the server would not take is not sent", async () => {
+  server.answers = { phx_join: { limits: { note: 280, name: 80, exp_ms: 3_600_000, message: 1000 } } };
+  const { client, warnings } = await connect({ member: true });
+  const garden = await client.openRoom(room.rid);
+  const large = { text: "x".repeat(1000) };
+  for (const call of [() => garden.send("say", large), () => garden.sendSealed("say", large)]) {
+    await assert.rejects(call(), { reason: "too_large" });
+  }
+  await assert.rejects(garden.send("say", new ArrayBuffer(1000)), { reason: "too_large" });
+  assert.deepEqual(server.said("say"), []);
+  await garden.send("say", { text: "x".repeat(900) });
+  assert.deepEqual([server.said("say").length, warnings], [1, []]);
+});
+
+test("new rooms are unlisted unless asked", async () => {
+  const { client } = await connect();
+  for (const listed of [undefined, false, true]) await client.createRoom({ policy: "open", listed });
+  assert.deepEqual(server.said("card").map(({ listed }) => listed), [false, false, true]);
+  await client.createRoom({ policy: "open", onServer: true }).catch(() => {});
+  assert.deepEqual(server.calls.at(-1), { path: "/v1/rooms", body: { alg: "p256", policy: "open", listed: false } });
+});
+
+test("a user who was erased is told once", async () => {
+  const { client } = await connect();
+  await client.openRoom(room.rid);
+  const notices = [];
+  client.onNotice((notice) => notices.push(notice));
+  for (const name of [topic, `user:${client.uid}`]) server.push(name, "erased", {});
+  await until(() => notices.length > 0);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(notices, [{ event: "erased" }]);
+});
+
+test("a wrong clock is corrected by a join, and a refusal names it", async () => {
+  server.answers = {
+    phx_join: () => ({ now: Date.now() + 3 * 86_400_000 }),
+    request: { error: { reason: "bad_payload", detail: "exp" } },
+  };
+  const { client, warnings } = await connect({ user: bob });
+  const door = await client.openRoom(room.rid);
+  assert.deepEqual(warnings, ["wrong_clock"]);
+  await assert.rejects(door.ask({ ttl: 1000 }), { reason: "bad_payload", detail: /this device's clock shows .* the server's / });
+  const [{ exp }] = server.said("request");
+  assert.ok(Math.abs(exp - Date.now() - 3 * 86_400_000) < 5000);
+});
+
+test("the rooms of a storage are told without opening them", async () => {
+  const { client, storage } = await connect({ member: true });
+  assert.deepEqual(await client.rooms(), [{ rid: room.rid, hasKey: true, asked: false }]);
+  const made = await client.createRoom({ policy: "request", name: "Garden" });
+  const known = { rid: made.rid, hasKey: true, asked: false, policy: "request", name: "Garden" };
+  assert.deepEqual((await client.rooms())[1], known);
+  await client.disconnect();
+  const again = await connect({ storage });
+  assert.deepEqual((await again.client.rooms())[1], known);
+});

@@ -26,6 +26,8 @@ export class FakeServer {
   upgrades = 0;
   /** What was said, in its order. @type {{topic: string, event: string, payload: any}[]} */
   heard = [];
+  /** The HTTP calls. @type {{path: string, body: any}[]} */
+  calls = [];
   /** By event: what to answer with, or a function of payload and topic; `{error}` refuses. */
   answers = {};
 
@@ -78,7 +80,11 @@ export class FakeServer {
   #answer(request, response) {
     const now = Date.now();
     const answer = { nonce: toBase64url(new Uint8Array(40)), token: "token", exp: now + 900_000, now };
-    request.resume().on("end", () => response.end(JSON.stringify(answer)));
+    let text = "";
+    request.on("data", (chunk) => (text += chunk)).on("end", () => {
+      this.calls.push({ path: request.url, body: text && JSON.parse(text) });
+      response.end(JSON.stringify(answer));
+    });
   }
 
   #opened(socket) {

@@ -10,7 +10,7 @@ test("the box is stored before the request leaves, the key before the ack", asyn
   const waiting = newcomer.whenKey();
   await newcomer.receive(await approveOf(courier), async () => log.push("ack"));
   assert.ok((await waiting).equals(room.key));
-  assert.deepEqual(log, ["set request", "request", "set key", "ack", "delete request"]);
+  assert.deepEqual(log, ["set rooms", "set request", "request", "set key", "ack", "delete request"]);
   assert.deepEqual(context.warnings, []);
 });
 

@@ -14,14 +14,14 @@ const NAME = "rooms.example";
 const user = await makeUser();
 
 /** The two endpoints of signing in, and one that wants the newest token. */
-const fake = { signIns: 0, ttl: 900_000, good: null };
+const fake = { signIns: 0, ttl: 900_000, good: null, challenge: {} };
 const http = createServer(async (request, response) => {
   let text = "";
   for await (const chunk of request) text += chunk;
   const answer = (status, json) => response.writeHead(status).end(JSON.stringify(json));
   const body = text && JSON.parse(text);
   if (request.url === "/v1/challenge") {
-    return answer(200, { nonce: toBase64url(new Uint8Array(40)), server: "told.example" });
+    return answer(200, { nonce: toBase64url(new Uint8Array(40)), server: "told.example", ...fake.challenge });
   }
   if (request.url === "/v1/session") {
     const signed = { server: NAME, uid: user.uid, nonce: body.nonce };
@@ -35,6 +35,7 @@ const http = createServer(async (request, response) => {
     fake.busy -= 1;
     return fake.busy < 0 ? answer(200, {}) : answer(429, { reason: "rate_limited", retry_ms: 1 });
   }
+  if (request.url === "/misdirected") return answer(421, { reason: "misdirected", detail: "set --name" });
   if (request.url === "/broken") return response.writeHead(502).end("<html>");
   if (request.headers.authorization === `Bearer ${fake.good}`) return answer(200, { url: request.url });
   return answer(401, { reason: "unauthorized" });
@@ -151,4 +152,31 @@ test("a stale token is renewed when the connection is lost, a good one is not", 
     socket.lose();
     assert.deepEqual(log, stale ? ["renew"] : []);
   }
+});
+
+test("a server that is addressed by another name says what to do", async () => {
+  const url = new URL(`http://127.0.0.1:${base.port}/misdirected`);
+  await assert.rejects(begin().call("GET", url.pathname), {
+    reason: "misdirected", detail: new RegExp(`^the server does not go by the name ${url.host} .*--name ${url.host}$`),
+  });
+});
+
+test("a sign-in tells the time, and an older server's tells it too", async () => {
+  const now = Date.now();
+  for (const challenge of [{ now: now + 600_000 }, { exp: now + 660_000 }]) {
+    fake.challenge = challenge;
+    const clock = new Clock();
+    await new Session({ base, server: NAME, user: user.key, uid: user.uid, clock }).renew();
+    assert.ok(Math.abs(clock.now() - Date.now() - 600_000) < 5000);
+  }
+  fake.challenge = {};
+});
+
+test("a token is stale by the corrected clock", async () => {
+  const clock = new Clock();
+  const session = new Session({ base, server: NAME, user: user.key, uid: user.uid, clock });
+  await session.renew();
+  assert.equal(session.stale, false);
+  clock.heard(Date.now() + 900_000);
+  assert.equal(session.stale, true);
 });

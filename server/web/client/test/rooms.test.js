@@ -1,0 +1,68 @@
+/** The list of the rooms that a storage knows. */
+import assert from "node:assert/strict";
+import { test } from "vitest";
+import { Cards } from "../src/cards.js";
+import { MemoryStorage } from "../src/storage.js";
+import { makeContext, makeRoom, makeUser } from "./support.js";
+
+const [alice, garden, cellar] = await Promise.all([makeUser(), makeRoom(), makeRoom()]);
+const request = { request_id: "any", frame: { exp: Date.now() + 60_000 } };
+
+/** A storage that cannot list what is in it. */
+class Vault extends MemoryStorage {
+  names = undefined;
+}
+
+for (const [kind, make] of [["that can list its names", () => new MemoryStorage()], ["that cannot", () => new Vault()]]) {
+  test(`rooms are listed as they are, in a storage ${kind}`, async () => {
+    const storage = make();
+    const { records } = makeContext(alice, storage);
+    const member = makeContext(alice, storage);
+    assert.deepEqual(await records.rooms(), []);
+    await records.saveRoomKey(garden.rid, garden.key);
+    await records.saveCard(await new Cards(member, garden.rid).write({ name: "Garden", policy: "open" }));
+    await records.saveOpenRequest(cellar.rid, request);
+    const both = [
+      { rid: garden.rid, hasKey: true, asked: false, policy: "open", name: "Garden" },
+      { rid: cellar.rid, hasKey: false, asked: true },
+    ];
+    assert.deepEqual(await records.rooms(), both);
+    const later = makeContext(alice, storage).records;
+    assert.deepEqual(await later.rooms(), both, "in the next run as well");
+
+    await later.saveOpenRequest(cellar.rid, { ...request, withdrawn: true });
+    assert.deepEqual(await later.rooms(), both.slice(0, 1));
+    await later.deleteOpenRequest(cellar.rid);
+    assert.deepEqual(await later.rooms(), both.slice(0, 1));
+    await later.saveOpenRequest(cellar.rid, request);
+    assert.deepEqual(await later.rooms(), both);
+    await later.saveRoomKey(cellar.rid, cellar.key);
+    assert.deepEqual((await later.rooms()).map(({ hasKey, asked }) => [hasKey, asked]), [[true, false], [true, false]]);
+  });
+}
+
+test("the rooms of an older client are listed, or once looked at", async () => {
+  for (const [storage, known] of [[new MemoryStorage(), 2], [new Vault(), 0]]) {
+    storage.set("user", "null");
+    storage.set(`room/${garden.rid}/key`, JSON.stringify(garden.key.toStored()));
+    storage.set(`room/${cellar.rid}/request`, JSON.stringify(request));
+    storage.set("room/nonsense/key", "{}");
+    const { records } = makeContext(alice, storage);
+    assert.equal((await records.rooms()).length, known);
+    for (const { rid } of [garden, cellar, await makeRoom()]) await records.noteRoom(rid);
+    const rids = (await makeContext(alice, storage).records.rooms()).map(({ rid }) => rid);
+    assert.deepEqual(rids.toSorted(), [garden.rid, cellar.rid].toSorted());
+  }
+});
+
+test("a crash between index and key lists no room that is not there", async () => {
+  const storage = new Vault();
+  const { records } = makeContext(alice, storage);
+  const { set } = storage;
+  storage.set = (name, value) => {
+    if (name.endsWith("/key")) throw new Error("killed");
+    set.call(storage, name, value);
+  };
+  await assert.rejects(records.saveRoomKey(garden.rid, garden.key), { reason: "bad_storage" });
+  assert.deepEqual(await makeContext(alice, storage).records.rooms(), []);
+});
