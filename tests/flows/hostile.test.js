@@ -174,3 +174,31 @@ test("of two denied requests, an approve of the one opens the other again", { ti
   await approve(it, requests[1].requestId);
   for (const key of keys) assert.deepEqual((await within("a device has the key", key)).private, it.roomKey.private);
 });
+
+test("a newcomer's id that another account uses and withdraws", { timeout: 30_000 }, async () => {
+  const it = await begin();
+  const bob = await connect();
+  const door = await bob.client.openRoom(it.garden.rid);
+  const requested = next(it.channel, "request");
+  const { requestId } = await door.ask({ note: "It is Bob" });
+  await requested;
+  await until("Alice sees Bob", () => it.garden.pending.length === 1);
+
+  const account = await PlainUser.connect(server);
+  clients.push(account);
+  const { channel } = await account.join(`room:${it.garden.rid}`);
+  const twin = await account.request(it.garden.rid, await BoxKey.generate(), { request_id: requestId });
+  await reply(channel.push("request", twin));
+  await until("Alice sees both", () => it.garden.pending.length === 2);
+  const gone = next(it.channel, "request_gone");
+  await reply(channel.push("withdraw", { request_id: requestId }));
+  await gone;
+  await until("Alice sees one", () => it.garden.pending.length === 1);
+
+  const [request] = it.garden.pending;
+  assert.deepEqual([request.uid, request.note], [bob.client.uid, "It is Bob"]);
+  const key = door.whenKey();
+  await request.approve();
+  assert.deepEqual((await within("Bob has the key", key)).private, it.roomKey.private);
+  assert.deepEqual(it.alice.warnings, []);
+});

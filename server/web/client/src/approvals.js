@@ -2,6 +2,7 @@
  * This user's approves in one room: written once, kept before they are said, and said until answered.
  */
 import { randomId, toBase64url } from "./bytes.js";
+import { requestKey } from "./ids.js";
 import { BOX_ALG, seal } from "./sealing.js";
 import { signFields } from "./signed.js";
 
@@ -13,7 +14,7 @@ export class Approvals {
   #context;
   #rid;
   #courier;
-  /** By request. @type {Map<string, Promise<any>>} */
+  /** By the request's key. @type {Map<string, Promise<any>>} */
   #underway = new Map();
 
   /**
@@ -28,11 +29,11 @@ export class Approvals {
   }
 
   /**
-   * @param {string} requestId
+   * @param {import("./checks.js").CheckedRequest} checked
    * @returns {Promise<import("./records.js").SentApprove | undefined>}
    */
-  of(requestId) {
-    return this.#context.records.sentApprove(this.#rid, requestId);
+  of({ uid, request_id }) {
+    return this.#context.records.sentApprove(this.#rid, requestKey(uid, request_id));
   }
 
   /**
@@ -43,13 +44,13 @@ export class Approvals {
    * @returns {Promise<any>} the server's answer
    */
   approve(checked) {
-    return this.#once(checked.request_id, async () => {
-      const { request_id } = checked;
-      const sent = await this.of(request_id);
+    const key = requestKey(checked.uid, checked.request_id);
+    return this.#once(key, async () => {
+      const sent = await this.of(checked);
       const frame = sent?.frame ?? (await this.#write(checked));
       const kept = { exp: frame.exp, state: "sending", frame, nacks: sent?.nacks ?? 0 };
-      await this.#context.records.saveSentApprove(this.#rid, request_id, kept);
-      return this.#send(request_id, frame, UNANSWERED);
+      await this.#context.records.saveSentApprove(this.#rid, key, kept);
+      return this.#send(key, frame, UNANSWERED);
     });
   }
 
@@ -61,43 +62,43 @@ export class Approvals {
    */
   async repeat() {
     const unanswered = new Set([...UNANSWERED, "no_request"]);
-    for (const [requestId, { frame }] of await this.#context.records.sentApproves(this.#rid)) {
+    for (const [key, { frame }] of await this.#context.records.sentApproves(this.#rid)) {
       if (!frame) continue;
-      await this.#change(requestId, frame, (sent) => ({ ...sent, state: "sending" }));
-      this.#once(requestId, () => this.#send(requestId, frame, unanswered)).catch((error) => {
+      await this.#change(key, frame, (sent) => ({ ...sent, state: "sending" }));
+      this.#once(key, () => this.#send(key, frame, unanswered)).catch((error) => {
         if (error.reason !== "no_request") this.#context.warn(error);
       });
     }
   }
 
   /** @returns {Promise<any>} */
-  #once(requestId, send) {
-    const underway = this.#underway.get(requestId);
+  #once(key, send) {
+    const underway = this.#underway.get(key);
     if (underway) return underway;
-    const sending = send().finally(() => this.#underway.delete(requestId));
-    this.#underway.set(requestId, sending);
+    const sending = send().finally(() => this.#underway.delete(key));
+    this.#underway.set(key, sending);
     return sending;
   }
 
-  async #send(requestId, frame, unanswered) {
+  async #send(key, frame, unanswered) {
     try {
       const reply = await this.#courier.send("approve", frame, { as: "member" });
-      await this.#change(requestId, frame, (sent) => ({ ...sent, state: "stored" }));
+      await this.#change(key, frame, (sent) => ({ ...sent, state: "stored" }));
       return reply;
     } catch (error) {
       if (!unanswered.has(error.reason)) {
         // How many were nacked outlasts the one that was refused.
         const forget = ({ exp, nacks }) => (nacks ? { exp, state: "nacked", nacks } : null);
-        await this.#change(requestId, frame, forget);
+        await this.#change(key, frame, forget);
       }
       throw error;
     }
   }
 
   /** A receipt may have been quicker: then there is no frame any more, and nothing to change. */
-  async #change(requestId, { approve_id }, change) {
+  async #change(key, { approve_id }, change) {
     const ifOpen = (sent) => (sent?.frame?.approve_id === approve_id ? change(sent) : sent);
-    await this.#context.records.changeSentApprove(this.#rid, requestId, ifOpen);
+    await this.#context.records.changeSentApprove(this.#rid, key, ifOpen);
   }
 
   async #write({ request_id, uid: to, box, boxPub, exp }) {

@@ -6,6 +6,8 @@
  * until a member lifts that and the request comes anew.
  */
 
+import { requestKey } from "./ids.js";
+
 /** After so many approves that a newcomer could not use, another one would be no better. */
 const MOST_NACKS = 2;
 
@@ -30,7 +32,7 @@ const NOT_NEEDED = new Set(["closed", "no_request", "expired"]);
 export class AutoApprover {
   #options;
   #stops;
-  /** Waits, by request. @type {Map<string, ReturnType<typeof setTimeout>>} */
+  /** Waits, by the requests' keys. @type {Map<string, ReturnType<typeof setTimeout>>} */
   #timers = new Map();
 
   /** @param {Options} options */
@@ -39,7 +41,7 @@ export class AutoApprover {
     const { doorkeeper } = options;
     this.#stops = [
       doorkeeper.onWaiting((request, afterMs) => this.#wait(request, afterMs)),
-      doorkeeper.onRequestGone(({ requestId }) => this.#cancel(requestId)),
+      doorkeeper.onRequestGone((gone) => this.#cancel(gone)),
     ];
   }
 
@@ -51,32 +53,36 @@ export class AutoApprover {
   }
 
   #wait(request, afterMs) {
-    this.#cancel(request.requestId);
+    this.#cancel(request);
     if (request.approvals > 0 || request.nacks > MOST_NACKS) return;
     this.#approveAfter(request, afterMs);
   }
 
   #approveAfter(request, ms) {
     const timer = setTimeout(() => this.#approve(request, timer).catch(this.#options.warn), Math.min(ms, LONGEST_MS));
-    this.#timers.set(request.requestId, timer);
+    this.#timers.set(keyOf(request), timer);
   }
 
-  #cancel(requestId) {
-    clearTimeout(this.#timers.get(requestId));
-    this.#timers.delete(requestId);
+  #cancel(request) {
+    const key = keyOf(request);
+    clearTimeout(this.#timers.get(key));
+    this.#timers.delete(key);
   }
 
   async #approve(request, timer) {
     const { policy, wants } = this.#options;
     // The policy may have come, or changed, while this waited; and `wants` may take its time.
     if (policy() !== "open" || !(await wants(request))) return;
-    if (this.#timers.get(request.requestId) !== timer) return;
+    if (this.#timers.get(keyOf(request)) !== timer) return;
     try {
       await request.approve();
     } catch (error) {
       if (NOT_NEEDED.has(error.reason)) return;
       if (error.reason !== "slots_full") throw error;
-      if (this.#timers.get(request.requestId) === timer) this.#approveAfter(request, error.retryMs ?? SLOTS_MS);
+      if (this.#timers.get(keyOf(request)) === timer) this.#approveAfter(request, error.retryMs ?? SLOTS_MS);
     }
   }
 }
+
+/** @param {{uid: string, requestId: string}} request */
+const keyOf = ({ uid, requestId }) => requestKey(uid, requestId);

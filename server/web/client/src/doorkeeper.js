@@ -5,14 +5,15 @@ import { Approvals } from "./approvals.js";
 import { checkRequest } from "./checks.js";
 import { VestibuleError } from "./errors.js";
 import { Handlers } from "./handlers.js";
+import { requestKey } from "./ids.js";
 import { JoinRequest } from "./join-request.js";
 import { signFields } from "./signed.js";
 import { listed } from "./topic.js";
 
 /**
  * @typedef {object} GoneRequest
- * @property {string} requestId
- * @property {string} [uid]
+ * @property {string} requestId unique among the requests of `uid` only
+ * @property {string} uid
  * @property {"approved" | "done" | "withdrawn" | "denied" | "expired" | null} state null where it was gone at the next
  *   join
  * @property {string} [by] who approved or denied it
@@ -46,7 +47,7 @@ export class Doorkeeper {
   #rid;
   #courier;
   #approvals;
-  /** By id. @type {Map<string, Known>} */
+  /** By their keys, see {@link requestKey}. @type {Map<string, Known>} */
   #known = new Map();
   /** Counts the joins. */
   #join = 0;
@@ -137,8 +138,8 @@ export class Doorkeeper {
     const take = (item) => this.#take({ after_ms, ...item }, join);
     for (const item of pending) await take(item);
     if (cursor) for await (const item of listed(this.#courier, "pending", { as: "member", cursor })) await take(item);
-    for (const [id, known] of this.#known) {
-      if (known.join < join) this.gone({ request_id: id, state: null });
+    for (const { join: last, item } of this.#known.values()) {
+      if (last < join) this.gone({ uid: item.uid, request_id: item.request_id, state: null });
     }
   }
 
@@ -151,26 +152,26 @@ export class Doorkeeper {
   }
 
   async #take(item, join) {
-    const id = item.request_id;
-    const before = this.#known.get(id);
+    const key = requestKey(item.uid, item.request_id);
+    const before = this.#known.get(key);
     const known = before ?? { join, item, checked: null, request: null };
     known.join = Math.max(known.join, join);
     known.item = item;
-    this.#known.set(id, known);
+    this.#known.set(key, known);
     try {
       if (!before) known.checked = await checkRequest(item, this.#rid);
       // Where it is just being checked, that shows it.
       if (known.checked) await this.#show(known);
     } catch (error) {
-      if (this.#known.get(id) === known) this.#known.delete(id);
+      if (this.#known.get(key) === known) this.#known.delete(key);
       this.#context.warn(error);
     }
   }
 
-  /** @param {{request_id: string, uid?: string, state: GoneRequest["state"], by?: string}} push */
-  gone({ request_id: requestId, uid, state, by }) {
+  /** @param {{uid: string, request_id: string, state: GoneRequest["state"], by?: string}} push */
+  gone({ uid, request_id: requestId, state, by }) {
     // An approved one stays open until its newcomer has saved the key.
-    if (state !== "approved") this.#known.delete(requestId);
+    if (state !== "approved") this.#known.delete(requestKey(uid, requestId));
     this.#goers.call({ requestId, uid, state, by });
   }
 
@@ -239,11 +240,11 @@ export class Doorkeeper {
   async #show(known) {
     const { checked } = known;
     known.request?.heard(known.item);
-    const sent = await this.#approvals.of(checked.request_id);
+    const sent = await this.#approvals.of(checked);
     // This user has decided already, maybe before a crash: repeat what was not answered, and don't ask again.
     if (sent?.state === "sending") await this.#approvals.approve(checked);
     const isDecided = sent && sent.state !== "nacked";
-    if (isDecided || this.#known.get(checked.request_id) !== known) return;
+    if (isDecided || this.#known.get(requestKey(checked.uid, checked.request_id)) !== known) return;
     if (!known.request) {
       known.request = this.#makeRequest(checked, known.item);
       known.request.nacks = sent?.nacks ?? 0;
@@ -254,7 +255,7 @@ export class Doorkeeper {
 
   #receipt(receipt) {
     this.#receipts.call(receipt);
-    const known = this.#known.get(receipt.requestId);
+    const known = this.#known.get(requestKey(receipt.to, receipt.requestId));
     if (receipt.result !== "nacked" || !known?.checked) return;
     if (!known.request) return this.#show(known).catch((error) => this.#context.warn(error));
     known.request.nacks += 1;

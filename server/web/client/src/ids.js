@@ -12,6 +12,17 @@ export function isId(text) {
 }
 
 /**
+ * What tells the requests of one room apart: each user chooses the ids of their own, so two users' may be the same.
+ *
+ * @param {string} uid
+ * @param {string} requestId
+ * @returns {string}
+ */
+export function requestKey(uid, requestId) {
+  return `${uid}/${requestId}`;
+}
+
+/**
  * @param {string} tag
  * @param {string} alg
  * @param {Uint8Array} pub

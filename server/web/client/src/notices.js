@@ -3,6 +3,7 @@
  * application is told what is news.
  */
 import { Handlers } from "./handlers.js";
+import { requestKey } from "./ids.js";
 
 /**
  * How a newcomer took an own approve: `saved` the key, or `nacked` the approve with a code.
@@ -94,9 +95,9 @@ export class Notices {
   }
 
   /** Whether it is the first receipt of an own approve; or one that another device of this user has sent. */
-  async #isReceipt({ rid, request_id, approve_id, result }) {
+  async #isReceipt({ rid, to, request_id, approve_id, result }) {
     const isOwn = (sent) => sent?.frame?.approve_id === approve_id;
-    const before = await this.#records.changeSentApprove(rid, request_id, (sent) => {
+    const before = await this.#records.changeSentApprove(rid, requestKey(to, request_id), (sent) => {
       if (!isOwn(sent)) return sent;
       return { exp: sent.exp, state: result, nacks: sent.nacks + (result === "nacked" ? 1 : 0) };
     });

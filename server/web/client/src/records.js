@@ -4,6 +4,7 @@
 import { randomId } from "./bytes.js";
 import { Clock } from "./clock.js";
 import { VestibuleError } from "./errors.js";
+import { requestKey } from "./ids.js";
 import { DEFAULT_ALG, SigningKey } from "./keys.js";
 import { RoomIndex } from "./room-index.js";
 
@@ -310,7 +311,7 @@ export class Records {
 
   /**
    * @param {string} rid
-   * @returns {Promise<Map<string, SentApprove>>} by request
+   * @returns {Promise<Map<string, SentApprove>>} by the request's key, see {@link requestKey}
    */
   async sentApproves(rid) {
     await this.#approvesTurn;
@@ -319,38 +320,38 @@ export class Records {
 
   /**
    * @param {string} rid
-   * @param {string} requestId
+   * @param {string} key of the request
    * @returns {Promise<SentApprove | undefined>}
    */
-  async sentApprove(rid, requestId) {
-    return (await this.sentApproves(rid)).get(requestId);
+  async sentApprove(rid, key) {
+    return approveIn(await this.sentApproves(rid), key);
   }
 
   /**
    * @param {string} rid
-   * @param {string} requestId
+   * @param {string} key of the request
    * @param {SentApprove | null} approve null takes it out
    * @returns {Promise<void>}
    */
-  async saveSentApprove(rid, requestId, approve) {
-    await this.changeSentApprove(rid, requestId, () => approve);
+  async saveSentApprove(rid, key, approve) {
+    await this.changeSentApprove(rid, key, () => approve);
   }
 
   /**
    * @param {string} rid
-   * @param {string} requestId
+   * @param {string} key of the request
    * @param {(sent: SentApprove | undefined) => SentApprove | null | undefined} change gives the same to leave it,
    *   nothing to take it out
    * @returns {Promise<SentApprove | undefined>} what it was before
    */
-  async changeSentApprove(rid, requestId, change) {
+  async changeSentApprove(rid, key, change) {
     const changed = this.#approvesTurn.then(async () => {
       const approves = await this.#approves(rid);
-      const before = approves.get(requestId);
+      const before = approveIn(approves, key);
       const after = change(before);
       if (after === before) return before;
-      if (after) approves.set(requestId, after);
-      else approves.delete(requestId);
+      if (after) approves.set(key, after);
+      else approves.delete(key);
       await this.#write(`room/${rid}/approves`, Object.fromEntries(approves));
       return before;
     });
@@ -361,7 +362,7 @@ export class Records {
   /** @returns {Promise<Map<string, SentApprove>>} without the expired ones, or the list would grow for ever */
   async #approves(rid) {
     const stored = Object.entries((await this.#read(`room/${rid}/approves`)) ?? {});
-    return new Map(stored.filter(([, approve]) => !this.#clock.isSurelyPast(approve.exp)));
+    return new Map(stored.filter(([, { exp }]) => !this.#clock.isSurelyPast(exp)).map(withKey));
   }
 
   async #read(name) {
@@ -409,9 +410,16 @@ export class Records {
 }
 
 /**
- * @param {string} rid
- * @returns {string} the name that it had when only denied requests were kept
+ * Version 0.1.0 kept approves by the request's id alone. Whose request it was is in the frame.
+ *
+ * @param {[string, SentApprove]} entry as it is stored
+ * @returns {[string, SentApprove]}
  */
-function endedName(rid) {
-  return `room/${rid}/denied`;
+function withKey([name, approve]) {
+  return [approve.frame && !name.includes("/") ? requestKey(approve.frame.to, name) : name, approve];
+}
+
+/** Of what 0.1.0 kept without a frame only the id is known: it counts for whoever's request has that. */
+function approveIn(approves, key) {
+  return approves.get(key) ?? approves.get(key.slice(key.indexOf("/") + 1));
 }

@@ -12,12 +12,15 @@ function begin({ policy = "open", wants = () => true } = {}) {
   const it = { policy, approved: [], warnings: [], answer: async () => ({}) };
   const doorkeeper = {
     onWaiting: (handler) => ((it.waiting = handler), () => (it.waiting = () => {})),
-    onRequestGone: (handler) => ((it.gone = (requestId, state) => handler({ requestId, state })), () => {}),
+    onRequestGone: (handler) => {
+      it.gone = (requestId, state, uid = "her") => handler({ requestId, state, uid });
+      return () => {};
+    },
   };
   const warn = (error) => it.warnings.push(error.reason);
   it.auto = new AutoApprover({ doorkeeper, policy: () => it.policy, wants, warn });
   it.request = (requestId, more) => ({
-    requestId, approvals: 0, nacks: 0, ...more,
+    requestId, uid: "her", approvals: 0, nacks: 0, ...more,
     approve: () => (it.approved.push(requestId), it.answer()),
   });
   it.pass = async (ms) => {
@@ -36,6 +39,15 @@ test("approves after its turn, and not where somebody was quicker or the request
   for (const state of states) it.gone(state, state);
   await it.pass(1);
   assert.deepEqual(it.approved, ["bob"]);
+});
+
+test("another user's request of the same id takes nobody's turn", async () => {
+  const it = begin();
+  it.waiting(it.request("one"), 1500);
+  it.gone("one", "withdrawn", "mallory");
+  it.waiting(it.request("one", { uid: "mallory" }), 3000);
+  await it.pass(1500);
+  assert.deepEqual(it.approved, ["one"]);
 });
 
 test("leaves alone what is approved, and rooms where a person decides", async () => {

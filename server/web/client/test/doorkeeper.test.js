@@ -4,10 +4,11 @@ import { toBase64url } from "../src/bytes.js";
 import { Doorkeeper } from "../src/doorkeeper.js";
 import { VestibuleError } from "../src/errors.js";
 import { checkDenial, openApprove } from "../src/checks.js";
+import { requestKey } from "../src/ids.js";
 import { MemoryStorage } from "../src/storage.js";
 import { FakeCourier, makeContext, makeRequest, makeRoom, makeUser, until } from "./support.js";
 
-const [alice, bob, room] = await Promise.all([makeUser(), makeUser(), makeRoom()]);
+const [alice, bob, mallory, room] = await Promise.all([makeUser(), makeUser(), makeUser(), makeRoom()]);
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 const list = (pending) => ({ pending, cursor: null });
@@ -311,4 +312,71 @@ test("a room that was left hears no more receipts", async () => {
   await context.notices.take({ ...receipt, result: "saved" });
   await settled();
   assert.deepEqual(context.warnings, []);
+});
+
+/** Bob's request, and Mallory's under the id of his. */
+async function makeTwins() {
+  const { item } = await makeRequest(room, bob);
+  const { item: twin } = await makeRequest(room, mallory, { signed: { request_id: item.request_id } });
+  return [item, twin];
+}
+
+test("two users' requests of one id are two", async () => {
+  const { doorkeeper, seen } = await begin();
+  const [item, twin] = await makeTwins();
+  for (const each of [item, twin]) await doorkeeper.arrived(each);
+  await until(() => seen.length === 2);
+  assert.deepEqual(seen.map(({ uid }) => uid), [bob.uid, mallory.uid]);
+  doorkeeper.gone({ uid: mallory.uid, request_id: item.request_id, state: "withdrawn" });
+  assert.deepEqual(doorkeeper.requests.map(({ uid }) => uid), [bob.uid]);
+
+  // At the next join the list has Mallory's alone.
+  const gone = [];
+  doorkeeper.onRequestGone(({ uid, state }) => gone.push([uid, state]));
+  doorkeeper.joined();
+  await doorkeeper.listed(list([twin]));
+  await settled();
+  assert.deepEqual(gone, [[bob.uid, null]]);
+  assert.deepEqual(doorkeeper.requests.map(({ uid }) => uid), [mallory.uid]);
+});
+
+test("two users' requests of one id get an approve each", async () => {
+  const { context, courier, doorkeeper, seen, storage } = await begin();
+  const twins = await makeTwins();
+  for (const item of twins) await doorkeeper.arrived(item);
+  await until(() => seen.length === 2);
+  await Promise.all(seen.map((request) => request.approve()));
+  const sent = courier.sent.map(({ payload }) => payload);
+  assert.deepEqual(new Set(sent.map(({ to }) => to)), new Set([bob.uid, mallory.uid]));
+
+  // Mallory's nack concerns hers alone.
+  const { approve_id, request_id, to } = sent.find((approve) => approve.to === mallory.uid);
+  const receipt = { event: "receipt", rid: room.rid, approve_id, request_id, to, seq: 9 };
+  await context.notices.take({ ...receipt, result: "nacked" });
+  await until(() => seen.length === 3);
+  assert.equal(seen[2].uid, mallory.uid);
+  const after = await begin({ storage });
+  await after.doorkeeper.listed(list(twins));
+  await settled();
+  assert.deepEqual(after.seen.map(({ uid, nacks }) => [uid, nacks]), [[mallory.uid, 1]]);
+});
+
+test("a storage of 0.1.0 keeps its approves, which it has by id alone", async () => {
+  const { context, courier, storage } = await approved();
+  const { item: other } = await makeRequest(room, bob);
+  const [sent] = (await context.records.sentApproves(room.rid)).values();
+  const nacked = { exp: other.exp, state: "nacked", nacks: 2 };
+  const [id, otherId] = [sent.frame.request_id, other.request_id];
+  storage.set(`room/${room.rid}/approves`, JSON.stringify({ [id]: { ...sent, state: "sending" }, [otherId]: nacked }));
+
+  const after = await begin({ storage });
+  const { item: twin } = await makeRequest(room, mallory, { signed: { request_id: id } });
+  await after.doorkeeper.listed(list([twin, other]));
+  await until(() => after.seen.length === 2);
+  assert.deepEqual(after.seen.map(({ uid, nacks }) => [uid, nacks]), [[mallory.uid, 0], [bob.uid, 2]]);
+  await after.doorkeeper.resync();
+  await until(() => after.courier.sent.length === 1);
+  assert.deepEqual(after.courier.sent, courier.sent, "the approve as it was");
+  const answered = async () => (await after.context.records.sentApprove(room.rid, requestKey(bob.uid, id))).state;
+  await until(async () => (await answered()) === "stored");
 });

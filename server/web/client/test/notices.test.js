@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
+import { requestKey } from "../src/ids.js";
 import { makeContext, makeUser, until } from "./support.js";
 
 const alice = await makeUser();
@@ -7,6 +8,7 @@ const exp = Date.now() + 60_000;
 const receipt = {
   event: "receipt", rid: "garden", seq: 1, request_id: "bob's", approve_id: "mine", to: "bob", result: "saved",
 };
+const key = requestKey("bob", "bob's");
 
 function begin(hear = async () => true) {
   const context = makeContext(alice, undefined, () => ({ hear }));
@@ -20,11 +22,11 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 test("a receipt is written down and told once", async () => {
   const { records, notices, told } = begin();
   const sent = { exp, state: "stored", frame: { approve_id: "mine" }, nacks: 0 };
-  await records.saveSentApprove("garden", "bob's", sent);
+  await records.saveSentApprove("garden", key, sent);
   await notices.take(receipt);
   await notices.take(receipt);
   await settled();
-  assert.deepEqual(await records.sentApprove("garden", "bob's"), { exp, state: "saved", nacks: 0 });
+  assert.deepEqual(await records.sentApprove("garden", key), { exp, state: "saved", nacks: 0 });
   const { event, rid, to, result } = receipt;
   assert.deepEqual(told, [{ event, rid, requestId: "bob's", approveId: "mine", to, result, code: undefined }]);
 });
@@ -32,14 +34,14 @@ test("a receipt is written down and told once", async () => {
 test("nacks are counted over approves, and an old one does not hit a new approve", async () => {
   const { records, notices, told } = begin();
   const nacked = { ...receipt, result: "nacked", code: "wrong_key" };
-  await records.saveSentApprove("garden", "bob's", { exp, state: "stored", frame: { approve_id: "mine" }, nacks: 1 });
+  await records.saveSentApprove("garden", key, { exp, state: "stored", frame: { approve_id: "mine" }, nacks: 1 });
   await notices.take(nacked);
-  assert.deepEqual(await records.sentApprove("garden", "bob's"), { exp, state: "nacked", nacks: 2 });
+  assert.deepEqual(await records.sentApprove("garden", key), { exp, state: "nacked", nacks: 2 });
   const next = { exp, state: "sending", frame: { approve_id: "next" }, nacks: 2 };
-  await records.saveSentApprove("garden", "bob's", next);
+  await records.saveSentApprove("garden", key, next);
   await notices.take(nacked);
   await settled();
-  assert.deepEqual(await records.sentApprove("garden", "bob's"), next);
+  assert.deepEqual(await records.sentApprove("garden", key), next);
   assert.equal(told.length, 1);
 });
 
@@ -50,7 +52,7 @@ test("a receipt for another device's approve is told; what is no result is not",
   await until(() => told.length > 0);
   await settled();
   assert.equal(told.length, 1);
-  assert.equal(await records.sentApprove("garden", "bob's"), undefined);
+  assert.equal(await records.sentApprove("garden", key), undefined);
 });
 
 test("how a request ended is told where it is news to the newcomer", async () => {

@@ -7,7 +7,7 @@ const came = (event, payload, on = topic) => ({ kind: "came", event, payload, to
 const after = (...facts) => facts.reduce((room, [fact, uid]) => remember(room, fact, uid), nothingOf("r"));
 
 const asked = [ok("request", { request_id: "q" }, { request_id: "q", dup: false }), "b"];
-const approved = [ok("approve", { request_id: "q" }, { dup: false }), "a"];
+const approved = [ok("approve", { to: "b", request_id: "q" }, { dup: false }), "a"];
 
 test("a request is kept until its user acks, and so are its approves", () => {
   expect(after(asked).requests).toEqual([{ requestId: "q", uid: "b", approves: 0 }]);
@@ -19,7 +19,7 @@ test("a request is kept until its user acks, and so are its approves", () => {
 test("what is repeated is kept once", () => {
   const again = [ok("request", { request_id: "other" }, { request_id: "q", dup: true }), "b"];
   expect(after(asked, approved, again).requests).toEqual([{ requestId: "q", uid: "b", approves: 1 }]);
-  const dup = [ok("approve", { request_id: "q" }, { dup: true }), "a"];
+  const dup = [ok("approve", { to: "b", request_id: "q" }, { dup: true }), "a"];
   expect(after(asked, approved, dup).requests[0].approves).toBe(1);
 });
 
@@ -34,9 +34,26 @@ test("denied, withdrawn, expired and done are gone", () => {
   for (const event of ["denied", "withdrawn", "expired"]) {
     expect(after(asked, [came(event, { rid: "r", request_id: "q" }, "user:b"), "b"]).requests).toEqual([]);
   }
-  expect(after(asked, [came("request_gone", { request_id: "q", state: "done" })]).requests).toEqual([]);
-  expect(after(asked, [came("request_gone", { request_id: "q", state: "approved" })]).requests[0].approves).toBe(1);
-  expect(after(asked, [ok("withdraw", { request_id: "q" }, {})]).requests).toEqual([]);
+  expect(after(asked, [came("request_gone", { uid: "b", request_id: "q", state: "done" })]).requests).toEqual([]);
+  expect(after(asked, [came("request_gone", { uid: "b", request_id: "q", state: "approved" })]).requests[0].approves).toBe(1);
+  expect(after(asked, [ok("withdraw", { request_id: "q" }, {}), "b"]).requests).toEqual([]);
+});
+
+test("another user's request of the same id is another", () => {
+  const twin = [came("request", { uid: "m", request_id: "q" })];
+  const both = after(asked, twin, approved);
+  expect(both.requests.map(({ uid, approves }) => [uid, approves])).toEqual([["b", 1], ["m", 0]]);
+  for (const [fact, uid] of [
+    [came("request_gone", { uid: "m", request_id: "q", state: "done" }), "a"],
+    [ok("deny", { to: "m", request_id: "q" }, {}), "a"],
+    [ok("withdraw", { request_id: "q" }, {}), "m"],
+    [came("expired", { rid: "r", request_id: "q" }, "user:m"), "m"],
+  ]) expect(remember(both, fact, uid).requests.map((request) => request.uid)).toEqual(["b"]);
+});
+
+test("a server that counts the approves is believed", () => {
+  const two = { uid: "b", request_id: "q", state: "approved", approvals: 2 };
+  expect(after(asked, [came("request_gone", two)]).requests[0].approves).toBe(2);
 });
 
 test("refusals and other rooms say nothing of this one", () => {

@@ -131,7 +131,7 @@ function Member({ person, tries }) {
       {pending.length > 0 && (
         <ul class="requests" aria-label="Who asks for the key">
           {pending.map((request) => (
-            <li key={request.requestId}>
+            <li key={`${request.uid} ${request.requestId}`}>
               <p>
                 Somebody asks: <q>{request.note}</q> Call them. Do they read these words to you?
               </p>

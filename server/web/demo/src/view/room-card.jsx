@@ -26,7 +26,7 @@ export function RoomCard({ place, log }) {
           <ul class="stored" aria-label="What the server keeps">
             <li>the room’s card: its name and its public key</li>
             {requests.map(({ requestId, uid, approves }) => (
-              <li key={requestId} data-approves={approves}>
+              <li key={`${uid} ${requestId}`} data-approves={approves}>
                 {log.nameOf(uid)}’s request{approves > 0 && " and the key, sealed for them: ciphertext"}
               </li>
             ))}

@@ -110,9 +110,9 @@ function asked(arrows, { question, fact: { who, topic, event } }) {
  */
 function placeOf(arrows, { fact: { kind, event, payload } }) {
   if (kind !== "answered") return arrows.length;
-  const cameOfIt = ({ fact }) => {
-    return fact.kind === "came" && fact.event === event && fact.payload.request_id === payload.request_id;
-  };
+  // The id alone may be another user's too, and the key tells whose it is.
+  const isSame = (other) => ["request_id", "sign_pub"].every((name) => other[name] === payload[name]);
+  const cameOfIt = ({ fact }) => fact.kind === "came" && fact.event === event && isSame(fact.payload);
   const said = arrows.findLastIndex(({ fact }) => fact.kind === "said" && fact.event === event);
   const at = arrows.findIndex((arrow, index) => index > said && cameOfIt(arrow));
   return at < 0 || !payload.request_id ? arrows.length : at;

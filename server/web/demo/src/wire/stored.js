@@ -3,7 +3,7 @@
  * answered, and by what they were shown.
  *
  * @typedef {object} StoredRequest
- * @property {string} requestId
+ * @property {string} requestId unique among the requests of `uid` only
  * @property {string} uid
  * @property {number} approves how many sealed keys wait for who asked
  *
@@ -32,7 +32,7 @@ export function remember(room, fact, uid) {
   const isOfRoom = topic === `room:${room.rid}` || payload?.rid === room.rid;
   if (!isOfRoom || (kind === "answered" && fact.status !== "ok")) return room;
   if (kind === "answered") return afterAnswer(room, event, payload, response, uid);
-  if (kind === "came") return afterPush(room, event, payload);
+  if (kind === "came") return afterPush(room, event, payload, uid);
   return room;
 }
 
@@ -46,36 +46,44 @@ function afterAnswer(room, event, payload, response, uid) {
       return withItems({ ...room, card: response.card ?? room.card, requests: [] }, response.pending);
     case "request":
       return put(room, { requestId: response.request_id, uid, approves: 0 }, { only: "new" });
-    case "approve":
-      return change(room, payload.request_id, ({ approves }) => ({ approves: approves + (response.dup ? 0 : 1) }));
+    case "approve": {
+      const more = response.dup ? 0 : 1;
+      return change(room, payload.to, payload.request_id, ({ approves }) => ({ approves: approves + more }));
+    }
     case "ack":
       return response.deleted ? without(room, (request) => request.uid === uid) : room;
     case "withdraw":
+      return without(room, is(uid, payload.request_id));
     case "deny":
-      return without(room, ({ requestId }) => requestId === payload.request_id);
+      return without(room, is(payload.to, payload.request_id));
     default:
       return room;
   }
 }
 
-function afterPush(room, event, payload) {
+function afterPush(room, event, payload, uid) {
   switch (event) {
     case "card":
       return { ...room, card: payload };
     case "request":
       return withItems(room, [payload]);
     case "approve":
-      return change(room, payload.request_id, ({ approves }) => ({ approves: Math.max(approves, 1) }));
+      return change(room, payload.to, payload.request_id, ({ approves }) => ({ approves: Math.max(approves, 1) }));
     case "request_gone":
-      if (payload.state === "approved") return change(room, payload.request_id, () => ({ approves: 1 }));
-      return without(room, ({ requestId }) => requestId === payload.request_id);
+      return afterGone(room, payload);
     case "denied":
     case "expired":
     case "withdrawn":
-      return without(room, ({ requestId }) => requestId === payload.request_id);
+      return without(room, is(uid, payload.request_id));
     default:
       return room;
   }
+}
+
+/** A server of 0.1.0 does not say how many approves there are. */
+function afterGone(room, { uid, request_id: id, state, approvals = 1 }) {
+  if (state === "approved") return change(room, uid, id, () => ({ approves: approvals }));
+  return without(room, is(uid, id));
 }
 
 function withItems(room, items = []) {
@@ -84,13 +92,19 @@ function withItems(room, items = []) {
 }
 
 function put(room, request, { only } = {}) {
-  const others = room.requests.filter(({ requestId }) => requestId !== request.requestId);
+  const others = room.requests.filter((other) => !is(request.uid, request.requestId)(other));
   if (only === "new" && others.length < room.requests.length) return room;
   return { ...room, requests: [...others, request] };
 }
 
-function change(room, id, changes) {
-  const changed = (request) => (request.requestId === id ? { ...request, ...changes(request) } : request);
+/** Another user's request may have the same id. */
+function is(uid, id) {
+  return (request) => request.uid === uid && request.requestId === id;
+}
+
+function change(room, uid, id, changes) {
+  const isIt = is(uid, id);
+  const changed = (request) => (isIt(request) ? { ...request, ...changes(request) } : request);
   return { ...room, requests: room.requests.map(changed) };
 }
 
