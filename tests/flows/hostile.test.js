@@ -175,7 +175,7 @@ test("of two denied requests, an approve of the one opens the other again", { ti
   for (const key of keys) assert.deepEqual((await within("a device has the key", key)).private, it.roomKey.private);
 });
 
-test("a newcomer's id that another account uses and withdraws", { timeout: 30_000 }, async () => {
+test("reusing a newcomer's id does not hide the newcomer", { timeout: 30_000 }, async () => {
   const it = await begin();
   const bob = await connect();
   const door = await bob.client.openRoom(it.garden.rid);

@@ -37,8 +37,8 @@ import { listed } from "./topic.js";
  * @typedef {object} Known
  * @property {number} join the last one in which it came
  * @property {any} item as it came last
- * @property {import("./checks.js").CheckedRequest | null} checked null while it is being checked
- * @property {JoinRequest | null} request null where it is not shown: this user has approved it
+ * @property {import("./checks.js").CheckedRequest | null} checked null while it is being checked, and of this device's own
+ * @property {JoinRequest | null} request null where it is not shown: this user has approved it, or asks by it
  */
 
 /** Watches one room's requests for its members. */
@@ -51,6 +51,13 @@ export class Doorkeeper {
   #known = new Map();
   /** Counts the joins. */
   #join = 0;
+  /**
+   * Until the list of this join is read: the keys of the requests that its pushes have told of. What the list says of
+   * those is older.
+   *
+   * @type {Set<string> | null}
+   */
+  #pushed = null;
   /** The handlers: of requests, of those gone, of receipts, of requests that wait for an approve. */
   #askers;
   #goers;
@@ -121,6 +128,7 @@ export class Doorkeeper {
   /** The room is joined: what is known from earlier joins may have gone, which the list after the proof tells. */
   joined() {
     this.#join += 1;
+    this.#pushed = new Set();
   }
 
   /**
@@ -135,9 +143,14 @@ export class Doorkeeper {
    */
   async listed({ pending, cursor, after_ms }) {
     const join = this.#join;
-    const take = (item) => this.#take({ after_ms, ...item }, join);
+    const pushed = this.#pushed;
+    const take = async (/** @type {any} */ listedItem) => {
+      const item = { after_ms, ...listedItem };
+      if (!pushed?.has(keyOf(item))) await this.#take(item, join);
+    };
     for (const item of pending) await take(item);
     if (cursor) for await (const item of listed(this.#courier, "pending", { as: "member", cursor })) await take(item);
+    if (this.#pushed === pushed) this.#pushed = null;
     for (const { join: last, item } of this.#known.values()) {
       if (last < join) this.gone({ uid: item.uid, request_id: item.request_id, state: null });
     }
@@ -148,18 +161,19 @@ export class Doorkeeper {
    * @returns {Promise<void>}
    */
   arrived(item) {
+    this.#pushed?.add(keyOf(item));
     return this.#take(item, this.#join);
   }
 
   async #take(item, join) {
-    const key = requestKey(item.uid, item.request_id);
+    const key = keyOf(item);
     const before = this.#known.get(key);
     const known = before ?? { join, item, checked: null, request: null };
     known.join = Math.max(known.join, join);
     known.item = item;
     this.#known.set(key, known);
     try {
-      if (!before) known.checked = await checkRequest(item, this.#rid);
+      if (!before && !(await this.#isOwn(item))) known.checked = await checkRequest(item, this.#rid);
       // Where it is just being checked, that shows it.
       if (known.checked) await this.#show(known);
     } catch (error) {
@@ -168,10 +182,20 @@ export class Doorkeeper {
     }
   }
 
+  /** Whether this device asks by it. What another device of this user asks is shown: this one may have to answer it. */
+  async #isOwn({ uid, request_id }) {
+    const { records, uid: own } = this.#context;
+    return uid === own && records.isOwnRequest(this.#rid, request_id);
+  }
+
   /** @param {{uid: string, request_id: string, state: GoneRequest["state"], by?: string}} push */
   gone({ uid, request_id: requestId, state, by }) {
+    const key = requestKey(uid, requestId);
     // An approved one stays open until its newcomer has saved the key.
-    if (state !== "approved") this.#known.delete(requestKey(uid, requestId));
+    if (state !== "approved") {
+      this.#known.delete(key);
+      this.#pushed?.add(key);
+    }
     this.#goers.call({ requestId, uid, state, by });
   }
 
@@ -244,7 +268,7 @@ export class Doorkeeper {
     // This user has decided already, maybe before a crash: repeat what was not answered, and don't ask again.
     if (sent?.state === "sending") await this.#approvals.approve(checked);
     const isDecided = sent && sent.state !== "nacked";
-    if (isDecided || this.#known.get(requestKey(checked.uid, checked.request_id)) !== known) return;
+    if (isDecided || this.#known.get(keyOf(known.item)) !== known) return;
     if (!known.request) {
       known.request = this.#makeRequest(checked, known.item);
       known.request.nacks = sent?.nacks ?? 0;
@@ -263,3 +287,6 @@ export class Doorkeeper {
     this.#waiters.call(known.request, known.item.after_ms ?? 0);
   }
 }
+
+/** @param {{uid: string, request_id: string}} item */
+const keyOf = ({ uid, request_id }) => requestKey(uid, request_id);

@@ -289,8 +289,19 @@ export class Records {
     else await this.#delete(endedName(rid));
   }
 
-  async #endedBut(rid, requestId) {
-    return (await this.endedRequests(rid)).filter(({ request_id }) => request_id !== requestId);
+  /**
+   * @param {string} rid
+   * @param {string} requestId
+   * @returns {Promise<boolean>} whether this device asked by it: it is open, denied, or brought the room key
+   */
+  async isOwnRequest(rid, requestId) {
+    const key = await this.#read(`room/${rid}/key`);
+    const own = [key, await this.openRequest(rid), ...(await this.deniedRequests(rid))];
+    return own.some((asked) => asked?.request_id === requestId);
+  }
+
+  async #deniedBut(rid, requestId) {
+    return (await this.deniedRequests(rid)).filter(({ request_id }) => request_id !== requestId);
   }
 
   /**

@@ -380,3 +380,36 @@ test("a storage of 0.1.0 keeps its approves, which it has by id alone", async ()
   const answered = async () => (await after.context.records.sentApprove(room.rid, requestKey(bob.uid, id))).state;
   await until(async () => (await answered()) === "stored");
 });
+
+test("a request that goes while the list is read does not come back", async () => {
+  const { doorkeeper, seen } = await begin();
+  const [one, two, three] = await Promise.all([1, 2, 3].map(async () => (await makeRequest(room, bob)).item));
+  doorkeeper.joined();
+  const listed = doorkeeper.listed(list([one, two, three]));
+  doorkeeper.gone({ uid: bob.uid, request_id: two.request_id, state: "done" });
+  // Denied and opened anew: what was pushed last counts.
+  doorkeeper.gone({ uid: bob.uid, request_id: three.request_id, state: "denied" });
+  const again = doorkeeper.arrived({ ...three, approvals: 1 });
+  await Promise.all([listed, again]);
+  await settled();
+  const shown = doorkeeper.requests.map(({ requestId, approvals }) => [requestId, approvals]);
+  assert.deepEqual(new Map(shown), new Map([[one.request_id, 0], [three.request_id, 1]]));
+  assert.equal(seen.length, 2);
+});
+
+test("this device's own request is not shown to it", async () => {
+  const { context, doorkeeper, seen } = await begin();
+  const [open, denied, saved, elsewhere] = await Promise.all([1, 2, 3, 4].map(() => makeRequest(room, alice)));
+  const asRecord = ({ item, box }) => ({ request_id: item.request_id, frame: item, box: box.toStored() });
+  await context.records.saveDeniedRequest(room.rid, asRecord(denied));
+  await context.records.saveOpenRequest(room.rid, asRecord(open));
+  const source = { request_id: saved.item.request_id, approve_id: "any" };
+  await context.records.saveRoomKey(room.rid, room.key, source);
+  await doorkeeper.listed(list([open, denied, saved].map(({ item }) => item)));
+  // Of another device of hers, which this one may let in.
+  await doorkeeper.arrived(elsewhere.item);
+  await settled();
+  assert.deepEqual(seen.map(({ requestId }) => requestId), [elsewhere.item.request_id]);
+  assert.deepEqual(doorkeeper.requests, seen);
+  assert.deepEqual(context.warnings, []);
+});
