@@ -91,6 +91,14 @@ async function addDenials(alg) {
   await addSigned("deny", { rid, request_id, to, by, code: "", block: true }, room);
 }
 
+/** The algorithm's member hands the room over to the newcomer. */
+async function addHandOver(alg) {
+  const approves = vectors.signed.filter((vector) => vector.kind === "approve" && vector.alg === alg);
+  const member = await SigningKey.fromPrivate(alg, fromBase64url(approves[1].private));
+  const { rid, to, by: uid } = approves[1].fields;
+  await addSigned("hand_over", { server: SERVER, rid, uid, to, nonce: nonce(16) }, member);
+}
+
 /** Signatures and keys in the forms that one library takes and another does not. */
 async function addJudged() {
   const { kind, fields, alg, private: secret, pub, sig } = vectors.signed.find(({ alg }) => alg === "secp256k1");
@@ -148,7 +156,9 @@ async function addMessages() {
 
 for (const alg of SIGN_ALGS) {
   if (!vectors.ids.some((vector) => vector.alg === alg)) await addAlgorithm(alg);
-  if (!vectors.signed.some((vector) => vector.kind === "deny" && vector.alg === alg)) await addDenials(alg);
+  const lacks = (kind) => !vectors.signed.some((vector) => vector.kind === kind && vector.alg === alg);
+  if (lacks("deny")) await addDenials(alg);
+  if (lacks("hand_over")) await addHandOver(alg);
 }
 if (vectors.judged.length === 0) await addJudged();
 if (vectors.fingerprints.length === 0) await addFingerprints();

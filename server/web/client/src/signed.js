@@ -5,7 +5,7 @@
 import { fieldList, fromBase64url, toBase64url, u64, utf8 } from "./bytes.js";
 import { verify } from "./keys.js";
 
-/** @typedef {"session" | "prove" | "card" | "request" | "approve" | "deny"} SignedKind */
+/** @typedef {"session" | "prove" | "card" | "request" | "approve" | "deny" | "hand_over"} SignedKind */
 
 const binary = fromBase64url;
 const integer = u64;
@@ -37,6 +37,7 @@ const LAYOUTS = {
     exp: integer,
   },
   deny: { rid: binary, request_id: binary, to: binary, by: binary, code: text, block: flag },
+  hand_over: { server: text, rid: binary, uid: binary, to: binary, nonce: binary },
 };
 
 /**
