@@ -61,8 +61,8 @@ export class Cards {
     const taken = this.#turn.then(async () => {
       const checked = refuseDowngrade(await checkCard(card, this.#rid), this.newest);
       if (this.newest?.sig === checked.sig) return false;
-      await this.#records.saveCard(checked);
-      this.newest = checked;
+      this.newest = signedPartOf(checked);
+      await this.#records.saveCard(this.newest);
       return true;
     });
     this.#turn = taken.then(() => {}, () => {});
@@ -70,16 +70,28 @@ export class Cards {
   }
 
   /**
-   * @param {{policy: Card["policy"], name?: string}} options
+   * @param {{policy?: Card["policy"], name?: string | null}} change what is left out stays as it is; an empty name is none
    * @returns {Promise<Card>} the next version, signed
    */
-  async write({ policy, name }) {
+  async write({ policy = this.newest?.policy, name = this.newest?.name }) {
+    if (!policy) throw new VestibuleError("bad_payload", "The first card of a room must have a policy.");
     const key = await this.#records.memberKey(this.#rid);
     const fields = { rid: this.#rid, version: (this.newest?.version ?? 0) + 1, policy };
     if (name) fields.name = name;
     const sig = await signFields("card", fields, key);
     return { ...fields, room_pub: toBase64url(key.pub), alg: key.alg, sig };
   }
+}
+
+/**
+ * What the server says beside it, such as whether the room is listed, is not the room's word.
+ *
+ * @param {Card} card
+ * @returns {Card}
+ */
+function signedPartOf({ rid, room_pub, alg, version, policy, name, sig }) {
+  const unnamed = { rid, room_pub, alg, version, policy, sig };
+  return name ? { ...unnamed, name } : unnamed;
 }
 
 /**

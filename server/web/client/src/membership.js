@@ -52,6 +52,14 @@ export class Membership {
     return this.#onRole.add(handler);
   }
 
+  /** @returns {string} what a member signs for this very join; throws `not_member` where the key is not proven in it */
+  get nonce() {
+    if (this.#role !== "member" || !this.#join) {
+      throw new VestibuleError("not_member", "Only a member who is connected can do this.");
+    }
+    return this.#join.reply.nonce;
+  }
+
   /**
    * @param {any} reply of the join
    * @param {() => boolean} current whether it is still the last

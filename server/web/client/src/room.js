@@ -4,12 +4,11 @@
 import { Presence } from "phoenix";
 import { mustBeCard, mustBeDenial, mustBeEvent, mustBeFunction, mustBeId } from "./arguments.js";
 import { AutoApprover } from "./auto-approver.js";
-import { Cards, cardFrame } from "./cards.js";
+import { Charter } from "./charter.js";
 import { Deliveries } from "./deliveries.js";
 import { Doorkeeper } from "./doorkeeper.js";
 import { VestibuleError } from "./errors.js";
 import { roomFingerprintOf } from "./fingerprints.js";
-import { Handlers } from "./handlers.js";
 import { Membership } from "./membership.js";
 import { MessageKey } from "./messages.js";
 import { LONGEST_EXP_MS, longestTtl, requestOptions } from "./request-frame.js";
@@ -20,8 +19,7 @@ export class Room {
   #context;
   #newcomer;
   #topic;
-  #cards;
-  #onCard;
+  #charter;
   #deliveries;
   #doorkeeper;
   #autoApprovers = new Set();
@@ -46,8 +44,7 @@ export class Room {
     this.#newcomer = newcomer;
     this.#onLeave = onLeave;
     this.#topic = new Topic(context, `room:${rid}`, () => this.#deliveries.joinFields);
-    this.#cards = new Cards(context, rid);
-    this.#onCard = new Handlers(context.warn);
+    this.#charter = new Charter(context, rid, this.#topic.courier);
     this.#deliveries = new Deliveries(context, rid, {
       approve: (...came) => newcomer.receive(...came),
       notice: async (notice) => notice.rid === rid && context.notices.take(notice),
@@ -66,11 +63,16 @@ export class Room {
    * @returns {Promise<void>}
    */
   async join() {
-    [this.fingerprint] = await Promise.all([roomFingerprintOf(this.rid), this.#cards.load(), this.#deliveries.load()]);
+    const loaded = [this.#charter.load(), this.#deliveries.load()];
+    [this.fingerprint] = await Promise.all([roomFingerprintOf(this.rid), ...loaded]);
     this.#deliveries.listen(this.#topic);
     this.#topic.on("request", (item) => this.#doorkeeper.arrived(item));
     this.#topic.on("request_gone", (push) => this.#doorkeeper.gone(push));
-    this.#topic.on("card", (card) => this.#takeCard(card));
+    this.#topic.on("card", (card) => this.#charter.take(card));
+    this.#topic.on("creator_changed", (push) => this.#charter.creatorChanged(push));
+    // What a member approves by itself depends on the card, and on being the creator.
+    this.#charter.onCard(() => this.#doorkeeper.lookAgain());
+    this.#charter.onCreator(() => this.#doorkeeper.lookAgain());
     this.#topic.channel.onError(() => this.#membership.left());
     try {
       await this.#topic.join((reply, current) => this.#joined(reply, current));
@@ -95,7 +97,22 @@ export class Room {
 
   /** @returns {import("./checks.js").Card | null} the newest that was seen, checked; null where none is shown */
   get card() {
-    return this.#cards.newest;
+    return this.#charter.card;
+  }
+
+  /** @returns {boolean | undefined} for members: whether the directory shows the room, as far as the server has said */
+  get listed() {
+    return this.#charter.listed;
+  }
+
+  /** @returns {string | undefined} for members: the creator's uid, as the server says; undefined where it does not know */
+  get creator() {
+    return this.#charter.creator;
+  }
+
+  /** @returns {boolean} whether this user is the creator, who alone may change the policy and the listing */
+  get isCreator() {
+    return this.#charter.isCreator;
   }
 
   /**
@@ -235,7 +252,17 @@ export class Room {
    * @returns {() => void} stops it
    */
   onCard(handler) {
-    return this.#onCard.add(handler);
+    return this.#charter.onCard(handler);
+  }
+
+  /**
+   * For members: the room's creator is known, or is another one.
+   *
+   * @param {(creator: string | undefined) => unknown} handler
+   * @returns {() => void} stops it
+   */
+  onCreator(handler) {
+    return this.#charter.onCreator(handler);
   }
 
   /**
@@ -319,21 +346,25 @@ export class Room {
   }
 
   /**
-   * For members: publishes the room's card, as the next version of the one that is known.
+   * For members: publishes the room's card, as the next version of the one that is known. What is left out stays as it
+   * is. Any member may change the name; the policy and the listing are the creator's, others get `not_creator`.
    *
-   * @param {{policy: import("./checks.js").Policy, name?: string, listed?: boolean}} options `listed`: whether the
-   *   directory shows it, which the creator decides; as it is without
+   * @param {import("./charter.js").CardChange} [change]
    * @returns {Promise<import("./checks.js").Card>}
    */
-  async publishCard(options) {
-    mustBeCard(options, this.#limits.name);
-    const card = await this.#cards.write(options);
-    // Whether the room is listed is not part of what is signed.
-    const { listed } = options;
-    const frame = listed === undefined ? cardFrame(card) : { ...cardFrame(card), listed };
-    await this.#topic.courier.send("card", frame, { as: "member" });
-    await this.#takeCard(card);
-    return card;
+  publishCard(change = {}) {
+    return this.#charter.publish(change);
+  }
+
+  /**
+   * For the creator: makes another user the creator. Said once: where it rejects with `timeout` or `interrupted` nobody
+   * knows whether it arrived; to say it again does no harm.
+   *
+   * @param {string} uid
+   * @returns {Promise<void>}
+   */
+  async handOver(uid) {
+    await this.#charter.handOver(uid, this.#membership.nonce);
   }
 
   /**
@@ -359,7 +390,7 @@ export class Room {
     this.#limits = reply.limits;
     this.#membership.joined(reply, current);
     this.#doorkeeper.joined();
-    await this.#takeCard(reply.card);
+    await this.#charter.joined(reply);
     this.#resume(reply).catch((error) => this.#context.warn(error));
     await this.#membership.prove();
   }
@@ -371,32 +402,7 @@ export class Room {
   }
 
   async #proven(proven, reply) {
-    await this.#takeCard(proven.card);
-    this.#restoreCard(proven.card ?? reply.card).catch((error) => this.#context.warn(error));
+    await this.#charter.proven(proven, reply);
     this.#doorkeeper.listed(proven).catch((error) => this.#context.warn(error));
-  }
-
-  /** A server that was restored from a backup may have an older card than was seen, or none. */
-  async #restoreCard(shown) {
-    const { card } = this;
-    if (!card || card.version <= (shown?.version ?? 0)) return;
-    try {
-      await this.#topic.courier.send("card", cardFrame(card), { as: "member" });
-    } catch (error) {
-      // Another member was quicker, with a newer one.
-      if (error.reason !== "version_conflict") throw error;
-    }
-  }
-
-  /** A card is taken if it is good, and not older than the one that is known. */
-  async #takeCard(card) {
-    if (!card) return;
-    try {
-      if (!(await this.#cards.take(card))) return;
-      this.#onCard.call(this.card);
-      await this.#doorkeeper.lookAgain();
-    } catch (error) {
-      this.#context.warn(error);
-    }
   }
 }

@@ -173,6 +173,24 @@ test("a room that becomes open is approved in by itself", async () => {
   assert.equal(server.said("approve").length, 1);
 });
 
+test("a room tells its creator, who hands it over as a member of this join", async () => {
+  const nonce = toBase64url(new Uint8Array(16).fill(7));
+  server.answers = { phx_join: { nonce, features: ["creator", "hand_over"] }, prove: { creator: alice.uid } };
+  const { client } = await connect({ member: true });
+  const garden = await client.openRoom(room.rid);
+  assert.deepEqual([garden.creator, garden.isCreator], [alice.uid, true]);
+  await garden.handOver(bob.uid);
+  assert.deepEqual(server.said("hand_over").map((said) => [said.to, said.nonce]), [[bob.uid, nonce]]);
+  assert.equal(garden.isCreator, false);
+  const told = new Promise((resolve) => garden.onCreator(resolve));
+  server.push(topic, "creator_changed", { rid: room.rid, creator: alice.uid, seq: 9 });
+  assert.equal(await told, alice.uid);
+  assert.equal(garden.creator, alice.uid);
+
+  const { client: guest } = await connect({ user: bob });
+  await assert.rejects((await guest.openRoom(room.rid)).handOver(alice.uid), { reason: "not_member" });
+});
+
 test("a denial reaches who waits, and a member may approve all the same", async () => {
   const [card] = await makeCards("request");
   server.answers = { phx_join: { card }, request: { state: "pending" } };
