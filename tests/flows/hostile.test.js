@@ -202,3 +202,23 @@ test("reusing a newcomer's id does not hide the newcomer", { timeout: 30_000 }, 
   assert.deepEqual((await within("Bob has the key", key)).private, it.roomKey.private);
   assert.deepEqual(it.alice.warnings, []);
 });
+
+test("garbage first silences no automatic approver", { timeout: 30_000 }, async () => {
+  const it = await begin("open");
+  await it.alice.client.disconnect();
+  const bob = await connect();
+  const requested = next(it.channel, "request");
+  await (await bob.client.openRoom(it.garden.rid)).ask();
+  const request = await requested;
+  await bob.client.disconnect();
+  await it.garbage(request);
+
+  // A member who was away, and is not the creator.
+  const carol = await it.member();
+  const approved = next(it.channel, "request_gone");
+  carol.autoApprove();
+  assert.equal((await approved).state, "approved");
+  const back = await connect({ storage: bob.storage });
+  const key = await within("Bob has the key", (await back.client.openRoom(it.garden.rid)).whenKey());
+  assert.deepEqual(key.private, it.roomKey.private);
+});

@@ -1,15 +1,21 @@
 /**
  * Approves by itself what waits in an open room: a member's own choice, for this client alone.
  *
- * Members that do so take turns. The server says how long each is to wait, and whoever is first spares the others the
- * trouble. What a person decides stays theirs: nothing is approved in a `request` room, nor what somebody has denied,
- * until a member lifts that and the request comes anew.
+ * Members that do so take turns: the server says how long each is to wait. A newcomer who is online takes the first good
+ * approve, which spares the others the trouble. That somebody has approved does not: only the newcomer can tell whether
+ * it is any good, so while few approves wait, one more is added. The creator, for whom the server keeps a place, does not
+ * count them, so that many accounts of one hostile member cannot silence everybody.
+ *
+ * What a person decides stays theirs: nothing is approved in a `request` room, nor what somebody has denied, until a
+ * member lifts that and the request comes anew.
  */
-
 import { requestKey } from "./ids.js";
 
 /** After so many approves that a newcomer could not use, another one would be no better. */
 const MOST_NACKS = 2;
+
+/** Where so many approves wait for a newcomer, another one is not worth it, but for the creator's. */
+const ENOUGH = 3;
 
 /** How long to wait where all places for approves are taken and the server does not say. */
 const SLOTS_MS = 30_000;
@@ -23,7 +29,9 @@ const NOT_NEEDED = new Set(["closed", "no_request", "expired"]);
 /**
  * @typedef {object} Options
  * @property {import("./doorkeeper.js").Doorkeeper} doorkeeper
+ * @property {string} uid of this user
  * @property {() => string | undefined} policy of the room, as it is now
+ * @property {() => boolean} isCreator whether this user is the room's creator, as it is now
  * @property {(request: import("./join-request.js").JoinRequest) => boolean | Promise<boolean>} wants
  * @property {(error: unknown) => void} warn
  */
@@ -41,7 +49,7 @@ export class AutoApprover {
     const { doorkeeper } = options;
     this.#stops = [
       doorkeeper.onWaiting((request, afterMs) => this.#wait(request, afterMs)),
-      doorkeeper.onRequestGone((gone) => this.#cancel(gone)),
+      doorkeeper.onRequestGone((gone) => this.#gone(gone)),
     ];
   }
 
@@ -54,8 +62,19 @@ export class AutoApprover {
 
   #wait(request, afterMs) {
     this.#cancel(request);
-    if (request.approvals > 0 || request.nacks > MOST_NACKS) return;
+    if (this.#isEnough(request) || request.nacks > MOST_NACKS) return;
     this.#approveAfter(request, afterMs);
+  }
+
+  /** After somebody's approve this one may be needed all the same, but not after one of this user's, of any device. */
+  #gone(gone) {
+    const { state, by } = gone;
+    const mayBeNeeded = state === "approved" && by !== this.#options.uid && !this.#isEnough(gone);
+    if (!mayBeNeeded) this.#cancel(gone);
+  }
+
+  #isEnough({ approvals }) {
+    return approvals >= ENOUGH && !this.#options.isCreator();
   }
 
   #approveAfter(request, ms) {

@@ -17,6 +17,7 @@ import { listed } from "./topic.js";
  * @property {"approved" | "done" | "withdrawn" | "denied" | "expired" | null} state null where it was gone at the next
  *   join
  * @property {string} [by] who approved or denied it
+ * @property {number} [approvals] of `approved`: how many approves wait for the newcomer now
  */
 
 /**
@@ -188,14 +189,18 @@ export class Doorkeeper {
     return uid === own && records.isOwnRequest(this.#rid, request_id);
   }
 
-  /** @param {{uid: string, request_id: string, state: GoneRequest["state"], by?: string}} push */
-  gone({ uid, request_id: requestId, state, by }) {
+  /** @param {{uid: string, request_id: string, state: GoneRequest["state"], by?: string, approvals?: number}} push */
+  gone({ uid, request_id: requestId, state, by, approvals }) {
     const key = requestKey(uid, requestId);
-    // An approved one stays open until its newcomer has saved the key.
-    if (state !== "approved") {
-      this.#known.delete(key);
-      this.#pushed?.add(key);
+    const known = this.#known.get(key);
+    if (state === "approved") {
+      // It stays open until its newcomer has saved the key. A server of 0.1.0 leaves the counting to its clients.
+      if (known) count(known, approvals ?? (known.item.approvals ?? 0) + 1);
+      this.#goers.call({ requestId, uid, state, by, approvals: known?.item.approvals ?? approvals });
+      return;
     }
+    this.#known.delete(key);
+    this.#pushed?.add(key);
     this.#goers.call({ requestId, uid, state, by });
   }
 
@@ -281,6 +286,7 @@ export class Doorkeeper {
     this.#receipts.call(receipt);
     const known = this.#known.get(requestKey(receipt.to, receipt.requestId));
     if (receipt.result !== "nacked" || !known?.checked) return;
+    count(known, Math.max((known.item.approvals ?? 0) - 1, 0));
     if (!known.request) return this.#show(known).catch((error) => this.#context.warn(error));
     known.request.nacks += 1;
     this.#askers.call(known.request);
@@ -290,3 +296,9 @@ export class Doorkeeper {
 
 /** @param {{uid: string, request_id: string}} item */
 const keyOf = ({ uid, request_id }) => requestKey(uid, request_id);
+
+/** @param {Known} known @param {number} approvals how many wait for the newcomer now */
+function count(known, approvals) {
+  known.item = { ...known.item, approvals };
+  known.request?.heard(known.item);
+}

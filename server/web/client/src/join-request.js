@@ -35,7 +35,7 @@ export class JoinRequest {
   heard(item) {
     /** @type {number} when the server stored it */
     this.created = item.created;
-    /** @type {number} how many approves wait for the newcomer already */
+    /** @type {number} how many approves wait for the newcomer already, as far as this client has heard */
     this.approvals = item.approvals ?? 0;
     /** @type {boolean | undefined} whether the newcomer was in the room when this came; unknown for a listed one */
     this.online = item.online;

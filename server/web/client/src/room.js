@@ -192,9 +192,9 @@ export class Room {
    * @returns {() => void} stops it
    */
   autoApprove(wants = () => true) {
-    mustBeFunction("wants", wants);
-    const policy = () => this.card?.policy;
-    const auto = new AutoApprover({ doorkeeper: this.#doorkeeper, policy, wants, warn: this.#context.warn });
+    const { uid, warn } = this.#context;
+    const room = { doorkeeper: this.#doorkeeper, policy: () => this.card?.policy, isCreator: () => this.isCreator };
+    const auto = new AutoApprover({ ...room, uid, wants, warn });
     this.#autoApprovers.add(auto);
     return () => {
       auto.stop();

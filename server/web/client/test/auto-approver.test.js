@@ -7,18 +7,20 @@ import { stopTimers } from "./clock.js";
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A doorkeeper whose events the test gives, and requests that write down when they are approved. */
-function begin({ policy = "open", wants = () => true } = {}) {
+function begin({ policy = "open", isCreator = false, wants = () => true } = {}) {
   stopTimers();
-  const it = { policy, approved: [], warnings: [], answer: async () => ({}) };
+  const it = { policy, isCreator, approved: [], warnings: [], answer: async () => ({}) };
   const doorkeeper = {
     onWaiting: (handler) => ((it.waiting = handler), () => (it.waiting = () => {})),
     onRequestGone: (handler) => {
-      it.gone = (requestId, state, uid = "her") => handler({ requestId, state, uid });
+      it.gone = (requestId, state, more) => handler({ requestId, state, uid: "her", ...more });
       return () => {};
     },
   };
   const warn = (error) => it.warnings.push(error.reason);
-  it.auto = new AutoApprover({ doorkeeper, policy: () => it.policy, wants, warn });
+  it.auto = new AutoApprover({
+    doorkeeper, uid: "me", policy: () => it.policy, isCreator: () => it.isCreator, wants, warn,
+  });
   it.request = (requestId, more) => ({
     requestId, uid: "her", approvals: 0, nacks: 0, ...more,
     approve: () => (it.approved.push(requestId), it.answer()),
@@ -30,9 +32,9 @@ function begin({ policy = "open", wants = () => true } = {}) {
   return it;
 }
 
-test("approves after its turn, and not where somebody was quicker or the request is gone", async () => {
+test("approves after its turn, and not where the request is gone", async () => {
   const it = begin();
-  const states = ["approved", "done", "withdrawn", "denied", "expired"];
+  const states = ["done", "withdrawn", "denied", "expired"];
   for (const id of ["bob", ...states]) it.waiting(it.request(id), 1500);
   await it.pass(1499);
   assert.deepEqual(it.approved, []);
@@ -44,15 +46,58 @@ test("approves after its turn, and not where somebody was quicker or the request
 test("another user's request of the same id takes nobody's turn", async () => {
   const it = begin();
   it.waiting(it.request("one"), 1500);
-  it.gone("one", "withdrawn", "mallory");
+  it.gone("one", "withdrawn", { uid: "mallory" });
   it.waiting(it.request("one", { uid: "mallory" }), 3000);
   await it.pass(1500);
   assert.deepEqual(it.approved, ["one"]);
 });
 
-test("leaves alone what is approved, and rooms where a person decides", async () => {
+test("approves though others did, until three approves wait", async () => {
   const it = begin();
-  it.waiting(it.request("approved", { approvals: 1 }), 0);
+  for (const approvals of [0, 1, 2, 3, 4]) it.waiting(it.request(`${approvals}`, { approvals }), 0);
+  await it.pass(0);
+  assert.deepEqual(it.approved, ["0", "1", "2"]);
+});
+
+test("the third approve ends its wait, an earlier one does not", async () => {
+  const it = begin();
+  for (const id of ["bob", "carol"]) it.waiting(it.request(id), 1500);
+  for (const approvals of [1, 2]) it.gone("bob", "approved", { by: "mallory", approvals });
+  for (const approvals of [1, 2, 3]) it.gone("carol", "approved", { by: "mallory", approvals });
+  await it.pass(1500);
+  assert.deepEqual(it.approved, ["bob"]);
+});
+
+test("a request that comes again is considered again", async () => {
+  const it = begin();
+  it.waiting(it.request("bob", { approvals: 3 }), 0);
+  await it.pass(0);
+  it.waiting(it.request("bob", { approvals: 0 }), 0);
+  await it.pass(0);
+  assert.deepEqual(it.approved, ["bob"]);
+});
+
+test("the creator approves however many approves wait", async () => {
+  const it = begin({ isCreator: true });
+  it.waiting(it.request("bob", { approvals: 7 }), 0);
+  it.waiting(it.request("carol"), 1500);
+  it.gone("carol", "approved", { by: "mallory", approvals: 8 });
+  await it.pass(1500);
+  assert.deepEqual(it.approved, ["bob", "carol"]);
+});
+
+test("an approve of the same user's other device counts as done", async () => {
+  for (const isCreator of [false, true]) {
+    const it = begin({ isCreator });
+    it.waiting(it.request("bob"), 1500);
+    it.gone("bob", "approved", { by: "me", approvals: 1 });
+    await it.pass(1500);
+    assert.deepEqual(it.approved, []);
+  }
+});
+
+test("leaves alone rooms where a person decides", async () => {
+  const it = begin();
   it.policy = "request";
   it.waiting(it.request("asked"), 0);
   await it.pass(0);

@@ -413,3 +413,32 @@ test("this device's own request is not shown to it", async () => {
   assert.deepEqual(doorkeeper.requests, seen);
   assert.deepEqual(context.warnings, []);
 });
+
+test("approves are counted, by this client where the server does not", async () => {
+  const { context, doorkeeper, seen, item, receipt } = await approved();
+  const told = [];
+  doorkeeper.onRequestGone(({ approvals }) => told.push(approvals));
+  const gone = { uid: bob.uid, request_id: item.request_id, state: "approved", by: mallory.uid };
+  doorkeeper.gone(gone);
+  doorkeeper.gone(gone);
+  assert.equal(seen[0].approvals, 2);
+  doorkeeper.gone({ ...gone, approvals: 5 });
+  assert.equal(seen[0].approvals, 5);
+  await context.notices.take({ ...receipt, result: "nacked" });
+  await until(() => seen[0].nacks === 1);
+  assert.equal(seen[0].approvals, 4, "an own one was no good");
+  await doorkeeper.arrived({ ...item, approvals: 0 });
+  assert.equal(seen[0].approvals, 0);
+  await settled();
+  assert.deepEqual(told, [1, 2, 5]);
+});
+
+test("an approve that comes while its request is checked is counted", async () => {
+  const { doorkeeper, seen } = await begin();
+  const { item } = await makeRequest(room, bob);
+  const arriving = doorkeeper.arrived(item);
+  doorkeeper.gone({ uid: bob.uid, request_id: item.request_id, state: "approved", by: mallory.uid });
+  await arriving;
+  await until(() => seen.length > 0);
+  assert.equal(seen[0].approvals, 1);
+});
