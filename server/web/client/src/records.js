@@ -7,6 +7,7 @@ import { VestibuleError } from "./errors.js";
 import { requestKey } from "./ids.js";
 import { DEFAULT_ALG, SigningKey } from "./keys.js";
 import { RoomIndex } from "./room-index.js";
+import { Shelf } from "./shelf.js";
 
 /**
  * An own open request: kept from before it is sent until its approve is acked, or it is withdrawn.
@@ -64,7 +65,7 @@ const MOST_ENDED = 32;
 
 /** Names and shapes on top of a storage. */
 export class Records {
-  #storage;
+  #shelf;
   #clock;
   #index;
   /**
@@ -75,23 +76,15 @@ export class Records {
   #approvesTurn = Promise.resolve();
   /** Changes of open requests, the same. @type {Promise<unknown>} */
   #requestsTurn = Promise.resolve();
-  /** Writes that the storage has not answered. @type {Set<Promise<unknown>>} */
-  #underway = new Set();
-  /** @type {VestibuleError | null} */
-  #closed = null;
 
   /**
    * @param {import("./storage.js").Storage} storage
    * @param {Clock} [clock] what has expired by it is forgotten
    */
   constructor(storage, clock = new Clock()) {
-    this.#storage = storage;
+    this.#shelf = new Shelf(storage);
     this.#clock = clock;
-    this.#index = new RoomIndex({
-      read: (name) => this.#read(name),
-      write: (name, value) => this.#write(name, value),
-      names: () => this.#asked(async () => (await storage.names?.()) ?? null, "its names could not be read"),
-    });
+    this.#index = new RoomIndex(this.#shelf);
   }
 
   /**
@@ -101,8 +94,7 @@ export class Records {
    * @returns {Promise<unknown> | null} when what is under way is written; null where nothing is
    */
   close(error) {
-    this.#closed = error;
-    return this.#underway.size > 0 ? Promise.allSettled(this.#underway) : null;
+    return this.#shelf.close(error);
   }
 
   /**
@@ -111,23 +103,23 @@ export class Records {
    * @returns {Promise<SigningKey>} the user's key, made now if there is none
    */
   async user(alg = DEFAULT_ALG, given) {
-    const stored = await this.#read("user");
+    const stored = await this.#shelf.read("user");
     if (stored) {
       const user = await SigningKey.fromStored(stored);
       if (given && !user.equals(given)) throw new VestibuleError("bad_storage", "it is another user's");
       return user;
     }
     const user = given ?? (await SigningKey.generate(alg));
-    await this.#write("user", user.toStored());
+    await this.#shelf.write("user", user.toStored());
     return user;
   }
 
   /** @returns {Promise<string>} the id of this device, made now if there is none */
   async device() {
-    const stored = await this.#read("device");
+    const stored = await this.#shelf.read("device");
     if (stored) return stored;
     const device = randomId();
-    await this.#write("device", device);
+    await this.#shelf.write("device", device);
     return device;
   }
 
@@ -138,7 +130,7 @@ export class Records {
   }
 
   async #knownRoom(rid) {
-    const [key, open, card] = await Promise.all([this.#read(`room/${rid}/key`), this.openRequest(rid), this.card(rid)]);
+    const [key, open, card] = await Promise.all([this.#shelf.read(`room/${rid}/key`), this.openRequest(rid), this.card(rid)]);
     const room = { rid, hasKey: key !== null, asked: key === null && open !== null && !open.withdrawn };
     return card ? { ...room, policy: card.policy, ...(card.name ? { name: card.name } : {}) } : room;
   }
@@ -158,7 +150,7 @@ export class Records {
    * @returns {Promise<SigningKey | null>}
    */
   async roomKey(rid) {
-    const stored = await this.#read(`room/${rid}/key`);
+    const stored = await this.#shelf.read(`room/${rid}/key`);
     return stored && SigningKey.fromStored(stored);
   }
 
@@ -179,7 +171,7 @@ export class Records {
    */
   async saveRoomKey(rid, key, source) {
     if (!this.#index.has(rid)) await this.#index.add(rid);
-    await this.#write(`room/${rid}/key`, { ...key.toStored(), ...source });
+    await this.#shelf.write(`room/${rid}/key`, { ...key.toStored(), ...source });
   }
 
   /**
@@ -188,7 +180,7 @@ export class Records {
    * @returns {Promise<boolean>} whether the room key came from that very approve
    */
   async isRoomKeyOf(rid, { request_id, approve_id }) {
-    const key = await this.#read(`room/${rid}/key`);
+    const key = await this.#shelf.read(`room/${rid}/key`);
     // An older client wrote down the request only, of which this approve need not be the good one.
     return Boolean(key?.approve_id) && key.approve_id === approve_id && key.request_id === request_id;
   }
@@ -198,12 +190,12 @@ export class Records {
    * @returns {Promise<import("./checks.js").Card | null>} the newest card of the room that this client has seen
    */
   card(rid) {
-    return this.#read(`room/${rid}/card`);
+    return this.#shelf.read(`room/${rid}/card`);
   }
 
   /** @param {import("./checks.js").Card} card */
   async saveCard(card) {
-    await this.#write(`room/${card.rid}/card`, card);
+    await this.#shelf.write(`room/${card.rid}/card`, card);
   }
 
   /**
@@ -211,7 +203,7 @@ export class Records {
    * @returns {Promise<OpenRequest | null>}
    */
   openRequest(rid) {
-    return this.#read(`room/${rid}/request`);
+    return this.#shelf.read(`room/${rid}/request`);
   }
 
   /**
@@ -220,7 +212,7 @@ export class Records {
    */
   async saveOpenRequest(rid, request) {
     if (!this.#index.has(rid)) await this.#index.add(rid);
-    await this.#write(`room/${rid}/request`, request);
+    await this.#shelf.write(`room/${rid}/request`, request);
   }
 
   /**
@@ -241,7 +233,7 @@ export class Records {
 
   /** @param {string} rid */
   async deleteOpenRequest(rid) {
-    await this.#delete(`room/${rid}/request`);
+    await this.#shelf.delete(`room/${rid}/request`);
   }
 
   /**
@@ -250,7 +242,7 @@ export class Records {
    *   approved all the same: until they expire
    */
   async endedRequests(rid) {
-    const stored = (await this.#read(endedName(rid))) ?? [];
+    const stored = (await this.#shelf.read(endedName(rid))) ?? [];
     // An older client kept one, the last.
     return [stored].flat().filter(({ frame }) => !this.#clock.isSurelyPast(frame.exp));
   }
@@ -263,7 +255,7 @@ export class Records {
    */
   async keepEnded(rid, request) {
     const others = await this.#endedBut(rid, request.request_id);
-    await this.#write(endedName(rid), [...others, request].slice(-MOST_ENDED));
+    await this.#shelf.write(endedName(rid), [...others, request].slice(-MOST_ENDED));
   }
 
   /**
@@ -282,11 +274,11 @@ export class Records {
    * @param {string} [requestId] to be forgotten, with what has expired
    */
   async deleteEnded(rid, requestId) {
-    const stored = [(await this.#read(endedName(rid))) ?? []].flat();
+    const stored = [(await this.#shelf.read(endedName(rid))) ?? []].flat();
     const others = await this.#endedBut(rid, requestId);
     if (others.length === stored.length) return;
-    if (others.length > 0) await this.#write(endedName(rid), others);
-    else await this.#delete(endedName(rid));
+    if (others.length > 0) await this.#shelf.write(endedName(rid), others);
+    else await this.#shelf.delete(endedName(rid));
   }
 
   /**
@@ -295,8 +287,8 @@ export class Records {
    * @returns {Promise<boolean>} whether this device asked by it: it is open, denied, or brought the room key
    */
   async isOwnRequest(rid, requestId) {
-    const key = await this.#read(`room/${rid}/key`);
-    const own = [key, await this.openRequest(rid), ...(await this.deniedRequests(rid))];
+    const key = await this.#shelf.read(`room/${rid}/key`);
+    const own = [key, await this.openRequest(rid), ...(await this.endedRequests(rid))];
     return own.some((asked) => asked?.request_id === requestId);
   }
 
@@ -309,7 +301,7 @@ export class Records {
    * @returns {Promise<Seen | null>}
    */
   seen(rid) {
-    return this.#read(rid ? `room/${rid}/seen` : "seen");
+    return this.#shelf.read(rid ? `room/${rid}/seen` : "seen");
   }
 
   /**
@@ -317,7 +309,7 @@ export class Records {
    * @param {Seen} seen
    */
   async saveSeen(rid, seen) {
-    await this.#write(rid ? `room/${rid}/seen` : "seen", seen);
+    await this.#shelf.write(rid ? `room/${rid}/seen` : "seen", seen);
   }
 
   /**
@@ -363,7 +355,7 @@ export class Records {
       if (after === before) return before;
       if (after) approves.set(key, after);
       else approves.delete(key);
-      await this.#write(`room/${rid}/approves`, Object.fromEntries(approves));
+      await this.#shelf.write(`room/${rid}/approves`, Object.fromEntries(approves));
       return before;
     });
     this.#approvesTurn = changed.catch(() => {});
@@ -372,51 +364,8 @@ export class Records {
 
   /** @returns {Promise<Map<string, SentApprove>>} without the expired ones, or the list would grow for ever */
   async #approves(rid) {
-    const stored = Object.entries((await this.#read(`room/${rid}/approves`)) ?? {});
+    const stored = Object.entries((await this.#shelf.read(`room/${rid}/approves`)) ?? {});
     return new Map(stored.filter(([, { exp }]) => !this.#clock.isSurelyPast(exp)).map(withKey));
-  }
-
-  async #read(name) {
-    const text = await this.#asked(() => this.#storage.get(name), `${name} could not be read`);
-    if (text === null || text === undefined) return null;
-    try {
-      return JSON.parse(text);
-    } catch {
-      // Never the text itself: it may hold a key.
-      throw new VestibuleError("bad_storage", `${name} is no JSON`);
-    }
-  }
-
-  async #write(name, value) {
-    await this.#change(() => this.#storage.set(name, JSON.stringify(value)), `${name} could not be written`);
-  }
-
-  async #delete(name) {
-    await this.#change(() => this.#storage.delete(name), `${name} could not be deleted`);
-  }
-
-  /** Sync where the storage is: what is done at once is never under way. */
-  #change(change, failure) {
-    if (this.#closed) throw this.#closed;
-    const changed = this.#asked(change, failure);
-    if (!(changed instanceof Promise)) return;
-    this.#underway.add(changed);
-    const done = () => this.#underway.delete(changed);
-    changed.then(done, done);
-    return changed;
-  }
-
-  /** What the storage throws or rejects with is the cause of an error that says what could not be done. */
-  #asked(ask, failure) {
-    const told = (cause) => {
-      throw cause instanceof VestibuleError ? cause : new VestibuleError("bad_storage", failure, { cause });
-    };
-    try {
-      const answer = ask();
-      return typeof answer?.then === "function" ? Promise.resolve(answer).catch(told) : answer;
-    } catch (cause) {
-      return told(cause);
-    }
   }
 }
 

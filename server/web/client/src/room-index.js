@@ -8,26 +8,17 @@ const NAME = "rooms";
 /** The names of what makes a room worth listing. */
 const OF_ROOM = /^room\/([A-Za-z0-9_-]{43})\/(?:key|request)$/;
 
-/**
- * Reads and writes as the records do.
- *
- * @typedef {object} Access
- * @property {(name: string) => Promise<any>} read
- * @property {(name: string, value: any) => Promise<void>} write
- * @property {() => Promise<string[]> | null} names null where the storage cannot list them
- */
-
 /** One storage's. */
 export class RoomIndex {
-  #access;
+  #shelf;
   /** By now. @type {Set<string> | null} */
   #rids = null;
   /** Changes, one after the other. @type {Promise<unknown>} */
   #turn = Promise.resolve();
 
-  /** @param {Access} access */
-  constructor(access) {
-    this.#access = access;
+  /** @param {import("./shelf.js").Shelf} shelf */
+  constructor(shelf) {
+    this.#shelf = shelf;
   }
 
   /**
@@ -39,7 +30,7 @@ export class RoomIndex {
   add(rid) {
     return this.#next(async (rids) => {
       if (rids.has(rid)) return;
-      await this.#access.write(NAME, [...rids, rid]);
+      await this.#shelf.write(NAME, [...rids, rid]);
       rids.add(rid);
     });
   }
@@ -70,8 +61,8 @@ export class RoomIndex {
 
   /** An older client wrote no index, and does not read this one: the storage's names tell as well, where it has them. */
   async #load() {
-    const stored = (await this.#access.read(NAME)) ?? [];
-    const names = (await this.#access.names()) ?? [];
+    const stored = (await this.#shelf.read(NAME)) ?? [];
+    const names = await this.#shelf.names();
     return new Set([...stored, ...names.flatMap((name) => OF_ROOM.exec(name)?.[1] ?? [])]);
   }
 }
