@@ -94,13 +94,14 @@ export class Membership {
     await this.#onProven(proven, reply);
   }
 
-  /** It is not the courier that repeats a proof, which the next join would not take. */
+  /** It is not the courier that repeats a proof, nor keeps one that was signed too late: the next join takes neither. */
   async #repeatWhile(current, say) {
     for (;;) {
+      if (!current()) throw new VestibuleError("interrupted");
       try {
         return await say();
       } catch (error) {
-        if (error.reason !== "timeout" || !current()) throw error;
+        if (error.reason !== "timeout") throw error;
       }
     }
   }
