@@ -95,6 +95,7 @@ test("a second member helps, and knows that one has approved", { timeout: 30_000
 
 test("an open room is in the directory, a secret one takes no requests", { timeout: 30_000 }, async () => {
   const { alice, garden } = await begin("open");
+  await garden.publishCard({ listed: true });
   const listed = [];
   let after;
   do {

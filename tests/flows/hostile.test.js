@@ -141,9 +141,10 @@ test("a lifted denial opens the request again, for who approves by themselves to
   const door = await bob.client.openRoom(it.garden.rid);
   const denied = assert.rejects(door.requestKey(), { reason: "denied" });
   const request = await requested;
+  await until("Alice is shown it", () => shown.length === 1);
   await it.deny(request);
   await denied;
-  await until("it is gone", () => shown.length === 1 && it.garden.pending.length === 0);
+  await until("it is gone", () => it.garden.pending.length === 0);
 
   it.garden.autoApprove();
   const key = door.whenKey();

@@ -65,7 +65,8 @@ export class PlainUser {
    * @returns {Promise<PlainUser>} connected
    */
   static async connect(server, tokenIn = "authToken") {
-    const key = await SigningKey.generate();
+    // ECDSA, of which every signature is another one.
+    const key = await SigningKey.generate("p256");
     const user = new PlainUser(new URL(server.url).host, key, await uidOf(key.alg, key.pub));
 
     const post = async (path, body) => {

@@ -75,6 +75,7 @@ async function isNoticed(swap, detail) {
 async function isNoticedOverHttp(swap, detail) {
   const scene = await begin();
   const { bob, rid, garden } = scene;
+  await garden.publishCard({ listed: true });
   const stop = stage.server.lie({
     async http(told) {
       if (told.path === `/v1/rooms/${rid}`) told.answer = await swap(told.answer, scene);

@@ -259,12 +259,17 @@ test("a request that was shown is not changed behind its fingerprint", TIMEOUT, 
   await scene.ask();
   const key = scene.door.whenKey();
   await until("Alice is shown it", () => shown.length > 0);
-  // Good in itself, under the id of the one that Alice looks at.
-  const swapped = await ownRequest({ ...(await requestOf(scene)), approvals: 7 }, await mallory());
-  stage.server.push(alice.uid, `room:${rid}`, "request", swapped);
-  await until("it has come", () => garden.pending[0].approvals === 7);
+  // Good in itself, under the id of the one that Alice looks at: it is another one. As Bob's own it changes nothing.
+  const item = { ...(await requestOf(scene)), approvals: 7 };
+  const impostor = await mallory();
+  const swapped = await ownRequest(item, impostor);
+  for (const uid of [impostor.uid, bob.uid]) {
+    stage.server.push(alice.uid, `room:${rid}`, "request", { ...swapped, uid });
+  }
+  await until("both have come", () => garden.pending.length === 2 && garden.pending[0].approvals === 7);
   const told = garden.pending.map(({ uid, fingerprint }) => [uid, fingerprint]);
-  assert.deepEqual(told, [[bob.uid, scene.fingerprint]]);
+  const other = await fingerprintOf(impostor.uid, impostor.box.id);
+  assert.deepEqual(told, [[bob.uid, scene.fingerprint], [impostor.uid, other]]);
   await shown[0].approve();
   assert.deepEqual((await within("Bob has the key", key)).private, roomKey.private);
 });

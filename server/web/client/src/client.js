@@ -13,7 +13,7 @@ import { Clock } from "./clock.js";
 import { VestibuleError } from "./errors.js";
 import { isId, ridOf, uidOf } from "./ids.js";
 import { Inbox } from "./inbox.js";
-import { DEFAULT_ALG, SIGN_ALGS, SigningKey } from "./keys.js";
+import { SIGN_ALGS, SigningKey, preferredAlg } from "./keys.js";
 import { Newcomer } from "./newcomer.js";
 import { Notices } from "./notices.js";
 import { Records } from "./records.js";
@@ -29,7 +29,8 @@ const TIMEOUT_MS = 30_000;
 /**
  * @typedef {object} ConnectOptions
  * @property {import("./storage.js").Storage} storage of this user; a new user is made in an empty one
- * @property {import("./keys.js").SignAlg} [alg] of a new user's key, `p256` without
+ * @property {import("./keys.js").SignAlg} [alg] of a new user's key; without, `ed25519` where the platform has it, else
+ *   `p256`
  * @property {"reject" | "wait"} [whenInUse] what to do where somebody else uses the storage: reject with `in_use`, or
  *   wait until it is free; the first without
  * @property {SigningKey} [user] who the user of an empty storage is to be: the same as on another device
@@ -157,13 +158,15 @@ export class Vestibule {
    * @param {import("./checks.js").Policy} options.policy
    * @param {string} [options.name]
    * @param {boolean} [options.listed] whether the directory shows it, unless it is secret; not without
-   * @param {import("./keys.js").SignAlg} [options.alg]
+   * @param {import("./keys.js").SignAlg} [options.alg] of the room's key; as {@link ConnectOptions} without
    * @param {boolean} [options.onServer]
    * @returns {Promise<Room>}
    */
   async createRoom(options) {
-    mustBeCard(options, this.#inbox.limits.name);
-    const { policy, name, listed = false, alg = DEFAULT_ALG, onServer = false } = options;
+    mustBeOptions("options", options);
+    mustBeOneOf("policy", options.policy, POLICIES);
+    mustBeCardChange(options, this.#inbox.limits.name);
+    const { policy, name, listed = false, alg = await preferredAlg(), onServer = false } = options;
     mustBeOneOf("alg", alg, SIGN_ALGS);
     mustBeFlag("onServer", onServer);
     this.#mustBeConnected();

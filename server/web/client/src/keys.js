@@ -2,7 +2,7 @@
  * Signing keys, of users and of rooms.
  */
 import { fromBase64url, toBase64url } from "./bytes.js";
-import { ed25519, p256 } from "./web-crypto.js";
+import { ed25519, hasEd25519, p256 } from "./web-crypto.js";
 
 /** @typedef {"p256" | "ed25519" | "secp256k1"} SignAlg */
 
@@ -18,17 +18,24 @@ import { ed25519, p256 } from "./web-crypto.js";
  * @property {(pub: Uint8Array, bytes: Uint8Array, sig: Uint8Array) => Promise<boolean>} verify
  */
 
-/** New keys are of this algorithm where nothing else is asked for: every browser has it. */
-export const DEFAULT_ALG = "p256";
-
-/** The last one is a library of its own, loaded by who meets such a key and by nobody else. */
+/** What WebCrypto lacks is a library of its own, loaded by those who meet such a key and by nobody else. */
 const SCHEMES = {
   p256: () => p256,
-  ed25519: () => ed25519,
+  ed25519: async () => ((await hasEd25519()) ? ed25519 : (await import("./noble-ed25519.js")).ed25519),
   secp256k1: async () => (await import("./secp256k1.js")).secp256k1,
 };
 
 export const SIGN_ALGS = /** @type {SignAlg[]} */ (Object.keys(SCHEMES));
+
+/**
+ * What new keys are of where nothing else is asked for: Ed25519 where the platform has it, since two ECDSA signatures
+ * that a flawed client makes with one nonce give the private key away (docs/decisions/0011).
+ *
+ * @returns {Promise<SignAlg>}
+ */
+export async function preferredAlg() {
+  return (await hasEd25519()) ? "ed25519" : "p256";
+}
 
 /**
  * @param {string} alg
@@ -64,11 +71,12 @@ export class SigningKey {
   }
 
   /**
-   * @param {SignAlg} [alg]
+   * @param {SignAlg} [alg] {@link preferredAlg} without
    * @returns {Promise<SigningKey>}
    */
-  static async generate(alg = DEFAULT_ALG) {
-    return SigningKey.fromPrivate(alg, await (await schemeOf(alg)).generate());
+  static async generate(alg) {
+    const chosen = alg === undefined ? await preferredAlg() : alg;
+    return SigningKey.fromPrivate(chosen, await (await schemeOf(chosen)).generate());
   }
 
   /**

@@ -5,7 +5,7 @@ import { randomId } from "./bytes.js";
 import { Clock } from "./clock.js";
 import { VestibuleError } from "./errors.js";
 import { requestKey } from "./ids.js";
-import { DEFAULT_ALG, SigningKey } from "./keys.js";
+import { SigningKey } from "./keys.js";
 import { RoomIndex } from "./room-index.js";
 import { Shelf } from "./shelf.js";
 
@@ -98,11 +98,11 @@ export class Records {
   }
 
   /**
-   * @param {import("./keys.js").SignAlg} [alg] for a new user
+   * @param {import("./keys.js").SignAlg} [alg] for a new user; what suits the platform without
    * @param {SigningKey} [given] who the storage's user is to be, such as on another device
    * @returns {Promise<SigningKey>} the user's key, made now if there is none
    */
-  async user(alg = DEFAULT_ALG, given) {
+  async user(alg, given) {
     const stored = await this.#shelf.read("user");
     if (stored) {
       const user = await SigningKey.fromStored(stored);

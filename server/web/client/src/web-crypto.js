@@ -50,3 +50,12 @@ export const ed25519 = scheme({
   pkcs8: hex("302e020100300506032b657004220420"),
   pubOfJwk: ({ x }) => fromBase64url(x),
 });
+
+/** @type {Promise<boolean> | undefined} */
+let ed25519IsThere;
+
+/** @returns {Promise<boolean>} whether this platform's WebCrypto has Ed25519, which is younger than the rest; tried once */
+export function hasEd25519() {
+  ed25519IsThere ??= ed25519.fromPrivate(new Uint8Array(32)).then(() => true, () => false);
+  return ed25519IsThere;
+}

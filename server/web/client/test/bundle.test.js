@@ -33,11 +33,15 @@ test("who takes a storage takes nothing else: no HPKE, no phoenix.js, no curve",
   assert.deepEqual(own, [`${root}src/storage.js`]);
 });
 
-test("secp256k1 is in a chunk of its own, which is loaded by who meets such a key", async () => {
+test("each curve that WebCrypto may lack is a chunk of its own", async () => {
   const [entry, ...others] = await bundle('import { Vestibule } from "./index.js"; console.log(Vestibule.connect);');
   assert.ok(holds(entry, "phoenix") && holds(entry, "@hpke/core"));
   assert.ok(!holds(entry, "@noble/curves"));
-  const lazy = others.filter((modules) => holds(modules, "@noble/curves"));
-  assert.equal(lazy.length, 1);
-  assert.ok(lazy[0].includes(`${root}src/secp256k1.js`));
+  const chunksOf = (module) => others.filter((modules) => modules.includes(`${root}src/${module}.js`));
+  const [[ed25519], [secp256k1]] = ["noble-ed25519", "secp256k1"].map(chunksOf);
+  assert.notEqual(ed25519, secp256k1);
+  // What the two share may be a chunk as well; neither brings the other's curve.
+  const brings = (modules, curve) => modules.some((id) => id.endsWith(`/@noble/curves/${curve}.js`));
+  assert.deepEqual(["ed25519", "secp256k1"].map((curve) => brings(ed25519, curve)), [true, false]);
+  assert.deepEqual(["ed25519", "secp256k1"].map((curve) => brings(secp256k1, curve)), [false, true]);
 });

@@ -401,7 +401,7 @@ test("new rooms are unlisted unless asked", async () => {
   for (const listed of [undefined, false, true]) await client.createRoom({ policy: "open", listed });
   assert.deepEqual(server.said("card").map(({ listed }) => listed), [false, false, true]);
   await client.createRoom({ policy: "open", onServer: true }).catch(() => {});
-  assert.deepEqual(server.calls.at(-1), { path: "/v1/rooms", body: { alg: "p256", policy: "open", listed: false } });
+  assert.deepEqual(server.calls.at(-1), { path: "/v1/rooms", body: { alg: "ed25519", policy: "open", listed: false } });
 });
 
 test("a user who was erased is told once", async () => {
