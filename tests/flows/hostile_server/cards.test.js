@@ -190,6 +190,17 @@ test("another card of the same version, which the room has signed", TIMEOUT, asy
   assert.equal(alice.warnings.length, 1);
 });
 
+test("a card of a far version strands nobody", TIMEOUT, async () => {
+  const { alice, garden, rid, roomKey } = await begin();
+  // Such as a member's who would have the last word.
+  const { sig: _, ...card } = { ...garden.card, version: Number.MAX_SAFE_INTEGER, name: "Mallory's" };
+  const last = { ...card, sig: await signFields("card", card, roomKey) };
+  stage.server.push(alice.uid, `room:${rid}`, "card", last);
+  await until("Alice is warned", () => alice.warnings.length > 0);
+  assert.deepEqual(alice.warnings, ["bad_card: the version lies in the future"]);
+  assert.equal((await garden.publishCard({ name: "Cellar" })).version, 2);
+});
+
 test("a card that is missing changes nothing where one was seen", TIMEOUT, async () => {
   const { garden, rid, bob } = await begin();
   await bob.client.openRoom(rid);

@@ -5,6 +5,7 @@
 import { utf8 } from "./bytes.js";
 import { VestibuleError } from "./errors.js";
 import { isId } from "./ids.js";
+import { isPlainText } from "./plain-text.js";
 
 const POLICIES = ["open", "request", "secret"];
 
@@ -76,12 +77,27 @@ export function mustBeId(name, value, whose) {
  * @param {number} most
  * @returns {void} throws `too_large` for one that the server would not take
  */
-export function mustBeShort(name, value, most) {
+function mustBeShort(name, value, most) {
   if (value === undefined || value === null) return;
   must(typeof value === "string", name, "a text");
   const length = [...value].length;
   if (length <= most) return;
   throw new VestibuleError("too_large", `\`${name}\` has ${length} characters, and the server takes ${most}`);
+}
+
+/**
+ * A text that people are shown, and that the server limits.
+ *
+ * @param {string} name
+ * @param {unknown} value absent is good
+ * @param {number} most characters
+ * @returns {void} throws `too_large` or `bad_payload` for one that the server would not take
+ */
+export function mustBePlain(name, value, most) {
+  mustBeShort(name, value, most);
+  if (isPlainText(String(value ?? ""))) return;
+  const detail = `\`${name}\` must not have control or format characters, such as line breaks and unseen marks`;
+  throw new VestibuleError("bad_payload", detail);
 }
 
 /**
@@ -111,11 +127,11 @@ export function mustBeEvent(event) {
  * @param {number} mostCharacters of its name
  * @returns {void}
  */
-export function mustBeCard(options, mostCharacters) {
-  mustBeOptions("options", options);
-  mustBeOneOf("policy", options.policy, POLICIES);
-  mustBeFlag("listed", options.listed);
-  mustBeShort("name", options.name, mostCharacters);
+export function mustBeCardChange(change, mostCharacters) {
+  mustBeOptions("change", change);
+  if (change.policy !== undefined) mustBeOneOf("policy", change.policy, POLICIES);
+  mustBeFlag("listed", change.listed);
+  mustBePlain("name", change.name, mostCharacters);
 }
 
 /**

@@ -1,10 +1,10 @@
 /**
  * Approves by itself what waits in an open room: a member's own choice, for this client alone.
  *
- * Members that do so take turns: the server says how long each is to wait. A newcomer who is online takes the first good
- * approve, which spares the others the trouble. That somebody has approved does not: only the newcomer can tell whether
- * it is any good, so while few approves wait, one more is added. The creator, for whom the server keeps a place, does not
- * count them, so that many accounts of one hostile member cannot silence everybody.
+ * Members that do so take turns: the server says how long each is to wait. A newcomer who is online takes the first
+ * good approve, which spares the others the trouble. That somebody has approved does not: only the newcomer can tell
+ * whether it is any good, so while few approves wait, one more is added. The creator, for whom the server keeps a place,
+ * does not count them, so that many accounts of one hostile member cannot silence everybody.
  *
  * What a person decides stays theirs: nothing is approved in a `request` room, nor what somebody has denied, until a
  * member lifts that and the request comes anew.

@@ -4,8 +4,9 @@
  * such as one that the server has refused as too late: it could show now the one and now the other.
  */
 import { toBase64url } from "./bytes.js";
-import { checkCard } from "./checks.js";
+import { checkCardName, checkSignedCard } from "./checks.js";
 import { VestibuleError } from "./errors.js";
+import { isPlainText } from "./plain-text.js";
 import { signFields } from "./signed.js";
 
 /**
@@ -25,7 +26,12 @@ export function refuseDowngrade(card, newest) {
 
 /** Whether two cards of one room and version do; their signatures may differ, being random. */
 function saySame(one, other) {
-  return one.policy === other.policy && (one.name ?? "") === (other.name ?? "");
+  return one.policy === other.policy && nameOf(one) === nameOf(other);
+}
+
+/** Absent and empty are the same, and are signed as such. @param {Card} card */
+function nameOf({ name }) {
+  return name ?? "";
 }
 
 /** @typedef {import("./checks.js").Card} Card */
@@ -33,24 +39,40 @@ function saySame(one, other) {
 /** Keeps a room's card. */
 export class Cards {
   #records;
+  #clock;
   #rid;
   /** Changes, one after the other: each compares with the last. */
   #turn = Promise.resolve();
+  /**
+   * The newest that the room has signed. It may have a name that is not shown: what it says else counts, and the next
+   * version goes above it, or no member could give the room a better name.
+   *
+   * @type {Card | null}
+   */
+  #signed = null;
 
   /**
    * @param {import("./topic.js").Context} context
    * @param {string} rid
    */
-  constructor({ records }, rid) {
+  constructor({ records, clock }, rid) {
     this.#records = records;
+    this.#clock = clock;
     this.#rid = rid;
-    /** @type {Card | null} */
+    /** @type {Card | null} the newest that may be shown */
     this.newest = null;
+  }
+
+  /** @returns {Card["policy"] | undefined} the room's, also where its card has a name that is not shown */
+  get policy() {
+    return this.#signed?.policy;
   }
 
   /** @returns {Promise<void>} when the newest of earlier runs is known */
   async load() {
-    this.newest = await this.#records.card(this.#rid);
+    this.#signed = await this.#records.card(this.#rid);
+    // Version 0.1.0 took any name.
+    this.newest = this.#signed && isPlainText(nameOf(this.#signed)) ? this.#signed : null;
   }
 
   /**
@@ -59,10 +81,12 @@ export class Cards {
    */
   take(card) {
     const taken = this.#turn.then(async () => {
-      const checked = refuseDowngrade(await checkCard(card, this.#rid), this.newest);
-      if (this.newest?.sig === checked.sig) return false;
-      this.newest = signedPartOf(checked);
-      await this.#records.saveCard(this.newest);
+      const signed = signedPartOf(await checkSignedCard(card, this.#rid, this.#clock.now()));
+      this.#signed = refuseDowngrade(signed, this.#signed);
+      checkCardName(signed);
+      if (this.newest?.sig === signed.sig) return false;
+      await this.#records.saveCard(signed);
+      this.newest = signed;
       return true;
     });
     this.#turn = taken.then(() => {}, () => {});
@@ -70,13 +94,14 @@ export class Cards {
   }
 
   /**
-   * @param {{policy?: Card["policy"], name?: string | null}} change what is left out stays as it is; an empty name is none
+   * @param {{policy?: Card["policy"], name?: string | null}} change what is left out stays as it is; an empty name is
+   *   none
    * @returns {Promise<Card>} the next version, signed
    */
-  async write({ policy = this.newest?.policy, name = this.newest?.name }) {
+  async write({ policy = this.policy, name = this.newest?.name }) {
     if (!policy) throw new VestibuleError("bad_payload", "The first card of a room must have a policy.");
     const key = await this.#records.memberKey(this.#rid);
-    const fields = { rid: this.#rid, version: (this.newest?.version ?? 0) + 1, policy };
+    const fields = { rid: this.#rid, version: (this.#signed?.version ?? 0) + 1, policy };
     if (name) fields.name = name;
     const sig = await signFields("card", fields, key);
     return { ...fields, room_pub: toBase64url(key.pub), alg: key.alg, sig };

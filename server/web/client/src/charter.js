@@ -58,6 +58,11 @@ export class Charter {
     return this.#cards.newest;
   }
 
+  /** @returns {import("./checks.js").Policy | undefined} by the newest card, which may have a name that is not shown */
+  get policy() {
+    return this.#cards.policy;
+  }
+
   /** @returns {boolean | undefined} undefined where the server has not said */
   get listed() {
     return this.#listed;

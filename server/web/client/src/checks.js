@@ -7,8 +7,15 @@ import { VestibuleError } from "./errors.js";
 import { fingerprintOf } from "./fingerprints.js";
 import { boxOf, ridOf, uidOf } from "./ids.js";
 import { SIGN_ALGS, SigningKey } from "./keys.js";
+import { isPlainText } from "./plain-text.js";
 import { BOX_ALG } from "./sealing.js";
 import { verifyFields } from "./signed.js";
+
+/** A card's version may be that many milliseconds since 1970 ahead of the time: nobody can publish the last of all. */
+const VERSION_AHEAD_MS = 86_400_000;
+
+/** What names and notes must be. */
+const HIDDEN = "has control or format characters";
 
 /** @typedef {(ok: boolean, what: string) => asserts ok} Check */
 
@@ -52,16 +59,48 @@ async function judged(reason, checks) {
 /**
  * @param {any} card as it came
  * @param {string} rid the room it is to be of
+ * @param {number} [now] in Unix ms
  * @returns {Promise<Card>}
  */
-export function checkCard(card, rid) {
+export async function checkCard(card, rid, now) {
+  return checkCardName(await checkSignedCard(card, rid, now));
+}
+
+/**
+ * Whether a card is the room's, whatever its name: one that is to replace it must go above its version.
+ *
+ * @param {any} card as it came
+ * @param {string} rid the room it is to be of
+ * @param {number} [now] in Unix ms
+ * @returns {Promise<Card>}
+ */
+export function checkSignedCard(card, rid, now = Date.now()) {
   return judged("bad_card", async (/** @type {Check} */ check) => {
     const pub = fromBase64url(card.room_pub);
     check(card.rid === rid, "another room's");
     check((await ridOf(card.alg, pub)) === rid, "the key is not the room's");
     check(await verifyFields("card", card, card.alg, pub, card.sig), "the signature is wrong");
+    check(isCardOfToday(card, now), "the version lies in the future");
     return card;
   });
+}
+
+/**
+ * @param {Card} card
+ * @returns {Card} the same; throws where its name is not what it looks like
+ */
+export function checkCardName(card) {
+  if (!isPlainText(card.name ?? "")) throw new VestibuleError("bad_card", `the name ${HIDDEN}`);
+  return card;
+}
+
+/**
+ * @param {{version: number}} card
+ * @param {number} now in Unix ms
+ * @returns {boolean} whether its version may be in use already
+ */
+export function isCardOfToday({ version }, now) {
+  return version <= now + VERSION_AHEAD_MS;
 }
 
 /**
@@ -81,15 +120,17 @@ export function checkCard(card, rid) {
 /**
  * @param {any} item as it came
  * @param {string} rid the room it is to be for
+ * @param {number} [now] in Unix ms
  * @returns {Promise<CheckedRequest>}
  */
-export function checkRequest(item, rid) {
+export function checkRequest(item, rid, now = Date.now()) {
   return judged("bad_request", async (/** @type {Check} */ check) => {
     const signPub = fromBase64url(item.sign_pub);
     check(item.rid === rid, "for another room");
     check((await uidOf(item.sign_alg, signPub)) === item.uid, "the key is not the user's");
     check(await verifyFields("request", item, item.sign_alg, signPub, item.sig), "the signature is wrong");
-    check(item.exp > Date.now(), "expired");
+    check(item.exp > now, "expired");
+    check(isPlainText(item.note ?? ""), `the note ${HIDDEN}`);
     check(item.box_alg === BOX_ALG, "a box of an unknown kind");
     const boxPub = fromBase64url(item.box_pub);
     const box = await boxOf(item.box_alg, boxPub);
@@ -109,13 +150,16 @@ export function checkRequest(item, rid) {
  * @param {string} asked.request_id
  * @param {string} asked.uid
  * @param {import("./sealing.js").BoxKey} asked.box
+ * @param {number} [now] in Unix ms
  * @returns {Promise<SigningKey>} the room key
  */
-export function openApprove(approve, { rid, request_id, uid, box }) {
+export function openApprove(approve, { rid, request_id, uid, box }, now = Date.now()) {
   return judged("bad_approve", async (/** @type {Check} */ check, stage) => {
     check(approve.rid === rid, "for another room");
     check(approve.request_id === request_id, "for another request");
     check(approve.to === uid, "for another user");
+    // Not its approver's fault: the server delivers none that is too old, or one of the clocks is wrong.
+    check(approve.exp > now, "expired");
     stage("undecryptable");
     check(approve.box === box.id, "for another box");
     check(approve.alg === BOX_ALG, "sealed in an unknown way");
@@ -185,13 +229,14 @@ async function roomKeyOf(rid, secret) {
 /**
  * @param {any} made the answer of `POST /v1/rooms`
  * @param {{alg: string, policy: string, name?: string}} asked what was asked for: whoever makes the key can sign any card
+ * @param {number} [now] in Unix ms
  * @returns {Promise<{rid: string, key: SigningKey}>} the room that the server made
  */
-export function checkMadeRoom(made, { alg, policy, name }) {
+export function checkMadeRoom(made, { alg, policy, name }, now) {
   return judged("bad_room", async (/** @type {Check} */ check) => {
     const key = await roomKeyOf(made.rid, fromBase64url(made.room_key));
     check(key !== null, "the key is not the room's");
-    const card = await checkCard(made.card, made.rid);
+    const card = await checkCard(made.card, made.rid, now);
     const isAsked = key.alg === alg && card.policy === policy && (card.name ?? "") === (name ?? "");
     check(isAsked, "not what was asked for");
     return { rid: made.rid, key };

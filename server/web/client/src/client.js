@@ -170,11 +170,11 @@ export class Vestibule {
     mustBeOneOf("alg", alg, SIGN_ALGS);
     mustBeFlag("onServer", onServer);
     this.#mustBeConnected();
-    const { records } = this.#context;
+    const { records, clock } = this.#context;
     if (onServer) {
       const asked = { alg, policy, name, listed };
       const made = await this.#session.call("POST", "/v1/rooms", { body: asked, signedIn: true });
-      const { rid, key } = await checkMadeRoom(made, asked);
+      const { rid, key } = await checkMadeRoom(made, asked, clock.now());
       await records.saveRoomKey(rid, key);
       return this.openRoom(rid);
     }
@@ -220,8 +220,11 @@ export class Vestibule {
   async directory(query = {}) {
     mustBeQuery(query);
     const { rooms, after } = await this.#session.call("GET", "/v1/rooms", { query });
-    const { records, warn } = this.#context;
-    const check = async (card) => refuseDowngrade(await checkCard(card, card?.rid), await records.card(card.rid));
+    const { records, clock, warn } = this.#context;
+    const check = async (card) => {
+      const checked = await checkCard(card, card?.rid, clock.now());
+      return refuseDowngrade(checked, await records.card(checked.rid));
+    };
     const checked = await Promise.all(rooms.map((card) => check(card).catch(warn)));
     return { rooms: checked.filter(Boolean), after };
   }

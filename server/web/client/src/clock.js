@@ -60,7 +60,12 @@ export class Clock {
    * @returns {boolean} whether it is past by the corrected clock and by this device's own
    */
   isSurelyPast(time) {
-    return time <= Math.min(this.now(), Date.now());
+    return time <= this.atLeast();
+  }
+
+  /** @returns {number} the earlier of the corrected time and this device's own, in Unix ms */
+  atLeast() {
+    return Math.min(this.now(), Date.now());
   }
 
   /**

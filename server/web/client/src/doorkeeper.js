@@ -38,7 +38,8 @@ import { listed } from "./topic.js";
  * @typedef {object} Known
  * @property {number} join the last one in which it came
  * @property {any} item as it came last
- * @property {import("./checks.js").CheckedRequest | null} checked null while it is being checked, and of this device's own
+ * @property {import("./checks.js").CheckedRequest | null} checked null while it is being checked, and where this device
+ *   asks by it
  * @property {JoinRequest | null} request null where it is not shown: this user has approved it, or asks by it
  */
 
@@ -174,7 +175,7 @@ export class Doorkeeper {
     known.item = item;
     this.#known.set(key, known);
     try {
-      if (!before && !(await this.#isOwn(item))) known.checked = await checkRequest(item, this.#rid);
+      if (!before && !(await this.#isOwn(item))) known.checked = await this.#check(item);
       // Where it is just being checked, that shows it.
       if (known.checked) await this.#show(known);
     } catch (error) {
@@ -253,13 +254,17 @@ export class Doorkeeper {
   /** A denied request, checked; null where it is bad, or not of who was denied. */
   async #denied(item, uid) {
     try {
-      const checked = await checkRequest(item, this.#rid);
+      const checked = await this.#check(item);
       if (checked.uid !== uid) throw new VestibuleError("bad_request", "not of who was denied");
       return this.#makeRequest(checked, item);
     } catch (error) {
       this.#context.warn(error);
       return null;
     }
+  }
+
+  #check(item) {
+    return checkRequest(item, this.#rid, this.#context.clock.now());
   }
 
   #makeRequest(checked, item) {

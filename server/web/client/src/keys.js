@@ -2,6 +2,7 @@
  * Signing keys, of users and of rooms.
  */
 import { fromBase64url, toBase64url } from "./bytes.js";
+import { isOfSmallOrder } from "./small-order.js";
 import { ed25519, hasEd25519, p256 } from "./web-crypto.js";
 
 /** @typedef {"p256" | "ed25519" | "secp256k1"} SignAlg */
@@ -126,12 +127,13 @@ export class SigningKey {
  * @param {Uint8Array} pub
  * @param {Uint8Array} bytes
  * @param {Uint8Array} sig
- * @returns {Promise<boolean>} false too for a key or algorithm that is none
+ * @returns {Promise<boolean>} false too for a key or algorithm that is none, and for a key that is nobody's
  */
 export async function verify(alg, pub, bytes, sig) {
   try {
     const scheme = await schemeOf(alg);
     if (pub.length !== scheme.pubLength || sig.length !== 64) return false;
+    if (alg === "ed25519" && isOfSmallOrder(pub)) return false;
     return await scheme.verify(pub, bytes, sig);
   } catch {
     return false;

@@ -94,7 +94,7 @@ export class Membership {
     await this.#onProven(proven, reply);
   }
 
-  /** It is not the courier that repeats a proof, nor keeps one that was signed too late: the next join takes neither. */
+  /** The courier neither repeats a proof nor keeps one that was signed too late: the next join would take neither. */
   async #repeatWhile(current, say) {
     for (;;) {
       if (!current()) throw new VestibuleError("interrupted");

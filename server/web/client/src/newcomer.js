@@ -243,7 +243,7 @@ export class Newcomer {
   async #open(approve, { request_id, box }, nack) {
     const asked = { rid: this.#rid, request_id, uid: this.#context.uid, box: await BoxKey.fromStored(box) };
     try {
-      return await openApprove(approve, asked);
+      return await openApprove(approve, asked, this.#context.clock.atLeast());
     } catch (error) {
       this.#context.warn(error);
       if (error.code) await nack(approve.approve_id, error.code);

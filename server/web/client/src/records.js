@@ -2,10 +2,12 @@
  * What this client keeps in its storage, by name. Everything that must outlive a crash goes through here.
  */
 import { randomId } from "./bytes.js";
+import { isCardOfToday } from "./checks.js";
 import { Clock } from "./clock.js";
 import { VestibuleError } from "./errors.js";
 import { requestKey } from "./ids.js";
 import { SigningKey } from "./keys.js";
+import { isPlainText } from "./plain-text.js";
 import { RoomIndex } from "./room-index.js";
 import { Shelf } from "./shelf.js";
 
@@ -132,7 +134,9 @@ export class Records {
   async #knownRoom(rid) {
     const [key, open, card] = await Promise.all([this.#shelf.read(`room/${rid}/key`), this.openRequest(rid), this.card(rid)]);
     const room = { rid, hasKey: key !== null, asked: key === null && open !== null && !open.withdrawn };
-    return card ? { ...room, policy: card.policy, ...(card.name ? { name: card.name } : {}) } : room;
+    if (!card) return room;
+    const { policy, name } = card;
+    return name && isPlainText(name) ? { ...room, policy, name } : { ...room, policy };
   }
 
   /**
@@ -189,8 +193,10 @@ export class Records {
    * @param {string} rid
    * @returns {Promise<import("./checks.js").Card | null>} the newest card of the room that this client has seen
    */
-  card(rid) {
-    return this.#shelf.read(`room/${rid}/card`);
+  async card(rid) {
+    const card = await this.#shelf.read(`room/${rid}/card`);
+    // Version 0.1.0 took any version. One of the future would keep every later card out.
+    return card && isCardOfToday(card, this.#clock.now()) ? card : null;
   }
 
   /** @param {import("./checks.js").Card} card */

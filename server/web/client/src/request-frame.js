@@ -1,7 +1,7 @@
 /**
  * A newcomer's request, as it is kept and said.
  */
-import { must, mustBeOptions, mustBeShort } from "./arguments.js";
+import { must, mustBeOptions, mustBePlain } from "./arguments.js";
 import { randomId, toBase64url } from "./bytes.js";
 import { BOX_ALG, BoxKey } from "./sealing.js";
 import { signFields } from "./signed.js";
@@ -35,7 +35,7 @@ export function longestTtl(exp_ms) {
 export function requestOptions(options, limits) {
   mustBeOptions("options", options);
   const { note, ttl = longestTtl(limits.exp_ms), box } = options;
-  mustBeShort("note", note, limits.note);
+  mustBePlain("note", note, limits.note);
   const longest = Math.min(limits.exp_ms, LONGEST_EXP_MS);
   const isTtl = Number.isSafeInteger(ttl) && ttl > 0 && ttl <= longest;
   must(isTtl, "ttl", `a whole number of milliseconds, at most ${longest}`);

@@ -105,7 +105,7 @@ export class Room {
     return this.#charter.listed;
   }
 
-  /** @returns {string | undefined} for members: the creator's uid, as the server says; undefined where it does not know */
+  /** @returns {string | undefined} for members: the creator's uid, as the server says; undefined where it knows none */
   get creator() {
     return this.#charter.creator;
   }
@@ -193,7 +193,7 @@ export class Room {
    */
   autoApprove(wants = () => true) {
     const { uid, warn } = this.#context;
-    const room = { doorkeeper: this.#doorkeeper, policy: () => this.card?.policy, isCreator: () => this.isCreator };
+    const room = { doorkeeper: this.#doorkeeper, policy: () => this.#charter.policy, isCreator: () => this.isCreator };
     const auto = new AutoApprover({ ...room, uid, wants, warn });
     this.#autoApprovers.add(auto);
     return () => {

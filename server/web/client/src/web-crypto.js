@@ -54,7 +54,7 @@ export const ed25519 = scheme({
 /** @type {Promise<boolean> | undefined} */
 let ed25519IsThere;
 
-/** @returns {Promise<boolean>} whether this platform's WebCrypto has Ed25519, which is younger than the rest; tried once */
+/** @returns {Promise<boolean>} whether this platform's WebCrypto has Ed25519, which is younger than the rest */
 export function hasEd25519() {
   ed25519IsThere ??= ed25519.fromPrivate(new Uint8Array(32)).then(() => true, () => false);
   return ed25519IsThere;

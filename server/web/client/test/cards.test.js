@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
+import { toBase64url } from "../src/bytes.js";
 import { Cards, cardFrame } from "../src/cards.js";
+import { signFields } from "../src/signed.js";
 import { MemoryStorage } from "../src/storage.js";
 import { makeContext, makeRoom, makeUser } from "./support.js";
 
@@ -11,7 +13,13 @@ async function begin(storage = new MemoryStorage()) {
   await context.records.saveRoomKey(room.rid, room.key);
   const cards = new Cards(context, room.rid);
   await cards.load();
-  return { cards, storage };
+  return { cards, context, storage };
+}
+
+/** A card that some member has signed, whatever it says. */
+async function signed(fields) {
+  const card = { rid: room.rid, room_pub: toBase64url(room.key.pub), alg: room.key.alg, policy: "request", ...fields };
+  return { ...card, sig: await signFields("card", card, room.key) };
 }
 
 test("a newer card is taken, an older one never again, even after a restart", async () => {
@@ -67,4 +75,65 @@ test("what is published is what is signed", async () => {
 test("who has no key signs no card", async () => {
   const cards = new Cards(makeContext(alice), room.rid);
   await assert.rejects(cards.write({ policy: "open" }), { reason: "not_member" });
+});
+
+const DAY_MS = 86_400_000;
+const poisoned = { reason: "bad_card", detail: "the version lies in the future" };
+
+test("no version is more than a day ahead of the time", async () => {
+  const { cards } = await begin();
+  for (const version of [Date.now() + 2 * DAY_MS, Number.MAX_SAFE_INTEGER]) {
+    await assert.rejects(cards.take(await signed({ version })), poisoned);
+  }
+  assert.equal(cards.newest, null);
+  assert.equal((await cards.write({ policy: "request" })).version, 1);
+  assert.equal(await cards.take(await signed({ version: Date.now() + DAY_MS - 60_000 })), true);
+});
+
+test("the time is the corrected clock's", async () => {
+  const { cards, context } = await begin();
+  const card = await signed({ version: Date.now() + 3 * DAY_MS });
+  await assert.rejects(cards.take(card), poisoned);
+  context.clock.heard(Date.now() + 3 * DAY_MS);
+  assert.equal(await cards.take(card), true);
+});
+
+test("a stored card of the future is forgotten", async () => {
+  const storage = new MemoryStorage();
+  storage.set(`room/${room.rid}/card`, JSON.stringify(await signed({ version: Number.MAX_SAFE_INTEGER })));
+  const { cards } = await begin(storage);
+  assert.equal(cards.newest, null);
+  assert.equal(await cards.take(await signed({ version: 2 })), true);
+  assert.equal(cards.newest.version, 2);
+});
+
+test("a member who was away for long goes on from the newest card", async () => {
+  const { cards } = await begin();
+  await cards.take(await signed({ version: 1 }));
+  const version = Date.now();
+  await cards.take(await signed({ version }));
+  assert.equal((await cards.write({ name: "Garden" })).version, version + 1);
+});
+
+test("a card with a hidden character in its name is repaired", async () => {
+  const { cards, storage } = await begin();
+  const good = await signed({ version: 1, name: "Garden", policy: "open" });
+  await cards.take(good);
+  const bad = await signed({ version: 5, name: "Gar\u202Eden", policy: "request" });
+  const refused = { reason: "bad_card", detail: "the name has control or format characters" };
+  await assert.rejects(cards.take(bad), refused);
+  assert.deepEqual(cards.newest, good);
+  assert.equal(cards.policy, "request", "which is what the room has signed last");
+  await assert.rejects(cards.take(await signed({ version: 4 })), { reason: "card_downgrade" });
+
+  const repaired = await cards.write({ name: "Cellar" });
+  assert.deepEqual([repaired.version, repaired.policy, repaired.name], [6, "request", "Cellar"]);
+  assert.equal(await cards.take(repaired), true);
+
+  // As 0.1.0 has stored it.
+  storage.set(`room/${room.rid}/card`, JSON.stringify(bad));
+  const { cards: after } = await begin(storage);
+  assert.deepEqual([after.newest, after.policy], [null, "request"]);
+  const unnamed = await after.write({});
+  assert.deepEqual([unnamed.version, unnamed.policy, unnamed.name], [6, "request", undefined]);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "vitest";
 import { toBase64url } from "../src/bytes.js";
 import { checkCard, checkDenial, checkMadeRoom, checkRequest, openApprove } from "../src/checks.js";
+import { ridOf, uidOf } from "../src/ids.js";
 import { SigningKey } from "../src/keys.js";
 import { BoxKey, seal } from "../src/sealing.js";
 import { signFields } from "../src/signed.js";
@@ -131,4 +132,41 @@ test("a room that the server made is checked as well", async () => {
     const error = refused("bad_room", "not what was asked for");
     await assert.rejects(checkMadeRoom(made, { ...asked, ...other }), error);
   }
+});
+
+test("hidden characters in a note are refused", async () => {
+  const { item } = await makeRequest(garden, bob, { signed: { note: "It is\nBob" } });
+  const error = refused("bad_request", "the note has control or format characters");
+  await assert.rejects(checkRequest(item, garden.rid), error);
+});
+
+test("hidden characters in a name are refused", async () => {
+  const fields = { rid: garden.rid, version: 1, policy: "request", name: "Gar\u00ADden" };
+  const card = { ...(await makeCard(garden)), ...fields, sig: await signFields("card", fields, garden.key) };
+  const error = refused("bad_card", "the name has control or format characters");
+  await assert.rejects(checkCard(card, garden.rid), error);
+});
+
+test("an approve that has expired is refused, and not nacked", async () => {
+  const { item, box } = await makeRequest(garden, bob);
+  const asked = { rid: garden.rid, request_id: item.request_id, uid: bob.uid, box };
+  const approve = await makeApprove(garden, alice, item);
+  await assert.rejects(openApprove(approve, asked, approve.exp), refused("bad_approve", "expired", undefined));
+  assert.ok(await openApprove(approve, asked, approve.exp - 1));
+});
+
+test("what is signed by a key of small order is nobody's", async () => {
+  // Good for any text under the identity.
+  const [pub, sig] = [32, 64].map((length) => {
+    const bytes = new Uint8Array(length);
+    bytes[0] = 1;
+    return bytes;
+  });
+  const rid = await ridOf("ed25519", pub);
+  const card = { rid, room_pub: toBase64url(pub), alg: "ed25519", version: 1, policy: "open", sig: toBase64url(sig) };
+  await assert.rejects(checkCard(card, rid), refused("bad_card", "the signature is wrong"));
+  const { item } = await makeRequest(garden, bob);
+  const uid = await uidOf("ed25519", pub);
+  const forged = { ...item, uid, sign_alg: "ed25519", sign_pub: toBase64url(pub), sig: toBase64url(sig) };
+  await assert.rejects(checkRequest(forged, garden.rid), refused("bad_request", "the signature is wrong"));
 });

@@ -363,6 +363,24 @@ test("what the server would find too long is not sent", async () => {
   await door.ask({ note });
 });
 
+test("hidden characters are not sent", async () => {
+  server.answers = { request: { state: "pending" } };
+  const { client } = await connect({ member: true });
+  const garden = await client.openRoom(room.rid);
+  const { client: newcomer } = await connect({ user: bob });
+  const door = await newcomer.openRoom(room.rid);
+  const [name, note] = ["Gar\u00ADden", "It is\nBob"];
+  for (const [argument, call] of [
+    ["note", () => door.ask({ note })],
+    ["name", () => garden.publishCard({ policy: "open", name })],
+    ["name", () => client.createRoom({ policy: "open", name, onServer: true })],
+  ]) {
+    await assert.rejects(call(), ({ reason, detail }) => reason === "bad_payload" && detail.includes(`\`${argument}\``));
+  }
+  assert.deepEqual([server.said("request"), server.said("card")], [[], []]);
+  await door.ask({ note: "👩\u200D👧" });
+});
+
 test("a guest is refused at once, and who has the key waits for the proof", async () => {
   const { client } = await connect({ user: bob });
   const door = await client.openRoom(room.rid);
