@@ -162,6 +162,16 @@ pub fn session(server: &str, uid: &Uid, nonce: &[u8]) -> Signed {
     Signed::new("vestibule/1/session").text(server).bytes(uid.as_bytes()).bytes(nonce)
 }
 
+/// What a room's creator signs to hand the role to the user `to`, on one join of one connection.
+pub fn hand_over(server: &str, rid: &Rid, uid: &Uid, to: &Uid, nonce: &[u8]) -> Signed {
+    Signed::new("vestibule/1/hand_over")
+        .text(server)
+        .bytes(rid.as_bytes())
+        .bytes(uid.as_bytes())
+        .bytes(to.as_bytes())
+        .bytes(nonce)
+}
+
 /// What a member signs with the room key to prove it on one join of one connection.
 pub fn prove(server: &str, rid: &Rid, uid: &Uid, nonce: &[u8]) -> Signed {
     Signed::new("vestibule/1/prove").text(server).bytes(rid.as_bytes()).bytes(uid.as_bytes()).bytes(nonce)

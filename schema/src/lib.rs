@@ -28,13 +28,16 @@
 //!         creator: Some(vec![8; 32]),
 //!         digest: Some(vec![9; 32]),
 //!         open: 0,
+//!         founder: Some(vec![8; 32]),
+//!         listed: true,
+//!         denied: 0,
 //!     };
 //!     rooms::put(conn, &room)?;
 //!     Ok::<_, Error>(seq)
 //! })?;
 //!
 //! let readers = database.readers(2)?;
-//! let page = rooms::page(&mut *readers.get()?, &["open", "request"], None, 100)?;
+//! let page = rooms::directory(&mut *readers.get()?, &["open", "request"], None, 100)?;
 //! assert_eq!(page[0].seq, seq);
 //! # Ok(())
 //! # }

@@ -68,7 +68,7 @@ pub enum ApproveState {
 
 stored_as_number!(ApproveState: Live, Saved, Nacked, Dropped);
 
-/// A room. What is read is what was put, but for the creator, who stays who it was, and the count.
+/// A room. What is read is what was put, but for the founder and the creator, who stay who they were, and the counts.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = rooms, primary_key(rid), treat_none_as_null = true, check_for_backend(Sqlite))]
 pub struct Room {
@@ -84,15 +84,23 @@ pub struct Room {
     pub created: i64,
     /// The card.
     pub frame: Vec<u8>,
-    /// Who published the first card, 32 bytes; unknown for rooms of version 1 of the tables.
+    /// Who may change the policy, 32 bytes: who published the first card, unless the role was handed over. Unknown for rooms of
+    /// version 1 of the tables.
     #[diesel(skip_update)]
     pub creator: Option<Vec<u8>>,
     /// What a repeat of the card is compared by, 32 bytes; unknown for cards of version 1 of the tables.
     pub digest: Option<Vec<u8>>,
-    /// How many of its requests have a frame: open ones, and denied ones that may still be approved. Counted by
-    /// the database, never put.
+    /// How many of its requests are open. Counted by the database, never put.
     #[diesel(skip_insertion, skip_update)]
     pub open: i64,
+    /// Whose room it counts as, 32 bytes: who published the first card, if that is known.
+    #[diesel(skip_update)]
+    pub founder: Option<Vec<u8>>,
+    /// Whether the directory lists it, if its policy allows that.
+    pub listed: bool,
+    /// How many of its denied requests may still be approved. Counted by the database, never put.
+    #[diesel(skip_insertion, skip_update)]
+    pub denied: i64,
 }
 
 /// A request as it is stored.
@@ -343,6 +351,21 @@ pub struct NewAct<'a> {
     pub act: &'a str,
     /// To what.
     pub target: &'a str,
+}
+
+/// What was deleted with a user.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Requests, with the approves of them.
+    pub requests: usize,
+    /// Approves by the user.
+    pub approves: usize,
+    /// Denials of the user.
+    pub denials: usize,
+    /// Notices, for the user or naming them.
+    pub notices: usize,
+    /// Rooms that have no creator any more.
+    pub rooms: usize,
 }
 
 /// Which requests an operator looks for. What is not said fits all.

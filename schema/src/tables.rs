@@ -93,6 +93,9 @@ diesel::table! {
         creator -> Nullable<Binary>,
         digest -> Nullable<Binary>,
         open -> BigInt,
+        founder -> Nullable<Binary>,
+        listed -> Bool,
+        denied -> BigInt,
     }
 }
 

@@ -50,6 +50,9 @@ pub(crate) fn room(rid: u8, policy: &str) -> Room {
         creator: None,
         digest: None,
         open: 0,
+        founder: None,
+        listed: true,
+        denied: 0,
     }
 }
 

@@ -49,7 +49,8 @@ fn run(senders: u64, time: Duration) -> (usize, Vec<Duration>) {
         Store::open(&folder.path().join("bench.db"), &Settings::default()).expect("a fresh database opens");
     let store = Arc::new(store);
     let rid = Fixed([1; 32]);
-    let publish = Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([2; 32]) };
+    let (version, policy, digest) = (1, Policy::Request, Fixed([2; 32]));
+    let publish = Command::Publish { version, policy, digest, listed: None };
     carry_out(
         &store,
         Submission { rid, caller: caller(0), command: publish, content: Content::Frame(card()) },

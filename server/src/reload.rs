@@ -53,6 +53,7 @@ impl Reload {
         }
         self.calls.change(connections.calls());
         self.flow.set_quotas(config.store().quotas);
+        self.flow.set_request_rate(config.flow.new_requests());
         if let Some(Err(error)) = self.certificate.as_ref().map(|certificate| certificate.renew()) {
             tracing::error!(%error, "the certificate stays as it was");
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     limits::{ALG_BYTES, CODE_BYTES, Limits, SIGN_PUB_BYTES},
     refusal::{Reason, Refusal},
+    text,
 };
 use crate::{
     base64url::{Blob, Fixed},
@@ -72,7 +73,7 @@ impl Card {
 
     /// Whether it is the room's own.
     pub fn check(&self, limits: &Limits) -> Result<Checked, Refusal> {
-        check_chars("name", self.name.as_deref(), limits.name)?;
+        check_text("name", self.name.as_deref(), limits.name)?;
         if self.version == 0 || i64::try_from(self.version).is_err() {
             return Err(Reason::BadPayload.because("version"));
         }
@@ -127,7 +128,7 @@ impl Request {
 
     /// Whether it is `uid`'s own request to `rid`.
     pub fn check(&self, rid: &Rid, uid: &Uid, limits: &Limits, now: i64) -> Result<Checked, Refusal> {
-        check_chars("note", self.note.as_deref(), limits.note)?;
+        check_text("note", self.note.as_deref(), limits.note)?;
         check_size("box_pub", self.box_pub.0.len(), limits.box_pub)?;
         check_size("box_alg", self.box_alg.len(), ALG_BYTES)?;
         if self.box_pub.0.is_empty() || self.box_alg.is_empty() {
@@ -237,6 +238,7 @@ impl Deny {
     /// Whether `by` says it, holding the key of the room whose public key is `room_pub`.
     pub fn check(&self, rid: &Rid, by: &Uid, room: &RoomKey) -> Result<(), Refusal> {
         check_size("code", self.code.len(), CODE_BYTES)?;
+        check_printable("code", &self.code)?;
         verify(room.alg, &room.room_pub, &self.signed_bytes(rid, by), &self.room_sig)
     }
 }
@@ -283,6 +285,17 @@ fn check_size(field: &'static str, size: usize, limit: usize) -> Result<(), Refu
     if size > limit { Err(Reason::TooLarge.because(field)) } else { Ok(()) }
 }
 
-fn check_chars(field: &'static str, text: Option<&str>, limit: usize) -> Result<(), Refusal> {
-    check_size(field, text.unwrap_or_default().chars().count(), limit)
+/// Checks a text that people are shown.
+fn check_text(field: &'static str, text: Option<&str>, limit: usize) -> Result<(), Refusal> {
+    let text = text.unwrap_or_default();
+    check_size(field, text.chars().count(), limit)?;
+    check_printable(field, text)
+}
+
+fn check_printable(field: &'static str, text: &str) -> Result<(), Refusal> {
+    if text::is_printable(text) {
+        return Ok(());
+    }
+    Err(Reason::BadPayload
+        .because(format!("The field `{field}` must not have control or format characters.")))
 }

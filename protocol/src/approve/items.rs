@@ -58,6 +58,20 @@ pub struct RequestGone {
     /// Who approved or denied it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Uid>,
+    /// How many approves wait for the newcomer, where one more came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<usize>,
+    /// The change's place among all stored frames.
+    pub seq: i64,
+}
+
+/// The news that a room has another creator.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct CreatorChanged {
+    /// The room.
+    pub rid: Rid,
+    /// The creator from now on.
+    pub creator: Uid,
     /// The change's place among all stored frames.
     pub seq: i64,
 }

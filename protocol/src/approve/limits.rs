@@ -11,8 +11,13 @@ pub const SIGN_PUB_BYTES: usize = 65;
 pub const CODE_BYTES: usize = 64;
 /// How many items a page of a list holds.
 pub const PAGE: i64 = 50;
-/// How far above the published card's version the next one may be.
-pub const VERSION_STEP: u64 = 1000;
+/// How far ahead of the server's clock a card's version may lie, read as Unix milliseconds: a version grows by one or follows the
+/// clock, and whoever publishes the largest that is allowed can be followed a moment later.
+pub const VERSION_AHEAD_MS: i64 = DAY_MS;
+/// One room takes at most one part in so many of all open requests.
+pub const ROOM_SHARE: usize = 10;
+/// One user takes at most one part in so many of all open requests.
+pub const USER_SHARE: usize = 100;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -47,7 +52,9 @@ pub struct Quotas {
     pub requests_per_user: usize,
     /// Open requests of one room.
     pub open_per_room: usize,
-    /// Open requests in all rooms together.
+    /// Denied requests of one room that are kept because a member may still approve them.
+    pub denied_per_room: usize,
+    /// Open requests in all rooms together. One room and one user take no more than their [share](Quotas::room_share).
     pub open_in_all: usize,
     /// Devices registered with one request.
     pub devices_per_request: usize,
@@ -67,12 +74,25 @@ pub struct Quotas {
     pub notices_ms: i64,
 }
 
+impl Quotas {
+    /// Open requests of one room, which may not take the places of all others.
+    pub fn room_share(&self) -> usize {
+        self.open_per_room.min((self.open_in_all / ROOM_SHARE).max(1))
+    }
+
+    /// Open requests of one user in all rooms.
+    pub fn user_share(&self) -> usize {
+        self.requests_per_user.min((self.open_in_all / USER_SHARE).max(1))
+    }
+}
+
 impl Default for Quotas {
     fn default() -> Self {
         Self {
             open_per_user_in_room: 8,
             requests_per_user: 256,
             open_per_room: 1000,
+            denied_per_room: 1000,
             open_in_all: 100_000,
             devices_per_request: 16,
             rooms_per_user: 100,

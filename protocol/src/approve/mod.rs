@@ -9,3 +9,4 @@ pub mod items;
 pub mod limits;
 pub mod refusal;
 pub mod rules;
+pub mod text;

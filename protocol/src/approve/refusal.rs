@@ -17,6 +17,8 @@ pub enum Reason {
     Unauthorized,
     /// Another version of the protocol than 1.
     UnsupportedVersion,
+    /// The host that the client addressed is not a name of this server.
+    Misdirected,
     /// A signature does not fit.
     BadSig,
     /// The proof of the room key does not fit.
@@ -25,6 +27,8 @@ pub enum Reason {
     StaleNonce,
     /// Only who proved the room key may do this.
     NotMember,
+    /// Only the room's creator may do this.
+    NotCreator,
     /// There is no such room, or it takes no requests: the two are not told apart.
     UnknownRoom,
     /// There is no such request.
@@ -72,15 +76,17 @@ pub struct Refusal {
 
 impl Reason {
     /// All of them, in the order of [`Reason::index`].
-    pub const ALL: [Reason; 23] = [
+    pub const ALL: [Reason; 25] = [
         Reason::BadPayload,
         Reason::TooLarge,
         Reason::Unauthorized,
         Reason::UnsupportedVersion,
+        Reason::Misdirected,
         Reason::BadSig,
         Reason::BadProof,
         Reason::StaleNonce,
         Reason::NotMember,
+        Reason::NotCreator,
         Reason::UnknownRoom,
         Reason::NoRequest,
         Reason::IdConflict,
@@ -110,10 +116,12 @@ impl Reason {
             Reason::TooLarge => "too_large",
             Reason::Unauthorized => "unauthorized",
             Reason::UnsupportedVersion => "unsupported_version",
+            Reason::Misdirected => "misdirected",
             Reason::BadSig => "bad_sig",
             Reason::BadProof => "bad_proof",
             Reason::StaleNonce => "stale_nonce",
             Reason::NotMember => "not_member",
+            Reason::NotCreator => "not_creator",
             Reason::UnknownRoom => "unknown_room",
             Reason::NoRequest => "no_request",
             Reason::IdConflict => "id_conflict",

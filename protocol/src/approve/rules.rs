@@ -15,7 +15,8 @@
 //! let ask = Command::Request {
 //!     request_id: Fixed([2; 16]), device: Fixed([6; 16]), box_hash: Fixed([3; 32]), digest: Fixed([4; 32]), exp: 2_000,
 //! };
-//! let room = RoomFacts { version: 1, policy: Policy::Request, digest: Fixed([5; 32]), creator: None };
+//! let room =
+//!     RoomFacts { version: 1, policy: Policy::Request, digest: Fixed([5; 32]), creator: None, is_listed: false };
 //! let decision = decide(&Quotas::default(), &Facts { room: Some(room), ..Facts::default() }, &bob, &ask, 1_000)?;
 //! assert!(matches!(decision.answer, Answer::Request { dup: false, .. }));
 //! # Ok::<(), vestibule_protocol::approve::refusal::Refusal>(())
@@ -28,7 +29,10 @@ mod facts;
 mod newcomer;
 mod time;
 
-use self::{approver::Approving, newcomer::Asking};
+use self::{
+    approver::{Approving, Publishing},
+    newcomer::Asking,
+};
 pub use self::{
     command::{Caller, Command},
     decision::{Answer, Change, Decision},
@@ -49,16 +53,18 @@ pub fn decide(
     now: i64,
 ) -> Result<Decision, Refusal> {
     match *command {
-        Command::Publish { version, policy: _, digest } => {
-            approver::publish(quotas, facts, caller, version, digest)
+        Command::Publish { version, policy, digest, listed } => {
+            approver::publish(quotas, facts, caller, &Publishing { version, policy, digest, listed }, now)
         }
+        Command::HandOver { to } => approver::hand_over(facts, caller, to),
+        Command::Appoint { to } => approver::appoint(facts, to),
         Command::Request { request_id, device, digest, exp, .. } => {
             newcomer::request(quotas, facts, &Asking { request_id, device, digest, exp }, now)
         }
         Command::Approve { to, box_hash, digest, exp, .. } => {
             approver::approve(quotas, facts, caller, &Approving { to, box_hash, digest, exp }, now)
         }
-        Command::Deny { is_block, .. } => approver::deny(facts, caller, is_block, now),
+        Command::Deny { is_block, .. } => approver::deny(quotas, facts, caller, is_block, now),
         Command::Unblock { .. } => approver::unblock(facts, caller, now),
         Command::Withdraw { request_id } => Ok(newcomer::withdraw(facts, request_id, now)),
         Command::Ack { device, .. } => Ok(newcomer::ack(facts, caller, device, now)),
@@ -66,6 +72,7 @@ pub fn decide(
         Command::Expire { .. } => Ok(time::expire(quotas, facts, now)),
         Command::End { .. } => Ok(time::end(facts)),
         Command::Lapse { .. } => Ok(time::lapse(facts, now)),
+        Command::Revoke { .. } => Ok(time::revoke(facts, now)),
     }
 }
 

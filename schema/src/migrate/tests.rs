@@ -16,7 +16,7 @@ fn runs_once() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path().join("test.db")).unwrap();
     let mut conn = database.writer().unwrap();
-    assert_eq!(run(&mut conn).unwrap(), 3);
+    assert_eq!(run(&mut conn).unwrap(), 4);
     assert_eq!(run(&mut conn).unwrap(), 0);
     assert_eq!(
         tables(&mut conn),
@@ -56,7 +56,7 @@ fn goes_back_to_nothing() {
     let mut store = store();
     store.conn.revert_all_migrations(MIGRATIONS).unwrap();
     assert_eq!(tables(&mut store.conn), ["__diesel_schema_migrations"]);
-    assert_eq!(run(&mut store.conn).unwrap(), 3);
+    assert_eq!(run(&mut store.conn).unwrap(), 4);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn assert_sound(conn: &mut Connection) {
 fn version_2_keeps_what_is_stored() {
     let (_folder, _database, mut conn, rows) = version_1();
     let conn = &mut conn;
-    assert_eq!(run(conn).unwrap(), 2);
+    assert_eq!(run(conn).unwrap(), 3);
     assert_eq!(rows_of_version_1(conn), rows);
     assert_sound(conn);
 
@@ -156,8 +156,50 @@ fn version_2_keeps_what_is_stored() {
     assert_eq!(texts(conn, "SELECT quote(open) FROM store"), ["1"]);
 }
 
-fn revert_to_version_1(conn: &mut Connection) {
+/// A database of version 3 with requests of every kind, and the counts of before.
+#[test]
+fn version_4_counts_anew_and_keeps_rooms_listed() {
+    let (_folder, _database, mut conn, _) = version_1();
+    let conn = &mut conn;
     for _ in 0..2 {
+        conn.run_next_migration(MIGRATIONS).unwrap();
+    }
+    conn.batch_execute(
+        "INSERT INTO denials (rid, uid, request_id, by_uid, code, at, until, blocked, seq)
+             VALUES (x'01', x'0a', x'10', x'0c', 'no', 1, 2, 0, 3);
+         UPDATE requests SET state = 3 WHERE id = 10;
+         UPDATE rooms SET creator = zeroblob(32) WHERE rid = x'01'",
+    )
+    .unwrap();
+    let counts = "SELECT format('%s %d', quote(rid), open) FROM rooms ORDER BY rid";
+    assert_eq!(texts(conn, counts), ["X'01' 2", "X'02' 1", "X'03' 0"]);
+
+    assert_eq!(run(conn).unwrap(), 1);
+    assert_sound(conn);
+    let rooms =
+        "SELECT format('%s %d %d %d %d', quote(rid), open, denied, listed, founder = creator) FROM rooms
+                 ORDER BY rid";
+    assert_eq!(texts(conn, rooms), ["X'01' 1 1 1 1", "X'02' 1 0 1 0", "X'03' 0 0 1 0"]);
+    assert_eq!(texts(conn, "SELECT quote(open) FROM store"), ["2"]);
+
+    // Every way in which a request comes, changes and goes.
+    conn.batch_execute("UPDATE requests SET state = 0 WHERE id = 10").unwrap();
+    assert_eq!(texts(conn, rooms)[0], "X'01' 2 0 1 1");
+    conn.batch_execute("UPDATE requests SET state = 3 WHERE id IN (10, 11)").unwrap();
+    assert_eq!(texts(conn, rooms)[0], "X'01' 0 2 1 1");
+    conn.batch_execute("UPDATE requests SET frame = NULL, closed = 1 WHERE id = 10").unwrap();
+    assert_eq!(texts(conn, rooms)[0], "X'01' 0 1 1 1");
+    conn.batch_execute("DELETE FROM requests WHERE id = 11").unwrap();
+    assert_eq!(texts(conn, rooms)[0], "X'01' 0 0 1 1");
+    conn.batch_execute("UPDATE requests SET state = 2, frame = NULL, closed = 1 WHERE id = 77").unwrap();
+    assert_eq!(
+        texts(conn, "SELECT format('%d %s', open, (SELECT sum(open) FROM rooms)) FROM store"),
+        ["0 0"]
+    );
+}
+
+fn revert_to_version_1(conn: &mut Connection) {
+    for _ in 0..3 {
         conn.revert_last_migration(MIGRATIONS).unwrap();
     }
 }

@@ -10,6 +10,7 @@ pub mod census;
 pub mod denials;
 pub mod devices;
 pub mod due;
+pub mod erasure;
 pub mod notices;
 pub mod requests;
 pub mod rooms;

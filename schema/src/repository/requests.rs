@@ -166,6 +166,17 @@ pub fn count_open_of_user_in_room(
     Ok(rows.len())
 }
 
+/// How many open requests a user has in all rooms, counted up to `cap`.
+pub fn count_open_of_user(conn: &mut Connection, uid: &[u8], now: i64, cap: u32) -> Result<usize, Error> {
+    let rows: Vec<i64> = requests::table
+        .filter(requests::uid.eq(uid))
+        .filter(open(now))
+        .limit(cap.into())
+        .select(requests::id)
+        .load(conn)?;
+    Ok(rows.len())
+}
+
 /// How many requests of a user are stored, open or finished, counted up to `cap`.
 pub fn count_of_user(conn: &mut Connection, uid: &[u8], cap: u32) -> Result<usize, Error> {
     let rows: Vec<i64> =

@@ -48,7 +48,7 @@ pub fn advance_seq(conn: &mut Connection, now_us: i64) -> Result<i64, Error> {
         .get_result(conn)?)
 }
 
-/// How many requests have a frame: open ones, and denied ones that may still be approved.
+/// How many requests are open.
 pub fn open(conn: &mut Connection) -> Result<i64, Error> {
     Ok(store::table.select(store::open).first(conn)?)
 }

@@ -3,8 +3,8 @@
 use vestibule_protocol::{
     approve::{
         frames::Card,
-        items::{ApproveItem, Notice, RequestGone, RequestItem},
-        rules::{Change, RequestState},
+        items::{ApproveItem, CreatorChanged, Notice, RequestGone, RequestItem},
+        rules::{Answer, Change, RequestState},
     },
     signed::{Rid, Uid},
 };
@@ -25,6 +25,8 @@ pub(super) enum News {
     Gone(RequestGone),
     /// The room has another card.
     Card(Card),
+    /// The room has another creator.
+    Creator(CreatorChanged),
 }
 
 /// What one user is told, on whichever device.
@@ -55,10 +57,13 @@ pub(super) struct Aftermath {
 impl Aftermath {
     /// Of a change of a request of `uid`, made by `by` where that is of interest.
     pub(super) fn of(rid: Rid, uid: Uid, by: Option<Uid>, committed: &Committed) -> Self {
-        let gone = |request_id, state| {
-            let seq = committed.seq;
-            News::Gone(RequestGone { rid, uid, request_id, state, by, seq })
+        let seq = committed.seq;
+        let approvals = match committed.decision.answer {
+            Answer::Approve { others, .. } => Some(others + 1),
+            _ => None,
         };
+        let gone =
+            |request_id, state| News::Gone(RequestGone { rid, uid, request_id, state, by, approvals, seq });
         let over = match committed.decision.change {
             Some(Change::AddApprove { request_id, .. }) => Some(gone(request_id, RequestState::Approved)),
             Some(Change::Deny { request_id, .. }) => Some(gone(request_id, RequestState::Denied)),
@@ -66,9 +71,10 @@ impl Aftermath {
             // Of a denied request members heard when it was denied.
             Some(Change::Close { state: RequestState::Denied, .. }) => None,
             Some(Change::Close { request_id, state }) => Some(gone(request_id, state)),
+            Some(Change::SetCreator { creator }) => Some(News::Creator(CreatorChanged { rid, creator, seq })),
             _ => None,
         };
-        let again = committed.reopened.iter().cloned().map(|item| News::Request { item, seq: committed.seq });
+        let again = committed.reopened.iter().cloned().map(|item| News::Request { item, seq });
         let news = over.into_iter().chain(again).collect();
         let own = committed.notice.clone().map(|(uid, notice)| (uid, Own::Notice(notice)));
         Self { news, own }

@@ -18,11 +18,15 @@ use vestibule_protocol::{
 use super::Flow;
 use crate::{
     channel::Next,
+    clock,
     store::{Arrival, Committed, Epoch},
 };
 
 /// The version of the protocol that this server speaks.
 const VERSION: u64 = 1;
+
+/// What this server can do beyond the first one of that version. A client that misses a name here does without.
+const FEATURES: [&str; 5] = ["creator", "hand_over", "listed", "message_limit", "now"];
 
 /// Reads an event's payload.
 pub(super) fn parse<T: DeserializeOwned>(payload: &Payload) -> Result<T, Refusal> {
@@ -88,6 +92,19 @@ pub(super) struct PublishCard {
     pub(super) policy: Policy,
     #[serde(default)]
     pub(super) name: Option<String>,
+    pub(super) sig: Signature,
+    /// Whether the directory lists the room; not part of the signed card.
+    #[serde(default)]
+    pub(super) listed: Option<bool>,
+}
+
+/// `hand_over`.
+#[derive(Deserialize)]
+pub(super) struct HandOver {
+    pub(super) to: Uid,
+    pub(super) nonce: Fixed<32>,
+    pub(super) sign_pub: Blob,
+    pub(super) sign_alg: Alg,
     pub(super) sig: Signature,
 }
 
@@ -166,12 +183,24 @@ pub(super) struct Joined<'a> {
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     card: Option<&'a Card>,
-    limits: Limits,
+    features: [&'static str; FEATURES.len()],
+    /// The time here, in Unix milliseconds: clients correct theirs by it.
+    now: i64,
+    limits: JoinLimits,
     mine: &'a [RequestItem],
     approves: &'a [ApproveItem],
     notices: &'a [Notice],
     cursors: Cursors,
     more: bool,
+}
+
+/// How large what a client sends may be.
+#[derive(Serialize)]
+struct JoinLimits {
+    #[serde(flatten)]
+    fields: Limits,
+    /// A whole message, in bytes.
+    message: usize,
 }
 
 /// Where the lists of a join go on.
@@ -192,7 +221,9 @@ impl<'a> Joined<'a> {
             seq: own_seq(arrival),
             role: None,
             card: arrival.card.as_ref(),
-            limits: flow.terms.limits,
+            features: FEATURES,
+            now: clock::now_ms(),
+            limits: JoinLimits { fields: flow.terms.limits, message: flow.terms.message },
             mine: &arrival.mine.items,
             approves: &arrival.approves.items,
             notices: &arrival.notices.items,
@@ -232,6 +263,11 @@ pub(super) struct Proved {
     pub(super) role: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) card: Option<Card>,
+    /// Who may change the policy, where anybody may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) creator: Option<Uid>,
+    /// Whether the directory lists the room, if its policy allows that.
+    pub(super) listed: bool,
     pub(super) pending: Vec<RequestItem>,
     pub(super) cursor: Option<Cursor>,
     pub(super) seq: i64,
@@ -268,6 +304,7 @@ pub(super) struct ApprovePush<'a> {
 pub(super) fn answer(committed: &Committed) -> Payload {
     Payload::of(&match committed.decision.answer {
         Answer::Publish { version, dup } => json!({ "version": version, "dup": dup }),
+        Answer::Creator { creator, dup } => json!({ "creator": creator, "dup": dup }),
         Answer::Request { request_id, state, seq, dup } => {
             let seq = seq.unwrap_or(committed.seq);
             json!({ "request_id": request_id, "state": state, "seq": seq, "dup": dup })

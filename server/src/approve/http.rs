@@ -175,10 +175,19 @@ async fn session(
 
 #[derive(Deserialize)]
 struct CreateRequest {
+    #[serde(default = "room_alg")]
     alg: Alg,
     policy: Policy,
     #[serde(default)]
     name: Option<String>,
+    /// Whether the directory lists the room.
+    #[serde(default)]
+    listed: bool,
+}
+
+/// Of a room that nobody asked another for. A nonce that is used twice, or drawn badly, gives an ECDSA key away; Ed25519 draws none.
+fn room_alg() -> Alg {
+    Alg::Ed25519
 }
 
 #[derive(Serialize)]
@@ -196,13 +205,13 @@ async fn create_room(
     body: web::Json<CreateRequest>,
 ) -> Result<HttpResponse, Refused> {
     let uid = bearer(&flow, &request)?;
-    let CreateRequest { alg, policy, name } = body.into_inner();
+    let CreateRequest { alg, policy, name, listed } = body.into_inner();
     let create::NewRoom { card, room_key } = create::create(alg, policy, name, &flow.terms.limits)?;
     let digest = card.check(&flow.terms.limits)?.digest;
     let submission = Submission {
         rid: card.rid,
         caller: Caller { uid, is_member: true },
-        command: Command::Publish { version: card.version, policy, digest },
+        command: Command::Publish { version: card.version, policy, digest, listed: Some(listed) },
         content: Content::Frame(pack(&card)),
     };
     flow.store.carry_out(submission).await?;

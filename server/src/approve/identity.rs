@@ -1,6 +1,6 @@
 //! Who a connection belongs to.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use serde_json::Value;
 use vestibule_protocol::signed::Uid;
@@ -18,6 +18,8 @@ pub(super) struct Identity {
     pub(super) uid: Option<Uid>,
     /// The name that the client means this server by.
     pub(super) server: String,
+    /// Where the client is, as far as that is known.
+    pub(super) address: Option<IpAddr>,
 }
 
 /// Lets everybody in, and notes who they are. Somebody without a valid token is refused at each join, where a browser can
@@ -29,7 +31,10 @@ impl SocketHandler for Door {
         let token = info.auth_token.or_else(|| info.params.get("token").and_then(Value::as_str));
         let uid = token.and_then(|token| self.0.sessions.check_token(token, clock::now_ms()).ok());
         let server = self.0.server_name(info.host).to_owned();
-        Ok(Connected { id: uid.as_ref().map(Flow::socket_id), assigns: Arc::new(Identity { uid, server }) })
+        Ok(Connected {
+            id: uid.as_ref().map(Flow::socket_id),
+            assigns: Arc::new(Identity { uid, server, address: info.address }),
+        })
     }
 }
 
@@ -37,4 +42,9 @@ impl SocketHandler for Door {
 pub(super) fn of<'a, C: Channel>(cx: &'a Context<'_, C>, who: MemberId) -> Option<(Uid, &'a str)> {
     let identity = cx.client(who).and_then(|client| Client::assigns::<Identity>(client))?;
     Some((identity.uid?, &identity.server))
+}
+
+/// Where the client of a member is.
+pub(super) fn address_of<C: Channel>(cx: &Context<'_, C>, who: MemberId) -> Option<IpAddr> {
+    cx.client(who).and_then(|client| Client::assigns::<Identity>(client))?.address
 }

@@ -98,6 +98,11 @@ impl Inbox {
         }
     }
 
+    /// Tells the owner's devices that the owner is erased.
+    pub(super) fn tell_erased(cx: &Context<'_, Self>) {
+        cx.broadcast("erased", Payload::empty());
+    }
+
     fn let_in(&mut self, cx: &mut Context<'_, Self>, who: MemberId, arrival: Result<Arrival, Refusal>) {
         let Some(listener) = self.listeners.get_mut(&who) else { return };
         match arrival {

@@ -48,6 +48,7 @@ use crate::{
     room::{Rooms, Router},
     session::Sessions,
     store::Store,
+    transport::{AddressRate, Grain, Rate},
 };
 
 /// What an operator may set about the flow.
@@ -63,6 +64,10 @@ pub struct Terms {
     pub sweep: Duration,
     /// Messages that wait in one room's mailbox.
     pub mailbox: usize,
+    /// The largest message that a client may send, in bytes: what the transport takes, for clients to know.
+    pub message: usize,
+    /// New requests of one block of addresses.
+    pub requests: Rate,
 }
 
 impl Default for Terms {
@@ -73,6 +78,8 @@ impl Default for Terms {
             redelivery: Duration::from_secs(30),
             sweep: Duration::from_secs(5),
             mailbox: 4096,
+            message: 256 * 1024,
+            requests: Rate::per_minute(30, 200),
         }
     }
 }
@@ -86,6 +93,8 @@ pub struct Flow {
     inboxes: Arc<Rooms<Inbox>>,
     /// Which connections are in which rooms.
     in_rooms: DashSet<(u64, Rid)>,
+    /// How many requests have come from where.
+    requests: AddressRate,
     random: SystemRandom,
     metrics: FlowMetrics,
 }
@@ -93,6 +102,7 @@ pub struct Flow {
 impl Flow {
     /// Sets the flow up.
     pub fn new(store: Store, sessions: Sessions, terms: Terms) -> Arc<Self> {
+        let requests = AddressRate::new(terms.requests, Grain::Block);
         Arc::new_cyclic(|flow| {
             let (for_rooms, for_inboxes) = (flow.clone(), flow.clone());
             let rooms = Rooms::new(terms.mailbox, move |topic| KeyRoom::new(&for_rooms, topic));
@@ -104,6 +114,7 @@ impl Flow {
                 rooms,
                 inboxes,
                 in_rooms: DashSet::new(),
+                requests,
                 random: SystemRandom::new(),
                 metrics: FlowMetrics::default(),
             }
@@ -118,6 +129,11 @@ impl Flow {
     /// Other quotas, from now on.
     pub fn set_quotas(&self, quotas: Quotas) {
         self.store.set_quotas(quotas);
+    }
+
+    /// Another rate of new requests, from now on.
+    pub fn set_request_rate(&self, rate: Rate) {
+        self.requests.change(rate);
     }
 
     /// The name that proofs to this server are made for.

@@ -1,5 +1,8 @@
 //! What an operator does to the flow. Everything durable goes through the store, and whom it concerns is told as ever.
 
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use vestibule_protocol::{
@@ -13,10 +16,10 @@ use vestibule_protocol::{
     signed::{Rid, Uid},
 };
 
-use super::{Flow, aftermath::Aftermath, room::is_servers};
+use super::{Flow, aftermath::Aftermath, inbox::Inbox, room::is_servers};
 use crate::{
     clock,
-    store::{Committed, Content, Removed, Store, Submission},
+    store::{Committed, Content, ErasedUser, Removed, Store, Submission},
 };
 
 /// The events that clients take for frames of the flow.
@@ -90,6 +93,45 @@ impl Flow {
             self.rooms.tell(&format!("room:{rid}"), |room, cx| room.close(cx));
         }
         Ok(removed)
+    }
+
+    /// Makes a user a room's creator, whoever it was.
+    pub async fn appoint_creator(&self, rid: Rid, to: Uid) -> Result<Committed, Refusal> {
+        let caller = Caller { uid: to, is_member: false };
+        let command = Command::Appoint { to };
+        let submission = Submission { rid, caller, command, content: Content::Nothing };
+        let committed = self.store.carry_out(submission).await?;
+        self.spread(&rid, Aftermath::of(rid, to, None, &committed));
+        Ok(committed)
+    }
+
+    /// Deletes all that is stored of a user. Others hear of what ends with it, and the user's devices in these topics that this
+    /// is what happened; once this returns, they have been sent that.
+    pub async fn erase_user(&self, uid: Uid, topics: BTreeSet<String>) -> Result<ErasedUser, Refusal> {
+        let erased = self.store.erase_user(uid).await?;
+        for (rid, of, committed) in &erased.ended {
+            self.spread(rid, Aftermath::of(*rid, *of, None, committed));
+        }
+        let told = topics.into_iter().map(|topic| self.tell_erased(topic, uid));
+        join_all(told).await;
+        Ok(erased)
+    }
+
+    async fn tell_erased(&self, topic: String, uid: Uid) {
+        let (told, is_told) = oneshot::channel();
+        // Who waits for it may have gone, and so may the topic.
+        if topic.starts_with("room:") {
+            self.rooms.tell(&topic, move |room, cx| {
+                room.tell_erased(cx, &uid);
+                let _ = told.send(());
+            });
+        } else {
+            self.inboxes.tell(&topic, move |_, cx| {
+                Inbox::tell_erased(cx);
+                let _ = told.send(());
+            });
+        }
+        let _ = is_told.await;
     }
 
     /// Who is in a room, in the order in which they connected.

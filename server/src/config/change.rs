@@ -13,7 +13,7 @@ use super::{
 /// Not among them: what is there once (where the server listens and stores, its page), the server's name, which is in what
 /// clients are signing just now, and sizes, which hang together: what one connection may send another one has to be able
 /// to take, whichever of them is older.
-const LIVE: [&str; 30] = [
+const LIVE: [&str; 33] = [
     "origin",
     "trusted_proxy",
     "log",
@@ -34,8 +34,11 @@ const LIVE: [&str; 30] = [
     "lifetime",
     "max_open_per_user",
     "max_open_per_room",
+    "max_denied_per_room",
     "max_open",
     "max_requests_per_user",
+    "max_new_requests_per_minute",
+    "max_new_requests_at_once",
     "max_devices",
     "max_rooms_per_user",
     "max_approves",

@@ -7,7 +7,7 @@ use clap::Args;
 use super::values::{count, count_or_none, duration, rate, size};
 use crate::{
     outbox::OutboxLimits,
-    transport::{Limits, Rate},
+    transport::{Limits, Period, Rate},
 };
 
 /// The limits of connections.
@@ -133,8 +133,8 @@ impl ConnectionOptions {
             frame: self.max_frame,
             message: self.max_message,
             channels: self.max_channels,
-            frames: Rate { per_second: self.max_frames_per_second, at_once: self.max_frames_at_once },
-            joins: Rate { per_second: self.max_joins_per_second, at_once: self.max_joins_at_once },
+            frames: a_second(self.max_frames_per_second, self.max_frames_at_once),
+            joins: a_second(self.max_joins_per_second, self.max_joins_at_once),
             idle: self.idle,
             window: self.poll,
             batches: self.max_batches,
@@ -155,6 +155,10 @@ impl ConnectionOptions {
 
     /// How many HTTP calls one address may make.
     pub fn calls(&self) -> Rate {
-        Rate { per_second: self.max_calls_per_second, at_once: self.max_calls_at_once }
+        a_second(self.max_calls_per_second, self.max_calls_at_once)
     }
+}
+
+fn a_second(often: NonZeroU32, at_once: NonZeroU32) -> Rate {
+    Rate { often, period: Period::Second, at_once }
 }

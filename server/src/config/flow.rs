@@ -1,11 +1,12 @@
 //! What the approve flow takes, keeps and waits for.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use clap::Args;
 use vestibule_protocol::approve::limits::{Limits, Quotas};
 
-use super::values::{bytes, count, count_or_none, duration, duration_or_none, size};
+use super::values::{bytes, count, count_or_none, duration, duration_or_none, rate, size};
+use crate::transport::{Period, Rate};
 
 /// The limits of the approve flow.
 #[derive(Clone, Debug, Args)]
@@ -19,13 +20,19 @@ pub struct FlowOptions {
 
     /// Open requests of one room
     ///
-    /// One more is refused: `quota`.
+    /// One more is refused: `quota`. A request that is denied or blocked gives its place back.
     #[arg(long, value_name = "COUNT", default_value = "1000", value_parser = count)]
     max_open_per_room: usize,
 
+    /// Denied requests of one room that are kept, so that a member may approve them all the same
+    ///
+    /// A further one that is denied ends at once; until the denial ends or is lifted its user cannot ask again.
+    #[arg(long, value_name = "COUNT", default_value = "1000", value_parser = count_or_none)]
+    max_denied_per_room: usize,
+
     /// Open requests in all
     ///
-    /// One more is refused: `quota`.
+    /// One more is refused: `quota`. One room takes at most a tenth of them, one user a hundredth.
     #[arg(long, value_name = "COUNT", default_value = "100000", value_parser = count)]
     max_open: usize,
 
@@ -34,6 +41,17 @@ pub struct FlowOptions {
     /// One more is refused: `quota`.
     #[arg(long, value_name = "COUNT", default_value = "256", value_parser = count)]
     max_requests_per_user: usize,
+
+    /// New requests from one block of addresses (IPv4 /24, IPv6 /48), a minute
+    ///
+    /// One more is refused: `rate_limited`. This many come through in the long run; how many at once,
+    /// `--max-new-requests-at-once` says. Addresses are kept in memory, for as long as they count.
+    #[arg(long, value_name = "COUNT", default_value = "30", value_parser = rate)]
+    max_new_requests_per_minute: NonZeroU32,
+
+    /// New requests from one block of addresses at once, after a silence
+    #[arg(long, value_name = "COUNT", default_value = "200", value_parser = rate)]
+    max_new_requests_at_once: NonZeroU32,
 
     /// Devices of one request
     ///
@@ -145,11 +163,18 @@ impl FlowOptions {
         }
     }
 
+    /// How many new requests one block of addresses may send.
+    pub(crate) fn new_requests(&self) -> Rate {
+        let (often, at_once) = (self.max_new_requests_per_minute, self.max_new_requests_at_once);
+        Rate { often, period: Period::Minute, at_once }
+    }
+
     pub(super) fn quotas(&self) -> Quotas {
         Quotas {
             open_per_user_in_room: self.max_open_per_user,
             requests_per_user: self.max_requests_per_user,
             open_per_room: self.max_open_per_room,
+            denied_per_room: self.max_denied_per_room,
             open_in_all: self.max_open,
             devices_per_request: self.max_devices,
             rooms_per_user: self.max_rooms_per_user,

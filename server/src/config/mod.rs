@@ -152,6 +152,8 @@ impl Config {
             redelivery: self.flow.redelivery,
             sweep: self.flow.sweep,
             mailbox: self.flow.max_mailbox,
+            message: self.connections.max_message.min(self.connections.max_frame),
+            requests: self.flow.new_requests(),
         }
     }
 
@@ -221,6 +223,7 @@ mod tests {
         let set = config.terms();
         assert_eq!((set.limits, config.store().quotas), (terms.limits, Quotas::default()));
         assert_eq!((set.redelivery, set.sweep, set.mailbox), (terms.redelivery, terms.sweep, terms.mailbox));
+        assert_eq!((set.message, set.requests), (terms.message, terms.requests));
         assert_eq!(config.rules().limits, Limits::default());
     }
 

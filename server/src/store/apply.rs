@@ -76,7 +76,14 @@ impl Writing<'_> {
     /// Writes a change; gives the requests that it made pending again.
     fn write(&mut self, change: Change) -> Result<Vec<RequestItem>, Error> {
         match change {
-            Change::PutCard => self.put_card()?,
+            Change::PutCard { is_listed } => self.put_card(change, is_listed)?,
+            Change::List { is_listed } => {
+                rooms::set_listed(self.conn, self.submission.rid.as_bytes(), is_listed, self.seq)?;
+            }
+            Change::SetCreator { creator } => {
+                let rid = self.submission.rid.as_bytes();
+                rooms::set_creator(self.conn, rid, creator.as_bytes(), self.seq)?;
+            }
             Change::AddRequest => self.add_request()?,
             Change::AddDevice { .. } => {
                 let Command::Request { device, .. } = &self.submission.command else {
@@ -85,7 +92,7 @@ impl Writing<'_> {
                 devices::register(self.conn, self.request()?.id, device.as_bytes())?;
             }
             Change::AddApprove { overrules, .. } => return self.add_approve(change, overrules),
-            Change::Deny { is_block, .. } => self.deny(change, is_block)?,
+            Change::Deny { is_block, keeps, .. } => self.deny(change, is_block, keeps)?,
             Change::Unblock => {
                 let Command::Unblock { uid } = &self.submission.command else { return strange(change) };
                 return self.lift_denial(uid);
@@ -98,11 +105,14 @@ impl Writing<'_> {
         Ok(Vec::new())
     }
 
-    fn put_card(&mut self) -> Result<(), Error> {
+    fn put_card(&mut self, change: Change, is_listed: bool) -> Result<(), Error> {
         let Submission { rid, caller, command, content } = self.submission;
-        let (Command::Publish { version, policy, digest }, Content::Frame(frame)) = (command, content) else {
-            return strange(Change::PutCard);
+        let (Command::Publish { version, policy, digest, .. }, Content::Frame(frame)) = (command, content)
+        else {
+            return strange(change);
         };
+        // Where there is a room already, its founder and creator stay who they are.
+        let publisher = Some(caller.uid.as_bytes().to_vec());
         let room = models::Room {
             rid: rid.as_bytes().to_vec(),
             policy: policy.as_str().to_owned(),
@@ -110,9 +120,12 @@ impl Writing<'_> {
             seq: self.seq,
             created: self.stored.room.as_ref().map_or(self.now, |room| room.created),
             frame: frame.clone(),
-            creator: Some(caller.uid.as_bytes().to_vec()),
+            creator: publisher.clone(),
             digest: Some(digest.as_bytes().to_vec()),
             open: 0,
+            founder: publisher,
+            listed: is_listed,
+            denied: 0,
         };
         rooms::put(self.conn, &room)
     }
@@ -181,7 +194,7 @@ impl Writing<'_> {
         denied.into_iter().map(reopen).collect()
     }
 
-    fn deny(&mut self, change: Change, is_block: bool) -> Result<(), Error> {
+    fn deny(&mut self, change: Change, is_block: bool, keeps: bool) -> Result<(), Error> {
         let Submission { rid, caller, content, .. } = self.submission;
         let Content::Deny(Deny { request_id, to, code, .. }) = content else {
             return strange(change);
@@ -198,6 +211,9 @@ impl Writing<'_> {
             seq: self.seq,
         };
         denials::put(self.conn, &denial)?;
+        if !keeps {
+            return self.close(RequestState::Denied);
+        }
         let models::Request { id, seq, .. } = *self.request()?;
         requests::deny(self.conn, id, seq)
     }

@@ -35,6 +35,7 @@ pub(super) fn gather(
     let mut gathering = Gathering { conn, rid, facts: Facts::default(), stored: Stored::default() };
     match command {
         Command::Publish { .. } => gathering.publish(&caller.uid, quotas)?,
+        Command::HandOver { .. } | Command::Appoint { .. } => gathering.room()?,
         Command::Request { request_id, box_hash, .. } => {
             gathering.ask(&caller.uid, request_id, box_hash, quotas, now)?;
         }
@@ -45,6 +46,8 @@ pub(super) fn gather(
             gathering.approves()?;
         }
         Command::Deny { to, request_id, .. } => {
+            gathering.room()?;
+            gathering.facts.usage.denied_in_room = gathering.count(|room| room.denied);
             gathering.request(to, request_id)?;
             gathering.denial(to)?;
         }
@@ -56,7 +59,7 @@ pub(super) fn gather(
             gathering.approved(approve_id)?;
             gathering.devices()?;
         }
-        Command::Nack { approve_id } | Command::Lapse { approve_id } => {
+        Command::Nack { approve_id } | Command::Lapse { approve_id } | Command::Revoke { approve_id } => {
             gathering.approved(approve_id)?;
             gathering.approves()?;
         }
@@ -83,11 +86,16 @@ impl Gathering<'_> {
         Ok(())
     }
 
+    /// What is counted of the room, if there is one.
+    fn count(&self, of: impl FnOnce(&models::Room) -> i64) -> usize {
+        counted(self.stored.room.as_ref().map_or(0, of))
+    }
+
     fn publish(&mut self, uid: &Uid, quotas: &Quotas) -> Result<(), Error> {
         self.room()?;
         if self.facts.room.is_none() {
             let cap = capped(quotas.rooms_per_user);
-            self.facts.usage.rooms_of_user = rooms::count_created_by(self.conn, uid.as_bytes(), cap)?;
+            self.facts.usage.rooms_of_user = rooms::count_founded_by(self.conn, uid.as_bytes(), cap)?;
         }
         Ok(())
     }
@@ -111,11 +119,12 @@ impl Gathering<'_> {
         self.devices()?;
         self.denial(uid)?;
         let cap = capped(quotas.open_per_user_in_room);
-        let of_room = self.stored.room.as_ref().map_or(0, |room| room.open);
         self.facts.usage = Usage {
             open_of_user_in_room: requests::count_open_of_user_in_room(self.conn, rid, user, now, cap)?,
+            open_of_user: requests::count_open_of_user(self.conn, user, now, capped(quotas.user_share()))?,
             requests_of_user: requests::count_of_user(self.conn, user, capped(quotas.requests_per_user))?,
-            open_in_room: counted(of_room),
+            open_in_room: self.count(|room| room.open),
+            denied_in_room: self.count(|room| room.denied),
             open_in_all: counted(store::open(self.conn)?),
             rooms_of_user: 0,
         };

@@ -22,8 +22,22 @@ use vestibule_protocol::approve::{
 use super::Committed;
 use crate::{clock, metrics::PerCase};
 
-const KINDS: [&str; 11] =
-    ["publish", "request", "approve", "deny", "unblock", "withdraw", "ack", "nack", "expire", "lapse", "end"];
+const KINDS: [&str; 14] = [
+    "publish",
+    "request",
+    "approve",
+    "deny",
+    "unblock",
+    "withdraw",
+    "ack",
+    "nack",
+    "expire",
+    "lapse",
+    "end",
+    "hand_over",
+    "appoint",
+    "revoke",
+];
 
 const RESULTS: [&str; 4] = ["stored", "unchanged", "refused", "failed"];
 
@@ -182,5 +196,8 @@ fn kind(command: &Command) -> usize {
         Command::Expire { .. } => 8,
         Command::Lapse { .. } => 9,
         Command::End { .. } => 10,
+        Command::HandOver { .. } => 11,
+        Command::Appoint { .. } => 12,
+        Command::Revoke { .. } => 13,
     }
 }

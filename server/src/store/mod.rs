@@ -51,7 +51,7 @@ use self::metrics::StoreMetrics;
 pub use crate::clock::Clock;
 use crate::live::Live;
 pub use condition::{Census, Trouble};
-pub use operate::{Act, Removed, RequestRecord, RequestSearch, RoomRecord, RoomSearch};
+pub use operate::{Act, Deleted, ErasedUser, Removed, RequestRecord, RequestSearch, RoomRecord, RoomSearch};
 pub use pages::Page;
 pub use read::{Arrival, Due};
 pub use record::pack;

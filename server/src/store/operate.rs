@@ -14,7 +14,7 @@ use vestibule_protocol::{
 use vestibule_schema::{
     Connection, Error,
     models::{self, NewAct, OpenRequest},
-    repository::{approves, audit, notices, requests, rooms},
+    repository::{approves, audit, erasure, notices, requests, rooms},
 };
 
 use super::{
@@ -27,6 +27,9 @@ use super::{
 const CHUNK: u32 = 500;
 /// The most rooms that one search looks at; it goes on from there when it is asked again.
 const MAX_LOOKED_AT: u32 = 5000;
+
+/// What was deleted with a user.
+pub use vestibule_schema::models::Erased as Deleted;
 
 const ALL_POLICIES: [Policy; 3] = [Policy::Open, Policy::Request, Policy::Secret];
 
@@ -46,8 +49,10 @@ pub struct RoomRecord {
     pub card: Card,
     /// When it was made, in Unix milliseconds.
     pub created: i64,
-    /// Who published its first card, where that is known.
+    /// Its creator, where one is known.
     pub creator: Option<Uid>,
+    /// Whether the directory lists it, if its policy allows that.
+    pub is_listed: bool,
     /// How many of its requests wait: open ones, and denied ones that may still be approved.
     pub waiting: i64,
 }
@@ -95,6 +100,15 @@ pub struct Removed {
     pub was_there: bool,
     /// The requests that it took along, each with its user.
     pub ended: Vec<(Uid, Committed)>,
+}
+
+/// A user of whom nothing is stored any more.
+#[derive(Debug)]
+pub struct ErasedUser {
+    /// The requests that were ended, with their rooms and users: the user's own, and those that waited with an approve of theirs.
+    pub ended: Vec<(Rid, Uid, Committed)>,
+    /// What was deleted.
+    pub deleted: Deleted,
 }
 
 /// What an operator did.
@@ -203,6 +217,11 @@ impl Store {
         self.write(move |conn, quotas, now_us| remove_room(conn, quotas, rid, now_us)).await
     }
 
+    /// Deletes all that is stored of a user. What they wait for, and what others have from them, ends first, by the rules.
+    pub async fn erase_user(&self, uid: Uid) -> Result<ErasedUser, Refusal> {
+        self.write(move |conn, quotas, now_us| erase_user(conn, quotas, uid, now_us)).await
+    }
+
     /// Writes down what an operator is about to do. Gives the line's number.
     pub async fn begin_act(&self, operator: String, act: String, target: String) -> Result<i64, Refusal> {
         self.write(move |conn, _, now_us| {
@@ -245,17 +264,42 @@ fn remove_room(conn: &mut Connection, quotas: &Quotas, rid: Rid, now_us: i64) ->
     let mut ended = Vec::new();
     for due in requests::kept_in_room(conn, room)? {
         let (uid, request_id) = (record::fixed(&due.uid)?, record::fixed(&due.request_id)?);
-        let caller = Caller { uid, is_member: false };
-        let submission =
-            Submission { rid, caller, command: Command::End { request_id }, content: Content::Nothing };
-        let committed = apply(conn, quotas, &submission, now_us).map_err(|failure| match failure {
-            Failure::Store(error) => error,
-            Failure::Refused(_) => Error::corrupt("a request that cannot be ended"),
-        })?;
-        ended.push((uid, committed));
+        ended.push((uid, end(conn, quotas, rid, uid, Command::End { request_id }, now_us)?));
     }
     rooms::delete(conn, room)?;
     Ok(Removed { was_there: true, ended })
+}
+
+fn erase_user(conn: &mut Connection, quotas: &Quotas, uid: Uid, now_us: i64) -> Result<ErasedUser, Error> {
+    let mut ended = Vec::new();
+    for due in erasure::waiting_of(conn, uid.as_bytes())? {
+        let (rid, request_id) = (record::fixed(&due.rid)?, record::fixed(&due.request_id)?);
+        ended.push((rid, uid, end(conn, quotas, rid, uid, Command::End { request_id }, now_us)?));
+    }
+    for due in erasure::approves_by(conn, uid.as_bytes())? {
+        let (rid, to, approve_id) =
+            (record::fixed(&due.rid)?, record::fixed(&due.to_uid)?, record::fixed(&due.approve_id)?);
+        ended.push((rid, to, end(conn, quotas, rid, to, Command::Revoke { approve_id }, now_us)?));
+    }
+    let deleted = erasure::run(conn, uid.as_bytes())?;
+    Ok(ErasedUser { ended, deleted })
+}
+
+/// Ends something of a user's before its time.
+fn end(
+    conn: &mut Connection,
+    quotas: &Quotas,
+    rid: Rid,
+    uid: Uid,
+    command: Command,
+    now_us: i64,
+) -> Result<Committed, Error> {
+    let caller = Caller { uid, is_member: false };
+    let submission = Submission { rid, caller, command, content: Content::Nothing };
+    apply(conn, quotas, &submission, now_us).map_err(|failure| match failure {
+        Failure::Store(error) => error,
+        Failure::Refused(_) => Error::corrupt("something that cannot be ended"),
+    })
 }
 
 fn room_record(row: &models::Room) -> Result<RoomRecord, Error> {
@@ -263,7 +307,8 @@ fn room_record(row: &models::Room) -> Result<RoomRecord, Error> {
         card: record::card(row)?,
         created: row.created,
         creator: row.creator.as_deref().map(record::fixed).transpose()?,
-        waiting: row.open,
+        is_listed: row.listed,
+        waiting: row.open + row.denied,
     })
 }
 

@@ -158,7 +158,7 @@ impl Store {
         Ok(self.card(rid).await?.filter(record::is_shown))
     }
 
-    /// A page of the directory: rooms that are not secret, by id.
+    /// A page of the directory: rooms that are listed and not secret, by id.
     pub async fn directory(
         &self,
         policy: Option<Policy>,
@@ -171,7 +171,7 @@ impl Store {
                 Some(policy) => vec![policy.as_str()],
                 None => vec![Policy::Open.as_str(), Policy::Request.as_str()],
             };
-            let rows = rooms::page(conn, &policies, after.as_ref().map(Rid::as_bytes), limit)?;
+            let rows = rooms::directory(conn, &policies, after.as_ref().map(Rid::as_bytes), limit)?;
             rows.iter().map(record::card).collect()
         })
         .await

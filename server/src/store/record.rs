@@ -78,7 +78,7 @@ pub(super) fn room_facts(row: &models::Room) -> Result<RoomFacts, Error> {
         None => Card::signed_bytes(&rid, version, policy, name.as_deref()).hash(),
     };
     let creator = row.creator.as_deref().map(fixed).transpose()?;
-    Ok(RoomFacts { version, policy, digest, creator })
+    Ok(RoomFacts { version, policy, digest, creator, is_listed: row.listed })
 }
 
 /// Whether a guest may see the card.

@@ -1,6 +1,6 @@
 //! Whose request it is: the address that limits count by, behind proxies too.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
@@ -52,12 +52,32 @@ fn parse(hop: &str) -> Option<IpAddr> {
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// What an address counts as: in IPv6 a network /64, which is the least that one customer gets.
-pub(super) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-        v4 @ IpAddr::V4(_) => v4,
+/// What counts as one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grain {
+    /// An address; in IPv6 a network /64, which is the least that one customer gets.
+    Network,
+    /// A block, as somebody gets it who wants many addresses: a network /24, in IPv6 a /48.
+    Block,
+}
+
+impl Grain {
+    /// What an address counts as.
+    pub(super) fn of(self, address: IpAddr) -> IpAddr {
+        let (v4, v6) = match self {
+            Grain::Network => (32, 64),
+            Grain::Block => (24, 48),
+        };
+        match address.to_canonical() {
+            IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & (u32::MAX << (32 - v4))).into(),
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - v6))).into(),
+        }
     }
+}
+
+/// What an address counts as where connections are counted.
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    Grain::Network.of(address)
 }
 
 #[cfg(test)]
@@ -106,5 +126,13 @@ mod tests {
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(of("203.0.113.9"), "203.0.113.9");
         assert_eq!(of("::ffff:203.0.113.9"), "203.0.113.9");
+    }
+
+    #[test]
+    fn a_block_is_larger_than_a_network() {
+        let of = |address: &str| Grain::Block.of(address.parse().unwrap()).to_string();
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1::");
+        assert_eq!(of("203.0.113.9"), "203.0.113.0");
+        assert_eq!(of("::ffff:203.0.113.9"), "203.0.113.0");
     }
 }

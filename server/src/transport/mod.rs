@@ -4,6 +4,7 @@
 //! limits. [`websocket`] and [`longpoll`] serve it; a `connection` is what both of them drive.
 
 mod address;
+mod address_rate;
 mod calls;
 mod caps;
 mod connection;
@@ -18,18 +19,19 @@ mod request;
 mod rules;
 pub mod websocket;
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{any::Any, net::IpAddr, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 
 pub use self::{
-    address::Proxies,
+    address::{Grain, Proxies},
+    address_rate::AddressRate,
     calls::Calls,
     caps::Caps,
     connections::{Connections, Seen},
     ended::{Ended, RecentlyEnded},
     origin::{Origin, OriginSyntax, Origins},
-    rate::Rate,
+    rate::{Period, Rate},
     rules::Rules,
 };
 use crate::{live::Live, metrics::Traffic, outbox::OutboxLimits, room::Router};
@@ -129,6 +131,8 @@ pub struct ConnectInfo<'a> {
     pub auth_token: Option<&'a str>,
     /// The host that the client addressed, with its port.
     pub host: &'a str,
+    /// The client's address, behind trusted proxies too, where it is known.
+    pub address: Option<IpAddr>,
 }
 
 /// Decides who may connect.

@@ -10,30 +10,56 @@ use governor::Quota;
 use serde_json::{Value, json};
 use vestibule_protocol::message::Payload;
 
-/// So many a second, and so many at once after a silence.
+/// So many in a period, and so many at once after a silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many a second in the long run.
-    pub per_second: NonZeroU32,
+    /// How many in a period in the long run.
+    pub often: NonZeroU32,
+    /// Which period that is.
+    pub period: Period,
     /// How many at once.
     pub at_once: NonZeroU32,
 }
 
+/// What a rate counts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// A second.
+    Second,
+    /// A minute.
+    Minute,
+}
+
 impl Rate {
-    /// A rate.
+    /// So many a second.
     ///
     /// # Panics
     /// If either is 0.
     pub const fn new(per_second: u32, at_once: u32) -> Self {
-        let (Some(per_second), Some(at_once)) = (NonZeroU32::new(per_second), NonZeroU32::new(at_once))
-        else {
+        Self::of(per_second, Period::Second, at_once)
+    }
+
+    /// So many a minute.
+    ///
+    /// # Panics
+    /// If either is 0.
+    pub const fn per_minute(often: u32, at_once: u32) -> Self {
+        Self::of(often, Period::Minute, at_once)
+    }
+
+    const fn of(often: u32, period: Period, at_once: u32) -> Self {
+        let (Some(often), Some(at_once)) = (NonZeroU32::new(often), NonZeroU32::new(at_once)) else {
             panic!("a rate of nothing lets nothing through")
         };
-        Self { per_second, at_once }
+        Self { often, period, at_once }
     }
 
     pub(super) fn quota(self) -> Quota {
-        Quota::per_second(self.per_second).allow_burst(self.at_once)
+        let quota = match self.period {
+            Period::Second => Quota::per_second(self.often),
+            Period::Minute => Quota::per_minute(self.often),
+        };
+        quota.allow_burst(self.at_once)
     }
 }
 

@@ -31,7 +31,8 @@ pub(crate) struct Deed {
 /// What is done.
 #[derive(Clone)]
 pub(crate) enum Act {
-    Publish(Card),
+    /// A card, and whether the directory is to list the room.
+    Publish(Card, Option<bool>),
     Ask {
         request: Request,
         device: Id,
@@ -46,10 +47,10 @@ impl Deed {
     pub(crate) fn command(&self) -> Command {
         let Self { rid, caller, act } = self;
         match act {
-            Act::Publish(card) => {
+            Act::Publish(card, listed) => {
                 let Card { version, policy, ref name, .. } = *card;
                 let digest = Card::signed_bytes(rid, version, policy, name.as_deref()).hash();
-                Command::Publish { version, policy, digest }
+                Command::Publish { version, policy, digest, listed: *listed }
             }
             Act::Ask { request, device } => Command::Request {
                 request_id: request.request_id,
@@ -75,7 +76,7 @@ impl Deed {
 
     pub(crate) fn submission(&self) -> Submission {
         let content = match &self.act {
-            Act::Publish(card) => Content::Frame(pack(card)),
+            Act::Publish(card, _) => Content::Frame(pack(card)),
             Act::Ask { request, .. } => Content::Frame(pack(request)),
             Act::Approve(approve) => Content::Frame(pack(approve)),
             Act::Deny(deny) => Content::Deny(deny.clone()),

@@ -40,7 +40,7 @@ impl Scene {
         let (store, writer) = opened.expect("a store that opens");
         let runtime = Builder::new_current_thread().build().expect("a runtime");
         let scene = Self { runtime, store, _writer: writer, _folder: folder };
-        scene.ok(ALICE, Act::Publish(card(ROOM, 1, Policy::Request)));
+        scene.ok(ALICE, Act::Publish(card(ROOM, 1, Policy::Request), None));
         scene
     }
 

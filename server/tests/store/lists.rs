@@ -94,6 +94,8 @@ pub(crate) async fn compare_page_by_page(store: &Store, world: &World, seqs: &[i
         assert_eq!(denied(&denials), expected.denials(&rid));
         let card = store.card(rid).await.expect("a card");
         assert_eq!(card.map(digest), world.store.room(&rid).map(|room| room.digest));
+        let stored = store.room(rid).await.expect("a room").map(|room| (room.creator, room.is_listed));
+        assert_eq!(stored, world.store.room(&rid).map(|room| (room.creator, room.is_listed)));
     }
     for uid in USERS {
         for rid in ROOMS.map(Some).into_iter().chain([None]) {
@@ -200,11 +202,8 @@ impl Expected<'_> {
 
     fn directory(&self, policy: Option<Policy>) -> Vec<Rid> {
         let policy_of = |rid: &Rid| self.world.store.room(rid).map(|room| room.policy);
-        let is_listed = |rid: &Rid| match policy_of(rid) {
-            None | Some(Policy::Secret) => false,
-            published => policy.is_none() || published == policy,
-        };
-        ROOMS.into_iter().filter(is_listed).collect()
+        let is_asked_for = |rid: &Rid| policy.is_none() || policy_of(rid) == policy;
+        self.world.store.listed().filter(is_asked_for).collect()
     }
 
     fn show(&self, rid: Rid, uid: Uid, request: &Request) -> Shown {

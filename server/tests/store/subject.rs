@@ -57,6 +57,11 @@ impl StateMachineTest for Comparison {
                 let removed = subject.runtime.block_on(removing).expect("a store that can remove");
                 subject.seqs.extend(removed.ended.iter().map(|(_, committed)| committed.seq));
             }
+            Step::Erase(uid) => {
+                let erasing = subject.store().erase_user(uid);
+                let erased = subject.runtime.block_on(erasing).expect("a store that can erase");
+                subject.seqs.extend(erased.ended.iter().map(|(_, _, committed)| committed.seq));
+            }
             Step::Restart => {
                 subject.close();
                 subject.open();

@@ -9,7 +9,7 @@ use vestibule_model::reference::{Reference, Request};
 use vestibule_protocol::{
     approve::{
         frames::{Deny, Id, Policy},
-        limits::{Quotas, VERSION_STEP},
+        limits::{Quotas, VERSION_AHEAD_MS},
         refusal::Refusal,
         rules::{ApproveFacts, ApproveState, Caller, Command, Decision},
     },
@@ -51,6 +51,8 @@ pub(crate) enum Step {
     Tidy,
     /// An operator removes a room.
     Remove(Rid),
+    /// An operator erases a user.
+    Erase(Uid),
     /// The store is stopped and opened again.
     Restart,
     /// The store is opened from what its files hold at this moment.
@@ -62,13 +64,16 @@ impl ReferenceStateMachine for World {
     type Transition = Step;
 
     fn init_state() -> BoxedStrategy<Self> {
-        let counts = (1..4_usize, 2..6_usize, 1..6_usize, 1..7_usize, 1..4_usize, 1..3_usize);
+        // Of all open requests a room gets a tenth, a user a hundredth, and each at least one.
+        let in_all = select(&[1, 4, 200, 300, 600_usize]);
+        let counts = (1..4_usize, 2..6_usize, 1..6_usize, in_all, 1..4_usize, 1..3_usize, 0..3_usize);
         let approves = (1..4_usize, 1..3_usize);
         let times = (select(&[0, 40_i64]), select(&[10, 250_i64]), select(&[20, 300_i64]));
         let quotas = (counts, approves, times).prop_map(|(counts, approves, times)| Quotas {
             open_per_user_in_room: counts.0,
             requests_per_user: counts.1,
             open_per_room: counts.2,
+            denied_per_room: counts.6,
             open_in_all: counts.3,
             devices_per_request: counts.4,
             rooms_per_user: counts.5,
@@ -88,6 +93,7 @@ impl ReferenceStateMachine for World {
             6 => select(&SPANS).prop_map(Step::Pass),
             2 => Just(Step::Tidy),
             1 => room().prop_map(Step::Remove),
+            1 => user().prop_map(Step::Erase),
             1 => Just(Step::Restart),
             1 => Just(Step::Crash),
         ]
@@ -107,6 +113,7 @@ impl ReferenceStateMachine for World {
             Step::Pass(span) => world.now_us += span,
             Step::Tidy => world.store.forget(&quotas, now),
             Step::Remove(rid) => world.store.remove(&quotas, rid, now),
+            Step::Erase(uid) => world.store.erase(&quotas, uid, now),
             Step::Restart | Step::Crash => {}
         }
         world
@@ -119,7 +126,8 @@ impl World {
         let mut world = Self { store, quotas, now_us, outcome: None, done: Vec::new() };
         // One room to begin with; the other one has to be made.
         let caller = Caller { uid: USERS[0], is_member: true };
-        let deed = Deed { rid: ROOMS[0], caller, act: Act::Publish(card(ROOMS[0], 1, Policy::Request)) };
+        let act = Act::Publish(card(ROOMS[0], 1, Policy::Request), Some(true));
+        let deed = Deed { rid: ROOMS[0], caller, act };
         world.store.carry_out(&quotas, &deed.rid, &caller, &deed.command(), world.now()).expect("a room");
         world.done.push(deed);
         world
@@ -163,6 +171,7 @@ impl World {
         let is_waited_for = self.approvable().next().is_some();
         prop_oneof![
             1 => self.publishing(),
+            1 => handing_over(),
             if is_waited_for { 8 } else { 30 } => self.asking(),
             8 => self.approving(),
             5 => self.denying(),
@@ -175,6 +184,7 @@ impl World {
                 plain(rid, caller, Command::Nack { approve_id })
             }),
             1 => self.lapsing(),
+            1 => self.revoking(),
             4 => any::<Index>().prop_map(move |index| index.get(&done).clone()),
         ]
         .boxed()
@@ -183,11 +193,14 @@ impl World {
     fn publishing(&self) -> BoxedStrategy<Deed> {
         let published = ROOMS.map(|rid| self.store.room(&rid).map_or(0, |room| room.version));
         let policy = select(&[Policy::Open, Policy::Request, Policy::Request, Policy::Secret]);
-        let step = select(&[0, 1, 1, VERSION_STEP, VERSION_STEP + 1]);
-        (0..ROOMS.len(), user(), mostly(), policy, step)
-            .prop_map(move |(room, uid, is_member, policy, step)| {
-                let (rid, version) = (ROOMS[room], (published[room] + step).max(1));
-                let act = Act::Publish(card(rid, version, policy));
+        let last = self.now().saturating_add(VERSION_AHEAD_MS).cast_unsigned();
+        let step = select(&[Some(0), Some(1), Some(1), Some(5_000), None]);
+        let listed = select(&[None, None, Some(true), Some(false)]);
+        (0..ROOMS.len(), user(), mostly(), policy, step, 0..2_u64, listed)
+            .prop_map(move |(room, uid, is_member, policy, step, beyond, listed)| {
+                let version = step.map_or(last + beyond, |step| published[room] + step).max(1);
+                let rid = ROOMS[room];
+                let act = Act::Publish(card(rid, version, policy), listed);
                 Deed { rid, caller: Caller { uid, is_member }, act }
             })
             .boxed()
@@ -259,6 +272,12 @@ impl World {
             .boxed()
     }
 
+    fn revoking(&self) -> BoxedStrategy<Deed> {
+        self.settling()
+            .prop_map(|(rid, caller, approve_id)| plain(rid, caller, Command::Revoke { approve_id }))
+            .boxed()
+    }
+
     /// The requests that somebody may still approve.
     fn approvable(&self) -> impl Iterator<Item = (Rid, Uid, &Request)> {
         self.requests()
@@ -303,6 +322,15 @@ fn unblocking() -> BoxedStrategy<Deed> {
     (room(), user(), user(), mostly())
         .prop_map(|(rid, by, uid, is_member)| {
             plain(rid, Caller { uid: by, is_member }, Command::Unblock { uid })
+        })
+        .boxed()
+}
+
+fn handing_over() -> BoxedStrategy<Deed> {
+    (room(), user(), user(), mostly(), mostly())
+        .prop_map(|(rid, by, to, is_member, is_theirs)| {
+            let command = if is_theirs { Command::HandOver { to } } else { Command::Appoint { to } };
+            plain(rid, Caller { uid: by, is_member }, command)
         })
         .boxed()
 }

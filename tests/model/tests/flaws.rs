@@ -1,8 +1,8 @@
 //! The model sees what goes wrong when the server or the clients do something else.
 
 use vestibule_model::flow::{
-    ENOUGH, Flaw, Flow, POSSIBLE, Scope,
-    properties::{APPROVED, DONE, KEPT},
+    ENOUGH, Flaw, Flow, POSSIBLE, Scope, UNSILENCED,
+    properties::{APPROVED, DONE, KEPT, PLACES, POLICY, REPEATED},
 };
 
 #[test]
@@ -40,8 +40,27 @@ fn an_unopened_ack_makes_garbage_good() {
     breaks(Flaw::AcksUnopened, &[ENOUGH, POSSIBLE]);
 }
 
+#[test]
+fn a_policy_of_anybodys_closes_the_room() {
+    breaks_in(Scope::closing(), Flaw::AnybodyCloses, &[POLICY, REPEATED]);
+}
+
+#[test]
+fn a_denial_that_keeps_its_place_leaves_the_room_full() {
+    breaks_in(Scope::full(), Flaw::DenialKeepsPlace, &[PLACES]);
+}
+
+#[test]
+fn a_first_approval_that_silences_may_be_garbage() {
+    breaks_in(Scope::garbage_first(), Flaw::FirstApprovalSilences, &[UNSILENCED]);
+}
+
 fn breaks(flaw: Flaw, properties: &[&str]) {
     let scope = Scope { garbage: 1, withdraws: false, request_exp: 1, end: 0, ..Scope::small() };
+    breaks_in(scope, flaw, properties);
+}
+
+fn breaks_in(scope: Scope, flaw: Flaw, properties: &[&str]) {
     let verdict = Flow::new(scope).with(flaw).verdict();
     println!("{flaw:?}: {verdict}");
     for property in properties {

@@ -43,6 +43,21 @@ fn when_an_operator_ends_requests() {
 }
 
 #[test]
+fn when_a_hostile_member_would_close_the_room() {
+    check("closing", Scope::closing());
+}
+
+#[test]
+fn when_the_room_is_full_and_members_deny() {
+    check("full", Scope::full());
+}
+
+#[test]
+fn when_garbage_comes_first() {
+    check("garbage first", Scope::garbage_first());
+}
+
+#[test]
 #[ignore = "takes minutes: `make model`"]
 fn in_a_large_and_patient_world() {
     check("large and patient", Scope::large_and_patient());

@@ -54,7 +54,7 @@ impl Stage<'_> {
                 let version = (self.store.room(&rid).map_or(0, |room| room.version) + step).max(1);
                 let digest = Card::signed_bytes(&rid, version, policy, None).hash();
                 let payload = room.card(version, policy, None);
-                let command = Command::Publish { version, policy, digest };
+                let command = Command::Publish { version, policy, digest, listed: None };
                 Some(self.by_member(seat, as_member, rid, "card", payload, command))
             }
             Deed::Ask { room, box_key, is_short } => {
@@ -247,6 +247,7 @@ pub(crate) fn check_answer(reply: &Reply, expected: &Result<Decision, Refusal>) 
 fn answer(answer: Answer) -> Value {
     match answer {
         Answer::Publish { version, dup } => json!({ "version": version, "dup": dup }),
+        Answer::Creator { creator, dup } => json!({ "creator": creator, "dup": dup }),
         Answer::Request { request_id, state, dup, .. } => {
             json!({ "request_id": request_id, "state": state, "dup": dup })
         }

@@ -31,7 +31,7 @@ impl Stage<'_> {
         {
             pushes.extend(self.members(rid).map(|seat| (seat, Topic::Room(*rid), news.clone())));
         }
-        if let (Change::PutCard, Command::Publish { version, policy, .. }) = (change, command) {
+        if let (Change::PutCard { .. }, Command::Publish { version, policy, .. }) = (change, command) {
             let sees = |is_member: &bool| *is_member || *policy != Policy::Secret;
             let seats = (0..SEATS).filter(|seat| self.cast.seats[*seat].rooms.get(rid).is_some_and(sees));
             pushes.extend(seats.map(|seat| (seat, Topic::Room(*rid), json!(["card", version]))));

@@ -5,7 +5,8 @@ use super::{
 };
 use crate::{
     approve::{
-        limits::{Quotas, VERSION_STEP},
+        frames::Policy,
+        limits::{Quotas, VERSION_AHEAD_MS},
         refusal::{Reason, Refusal},
     },
     signed::{Hash, Uid},
@@ -14,28 +15,83 @@ use crate::{
 /// When a place among the approves may be free again, in milliseconds: who is online nacks in less.
 const SLOTS_RETRY_MS: u32 = 2_000;
 
+pub(super) struct Publishing {
+    pub(super) version: u64,
+    pub(super) policy: Policy,
+    pub(super) digest: Hash,
+    pub(super) listed: Option<bool>,
+}
+
 pub(super) fn publish(
     quotas: &Quotas,
     facts: &Facts,
     caller: &Caller,
-    version: u64,
-    digest: Hash,
+    card: &Publishing,
+    now: i64,
 ) -> Result<Decision, Refusal> {
     check_member(caller)?;
-    match facts.room {
-        Some(room) if room.digest == digest => {
-            return Ok(Decision::nothing(Answer::Publish { version, dup: true }));
-        }
-        // The last of all versions would be the last card: nobody could replace it.
-        Some(room) if version <= room.version || version - room.version > VERSION_STEP => {
-            return Err(Reason::VersionConflict.because(format!("version {} is published", room.version)));
-        }
-        None if facts.usage.rooms_of_user >= quotas.rooms_per_user => {
+    let &Publishing { version, policy, digest, listed } = card;
+    let decide = |change| Ok(Decision::change(Answer::Publish { version, dup: false }, change));
+    let Some(room) = facts.room else {
+        check_version(version, now)?;
+        if facts.usage.rooms_of_user >= quotas.rooms_per_user {
             return Err(Reason::Quota.because("rooms of yours"));
         }
-        _ => {}
+        // A room is shown to nobody unless somebody asked for that.
+        return decide(Change::PutCard { is_listed: listed.unwrap_or(false) });
+    };
+    let is_creator = room.creator == Some(caller.uid);
+    let is_listed = listed.unwrap_or(room.is_listed);
+    if is_listed != room.is_listed && !is_creator {
+        return Err(Reason::NotCreator.because("only the creator lists a room in the directory"));
     }
-    Ok(Decision::change(Answer::Publish { version, dup: false }, Change::PutCard))
+    if room.digest == digest {
+        return if is_listed == room.is_listed {
+            Ok(Decision::nothing(Answer::Publish { version, dup: true }))
+        } else {
+            decide(Change::List { is_listed })
+        };
+    }
+    check_version(version, now)?;
+    if version <= room.version {
+        return Err(Reason::VersionConflict.because(format!("version {} is published", room.version)));
+    }
+    // Any member could close a room for good: a secret one takes no requests, and looks as if it were not there.
+    if policy != room.policy && !is_creator {
+        return Err(Reason::NotCreator.because("only the creator changes a room's policy"));
+    }
+    decide(Change::PutCard { is_listed })
+}
+
+/// The last of all versions would be the last card. One that the clock soon passes can be replaced by anybody.
+fn check_version(version: u64, now: i64) -> Result<(), Refusal> {
+    if i64::try_from(version).is_ok_and(|version| version <= now.saturating_add(VERSION_AHEAD_MS)) {
+        return Ok(());
+    }
+    Err(Reason::BadPayload
+        .because("the version is more than a day ahead of the server's clock in milliseconds"))
+}
+
+/// The creator hands the role on.
+pub(super) fn hand_over(facts: &Facts, caller: &Caller, to: Uid) -> Result<Decision, Refusal> {
+    check_member(caller)?;
+    let creator = facts.room.ok_or(Reason::UnknownRoom)?.creator;
+    if creator != Some(caller.uid) && creator != Some(to) {
+        return Err(Reason::NotCreator.because("only the creator hands the role over"));
+    }
+    Ok(set_creator(creator, to))
+}
+
+/// An operator sets the creator: a room of old has none, and an account may be lost.
+pub(super) fn appoint(facts: &Facts, to: Uid) -> Result<Decision, Refusal> {
+    Ok(set_creator(facts.room.ok_or(Reason::UnknownRoom)?.creator, to))
+}
+
+fn set_creator(creator: Option<Uid>, to: Uid) -> Decision {
+    if creator == Some(to) {
+        return Decision::nothing(Answer::Creator { creator: to, dup: true });
+    }
+    Decision::change(Answer::Creator { creator: to, dup: false }, Change::SetCreator { creator: to })
 }
 
 pub(super) struct Approving {
@@ -90,7 +146,13 @@ pub(super) fn approve(
     Ok(Decision::change(answer, Change::AddApprove { request_id: request.request_id, overrules }))
 }
 
-pub(super) fn deny(facts: &Facts, caller: &Caller, is_block: bool, now: i64) -> Result<Decision, Refusal> {
+pub(super) fn deny(
+    quotas: &Quotas,
+    facts: &Facts,
+    caller: &Caller,
+    is_block: bool,
+    now: i64,
+) -> Result<Decision, Refusal> {
     check_member(caller)?;
     let Some(request) = facts.request else { return Err(Reason::NoRequest.into()) };
     // What is approved stays approved: else one hostile member could take every key back before it is fetched.
@@ -105,8 +167,11 @@ pub(super) fn deny(facts: &Facts, caller: &Caller, is_block: bool, now: i64) -> 
     } else {
         // Only an unblock ends a block, not a milder no to another request.
         let was_block = facts.denial.is_some_and(|denial| denial.is_block);
-        let change = Change::Deny { request_id: request.request_id, is_block: is_block || was_block };
-        Decision::change(answer, change)
+        // A denial gives the request's place back to newcomers. For a while others may approve it all the same, as far as
+        // there is room for that; beyond it they can still lift the denial.
+        let keeps = is_denied || facts.usage.denied_in_room < quotas.denied_per_room;
+        let is_block = is_block || was_block;
+        Decision::change(answer, Change::Deny { request_id: request.request_id, is_block, keeps })
     })
 }
 

@@ -26,6 +26,18 @@ pub enum Command {
         policy: Policy,
         /// Its digest.
         digest: Hash,
+        /// Whether the directory lists the room; nothing leaves that as it is.
+        listed: Option<bool>,
+    },
+    /// Hand the creator's role to another user.
+    HandOver {
+        /// The next creator.
+        to: Uid,
+    },
+    /// An operator's: set the room's creator, whoever it was.
+    Appoint {
+        /// The next creator.
+        to: Uid,
     },
     /// Ask for the room key.
     Request {
@@ -98,6 +110,11 @@ pub enum Command {
     },
     /// The server's own: end an approve for the caller if its time is over.
     Lapse {
+        /// The approve.
+        approve_id: Id,
+    },
+    /// An operator's: end an approve for the caller, whether or not its time is over.
+    Revoke {
         /// The approve.
         approve_id: Id,
     },

@@ -1,7 +1,7 @@
 //! What a command does.
 
 use super::RequestState;
-use crate::approve::frames::Id;
+use crate::{approve::frames::Id, signed::Uid};
 
 /// What a command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,13 @@ pub enum Answer {
         /// The published version.
         version: u64,
         /// Whether it was published before.
+        dup: bool,
+    },
+    /// To a change of the creator.
+    Creator {
+        /// The creator from now on.
+        creator: Uid,
+        /// Whether they were it before.
         dup: bool,
     },
     /// To a request.
@@ -96,7 +103,20 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The card replaces the one before; the room is told.
-    PutCard,
+    PutCard {
+        /// Whether the directory lists the room.
+        is_listed: bool,
+    },
+    /// The directory lists the room from now on, or does not; the card stays. Nobody is told.
+    List {
+        /// Whether it does.
+        is_listed: bool,
+    },
+    /// Somebody else is the room's creator; members are told.
+    SetCreator {
+        /// The creator from now on.
+        creator: Uid,
+    },
     /// The request is stored as pending, and the device registered with it; members are shown it.
     AddRequest,
     /// One more device waits for the answer to this request. Nobody is told.
@@ -111,12 +131,14 @@ pub enum Change {
         /// Whether the request was denied: the denial is lifted, as with [`Change::Unblock`].
         overrules: bool,
     },
-    /// The request is denied and its frame kept, and the denial is written down; the newcomer and the members are told.
+    /// The request is denied, and the denial is written down; the newcomer and the members are told.
     Deny {
         /// The request.
         request_id: Id,
         /// Whether the newcomer may not ask until a member says so.
         is_block: bool,
+        /// Whether its frame is kept, so that a member may approve it all the same. Else it ends, as with [`Change::Close`].
+        keeps: bool,
     },
     /// The denial is lifted: what it denied, and still could be approved, is pending again, and members are shown it anew.
     Unblock,

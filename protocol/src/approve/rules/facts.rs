@@ -11,8 +11,8 @@ use crate::{
 /// What the store knows that bears on a command. Each command needs some of it; the rest is left at its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The room's published card. For [`Publish`](super::Command::Publish), [`Request`](super::Command::Request) and
-    /// [`Approve`](super::Command::Approve).
+    /// The room's published card. For [`Publish`](super::Command::Publish), [`HandOver`](super::Command::HandOver),
+    /// [`Appoint`](super::Command::Appoint), [`Request`](super::Command::Request) and [`Approve`](super::Command::Approve).
     pub room: Option<RoomFacts>,
     /// The request that the command (or the approve it names) is about: by id, of the user it belongs to.
     pub request: Option<RequestFacts>,
@@ -27,7 +27,7 @@ pub struct Facts {
     /// The last denial of the newcomer in this room. For a request, a denial, [`Unblock`](super::Command::Unblock) and
     /// [`Expire`](super::Command::Expire).
     pub denial: Option<DenialFacts>,
-    /// What is there already. For a request and a card.
+    /// What is there already. For a request, a card and a denial.
     pub usage: Usage,
 }
 
@@ -40,8 +40,10 @@ pub struct RoomFacts {
     pub policy: Policy,
     /// The hash of its signed bytes.
     pub digest: Hash,
-    /// Who published the room's first card, where that is known.
+    /// The room's creator, where one is known: who published its first card, unless the role was handed over.
     pub creator: Option<Uid>,
+    /// Whether the directory lists the room, if its policy allows that.
+    pub is_listed: bool,
 }
 
 /// Where a request stands.
@@ -164,11 +166,15 @@ impl DenialFacts {
 pub struct Usage {
     /// Open requests of the caller in the room.
     pub open_of_user_in_room: usize,
+    /// Open requests of the caller in all rooms.
+    pub open_of_user: usize,
     /// Requests of the caller in all rooms, open or remembered.
     pub requests_of_user: usize,
-    /// Requests in the room whose frames are kept.
+    /// Open requests in the room.
     pub open_in_room: usize,
-    /// Requests in all rooms whose frames are kept.
+    /// Denied requests in the room whose frames are kept.
+    pub denied_in_room: usize,
+    /// Open requests in all rooms.
     pub open_in_all: usize,
     /// Rooms that the caller created.
     pub rooms_of_user: usize,

@@ -83,8 +83,9 @@ fn check_quotas(quotas: &Quotas, facts: &Facts) -> Result<(), Refusal> {
     let usage = &facts.usage;
     let checks = [
         (usage.open_of_user_in_room, quotas.open_per_user_in_room, "your open requests in this room"),
+        (usage.open_of_user, quotas.user_share(), "your open requests"),
         (usage.requests_of_user, quotas.requests_per_user, "your requests"),
-        (usage.open_in_room, quotas.open_per_room, "open requests of this room"),
+        (usage.open_in_room, quotas.room_share(), "open requests of this room"),
         (usage.open_in_all, quotas.open_in_all, "open requests of this server"),
     ];
     match checks.into_iter().find(|(used, quota, _)| used >= quota) {

@@ -1,6 +1,9 @@
 //! What time does, and an operator who does not wait for it: requests and approves end.
 
-use super::{Answer, ApproveState, Change, Decision, Facts, RequestFacts, RequestState, approver::was_last};
+use super::{
+    Answer, ApproveFacts, ApproveState, Change, Decision, Facts, RequestFacts, RequestState,
+    approver::was_last,
+};
 use crate::approve::limits::Quotas;
 
 /// Ends a request that waits for nothing any more.
@@ -46,7 +49,16 @@ fn how_over(quotas: &Quotas, facts: &Facts, request: &RequestFacts, now: i64) ->
 
 /// Ends an approve whose time is over.
 pub(super) fn lapse(facts: &Facts, now: i64) -> Decision {
-    let over = facts.approve.filter(|approve| approve.state == ApproveState::Live && approve.exp <= now);
+    drop_approve(facts, now, |approve| approve.exp <= now)
+}
+
+/// Ends an approve before its time, as its time would.
+pub(super) fn revoke(facts: &Facts, now: i64) -> Decision {
+    drop_approve(facts, now, |_| true)
+}
+
+fn drop_approve(facts: &Facts, now: i64, is_over: impl FnOnce(&ApproveFacts) -> bool) -> Decision {
+    let over = facts.approve.filter(|approve| approve.state == ApproveState::Live && is_over(approve));
     match (over, facts.request) {
         (Some(approve), Some(request)) => {
             let reopens = was_last(facts, &request, &approve, now);

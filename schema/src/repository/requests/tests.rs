@@ -24,7 +24,7 @@ fn seqs(rows: &[OpenRequest]) -> Vec<i64> {
     rows.iter().map(|row| row.request.seq).collect()
 }
 
-/// The counts of frames: of room 1, of room 2, and in all.
+/// The counts of open requests: of room 1, of room 2, and in all.
 fn counts(conn: &mut Connection) -> [i64; 3] {
     let mut of_room = |rid| rooms::find(conn, &id(rid)).unwrap().map_or(0, |room| room.open);
     [of_room(1), of_room(2), whole::open(conn).unwrap()]
@@ -186,7 +186,7 @@ fn the_first_ack_stays_the_first() {
 }
 
 #[test]
-fn frames_are_counted_however_they_come_and_go() {
+fn requests_are_counted_however_they_come_and_go() {
     use RequestState::{Approved, Denied, Done, Expired};
     let mut store = store();
     let conn = &mut store.conn;
@@ -202,9 +202,13 @@ fn frames_are_counted_however_they_come_and_go() {
     set_state(conn, one, Approved, 8).unwrap();
     all_denials::put(conn, &denial((1, 2, 4), 9, NOW)).unwrap();
     deny(conn, two, 9).unwrap();
-    assert_eq!(counts(conn), [2, 2, 4], "a denied one has its frame");
+    let denied = |conn: &mut Connection| rooms::find(conn, &id(1)).unwrap().unwrap().denied;
+    assert_eq!((counts(conn), denied(conn)), ([1, 2, 3], 1), "it has given its place back");
+    set_state(conn, two, Approved, 10).unwrap();
+    assert_eq!((counts(conn), denied(conn)), ([2, 2, 4], 0));
+    deny(conn, two, 10).unwrap();
     forget(conn, two, Denied, 10, NOW).unwrap();
-    assert_eq!(counts(conn), [1, 2, 3]);
+    assert_eq!((counts(conn), denied(conn)), ([1, 2, 3], 0));
     forget(conn, two, Expired, 11, NOW).unwrap();
     forget(conn, one, Approved, 11, NOW).unwrap_err();
     assert_eq!(counts(conn), [1, 2, 3], "it had no frame any more, and the other keeps its own");

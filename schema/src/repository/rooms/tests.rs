@@ -36,14 +36,17 @@ fn a_creator_stays_and_a_count_is_never_put() {
     let mut store = store();
     let conn = &mut store.conn;
     let creator = |n: u8| Some(id(n).to_vec());
-    let first = Room { creator: creator(7), digest: creator(1), open: 5, ..room(1, "open") };
+    let (founder, digest) = (creator(7), creator(1));
+    let first = Room { creator: creator(7), founder, digest, open: 5, denied: 5, ..room(1, "open") };
     put(conn, &first).unwrap();
-    assert_eq!(find(conn, &id(1)).unwrap(), Some(Room { open: 0, ..first.clone() }));
+    let stored = Room { open: 0, denied: 0, ..first.clone() };
+    assert_eq!(find(conn, &id(1)).unwrap(), Some(stored.clone()));
 
     // Of the digest, another card's would be worse than none.
-    let second = Room { creator: creator(8), digest: None, open: 6, ..first };
-    put(conn, &second).unwrap();
-    assert_eq!(find(conn, &id(1)).unwrap(), Some(Room { creator: creator(7), open: 0, ..second }));
+    let (founder, digest) = (creator(8), None);
+    put(conn, &Room { creator: creator(8), founder, digest, listed: false, open: 6, ..first }).unwrap();
+    let next = Room { digest: None, listed: false, ..stored };
+    assert_eq!(find(conn, &id(1)).unwrap(), Some(next));
 
     // A room of before stays without one, whoever publishes the next card.
     put(conn, &room(2, "open")).unwrap();
@@ -52,6 +55,7 @@ fn a_creator_stays_and_a_count_is_never_put() {
 
     for short in [
         Room { creator: Some(vec![1; 31]), ..room(3, "open") },
+        Room { founder: Some(vec![1; 33]), ..room(3, "open") },
         Room { digest: Some(vec![]), ..room(3, "open") },
     ] {
         assert_eq!(put(conn, &short).unwrap_err().kind(), ErrorKind::Conflict);
@@ -59,17 +63,17 @@ fn a_creator_stays_and_a_count_is_never_put() {
 }
 
 #[test]
-fn created_rooms_are_counted_up_to_the_cap() {
+fn founded_rooms_are_counted_up_to_the_cap() {
     let mut store = store();
     let conn = &mut store.conn;
-    for (rid, creator) in [(1, 7), (2, 7), (3, 8), (4, 7)] {
-        put(conn, &Room { creator: Some(id(creator).to_vec()), ..room(rid, "secret") }).unwrap();
+    for (rid, founder) in [(1, 7), (2, 7), (3, 8), (4, 7)] {
+        put(conn, &Room { founder: Some(id(founder).to_vec()), ..room(rid, "secret") }).unwrap();
     }
     put(conn, &room(5, "secret")).unwrap();
-    assert_eq!(count_created_by(conn, &id(7), 100).unwrap(), 3);
-    assert_eq!(count_created_by(conn, &id(7), 2).unwrap(), 2);
-    assert_eq!(count_created_by(conn, &id(8), 100).unwrap(), 1);
-    assert_eq!(count_created_by(conn, &id(9), 100).unwrap(), 0);
+    assert_eq!(count_founded_by(conn, &id(7), 100).unwrap(), 3);
+    assert_eq!(count_founded_by(conn, &id(7), 2).unwrap(), 2);
+    assert_eq!(count_founded_by(conn, &id(8), 100).unwrap(), 1);
+    assert_eq!(count_founded_by(conn, &id(9), 100).unwrap(), 0);
 }
 
 #[test]
@@ -93,6 +97,35 @@ fn pages_hold_the_asked_policies_in_the_order_of_ids() {
 }
 
 #[test]
+fn the_directory_has_what_is_listed() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    for rid in 1..=6 {
+        put(conn, &Room { listed: rid % 2 == 0, ..room(rid, ["open", "request"][usize::from(rid) % 2]) })
+            .unwrap();
+    }
+    let both = ["open", "request"];
+    assert_eq!(ids(&directory(conn, &both, None, 9).unwrap()), [2, 4, 6]);
+    assert_eq!(ids(&directory(conn, &both, Some(&id(2)), 1).unwrap()), [4]);
+    assert!(set_listed(conn, &id(3), true, 5).unwrap() && set_listed(conn, &id(4), false, 6).unwrap());
+    assert!(!set_listed(conn, &id(9), true, 7).unwrap());
+    assert_eq!(ids(&directory(conn, &both, None, 9).unwrap()), [2, 3, 6]);
+    assert_eq!(ids(&page(conn, &both, None, 9).unwrap()), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn a_creator_is_set_and_the_founder_stays() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    let (creator, founder) = (Some(id(7).to_vec()), Some(id(7).to_vec()));
+    put(conn, &Room { creator, founder, ..room(1, "open") }).unwrap();
+    assert!(set_creator(conn, &id(1), &id(8), 9).unwrap());
+    assert!(!set_creator(conn, &id(2), &id(8), 9).unwrap());
+    let found = find(conn, &id(1)).unwrap().unwrap();
+    assert_eq!((found.creator, found.founder, found.seq), (Some(id(8).to_vec()), Some(id(7).to_vec()), 9));
+}
+
+#[test]
 fn queries_use_their_indexes() {
     let mut store = store();
     let conn = &mut store.conn;
@@ -101,10 +134,13 @@ fn queries_use_their_indexes() {
     let plan_of_page = plan(conn, |conn| drop(page(conn, &["open", "request"], Some(&id(1)), 9).unwrap()));
     assert!(plan_of_page.contains("rooms_by_policy (policy=? AND rid>?)"), "{plan_of_page}");
     assert!(!plan_of_page.contains("TEMP B-TREE"), "{plan_of_page}");
+    let listed = plan(conn, |conn| drop(directory(conn, &["open", "request"], Some(&id(1)), 9).unwrap()));
+    assert!(listed.contains("rooms_listed (listed=? AND policy=? AND rid>?)"), "{listed}");
+    assert!(!listed.contains("TEMP B-TREE"), "{listed}");
     let count = plan(conn, |conn| {
-        count_created_by(conn, &id(1), 9).unwrap();
+        count_founded_by(conn, &id(1), 9).unwrap();
     });
-    assert!(count.contains("rooms_by_creator (creator=?)"), "{count}");
+    assert!(count.contains("rooms_by_founder (founder=?)"), "{count}");
 }
 
 #[test]

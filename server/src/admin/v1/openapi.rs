@@ -84,7 +84,12 @@ pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    let all = [("GET", &mut item.get), ("POST", &mut item.post), ("DELETE", &mut item.delete)];
+    let all = [
+        ("GET", &mut item.get),
+        ("POST", &mut item.post),
+        ("PUT", &mut item.put),
+        ("DELETE", &mut item.delete),
+    ];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 

@@ -1,9 +1,9 @@
 //! Rooms: found, looked into, deleted.
 
-use actix_web::{delete, get, web};
+use actix_web::{delete, get, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use vestibule_protocol::approve::frames::Card;
+use vestibule_protocol::approve::{frames::Card, refusal::Reason};
 
 use super::{
     ids::{DrawnId, RoomId, RoomPolicy, UserId},
@@ -44,18 +44,21 @@ struct Room {
     version: u64,
     /// When it was made, in Unix milliseconds
     created: i64,
-    /// Who published its first card; unknown for rooms of older versions of the server
+    /// Its creator, who alone changes its policy: who published its first card, unless the role was handed over. Unknown for
+    /// rooms of older versions of the server
     #[schema(required)]
     created_by: Option<UserId>,
+    /// Whether the directory lists it; a secret room is listed nowhere all the same
+    listed: bool,
     /// How many requests wait in it: open ones, and denied ones that may still be approved
     waiting: i64,
 }
 
 impl From<RoomRecord> for Room {
-    fn from(RoomRecord { card, created, creator, waiting }: RoomRecord) -> Self {
+    fn from(RoomRecord { card, created, creator, is_listed: listed, waiting }: RoomRecord) -> Self {
         let Card { rid, policy, name, version, .. } = card;
         let (policy, created_by) = (policy.into(), creator.map(UserId));
-        Self { rid: RoomId(rid), policy, name, version, created, created_by, waiting }
+        Self { rid: RoomId(rid), policy, name, version, created, created_by, listed, waiting }
     }
 }
 
@@ -150,6 +153,35 @@ pub(super) async fn remove(
         return Err(no_room());
     }
     Ok(web::Json(Deleted { rid: *rid, requests: removed.ended.len() }))
+}
+
+/// Who is to be a room's creator
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Creator {
+    uid: UserId,
+}
+
+/// Makes a user a room's creator, whoever it was
+///
+/// For a room that has none, and for one whose creator has lost their key. The creator alone changes the policy and whether the room is
+/// listed, and always finds a place for an approve. Members are told `creator_changed`.
+#[utoipa::path(
+    operation_id = "set_creator", tag = "rooms", params(("rid" = RoomId, Path)),
+    request_body = Creator, responses((status = OK, body = Room))
+)]
+#[put("/rooms/{rid}/creator")]
+pub(super) async fn set_creator(
+    admin: web::Data<Admin>,
+    rid: web::Path<RoomId>,
+    creator: web::Json<Creator>,
+) -> Result<web::Json<Room>, Problem> {
+    match admin.flow.appoint_creator(rid.0, creator.uid.0).await {
+        Err(refusal) if refusal.reason == Reason::UnknownRoom => return Err(no_room()),
+        appointed => appointed?,
+    };
+    let room = admin.flow.store().room(rid.0).await?.ok_or_else(no_room)?;
+    Ok(web::Json(room.into()))
 }
 
 fn no_room() -> Problem {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpResponse, get, http::header::CACHE_CONTROL, post, web};
+use actix_web::{HttpResponse, delete, get, http::header::CACHE_CONTROL, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vestibule_protocol::signed::Uid;
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     admin::{Admin, problem::Problem},
     approve::Flow,
+    store::Deleted,
     transport::Seen,
 };
 
@@ -75,6 +76,24 @@ struct Disconnected {
     connections: usize,
 }
 
+/// A user of whom nothing is stored any more
+#[derive(Debug, Serialize, ToSchema)]
+struct Erased {
+    uid: UserId,
+    /// Requests, with the approves of them
+    requests: usize,
+    /// Approves by the user. A newcomer who has not fetched the key from one waits for another
+    approves: usize,
+    /// Denials of the user
+    denials: usize,
+    /// Notices for the user, and those for others that name them
+    notices: usize,
+    /// Rooms that have no creator any more
+    rooms: usize,
+    /// How many connections they had
+    connections: usize,
+}
+
 /// A token to connect with
 #[derive(Debug, Serialize, ToSchema)]
 struct Minted {
@@ -132,6 +151,26 @@ pub(super) async fn disconnect(admin: web::Data<Admin>, uid: web::Path<UserId>) 
 pub(super) async fn mint(admin: web::Data<Admin>, uid: web::Path<UserId>) -> HttpResponse {
     let (token, exp) = admin.flow.mint(&uid.0);
     HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(Minted { token, uid: *uid, exp })
+}
+
+/// Deletes all that is stored of a user
+///
+/// Their requests end as `expired`, and their approves as if their time were over. A denial that they pronounced holds on, in nobody's name; their rooms
+/// stay, without a creator. Their connections are sent `erased` and then closed with 1001. The audit log stays as it is, and names them where an act was about
+/// them. It is no ban: with their key they can sign in again.
+#[utoipa::path(operation_id = "erase_user", tag = "users", params(("uid" = UserId, Path)), responses((status = OK, body = Erased)))]
+#[delete("/users/{uid}")]
+pub(super) async fn erase(
+    admin: web::Data<Admin>,
+    uid: web::Path<UserId>,
+) -> Result<web::Json<Erased>, Problem> {
+    let (uid, socket_id) = (*uid, Flow::socket_id(&uid.0));
+    let seen = admin.server.connections.seen(Some(&socket_id));
+    let topics = seen.into_iter().flat_map(|seen| seen.topics).map(|topic| topic.to_string()).collect();
+    let Deleted { requests, approves, denials, notices, rooms } =
+        admin.flow.erase_user(uid.0, topics).await?.deleted;
+    let connections = admin.server.connections.disconnect(&socket_id);
+    Ok(web::Json(Erased { uid, requests, approves, denials, notices, rooms, connections }))
 }
 
 /// Whose connection this is.

@@ -69,6 +69,10 @@ impl KeyRoom {
                 let members = self.members();
                 self.push_to(cx, &members, gone.seq, "request_gone", &Payload::of(gone));
             }
+            News::Creator(changed) => {
+                let members = self.members();
+                self.push_to(cx, &members, changed.seq, "creator_changed", &Payload::of(changed));
+            }
             News::Card(card) => {
                 // To guests a room that has become secret is gone.
                 let is_shown = card.policy != Policy::Secret;

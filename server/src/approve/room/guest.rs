@@ -20,6 +20,7 @@ use crate::{
         answering,
         events::{List, Prove, Proved},
         feed::Feed,
+        identity,
     },
     channel::{Context, MemberId, Next, Watched},
     clock,
@@ -53,13 +54,16 @@ impl KeyRoom {
         let (flow, rid) = (Arc::clone(&self.flow), visit.rid);
         let list = List::default();
         let read = async move {
-            let card = flow.store.card(rid).await?;
-            Ok((card, flow.store.pending(rid, list.from(), list.limit()).await?))
+            let record = flow.store.room(rid).await?;
+            Ok((record, flow.store.pending(rid, list.from(), list.limit()).await?))
         };
-        Ok(answering::look_up(cx, visit.to, read, move |room, cx, to, (card, page)| {
+        Ok(answering::look_up(cx, visit.to, read, move |room, cx, to, (record, page)| {
             let Page { items: pending, next: cursor, until } = page;
-            let after_ms = after_ms(others);
-            answering::ok(cx, to, &Proved { role: "member", card, pending, cursor, seq: until, after_ms });
+            let (creator, listed) =
+                record.as_ref().map_or((None, false), |record| (record.creator, record.is_listed));
+            let (role, card, after_ms) = ("member", record.map(|record| record.card), after_ms(others));
+            let proved = Proved { role, card, creator, listed, pending, cursor, seq: until, after_ms };
+            answering::ok(cx, to, &proved);
             room.welcome_member(cx, to.member, until);
         }))
     }
@@ -86,6 +90,9 @@ impl KeyRoom {
         let (rid, uid) = (visit.rid, visit.caller.uid);
         let device = self.visitors.get(&visit.to.member).ok_or(Reason::Unauthorized)?.receiver.device;
         let digest = request.check(&rid, &uid, &self.flow.terms.limits, clock::now_ms())?.digest;
+        self.flow.requests.admit(identity::address_of(cx, visit.to.member)).map_err(|wait| {
+            Reason::RateLimited.retry_after(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1))
+        })?;
         let command = Command::Request {
             request_id: request.request_id,
             device,

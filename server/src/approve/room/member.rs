@@ -10,6 +10,7 @@ use vestibule_protocol::{
         rules::{Change, Command},
     },
     message::Payload,
+    signed::{self, user_id},
 };
 
 use super::{KeyRoom, Visit};
@@ -17,7 +18,7 @@ use crate::{
     approve::{
         aftermath::{Aftermath, News, Own},
         answering,
-        events::{List, PublishCard, Unblock},
+        events::{HandOver, List, PublishCard, Unblock},
     },
     channel::{Context, MemberId, Next},
     clock,
@@ -25,9 +26,11 @@ use crate::{
 };
 
 /// What the server itself sends: no member may send an event of such a name to the others.
-const SERVER_EVENTS: [&str; 9] = [
+const SERVER_EVENTS: [&str; 11] = [
     "caught_up",
+    "creator_changed",
     "denied",
+    "erased",
     "expired",
     "presence_diff",
     "presence_state",
@@ -50,15 +53,40 @@ impl KeyRoom {
         new: PublishCard,
     ) -> Result<Next, Refusal> {
         let RoomKey { alg, room_pub } = self.key_of(visit.to.member)?.clone();
-        let PublishCard { version, policy, name, sig } = new;
+        let PublishCard { version, policy, name, sig, listed } = new;
         let card = Card { rid: visit.rid, room_pub, alg, version, policy, name, sig };
         let digest = card.check(&self.flow.terms.limits)?.digest;
-        let command = Command::Publish { version, policy, digest };
+        let command = Command::Publish { version, policy, digest, listed };
         let content = Content::Frame(pack(&card));
         Ok(self.carry_out(cx, visit, command, content, |room, cx, committed| {
-            if committed.decision.change == Some(Change::PutCard) {
+            if matches!(committed.decision.change, Some(Change::PutCard { .. })) {
                 room.announce(cx, &News::Card(card));
             }
+        }))
+    }
+
+    /// Makes another user the room's creator, for the creator who signs that on this very join.
+    pub(super) fn hand_over(
+        &mut self,
+        cx: &mut Context<'_, Self>,
+        visit: Visit,
+        handed: &HandOver,
+    ) -> Result<Next, Refusal> {
+        self.key_of(visit.to.member)?;
+        let visitor = self.visitors.get(&visit.to.member).ok_or(Reason::Unauthorized)?;
+        if handed.nonce != visitor.nonce {
+            return Err(Reason::StaleNonce.into());
+        }
+        let (rid, uid, to) = (visit.rid, visit.caller.uid, handed.to);
+        let bytes = signed::hand_over(&visitor.receiver.server, &rid, &uid, &to, visitor.nonce.as_bytes());
+        if user_id(handed.sign_alg, &handed.sign_pub.0) != uid
+            || handed.sign_alg.verify(&handed.sign_pub.0, &bytes, &handed.sig).is_err()
+        {
+            return Err(Reason::BadSig.into());
+        }
+        let command = Command::HandOver { to };
+        Ok(self.carry_out(cx, visit, command, Content::Nothing, move |room, cx, committed| {
+            room.tell(cx, Aftermath::of(rid, uid, None, committed));
         }))
     }
 

@@ -23,7 +23,7 @@ use vestibule_protocol::{
     },
     base64url::Fixed,
     message::Payload,
-    signed::Rid,
+    signed::{Rid, Uid},
 };
 
 use self::fanout::MemberPush;
@@ -164,6 +164,7 @@ impl KeyRoom {
         match &*message.event {
             "prove" => self.prove(cx, visit, parse(payload)?),
             "card" => self.publish(cx, visit, parse(payload)?),
+            "hand_over" => self.hand_over(cx, visit, &parse(payload)?),
             "request" => self.request(cx, visit, parse(payload)?),
             "approve" => self.approve(cx, visit, parse(payload)?),
             "deny" => self.deny(cx, visit, parse(payload)?),
@@ -198,6 +199,13 @@ impl KeyRoom {
             is_member: visitor.key.is_some(),
         };
         self.visitors.iter().map(online).collect()
+    }
+
+    /// Tells a user's devices here that the user is erased.
+    pub(super) fn tell_erased(&self, cx: &Context<'_, Self>, uid: &Uid) {
+        let is_theirs = |visitor: &Visitor| visitor.receiver.uid == *uid;
+        let visitors = &self.visitors;
+        cx.broadcast_to("erased", Payload::empty(), |id, _| visitors.get(&id).is_some_and(is_theirs));
     }
 
     /// Ends everybody's join: the room is no more.

@@ -126,9 +126,9 @@ impl Mount {
         let has_token = self.endpoint.auth_token;
         let auth_token = request::header(request, AUTH_TOKEN_HEADER).filter(|_| has_token).map(str::to_owned);
         let host = request::host(request);
-        let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host };
-        let connected = self.endpoint.handler.connect(&info).ok()?;
         let address = self.endpoint.rules.now().proxies.client(request);
+        let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host, address };
+        let connected = self.endpoint.handler.connect(&info).ok()?;
         let Some(place) = self.sessions.caps().take(address, connected.id.as_deref()) else {
             self.endpoint.traffic.limited(Limit::Polls);
             return None;

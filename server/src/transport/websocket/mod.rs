@@ -113,10 +113,9 @@ fn upgrade(
     let auth_token = endpoint.auth_token.then(|| params::auth_token(headers)).flatten();
     let serializer =
         serializer.map_or_else(|| params::serializer(&params), Ok).map_err(|_| ErrorForbidden(""))?;
-    let info =
-        ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host: request::host(request) };
+    let (host, address) = (request::host(request), rules.proxies.client(request));
+    let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host, address };
     let connected = endpoint.handler.connect(&info).map_err(|_| ErrorForbidden(""))?;
-    let address = rules.proxies.client(request);
     let Some(place) = endpoint.caps.take(address, connected.id.as_deref()) else {
         endpoint.traffic.limited(Limit::Sockets);
         return Ok(RateLimited { wait: RETRY }.response());

@@ -2,12 +2,12 @@
 
 use vestibule_protocol::approve::{
     refusal::{Reason, Refusal},
-    rules::{Answer, ApproveState, Caller, Change, Command, Decision, RequestState},
+    rules::{Answer, ApproveState, Caller, Change, Command, Decision, RequestState, decide},
 };
 
 use super::{
     Flow,
-    names::{ALICE, ApproveName, BOB, Device, ROOM, RequestName, mallory},
+    names::{ALICE, ApproveName, BOB, Device, EVE, ROOM, RequestName, closing_card, id_of_eves, mallory},
     scope::Flaw,
     state::{Frame, State},
     steps::Step,
@@ -63,6 +63,13 @@ impl Flow {
             }
             Step::Unblock => {
                 self.serve(&mut next, mallory(0), &Command::Unblock { uid: BOB.uid }).ok()?;
+            }
+            Step::Close => {
+                self.serve(&mut next, mallory(0), &closing_card()).ok()?;
+            }
+            Step::DenyEve => {
+                let deny = Command::Deny { to: EVE.uid, request_id: id_of_eves(), is_block: false };
+                self.serve(&mut next, mallory(0), &deny).ok()?;
             }
             Step::Expire(request) => self.expire(&mut next, request),
             Step::End(request) => self.end(&mut next, request),
@@ -168,7 +175,7 @@ impl Flow {
     fn serve(&self, state: &mut State, caller: Caller, command: &Command) -> Result<Decision, Refusal> {
         let quotas = &self.scope.quotas;
         self.refuse_by_flaw(state, command)?;
-        let mut decision = state.store.decide(quotas, &ROOM, &caller, command, state.now)?;
+        let mut decision = self.decide(state, &caller, command)?;
         decision.change = decision.change.map(|change| self.change_by_flaw(change));
         if let Some(change) = decision.change {
             let before = state.store.clone();
@@ -180,6 +187,22 @@ impl Flow {
             }
         }
         Ok(decision)
+    }
+
+    /// What the server would do with a command.
+    pub(super) fn decide(
+        &self,
+        state: &State,
+        caller: &Caller,
+        command: &Command,
+    ) -> Result<Decision, Refusal> {
+        let mut facts = state.store.gather(&ROOM, caller, command, state.now);
+        match (self.flaw, &mut facts.room) {
+            (Some(Flaw::AnybodyCloses), Some(room)) => room.creator = Some(caller.uid),
+            (Some(Flaw::DenialKeepsPlace), _) => facts.usage.open_in_room += facts.usage.denied_in_room,
+            _ => {}
+        }
+        decide(&self.scope.quotas, &facts, caller, command, state.now)
     }
 
     fn refuse_by_flaw(&self, state: &State, command: &Command) -> Result<(), Refusal> {

@@ -22,14 +22,14 @@ use vestibule_protocol::{
 };
 
 use self::{
-    names::{EVE, FOUNDER, ROOM, request_of_eve},
+    names::{ALICE, EVE, FOUNDER, ROOM, request_of_eve},
     state::Stores,
 };
 pub use self::{
     scope::{Flaw, Scope},
     state::{Frame, Knows, State, Store, Told},
     steps::Step,
-    verdict::{ENOUGH, POSSIBLE, Verdict},
+    verdict::{ENOUGH, POSSIBLE, UNSILENCED, Verdict},
 };
 use crate::reference::Reference;
 
@@ -56,9 +56,11 @@ impl Flow {
     /// A room that takes requests, and Eve's in it.
     fn at_first(&self) -> Reference {
         let mut store = Reference::default();
-        let card = Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([1; 32]) };
+        let (version, policy, digest) = (1, Policy::Request, Fixed([1; 32]));
+        let card = Command::Publish { version, policy, digest, listed: None };
         let asks = request_of_eve(self.scope.request_exp);
-        for (caller, command) in [(FOUNDER, card), (EVE, asks)] {
+        let creator = if self.scope.alice_created { ALICE } else { FOUNDER };
+        for (caller, command) in [(creator, card), (EVE, asks)] {
             store.carry_out(&self.scope.quotas, &ROOM, &caller, &command, 0).expect("a decision");
         }
         store

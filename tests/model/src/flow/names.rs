@@ -5,7 +5,7 @@ use std::fmt;
 use vestibule_protocol::{
     approve::{
         frames::Id,
-        rules::{Caller, Command},
+        rules::{Caller, Command, Policy},
     },
     base64url::Fixed,
     signed::{Hash, Rid},
@@ -15,7 +15,7 @@ use vestibule_protocol::{
 pub const ROOM: Rid = Fixed([100; 32]);
 /// The newcomer, with two devices and one box key.
 pub const BOB: Caller = Caller { uid: Fixed([1; 32]), is_member: false };
-/// The honest member. She did not create the room, so no place among the approves is kept for her.
+/// The honest member. Where she did not create the room, no place among the approves is kept for her.
 pub const ALICE: Caller = Caller { uid: Fixed([2; 32]), is_member: true };
 /// A guest who asked for the room key and whom nobody approves.
 pub const EVE: Caller = Caller { uid: Fixed([3; 32]), is_member: false };
@@ -178,9 +178,33 @@ impl fmt::Debug for ApproveName {
     }
 }
 
+/// The id of Eve's request.
+pub(super) fn id_of_eves() -> Id {
+    id_of([50])
+}
+
+/// What somebody asks who has not been there before.
+pub(super) fn request_of_a_newcomer(exp: i64) -> (Caller, Command) {
+    let newcomer = Caller { uid: Fixed([5; 32]), is_member: false };
+    let (request_id, device) = (id_of([60]), id_of([61]));
+    let ask = Command::Request {
+        request_id,
+        device,
+        box_hash: Fixed([103; 32]),
+        digest: digest_of(&request_id),
+        exp,
+    };
+    (newcomer, ask)
+}
+
+/// The card by which the hostile member would close the room.
+pub(super) fn closing_card() -> Command {
+    Command::Publish { version: 2, policy: Policy::Secret, digest: Fixed([2; 32]), listed: None }
+}
+
 /// What Eve asked.
 pub(super) fn request_of_eve(exp: i64) -> Command {
-    let (request_id, device) = (id_of([50]), id_of([51]));
+    let (request_id, device) = (id_of_eves(), id_of([51]));
     Command::Request { request_id, device, box_hash: Fixed([102; 32]), digest: digest_of(&request_id), exp }
 }
 

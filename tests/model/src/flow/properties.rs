@@ -2,13 +2,16 @@
 
 use stateright::Property;
 use vestibule_protocol::{
-    approve::rules::{Answer, ApproveState, Command, RequestState},
+    approve::{
+        refusal::Reason,
+        rules::{Answer, ApproveState, Command, Policy, RequestState},
+    },
     base64url::Fixed,
 };
 
 use super::{
     Flow,
-    names::{ALICE, ApproveName, BOB, Device, EVE, ROOM, RequestName},
+    names::{ALICE, ApproveName, BOB, Device, EVE, ROOM, RequestName, request_of_a_newcomer},
     state::{Frame, State},
 };
 
@@ -25,6 +28,11 @@ pub const FOREIGN: &str = "a guest changes nothing of others";
 /// A request is approved as long as an approve waits, and no longer, unless its own time is over.
 pub const APPROVED: &str = "approved means that an approve waits";
 
+/// Only its creator changes a room's policy, and the creator does nothing in this world.
+pub const POLICY: &str = "the policy is the creator's";
+/// A newcomer finds a place wherever fewer requests are open than may be.
+pub const PLACES: &str = "only open requests take places";
+
 impl Flow {
     pub(super) fn always() -> Vec<Property<Self>> {
         vec![
@@ -34,6 +42,8 @@ impl Flow {
             Property::always(REPEATED, Self::repeats_are_answered_alike),
             Property::always(FOREIGN, Self::guests_change_nothing),
             Property::always(APPROVED, |_, state| approved_is_approved(state)),
+            Property::always(POLICY, |_, state| policy_is_as_it_was(state)),
+            Property::always(PLACES, Self::places_are_given_back),
             Property::sometimes("both devices have the key", |flow: &Self, state: &State| {
                 flow.devices().all(|device| state.device(device).has_key)
             }),
@@ -51,22 +61,28 @@ impl Flow {
     }
 
     fn repeats_are_answered_alike(&self, state: &State) -> bool {
-        let quotas = &self.scope.quotas;
         let requests = state.told.requests.iter().all(|(asked, known)| {
             // Who was told of another request asks a new one once that has ended.
             if asked != known && !is_open(state, *known) || state.now >= self.scope.request_exp {
                 return true;
             }
             let ask = asked.command(self.scope.request_exp);
-            let again = state.store.decide(quotas, &ROOM, &BOB, &ask, state.now).map(|again| again.answer);
+            let again = self.decide(state, &BOB, &ask).map(|again| again.answer);
             matches!(again, Ok(Answer::Request { request_id, dup: true, .. }) if request_id == known.id())
         });
         let approves =
             state.told.approves.iter().filter(|approve| approve.exp() > state.now).all(|approve| {
-                let again = state.store.decide(quotas, &ROOM, &ALICE, &approve.command(), state.now);
+                let again = self.decide(state, &ALICE, &approve.command());
                 matches!(again.map(|again| again.answer), Ok(Answer::Approve { dup: true, .. }))
             });
         requests && approves
+    }
+
+    fn places_are_given_back(&self, state: &State) -> bool {
+        let (newcomer, ask) = request_of_a_newcomer(self.scope.request_exp);
+        let decision = self.decide(state, &newcomer, &ask);
+        let is_full = decision.is_err_and(|refusal| refusal.reason == Reason::Quota);
+        !is_full || state.store.open_in(&ROOM) >= self.scope.quotas.open_per_room
     }
 
     fn guests_change_nothing(&self, state: &State) -> bool {
@@ -96,12 +112,30 @@ impl Flow {
         }
     }
 
+    /// Whether a device waits, and no approve of Alice's that is good is on its way to it. What was denied she need not approve.
+    pub fn is_unanswered(&self, state: &State, device: Device) -> bool {
+        let request = state.waits_for(device);
+        let is_denied = request.and_then(|request| status(state, request)) == Some(RequestState::Denied);
+        self.is_owed(state, device) && !is_denied && !self.is_answered(state, device)
+    }
+
+    /// Whether an approve of Alice's that is good is stored for a device, or has been.
+    pub fn is_answered(&self, state: &State, device: Device) -> bool {
+        let Some(request) = state.waits_for(device) else { return false };
+        let mut approves = state.store.approves_of(&ROOM, &BOB.uid, &request.id());
+        approves.any(|approve| approve.facts.by == ALICE.uid && approve.is_live(state.now))
+    }
+
     /// Whether besides that Alice was told that her approve is stored, and its time is not over.
     pub fn is_approved_for(&self, state: &State, device: Device) -> bool {
         let request = state.waits_for(device);
         let is_good = |approve: &ApproveName| Some(approve.request()) == request && approve.exp() > state.now;
         self.is_owed(state, device) && state.told.approves.iter().any(is_good)
     }
+}
+
+fn policy_is_as_it_was(state: &State) -> bool {
+    state.store.room(&ROOM).is_some_and(|room| room.policy == Policy::Request)
 }
 
 fn status(state: &State, request: RequestName) -> Option<RequestState> {

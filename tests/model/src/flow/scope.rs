@@ -20,6 +20,15 @@ pub struct Scope {
     pub withdraws: bool,
     /// Whether an operator ends requests before their time.
     pub operator_ends: bool,
+    /// Whether the hostile member publishes cards that close the room.
+    pub closes: bool,
+    /// Whether a member denies Eve, who holds a place.
+    pub denies_eve: bool,
+    /// Whether Alice created the room, so that a place among the approves is kept for her.
+    pub alice_created: bool,
+    /// How many approves that wait are enough for a client that approves by itself, unless its user created the room. Three in the
+    /// reference client; the fewer, the harder it is for Bob.
+    pub enough: usize,
     /// How often Alice's client may crash and forget which approves it sent.
     pub alice_crashes: u8,
     /// When requests end, and with them all that is of interest. Alice's approves end after the first tick, the second…
@@ -50,6 +59,10 @@ impl Scope {
             unblocks: false,
             withdraws: true,
             operator_ends: false,
+            closes: false,
+            denies_eve: false,
+            alice_created: false,
+            enough: 1,
             alice_crashes: 0,
             request_exp: 2,
             end: 1,
@@ -79,6 +92,28 @@ impl Scope {
         Self { alice_crashes: 1, ..Self::small() }
     }
 
+    /// Very small: one device, and less of what the other worlds look at.
+    fn tiny() -> Self {
+        Self { devices: 1, garbage: 0, denies: false, withdraws: false, ..Self::small() }
+    }
+
+    /// The hostile member would close the room.
+    pub fn closing() -> Self {
+        Self { closes: true, ..Self::tiny() }
+    }
+
+    /// The room has one place, which Eve holds until a member denies her.
+    pub fn full() -> Self {
+        let mut scope = Self { denies_eve: true, denies: true, unblocks: true, ..Self::tiny() };
+        scope.quotas.open_per_room = 1;
+        scope
+    }
+
+    /// Garbage comes first, from more accounts than there are places, and Alice created the room.
+    pub fn garbage_first() -> Self {
+        Self { alice_created: true, garbage: 3, ..Self::tiny() }
+    }
+
     /// How often Alice may have to approve one request: her approves end, and she forgets some.
     pub(super) fn attempts(&self) -> u8 {
         u8::try_from(self.end).expect("few ticks") + 1 + self.alice_crashes
@@ -102,4 +137,10 @@ pub enum Flaw {
     DenialIsFinal,
     /// A device that has the key acknowledges whatever is sent to it, unopened.
     AcksUnopened,
+    /// Any member changes the room's policy.
+    AnybodyCloses,
+    /// A denied request keeps its place among the open ones.
+    DenialKeepsPlace,
+    /// Who approves by themselves leaves alone what somebody has approved, the creator too.
+    FirstApprovalSilences,
 }

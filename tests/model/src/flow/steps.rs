@@ -5,6 +5,7 @@ use vestibule_protocol::approve::rules::{ApproveState, RequestState};
 use super::{
     Flow,
     names::{ApproveName, BOB, Device, ROOM, RequestName},
+    scope::Flaw,
     state::{Frame, State},
 };
 
@@ -43,6 +44,10 @@ pub enum Step {
     Block(RequestName),
     /// The hostile member lifts the denial.
     Unblock,
+    /// The hostile member publishes a card that closes the room.
+    Close,
+    /// A member denies Eve.
+    DenyEve,
     /// The server ends a request whose time is over.
     Expire(RequestName),
     /// The server ends an approve whose time is over.
@@ -55,13 +60,13 @@ pub enum Step {
 
 impl Flow {
     /// Whether a step is one of those that Bob may rely on: nobody is hostile, nothing fails, and nothing is asked again.
-    pub fn is_cooperative(state: &State, step: Step) -> bool {
+    pub fn is_cooperative(&self, state: &State, step: Step) -> bool {
         match step {
             Step::Ask(device) => state.waits_for(device).is_none(),
-            // A client that approves by itself approves what is pending; what was denied, a person does.
+            // What was denied, a person approves.
             Step::Approve(approve) => {
                 let status = state.store.status(&BOB.uid, &ROOM, &approve.request().id());
-                status != Some(RequestState::Approved)
+                status != Some(RequestState::Approved) || self.approves_by_itself(state, approve.request())
             }
             Step::Deliver(..)
             | Step::Arrive(_)
@@ -71,6 +76,18 @@ impl Flow {
             | Step::Lapse(_) => true,
             _ => false,
         }
+    }
+
+    /// Whether Alice's client, if it approves by itself, goes on although others have approved: garbage may come first. The
+    /// creator's always does, since a place is kept for it; another's as long as few approves wait.
+    fn approves_by_itself(&self, state: &State, request: RequestName) -> bool {
+        let approves = state.store.approves_of(&ROOM, &BOB.uid, &request.id());
+        let live = approves.filter(|approve| approve.is_live(state.now)).count();
+        if self.flaw == Some(Flaw::FirstApprovalSilences) {
+            return live == 0;
+        }
+        // One that waits for nobody's approve is not shown again, unless it is pending anew.
+        self.scope.alice_created || (1..self.scope.enough).contains(&live)
     }
 
     pub(super) fn steps(&self, state: &State, steps: &mut Vec<Step>) {
@@ -157,6 +174,12 @@ impl Flow {
         }
         if self.scope.unblocks {
             steps.push(Step::Unblock);
+        }
+        if self.scope.closes {
+            steps.push(Step::Close);
+        }
+        if self.scope.denies_eve {
+            steps.push(Step::DenyEve);
         }
     }
 

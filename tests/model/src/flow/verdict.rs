@@ -22,10 +22,16 @@ pub const POSSIBLE: &str = "who asked can still get the key";
 /// Once an approve of Alice's is stored, and until its time is over, nobody has to send another.
 pub const ENOUGH: &str = "one honest approve is enough";
 
+/// Where Alice created the room: however much garbage has come first, her client alone gets a good approve stored, without waiting
+/// for Bob.
+pub const UNSILENCED: &str = "garbage does not silence the creator";
+
 /// A step towards the key.
 const HELPS: Marks = 1;
 /// The same, and it is none of Alice's.
 const HELPS_WITHOUT_ALICE: Marks = 2;
+/// A step of Alice's client alone.
+const ALICE_HELPS: Marks = 4;
 
 /// The outcome of looking at all states.
 #[derive(Debug)]
@@ -49,7 +55,7 @@ impl Flow {
         let start = Instant::now();
         let always: Vec<_> = self.properties().into_iter().filter(is_always).collect();
         let mark_state = |state: &State| self.mark_broken(&always, state) | self.mark_devices(state);
-        let graph = Graph::new(self, mark_state, |state, step| mark_step(state, *step));
+        let graph = Graph::new(self, mark_state, |state, step| self.mark_step(state, *step));
         let waiting = graph.count(self.devices().map(owed).sum());
         let broken = [what_broke(&graph, &always), self.what_is_impossible(&graph)].concat();
         // The nearest first: a property may be broken for both devices.
@@ -69,15 +75,27 @@ impl Flow {
             mark(self.is_owed(state, device), owed(device))
                 | mark(self.is_approved_for(state, device), approved(device))
                 | mark(state.device(device).has_key, has_key(device))
+                | mark(self.is_unanswered(state, device), unanswered(device))
+                | mark(self.is_answered(state, device), answered(device))
         });
         marks.sum()
+    }
+
+    fn mark_step(&self, state: &State, step: Step) -> Marks {
+        match step {
+            _ if !self.is_cooperative(state, step) => 0,
+            Step::Approve(_) | Step::Arrive(Frame::Approve(_)) => HELPS | ALICE_HELPS,
+            _ => HELPS | HELPS_WITHOUT_ALICE,
+        }
     }
 
     fn what_is_impossible(&self, graph: &Graph<'_, Self>) -> Vec<Broken> {
         let of_device = |device| {
             let possible = (POSSIBLE, graph.stuck(owed(device), has_key(device), HELPS));
             let enough = (ENOUGH, graph.stuck(approved(device), has_key(device), HELPS_WITHOUT_ALICE));
-            [possible, enough]
+            let silenced = || graph.stuck(unanswered(device), answered(device), ALICE_HELPS);
+            let unsilenced = (UNSILENCED, self.scope.alice_created.then(silenced).flatten());
+            [possible, enough, unsilenced]
         };
         let all = self.devices().flat_map(of_device);
         all.filter_map(|(property, stuck)| stuck.map(|path| (property, path))).collect()
@@ -91,7 +109,7 @@ fn what_broke(graph: &Graph<'_, Flow>, always: &[Property<Flow>]) -> Vec<Broken>
     always.iter().enumerate().filter_map(nearest).collect()
 }
 
-// The marks of a state: from the first bit on the properties that it breaks, and above them these three for each device.
+// The marks of a state: from the first bit on the properties that it breaks, and above them these five for each device.
 
 fn owed(device: Device) -> Marks {
     1 << (20 + device as u32)
@@ -105,16 +123,16 @@ fn has_key(device: Device) -> Marks {
     1 << (24 + device as u32)
 }
 
-fn is_always(property: &Property<Flow>) -> bool {
-    property.expectation == Expectation::Always
+fn unanswered(device: Device) -> Marks {
+    1 << (26 + device as u32)
 }
 
-fn mark_step(state: &State, step: Step) -> Marks {
-    match step {
-        _ if !Flow::is_cooperative(state, step) => 0,
-        Step::Approve(_) | Step::Arrive(Frame::Approve(_)) => HELPS,
-        _ => HELPS | HELPS_WITHOUT_ALICE,
-    }
+fn answered(device: Device) -> Marks {
+    1 << (28 + device as u32)
+}
+
+fn is_always(property: &Property<Flow>) -> bool {
+    property.expectation == Expectation::Always
 }
 
 impl fmt::Display for Verdict {

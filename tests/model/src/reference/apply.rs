@@ -15,7 +15,7 @@ use vestibule_protocol::{
     signed::{Rid, Uid},
 };
 
-use super::{Approve, Denial, News, Notice, Reference, Request};
+use super::{Approve, Denial, News, Notice, Reference, Request, Room};
 
 pub(super) struct Writing<'a> {
     pub(super) store: &'a mut Reference,
@@ -29,7 +29,11 @@ pub(super) struct Writing<'a> {
 impl Writing<'_> {
     pub(super) fn write(&mut self, command: &Command, change: Change) {
         match (change, command) {
-            (Change::PutCard, Command::Publish { .. }) => self.put_card(command),
+            (Change::PutCard { is_listed }, Command::Publish { .. }) => self.put_card(command, is_listed),
+            (Change::List { is_listed }, Command::Publish { .. }) => self.room().facts.is_listed = is_listed,
+            (Change::SetCreator { creator }, Command::HandOver { .. } | Command::Appoint { .. }) => {
+                self.room().facts.creator = Some(creator);
+            }
             (Change::AddRequest, Command::Request { .. }) => self.add_request(command),
             (Change::AddDevice { request_id }, Command::Request { device, .. }) => {
                 self.own_request(request_id).devices.insert(*device, false);
@@ -37,8 +41,11 @@ impl Writing<'_> {
             (Change::AddApprove { overrules, .. }, Command::Approve { .. }) => {
                 self.add_approve(command, overrules);
             }
-            (Change::Deny { request_id, is_block }, Command::Deny { to, is_block: said, .. }) => {
+            (Change::Deny { request_id, is_block, keeps }, Command::Deny { to, is_block: said, .. }) => {
                 self.deny(*to, request_id, is_block);
+                if !keeps {
+                    self.end(*to, request_id, RequestState::Denied);
+                }
                 // What is told is what the member signed.
                 self.tell(*to, News::Denied { request_id, by: self.caller.uid, is_block: *said });
             }
@@ -58,7 +65,7 @@ impl Writing<'_> {
                 let gone = self.end_approve(*approve_id, ApproveState::Nacked, reopens);
                 self.tell_approver(&gone, ReceiptResult::Nacked);
             }
-            (Change::Lapse { reopens }, Command::Lapse { approve_id }) => {
+            (Change::Lapse { reopens }, Command::Lapse { approve_id } | Command::Revoke { approve_id }) => {
                 self.end_approve(*approve_id, ApproveState::Dropped, reopens);
             }
             (
@@ -71,12 +78,14 @@ impl Writing<'_> {
         }
     }
 
-    fn put_card(&mut self, command: &Command) {
-        let Command::Publish { version, policy, digest } = *command else { return };
-        // Where it is not known who published the first card, it never will be.
-        let creator =
-            self.store.rooms.get(&self.rid).map_or(Some(self.caller.uid), |published| published.creator);
-        self.store.rooms.insert(self.rid, RoomFacts { version, policy, digest, creator });
+    fn put_card(&mut self, command: &Command, is_listed: bool) {
+        let Command::Publish { version, policy, digest, .. } = *command else { return };
+        // Of an older room nobody may know who published the first card: another card does not say.
+        let first = (Some(self.caller.uid), Some(self.caller.uid));
+        let published = self.store.rooms.get(&self.rid);
+        let (founder, creator) = published.map_or(first, |room| (room.founder, room.facts.creator));
+        let facts = RoomFacts { version, policy, digest, creator, is_listed };
+        self.store.rooms.insert(self.rid, Room { facts, founder });
     }
 
     fn add_request(&mut self, command: &Command) {
@@ -163,20 +172,25 @@ impl Writing<'_> {
     }
 
     fn close(&mut self, request_id: Id, state: RequestState) {
-        let (now, uid) = (self.now, self.caller.uid);
+        let uid = self.caller.uid;
+        self.end(uid, request_id, state);
+        match state {
+            RequestState::Expired => self.tell(uid, News::Expired { request_id }),
+            RequestState::Withdrawn => self.tell(uid, News::Withdrawn { request_id }),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, uid: Uid, request_id: Id, state: RequestState) {
+        let now = self.now;
         self.move_on(uid, request_id, state);
-        let request = self.own_request(request_id);
+        let request = self.request(uid, request_id);
         request.facts.is_kept = false;
         request.devices.clear();
         request.closed = Some(now);
         for approve in self.live_approves(uid, request_id) {
             approve.facts.state =
                 if approve.facts.is_acked { ApproveState::Saved } else { ApproveState::Dropped };
-        }
-        match state {
-            RequestState::Expired => self.tell(uid, News::Expired { request_id }),
-            RequestState::Withdrawn => self.tell(uid, News::Withdrawn { request_id }),
-            _ => {}
         }
     }
 
@@ -196,6 +210,10 @@ impl Writing<'_> {
     fn tell(&mut self, uid: Uid, news: News) {
         let Self { rid, seq, now: at, .. } = *self;
         self.store.notices.push(Notice { rid, uid, seq, at, news });
+    }
+
+    fn room(&mut self) -> &mut Room {
+        self.store.rooms.get_mut(&self.rid).expect("a stored room")
     }
 
     fn own_request(&mut self, request_id: Id) -> &mut Request {

@@ -20,9 +20,10 @@ pub(super) struct Gathering<'a> {
 impl Gathering<'_> {
     pub(super) fn facts(&self, command: &Command) -> Facts {
         let own = self.caller.uid;
-        let room = self.store.rooms.get(self.rid).copied();
+        let room = self.store.rooms.get(self.rid).map(|room| room.facts);
         match *command {
             Command::Publish { .. } => Facts { room, usage: self.usage(), ..Facts::default() },
+            Command::HandOver { .. } | Command::Appoint { .. } => Facts { room, ..Facts::default() },
             Command::Request { request_id, box_hash, .. } => {
                 let known = self.request(&own, &request_id);
                 let same_box = self.open_for_box(&request_id, &box_hash);
@@ -42,7 +43,7 @@ impl Gathering<'_> {
                 ..self.about(&to, &request_id)
             },
             Command::Deny { to, request_id, .. } => {
-                Facts { denial: self.denial(&to), ..self.about(&to, &request_id) }
+                Facts { denial: self.denial(&to), usage: self.usage(), ..self.about(&to, &request_id) }
             }
             Command::Unblock { uid } => Facts { denial: self.denial(&uid), ..Facts::default() },
             Command::Withdraw { request_id } | Command::End { request_id } => self.about(&own, &request_id),
@@ -51,7 +52,8 @@ impl Gathering<'_> {
             }
             Command::Ack { approve_id, .. }
             | Command::Nack { approve_id }
-            | Command::Lapse { approve_id } => {
+            | Command::Lapse { approve_id }
+            | Command::Revoke { approve_id } => {
                 self.approve(&approve_id).map(|approve| self.about_approve(approve)).unwrap_or_default()
             }
         }
@@ -101,16 +103,19 @@ impl Gathering<'_> {
 
     fn usage(&self) -> Usage {
         let own = self.caller.uid;
-        let kept = || self.store.requests.iter().filter(|(_, request)| request.facts.is_kept);
+        let open = || self.store.requests.iter().filter(|(_, request)| request.is_open());
+        let in_room = |((rid, _, _), _): &(&(Rid, Uid, Id), &Request)| rid == self.rid;
         let of_user = || self.store.requests_of(&own);
+        let waiting = || of_user().filter(|(_, request)| request.waits(self.now));
+        let kept = self.store.requests.iter().filter(|(_, request)| request.facts.is_kept);
         Usage {
-            open_of_user_in_room: of_user()
-                .filter(|(rid, request)| rid == self.rid && request.waits(self.now))
-                .count(),
+            open_of_user_in_room: waiting().filter(|(rid, _)| rid == self.rid).count(),
+            open_of_user: waiting().count(),
             requests_of_user: of_user().count(),
-            open_in_room: kept().filter(|((rid, _, _), _)| rid == self.rid).count(),
-            open_in_all: kept().count(),
-            rooms_of_user: self.store.rooms.values().filter(|room| room.creator == Some(own)).count(),
+            open_in_room: open().filter(in_room).count(),
+            denied_in_room: kept.filter(in_room).filter(|(_, request)| !request.is_open()).count(),
+            open_in_all: open().count(),
+            rooms_of_user: self.store.rooms.values().filter(|room| room.founder == Some(own)).count(),
         }
     }
 }

@@ -10,7 +10,7 @@
 //! let (rid, quotas) = (Fixed([7; 32]), Quotas::default());
 //! let alice = Caller { uid: Fixed([1; 32]), is_member: true };
 //! let bob = Caller { uid: Fixed([2; 32]), is_member: false };
-//! let publish = Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([3; 32]) };
+//! let publish = Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([3; 32]), listed: None };
 //! let ask = Command::Request {
 //!     request_id: Fixed([4; 16]), device: Fixed([5; 16]), box_hash: Fixed([6; 32]), digest: Fixed([7; 32]), exp: 2_000,
 //! };
@@ -36,21 +36,22 @@ use vestibule_protocol::{
         frames::Id,
         limits::Quotas,
         refusal::Refusal,
-        rules::{Caller, Change, Command, Decision, Facts, RequestState, RoomFacts, decide},
+        rules::{ApproveState, Caller, Change, Command, Decision, Facts, RequestState, decide},
     },
+    base64url::Fixed,
     signed::{Rid, Uid},
 };
 
 pub use self::{
     read::Pending,
-    rows::{Approve, Denial, News, Notice, Request},
+    rows::{Approve, Denial, News, Notice, Request, Room},
 };
 
 /// Every room and everything in it. Two of them are equal when the same was stored in the same order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Reference {
     seq: i64,
-    rooms: BTreeMap<Rid, RoomFacts>,
+    rooms: BTreeMap<Rid, Room>,
     requests: BTreeMap<(Rid, Uid, Id), Request>,
     approves: BTreeMap<(Rid, Id), Approve>,
     denials: BTreeMap<(Rid, Uid), Denial>,
@@ -144,14 +145,53 @@ impl Reference {
             kept.map(|((_, uid, id), request)| (request.facts.seq, *uid, *id)).collect();
         kept.sort_unstable();
         for (_, uid, request_id) in kept {
-            let caller = Caller { uid, is_member: false };
-            self.carry_out(quotas, room, &caller, &Command::End { request_id }, now)
-                .expect("an end is never refused");
+            self.end(quotas, room, &uid, &Command::End { request_id }, now);
         }
         self.rooms.remove(room);
         self.requests.retain(|(rid, _, _), _| rid != room);
         self.approves.retain(|(rid, _), _| rid != room);
         self.denials.retain(|(rid, _), _| rid != room);
+    }
+
+    /// Deletes all that is stored of a user, as an operator does. What they and others wait for ends first, in the order in which
+    /// it was stored. A denial that they pronounced holds on, in nobody's name; their rooms stay, without a creator.
+    ///
+    /// # Panics
+    /// Never: neither end is ever refused.
+    pub fn erase(&mut self, quotas: &Quotas, user: &Uid, now: i64) {
+        let own = self.requests_of(user).filter(|(_, request)| request.facts.is_kept);
+        let mut own: Vec<(i64, Rid, Id)> =
+            own.map(|(rid, request)| (request.facts.seq, rid, request.facts.request_id)).collect();
+        own.sort_unstable();
+        for (_, rid, request_id) in own {
+            self.end(quotas, &rid, user, &Command::End { request_id }, now);
+        }
+        let by_them = self
+            .approves
+            .iter()
+            .filter(|(_, approve)| approve.facts.by == *user && approve.facts.state == ApproveState::Live);
+        let mut by_them: Vec<(i64, Rid, Uid, Id)> =
+            by_them.map(|((rid, id), approve)| (approve.facts.seq, *rid, approve.facts.to, *id)).collect();
+        by_them.sort_unstable();
+        for (_, rid, to, approve_id) in by_them {
+            self.end(quotas, &rid, &to, &Command::Revoke { approve_id }, now);
+        }
+        self.requests.retain(|(_, uid, _), _| uid != user);
+        self.approves.retain(|_, approve| approve.facts.by != *user && approve.facts.to != *user);
+        self.denials.retain(|(_, uid), _| uid != user);
+        for denial in self.denials.values_mut().filter(|denial| denial.by == *user) {
+            denial.by = Fixed([0; 32]);
+        }
+        self.notices.retain(|notice| notice.uid != *user && !notice.news.names(user));
+        for room in self.rooms.values_mut() {
+            room.founder = room.founder.filter(|founder| founder != user);
+            room.facts.creator = room.facts.creator.filter(|creator| creator != user);
+        }
+    }
+
+    fn end(&mut self, quotas: &Quotas, rid: &Rid, uid: &Uid, command: &Command, now: i64) {
+        let caller = Caller { uid: *uid, is_member: false };
+        self.carry_out(quotas, rid, &caller, command, now).expect("an end is never refused");
     }
 
     /// Forgets in which order everything was stored, and what users were told: what is left is what the rules look at. Makes

@@ -3,7 +3,7 @@
 use vestibule_protocol::{
     approve::{
         frames::Id,
-        rules::{ApproveState, RequestState, RoomFacts},
+        rules::{ApproveState, Policy, RequestState, RoomFacts},
     },
     signed::{Rid, Uid},
 };
@@ -48,7 +48,19 @@ impl Reference {
 
     /// A room's published card.
     pub fn room(&self, rid: &Rid) -> Option<&RoomFacts> {
-        self.rooms.get(rid)
+        self.rooms.get(rid).map(|room| &room.facts)
+    }
+
+    /// The rooms that the directory lists, by id.
+    pub fn listed(&self) -> impl Iterator<Item = Rid> + use<'_> {
+        let is_shown = |facts: &RoomFacts| facts.is_listed && facts.policy != Policy::Secret;
+        self.rooms.iter().filter(move |(_, room)| is_shown(&room.facts)).map(|(rid, _)| *rid)
+    }
+
+    /// How many requests of a room are pending or approved.
+    pub fn open_in(&self, rid: &Rid) -> usize {
+        let in_room = self.requests.iter().filter(|((room, _, _), _)| room == rid);
+        in_room.filter(|(_, request)| request.is_open()).count()
     }
 
     /// A request of a user, open or remembered.

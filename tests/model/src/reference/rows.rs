@@ -6,10 +6,19 @@ use vestibule_protocol::{
     approve::{
         frames::Id,
         items::ReceiptResult,
-        rules::{ApproveFacts, DenialFacts, RequestFacts},
+        rules::{ApproveFacts, DenialFacts, RequestFacts, RoomFacts},
     },
     signed::{Rid, Uid},
 };
+
+/// A room.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Room {
+    /// What the rules look at.
+    pub facts: RoomFacts,
+    /// Who published its first card: it counts among theirs, whoever is the creator now.
+    pub founder: Option<Uid>,
+}
 
 /// A request, open or remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +66,16 @@ pub struct Notice {
     pub at: i64,
     /// What happened.
     pub news: News,
+}
+
+impl News {
+    /// Whether it says who did something, and that is this user.
+    pub(super) fn names(&self, user: &Uid) -> bool {
+        match self {
+            News::Receipt { to: uid, .. } | News::Denied { by: uid, .. } => uid == user,
+            News::Expired { .. } | News::Withdrawn { .. } => false,
+        }
+    }
 }
 
 /// What happened to a user's request or approve.

@@ -29,7 +29,8 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let mut scene = Self { store: Reference::default(), quotas: Quotas::default(), now: NOW };
-        let card = Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([1; 32]) };
+        let card =
+            Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([1; 32]), listed: None };
         scene.ok(ALICE, &card);
         scene
     }

@@ -159,7 +159,7 @@ const fn member(number: u8) -> Caller {
 }
 
 fn room(policy: Policy) -> RoomFacts {
-    RoomFacts { version: 2, policy, digest: Fixed([7; 32]), creator: None }
+    RoomFacts { version: 2, policy, digest: Fixed([7; 32]), creator: None, is_listed: false }
 }
 
 fn stored(state: RequestState) -> RequestFacts {

@@ -51,8 +51,10 @@ mod request {
     fn to_a_secret_room_is_answered_so_whatever_is_known_of_it() {
         let full = Usage {
             open_of_user_in_room: 9999,
+            open_of_user: 9999,
             requests_of_user: 9999,
             open_in_room: 9999,
+            denied_in_room: 9999,
             open_in_all: 999_999,
             rooms_of_user: 9999,
         };
@@ -233,8 +235,9 @@ mod quota {
     fn each_is_reached_exactly() {
         /// Which counter, up to where, and what it is called.
         type Edge = (fn(&mut Usage) -> &mut usize, usize, &'static str);
-        let edges: [Edge; 4] = [
+        let edges: [Edge; 5] = [
             (|usage| &mut usage.open_of_user_in_room, 8, "your open requests in this room"),
+            (|usage| &mut usage.open_of_user, 256, "your open requests"),
             (|usage| &mut usage.requests_of_user, 256, "your requests"),
             (|usage| &mut usage.open_in_room, 1_000, "open requests of this room"),
             (|usage| &mut usage.open_in_all, 100_000, "open requests of this server"),
@@ -253,6 +256,27 @@ mod quota {
         let scene = Scene::new().with_quotas(|quotas| quotas.open_per_room = 1);
         let scene = scene.with_usage(|usage| usage.open_in_room = 1);
         assert_eq!(scene.reason(BOB, &ask()), Reason::Quota);
+    }
+
+    #[test]
+    fn of_all_is_never_one_rooms_or_one_users() {
+        let scene = |change: fn(&mut Usage)| {
+            Scene::new().with_quotas(|quotas| quotas.open_in_all = 1_000).with_usage(change)
+        };
+        assert_eq!(scene(|usage| usage.open_in_room = 99).changes(BOB, &ask()), Some(Change::AddRequest));
+        assert_eq!(scene(|usage| usage.open_in_room = 100).reason(BOB, &ask()), Reason::Quota);
+        assert_eq!(scene(|usage| usage.open_of_user = 9).changes(BOB, &ask()), Some(Change::AddRequest));
+        assert_eq!(scene(|usage| usage.open_of_user = 10).reason(BOB, &ask()), Reason::Quota);
+        // However few there are, a room and a user get one.
+        let few = Scene::new().with_quotas(|quotas| quotas.open_in_all = 2);
+        assert_eq!(few.changes(BOB, &ask()), Some(Change::AddRequest));
+        assert_eq!(few.with_usage(|usage| usage.open_in_room = 1).reason(BOB, &ask()), Reason::Quota);
+    }
+
+    #[test]
+    fn of_denied_requests_does_not_count_for_new_ones() {
+        let scene = Scene::new().with_usage(|usage| usage.denied_in_room = 9999);
+        assert_eq!(scene.changes(BOB, &ask()), Some(Change::AddRequest));
     }
 
     #[test]

@@ -165,3 +165,32 @@ mod end {
         }
     }
 }
+
+mod revoke {
+    use super::*;
+
+    const REVOKE: Command = Command::Revoke { approve_id: id(1) };
+
+    fn revoked(reopens: bool) -> Decision {
+        Decision::change(Answer::Sweep { dup: false }, Change::Lapse { reopens })
+    }
+
+    fn approved() -> Scene {
+        Scene::new().with_request(RequestState::Approved)
+    }
+
+    #[test]
+    fn ends_an_approve_before_its_time_as_its_time_would() {
+        assert_eq!(approved().naming(live(ALICE, 1)).does(BOB, &REVOKE), revoked(true));
+        let beside = approved().naming(live(ALICE, 1)).with_approve(live(member(3), 2));
+        assert_eq!(beside.does(BOB, &REVOKE), revoked(false));
+    }
+
+    #[test]
+    fn ends_nothing_twice_and_nothing_unknown() {
+        for state in [ApproveState::Saved, ApproveState::Nacked, ApproveState::Dropped] {
+            assert_eq!(approved().naming(in_state(state, ALICE, 1)).does(BOB, &REVOKE), nothing());
+        }
+        assert_eq!(approved().does(BOB, &REVOKE), nothing());
+    }
+}

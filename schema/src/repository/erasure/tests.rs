@@ -1,0 +1,77 @@
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
+
+use super::*;
+use crate::models::{NewNotice, Room};
+use crate::repository::{denials, devices, notices, rooms};
+use crate::testing::{NOW, add_approve, add_request, denial, id, plan, room, store};
+
+/// The user who is erased, and who approves everything that [`add_approve`] stores.
+const ERASED: u8 = 200;
+
+fn notice(conn: &mut Connection, uid: u8, seq: i64, frame: &[u8]) {
+    notices::insert(conn, &NewNotice { uid: &id(uid), rid: &id(1), seq, at: NOW, frame }).unwrap();
+}
+
+fn count(conn: &mut Connection, query: &str) -> i64 {
+    sql::<BigInt>(query).get_result(conn).unwrap()
+}
+
+#[test]
+fn nothing_of_the_user_is_left_and_nothing_else_is_touched() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    let creator = Some(id(ERASED).to_vec());
+    rooms::put(conn, &Room { creator: creator.clone(), founder: creator, ..room(1, "request") }).unwrap();
+    let own = add_request(conn, 1, ERASED, 1, 10, NOW + 1000);
+    devices::register(conn, own, &[1; 16]).unwrap();
+    let bobs = add_request(conn, 1, 2, 2, 11, NOW + 1000);
+    devices::register(conn, bobs, &[2; 16]).unwrap();
+    add_approve(conn, (1, 2, 2), 7, 12, NOW + 1000);
+    denials::put(conn, &denial((1, 3, 3), 13, NOW + 1000)).unwrap();
+    denials::put(conn, &denial((1, ERASED, 1), 14, NOW + 1000)).unwrap();
+    notice(conn, ERASED, 15, &[1]);
+    notice(conn, 2, 16, &[&[0xc4, 32][..], &id(ERASED), &[3]].concat());
+    notice(conn, 2, 17, &[4]);
+
+    let waiting = waiting_of(conn, &id(ERASED)).unwrap();
+    assert_eq!((waiting.len(), waiting[0].request_id[0]), (1, 1));
+    let approves = approves_by(conn, &id(ERASED)).unwrap();
+    assert_eq!((approves.len(), approves[0].approve_id[0]), (1, 7));
+
+    let erased = run(conn, &id(ERASED)).unwrap();
+    assert_eq!(erased, Erased { requests: 1, approves: 1, denials: 1, notices: 2, rooms: 1 });
+    assert_eq!(run(conn, &id(ERASED)).unwrap(), Erased::default());
+
+    for (table, left) in
+        [("rooms", 1), ("requests", 1), ("devices", 1), ("approves", 0), ("denials", 1), ("notices", 1)]
+    {
+        assert_eq!(count(conn, &format!("SELECT count(*) FROM {table}")), left, "{table}");
+    }
+    let left = denials::find(conn, &id(1), &id(3)).unwrap().unwrap();
+    assert_eq!(left.by_uid, NOBODY);
+    let room = rooms::find(conn, &id(1)).unwrap().unwrap();
+    assert_eq!((room.creator, room.founder, room.open), (None, None, 1));
+}
+
+#[test]
+fn the_bytes_are_gone_from_the_file() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    add_request(conn, 1, ERASED, 1, 10, NOW + 1000);
+    notice(conn, 2, 16, &id(ERASED));
+    run(conn, &id(ERASED)).unwrap();
+    diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").execute(conn).unwrap();
+    let file = std::fs::read(store.database.path()).unwrap();
+    assert!(!file.windows(32).any(|bytes| bytes == id(ERASED)));
+}
+
+#[test]
+fn what_others_wait_for_is_found_by_index() {
+    let mut store = store();
+    let plan = plan(&mut store.conn, |conn| {
+        waiting_of(conn, &id(1)).unwrap();
+        approves_by(conn, &id(1)).unwrap();
+    });
+    assert!(plan.contains("requests_of_user (uid=?)") && plan.contains("approves_by_user"), "{plan}");
+}
