@@ -35,9 +35,19 @@ impl Scene {
 
     /// With users' keys of that algorithm.
     pub fn with(server: &Server, alg: Alg) -> Self {
+        let room = Room::published(server.address(), Policy::Request);
+        Self::of(server, room, Person::new(alg), Person::new(alg))
+    }
+
+    /// In a room that Alice created.
+    pub fn of_creator(server: &Server) -> Self {
+        let alice = Person::new(Alg::Ed25519);
+        let room = Room::created_by(server.address(), &alice, Policy::Request);
+        Self::of(server, room, alice, Person::new(Alg::Ed25519))
+    }
+
+    fn of(server: &Server, room: Room, alice: Person, bob: Person) -> Self {
         let address = server.address();
-        let room = Room::published(address, Policy::Request);
-        let (alice, bob) = (Person::new(alg), Person::new(alg));
         let mut member = Device::connect(address, &alice);
         let mut guest = Device::connect(address, &bob);
         member.enter(&room);

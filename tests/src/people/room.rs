@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 use vestibule_protocol::approve::frames::{Approve, Card, Deny, Id, Policy, Request};
 use vestibule_protocol::base64url::{Blob, Fixed};
-use vestibule_protocol::signed::{Alg, Rid, Uid, prove, room_id};
+use vestibule_protocol::signed::{Alg, Rid, Uid, hand_over, prove, room_id};
 
 use super::{Device, Key, Person, TEN_MINUTES, now_ms, random};
 
@@ -27,11 +27,20 @@ impl Room {
     /// # Panics
     /// When the server refuses it.
     pub fn published(server: SocketAddr, policy: Policy) -> Self {
+        Self::created_by(server, &Person::new(Alg::Ed25519), policy)
+    }
+
+    /// A new room whose card this person published a moment ago. The directory lists it.
+    ///
+    /// # Panics
+    /// When the server refuses it.
+    pub fn created_by(server: SocketAddr, creator: &Person, policy: Policy) -> Self {
         let room = Self::new(Alg::Ed25519);
-        let founder = Person::new(Alg::Ed25519);
-        let mut device = Device::connect(server, &founder);
+        let mut device = Device::connect(server, creator);
         device.enter(&room);
-        let published = device.call(&room.topic(), "card", room.card(1, policy, None)).ok();
+        let mut card = room.card(1, policy, None);
+        card["listed"] = json!(true);
+        let published = device.call(&room.topic(), "card", card).ok();
         assert_eq!(published["version"], 1);
         device.leave(&room.topic());
         room
@@ -54,6 +63,18 @@ impl Room {
             "alg": self.key.alg(),
             "nonce": nonce,
             "sig": self.key.sign(&prove(server, &self.rid(), uid, nonce.as_bytes())),
+        })
+    }
+
+    /// The payload of `hand_over` to the user `to`, at the server of that name, for the join that gave this nonce.
+    pub fn hand_over(&self, from: &Person, to: &Uid, server: &str, nonce: &Fixed<32>) -> Value {
+        let bytes = hand_over(server, &self.rid(), &from.uid(), to, nonce.as_bytes());
+        json!({
+            "to": to,
+            "nonce": nonce,
+            "sign_pub": from.key.public(),
+            "sign_alg": from.key.alg(),
+            "sig": from.key.sign(&bytes),
         })
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use vestibule_protocol::approve::frames::Policy;
+use vestibule_protocol::signed::Alg;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Person, Room};
 use vestibule_tests::scene::Scene;
@@ -43,7 +44,12 @@ fn request(method: &str, path: &str, operation: &Value, names: &[(&str, String)]
     if operation["requestBody"].is_null() {
         return request;
     }
-    request.json(&json!({ "event": "maintenance", "payload": { "minutes": 10 } }))
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    request.json(&match schema.as_str().expect("a schema") {
+        "#/components/schemas/Creator" => json!({ "uid": names[1].1 }),
+        "#/components/schemas/Broadcast" => json!({ "event": "maintenance", "payload": { "minutes": 10 } }),
+        other => panic!("{other}: what is this?"),
+    })
 }
 
 #[test]
@@ -51,19 +57,22 @@ fn each_endpoint_lets_in_whom_it_says_and_answers_as_it_says() {
     let mut stage = Stage::new();
     let mut scene = Scene::new(&stage.server);
     let asked = scene.ask();
-    // The room that is deleted is not the one of the others.
+    // The room and the user that are deleted are not those of the others.
     let doomed = Room::published(stage.server.address(), Policy::Open);
+    let erased = Person::new(Alg::Ed25519);
     let description = committed();
     let mut endpoints = endpoints(&description);
-    assert!(endpoints.len() >= 16, "{}", endpoints.len());
+    assert!(endpoints.len() >= 18, "{}", endpoints.len());
     // The end comes last.
     endpoints.sort_by_key(|(_, path, _)| path.ends_with("/drain"));
     let mut acts = Vec::new();
     for (method, path, operation) in &endpoints {
-        let room = if method == "DELETE" { doomed.rid() } else { scene.room.rid() };
+        let is_deleted = method == "DELETE";
+        let room = if is_deleted { doomed.rid() } else { scene.room.rid() };
+        let user = if is_deleted { erased.uid() } else { scene.bob.uid() };
         let names = [
             ("{rid}", room.to_string()),
-            ("{uid}", scene.bob.uid().to_string()),
+            ("{uid}", user.to_string()),
             ("{request_id}", asked.request_id.to_string()),
             ("{topic}", scene.topic.clone()),
         ];
@@ -114,7 +123,7 @@ fn assert_audited(stage: &Stage, acts: &[(String, u16)]) {
 #[test]
 fn what_is_not_there_and_what_makes_no_sense_is_a_problem() {
     let stage = Stage::new();
-    let nobody = Person::new(vestibule_protocol::signed::Alg::Ed25519).uid();
+    let nobody = Person::new(Alg::Ed25519).uid();
     let id = "5Hq7xkVcQ2mXw1kGm8b0Zw";
     for (method, path, status) in [
         ("GET", format!("rooms/{nobody}"), 404),
@@ -123,6 +132,9 @@ fn what_is_not_there_and_what_makes_no_sense_is_a_problem() {
         ("POST", format!("requests/{nobody}/{nobody}/{id}/expire"), 404),
         ("POST", format!("requests/{nobody}/{nobody}/x/expire"), 404),
         ("POST", "users/x/token".to_owned(), 404),
+        ("DELETE", "users/x".to_owned(), 404),
+        ("PUT", format!("rooms/{nobody}/creator"), 415),
+        ("PUT", format!("users/{nobody}"), 405),
         ("GET", "nothing".to_owned(), 404),
         ("GET", "rooms?limit=0".to_owned(), 400),
         ("GET", "rooms?limit=201".to_owned(), 400),

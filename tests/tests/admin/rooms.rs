@@ -2,13 +2,14 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use serde_json::json;
+use serde_json::{Value, json};
 use vestibule_protocol::approve::frames::Policy;
 use vestibule_protocol::signed::Alg;
+use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Person, Room};
 use vestibule_tests::scene::Scene;
 
-use crate::{Stage, each};
+use crate::{OPERATOR, Stage, each};
 
 /// A room of that name and policy.
 fn publish(stage: &Stage, policy: Policy, name: &str) -> Room {
@@ -133,4 +134,33 @@ fn a_deleted_room_is_gone_with_all_that_is_in_it_and_everybody_is_told() {
     let mut guest = Device::connect(stage.server.address(), &dora);
     assert_eq!(guest.visit(&rid)["card"], json!(null));
     assert_eq!(guest.call(&scene.topic, "request", dora.request(&rid)).refused(), "unknown_room");
+}
+
+#[test]
+fn an_operator_sets_a_missing_or_lost_creator() {
+    let stage = Stage::new();
+    let mut scene = Scene::new(&stage.server);
+    let path = format!("rooms/{}", scene.room.rid());
+    let alice = json!(scene.alice.uid());
+    assert_ne!(stage.read(&path)["created_by"], alice);
+    let set = |path: &str, body: Value| {
+        let request = Request::new("PUT", &format!("/admin/v1/{path}/creator"));
+        stage.ask(request.json(&body), OPERATOR)
+    };
+    let body = json!({ "uid": alice });
+    let answered = set(&path, body.clone());
+    assert_eq!((answered.status, &answered.json()["created_by"]), (200, &alice));
+    let told = scene.member.push(&scene.topic, "creator_changed");
+    assert_eq!(told["creator"], alice);
+    let card = scene.room.card(2, Policy::Open, None);
+    scene.member.call(&scene.topic, "card", card).ok();
+    // Once more changes nothing, and nobody is told.
+    assert_eq!(set(&path, body.clone()).status, 200);
+    assert!(!scene.member.events(&scene.topic).contains(&"creator_changed".to_owned()));
+    assert_eq!(set(&format!("rooms/{}", scene.alice.uid()), body).status, 404);
+    for bad in [json!({}), json!({ "uid": "x" }), json!({ "uid": alice, "more": 1 })] {
+        assert_eq!(set(&path, bad).status, 422);
+    }
+    let acts = stage.read("audit")["items"].to_string();
+    assert!(acts.contains("PUT /admin/v1/rooms/{rid}/creator") && acts.contains(&path), "{acts}");
 }

@@ -93,3 +93,78 @@ fn a_broadcast_reaches_members_and_guests_and_is_in_nobodys_name() {
     let large = json!({ "text": "x".repeat(70_000) });
     assert_eq!(say(&scene.topic, "maintenance", &large).status, 413);
 }
+
+#[test]
+fn an_erased_user_is_nowhere_and_everybody_is_told() {
+    let stage = Stage::new();
+    let mut scene = Scene::of_creator(&stage.server);
+    let (carol, mut carols, _) = scene.another_member();
+    // Bob asked, in this room and in another, and was denied there; Alice and Carol have approved, which he has not fetched.
+    let request = scene.ask();
+    scene.approve(&request);
+    let approve = scene.room.approve(&carol, &scene.bob.uid(), &request);
+    carols.call(&scene.topic, "approve", &approve).ok();
+    let mut other = Scene::new(&stage.server);
+    scene.guest.visit(&other.room.rid());
+    let denied = scene.bob.request(&other.room.rid());
+    scene.guest.call(&other.topic, "request", &denied).ok();
+    let deny = other.room.deny(&other.alice, &scene.bob.uid(), &denied.request_id, false);
+    other.member.call(&other.topic, "deny", &deny).ok();
+    scene.guest.arrive(&scene.bob.inbox());
+
+    let uid = scene.bob.uid();
+    let erased = stage.act("DELETE", &format!("users/{uid}"));
+    assert_eq!(erased.status, 200, "{}", erased.text());
+    let expected = json!({
+        "uid": uid, "requests": 2, "approves": 0, "denials": 1, "notices": 2, "rooms": 0, "connections": 1
+    });
+    assert_eq!(erased.json(), expected);
+    // His devices hear it in each topic, and then the connection ends.
+    for topic in [scene.topic.clone(), other.topic.clone(), scene.bob.inbox()] {
+        assert_eq!(scene.guest.push(&topic, "erased"), json!({}));
+    }
+    assert_eq!(scene.guest.closed().expect("a close frame").code, Some(1001));
+    assert_eq!(scene.member.push(&scene.topic, "request_gone")["state"], "approved");
+    for state in ["approved", "expired"] {
+        assert_eq!(scene.member.push(&scene.topic, "request_gone")["state"], state);
+    }
+    assert_eq!(scene.pending(), [json!(null); 0]);
+    assert_eq!(other.member.call(&other.topic, "denials", json!({})).ok()["items"], json!([]));
+    let (mine, approves) = scene.bobs();
+    assert!(mine.is_empty() && approves.is_empty());
+    let again = stage.act("DELETE", &format!("users/{uid}")).json();
+    assert_eq!((&again["requests"], &again["notices"]), (&json!(0), &json!(0)));
+    let acts = stage.read("audit")["items"].to_string();
+    assert!(acts.contains("DELETE /admin/v1/users/{uid}"), "{acts}");
+}
+
+#[test]
+fn what_an_erased_member_did_for_others_is_undone_or_nobodys() {
+    let stage = Stage::new();
+    let mut scene = Scene::of_creator(&stage.server);
+    let request = scene.ask();
+    scene.approve(&request);
+    let carol = Person::new(Alg::Ed25519);
+    let mut carols = Device::connect(scene.address, &carol);
+    carols.visit(&scene.room.rid());
+    let hers = carol.request(&scene.room.rid());
+    carols.call(&scene.topic, "request", &hers).ok();
+    let deny = scene.room.deny(&scene.alice, &carol.uid(), &hers.request_id, true);
+    scene.member.call(&scene.topic, "deny", &deny).ok();
+    let (_, mut doras, _) = scene.another_member();
+
+    let uid = scene.alice.uid();
+    let erased = stage.act("DELETE", &format!("users/{uid}")).json();
+    assert_eq!((&erased["approves"], &erased["rooms"]), (&json!(1), &json!(1)));
+    // Bob waits for another member, who is shown his request again.
+    let shown = doras.push(&scene.topic, "request");
+    assert_eq!((&shown["request_id"], &shown["approvals"]), (&json!(request.request_id), &json!(0)));
+    assert_eq!(scene.status(&request), "pending");
+    assert_eq!(scene.bobs().1.len(), 0);
+    // The block holds, in nobody's name.
+    let denials = doras.call(&scene.topic, "denials", json!({})).ok();
+    assert_eq!(denials["items"][0]["by"], "A".repeat(43));
+    assert_eq!(carols.call(&scene.topic, "request", carol.request(&scene.room.rid())).refused(), "blocked");
+    let room = stage.read(&format!("rooms/{}", scene.room.rid()));
+    assert_eq!(room["created_by"], json!(null));
+}

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use vestibule_protocol::approve::frames::Policy;
 use vestibule_protocol::signed::Alg;
-use vestibule_tests::people::{Device, Person, Room};
+use vestibule_tests::people::{Device, Person, Room, now_ms};
 use vestibule_tests::scene::Scene;
 
-use crate::server;
+use crate::{eventually, server};
 
 /// What members and guests are shown of a card.
 fn shown(room: &Room, version: u64, policy: Policy, name: Option<&str>) -> Value {
@@ -27,7 +27,7 @@ fn publish(scene: &mut Scene, version: u64, policy: Policy) {
 #[test]
 fn card_is_pushed_to_members_and_guests() {
     let server = server();
-    let mut scene = Scene::new(&server);
+    let mut scene = Scene::of_creator(&server);
     let (_, mut carol, _) = scene.another_member();
     publish(&mut scene, 2, Policy::Open);
     let expected = shown(&scene.room, 2, Policy::Open, Some("Gärten"));
@@ -60,7 +60,7 @@ fn the_first_card_is_pushed_too() {
 #[test]
 fn a_card_that_makes_the_room_secret_is_told_to_members_only() {
     let server = server();
-    let mut scene = Scene::new(&server);
+    let mut scene = Scene::of_creator(&server);
     let (_, mut carol, _) = scene.another_member();
     publish(&mut scene, 2, Policy::Secret);
     let expected = shown(&scene.room, 2, Policy::Secret, Some("Gärten"));
@@ -76,23 +76,53 @@ fn a_card_that_makes_the_room_secret_is_told_to_members_only() {
 }
 
 #[test]
-fn a_version_is_larger_by_at_most_a_thousand() {
+fn a_version_is_at_most_a_day_ahead_of_the_clock() {
     let server = server();
-    let mut scene = Scene::new(&server);
-    for (version, reason) in [
-        (1002, "version_conflict"),
-        (u64::try_from(i64::MAX).expect("positive"), "version_conflict"),
-        (0, "bad_payload"),
-    ] {
+    let mut scene = Scene::of_creator(&server);
+    let day = 24 * 60 * 60 * 1000;
+    let ahead = |ms: i64| u64::try_from(now_ms() + day + ms).expect("after 1970");
+    for version in [0, ahead(60_000), (1 << 53) - 1, u64::try_from(i64::MAX).expect("positive"), u64::MAX] {
         let card = scene.room.card(version, Policy::Open, None);
-        assert_eq!(scene.member.call(&scene.topic, "card", card).refused(), reason, "{version}");
+        assert_eq!(scene.member.call(&scene.topic, "card", card).refused(), "bad_payload", "{version}");
     }
-    for version in [1001, 1002, 2002] {
+    // Nobody is stranded who was away while thousands were published.
+    for version in [2, 1_003, 5_000] {
         publish(&mut scene, version, Policy::Open);
     }
-    for version in [1, 1001, 2001, 3003] {
+    // The largest that is allowed pins nothing: a moment later another one is.
+    let last = ahead(0);
+    publish(&mut scene, last, Policy::Open);
+    for version in [1, 5_000, last] {
         let card = scene.room.card(version, Policy::Open, None);
         assert_eq!(scene.member.call(&scene.topic, "card", card).refused(), "version_conflict", "{version}");
     }
-    assert_eq!(scene.guest.visit(&scene.room.rid())["card"]["version"], 2002);
+    eventually("the clock to move on", || (ahead(0) > last).then_some(()));
+    publish(&mut scene, last + 1, Policy::Open);
+    assert_eq!(scene.guest.visit(&scene.room.rid())["card"]["version"], last + 1);
+}
+
+#[test]
+fn texts_without_control_and_format_characters() {
+    let server = server();
+    let mut scene = Scene::of_creator(&server);
+    for bad in
+        ["two\nlines", "\u{1b}[31m", "nul\0", "\u{202e}txt.exe", "Al\u{200d}ice", "\u{2028}", "\u{feff}"]
+    {
+        let card = scene.room.card(2, Policy::Request, Some(bad));
+        assert_eq!(scene.member.call(&scene.topic, "card", card).refused(), "bad_payload", "{bad:?}");
+        let mut request = scene.bob.request(&scene.room.rid());
+        request.note = Some(bad.to_owned());
+        scene.bob.sign_request(&scene.room.rid(), &mut request);
+        assert_eq!(scene.guest.call(&scene.topic, "request", &request).refused(), "bad_payload", "{bad:?}");
+    }
+    let request = scene.ask();
+    let mut deny = scene.room.deny(&scene.alice, &scene.bob.uid(), &request.request_id, false);
+    deny.code = "no\n".to_owned();
+    scene.room.sign_deny(&scene.alice, &mut deny);
+    assert_eq!(scene.member.call(&scene.topic, "deny", &deny).refused(), "bad_payload");
+    for (version, good) in [(2, "می\u{200c}خواهم"), (3, "👩\u{200d}👩\u{200d}👧"), (4, "Gärten 🏡")]
+    {
+        let card = scene.room.card(version, Policy::Request, Some(good));
+        scene.member.call(&scene.topic, "card", card).ok();
+    }
 }

@@ -2,6 +2,7 @@
 //! they are told, and what they find when they come back.
 
 mod cards;
+mod creator;
 mod cursors;
 mod deny;
 mod devices;
@@ -10,6 +11,7 @@ mod full_store;
 mod hostile;
 mod nack;
 mod overrule;
+mod places;
 mod quotas;
 mod receipts;
 mod redelivery;

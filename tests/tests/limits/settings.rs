@@ -58,11 +58,15 @@ fn how_large_fields_may_be() {
         ("--max-ct", "1KiB"),
         ("--max-box-pub", "65"),
         ("--max-exp", "1d"),
+        // What a client may send in one frame is the smaller of the two.
+        ("--max-frame", "128KiB"),
     ]);
     let room = Room::published(server.address(), Policy::Open);
     let bob = Person::new(Alg::Ed25519);
     let mut device = Device::connect(server.address(), &bob);
-    let limits = json!({ "note": 10, "name": 20, "ct": 1024, "box_pub": 65, "exp_ms": 86_400_000 });
+    let limits = json!({
+        "note": 10, "name": 20, "ct": 1024, "box_pub": 65, "exp_ms": 86_400_000, "message": 131_072
+    });
     assert_eq!(device.visit(&room.rid())["limits"], limits);
     let mut request = bob.request(&room.rid());
     assert_eq!(device.call(&room.topic(), "request", &request).refused(), "too_large");

@@ -103,7 +103,7 @@ fn an_inbox_wants_to_know_the_room() {
 #[test]
 fn cards_that_are_not_newer() {
     let server = server();
-    let mut scene = Scene::new(&server);
+    let mut scene = Scene::of_creator(&server);
     let room = &scene.room;
     let card = |version, policy| room.card(version, policy, None);
     let call = |device: &mut Device, card| device.call(&room.topic(), "card", card);

@@ -116,7 +116,7 @@ fn a_signature_made_anew_is_the_same_frame() {
 #[test]
 fn a_request_to_a_room_that_became_secret() {
     let server = server();
-    let mut scene = Scene::new(&server);
+    let mut scene = Scene::of_creator(&server);
     let request = scene.ask();
     let secret = scene.room.card(2, Policy::Secret, None);
     scene.member.call(&scene.topic, "card", secret).ok();

@@ -3,13 +3,20 @@
 use serde_json::json;
 use vestibule_protocol::approve::frames::Policy;
 use vestibule_protocol::signed::Alg;
-use vestibule_tests::people::{Device, Person, Room};
+use vestibule_tests::people::{Device, Person, Room, now_ms};
 use vestibule_tests::scene::Scene;
 
 use crate::server;
 
-const LIMITS: [(&str, i64); 5] =
-    [("note", 280), ("ct", 16 * 1024), ("name", 80), ("box_pub", 4096), ("exp_ms", 30 * 24 * 3_600_000)];
+const LIMITS: [(&str, i64); 6] = [
+    ("note", 280),
+    ("ct", 16 * 1024),
+    ("name", 80),
+    ("box_pub", 4096),
+    ("exp_ms", 30 * 24 * 3_600_000),
+    ("message", 256 * 1024),
+];
+const FEATURES: [&str; 5] = ["creator", "hand_over", "listed", "message_limit", "now"];
 
 #[test]
 fn caught_up_follows_the_answer() {
@@ -46,8 +53,10 @@ fn the_answer_to_a_join() {
     card["rid"] = json!(room.rid());
     card["room_pub"] = json!(room.key.public());
     card["alg"] = "ed25519".into();
+    let now = fields.remove("now").and_then(|now| now.as_i64()).expect("the time");
+    assert!((now - now_ms()).abs() < 60_000, "{now}");
     let expected = json!({
-        "v": 1, "server": server.address().to_string(), "seq": 0, "role": "guest", "card": card,
+        "v": 1, "server": server.address().to_string(), "seq": 0, "role": "guest", "card": card, "features": FEATURES,
         "mine": [], "approves": [], "notices": [], "more": false,
         "cursors": { "mine": null, "approves": null, "notices": null },
     });
@@ -57,8 +66,10 @@ fn the_answer_to_a_join() {
     assert_eq!(joined["epoch"], epoch.expect("an epoch"));
     assert_eq!(joined["limits"], limits);
     let names: Vec<_> = joined.as_object().expect("an object").keys().map(String::as_str).collect();
-    let mut expected =
-        ["v", "server", "epoch", "seq", "limits", "mine", "approves", "notices", "cursors", "more"];
+    let mut expected = [
+        "v", "server", "epoch", "seq", "features", "now", "limits", "mine", "approves", "notices", "cursors",
+        "more",
+    ];
     expected.sort_unstable();
     assert_eq!(names, expected);
 }

@@ -77,7 +77,7 @@ fn the_directory_has_pages() {
     assert_eq!(get(&server, "/v1/rooms"), json!({ "rooms": [], "after": null }));
     let token = Person::new(Alg::Ed25519).sign_in(server.address());
     let make = |policy: &str, count: usize| {
-        let room = json!({ "alg": "ed25519", "policy": policy });
+        let room = json!({ "alg": "ed25519", "policy": policy, "listed": true });
         let ids =
             (0..count).map(|_| create(&server, &token, &room).json()["rid"].as_str().map(str::to_owned));
         ids.collect::<Option<Vec<_>>>().expect("ids")

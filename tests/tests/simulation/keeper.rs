@@ -21,7 +21,6 @@ pub(crate) fn run(world: &World, place: &Place, who: &mut Somebody) {
 
 fn look_after(world: &World, wire: &mut Wire<'_>, place: &Place, who: &mut Somebody) -> Result<(), Broken> {
     let proved = member::enter(world, wire, place, who)?;
-    restore_card(world, wire, place, &proved["card"])?;
     for item in list(&proved["pending"]) {
         consider(world, wire, place, who, item)?;
     }
@@ -31,15 +30,14 @@ fn look_after(world: &World, wire: &mut Wire<'_>, place: &Place, who: &mut Someb
         if !place.is_guest(&uid) {
             continue;
         }
-        match &denial["request"] {
-            Value::Null => {
-                wire.call(&place.topic, "unblock", &json!({ "uid": uid })).map(Reply::ok)?;
-                world.count("unblocked");
-            }
-            request => {
-                consider(world, wire, place, who, request)?;
-                world.count("overruled");
-            }
+        let held_back = list(&denial["requests"]);
+        if held_back.is_empty() {
+            wire.call(&place.topic, "unblock", &json!({ "uid": uid })).map(Reply::ok)?;
+            world.count("unblocked");
+        }
+        for request in held_back {
+            consider(world, wire, place, who, request)?;
+            world.count("overruled");
         }
     }
     Ok(())
@@ -80,21 +78,6 @@ pub(crate) fn deny(
         world.count("denied");
     } else {
         expect_refused(&reply, &["closed", "no_request"]);
-    }
-    Ok(())
-}
-
-/// Where somebody made the room another one, it is made what it was.
-fn restore_card(world: &World, wire: &mut Wire<'_>, place: &Place, card: &Value) -> Result<(), Broken> {
-    if card["policy"] == json!(place.policy) {
-        return Ok(());
-    }
-    let version = card["version"].as_u64().expect("a version") + 1;
-    let reply = wire.call(&place.topic, "card", &place.room.card(version, place.policy, None))?;
-    if reply.status == "ok" {
-        world.count("cards restored");
-    } else {
-        expect_refused(&reply, &["version_conflict"]);
     }
     Ok(())
 }
