@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use actix_web::{App, HttpServer, middleware::from_fn};
+use actix_web::{App, HttpServer, middleware::from_fn, web};
 use thiserror::Error;
 use tokio::sync::Notify;
 
@@ -10,7 +10,7 @@ use crate::{
     admin::{self, Admin, Administered, Listen, TokenError, Tokens},
     approve::{self, Door, Flow},
     clock,
-    config::{Settings, Sources},
+    config::{Config, Settings, Sources},
     health::{self, Detail, Health},
     live::Live,
     metrics::{Metrics, Traffic},
@@ -22,7 +22,7 @@ use crate::{
     systemd,
     telemetry::{self, Log},
     tls::{Certificate, TlsError},
-    transport::{Calls, Caps, Endpoint, longpoll, websocket},
+    transport::{Calls, Caps, Endpoint, Hosts, longpoll, websocket},
 };
 
 /// Why the server does not run. Each says in one line what is wrong and where.
@@ -77,6 +77,7 @@ pub async fn serve(
     let listener = systemd::listener(config.listen).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
     let certificate = config.tls.files().map(|(cert, key)| Certificate::load(cert, key)).transpose()?;
+    let hosts = hosts(config, address, certificate.as_ref());
     let (store, writer) = Store::open(&config.database(), &config.store())?;
     let sessions = Sessions::new(&Secrets::load_or_create(&config.secrets())?);
     let flow = Flow::new(store, sessions, config.terms());
@@ -119,19 +120,10 @@ pub async fn serve(
         .map(|tokens| start_admin(&admin_listen, tokens, &flow, &health, &endpoint.traffic, administered));
     let admin = admin.transpose()?;
 
+    let reached = Reached { flow, endpoint, polls, calls, hosts, health, demo };
     let server = HttpServer::new(move || {
-        let (flow, endpoint, polls) = (Arc::clone(&flow), Arc::clone(&endpoint), Arc::clone(&polls));
-        let (calls, demo) = (Arc::clone(&calls), demo.clone());
-        App::new()
-            .wrap(from_fn(telemetry::trace))
-            .configure(|config| health::mount(config, Arc::clone(&health), Detail::Kept))
-            .configure(|config| approve::http::mount(config, flow, endpoint.rules.clone(), calls))
-            .configure(|config| websocket::mount(config, "/socket/websocket", Arc::clone(&endpoint)))
-            .configure(|config| {
-                websocket::mount_msgpack(config, "/msgpack/websocket", Arc::clone(&endpoint));
-            })
-            .configure(|config| longpoll::mount(config, "/socket/longpoll", endpoint, polls))
-            .configure(|config| demo.iter().for_each(|demo| demo.mount(config, "/")))
+        let reached = reached.clone();
+        App::new().wrap(from_fn(telemetry::trace)).configure(|config| reached.mount(config))
     })
     .on_connect(websocket::prepare_socket)
     .disable_signals();
@@ -167,6 +159,58 @@ pub async fn serve(
     writer.stop();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What clients reach.
+#[derive(Clone)]
+struct Reached {
+    flow: Arc<Flow>,
+    endpoint: Arc<Endpoint>,
+    polls: Arc<longpoll::Sessions>,
+    calls: Arc<Calls>,
+    hosts: Arc<Hosts>,
+    health: Arc<Health>,
+    demo: Option<Arc<Page>>,
+}
+
+impl Reached {
+    fn mount(self, config: &mut web::ServiceConfig) {
+        let Self { flow, endpoint, polls, calls, hosts, health, demo } = self;
+        let addressed = || {
+            let hosts = Arc::clone(&hosts);
+            from_fn(move |request, next| Arc::clone(&hosts).check(request, next))
+        };
+        let msgpack = web::scope("/msgpack").wrap(addressed()).configure(|config| {
+            websocket::mount_msgpack(config, "/websocket", Arc::clone(&endpoint));
+        });
+        let socket = web::scope("/socket")
+            .wrap(addressed())
+            .configure(|config| websocket::mount(config, "/websocket", Arc::clone(&endpoint)))
+            .configure(|config| longpoll::mount(config, "/longpoll", Arc::clone(&endpoint), polls));
+        health::mount(config, health, Detail::Kept);
+        approve::http::mount(config, flow, endpoint.rules.clone(), calls, hosts);
+        config.service(msgpack).service(socket);
+        if let Some(demo) = demo {
+            demo.mount(config, "/");
+        }
+    }
+}
+
+/// The hosts that clients may address: any where the server's names are set, else those that are its own for certain. The log says
+/// so where those are hardly what clients will address.
+fn hosts(config: &Config, address: SocketAddr, certificate: Option<&Arc<Certificate>>) -> Arc<Hosts> {
+    if !config.names.is_empty() {
+        return Hosts::any();
+    }
+    let is_certified = certificate.is_some_and(|certificate| certificate.has_names());
+    let is_reached = !address.ip().is_loopback() && !is_certified;
+    if is_reached || !config.trusted_proxies.is_empty() {
+        tracing::warn!(
+            "no --name is set, so requests are answered that are addressed to this machine itself or to a name of its \
+             certificate, and all others are refused (HTTP 421): set --name to the name that clients use"
+        );
+    }
+    Hosts::own(address.port(), certificate.cloned())
 }
 
 /// Caps of one address and one user, counted from nothing.

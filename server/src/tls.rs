@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,13 +12,14 @@ use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, ring},
     pki_types::{
-        CertificateDer, PrivateKeyDer,
+        CertificateDer, PrivateKeyDer, ServerName,
         pem::{Error as PemError, PemObject as _},
     },
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
 use thiserror::Error;
+use webpki::EndEntityCert;
 
 use crate::live::Live;
 
@@ -76,6 +78,21 @@ impl Certificate {
         Ok(())
     }
 
+    /// Whether it was issued for exactly this host name or address. What only a wildcard stands for may be another server's.
+    pub fn is_for(&self, host: &str) -> bool {
+        let shown = self.shown.now();
+        let Some(certificate) = end_entity(&shown) else { return false };
+        match host.parse::<IpAddr>() {
+            Ok(address) => certificate.verify_is_valid_for_subject_name(&ServerName::from(address)).is_ok(),
+            Err(_) => exact_names(&certificate).any(|name| name.eq_ignore_ascii_case(host)),
+        }
+    }
+
+    /// Whether it was issued for any host name exactly.
+    pub fn has_names(&self) -> bool {
+        end_entity(&self.shown.now()).is_some_and(|certificate| exact_names(&certificate).next().is_some())
+    }
+
     /// TLS 1.2 and 1.3 with it.
     pub fn server_config(self: Arc<Self>) -> Result<ServerConfig, rustls::Error> {
         ServerConfig::builder_with_provider(Arc::clone(&self.provider))
@@ -103,6 +120,17 @@ fn read(certificate: &Path, key: &Path, provider: &CryptoProvider) -> Result<Cer
     })
 }
 
+/// The server's own certificate, the first of its chain. One that rustls serves and that cannot be read here, such as one of X.509
+/// version 1, has no names.
+fn end_entity(shown: &CertifiedKey) -> Option<EndEntityCert<'_>> {
+    EndEntityCert::try_from(shown.cert.first()?).ok()
+}
+
+/// The host names that it was issued for, without wildcards.
+fn exact_names<'a>(certificate: &'a EndEntityCert<'_>) -> impl Iterator<Item = &'a str> {
+    certificate.valid_dns_names().filter(|name| !name.starts_with("*."))
+}
+
 fn unreadable(path: &Path, what: &'static str, error: PemError) -> TlsError {
     let path = path.to_owned();
     match error {
@@ -112,13 +140,19 @@ fn unreadable(path: &Path, what: &'static str, error: PemError) -> TlsError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
 
     use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
     use tempfile::TempDir;
 
     use super::*;
+
+    /// A certificate for these names, and the folder that it is read from.
+    pub(crate) fn certificate(names: &[&str]) -> (Arc<Certificate>, TempDir) {
+        let files = Files::named(names);
+        (Certificate::load(&files.certificate(), &files.key()).unwrap(), files.folder)
+    }
 
     struct Files {
         folder: TempDir,
@@ -127,7 +161,12 @@ mod tests {
 
     impl Files {
         fn new() -> Self {
-            let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+            Self::named(&["localhost"])
+        }
+
+        fn named(names: &[&str]) -> Self {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            let made = generate_simple_self_signed(names).unwrap();
             Self { folder: tempfile::tempdir().unwrap(), made }
         }
 
@@ -166,6 +205,17 @@ mod tests {
         files.with("key.pem", &renewed.made.signing_key.serialize_pem());
         certificate.renew().unwrap();
         assert!(shows(&renewed));
+    }
+
+    #[test]
+    fn the_names_are_those_of_the_renewed_certificate() {
+        let (files, renewed) = (Files::named(&["old.example"]), Files::named(&["new.example"]));
+        let certificate = Certificate::load(&files.certificate(), &files.key()).unwrap();
+        assert!(certificate.is_for("old.example") && !certificate.is_for("new.example"));
+        files.with("cert.pem", &renewed.made.cert.pem());
+        files.with("key.pem", &renewed.made.signing_key.serialize_pem());
+        certificate.renew().unwrap();
+        assert!(certificate.is_for("new.example") && !certificate.is_for("old.example"));
     }
 
     #[test]

@@ -15,13 +15,12 @@ import { Server, within } from "./support.js";
 class DeafProxy {
   /** @type {{method: string, path: string, headers: http.IncomingHttpHeaders}[]} what passed */
   passed = [];
-  #upstream;
+  /** URL of the server. @type {URL} */
+  upstream;
   #held = new Set();
   #listener;
 
-  /** @param {string} upstream URL of the server */
-  constructor(upstream) {
-    this.#upstream = new URL(upstream);
+  constructor() {
     this.#listener = http.createServer((request, response) => this.#pass(request, response));
     this.#listener.on("upgrade", (_request, socket) => this.#held.add(socket.on("error", () => {})));
   }
@@ -41,8 +40,8 @@ class DeafProxy {
 
   #pass(request, response) {
     const { method, url, headers } = request;
-    const { hostname, port } = this.#upstream;
-    this.passed.push({ method, path: new URL(url, this.#upstream).pathname, headers });
+    const { hostname, port } = this.upstream;
+    this.passed.push({ method, path: new URL(url, this.upstream).pathname, headers });
     // A connection for each request: one that its client gives up ends alone.
     const onward = http.request({ hostname, port, method, path: url, headers, agent: false }, (answer) => {
       response.writeHead(answer.statusCode, answer.headers);
@@ -88,8 +87,10 @@ async function aliceLetsBobIn(alice, bob) {
 }
 
 test("where no WebSocket opens, phoenix.js falls back to long poll by itself", { timeout: 30_000 }, async () => {
-  const server = await Server.begin();
-  const proxy = new DeafProxy(server.url);
+  const proxy = new DeafProxy();
+  const url = await proxy.begin();
+  const server = await Server.begin(() => ["--name", new URL(url).host]);
+  proxy.upstream = new URL(server.url);
   const transport = countingWebSocket();
   const warnings = [];
   const clients = [];
@@ -101,7 +102,6 @@ test("where no WebSocket opens, phoenix.js falls back to long poll by itself", {
     return client;
   };
   try {
-    const url = await proxy.begin();
     await aliceLetsBobIn(await connect(url), await connect(url));
   } finally {
     await Promise.all(clients.map((client) => client.disconnect()));

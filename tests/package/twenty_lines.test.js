@@ -59,9 +59,12 @@ test("they run in Chromium, bundled", { timeout: 90_000 }, async (t) => {
   await project.write("index.html", `${head}<script type="module" src="/lines.js"></script>`);
   const options = { root: project.folder, configFile: false, logLevel: "warn" };
   await build(options);
-  // Page and server have one origin, as behind a reverse proxy that passes the Host on.
-  const proxy = { "/v1": { target: server.url }, "/socket": { target: server.url, ws: true } };
-  const pages = await preview({ ...options, preview: { host: "127.0.0.1", port: await freePort(), proxy } });
+  // Page and server have one origin, as behind a reverse proxy.
+  const port = await freePort();
+  const behind = await Server.begin(() => ["--name", `127.0.0.1:${port}`]);
+  t.after(() => behind.end());
+  const proxy = { "/v1": { target: behind.url }, "/socket": { target: behind.url, ws: true } };
+  const pages = await preview({ ...options, preview: { host: "127.0.0.1", port, proxy } });
   t.after(() => pages.close());
   const browser = await openBrowser();
   t.after(() => browser.close());

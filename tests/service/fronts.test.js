@@ -13,7 +13,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), "vestibule-fronts-"));
   [certificate, key] = [join(folder, "certificate.pem"), join(folder, "key.pem")];
   const made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-  const named = ["-subj", "/CN=vestibule", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const named = ["-subj", "/CN=vestibule", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
   await run("openssl", ["req", "-x509", ...made, ...named, "-keyout", key, "-out", certificate]);
 });
 after(() => rm(folder, { recursive: true, force: true }));

@@ -21,5 +21,6 @@ pub mod people;
 pub mod process;
 pub mod query;
 pub mod random;
+pub mod relay;
 pub mod scene;
 pub mod ws;

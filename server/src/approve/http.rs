@@ -28,7 +28,7 @@ use crate::{
     clock,
     live::Live,
     store::{Content, Submission, pack},
-    transport::{Calls, Rules},
+    transport::{self, Calls, Hosts, Rules},
 };
 
 /// The largest body, in bytes.
@@ -36,9 +36,15 @@ const MAX_BODY: usize = 16 * 1024;
 /// The most cards on a page of the directory.
 const MAX_CARDS: u32 = 100;
 
-/// Mounts the endpoints at `/v1`, for the pages that by the same `rules` may open a socket, and no more than `calls` of each
-/// address.
-pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>, rules: Live<Rules>, calls: Arc<Calls>) {
+/// Mounts the endpoints at `/v1`, for the pages that by the same `rules` may open a socket, for requests to one of these
+/// `hosts`, and no more than `calls` of each address.
+pub fn mount(
+    config: &mut web::ServiceConfig,
+    flow: Arc<Flow>,
+    rules: Live<Rules>,
+    calls: Arc<Calls>,
+    hosts: Arc<Hosts>,
+) {
     let json = web::JsonConfig::default().limit(MAX_BODY).error_handler(|error, _| {
         let refusal = match &error {
             actix_web::error::JsonPayloadError::Overflow { .. }
@@ -51,8 +57,9 @@ pub fn mount(config: &mut web::ServiceConfig, flow: Arc<Flow>, rules: Live<Rules
         .error_handler(|error, _| Refused(Reason::BadPayload.because(error.to_string())).into());
     config.service(
         web::scope("/v1")
+            .wrap(from_fn(move |request, next| Arc::clone(&hosts).check(request, next)))
             .wrap(from_fn(move |request, next| Arc::clone(&calls).limit(request, next)))
-            // Outside of the limit, so that a page may read that it is over it.
+            // Outside of both, so that a page may read why it is refused.
             .wrap(cors(rules))
             .app_data(web::Data::from(flow))
             .app_data(json)
@@ -129,7 +136,7 @@ async fn challenge(
     body: web::Json<ChallengeRequest>,
 ) -> HttpResponse {
     let challenge = flow.sessions.challenge(&body.uid, clock::now_ms());
-    let server = flow.server_name(host(&request));
+    let server = flow.server_name(transport::host(&request));
     HttpResponse::Ok().json(ChallengeResponse { nonce: Blob(challenge.nonce), exp: challenge.exp, server })
 }
 
@@ -162,8 +169,9 @@ async fn session(
     };
     let challenge = flow.sessions.check_challenge(&uid, &nonce.0, now);
     challenge.map_err(|_| refused(SignIn::StaleNonce, Reason::StaleNonce))?;
-    let bytes = signed::session(flow.server_name(host(&request)), &uid, &nonce.0);
-    alg.verify(&sign_pub.0, &bytes, &sig).map_err(|_| refused(SignIn::BadSig, Reason::BadSig))?;
+    let check = |server: &str| alg.verify(&sign_pub.0, &signed::session(server, &uid, &nonce.0), &sig);
+    let checked = flow.check_proof(flow.server_name(transport::host(&request)), check);
+    checked.map_err(|_| refused(SignIn::BadSig, Reason::BadSig))?;
     flow.metrics.signed_in(SignIn::Done);
     let (token, exp) = flow.sessions.token(&uid, now);
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(SessionResponse {
@@ -261,8 +269,4 @@ fn bearer(flow: &Flow, request: &HttpRequest) -> Result<Uid, Refusal> {
     let header = request.headers().get(AUTHORIZATION).and_then(|header| header.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).ok_or(Reason::Unauthorized)?;
     flow.sessions.check_token(token, clock::now_ms()).map_err(|_| Reason::Unauthorized.into())
-}
-
-fn host(request: &HttpRequest) -> &str {
-    request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
 }

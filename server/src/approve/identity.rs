@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Identity {
     /// The user; nobody where there is no valid token.
     pub(super) uid: Option<Uid>,
-    /// The name that the client means this server by.
+    /// The name that the client was told, which is the one it addressed where that is one of the server's.
     pub(super) server: String,
     /// Where the client is, as far as that is known.
     pub(super) address: Option<IpAddr>,

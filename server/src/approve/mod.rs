@@ -31,7 +31,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use vestibule_protocol::{
     approve::limits::{Limits, Quotas},
     base64url::Fixed,
-    signed::{Rid, Uid},
+    signed::{BadSignature, Rid, Uid},
 };
 
 pub use identity::Door;
@@ -54,8 +54,8 @@ use crate::{
 /// What an operator may set about the flow.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// The server's name; without one it is the host that a client addresses.
-    pub name: Option<String>,
+    /// The server's names; without one it is the host that a client addresses.
+    pub names: Vec<String>,
     /// How large fields may be.
     pub limits: Limits,
     /// How long an approve that is neither acked nor nacked waits until it is sent again.
@@ -73,7 +73,7 @@ pub struct Terms {
 impl Default for Terms {
     fn default() -> Self {
         Self {
-            name: None,
+            names: Vec::new(),
             limits: Limits::default(),
             redelivery: Duration::from_secs(30),
             sweep: Duration::from_secs(5),
@@ -131,14 +131,21 @@ impl Flow {
         self.store.set_quotas(quotas);
     }
 
-    /// Another rate of new requests, from now on.
-    pub fn set_request_rate(&self, rate: Rate) {
-        self.requests.change(rate);
+    /// The name that the server tells a client who addressed this host: the one that is the host, else the first.
+    fn server_name<'a>(&'a self, host: &'a str) -> &'a str {
+        let names = &self.terms.names;
+        let addressed = names.iter().find(|name| name.eq_ignore_ascii_case(host));
+        addressed.or(names.first()).map_or(host, String::as_str)
     }
 
-    /// The name that proofs to this server are made for.
-    fn server_name<'a>(&'a self, host: &'a str) -> &'a str {
-        self.terms.name.as_deref().unwrap_or(host)
+    /// Checks a proof that may be made for any of the server's names: first for the one that its client was told.
+    fn check_proof(
+        &self,
+        told: &str,
+        check: impl Fn(&str) -> Result<(), BadSignature>,
+    ) -> Result<(), BadSignature> {
+        let others = self.terms.names.iter().filter(|name| *name != told);
+        others.fold(check(told), |checked, name| checked.or_else(|_| check(name)))
     }
 
     /// A nonce.

@@ -135,8 +135,8 @@ mod tests {
         );
         let limits = adopted.config.rules().limits;
         assert_eq!(
-            (limits.channels, limits.frame, adopted.config.name.as_deref()),
-            (8, 256 * 1024, Some("a"))
+            (limits.channels, limits.frame, &adopted.config.names[..]),
+            (8, 256 * 1024, &["a".to_owned()][..])
         );
         assert_eq!(adopted.config.store().quotas.nacks_per_approver, 3, "the default again");
         // What needs a restart goes on needing it, also if something else is changed; taken back, it does no more.

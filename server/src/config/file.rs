@@ -159,7 +159,7 @@ mod tests {
             problems(text),
             [
                 "v.toml:1: unknown key max_fram (did you mean max_frame?)",
-                "v.toml:3: name: has to be a string, and is a number",
+                "v.toml:3: name: has to be a string or an array of strings, and is a number",
                 "v.toml:4: max_store = \"16GB\": has to look like 4096, 16KiB, 1MiB or 16GiB",
                 "v.toml:5: log: has to be a string, and is a table",
                 "v.toml:7: qqq is a table: the settings stand in none",

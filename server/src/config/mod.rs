@@ -47,6 +47,9 @@ const FRAME_OVERHEAD: usize = 4096;
 /// The most that one character takes in JSON, as two escapes.
 const ESCAPED: usize = 12;
 
+/// The most names that a server has. A proof is tried with each.
+const MAX_NAMES: usize = 16;
+
 /// Everything that can be set. Each setting is declared here once, as a flag; the file's key, the variable of the
 /// environment, `--help`, the manual page and the file of defaults are made of that.
 #[derive(Clone, Debug, Args)]
@@ -62,12 +65,14 @@ pub struct Config {
     #[arg(long, value_name = "FOLDER", default_value = "./data")]
     pub data: PathBuf,
 
-    /// The server's name in what clients sign, such as chat.example.com
+    /// Host name that clients address the server by, such as chat.example.com; may be repeated
     ///
-    /// By default it is the host that a client addresses. Set it where a proxy does not hand on the `Host` that it was
-    /// asked for.
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
+    /// Clients sign it, so that what they sign is worthless at any other server. Without one the server answers only requests
+    /// that are addressed to this machine itself (`localhost`, `127.0.0.1`, `[::1]`) with its own port, or to a name of its
+    /// certificate, and HTTP 421 to all others. Behind a proxy, set it. With a port where the URL has one. Several with commas,
+    /// or the option again; at most 16.
+    #[arg(long = "name", value_name = "NAME", value_delimiter = ',', value_parser = values::host)]
+    pub names: Vec<String>,
 
     /// Origin whose pages may connect, such as `https://example.com` or `//*.example.com`; may be repeated
     ///
@@ -147,7 +152,7 @@ impl Config {
     /// What is set about the approve flow.
     pub fn terms(&self) -> Terms {
         Terms {
-            name: self.name.clone(),
+            names: self.names.clone(),
             limits: self.flow.limits(),
             redelivery: self.flow.redelivery,
             sweep: self.flow.sweep,
@@ -192,7 +197,12 @@ impl Config {
             (outbox < connections.max_message)
                 .then(|| format!("--max-outbox is {outbox} bytes, in which no message of --max-message fits"))
         };
-        too_large.or_else(too_small).or_else(|| self.tls.contradiction())
+        let too_many = || {
+            let count = self.names.len();
+            (count > MAX_NAMES)
+                .then(|| format!("--name is given {count} times, and may be {MAX_NAMES} times"))
+        };
+        too_large.or_else(too_small).or_else(too_many).or_else(|| self.tls.contradiction())
     }
 }
 
@@ -245,6 +255,7 @@ mod tests {
             (&["--max-note", "100000"], "--max-note"),
             (&["--max-name", "100000"], "--max-name"),
             (&["--max-message", "2MiB"], "--max-outbox"),
+            (&["--name", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"], "--name is given 17 times"),
             (&["--tls-cert", "cert.pem"], "--tls-key"),
             (&["--tls-key", "key.pem"], "--tls-cert"),
         ] {

@@ -134,7 +134,7 @@ mod tests {
         let flags = ["--name", "flag", "--origin=//flag.example"];
         let names = |settings: &Settings| {
             let limits = settings.config.rules().limits;
-            (settings.config.name.clone().unwrap(), limits.channels, settings.config.origins.len())
+            (settings.config.names.join(" "), limits.channels, settings.config.origins.len())
         };
         let settings = read(file, &[], &[]).unwrap();
         assert_eq!(names(&settings), ("file".to_owned(), 1, 1));
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn nothing_is_a_value_that_goes_before_others() {
         let settings = read("name = \"file\"", &[("VESTIBULE_NAME", "")], &[]).unwrap();
-        assert_eq!(settings.config.name, None);
+        assert!(settings.config.names.is_empty());
     }
 
     #[test]

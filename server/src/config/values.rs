@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
+use actix_web::http::Uri;
 use ipnet::IpNet;
 
 use crate::telemetry;
@@ -89,6 +90,16 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| "has to look like 192.0.2.7, 10.0.0.0/8 or fd00::/8".to_owned())
 }
 
+/// A host as clients address it, with a port where it is not the scheme's own.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let is_host = |uri: &Uri| uri.authority().is_some_and(|authority| authority == text);
+    // What has no scheme and no path is an authority (RFC 9110, section 7.1), as in `Host`.
+    match text.parse() {
+        Ok(uri) if is_host(&uri) && !text.contains(['@', '*']) => Ok(text.to_owned()),
+        _ => Err("has to look like chat.example.com, chat.example.com:8443 or [2001:db8::7]".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +127,18 @@ mod tests {
         }
         for bad in ["", "example.com", "10.0.0.0/33", "10.0.0"] {
             assert!(super::network(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for good in ["chat.example.com", "localhost:4000", "192.0.2.7", "[2001:db8::7]", "[::1]:4000", "a"] {
+            assert_eq!(host(good).as_deref(), Ok(good));
+        }
+        for bad in
+            ["", "https://chat.example.com", "chat.example.com/", "/", "a b", "alice@example.com", "*.a"]
+        {
+            assert!(host(bad).is_err(), "{bad}");
         }
     }
 

@@ -10,6 +10,7 @@ mod caps;
 mod connection;
 mod connections;
 mod ended;
+mod hosts;
 pub mod longpoll;
 mod origin;
 mod pace;
@@ -30,8 +31,10 @@ pub use self::{
     caps::Caps,
     connections::{Connections, Seen},
     ended::{Ended, RecentlyEnded},
+    hosts::Hosts,
     origin::{Origin, OriginSyntax, Origins},
-    rate::{Period, Rate},
+    rate::Rate,
+    request::host,
     rules::Rules,
 };
 use crate::{live::Live, metrics::Traffic, outbox::OutboxLimits, room::Router};

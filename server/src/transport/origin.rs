@@ -97,7 +97,7 @@ fn default_port(scheme: &str) -> Option<u16> {
 }
 
 /// Splits `host:port`, with an IPv6 address in brackets. `None` where the port is no number.
-fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
+pub(super) fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => Some((host, Some(port.parse().ok()?))),
         _ => Some((authority, None)),

@@ -12,8 +12,8 @@ pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str
     request.headers().get(name)?.to_str().ok()
 }
 
-/// The host that the client addressed, with its port.
-pub(super) fn host(request: &HttpRequest) -> &str {
+/// The host that the client addressed, with its port. Only HTTP/1.0 lets it be absent; the HTTP library refuses several.
+pub fn host(request: &HttpRequest) -> &str {
     header(request, HOST.as_str()).unwrap_or_default()
 }
 

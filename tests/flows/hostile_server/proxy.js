@@ -1,9 +1,10 @@
 /**
  * A server that lies: a proxy in front of the real one. It passes on everything as it is, but for what a test has it
- * say otherwise, and writes down what it sees. The host that clients address is kept, so that the real server goes by
- * the proxy's name.
+ * say otherwise, and writes down what it sees. The host that clients address is kept, and is the real server's name.
  */
+import { cp } from "node:fs/promises";
 import { createServer, request as ask } from "node:http";
+import { join } from "node:path";
 import WebSocket, { WebSocketServer } from "ws";
 import { Server } from "../support.js";
 
@@ -47,8 +48,7 @@ export class HostileServer {
   #connections = new Set();
 
   /** Use {@link HostileServer.begin}. */
-  constructor(real) {
-    this.#real = real;
+  constructor() {
     this.#http.on("upgrade", (request, socket, head) => {
       this.#upgrades.handleUpgrade(request, socket, head, (client) => this.#connect(request, client));
     });
@@ -56,8 +56,9 @@ export class HostileServer {
 
   /** @returns {Promise<HostileServer>} when it listens */
   static async begin() {
-    const hostile = new HostileServer(await Server.begin());
+    const hostile = new HostileServer();
     await new Promise((listening) => hostile.#http.listen(0, "127.0.0.1", listening));
+    hostile.#real = await Server.begin(() => ["--name", new URL(hostile.url).host]);
     return hostile;
   }
 
@@ -66,9 +67,15 @@ export class HostileServer {
     return `http://127.0.0.1:${this.#http.address().port}`;
   }
 
-  /** @returns {string} the real server's own address */
-  get realUrl() {
-    return this.#real.url;
+  /**
+   * @param {string[]} [options]
+   * @returns {Promise<Server>} another server, at which the tokens of the real one are good
+   */
+  twin(options = []) {
+    return Server.begin(async (folder) => {
+      await cp(join(this.#real.folder, "server/secrets"), join(folder, "server/secrets"));
+      return options;
+    });
   }
 
   /**

@@ -5,7 +5,8 @@ proxied("Caddy", {
   file: "Caddyfile",
   async configuration({ front, back }) {
     const site = await documented("Caddyfile", [
-      ["chat.example.com {", `https://127.0.0.1:${front} {\n\ttls ${CERTIFICATE} ${KEY}`],
+      ["chat.example.com {", `https://localhost:${front} {\n\tbind 127.0.0.1\n\ttls ${CERTIFICATE} ${KEY}`],
+      [":443 {", `:${front} {\n\tbind 127.0.0.1`],
       ["reverse_proxy 127.0.0.1:4000", `reverse_proxy 127.0.0.1:${back}`],
     ]);
     return `{\n\tadmin off\n\tauto_https off\n\tlog {\n\t\toutput stdout\n\t}\n}\n${site}`;

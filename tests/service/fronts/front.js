@@ -2,7 +2,8 @@
  * A server that is not met directly: what stands in front of it is what `docs/proxies` says.
  */
 import assert from "node:assert/strict";
-import { createServer, request } from "node:http";
+import { createServer } from "node:http";
+import { request } from "node:https";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -63,17 +64,16 @@ export async function documented(name, changes) {
 /**
  * @param {Program} program
  * @param {string} folder for what it writes
- * @param {number} back the port of what it stands in front of
+ * @param {{front: number, back: number}} ports where it listens, and the port of what it stands in front of
  * @returns {Promise<{url: string, end: () => Promise<void>}>} when it listens
  */
-export async function start(program, folder, back) {
-  const front = await freePort();
+export async function start(program, folder, { front, back }) {
   const file = join(folder, program.file);
   await writeFile(file, await program.configuration({ front, back }, folder));
   const [binary, ...args] = program.command(file);
   const proxy = new ServerProcess({ binary, args, env: { HOME: folder } }, program.announcement);
   await proxy.start();
-  return { url: `https://127.0.0.1:${front}`, end: () => proxy.stop("SIGTERM") };
+  return { url: `https://localhost:${front}`, end: () => proxy.stop("SIGTERM") };
 }
 
 /** A server behind a proxy; it may be killed, and the proxy stays. */
@@ -85,9 +85,10 @@ export class ServerBehind extends Server {
    * @returns {Promise<ServerBehind>} when both listen
    */
   static async of(program) {
-    const server = await this.begin(() => ["--trusted-proxy", "127.0.0.1"]);
+    const front = await freePort();
+    const server = await this.begin(() => ["--trusted-proxy", "127.0.0.1", "--name", `localhost:${front}`]);
     try {
-      server.#proxy = await start(program, server.folder, Number(new URL(server.url).port));
+      server.#proxy = await start(program, server.folder, { front, back: Number(new URL(server.url).port) });
     } catch (error) {
       await server.end();
       throw error;
@@ -112,26 +113,47 @@ export function proxied(name, program) {
   fourFlows(name, () => ServerBehind.of(program));
   describe(`what ${name} hands on`, () => {
     test("the host as the client wrote it, and the client's address last", async (context) => {
-      const heard = [];
-      const back = createServer(({ headers }, response) => {
-        heard.push(headers);
-        response.end();
-      });
-      const folder = await mkdtemp(join(tmpdir(), "vestibule-front-"));
-      await new Promise((resolve) => back.listen(0, "127.0.0.1", resolve));
-      let proxy;
-      context.after(async () => {
-        await proxy?.end();
-        back.closeAllConnections();
-        back.close();
-        await rm(folder, { recursive: true, force: true });
-      });
-      proxy = await start(program, folder, back.address().port);
-
-      const { host } = new URL(proxy.url);
-      await fetch(proxy.url, { headers: { "x-forwarded-for": "192.0.2.7" } });
-      assert.equal(heard[0].host, host);
+      const { url, heard } = await inFrontOfNothing(context, program);
+      await fetch(url, { headers: { "x-forwarded-for": "192.0.2.7" } });
+      assert.equal(heard[0].host, new URL(url).host);
       assert.equal(heard[0]["x-forwarded-for"].split(", ").at(-1), "127.0.0.1");
     });
+
+    test("nothing that is for another host", async (context) => {
+      const { url, heard } = await inFrontOfNothing(context, program);
+      assert.equal(await statusOf(url, "evil.example"), 421);
+      // By another host from the start: some proxies end it at the handshake already.
+      const ended = await statusOf(url.replace("localhost", "127.0.0.1")).catch(() => 421);
+      assert.equal(ended, 421);
+      assert.deepEqual(heard, []);
+    });
+  });
+}
+
+/** @returns {Promise<{url: string, heard: object[]}>} the program in front of what notes the headers that it hands on */
+async function inFrontOfNothing(context, program) {
+  const heard = [];
+  const back = createServer(({ headers }, response) => {
+    heard.push(headers);
+    response.end();
+  });
+  const folder = await mkdtemp(join(tmpdir(), "vestibule-front-"));
+  await new Promise((resolve) => back.listen(0, "127.0.0.1", resolve));
+  let proxy;
+  context.after(async () => {
+    await proxy?.end();
+    back.closeAllConnections();
+    back.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  proxy = await start(program, folder, { front: await freePort(), back: back.address().port });
+  return { url: proxy.url, heard };
+}
+
+/** @returns {Promise<number>} of a request that names another host in its header than in the handshake */
+function statusOf(url, host = new URL(url).host) {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { headers: { host }, servername: new URL(url).hostname }, ({ statusCode }) => resolve(statusCode));
+    asked.on("error", reject).end();
   });
 }

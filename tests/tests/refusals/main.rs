@@ -5,6 +5,7 @@ mod cross_site;
 mod directory;
 mod members;
 mod proofs;
+mod relayed;
 mod repeats;
 mod requests;
 mod signatures;

@@ -43,9 +43,12 @@ impl KeyRoom {
             return Err(Reason::StaleNonce.into());
         }
         let receiver = &visitor.receiver;
-        let bytes = prove(&receiver.server, &visit.rid, &receiver.uid, visitor.nonce.as_bytes());
+        let check = |server: &str| {
+            let bytes = prove(server, &visit.rid, &receiver.uid, visitor.nonce.as_bytes());
+            proof.alg.verify(&proof.room_pub.0, &bytes, &proof.sig)
+        };
         if room_id(proof.alg, &proof.room_pub.0) != visit.rid
-            || proof.alg.verify(&proof.room_pub.0, &bytes, &proof.sig).is_err()
+            || self.flow.check_proof(&receiver.server, check).is_err()
         {
             return Err(Reason::BadProof.into());
         }
