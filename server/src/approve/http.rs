@@ -27,6 +27,7 @@ use super::{Flow, answering::UNKNOWN_AFTER, create, metrics::SignIn};
 use crate::{
     clock,
     live::Live,
+    session::Challenge,
     store::{Content, Submission, pack},
     transport::{self, Calls, Hosts, Rules},
 };
@@ -128,6 +129,8 @@ struct ChallengeResponse<'a> {
     nonce: Blob,
     exp: i64,
     server: &'a str,
+    /// The server's clock, by which a client may set what it signs.
+    now: i64,
 }
 
 async fn challenge(
@@ -135,9 +138,10 @@ async fn challenge(
     request: HttpRequest,
     body: web::Json<ChallengeRequest>,
 ) -> HttpResponse {
-    let challenge = flow.sessions.challenge(&body.uid, clock::now_ms());
+    let now = clock::now_ms();
+    let Challenge { nonce, exp } = flow.sessions.challenge(&body.uid, now);
     let server = flow.server_name(transport::host(&request));
-    HttpResponse::Ok().json(ChallengeResponse { nonce: Blob(challenge.nonce), exp: challenge.exp, server })
+    HttpResponse::Ok().json(ChallengeResponse { nonce: Blob(nonce), exp, server, now })
 }
 
 #[derive(Deserialize)]
@@ -167,11 +171,13 @@ async fn session(
         flow.metrics.signed_in(result);
         reason
     };
-    let challenge = flow.sessions.check_challenge(&uid, &nonce.0, now);
-    challenge.map_err(|_| refused(SignIn::StaleNonce, Reason::StaleNonce))?;
+    let stale = |_| refused(SignIn::StaleNonce, Reason::StaleNonce);
+    flow.sessions.check_challenge(&uid, &nonce.0, now).map_err(stale)?;
     let check = |server: &str| alg.verify(&sign_pub.0, &signed::session(server, &uid, &nonce.0), &sig);
     let checked = flow.check_proof(flow.server_name(transport::host(&request)), check);
     checked.map_err(|_| refused(SignIn::BadSig, Reason::BadSig))?;
+    // Only now: else anybody could use up what its user has not signed yet.
+    flow.sessions.use_up(&nonce.0, now).map_err(stale)?;
     flow.metrics.signed_in(SignIn::Done);
     let (token, exp) = flow.sessions.token(&uid, now);
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(SessionResponse {

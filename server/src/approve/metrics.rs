@@ -25,7 +25,7 @@ const CENSUS_EVERY_MS: i64 = 5000;
 pub(super) enum SignIn {
     /// They have a token.
     Done,
-    /// The challenge was not made here, or too long ago.
+    /// The challenge was not made here, too long ago, or answered already.
     StaleNonce,
     /// The signature does not fit.
     BadSig,

@@ -1,16 +1,22 @@
-//! Who somebody is: challenges and tokens, both without any state.
+//! Who somebody is: challenges and tokens.
 //!
 //! A client proves its signing key over a [challenge](Sessions::challenge) and gets a [token](Sessions::token) to connect
-//! with. Both are authenticated with keys derived from the server's secrets, so nothing is stored, and a flood of either
-//! costs no memory.
+//! with. Both are authenticated with keys derived from the server's secrets, so neither is stored, and a flood of either
+//! costs no memory. Only the challenges that were answered are remembered, for as long as they could be answered again.
 
 mod secrets;
+mod used;
 
-use ring::hmac;
+use ring::{
+    hmac,
+    rand::{SecureRandom as _, SystemRandom},
+};
 use thiserror::Error;
 use vestibule_protocol::{base64url, signed::Uid};
 
 pub use secrets::{SecretError, Secrets};
+
+use self::used::Used;
 
 /// How long a challenge may be answered, in milliseconds.
 const CHALLENGE_MS: i64 = 60_000;
@@ -20,11 +26,16 @@ const TOKEN_MS: i64 = 15 * 60_000;
 const TIME: usize = 8;
 const UID: usize = 32;
 const TAG: usize = 32;
+/// What tells two challenges of one user and one moment apart.
+const RANDOM: usize = 16;
+const NONCE: usize = TIME + RANDOM + TAG;
 
 /// Makes and checks challenges and tokens.
 pub struct Sessions {
     /// One for each secret, the one in use first.
     keys: Vec<Keys>,
+    random: SystemRandom,
+    used: Used,
 }
 
 struct Keys {
@@ -35,13 +46,13 @@ struct Keys {
 /// What a client has to sign.
 #[derive(Debug)]
 pub struct Challenge {
-    /// A time and its authentication.
+    /// A time, random bytes, and the authentication of both.
     pub nonce: Vec<u8>,
     /// Until when, in Unix milliseconds.
     pub exp: i64,
 }
 
-/// The nonce or token was not made here, is somebody else's, or its time is over.
+/// The nonce or token was not made here, is somebody else's, was used already, or its time is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not valid, or over")]
 pub struct Invalid;
@@ -53,22 +64,35 @@ impl Sessions {
             challenge: secret.key(b"vestibule/1/challenge"),
             token: secret.key(b"vestibule/1/token"),
         });
-        Self { keys }
+        Self { keys, random: SystemRandom::new(), used: Used::default() }
     }
 
     /// A challenge for `uid`.
+    ///
+    /// # Panics
+    /// If the system gives no random numbers.
     pub fn challenge(&self, uid: &Uid, now: i64) -> Challenge {
         let exp = now + CHALLENGE_MS;
-        let tag = hmac::sign(&self.keys[0].challenge, &challenge_bytes(uid, exp));
-        Challenge { nonce: [&exp.to_be_bytes(), tag.as_ref()].concat(), exp }
+        let mut random = [0; RANDOM];
+        self.random.fill(&mut random).expect("a system that stops giving random numbers cannot run a server");
+        let claims = [&exp.to_be_bytes()[..], &random].concat();
+        let tag = hmac::sign(&self.keys[0].challenge, &challenge_bytes(uid, &claims));
+        Challenge { nonce: [&claims, tag.as_ref()].concat(), exp }
     }
 
     /// Whether `nonce` is a challenge for `uid` whose time is not over. In constant time.
     pub fn check_challenge(&self, uid: &Uid, nonce: &[u8], now: i64) -> Result<(), Invalid> {
-        let (exp, tag) = nonce.split_first_chunk::<TIME>().ok_or(Invalid)?;
-        let exp = i64::from_be_bytes(*exp);
-        self.check(|keys| &keys.challenge, &challenge_bytes(uid, exp), tag)?;
-        if now < exp { Ok(()) } else { Err(Invalid) }
+        let nonce: &[u8; NONCE] = nonce.try_into().map_err(|_| Invalid)?;
+        let (claims, tag) = nonce.split_at(TIME + RANDOM);
+        self.check(|keys| &keys.challenge, &challenge_bytes(uid, claims), tag)?;
+        if now < expiry(nonce) { Ok(()) } else { Err(Invalid) }
+    }
+
+    /// Uses up a challenge that was [checked](Self::check_challenge) and signed by its user, so that whoever has overheard the
+    /// signature cannot sign in with it. Best effort: of very many at once the oldest are forgotten.
+    pub fn use_up(&self, nonce: &[u8], now: i64) -> Result<(), Invalid> {
+        let nonce = nonce.try_into().map_err(|_| Invalid)?;
+        if self.used.add(nonce, now) { Ok(()) } else { Err(Invalid) }
     }
 
     /// A token for `uid`, and until when it may be used to connect.
@@ -99,8 +123,14 @@ impl Sessions {
     }
 }
 
-fn challenge_bytes(uid: &Uid, exp: i64) -> Vec<u8> {
-    [uid.as_bytes(), &exp.to_be_bytes()].concat()
+fn challenge_bytes(uid: &Uid, claims: &[u8]) -> Vec<u8> {
+    [uid.as_bytes(), claims].concat()
+}
+
+/// When a challenge's time is over, in Unix milliseconds.
+fn expiry(nonce: &[u8; NONCE]) -> i64 {
+    let (exp, _) = nonce.split_first_chunk::<TIME>().expect("a nonce begins with a time");
+    i64::from_be_bytes(*exp)
 }
 
 #[cfg(test)]
@@ -129,6 +159,17 @@ mod tests {
             assert_eq!(sessions.check_challenge(&BOB, &altered, 1000), Err(Invalid), "byte {index}");
         }
         assert_eq!(sessions.check_challenge(&BOB, &[], 1000), Err(Invalid));
+    }
+
+    #[test]
+    fn a_challenge_is_used_up_once_and_no_other_with_it() {
+        let sessions = sessions();
+        let [one, other] = [(); 2].map(|()| sessions.challenge(&BOB, 1000).nonce);
+        assert_ne!(one, other, "also in the same moment");
+        assert_eq!(sessions.use_up(&one, 1000), Ok(()));
+        assert_eq!(sessions.use_up(&one, 1001), Err(Invalid));
+        assert_eq!(sessions.use_up(&other, 1001), Ok(()));
+        assert_eq!(sessions.use_up(&one[1..], 1001), Err(Invalid));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Proofs of the room key that were right once, or elsewhere.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use vestibule_protocol::approve::frames::Policy;
 use vestibule_protocol::base64url::Fixed;
 use vestibule_protocol::signed::Alg;
-use vestibule_tests::people::{Device, Person, Room};
+use vestibule_tests::http::Request;
+use vestibule_tests::people::{Device, Person, Room, now_ms, random};
 
 use crate::server;
 
@@ -14,6 +15,37 @@ fn nonce(joined: &serde_json::Value) -> Fixed<32> {
 
 fn assert_guest(device: &mut Device, room: &Room) {
     assert_eq!(device.call(&room.topic(), "pending", json!({})).refused(), "not_member");
+}
+
+#[test]
+fn a_sign_in_is_good_for_one_token() {
+    let server = server();
+    let alice = Person::new(Alg::Ed25519);
+    let nonces = [alice.challenge(server.address()), alice.challenge(server.address())];
+    assert_ne!(nonces[0], nonces[1]);
+    let post = |body: &Value| {
+        let response = Request::post("/v1/session").json(body).send(server.address()).expect("a response");
+        (response.status, response.json()["reason"].as_str().map(str::to_owned))
+    };
+    let body = |nonce: &[u8]| alice.session(&server.address().to_string(), nonce);
+    // Somebody else's attempt uses nothing up.
+    let mut forged = body(&nonces[0]);
+    forged["sig"] = json!(random::<64>());
+    assert_eq!(post(&forged), (400, Some("bad_sig".to_owned())));
+    assert_eq!(post(&body(&nonces[0])), (200, None));
+    assert_eq!(post(&body(&nonces[0])), (400, Some("stale_nonce".to_owned())), "repeated");
+    assert_eq!(post(&body(&nonces[1])), (200, None), "another one of the same user");
+}
+
+#[test]
+fn a_challenge_tells_the_servers_time() {
+    let (before, server) = (now_ms(), server());
+    let body = json!({ "uid": Person::new(Alg::P256).uid() });
+    let challenge =
+        Request::post("/v1/challenge").json(&body).send(server.address()).expect("a response").json();
+    let now = challenge["now"].as_i64().expect("a time");
+    assert!((before..=now_ms()).contains(&now), "{now}");
+    assert_eq!(challenge["exp"], now + 60_000, "as clients of a server without `now` compute it");
 }
 
 #[test]

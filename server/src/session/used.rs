@@ -1,0 +1,65 @@
+//! The challenges that were answered: each is good once, as far as memory goes.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
+use super::{NONCE, expiry};
+
+/// The most nonces that are remembered, some 5 MB of them.
+const MOST: usize = 65_536;
+
+/// Nonces that were answered and whose time is not over. A nonce begins with the end of its time, so the first one is the one
+/// that ends first.
+#[derive(Default)]
+pub(super) struct Used(Mutex<BTreeSet<[u8; NONCE]>>);
+
+impl Used {
+    /// Remembers a nonce; whether it was not remembered before. Where there are too many, the oldest is forgotten.
+    pub(super) fn add(&self, nonce: [u8; NONCE], now: i64) -> bool {
+        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while used.first().is_some_and(|first| expiry(first) <= now || used.len() >= MOST) {
+            used.pop_first();
+        }
+        used.insert(nonce)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nonce(exp: i64, number: u32) -> [u8; NONCE] {
+        let mut nonce = [0; NONCE];
+        nonce[..8].copy_from_slice(&exp.to_be_bytes());
+        nonce[8..12].copy_from_slice(&number.to_be_bytes());
+        nonce
+    }
+
+    fn count(used: &Used) -> usize {
+        used.0.lock().unwrap().len()
+    }
+
+    #[test]
+    fn a_nonce_is_new_once_and_forgotten_when_its_time_is_over() {
+        let used = Used::default();
+        assert!(used.add(nonce(100, 1), 1) && used.add(nonce(100, 2), 1) && used.add(nonce(50, 1), 1));
+        assert!(!used.add(nonce(100, 1), 99));
+        assert_eq!(count(&used), 2, "the one that ended at 50 is forgotten");
+        assert!(used.add(nonce(200, 1), 100));
+        assert_eq!(count(&used), 1);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_oldest_is_forgotten_first() {
+        let used = Used::default();
+        let most = u32::try_from(MOST).unwrap();
+        for number in 0..most + 10 {
+            assert!(used.add(nonce(100 + i64::from(number), number), 1));
+        }
+        assert_eq!(count(&used), MOST);
+        assert!(!used.add(nonce(100 + i64::from(most), most), 1), "a later one is remembered");
+        assert!(used.add(nonce(100, 0), 1), "the first one is not");
+    }
+}
