@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use curve25519_dalek::edwards::CompressedEdwardsY;
 use k256::ecdsa::{self as secp256k1, signature::Verifier as _};
 use ring::{
     digest,
@@ -49,6 +50,7 @@ impl Alg {
     /// Checks `signature` of `bytes` with the public key `key`.
     pub fn verify(self, key: &[u8], bytes: &Signed, signature: &Signature) -> Result<(), BadSignature> {
         let verification = match self {
+            Alg::Ed25519 if is_of_small_order(key) => return Err(BadSignature),
             Alg::Ed25519 => &ED25519,
             Alg::P256 => &ECDSA_P256_SHA256_FIXED as &dyn VerificationAlgorithm,
             Alg::Secp256k1 => return verify_secp256k1(key, bytes, signature).map_err(|_| BadSignature),
@@ -57,6 +59,14 @@ impl Alg {
             .verify(&bytes.0, signature.as_bytes())
             .map_err(|_| BadSignature)
     }
+}
+
+/// Whether an Ed25519 public key is one of the eight points whose multiples are nothing but each other, however it is written.
+///
+/// Under such a key one signature is good for any message, or for every eighth: it proves nothing, and `ring` takes it.
+fn is_of_small_order(key: &[u8]) -> bool {
+    let point = CompressedEdwardsY::from_slice(key).ok().and_then(|point| point.decompress());
+    point.is_some_and(|point| point.is_small_order())
 }
 
 /// The first byte of an uncompressed point (SEC 1).
@@ -175,4 +185,76 @@ pub fn hand_over(server: &str, rid: &Rid, uid: &Uid, to: &Uid, nonce: &[u8]) -> 
 /// What a member signs with the room key to prove it on one join of one connection.
 pub fn prove(server: &str, rid: &Rid, uid: &Uid, nonce: &[u8]) -> Signed {
     Signed::new("vestibule/1/prove").text(server).bytes(rid.as_bytes()).bytes(uid.as_bytes()).bytes(nonce)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key or half a signature: its first byte, the bytes in the middle, its last byte.
+    fn filled(first: u8, middle: u8, last: u8) -> [u8; 32] {
+        let mut bytes = [middle; 32];
+        (bytes[0], bytes[31]) = (first, last);
+        bytes
+    }
+
+    /// The points whose order is 8, without the bit of the sign.
+    const ORDER_8: [[u8; 32]; 2] = [
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+            0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+            0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+
+    /// All points of small order, each in all ways of writing it: y as it is, or plus 2^255 - 19 where that has room, with either
+    /// sign also where x is zero.
+    fn small_order() -> Vec<[u8; 32]> {
+        let unsigned = [
+            filled(0x01, 0x00, 0x00),
+            filled(0xee, 0xff, 0x7f),
+            filled(0xec, 0xff, 0x7f),
+            filled(0x00, 0x00, 0x00),
+            filled(0xed, 0xff, 0x7f),
+        ];
+        let signed = |mut key: [u8; 32]| {
+            key[31] |= 0x80;
+            key
+        };
+        unsigned.into_iter().chain(ORDER_8).flat_map(|key| [key, signed(key)]).collect()
+    }
+
+    /// A signature for any message under the neutral element: R and s are both nothing.
+    fn good_for_anything() -> Signature {
+        Fixed([filled(0x01, 0x00, 0x00), [0; 32]].concat().try_into().unwrap())
+    }
+
+    #[test]
+    fn ed25519_keys_of_small_order_verify_nothing() {
+        let keys = small_order();
+        assert_eq!(keys.len(), 14);
+        let mut taken_by_ring = 0;
+        for key in keys {
+            assert!(is_of_small_order(&key), "{key:02x?}");
+            for message in 0..64 {
+                let bytes = Signed::new("tag").int(message);
+                let signature = good_for_anything();
+                let alone = UnparsedPublicKey::new(&ED25519, key).verify(&bytes.0, signature.as_bytes());
+                taken_by_ring += u32::from(alone.is_ok());
+                assert_eq!(Alg::Ed25519.verify(&key, &bytes, &signature), Err(BadSignature), "{key:02x?}");
+            }
+        }
+        assert!(taken_by_ring > 4 * 64, "{taken_by_ring}");
+    }
+
+    #[test]
+    fn other_ed25519_keys_are_none_of_small_order() {
+        // The base point, one that is no point, and lengths that are none.
+        for key in [&filled(0x58, 0x66, 0x66)[..], &filled(0x02, 0x00, 0x00), &[], &[1], &[0; 33]] {
+            assert!(!is_of_small_order(key), "{key:02x?}");
+        }
+    }
 }

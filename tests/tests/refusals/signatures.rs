@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use vestibule_protocol::approve::frames::Policy;
 use vestibule_protocol::base64url::{self, Blob};
-use vestibule_protocol::signed::Alg;
+use vestibule_protocol::signed::{Alg, room_id, user_id};
 use vestibule_tests::http;
 use vestibule_tests::people::{Device, Person, Room};
 use vestibule_tests::scene::Scene;
@@ -89,6 +89,31 @@ fn session() {
         assert_eq!(send(&body_with_it), (400, "stale_nonce".to_owned()), "{alg}: somebody else's nonce");
         assert_eq!(send(&body), (200, String::new()), "{alg}");
     }
+}
+
+/// Under Ed25519's neutral element the neutral signature is good for any message: of a user who is everybody, and of a room whose
+/// key everybody has.
+#[test]
+fn a_key_that_signs_anything_is_nobodys() {
+    let server = server();
+    let neutral = |length: usize| {
+        let mut bytes = vec![0; length];
+        bytes[0] = 1;
+        Blob(bytes)
+    };
+    let (key, sig) = (neutral(32), neutral(64));
+    let post = |path: &str, body: &Value| {
+        http::Request::post(path).json(body).send(server.address()).expect("a response").json()
+    };
+    let nonce = post("/v1/challenge", &json!({ "uid": user_id(Alg::Ed25519, &key.0) }))["nonce"].take();
+    let session = json!({ "sign_pub": key, "alg": "ed25519", "nonce": nonce, "sig": sig });
+    assert_eq!(post("/v1/session", &session), json!({ "reason": "bad_sig" }));
+
+    let rid = room_id(Alg::Ed25519, &key.0);
+    let mut device = Device::connect(server.address(), &Person::new(Alg::P256));
+    let nonce = device.visit(&rid)["nonce"].take();
+    let proof = json!({ "room_pub": key, "alg": "ed25519", "nonce": nonce, "sig": sig });
+    assert_eq!(device.call(&format!("room:{rid}"), "prove", proof).refused(), "bad_proof");
 }
 
 #[test]
