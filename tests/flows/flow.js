@@ -25,6 +25,8 @@ import { Server, until, within } from "./support.js";
  * @typedef {[name: string, step: (scene: Scene) => Promise<void>, underway?: ["alice" | "bob", string]]} Arrow
  */
 
+/** @typedef {import("./person.js").Client} Client */
+
 /**
  * @param {string} name
  * @param {Arrow[]} arrows
@@ -34,13 +36,14 @@ import { Server, until, within } from "./support.js";
  * @param {import("./wire.js").TransportName} [options.transport]
  * @param {"everywhere" | "halfway"} [options.kills] in every gap, or in the one in the middle
  * @param {() => Promise<Server>} [options.begin] where the server is not met directly
+ * @param {{alice?: Client[], bob?: Client[]}} [options.clients] see {@link Person}; without, this repository's
  */
 export function flow(name, arrows, options = {}) {
   const { alg = "p256", onServer = false, transport = "websocket" } = options;
-  const { kills = "everywhere", begin = () => Server.begin() } = options;
+  const { kills = "everywhere", begin = () => Server.begin(), clients = {} } = options;
   describe(name, () => {
     const once = (title, gap, lost) => {
-      test(title, { timeout: 60_000 }, () => run(arrows, { alg, onServer, transport, begin, gap, lost }));
+      test(title, { timeout: 60_000 }, () => run(arrows, { alg, onServer, transport, begin, clients, gap, lost }));
     };
     once("undisturbed", null);
     for (let gap = 1; gap < arrows.length; gap += 1) {
@@ -53,9 +56,9 @@ export function flow(name, arrows, options = {}) {
   });
 }
 
-async function run(arrows, { alg, onServer, transport, begin, gap, lost }) {
+async function run(arrows, { alg, onServer, transport, begin, clients, gap, lost }) {
   const server = await begin();
-  const [alice, bob] = ["alice", "bob"].map((name) => new Person(name, server, alg, transport));
+  const [alice, bob] = ["alice", "bob"].map((name) => new Person(name, server, alg, transport, clients[name]));
   const scene = { server, alice, bob, alg, onServer, disturbed: gap !== null };
   try {
     for (const [index, [name, step, underway]] of arrows.entries()) {

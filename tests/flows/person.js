@@ -7,6 +7,17 @@ import { FileStorage } from "vestibule-client/file-storage";
 import { within } from "./support.js";
 import { Wire } from "./wire.js";
 
+/**
+ * A version of the reference client.
+ *
+ * @typedef {object} Client
+ * @property {typeof Vestibule} Vestibule
+ * @property {typeof FileStorage} FileStorage
+ */
+
+/** This repository's. @type {Client} */
+export const PRESENT = { Vestibule, FileStorage };
+
 /** Short, so that a killed server is back in a test's time; phoenix.js does the reconnecting. */
 const socketOptions = { reconnectAfterMs: () => 20, rejoinAfterMs: () => 20, timeout: 2000 };
 
@@ -17,8 +28,8 @@ class StoppableStorage {
   #file;
   #stops = [];
 
-  constructor(path) {
-    this.#file = new FileStorage(path);
+  constructor(file) {
+    this.#file = file;
   }
 
   get(name) {
@@ -80,6 +91,7 @@ export class Person {
   #path;
   #alg;
   #transport;
+  #clients;
   #storage;
 
   /**
@@ -87,12 +99,14 @@ export class Person {
    * @param {import("./support.js").Server} server
    * @param {"p256" | "ed25519"} alg
    * @param {import("./wire.js").TransportName} transport
+   * @param {Client[]} [clients] one for each start; the last one for all later starts
    */
-  constructor(name, server, alg, transport) {
+  constructor(name, server, alg, transport, clients = [PRESENT]) {
     this.#server = server;
     this.#path = join(server.folder, `${name}.json`);
     this.#alg = alg;
     this.#transport = transport;
+    this.#clients = [...clients];
     /** @type {Wire} */
     this.wire = new Wire(transport);
     /** @type {import("vestibule-client").VestibuleError[]} */
@@ -108,12 +122,13 @@ export class Person {
    * @returns {Promise<Stop | undefined>}
    */
   async comeOnline(stopAt) {
-    this.#storage = new StoppableStorage(this.#path);
+    const client = this.#clients.length > 1 ? this.#clients.shift() : this.#clients[0];
+    this.#storage = new StoppableStorage(new client.FileStorage(this.#path));
     const stop = stopAt && this.#storage.stop(stopAt);
     this.wire = new Wire(this.#transport);
     const options = { storage: this.#storage, alg: this.#alg, transport: this.wire.transport, socketOptions };
     const onWarning = (warning) => this.warnings.push(warning);
-    this.client = await within("connected", Vestibule.connect(this.#server.url, { ...options, onWarning }));
+    this.client = await within("connected", client.Vestibule.connect(this.#server.url, { ...options, onWarning }));
     return stop;
   }
 

@@ -62,12 +62,16 @@ export class PlainUser {
   /**
    * @param {import("./support.js").Server} server
    * @param {"authToken" | "params"} tokenIn where phoenix.js puts the token
+   * @param {object} [known] what is not new
+   * @param {SigningKey} [known.key] the user's
+   * @param {string} [known.device]
+   * @param {string} [known.name] the server's, where it is not the host and port of the URL
    * @returns {Promise<PlainUser>} connected
    */
-  static async connect(server, tokenIn = "authToken") {
-    // ECDSA, of which every signature is another one.
-    const key = await SigningKey.generate("p256");
-    const user = new PlainUser(new URL(server.url).host, key, await uidOf(key.alg, key.pub));
+  static async connect(server, tokenIn = "authToken", { key, device, name = new URL(server.url).host } = {}) {
+    key ??= await SigningKey.generate();
+    const user = new PlainUser(name, key, await uidOf(key.alg, key.pub));
+    user.device = device ?? user.device;
 
     const post = async (path, body) => {
       const headers = { "content-type": "application/json" };

@@ -16,23 +16,24 @@ export class Server {
   #process;
 
   /** Use {@link Server.begin}. */
-  constructor(folder, port, more) {
+  constructor(folder, port, more, env) {
     /** @type {string} a folder for the test; the server's own is in it */
     this.folder = folder;
     const scheme = more.includes("--tls-cert") ? "https" : "http";
     /** @type {string} what clients connect to */
     this.url = `${scheme}://127.0.0.1:${port}`;
     const args = ["--listen", `127.0.0.1:${port}`, "--data", join(folder, "server"), ...more];
-    this.#process = new ServerProcess({ binary: BINARY, args }, `vestibule listens on ${this.url}`);
+    this.#process = new ServerProcess({ binary: BINARY, args, env }, `vestibule listens on ${this.url}`);
   }
 
   /**
    * @param {(folder: string) => string[] | Promise<string[]>} [options] more of them; the folder is the test's
+   * @param {Record<string, string>} [env] of the server, beside the test's own
    * @returns {Promise<Server>} when it listens
    */
-  static async begin(options = () => []) {
+  static async begin(options = () => [], env = {}) {
     const folder = await mkdtemp(join(tmpdir(), "vestibule-flows-"));
-    const server = new this(folder, await freePort(), await options(folder));
+    const server = new this(folder, await freePort(), await options(folder), env);
     try {
       await server.start();
     } catch (error) {
@@ -50,6 +51,11 @@ export class Server {
   /** @returns {Promise<void>} when the process is gone, killed without a chance to tidy up */
   kill() {
     return this.#process.stop("SIGKILL");
+  }
+
+  /** @returns {Promise<void>} when the process is gone, after it has sent everybody away */
+  stop() {
+    return this.#process.stop("SIGTERM");
   }
 
   /** @returns {Promise<void>} */
