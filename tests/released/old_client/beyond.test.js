@@ -1,0 +1,126 @@
+/** What the released client can do beside the four flows, with the released client and this repository's opposite it. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import WebSocket from "ws";
+import { MemoryStorage, Vestibule } from "vestibule-client";
+import { PRESENT } from "../../flows/person.js";
+import { Server, until, within } from "../../flows/support.js";
+
+/** Alice's client and Bob's. */
+const PAIRS = {
+  "both have the released client": [Vestibule, Vestibule],
+  "Alice has the released client": [Vestibule, PRESENT.Vestibule],
+  "Bob has the released client": [PRESENT.Vestibule, Vestibule],
+};
+
+let server;
+before(async () => (server = await Server.begin()));
+after(() => server.end());
+
+for (const [name, [AlicesVestibule, BobsVestibule]] of Object.entries(PAIRS)) {
+  describe(name, { timeout: 60_000 }, () => {
+    let alice, bob, warnings;
+    before(async () => {
+      warnings = [];
+      const onWarning = (warning) => warnings.push(String(warning));
+      const connect = (Client) => {
+        return Client.connect(server.url, { storage: new MemoryStorage(), transport: WebSocket, onWarning });
+      };
+      [alice, bob] = await Promise.all([connect(AlicesVestibule), connect(BobsVestibule)]);
+    });
+    after(async () => {
+      await Promise.all([alice.disconnect(), bob.disconnect()]);
+      assert.deepEqual(warnings, []);
+    });
+
+    /** A room of Alice's with Bob before its door. */
+    async function meet(policy = "request") {
+      const garden = await alice.createRoom({ name: "Garden", policy });
+      return { garden, door: await bob.openRoom(garden.rid) };
+    }
+
+    async function shown(garden) {
+      const [request] = await until("Alice sees the request", () => garden.pending.length > 0 && garden.pending);
+      return request;
+    }
+
+    test("a denial is told, and overruled by an approve", async () => {
+      const { garden, door } = await meet();
+      await door.ask({ note: "It is Bob" });
+      const denied = assert.rejects(within("Bob is told", door.whenKey()), { reason: "denied", code: "no", block: false });
+      await garden.deny(await shown(garden), { code: "no" });
+      await denied;
+      await assert.rejects(door.ask(), { reason: "cooldown" });
+
+      const [denial] = await garden.denials();
+      assert.deepEqual([denial.uid, denial.by, denial.code], [bob.uid, alice.uid, "no"]);
+      const key = door.whenKey();
+      await denial.requests[0].approve();
+      await within("Bob has the key", key);
+    });
+
+    test("a block lasts until it is lifted", async () => {
+      const { garden, door } = await meet();
+      await door.ask();
+      const blocked = assert.rejects(within("Bob is told", door.whenKey()), { reason: "denied", block: true });
+      await garden.deny(await shown(garden), { code: "no", block: true });
+      await blocked;
+      await assert.rejects(door.ask(), { reason: "blocked" });
+
+      const key = door.whenKey();
+      await garden.unblock(bob.uid);
+      await (await shown(garden)).approve();
+      await within("Bob has the key", key);
+      assert.deepEqual(await garden.denials(), []);
+    });
+
+    test("a request is withdrawn and made anew", async () => {
+      const { garden, door } = await meet();
+      const gone = new Promise((resolve) => garden.onRequestGone(resolve));
+      await door.ask({ note: "first" });
+      await shown(garden);
+      await door.withdraw();
+      assert.equal((await within("Alice is told", gone)).state, "withdrawn");
+
+      garden.onRequest((request) => request.approve());
+      await within("Bob has the key", door.requestKey({ note: "second" }));
+    });
+
+    test("the approver is told that the key is saved", async () => {
+      const { garden, door } = await meet();
+      const receipt = new Promise((resolve) => garden.onReceipt(resolve));
+      garden.onRequest((request) => request.approve());
+      await within("Bob has the key", door.requestKey());
+      assert.equal((await within("Alice has the receipt", receipt)).result, "saved");
+    });
+
+    test("an open room's door opens by itself", async () => {
+      const { garden, door } = await meet("open");
+      garden.autoApprove();
+      await within("Bob has the key", door.requestKey());
+    });
+
+    test("a new name of the room is shown at its door", async () => {
+      const { garden, door } = await meet();
+      const card = new Promise((resolve) => door.onCard(({ version, name }) => version > 1 && resolve(name)));
+      await garden.publishCard({ name: "Orchard", policy: "request" });
+      assert.equal(await within("Bob sees it", card), "Orchard");
+    });
+
+    test("members read each other's sealed messages", async () => {
+      const { garden, door } = await meet();
+      garden.onRequest((request) => request.approve());
+      await within("Bob has the key", door.requestKey());
+      await until("Bob is a member", () => door.role === "member");
+      const heard = new Promise((resolve) => garden.onSealed("hello", resolve));
+      await door.sendSealed("hello", { from: "Bob" });
+      assert.deepEqual(await within("Alice hears it", heard), { from: "Bob" });
+    });
+
+    test("a secret room takes no requests", async () => {
+      const { door } = await meet("secret");
+      assert.equal(door.card, null);
+      await assert.rejects(door.ask(), { reason: "unknown_room" });
+    });
+  });
+}
