@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Installs Debian's libfaketime, where it is missing: requests of the released folder expire, and the server's clock has to
+# be set to the time when it was written.
+set -euo pipefail
+
+if command -v faketime >/dev/null; then
+  echo "install.sh: faketime is there"
+else
+  "$(dirname "${BASH_SOURCE[0]}")/../debian.sh" faketime
+fi

@@ -1,0 +1,116 @@
+/** The folder that the released server has written, opened by the server under test. */
+import assert from "node:assert/strict";
+import { chmod, cp, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SigningKey } from "vestibule-client/protocol";
+import { freePort } from "../../js/process.mjs";
+import { PlainUser } from "../../flows/plain.js";
+import { Server } from "../../flows/support.js";
+import { assertClock, setClock } from "./clock.js";
+import { Member, Newcomer } from "./people.js";
+
+/** What the released server and its users have left; see `README.md` there. */
+export const RELEASED = fileURLToPath(new URL("../0.1.0/", import.meta.url));
+
+/** Everybody's keys, and what became of whose request. */
+export const TRUTH = JSON.parse(await readFile(join(RELEASED, "truth.json"), "utf8"));
+
+/** The room that everybody but Alice and Mallory has asked for. */
+export const ROOM = TRUTH.rooms.request;
+
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+
+/** Of an operator who may look. */
+const ADMIN_TOKEN = "this-operator-may-look-and-no-more";
+
+/** A server on a copy of the released folder. */
+export class ReleasedFolder extends Server {
+  #users = [];
+  #adminUrl;
+
+  /**
+   * @param {import("node:test").TestContext} t which ends it
+   * @param {number} [afterMs] what time it is: so long after the folder was written
+   * @returns {Promise<ReleasedFolder>} when it listens
+   */
+  static async open(t, afterMs = HOUR_MS) {
+    const env = setClock(Date.parse(TRUTH.made) + afterMs);
+    const adminPort = await freePort();
+    const server = await this.begin(async (folder) => {
+      await copyReleased(join(folder, "server"));
+      const tokens = join(folder, "tokens");
+      await writeFile(tokens, `tests read ${ADMIN_TOKEN}\n`, { mode: 0o600 });
+      return ["--name", TRUTH.server, "--admin-listen", `127.0.0.1:${adminPort}`, "--admin-tokens", tokens];
+    }, env);
+    t.after(() => server.end());
+    server.#adminUrl = `http://127.0.0.1:${adminPort}/admin/v1/`;
+    await assertClock(server.url);
+    return server;
+  }
+
+  /** @returns {string} where its data is */
+  get data() {
+    return join(this.folder, "server");
+  }
+
+  /**
+   * @param {string} name of a user in {@link TRUTH}
+   * @returns {Promise<PlainUser>} connected
+   */
+  async signIn(name) {
+    const { uid, device, alg, private: secret } = TRUTH.users[name];
+    const key = await SigningKey.fromStored({ alg, private: secret });
+    const user = await PlainUser.connect(this, "authToken", { key, device, name: TRUTH.server });
+    this.#users.push(user);
+    assert.equal(user.uid, uid);
+    return user;
+  }
+
+  /**
+   * @param {string} name of somebody who has asked for the room's key
+   * @returns {Promise<Newcomer>} who has joined it
+   */
+  async newcomer(name) {
+    const user = await this.signIn(name);
+    return new Newcomer(user, TRUTH.users[name], await user.join(`room:${ROOM.rid}`));
+  }
+
+  /**
+   * @param {{rid: string, alg: string, room_key: string}} [room]
+   * @param {string} [name] of a user; without, Alice, who made each of the rooms
+   * @returns {Promise<Member>} who has proved the room's key
+   */
+  async member({ rid, alg, room_key } = ROOM, name = "alice") {
+    const user = await this.signIn(name);
+    const key = await SigningKey.fromStored({ alg, private: room_key });
+    const { channel, joined } = await user.join(`room:${rid}`);
+    return new Member(user, { rid, key }, channel, { joined, proven: await user.prove(channel, joined.nonce, key) });
+  }
+
+  /**
+   * @param {string} path below `/admin/v1`
+   * @returns {Promise<any>} what an operator is shown
+   */
+  async shown(path) {
+    const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+    const response = await fetch(this.#adminUrl + path, { headers });
+    assert.equal(response.status, 200);
+    return response.json();
+  }
+
+  /** Told to stop, it takes libfaketime's shared memory along. */
+  async end() {
+    await Promise.all(this.#users.map((user) => user.disconnect()));
+    await this.stop();
+    await super.end();
+  }
+}
+
+/** Git knows no other modes than 0644 and 0755. */
+async function copyReleased(folder) {
+  await cp(join(RELEASED, "data"), folder, { recursive: true });
+  await chmod(folder, 0o700);
+  await chmod(join(folder, "secrets"), 0o600);
+}

@@ -1,0 +1,76 @@
+/** The released folder as a whole: opened, brought up to date, closed, and opened again. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Socket } from "phoenix";
+import WebSocket from "ws";
+import { reply } from "../../flows/plain.js";
+import { run } from "../../service/run.js";
+import { RELEASED, ReleasedFolder, TRUTH } from "./folder.js";
+
+/** Of the released database. */
+const EPOCH = "tzmmc3wrcB67EHuttWvd-g";
+
+/** What SQLite finds wrong with a database: nothing but "ok" where it is whole, and where each reference leads somewhere. */
+const CHECK = `
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+for pragma in ("integrity_check", "foreign_key_check"):
+    print(*(" ".join(map(str, row)) for row in database.execute("PRAGMA " + pragma)), sep="\\n")
+`;
+
+test("the database is whole after it was opened, and again after the next start", async (t) => {
+  const server = await ReleasedFolder.open(t);
+  for (const start of ["first", "second"]) {
+    if (start === "second") await server.start();
+    assert.equal((await server.member()).proven.pending.length, 3);
+    await server.stop();
+    assert.equal((await run("python3", ["-c", CHECK, join(server.data, "vestibule.db")])).trim(), "ok", start);
+  }
+});
+
+test("it is the same store, so nobody has to say anything again", async (t) => {
+  const server = await ReleasedFolder.open(t);
+  const { epoch } = (await server.member()).joined;
+  assert.equal(epoch, EPOCH);
+});
+
+test("a token that was given out before the update is good after it", async (t) => {
+  const server = await ReleasedFolder.open(t);
+  const { user, token } = JSON.parse(await readFile(join(RELEASED, "token.json"), "utf8"));
+  const secrets = await readFile(join(server.data, "secrets"), "utf8");
+  assert.equal(secrets, await readFile(join(RELEASED, "data/secrets"), "utf8"));
+
+  const comeBack = (authToken) => {
+    const socket = new Socket(`${server.url.replace("http", "ws")}/socket`, { transport: WebSocket, authToken });
+    t.after(() => socket.disconnect());
+    socket.connect();
+    const { uid, device } = TRUTH.users[user];
+    return reply(socket.channel(`user:${uid}`, { v: 1, device }).join());
+  };
+  assert.equal((await comeBack(token)).server, TRUTH.server);
+  const other = token.replace(/.$/, (last) => (last === "A" ? "B" : "A"));
+  await assert.rejects(comeBack(other), { reason: "unauthorized" });
+});
+
+test("everybody signs in and finds their own inbox", async (t) => {
+  const server = await ReleasedFolder.open(t);
+  const found = {};
+  for (const name of Object.keys(TRUTH.users)) {
+    const user = await server.signIn(name);
+    const { mine, approves, notices } = (await user.join(`user:${user.uid}`)).joined;
+    found[name] = [mine.length, approves.length, notices.length];
+  }
+  assert.deepEqual(found, {
+    alice: [0, 0, 2],
+    mallory: [0, 0, 0],
+    pending: [1, 0, 0],
+    approved: [1, 1, 0],
+    denied: [0, 0, 1],
+    blocked: [0, 0, 1],
+    done: [0, 0, 0],
+    withdrawn: [0, 0, 1],
+    nacked: [1, 0, 0],
+  });
+});

@@ -1,0 +1,145 @@
+/** Each request of the released folder, in the state that it was left in, and what may still come of it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkRequest } from "vestibule-client/protocol";
+import { next, reply } from "../../flows/plain.js";
+import { until } from "../../flows/support.js";
+import { DAY_MS, ROOM, ReleasedFolder, TRUTH } from "./folder.js";
+
+const { users } = TRUTH;
+
+/** The member's view of somebody's request. */
+function of(name, items) {
+  const item = items.find(({ uid }) => uid === users[name].uid);
+  assert.equal(item?.request_id, users[name].request_id);
+  return item;
+}
+
+test("members are shown who waits, oldest first", async (t) => {
+  const { proven } = await (await ReleasedFolder.open(t)).member();
+  const waiting = proven.pending.map(({ uid, state, approvals, note }) => [uid, state, approvals, note]);
+  assert.deepEqual(waiting, [
+    [users.pending.uid, "pending", 0, "I am pending"],
+    [users.approved.uid, "approved", 1, "I am approved"],
+    [users.nacked.uid, "pending", 0, "I am nacked"],
+  ]);
+  for (const item of proven.pending) await checkRequest(item, ROOM.rid);
+});
+
+for (const name of ["pending", "nacked"]) {
+  test(`a ${name} request is approved, and its newcomer opens the key`, async (t) => {
+    const server = await ReleasedFolder.open(t);
+    const newcomer = await server.newcomer(name);
+    assert.deepEqual(newcomer.joined.mine.map(({ request_id, state }) => [request_id, state]), [[newcomer.requestId, "pending"]]);
+    assert.deepEqual(newcomer.joined.approves, []);
+    const alice = await server.member();
+    const request = of(name, alice.proven.pending);
+    const [arriving, gone] = [newcomer.nextApprove(), next(alice.channel, "request_gone")];
+    assert.equal((await alice.approve(request)).state, "approved");
+    await gone;
+    const receipt = next(alice.channel, "receipt");
+    await newcomer.opensAndAcks(await arriving, request, ROOM);
+    const { result, request_id } = await receipt;
+    assert.deepEqual([result, request_id], ["saved", newcomer.requestId]);
+    assert.equal(await newcomer.state(), "done");
+  });
+}
+
+test("an approved request's key comes with the join, is opened and acked", async (t) => {
+  const server = await ReleasedFolder.open(t);
+  const newcomer = await server.newcomer("approved");
+  const { mine: [request], approves } = newcomer.joined;
+  assert.deepEqual(approves.map(({ by }) => by), [users.alice.uid]);
+  await newcomer.opensAndAcks(approves[0], request, ROOM);
+  assert.equal(await newcomer.state(), "done");
+  const { joined } = await (await server.signIn("alice")).join(`user:${users.alice.uid}`);
+  const { event, result, request_id } = joined.notices.at(-1);
+  assert.deepEqual([event, result, request_id], ["receipt", "saved", newcomer.requestId]);
+});
+
+test("an approved request's key comes with the inbox as well", async (t) => {
+  const server = await ReleasedFolder.open(t);
+  const { joined } = await (await server.signIn("approved")).join(`user:${users.approved.uid}`);
+  assert.deepEqual(joined.approves.map(({ request_id }) => request_id), [users.approved.request_id]);
+});
+
+test("a denied request rests for a day and can be overruled", async (t) => {
+  const server = await ReleasedFolder.open(t);
+  const newcomer = await server.newcomer("denied");
+  const told = newcomer.joined.notices.map(({ event, by, code, block }) => [event, by, code, block]);
+  assert.deepEqual(told, [["denied", users.mallory.uid, "no", false]]);
+  await assert.rejects(newcomer.askAnew(ROOM.rid), { reason: "cooldown" });
+
+  const alice = await server.member();
+  const denial = (await alice.denials()).find(({ uid }) => uid === newcomer.user.uid);
+  assert.deepEqual([denial.by, denial.code, denial.block], [users.mallory.uid, "no", false]);
+  assert.ok(denial.until > Date.now());
+  const request = of("denied", denial.requests);
+  const arriving = newcomer.nextApprove();
+  assert.equal((await alice.approve(request)).state, "approved");
+  await newcomer.opensAndAcks(await arriving, request, ROOM);
+});
+
+test("a denied user may ask again after the day", async (t) => {
+  const newcomer = await (await ReleasedFolder.open(t, DAY_MS)).newcomer("denied");
+  assert.equal((await newcomer.askAnew(ROOM.rid)).state, "pending");
+});
+
+test("a blocked user stays blocked, until a member lifts it", async (t) => {
+  const server = await ReleasedFolder.open(t, 2 * DAY_MS);
+  const newcomer = await server.newcomer("blocked");
+  const told = newcomer.joined.notices.map(({ event, by, code, block }) => [event, by, code, block]);
+  assert.deepEqual(told, [["denied", users.alice.uid, "no", true]]);
+  await assert.rejects(newcomer.askAnew(ROOM.rid), { reason: "blocked" });
+  const alice = await server.member();
+  const [denial, ...others] = await alice.denials();
+  assert.deepEqual([denial.uid, denial.by, denial.block, denial.until], [newcomer.user.uid, users.alice.uid, true, null]);
+  assert.deepEqual(others, [], "the other denial is over");
+
+  const reopened = next(alice.channel, "request");
+  await reply(alice.channel.push("unblock", { uid: newcomer.user.uid }));
+  const request = await reopened;
+  const arriving = newcomer.nextApprove();
+  await alice.approve(request);
+  await newcomer.opensAndAcks(await arriving, request, ROOM);
+});
+
+test("a request that is done stays done", async (t) => {
+  const newcomer = await (await ReleasedFolder.open(t)).newcomer("done");
+  const { mine, approves, notices } = newcomer.joined;
+  assert.deepEqual([mine, approves, notices], [[], [], []]);
+  assert.equal(await newcomer.state(), "done");
+});
+
+test("a withdrawn request stays withdrawn, and its user may ask again", async (t) => {
+  const newcomer = await (await ReleasedFolder.open(t)).newcomer("withdrawn");
+  const { mine, approves, notices } = newcomer.joined;
+  assert.deepEqual([mine, approves], [[], []]);
+  assert.deepEqual(notices.map(({ event, request_id }) => [event, request_id]), [["withdrawn", newcomer.requestId]]);
+  assert.equal(await newcomer.state(), "withdrawn");
+  assert.equal((await newcomer.askAnew(ROOM.rid)).state, "pending");
+});
+
+test("the approver is told what became of the approves", async (t) => {
+  const server = await ReleasedFolder.open(t);
+  const { joined } = await (await server.signIn("alice")).join(`user:${users.alice.uid}`);
+  const receipts = joined.notices.map(({ event, request_id, to, result, code }) => [event, request_id, to, result, code]);
+  assert.deepEqual(receipts, [
+    ["receipt", users.done.request_id, users.done.uid, "saved", undefined],
+    ["receipt", users.nacked.request_id, users.nacked.uid, "nacked", "undecryptable"],
+  ]);
+});
+
+for (const name of ["pending", "approved"]) {
+  test(`a request that was ${name} expires when it said that it would`, async (t) => {
+    const server = await ReleasedFolder.open(t, 30 * DAY_MS);
+    const newcomer = await server.newcomer(name);
+    assert.deepEqual([newcomer.joined.mine, newcomer.joined.approves], [[], []]);
+    assert.deepEqual((await server.member()).proven.pending, []);
+    const [notice] = await until("the newcomer is told", async () => {
+      const { items } = await reply(newcomer.channel.push("notices", {}));
+      return items.length > 0 && items;
+    });
+    assert.deepEqual([notice.event, notice.request_id], ["expired", newcomer.requestId]);
+  });
+}
