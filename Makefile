@@ -3,7 +3,7 @@
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run test page check doc rust client flows clients browser package service deb deb-test rolling fuzz schemathesis model bench help
+.PHONY: run test page check doc rust client flows clients browser package service old released deb deb-test rolling fuzz schemathesis model bench help
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -11,8 +11,8 @@ help: ## show this list
 run: page ## build and start the server on 127.0.0.1:4000, with its data in ./data
 	cargo run --release --package vestibule --bin vestibule
 
-test: page check doc rust client flows clients browser package service ## everything that must hold before a change lands
-	@echo "make test: formatting, lints, documentation, Rust tests, client tests, the four flows, other people's clients, Chromium, the package and the service passed"
+test: page check doc rust client flows clients browser package service old ## everything that must hold before a change lands
+	@echo "make test: formatting, lints, documentation, Rust tests, client tests, the four flows, other people's clients, Chromium, the package, the service, and old clients and old data passed"
 
 # A page is built anew when a source of it, or of the client in it, is newer.
 PAGES = demo dashboard
@@ -70,6 +70,18 @@ service: ## the server as operators run it: systemd's units, the Debian package,
 	cd server/web/client && $(NPM_CI)
 	cd tests/flows && $(NPM_CI)
 	cd tests/service && npm test
+
+old: ## released clients and their data folder with this server: what people have installed goes on working
+	cargo build --package vestibule --locked
+	tests/released/install.sh
+	cd server/web/client && $(NPM_CI)
+	cd tests/flows && $(NPM_CI)
+	cd tests/released && $(NPM_CI) && npm test
+
+released: ## this client with the released server, built from its commit (or RELEASED_BIN=its path); takes minutes
+	cd server/web/client && $(NPM_CI)
+	cd tests/flows && $(NPM_CI)
+	cd tests/released && $(NPM_CI) && npm run test:old-server
 
 deb: page ## the Debian package, in target/debian/release
 	cargo build --release --package vestibule --locked
