@@ -27,7 +27,7 @@ const ADMIN_TOKEN = "this-operator-may-look-and-no-more";
 
 /** A server on a copy of the released folder. */
 export class ReleasedFolder extends Server {
-  #users = [];
+  #guests = [];
   #adminUrl;
 
   /**
@@ -63,9 +63,18 @@ export class ReleasedFolder extends Server {
     const { uid, device, alg, private: secret } = TRUTH.users[name];
     const key = await SigningKey.fromStored({ alg, private: secret });
     const user = await PlainUser.connect(this, "authToken", { key, device, name: TRUTH.server });
-    this.#users.push(user);
     assert.equal(user.uid, uid);
-    return user;
+    return this.hosts(user);
+  }
+
+  /**
+   * @template {{disconnect(): Promise<void>}} Guest
+   * @param {Guest} guest who is to be gone before the server ends
+   * @returns {Guest}
+   */
+  hosts(guest) {
+    this.#guests.push(guest);
+    return guest;
   }
 
   /**
@@ -102,7 +111,7 @@ export class ReleasedFolder extends Server {
 
   /** Told to stop, it takes libfaketime's shared memory along. */
   async end() {
-    await Promise.all(this.#users.map((user) => user.disconnect()));
+    await Promise.all(this.#guests.map((guest) => guest.disconnect()));
     await this.stop();
     await super.end();
   }

@@ -44,7 +44,7 @@ test("a token that was given out before the update is good after it", async (t) 
 
   const comeBack = (authToken) => {
     const socket = new Socket(`${server.url.replace("http", "ws")}/socket`, { transport: WebSocket, authToken });
-    t.after(() => socket.disconnect());
+    server.hosts({ disconnect: () => new Promise((resolve) => socket.disconnect(resolve)) });
     socket.connect();
     const { uid, device } = TRUTH.users[user];
     return reply(socket.channel(`user:${uid}`, { v: 1, device }).join());

@@ -28,8 +28,7 @@ test("the directory has the rooms that it had", async (t) => {
   assert.equal(listed.after, null);
 
   const options = { storage: new MemoryStorage(), server: TRUTH.server, transport: LongPoll };
-  const bob = await Vestibule.connect(server.url, options);
-  t.after(() => bob.disconnect());
+  const bob = server.hosts(await Vestibule.connect(server.url, options));
   const { rooms: [request, ...others] } = await bob.directory({ policy: "request" });
   assert.deepEqual([request.rid, request.name, others], [rooms.request.rid, "The request room", []]);
 });
