@@ -1,28 +1,32 @@
 #!/usr/bin/env bash
-# Runs a command with the released server in VESTIBULE_BIN, where the tests look for the server: the one that RELEASED_BIN
-# names, else one that is built here from the release's commit, in target/released.
+# Runs a command with the released server as VESTIBULE_BIN, where the tests look for the server: the program that
+# RELEASED_BIN names, else one that is built here from the release's commit and kept in target/released.
 set -euo pipefail
 
 commit=ee2e8e1
-# More than enough on a small machine, where it takes minutes.
+# It takes minutes; what takes an hour hangs.
 longest=60m
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-built=$root/target/released/$commit
-if [[ -n ${RELEASED_BIN:-} ]]; then
-  VESTIBULE_BIN=$(realpath "$RELEASED_BIN")
-else
-  VESTIBULE_BIN=$built/target/debug/vestibule
-  if [[ ! -x $VESTIBULE_BIN ]]; then
-    git -C "$root" cat-file -e "$commit^{commit}" 2>/dev/null || {
-      echo "released_server.sh: the release's commit $commit is not in this clone: fetch it, or name a built server in RELEASED_BIN" >&2
-      exit 1
-    }
-    echo "released_server.sh: building the server of commit $commit" >&2
-    mkdir -p "$built/source"
-    git -C "$root" archive "$commit" | tar -x -C "$built/source"
-    (cd "$built/source" && timeout "$longest" cargo build --package vestibule --bin vestibule --locked --target-dir "$built/target")
+kept=$root/target/released/vestibule-$commit
+
+build() {
+  local folder=$root/target/released/build
+  if ! git -C "$root" cat-file -e "$commit^{commit}" 2>/dev/null; then
+    echo "released_server.sh: fetch the release's commit, $commit, or name a server in RELEASED_BIN" >&2
+    exit 1
   fi
-fi
+  echo "released_server.sh: building the server of commit $commit" >&2
+  rm -rf "$folder/source"
+  mkdir -p "$folder/source"
+  git -C "$root" archive "$commit" | tar -x -C "$folder/source"
+  local options=(--package vestibule --bin vestibule --locked --target-dir "$folder/target")
+  (cd "$folder/source" && timeout "$longest" cargo build "${options[@]}")
+  mv "$folder/target/debug/vestibule" "$kept"
+  rm -rf "$folder"
+}
+
+if [[ -z ${RELEASED_BIN:-} && ! -x $kept ]]; then build; fi
+VESTIBULE_BIN=$(realpath --canonicalize-existing "${RELEASED_BIN:-$kept}")
 export VESTIBULE_BIN
 exec "$@"

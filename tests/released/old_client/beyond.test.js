@@ -1,8 +1,9 @@
-/** What the released client can do beside the four flows, with the released client and this repository's opposite it. */
+/** What the released client can do beside the four flows, with itself and with this repository's client. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import WebSocket from "ws";
 import { MemoryStorage, Vestibule } from "vestibule-client";
+import { PlainUser } from "../../flows/plain.js";
 import { PRESENT } from "../../flows/person.js";
 import { Server, until, within } from "../../flows/support.js";
 
@@ -14,7 +15,14 @@ const PAIRS = {
 };
 
 let server;
-before(async () => (server = await Server.begin()));
+/** What the server can do that the released one cannot. @type {string[]} */
+let features;
+before(async () => {
+  server = await Server.begin();
+  const somebody = await PlainUser.connect(server);
+  ({ features = [] } = (await somebody.join(`user:${somebody.uid}`)).joined);
+  await somebody.disconnect();
+});
 after(() => server.end());
 
 for (const [name, [AlicesVestibule, BobsVestibule]] of Object.entries(PAIRS)) {
@@ -47,15 +55,16 @@ for (const [name, [AlicesVestibule, BobsVestibule]] of Object.entries(PAIRS)) {
     test("a denial is told, and overruled by an approve", async () => {
       const { garden, door } = await meet();
       await door.ask({ note: "It is Bob" });
-      const denied = assert.rejects(within("Bob is told", door.whenKey()), { reason: "denied", code: "no", block: false });
+      const denial = { reason: "denied", code: "no", block: false };
+      const denied = assert.rejects(within("Bob is told", door.whenKey()), denial);
       await garden.deny(await shown(garden), { code: "no" });
       await denied;
       await assert.rejects(door.ask(), { reason: "cooldown" });
 
-      const [denial] = await garden.denials();
-      assert.deepEqual([denial.uid, denial.by, denial.code], [bob.uid, alice.uid, "no"]);
+      const [{ uid, by, code, requests }] = await garden.denials();
+      assert.deepEqual([uid, by, code], [bob.uid, alice.uid, "no"]);
       const key = door.whenKey();
-      await denial.requests[0].approve();
+      await requests[0].approve();
       await within("Bob has the key", key);
     });
 
@@ -105,6 +114,16 @@ for (const [name, [AlicesVestibule, BobsVestibule]] of Object.entries(PAIRS)) {
       const card = new Promise((resolve) => door.onCard(({ version, name }) => version > 1 && resolve(name)));
       await garden.publishCard({ name: "Orchard", policy: "request" });
       assert.equal(await within("Bob sees it", card), "Orchard");
+    });
+
+    test("members rename the room, its creator alone sets its policy", async (t) => {
+      const { garden, door } = await meet();
+      garden.onRequest((request) => request.approve());
+      await within("Bob has the key", door.requestKey());
+      const { name } = await door.publishCard({ name: "Orchard", policy: "request" });
+      assert.equal(name, "Orchard");
+      if (!features.includes("creator")) return t.skip("this server lets every member change the policy");
+      await assert.rejects(door.publishCard({ name: "Orchard", policy: "open" }), { reason: "not_creator" });
     });
 
     test("members read each other's sealed messages", async () => {

@@ -1,4 +1,4 @@
-/** The people of the released folder come back with reference clients, whose storages are as the released client left them. */
+/** The people of the released folder come back with reference clients, on storages of the released client's form. */
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import WebSocket from "ws";
@@ -19,6 +19,12 @@ function storageOf(name, kept = {}) {
     storage.set(key, JSON.stringify(value));
   }
   return storage;
+}
+
+/** @returns {string[]} whose they are, in {@link TRUTH} */
+function namesOf(items) {
+  const names = new Map(Object.entries(TRUTH.users).map(([name, { uid }]) => [uid, name]));
+  return items.map(({ uid }) => names.get(uid));
 }
 
 /** The storage of a newcomer who waits for the key; the server still has the request, and tells who asked. */
@@ -76,9 +82,8 @@ for (const [version, { Vestibule }] of Object.entries({ released: RELEASED, pres
 
     test("Alice sees who waits and who was denied", async (t) => {
       const garden = await aliceReturns(await ReleasedFolder.open(t));
-      const names = (items) => items.map(({ uid }) => Object.keys(TRUTH.users).find((name) => TRUTH.users[name].uid === uid));
-      assert.deepEqual(names(garden.pending), ["pending", "approved", "nacked"]);
-      assert.deepEqual(names(await garden.denials()), ["denied", "blocked"]);
+      assert.deepEqual(namesOf(garden.pending), ["pending", "approved", "nacked"]);
+      assert.deepEqual(namesOf(await garden.denials()), ["denied", "blocked"]);
       assert.equal(garden.card.name, "The request room");
     });
   });

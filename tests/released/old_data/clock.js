@@ -10,8 +10,8 @@ const TOLERANCE_MS = 10_000;
  * Sets this process's clock, which goes on from there.
  *
  * @param {number} now Unix milliseconds
- * @returns {Record<string, string>} the environment of a server that is to go by it: libfaketime's. Durations stay real,
- *   and a server that is started again later finds the clock gone on
+ * @returns {Record<string, string>} the environment of a server that is to go by it: libfaketime's. Durations stay
+ *   real, and a server that is started again finds that the clock has gone on
  */
 export function setClock(now) {
   const offset = now - Today.now();
@@ -36,5 +36,5 @@ export function setClock(now) {
 export async function assertClock(url) {
   const { headers } = await fetch(new URL("/health/live", url));
   const away = Math.abs(Today.parse(headers.get("date")) - Date.now());
-  assert.ok(away < TOLERANCE_MS, `the server's clock is not set: is libfaketime installed (tests/released/install.sh)?`);
+  assert.ok(away < TOLERANCE_MS, "the server's clock is not set: tests/released/install.sh installs libfaketime");
 }

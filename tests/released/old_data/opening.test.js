@@ -12,7 +12,7 @@ import { RELEASED, ReleasedFolder, TRUTH } from "./folder.js";
 /** Of the released database. */
 const EPOCH = "tzmmc3wrcB67EHuttWvd-g";
 
-/** What SQLite finds wrong with a database: nothing but "ok" where it is whole, and where each reference leads somewhere. */
+/** Says what SQLite finds wrong with a database: "ok" alone where it is whole, and where each reference is good. */
 const CHECK = `
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1])
@@ -20,7 +20,7 @@ for pragma in ("integrity_check", "foreign_key_check"):
     print(*(" ".join(map(str, row)) for row in database.execute("PRAGMA " + pragma)), sep="\\n")
 `;
 
-test("the database is whole after it was opened, and again after the next start", async (t) => {
+test("the database is whole after the first start and the second", async (t) => {
   const server = await ReleasedFolder.open(t);
   for (const start of ["first", "second"]) {
     if (start === "second") await server.start();
@@ -36,7 +36,7 @@ test("it is the same store, so nobody has to say anything again", async (t) => {
   assert.equal(epoch, EPOCH);
 });
 
-test("a token that was given out before the update is good after it", async (t) => {
+test("a token from before the update is good after it", async (t) => {
   const server = await ReleasedFolder.open(t);
   const { user, token } = JSON.parse(await readFile(join(RELEASED, "token.json"), "utf8"));
   const secrets = await readFile(join(server.data, "secrets"), "utf8");

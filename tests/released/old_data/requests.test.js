@@ -27,11 +27,12 @@ test("members are shown who waits, oldest first", async (t) => {
 });
 
 for (const name of ["pending", "nacked"]) {
-  test(`a ${name} request is approved, and its newcomer opens the key`, async (t) => {
+  test(`a ${name} request is approved, and the key opened`, async (t) => {
     const server = await ReleasedFolder.open(t);
     const newcomer = await server.newcomer(name);
-    assert.deepEqual(newcomer.joined.mine.map(({ request_id, state }) => [request_id, state]), [[newcomer.requestId, "pending"]]);
-    assert.deepEqual(newcomer.joined.approves, []);
+    const { mine, approves } = newcomer.joined;
+    assert.deepEqual(mine.map(({ request_id, state }) => [request_id, state]), [[newcomer.requestId, "pending"]]);
+    assert.deepEqual(approves, []);
     const alice = await server.member();
     const request = of(name, alice.proven.pending);
     const [arriving, gone] = [newcomer.nextApprove(), next(alice.channel, "request_gone")];
@@ -45,7 +46,7 @@ for (const name of ["pending", "nacked"]) {
   });
 }
 
-test("an approved request's key comes with the join, is opened and acked", async (t) => {
+test("an approved key comes with the join, is opened and acked", async (t) => {
   const server = await ReleasedFolder.open(t);
   const newcomer = await server.newcomer("approved");
   const { mine: [request], approves } = newcomer.joined;
@@ -57,7 +58,7 @@ test("an approved request's key comes with the join, is opened and acked", async
   assert.deepEqual([event, result, request_id], ["receipt", "saved", newcomer.requestId]);
 });
 
-test("an approved request's key comes with the inbox as well", async (t) => {
+test("an approved key comes with the inbox as well", async (t) => {
   const server = await ReleasedFolder.open(t);
   const { joined } = await (await server.signIn("approved")).join(`user:${users.approved.uid}`);
   assert.deepEqual(joined.approves.map(({ request_id }) => request_id), [users.approved.request_id]);
@@ -92,8 +93,8 @@ test("a blocked user stays blocked, until a member lifts it", async (t) => {
   assert.deepEqual(told, [["denied", users.alice.uid, "no", true]]);
   await assert.rejects(newcomer.askAnew(ROOM.rid), { reason: "blocked" });
   const alice = await server.member();
-  const [denial, ...others] = await alice.denials();
-  assert.deepEqual([denial.uid, denial.by, denial.block, denial.until], [newcomer.user.uid, users.alice.uid, true, null]);
+  const [{ uid, by, block, until: end }, ...others] = await alice.denials();
+  assert.deepEqual([uid, by, block, end], [newcomer.user.uid, users.alice.uid, true, null]);
   assert.deepEqual(others, [], "the other denial is over");
 
   const reopened = next(alice.channel, "request");
@@ -111,7 +112,7 @@ test("a request that is done stays done", async (t) => {
   assert.equal(await newcomer.state(), "done");
 });
 
-test("a withdrawn request stays withdrawn, and its user may ask again", async (t) => {
+test("a withdrawn request stays so, and its user may ask again", async (t) => {
   const newcomer = await (await ReleasedFolder.open(t)).newcomer("withdrawn");
   const { mine, approves, notices } = newcomer.joined;
   assert.deepEqual([mine, approves], [[], []]);
@@ -123,15 +124,15 @@ test("a withdrawn request stays withdrawn, and its user may ask again", async (t
 test("the approver is told what became of the approves", async (t) => {
   const server = await ReleasedFolder.open(t);
   const { joined } = await (await server.signIn("alice")).join(`user:${users.alice.uid}`);
-  const receipts = joined.notices.map(({ event, request_id, to, result, code }) => [event, request_id, to, result, code]);
-  assert.deepEqual(receipts, [
-    ["receipt", users.done.request_id, users.done.uid, "saved", undefined],
-    ["receipt", users.nacked.request_id, users.nacked.uid, "nacked", "undecryptable"],
+  const told = joined.notices.map(({ event, request_id, result, code }) => [event, request_id, result, code]);
+  assert.deepEqual(told, [
+    ["receipt", users.done.request_id, "saved", undefined],
+    ["receipt", users.nacked.request_id, "nacked", "undecryptable"],
   ]);
 });
 
 for (const name of ["pending", "approved"]) {
-  test(`a request that was ${name} expires when it said that it would`, async (t) => {
+  test(`a request that was ${name} expires at its time`, async (t) => {
     const server = await ReleasedFolder.open(t, 30 * DAY_MS);
     const newcomer = await server.newcomer(name);
     assert.deepEqual([newcomer.joined.mine, newcomer.joined.approves], [[], []]);

@@ -9,7 +9,7 @@ import { ReleasedFolder, TRUTH } from "./folder.js";
 const { rooms, users } = TRUTH;
 
 for (const [policy, room] of Object.entries(rooms)) {
-  test(`the ${policy} room has its card and its creator, and its key makes members`, async (t) => {
+  test(`the ${policy} room has its card, its creator and its key`, async (t) => {
     const server = await ReleasedFolder.open(t);
     const { joined, proven } = await server.member(room);
     assert.equal(proven.role, "member");
@@ -18,6 +18,7 @@ for (const [policy, room] of Object.entries(rooms)) {
     const { created_by, waiting } = await server.shown(`rooms/${room.rid}`);
     assert.deepEqual([created_by, waiting], [users.alice.uid, policy === "request" ? 5 : 0]);
     if (joined.features?.includes("creator")) assert.equal(proven.creator, users.alice.uid);
+    if (joined.features?.includes("listed") && policy !== "secret") assert.equal(proven.listed, true);
   });
 }
 
