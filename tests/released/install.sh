@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs Debian's libfaketime where it is missing: requests of the released folder expire, so the server's clock has to
-# be set to the time when the folder was written.
+# Installs Debian's libfaketime where it is missing: requests of the released folder expire, so the server's clock is set
+# to the time when the folder was written.
 set -euo pipefail
 
 if command -v faketime >/dev/null; then

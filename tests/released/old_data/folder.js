@@ -7,7 +7,7 @@ import { SigningKey } from "vestibule-client/protocol";
 import { freePort } from "../../js/process.mjs";
 import { PlainUser } from "../../flows/plain.js";
 import { Server } from "../../flows/support.js";
-import { assertClock, setClock } from "./clock.js";
+import { assertClock, setClock } from "../clock.js";
 import { Member, Newcomer } from "./people.js";
 
 /** What the released server and its users have left; see `README.md` there. */

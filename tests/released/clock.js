@@ -1,4 +1,4 @@
-/** What time it is, in the test and in the server that it starts. */
+/** What time it is, in a test and in the server that it starts. */
 import assert from "node:assert/strict";
 
 const Today = globalThis.Date;
