@@ -5,7 +5,7 @@
 //! what is checked about this function holds for the server.
 //!
 //! A request goes pending → approved → done. It may end as withdrawn, denied or expired; a denied one is approved all the same
-//! if another member says so. `newcomer`, `approver` and `time` are the rules of those who act; what they speak in is in
+//! if another member says so. `newcomer`, `approver`, `room` and `time` are the rules of those who act; what they speak in is in
 //! `command`, `facts` and `decision`.
 //!
 //! ```
@@ -27,12 +27,10 @@ mod command;
 mod decision;
 mod facts;
 mod newcomer;
+mod room;
 mod time;
 
-use self::{
-    approver::{Approving, Publishing},
-    newcomer::Asking,
-};
+use self::{approver::Approving, newcomer::Asking, room::Publishing};
 pub use self::{
     command::{Caller, Command},
     decision::{Answer, Change, Decision},
@@ -54,10 +52,10 @@ pub fn decide(
 ) -> Result<Decision, Refusal> {
     match *command {
         Command::Publish { version, policy, digest, listed } => {
-            approver::publish(quotas, facts, caller, &Publishing { version, policy, digest, listed }, now)
+            room::publish(quotas, facts, caller, &Publishing { version, policy, digest, listed }, now)
         }
-        Command::HandOver { to } => approver::hand_over(facts, caller, to),
-        Command::Appoint { to } => approver::appoint(facts, to),
+        Command::HandOver { to } => room::hand_over(facts, caller, to),
+        Command::Appoint { to } => room::appoint(facts, to),
         Command::Request { request_id, device, digest, exp, .. } => {
             newcomer::request(quotas, facts, &Asking { request_id, device, digest, exp }, now)
         }

@@ -1,12 +1,11 @@
-//! What members do: publish, approve, deny.
+//! What members do with requests: approve, deny, lift a denial.
 
 use super::{
     Answer, ApproveFacts, ApproveState, Caller, Change, Decision, Facts, RequestFacts, RequestState,
 };
 use crate::{
     approve::{
-        frames::Policy,
-        limits::{Quotas, VERSION_AHEAD_MS},
+        limits::Quotas,
         refusal::{Reason, Refusal},
     },
     signed::{Hash, Uid},
@@ -14,85 +13,6 @@ use crate::{
 
 /// When a place among the approves may be free again, in milliseconds: who is online nacks in less.
 const SLOTS_RETRY_MS: u32 = 2_000;
-
-pub(super) struct Publishing {
-    pub(super) version: u64,
-    pub(super) policy: Policy,
-    pub(super) digest: Hash,
-    pub(super) listed: Option<bool>,
-}
-
-pub(super) fn publish(
-    quotas: &Quotas,
-    facts: &Facts,
-    caller: &Caller,
-    card: &Publishing,
-    now: i64,
-) -> Result<Decision, Refusal> {
-    check_member(caller)?;
-    let &Publishing { version, policy, digest, listed } = card;
-    let decide = |change| Ok(Decision::change(Answer::Publish { version, dup: false }, change));
-    let Some(room) = facts.room else {
-        check_version(version, now)?;
-        if facts.usage.rooms_of_user >= quotas.rooms_per_user {
-            return Err(Reason::Quota.because("rooms of yours"));
-        }
-        // A room is shown to nobody unless somebody asked for that.
-        return decide(Change::PutCard { is_listed: listed.unwrap_or(false) });
-    };
-    let is_creator = room.creator == Some(caller.uid);
-    let is_listed = listed.unwrap_or(room.is_listed);
-    if is_listed != room.is_listed && !is_creator {
-        return Err(Reason::NotCreator.because("only the creator lists a room in the directory"));
-    }
-    if room.digest == digest {
-        return if is_listed == room.is_listed {
-            Ok(Decision::nothing(Answer::Publish { version, dup: true }))
-        } else {
-            decide(Change::List { is_listed })
-        };
-    }
-    check_version(version, now)?;
-    if version <= room.version {
-        return Err(Reason::VersionConflict.because(format!("version {} is published", room.version)));
-    }
-    // Any member could close a room for good: a secret one takes no requests, and looks as if it were not there.
-    if policy != room.policy && !is_creator {
-        return Err(Reason::NotCreator.because("only the creator changes a room's policy"));
-    }
-    decide(Change::PutCard { is_listed })
-}
-
-/// The last of all versions would be the last card. One that the clock soon passes can be replaced by anybody.
-fn check_version(version: u64, now: i64) -> Result<(), Refusal> {
-    if i64::try_from(version).is_ok_and(|version| version <= now.saturating_add(VERSION_AHEAD_MS)) {
-        return Ok(());
-    }
-    Err(Reason::BadPayload
-        .because("the version is more than a day ahead of the server's clock in milliseconds"))
-}
-
-/// The creator hands the role on.
-pub(super) fn hand_over(facts: &Facts, caller: &Caller, to: Uid) -> Result<Decision, Refusal> {
-    check_member(caller)?;
-    let creator = facts.room.ok_or(Reason::UnknownRoom)?.creator;
-    if creator != Some(caller.uid) && creator != Some(to) {
-        return Err(Reason::NotCreator.because("only the creator hands the role over"));
-    }
-    Ok(set_creator(creator, to))
-}
-
-/// An operator sets the creator: a room of old has none, and an account may be lost.
-pub(super) fn appoint(facts: &Facts, to: Uid) -> Result<Decision, Refusal> {
-    Ok(set_creator(facts.room.ok_or(Reason::UnknownRoom)?.creator, to))
-}
-
-fn set_creator(creator: Option<Uid>, to: Uid) -> Decision {
-    if creator == Some(to) {
-        return Decision::nothing(Answer::Creator { creator: to, dup: true });
-    }
-    Decision::change(Answer::Creator { creator: to, dup: false }, Change::SetCreator { creator: to })
-}
 
 pub(super) struct Approving {
     pub(super) to: Uid,
@@ -192,6 +112,6 @@ pub(super) fn was_last(facts: &Facts, request: &RequestFacts, gone: &ApproveFact
     waits && !facts.approves.iter().any(|approve| is_other(&approve))
 }
 
-fn check_member(caller: &Caller) -> Result<(), Refusal> {
+pub(super) fn check_member(caller: &Caller) -> Result<(), Refusal> {
     if caller.is_member { Ok(()) } else { Err(Reason::NotMember.into()) }
 }

@@ -3,6 +3,7 @@
 mod acks;
 mod approver;
 mod newcomer;
+mod room;
 mod time;
 
 use super::*;
