@@ -170,18 +170,66 @@ test("a denial in Alice's name where the room's card is kept from Bob", TIMEOUT,
   assert.deepEqual((await within("Bob has the key", key)).private, roomKey.private);
 });
 
-/** These cannot be told from true ones, and cost no more than that one asks, or approves, again. */
+/** These cannot be told from true ones: they end the waiting, and never the box. */
 for (const event of ["expired", "withdrawn"]) {
-  test(`that a request has ${event} is believed, and costs a second request`, TIMEOUT, async () => {
-    const { bob, garden, rid, roomKey, door, asked, key } = await begin();
+  const tell = ({ bob, rid, asked }) => {
     const notice = { rid, request_id: asked.requestId, seq: 1, at: Date.now(), event };
     stage.server.push(bob.uid, `room:${rid}`, event, notice);
+  };
+
+  test(`a request that is said to be ${event} costs a second one`, TIMEOUT, async () => {
+    const scene = await begin();
+    const { bob, garden, rid, roomKey, door, asked, key } = scene;
+    tell(scene);
     await assert.rejects(within("Bob is told", key), { reason: event });
     assert.deepEqual([bob.keyOf(rid), stage.server.said(bob.uid, "ack")], [null, []]);
     const again = door.requestKey();
     const isNew = ({ requestId }) => requestId !== asked.requestId;
     await (await until("Alice is shown the second one", () => garden.pending.find(isNew))).approve();
     assert.deepEqual((await within("Bob has the key", again)).private, roomKey.private);
+  });
+
+  test(`a request that is said to be ${event} is approved all the same`, TIMEOUT, async () => {
+    const scene = await begin();
+    const { bob, rid, roomKey, request, key } = scene;
+    tell(scene);
+    await assert.rejects(within("Bob is told", key), { reason: event });
+    // All that he knows from here on is what is stored.
+    await bob.comeBack();
+    await request.approve();
+    await until("Bob has the key", () => bob.keyOf(rid));
+    assert.equal(bob.keyOf(rid).private, Buffer.from(roomKey.private).toString("base64url"));
+    await until("he says so", () => stage.server.said(bob.uid, "ack").length > 0);
+    assert.deepEqual(bob.warnings, []);
+  });
+}
+
+/** What a repeated request is answered, when the server has it as it was. */
+const ANSWERS = [
+  { status: "ok", response: { state: "expired" } },
+  { status: "ok", response: { state: "withdrawn" } },
+  { status: "error", response: { reason: "expired" } },
+  { status: "error", response: { reason: "blocked" } },
+];
+
+for (const { status, response } of ANSWERS) {
+  const said = response.state ?? `an error of ${response.reason}`;
+  test(`a repeated request that is answered ${said} keeps its box`, TIMEOUT, async () => {
+    const { bob, rid, roomKey, request } = await begin();
+    await bob.client.disconnect();
+    const stop = stage.server.lie({
+      toClient(frame) {
+        if (frame.answers === "phx_join") frame.payload.response.mine = [];
+        if (frame.answers === "request") frame.payload = { status, response };
+      },
+    });
+    await bob.connect();
+    await bob.client.openRoom(rid);
+    await until("it is ended", () => bob.storage.get(`room/${rid}/request`) === null);
+    stop();
+    await request.approve();
+    await until("Bob has the key", () => bob.keyOf(rid));
+    assert.equal(bob.keyOf(rid).private, Buffer.from(roomKey.private).toString("base64url"));
   });
 }
 

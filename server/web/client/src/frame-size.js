@@ -1,8 +1,7 @@
 /**
- * How large a push is on the wire, which only the whole frame tells: names and references count, and a character may be
- * several bytes.
+ * How large a push is on the wire, which only the whole frame tells: names, references and the WebSocket's own header
+ * count, and a character may be several bytes.
  */
-import { LongPoll } from "phoenix";
 import { utf8 } from "./bytes.js";
 
 /**
@@ -20,9 +19,22 @@ export function encodedSize(channel, event, payload) {
   return sizeOf(encoded, socket.transport);
 }
 
-/** Over long poll bytes travel in base64. What an encoder of the application's gives later is not known yet. */
+/** As the server counts. What an encoder of the application's gives later is not known yet. */
 function sizeOf(encoded, transport) {
   if (encoded === undefined) return 0;
-  if (typeof encoded === "string") return utf8(encoded).length;
-  return transport === LongPoll ? Math.ceil(encoded.byteLength / 3) * 4 : encoded.byteLength;
+  const bytes = typeof encoded === "string" ? utf8(encoded).length : encoded.byteLength;
+  if (!isLongPoll(transport)) return bytes + headerOf(bytes);
+  // Over long poll bytes travel in base64.
+  return typeof encoded === "string" ? bytes : Math.ceil(bytes / 3) * 4;
+}
+
+/** By its form: an application may have a phoenix.js of its own beside this package's. */
+function isLongPoll(transport) {
+  return typeof transport?.prototype?.batchSend === "function";
+}
+
+/** What a WebSocket puts before a client's message: its length, in as many bytes as it takes, and a mask (RFC 6455). */
+function headerOf(bytes) {
+  if (bytes < 126) return 2 + 4;
+  return bytes < 65_536 ? 4 + 4 : 10 + 4;
 }

@@ -156,10 +156,10 @@ async function answerOf(url, options) {
 /**
  * @param {URL} url
  * @param {any} answer
- * @returns {VestibuleError} which says what to do about it, to the one and the other who can
+ * @returns {VestibuleError} which says what to do about it
  */
 function misdirected(url, answer) {
-  const told = typeof answer?.detail === "string" ? ` (${answer.detail})` : "";
-  const detail = `the server does not go by the name ${url.host}${told}: connect by a name of its own, or have it started with`;
-  return new VestibuleError("misdirected", `${detail} --name ${url.host}`);
+  const advice = `connect by a name of its own, or have it started with --name ${url.host}`;
+  const told = typeof answer?.detail === "string" ? answer.detail : advice;
+  return new VestibuleError("misdirected", `the server does not go by the name ${url.host}: ${told}`);
 }
