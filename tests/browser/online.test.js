@@ -54,6 +54,31 @@ test("one tab at a time uses a storage", { timeout: 60_000 }, async () => {
   await alice.leave();
 });
 
+test("a page that mounts twice is not locked out by itself", { timeout: 60_000 }, async () => {
+  const alice = await Person.arrive(browser, files.origin);
+  const uid = await alice.does("connect", server.url);
+  await alice.does("disconnect");
+  for (const after of [false, true]) {
+    for (let times = 0; times < 5; times += 1) {
+      assert.equal(await alice.does("remount", server.url, after), uid);
+      await alice.does("disconnect");
+    }
+  }
+
+  // Not even where another tab waits for its turn.
+  assert.equal(await alice.does("remount", server.url, true), uid);
+  const other = await alice.inAnotherTab();
+  await assert.rejects(other.does("connect", server.url), /in_use: another tab has it open/);
+  const waiting = other.does("connect", server.url, "websocket", { whenInUse: "wait" });
+  waiting.catch(() => {});
+  await assert.rejects(alice.does("remount", server.url, false), /in_use: another connection of this page has it open/);
+  await alice.does("disconnect");
+  assert.equal(await waiting, uid);
+  await assert.rejects(alice.does("remount", server.url, false), /in_use: another tab has it open/);
+  assert.deepEqual(await alice.value("warnings"), []);
+  await alice.leave();
+});
+
 async function bobGetsTheKey(transport) {
   const alice = await Person.arrive(browser, files.origin);
   const bob = await Person.arrive(browser, files.origin);

@@ -28,6 +28,20 @@ globalThis.person = {
     return vestibule.uid;
   },
 
+  /** Connects, gives up, and connects again in the same breath: `after` a connection, or before there is one. */
+  async remount(url, after) {
+    const connect = (signal) => Vestibule.connect(url, { storage: new LocalStorage(), signal });
+    const end = new AbortController();
+    const first = connect(end.signal);
+    if (after) await first;
+    const left = after ? (await first).disconnect() : end.abort(new Error("unmounted"));
+    const second = connect();
+    if (!after) await first.then(() => this.warnings.push("it was not given up"), () => {});
+    vestibule = await second;
+    await left;
+    return vestibule.uid;
+  },
+
   async createRoom() {
     room = await vestibule.createRoom({ name: "Garden", policy: "request" });
     room.on("hello", (payload) => this.heard.push(payload));

@@ -1,8 +1,8 @@
 /** An application in TypeScript. It is compiled, not run. */
 import {
   DeniedError, LocalStorage, MemoryStorage, Vestibule, VestibuleError,
-  type Asked, type Card, type ClaimOptions, type ConnectOptions, type Denial, type JoinRequest, type Notice,
-  type Policy, type Receipt, type Release, type Room, type SigningKey, type Storage,
+  type Asked, type Card, type ClaimOptions, type ConnectOptions, type Denial, type JoinRequest, type KnownRoom,
+  type Notice, type Policy, type Receipt, type Release, type Room, type SigningKey, type Storage,
 } from "vestibule-client";
 import { FileStorage } from "vestibule-client/file-storage";
 import { BoxKey, SigningKey as Key, checkCard, uidOf } from "vestibule-client/protocol";
@@ -32,6 +32,7 @@ const storages: Storage[] = [
   new LocalStorage({ area }),
   new MemoryStorage(),
   new FileStorage("bob.json"),
+  new FileStorage("/run/secrets/bob.json", { othersMayRead: true }),
 ];
 
 async function connect(storage: Storage, policy: Policy): Promise<Room> {
@@ -42,8 +43,12 @@ async function connect(storage: Storage, policy: Policy): Promise<Room> {
   await Vestibule.connect("https://rooms.example", { storage, transport: WebSocket, socketOptions: { timeout: 1000 } });
   const stop: () => void = client.onNotice((notice: Notice) => {
     if (notice.event === "receipt") console.log(notice.result);
+    else if (notice.event === "erased") console.log("erased");
     else console.log(notice.by);
   });
+  client.onNotice(({ event, rid, requestId }) => console.log(event, rid, requestId));
+  const known: KnownRoom[] = await client.rooms();
+  console.log(known.map(({ rid, name, policy, hasKey, asked }) => [rid, name ?? policy, hasKey || asked]));
   stop();
   const { rooms, after } = await client.directory({ policy: "open", limit: 10 });
   const names: (string | undefined)[] = rooms.map((card: Card) => card.name);
@@ -52,7 +57,7 @@ async function connect(storage: Storage, policy: Policy): Promise<Room> {
   await client.createRoom({ policy: "closed" });
   // @ts-expect-error a storage is needed
   await Vestibule.connect("https://rooms.example", {});
-  return client.createRoom({ policy, name: "Garden", alg: "secp256k1" });
+  return client.createRoom({ policy, name: "Garden", alg: "secp256k1", listed: true });
 }
 
 async function keep(room: Room): Promise<void> {
