@@ -1,8 +1,8 @@
 /** An application in TypeScript. It is compiled, not run. */
 import {
   DeniedError, LocalStorage, MemoryStorage, Vestibule, VestibuleError,
-  type Asked, type Card, type ClaimOptions, type ConnectOptions, type Denial, type JoinRequest, type KnownRoom,
-  type Notice, type Policy, type Receipt, type Release, type Room, type SigningKey, type Storage,
+  type Asked, type Card, type CardChange, type ClaimOptions, type ConnectOptions, type Denial, type JoinRequest,
+  type KnownRoom, type Notice, type Policy, type Receipt, type Release, type Room, type SigningKey, type Storage,
 } from "vestibule-client";
 import { FileStorage } from "vestibule-client/file-storage";
 import { BoxKey, SigningKey as Key, checkCard, uidOf } from "vestibule-client/protocol";
@@ -67,6 +67,12 @@ async function keep(room: Room): Promise<void> {
   });
   room.onReceipt(({ result, code }: Receipt) => console.log(result, code));
   room.autoApprove(({ note }) => note === "It is Bob");
+  const change: CardChange = { name: null, listed: !room.listed };
+  if (room.isCreator) await room.publishCard(change);
+  if (room.creator) await room.handOver(room.creator);
+  room.onCreator((uid: string | undefined) => console.log(uid));
+  // @ts-expect-error a user is needed
+  await room.handOver();
   const denials: Denial[] = await room.denials();
   await denials[0]?.requests[0]?.approve();
   console.log(room.presence.list((uid: string) => uid), room.card?.version);

@@ -14,6 +14,7 @@ export { LocalStorage, MemoryStorage } from "./src/storage.js";
 /** @typedef {import("./src/storage.js").Release} Release */
 /** @typedef {import("./src/records.js").KnownRoom} KnownRoom */
 /** @typedef {import("./src/room.js").Room} Room */
+/** @typedef {import("./src/charter.js").CardChange} CardChange */
 /** @typedef {import("./src/courier.js").Role} Role */
 /** @typedef {import("./src/checks.js").Card} Card */
 /** @typedef {import("./src/checks.js").Policy} Policy */

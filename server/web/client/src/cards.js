@@ -99,7 +99,7 @@ export class Cards {
    * @returns {Promise<Card>} the next version, signed
    */
   async write({ policy = this.policy, name = this.newest?.name }) {
-    if (!policy) throw new VestibuleError("bad_payload", "The first card of a room must have a policy.");
+    if (!policy) throw new VestibuleError("bad_payload", "the first card of a room must have a policy");
     const key = await this.#records.memberKey(this.#rid);
     const fields = { rid: this.#rid, version: (this.#signed?.version ?? 0) + 1, policy };
     if (name) fields.name = name;

@@ -5,6 +5,7 @@
  * The creator alone changes the policy and the listing, and may hand that over; any member may give the room another
  * name, and shows a server that has lost the card the newest one.
  */
+import { mustBeId } from "./arguments.js";
 import { toBase64url } from "./bytes.js";
 import { Cards, cardFrame } from "./cards.js";
 import { VestibuleError } from "./errors.js";
@@ -140,7 +141,7 @@ export class Charter {
 
   /** @param {{creator: string}} push */
   creatorChanged({ creator }) {
-    if (!isId(creator)) throw new VestibuleError("bad_frame", "The server names a creator that is no user.");
+    if (!isId(creator)) throw new VestibuleError("bad_frame", "the server names a creator that is no user");
     this.#createdBy(creator);
   }
 
@@ -164,10 +165,10 @@ export class Charter {
    * @returns {Promise<void>}
    */
   async handOver(to, nonce) {
-    if (!isId(to)) throw new VestibuleError("bad_payload", "The user to hand the room over to must be a user's id.");
+    mustBeId("uid", to, "a user");
     if (!this.#features.has("hand_over")) {
       // It would take the event for one of the application's, and forward it.
-      throw new VestibuleError("unsupported", "The server is of a version that cannot hand a room over.");
+      throw new VestibuleError("unsupported", "the server is of a version that cannot hand a room over");
     }
     const { server, user, uid } = this.#context;
     const sig = await signFields("hand_over", { server, rid: this.#rid, uid, to, nonce }, user);

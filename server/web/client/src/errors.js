@@ -5,7 +5,7 @@ import { sentenceOf } from "./sentences.js";
  *
  * `reason` is one of the server's reasons (`not_member`, `cooldown`, `storage_full`, …) or one of the client's own:
  *
- * - of a call that cannot be right: `bad_argument`, `not_asked`
+ * - of a call that cannot be right: `bad_argument`, `not_asked`, `unsupported`
  * - of connecting and saying: `in_use`, `unreachable`, `disconnected`, `interrupted`, `timeout`, `wrong_clock`
  * - of what came: `bad_card`, `card_downgrade`, `bad_request`, `bad_approve`, `bad_denial`, `bad_room`, `bad_message`, `bad_frame`
  * - of how a request ended: `denied` (a {@link DeniedError}), `withdrawn`, `expired`

@@ -55,7 +55,7 @@ export class Membership {
   /** @returns {string} what a member signs for this very join; throws `not_member` where the key is not proven in it */
   get nonce() {
     if (this.#role !== "member" || !this.#join) {
-      throw new VestibuleError("not_member", "Only a member who is connected can do this.");
+      throw new VestibuleError("not_member", "only a member who is connected can do this");
     }
     return this.#join.reply.nonce;
   }

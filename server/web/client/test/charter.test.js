@@ -106,7 +106,7 @@ test("a hand-over that is refused, or cannot be said, changes nothing", async ()
   const { charter } = await begin({ answers: { hand_over: new VestibuleError("bad_sig") } });
   await charter.publish({ policy: "request" });
   await assert.rejects(charter.handOver(bob.uid, "AAAA"), { reason: "bad_sig" });
-  await assert.rejects(charter.handOver("Bob", "AAAA"), { reason: "bad_payload" });
+  await assert.rejects(charter.handOver("Bob", "AAAA"), { reason: "bad_argument" });
   assert.equal(charter.isCreator, true);
 
   const old = await begin({ features: [] });
