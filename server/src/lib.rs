@@ -57,6 +57,7 @@ pub mod admin;
 pub mod approve;
 pub mod channel;
 mod clock;
+pub mod confidential;
 pub mod config;
 mod failpoint;
 pub mod health;

@@ -22,7 +22,7 @@ use crate::{
     systemd,
     telemetry::{self, Log},
     tls::{Certificate, TlsError},
-    transport::{Calls, Caps, Endpoint, Hosts, longpoll, websocket},
+    transport::{Calls, Caps, Endpoint, Hosts, Over, harden, longpoll, websocket},
 };
 
 /// Why the server does not run. Each says in one line what is wrong and where.
@@ -71,15 +71,17 @@ pub async fn serve(
     started: impl FnOnce(SocketAddr, Option<&Listen>),
 ) -> Result<(), ServeError> {
     let config = &settings.config;
-    let tokens = config.admin.admin_tokens.as_deref().map(Tokens::load).transpose()?;
+    let modes = config.file_modes();
+    let tokens = config.admin.admin_tokens.as_deref().map(|path| Tokens::load(path, modes)).transpose()?;
     let admin_listen = config.admin.admin_listen.clone();
     let listen_error = |source| ServeError::Listen { address: config.listen, source };
     let listener = systemd::listener(config.listen).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
-    let certificate = config.tls.files().map(|(cert, key)| Certificate::load(cert, key)).transpose()?;
+    let certificate =
+        config.tls.files().map(|(cert, key)| Certificate::load(cert, key, modes)).transpose()?;
     let hosts = hosts(config, address, certificate.as_ref());
     let (store, writer) = Store::open(&config.database(), &config.store())?;
-    let sessions = Sessions::new(&Secrets::load_or_create(&config.secrets())?);
+    let sessions = Sessions::new(&Secrets::load_or_create(&config.secrets(), modes)?);
     let flow = Flow::new(store, sessions, config.terms());
     let sweeper = actix_web::rt::spawn(approve::sweep::run(Arc::clone(&flow)));
     let endpoint = Arc::new(Endpoint {
@@ -120,10 +122,14 @@ pub async fn serve(
         .map(|tokens| start_admin(&admin_listen, tokens, &flow, &health, &endpoint.traffic, administered));
     let admin = admin.transpose()?;
 
+    let over = if certificate.is_some() { Over::Tls } else { Over::Http };
     let reached = Reached { flow, endpoint, polls, calls, hosts, health, demo };
     let server = HttpServer::new(move || {
         let reached = reached.clone();
-        App::new().wrap(from_fn(telemetry::trace)).configure(|config| reached.mount(config))
+        App::new()
+            .wrap(from_fn(telemetry::trace))
+            .wrap(from_fn(move |request, next| harden(over, request, next)))
+            .configure(|config| reached.mount(config))
     })
     .on_connect(websocket::prepare_socket)
     .disable_signals();

@@ -21,7 +21,10 @@ use rustls::{
 use thiserror::Error;
 use webpki::EndEntityCert;
 
-use crate::live::Live;
+use crate::{
+    confidential::{Modes, warn_if_open},
+    live::Live,
+};
 
 /// Why there is no TLS. Each says in one line what is wrong, and in which file.
 #[derive(Debug, Error)]
@@ -60,21 +63,25 @@ pub enum TlsError {
 pub struct Certificate {
     chain: PathBuf,
     key: PathBuf,
+    modes: Modes,
     provider: Arc<CryptoProvider>,
     shown: Live<CertifiedKey>,
 }
 
 impl Certificate {
-    /// Takes the certificates in one file, and their private key in another.
-    pub fn load(certificate: &Path, key: &Path) -> Result<Arc<Self>, TlsError> {
+    /// Takes the certificates in one file, and their private key in another. The log warns of a key that everybody may read,
+    /// if modes are to be checked.
+    pub fn load(certificate: &Path, key: &Path, modes: Modes) -> Result<Arc<Self>, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let shown = Live::new(read(certificate, key, &provider)?);
-        Ok(Arc::new(Self { chain: certificate.to_owned(), key: key.to_owned(), provider, shown }))
+        warn_if_open(key, modes);
+        Ok(Arc::new(Self { chain: certificate.to_owned(), key: key.to_owned(), modes, provider, shown }))
     }
 
     /// Reads the files again, for the connections from then on. If anything is wrong, all stays as it was.
     pub fn renew(&self) -> Result<(), TlsError> {
         self.shown.replace(read(&self.chain, &self.key, &self.provider)?);
+        warn_if_open(&self.key, self.modes);
         Ok(())
     }
 
@@ -151,7 +158,7 @@ pub(crate) mod tests {
     /// A certificate for these names, and the folder that it is read from.
     pub(crate) fn certificate(names: &[&str]) -> (Arc<Certificate>, TempDir) {
         let files = Files::named(names);
-        (Certificate::load(&files.certificate(), &files.key()).unwrap(), files.folder)
+        (files.load().unwrap(), files.folder)
     }
 
     struct Files {
@@ -168,6 +175,10 @@ pub(crate) mod tests {
             let names: Vec<String> = names.iter().map(ToString::to_string).collect();
             let made = generate_simple_self_signed(names).unwrap();
             Self { folder: tempfile::tempdir().unwrap(), made }
+        }
+
+        fn load(&self) -> Result<Arc<Certificate>, TlsError> {
+            Certificate::load(&self.certificate(), &self.key(), Modes::Checked)
         }
 
         fn with(&self, name: &str, text: &str) -> PathBuf {
@@ -188,14 +199,14 @@ pub(crate) mod tests {
     #[test]
     fn a_certificate_and_its_key_are_taken() {
         let files = Files::new();
-        let certificate = Certificate::load(&files.certificate(), &files.key()).unwrap();
+        let certificate = files.load().unwrap();
         assert!(certificate.server_config().is_ok());
     }
 
     #[test]
     fn a_renewed_one_is_shown_from_then_on_and_a_broken_one_not() {
         let (files, renewed) = (Files::new(), Files::new());
-        let certificate = Certificate::load(&files.certificate(), &files.key()).unwrap();
+        let certificate = files.load().unwrap();
         let shows = |made: &Files| certificate.shown.now().cert == [made.made.cert.der().clone()];
         assert!(shows(&files));
 
@@ -210,7 +221,7 @@ pub(crate) mod tests {
     #[test]
     fn the_names_are_those_of_the_renewed_certificate() {
         let (files, renewed) = (Files::named(&["old.example"]), Files::named(&["new.example"]));
-        let certificate = Certificate::load(&files.certificate(), &files.key()).unwrap();
+        let certificate = files.load().unwrap();
         assert!(certificate.is_for("old.example") && !certificate.is_for("new.example"));
         files.with("cert.pem", &renewed.made.cert.pem());
         files.with("key.pem", &renewed.made.signing_key.serialize_pem());
@@ -235,7 +246,7 @@ pub(crate) mod tests {
             (&certificate, &certificate, "no private key in PEM in"),
             (&certificate, &other.key(), "key.pem: "),
         ] {
-            let error = Certificate::load(certificate, key).unwrap_err().to_string();
+            let error = Certificate::load(certificate, key, Modes::Checked).unwrap_err().to_string();
             assert!(error.contains(says) && error.lines().count() == 1, "{error}");
         }
     }

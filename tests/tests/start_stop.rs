@@ -1,7 +1,9 @@
 //! How the server starts, refuses to start, and stops.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::TcpStream;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Output;
 use std::thread;
@@ -73,7 +75,7 @@ fn assert_failed(what: &str, output: &Output, says: &str) {
 fn start_on(data: &Path, arguments: &[&str]) -> Output {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let data = data.to_str().expect("UTF-8");
-    let mut launch = Launch::bare().arg("--log").arg("error").arg("--data").arg(data);
+    let mut launch = Launch::bare().env("VESTIBULE_LOG", "error").arg("--data").arg(data);
     if !arguments.contains(&"--listen") {
         launch = launch.arg("--listen").arg("127.0.0.1:0");
     }
@@ -86,7 +88,7 @@ fn a_start_that_cannot_be() {
     let path = |name: &str| folder.path().join(name);
     let folder_with = |name: &str, file: &str, content: &[u8]| {
         fs::create_dir(path(name)).expect("a folder");
-        fs::write(path(name).join(file), content).expect("a file");
+        write_private(&path(name).join(file), content);
         path(name)
     };
     assert_failed("a folder under a file", &start_on(Path::new("/dev/null/x"), &[]), "/dev/null/x");
@@ -134,6 +136,56 @@ fn a_start_that_cannot_be() {
     let fresh = fresh.to_str().expect("UTF-8");
     let server = Server::start(Launch::unconfigured().arg("--data").arg(fresh));
     assert_eq!(card(&server, &Room::new(Alg::P256)), 404);
+}
+
+#[test]
+fn secrets_that_others_can_read_are_refused() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let secrets = folder.path().join("secrets");
+    let line = "A".repeat(43);
+    write_private(&secrets, format!("{line}\n").as_bytes());
+    for mode in [0o644, 0o660, 0o604] {
+        fs::set_permissions(&secrets, fs::Permissions::from_mode(mode)).expect("a mode");
+        let says = format!("secrets is open to others (mode {mode:04o}): chmod 600");
+        let output = start_on(folder.path(), &[]);
+        assert_failed("secrets for others", &output, &says);
+        assert!(!String::from_utf8_lossy(&output.stderr).contains(&line), "{output:?}");
+    }
+    let data = folder.path().to_str().expect("UTF-8");
+    let launch = || Launch::unconfigured().arg("--data").arg(data);
+    drop(Server::start(launch().arg("--check-file-modes").arg("off")));
+    // The group may read, as where a service has one of its own.
+    fs::set_permissions(&secrets, fs::Permissions::from_mode(0o640)).expect("a mode");
+    drop(Server::start(launch()));
+}
+
+#[test]
+fn a_tls_key_that_everybody_can_read_is_warned_of() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let made = rcgen::generate_simple_self_signed(["chat.example.com".to_owned()]).expect("a certificate");
+    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+    fs::write(&certificate, made.cert.pem()).expect("a file");
+    write_private(&key, made.signing_key.serialize_pem().as_bytes());
+    let paths = [&certificate, &key].map(|path| path.to_str().expect("UTF-8"));
+    let tls = ["--log", "warn", "--tls-cert", paths[0], "--tls-key", paths[1]];
+    for (mode, modes, is_warned) in
+        [(0o600, "on", false), (0o640, "on", false), (0o644, "on", true), (0o644, "off", false)]
+    {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).expect("a mode");
+        // It ends over the folder, which is looked at later.
+        let output = start_on(Path::new("/dev/null/x"), &[&tls[..], &["--check-file-modes", modes]].concat());
+        let log = String::from_utf8_lossy(&output.stderr);
+        let says = "key.pem is open to everybody (mode 0644): chmod 600 it";
+        assert_eq!(log.contains(says), is_warned, "{mode:o} {modes}: {log}");
+        assert!(log.contains("/dev/null/x"), "{log}");
+    }
+}
+
+/// Writes a file for its owner alone.
+fn write_private(path: &Path, content: &[u8]) {
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).expect("a file");
+    file.write_all(content).expect("a disk with room");
 }
 
 #[test]

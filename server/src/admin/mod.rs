@@ -36,7 +36,7 @@ use crate::{
     metrics::Metrics,
     pages::{Dashboard, Page},
     telemetry,
-    transport::{Connections, Rules, websocket},
+    transport::{Connections, Over, Rules, harden, websocket},
 };
 
 /// More connections than operators have.
@@ -85,6 +85,7 @@ pub fn start(listen: &Listen, tokens: Tokens, admin: Admin) -> io::Result<Runnin
         let (tokens, live) = (Arc::clone(&tokens), Arc::clone(&live));
         App::new()
             .wrap(from_fn(telemetry::trace_and_tell))
+            .wrap(from_fn(move |request, next| harden(Over::Http, request, next)))
             .app_data(admin.clone())
             .configure(|config| health::mount(config, Arc::clone(&admin.health), Detail::Told))
             .configure(|config| websocket::mount(config, "/socket/websocket", live))

@@ -11,22 +11,17 @@
 
 use std::{
     collections::HashSet,
-    fs::File,
-    io::{self, Read as _},
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
-use zeroize::Zeroizing;
+
+use crate::confidential::{self, ConfidentialError, Modes};
 
 /// The shortest token: 24 random bytes in base64.
 const SHORTEST: usize = 32;
-
-/// What others than the owner may not do with the file: the group may read it, nobody else anything.
-const FORBIDDEN: u32 = 0o027;
 
 /// What somebody may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,22 +59,9 @@ pub struct Tokens(Vec<(Operator, [u8; 32])>);
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// The file cannot be read.
-    #[error("cannot use the token file {}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What went wrong.
-        source: io::Error,
-    },
-    /// The file is open to others.
-    #[error("the token file {} is open to others (mode {mode:04o}): chmod 600 it", path.display())]
-    Mode {
-        /// The file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
+    /// The file cannot be read, or others can read it.
+    #[error("cannot use the tokens: {0}")]
+    Unread(#[from] ConfidentialError),
     /// A line says nothing that makes sense.
     #[error("the token file {}, line {line}: {what}", path.display())]
     Line {
@@ -100,15 +82,8 @@ pub enum TokenError {
 
 impl Tokens {
     /// Reads the file.
-    pub fn load(path: &Path) -> Result<Self, TokenError> {
-        let error = |source| TokenError::File { path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(error)?;
-        let mode = file.metadata().map_err(error)?.permissions().mode() & 0o7777;
-        if mode & FORBIDDEN != 0 {
-            return Err(TokenError::Mode { path: path.to_owned(), mode });
-        }
-        let mut text = Zeroizing::new(String::new());
-        file.read_to_string(&mut text).map_err(error)?;
+    pub fn load(path: &Path, modes: Modes) -> Result<Self, TokenError> {
+        let text = confidential::read(path, modes)?;
         let tokens = Self::parse(&text).map_err(|(line, what)| TokenError::Line {
             path: path.to_owned(),
             line,
@@ -178,7 +153,7 @@ fn hash(token: &str) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -219,19 +194,21 @@ mod tests {
     fn the_file_is_there_not_empty_and_closed_to_others() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens");
-        assert!(matches!(Tokens::load(&path), Err(TokenError::File { .. })));
+        let load = || Tokens::load(&path, Modes::Checked);
+        assert!(matches!(load(), Err(TokenError::Unread(ConfidentialError::Read { .. }))));
         fs::write(&path, "# nobody yet\n").unwrap();
         let set_mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         set_mode(0o600);
-        assert!(matches!(Tokens::load(&path), Err(TokenError::Empty { .. })));
+        assert!(matches!(load(), Err(TokenError::Empty { .. })));
         fs::write(&path, format!("alice full {TOKEN}")).unwrap();
         for mode in [0o644, 0o660, 0o601] {
             set_mode(mode);
-            assert!(matches!(Tokens::load(&path), Err(TokenError::Mode { .. })), "{mode:o}");
+            assert!(matches!(load(), Err(TokenError::Unread(ConfidentialError::Open { .. }))), "{mode:o}");
+            assert!(Tokens::load(&path, Modes::Unchecked).is_ok(), "{mode:o}");
         }
         for mode in [0o600, 0o400, 0o640] {
             set_mode(mode);
-            assert!(Tokens::load(&path).is_ok(), "{mode:o}");
+            assert!(load().is_ok(), "{mode:o}");
         }
     }
 }

@@ -37,6 +37,7 @@ pub use self::{
 };
 use crate::{
     approve::Terms,
+    confidential::Modes,
     store,
     transport::{Origin, Origins, Proxies, Rules},
 };
@@ -64,6 +65,19 @@ pub struct Config {
     /// A relative one is below the folder that the server is started in.
     #[arg(long, value_name = "FOLDER", default_value = "./data")]
     pub data: PathBuf,
+
+    /// Whether files with secrets are refused that others can read: on or off
+    ///
+    /// Of the data folder's `secrets` and of `--admin-tokens`, which their group may read and nobody else. Turn it off where such
+    /// files are mounted with modes that cannot be set, as Docker and Kubernetes do.
+    #[arg(
+        long,
+        value_name = "on|off",
+        default_value = "on",
+        value_parser = values::switch,
+        action = ArgAction::Set
+    )]
+    pub check_file_modes: bool,
 
     /// Host name that clients address the server by, such as chat.example.com; may be repeated
     ///
@@ -135,6 +149,11 @@ impl Config {
     /// The file with the server's secrets.
     pub fn secrets(&self) -> PathBuf {
         self.data.join("secrets")
+    }
+
+    /// What is asked of files with secrets.
+    pub fn file_modes(&self) -> Modes {
+        if self.check_file_modes { Modes::Checked } else { Modes::Unchecked }
     }
 
     /// What is set about the store.

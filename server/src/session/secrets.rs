@@ -5,7 +5,7 @@
 
 use std::{
     fs::OpenOptions,
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -14,6 +14,8 @@ use ring::{hkdf, hmac, rand::SecureRandom as _, rand::SystemRandom};
 use thiserror::Error;
 use vestibule_protocol::base64url::{self, Fixed};
 use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::confidential::{self, ConfidentialError, Modes};
 
 /// The secrets that all keys of the server are derived from.
 pub struct Secrets(Vec<Zeroizing<[u8; 32]>>);
@@ -25,9 +27,12 @@ pub(super) struct Secret(hkdf::Prk);
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// The file cannot be read or made.
-    #[error("cannot use the secret file {}: {source}", path.display())]
-    File {
+    /// The file cannot be read, or others can read it.
+    #[error("cannot use the secrets: {0}")]
+    Unread(#[from] ConfidentialError),
+    /// The file cannot be made.
+    #[error("cannot make the secret file {}: {source}", path.display())]
+    Made {
         /// The file.
         path: PathBuf,
         /// What went wrong.
@@ -45,8 +50,8 @@ pub enum SecretError {
 
 impl Secrets {
     /// Reads the file, or makes it with a fresh secret, readable by its owner alone.
-    pub fn load_or_create(path: &Path) -> Result<Self, SecretError> {
-        let error = |source| SecretError::File { path: path.to_owned(), source };
+    pub fn load_or_create(path: &Path, modes: Modes) -> Result<Self, SecretError> {
+        let error = |source| SecretError::Made { path: path.to_owned(), source };
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
             Ok(mut file) => {
                 let mut secret = Zeroizing::new([0; 32]);
@@ -58,10 +63,7 @@ impl Secrets {
                 Ok(Self(vec![secret]))
             }
             Err(exists) if exists.kind() == io::ErrorKind::AlreadyExists => {
-                let mut text = Zeroizing::new(String::new());
-                let mut file = OpenOptions::new().read(true).open(path).map_err(error)?;
-                file.read_to_string(&mut text).map_err(error)?;
-                Self::from_text(&text)
+                Self::from_text(&confidential::read(path, modes)?)
             }
             Err(other) => Err(error(other)),
         }
@@ -94,17 +96,27 @@ impl Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
     #[test]
     fn a_fresh_file_is_its_owners_and_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secrets");
-        let first = Secrets::load_or_create(&path).unwrap();
-        let second = Secrets::load_or_create(&path).unwrap();
+        let first = Secrets::load_or_create(&path, Modes::Checked).unwrap();
+        let second = Secrets::load_or_create(&path, Modes::Checked).unwrap();
         assert_eq!(first.0, second.0);
         assert_ne!(*first.0[0], [0; 32]);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets");
+        Secrets::load_or_create(&path, Modes::Checked).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(Secrets::load_or_create(&path, Modes::Checked), Err(SecretError::Unread(_))));
+        assert!(Secrets::load_or_create(&path, Modes::Unchecked).is_ok());
     }
 
     #[test]

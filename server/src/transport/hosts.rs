@@ -87,7 +87,7 @@ impl Own {
 }
 
 /// Whether a host is the machine itself, whichever one that is.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let v6 = || host.starts_with('[').then(|| without_brackets(host).parse::<Ipv6Addr>().ok()).flatten();
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())

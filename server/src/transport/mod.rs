@@ -10,6 +10,7 @@ mod caps;
 mod connection;
 mod connections;
 mod ended;
+mod headers;
 mod hosts;
 pub mod longpoll;
 mod origin;
@@ -31,6 +32,7 @@ pub use self::{
     caps::Caps,
     connections::{Connections, Seen},
     ended::{Ended, RecentlyEnded},
+    headers::{Over, harden},
     hosts::Hosts,
     origin::{Origin, OriginSyntax, Origins},
     rate::Rate,

@@ -1,0 +1,89 @@
+//! What every answer tells browsers, on both listeners. Over TLS it is told in `tests/service`.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::json;
+use vestibule_tests::http::{Request, Response};
+use vestibule_tests::process::{Launch, Server};
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+#[track_caller]
+fn assert_hardened(request: &Request, to: SocketAddr, status: u16) -> Response {
+    let response = request.send(to).expect("a response");
+    let told = (response.status, response.header("x-content-type-options"));
+    assert_eq!(told, (status, Some("nosniff")), "{request:?}: {}", response.text());
+    assert_eq!(response.header("strict-transport-security"), None, "over HTTP it is not to be told");
+    response
+}
+
+#[test]
+fn every_answer_has_its_type_and_no_other() {
+    let server = Server::start(Launch::untouched().options(&[
+        ("--max-calls-per-second", "1"),
+        ("--max-calls-at-once", "20"),
+        ("--demo", "off"),
+    ]));
+    let elsewhere = |request: Request| request.header("host", "evil.example");
+    let by_a_page = |request: Request| request.header("origin", "http://evil.example");
+    let preflight =
+        by_a_page(Request::new("OPTIONS", "/v1/rooms").header("access-control-request-method", "POST"));
+    for (request, status) in [
+        (Request::post("/v1/challenge").json(&json!({ "uid": "A".repeat(43) })), 200),
+        (Request::post("/v1/challenge").json(&json!({})), 400),
+        (Request::post("/v1/challenge").body("x"), 400),
+        (Request::post("/v1/challenge").json(&json!("x".repeat(20_000))), 413),
+        (Request::post("/v1/rooms").json(&json!({ "alg": "p256", "policy": "open" })), 401),
+        (Request::get("/v1/rooms"), 200),
+        (Request::get("/v1/rooms?limit=x"), 400),
+        (Request::get("/v1/rooms/x"), 404),
+        (Request::get("/v1/nothing"), 404),
+        (elsewhere(Request::get("/v1/rooms")), 421),
+        (by_a_page(Request::new("OPTIONS", "/v1/rooms")), 404),
+        (preflight, 400),
+        (Request::get("/socket/longpoll?vsn=2.0.0"), 200),
+        (Request::post("/socket/longpoll?vsn=2.0.0&token=x"), 200),
+        (Request::new("PUT", "/socket/longpoll"), 400),
+        (Request::get("/socket/longpoll?vsn=%ff"), 400),
+        (by_a_page(Request::get("/socket/longpoll")), 200),
+        (elsewhere(Request::get("/socket/longpoll")), 421),
+        (Request::get("/socket/websocket?vsn=9"), 403),
+        (Request::post("/socket/websocket"), 400),
+        (Request::get("/health/live"), 200),
+        (Request::get("/nothing"), 404),
+        (Request::get("/"), 404),
+    ] {
+        assert_hardened(&request, server.address(), status);
+    }
+    let call = Request::get("/v1/rooms");
+    while call.send(server.address()).expect("a response").status != 429 {}
+    assert_hardened(&call, server.address(), 429);
+}
+
+#[test]
+fn so_has_every_answer_to_operators() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let tokens = folder.path().join("tokens");
+    fs::write(&tokens, format!("alice full {TOKEN}\n")).expect("a file");
+    fs::set_permissions(&tokens, fs::Permissions::from_mode(0o600)).expect("a mode");
+    let tokens = tokens.to_str().expect("UTF-8");
+    let options = [("--admin-tokens", tokens), ("--admin-listen", "127.0.0.1:0")];
+    let server = Server::start(Launch::untouched().options(&options));
+    let output = server.output();
+    let (_, at) = output.rsplit_once("is administered at http://").expect("an announcement");
+    let operators = at.trim().parse().expect("an address");
+    let asked = |target: &str| Request::get(target).header("authorization", &format!("Bearer {TOKEN}"));
+    for (request, status) in [
+        (Request::get("/health/ready"), 200),
+        (Request::get("/metrics"), 401),
+        (asked("/metrics"), 200),
+        (asked("/admin/v1/nothing"), 404),
+        (asked("/admin/v1/rooms"), 200),
+        (asked("/admin/v1/rooms?limit=x"), 400),
+        (Request::get("/socket/websocket?vsn=9"), 403),
+    ] {
+        assert_hardened(&request, operators, status);
+    }
+}
