@@ -100,7 +100,7 @@ impl Visitor<'_> for TextOrBytes {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<u8>, E> {
-        decode(text).map_err(E::custom)
+        decode(text).map_err(|_| E::custom("must be bytes in base64url without padding"))
     }
 
     fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
@@ -116,8 +116,9 @@ impl<const N: usize> Serialize for Fixed<N> {
 
 impl<'de, const N: usize> Deserialize<'de> for Fixed<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Fixed::try_from(&*deserialize(deserializer)?)
-            .map_err(|_| D::Error::custom(format_args!("expected exactly {N} bytes in base64url")))
+        Fixed::try_from(&*deserialize(deserializer)?).map_err(|_| {
+            D::Error::custom(format_args!("must be exactly {N} bytes in base64url without padding"))
+        })
     }
 }
 

@@ -61,6 +61,7 @@ pub mod confidential;
 pub mod config;
 mod failpoint;
 pub mod health;
+pub mod input;
 pub mod live;
 pub mod metrics;
 pub mod outbox;

@@ -216,8 +216,9 @@ impl TryFrom<String> for Cursor {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let (after, until) = text.split_once('.').ok_or("not a cursor")?;
-        let number = |text: &str| text.parse().map_err(|_| "not a cursor");
+        let not_ours = "must be a cursor that came with a page";
+        let (after, until) = text.split_once('.').ok_or(not_ours)?;
+        let number = |text: &str| text.parse().map_err(|_| not_ours);
         Ok(Self { after: number(after)?, until: number(until)? })
     }
 }

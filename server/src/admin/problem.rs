@@ -13,6 +13,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vestibule_protocol::approve::refusal::{Reason, Refusal};
 
+use crate::input::Unread;
+
 /// A problem without a type of its own: its title is that of its status.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
@@ -28,7 +30,7 @@ pub struct Problem {
     #[schema(value_type = u16, example = 404)]
     status: StatusCode,
     /// What is wrong, for people
-    #[schema(value_type = String, example = "there is no such room")]
+    #[schema(value_type = String, example = "There is no such room.")]
     detail: Cow<'static, str>,
     /// What a client without a good token is told in `WWW-Authenticate`.
     #[serde(skip)]
@@ -46,25 +48,25 @@ impl Problem {
     pub(super) fn no_token() -> Self {
         Self {
             challenge: Some("Bearer realm=\"vestibule\""),
-            ..Self::new(StatusCode::UNAUTHORIZED, "a bearer token is needed")
+            ..Self::new(StatusCode::UNAUTHORIZED, "A bearer token is needed.")
         }
     }
 
     /// The token is nobody's.
     pub(super) fn wrong_token() -> Self {
         let challenge = Some("Bearer realm=\"vestibule\", error=\"invalid_token\"");
-        Self { challenge, ..Self::new(StatusCode::UNAUTHORIZED, "this token is not known") }
+        Self { challenge, ..Self::new(StatusCode::UNAUTHORIZED, "This token is not known.") }
     }
 
     /// The token is good, but not for this.
     pub(super) fn read_only() -> Self {
         let challenge = Some("Bearer realm=\"vestibule\", error=\"insufficient_scope\"");
-        Self { challenge, ..Self::new(StatusCode::FORBIDDEN, "this token may only read") }
+        Self { challenge, ..Self::new(StatusCode::FORBIDDEN, "This token may only read.") }
     }
 
     /// There is nothing at this path.
     pub(super) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "there is nothing here")
+        Self::new(StatusCode::NOT_FOUND, "There is nothing here.")
     }
 
     /// There could be something at this path, and there is not.
@@ -74,7 +76,7 @@ impl Problem {
 
     /// The path has no such method.
     pub(super) fn no_such_method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "there is something here, but not for this method")
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "There is something here, but not for this method.")
     }
 }
 
@@ -82,11 +84,23 @@ impl From<Refusal> for Problem {
     /// The store refuses operators nothing by its rules: it is full, busy or broken.
     fn from(refusal: Refusal) -> Self {
         let detail = match refusal.reason {
-            Reason::StorageFull => "the disk is full",
-            Reason::Overloaded => "the store is busy: try again",
-            _ => "the store does not work: see the log",
+            Reason::StorageFull => "The disk is full.",
+            Reason::Overloaded => "The store is busy: try again.",
+            _ => "The store does not work: see the log.",
         };
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+}
+
+impl From<Unread> for Problem {
+    fn from(unread: Unread) -> Self {
+        let status = match &unread {
+            Unread::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Unread::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Unread::Body(fault) if !fault.is_malformed => StatusCode::UNPROCESSABLE_ENTITY,
+            Unread::Body(_) | Unread::Query(_) | Unread::Broken => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, unread.to_string())
     }
 }
 

@@ -19,6 +19,7 @@ use super::Flow;
 use crate::{
     channel::Next,
     clock,
+    input::{self, Place},
     store::{Arrival, Committed, Epoch},
 };
 
@@ -30,8 +31,10 @@ const FEATURES: [&str; 5] = ["creator", "hand_over", "listed", "message_limit", 
 
 /// Reads an event's payload.
 pub(super) fn parse<T: DeserializeOwned>(payload: &Payload) -> Result<T, Refusal> {
-    let json = payload.as_json().ok_or_else(|| Reason::BadPayload.because("expected JSON"))?;
-    serde_json::from_str(json.as_str()).map_err(|error| Reason::BadPayload.because(error.to_string()))
+    let json = payload
+        .as_json()
+        .ok_or_else(|| Reason::BadPayload.because("The payload must be JSON, not bytes."))?;
+    input::json(json.as_str(), Place::Payload).map_err(|fault| Reason::BadPayload.because(fault.to_string()))
 }
 
 /// Refuses an event.
@@ -73,7 +76,7 @@ pub(super) fn parse_join(params: &Payload) -> Result<JoinParams, Refusal> {
     }
     let Version { v } = parse(params)?;
     if v != VERSION {
-        return Err(Reason::UnsupportedVersion.because("this server speaks version 1"));
+        return Err(Reason::UnsupportedVersion.because("This server speaks version 1."));
     }
     parse(params)
 }

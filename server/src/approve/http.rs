@@ -26,6 +26,7 @@ use vestibule_protocol::{
 use super::{Flow, answering::UNKNOWN_AFTER, create, metrics::SignIn};
 use crate::{
     clock,
+    input::{self, Unread},
     live::Live,
     session::Challenge,
     store::{Content, Submission, pack},
@@ -46,16 +47,6 @@ pub fn mount(
     calls: Arc<Calls>,
     hosts: Arc<Hosts>,
 ) {
-    let json = web::JsonConfig::default().limit(MAX_BODY).error_handler(|error, _| {
-        let refusal = match &error {
-            actix_web::error::JsonPayloadError::Overflow { .. }
-            | actix_web::error::JsonPayloadError::OverflowKnownLength { .. } => Reason::TooLarge.into(),
-            other => Reason::BadPayload.because(other.to_string()),
-        };
-        Refused(refusal).into()
-    });
-    let query = web::QueryConfig::default()
-        .error_handler(|error, _| Refused(Reason::BadPayload.because(error.to_string())).into());
     config.service(
         web::scope("/v1")
             .wrap(from_fn(move |request, next| Arc::clone(&hosts).check(request, next)))
@@ -63,8 +54,7 @@ pub fn mount(
             // Outside of both, so that a page may read why it is refused.
             .wrap(cors(rules))
             .app_data(web::Data::from(flow))
-            .app_data(json)
-            .app_data(query)
+            .app_data(web::JsonConfig::default().limit(MAX_BODY))
             .route("/challenge", web::post().to(challenge))
             .route("/session", web::post().to(session))
             .route("/rooms", web::post().to(create_room))
@@ -86,13 +76,29 @@ fn cors(rules: Live<Rules>) -> Cors {
         .max_age(3600)
 }
 
+type Body<T> = input::Body<T, Refused>;
+type Query<T> = input::Query<T, Refused>;
+
 /// A refusal as an HTTP response.
 #[derive(Debug)]
 struct Refused(Refusal);
 
-impl<R: Into<Refusal>> From<R> for Refused {
-    fn from(refusal: R) -> Self {
-        Refused(refusal.into())
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Refused(refusal)
+    }
+}
+
+impl From<Reason> for Refused {
+    fn from(reason: Reason) -> Self {
+        Refused(reason.into())
+    }
+}
+
+impl From<Unread> for Refused {
+    fn from(unread: Unread) -> Self {
+        let reason = if matches!(unread, Unread::TooLarge) { Reason::TooLarge } else { Reason::BadPayload };
+        Refused(reason.because(unread.to_string()))
     }
 }
 
@@ -136,10 +142,10 @@ struct ChallengeResponse<'a> {
 async fn challenge(
     flow: web::Data<Flow>,
     request: HttpRequest,
-    body: web::Json<ChallengeRequest>,
+    body: Body<ChallengeRequest>,
 ) -> HttpResponse {
     let now = clock::now_ms();
-    let Challenge { nonce, exp } = flow.sessions.challenge(&body.uid, now);
+    let Challenge { nonce, exp } = flow.sessions.challenge(&body.into_inner().uid, now);
     let server = flow.server_name(transport::host(&request));
     HttpResponse::Ok().json(ChallengeResponse { nonce: Blob(nonce), exp, server, now })
 }
@@ -162,7 +168,7 @@ struct SessionResponse {
 async fn session(
     flow: web::Data<Flow>,
     request: HttpRequest,
-    body: web::Json<SessionRequest>,
+    body: Body<SessionRequest>,
 ) -> Result<HttpResponse, Refused> {
     let SessionRequest { sign_pub, alg, nonce, sig } = body.into_inner();
     let uid = user_id(alg, &sign_pub.0);
@@ -216,7 +222,7 @@ struct CreateResponse<'a> {
 async fn create_room(
     flow: web::Data<Flow>,
     request: HttpRequest,
-    body: web::Json<CreateRequest>,
+    body: Body<CreateRequest>,
 ) -> Result<HttpResponse, Refused> {
     let uid = bearer(&flow, &request)?;
     let CreateRequest { alg, policy, name, listed } = body.into_inner();
@@ -247,10 +253,7 @@ struct DirectoryResponse {
     after: Option<Rid>,
 }
 
-async fn directory(
-    flow: web::Data<Flow>,
-    query: web::Query<DirectoryQuery>,
-) -> Result<HttpResponse, Refused> {
+async fn directory(flow: web::Data<Flow>, query: Query<DirectoryQuery>) -> Result<HttpResponse, Refused> {
     let DirectoryQuery { policy, after, limit } = query.into_inner();
     let limit = limit.unwrap_or(MAX_CARDS).clamp(1, MAX_CARDS);
     let mut rooms = flow.store.directory(policy, after, limit + 1).await?;

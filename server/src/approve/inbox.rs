@@ -118,6 +118,6 @@ impl Inbox {
     fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<Next, Refusal> {
         let uid = self.owner.ok_or(Reason::Unauthorized)?;
         let own = handle_own(self, cx, &message.reply_to(), uid, &message.event, &message.payload)?;
-        own.ok_or_else(|| Reason::BadPayload.because("no such event in an inbox"))
+        own.ok_or_else(|| Reason::BadPayload.because("There is no such event in an inbox."))
     }
 }

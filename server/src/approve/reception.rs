@@ -220,7 +220,7 @@ pub(super) fn handle_own<R: Reception>(
     payload: &Payload,
 ) -> Result<Option<Next>, Refusal> {
     let named = |rid: Option<Rid>| {
-        let missing = || Reason::BadPayload.because("missing field `rid`");
+        let missing = || Reason::BadPayload.because("The field `rid` is missing.");
         reception.scope().or(rid).ok_or_else(missing)
     };
     let next = match event {

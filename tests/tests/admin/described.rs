@@ -153,3 +153,34 @@ fn what_is_not_there_and_what_makes_no_sense_is_a_problem() {
         assert_eq!(response.json()["status"], status);
     }
 }
+
+#[test]
+fn what_is_wrong_with_an_input_is_a_sentence_without_it() {
+    let stage = Stage::new();
+    let broadcast = |body: &str| {
+        let request =
+            Request::post("/admin/v1/topics/room:x/broadcast").header("content-type", "application/json");
+        stage.ask(request.body(body), OPERATOR)
+    };
+    let list = |query: &str| stage.ask(Request::get(&format!("/admin/v1/requests?{query}")), READER);
+    for (response, status, detail) in [
+        (broadcast("{}"), 422, "The field `event` is missing."),
+        (
+            broadcast(r#"{"event":"e","payload":"hush"}"#),
+            422,
+            "The field `payload` must be an object, not a text.",
+        ),
+        (
+            broadcast(r#"{"event":"e","hush":1}"#),
+            422,
+            "The name of one field is unknown: it must be `event` or `payload`.",
+        ),
+        (broadcast("{hush"), 400, "The body is not valid JSON."),
+        (list("limit=hush"), 400, "The parameter `limit` must be an integer."),
+        (list("limit=201"), 400, "The parameter `limit` must be an integer from 1 to 200."),
+        (list("cursor=-1"), 400, "The parameter `cursor` must be an integer of at least 0."),
+        (list("uid=hush"), 400, "The parameter `uid` must be exactly 32 bytes in base64url without padding."),
+    ] {
+        assert_eq!((response.status, response.json()["detail"].as_str()), (status, Some(detail)));
+    }
+}

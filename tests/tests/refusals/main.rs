@@ -8,6 +8,7 @@ mod proofs;
 mod relayed;
 mod repeats;
 mod requests;
+mod sentences;
 mod signatures;
 mod tokens;
 mod wire;

@@ -4,7 +4,10 @@ use actix_web::{get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::page::{Page, Paging, Place, limit};
+use super::{
+    Query,
+    page::{Page, Paging, Place, limit},
+};
 use crate::{
     admin::{Admin, problem::Problem},
     store,
@@ -43,10 +46,11 @@ impl From<store::Act> for Act {
 #[get("/audit")]
 pub(super) async fn list(
     admin: web::Data<Admin>,
-    paging: web::Query<Paging>,
+    paging: Query<Paging>,
 ) -> Result<web::Json<Page<Act>>, Problem> {
-    let limit = limit(paging.limit)?;
-    let before = paging.cursor.map(Place::number);
+    let Paging { cursor, limit: asked } = paging.into_inner();
+    let limit = limit(asked)?;
+    let before = cursor.map(Place::number);
     let one_more = u32::try_from(limit + 1).unwrap_or(u32::MAX);
     let acts = admin.flow.store().acts(before, one_more).await?;
     Ok(web::Json(Page::of(acts, limit, |act| act.number.to_string())))

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
+    Query,
     ids::UserId,
     page::{Page, Paging, Place, limit},
     users::uid_of,
@@ -55,9 +56,10 @@ impl From<Ended> for Disconnect {
 #[get("/disconnects")]
 pub(super) async fn list(
     admin: web::Data<Admin>,
-    paging: web::Query<Paging>,
+    paging: Query<Paging>,
 ) -> Result<web::Json<Page<Disconnect>>, Problem> {
-    let limit = limit(paging.limit)?;
-    let ended = admin.server.connections.ended().before(paging.cursor.map(Place::count), limit + 1);
+    let Paging { cursor, limit: asked } = paging.into_inner();
+    let limit = limit(asked)?;
+    let ended = admin.server.connections.ended().before(cursor.map(Place::count), limit + 1);
     Ok(web::Json(Page::of(ended, limit, |ended| ended.number.to_string())))
 }

@@ -15,15 +15,15 @@ mod server;
 mod topics;
 mod users;
 
-use actix_web::{
-    error::{JsonPayloadError, PathError, QueryPayloadError},
-    http::StatusCode,
-    web,
-};
+use actix_web::{error::PathError, web};
 use utoipa_actix_web::{scope::scope, service_config::ServiceConfig};
 
 pub use self::openapi::description;
 use super::problem::Problem;
+use crate::input;
+
+type Body<T> = input::Body<T, Problem>;
+type Query<T> = input::Query<T, Problem>;
 
 /// Where the endpoints are.
 pub(super) const PREFIX: &str = "/admin/v1";
@@ -37,13 +37,7 @@ pub(super) fn mount(config: &mut web::ServiceConfig) {
         tracing::debug!(%error, "a path that names nothing");
         Problem::not_found().into()
     });
-    let query = web::QueryConfig::default().error_handler(|error: QueryPayloadError, _| {
-        Problem::new(StatusCode::BAD_REQUEST, error.to_string()).into()
-    });
-    let json = web::JsonConfig::default()
-        .limit(MAX_BODY)
-        .error_handler(|error: JsonPayloadError, _| unreadable(&error).into());
-    config.app_data(path).app_data(query).app_data(json);
+    config.app_data(path).app_data(web::JsonConfig::default().limit(MAX_BODY));
     ServiceConfig::new(config).service(scope(PREFIX).configure(endpoints));
 }
 
@@ -69,16 +63,4 @@ fn endpoints(config: &mut ServiceConfig<'_>) {
         .service(acts::list)
         .service(openapi::served)
         .default_service(web::to(openapi::nothing_here));
-}
-
-fn unreadable(error: &JsonPayloadError) -> Problem {
-    let status = match error {
-        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
-            StatusCode::PAYLOAD_TOO_LARGE
-        }
-        JsonPayloadError::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        JsonPayloadError::Deserialize(error) if error.is_data() => StatusCode::UNPROCESSABLE_ENTITY,
-        _ => StatusCode::BAD_REQUEST,
-    };
-    Problem::new(status, error.to_string())
 }

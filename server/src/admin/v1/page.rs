@@ -43,7 +43,7 @@ impl TryFrom<i64> for Place {
     type Error = &'static str;
 
     fn try_from(number: i64) -> Result<Self, Self::Error> {
-        if number < 0 { Err("a cursor is not negative") } else { Ok(Self(number)) }
+        if number < 0 { Err("must be an integer of at least 0") } else { Ok(Self(number)) }
     }
 }
 
@@ -63,7 +63,10 @@ impl Place {
 pub(super) fn limit(asked: Option<u32>) -> Result<usize, Problem> {
     match asked.unwrap_or(USUAL) {
         limit @ 1..=MOST => Ok(limit as usize),
-        _ => Err(Problem::new(StatusCode::BAD_REQUEST, "a limit is between 1 and 200")),
+        _ => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "The parameter `limit` must be an integer from 1 to 200.",
+        )),
     }
 }
 

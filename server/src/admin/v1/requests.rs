@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    Query,
     ids::{DrawnId, RequestState, RoomId, UserId},
     page::{Page, Place, limit},
 };
@@ -75,7 +76,7 @@ impl From<RequestRecord> for Request {
 #[get("/requests")]
 pub(super) async fn list(
     admin: web::Data<Admin>,
-    query: web::Query<RequestQuery>,
+    query: Query<RequestQuery>,
 ) -> Result<web::Json<Page<Request>>, Problem> {
     let RequestQuery { rid, uid, state, created_before, cursor, limit: asked } = query.into_inner();
     let search = RequestSearch {
@@ -107,6 +108,6 @@ pub(super) async fn expire(
     let (RoomId(rid), UserId(uid), DrawnId(request_id)) = path.into_inner();
     admin.flow.end_request(rid, uid, request_id).await?;
     let found = admin.flow.store().request(rid, uid, request_id).await?;
-    let request = found.ok_or_else(|| Problem::missing("there is no such request"))?;
+    let request = found.ok_or_else(|| Problem::missing("There is no such request."))?;
     Ok(web::Json(request.into()))
 }

@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 use vestibule_protocol::approve::{frames::Card, refusal::Reason};
 
 use super::{
+    Body, Query,
     ids::{DrawnId, RoomId, RoomPolicy, UserId},
     page::{Page, Paging, limit},
 };
@@ -102,7 +103,7 @@ struct Deleted {
 #[get("/rooms")]
 pub(super) async fn list(
     admin: web::Data<Admin>,
-    query: web::Query<RoomQuery>,
+    query: Query<RoomQuery>,
 ) -> Result<web::Json<Page<Room>>, Problem> {
     let RoomQuery { name, policy, cursor, limit: asked } = query.into_inner();
     let search = RoomSearch { name, policy: policy.map(Into::into) };
@@ -131,11 +132,12 @@ pub(super) async fn find(
 pub(super) async fn members(
     admin: web::Data<Admin>,
     rid: web::Path<RoomId>,
-    paging: web::Query<Paging>,
+    paging: Query<Paging>,
 ) -> Result<web::Json<Page<Member>>, Problem> {
+    let Paging { cursor, limit: asked } = paging.into_inner();
     let mut online = admin.flow.online(&rid.0).await;
-    online.retain(|online| paging.cursor.is_none_or(|after| online.connection > after.count()));
-    Ok(web::Json(Page::of(online, limit(paging.limit)?, |online| online.connection.to_string())))
+    online.retain(|online| cursor.is_none_or(|after| online.connection > after.count()));
+    Ok(web::Json(Page::of(online, limit(asked)?, |online| online.connection.to_string())))
 }
 
 /// Deletes a room, with its requests, approves, denials and notices
@@ -174,9 +176,9 @@ struct Creator {
 pub(super) async fn set_creator(
     admin: web::Data<Admin>,
     rid: web::Path<RoomId>,
-    creator: web::Json<Creator>,
+    creator: Body<Creator>,
 ) -> Result<web::Json<Room>, Problem> {
-    match admin.flow.appoint_creator(rid.0, creator.uid.0).await {
+    match admin.flow.appoint_creator(rid.0, creator.into_inner().uid.0).await {
         Err(refusal) if refusal.reason == Reason::UnknownRoom => return Err(no_room()),
         appointed => appointed?,
     };
@@ -185,5 +187,5 @@ pub(super) async fn set_creator(
 }
 
 fn no_room() -> Problem {
-    Problem::missing("there is no such room")
+    Problem::missing("There is no such room.")
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::Body;
 use crate::{
     admin::{Admin, problem::Problem},
     approve::Unfit,
@@ -33,7 +34,7 @@ struct Heard {
 ///
 /// As Phoenix's `Endpoint.broadcast`: it is not stored, and who is not there misses it.
 #[utoipa::path(
-    operation_id = "broadcast", tag = "topics",
+    operation_id = "broadcast", tag = "topics", request_body = Broadcast,
     params(("topic" = String, Path, description = "A room's topic, `room:` and its id, or an inbox's, `user:` and its owner's id")),
     responses((status = OK, body = Heard))
 )]
@@ -41,16 +42,16 @@ struct Heard {
 pub(super) async fn broadcast(
     admin: web::Data<Admin>,
     topic: web::Path<String>,
-    body: web::Json<Broadcast>,
+    body: Body<Broadcast>,
 ) -> Result<web::Json<Heard>, Problem> {
     let Broadcast { event, payload } = body.into_inner();
     if event.is_empty() || event.chars().count() > MAX_EVENT {
-        return Err(unfit("an event's name has 1 to 64 characters"));
+        return Err(unfit("The field `event` must have 1 to 64 characters."));
     }
     match admin.flow.broadcast(&topic, event, &Value::Object(payload)) {
         Ok(heard) => Ok(web::Json(Heard { heard })),
-        Err(Unfit::Topic) => Err(Problem::missing("there is no such topic")),
-        Err(Unfit::Event) => Err(unfit("this event is the server's own")),
+        Err(Unfit::Topic) => Err(Problem::missing("There is no such topic.")),
+        Err(Unfit::Event) => Err(unfit("This event is the server's own.")),
     }
 }
 

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use vestibule_protocol::signed::Uid;
 
 use super::{
+    Query,
     ids::UserId,
     page::{Page, limit},
 };
@@ -109,18 +110,19 @@ struct Minted {
 #[get("/users")]
 pub(super) async fn list(
     admin: web::Data<Admin>,
-    query: web::Query<UserQuery>,
+    query: Query<UserQuery>,
 ) -> Result<web::Json<Page<User>>, Problem> {
+    let UserQuery { cursor, limit: asked } = query.into_inner();
     let mut users: BTreeMap<Uid, usize> = BTreeMap::new();
     for seen in admin.server.connections.seen(None) {
         if let Some(uid) = seen.socket_id.as_deref().and_then(uid_of) {
             *users.entry(uid).or_default() += 1;
         }
     }
-    let after = query.cursor.map(|cursor| cursor.0);
+    let after = cursor.map(|cursor| cursor.0);
     let users = users.into_iter().filter(|(uid, _)| after.is_none_or(|after| *uid > after));
     let users: Vec<User> = users.map(|(uid, connections)| User { uid: UserId(uid), connections }).collect();
-    Ok(web::Json(Page::of(users, limit(query.limit)?, |user| user.uid.0.to_string())))
+    Ok(web::Json(Page::of(users, limit(asked)?, |user| user.uid.0.to_string())))
 }
 
 /// A user's connections, of which there may be none: whether anybody is behind an id, the server does not know

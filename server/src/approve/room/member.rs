@@ -181,7 +181,7 @@ impl KeyRoom {
     ) -> Result<Next, Refusal> {
         self.key_of(from)?;
         if is_servers(event) {
-            return Err(Reason::BadPayload.because("this event is the server's own"));
+            return Err(Reason::BadPayload.because("This event is the server's own."));
         }
         let is_member = |id: &MemberId| self.visitors.get(id).is_some_and(|visitor| visitor.key.is_some());
         cx.broadcast_to(event, payload.clone(), |id, _| id != from && is_member(&id));

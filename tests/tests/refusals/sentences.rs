@@ -1,0 +1,118 @@
+//! What is wrong with an input is told in sentences, which name the field and quote nothing else.
+
+use serde_json::{Value, json};
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::http::Request;
+use vestibule_tests::people::Person;
+use vestibule_tests::scene::Scene;
+
+use crate::server;
+
+/// What a payload is with one field left out, and with that field of another kind.
+fn spoiled(payload: &Value, field: &str) -> [Value; 2] {
+    let [mut without, mut other] = [(); 2].map(|()| payload.clone());
+    without.as_object_mut().expect("an object").remove(field);
+    other[field] = json!({ "hush": "hush, expected `hush` at line 1 column 2" });
+    [without, other]
+}
+
+#[track_caller]
+fn assert_sentence(detail: &Value, start: &str) {
+    let detail = detail.as_str().expect("a detail");
+    assert!(detail.starts_with(start) && detail.ends_with('.'), "{start}: {detail}");
+    for odd in ["hush", "line", "column", "deserialize", "expected"] {
+        assert!(!detail.contains(odd), "{detail}");
+    }
+}
+
+#[test]
+fn of_a_channels_message() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let request = json!(scene.bob.request(&scene.room.rid()));
+    let approve =
+        json!(scene.room.approve(&scene.alice, &scene.bob.uid(), &scene.bob.request(&scene.room.rid())));
+    let last = json!({ "v": 1, "device": "AAAAAAAAAAAAAAAAAAAAAA", "last": {} });
+    let joined = scene.guest.call(&scene.topic, "phx_join", last);
+    assert_sentence(&joined.response["detail"], "The field `last.epoch` is missing.");
+    scene.guest.visit(&scene.room.rid());
+    for (event, payload, fields) in [
+        (
+            "request",
+            &request,
+            &["request_id", "sign_pub", "sign_alg", "box_pub", "box_alg", "exp", "sig"][..],
+        ),
+        ("approve", &approve, &["approve_id", "to", "box", "ct", "exp", "room_sig", "user_sig"]),
+        (
+            "ack",
+            &json!({ "approve_id": approve["approve_id"], "device": scene.guest.id }),
+            &["approve_id", "device"],
+        ),
+    ] {
+        let device = if event == "approve" { &mut scene.member } else { &mut scene.guest };
+        for field in fields {
+            let [missing, wrong] = spoiled(payload, field).map(|payload| {
+                let reply = device.call(&scene.topic, event, payload);
+                assert_eq!(reply.response["reason"], "bad_payload", "{event} {field}");
+                reply.response["detail"].clone()
+            });
+            assert_sentence(&missing, &format!("The field `{field}` is missing."));
+            assert_sentence(&wrong, &format!("The field `{field}` must be "));
+        }
+        let nothing = device.call(&scene.topic, event, json!(["hush"]));
+        assert_sentence(&nothing.response["detail"], "The payload must be an object, not a list.");
+    }
+}
+
+#[test]
+fn of_a_request() {
+    let server = server();
+    let token = Person::new(Alg::Ed25519).sign_in(server.address());
+    let post = |path: &str, body: &str| {
+        let request = Request::post(path).header("authorization", &format!("Bearer {token}"));
+        request.header("content-type", "application/json").body(body)
+    };
+    for (request, status, reason, start) in [
+        (post("/v1/challenge", "{}"), 400, "bad_payload", "The field `uid` is missing."),
+        (
+            post("/v1/challenge", r#"{"uid":"hush"}"#),
+            400,
+            "bad_payload",
+            "The field `uid` must be exactly 32 bytes",
+        ),
+        (post("/v1/challenge", "{hush"), 400, "bad_payload", "The body is not valid JSON."),
+        (post("/v1/challenge", "7"), 400, "bad_payload", "The body must be an object, not an integer."),
+        (post("/v1/challenge", &" ".repeat(20_000)), 413, "too_large", "The body is too large."),
+        (
+            Request::post("/v1/challenge").body("{}"),
+            400,
+            "bad_payload",
+            "The body must be JSON, with the content type",
+        ),
+        (post("/v1/session", "{}"), 400, "bad_payload", "The field `sign_pub` is missing."),
+        (
+            post("/v1/rooms", r#"{"policy":"hush"}"#),
+            400,
+            "bad_payload",
+            "The field `policy` must be one of `open`",
+        ),
+        (
+            Request::get("/v1/rooms?limit=hush"),
+            400,
+            "bad_payload",
+            "The parameter `limit` must be an integer.",
+        ),
+        (Request::get("/v1/rooms?policy=hush"), 400, "bad_payload", "The parameter `policy` must be one of"),
+        (
+            Request::get("/v1/rooms?after=hush"),
+            400,
+            "bad_payload",
+            "The parameter `after` must be exactly 32 bytes",
+        ),
+    ] {
+        let response = request.send(server.address()).expect("a response");
+        let answer = response.json();
+        assert_eq!((response.status, answer["reason"].as_str()), (status, Some(reason)), "{answer}");
+        assert_sentence(&answer["detail"], start);
+    }
+}
