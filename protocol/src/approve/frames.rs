@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    exp,
     limits::{ALG_BYTES, CODE_BYTES, Limits, SIGN_PUB_BYTES},
     refusal::{Reason, Refusal},
     text,
@@ -75,7 +76,8 @@ impl Card {
     pub fn check(&self, limits: &Limits) -> Result<Checked, Refusal> {
         check_text("name", self.name.as_deref(), limits.name)?;
         if self.version == 0 || i64::try_from(self.version).is_err() {
-            return Err(Reason::BadPayload.because("version"));
+            return Err(Reason::BadPayload
+                .because("The field `version` must be an integer from 1 to 9223372036854775807."));
         }
         if room_id(self.alg, &self.room_pub.0) != self.rid {
             return Err(Reason::BadSig.into());
@@ -132,9 +134,9 @@ impl Request {
         check_size("box_pub", self.box_pub.0.len(), limits.box_pub)?;
         check_size("box_alg", self.box_alg.len(), ALG_BYTES)?;
         if self.box_pub.0.is_empty() || self.box_alg.is_empty() {
-            return Err(Reason::BadPayload.because("box_pub and box_alg must not be empty"));
+            return Err(Reason::BadPayload.because("The fields `box_pub` and `box_alg` must not be empty."));
         }
-        check_exp(self.exp, limits, now)?;
+        exp::check(self.exp, limits, now)?;
         check_user(uid, self.sign_alg, &self.sign_pub)?;
         let bytes = self.signed_bytes(rid, uid);
         verify(self.sign_alg, &self.sign_pub, &bytes, &self.sig)?;
@@ -196,9 +198,9 @@ impl Approve {
         check_size("ct", self.ct.0.len(), limits.ct)?;
         check_size("alg", self.alg.len(), ALG_BYTES)?;
         if self.ct.0.is_empty() || self.alg.is_empty() {
-            return Err(Reason::BadPayload.because("ct and alg must not be empty"));
+            return Err(Reason::BadPayload.because("The fields `ct` and `alg` must not be empty."));
         }
-        check_exp(self.exp, limits, now)?;
+        exp::check(self.exp, limits, now)?;
         check_user(by, self.sign_alg, &self.sign_pub)?;
         let bytes = self.signed_bytes(rid, by);
         verify(room.alg, &room.room_pub, &bytes, &self.room_sig)?;
@@ -262,7 +264,9 @@ pub struct Checked {
 fn check_user(uid: &Uid, alg: Alg, key: &Blob) -> Result<(), Refusal> {
     check_size("sign_pub", key.0.len(), SIGN_PUB_BYTES)?;
     if user_id(alg, &key.0) != *uid {
-        return Err(Reason::Unauthorized.because("sign_pub is not the key of this connection's user"));
+        return Err(
+            Reason::Unauthorized.because("The field `sign_pub` must be the key of this connection's user.")
+        );
     }
     Ok(())
 }
@@ -271,24 +275,21 @@ fn verify(alg: Alg, key: &Blob, bytes: &Signed, signature: &Signature) -> Result
     alg.verify(&key.0, bytes, signature).map_err(|_| Reason::BadSig.into())
 }
 
-fn check_exp(exp: i64, limits: &Limits, now: i64) -> Result<(), Refusal> {
-    if exp <= now {
-        return Err(Reason::Expired.into());
-    }
-    if exp - now > limits.exp_ms {
-        return Err(Reason::BadPayload.because("exp is more than limits.exp_ms ahead"));
-    }
-    Ok(())
+fn check_size(field: &str, bytes: usize, limit: usize) -> Result<(), Refusal> {
+    check_count(field, bytes, limit, "bytes")
 }
 
-fn check_size(field: &'static str, size: usize, limit: usize) -> Result<(), Refusal> {
-    if size > limit { Err(Reason::TooLarge.because(field)) } else { Ok(()) }
+fn check_count(field: &str, count: usize, limit: usize, unit: &str) -> Result<(), Refusal> {
+    if count <= limit {
+        return Ok(());
+    }
+    Err(Reason::TooLarge.because(format!("The field `{field}` must have at most {limit} {unit}.")))
 }
 
 /// Checks a text that people are shown.
 fn check_text(field: &'static str, text: Option<&str>, limit: usize) -> Result<(), Refusal> {
     let text = text.unwrap_or_default();
-    check_size(field, text.chars().count(), limit)?;
+    check_count(field, text.chars().count(), limit, "characters")?;
     check_printable(field, text)
 }
 

@@ -4,6 +4,7 @@
 //! one function that decides what a command does, and [`refusal`] the reasons it may not. `docs/protocol.md` is the
 //! contract they implement.
 
+mod exp;
 pub mod frames;
 pub mod items;
 pub mod limits;

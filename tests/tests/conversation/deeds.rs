@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use vestibule_protocol::approve::frames::{Approve, Card, Deny, Request};
-use vestibule_protocol::approve::refusal::Refusal;
+use vestibule_protocol::approve::refusal::{Reason, Refusal};
 use vestibule_protocol::approve::rules::{Answer, Caller, Command, Decision};
 use vestibule_protocol::base64url::Blob;
 use vestibule_protocol::signed::{Rid, Uid};
@@ -239,7 +239,10 @@ pub(crate) fn check_answer(reply: &Reply, expected: &Result<Decision, Refusal>) 
         }
         Err(refusal) => {
             assert_eq!(reply.refused(), json!(refusal.reason), "{}, expected {refusal:?}", reply.text);
-            assert_eq!(reply.response.get("detail"), json!(refusal).get("detail"), "{}", reply.text);
+            if refusal.reason != Reason::Expired {
+                // That one has the time in it, which goes on.
+                assert_eq!(reply.response.get("detail"), json!(refusal).get("detail"), "{}", reply.text);
+            }
         }
     }
 }

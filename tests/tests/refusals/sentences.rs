@@ -1,9 +1,12 @@
 //! What is wrong with an input is told in sentences, which name the field and quote nothing else.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use vestibule_protocol::approve::limits::Limits;
 use vestibule_protocol::signed::Alg;
 use vestibule_tests::http::Request;
-use vestibule_tests::people::Person;
+use vestibule_tests::people::{Person, now_ms};
 use vestibule_tests::scene::Scene;
 
 use crate::server;
@@ -61,6 +64,43 @@ fn of_a_channels_message() {
         }
         let nothing = device.call(&scene.topic, event, json!(["hush"]));
         assert_sentence(&nothing.response["detail"], "The payload must be an object, not a list.");
+    }
+}
+
+/// A device cannot see that its clock is wrong; the server's answer says what it should be.
+#[test]
+fn of_an_end_with_the_servers_clock() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let (rid, asked) = (scene.room.rid(), scene.ask());
+    for (exp, reason, start) in [
+        (now_ms() - 60_000, "expired", "The exp lies before the server's clock, "),
+        (
+            now_ms() + Limits::default().exp_ms + 60_000,
+            "bad_payload",
+            "The exp lies more than 2592000000 ms (`limits.exp_ms`) ahead of the server's clock, ",
+        ),
+    ] {
+        let mut request = scene.bob.request(&rid);
+        request.exp = exp;
+        scene.bob.sign_request(&rid, &mut request);
+        let mut approve = scene.room.approve(&scene.alice, &scene.bob.uid(), &asked);
+        approve.exp = exp;
+        scene.room.sign_approve(&scene.alice, &mut approve);
+        for reply in [
+            scene.guest.call(&scene.topic, "request", &request),
+            scene.member.call(&scene.topic, "approve", &approve),
+        ] {
+            let (detail, refused) = (&reply.response["detail"], &reply.response["reason"]);
+            assert_eq!(refused, reason);
+            assert_sentence(detail, start);
+            let said = detail.as_str().and_then(|detail| detail.strip_prefix(start)).expect("a time");
+            let (time, advice) = said.split_at("2026-11-26T22:45:34Z".len());
+            assert_eq!(advice, ": check this device's clock.");
+            let time =
+                humantime::parse_rfc3339(time).expect("a time in UTC").elapsed().expect("a time before now");
+            assert!(time < Duration::from_secs(30), "{detail}");
+        }
     }
 }
 

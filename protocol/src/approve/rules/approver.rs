@@ -5,6 +5,7 @@ use super::{
 };
 use crate::{
     approve::{
+        exp,
         limits::Quotas,
         refusal::{Reason, Refusal},
     },
@@ -29,9 +30,7 @@ pub(super) fn approve(
     now: i64,
 ) -> Result<Decision, Refusal> {
     check_member(caller)?;
-    if approving.exp <= now {
-        return Err(Reason::Expired.into());
-    }
+    exp::check_is_ahead(approving.exp, now)?;
     let live = || facts.approves.iter().filter(|approve| approve.is_live(now));
     let others = live().filter(|approve| approve.by != caller.uid).count();
     if let Some(known) = facts.approve {

@@ -3,6 +3,7 @@
 use super::{Answer, ApproveState, Caller, Change, Decision, DenialFacts, Facts, RequestFacts, RequestState};
 use crate::{
     approve::{
+        exp,
         frames::{Id, Policy},
         limits::Quotas,
         refusal::{Reason, Refusal},
@@ -26,9 +27,7 @@ pub(super) fn request(
     asking: &Asking,
     now: i64,
 ) -> Result<Decision, Refusal> {
-    if asking.exp <= now {
-        return Err(Reason::Expired.into());
-    }
+    exp::check_is_ahead(asking.exp, now)?;
     // A secret room answers as one that does not exist, whatever else is known about it.
     if facts.room.is_none_or(|room| room.policy == Policy::Secret) {
         return Err(Reason::UnknownRoom.into());

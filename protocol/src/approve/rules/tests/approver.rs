@@ -67,7 +67,7 @@ mod approve {
         let conflict = gone.naming(live(member(3), 10));
         assert_eq!(conflict.refusal(ALICE, &boxed), Reason::IdConflict.into());
         let late = conflict.at(END);
-        assert_eq!(late.refusal(ALICE, &boxed), Reason::Expired.into());
+        assert_eq!(late.reason(ALICE, &boxed), Reason::Expired);
         assert_eq!(late.refusal(BOB, &boxed), Reason::NotMember.into());
     }
 
