@@ -189,7 +189,7 @@ for (const event of ["expired", "withdrawn"]) {
     assert.deepEqual((await within("Bob has the key", again)).private, roomKey.private);
   });
 
-  test(`a request that is said to be ${event} is approved all the same`, TIMEOUT, async () => {
+  test(`a request said to be ${event} is approved all the same`, TIMEOUT, async () => {
     const scene = await begin();
     const { bob, rid, roomKey, request, key } = scene;
     tell(scene);

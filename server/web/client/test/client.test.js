@@ -292,7 +292,7 @@ test("what a server says that makes no sense is warned of, and nothing else happ
   assert.ok(warnings.length > 10, warnings.join());
 });
 
-test("what cannot be right is an error that names the argument", async () => {
+test("an argument that cannot be right is named", async () => {
   const options = { storage: new MemoryStorage(), transport: WebSocket };
   const bad = async (call, name, reason = "bad_argument") => {
     const error = await Promise.resolve().then(call).then(() => assert.fail(`${name} was taken`), (caught) => caught);
@@ -348,7 +348,7 @@ test("what cannot be right is an error that names the argument", async () => {
   await bad(() => garden.publishCard({ policy: "closed" }), "policy");
 });
 
-test("what the server would find too long is not sent", async () => {
+test("a note or name that is too long is not sent", async () => {
   const { client } = await connect({ user: bob });
   const door = await client.openRoom(room.rid);
   const note = "\u{1f331}".repeat(280);
@@ -381,7 +381,7 @@ test("hidden characters are not sent", async () => {
   await door.ask({ note: "👩\u200D👧" });
 });
 
-test("a guest is refused at once, and who has the key waits for the proof", async () => {
+test("a guest is refused at once, a member waits for the proof", async () => {
   const { client } = await connect({ user: bob });
   const door = await client.openRoom(room.rid);
   for (const call of [
@@ -422,7 +422,7 @@ test("new rooms are unlisted unless asked", async () => {
   assert.deepEqual(server.calls.at(-1), { path: "/v1/rooms", body: { alg: "ed25519", policy: "open", listed: false } });
 });
 
-test("a user who was erased is told once", async () => {
+test("an erased user is told once", async () => {
   const { client } = await connect();
   await client.openRoom(room.rid);
   const notices = [];
@@ -433,7 +433,7 @@ test("a user who was erased is told once", async () => {
   assert.deepEqual(notices, [{ event: "erased" }]);
 });
 
-test("a wrong clock is corrected by a join, and a refusal names it", async () => {
+test("a join corrects a wrong clock, and a refusal names it", async () => {
   server.answers = {
     phx_join: () => ({ now: Date.now() + 3 * 86_400_000 }),
     request: { error: { reason: "bad_payload", detail: "exp" } },

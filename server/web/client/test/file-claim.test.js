@@ -81,7 +81,7 @@ test("a process that was killed keeps nobody out", async () => {
   await (await claim())();
 });
 
-test("of many that find a dead process's lock, one has it", async () => {
+test("of many that find a dead lock, one has it", async () => {
   const other = new Claimant();
   assert.equal(await other.says(), "claimed");
   await other.kill();
@@ -98,7 +98,7 @@ test("a number that another process has by now is not believed", async () => {
   await rm(lock);
 });
 
-test("a lock without a name is one that is being written, for a while", async () => {
+test("a lock without a name is believed for two seconds", async () => {
   await writeFile(lock, "");
   await assert.rejects(claim(), inUse);
   const before = new Date(Date.now() - 10_000);
@@ -121,7 +121,7 @@ test("a process that has lost its lock is told before it writes", async () => {
   await release();
 });
 
-test("who claims a file reads it anew", async () => {
+test("a claimed file is read anew", async () => {
   const storage = new FileStorage(path);
   assert.equal(await storage.get("by"), null);
   const other = new Claimant();
@@ -134,7 +134,7 @@ test("who claims a file reads it anew", async () => {
   await release();
 });
 
-test("who waits for a file may give up", async () => {
+test("a process that waits for a file may give up", async () => {
   const release = await claim();
   const end = new AbortController();
   const other = new Claimant("wait");

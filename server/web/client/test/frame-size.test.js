@@ -66,7 +66,7 @@ test("a server that does not say takes 256 KiB", async () => {
   await courier.send("hello", { text: "x".repeat(255 * 1024) });
 });
 
-test("what waits for the next join is judged by that join's limit", async () => {
+test("a frame that waits is judged by the next join's limit", async () => {
   const channel = makeChannel();
   const courier = new Courier(channel);
   const waiting = courier.send("hello", { text: "x".repeat(1000) });
@@ -76,7 +76,7 @@ test("what waits for the next join is judged by that join's limit", async () => 
   assert.deepEqual(channel.pushed, []);
 });
 
-test("what cannot be written is an error with a sentence", async () => {
+test("a payload that JSON cannot say is named in a sentence", async () => {
   const courier = new Courier(makeChannel());
   courier.open("guest");
   const ring = {};

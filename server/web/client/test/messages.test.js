@@ -29,7 +29,7 @@ test("only the same event of the same room opens it, byte by byte", async () => 
   }
 });
 
-test("what JSON cannot say is not sealed", async () => {
+test("a content that JSON cannot say is not sealed", async () => {
   for (const content of [undefined, () => {}, Symbol("any"), 1n]) {
     await assert.rejects(key.seal("say", content), { reason: "bad_argument", detail: /^`content` must be/ });
   }

@@ -65,7 +65,7 @@ test("a request that is said to be done keeps its box as well", async () => {
   assert.ok((await it.waiting).equals(room.key));
 });
 
-test("a server that says so forever does not push out the first box", async () => {
+test("repeated lies do not push out the first box", async () => {
   const it = await asked();
   const approve = await approveOf(it.courier);
   for (let times = 0; times < 20; times += 1) {

@@ -154,7 +154,7 @@ test("a stale token is renewed when the connection is lost, a good one is not", 
   }
 });
 
-test("a server that is addressed by another name says what to do", async () => {
+test("a misdirected call is an error with advice", async () => {
   const name = base.host;
   for (const [detail, advice] of [
     ["set --name", "set --name"], [undefined, `connect by a name of its own, or have it started with --name ${name}`],
@@ -166,7 +166,7 @@ test("a server that is addressed by another name says what to do", async () => {
   }
 });
 
-test("a sign-in tells the time, and an older server's tells it too", async () => {
+test("a sign-in tells the time, an older server's too", async () => {
   const now = Date.now();
   for (const challenge of [{ now: now + 600_000 }, { exp: now + 660_000 }]) {
     fake.challenge = challenge;

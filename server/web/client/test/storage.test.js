@@ -74,7 +74,7 @@ test("a damaged file is an error, not an empty storage", async () => {
   assert.equal(await readFile(path, "utf8"), '{"user": "secr');
 });
 
-test("a file that others may read is refused, unless that is allowed", async () => {
+test("a file that others may use is refused, unless allowed", async () => {
   const path = join(folder, "mounted.json");
   await writeFile(path, '{"a": "1"}', { mode: 0o600 });
   for (const mode of [0o640, 0o604, 0o620, 0o777]) {
@@ -109,7 +109,7 @@ test("a file that somebody else has replaced is not written over", async () => {
   await assert.rejects(second.set("a", "2"), { reason: "in_use" });
 });
 
-test("what a storage cannot be made with is said by name", () => {
+test("an argument that makes no storage is named", () => {
   for (const path of [undefined, "", 7]) {
     assert.throws(() => new FileStorage(path), { reason: "bad_argument", detail: /^`path` must be/ });
   }

@@ -26,7 +26,7 @@ beforeEach(() => {
 const given = { name: "Error", message: "unmounted" };
 const giveUp = (end) => end.abort(new Error("unmounted"));
 
-test("a claim that is given up makes room at once, asked for or had", async () => {
+test("a claim that is given up makes room at once", async () => {
   const [first, second] = [new AbortController(), new AbortController()];
   const early = page().claim({ signal: first.signal });
   giveUp(first);
@@ -63,7 +63,7 @@ test("two connections of one page are one too many", async () => {
   assert.deepEqual(browser.names, []);
 });
 
-test("who waits in the page may give up, and the page waits no longer", async () => {
+test("a page waits no longer than its last claim", async () => {
   const release = await otherTab().claim();
   const [first, second] = [new AbortController(), new AbortController()];
   const waiting = [first, second].map(({ signal }) => page().claim({ wait: true, signal }));
@@ -78,7 +78,7 @@ test("who waits in the page may give up, and the page waits no longer", async ()
   assert.deepEqual(browser.names, []);
 });
 
-test("of two that come while one is on its way out, one gets the storage", async () => {
+test("of two claims that follow one, one gets the storage", async () => {
   const end = new AbortController();
   const release = await page().claim({ signal: end.signal });
   giveUp(end);
@@ -88,7 +88,7 @@ test("of two that come while one is on its way out, one gets the storage", async
   await (await next)();
 });
 
-test("a lock that cannot be asked for is told, and asked for again", async () => {
+test("a failing lock is told, and asked for again", async () => {
   const locks = { request: () => Promise.reject(new DOMException("not in this frame", "SecurityError")) };
   const storage = new LocalStorage({ area: {}, locks });
   await assert.rejects(storage.claim(), { name: "SecurityError" });

@@ -6,7 +6,7 @@ import { stopTime } from "./clock.js";
 import { approveOf, begin, never, options, room } from "./newcomer-support.js";
 import { HOUR_MS, until } from "./support.js";
 
-test("who has not asked does not wait", async () => {
+test("a newcomer without a request is refused at once", async () => {
   const { courier, newcomer } = begin();
   await assert.rejects(newcomer.whenKey(), { reason: "not_asked" });
   await newcomer.ask(courier, options);
@@ -14,7 +14,7 @@ test("who has not asked does not wait", async () => {
   await assert.rejects(newcomer.whenKey(), { reason: "not_asked" });
 });
 
-test("who asks in the same breath waits, and is told how that fails", async () => {
+test("a newcomer who asks in the same breath waits", async () => {
   const { courier, newcomer } = begin();
   const waiting = newcomer.whenKey();
   await newcomer.ask(courier, options);
@@ -40,7 +40,7 @@ test("a request of an earlier run counts as asked", async () => {
   assert.ok((await waiting).equals(room.key));
 });
 
-test("who waits is told when the request's time is over", async () => {
+test("the waiting ends with the request's own time", async () => {
   stopTime();
   const { courier, newcomer } = begin();
   await newcomer.ask(courier, options);
