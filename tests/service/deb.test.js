@@ -43,6 +43,7 @@ test("each file is where it belongs, root's, and writable for root alone", async
     "/lib/systemd/system/vestibule.service",
     "/lib/systemd/system/vestibule.socket",
     "/usr/lib/sysusers.d/vestibule.conf",
+    "/usr/share/doc/vestibule/NEWS.Debian.gz",
     "/usr/share/doc/vestibule/changelog.gz",
     "/usr/share/doc/vestibule/copyright",
     "/usr/share/bash-completion/completions/vestibule",
