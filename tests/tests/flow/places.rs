@@ -87,7 +87,7 @@ fn one_room_and_one_user_take_a_share_of_all() {
     let again = elsewhere.bob.request(&third.room.rid());
     let refused = elsewhere.guest.call(&third.topic, "request", again);
     assert_eq!(refused.refused(), "quota");
-    assert_eq!(refused.response["detail"], "your open requests");
+    assert_eq!(refused.response["detail"], "You have as many open requests as one user may.");
 }
 
 #[test]

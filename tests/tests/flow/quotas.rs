@@ -98,7 +98,7 @@ fn open_requests_in_all() {
     ask(&mut elsewhere).ok();
     let refused = ask(&mut third);
     assert_quota(&refused);
-    assert_eq!(refused.response["detail"], "open requests of this server");
+    assert_eq!(refused.response["detail"], "This server has as many open requests as it may have.");
     withdraw(&mut scene, &first["request_id"]);
     ask(&mut third).ok();
     assert_quota(&ask(&mut scene));

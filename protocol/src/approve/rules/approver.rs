@@ -49,11 +49,13 @@ pub(super) fn approve(
         return Err(Reason::BoxMismatch.into());
     }
     if live().any(|approve| approve.by == caller.uid) {
-        return Err(Reason::SlotsFull.because("this request waits with an approve of yours"));
+        return Err(Reason::SlotsFull.because("An approve of yours waits for this newcomer already."));
     }
     let nacked = |approve: &&ApproveFacts| approve.by == caller.uid && approve.state == ApproveState::Nacked;
     if facts.approves.iter().filter(nacked).count() >= quotas.nacks_per_approver {
-        return Err(Reason::SlotsFull.because("the newcomer could use none of your approves"));
+        return Err(
+            Reason::SlotsFull.because("The newcomer could use none of your approves of this request.")
+        );
     }
     // However many accounts a hostile member has, they leave a place to the room's creator.
     let is_creator = facts.room.is_some_and(|room| room.creator == Some(caller.uid));

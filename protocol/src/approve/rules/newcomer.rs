@@ -66,7 +66,7 @@ fn again(
         return Ok(Decision::nothing(answer));
     }
     if facts.devices.len() >= quotas.devices_per_request {
-        return Err(Reason::Quota.because("devices of this request"));
+        return Err(Reason::Quota.because("This request has as many devices as one may have."));
     }
     Ok(Decision::change(answer, Change::AddDevice { request_id }))
 }
@@ -81,11 +81,19 @@ fn denied(denial: &DenialFacts, now: i64) -> Refusal {
 fn check_quotas(quotas: &Quotas, facts: &Facts) -> Result<(), Refusal> {
     let usage = &facts.usage;
     let checks = [
-        (usage.open_of_user_in_room, quotas.open_per_user_in_room, "your open requests in this room"),
-        (usage.open_of_user, quotas.user_share(), "your open requests"),
-        (usage.requests_of_user, quotas.requests_per_user, "your requests"),
-        (usage.open_in_room, quotas.room_share(), "open requests of this room"),
-        (usage.open_in_all, quotas.open_in_all, "open requests of this server"),
+        (
+            usage.open_of_user_in_room,
+            quotas.open_per_user_in_room,
+            "You have as many open requests in this room as one user may.",
+        ),
+        (usage.open_of_user, quotas.user_share(), "You have as many open requests as one user may."),
+        (
+            usage.requests_of_user,
+            quotas.requests_per_user,
+            "You have as many requests, open or ended a short while ago, as one user may.",
+        ),
+        (usage.open_in_room, quotas.room_share(), "This room has as many open requests as one may have."),
+        (usage.open_in_all, quotas.open_in_all, "This server has as many open requests as it may have."),
     ];
     match checks.into_iter().find(|(used, quota, _)| used >= quota) {
         Some((_, _, what)) => Err(Reason::Quota.because(what).and_retry_after(QUOTA_RETRY_MS)),

@@ -29,7 +29,7 @@ pub(super) fn publish(
     let Some(room) = facts.room else {
         check_version(version, now)?;
         if facts.usage.rooms_of_user >= quotas.rooms_per_user {
-            return Err(Reason::Quota.because("rooms of yours"));
+            return Err(Reason::Quota.because("You have created as many rooms as one user may."));
         }
         // A room is shown to nobody unless somebody asked for that.
         return decide(Change::PutCard { is_listed: listed.unwrap_or(false) });
@@ -37,7 +37,7 @@ pub(super) fn publish(
     let is_creator = room.creator == Some(caller.uid);
     let is_listed = listed.unwrap_or(room.is_listed);
     if is_listed != room.is_listed && !is_creator {
-        return Err(Reason::NotCreator.because("only the creator lists a room in the directory"));
+        return Err(Reason::NotCreator.because("Only the room's creator lists it in the directory."));
     }
     if room.digest == digest {
         return if is_listed == room.is_listed {
@@ -48,11 +48,11 @@ pub(super) fn publish(
     }
     check_version(version, now)?;
     if version <= room.version {
-        return Err(Reason::VersionConflict.because(format!("version {} is published", room.version)));
+        return Err(Reason::VersionConflict.because(format!("Version {} is published.", room.version)));
     }
     // Any member could close a room for good: a secret one takes no requests, and looks as if it were not there.
     if policy != room.policy && !is_creator {
-        return Err(Reason::NotCreator.because("only the creator changes a room's policy"));
+        return Err(Reason::NotCreator.because("Only the room's creator changes its policy."));
     }
     decide(Change::PutCard { is_listed })
 }
@@ -62,8 +62,9 @@ fn check_version(version: u64, now: i64) -> Result<(), Refusal> {
     if i64::try_from(version).is_ok_and(|version| version <= now.saturating_add(VERSION_AHEAD_MS)) {
         return Ok(());
     }
-    Err(Reason::BadPayload
-        .because("the version is more than a day ahead of the server's clock in milliseconds"))
+    Err(Reason::BadPayload.because(
+        "The field `version` must be at most a day ahead of the server's clock in Unix milliseconds.",
+    ))
 }
 
 /// The creator hands the role on.
@@ -71,7 +72,7 @@ pub(super) fn hand_over(facts: &Facts, caller: &Caller, to: Uid) -> Result<Decis
     check_member(caller)?;
     let creator = facts.room.ok_or(Reason::UnknownRoom)?.creator;
     if creator != Some(caller.uid) && creator != Some(to) {
-        return Err(Reason::NotCreator.because("only the creator hands the role over"));
+        return Err(Reason::NotCreator.because("Only the room's creator hands the role over."));
     }
     Ok(set_creator(creator, to))
 }

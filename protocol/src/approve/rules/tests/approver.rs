@@ -142,7 +142,7 @@ mod approve {
 
     #[test]
     fn is_one_for_each_approver() {
-        let own = Reason::SlotsFull.because("this request waits with an approve of yours");
+        let own = Reason::SlotsFull.because("An approve of yours waits for this newcomer already.");
         assert_eq!(approved().with_approve(live(ALICE, 11)).refusal(ALICE, &approve(10)), own);
         assert_eq!(approved().with_approve(acked(ALICE, 11)).refusal(ALICE, &approve(10)), own);
     }
@@ -166,7 +166,8 @@ mod approve {
         let twice = [11, 12].into_iter().fold(pending(), nacked);
         assert_eq!(twice.does(ALICE, &approve(10)), stored_beside(0));
         let thrice = nacked(twice, 13);
-        let useless = Reason::SlotsFull.because("the newcomer could use none of your approves");
+        let useless =
+            Reason::SlotsFull.because("The newcomer could use none of your approves of this request.");
         assert_eq!(thrice.refusal(ALICE, &approve(10)), useless);
         assert_eq!(thrice.clone().created_by(ALICE).refusal(ALICE, &approve(10)), useless);
         assert_eq!(thrice.does(member(3), &approve(10)), stored_beside(0));

@@ -139,7 +139,10 @@ mod repeated_request {
             (0..count).fold(scene, |scene, number| scene.with_device(id(100 + number), false))
         };
         assert_eq!(scene(15).changes(BOB, &ask()), Some(Change::AddDevice { request_id: REQUEST }));
-        assert_eq!(scene(16).refusal(BOB, &ask()), Reason::Quota.because("devices of this request"));
+        assert_eq!(
+            scene(16).refusal(BOB, &ask()),
+            Reason::Quota.because("This request has as many devices as one may have.")
+        );
         assert_eq!(
             scene(15).with_device(PHONE, false).does(BOB, &ask()).answer,
             known(RequestState::Pending)
@@ -236,11 +239,23 @@ mod quota {
         /// Which counter, up to where, and what it is called.
         type Edge = (fn(&mut Usage) -> &mut usize, usize, &'static str);
         let edges: [Edge; 5] = [
-            (|usage| &mut usage.open_of_user_in_room, 8, "your open requests in this room"),
-            (|usage| &mut usage.open_of_user, 256, "your open requests"),
-            (|usage| &mut usage.requests_of_user, 256, "your requests"),
-            (|usage| &mut usage.open_in_room, 1_000, "open requests of this room"),
-            (|usage| &mut usage.open_in_all, 100_000, "open requests of this server"),
+            (
+                |usage| &mut usage.open_of_user_in_room,
+                8,
+                "You have as many open requests in this room as one user may.",
+            ),
+            (|usage| &mut usage.open_of_user, 256, "You have as many open requests as one user may."),
+            (
+                |usage| &mut usage.requests_of_user,
+                256,
+                "You have as many requests, open or ended a short while ago, as one user may.",
+            ),
+            (|usage| &mut usage.open_in_room, 1_000, "This room has as many open requests as one may have."),
+            (
+                |usage| &mut usage.open_in_all,
+                100_000,
+                "This server has as many open requests as it may have.",
+            ),
         ];
         for (counter, quota, what) in edges {
             let scene = |used| Scene::new().with_usage(|usage| *counter(usage) = used);

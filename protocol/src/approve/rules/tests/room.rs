@@ -51,7 +51,7 @@ mod publish {
             assert_eq!(Scene::new().does(ALICE, &card(version, 1)), published(version));
         }
         for version in [0, 1, 2] {
-            let conflict = Reason::VersionConflict.because("version 2 is published");
+            let conflict = Reason::VersionConflict.because("Version 2 is published.");
             assert_eq!(Scene::new().refusal(ALICE, &card(version, 1)), conflict, "{version}");
         }
         for version in [LAST + 1, (1 << 53) - 1, i64::MAX as u64, u64::MAX] {
@@ -117,7 +117,7 @@ mod publish {
     fn counts_new_rooms_and_only_those() {
         let many = |used| Scene::new().with_usage(|usage| usage.rooms_of_user = used);
         assert_eq!(many(99).without_room().does(ALICE, &card(1, 1)), published(1));
-        let full = Reason::Quota.because("rooms of yours");
+        let full = Reason::Quota.because("You have created as many rooms as one user may.");
         assert_eq!(many(100).without_room().refusal(ALICE, &card(1, 1)), full);
         assert_eq!(many(100).does(ALICE, &card(3, 1)), published(3));
     }
