@@ -1,6 +1,7 @@
 /**
  * A storage for Node: one JSON file that only its owner may read.
  */
+import { readlinkSync, realpathSync } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { must, mustBeFlag, mustBeOptions } from "./arguments.js";
@@ -34,7 +35,7 @@ export class FileStorage {
   #turn = Promise.resolve();
 
   /**
-   * @param {string} path the file, made at the first change; its folder must be there
+   * @param {string} path the file, made at the first change, or a link to it; its folder must be there
    * @param {object} [options]
    * @param {boolean} [options.othersMayRead] takes a file that others than its owner may read, as Docker and Kubernetes
    *   mount them; without, such a file is refused
@@ -43,7 +44,7 @@ export class FileStorage {
     must(typeof path === "string" && path !== "", "path", "the path of a file");
     mustBeOptions("options", options);
     mustBeFlag("othersMayRead", options.othersMayRead);
-    this.#path = resolve(path);
+    this.#path = fileAt(resolve(path));
     this.#othersMayRead = options.othersMayRead ?? false;
   }
 
@@ -146,6 +147,32 @@ export class FileStorage {
     } finally {
       await file.close();
     }
+  }
+}
+
+/**
+ * Follows links: a rename would put a file in the place of the link and leave the one that it names as it was, and who
+ * comes by another name would find another lock.
+ *
+ * @param {string} path
+ * @returns {string} where the file is, or is to be
+ */
+function fileAt(path) {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    // What cannot be followed, such as links in a circle, is told at the first access.
+    const target = error.code === "ENOENT" ? linkAt(path) : null;
+    return target === null ? path : fileAt(resolve(dirname(path), target));
+  }
+}
+
+/** @param {string} path @returns {string | null} what the link names; null where there is none */
+function linkAt(path) {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, test } from "vitest";
@@ -107,6 +107,24 @@ test("a file that somebody else has replaced is not written over", async () => {
   for (const storage of [first, second]) assert.equal(await storage.get("a"), null);
   await first.set("a", "1");
   await assert.rejects(second.set("a", "2"), { reason: "in_use" });
+});
+
+test("a link to a file stays one, and is the file", async () => {
+  const [path, link, early] = ["linked.json", "link.json", "early.json"].map((name) => join(folder, name));
+  await Promise.all([symlink(path, link), symlink("link.json", early)]);
+  for (const [name, value] of [[early, "before the file is there"], [link, "1"]]) {
+    await new FileStorage(name).set("a", value);
+    assert.equal(await new FileStorage(path).get("a"), value);
+    assert.ok((await lstat(name)).isSymbolicLink());
+  }
+  const [mine, theirs] = [new FileStorage(path), new FileStorage(link)];
+  const release = await mine.claim();
+  await assert.rejects(theirs.claim(), { reason: "in_use" });
+  await release();
+  await rm(path);
+  await rm(link);
+  await symlink("early.json", link);
+  await assert.rejects(new FileStorage(link).get("a"), { reason: "bad_storage", code: "ELOOP" });
 });
 
 test("an argument that makes no storage is named", () => {
