@@ -11,8 +11,12 @@ import { isPlainText } from "./plain-text.js";
 import { BOX_ALG } from "./sealing.js";
 import { verifyFields } from "./signed.js";
 
-/** A card's version may be that many milliseconds since 1970 ahead of the time: nobody can publish the last of all. */
-const VERSION_AHEAD_MS = 86_400_000;
+/**
+ * A card's version may be that many milliseconds since 1970 ahead of the time: nobody can publish the last of all. Servers
+ * take a day. The hour beyond is for a clock that is slow: whoever publishes the largest version that the server takes must
+ * not keep members from the card who are a moment behind it.
+ */
+const VERSION_AHEAD_MS = 25 * 3_600_000;
 
 /** What names and notes must be. */
 const HIDDEN = "has control or format characters";

@@ -90,6 +90,13 @@ test("no version is more than a day ahead of the time", async () => {
   assert.equal(await cards.take(await signed({ version: Date.now() + DAY_MS - 60_000 })), true);
 });
 
+test("a slow clock takes the largest version that servers take", async () => {
+  const { cards, context } = await begin();
+  const largest = Date.now() + DAY_MS;
+  context.clock.heard(Date.now() - 10 * 60_000);
+  assert.equal(await cards.take(await signed({ version: largest })), true);
+});
+
 test("the time is the corrected clock's", async () => {
   const { cards, context } = await begin();
   const card = await signed({ version: Date.now() + 3 * DAY_MS });
