@@ -1,6 +1,7 @@
 /**
  * Which rooms a storage knows, since it need not be able to list what is in it.
  */
+import { VestibuleError } from "./errors.js";
 
 /** The name of the index in the storage. */
 const NAME = "rooms";
@@ -62,6 +63,7 @@ export class RoomIndex {
   /** An older client wrote no index, and does not read this one: the storage's names tell as well, where it has them. */
   async #load() {
     const stored = (await this.#shelf.read(NAME)) ?? [];
+    if (!Array.isArray(stored)) throw new VestibuleError("bad_storage", `${NAME} is no list`);
     const names = await this.#shelf.names();
     return new Set([...stored, ...names.flatMap((name) => OF_ROOM.exec(name)?.[1] ?? [])]);
   }

@@ -30,7 +30,10 @@ export class Shelf {
 
   /** @returns {Promise<string[]>} the names of what is there; none where the storage cannot list them */
   async names() {
-    return (await asked(() => this.#storage.names?.(), "its names could not be read")) ?? [];
+    const names = (await asked(() => this.#storage.names?.(), "its names could not be read")) ?? [];
+    // A Map's keys are no array, and as good.
+    if (typeof names[Symbol.iterator] !== "function") throw new VestibuleError("bad_storage", "its names are no list");
+    return [...names];
   }
 
   /**

@@ -16,7 +16,7 @@ import { Turns } from "./turns.js";
  * @property {(name: string) => void | Promise<void>} delete
  * @property {(options?: ClaimOptions) => Promise<Release>} [claim] resolves once nobody else uses the storage; rejects
  *   with `in_use` where somebody does, unless told to wait. Who ends without a release must not keep others out
- * @property {() => string[] | Promise<string[]>} [names] of what is kept
+ * @property {() => Iterable<string> | Promise<Iterable<string>>} [names] of what is kept
  */
 
 /** @typedef {() => void | Promise<void>} Release frees the storage; called again, it does nothing */

@@ -55,6 +55,28 @@ test("the rooms of an older client are listed, or once looked at", async () => {
   }
 });
 
+test("any names that can be gone through will do", async () => {
+  class Iterating extends MemoryStorage {
+    names = () => new Set(super.names()).values();
+  }
+  const storage = new Iterating();
+  storage.set(`room/${garden.rid}/key`, JSON.stringify(garden.key.toStored()));
+  const { records } = makeContext(alice, storage);
+  assert.deepEqual((await records.rooms()).map(({ rid }) => rid), [garden.rid]);
+});
+
+test("names and an index that are none are told", async () => {
+  const [nameless, indexless] = [new MemoryStorage(), new MemoryStorage()];
+  nameless.names = () => 7;
+  indexless.set("rooms", "{}");
+  for (const [storage, detail] of [[nameless, "its names are no list"], [indexless, "rooms is no list"]]) {
+    const { records } = makeContext(alice, storage);
+    const told = { reason: "bad_storage", detail };
+    await assert.rejects(records.rooms(), told);
+    await assert.rejects(records.saveRoomKey(garden.rid, garden.key), told);
+  }
+});
+
 test("a crash between index and key lists no room", async () => {
   const storage = new Vault();
   const { records } = makeContext(alice, storage);
