@@ -31,6 +31,9 @@ export class Newcomer {
   #rid;
   /** @type {Promise<Asked> | null} */
   #asking = null;
+  /** When what is asked for is written, or will not be. @type {Promise<unknown>} */
+  #written = Promise.resolve();
+  #noteWritten = () => {};
   /** Whether a request has been said and not been answered, so that the courier sees to its repeating. */
   #underway = false;
   /**
@@ -96,6 +99,8 @@ export class Newcomer {
   async withdraw(courier) {
     const { records } = this.#context;
     const asking = this.#asking;
+    // What is not there yet cannot be marked, and would be said all the same.
+    await this.#written;
     if (!(await records.changeOpenRequest(this.#rid, (open) => ({ ...open, withdrawn: true })))) return;
     this.#settle("reject", new VestibuleError("withdrawn"));
     // The answer may name another request to take back, that of another device; and what is said later comes later.
@@ -285,8 +290,13 @@ export class Newcomer {
   }
 
   #askOnce(ask) {
-    return (this.#asking ??= ask().catch(async (error) => {
+    if (this.#asking) return this.#asking;
+    // What was asked for before is written by now.
+    this.#noteWritten();
+    this.#written = new Promise((resolve) => (this.#noteWritten = () => resolve(null)));
+    return (this.#asking = ask().catch(async (error) => {
       this.#asking = null;
+      this.#noteWritten();
       if ((await this.#isOver(error)) || (await this.#own()).length === 0) this.#settle("reject", error);
       throw error;
     }));
@@ -362,6 +372,7 @@ export class Newcomer {
   /** Says the request and gives its state; `open` is the server's first for the box from then on. */
   async #say(courier, open, isNew) {
     this.#underway = true;
+    this.#noteWritten();
     try {
       const { request_id, state } = await courier.send("request", open.frame);
       if (request_id && request_id !== open.request_id) await this.#adopt(courier, open, request_id);

@@ -35,6 +35,23 @@ test("a withdrawal takes back the request that was adopted", async () => {
   assert.deepEqual(courier.sent.at(-1), { event: "withdraw", payload: { request_id: "the first" } });
 });
 
+test("a withdrawal takes back what is only just asked for", async () => {
+  const { context, courier, newcomer } = begin();
+  const asking = newcomer.ask(courier, options);
+  const waiting = newcomer.whenKey();
+  await Promise.all([asking, newcomer.withdraw(courier), assert.rejects(waiting, { reason: "withdrawn" })]);
+  assert.deepEqual(courier.sent.map(({ event }) => event), ["request", "withdraw"]);
+  assert.equal(await context.records.openRequest(room.rid), null);
+});
+
+test("a withdrawal of what could not be written ends", async () => {
+  const { courier, newcomer, storage } = begin();
+  storage.set = () => Promise.reject(new Error("full"));
+  const failing = assert.rejects(newcomer.ask(courier, options), { reason: "bad_storage" });
+  await Promise.all([failing, newcomer.withdraw(courier)]);
+  assert.deepEqual(courier.sent, []);
+});
+
 test("a denial ends the waiting, and a later approve overrules it", async () => {
   const { context, courier, newcomer } = begin();
   await seeCard(context);
