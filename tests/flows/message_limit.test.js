@@ -1,4 +1,4 @@
-/** The largest message that the server takes, and one byte more: the connection outlives both. */
+/** The largest message that the server takes, one byte more, and several at once: the connection outlives them. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { LongPoll } from "phoenix";
@@ -36,6 +36,9 @@ for (const [name, transport] of [["a WebSocket", WebSocket], ["long poll", LongP
     await within("it is sent", door.send("large", { text }));
     assert.equal(await within("Alice hears it", heard), text.length);
     assert.equal(door.role, "member", "nobody was disconnected");
+    // Each may be sent, and all of them are more than one may be.
+    const several = Array.from({ length: 3 }, () => door.send("half", { text: "x".repeat(LIMIT / 2) }));
+    await within("they are sent", Promise.all(several));
     await assert.rejects(door.sendSealed("large", { text }), { reason: "too_large" });
     await assert.rejects(door.send("large", new ArrayBuffer(LIMIT)), { reason: "too_large" });
     await within("it goes on", door.send("small"));

@@ -1,7 +1,6 @@
 /**
  * The way in: {@link Vestibule.connect}.
  */
-import { Socket } from "phoenix";
 // @ts-expect-error It is there, and its types do not say so.
 import { Serializer } from "phoenix";
 import {
@@ -10,10 +9,12 @@ import {
 import { checkCard, checkMadeRoom } from "./checks.js";
 import { refuseDowngrade } from "./cards.js";
 import { Clock } from "./clock.js";
+import { mostBytesOf } from "./courier.js";
 import { VestibuleError } from "./errors.js";
 import { isId, ridOf, uidOf } from "./ids.js";
 import { Inbox } from "./inbox.js";
 import { SIGN_ALGS, SigningKey, preferredAlg } from "./keys.js";
+import { PacedSocket } from "./long-poll.js";
 import { Newcomer } from "./newcomer.js";
 import { Notices } from "./notices.js";
 import { Records } from "./records.js";
@@ -120,7 +121,8 @@ export class Vestibule {
     const socketOptions = { ...options.socketOptions, authToken: () => session.token };
     if (transport) socketOptions.transport = transport;
     socketOptions.decode = unharmed(socketOptions.decode ?? Serializer.decode.bind(Serializer), warn);
-    const socket = new Socket(endpoint.href, socketOptions);
+    const mostBytes = () => mostBytesOf(vestibule.#inbox.limits.message);
+    const socket = new PacedSocket(endpoint.href, socketOptions, mostBytes);
 
     const again = new SignInAgain(socket, session, warn);
     const device = await records.device();

@@ -14,6 +14,14 @@ import { pauseAfter } from "./patience.js";
 /** What a server takes that does not say: the protocol's first version. */
 const MOST_BYTES = 256 * 1024;
 
+/**
+ * @param {unknown} bytes the largest message that the server says it takes; an old one says nothing
+ * @returns {number}
+ */
+export function mostBytesOf(bytes) {
+  return typeof bytes === "number" && bytes > 0 ? bytes : MOST_BYTES;
+}
+
 /** @typedef {"guest" | "member"} Role */
 
 /** One channel's courier. */
@@ -39,7 +47,7 @@ export class Courier {
 
   /** @param {unknown} bytes the largest message that the server says it takes; an old one says nothing */
   limit(bytes) {
-    this.#mostBytes = typeof bytes === "number" && bytes > 0 ? bytes : MOST_BYTES;
+    this.#mostBytes = mostBytesOf(bytes);
   }
 
   /**

@@ -28,8 +28,13 @@ function sizeOf(encoded, transport) {
   return typeof encoded === "string" ? bytes : Math.ceil(bytes / 3) * 4;
 }
 
-/** By its form: an application may have a phoenix.js of its own beside this package's. */
-function isLongPoll(transport) {
+/**
+ * By its form: an application may have a phoenix.js of its own beside this package's.
+ *
+ * @param {any} transport
+ * @returns {boolean}
+ */
+export function isLongPoll(transport) {
   return typeof transport?.prototype?.batchSend === "function";
 }
 

@@ -11,7 +11,7 @@ export class Inbox {
   #topic;
   #deliveries;
   #warn;
-  /** What the server takes, by the answer to the last join. @type {{name: number}} */
+  /** What the server takes, by the answer to the last join. @type {{name: number, message?: number}} */
   limits = { name: Infinity };
 
   /**

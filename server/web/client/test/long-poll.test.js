@@ -1,0 +1,50 @@
+/** Long poll posts what is pushed in one moment in parts that the server takes. */
+import assert from "node:assert/strict";
+import { LongPoll } from "phoenix";
+import { test } from "vitest";
+import { PacedSocket, partsOf } from "../src/long-poll.js";
+
+test("a batch is posted in as few parts as the server takes", () => {
+  const cases = [
+    [["aa", "bb", "cc"], 8, ["aa\nbb\ncc"]],
+    [["aa", "bb", "cc"], 7, ["aa\nbb", "cc"]],
+    [["aa", "bb", "cc"], 4, ["aa", "bb", "cc"]],
+    [["\u00e4", "b"], 3, ["\u00e4", "b"]],
+    [["far too large", "b"], 3, ["far too large", "b"]],
+    [["b"], 3, ["b"]],
+  ];
+  for (const [lines, most, parts] of cases) assert.deepEqual(partsOf(lines.join("\n"), most), parts);
+});
+
+/** A socket over a long poll that answers each POST with the next of these statuses, and nothing else. */
+function connect(statuses) {
+  const [posted, answered] = [[], []];
+  class Poll extends LongPoll {
+    poll() {}
+    ajax(method, headers, body, onTimeout, onAnswer) {
+      posted.push(body);
+      onAnswer({ status: statuses.shift() });
+    }
+  }
+  const socket = new PacedSocket("ws://127.0.0.1/socket", { transport: Poll }, () => 7);
+  let made;
+  class Seen extends Poll {
+    constructor(...options) {
+      super(...options);
+      made = this;
+    }
+  }
+  socket.transport = Seen;
+  socket.transportConnect();
+  assert.equal(socket.transport, Seen, "it is still the application's");
+  made.ajax("POST", {}, "aa\nbb\ncc\ndd", () => {}, ({ status }) => answered.push(status));
+  return { posted, answered };
+}
+
+test("one part follows the other, and the answer is the last one's", () => {
+  assert.deepEqual(connect([200, 200]), { posted: ["aa\nbb", "cc\ndd"], answered: [200] });
+});
+
+test("after a part that is refused none follows", () => {
+  assert.deepEqual(connect([410, 200]), { posted: ["aa\nbb"], answered: [410] });
+});
