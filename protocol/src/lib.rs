@@ -32,6 +32,7 @@
 pub mod approve;
 pub mod base64url;
 pub mod disconnect;
+pub mod fields;
 pub mod longpoll;
 pub mod message;
 pub mod presence;

@@ -11,11 +11,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web};
+use actix_web::{HttpResponse, http::header::CACHE_CONTROL, middleware::from_fn, web};
 use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use serde_json::json;
 
-use crate::{approve::Flow, store::Trouble, transport::Connections};
+use crate::{
+    approve::Flow,
+    store::Trouble,
+    transport::{Connections, head_as_get},
+};
 
 /// How often the store is looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -112,6 +116,7 @@ pub fn mount(config: &mut web::ServiceConfig, health: Arc<Health>, detail: Detai
     };
     config.service(
         web::scope("/health")
+            .wrap(from_fn(head_as_get))
             .route("/live", web::get().to(async || answer(HttpResponse::Ok(), &json!({ "status": "live" }))))
             .route("/ready", web::get().to(ready)),
     );

@@ -66,6 +66,7 @@ pub mod live;
 pub mod metrics;
 pub mod outbox;
 pub mod pages;
+mod query;
 mod reload;
 pub mod room;
 pub mod serve;

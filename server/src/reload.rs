@@ -19,6 +19,7 @@ pub(crate) struct Reload {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) certificate: Option<Arc<Certificate>>,
     pub(crate) polls: Arc<Caps>,
+    pub(crate) tcp: Arc<Caps>,
     pub(crate) calls: Arc<Calls>,
 }
 
@@ -51,6 +52,7 @@ impl Reload {
         {
             caps.change(per_address, per_user);
         }
+        self.tcp.change(connections.connection_cap(), usize::MAX);
         self.calls.change(connections.calls());
         self.flow.set_quotas(config.store().quotas);
         self.flow.set_request_rate(config.flow.new_requests());

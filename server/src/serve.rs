@@ -2,7 +2,11 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use actix_web::{App, HttpServer, middleware::from_fn, web};
+use actix_web::{
+    App,
+    middleware::{NormalizePath, from_fn},
+    web,
+};
 use thiserror::Error;
 use tokio::sync::Notify;
 
@@ -22,7 +26,9 @@ use crate::{
     systemd,
     telemetry::{self, Log},
     tls::{Certificate, TlsError},
-    transport::{Calls, Caps, Endpoint, Hosts, Over, harden, longpoll, websocket},
+    transport::{
+        self, Accepted, Calls, Caps, Endpoint, Hosts, Over, Patience, arriving, harden, longpoll, websocket,
+    },
 };
 
 /// Why the server does not run. Each says in one line what is wrong and where.
@@ -92,6 +98,10 @@ pub async fn serve(
     let connections = Arc::clone(&endpoint.connections);
     let health = Health::new(Arc::clone(&connections));
     let watcher = actix_web::rt::spawn(Arc::clone(&health).watch(Arc::clone(&flow)));
+    let patience = config.connections.patience();
+    let tcp_caps = Caps::new(config.connections.connection_cap(), usize::MAX);
+    let traffic = Arc::clone(&endpoint.traffic);
+    let accepted = Accepted::new(Arc::clone(&tcp_caps), endpoint.rules.clone(), traffic, patience);
     let poll_caps = caps(config.connections.poll_caps());
     let polls = Arc::new(longpoll::Sessions::new(Arc::clone(&poll_caps)));
     let calls = Calls::new(config.connections.calls(), endpoint.rules.clone(), Arc::clone(&endpoint.traffic));
@@ -108,6 +118,7 @@ pub async fn serve(
         certificate: certificate.clone(),
         polls: poll_caps,
         calls: Arc::clone(&calls),
+        tcp: Arc::clone(&tcp_caps),
     };
 
     let drain = Arc::new(Notify::new());
@@ -118,29 +129,24 @@ pub async fn serve(
         started: clock::now_ms(),
         drain: Arc::clone(&drain),
     };
-    let admin = tokens
-        .map(|tokens| start_admin(&admin_listen, tokens, &flow, &health, &endpoint.traffic, administered));
+    let admin = tokens.map(|tokens| {
+        start_admin(&admin_listen, tokens, &flow, &health, &endpoint.traffic, administered, patience)
+    });
     let admin = admin.transpose()?;
 
     let over = if certificate.is_some() { Over::Tls } else { Over::Http };
     let reached = Reached { flow, endpoint, polls, calls, hosts, health, demo };
-    let server = HttpServer::new(move || {
+    let application = move || {
         let reached = reached.clone();
         App::new()
+            .wrap(NormalizePath::trim())
+            .wrap(from_fn(move |request, next| arriving(patience.request, request, next)))
             .wrap(from_fn(telemetry::trace))
             .wrap(from_fn(move |request, next| harden(over, request, next)))
             .configure(|config| reached.mount(config))
-    })
-    .on_connect(websocket::prepare_socket)
-    .disable_signals();
-    let server = match certificate {
-        None => server.listen(listener)?,
-        Some(certificate) => {
-            let tls = certificate.server_config().map_err(io::Error::other)?;
-            server.listen_rustls_0_23(listener, tls)?
-        }
-    }
-    .run();
+    };
+    let tls = certificate.map(Certificate::server_config).transpose().map_err(io::Error::other)?;
+    let server = transport::serve(listener, tls, patience, accepted, application)?;
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
     let signals = Signals::take_over()?;
@@ -232,6 +238,7 @@ fn start_admin(
     health: &Arc<Health>,
     traffic: &Traffic,
     server: Administered,
+    patience: Patience,
 ) -> Result<admin::Running, ServeError> {
     let mut metrics = Metrics::default();
     metrics.add(|registry| {
@@ -240,6 +247,6 @@ fn start_admin(
         flow.register(registry);
     });
     let shared = Admin { metrics, flow: Arc::clone(flow), health: Arc::clone(health), server };
-    admin::start(listen, tokens, shared)
+    admin::start(listen, tokens, shared, patience)
         .map_err(|source| ServeError::ListenForOperators { at: listen.clone(), source })
 }

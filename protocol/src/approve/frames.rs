@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     base64url::{Blob, Fixed},
+    fields::{integer, null_is_default},
     signed::{Alg, Hash, Rid, Signature, Signed, Uid, box_hash, room_id, user_id},
 };
 
@@ -52,6 +53,7 @@ pub struct Card {
     /// Its algorithm.
     pub alg: Alg,
     /// Grows with every change.
+    #[serde(deserialize_with = "integer")]
     pub version: u64,
     /// Who may enter.
     pub policy: Policy,
@@ -105,6 +107,7 @@ pub struct Request {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub note: Option<String>,
     /// When it ends, in Unix milliseconds.
+    #[serde(deserialize_with = "integer")]
     pub exp: i64,
     /// The newcomer's signature.
     pub sig: Signature,
@@ -164,6 +167,7 @@ pub struct Approve {
     /// The sealed room key.
     pub ct: Blob,
     /// When it ends, in Unix milliseconds.
+    #[serde(deserialize_with = "integer")]
     pub exp: i64,
     /// The room key's signature.
     pub room_sig: Signature,
@@ -219,7 +223,7 @@ pub struct Deny {
     /// Why, for programs; the protocol knows no list of codes.
     pub code: String,
     /// Whether the newcomer may not ask again until a member says so.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub block: bool,
     /// The room key's signature.
     pub room_sig: Signature,

@@ -17,7 +17,7 @@ mod realtime;
 
 use std::{env, io, sync::Arc, time::Duration};
 
-use actix_web::{App, HttpServer};
+use actix_web::{App, HttpServer, middleware::NormalizePath};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::Notify,
@@ -38,6 +38,7 @@ async fn main() -> io::Result<()> {
     let asked_to_stop = Arc::clone(&stop);
     let server = HttpServer::new(move || {
         App::new()
+            .wrap(NormalizePath::trim())
             .configure(|config| mounts.configure(config))
             .configure(|config| admin::mount(config, Arc::clone(mounts.endpoint()), Arc::clone(&stop)))
     })

@@ -18,7 +18,7 @@ use std::{future::ready, io, net::SocketAddr, sync::Arc};
 use actix_web::{
     App, HttpResponse, HttpServer, Route,
     dev::ServerHandle,
-    middleware::from_fn,
+    middleware::{NormalizePath, from_fn},
     rt::{self, task::JoinHandle},
     web,
 };
@@ -36,7 +36,7 @@ use crate::{
     metrics::Metrics,
     pages::{Dashboard, Page},
     telemetry,
-    transport::{Connections, Over, Rules, harden, websocket},
+    transport::{Connections, Over, Patience, Rules, arriving, harden, head_as_get, websocket},
 };
 
 /// More connections than operators have.
@@ -77,13 +77,15 @@ pub struct Running {
 }
 
 /// Starts the listener, on a thread of its own.
-pub fn start(listen: &Listen, tokens: Tokens, admin: Admin) -> io::Result<Running> {
+pub fn start(listen: &Listen, tokens: Tokens, admin: Admin, patience: Patience) -> io::Result<Running> {
     let (tokens, admin) = (Arc::new(tokens), web::Data::new(admin));
     let live = Arc::new(topic::endpoint(Arc::clone(&tokens), admin.clone()));
     let dashboard = Arc::new(Page::embedded::<Dashboard>("dashboard"));
     let server = HttpServer::new(move || {
         let (tokens, live) = (Arc::clone(&tokens), Arc::clone(&live));
         App::new()
+            .wrap(NormalizePath::trim())
+            .wrap(from_fn(move |request, next| arriving(patience.request, request, next)))
             .wrap(from_fn(telemetry::trace_and_tell))
             .wrap(from_fn(move |request, next| harden(Over::Http, request, next)))
             .app_data(admin.clone())
@@ -92,6 +94,7 @@ pub fn start(listen: &Listen, tokens: Tokens, admin: Admin) -> io::Result<Runnin
             .configure(|config| dashboard.mount(config, "/"))
             .service(
                 web::scope("")
+                    .wrap(from_fn(head_as_get))
                     .wrap(from_fn(auth::permit))
                     .wrap(from_fn(audit::audit))
                     .wrap(from_fn(move |request, next| auth::identify(Arc::clone(&tokens), request, next)))
@@ -100,6 +103,8 @@ pub fn start(listen: &Listen, tokens: Tokens, admin: Admin) -> io::Result<Runnin
             )
     })
     .on_connect(websocket::prepare_socket)
+    .keep_alive(patience.keep_alive)
+    .client_request_timeout(patience.request)
     .workers(1)
     .max_connections(MAX_CONNECTIONS)
     .disable_signals();

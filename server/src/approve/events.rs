@@ -11,6 +11,7 @@ use vestibule_protocol::{
         rules::Answer,
     },
     base64url::{Blob, Fixed},
+    fields::{Object, integer, optional_integer},
     message::Payload,
     signed::{Alg, Rid, Signature, Uid},
 };
@@ -31,10 +32,9 @@ const FEATURES: [&str; 5] = ["creator", "hand_over", "listed", "message_limit", 
 
 /// Reads an event's payload.
 pub(super) fn parse<T: DeserializeOwned>(payload: &Payload) -> Result<T, Refusal> {
-    let json = payload
-        .as_json()
-        .ok_or_else(|| Reason::BadPayload.because("The payload must be JSON, not bytes."))?;
-    input::json(json.as_str(), Place::Payload).map_err(|fault| Reason::BadPayload.because(fault.to_string()))
+    let json = payload.as_json().ok_or_else(|| Reason::BadPayload.because("expected JSON"))?;
+    let read: Result<Object<T>, _> = serde_json::from_str(json.as_str());
+    read.map(|object| object.0).map_err(|error| Reason::BadPayload.because(error.to_string()))
 }
 
 /// Refuses an event.
@@ -48,7 +48,7 @@ pub(super) fn refuse(flow: &Flow, refusal: &Refusal) -> Next {
 pub(super) struct JoinParams {
     pub(super) device: Id,
     #[serde(default)]
-    pub(super) last: Option<Last>,
+    last: Option<Object<Last>>,
 }
 
 /// What a client has seen.
@@ -57,7 +57,15 @@ pub(super) struct Last {
     /// The epoch it saw it in.
     pub(super) epoch: Epoch,
     /// The largest seq of a notice.
+    #[serde(deserialize_with = "integer")]
     seq: i64,
+}
+
+impl JoinParams {
+    /// What the client has seen, if it says so.
+    pub(super) fn last(&self) -> Option<Last> {
+        self.last.map(|last| last.0)
+    }
 }
 
 impl Last {
@@ -72,6 +80,7 @@ impl Last {
 pub(super) fn parse_join(params: &Payload) -> Result<JoinParams, Refusal> {
     #[derive(Deserialize)]
     struct Version {
+        #[serde(deserialize_with = "integer")]
         v: u64,
     }
     let Version { v } = parse(params)?;
@@ -91,6 +100,7 @@ pub(super) struct Prove {
 
 #[derive(Deserialize)]
 pub(super) struct PublishCard {
+    #[serde(deserialize_with = "integer")]
     pub(super) version: u64,
     pub(super) policy: Policy,
     #[serde(default)]
@@ -152,7 +162,7 @@ pub(super) struct Unblock {
 pub(super) struct List {
     #[serde(default)]
     cursor: Option<Cursor>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_integer")]
     limit: Option<i64>,
 }
 

@@ -7,7 +7,7 @@ use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     http::{
         StatusCode,
-        header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST},
+        header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE},
     },
     middleware::from_fn,
     web,
@@ -20,6 +20,7 @@ use vestibule_protocol::{
         rules::{Caller, Command},
     },
     base64url::Blob,
+    fields::{Object, null_is_default},
     signed::{self, Alg, Rid, Signature, Uid, user_id},
 };
 
@@ -28,9 +29,10 @@ use crate::{
     clock,
     input::{self, Unread},
     live::Live,
+    query,
     session::Challenge,
     store::{Content, Submission, pack},
-    transport::{self, Calls, Hosts, Rules},
+    transport::{self, Calls, Hosts, Rules, head_as_get},
 };
 
 /// The largest body, in bytes.
@@ -49,6 +51,7 @@ pub fn mount(
 ) {
     config.service(
         web::scope("/v1")
+            .wrap(from_fn(head_as_get))
             .wrap(from_fn(move |request, next| Arc::clone(&hosts).check(request, next)))
             .wrap(from_fn(move |request, next| Arc::clone(&calls).limit(request, next)))
             // Outside of both, so that a page may read why it is refused.
@@ -68,10 +71,10 @@ pub fn mount(
 fn cors(rules: Live<Rules>) -> Cors {
     Cors::default()
         .allowed_origin_fn(move |origin, request| {
-            let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+            let host = transport::host(request);
             origin.to_str().is_ok_and(|origin| rules.now().origins.allow(origin, host))
         })
-        .allowed_methods(["GET", "POST"])
+        .allowed_methods(["GET", "HEAD", "POST"])
         .allowed_headers([AUTHORIZATION, CONTENT_TYPE])
         .max_age(3600)
 }
@@ -142,11 +145,12 @@ struct ChallengeResponse<'a> {
 async fn challenge(
     flow: web::Data<Flow>,
     request: HttpRequest,
-    body: Body<ChallengeRequest>,
+    body: web::Json<Object<ChallengeRequest>>,
 ) -> HttpResponse {
     let now = clock::now_ms();
-    let Challenge { nonce, exp } = flow.sessions.challenge(&body.into_inner().uid, now);
-    let server = flow.server_name(transport::host(&request));
+    let Object(ChallengeRequest { uid }) = body.into_inner();
+    let Challenge { nonce, exp } = flow.sessions.challenge(&uid, now);
+    let server = flow.server_name(transport::host(request.head()));
     HttpResponse::Ok().json(ChallengeResponse { nonce: Blob(nonce), exp, server, now })
 }
 
@@ -168,9 +172,9 @@ struct SessionResponse {
 async fn session(
     flow: web::Data<Flow>,
     request: HttpRequest,
-    body: Body<SessionRequest>,
+    body: web::Json<Object<SessionRequest>>,
 ) -> Result<HttpResponse, Refused> {
-    let SessionRequest { sign_pub, alg, nonce, sig } = body.into_inner();
+    let SessionRequest { sign_pub, alg, nonce, sig } = body.into_inner().0;
     let uid = user_id(alg, &sign_pub.0);
     let now = clock::now_ms();
     let refused = |result: SignIn, reason: Reason| {
@@ -180,7 +184,7 @@ async fn session(
     let stale = |_| refused(SignIn::StaleNonce, Reason::StaleNonce);
     flow.sessions.check_challenge(&uid, &nonce.0, now).map_err(stale)?;
     let check = |server: &str| alg.verify(&sign_pub.0, &signed::session(server, &uid, &nonce.0), &sig);
-    let checked = flow.check_proof(flow.server_name(transport::host(&request)), check);
+    let checked = flow.check_proof(flow.server_name(transport::host(request.head())), check);
     checked.map_err(|_| refused(SignIn::BadSig, Reason::BadSig))?;
     // Only now: else anybody could use up what its user has not signed yet.
     flow.sessions.use_up(&nonce.0, now).map_err(stale)?;
@@ -195,20 +199,18 @@ async fn session(
 
 #[derive(Deserialize)]
 struct CreateRequest {
-    #[serde(default = "room_alg")]
-    alg: Alg,
+    #[serde(default)]
+    alg: Option<Alg>,
     policy: Policy,
     #[serde(default)]
     name: Option<String>,
     /// Whether the directory lists the room.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     listed: bool,
 }
 
 /// Of a room that nobody asked another for. A nonce that is used twice, or drawn badly, gives an ECDSA key away; Ed25519 draws none.
-fn room_alg() -> Alg {
-    Alg::Ed25519
-}
+const ROOM_ALG: Alg = Alg::Ed25519;
 
 #[derive(Serialize)]
 struct CreateResponse<'a> {
@@ -222,11 +224,12 @@ struct CreateResponse<'a> {
 async fn create_room(
     flow: web::Data<Flow>,
     request: HttpRequest,
-    body: Body<CreateRequest>,
+    body: web::Json<Object<CreateRequest>>,
 ) -> Result<HttpResponse, Refused> {
     let uid = bearer(&flow, &request)?;
-    let CreateRequest { alg, policy, name, listed } = body.into_inner();
-    let create::NewRoom { card, room_key } = create::create(alg, policy, name, &flow.terms.limits)?;
+    let CreateRequest { alg, policy, name, listed } = body.into_inner().0;
+    let create::NewRoom { card, room_key } =
+        create::create(alg.unwrap_or(ROOM_ALG), policy, name, &flow.terms.limits)?;
     let digest = card.check(&flow.terms.limits)?.digest;
     let submission = Submission {
         rid: card.rid,
@@ -242,8 +245,11 @@ async fn create_room(
 
 #[derive(Deserialize)]
 struct DirectoryQuery {
+    #[serde(default, deserialize_with = "query::optional")]
     policy: Option<Policy>,
+    #[serde(default, deserialize_with = "query::optional")]
     after: Option<Rid>,
+    #[serde(default, deserialize_with = "query::optional")]
     limit: Option<u32>,
 }
 

@@ -57,7 +57,7 @@ impl Receiver {
             uid,
             device: params.device,
             server: server.to_owned(),
-            last: params.last,
+            last: params.last(),
             arrival: None,
             is_behind: false,
             own: Feed::held(),

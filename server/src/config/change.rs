@@ -13,7 +13,7 @@ use super::{
 /// Not among them: what is there once (where the server listens and stores, its page), the server's name, which is in what
 /// clients are signing just now, and sizes, which hang together: what one connection may send another one has to be able
 /// to take, whichever of them is older.
-const LIVE: [&str; 33] = [
+const LIVE: [&str; 34] = [
     "origin",
     "trusted_proxy",
     "log",
@@ -27,6 +27,7 @@ const LIVE: [&str; 33] = [
     "max_sockets_per_address",
     "max_polls_per_user",
     "max_polls_per_address",
+    "max_connections_per_address",
     "max_batches",
     "max_channels",
     "idle",

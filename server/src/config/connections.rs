@@ -7,7 +7,7 @@ use clap::Args;
 use super::values::{count, count_or_none, duration, rate, size};
 use crate::{
     outbox::OutboxLimits,
-    transport::{Limits, Period, Rate},
+    transport::{Limits, Patience, Period, Rate},
 };
 
 /// The limits of connections.
@@ -71,6 +71,12 @@ pub struct ConnectionOptions {
     #[arg(long, value_name = "COUNT", default_value = "512", value_parser = count_or_none)]
     max_polls_per_address: usize,
 
+    /// TCP connections of one address that carry no WebSocket
+    ///
+    /// One more is closed. A trusted proxy may have any number, as it has everybody's.
+    #[arg(long, value_name = "COUNT", default_value = "2048", value_parser = count)]
+    max_connections_per_address: usize,
+
     /// Batches that wait for one long-poll session
     ///
     /// A POST that finds no place waits for one as long as a poll does.
@@ -107,6 +113,19 @@ pub struct ConnectionOptions {
     /// A client that lets more wait is disconnected with 1008, and connects anew. A message has to fit.
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = size)]
     pub(super) max_outbox: usize,
+
+    /// How long an HTTP connection is kept open between two requests
+    ///
+    /// Longer than a proxy in front keeps it: a proxy that sends a request on a connection that is just being closed answers its
+    /// client 502. nginx keeps them for 60s.
+    #[arg(long, value_name = "TIME", default_value = "75s", value_parser = duration)]
+    keep_alive: Duration,
+
+    /// How long an HTTP request may take to come, with its body
+    ///
+    /// One that takes longer is answered HTTP 408, and the connection is closed.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    request_time: Duration,
 
     /// How long a client may be silent; heartbeats come every 30s
     ///
@@ -151,6 +170,16 @@ impl ConnectionOptions {
     /// How many long-poll sessions one address and one user may have.
     pub fn poll_caps(&self) -> (usize, usize) {
         (self.max_polls_per_address, self.max_polls_per_user)
+    }
+
+    /// How many TCP connections without a WebSocket one address may have.
+    pub fn connection_cap(&self) -> usize {
+        self.max_connections_per_address
+    }
+
+    /// How long HTTP connections last.
+    pub fn patience(&self) -> Patience {
+        Patience { keep_alive: self.keep_alive, request: self.request_time }
     }
 
     /// How many HTTP calls one address may make.

@@ -90,8 +90,9 @@ pub struct Config {
 
     /// Origin whose pages may connect, such as `https://example.com` or `//*.example.com`; may be repeated
     ///
-    /// By default pages of the host that is addressed may. `//*.example.com` is the domain and all under it, with any
-    /// scheme. Several with commas, or the option again.
+    /// By default pages of the host that is addressed may. `//*.example.com` is the domain and all under it, with any scheme;
+    /// `app://` all pages of a scheme; `null` pages that have no origin, which every page can make itself. Several with commas, or
+    /// the option again.
     #[arg(long = "origin", value_name = "ORIGIN", value_delimiter = ',')]
     pub origins: Vec<Origin>,
 

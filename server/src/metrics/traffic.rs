@@ -40,6 +40,8 @@ pub enum Limit {
     Sockets,
     /// The long-poll sessions of one address or user.
     Polls,
+    /// The TCP connections of one address, or all of them.
+    Connections,
 }
 
 /// How a connection ended.
@@ -64,7 +66,7 @@ pub struct Traffic {
     bytes_received: HotCounter,
     frames_sent: HotCounter,
     bytes_sent: HotCounter,
-    limited: PerCase<Counter, 5>,
+    limited: PerCase<Counter, 6>,
     overloaded: Counter,
 }
 
@@ -79,7 +81,10 @@ impl Default for Traffic {
             bytes_received: HotCounter::default(),
             frames_sent: HotCounter::default(),
             bytes_sent: HotCounter::default(),
-            limited: PerCase::labelled("limit", ["frames", "joins", "calls", "sockets", "polls"]),
+            limited: PerCase::labelled(
+                "limit",
+                ["frames", "joins", "calls", "sockets", "polls", "connections"],
+            ),
             overloaded: Counter::default(),
         }
     }

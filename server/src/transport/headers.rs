@@ -29,7 +29,7 @@ pub async fn harden<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let is_strict = over == Over::Tls && !is_this_machine(request::host(request.request()));
+    let is_strict = over == Over::Tls && !is_this_machine(request::host(request.request().head()));
     let mut response = next.call(request).await?;
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

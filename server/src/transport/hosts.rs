@@ -60,7 +60,7 @@ impl Hosts {
         request: ServiceRequest,
         next: Next<B>,
     ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-        if self.allow(request::host(request.request())) {
+        if self.allow(request::host(request.request().head())) {
             return next.call(request).await.map(ServiceResponse::map_into_left_body);
         }
         // Once: whoever sends such requests could fill the log with them.

@@ -10,6 +10,7 @@ mod caps;
 mod connection;
 mod connections;
 mod ended;
+mod head;
 mod headers;
 mod hosts;
 pub mod longpoll;
@@ -19,6 +20,7 @@ mod params;
 mod rate;
 mod request;
 mod rules;
+mod tcp;
 pub mod websocket;
 
 use std::{any::Any, net::IpAddr, sync::Arc, time::Duration};
@@ -32,12 +34,14 @@ pub use self::{
     caps::Caps,
     connections::{Connections, Seen},
     ended::{Ended, RecentlyEnded},
+    head::head_as_get,
     headers::{Over, harden},
     hosts::Hosts,
     origin::{Origin, OriginSyntax, Origins},
     rate::Rate,
     request::host,
     rules::Rules,
+    tcp::{Accepted, Patience, arriving, serve},
 };
 use crate::{live::Live, metrics::Traffic, outbox::OutboxLimits, room::Router};
 

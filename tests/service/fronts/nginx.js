@@ -7,6 +7,7 @@ proxied("nginx", {
     const site = await documented("nginx.conf", [
       ["listen 443 ssl http2", `listen 127.0.0.1:${front} ssl http2`],
       ["chat.example.com;", "localhost;"],
+      ["/var/log/nginx/access.log", `${folder}/access.log`],
       [/^ +listen \[::\].*\n/gm, ""],
       ["server 127.0.0.1:4000", `server 127.0.0.1:${back}`],
       ["/etc/letsencrypt/live/chat.example.com/fullchain.pem", CERTIFICATE],

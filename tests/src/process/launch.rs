@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::{PATIENCE, build};
 
 /// The settings that limit how fast clients of one user or address may be, and how many.
-const PACES: [&str; 10] = [
+const PACES: [&str; 11] = [
     "VESTIBULE_MAX_FRAMES_PER_SECOND",
     "VESTIBULE_MAX_FRAMES_AT_ONCE",
     "VESTIBULE_MAX_JOINS_PER_SECOND",
@@ -22,6 +22,7 @@ const PACES: [&str; 10] = [
     "VESTIBULE_MAX_NEW_REQUESTS_AT_ONCE",
     "VESTIBULE_MAX_SOCKETS_PER_USER",
     "VESTIBULE_MAX_SOCKETS_PER_ADDRESS",
+    "VESTIBULE_MAX_CONNECTIONS_PER_ADDRESS",
 ];
 
 /// A program with what it is started with.
@@ -33,6 +34,8 @@ pub struct Launch {
     port: Port,
     /// The socket that it is given open, as systemd does.
     socket: Option<Arc<TcpListener>>,
+    /// How many descriptors it may have open.
+    descriptors: Option<u32>,
 }
 
 /// Hands standard input on as descriptor 3, the first of those that systemd passes (`sd_listen_fds(3)`).
@@ -86,7 +89,14 @@ impl Launch {
     }
 
     fn new(program: PathBuf, port: Port) -> Self {
-        Self { program, arguments: Vec::new(), environment: Vec::new(), port, socket: None }
+        Self {
+            program,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            port,
+            socket: None,
+            descriptors: None,
+        }
     }
 
     /// Adds an argument.
@@ -113,6 +123,13 @@ impl Launch {
     #[must_use]
     pub fn socket(mut self, socket: Arc<TcpListener>) -> Self {
         self.socket = Some(socket);
+        self
+    }
+
+    /// Limits how many descriptors it may have open.
+    #[must_use]
+    pub fn descriptors(mut self, limit: u32) -> Self {
+        self.descriptors = Some(limit);
         self
     }
 
@@ -162,6 +179,12 @@ impl Launch {
     }
 
     fn program_with_input(&self) -> Command {
+        if let Some(limit) = self.descriptors {
+            let mut command = Command::new("sh");
+            let limited = format!(r#"ulimit -n {limit} && exec "$0" "$@""#);
+            command.arg("-c").arg(limited).arg(&self.program).stdin(Stdio::null());
+            return command;
+        }
         let Some(socket) = &self.socket else {
             let mut command = Command::new(&self.program);
             command.stdin(Stdio::null());

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::admin::problem::Problem;
+use crate::{admin::problem::Problem, query};
 
 /// How many items there are on a page, where nothing is said.
 const USUAL: u32 = 50;
@@ -28,9 +28,11 @@ pub(super) struct Page<T> {
 pub(super) struct Paging {
     /// What the page before said as `next`
     #[param(value_type = Option<i64>, minimum = 0)]
+    #[serde(default, deserialize_with = "query::optional")]
     pub(super) cursor: Option<Place>,
     /// How many items at the most
     #[param(minimum = 1, maximum = 200, default = 50)]
+    #[serde(default, deserialize_with = "query::optional")]
     pub(super) limit: Option<u32>,
 }
 

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     admin::{Admin, problem::Problem},
+    query,
     store::{RequestRecord, RequestSearch},
 };
 
@@ -21,19 +22,25 @@ use crate::{
 struct RequestQuery {
     /// Those for this room's key
     #[param(value_type = Option<RoomId>)]
+    #[serde(default, deserialize_with = "query::optional")]
     rid: Option<RoomId>,
     /// Those of this user
     #[param(value_type = Option<UserId>)]
+    #[serde(default, deserialize_with = "query::optional")]
     uid: Option<UserId>,
     /// Those of this state; else those that are pending or approved
+    #[serde(default, deserialize_with = "query::optional")]
     state: Option<RequestState>,
     /// Those that were stored before this moment, in Unix milliseconds
+    #[serde(default, deserialize_with = "query::optional")]
     created_before: Option<i64>,
     /// What the page before said as `next`
     #[param(value_type = Option<i64>, minimum = 0)]
+    #[serde(default, deserialize_with = "query::optional")]
     cursor: Option<Place>,
     /// How many requests at the most
     #[param(minimum = 1, maximum = 200, default = 50)]
+    #[serde(default, deserialize_with = "query::optional")]
     limit: Option<u32>,
 }
 

@@ -3,7 +3,10 @@
 use actix_web::{delete, get, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use vestibule_protocol::approve::{frames::Card, refusal::Reason};
+use vestibule_protocol::{
+    approve::{frames::Card, refusal::Reason},
+    fields::Object,
+};
 
 use super::{
     Body, Query,
@@ -13,6 +16,7 @@ use super::{
 use crate::{
     admin::{Admin, problem::Problem},
     approve::Online,
+    query,
     store::{RoomRecord, RoomSearch},
 };
 
@@ -22,14 +26,18 @@ use crate::{
 #[into_params(parameter_in = Query)]
 struct RoomQuery {
     /// Part of the name, in whatever case. A page may hold fewer rooms than there are, and none, and have a `next`
+    #[serde(default, deserialize_with = "query::optional")]
     name: Option<String>,
     /// The policy
+    #[serde(default, deserialize_with = "query::optional")]
     policy: Option<RoomPolicy>,
     /// What the page before said as `next`
     #[param(value_type = Option<RoomId>)]
+    #[serde(default, deserialize_with = "query::optional")]
     cursor: Option<RoomId>,
     /// How many rooms at the most
     #[param(minimum = 1, maximum = 200, default = 50)]
+    #[serde(default, deserialize_with = "query::optional")]
     limit: Option<u32>,
 }
 
@@ -176,9 +184,10 @@ struct Creator {
 pub(super) async fn set_creator(
     admin: web::Data<Admin>,
     rid: web::Path<RoomId>,
-    creator: Body<Creator>,
+    creator: web::Json<Object<Creator>>,
 ) -> Result<web::Json<Room>, Problem> {
-    match admin.flow.appoint_creator(rid.0, creator.into_inner().uid.0).await {
+    let Object(Creator { uid }) = creator.into_inner();
+    match admin.flow.appoint_creator(rid.0, uid.0).await {
         Err(refusal) if refusal.reason == Reason::UnknownRoom => return Err(no_room()),
         appointed => appointed?,
     };

@@ -4,6 +4,7 @@ use actix_web::{http::StatusCode, post, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use vestibule_protocol::fields::Object;
 
 use super::Body;
 use crate::{
@@ -36,15 +37,15 @@ struct Heard {
 #[utoipa::path(
     operation_id = "broadcast", tag = "topics", request_body = Broadcast,
     params(("topic" = String, Path, description = "A room's topic, `room:` and its id, or an inbox's, `user:` and its owner's id")),
-    responses((status = OK, body = Heard))
+    request_body = Broadcast, responses((status = OK, body = Heard))
 )]
 #[post("/topics/{topic}/broadcast")]
 pub(super) async fn broadcast(
     admin: web::Data<Admin>,
     topic: web::Path<String>,
-    body: Body<Broadcast>,
+    body: web::Json<Object<Broadcast>>,
 ) -> Result<web::Json<Heard>, Problem> {
-    let Broadcast { event, payload } = body.into_inner();
+    let Broadcast { event, payload } = body.into_inner().0;
     if event.is_empty() || event.chars().count() > MAX_EVENT {
         return Err(unfit("The field `event` must have 1 to 64 characters."));
     }

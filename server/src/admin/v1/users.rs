@@ -15,6 +15,7 @@ use super::{
 use crate::{
     admin::{Admin, problem::Problem},
     approve::Flow,
+    query,
     store::Deleted,
     transport::Seen,
 };
@@ -26,9 +27,11 @@ use crate::{
 struct UserQuery {
     /// What the page before said as `next`
     #[param(value_type = Option<UserId>)]
+    #[serde(default, deserialize_with = "query::optional")]
     cursor: Option<UserId>,
     /// How many users at the most
     #[param(minimum = 1, maximum = 200, default = 50)]
+    #[serde(default, deserialize_with = "query::optional")]
     limit: Option<u32>,
 }
 

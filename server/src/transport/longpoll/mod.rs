@@ -7,15 +7,17 @@
 //! A session is driven like a WebSocket: a connection fed from a bounded queue, and an
 //! outbox that the polls empty.
 
+mod handing;
 mod session;
 mod sessions;
 
-use std::sync::Arc;
+use std::{future::pending, sync::Arc};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _,
+    error::InternalError,
     http::{
-        Method,
+        Method, StatusCode,
         header::{
             ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
             ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, CACHE_CONTROL, CONTENT_TYPE,
@@ -28,9 +30,12 @@ use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
 use vestibule_protocol::longpoll::{Answer, Status, decode};
 
-use self::session::Session;
 pub use self::sessions::Sessions;
-use super::{ConnectInfo, Endpoint, Limits, connections::next_id, params, request};
+use self::{
+    handing::Handing,
+    session::{Polled, Session},
+};
+use super::{ConnectInfo, Endpoint, Limits, connections::next_id, params, request, tcp::Conn};
 use crate::{
     channel::{Client, Transport},
     metrics::Limit,
@@ -56,11 +61,11 @@ struct Mount {
 
 impl Mount {
     async fn serve(&self, request: &HttpRequest, body: web::Payload) -> HttpResponse {
-        if request.method() == Method::OPTIONS {
-            return preflight(request);
-        }
         if !request::is_origin_allowed(request, &self.endpoint.rules.now().origins) {
             return answer(&Answer::status(Status::Forbidden));
+        }
+        if request.method() == Method::OPTIONS {
+            return preflight(request);
         }
         let Ok(params) = params::parse_query(request.query_string()) else {
             return HttpResponse::BadRequest().finish();
@@ -79,14 +84,30 @@ impl Mount {
                 None => answer(&Answer::status(Status::Forbidden)),
             };
         };
-        let frames = session.take().await;
-        // Where Phoenix says 204. Then the next poll would open a new session, which phoenix.js before 1.8 takes for the old
-        // one: it would not rejoin. An error makes every version connect anew.
-        let Some(frames) = frames else { return answer(&Answer::status(Status::Over)) };
-        let messages: Vec<&str> =
-            frames.iter().filter_map(|frame| std::str::from_utf8(frame.text()?).ok()).collect();
-        let status = if messages.is_empty() { Status::NoContent } else { Status::Ok };
-        answer(&Answer::poll(status, token, &messages))
+        let conn = request.conn_data::<Arc<Conn>>().cloned();
+        let gone = async {
+            match &conn {
+                Some(conn) => conn.at_end().await,
+                None => pending().await,
+            }
+        };
+        let polled = tokio::select! {
+            biased;
+            // Nobody reads the answer, and what waits is for the next poll.
+            () = gone => Polled::Nothing,
+            polled = session.take() => polled,
+        };
+        let messages = match polled {
+            Polled::Messages(messages) => messages,
+            Polled::Nothing => return answer(&Answer::poll(Status::NoContent, token, &[])),
+            // Where Phoenix says 204. Then the next poll would open a new session, which phoenix.js before 1.8 takes for the old
+            // one: it would not rejoin. An error makes every version connect anew.
+            Polled::Over => return answer(&Answer::status(Status::Over)),
+        };
+        match serde_json::to_vec(&Answer::poll(Status::Ok, token, &messages.messages())) {
+            Ok(body) => headers(&mut HttpResponse::Ok()).body(Handing::new(body.into(), messages, conn)),
+            Err(error) => InternalError::new(error, StatusCode::INTERNAL_SERVER_ERROR).error_response(),
+        }
     }
 
     async fn publish(
@@ -99,13 +120,13 @@ impl Mount {
             return answer(&Answer::status(Status::Gone));
         };
         let Limits { window, message, .. } = *session.limits();
-        // Before the body is read: what waits for a place is a request, and not what it brings.
-        let Some(place) = session.place().await else {
-            return answer(&Answer::status(Status::Timeout));
-        };
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let Some(frames) = read(body, message).await.and_then(|body| decode(content_type, &body).ok()) else {
             return HttpResponse::BadRequest().insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*")).finish();
+        };
+        // Once the body is there: else a client that does not send it would keep the place from those that do.
+        let Some(place) = session.place().await else {
+            return answer(&Answer::status(Status::Timeout));
         };
         answer(&Answer::status(place.publish(frames, window).await))
     }
@@ -125,7 +146,7 @@ impl Mount {
         let serializer = params::serializer(&params).ok()?;
         let has_token = self.endpoint.auth_token;
         let auth_token = request::header(request, AUTH_TOKEN_HEADER).filter(|_| has_token).map(str::to_owned);
-        let host = request::host(request);
+        let host = request::host(request.head());
         let address = self.endpoint.rules.now().proxies.client(request);
         let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host, address };
         let connected = self.endpoint.handler.connect(&info).ok()?;
@@ -154,14 +175,17 @@ async fn read(mut body: web::Payload, limit: usize) -> Option<Bytes> {
 }
 
 fn answer(body: &Answer<'_>) -> HttpResponse {
-    HttpResponse::Ok()
+    headers(&mut HttpResponse::Ok()).json(body)
+}
+
+fn headers(answer: &mut HttpResponseBuilder) -> &mut HttpResponseBuilder {
+    answer
         .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((CONTENT_TYPE, "application/json; charset=utf-8"))
-        .json(body)
 }
 
-/// A page of any origin may ask; whether it may connect is decided by the origin check of the request itself.
+/// A page that may connect is told that it may send whatever headers it has asked for; the page of another origin learns nothing.
 fn preflight(request: &HttpRequest) -> HttpResponse {
     let asked = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS);
     let headers = asked.and_then(|headers| headers.to_str().ok()).unwrap_or_default();

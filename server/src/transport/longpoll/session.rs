@@ -1,14 +1,15 @@
 //! One long-poll session: what its requests share, and the task that drives it.
 
 use std::{
-    future::poll_fn,
-    sync::{Arc, Mutex, PoisonError},
+    future::{pending, poll_fn},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::Notified, mpsc, oneshot},
+    task::yield_now,
     time::{Instant, interval_at, timeout},
 };
 use vestibule_protocol::{disconnect::Disconnect, longpoll::Status, message::Frame, serializer::Serializer};
@@ -27,6 +28,12 @@ pub(super) struct Session {
     /// Those that the session began with.
     limits: Limits,
     last_poll: Mutex<Instant>,
+    /// Tells polls that there is another one. What comes is the last one's: the client has given up those before it, or a proxy has.
+    newer: Notify,
+    /// Held by the answer that hands messages over, so that the next one knows what became of them.
+    way: Arc<Semaphore>,
+    /// What was handed over and did not arrive.
+    returned: Mutex<Vec<Wire>>,
 }
 
 /// The messages of one POST.
@@ -45,7 +52,16 @@ impl Session {
     ) -> (Arc<Self>, mpsc::Receiver<Batch>) {
         let outbox = Outbox::new(serializer, Form::Text, limits.outbox, traffic);
         let (batches, receiver) = mpsc::channel(limits.batches);
-        (Arc::new(Self { batches, outbox, limits, last_poll: Mutex::new(Instant::now()) }), receiver)
+        let session = Self {
+            batches,
+            outbox,
+            limits,
+            last_poll: Mutex::new(Instant::now()),
+            newer: Notify::new(),
+            way: Arc::new(Semaphore::new(1)),
+            returned: Mutex::default(),
+        };
+        (Arc::new(session), receiver)
     }
 
     /// How much the session may use.
@@ -53,12 +69,41 @@ impl Session {
         &self.limits
     }
 
-    /// Takes what waits; if nothing does, waits for it, but not for ever. `None` if the session ends meanwhile.
-    pub(super) async fn take(&self) -> Option<Vec<Wire>> {
+    /// Takes what waits; if nothing does, waits for it, but not for ever.
+    pub(super) async fn take(self: &Arc<Self>) -> Polled {
         self.polled();
-        let taken = timeout(self.limits.window, poll_fn(|cx| self.poll_take(cx))).await;
+        let given_up = self.give_up_others();
+        let take = async {
+            // The semaphore is never closed.
+            let way = Arc::clone(&self.way).acquire_owned().await.ok()?;
+            let frames = poll_fn(|cx| self.poll_take(cx)).await?;
+            let taken = Taken { frames, session: Arc::clone(self), _way: way };
+            // That the client has closed may be known to the system, and be read after this.
+            yield_now().await;
+            Some(taken)
+        };
+        let take_or_wait = async {
+            tokio::select! {
+                biased;
+                // It waits on for its time, as in Phoenix: a client that is answered at once polls again at once.
+                () = given_up => pending().await,
+                taken = take => taken,
+            }
+        };
+        let taken = timeout(self.limits.window, take_or_wait).await;
         self.polled();
-        taken.unwrap_or_else(|_window_is_over| Some(Vec::new()))
+        match taken {
+            Ok(Some(taken)) => Polled::Messages(taken),
+            Ok(None) => Polled::Over,
+            Err(_window_is_over) => Polled::Nothing,
+        }
+    }
+
+    /// Takes messages back that did not arrive.
+    fn give_back(&self, mut frames: Vec<Wire>) {
+        let mut returned = self.returned();
+        frames.append(&mut returned);
+        *returned = frames;
     }
 
     /// Waits for a place in the queue. `None` if there is none for as long as a poll waits, or the session ends
@@ -67,8 +112,16 @@ impl Session {
         timeout(self.limits.window, self.batches.reserve()).await.ok()?.ok().map(Place)
     }
 
+    /// Tells the polls before this one that nothing more is for them; this one hears of those after it.
+    fn give_up_others(&self) -> Notified<'_> {
+        // One after the other, so that of several at once there is a last one.
+        let _one = self.returned();
+        self.newer.notify_waiters();
+        self.newer.notified()
+    }
+
     fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<Vec<Wire>>> {
-        let mut taken = Vec::new();
+        let mut taken = std::mem::take(&mut *self.returned());
         loop {
             match self.outbox.poll_next(cx) {
                 // A close frame has no text, and is followed by the end.
@@ -81,12 +134,54 @@ impl Session {
         }
     }
 
+    fn returned(&self) -> MutexGuard<'_, Vec<Wire>> {
+        self.returned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn polled(&self) {
         *self.last_poll.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     fn idle_at(&self, moment: Instant) -> Duration {
         moment.saturating_duration_since(*self.last_poll.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What comes of a poll.
+pub(super) enum Polled {
+    /// Something to hand over.
+    Messages(Taken),
+    /// Nothing as long as a poll waits.
+    Nothing,
+    /// The session has ended.
+    Over,
+}
+
+/// Messages for a poll. Until they have arrived they are the session's, which gets them back when this is dropped.
+pub(super) struct Taken {
+    frames: Vec<Wire>,
+    session: Arc<Session>,
+    /// After them, so that whoever is next finds them.
+    _way: OwnedSemaphorePermit,
+}
+
+impl Taken {
+    /// The messages.
+    pub(super) fn messages(&self) -> Vec<&str> {
+        self.frames.iter().filter_map(|frame| std::str::from_utf8(frame.text()?).ok()).collect()
+    }
+
+    /// They have arrived.
+    pub(super) fn arrived(&mut self) {
+        self.frames.clear();
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if !self.frames.is_empty() {
+            self.session.give_back(std::mem::take(&mut self.frames));
+        }
     }
 }
 

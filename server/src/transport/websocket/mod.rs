@@ -41,7 +41,7 @@ use vestibule_protocol::{disconnect::Disconnect, message::Frame, serializer::Ser
 use self::guard::FrameGuard;
 use super::{
     ConnectInfo, Endpoint, Limits, caps::Place, connection::Connection, connections::next_id, params,
-    rate::RateLimited, request,
+    rate::RateLimited, request, tcp::Conn,
 };
 use crate::{
     channel::{Client, Transport},
@@ -85,9 +85,15 @@ fn mount_with(
 /// after its outbox has ended.
 pub fn prepare_socket(connection: &dyn Any, _: &mut Extensions) {
     let over_tls = || connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0);
-    let Some(stream) = connection.downcast_ref::<TcpStream>().or_else(over_tls) else { return };
+    if let Some(stream) = connection.downcast_ref::<TcpStream>().or_else(over_tls) {
+        prepare(stream);
+    }
+}
+
+/// As [`prepare_socket`].
+pub(super) fn prepare(socket: &TcpStream) {
     let prepared =
-        stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_user_timeout(Some(STALL)));
+        socket.set_nodelay(true).and_then(|()| SockRef::from(socket).set_tcp_user_timeout(Some(STALL)));
     if let Err(error) = prepared {
         tracing::debug!(%error, "cannot prepare a socket");
     }
@@ -113,7 +119,7 @@ fn upgrade(
     let auth_token = endpoint.auth_token.then(|| params::auth_token(headers)).flatten();
     let serializer =
         serializer.map_or_else(|| params::serializer(&params), Ok).map_err(|_| ErrorForbidden(""))?;
-    let (host, address) = (request::host(request), rules.proxies.client(request));
+    let (host, address) = (request::host(request.head()), rules.proxies.client(request));
     let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host, address };
     let connected = endpoint.handler.connect(&info).map_err(|_| ErrorForbidden(""))?;
     let Some(place) = endpoint.caps.take(address, connected.id.as_deref()) else {
@@ -131,6 +137,9 @@ fn upgrade(
         added.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
     }
     drop(session);
+    if let Some(conn) = request.conn_data::<Arc<Conn>>() {
+        conn.upgraded();
+    }
 
     let outbox = Outbox::new(serializer, Form::Any, limits.outbox, Arc::clone(&endpoint.traffic));
     let id = next_id();

@@ -1,0 +1,154 @@
+//! Requests whose bodies do not come.
+
+use std::{
+    cell::RefCell,
+    convert::Infallible,
+    io,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use actix_web::{
+    Error, HttpMessage as _, HttpResponse,
+    body::{BodySize, EitherBody, MessageBody},
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    error::PayloadError,
+    http::{ConnectionType, StatusCode},
+    middleware::Next,
+};
+use bytes::Bytes;
+use futures_util::Stream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Conn;
+
+/// Hands a request on, and answers 408 for whoever reads its body when that has not come in this time, which begins with the first
+/// byte of its head. To be wrapped around an application with [`from_fn`](actix_web::middleware::from_fn).
+pub async fn arriving<B: MessageBody + 'static>(
+    patience: Duration,
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, Unread>>, Error> {
+    let conn = request.request().conn_data::<Arc<Conn>>().cloned();
+    let began = conn.as_ref().map_or_else(Instant::now, |conn| conn.begin());
+    let _answering = Answering(conn.clone());
+    let late = Late::default();
+    match request.take_payload() {
+        Payload::None => {
+            if let Some(conn) = &conn {
+                conn.complete();
+            }
+        }
+        body => {
+            let late = Rc::clone(&late);
+            let body =
+                Body { inner: body, deadline: began + patience, timer: None, late, conn, is_whole: false };
+            request.set_payload(Payload::Stream { payload: Box::pin(body) });
+        }
+    }
+    let answer = next.call(request).await?;
+    let Some(body) = late.take() else { return Ok(answer.map_into_left_body()) };
+    let mut late = HttpResponse::with_body(StatusCode::REQUEST_TIMEOUT, Unread { _body: body });
+    late.head_mut().set_connection_type(ConnectionType::Close);
+    Ok(answer.into_response(late.map_body(|_, body| EitherBody::right(body))))
+}
+
+/// The body that was late, if one was.
+type Late = Rc<RefCell<Option<Payload>>>;
+
+/// Nothing, in answer to a body that is not read on. As long as that is kept, the HTTP library takes it for one that somebody wants
+/// to read, and closes the connection; what nobody wants to read it would wait for.
+pub struct Unread {
+    _body: Payload,
+}
+
+impl MessageBody for Unread {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(0)
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
+}
+
+/// A request that is being answered, until this is dropped: also when its client has gone.
+struct Answering(Option<Arc<Conn>>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        if let Some(conn) = &self.0 {
+            conn.answered();
+        }
+    }
+}
+
+/// A body that comes in time or not at all.
+struct Body {
+    inner: Payload,
+    deadline: Instant,
+    /// Made when the body is waited for.
+    timer: Option<Pin<Box<Sleep>>>,
+    late: Late,
+    conn: Option<Arc<Conn>>,
+    /// Whether nothing more is to be read.
+    is_whole: bool,
+}
+
+impl Body {
+    fn whole(&mut self) {
+        self.is_whole = true;
+        if let Some(conn) = &self.conn {
+            conn.complete();
+        }
+    }
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match Pin::new(&mut self.inner).poll_next(cx) {
+            Poll::Ready(None) => {
+                self.whole();
+                Poll::Ready(None)
+            }
+            Poll::Ready(chunk) => Poll::Ready(chunk),
+            // What comes over a WebSocket comes when it comes.
+            Poll::Pending if self.conn.as_ref().is_some_and(|conn| conn.is_socket()) => Poll::Pending,
+            Poll::Pending => {
+                let deadline = self.deadline;
+                let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+                if timer.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                let body = std::mem::replace(&mut self.inner, Payload::None);
+                self.late.replace(Some(body));
+                self.is_whole = true;
+                Poll::Ready(Some(Err(PayloadError::Io(io::ErrorKind::TimedOut.into()))))
+            }
+        }
+    }
+}
+
+impl Drop for Body {
+    /// A body that is there and that nobody wanted to read is whole all the same.
+    fn drop(&mut self) {
+        if self.is_whole || self.conn.as_ref().is_none_or(|conn| conn.is_socket()) {
+            return;
+        }
+        let cx = &mut Context::from_waker(Waker::noop());
+        loop {
+            match Pin::new(&mut self.inner).poll_next(cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(None) => return self.whole(),
+                Poll::Ready(Some(Err(_))) | Poll::Pending => return,
+            }
+        }
+    }
+}

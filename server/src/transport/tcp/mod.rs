@@ -1,0 +1,131 @@
+//! TCP connections of clients, before there is a WebSocket and between requests: who may have how many, how long a request may take
+//! to come, and which is ended first where the system allows no more.
+//!
+//! actix-web's own server knows no more of a connection than its socket. So the HTTP service is put together here, of the same parts,
+//! around a [`Stream`] that knows what its connection is doing.
+
+mod accepted;
+mod arriving;
+mod conn;
+mod stream;
+
+use std::{fmt, io, net::TcpListener, sync::Arc, time::Duration};
+
+use actix_http::{HttpService, Request, Response, error::DispatchError};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, map_config};
+use actix_tls::accept::{
+    TlsError,
+    rustls_0_23::{Acceptor, TlsStream},
+};
+use actix_web::{
+    body::MessageBody,
+    dev::{AppConfig, Server, fn_service},
+    rt::net::TcpStream,
+};
+use rustls::ServerConfig;
+
+pub(super) use self::conn::Conn;
+use self::stream::Stream;
+pub use self::{accepted::Accepted, arriving::arriving};
+
+/// How long a connection lasts that is used for nothing, and one whose client does not finish what it has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Between two requests.
+    pub keep_alive: Duration,
+    /// For a request to come, its body included.
+    pub request: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { keep_alive: Duration::from_secs(75), request: Duration::from_secs(30) }
+    }
+}
+
+/// How long an ended connection is read from, for the client to see its last answer.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Serves the applications that `factory` makes, one for each thread, over TLS where there is a configuration of it. Signals are left
+/// to the caller, who stops the server by its handle.
+pub fn serve<F, I, S, B>(
+    listener: TcpListener,
+    tls: Option<ServerConfig>,
+    patience: Patience,
+    accepted: Arc<Accepted>,
+    factory: F,
+) -> io::Result<Server>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<actix_web::Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    S::Service: 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    let builder = Server::build().disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    let admit = move |socket: TcpStream| {
+        let accepted = Arc::clone(&accepted);
+        async move { accepted.admit(socket).map_err(DispatchError::Io) }
+    };
+    // The two differ in the type of the connection alone; a function's bounds would be longer than this is.
+    macro_rules! http {
+        ($io:ty, $conn:expr) => {{
+            let stopping = stopping.clone();
+            HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .keep_alive(patience.keep_alive)
+                .client_request_timeout(patience.request)
+                .client_disconnect_timeout(GOODBYE)
+                .on_connect_ext(|io: &$io, data| {
+                    let conn: fn(&$io) -> &Stream = $conn;
+                    data.insert(Arc::clone(conn(io).conn()));
+                })
+                .h1(map_config(
+                    factory().into_factory().map_err(|error| error.into().error_response()),
+                    |()| AppConfig::default(),
+                ))
+        }};
+    }
+    let server = match tls {
+        None => builder.listen("clients", listener, move || {
+            fn_service(admit.clone())
+                .and_then(fn_service(async |stream: Stream| {
+                    let peer = stream.peer();
+                    Ok((stream, peer))
+                }))
+                .and_then(http!(Stream, |stream| stream))
+        })?,
+        Some(mut tls) => {
+            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+            builder.listen("clients", listener, move || {
+                let acceptor = Acceptor::new(tls.clone())
+                    .map_init_err(|()| ())
+                    .map_err(|error: TlsError<io::Error, _>| DispatchError::Io(handshake(error)));
+                fn_service(admit.clone())
+                    .and_then(acceptor)
+                    .and_then(fn_service(async |stream: TlsStream<Stream>| {
+                        let peer = stream.get_ref().0.peer();
+                        Ok((stream, peer))
+                    }))
+                    .and_then(http!(TlsStream<Stream>, |stream| stream.get_ref().0))
+            })?
+        }
+    };
+    Ok(server.run())
+}
+
+fn handshake(error: TlsError<io::Error, std::convert::Infallible>) -> io::Error {
+    match error {
+        TlsError::Timeout => io::ErrorKind::TimedOut.into(),
+        TlsError::Tls(error) => error,
+        TlsError::Service(never) => match never {},
+    }
+}

@@ -1,0 +1,131 @@
+//! A client's TCP connection, read and written under its rules.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use actix_web::rt::net::{ActixStream, Ready, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep_until},
+};
+
+use super::{
+    Patience,
+    accepted::Counted,
+    conn::{Conn, Reading},
+};
+
+/// After a time is over there is a moment left, in which whoever handles the request, or the HTTP library, may tell the client.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A connection that ends when it is told to, or when a request does not come to its end.
+pub(super) struct Stream {
+    socket: TcpStream,
+    conn: Arc<Conn>,
+    patience: Patience,
+    /// Only as long as something has to come.
+    timer: Option<Pin<Box<Sleep>>>,
+    _counted: Counted,
+}
+
+impl Stream {
+    pub(super) fn new(socket: TcpStream, conn: Arc<Conn>, patience: Patience, counted: Counted) -> Self {
+        let Patience { keep_alive, request } = patience;
+        let patience = Patience { keep_alive: keep_alive + GRACE, request: request + GRACE };
+        Self { socket, conn, patience, timer: None, _counted: counted }
+    }
+
+    pub(super) fn conn(&self) -> &Arc<Conn> {
+        &self.conn
+    }
+
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        self.socket.peer_addr().ok()
+    }
+
+    /// Whether the connection may still be read from.
+    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match self.conn.before_read(cx, self.patience) {
+            Reading::Ended => return Err(io::ErrorKind::ConnectionAborted.into()),
+            Reading::Freely => self.timer = None,
+            Reading::Until(deadline) => {
+                let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+                if timer.deadline() != deadline {
+                    timer.as_mut().reset(deadline);
+                }
+                if timer.as_mut().poll(cx).is_ready() {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.conn.closed();
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        if matches!(read, Poll::Ready(Ok(()))) {
+            self.conn.after_read(buffer.filled().len() - before);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.socket).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.conn.after_flush();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+}
+
+impl ActixStream for Stream {
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        ActixStream::poll_read_ready(&self.socket, cx)
+    }
+
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        ActixStream::poll_write_ready(&self.socket, cx)
+    }
+}

@@ -1,0 +1,99 @@
+//! TCP connections: how many there may be, and how long they last.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use vestibule_tests::http::Request;
+use vestibule_tests::process::{Launch, Server};
+use vestibule_tests::ws::{Handshake, Socket};
+
+use crate::server;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn websocket(server: &Server) -> Socket {
+    Handshake::new("/socket/websocket")
+        .query("vsn=2.0.0")
+        .open(server.address())
+        .expect("a response")
+        .accepted()
+}
+
+/// Whether the server lets a connection stay on which a request is asked.
+fn is_answered(server: &Server) -> bool {
+    Request::get("/health/live").send(server.address()).is_ok_and(|answer| answer.status == 200)
+}
+
+#[test]
+fn an_address_has_so_many_connections_without_a_websocket() {
+    let server = server(&[("--max-connections-per-address", "3")]);
+    let idle: Vec<TcpStream> =
+        (0..3).map(|_| TcpStream::connect(server.address()).expect("a connection")).collect();
+    let deadline = Instant::now() + PATIENCE;
+    while is_answered(&server) {
+        assert!(Instant::now() < deadline, "one more is let in");
+    }
+    drop(idle);
+    while !is_answered(&server) {
+        assert!(Instant::now() < deadline, "places are not given back");
+    }
+    // These have a cap of their own.
+    let sockets: Vec<Socket> = (0..5)
+        .map(|_| {
+            // A connection that was just asked on may be about to end.
+            while !is_answered(&server) {
+                assert!(Instant::now() < deadline, "a WebSocket counts");
+            }
+            websocket(&server)
+        })
+        .collect();
+    assert!(is_answered(&server));
+    drop(sockets);
+}
+
+#[test]
+fn at_the_limit_of_descriptors_the_idle_make_room() {
+    let server = Server::start(Launch::vestibule().descriptors(256));
+    let mut used = websocket(&server);
+    let head = format!(
+        "POST /v1/challenge HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n",
+        server.address()
+    );
+    let slow: Vec<TcpStream> = (0..300)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address()).expect("a connection");
+            // It may have been ended for the next one already.
+            let _ = stream.write_all(head.as_bytes());
+            stream
+        })
+        .collect();
+    let start = Instant::now();
+    for _ in 0..20 {
+        let request = Request::post("/v1/challenge").json(&json!({ "uid": "A".repeat(43) }));
+        assert_eq!(request.send(server.address()).expect("a response").status, 200);
+        websocket(&server);
+    }
+    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+    used.send_json(&json!([null, "1", "phoenix", "heartbeat", {}]));
+    assert_eq!(used.expect_json()[1], "1", "who uses a connection keeps it");
+    drop(slow);
+}
+
+#[test]
+fn a_connection_is_kept_open_for_so_long() {
+    let server = server(&[("--keep-alive", "1s")]);
+    let mut stream = TcpStream::connect(server.address()).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    let request = format!("GET /health/live HTTP/1.1\r\nhost: {}\r\n\r\n", server.address());
+    for _ in 0..3 {
+        stream.write_all(request.as_bytes()).expect("a connection");
+        let mut answer = [0; 4096];
+        let length = stream.read(&mut answer).expect("an answer");
+        assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
+    }
+    let idle = Instant::now();
+    assert_eq!(stream.read(&mut [0; 1]).expect("an end"), 0);
+    assert!(idle.elapsed() >= Duration::from_millis(900), "{:?}", idle.elapsed());
+}

@@ -1,0 +1,62 @@
+//! HEAD is answered as GET is, without the body (RFC 9110, section 9.3.2).
+
+use std::net::SocketAddr;
+
+use vestibule_tests::http::Request;
+
+use crate::{Administered, by_operator, server};
+
+/// Asks with both methods; the answers have to be the same but for the body.
+#[track_caller]
+fn assert_as_get(target: &str, status: u16, to: SocketAddr) {
+    let ask = |method| by_operator(Request::new(method, target)).send(to).expect("a response");
+    let (get, head) = (ask("GET"), ask("HEAD"));
+    assert_eq!((get.status, head.status), (status, status), "{target}");
+    assert_eq!(head.body, b"", "{target}");
+    for name in ["content-type", "content-length", "cache-control", "x-content-type-options"] {
+        assert_eq!(head.header(name), get.header(name), "{name} of {target}");
+    }
+}
+
+#[test]
+fn clients_may_ask_for_the_head_of_what_they_may_get() {
+    let server = server(&[]);
+    for (target, status) in [
+        ("/health/live", 200),
+        ("/health/ready", 200),
+        ("/v1/rooms", 200),
+        ("/v1/rooms?limit=x", 400),
+        ("/v1/rooms/x", 404),
+        ("/nothing", 404),
+    ] {
+        assert_as_get(target, status, server.address());
+    }
+}
+
+#[test]
+fn so_may_operators() {
+    let Administered { server: _server, operators, _tokens } = Administered::start(&[]);
+    for (target, status) in [
+        ("/health/live", 200),
+        ("/admin/v1/rooms", 200),
+        ("/admin/v1/rooms?limit=x", 400),
+        ("/admin/v1/openapi.json", 200),
+        ("/admin/v1/nothing", 404),
+    ] {
+        assert_as_get(target, status, operators);
+    }
+    // Its body differs from moment to moment, and its length may.
+    let head = by_operator(Request::new("HEAD", "/metrics")).send(operators).expect("a response");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(Request::new("HEAD", "/metrics").send(operators).expect("a response").status, 401);
+}
+
+/// A GET of these does something, so that its answer's head cannot be had alone. Phoenix says so too.
+#[test]
+fn sockets_and_long_polls_have_no_head() {
+    let server = server(&[]);
+    for target in ["/socket/websocket?vsn=2.0.0", "/socket/longpoll?vsn=2.0.0"] {
+        let head = Request::new("HEAD", target).send(server.address()).expect("a response");
+        assert_eq!(head.status, 400, "{target}");
+    }
+}

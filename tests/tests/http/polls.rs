@@ -1,0 +1,155 @@
+//! Long polls whose clients go away: what they would have got, the next poll gets, in order and once.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use socket2::{Domain, SockRef, Socket, Type};
+use vestibule_tests::http::Request;
+use vestibule_tests::process::Server;
+
+use crate::server;
+
+const PATH: &str = "/socket/longpoll?vsn=2.0.0";
+
+/// A session.
+struct Session<'a> {
+    server: &'a Server,
+    target: String,
+}
+
+impl<'a> Session<'a> {
+    fn open(server: &'a Server) -> Self {
+        let opened = Request::get(PATH).send(server.address()).expect("a response").json();
+        let token = opened["token"].as_str().expect("a token");
+        Self { server, target: format!("{PATH}&token={token}") }
+    }
+
+    /// Has a message sent to the session: the answer to a heartbeat. It waits for a poll, or is handed to one, when this returns.
+    fn push(&self, reference: &str) {
+        let message = json!([null, reference, "phoenix", "heartbeat", {}]);
+        let posted = Request::post(&self.target).json(&message).send(self.server.address());
+        assert_eq!(posted.expect("a response").json()["status"], 200);
+    }
+
+    /// Begins a poll and does not read its answer.
+    fn begin(&self) -> TcpStream {
+        self.begin_on(TcpStream::connect(self.server.address()).expect("a connection"))
+    }
+
+    fn begin_on(&self, mut stream: TcpStream) -> TcpStream {
+        let host = self.server.address();
+        write!(stream, "GET {} HTTP/1.1\r\nhost: {host}\r\n\r\n", self.target).expect("a connection");
+        stream
+    }
+
+    /// The refs of the messages of one poll.
+    fn poll(&self) -> Vec<String> {
+        references(&Request::get(&self.target).send(self.server.address()).expect("a response").json())
+    }
+}
+
+fn references(answer: &Value) -> Vec<String> {
+    let texts = answer["messages"].as_array().unwrap_or_else(|| panic!("no messages: {answer}"));
+    let message =
+        |text: &Value| -> Value { serde_json::from_str(text.as_str().expect("a text")).expect("JSON") };
+    texts.iter().map(|text| message(text)[1].as_str().expect("a ref").to_owned()).collect()
+}
+
+/// Closes a connection without a word: the other end is told that it is reset.
+fn abort(stream: TcpStream) {
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a socket");
+    drop(stream);
+}
+
+#[test]
+fn a_client_that_closed_gets_it_with_the_next_poll() {
+    let server = server(&[]);
+    for close in [drop, abort] {
+        let session = Session::open(&server);
+        for round in 0..20 {
+            close(session.begin());
+            let [first, second] = [format!("{round}a"), format!("{round}b")];
+            session.push(&first);
+            session.push(&second);
+            assert_eq!(session.poll(), [first, second]);
+        }
+    }
+}
+
+#[test]
+fn of_two_polls_the_later_one_gets_it() {
+    let server = server(&[("--poll", "2s")]);
+    let session = Session::open(&server);
+    let mut earlier = session.begin();
+    // Messages are sent until the later one has some: the first may come before it has begun.
+    let (got, pushed) = thread::scope(|scope| {
+        let later = scope.spawn(|| session.poll());
+        let mut pushed = Vec::new();
+        while !later.is_finished() {
+            pushed.push(pushed.len().to_string());
+            session.push(&pushed[pushed.len() - 1]);
+            thread::sleep(Duration::from_millis(100));
+        }
+        (later.join().expect("a poll"), pushed)
+    });
+    let mut answer = String::new();
+    earlier.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+    earlier.shutdown(std::net::Shutdown::Write).expect("a socket");
+    earlier.read_to_string(&mut answer).expect("an answer");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+    let mut all = references(&serde_json::from_str(body).expect("JSON"));
+    assert!(!got.is_empty());
+    all.extend(got);
+    if all.len() < pushed.len() {
+        all.extend(session.poll());
+    }
+    assert_eq!(all, pushed, "in order, and once");
+}
+
+#[test]
+fn a_poll_that_is_given_up_takes_nothing_from_the_next() {
+    let server = server(&[]);
+    let session = Session::open(&server);
+    for round in 0..20 {
+        let given_up = session.begin();
+        thread::scope(|scope| {
+            let next = scope.spawn(|| session.poll());
+            drop(given_up);
+            let reference = round.to_string();
+            session.push(&reference);
+            assert_eq!(next.join().expect("a poll"), [reference]);
+        });
+    }
+}
+
+#[test]
+fn an_answer_that_was_cut_off_comes_again() {
+    let server = server(&[("--max-outbox", "64MiB")]);
+    let session = Session::open(&server);
+    let sent: Vec<String> = (0..60).map(|number| format!("{number}-{}", "x".repeat(250_000))).collect();
+    for reference in &sent {
+        session.push(reference);
+    }
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a socket");
+    socket.connect(&server.address().into()).expect("a connection");
+    let mut stream = session.begin_on(socket.into());
+    let mut beginning = [0; 1000];
+    stream.read_exact(&mut beginning).expect("the beginning of an answer");
+    assert!(beginning.starts_with(b"HTTP/1.1 200"));
+    // Another poll waits for what becomes of that answer.
+    thread::scope(|scope| {
+        let next = scope.spawn(|| session.poll());
+        session.push("last");
+        abort(stream);
+        let mut got = next.join().expect("a poll");
+        if got.len() == sent.len() {
+            got.extend(session.poll());
+        }
+        assert_eq!(got.len(), sent.len() + 1);
+        assert!(got.iter().eq(sent.iter().chain([&"last".to_owned()])), "in order");
+    });
+}
