@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::{
     approve::Flow,
     store::Trouble,
-    transport::{Connections, head_as_get},
+    transport::{Connections, head_as_get, other_methods},
 };
 
 /// How often the store is looked at.
@@ -26,6 +26,9 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// A look that is older says nothing: whoever was to look hangs.
 const STALE: Duration = Duration::from_secs(5);
+
+/// The methods of both endpoints.
+const READING: &str = "GET, HEAD, OPTIONS";
 
 /// Whether the server can do its work.
 pub struct Health {
@@ -117,9 +120,13 @@ pub fn mount(config: &mut web::ServiceConfig, health: Arc<Health>, detail: Detai
     config.service(
         web::scope("/health")
             .wrap(from_fn(head_as_get))
-            .route("/live", web::get().to(async || answer(HttpResponse::Ok(), &json!({ "status": "live" }))))
-            .route("/ready", web::get().to(ready)),
+            .service(web::resource("/live").get(live).default_service(other_methods(READING)))
+            .service(web::resource("/ready").get(ready).default_service(other_methods(READING))),
     );
+}
+
+async fn live() -> HttpResponse {
+    answer(HttpResponse::Ok(), &json!({ "status": "live" }))
 }
 
 fn readiness(obstacle: Option<&str>, detail: Detail) -> HttpResponse {

@@ -27,7 +27,8 @@ use crate::{
     telemetry::{self, Log},
     tls::{Certificate, TlsError},
     transport::{
-        self, Accepted, Calls, Caps, Endpoint, Hosts, Over, Patience, arriving, harden, longpoll, websocket,
+        self, Accepted, Calls, Caps, Endpoint, Hosts, Over, Patience, arriving, edges, harden, longpoll,
+        websocket,
     },
 };
 
@@ -140,6 +141,7 @@ pub async fn serve(
         let reached = reached.clone();
         App::new()
             .wrap(NormalizePath::trim())
+            .wrap(from_fn(edges))
             .wrap(from_fn(move |request, next| arriving(patience.request, request, next)))
             .wrap(from_fn(telemetry::trace))
             .wrap(from_fn(move |request, next| harden(over, request, next)))

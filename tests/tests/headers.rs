@@ -41,7 +41,7 @@ fn every_answer_has_its_type_and_no_other() {
         (Request::get("/v1/rooms/x"), 404),
         (Request::get("/v1/nothing"), 404),
         (elsewhere(Request::get("/v1/rooms")), 421),
-        (by_a_page(Request::new("OPTIONS", "/v1/rooms")), 404),
+        (by_a_page(Request::new("OPTIONS", "/v1/rooms")), 204),
         (preflight, 400),
         (Request::get("/socket/longpoll?vsn=2.0.0"), 200),
         (Request::post("/socket/longpoll?vsn=2.0.0&token=x"), 200),

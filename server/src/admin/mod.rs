@@ -16,8 +16,9 @@ pub mod v1;
 use std::{future::ready, io, net::SocketAddr, sync::Arc};
 
 use actix_web::{
-    App, HttpResponse, HttpServer, Route,
+    App, HttpResponse, HttpServer, ResponseError as _, Route,
     dev::ServerHandle,
+    http::header::{ALLOW, HeaderValue},
     middleware::{NormalizePath, from_fn},
     rt::{self, task::JoinHandle},
     web,
@@ -36,7 +37,7 @@ use crate::{
     metrics::Metrics,
     pages::{Dashboard, Page},
     telemetry,
-    transport::{Connections, Over, Patience, Rules, arriving, harden, head_as_get, websocket},
+    transport::{Connections, Over, Patience, Rules, arriving, edges, harden, head_as_get, websocket},
 };
 
 /// More connections than operators have.
@@ -85,6 +86,7 @@ pub fn start(listen: &Listen, tokens: Tokens, admin: Admin, patience: Patience) 
         let (tokens, live) = (Arc::clone(&tokens), Arc::clone(&live));
         App::new()
             .wrap(NormalizePath::trim())
+            .wrap(from_fn(edges))
             .wrap(from_fn(move |request, next| arriving(patience.request, request, next)))
             .wrap(from_fn(telemetry::trace_and_tell))
             .wrap(from_fn(move |request, next| harden(Over::Http, request, next)))
@@ -120,9 +122,16 @@ pub fn start(listen: &Listen, tokens: Tokens, admin: Admin, patience: Patience) 
 
 /// What needs a token.
 fn routes(config: &mut web::ServiceConfig) {
-    config.configure(v1::mount).service(
-        web::resource("/metrics").get(metrics::metrics).default_service(problem(Problem::no_such_method)),
-    );
+    config
+        .configure(v1::mount)
+        .service(web::resource("/metrics").get(metrics::metrics).default_service(web::to(no_such_method)));
+}
+
+/// Answers that `/metrics` is only read.
+async fn no_such_method() -> HttpResponse {
+    let mut answer = Problem::no_such_method().error_response();
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    answer
 }
 
 /// Answers with a problem, whatever is asked.

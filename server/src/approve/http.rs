@@ -32,7 +32,7 @@ use crate::{
     query,
     session::Challenge,
     store::{Content, Submission, pack},
-    transport::{self, Calls, Hosts, Rules, head_as_get},
+    transport::{self, Calls, Hosts, Rules, head_as_get, other_methods},
 };
 
 /// The largest body, in bytes.
@@ -58,11 +58,19 @@ pub fn mount(
             .wrap(cors(rules))
             .app_data(web::Data::from(flow))
             .app_data(web::JsonConfig::default().limit(MAX_BODY))
-            .route("/challenge", web::post().to(challenge))
-            .route("/session", web::post().to(session))
-            .route("/rooms", web::post().to(create_room))
-            .route("/rooms", web::get().to(directory))
-            .route("/rooms/{rid}", web::get().to(card)),
+            .service(
+                web::resource("/challenge").post(challenge).default_service(other_methods("OPTIONS, POST")),
+            )
+            .service(web::resource("/session").post(session).default_service(other_methods("OPTIONS, POST")))
+            .service(
+                web::resource("/rooms")
+                    .get(directory)
+                    .post(create_room)
+                    .default_service(other_methods("GET, HEAD, OPTIONS, POST")),
+            )
+            .service(
+                web::resource("/rooms/{rid}").get(card).default_service(other_methods("GET, HEAD, OPTIONS")),
+            ),
     );
 }
 

@@ -11,7 +11,7 @@ mod tests;
 use std::{future::ready, sync::Arc};
 
 use actix_web::{
-    HttpRequest, HttpResponse, Route, guard,
+    HttpRequest, HttpResponse, Resource, Route, guard,
     http::{
         StatusCode,
         header::{CACHE_CONTROL, ContentType},
@@ -21,6 +21,7 @@ use actix_web::{
 use rust_embed::RustEmbed;
 
 use self::file::File;
+use crate::transport::other_methods;
 
 /// The page to try the server with.
 #[derive(Debug, RustEmbed)]
@@ -62,7 +63,7 @@ impl Page {
             self.mount_files(config, path);
         } else {
             let text = how_to_build(self.name);
-            config.route(path, reading().to(move || ready(not_built(&text))));
+            config.service(resource(path).route(reading().to(move || ready(not_built(&text)))));
         }
     }
 
@@ -72,9 +73,14 @@ impl Page {
             let file = Arc::clone(file);
             let name = if name == INDEX { "" } else { name };
             let answer = move |request: HttpRequest| ready(file.answer(&request));
-            config.route(&format!("{path}{name}"), reading().to(answer));
+            config.service(resource(&format!("{path}{name}")).route(reading().to(answer)));
         }
     }
+}
+
+/// A resource that has GET and HEAD alone.
+fn resource(path: &str) -> Resource {
+    web::resource(path).default_service(other_methods("GET, HEAD, OPTIONS"))
 }
 
 /// A route of GET and HEAD.

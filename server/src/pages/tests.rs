@@ -2,7 +2,8 @@ use actix_web::{
     App,
     dev::ServiceResponse,
     http::header::{
-        ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, VARY,
+        ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName,
+        IF_NONE_MATCH, VARY,
     },
     test::{TestRequest, call_service, init_service, read_body},
 };
@@ -132,7 +133,11 @@ async fn all_else_is_unknown() {
         assert!(answer.headers().is_empty(), "{path}: {:?}", answer.headers());
         assert_eq!(read_body(answer).await, "", "{path}");
     }
-    assert_eq!(ask::<Built>("/", TestRequest::post().uri("/")).await.status(), StatusCode::NOT_FOUND);
+    let posted = ask::<Built>("/", TestRequest::post().uri("/")).await;
+    assert_eq!(
+        (posted.status(), header(&posted, ALLOW)),
+        (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD, OPTIONS")
+    );
 }
 
 #[actix_web::test]

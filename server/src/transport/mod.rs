@@ -9,6 +9,7 @@ mod calls;
 mod caps;
 mod connection;
 mod connections;
+mod edges;
 mod ended;
 mod head;
 mod headers;
@@ -33,6 +34,7 @@ pub use self::{
     calls::Calls,
     caps::Caps,
     connections::{Connections, Seen},
+    edges::{edges, other_methods},
     ended::{Ended, RecentlyEnded},
     head::head_as_get,
     headers::{Over, harden},

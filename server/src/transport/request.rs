@@ -4,7 +4,8 @@ use actix_web::{
     HttpRequest,
     dev::RequestHead,
     http::{
-        header::{HOST, ORIGIN},
+        Version,
+        header::{CONTENT_LENGTH, HOST, HeaderValue, ORIGIN, TRANSFER_ENCODING, UPGRADE},
         uri::Authority,
     },
 };
@@ -21,6 +22,26 @@ pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str
 pub fn host(head: &RequestHead) -> &str {
     let header = || head.headers().get(HOST).and_then(|host| host.to_str().ok());
     head.uri.authority().map(Authority::as_str).or_else(header).unwrap_or_default()
+}
+
+/// Why a request cannot begin a WebSocket, if it cannot: what HTTP has to say of it, other than RFC 6455.
+pub(super) fn obstacle_to_upgrade(head: &RequestHead) -> Option<&'static str> {
+    let headers = head.headers();
+    let has_body = headers.contains_key(TRANSFER_ENCODING)
+        || headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes().trim_ascii() != b"0");
+    let has_upgrades = headers.contains_key(UPGRADE);
+    // The HTTP library hands on the bytes behind a head only if this is so.
+    let is_alone = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket");
+    if head.version < Version::HTTP_11 {
+        // Where `Upgrade` is to be ignored (RFC 9110, section 7.8).
+        Some("a WebSocket needs HTTP/1.1")
+    } else if has_body {
+        Some("a WebSocket begins with a request without a body")
+    } else if has_upgrades && !headers.get_all(UPGRADE).any(is_alone) {
+        Some("a WebSocket is the one protocol to upgrade to")
+    } else {
+        None
+    }
 }
 
 /// Whether the page that the request comes from may connect. A request that comes from no page may.

@@ -2,6 +2,7 @@
 
 mod arriving;
 mod connections;
+mod edges;
 mod fields;
 mod head;
 mod origins;

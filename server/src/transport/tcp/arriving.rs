@@ -14,9 +14,12 @@ use std::{
 use actix_web::{
     Error, HttpMessage as _, HttpResponse,
     body::{BodySize, EitherBody, MessageBody},
-    dev::{Payload, ServiceRequest, ServiceResponse},
+    dev::{Payload, RequestHead, ServiceRequest, ServiceResponse},
     error::PayloadError,
-    http::{ConnectionType, StatusCode},
+    http::{
+        ConnectionType, Method, StatusCode,
+        header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE},
+    },
     middleware::Next,
 };
 use bytes::Bytes;
@@ -44,8 +47,9 @@ pub async fn arriving<B: MessageBody + 'static>(
         }
         body => {
             let late = Rc::clone(&late);
-            let body =
-                Body { inner: body, deadline: began + patience, timer: None, late, conn, is_whole: false };
+            let deadline = began + patience;
+            let left = length_of_upgrade(request.head());
+            let body = Body { inner: body, left, deadline, timer: None, late, conn, is_whole: false };
             request.set_payload(Payload::Stream { payload: Box::pin(body) });
         }
     }
@@ -54,6 +58,18 @@ pub async fn arriving<B: MessageBody + 'static>(
     let mut late = HttpResponse::with_body(StatusCode::REQUEST_TIMEOUT, Unread { _body: body });
     late.head_mut().set_connection_type(ConnectionType::Close);
     Ok(answer.into_response(late.map_body(|_, body| EitherBody::right(body))))
+}
+
+/// The length of a body that comes with `Upgrade: websocket` and is none of a WebSocket's. To the library all that follows such a
+/// head is the body, without an end.
+fn length_of_upgrade(head: &RequestHead) -> Option<u64> {
+    let headers = head.headers();
+    let is_websocket = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket");
+    let is_endless = head.method != Method::GET
+        && !headers.contains_key(TRANSFER_ENCODING)
+        && headers.get_all(UPGRADE).any(is_websocket);
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.trim().parse().ok());
+    is_endless.then(|| length.unwrap_or(0))
 }
 
 /// The body that was late, if one was.
@@ -91,6 +107,8 @@ impl Drop for Answering {
 /// A body that comes in time or not at all.
 struct Body {
     inner: Payload,
+    /// How much of it is to come, where the library does not know.
+    left: Option<u64>,
     deadline: Instant,
     /// Made when the body is waited for.
     timer: Option<Pin<Box<Sleep>>>,
@@ -113,12 +131,23 @@ impl Stream for Body {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.left == Some(0) {
+            self.whole();
+            return Poll::Ready(None);
+        }
         match Pin::new(&mut self.inner).poll_next(cx) {
             Poll::Ready(None) => {
                 self.whole();
                 Poll::Ready(None)
             }
-            Poll::Ready(chunk) => Poll::Ready(chunk),
+            Poll::Ready(Some(Ok(mut chunk))) => {
+                if let Some(left) = &mut self.left {
+                    chunk.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+                    *left -= chunk.len() as u64;
+                }
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
             // What comes over a WebSocket comes when it comes.
             Poll::Pending if self.conn.as_ref().is_some_and(|conn| conn.is_socket()) => Poll::Pending,
             Poll::Pending => {
