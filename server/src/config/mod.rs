@@ -266,6 +266,22 @@ mod tests {
     }
 
     #[test]
+    fn proxies_keep_connections_for_less_long() {
+        for file in [
+            include_str!("../../../docs/proxies/nginx.conf"),
+            include_str!("../../../docs/proxies/Caddyfile"),
+        ] {
+            let setting = file.lines().map(str::trim).find(|line| {
+                line.strip_prefix("keepalive").is_some_and(|rest| rest.trim_end_matches(';').ends_with('s'))
+            });
+            let time = setting.and_then(|line| line.trim_end_matches(';').split(' ').next_back());
+            let theirs = values::duration(time.expect("a time to keep connections")).unwrap();
+            let ours = config(&[]).unwrap().connections.patience().keep_alive;
+            assert!(theirs < ours, "{theirs:?} and {ours:?}");
+        }
+    }
+
+    #[test]
     fn what_makes_no_sense_together_is_refused() {
         for (options, says) in [
             (&["--max-ct", "256KiB"][..], "--max-ct"),

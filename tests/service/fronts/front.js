@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { ServerProcess, freePort } from "../../js/process.mjs";
+import { until } from "../../js/waiting.mjs";
 import { flow } from "../../flows/flow.js";
 import { bobLeaves, bobWaits, offline, online } from "../../flows/four.js";
 import { Server } from "../../flows/support.js";
@@ -127,10 +128,19 @@ export function proxied(name, program) {
       assert.equal(ended, 421);
       assert.deepEqual(heard, []);
     });
+
+    test("no token to its access log", async (context) => {
+      const { url, folder } = await inFrontOfNothing(context, program);
+      const headers = { "x-phoenix-authtoken": "hush", "x-phoenix-longpoll-token": "hush" };
+      await fetch(`${url}/socket/longpoll?vsn=2.0.0&token=hush`, { headers });
+      const read = () => readFile(join(folder, "access.log"), "utf8").catch(() => "");
+      await until("the access log has the request", async () => (await read()).includes("/socket/longpoll"));
+      assert.ok(!(await read()).includes("hush"), await read());
+    });
   });
 }
 
-/** @returns {Promise<{url: string, heard: object[]}>} the program in front of what notes the headers that it hands on */
+/** @returns {Promise<{url: string, heard: object[], folder: string}>} the program in front of what notes the headers that it hands on; its files */
 async function inFrontOfNothing(context, program) {
   const heard = [];
   const back = createServer(({ headers }, response) => {
@@ -147,7 +157,7 @@ async function inFrontOfNothing(context, program) {
     await rm(folder, { recursive: true, force: true });
   });
   proxy = await start(program, folder, { front: await freePort(), back: back.address().port });
-  return { url: proxy.url, heard };
+  return { url: proxy.url, heard, folder };
 }
 
 /** @returns {Promise<number>} of a request that names another host in its header than in the handshake */
