@@ -39,6 +39,16 @@ impl Term {
         }
     }
 
+    /// This term, or `other` where this one is `null` or `false`: Elixir's `||`, which takes both for "none".
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match &self {
+            Term::Null => other,
+            Term::Other(json) if &**json == "false" => other,
+            Term::Text(_) | Term::Other(_) => self,
+        }
+    }
+
     /// Whether it is `null`.
     pub fn is_null(&self) -> bool {
         matches!(self, Term::Null)

@@ -83,10 +83,22 @@ impl<T: PartialEq + Copy> Presence<T> {
         Some(meta)
     }
 
+    /// Removes `tracker` from one key; nothing where it was not under it.
+    pub fn untrack(&mut self, tracker: T, key: &str) -> Option<Diff> {
+        self.remove(tracker, |tracked| tracked == key)
+    }
+
     /// Removes `tracker` from every key: one diff, or nothing where it was under none.
-    pub fn untrack(&mut self, tracker: T) -> Option<Diff> {
+    pub fn untrack_all(&mut self, tracker: T) -> Option<Diff> {
+        self.remove(tracker, |_| true)
+    }
+
+    fn remove(&mut self, tracker: T, is_meant: impl Fn(&str) -> bool) -> Option<Diff> {
         let mut leaves = Entries::default();
         self.entries.retain(|key, entries| {
+            if !is_meant(key) {
+                return true;
+            }
             for entry in entries.extract_if(.., |entry| entry.tracker == tracker) {
                 leaves.0.entry(key.clone()).or_default().metas.push(entry.meta);
             }
@@ -130,9 +142,9 @@ mod tests {
         presence.track(2, "u", meta(json!({"device": "b"})));
         let state = r#"{"u":{"metas":[{"device":"a","phx_ref":"r1"},{"device":"b","phx_ref":"r2"}]}}"#;
         assert_eq!(text(&presence.state()), state);
-        let left = presence.untrack(1).unwrap();
+        let left = presence.untrack_all(1).unwrap();
         assert_eq!(text(&left), r#"{"joins":{},"leaves":{"u":{"metas":[{"device":"a","phx_ref":"r1"}]}}}"#);
-        assert_eq!(presence.untrack(1), None);
+        assert_eq!(presence.untrack_all(1), None);
     }
 
     #[test]
@@ -156,9 +168,22 @@ mod tests {
         let mut presence = Presence::new("r".into());
         presence.track(1, "u", Meta::new());
         presence.track(1, "v", Meta::new());
-        let diff = presence.untrack(1).unwrap();
+        let diff = presence.untrack_all(1).unwrap();
         let both = r#"{"u":{"metas":[{"phx_ref":"r1"}]},"v":{"metas":[{"phx_ref":"r2"}]}}"#;
         assert_eq!(text(&diff), format!(r#"{{"joins":{{}},"leaves":{both}}}"#));
         assert_eq!(text(&presence.state()), "{}");
+    }
+
+    #[test]
+    fn untracking_one_key_leaves_the_others() {
+        let mut presence = Presence::new("r".into());
+        presence.track(1, "u", Meta::new());
+        presence.track(1, "v", Meta::new());
+        presence.track(2, "u", Meta::new());
+        let diff = presence.untrack(1, "u").unwrap();
+        assert_eq!(text(&diff), r#"{"joins":{},"leaves":{"u":{"metas":[{"phx_ref":"r1"}]}}}"#);
+        let rest = r#"{"u":{"metas":[{"phx_ref":"r3"}]},"v":{"metas":[{"phx_ref":"r2"}]}}"#;
+        assert_eq!(text(&presence.state()), rest);
+        assert_eq!(presence.untrack(1, "u"), None);
     }
 }

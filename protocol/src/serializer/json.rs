@@ -5,12 +5,12 @@
 use bytestring::ByteString;
 use serde_json::value::RawValue;
 
-use super::{DecodeError, strict::WellFormed};
+use super::{DecodeError, strict};
 use crate::message::{Json, Payload, Status, Term};
 
 /// A payload that is a part of `frame`, whose memory it shares.
 pub(super) fn payload(frame: &ByteString, raw: &RawValue) -> Result<Payload, DecodeError> {
-    serde_json::from_str::<WellFormed>(raw.get())?;
+    strict::check(raw.get())?;
     Ok(Payload::Json(Json::trusted(frame.slice_ref(raw.get()))))
 }
 
@@ -21,7 +21,7 @@ pub(super) fn term(raw: &RawValue) -> Result<Term, DecodeError> {
         b'n' => Term::Null,
         b'"' => Term::Text(serde_json::from_str::<String>(raw.get())?.into()),
         _ => {
-            serde_json::from_str::<WellFormed>(raw.get())?;
+            strict::check(raw.get())?;
             Term::Other(raw.get().into())
         }
     })

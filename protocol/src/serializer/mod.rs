@@ -75,7 +75,8 @@ impl Serializer {
                 v1::encode(message, json, out);
                 Ok(FrameKind::Text)
             }
-            (Serializer::V1, Payload::Binary(_) | Payload::User(_)) => Err(EncodeError),
+            (Serializer::V1, Payload::Binary(_) | Payload::User(_))
+            | (Serializer::MessagePack, Payload::User(_)) => Err(EncodeError::NoBytes),
             (Serializer::V2, Payload::User(user)) => {
                 v2_binary::encode_user(message, user, out)?;
                 Ok(FrameKind::Binary)
@@ -120,6 +121,9 @@ pub enum DecodeError {
     /// Not JSON, or not of the serializer's form.
     #[error("malformed JSON message at line {} column {}", .0.line(), .0.column())]
     Malformed(#[from] serde_json::Error),
+    /// A lone surrogate, a float out of range, or a value that nests too deep.
+    #[error("a surrogate, a float or a nesting out of bounds")]
+    OutOfBounds,
     /// A binary frame of another kind than a push, shorter than its own lengths say, or with a text that is not UTF-8.
     #[error("malformed binary message")]
     MalformedBinary,
@@ -128,12 +132,17 @@ pub enum DecodeError {
     MalformedMessagePack(#[from] rmp_serde::decode::Error),
 }
 
-/// A message that has no bytes in a serializer. V1 has no form for bytes; V2's binary frames give a ref, a topic, an event and
-/// a status one byte for its length each, and refs that are numbers no place at all. Phoenix raises here, and its channel
-/// crashes.
+/// A message that has no form in a serializer. Phoenix raises here, and the channel that sends it crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the message has no form in this serializer")]
-pub struct EncodeError;
+pub enum EncodeError {
+    /// A payload of bytes for a client whose serializer has no form for it: V1 for none, MessagePack not for Supabase's.
+    #[error("bytes have no form in this serializer")]
+    NoBytes,
+    /// V2's binary frames give a ref, a topic, an event and a status one byte for its length each, and refs that are no texts
+    /// no place at all.
+    #[error("the message does not fit this serializer's frame")]
+    DoesNotFit,
+}
 
 #[cfg(test)]
 mod tests {

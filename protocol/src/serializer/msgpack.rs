@@ -12,12 +12,12 @@ use serde::{
     de::{Error as _, MapAccess, SeqAccess, Visitor},
     ser::SerializeMap as _,
 };
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
-use super::{DecodeError, EncodeError};
+use super::{DecodeError, EncodeError, strict::without_long_integers};
 use crate::{
     base64url,
-    message::{Json, Message, Outgoing, Payload, Term},
+    message::{Message, Outgoing, Payload, Term},
 };
 
 /// How deep a payload may nest, as in our JSON.
@@ -156,7 +156,7 @@ pub fn encode(message: &Outgoing, out: &mut Vec<u8>) -> Result<(), EncodeError> 
             ((), (), topic, &*broadcast.event, Carried(&broadcast.payload)).serialize(&mut serializer)
         }
     };
-    encoded.map_err(|_| EncodeError)
+    encoded.map_err(|_| EncodeError::DoesNotFit)
 }
 
 struct Echo<'a>(&'a Term);
@@ -166,7 +166,7 @@ impl Serialize for Echo<'_> {
         match self.0 {
             Term::Null => serializer.serialize_unit(),
             Term::Text(text) => serializer.serialize_str(text),
-            Term::Other(json) => value(json).serialize(serializer),
+            Term::Other(json) => value::<S::Error>(json)?.serialize(serializer),
         }
     }
 }
@@ -190,25 +190,25 @@ struct Carried<'a>(&'a Payload);
 impl Serialize for Carried<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Payload::Json(json) => value(Json::as_str(json)).serialize(serializer),
+            Payload::Json(json) => value::<S::Error>(json.as_str())?.serialize(serializer),
             Payload::Binary(bytes) => serializer.serialize_bytes(bytes),
-            Payload::User(_) => {
-                Err(serde::ser::Error::custom("Supabase's dialect has no form in MessagePack"))
-            }
+            Payload::User(_) => Err(serde::ser::Error::custom("no form for Supabase's dialect")),
         }
     }
 }
 
-/// The value of a text that was checked when it came in. Where a parser still refuses it (a number of thousands of digits),
-/// there is no MessagePack for it.
-fn value(json: &str) -> Value {
-    serde_json::from_str(json).unwrap_or_else(|_| Value::Object(Map::new()))
+/// The value of a text that was checked when it came in. MessagePack's integers have 64 bits: a longer one becomes a float,
+/// and one that is too large for that as well a text of its digits.
+fn value<E: serde::ser::Error>(json: &str) -> Result<Value, E> {
+    serde_json::from_str(json)
+        .or_else(|_| serde_json::from_str(&without_long_integers(json)))
+        .map_err(|_| E::custom("no value"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Broadcast, Reply, Status};
+    use crate::message::{Broadcast, Json, Reply, Status};
 
     fn encoded(message: impl Into<Outgoing>) -> Vec<u8> {
         let mut out = Vec::new();
@@ -255,6 +255,10 @@ mod tests {
         };
         let head = b"\x95\xc0\x07\xa1t\xa9phx_reply\x82\xa8response\x81\xa1a\x91\xcb\x3f\xf8\0\0\0\0\0\0";
         assert_eq!(encoded(reply), [&head[..], b"\xa6status\xa2ok"].concat());
+        let payload = Payload::Json(Json::trusted(format!("[{}]", "9".repeat(400)).into()));
+        let long = Broadcast { topic: "t".into(), event: "e".into(), payload };
+        let text = [&b"\x91\xda\x01\x90"[..], "9".repeat(400).as_bytes()].concat();
+        assert_eq!(encoded(long), [&b"\x95\xc0\xc0\xa1t\xa1e"[..], &text].concat());
         let payload = Payload::Binary(Bytes::from_static(&[7]));
         let broadcast = Broadcast { topic: "t".into(), event: "e".into(), payload };
         assert_eq!(encoded(broadcast), b"\x95\xc0\xc0\xa1t\xa1e\xc4\x01\x07");

@@ -1,12 +1,12 @@
 //! Phoenix's V2 serializer, text frames: `[join_ref, ref, topic, event, payload]` as JSON.
-//!
+
 use std::fmt;
 
 use bytestring::ByteString;
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{DecodeError, json, strict::WellFormed};
+use super::{DecodeError, json, strict};
 use crate::message::{Json, Message, Outgoing, Term};
 
 /// Decodes a text frame. Elements after the fifth are checked and ignored, as in Phoenix.
@@ -40,7 +40,9 @@ impl<'de> Deserialize<'de> for Array<'de> {
                     seq.next_element::<&RawValue>()?.ok_or_else(|| A::Error::invalid_length(index, &self))
                 };
                 let elements = [next(0)?, next(1)?, next(2)?, next(3)?, next(4)?];
-                while seq.next_element::<WellFormed>()?.is_some() {}
+                while let Some(more) = seq.next_element::<&RawValue>()? {
+                    strict::check(more.get()).map_err(A::Error::custom)?;
+                }
                 Ok(Array(elements))
             }
         }
@@ -109,6 +111,15 @@ mod tests {
     fn ignores_elements_after_the_fifth_but_checks_them() {
         assert!(decode(r#"[null,"1","t","e",{},"more",{"and":"more"}]"#).is_ok());
         assert!(decode(r#"[null,"1","t","e",{},"\ud800"]"#).is_err());
+    }
+
+    #[test]
+    fn integers_of_any_length_pass_through() {
+        let long = "7".repeat(400);
+        let message = decode(&format!(r#"[{long},-{long},"t","e",{{"n":{long}}},{long}]"#)).unwrap();
+        let Message { join_ref, reference, payload, .. } = message;
+        let push = Push { join_ref, reference, topic: "t".into(), event: "e".into(), payload };
+        assert_eq!(encode(push), format!(r#"[{long},-{long},"t","e",{{"n":{long}}}]"#));
     }
 
     #[test]

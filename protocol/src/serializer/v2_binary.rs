@@ -14,9 +14,9 @@
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use serde_json::{json, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
-use super::{DecodeError, EncodeError, json::payload};
+use super::{DecodeError, EncodeError, json::payload, strict};
 use crate::message::{Json, Message, Outgoing, Payload, Term, UserBroadcast};
 
 const PUSH: u8 = 0;
@@ -99,13 +99,12 @@ fn checked(text: &ByteString) -> Result<Json, DecodeError> {
 /// The payload that realtime-js would send in a text frame.
 fn user_json(event: &str, metadata: &str, payload: &Json) -> Result<Json, DecodeError> {
     let raw: &RawValue = serde_json::from_str(payload.as_str())?;
-    let mut object = json!({ "type": "broadcast", "event": event });
-    if !metadata.is_empty() {
-        object["meta"] = serde_json::from_str(metadata)?;
-    }
-    let mut text = object.to_string();
-    text.pop();
-    Ok(Json::trusted(format!("{text},\"payload\":{raw}}}").into()))
+    let event = Value::from(event);
+    let meta = if metadata.is_empty() { String::new() } else { format!("\"meta\":{metadata},") };
+    let text = format!("{{\"event\":{event},{meta}\"type\":\"broadcast\",\"payload\":{raw}}}");
+    // Each part may nest as deep as a payload may, and is a level deeper now.
+    strict::check(&text)?;
+    Ok(Json::trusted(text.into()))
 }
 
 /// Appends `message`, whose payload is `bytes`, as a V2 binary frame.
@@ -125,7 +124,7 @@ pub fn encode(message: &Outgoing, bytes: &[u8], out: &mut Vec<u8>) -> Result<(),
 
 /// Appends a broadcast of Supabase's dialect. It has no form for a reply or a push.
 pub fn encode_user(message: &Outgoing, user: &UserBroadcast, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let Outgoing::Broadcast(broadcast) = message else { return Err(EncodeError) };
+    let Outgoing::Broadcast(broadcast) = message else { return Err(EncodeError::DoesNotFit) };
     out.push(USER_BROADCAST);
     let texts = [&*broadcast.topic, &user.event, &user.metadata];
     put_lengths(out, &texts)?;
@@ -144,7 +143,7 @@ fn put_head(out: &mut Vec<u8>, kind: u8, texts: &[&str]) -> Result<(), EncodeErr
 
 fn put_lengths(out: &mut Vec<u8>, texts: &[&str]) -> Result<(), EncodeError> {
     for text in texts {
-        out.push(u8::try_from(text.len()).map_err(|_| EncodeError)?);
+        out.push(u8::try_from(text.len()).map_err(|_| EncodeError::DoesNotFit)?);
     }
     Ok(())
 }
@@ -159,7 +158,7 @@ fn term(term: &Term) -> Result<&str, EncodeError> {
     match term {
         Term::Null => Ok(""),
         Term::Text(text) => Ok(text),
-        Term::Other(_) => Err(EncodeError),
+        Term::Other(_) => Err(EncodeError::DoesNotFit),
     }
 }
 
@@ -204,9 +203,15 @@ mod tests {
             response: Payload::empty(),
         };
         assert_eq!(encoded(reply.clone()).unwrap(), b"\x01\x01\x02\x01\x02123tok\xff\x00");
-        assert_eq!(encoded(Reply { reference: Term::Other("1".into()), ..reply.clone() }), Err(EncodeError));
+        assert_eq!(
+            encoded(Reply { reference: Term::Other("1".into()), ..reply.clone() }),
+            Err(EncodeError::DoesNotFit)
+        );
         assert!(encoded(Reply { join_ref: "x".repeat(255).as_str().into(), ..reply.clone() }).is_ok());
-        assert_eq!(encoded(Reply { join_ref: "x".repeat(256).as_str().into(), ..reply }), Err(EncodeError));
+        assert_eq!(
+            encoded(Reply { join_ref: "x".repeat(256).as_str().into(), ..reply }),
+            Err(EncodeError::DoesNotFit)
+        );
         let push = Push {
             join_ref: Term::Null,
             reference: Term::Null,
@@ -249,6 +254,11 @@ mod tests {
             b"\x03\x00\x00\x01\x02\x00",
         ] {
             assert!(decode(&Bytes::copy_from_slice(bad)).is_err(), "{bad:?}");
+        }
+        let payload =
+            |depth| format!("\x03\x00\x00\x01\x02\x00\x01tev{}{}", "[".repeat(depth), "]".repeat(depth));
+        for (depth, is_good) in [(126, true), (127, false)] {
+            assert_eq!(decode(&payload(depth).into()).is_ok(), is_good, "{depth} levels in an object");
         }
     }
 }

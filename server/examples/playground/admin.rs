@@ -9,6 +9,9 @@ use tokio::sync::Notify;
 use vestibule::transport::Endpoint;
 use vestibule_protocol::message::Payload;
 
+/// The longest text in a binary frame's head.
+const MAX_TEXT: usize = 255;
+
 type Query = web::Query<HashMap<String, String>>;
 
 /// Mounts the administration of what `endpoint` serves; `stop` hears that the server is to stop.
@@ -21,16 +24,21 @@ pub(crate) fn mount(config: &mut web::ServiceConfig, endpoint: Arc<Endpoint>, st
         .route("/admin/stop", web::post().to(stop_server));
 }
 
-/// Broadcasts the body: JSON, or bytes if the query says `binary`.
+/// Broadcasts the body: JSON, or bytes if the query says `binary`. What Phoenix's serializers raise over, which is a value that
+/// is no map, or a topic or event too long for a binary frame, is an error of the server.
 async fn broadcast(endpoint: web::Data<Endpoint>, query: Query, body: Bytes) -> HttpResponse {
     let (Some(topic), Some(event)) = (query.get("topic"), query.get("event")) else {
         return HttpResponse::BadRequest().finish();
     };
     let payload = if query.contains_key("binary") {
+        if topic.len().max(event.len()) > MAX_TEXT {
+            return HttpResponse::InternalServerError().finish();
+        }
         Payload::Binary(body)
     } else {
         match serde_json::from_slice::<Value>(&body) {
-            Ok(value) => Payload::of(&value),
+            Ok(value @ Value::Object(_)) => Payload::of(&value),
+            Ok(_) => return HttpResponse::InternalServerError().finish(),
             Err(_) => return HttpResponse::BadRequest().finish(),
         }
     };

@@ -81,7 +81,7 @@ fn whoami(cx: &Context<'_, Playground>, who: MemberId) -> Payload {
 }
 
 /// Phoenix pushes and broadcasts maps (and bytes) only, and crashes over anything else.
-fn a_map(payload: Payload) -> Payload {
+pub(crate) fn a_map(payload: Payload) -> Payload {
     if let Payload::Json(json) = &payload {
         assert!(json.as_str().starts_with('{'), "only a map can be pushed");
     }

@@ -11,6 +11,7 @@
 mod absinthe;
 mod admin;
 mod channels;
+mod edges;
 mod mounts;
 mod presences;
 mod realtime;

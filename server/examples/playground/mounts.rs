@@ -2,7 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::web;
+use actix_web::{
+    http::{
+        StatusCode,
+        header::{HeaderValue, RETRY_AFTER},
+    },
+    web,
+};
 use serde_json::Value;
 use vestibule::{
     live::Live,
@@ -16,6 +22,7 @@ use vestibule::{
 use crate::{
     absinthe::Absinthe,
     channels::{CrashJoin, Deny, Playground, SlowJoin},
+    edges::Edges,
     presences::Presences,
     realtime::Realtime,
 };
@@ -64,6 +71,7 @@ struct Channels {
     presences: Arc<Rooms<Presences>>,
     realtime: Arc<Rooms<Realtime>>,
     absinthe: Arc<Rooms<Absinthe>>,
+    edges: Arc<Rooms<Edges>>,
 }
 
 impl Channels {
@@ -77,6 +85,7 @@ impl Channels {
             presences: Rooms::new(MAILBOX, |_| Presences::default()),
             realtime: Rooms::new(MAILBOX, |_| Realtime::default()),
             absinthe: Rooms::new(MAILBOX, |_| Absinthe::default()),
+            edges: Rooms::new(MAILBOX, |_| Edges),
         }
     }
 
@@ -90,6 +99,7 @@ impl Channels {
             .route("presence:*", Arc::clone(&self.presences))
             .route("realtime:*", Arc::clone(&self.realtime))
             .route("__absinthe__:control", Arc::clone(&self.absinthe))
+            .route("edges:*", Arc::clone(&self.edges))
     }
 }
 
@@ -156,13 +166,22 @@ fn listed(origins: &[&str]) -> Origins {
     Origins::Listed(origins.iter().map(parse).collect())
 }
 
+/// What Phoenix's `error_handler` is for.
+fn busy() -> Refused {
+    Refused::with(StatusCode::TOO_MANY_REQUESTS)
+        .header(RETRY_AFTER, HeaderValue::from_static("5"))
+        .body("come back later")
+}
+
 /// Lets everybody in, but for who asks to be refused. `user_id` gives the socket an id to disconnect it by.
 struct Everybody;
 
 impl SocketHandler for Everybody {
     fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected, Refused> {
-        if info.params.contains_key("reject") {
-            return Err(Refused);
+        match info.params.get("reject").and_then(Value::as_str) {
+            None => {}
+            Some("busy") => return Err(busy()),
+            Some(_) => return Err(Refused::default()),
         }
         let id = info.params.get("user_id").and_then(Value::as_str).map(|id| format!("user_socket:{id}"));
         Ok(Connected { id, assigns: Arc::new(()) })

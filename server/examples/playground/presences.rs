@@ -42,7 +42,7 @@ impl Channel for Presences {
                 Next::ok(Payload::empty())
             }
             "untrack" => {
-                cx.untrack(who);
+                cx.untrack(who, &self.keys[&who]);
                 Next::ok(Payload::empty())
             }
             "track_also" => {

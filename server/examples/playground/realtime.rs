@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use vestibule::channel::{Channel, Context, Incoming, Joining, MemberId, Next};
 use vestibule_protocol::message::Payload;
 
-use crate::channels::value;
+use crate::channels::{a_map, value};
 
 /// `realtime:*`. Databases have no place here: a subscription to changes is accepted and never hears of any.
 #[derive(Default)]
@@ -46,10 +46,11 @@ impl Channel for Realtime {
         let answer = || Next::ok(Payload::empty());
         match &*message.event {
             "broadcast" => {
+                let payload = a_map(message.payload);
                 if config.hears_itself {
-                    cx.broadcast("broadcast", message.payload);
+                    cx.broadcast("broadcast", payload);
                 } else {
-                    cx.broadcast_from(message.from, "broadcast", message.payload);
+                    cx.broadcast_from(message.from, "broadcast", payload);
                 }
                 if config.wants_acks { answer() } else { Next::NoReply }
             }
@@ -57,10 +58,10 @@ impl Channel for Realtime {
                 let presence = value(&message.payload);
                 match (presence["event"].as_str(), &presence["payload"]) {
                     (Some("track"), Value::Object(meta)) => {
-                        cx.untrack(message.from);
+                        cx.untrack(message.from, &config.key);
                         cx.track(message.from, &config.key, meta.clone());
                     }
-                    (Some("untrack"), _) => cx.untrack(message.from),
+                    (Some("untrack"), _) => cx.untrack(message.from, &config.key),
                     _ => return Next::error(Payload::empty()),
                 }
                 answer()

@@ -122,9 +122,16 @@ impl<'a, C: Channel> Context<'a, C> {
         }
     }
 
+    /// Removes a member from one presence key.
+    pub fn untrack(&mut self, who: MemberId, key: &str) {
+        if let Some(diff) = self.members.presence.untrack(who, key) {
+            self.presence_diff(&diff);
+        }
+    }
+
     /// Removes a member from every presence key. Leaving does that by itself.
-    pub fn untrack(&mut self, who: MemberId) {
-        if let Some(diff) = self.members.presence.untrack(who) {
+    pub fn untrack_all(&mut self, who: MemberId) {
+        if let Some(diff) = self.members.presence.untrack_all(who) {
             self.presence_diff(&diff);
         }
     }

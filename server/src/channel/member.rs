@@ -1,6 +1,7 @@
 //! Who has joined a topic, and how frames reach them.
 
 use std::{
+    cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
     sync::{Arc, atomic::AtomicBool},
 };
@@ -11,6 +12,7 @@ use tokio::sync::oneshot;
 use vestibule_protocol::{
     message::{Outgoing, Payload, Push, Reply, Status, Term},
     presence::Presence,
+    serializer::EncodeError,
 };
 
 use super::{Client, Incoming, MemberId, Stop};
@@ -50,7 +52,16 @@ pub(crate) struct PendingJoin {
     /// Tells the connection whether it is in.
     pub(crate) decision: oneshot::Sender<bool>,
     /// The connection's earlier join of the same topic, whose `phx_close` follows the answer to this one.
-    pub(crate) replaced: Option<Box<Member>>,
+    pub(crate) replaced: Option<Box<Parting>>,
+}
+
+/// A member that is out. While the channel is told so, what it sends to this member still goes out, as from Phoenix's
+/// `terminate`.
+pub(crate) struct Parting {
+    pub(crate) who: MemberId,
+    pub(crate) member: Member,
+    /// What the channel sent it meanwhile, where that has to wait.
+    pub(crate) held: Option<RefCell<Vec<Outgoing>>>,
 }
 
 /// A message that was answered with [`Next::Wait`](super::Next::Wait).
@@ -78,50 +89,73 @@ pub(crate) struct Members {
     pub(crate) by_id: HashMap<MemberId, Member>,
     /// Who they are.
     pub(crate) presence: Presence<MemberId>,
+    /// Who is out, while the channel is told so.
+    pub(crate) parting: Option<Parting>,
+    /// Who was sent something that has no form in the client's serializer. Their joins have to end: they wait for it.
+    pub(crate) missed: RefCell<Vec<MemberId>>,
+    /// Whether the channel has broadcast something that has no form in somebody's serializer.
+    pub(crate) has_misspoken: Cell<bool>,
 }
 
 impl Members {
     /// Nobody. `life` is different for every room that ever ran.
     pub(crate) fn new(topic: ByteString, life: u64) -> Self {
-        Self { topic, by_id: HashMap::new(), presence: Presence::new(format!("{life:x}.")) }
+        Self {
+            topic,
+            by_id: HashMap::new(),
+            presence: Presence::new(format!("{life:x}.")),
+            parting: None,
+            missed: RefCell::default(),
+            has_misspoken: Cell::default(),
+        }
     }
 
     /// Sends a reply.
     pub(crate) fn reply(&self, to: MemberId, reference: Term, status: Status, response: Payload) {
-        if let Some(member) = self.by_id.get(&to) {
-            member.outbox.send(Reply {
-                join_ref: member.reply_join_ref.clone(),
-                reference,
-                topic: Term::Text(self.topic.clone()),
-                status,
-                response,
-            });
+        if let Some(member) = self.reachable(to) {
+            let join_ref = member.reply_join_ref.clone();
+            let topic = Term::Text(self.topic.clone());
+            self.send(to, member, Reply { join_ref, reference, topic, status, response });
         }
     }
 
     /// Answers a join: with the `join_ref` as it came, null included.
-    pub(crate) fn reply_to_join(&self, to: MemberId, reference: Term, status: Status, response: Payload) {
-        if let Some(member) = self.by_id.get(&to) {
-            member.outbox.send(Reply {
-                join_ref: member.join_ref.clone(),
-                reference,
-                topic: Term::Text(self.topic.clone()),
-                status,
-                response,
-            });
-        }
+    pub(crate) fn reply_to_join(
+        &self,
+        to: MemberId,
+        reference: Term,
+        status: Status,
+        response: Payload,
+    ) -> Result<(), EncodeError> {
+        let Some(member) = self.by_id.get(&to) else { return Ok(()) };
+        let join_ref = member.join_ref.clone();
+        let topic = Term::Text(self.topic.clone());
+        let reply = Reply { join_ref, reference, topic, status, response };
+        member.outbox.push(&Encoded::new(reply.into()))
     }
 
     /// Sends a push to one member, once it is in.
     pub(crate) fn push(&self, to: MemberId, event: &str, payload: Payload) {
-        if let Some(member) = self.by_id.get(&to).filter(|member| member.joining.is_none()) {
-            member.outbox.send(Push {
-                join_ref: member.reply_join_ref.clone(),
-                reference: Term::Null,
-                topic: self.topic.clone(),
-                event: event.into(),
-                payload,
-            });
+        if let Some(member) = self.reachable(to).filter(|member| member.joining.is_none()) {
+            let join_ref = member.reply_join_ref.clone();
+            let (topic, event) = (self.topic.clone(), event.into());
+            self.send(to, member, Push { join_ref, reference: Term::Null, topic, event, payload });
+        }
+    }
+
+    /// A member, also one that is just leaving.
+    fn reachable(&self, who: MemberId) -> Option<&Member> {
+        let parting = || self.parting.as_ref().filter(|parting| parting.who == who);
+        self.by_id.get(&who).or_else(|| Some(&parting()?.member))
+    }
+
+    fn send(&self, to: MemberId, member: &Member, message: impl Into<Outgoing>) {
+        let held = self.parting.as_ref().filter(|parting| parting.who == to);
+        if let Some(held) = held.and_then(|parting| parting.held.as_ref()) {
+            held.borrow_mut().push(message.into());
+        } else if let Err(error) = member.outbox.push(&Encoded::new(message.into())) {
+            tracing::debug!(%error, "a join ends over a message");
+            self.missed.borrow_mut().push(to);
         }
     }
 
@@ -130,7 +164,7 @@ impl Members {
         let encoded = Encoded::new(message);
         for (id, member) in &self.by_id {
             if member.joining.is_none() && to(*id, member) {
-                member.outbox.push(&encoded);
+                self.share(&encoded, member);
             }
         }
     }
@@ -140,7 +174,17 @@ impl Members {
         let encoded = Encoded::new(message);
         for member in to.iter().filter_map(|id| self.by_id.get(id)).filter(|member| member.joining.is_none())
         {
-            member.outbox.push(&encoded);
+            self.share(&encoded, member);
+        }
+    }
+
+    /// Bytes that a client's serializer has no form for are left out for it alone. A message that does not fit is the
+    /// channel's mistake.
+    fn share(&self, message: &Encoded, member: &Member) {
+        match member.outbox.push(message) {
+            Ok(()) => {}
+            Err(EncodeError::NoBytes) => tracing::debug!("bytes are left out"),
+            Err(EncodeError::DoesNotFit) => self.has_misspoken.set(true),
         }
     }
 

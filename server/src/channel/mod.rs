@@ -8,6 +8,10 @@
 //! A panic in a call ends the join that caused it, with `phx_error`, and nothing else. A channel that keeps state across
 //! its members must therefore be whole between any two statements that can panic.
 //!
+//! So does a message that a client's serializer has no form for, as one of bytes has none in V2 whose topic, event, `ref` or
+//! `join_ref` is longer than 255 bytes: a reply or a push ends the join of its receiver, a broadcast the join on whose behalf
+//! the channel was called. Bytes that are broadcast to a client of V1 are left out for it.
+//!
 //! ```
 //! use vestibule::channel::{Channel, Context, Incoming, Joining, MemberId, Next};
 //! use vestibule_protocol::message::Payload;
@@ -46,7 +50,7 @@ pub use client::{Client, Transport};
 pub use context::{Context, Resume, Watched};
 pub(crate) use context::{Continue, Deferred, Origin};
 pub use member::Member;
-pub(crate) use member::{Busy, Members, PendingJoin, Waiting};
+pub(crate) use member::{Busy, Members, Parting, PendingJoin, Waiting};
 
 /// Names one join of one connection, among all of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +73,9 @@ pub trait Channel: Sized + Unpin + 'static {
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next;
 
     /// Somebody is out, for whatever reason; also who was not let in.
+    ///
+    /// What is sent to a member whose join was stopped, left or replaced still goes out, as from Phoenix's `terminate`: after
+    /// `phx_close`, before `phx_error`, and before the `phx_close` of a replaced join.
     fn left(&mut self, _cx: &mut Context<'_, Self>, _who: MemberId) {}
 }
 

@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use vestibule_protocol::{
     disconnect::Disconnect,
     message::{Outgoing, Payload, Reply, Status},
-    serializer::Serializer,
+    serializer::{EncodeError, Serializer},
     socket::JoinId,
 };
 
@@ -91,23 +91,23 @@ impl Outbox {
         Self(Arc::new(Shared { serializer, form, limits, queue, closing: Notify::new(), traffic }))
     }
 
-    /// Sends one message to this connection alone.
+    /// Sends one message to this connection alone. JSON always has a form; what has none is left out.
     pub fn send(&self, message: impl Into<Outgoing>) {
-        self.push(&Encoded::new(message.into()));
+        if let Err(error) = self.push(&Encoded::new(message.into())) {
+            tracing::debug!(%error, "left out");
+        }
     }
 
-    /// Sends a message whose bytes are shared with other connections that speak the same serializer.
-    ///
-    /// A message that has no form in this client's serializer is left out: it is another client's bytes that this one has no
-    /// way to read, or the answer to a ref that fits no answer.
-    pub fn push(&self, message: &Encoded) {
-        match message.wire(self.0.serializer) {
-            Ok(frame) if frame.is_binary() && self.0.form == Form::Text => {
-                self.decline_binary(message.message());
-            }
-            Ok(frame) => self.enqueue(frame),
-            Err(error) => tracing::debug!(%error, "left out"),
+    /// Sends a message whose bytes are shared with other connections that speak the same serializer. Nothing is sent if it
+    /// has no form in this client's.
+    pub fn push(&self, message: &Encoded) -> Result<(), EncodeError> {
+        let frame = message.wire(self.0.serializer)?;
+        if frame.is_binary() && self.0.form == Form::Text {
+            self.decline_binary(message.message());
+        } else {
+            self.enqueue(frame);
         }
+        Ok(())
     }
 
     /// Sends a WebSocket pong.
@@ -274,8 +274,8 @@ mod tests {
     fn frames_come_out_in_order_and_shared() {
         let (one, two) = (outbox(2, 1000), outbox(2, 1000));
         let message = message();
-        one.push(&message);
-        two.push(&message);
+        one.push(&message).unwrap();
+        two.push(&message).unwrap();
         let (Poll::Ready(Some(first)), Poll::Ready(Some(second))) = (take(&one), take(&two)) else {
             panic!()
         };
@@ -292,14 +292,14 @@ mod tests {
     fn a_full_outbox_disconnects_the_slow_client() {
         let size = message().wire(Serializer::V2).unwrap().len();
         for full in [outbox(2, 1000), outbox(1000, 2 * size)] {
-            full.push(&message());
-            full.push(&message());
+            full.push(&message()).unwrap();
+            full.push(&message()).unwrap();
             assert!(!full.is_closing(), "exactly at the limit");
-            full.push(&message());
+            full.push(&message()).unwrap();
             assert!(full.is_closing());
             let close = frame::close(1008, "slow consumer");
             assert_eq!(take(&full), Poll::Ready(Some(close)), "what waited is dropped");
-            full.push(&message());
+            full.push(&message()).unwrap();
             assert_eq!(take(&full), Poll::Pending);
             full.finish();
             assert_eq!(take(&full), Poll::Ready(None));
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn a_close_is_sent_after_what_waits_and_once() {
         let outbox = outbox(10, 1000);
-        outbox.push(&message());
+        outbox.push(&message()).unwrap();
         outbox.close(Disconnect::Restart);
         outbox.close(Disconnect::Kicked);
         outbox.finish();

@@ -22,6 +22,7 @@ mod rooms;
 mod router;
 
 use std::{
+    cell::RefCell,
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
@@ -34,7 +35,7 @@ use vestibule_protocol::message::{Payload, Status, Term};
 
 use crate::channel::{
     Busy, Channel, Context, Continue, Deferred, Incoming, Joining, Member, MemberId, Members, Next, Origin,
-    PendingJoin, Stop, Waiting,
+    Parting, PendingJoin, Stop, Waiting,
 };
 pub use messages::{Input, Join, Leave};
 pub use rooms::{Overloaded, RoomHandle, Rooms};
@@ -84,14 +85,20 @@ impl<C: Channel> Room<C> {
         let outcome = catch_unwind(AssertUnwindSafe(|| call(&mut self.channel, &mut context)));
         if outcome.is_err() {
             tracing::error!(topic = %self.members.topic, "a channel panicked");
-            if let Some(who) = who {
-                self.crash(who);
-            }
         }
-        outcome.ok()
+        // Where Phoenix raises. Clients can bring it about, by what their events carry: that is no error of ours.
+        let has_misspoken = self.members.has_misspoken.take();
+        if has_misspoken {
+            tracing::debug!("a broadcast fits no frame");
+        }
+        let outcome = outcome.ok().filter(|_| !has_misspoken);
+        if let (None, Some(who)) = (&outcome, who) {
+            self.crash(who);
+        }
+        outcome
     }
 
-    /// Ends the join of `who` after a panic: as a failed join if it was not yet in.
+    /// Ends the join of `who` as a crash: as a failed join if it was not yet in.
     fn crash(&mut self, who: MemberId) {
         if self.members.by_id.get(&who).is_some_and(|member| member.joining.is_some()) {
             self.decide_join(who, false, Payload::of(&json!({ "reason": "join crashed" })));
@@ -101,8 +108,15 @@ impl<C: Channel> Room<C> {
     }
 
     fn settle(&mut self) {
-        while !self.deferred.is_empty() {
-            for deferred in std::mem::take(&mut self.deferred) {
+        loop {
+            let (deferred, missed) = (std::mem::take(&mut self.deferred), self.members.missed.take());
+            if deferred.is_empty() && missed.is_empty() {
+                break;
+            }
+            for who in missed {
+                self.crash(who);
+            }
+            for deferred in deferred {
                 match deferred {
                     Deferred::Join(who, is_in, response) => self.decide_join(who, is_in, response),
                     Deferred::Proceed(who, next) => self.proceed(who, next),
@@ -120,16 +134,21 @@ impl<C: Channel> Room<C> {
             member.client.entered(self.members.topic.clone());
         }
         let status = if is_in { Status::Ok } else { Status::Error };
-        self.members.reply_to_join(who, reference, status, response);
+        let is_told = self.members.reply_to_join(who, reference, status, response).is_ok();
         if let Some(old) = replaced {
-            self.members.say_goodbye(&old, Stop::Normal);
+            for message in old.held.into_iter().flat_map(RefCell::into_inner) {
+                old.member.outbox.send(message);
+            }
+            self.members.say_goodbye(&old.member, Stop::Normal);
         }
         // Nobody listens where the connection is gone; its leave is on the way.
-        let _ = decision.send(is_in);
-        if is_in {
+        let _ = decision.send(is_in && is_told);
+        if !is_told {
+            self.stop(who, Stop::Crash);
+        } else if is_in {
             self.call(Some(who), |channel, context| channel.joined(context, who));
         } else {
-            self.remove(who);
+            self.drop_out(who);
         }
     }
 
@@ -189,21 +208,53 @@ impl<C: Channel> Room<C> {
     }
 
     /// Ends a join: the connection is told first, so that the client's next frame finds the topic left.
+    ///
+    /// The channel's last words come after `phx_close` and before `phx_error`: a Phoenix channel says that it stops before it
+    /// runs `terminate`, and a crash is noticed when that is over.
     fn stop(&mut self, who: MemberId, how: Stop) {
-        if let Some(member) = self.remove(who) {
-            member.outbox.note_ended(self.members.topic.clone(), who.join);
+        let Some(member) = self.remove(who) else { return };
+        member.outbox.note_ended(self.members.topic.clone(), who.join);
+        if how == Stop::Normal {
             self.members.say_goodbye(&member, how);
+        }
+        let parted = self.part(Parting { who, member, held: None });
+        if let (Some(parted), Stop::Crash) = (parted, how) {
+            self.members.say_goodbye(&parted.member, how);
+        }
+    }
+
+    /// Takes out a join whose client has joined again. The channel's last words wait for the answer to that.
+    fn replace(&mut self, who: MemberId) -> Option<Box<Parting>> {
+        let member = self.remove(who)?;
+        self.part(Parting { who, member, held: Some(RefCell::default()) }).map(Box::new)
+    }
+
+    /// Takes out a member to whom nothing is said any more.
+    fn drop_out(&mut self, who: MemberId) {
+        if self.remove(who).is_some() {
+            self.tell_left(who);
         }
     }
 
     fn remove(&mut self, who: MemberId) -> Option<Member> {
         let member = self.members.by_id.remove(&who)?;
         member.client.left(&self.members.topic);
+        Some(member)
+    }
+
+    /// Tells the channel, which may say something to who is out.
+    fn part(&mut self, parting: Parting) -> Option<Parting> {
+        let who = parting.who;
+        self.members.parting = Some(parting);
+        self.tell_left(who);
+        self.members.parting.take()
+    }
+
+    fn tell_left(&mut self, who: MemberId) {
         self.call(None, |channel, context| {
-            context.untrack(who);
+            context.untrack_all(who);
             channel.left(context, who);
         });
-        Some(member)
     }
 
     /// Ends the room if nobody is in it and nothing is under way.
@@ -225,12 +276,12 @@ impl<C: Channel> Handler<Join> for Room<C> {
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
         self.rooms.arrived(&self.members.topic);
         let Join { who, client, outbox, join_ref, reference, params, replaces, is_replaced, decision } = join;
-        let replaced = replaces.and_then(|old| self.remove(old)).map(Box::new);
+        let replaced = replaces.and_then(|old| self.replace(old));
         let member = Member {
             client,
             outbox,
             params: params.clone(),
-            reply_join_ref: if join_ref.is_null() { reference.clone() } else { join_ref.clone() },
+            reply_join_ref: join_ref.clone().or(reference.clone()),
             join_ref,
             is_replaced,
             joining: Some(PendingJoin { reference, decision, replaced }),
@@ -297,9 +348,7 @@ impl<C: Channel> Handler<Leave> for Room<C> {
                     _ => self.leave(who, reference),
                 }
             }
-            Leave::Gone { who } => {
-                self.remove(who);
-            }
+            Leave::Gone { who } => self.drop_out(who),
         }
         self.settle();
         self.retire_if_idle(ctx);

@@ -19,6 +19,7 @@ mod origin;
 mod pace;
 mod params;
 mod rate;
+mod refused;
 mod request;
 mod rules;
 mod tcp;
@@ -40,7 +41,8 @@ pub use self::{
     headers::{Over, harden},
     hosts::Hosts,
     origin::{Origin, OriginSyntax, Origins},
-    rate::Rate,
+    rate::{Period, Rate},
+    refused::Refused,
     request::host,
     rules::Rules,
     tcp::{Accepted, Patience, arriving, serve},
@@ -148,7 +150,7 @@ pub struct ConnectInfo<'a> {
 
 /// Decides who may connect.
 pub trait SocketHandler: Send + Sync {
-    /// Lets a client in, or refuses it with HTTP 403.
+    /// Lets a client in, or refuses it: with HTTP 403, unless [`Refused`] says otherwise.
     ///
     /// A browser learns nothing from a 403 and tries again for ever: where the client should know the reason, let it in and
     /// refuse its joins.
@@ -162,7 +164,3 @@ pub struct Connected {
     /// What channels get to know; see [`Client::assigns`](crate::channel::Client::assigns).
     pub assigns: Arc<dyn Any + Send + Sync>,
 }
-
-/// The connection is refused.
-#[derive(Clone, Copy, Debug)]
-pub struct Refused;

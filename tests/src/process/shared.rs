@@ -9,6 +9,7 @@ use super::{Launch, Server};
 /// A `static` with the server itself would never be dropped, and would leave the process behind.
 #[derive(Debug)]
 pub struct Shared {
+    launch: fn() -> Launch,
     options: &'static [(&'static str, &'static str)],
     server: Mutex<Weak<Server>>,
 }
@@ -22,7 +23,12 @@ impl Shared {
 
     /// No server yet; it will have these options.
     pub const fn with(options: &'static [(&'static str, &'static str)]) -> Self {
-        Self { options, server: Mutex::new(Weak::new()) }
+        Self { launch: Launch::vestibule, options, server: Mutex::new(Weak::new()) }
+    }
+
+    /// No playground yet.
+    pub const fn playground() -> Self {
+        Self { launch: Launch::playground, options: &[], server: Mutex::new(Weak::new()) }
     }
 
     /// The server; keep it for the length of the test.
@@ -30,7 +36,7 @@ impl Shared {
         // A test that failed while it started the server has left none behind.
         let mut shared = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
-            let server = Arc::new(Server::start(Launch::vestibule().options(self.options)));
+            let server = Arc::new(Server::start((self.launch)().options(self.options)));
             *shared = Arc::downgrade(&server);
             server
         })

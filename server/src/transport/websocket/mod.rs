@@ -121,10 +121,10 @@ fn upgrade(
         serializer.map_or_else(|| params::serializer(&params), Ok).map_err(|_| ErrorForbidden(""))?;
     let (host, address) = (request::host(request.head()), rules.proxies.client(request));
     let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host, address };
-    let connected = endpoint.handler.connect(&info).map_err(|_| ErrorForbidden(""))?;
-    if let Some(obstacle) = request::obstacle_to_upgrade(request.head()) {
-        return Err(ErrorBadRequest(obstacle));
-    }
+    let connected = match endpoint.handler.connect(&info) {
+        Ok(connected) => connected,
+        Err(refused) => return Ok(refused.response()),
+    };
     let Some(place) = endpoint.caps.take(address, connected.id.as_deref()) else {
         endpoint.traffic.limited(Limit::Sockets);
         return Ok(RateLimited { wait: RETRY }.response());
