@@ -22,7 +22,7 @@ mod rate;
 mod refused;
 mod request;
 mod rules;
-mod tcp;
+mod silence;
 pub mod websocket;
 
 use std::{any::Any, net::IpAddr, sync::Arc, time::Duration};

@@ -14,7 +14,7 @@ use tokio::{
 };
 use vestibule_protocol::{disconnect::Disconnect, longpoll::Status, message::Frame, serializer::Serializer};
 
-use super::super::{Endpoint, Limits, connection::Connection};
+use super::super::{Endpoint, Limits, connection::Connection, silence::LATE};
 use crate::{
     channel::Client,
     metrics::Traffic,
@@ -223,6 +223,11 @@ pub(super) async fn drive(
             () = outbox.closing() => break,
             // Before the batches, of which a client that floods has always one more.
             due = inspection.tick() => {
+                if due.elapsed() > LATE {
+                    // The process stood still, and a poll may wait to be read.
+                    session.polled();
+                    inspection.reset();
+                }
                 // Measured at the time that the inspection was due: a busy machine that is late is not the client's fault.
                 if session.idle_at(due) > patience || due >= end_of_session {
                     break;

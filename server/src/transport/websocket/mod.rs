@@ -41,7 +41,7 @@ use vestibule_protocol::{disconnect::Disconnect, message::Frame, serializer::Ser
 use self::guard::FrameGuard;
 use super::{
     ConnectInfo, Endpoint, Limits, caps::Place, connection::Connection, connections::next_id, params,
-    rate::RateLimited, request, tcp::Conn,
+    rate::RateLimited, request, silence::Silence,
 };
 use crate::{
     channel::{Client, Transport},
@@ -176,15 +176,16 @@ async fn serve(
     let _registration = endpoint.connections.register(&client, &outbox);
     let mut connection = Connection::new(Arc::clone(&endpoint), serializer, client, outbox.clone(), &limits);
     let end_of_session = Instant::now() + limits.lifetime;
-    let mut last_heard = Instant::now();
-    let mut timer = pin!(sleep_until(end_of_session.min(last_heard + limits.idle)));
+    let mut silence = Silence::new(limits.idle, Instant::now());
+    let mut timer = pin!(sleep_until(end_of_session.min(silence.look())));
     loop {
         // In this order: all that one read brought is handled before anything else is looked at.
         tokio::select! {
             biased;
             message = messages.next() => {
-                last_heard = Instant::now();
-                if last_heard >= end_of_session {
+                let now = Instant::now();
+                silence.ends(now);
+                if now >= end_of_session {
                     // Here too: a client that always has something to say would not let the timer be looked at.
                     outbox.close(Disconnect::SessionOver);
                     break;
@@ -218,10 +219,10 @@ async fn serve(
                 let now = Instant::now();
                 if now >= end_of_session {
                     outbox.close(Disconnect::SessionOver);
-                } else if now >= last_heard + limits.idle {
+                } else if silence.is_over(now) {
                     outbox.close(Disconnect::Idle);
                 }
-                timer.as_mut().reset(end_of_session.min(last_heard + limits.idle).max(now));
+                timer.as_mut().reset(end_of_session.min(silence.look()).max(now));
             }
         }
     }
