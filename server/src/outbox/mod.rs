@@ -209,7 +209,9 @@ impl Outbox {
             return;
         }
         let OutboxLimits { frames, bytes } = self.0.limits;
-        if queue.frames.len() >= frames || queue.bytes + frame.len() > bytes {
+        // A frame alone is no backlog, however large: its size is what a message's may be.
+        let is_behind = !queue.frames.is_empty() && queue.bytes + frame.len() > bytes;
+        if queue.frames.len() >= frames || is_behind {
             queue.frames.clear();
             queue.bytes = 0;
             self.start_close(&mut queue, Disconnect::Slow);
@@ -304,6 +306,17 @@ mod tests {
             full.finish();
             assert_eq!(take(&full), Poll::Ready(None));
         }
+    }
+
+    #[test]
+    fn a_frame_alone_fits_however_large() {
+        let outbox = outbox(10, 1);
+        outbox.push(&message()).unwrap();
+        assert!(!outbox.is_closing());
+        assert_eq!(take(&outbox), Poll::Ready(message().wire(Serializer::V2).ok()));
+        outbox.push(&message()).unwrap();
+        outbox.push(&message()).unwrap();
+        assert!(outbox.is_closing(), "two are a backlog");
     }
 
     #[test]

@@ -3,7 +3,11 @@
 //! The parser behind this waits until a frame is whole before it compares its length with the limit. A client could announce
 //! a frame of any length and have the server keep what it sends of it. Here the announcement is enough.
 //!
-//! The parser also keeps each fragment of a message by itself, which for one byte takes a hundred: so there may be so many.
+//! The parser also keeps each fragment of a message by itself, which for one byte takes a hundred: so there may be so many,
+//! and more only of some size.
+//!
+//! And it takes all frames that are there before it hands out the first one, so that a broken frame takes those before it
+//! along. Here it gets one frame at a time, and each good one is handled before what follows it is looked at.
 
 use std::{
     pin::Pin,
@@ -14,21 +18,52 @@ use actix_web::{dev::Payload, error::PayloadError};
 use bytes::Bytes;
 use futures_util::Stream;
 
-/// The most frames that one message may come in. Who sends in pieces has pieces of some size.
-const MAX_FRAGMENTS: usize = 1024;
+/// How many frames one message may come in, however small they are.
+const SMALL_FRAGMENTS: u64 = 1024;
 
-/// A connection's incoming bytes, which end with [`PayloadError::Overflow`] before a frame that is too long, or a fragment
-/// that is one too many.
+/// How many bytes each further one must bring, on average.
+const FRAGMENT: u64 = 64;
+
+/// The longest payload of a control frame (RFC 6455, section 5.5).
+const MAX_CONTROL: u64 = 125;
+
+/// Why a frame may not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// It is too long, or a fragment too many.
+    TooMuch,
+    /// It breaks the protocol.
+    Malformed,
+}
+
+impl Fault {
+    /// Payload errors have no variant for WebSockets: a malformed frame is said to be corrupt.
+    fn error(self) -> PayloadError {
+        match self {
+            Fault::TooMuch => PayloadError::Overflow,
+            Fault::Malformed => PayloadError::EncodingCorrupted,
+        }
+    }
+}
+
+/// A connection's incoming bytes, one frame at a time. They end with [`PayloadError::Overflow`] before a frame that is too
+/// long, or a fragment that is one too many; and with [`PayloadError::EncodingCorrupted`] before one that no header may
+/// announce.
 pub(super) struct FrameGuard {
     payload: Payload,
     walk: Walk,
-    has_overflowed: bool,
+    /// What came and has not been handed on.
+    rest: Bytes,
+    /// Whether a frame has just been handed on whole, and is to be handled first.
+    has_passed_frame: bool,
+    fault: Option<Fault>,
 }
 
 impl FrameGuard {
     /// Lets frames of up to `limit` bytes through, header included, as Phoenix's server counts.
     pub(super) fn new(payload: Payload, limit: usize) -> Self {
-        Self { payload, walk: Walk::new(limit), has_overflowed: false }
+        let walk = Walk::new(limit);
+        Self { payload, walk, rest: Bytes::new(), has_passed_frame: false, fault: None }
     }
 }
 
@@ -36,20 +71,33 @@ impl Stream for FrameGuard {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.has_overflowed {
-            return Poll::Ready(Some(Err(PayloadError::Overflow)));
+        if std::mem::take(&mut self.has_passed_frame) {
+            // At "pending" the parser takes what it has. There may be more at once.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        let polled = Pin::new(&mut self.payload).poll_next(cx);
-        let Poll::Ready(Some(Ok(bytes))) = polled else { return polled };
-        let passed = self.walk.advance(&bytes);
-        if passed == bytes.len() {
-            return Poll::Ready(Some(Ok(bytes)));
+        if let Some(fault) = self.fault {
+            return Poll::Ready(Some(Err(fault.error())));
         }
-        // The frames before that one are still good.
-        self.has_overflowed = true;
-        match passed {
-            0 => Poll::Ready(Some(Err(PayloadError::Overflow))),
-            _ => Poll::Ready(Some(Ok(bytes.slice(..passed)))),
+        if self.rest.is_empty() {
+            match Pin::new(&mut self.payload).poll_next(cx) {
+                Poll::Ready(Some(Ok(bytes))) => self.rest = bytes,
+                other => return other,
+            }
+        }
+        let this = &mut *self;
+        match this.walk.advance(&this.rest) {
+            Ok(passed) => {
+                this.has_passed_frame = this.walk.is_between_frames();
+                // Bytes that are not shared need not be copied.
+                let all = passed == this.rest.len();
+                let passed = if all { std::mem::take(&mut this.rest) } else { this.rest.split_to(passed) };
+                Poll::Ready(Some(Ok(passed)))
+            }
+            Err(fault) => {
+                this.fault = Some(fault);
+                Poll::Ready(Some(Err(fault.error())))
+            }
         }
     }
 }
@@ -59,50 +107,58 @@ struct Walk {
     limit: u64,
     header: Vec<u8>,
     payload_left: u64,
-    /// Frames of the message that is not whole yet.
-    fragments: usize,
+    /// Frames of the message that is not whole yet, and what they bring.
+    fragments: (u64, u64),
 }
 
 impl Walk {
     fn new(limit: usize) -> Self {
-        Self { limit: limit as u64, header: Vec::with_capacity(14), payload_left: 0, fragments: 0 }
+        Self { limit: limit as u64, header: Vec::with_capacity(14), payload_left: 0, fragments: (0, 0) }
     }
 
-    /// Goes on by `bytes`, and says how many of them may pass: all, or those before the first frame that may not.
-    fn advance(&mut self, bytes: &[u8]) -> usize {
-        let mut frame_start = 0;
+    /// Goes on by `bytes`, to the end of the frame that they are in at most, and says how many of them that is.
+    fn advance(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         let mut at = 0;
-        while at < bytes.len() {
-            if self.payload_left > 0 {
-                let rest = (bytes.len() - at) as u64;
-                let taken = self.payload_left.min(rest);
-                self.payload_left -= taken;
-                at += usize::try_from(taken).unwrap_or(usize::MAX);
-                frame_start = at;
-                continue;
-            }
-            self.header.push(bytes[at]);
+        while self.payload_left == 0 {
+            let Some(&byte) = bytes.get(at) else { return Ok(at) };
+            self.header.push(byte);
             at += 1;
             if let Some(length) = announced(&self.header) {
-                self.count_fragment();
-                let is_too_long = length.saturating_add(self.header.len() as u64) > self.limit;
-                if is_too_long || self.fragments > MAX_FRAGMENTS {
-                    return frame_start;
-                }
+                self.check(length)?;
                 self.payload_left = length;
                 self.header.clear();
-                frame_start = at;
+                break;
             }
         }
-        bytes.len()
+        let taken = self.payload_left.min((bytes.len() - at) as u64);
+        self.payload_left -= taken;
+        Ok(at + usize::try_from(taken).unwrap_or(usize::MAX))
     }
 
-    /// Counts the frame whose header is whole, unless it is a control frame: those come between fragments.
-    fn count_fragment(&mut self) {
-        let (is_last, is_control) = (self.header[0] & 0x80 != 0, self.header[0] & 0x08 != 0);
-        if !is_control {
-            self.fragments = if is_last { 0 } else { self.fragments + 1 };
+    /// Whether the bytes so far end with a frame.
+    fn is_between_frames(&self) -> bool {
+        self.payload_left == 0 && self.header.is_empty()
+    }
+
+    /// Checks the frame whose header is whole. What else may be wrong with it the parser behind this knows.
+    fn check(&mut self, length: u64) -> Result<(), Fault> {
+        let [first, ..] = self.header[..] else { return Ok(()) };
+        let (is_last, is_control) = (first & 0x80 != 0, first & 0x08 != 0);
+        // No extension is negotiated that would give the reserved bits a meaning; a length has 63 bits.
+        let is_malformed = first & 0x70 != 0 || length > i64::MAX as u64;
+        if is_malformed || is_control && (!is_last || length > MAX_CONTROL) {
+            return Err(Fault::Malformed);
         }
+        if !is_control {
+            let (number, size) = self.fragments;
+            self.fragments = if is_last { (0, 0) } else { (number + 1, size.saturating_add(length)) };
+        }
+        let is_too_long = length.saturating_add(self.header.len() as u64) > self.limit;
+        let (number, size) = self.fragments;
+        if is_too_long || number > SMALL_FRAGMENTS + size / FRAGMENT {
+            return Err(Fault::TooMuch);
+        }
+        Ok(())
     }
 }
 
@@ -122,6 +178,7 @@ fn announced(header: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::{StreamExt as _, stream};
 
     /// A masked frame of `length` bytes.
     fn frame(length: u16) -> Vec<u8> {
@@ -132,14 +189,32 @@ mod tests {
         frame
     }
 
+    /// A masked frame of one byte.
+    fn small(first: u8) -> Vec<u8> {
+        vec![first, 0x81, 1, 2, 3, 4, b'x']
+    }
+
+    /// How far one gets with these bytes, and what stops one.
+    fn walk(walk: &mut Walk, bytes: &[u8]) -> (usize, Option<Fault>) {
+        let mut at = 0;
+        while at < bytes.len() {
+            match walk.advance(&bytes[at..]) {
+                Ok(passed) => at += passed,
+                Err(fault) => return (at, Some(fault)),
+            }
+        }
+        (at, None)
+    }
+
     #[test]
     fn frames_up_to_the_limit_pass_however_they_are_cut() {
         let bytes = [frame(200), vec![0x89, 0x80, 1, 2, 3, 4], frame(192)].concat();
         for size in [1, 3, 7, 100, bytes.len()] {
-            let mut walk = Walk::new(208);
+            let mut all = Walk::new(208);
             for piece in bytes.chunks(size) {
-                assert_eq!(walk.advance(piece), piece.len(), "pieces of {size}");
+                assert_eq!(walk(&mut all, piece), (piece.len(), None), "pieces of {size}");
             }
+            assert!(all.is_between_frames());
         }
     }
 
@@ -147,32 +222,75 @@ mod tests {
     fn one_byte_more_is_stopped_at_its_header() {
         let good = frame(200);
         let bytes = [good.clone(), frame(201)].concat();
-        assert_eq!(Walk::new(208).advance(&bytes), good.len());
-        let mut walk = Walk::new(208);
-        assert_eq!(walk.advance(&bytes[..good.len() + 7]), good.len() + 7, "the header is not whole yet");
-        assert_eq!(walk.advance(&bytes[good.len() + 7..]), 0);
+        assert_eq!(walk(&mut Walk::new(208), &bytes), (good.len(), Some(Fault::TooMuch)));
+        let mut cut = Walk::new(208);
+        let (head, tail) = bytes.split_at(good.len() + 7);
+        assert_eq!(walk(&mut cut, head), (head.len(), None), "the header is not whole yet");
+        assert_eq!(walk(&mut cut, tail), (0, Some(Fault::TooMuch)));
     }
 
     #[test]
     fn an_announcement_is_enough() {
-        let header = [0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4];
-        assert_eq!(Walk::new(10_000_000).advance(&header), 0);
+        let header = |first| [0x82, 0xFF, first, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4];
+        let mut guard = Walk::new(10_000_000);
+        assert_eq!(guard.advance(&header(0x7F)), Err(Fault::TooMuch));
+        let mut guard = Walk::new(10_000_000);
+        assert_eq!(guard.advance(&header(0xFF)), Err(Fault::Malformed), "a length has 63 bits");
+    }
+
+    #[test]
+    fn reserved_bits_and_long_control_frames_are_malformed() {
+        for first in [0xC1, 0xA1, 0x91, 0xF1, 0xC2, 0xC9, 0x90, 0xA8, 0x09, 0x0A, 0x08] {
+            assert_eq!(Walk::new(208).advance(&small(first)), Err(Fault::Malformed), "{first:x}");
+        }
+        let mut ping = frame(126);
+        ping[0] = 0x89;
+        assert_eq!(Walk::new(208).advance(&ping), Err(Fault::Malformed));
     }
 
     #[test]
     fn a_message_comes_in_so_many_fragments_whatever_is_between_them() {
-        let fragment = |opcode: u8| vec![opcode, 0x81, 1, 2, 3, 4, b'x'];
-        let ping = vec![0x89, 0x80, 1, 2, 3, 4];
-        let mut message = fragment(0x01);
-        for _ in 1..MAX_FRAGMENTS {
-            message.extend([fragment(0x00), ping.clone()].concat());
+        let mut message = small(0x01);
+        for _ in 1..SMALL_FRAGMENTS {
+            message.extend([small(0x00), small(0x89)].concat());
         }
-        let mut walk = Walk::new(208);
+        let mut guard = Walk::new(208);
         for _ in 0..2 {
-            assert_eq!(walk.advance(&message), message.len());
-            assert_eq!(walk.advance(&fragment(0x80)), 7, "the last one starts the count anew");
+            assert_eq!(walk(&mut guard, &message), (message.len(), None));
+            assert_eq!(walk(&mut guard, &small(0x80)), (7, None), "the last one starts the count anew");
         }
-        assert_eq!(walk.advance(&message), message.len());
-        assert_eq!(walk.advance(&[ping, fragment(0x00)].concat()), 6, "one too many");
+        assert_eq!(walk(&mut guard, &message), (message.len(), None));
+        // They have brought 1024 bytes, which are worth 16 fragments.
+        let more = small(0x00).repeat(16);
+        assert_eq!(walk(&mut guard, &more), (more.len(), None));
+        assert_eq!(walk(&mut guard, &small(0x00)), (0, Some(Fault::TooMuch)), "one too many");
+    }
+
+    #[test]
+    fn fragments_of_some_size_may_be_as_many_as_the_message_holds() {
+        let mut fragment = vec![0x00, 0x80 | 64, 1, 2, 3, 4];
+        fragment.resize(70, b'x');
+        let mut guard = Walk::new(208);
+        let first = [&[0x01][..], &fragment[1..]].concat();
+        assert_eq!(walk(&mut guard, &first), (70, None));
+        for _ in 0..70_000 {
+            assert_eq!(walk(&mut guard, &fragment), (70, None));
+        }
+    }
+
+    #[actix_web::test]
+    async fn what_is_before_a_bad_frame_is_handed_on_first() {
+        let bytes = Bytes::from([small(0x81), small(0x82), small(0xC1)].concat());
+        let payload: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> =
+            Box::pin(stream::iter([Ok(bytes)]));
+        let payload = Payload::Stream { payload };
+        let mut guard = FrameGuard::new(payload, 208);
+        for first in [0x81, 0x82] {
+            assert_eq!(guard.next().await.unwrap().unwrap(), small(first));
+            assert!(futures_util::poll!(guard.next()).is_pending(), "time to handle it");
+        }
+        for _ in 0..2 {
+            assert!(matches!(guard.next().await, Some(Err(PayloadError::EncodingCorrupted))));
+        }
     }
 }

@@ -25,7 +25,9 @@ use actix_web::{
     error::{ErrorBadRequest, ErrorForbidden, PayloadError},
     http::{
         Method,
-        header::{CACHE_CONTROL, HeaderValue, SEC_WEBSOCKET_PROTOCOL},
+        header::{
+            CACHE_CONTROL, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+        },
     },
     rt::net::TcpStream,
     web,
@@ -48,6 +50,9 @@ use crate::{
     metrics::Limit,
     outbox::{Form, Outbox},
 };
+
+/// The one version of WebSockets (RFC 6455, section 4.1).
+const VERSION: &str = "13";
 
 /// How long a client may take to answer a close frame.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
@@ -125,6 +130,9 @@ fn upgrade(
         Ok(connected) => connected,
         Err(refused) => return Ok(refused.response()),
     };
+    if wants_other_version(headers) {
+        return Ok(other_version());
+    }
     let Some(place) = endpoint.caps.take(address, connected.id.as_deref()) else {
         endpoint.traffic.limited(Limit::Sockets);
         return Ok(RateLimited { wait: RETRY }.response());
@@ -154,6 +162,21 @@ fn upgrade(
         serve(endpoint, limits, serializer, client, place, outbox.clone(), messages).instrument(span),
     );
     Ok(response.map_body(|_, upgraded| BoxBody::new(OutboxBody { outbox, _upgraded: upgraded })))
+}
+
+/// Whether the client asks for another version of WebSockets than the one of RFC 6455, or for none.
+fn wants_other_version(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(UPGRADE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_websocket = upgrade.to_ascii_lowercase().windows(9).any(|part| part == b"websocket");
+    is_websocket && headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != VERSION)
+}
+
+/// What a client of another version is told: which one it may try (RFC 6455, section 4.4, and RFC 9110, section 15.5.22).
+fn other_version() -> HttpResponse {
+    HttpResponse::UpgradeRequired()
+        .upgrade("websocket")
+        .insert_header((SEC_WEBSOCKET_VERSION, VERSION))
+        .finish()
 }
 
 /// The incoming bytes behind a guard. actix-ws wants the type that an extractor gives, so one is asked for it.
@@ -252,18 +275,24 @@ async fn unless_closing<T>(outbox: &Outbox, handled: impl Future<Output = T>) ->
 
 /// Whether the connection ended without a word: then there is nobody to tell why.
 fn is_lost(error: &ProtocolError) -> bool {
-    let ProtocolError::Io(error) = error else { return false };
-    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
-    matches!(cause, Some(PayloadError::Incomplete(_) | PayloadError::Io(_)))
+    matches!(payload_error(error), Some(PayloadError::Incomplete(_) | PayloadError::Io(_)))
 }
 
-/// actix-ws has one error for "not UTF-8" and for "too many fragments", told apart by its inner kind.
+/// actix-ws has one error for "not UTF-8" and for "too large", told apart by its inner kind; what the guard finds is inside
+/// of the same one.
 fn disconnect_for(error: &ProtocolError) -> Disconnect {
     match error {
         ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => Disconnect::NotUtf8,
+        _ if matches!(payload_error(error), Some(PayloadError::EncodingCorrupted)) => Disconnect::Protocol,
         ProtocolError::Overflow | ProtocolError::Io(_) => Disconnect::TooBig,
         _ => Disconnect::Protocol,
     }
+}
+
+/// What went wrong below the frames.
+fn payload_error(error: &ProtocolError) -> Option<&PayloadError> {
+    let ProtocolError::Io(error) = error else { return None };
+    error.get_ref()?.downcast_ref()
 }
 
 /// The response body: what waits in the outbox, as it is.
