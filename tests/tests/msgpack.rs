@@ -5,7 +5,10 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde::Serialize;
 use serde_json::{Value, json};
-use vestibule_protocol::{base64url::Fixed, signed::Alg};
+use vestibule_protocol::{
+    base64url::{Blob, Fixed},
+    signed::Alg,
+};
 use vestibule_tests::{
     people::Person,
     process::{Launch, Server},
@@ -90,4 +93,30 @@ fn what_is_no_message_ends_the_connection() {
     packed.0.send(&Frame::binary([0xc1])).expect("an open connection");
     let close = packed.0.expect_close();
     assert_eq!((close.code, close.reason.as_str()), (Some(1011), ""));
+}
+
+#[test]
+fn bytes_that_fit_no_receivers_frame_end_the_senders_join() {
+    let server = Server::start(Launch::vestibule());
+    let mut scene = Scene::new(&server);
+    let carol = Person::new(Alg::P256);
+    let mut packed = Packed::connect(&server, &carol);
+    let topic = scene.room.topic();
+    packed.send(&("2", "2", &topic, "phx_join", Params { v: 1, device: Fixed([7; 16]) }));
+    let joined = packed.reply("2")["response"].clone();
+    let nonce = joined["nonce"].as_str().and_then(|nonce| nonce.parse().ok()).expect("a nonce");
+    let proof = scene.room.prove(joined["server"].as_str().expect("a name"), &carol.uid(), &nonce);
+    packed.send(&("2", "3", &topic, "prove", proof));
+    assert_eq!(packed.reply("3")["status"], "ok");
+    // The other member's frames are Phoenix's, with one byte for the length of an event.
+    scene.member.fence(&topic);
+    packed.send(&("2", "4", &topic, "e".repeat(256), Blob(vec![7])));
+    let end = loop {
+        let message = packed.receive();
+        if !message[3].as_str().is_some_and(|event| event.starts_with("presence_")) {
+            break message;
+        }
+    };
+    assert_eq!(end, json!(["2", "2", topic, "phx_error", { "reason": "channel_crash" }]));
+    assert!(scene.member.fence(&topic).iter().all(|message| message.event.starts_with("presence_")));
 }

@@ -232,3 +232,14 @@ fn the_states_of_a_request() {
     assert_eq!(status(&mut scene, &second), "withdrawn");
     assert_eq!(scene.bobs(), (vec![], vec![]), "the approve is gone with the request");
 }
+
+#[test]
+fn members_own_events_are_any_json() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    let (_, mut carol, _) = scene.another_member();
+    for payload in [json!({}), json!([1, {}]), json!("x"), json!(1.5), json!(true), json!(null)] {
+        scene.member.call(&scene.topic, "news", &payload).ok();
+        assert_eq!(carol.push(&scene.topic, "news"), payload);
+    }
+}
