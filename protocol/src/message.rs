@@ -263,3 +263,20 @@ impl From<Broadcast> for Outgoing {
         Outgoing::Broadcast(broadcast)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Term;
+
+    #[test]
+    fn null_and_false_are_none() {
+        let other = |json: &str| Term::Other(json.into());
+        let fallback = Term::from("1");
+        for none in [Term::Null, other("false")] {
+            assert_eq!(none.or(fallback.clone()), fallback);
+        }
+        for some in [Term::from(""), Term::from("false"), other("0"), other("true"), other("[]")] {
+            assert_eq!(some.clone().or(fallback.clone()), some);
+        }
+    }
+}

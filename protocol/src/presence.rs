@@ -54,11 +54,14 @@ impl<T: PartialEq + Copy> Presence<T> {
         Self { entries: BTreeMap::new(), prefix, next_ref: 0 }
     }
 
-    /// Adds `tracker` under `key`.
-    pub fn track(&mut self, tracker: T, key: &str, mut meta: Meta) -> Diff {
+    /// Adds `tracker` under `key`; nothing where it is there already (Phoenix: `:already_tracked`).
+    pub fn track(&mut self, tracker: T, key: &str, mut meta: Meta) -> Option<Diff> {
+        if self.meta(tracker, key).is_some() {
+            return None;
+        }
         meta.insert("phx_ref".to_owned(), self.fresh_ref());
         self.entries.entry(key.to_owned()).or_default().push(Entry { tracker, meta: meta.clone() });
-        Diff { joins: Entries::of(key, meta), leaves: Entries::default() }
+        Some(Diff { joins: Entries::of(key, meta), leaves: Entries::default() })
     }
 
     /// Gives `tracker` another meta under `key`: one diff in which the old one leaves and the new one, which names the
@@ -137,7 +140,7 @@ mod tests {
     #[test]
     fn a_second_device_is_a_second_meta_oldest_first() {
         let mut presence = Presence::new("r".into());
-        let first = presence.track(1, "u", meta(json!({"device": "a"})));
+        let first = presence.track(1, "u", meta(json!({"device": "a"}))).unwrap();
         assert_eq!(text(&first), r#"{"joins":{"u":{"metas":[{"device":"a","phx_ref":"r1"}]}},"leaves":{}}"#);
         presence.track(2, "u", meta(json!({"device": "b"})));
         let state = r#"{"u":{"metas":[{"device":"a","phx_ref":"r1"},{"device":"b","phx_ref":"r2"}]}}"#;
@@ -185,5 +188,14 @@ mod tests {
         let rest = r#"{"u":{"metas":[{"phx_ref":"r3"}]},"v":{"metas":[{"phx_ref":"r2"}]}}"#;
         assert_eq!(text(&presence.state()), rest);
         assert_eq!(presence.untrack(1, "u"), None);
+    }
+
+    #[test]
+    fn who_is_tracked_is_not_tracked_again() {
+        let mut presence = Presence::new("r".into());
+        presence.track(1, "u", meta(json!({"device": "a"})));
+        assert_eq!(presence.track(1, "u", Meta::new()), None);
+        let state = r#"{"u":{"metas":[{"device":"a","phx_ref":"r1"}]}}"#;
+        assert_eq!(text(&presence.state()), state);
     }
 }

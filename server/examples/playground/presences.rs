@@ -47,8 +47,8 @@ impl Channel for Presences {
             }
             "track_also" => {
                 let key = value(&message.payload)["key"].as_str().unwrap_or_default().to_owned();
-                cx.track(who, &key, Meta::from_iter([("also".to_owned(), true.into())]));
-                Next::ok(Payload::empty())
+                let is_new = cx.track(who, &key, Meta::from_iter([("also".to_owned(), true.into())]));
+                if is_new { Next::ok(Payload::empty()) } else { Next::error(Payload::empty()) }
             }
             "list" => Next::ok(Payload::of(&cx.presence_state())),
             _ => Next::crash(),

@@ -107,10 +107,13 @@ impl<'a, C: Channel> Context<'a, C> {
         self.members.multicast(self.outgoing(event, payload), to);
     }
 
-    /// Adds a member under a presence key.
-    pub fn track(&mut self, who: MemberId, key: &str, meta: Meta) {
+    /// Adds a member under a presence key, and says whether it was not there yet. If it was, its meta stays.
+    pub fn track(&mut self, who: MemberId, key: &str, meta: Meta) -> bool {
         let diff = self.members.presence.track(who, key, meta);
-        self.presence_diff(&diff);
+        if let Some(diff) = &diff {
+            self.presence_diff(diff);
+        }
+        diff.is_some()
     }
 
     /// Changes a member's meta under a presence key.
