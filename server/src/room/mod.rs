@@ -15,7 +15,7 @@
 //!
 //! # Panics
 //! A panic in a channel would kill the actor, and with it everybody's join. It is caught, and ends the join of the member
-//! on whose behalf the channel was called.
+//! on whose behalf the channel was called. A broadcast that fits no frame ends that join too.
 
 mod messages;
 mod rooms;
@@ -74,7 +74,8 @@ impl<C: Channel> Room<C> {
         }
     }
 
-    /// Calls the channel on behalf of `who`, then does what the call deferred. `None` if it panicked.
+    /// Calls the channel on behalf of `who`. `None` if it panicked, or broadcast what fits no frame: then the join of `who` is
+    /// over.
     fn call<T>(
         &mut self,
         who: Option<MemberId>,
@@ -86,7 +87,7 @@ impl<C: Channel> Room<C> {
         if outcome.is_err() {
             tracing::error!(topic = %self.members.topic, "a channel panicked");
         }
-        // Where Phoenix raises. Clients can bring it about, by what their events carry: that is no error of ours.
+        // Phoenix raises here. Clients can bring it about, by what their events carry, so it is not logged as an error.
         let has_misspoken = self.members.has_misspoken.take();
         if has_misspoken {
             tracing::debug!("a broadcast fits no frame");
@@ -107,6 +108,7 @@ impl<C: Channel> Room<C> {
         }
     }
 
+    /// Does what calls deferred, and ends the joins of those who missed a message.
     fn settle(&mut self) {
         loop {
             let (deferred, missed) = (std::mem::take(&mut self.deferred), self.members.missed.take());
