@@ -22,7 +22,9 @@ impl Proxies {
     /// The address of a request's client; `None` where there is none, as in a test without a socket.
     pub(super) fn client(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.peer_addr()?.ip();
-        let headers = request.headers().get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok());
+        // One that is no text is no address either; to skip it would be to believe the one before, which anybody may have written.
+        let headers =
+            request.headers().get_all(FORWARDED_FOR).map(|value| value.to_str().unwrap_or_default());
         let hops: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
         Some(self.last_untrusted(peer, &hops))
     }
@@ -83,6 +85,8 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     fn client(peer: &str, hops: &[&str]) -> String {
@@ -119,6 +123,18 @@ mod tests {
         for hop in ["unknown", "", "203.0.113", "203.0.113.9, "] {
             assert_eq!(client("10.0.0.1", &["1.1.1.1", hop]), "10.0.0.1", "{hop:?}");
         }
+    }
+
+    #[test]
+    fn a_header_that_is_no_text_is_not_skipped() {
+        let peer = "10.0.0.1:4711".parse().unwrap();
+        let request = TestRequest::default()
+            .peer_addr(peer)
+            .append_header((FORWARDED_FOR, "1.1.1.1"))
+            .append_header((FORWARDED_FOR, &b"\xff, 203.0.113.9"[..]))
+            .to_http_request();
+        let proxies = Proxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        assert_eq!(proxies.client(&request), Some(peer.ip()));
     }
 
     #[test]
