@@ -122,6 +122,23 @@ export function mustBeEvent(event) {
   must(typeof event === "string" && event !== "", "event", "the name of an event");
 }
 
+/** What the protocol calls so is done by the server, or is its word, and never reaches the other members. */
+const PROTOCOLS_EVENTS = new Set([
+  "ack", "approve", "approved", "card", "caught_up", "creator_changed", "denials", "denied", "deny", "erased",
+  "expired", "hand_over", "mine", "nack", "notices", "pending", "presence_diff", "presence_state", "prove", "receipt", "request",
+  "request_gone", "resync", "status", "unblock", "withdraw", "withdrawn",
+]);
+
+/**
+ * @param {unknown} event that is sent to other members
+ * @returns {void} throws where it is no event's name, or one of the protocol's
+ */
+export function mustBeOwnEvent(event) {
+  mustBeEvent(event);
+  const isOwn = !String(event).startsWith("phx_") && !PROTOCOLS_EVENTS.has(String(event));
+  must(isOwn, "event", "a name of the application's own, and not one that the protocol uses");
+}
+
 /**
  * @param {any} options of a room's card
  * @param {number} mostCharacters of its name

@@ -128,7 +128,8 @@ export class Courier {
       const detail = `\`${event}\` is a message of ${size} bytes, and the server takes ${this.#mostBytes}`;
       return new VestibuleError("too_large", detail);
     } catch (cause) {
-      const detail = `the payload of \`${event}\` cannot be written: it must be what JSON can say, or an ArrayBuffer`;
+      const detail = `the payload of \`${event}\` cannot be written: it must be what JSON can say, or an ArrayBuffer`
+        + ", in whole characters and at most 127 levels";
       return new VestibuleError("bad_argument", detail, { cause });
     }
   }

@@ -1,14 +1,24 @@
 /**
- * How large a push is on the wire, which only the whole frame tells: names, references and the WebSocket's own header
- * count, and a character may be several bytes.
+ * What a push is on the wire, which only the whole frame tells. How large it is: names, references and the WebSocket's
+ * own header count, and a character may be several bytes. And whether the server can read it.
  */
 import { utf8 } from "./bytes.js";
+
+/** The server reads JSON of so many levels, the frame's own one among them. */
+const MOST_LEVELS = 128;
+
+/** A text in JSON. */
+const TEXT = /"(?:[^"\\]|\\.)*"/g;
+
+/** What may be half of a character in JSON, and what is one. */
+const ESCAPED_HALF = /\\ud[89a-f]/i;
+const HALF = /\p{Cs}/u;
 
 /**
  * @param {any} channel of phoenix.js
  * @param {string} event
  * @param {any} payload
- * @returns {number} the bytes of the frame as the channel's next push; throws where it cannot be encoded
+ * @returns {number} the bytes of the frame as the channel's next push; throws where it cannot be encoded, or not read
  */
 export function encodedSize(channel, event, payload) {
   const { socket, topic } = channel;
@@ -16,7 +26,29 @@ export function encodedSize(channel, event, payload) {
   const frame = { topic, event, payload: payload || {}, ref: String(socket.ref + 1), join_ref: channel.joinRef() };
   let encoded;
   socket.encode(frame, (result) => (encoded = result));
+  if (typeof encoded === "string") mustBeReadable(encoded);
   return sizeOf(encoded, socket.transport);
+}
+
+/** @param {string} json which the server would end the connection for, if it could not read it */
+function mustBeReadable(json) {
+  if (levelsOf(json) > MOST_LEVELS) throw new TypeError("too many levels");
+  if (ESCAPED_HALF.test(json)) JSON.parse(json, mustBeWhole);
+}
+
+function mustBeWhole(name, value) {
+  if (HALF.test(name) || (typeof value === "string" && HALF.test(value))) throw new TypeError("half of a character");
+  return value;
+}
+
+/** @param {string} json @returns {number} */
+function levelsOf(json) {
+  let [level, most] = [0, 0];
+  for (const [bracket] of json.replace(TEXT, "").matchAll(/[[\]{}]/g)) {
+    level += bracket === "[" || bracket === "{" ? 1 : -1;
+    most = Math.max(most, level);
+  }
+  return most;
 }
 
 /** As the server counts. What an encoder of the application's gives later is not known yet. */

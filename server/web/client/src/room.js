@@ -2,7 +2,7 @@
  * One room, as guest or as member.
  */
 import { Presence } from "phoenix";
-import { mustBeCard, mustBeDenial, mustBeEvent, mustBeFunction, mustBeId } from "./arguments.js";
+import { mustBeCardChange, mustBeDenial, mustBeEvent, mustBeFunction, mustBeId, mustBeOwnEvent } from "./arguments.js";
 import { AutoApprover } from "./auto-approver.js";
 import { Charter } from "./charter.js";
 import { Deliveries } from "./deliveries.js";
@@ -295,7 +295,7 @@ export class Room {
    * @returns {Promise<void>}
    */
   async send(event, payload = {}) {
-    mustBeEvent(event);
+    mustBeOwnEvent(event);
     // Where the key is here, but not proven yet, it waits for that.
     if (this.role !== "member") await this.#context.records.memberKey(this.rid);
     await this.#topic.courier.send(event, payload, { as: "member", repeat: false });
@@ -320,7 +320,7 @@ export class Room {
    * @returns {Promise<void>}
    */
   async sendSealed(event, content) {
-    mustBeEvent(event);
+    mustBeOwnEvent(event);
     const key = await this.#messageKey();
     await this.send(event, await key.seal(event, content));
   }

@@ -339,6 +339,11 @@ test("an argument that cannot be right is named", async () => {
   }
   await bad(() => garden.autoApprove("all"), "wants");
   await bad(() => garden.send(), "event");
+  // phoenix.js and the server take these for their own: the room would be left, or nobody would hear it.
+  for (const event of ["phx_leave", "status", "request", "erased"]) {
+    await bad(() => garden.send(event), "event");
+    await bad(() => garden.sendSealed(event, {}), "event");
+  }
   await bad(() => garden.sendSealed("", {}), "event");
   await bad(() => garden.sendSealed("hello", undefined), "content");
   await bad(() => garden.deny(), "request");
