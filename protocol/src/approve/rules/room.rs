@@ -47,8 +47,9 @@ pub(super) fn publish(
         };
     }
     check_version(version, now)?;
-    if version <= room.version {
-        return Err(Reason::VersionConflict.because(format!("Version {} is published.", room.version)));
+    // Version 0.1.0 took whatever version a first card had. One that nobody could publish now is replaced by any.
+    if version <= room.version && is_within_reach(room.version, now) {
+        return Err(Reason::VersionConflict.because(format!("version {} is published", room.version)));
     }
     // Any member could close a room for good: a secret one takes no requests, and looks as if it were not there.
     if policy != room.policy && !is_creator {
@@ -59,12 +60,16 @@ pub(super) fn publish(
 
 /// The last of all versions would be the last card. One that the clock soon passes can be replaced by anybody.
 fn check_version(version: u64, now: i64) -> Result<(), Refusal> {
-    if i64::try_from(version).is_ok_and(|version| version <= now.saturating_add(VERSION_AHEAD_MS)) {
+    if is_within_reach(version, now) {
         return Ok(());
     }
     Err(Reason::BadPayload.because(
         "The field `version` must be at most a day ahead of the server's clock in Unix milliseconds.",
     ))
+}
+
+fn is_within_reach(version: u64, now: i64) -> bool {
+    i64::try_from(version).is_ok_and(|version| version <= now.saturating_add(VERSION_AHEAD_MS))
 }
 
 /// The creator hands the role on.

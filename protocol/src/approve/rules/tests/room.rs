@@ -68,6 +68,20 @@ mod publish {
     }
 
     #[test]
+    fn replaces_a_version_that_nobody_could_publish_now() {
+        for stored in [LAST + 1, (1 << 53) - 1] {
+            let mut scene = Scene::new().created_by(ALICE);
+            scene.facts.room.as_mut().expect("a room").version = stored;
+            for version in [1, LAST] {
+                assert_eq!(scene.does(member(3), &card(version, 1)), published(version));
+            }
+            assert_eq!(scene.reason(ALICE, &card(stored + 1, 1)), Reason::BadPayload);
+            let other = card_of(1, 1, Policy::Secret, None);
+            assert_eq!(scene.reason(member(3), &other), Reason::NotCreator);
+        }
+    }
+
+    #[test]
     fn of_another_policy_is_for_the_creator() {
         for policy in [Policy::Open, Policy::Secret] {
             let other = card_of(3, 1, policy, None);
