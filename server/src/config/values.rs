@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
-use actix_web::http::Uri;
+use actix_web::http::{Uri, uri::Authority};
 use ipnet::IpNet;
 
 use crate::telemetry;
@@ -90,12 +90,14 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| "has to look like 192.0.2.7, 10.0.0.0/8 or fd00::/8".to_owned())
 }
 
-/// A host as clients address it, with a port where it is not the scheme's own.
+/// A host as clients address it, with a port where it is not the scheme's own; in lower case, as they sign it.
 pub(super) fn host(text: &str) -> Result<String, String> {
-    let is_host = |uri: &Uri| uri.authority().is_some_and(|authority| authority == text);
+    let has_good_port = |authority: &Authority| authority.host() == text || authority.port_u16().is_some();
+    let is_host =
+        |uri: &Uri| uri.authority().is_some_and(|authority| authority == text && has_good_port(authority));
     // What has no scheme and no path is an authority (RFC 9110, section 7.1), as in `Host`.
     match text.parse() {
-        Ok(uri) if is_host(&uri) && !text.contains(['@', '*']) => Ok(text.to_owned()),
+        Ok(uri) if is_host(&uri) && !text.contains(['@', '*']) => Ok(text.to_ascii_lowercase()),
         _ => Err("has to look like chat.example.com, chat.example.com:8443 or [2001:db8::7]".to_owned()),
     }
 }
@@ -135,9 +137,17 @@ mod tests {
         for good in ["chat.example.com", "localhost:4000", "192.0.2.7", "[2001:db8::7]", "[::1]:4000", "a"] {
             assert_eq!(host(good).as_deref(), Ok(good));
         }
-        for bad in
-            ["", "https://chat.example.com", "chat.example.com/", "/", "a b", "alice@example.com", "*.a"]
-        {
+        assert_eq!(host("Chat.Example.COM:8443").as_deref(), Ok("chat.example.com:8443"));
+        for bad in [
+            "",
+            "https://chat.example.com",
+            "chat.example.com/",
+            "/",
+            "a b",
+            "alice@example.com",
+            "*.a",
+            "chat.example.com:99999",
+        ] {
             assert!(host(bad).is_err(), "{bad}");
         }
     }
