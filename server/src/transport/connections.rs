@@ -59,14 +59,14 @@ pub struct Seen {
 }
 
 /// Takes a connection off the list when it is dropped.
-pub(super) struct Registration<'a> {
-    connections: &'a Connections,
+pub(super) struct Registration {
+    connections: Arc<Connections>,
     client: Arc<Client>,
     since: i64,
     outbox: Outbox,
 }
 
-impl Drop for Registration<'_> {
+impl Drop for Registration {
     fn drop(&mut self) {
         let Client { connection, id, transport, .. } = &*self.client;
         let (transport, how) = (transport.as_str(), self.outbox.ending());
@@ -85,7 +85,8 @@ impl Drop for Registration<'_> {
 }
 
 impl Connections {
-    pub(super) fn register(&self, client: &Arc<Client>, outbox: &Outbox) -> Registration<'_> {
+    /// Puts a connection on the list: before its client is told that it is there, and may ask for it to be ended.
+    pub(super) fn register(self: &Arc<Self>, client: &Arc<Client>, outbox: &Outbox) -> Registration {
         let (client, since, outbox) = (Arc::clone(client), clock::now_ms(), outbox.clone());
         let open = Open { client: Arc::clone(&client), since, outbox: outbox.clone() };
         self.open.insert(client.connection, open);
@@ -94,7 +95,7 @@ impl Connections {
         if self.draining.load(Ordering::SeqCst) {
             outbox.close(Disconnect::Restart);
         }
-        Registration { connections: self, client, since, outbox }
+        Registration { connections: Arc::clone(self), client, since, outbox }
     }
 
     /// Whether they are being sent away, because the server stops.

@@ -1,7 +1,8 @@
 //! Where bytes come in: the only code that touches sockets.
 //!
 //! An [`Endpoint`] is a mount such as `/socket`: a router of channels, a [`SocketHandler`] that decides who may connect, and
-//! limits. [`websocket`] and [`longpoll`] serve it; a `connection` is what both of them drive.
+//! limits. [`websocket`] and [`longpoll`] serve it; a `connection` is what both of them drive. [`serve`] listens for the TCP connections that
+//! they come over.
 
 mod address;
 mod address_rate;

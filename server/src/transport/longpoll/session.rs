@@ -14,7 +14,7 @@ use tokio::{
 };
 use vestibule_protocol::{disconnect::Disconnect, longpoll::Status, message::Frame, serializer::Serializer};
 
-use super::super::{Endpoint, Limits, connection::Connection, silence::LATE};
+use super::super::{Endpoint, Limits, connection::Connection, connections::Registration};
 use crate::{
     channel::Client,
     metrics::Traffic,
@@ -62,6 +62,11 @@ impl Session {
             returned: Mutex::default(),
         };
         (Arc::new(session), receiver)
+    }
+
+    /// Puts the session on the endpoint's list.
+    pub(super) fn register(&self, endpoint: &Endpoint, client: &Arc<Client>) -> Registration {
+        endpoint.connections.register(client, &self.outbox)
     }
 
     /// How much the session may use.
@@ -205,13 +210,12 @@ impl Place<'_> {
 pub(super) async fn drive(
     endpoint: Arc<Endpoint>,
     serializer: Serializer,
-    client: Client,
+    client: Arc<Client>,
+    _registration: Registration,
     session: Arc<Session>,
     mut batches: mpsc::Receiver<Batch>,
 ) {
     let outbox = session.outbox.clone();
-    let client = Arc::new(client);
-    let _registration = endpoint.connections.register(&client, &outbox);
     let limits = session.limits;
     let mut connection = Connection::new(endpoint.clone(), serializer, client, outbox.clone(), &limits);
     let patience = limits.window * 3 / 2;

@@ -73,9 +73,11 @@ impl Sessions {
         self.open.insert(id, Arc::clone(&session));
         let entry = Opened { sessions: Arc::clone(self), id, _place: place };
         let span = client.span();
+        let client = Arc::new(client);
+        let registration = session.register(&endpoint, &client);
         let driven = async move {
             let _entry = entry;
-            drive(endpoint, serializer, client, session, batches).await;
+            drive(endpoint, serializer, client, registration, session, batches).await;
         };
         actix_web::rt::spawn(driven.instrument(span));
         let tag = hmac::sign(&self.key, &id);

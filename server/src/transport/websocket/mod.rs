@@ -42,8 +42,14 @@ use vestibule_protocol::{disconnect::Disconnect, message::Frame, serializer::Ser
 
 use self::guard::FrameGuard;
 use super::{
-    ConnectInfo, Endpoint, Limits, caps::Place, connection::Connection, connections::next_id, params,
-    rate::RateLimited, request, silence::Silence,
+    ConnectInfo, Endpoint, Limits,
+    caps::Place,
+    connection::Connection,
+    connections::{Registration, next_id},
+    params,
+    rate::RateLimited,
+    request,
+    tcp::Conn,
 };
 use crate::{
     channel::{Client, Transport},
@@ -155,11 +161,13 @@ fn upgrade(
     let outbox = Outbox::new(serializer, Form::Any, limits.outbox, Arc::clone(&endpoint.traffic));
     let id = next_id();
     let client = Client::new(id, connected.id, Transport::WebSocket, params, auth_token, connected.assigns);
+    let client = Arc::new(client);
+    let held = (place, endpoint.connections.register(&client, &outbox));
     let messages =
         messages.max_frame_size(limits.frame).aggregate_continuations().max_continuation_size(limits.message);
     let span = client.span();
     actix_web::rt::spawn(
-        serve(endpoint, limits, serializer, client, place, outbox.clone(), messages).instrument(span),
+        serve(endpoint, limits, serializer, client, held, outbox.clone(), messages).instrument(span),
     );
     Ok(response.map_body(|_, upgraded| BoxBody::new(OutboxBody { outbox, _upgraded: upgraded })))
 }
@@ -190,13 +198,11 @@ async fn serve(
     endpoint: Arc<Endpoint>,
     limits: Limits,
     serializer: Serializer,
-    client: Client,
-    _place: Place,
+    client: Arc<Client>,
+    _held: (Place, Registration),
     outbox: Outbox,
     mut messages: AggregatedMessageStream,
 ) {
-    let client = Arc::new(client);
-    let _registration = endpoint.connections.register(&client, &outbox);
     let mut connection = Connection::new(Arc::clone(&endpoint), serializer, client, outbox.clone(), &limits);
     let end_of_session = Instant::now() + limits.lifetime;
     let mut silence = Silence::new(limits.idle, Instant::now());
