@@ -54,6 +54,15 @@ fn an_address_has_so_many_connections_without_a_websocket() {
 }
 
 #[test]
+fn a_trusted_proxy_has_as_many_as_it_needs() {
+    let server = server(&[("--max-connections-per-address", "1"), ("--trusted-proxy", "127.0.0.1")]);
+    let idle: Vec<TcpStream> =
+        (0..20).map(|_| TcpStream::connect(server.address()).expect("a connection")).collect();
+    assert!(is_answered(&server));
+    drop(idle);
+}
+
+#[test]
 fn at_the_limit_of_descriptors_the_idle_make_room() {
     let server = Server::start(Launch::vestibule().descriptors(256));
     let mut used = websocket(&server);

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
+    thread::available_parallelism,
 };
 
 use actix_web::rt::net::TcpStream;
@@ -22,6 +23,9 @@ use crate::{
 /// Descriptors that are kept free of clients: for the database, certificates that are read again, operators, and connections that
 /// have been accepted and not yet been looked at.
 const RESERVE: u64 = 32;
+
+/// As many again for each processor: its thread has some of its own, and begins when the connections have been counted out.
+const RESERVE_OF_THREAD: u64 = 8;
 
 /// The connections of a listener. Shared by all threads.
 pub struct Accepted {
@@ -110,7 +114,9 @@ fn descriptors_left() -> usize {
         let LimitValue::Value(limit) = process.limits()?.max_open_files.soft_limit else {
             return Ok(u64::MAX);
         };
-        Ok(limit.saturating_sub(process.fd_count()? as u64).saturating_sub(RESERVE).max(1))
+        let threads = available_parallelism().map_or(1, |threads| threads.get() as u64);
+        let reserve = RESERVE + RESERVE_OF_THREAD * threads;
+        Ok(limit.saturating_sub(process.fd_count()? as u64).saturating_sub(reserve).max(1))
     });
     left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX))
 }
