@@ -1,5 +1,8 @@
 //! The fields of payloads and queries as other languages' libraries write them.
 
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde_json::{Value, json};
 use vestibule_protocol::approve::frames::Policy;
 use vestibule_protocol::base64url::Fixed;
@@ -57,16 +60,27 @@ fn what_is_signed_is_the_integer() {
 #[test]
 fn message_pack_has_doubles_too() {
     let server = server(&[]);
-    let opened = Handshake::new("/msgpack/websocket").open(server.address()).expect("a response");
+    let token = STANDARD_NO_PAD.encode(Person::new(Alg::Ed25519).sign_in(server.address()));
+    let opened = Handshake::new("/msgpack/websocket")
+        .protocol(&format!("phoenix, base64url.bearer.phx.{token}"))
+        .open(server.address())
+        .expect("a response");
     let mut socket = opened.accepted();
     let topic = Room::new(Alg::Ed25519).topic();
-    let join = json!(["1", "1", topic, "phx_join", { "v": 1.0, "device": random::<16>() }]);
-    socket.send(&Frame::binary(rmp_serde::to_vec_named(&join).expect("MessagePack"))).expect("a connection");
-    let received = socket.receive(std::time::Duration::from_secs(10)).expect("a connection");
-    let Received::Frame(frame) = received else { panic!("{received:?}") };
-    let reply: Value = rmp_serde::from_slice(&frame.payload).expect("MessagePack");
-    // A version that cannot be read, or is another, is refused before the missing token is.
-    assert_eq!(reply[4]["response"]["reason"], "unauthorized", "{reply}");
+    for (reference, v, status) in [("1", json!(1.0), "ok"), ("2", json!(1.5), "error")] {
+        let join = json!([reference, reference, topic, "phx_join", { "v": v, "device": random::<16>() }]);
+        let bytes = rmp_serde::to_vec_named(&join).expect("MessagePack");
+        socket.send(&Frame::binary(bytes)).expect("a connection");
+        let reply = loop {
+            let received = socket.receive(Duration::from_secs(10)).expect("a connection");
+            let Received::Frame(frame) = received else { panic!("{received:?}") };
+            let message: Value = rmp_serde::from_slice(&frame.payload).expect("MessagePack");
+            if message[1] == reference {
+                break message;
+            }
+        };
+        assert_eq!(reply[4]["status"], status, "{reply}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod handing;
 mod session;
 mod sessions;
+mod turns;
 
 use std::{future::pending, sync::Arc};
 

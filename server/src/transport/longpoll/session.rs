@@ -1,20 +1,23 @@
 //! One long-poll session: what its requests share, and the task that drives it.
 
 use std::{
-    future::{pending, poll_fn},
+    future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
 
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::Notified, mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     task::yield_now,
     time::{Instant, interval_at, timeout},
 };
 use vestibule_protocol::{disconnect::Disconnect, longpoll::Status, message::Frame, serializer::Serializer};
 
-use super::super::{Endpoint, Limits, connection::Connection, connections::Registration};
+use super::{
+    super::{Endpoint, Limits, connection::Connection, connections::Registration},
+    turns::Turns,
+};
 use crate::{
     channel::Client,
     metrics::Traffic,
@@ -28,8 +31,7 @@ pub(super) struct Session {
     /// Those that the session began with.
     limits: Limits,
     last_poll: Mutex<Instant>,
-    /// Tells polls that there is another one. What comes is the last one's: the client has given up those before it, or a proxy has.
-    newer: Notify,
+    turns: Turns,
     /// Held by the answer that hands messages over, so that the next one knows what became of them.
     way: Arc<Semaphore>,
     /// What was handed over and did not arrive.
@@ -57,7 +59,7 @@ impl Session {
             outbox,
             limits,
             last_poll: Mutex::new(Instant::now()),
-            newer: Notify::new(),
+            turns: Turns::default(),
             way: Arc::new(Semaphore::new(1)),
             returned: Mutex::default(),
         };
@@ -77,8 +79,8 @@ impl Session {
     /// Takes what waits; if nothing does, waits for it, but not for ever.
     pub(super) async fn take(self: &Arc<Self>) -> Polled {
         self.polled();
-        let given_up = self.give_up_others();
-        let take = async {
+        let turn = self.turns.begin();
+        let take = async || {
             // The semaphore is never closed.
             let way = Arc::clone(&self.way).acquire_owned().await.ok()?;
             let frames = poll_fn(|cx| self.poll_take(cx)).await?;
@@ -87,15 +89,9 @@ impl Session {
             yield_now().await;
             Some(taken)
         };
-        let take_or_wait = async {
-            tokio::select! {
-                biased;
-                // It waits on for its time, as in Phoenix: a client that is answered at once polls again at once.
-                () = given_up => pending().await,
-                taken = take => taken,
-            }
-        };
-        let taken = timeout(self.limits.window, take_or_wait).await;
+        // Whose turn it is not waits for its time all the same, as in Phoenix: a client that is answered at once polls again at once.
+        let taken = timeout(self.limits.window, turn.take(take)).await;
+        turn.answered();
         self.polled();
         match taken {
             Ok(Some(taken)) => Polled::Messages(taken),
@@ -115,14 +111,6 @@ impl Session {
     /// meanwhile.
     pub(super) async fn place(&self) -> Option<Place<'_>> {
         timeout(self.limits.window, self.batches.reserve()).await.ok()?.ok().map(Place)
-    }
-
-    /// Tells the polls before this one that nothing more is for them; this one hears of those after it.
-    fn give_up_others(&self) -> Notified<'_> {
-        // One after the other, so that of several at once there is a last one.
-        let _one = self.returned();
-        self.newer.notify_waiters();
-        self.newer.notified()
     }
 
     fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<Vec<Wire>>> {

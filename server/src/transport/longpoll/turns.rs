@@ -1,0 +1,129 @@
+//! Which of a session's polls gets what comes.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// The polls that wait. The last one gets what comes: its client has given those before it up. Where it goes away without an
+/// answer, it is the one before it again; two requests of one client may be read in either order.
+#[derive(Default)]
+pub(super) struct Turns {
+    waiting: Mutex<Waiting>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    next: u64,
+    /// In the order in which they came.
+    polls: Vec<u64>,
+}
+
+/// A poll among the others, until this is dropped.
+pub(super) struct Turn<'a> {
+    turns: &'a Turns,
+    poll: u64,
+}
+
+impl Turns {
+    /// The next poll.
+    pub(super) fn begin(&self) -> Turn<'_> {
+        let poll = {
+            let mut waiting = self.lock();
+            let poll = waiting.next;
+            waiting.next += 1;
+            waiting.polls.push(poll);
+            poll
+        };
+        self.changed.notify_waiters();
+        Turn { turns: self, poll }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn<'_> {
+    /// What `take` gives as soon as it is this poll's turn, and it still is when that is there. `take` is dropped when it is another's
+    /// turn meanwhile, and is begun anew.
+    pub(super) async fn take<T, F: Future<Output = T>>(&self, take: impl Fn() -> F) -> T {
+        loop {
+            // Before it is looked whose turn it is, so that no change is missed.
+            let changed = self.turns.changed.notified();
+            let is_mine = self.turns.lock().polls.last() == Some(&self.poll);
+            tokio::select! {
+                biased;
+                () = changed => {}
+                taken = take(), if is_mine => return taken,
+            }
+        }
+    }
+
+    /// The poll is answered. Those before it are given up for good.
+    pub(super) fn answered(self) {
+        self.turns.lock().polls.retain(|poll| *poll > self.poll);
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.turns.lock().polls.retain(|poll| *poll != self.poll);
+        self.turns.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::ready,
+        pin::pin,
+        task::{Context, Waker},
+    };
+
+    use super::*;
+
+    /// Whether it is a poll's turn.
+    fn is_on(turn: &Turn<'_>) -> bool {
+        let taken = pin!(turn.take(|| ready(())));
+        taken.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn the_last_poll_is_on() {
+        let turns = Turns::default();
+        let first = turns.begin();
+        assert!(is_on(&first));
+        let second = turns.begin();
+        assert_eq!((is_on(&first), is_on(&second)), (false, true));
+    }
+
+    #[test]
+    fn one_that_goes_away_leaves_the_turn_to_the_one_before() {
+        let turns = Turns::default();
+        let (first, second) = (turns.begin(), turns.begin());
+        drop(second);
+        assert!(is_on(&first));
+    }
+
+    #[test]
+    fn one_that_is_answered_ends_the_turns_before_it() {
+        let turns = Turns::default();
+        let (first, second) = (turns.begin(), turns.begin());
+        second.answered();
+        assert!(!is_on(&first));
+        let third = turns.begin();
+        assert!(is_on(&third) && !is_on(&first));
+    }
+
+    #[test]
+    fn who_waits_hears_that_it_is_on() {
+        let turns = Turns::default();
+        let (first, second) = (turns.begin(), turns.begin());
+        let mut taken = pin!(first.take(|| ready(())));
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(taken.as_mut().poll(cx).is_pending());
+        drop(second);
+        assert!(taken.as_mut().poll(cx).is_ready());
+    }
+}
