@@ -79,24 +79,27 @@ impl Stream for FrameGuard {
         if let Some(fault) = self.fault {
             return Poll::Ready(Some(Err(fault.error())));
         }
-        if self.rest.is_empty() {
-            match Pin::new(&mut self.payload).poll_next(cx) {
-                Poll::Ready(Some(Ok(bytes))) => self.rest = bytes,
-                other => return other,
-            }
-        }
         let this = &mut *self;
-        match this.walk.advance(&this.rest) {
-            Ok(passed) => {
-                this.has_passed_frame = this.walk.is_between_frames();
-                // Bytes that are not shared need not be copied.
-                let all = passed == this.rest.len();
-                let passed = if all { std::mem::take(&mut this.rest) } else { this.rest.split_to(passed) };
-                Poll::Ready(Some(Ok(passed)))
-            }
-            Err(fault) => {
-                this.fault = Some(fault);
-                Poll::Ready(Some(Err(fault.error())))
+        loop {
+            let advanced = if this.rest.is_empty() { Ok(0) } else { this.walk.advance(&this.rest) };
+            match advanced {
+                Ok(0) => match Pin::new(&mut this.payload).poll_next(cx) {
+                    Poll::Ready(Some(Ok(bytes))) if this.rest.is_empty() => this.rest = bytes,
+                    Poll::Ready(Some(Ok(bytes))) => this.rest = [&this.rest[..], &bytes].concat().into(),
+                    other => return other,
+                },
+                Ok(passed) => {
+                    this.has_passed_frame = this.walk.is_between_frames();
+                    // Bytes that are not shared need not be copied.
+                    let all = passed == this.rest.len();
+                    let passed =
+                        if all { std::mem::take(&mut this.rest) } else { this.rest.split_to(passed) };
+                    return Poll::Ready(Some(Ok(passed)));
+                }
+                Err(fault) => {
+                    this.fault = Some(fault);
+                    return Poll::Ready(Some(Err(fault.error())));
+                }
             }
         }
     }
@@ -105,7 +108,6 @@ impl Stream for FrameGuard {
 /// Where in the frames the bytes so far end (RFC 6455, section 5.2).
 struct Walk {
     limit: u64,
-    header: Vec<u8>,
     payload_left: u64,
     /// Frames of the message that is not whole yet, and what they bring.
     fragments: (u64, u64),
@@ -113,48 +115,43 @@ struct Walk {
 
 impl Walk {
     fn new(limit: usize) -> Self {
-        Self { limit: limit as u64, header: Vec::with_capacity(14), payload_left: 0, fragments: (0, 0) }
+        Self { limit: limit as u64, payload_left: 0, fragments: (0, 0) }
     }
 
-    /// Goes on by `bytes`, to the end of the frame that they are in at most, and says how many of them that is.
+    /// Goes on by `bytes`, to the end of the frame that they are in at most, and says how many of them that is. Of a header
+    /// that is not whole yet none: the parser behind this looks at the first bytes of it, and would be the first to.
     fn advance(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
-        let mut at = 0;
-        while self.payload_left == 0 {
-            let Some(&byte) = bytes.get(at) else { return Ok(at) };
-            self.header.push(byte);
-            at += 1;
-            if let Some(length) = announced(&self.header) {
-                self.check(length)?;
-                self.payload_left = length;
-                self.header.clear();
-                break;
-            }
+        let mut header = 0;
+        if self.payload_left == 0 {
+            let Some(frame) = Header::parse(bytes) else { return Ok(0) };
+            self.check(&frame)?;
+            self.payload_left = frame.payload;
+            header = frame.length;
         }
-        let taken = self.payload_left.min((bytes.len() - at) as u64);
+        let taken = self.payload_left.min((bytes.len() - header) as u64);
         self.payload_left -= taken;
-        Ok(at + usize::try_from(taken).unwrap_or(usize::MAX))
+        Ok(header + usize::try_from(taken).unwrap_or(usize::MAX))
     }
 
-    /// Whether the bytes so far end with a frame.
+    /// Whether what has passed ends with a frame.
     fn is_between_frames(&self) -> bool {
-        self.payload_left == 0 && self.header.is_empty()
+        self.payload_left == 0
     }
 
-    /// Checks the frame whose header is whole. What else may be wrong with it the parser behind this knows.
-    fn check(&mut self, length: u64) -> Result<(), Fault> {
-        let [first, ..] = self.header[..] else { return Ok(()) };
-        let (is_last, is_control) = (first & 0x80 != 0, first & 0x08 != 0);
+    /// Checks a frame by its header. What else may be wrong with it the parser behind this knows.
+    fn check(&mut self, frame: &Header) -> Result<(), Fault> {
+        let (is_last, is_control) = (frame.first & 0x80 != 0, frame.first & 0x08 != 0);
         // No extension is negotiated that would give the reserved bits a meaning; a length has 63 bits.
-        let is_malformed = first & 0x70 != 0 || length > i64::MAX as u64;
-        if is_malformed || is_control && (!is_last || length > MAX_CONTROL) {
+        let is_malformed = frame.first & 0x70 != 0 || frame.payload > i64::MAX as u64;
+        if is_malformed || is_control && (!is_last || frame.payload > MAX_CONTROL) {
             return Err(Fault::Malformed);
         }
+        let (mut number, mut size) = self.fragments;
         if !is_control {
-            let (number, size) = self.fragments;
-            self.fragments = if is_last { (0, 0) } else { (number + 1, size.saturating_add(length)) };
+            (number, size) = if is_last { (0, 0) } else { (number + 1, size.saturating_add(frame.payload)) };
+            self.fragments = (number, size);
         }
-        let is_too_long = length.saturating_add(self.header.len() as u64) > self.limit;
-        let (number, size) = self.fragments;
+        let is_too_long = frame.payload.saturating_add(frame.length as u64) > self.limit;
         if is_too_long || number > SMALL_FRAGMENTS + size / FRAGMENT {
             return Err(Fault::TooMuch);
         }
@@ -162,17 +159,32 @@ impl Walk {
     }
 }
 
-/// The payload's length, once the header is whole.
-fn announced(header: &[u8]) -> Option<u64> {
-    let (_, rest) = header.split_first()?;
-    let (second, rest) = rest.split_first()?;
-    let mask = if second & 0x80 == 0 { 0 } else { 4 };
-    let (length, length_bytes) = match second & 0x7F {
-        126 => (u64::from(u16::from_be_bytes(*rest.first_chunk()?)), 2),
-        127 => (u64::from_be_bytes(*rest.first_chunk()?), 8),
-        short => (u64::from(short), 0),
-    };
-    (rest.len() >= length_bytes + mask).then_some(length)
+/// What stands before a payload.
+struct Header {
+    /// The first byte: the last fragment's bit, three reserved ones, and the opcode.
+    first: u8,
+    /// Its own length.
+    length: usize,
+    /// The payload's.
+    payload: u64,
+}
+
+impl Header {
+    /// The header at the start of `bytes`, if it is whole.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (&[first, second], rest) = bytes.split_first_chunk()?;
+        let mask = if second & 0x80 == 0 { 0 } else { 4 };
+        let (payload, length_bytes) = match second & 0x7F {
+            126 => (u64::from(u16::from_be_bytes(*rest.first_chunk()?)), 2),
+            127 => (u64::from_be_bytes(*rest.first_chunk()?), 8),
+            short => (u64::from(short), 0),
+        };
+        (rest.len() >= length_bytes + mask).then_some(Self {
+            first,
+            length: 2 + length_bytes + mask,
+            payload,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -199,6 +211,7 @@ mod tests {
         let mut at = 0;
         while at < bytes.len() {
             match walk.advance(&bytes[at..]) {
+                Ok(0) => break,
                 Ok(passed) => at += passed,
                 Err(fault) => return (at, Some(fault)),
             }
@@ -206,15 +219,38 @@ mod tests {
         (at, None)
     }
 
-    #[test]
-    fn frames_up_to_the_limit_pass_however_they_are_cut() {
+    /// What the guard hands on of bytes that come in pieces of a size, and the error at the end, if there is one.
+    async fn guarded(bytes: &[u8], size: usize) -> (Vec<Vec<u8>>, Option<PayloadError>) {
+        let pieces: Vec<_> = bytes.chunks(size).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        let payload: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> =
+            Box::pin(stream::iter(pieces));
+        let mut guard = FrameGuard::new(Payload::Stream { payload }, 208);
+        let mut handed = Vec::new();
+        loop {
+            match guard.next().await {
+                Some(Ok(bytes)) => handed.push(bytes.to_vec()),
+                Some(Err(error)) => return (handed, Some(error)),
+                None => return (handed, None),
+            }
+        }
+    }
+
+    #[actix_web::test]
+    async fn frames_up_to_the_limit_pass_however_they_are_cut() {
         let bytes = [frame(200), vec![0x89, 0x80, 1, 2, 3, 4], frame(192)].concat();
         for size in [1, 3, 7, 100, bytes.len()] {
-            let mut all = Walk::new(208);
-            for piece in bytes.chunks(size) {
-                assert_eq!(walk(&mut all, piece), (piece.len(), None), "pieces of {size}");
-            }
-            assert!(all.is_between_frames());
+            let (handed, error) = guarded(&bytes, size).await;
+            assert_eq!((handed.concat(), error.is_none()), (bytes.clone(), true), "pieces of {size}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn nothing_of_a_bad_header_passes_however_it_is_cut() {
+        let bytes = [small(0x81), small(0xC1)].concat();
+        for size in [1, 3, bytes.len()] {
+            let (handed, error) = guarded(&bytes, size).await;
+            assert_eq!(handed.concat(), small(0x81), "pieces of {size}");
+            assert!(matches!(error, Some(PayloadError::EncodingCorrupted)), "pieces of {size}");
         }
     }
 
@@ -224,9 +260,9 @@ mod tests {
         let bytes = [good.clone(), frame(201)].concat();
         assert_eq!(walk(&mut Walk::new(208), &bytes), (good.len(), Some(Fault::TooMuch)));
         let mut cut = Walk::new(208);
-        let (head, tail) = bytes.split_at(good.len() + 7);
-        assert_eq!(walk(&mut cut, head), (head.len(), None), "the header is not whole yet");
-        assert_eq!(walk(&mut cut, tail), (0, Some(Fault::TooMuch)));
+        let head = &bytes[..good.len() + 7];
+        assert_eq!(walk(&mut cut, head), (good.len(), None), "the header is not whole yet");
+        assert_eq!(walk(&mut cut, &bytes[good.len()..]), (0, Some(Fault::TooMuch)));
     }
 
     #[test]
