@@ -96,7 +96,7 @@ impl Mount {
             biased;
             // Nobody reads the answer, and what waits is for the next poll.
             () = gone => Polled::Nothing,
-            polled = session.take() => polled,
+            polled = session.take(conn.as_deref()) => polled,
         };
         let messages = match polled {
             Polled::Messages(messages) => messages,

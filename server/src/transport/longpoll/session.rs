@@ -9,7 +9,6 @@ use std::{
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
-    task::yield_now,
     time::{Instant, interval_at, timeout},
 };
 use vestibule_protocol::{disconnect::Disconnect, longpoll::Status, message::Frame, serializer::Serializer};
@@ -22,6 +21,7 @@ use crate::{
     channel::Client,
     metrics::Traffic,
     outbox::{Form, Outbox, Wire},
+    transport::tcp::Conn,
 };
 
 /// What the requests of a session share.
@@ -76,8 +76,8 @@ impl Session {
         &self.limits
     }
 
-    /// Takes what waits; if nothing does, waits for it, but not for ever.
-    pub(super) async fn take(self: &Arc<Self>) -> Polled {
+    /// Takes what waits, for a poll on this connection; if nothing does, waits for it, but not for ever.
+    pub(super) async fn take(self: &Arc<Self>, conn: Option<&Conn>) -> Polled {
         self.polled();
         let turn = self.turns.begin();
         let take = async || {
@@ -85,8 +85,10 @@ impl Session {
             let way = Arc::clone(&self.way).acquire_owned().await.ok()?;
             let frames = poll_fn(|cx| self.poll_take(cx)).await?;
             let taken = Taken { frames, session: Arc::clone(self), _way: way };
-            // That the client has closed may be known to the system, and be read after this.
-            yield_now().await;
+            if let Some(conn) = conn {
+                // What was closed a moment ago would take the messages otherwise.
+                conn.ask().await;
+            }
             Some(taken)
         };
         // Whose turn it is not waits for its time all the same, as in Phoenix: a client that is answered at once polls again at once.

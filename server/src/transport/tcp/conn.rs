@@ -35,6 +35,8 @@ struct State {
     is_ended: bool,
     /// Whether the client has said that it sends no more, which most say by closing.
     is_at_end: bool,
+    /// Who wants to know that for certain.
+    asking: Option<Waker>,
     /// How often all that was to be sent was handed to the system.
     flushes: u64,
     reader: Option<Waker>,
@@ -53,6 +55,7 @@ impl Conn {
             is_ahead: false,
             is_ended: false,
             is_at_end: false,
+            asking: None,
             flushes: 0,
             reader: None,
             flushed: None,
@@ -190,6 +193,29 @@ impl Conn {
         }
         state.flushed = Some(cx.waker().clone());
         Poll::Pending
+    }
+
+    /// Has the system asked whether the client has closed its end, which [`Conn::at_end`] knows then. The HTTP library reads a connection
+    /// whenever it looks after the request, so it is made to.
+    pub(crate) async fn ask(&self) {
+        let mut has_asked = false;
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if has_asked && state.asking.is_none() {
+                return Poll::Ready(());
+            }
+            has_asked = true;
+            state.asking = Some(cx.waker().clone());
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Whether the system is to be asked, which its reader does then.
+    pub(super) fn is_asked(&self) -> bool {
+        let asking = self.lock().asking.take();
+        asking.map(Waker::wake).is_some()
     }
 
     /// Waits until the client has closed its end.

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    mem::MaybeUninit,
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
@@ -10,6 +11,7 @@ use std::{
 };
 
 use actix_web::rt::net::{ActixStream, Ready, TcpStream};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Sleep, sleep_until},
@@ -68,6 +70,18 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Whether the client has closed its end. The runtime says so only once it has heard of it, which may be after what is about to be
+    /// sent.
+    fn look(&self) -> Poll<io::Result<()>> {
+        match SockRef::from(&self.socket).peek(&mut [MaybeUninit::uninit()]) {
+            Ok(0) => Poll::Ready(Ok(())),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Poll::Ready(Err(error)),
+            Ok(_) | Err(_) => Poll::Pending,
+        }
+    }
+}
+
 impl Drop for Stream {
     fn drop(&mut self) {
         self.conn.closed();
@@ -82,9 +96,15 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         self.check(cx)?;
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
-        if matches!(read, Poll::Ready(Ok(()))) {
-            self.conn.after_read(buffer.filled().len() - before);
+        let mut read = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        if read.is_pending() && self.conn.is_asked() {
+            read = self.look();
+        }
+        match read {
+            Poll::Ready(Ok(())) => self.conn.after_read(buffer.filled().len() - before),
+            // What was read before is handled all the same.
+            Poll::Ready(Err(_)) => self.conn.after_read(0),
+            Poll::Pending => {}
         }
         read
     }
