@@ -1,9 +1,10 @@
 //! Long polls whose clients go away: what they would have got, the next poll gets, in order and once.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use socket2::{Domain, SockRef, Socket, Type};
@@ -58,16 +59,35 @@ fn references(answer: &Value) -> Vec<String> {
     texts.iter().map(|text| message(text)[1].as_str().expect("a ref").to_owned()).collect()
 }
 
-/// Closes a connection without a word: the other end is told that it is reset.
+/// Closes a connection politely, and waits until that has arrived.
+fn close(stream: TcpStream) {
+    let port = stream.local_addr().expect("an address").port();
+    drop(stream);
+    until_arrived(port);
+}
+
+/// Closes a connection without a word, and waits until the other end is told that it is reset.
 fn abort(stream: TcpStream) {
+    let port = stream.local_addr().expect("an address").port();
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a socket");
     drop(stream);
+    until_arrived(port);
+}
+
+/// Waits until the system has told the server's end that this end is closed. A busy machine takes its time over that, even on its
+/// loopback, and what is sent meanwhile is lost to everybody.
+fn until_arrived(port: u16) {
+    let remote = format!(":{port:04X} 01 ");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while fs::read_to_string("/proc/net/tcp").expect("the system's connections").contains(&remote) {
+        assert!(Instant::now() < deadline, "the end of a connection does not arrive");
+    }
 }
 
 #[test]
 fn a_client_that_closed_gets_it_with_the_next_poll() {
     let server = server(&[]);
-    for close in [drop, abort] {
+    for close in [close, abort] {
         let session = Session::open(&server);
         for round in 0..20 {
             close(session.begin());
@@ -80,11 +100,11 @@ fn a_client_that_closed_gets_it_with_the_next_poll() {
 }
 
 #[test]
-fn of_two_polls_the_later_one_gets_it() {
+fn two_polls_at_once_get_each_message_once() {
     let server = server(&[("--poll", "2s")]);
     let session = Session::open(&server);
     let mut earlier = session.begin();
-    // Messages are sent until the later one has some: the first may come before it has begun.
+    // Messages are sent until the later one is answered: which of the two is read first, nobody knows.
     let (got, pushed) = thread::scope(|scope| {
         let later = scope.spawn(|| session.poll());
         let mut pushed = Vec::new();
@@ -101,7 +121,6 @@ fn of_two_polls_the_later_one_gets_it() {
     earlier.read_to_string(&mut answer).expect("an answer");
     let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
     let mut all = references(&serde_json::from_str(body).expect("JSON"));
-    assert!(!got.is_empty());
     all.extend(got);
     if all.len() < pushed.len() {
         all.extend(session.poll());
@@ -117,7 +136,7 @@ fn a_poll_that_is_given_up_takes_nothing_from_the_next() {
         let given_up = session.begin();
         thread::scope(|scope| {
             let next = scope.spawn(|| session.poll());
-            drop(given_up);
+            close(given_up);
             let reference = round.to_string();
             session.push(&reference);
             assert_eq!(next.join().expect("a poll"), [reference]);
