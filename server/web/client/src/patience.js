@@ -33,12 +33,18 @@ export function pauseAfter(error, tries) {
  * @param {AbortSignal} [signal] ends it with its reason
  * @returns {Promise<void>}
  */
-export function sleep(ms, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => {
+export async function sleep(ms, signal) {
+  signal?.throwIfAborted();
+  await new Promise((resolve, reject) => {
+    const end = () => {
       clearTimeout(timer);
-      reject(signal.reason);
-    });
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      // Who sleeps again and again has one signal for all of it.
+      signal?.removeEventListener("abort", end);
+      resolve(null);
+    }, ms);
+    signal?.addEventListener("abort", end, { once: true });
   });
 }

@@ -1,0 +1,20 @@
+/** To sleep for a while, and to be woken. */
+import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
+import { test } from "vitest";
+import { sleep } from "../src/patience.js";
+
+test("who has slept leaves nothing at the signal", async () => {
+  const { signal } = new AbortController();
+  await sleep(1, signal);
+  assert.deepEqual(getEventListeners(signal, "abort"), []);
+});
+
+test("a signal wakes whoever sleeps, and keeps others from it", async () => {
+  const [end, reason] = [new AbortController(), new Error("enough")];
+  const sleeping = sleep(2 ** 31 - 1, end.signal);
+  end.abort(reason);
+  for (const woken of [sleeping, sleep(2 ** 31 - 1, end.signal)]) {
+    await assert.rejects(woken, (error) => error === reason);
+  }
+});
