@@ -237,11 +237,19 @@ function mustBePrivate(path, mode) {
  * @returns {Map<string, string>}
  */
 function valuesOf(path, text) {
+  // Going on with an empty storage would lose every key in the damaged file. The cause stays out: it quotes the file.
+  const values = jsonOf(text);
+  const isObject = typeof values === "object" && values !== null && !Array.isArray(values);
+  if (!isObject) throw new VestibuleError("bad_storage", `${path} is no JSON object`);
+  return new Map(Object.entries(values));
+}
+
+/** @param {string} text @returns {unknown} undefined where it is no JSON */
+function jsonOf(text) {
   try {
-    return new Map(Object.entries(JSON.parse(text)));
+    return JSON.parse(text);
   } catch {
-    // Going on with an empty storage would lose every key in the damaged file. The cause stays out: it quotes the file.
-    throw new VestibuleError("bad_storage", `${path} is no JSON object`);
+    return undefined;
   }
 }
 

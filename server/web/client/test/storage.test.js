@@ -67,11 +67,12 @@ test("a file outlives its process, is its owner's alone, and leaves no draft", a
 
 test("a damaged file is an error, not an empty storage", async () => {
   const path = join(folder, "damaged.json");
-  await writeFile(path, '{"user": "secr', { mode: 0o600 });
-  const storage = new FileStorage(path);
   const tellsNothing = (error) => error.reason === "bad_storage" && !String(error.stack).includes("secr");
-  await assert.rejects(storage.set("a", "1"), tellsNothing);
-  assert.equal(await readFile(path, "utf8"), '{"user": "secr');
+  for (const damaged of ['{"user": "secr', "", "7", '"secr"', "[]", "null"]) {
+    await writeFile(path, damaged, { mode: 0o600 });
+    await assert.rejects(new FileStorage(path).set("a", "1"), tellsNothing, damaged);
+    assert.equal(await readFile(path, "utf8"), damaged);
+  }
 });
 
 test("a file that others may use is refused, unless allowed", async () => {
