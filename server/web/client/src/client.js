@@ -314,7 +314,8 @@ function mustBeConnectOptions(options) {
   must(user === undefined || typeof user?.sign === "function", "user", "a SigningKey");
   must(server === undefined || (typeof server === "string" && server !== ""), "server", "the server's name");
   if (transport !== undefined) mustBeFunction("transport", transport);
-  must(timeout === undefined || timeout > 0, "timeout", "a number of milliseconds, or Infinity");
+  const isTimeout = timeout === undefined || (typeof timeout === "number" && timeout > 0);
+  must(isTimeout, "timeout", "a number of milliseconds, or Infinity");
   must(signal === undefined || typeof signal?.addEventListener === "function", "signal", "an AbortSignal");
   if (socketOptions !== undefined) mustBeOptions("socketOptions", socketOptions);
   if (onWarning !== undefined) mustBeFunction("onWarning", onWarning);

@@ -307,6 +307,7 @@ test("an argument that cannot be right is named", async () => {
     storage: {}, alg: "rsa", whenInUse: "steal", user: { alg: "none" }, server: "", transport: "websocket", timeout: -1,
     signal: 7, socketOptions: 7, onWarning: "log",
   };
+  await bad(() => Vestibule.connect(server.url, { ...options, timeout: "5000" }), "timeout");
   for (const [name, value] of Object.entries(wrong)) {
     await bad(() => Vestibule.connect(server.url, { ...options, [name]: value }), name);
   }
