@@ -34,6 +34,8 @@ export class Clock {
   #difference = 0;
   /** The difference that was warned of last. */
   #warned = 0;
+  /** {@link startOfClock} as the server's time was heard: another one where the clock was set since. */
+  #startThen = startOfClock();
 
   /** @param {(error: VestibuleError) => void} [warn] is told of a difference that is large */
   constructor(warn = () => {}) {
@@ -42,7 +44,17 @@ export class Clock {
 
   /** @returns {number} the corrected time, in Unix ms */
   now() {
+    this.#noticeThatItIsRight();
     return Date.now() + this.#correction;
+  }
+
+  /** A device that starts with a wrong clock is often set right a moment later, while it is connected. */
+  #noticeThatItIsRight() {
+    if (!this.differs || this.#correction === 0) return;
+    const setBy = startOfClock() - this.#startThen;
+    if (Math.abs(setBy - this.#correction) > TOLERANCE_MS) return;
+    this.#correction = 0;
+    this.#difference = 0;
   }
 
   /**
@@ -83,6 +95,7 @@ export class Clock {
     // One that the journey explains is none: a slow answer does not disturb a clock that is right.
     this.#difference = Math.abs(difference) <= roundTripMs / 2 ? 0 : difference;
     this.#correction = isPossible(serverNow, here) ? this.#difference : 0;
+    this.#startThen = startOfClock();
     if (Math.abs(this.#difference - this.#warned) <= TOLERANCE_MS) return;
     this.#warned = this.#difference;
     if (this.differs) this.#warn(new VestibuleError("wrong_clock", this.#sentence()));
@@ -109,6 +122,11 @@ export class Clock {
     const rest = this.#correction === 0 ? "which is too much to correct: set the clock" : "which is corrected";
     return `this device's clock shows ${device} and the server's ${server}, ${rest}`;
   }
+}
+
+/** @returns {number} what this device's clock showed when the one that nobody sets started, in Unix ms */
+function startOfClock() {
+  return Date.now() - performance.now();
 }
 
 /**

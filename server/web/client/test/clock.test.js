@@ -28,6 +28,19 @@ test("a clock that is wrong is corrected, and that is told", () => {
   }
 });
 
+test("a clock that is set right is not corrected any more", () => {
+  for (const here of [NOW + 3 * DAY, NOW - 3 * DAY, Date.UTC(2010, 0, 1), 0]) {
+    const { clock, warnings } = begin(here);
+    clock.heard(NOW);
+    setClock(NOW + 30_000);
+    assert.equal(clock.now(), NOW + 30_000);
+    assert.ok(clock.isSurelyPast(NOW), "not kept for longer either");
+    assert.equal(clock.differs, false);
+    clock.heard(NOW + 30_000);
+    assert.equal(warnings.length, 1);
+  }
+});
+
 test("half the round trip is taken off, a slow answer ignored", () => {
   const { clock, warnings } = begin();
   clock.heard(NOW + 10_000, 4000);
