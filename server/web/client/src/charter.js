@@ -39,6 +39,8 @@ export class Charter {
   #creator;
   /** @type {boolean | undefined} */
   #listed;
+  /** One card after the other: each is the next version of the last. */
+  #publishing = Promise.resolve();
 
   /**
    * @param {import("./topic.js").Context} context
@@ -151,7 +153,14 @@ export class Charter {
    * @param {CardChange} change
    * @returns {Promise<import("./checks.js").Card>}
    */
-  async publish({ policy, name, listed }) {
+  publish(change) {
+    const published = this.#publishing.then(() => this.#publish(change));
+    this.#publishing = published.then(() => {}, () => {});
+    return published;
+  }
+
+  /** @param {CardChange} change */
+  async #publish({ policy, name, listed }) {
     const card = await this.#cards.write({ policy, name });
     const listing = this.#listing(listed);
     await this.#say({ ...cardFrame(card), ...listing });

@@ -70,6 +70,19 @@ test("a policy or name that is left out stays as it is", async () => {
   assert.deepEqual(await said({ name: "" }), [5, "open", undefined]);
 });
 
+test("changes in one moment follow each other", async () => {
+  const { charter, courier } = await begin();
+  const changes = [{ policy: "request" }, { name: "Garden" }, { listed: true }].map((change) => charter.publish(change));
+  const refused = charter.publish({ policy: "none" }).catch(() => {});
+  const versions = (await Promise.all(changes)).map(({ version }) => version);
+  assert.deepEqual(versions, [1, 2, 3]);
+  assert.deepEqual(courier.sent.map(({ payload: { name, listed } }) => [name, listed]).slice(0, 3), [
+    [undefined, undefined], ["Garden", undefined], ["Garden", true],
+  ]);
+  await refused;
+  assert.equal((await charter.publish({ name: "Cellar", policy: "open" })).name, "Cellar");
+});
+
 test("the listing is said beside the card, and only where it is asked for", async () => {
   const { charter, courier } = await inBobsRoom();
   assert.equal(charter.listed, true);
