@@ -37,7 +37,7 @@ impl Wire {
     }
 
     /// Its length in bytes, header included.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 

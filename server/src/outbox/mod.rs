@@ -120,6 +120,14 @@ impl Outbox {
         self.start_close(&mut self.lock(), why);
     }
 
+    /// Closes as where too much waits: what waits is dropped.
+    pub(crate) fn close_as_slow(&self) {
+        let mut queue = self.lock();
+        if queue.phase == Phase::Open {
+            self.start_close_as_slow(&mut queue);
+        }
+    }
+
     /// Answers the client's own close and ends the queue.
     pub fn answer_close(&self) {
         let mut queue = self.lock();
@@ -212,12 +220,16 @@ impl Outbox {
         // A frame alone is no backlog, however large: its size is what a message's may be.
         let is_behind = !queue.frames.is_empty() && queue.bytes + frame.len() > bytes;
         if queue.frames.len() >= frames || is_behind {
-            queue.frames.clear();
-            queue.bytes = 0;
-            self.start_close(&mut queue, Disconnect::Slow);
+            self.start_close_as_slow(&mut queue);
         } else {
             queue.append(frame);
         }
+    }
+
+    fn start_close_as_slow(&self, queue: &mut Queue) {
+        queue.frames.clear();
+        queue.bytes = 0;
+        self.start_close(queue, Disconnect::Slow);
     }
 
     fn start_close(&self, queue: &mut Queue, why: Disconnect) {

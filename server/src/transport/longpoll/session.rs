@@ -20,8 +20,7 @@ use super::{
 use crate::{
     channel::Client,
     metrics::Traffic,
-    outbox::{Form, Outbox, Wire},
-    transport::tcp::Conn,
+    outbox::{Form, Outbox, OutboxLimits, Wire},
 };
 
 /// What the requests of a session share.
@@ -102,11 +101,19 @@ impl Session {
         }
     }
 
-    /// Takes messages back that did not arrive.
+    /// Takes messages back that did not arrive: no more than may wait in the outbox, which counts only what is in it. A client
+    /// that gave up each answer would otherwise have the server keep all of them.
     fn give_back(&self, mut frames: Vec<Wire>) {
         let mut returned = self.returned();
         frames.append(&mut returned);
-        *returned = frames;
+        let OutboxLimits { frames: most, bytes } = self.limits.outbox;
+        let size: usize = frames.iter().map(Wire::len).sum();
+        // As in the outbox, a frame alone is no backlog.
+        if frames.len() > most || frames.len() > 1 && size > bytes {
+            self.outbox.close_as_slow();
+        } else {
+            *returned = frames;
+        }
     }
 
     /// Waits for a place in the queue. `None` if there is none for as long as a poll waits, or the session ends
@@ -251,4 +258,60 @@ async fn handle(connection: &mut Connection, frames: Vec<Frame>) -> Result<(), D
         connection.receive(frame).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use vestibule_protocol::message::{Broadcast, Payload};
+
+    use super::*;
+    use crate::outbox::OutboxLimits;
+
+    fn session(outbox: OutboxLimits) -> Arc<Session> {
+        Session::new(Limits { outbox, ..Limits::default() }, Serializer::V2, Arc::default()).0
+    }
+
+    fn send(session: &Session, event: &str) {
+        let payload = Payload::empty();
+        session.outbox.send(Broadcast { topic: "t".into(), event: event.into(), payload });
+    }
+
+    /// The events that a poll gets, which arrive or do not.
+    async fn polled(session: &Arc<Session>, is_given_up: bool) -> Option<Vec<String>> {
+        let Polled::Messages(mut taken) = session.take().await else { return None };
+        let event = |text: &str| text.split('"').nth(3).unwrap_or_default().to_owned();
+        let events = taken.messages().into_iter().map(event).collect();
+        if !is_given_up {
+            taken.arrived();
+        }
+        Some(events)
+    }
+
+    #[actix_web::test]
+    async fn what_does_not_arrive_is_the_next_polls() {
+        let session = session(OutboxLimits { frames: 3, bytes: 1000 });
+        for event in ["a", "b", "c"] {
+            send(&session, event);
+            polled(&session, true).await;
+        }
+        assert_eq!(polled(&session, false).await, Some(vec!["a".into(), "b".into(), "c".into()]));
+        send(&session, "d");
+        assert_eq!(polled(&session, false).await, Some(vec!["d".into()]));
+    }
+
+    #[actix_web::test]
+    async fn no_more_is_taken_back_than_may_wait() {
+        // A frame of these has 21 bytes with its header.
+        for limits in [OutboxLimits { frames: 2, bytes: 1000 }, OutboxLimits { frames: 1000, bytes: 50 }] {
+            let session = session(limits);
+            for event in ["a", "b", "c"] {
+                assert!(!session.outbox.is_closing(), "{limits:?}");
+                send(&session, event);
+                polled(&session, true).await;
+            }
+            assert!(session.outbox.is_closing(), "{limits:?}");
+            session.outbox.finish();
+            assert_eq!(polled(&session, false).await, None, "nothing after a gap");
+        }
+    }
 }
