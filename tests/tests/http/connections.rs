@@ -90,6 +90,25 @@ fn at_the_limit_of_descriptors_the_idle_make_room() {
     drop(slow);
 }
 
+/// Descriptors for them are kept free: without one, the library accepts nobody for half a second.
+#[test]
+fn at_the_limit_of_descriptors_many_come_at_once() {
+    let server = Server::start(Launch::vestibule().descriptors(2048));
+    let connect = || TcpStream::connect(server.address()).expect("a connection");
+    let mut idle = Vec::new();
+    for number in 0..2000 {
+        idle.push(connect());
+        // Few at once, until there are as many as may be.
+        if number % 20 == 0 {
+            assert!(is_answered(&server));
+        }
+    }
+    idle.extend((0..150).map(|_| connect()));
+    let start = Instant::now();
+    assert!(is_answered(&server));
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
 #[test]
 fn a_connection_is_kept_open_for_so_long() {
     let server = server(&[("--keep-alive", "1s")]);

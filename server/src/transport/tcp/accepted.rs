@@ -1,9 +1,10 @@
 //! The TCP connections there are: how many one address may have without a WebSocket, and how many the system allows in all.
 
 use std::{
+    cmp::Reverse,
     io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread::available_parallelism,
@@ -13,7 +14,11 @@ use actix_web::rt::net::TcpStream;
 use dashmap::DashMap;
 use procfs::process::{LimitValue, Process};
 
-use super::{Patience, conn::Conn, stream::Stream};
+use super::{
+    Patience,
+    conn::{Conn, Doing, Phase},
+    stream::Stream,
+};
 use crate::{
     live::Live,
     metrics::{Limit, Traffic},
@@ -24,8 +29,15 @@ use crate::{
 /// have been accepted and not yet been looked at.
 const RESERVE: u64 = 32;
 
-/// As many again for each processor: its thread has some of its own, and begins when the connections have been counted out.
+/// This part of all descriptors too: where there are many, many clients may come at once, and each has a descriptor before it is looked
+/// at. Without one left the library accepts nobody for half a second.
+const RESERVE_PART: u64 = 16;
+
+/// So many for each processor: its thread has some of its own, and begins when the connections have been counted out.
 const RESERVE_OF_THREAD: u64 = 8;
+
+/// Of all connections, this part is found at once of those that are to be ended: to look at all of them for each would take too long.
+const FOUND_PART: usize = 64;
 
 /// The connections of a listener. Shared by all threads.
 pub struct Accepted {
@@ -39,6 +51,8 @@ pub struct Accepted {
     next: AtomicU64,
     /// Those without a WebSocket.
     open: DashMap<u64, Arc<Conn>>,
+    /// What those were doing that were of no use for longest when it was last looked, the idlest at the end.
+    idlest: Mutex<Vec<(Doing, Arc<Conn>)>>,
     /// Whether the log says already that there are too many.
     is_told: AtomicBool,
 }
@@ -56,6 +70,7 @@ impl Accepted {
             count: AtomicUsize::new(0),
             next: AtomicU64::new(0),
             open: DashMap::new(),
+            idlest: Mutex::default(),
             is_told: AtomicBool::new(false),
         })
     }
@@ -89,16 +104,31 @@ impl Accepted {
                 "as many connections as the system allows (ulimit -n): the idle ones are ended for new ones"
             );
         }
+        let mut idlest = self.idlest.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let doing = self.open.iter().filter_map(|open| Some((open.doing()?, Arc::clone(&open))));
-            let idlest = doing.min_by_key(|(doing, _)| *doing).map(|(_, conn)| conn);
-            match idlest {
-                // Somebody else may have ended it meanwhile.
-                Some(conn) if conn.end() => return Ok(()),
+            match idlest.pop() {
+                // It may have gone meanwhile, or be of use again.
+                Some((doing, conn)) if conn.end(doing) => return Ok(()),
                 Some(_) => {}
-                None => return Err(self.refuse("too many connections")),
+                None => *idlest = self.find_idlest().ok_or_else(|| self.refuse("too many connections"))?,
             }
         }
+    }
+
+    /// Those that have been of no use for longest, the idlest at the end.
+    fn find_idlest(&self) -> Option<Vec<(Doing, Arc<Conn>)>> {
+        let open = self.open.iter().filter_map(|open| Some((open.doing()?, Arc::clone(&open))));
+        let mut idlest: Vec<_> = open.collect();
+        let (phase, _) = idlest.iter().map(|(doing, _)| *doing).min()?;
+        idlest.retain(|(doing, _)| doing.0 == phase);
+        // One that is being answered goes only when there is no other, which there may be again next time.
+        let found = if phase < Phase::Answering { self.open.len() / FOUND_PART + 1 } else { 1 };
+        if found < idlest.len() {
+            idlest.select_nth_unstable_by_key(found - 1, |(doing, _)| *doing);
+            idlest.truncate(found);
+        }
+        idlest.sort_unstable_by_key(|(doing, _)| Reverse(*doing));
+        Some(idlest)
     }
 
     fn refuse(&self, why: &'static str) -> io::Error {
@@ -115,7 +145,7 @@ fn descriptors_left() -> usize {
             return Ok(u64::MAX);
         };
         let threads = available_parallelism().map_or(1, |threads| threads.get() as u64);
-        let reserve = RESERVE + RESERVE_OF_THREAD * threads;
+        let reserve = RESERVE + limit / RESERVE_PART + RESERVE_OF_THREAD * threads;
         Ok(limit.saturating_sub(process.fd_count()? as u64).saturating_sub(reserve).max(1))
     });
     left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX))
@@ -147,5 +177,43 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_idlest_are_ended_first_and_looked_for_seldom() {
+        let (caps, rules, traffic) = (Caps::new(1, 1), Live::new(Rules::default()), Arc::default());
+        let accepted = Accepted::new(caps, rules, traffic, Patience::default());
+        let conns: Vec<_> = (0..200).map(|_| Conn::new()).collect();
+        for (id, conn) in (0..).zip(&conns) {
+            accepted.open.insert(id, Arc::clone(conn));
+        }
+        let is_ended = |at: usize| conns[at].doing().is_none();
+        // Nothing of it has come, and a request of the others.
+        for conn in &conns[..190] {
+            conn.begin();
+            conn.complete();
+        }
+        for ended in 190..194 {
+            accepted.make_room().unwrap();
+            assert!(is_ended(ended) && !is_ended(ended + 1), "{ended}");
+        }
+        assert_eq!(accepted.find_idlest().unwrap().len(), 200 / FOUND_PART + 1, "several at once");
+        // Those that were found and are of use by now are left alone.
+        for conn in &conns[194..199] {
+            conn.begin();
+            conn.complete();
+        }
+        accepted.make_room().unwrap();
+        assert!(is_ended(199));
+        for ended in 0..2 {
+            accepted.make_room().unwrap();
+            assert!(is_ended(ended) && !is_ended(ended + 1), "{ended}");
+        }
+        assert!(accepted.idlest.lock().unwrap().is_empty(), "answers are ended one by one");
     }
 }

@@ -23,6 +23,9 @@ pub(super) enum Phase {
     Socket,
 }
 
+/// What a connection is doing, and since when.
+pub(super) type Doing = (Phase, Instant);
+
 /// A TCP connection.
 pub(crate) struct Conn(Mutex<State>);
 
@@ -31,7 +34,7 @@ struct State {
     since: Instant,
     /// Whether bytes of the next request came while one was answered.
     is_ahead: bool,
-    /// Whether somebody has ended it.
+    /// Whether it is closed, or somebody has ended it.
     is_ended: bool,
     /// Whether the client has said that it sends no more, which most say by closing.
     is_at_end: bool,
@@ -109,7 +112,11 @@ impl Conn {
 
     /// The connection is closed.
     pub(super) fn closed(&self) {
-        let entry = self.lock().entry.take();
+        let entry = {
+            let mut state = self.lock();
+            state.is_ended = true;
+            state.entry.take()
+        };
         drop(entry);
     }
 
@@ -118,16 +125,16 @@ impl Conn {
         self.lock().phase == Phase::Socket
     }
 
-    /// What it is doing, and since when, unless it has been ended.
-    pub(super) fn doing(&self) -> Option<(Phase, Instant)> {
+    /// What it is doing, unless it has ended.
+    pub(super) fn doing(&self) -> Option<Doing> {
         let state = self.lock();
         (!state.is_ended).then_some((state.phase, state.since))
     }
 
-    /// Ends the connection, unless it has been ended.
-    pub(super) fn end(&self) -> bool {
+    /// Ends the connection, if it is still doing this and has not ended.
+    pub(super) fn end(&self, doing: Doing) -> bool {
         let mut state = self.lock();
-        if state.is_ended {
+        if state.is_ended || (state.phase, state.since) != doing {
             return false;
         }
         state.is_ended = true;
@@ -314,8 +321,22 @@ mod tests {
         assert!(conn.is_socket());
         let cx = Context::from_waker(Waker::noop());
         assert_eq!(conn.before_read(&cx, PATIENCE), Reading::Freely);
-        assert!(conn.end() && !conn.end());
+        let doing = conn.doing().unwrap();
+        assert!(conn.end(doing) && !conn.end(doing));
         assert_eq!((conn.before_read(&cx, PATIENCE), conn.doing()), (Reading::Ended, None));
+    }
+
+    #[tokio::test]
+    async fn what_is_doing_something_else_or_closed_is_not_ended() {
+        let conn = Conn::new();
+        let doing = conn.doing().unwrap();
+        conn.begin();
+        conn.complete();
+        assert!(!conn.end(doing));
+        let doing = conn.doing().unwrap();
+        conn.closed();
+        assert!(!conn.end(doing));
+        assert_eq!(conn.doing(), None);
     }
 
     #[tokio::test]
