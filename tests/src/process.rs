@@ -210,9 +210,10 @@ fn copy_output(stdout: ChildStdout, mut copy: fs::File, lines: &mpsc::Sender<Str
     }
 }
 
-/// The address in `… listens on http://ADDRESS`, which may be followed by more.
+/// The address in `… listens on http://ADDRESS` (or https), which may be followed by more.
 fn parse_announcement(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once(" listens on http://")?;
+    let (_, url) = line.split_once(" listens on ")?;
+    let (_, rest) = url.split_once("://")?;
     rest.split([',', ' ']).next()?.parse().ok()
 }
 

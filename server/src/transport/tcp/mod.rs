@@ -14,7 +14,7 @@ use std::{fmt, io, net::TcpListener, sync::Arc, time::Duration};
 use actix_http::{HttpService, Request, Response, error::DispatchError};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, map_config};
 use actix_tls::accept::{
-    TlsError,
+    TlsError, max_concurrent_tls_connect,
     rustls_0_23::{Acceptor, TlsStream},
 };
 use actix_web::{
@@ -66,7 +66,10 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
-    let builder = Server::build().disable_signals();
+    // Who may have how many says `accepted`. The library has limits for each thread too, at which it leaves everybody waiting: for the
+    // handshakes of 256 connections on which nothing comes, and for ever at 25600 connections.
+    let builder = Server::build().disable_signals().max_concurrent_connections(usize::MAX);
+    max_concurrent_tls_connect(usize::MAX);
     let stopping = builder.graceful_shutdown_signal();
     let admit = move |socket: TcpStream| {
         let accepted = Arc::clone(&accepted);
