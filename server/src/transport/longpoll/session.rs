@@ -278,7 +278,7 @@ mod tests {
 
     /// The events that a poll gets, which arrive or do not.
     async fn polled(session: &Arc<Session>, is_given_up: bool) -> Option<Vec<String>> {
-        let Polled::Messages(mut taken) = session.take().await else { return None };
+        let Polled::Messages(mut taken) = session.take(None).await else { return None };
         let event = |text: &str| text.split('"').nth(3).unwrap_or_default().to_owned();
         let events = taken.messages().into_iter().map(event).collect();
         if !is_given_up {
