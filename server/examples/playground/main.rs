@@ -23,7 +23,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::Notify,
 };
-use vestibule::transport::websocket;
+use vestibule::transport::prepare_socket;
 
 use mounts::Mounts;
 
@@ -43,7 +43,7 @@ async fn main() -> io::Result<()> {
             .configure(|config| mounts.configure(config))
             .configure(|config| admin::mount(config, Arc::clone(mounts.endpoint()), Arc::clone(&stop)))
     })
-    .on_connect(websocket::prepare_socket)
+    .on_connect(prepare_socket)
     .disable_signals()
     .workers(2)
     .bind(("127.0.0.1", port))?

@@ -37,7 +37,9 @@ use crate::{
     metrics::Metrics,
     pages::{Dashboard, Page},
     telemetry,
-    transport::{Connections, Over, Patience, Rules, arriving, edges, harden, head_as_get, websocket},
+    transport::{
+        Connections, Over, Patience, Rules, arriving, edges, harden, head_as_get, prepare_socket, websocket,
+    },
 };
 
 /// More connections than operators have.
@@ -104,7 +106,7 @@ pub fn start(listen: &Listen, tokens: Tokens, admin: Admin, patience: Patience) 
                     .default_service(problem(Problem::not_found)),
             )
     })
-    .on_connect(websocket::prepare_socket)
+    .on_connect(prepare_socket)
     .keep_alive(patience.keep_alive)
     .client_request_timeout(patience.request)
     .workers(1)

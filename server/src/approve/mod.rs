@@ -35,7 +35,8 @@ use vestibule_protocol::{
 };
 
 pub use identity::Door;
-pub use operator::{Online, Unfit};
+pub use operator::Unfit;
+pub use room::Online;
 
 use self::{
     aftermath::{Aftermath, Own},

@@ -16,7 +16,12 @@ use vestibule_protocol::{
     signed::{Rid, Uid},
 };
 
-use super::{Flow, aftermath::Aftermath, inbox::Inbox, room::is_servers};
+use super::{
+    Flow,
+    aftermath::Aftermath,
+    inbox::Inbox,
+    room::{Online, is_servers},
+};
 use crate::{
     clock,
     store::{Committed, Content, ErasedUser, Removed, Store, Submission},
@@ -24,19 +29,6 @@ use crate::{
 
 /// The events that clients take for frames of the flow.
 const FRAMES: [&str; 3] = ["approve", "card", "request"];
-
-/// Somebody who is in a room at this moment.
-#[derive(Clone, Copy, Debug)]
-pub struct Online {
-    /// The connection.
-    pub connection: u64,
-    /// The user.
-    pub uid: Uid,
-    /// The device.
-    pub device: Id,
-    /// Whether this connection proved the room key.
-    pub is_member: bool,
-}
 
 /// What cannot be broadcast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

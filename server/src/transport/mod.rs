@@ -24,6 +24,8 @@ mod refused;
 mod request;
 mod rules;
 mod silence;
+mod socket;
+mod tcp;
 pub mod websocket;
 
 use std::{any::Any, net::IpAddr, sync::Arc, time::Duration};
@@ -46,6 +48,7 @@ pub use self::{
     refused::Refused,
     request::host,
     rules::Rules,
+    socket::prepare_socket,
     tcp::{Accepted, Patience, arriving, serve},
 };
 use crate::{live::Live, metrics::Traffic, outbox::OutboxLimits, room::Router};

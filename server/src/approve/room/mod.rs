@@ -6,6 +6,7 @@
 mod fanout;
 mod guest;
 mod member;
+mod online;
 
 use std::{
     collections::HashMap,
@@ -28,6 +29,7 @@ use vestibule_protocol::{
 
 use self::fanout::MemberPush;
 pub(super) use self::member::is_servers;
+pub use self::online::Online;
 use super::{
     Flow,
     aftermath::Aftermath,
@@ -35,7 +37,6 @@ use super::{
     events::{self, parse, refuse},
     feed::Feed,
     identity,
-    operator::Online,
     reception::{Receiver, Reception, arrive, handle_own, refuse_later, welcome},
 };
 use crate::{

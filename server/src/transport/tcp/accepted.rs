@@ -15,14 +15,15 @@ use dashmap::DashMap;
 use procfs::process::{LimitValue, Process};
 
 use super::{
-    Patience,
     conn::{Conn, Doing, Phase},
+    counted::Counted,
+    patience::Patience,
     stream::Stream,
 };
 use crate::{
     live::Live,
     metrics::{Limit, Traffic},
-    transport::{Caps, Rules, caps::Place, websocket::prepare},
+    transport::{Caps, Rules, caps::Place, socket::prepare},
 };
 
 /// Descriptors that are kept free of clients: for the database, certificates that are read again, operators, and connections that
@@ -47,7 +48,7 @@ pub struct Accepted {
     patience: Patience,
     /// How many the system allows.
     most: usize,
-    count: AtomicUsize,
+    count: Arc<AtomicUsize>,
     next: AtomicU64,
     /// Those without a WebSocket.
     open: DashMap<u64, Arc<Conn>>,
@@ -67,7 +68,7 @@ impl Accepted {
             traffic,
             patience,
             most: descriptors_left(),
-            count: AtomicUsize::new(0),
+            count: Arc::default(),
             next: AtomicU64::new(0),
             open: DashMap::new(),
             idlest: Mutex::default(),
@@ -77,7 +78,7 @@ impl Accepted {
 
     /// Takes a connection, unless its address has too many, or there are too many in all and none can be ended.
     pub(super) fn admit(self: &Arc<Self>, socket: TcpStream) -> io::Result<Stream> {
-        let counted = Counted::new(self);
+        let counted = Counted::new(&self.count);
         let address = socket.peer_addr()?.ip();
         let place = if self.rules.now().proxies.trusts(address.to_canonical()) {
             None
@@ -92,7 +93,7 @@ impl Accepted {
         let conn = Conn::new();
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.open.insert(id, Arc::clone(&conn));
-        conn.keep(Entry { accepted: Arc::clone(self), id, _place: place });
+        conn.keep(Box::new(Entry { accepted: Arc::clone(self), id, _place: place }));
         Ok(Stream::new(socket, conn, self.patience, counted))
     }
 
@@ -152,7 +153,7 @@ fn descriptors_left() -> usize {
 }
 
 /// A connection's place among those without a WebSocket, given back on drop.
-pub(super) struct Entry {
+struct Entry {
     accepted: Arc<Accepted>,
     id: u64,
     _place: Option<Place>,
@@ -161,22 +162,6 @@ pub(super) struct Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         self.accepted.open.remove(&self.id);
-    }
-}
-
-/// A descriptor that is used, given back on drop.
-pub(super) struct Counted(Arc<Accepted>);
-
-impl Counted {
-    fn new(accepted: &Arc<Accepted>) -> Self {
-        accepted.count.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(accepted))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

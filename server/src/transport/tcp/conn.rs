@@ -1,6 +1,7 @@
 //! What a TCP connection is doing: known to its stream, which hears of bytes, and to its requests, which know what they mean.
 
 use std::{
+    any::Any,
     future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
@@ -8,7 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Patience, accepted::Entry};
+use super::patience::Patience;
 
 /// What a connection is doing. In the order in which connections are ended where there are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,8 +46,8 @@ struct State {
     reader: Option<Waker>,
     flushed: Option<Waker>,
     at_end: Option<Waker>,
-    /// Its place among those without a WebSocket.
-    entry: Option<Entry>,
+    /// Its place among those without a WebSocket, given back on drop.
+    entry: Option<Box<dyn Any + Send>>,
 }
 
 impl Conn {
@@ -68,7 +69,7 @@ impl Conn {
     }
 
     /// Keeps the connection's place for it, until it is upgraded or closed.
-    pub(super) fn keep(&self, entry: Entry) {
+    pub(super) fn keep(&self, entry: Box<dyn Any + Send>) {
         self.lock().entry = Some(entry);
     }
 

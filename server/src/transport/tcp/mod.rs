@@ -7,6 +7,8 @@
 mod accepted;
 mod arriving;
 mod conn;
+mod counted;
+mod patience;
 mod stream;
 
 use std::{fmt, io, net::TcpListener, sync::Arc, time::Duration};
@@ -26,22 +28,7 @@ use rustls::ServerConfig;
 
 pub(super) use self::conn::Conn;
 use self::stream::Stream;
-pub use self::{accepted::Accepted, arriving::arriving};
-
-/// How long a connection lasts that is used for nothing, and one whose client does not finish what it has begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// Between two requests.
-    pub keep_alive: Duration,
-    /// For a request to come, its body included.
-    pub request: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { keep_alive: Duration::from_secs(75), request: Duration::from_secs(30) }
-    }
-}
+pub use self::{accepted::Accepted, arriving::arriving, patience::Patience};
 
 /// How long an ended connection is read from, for the client to see its last answer.
 const GOODBYE: Duration = Duration::from_secs(1);

@@ -18,9 +18,9 @@ use tokio::{
 };
 
 use super::{
-    Patience,
-    accepted::Counted,
     conn::{Conn, Reading},
+    counted::Counted,
+    patience::Patience,
 };
 
 /// After a time is over there is a moment left, in which whoever handles the request, or the HTTP library, may tell the client.

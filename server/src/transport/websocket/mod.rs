@@ -5,11 +5,8 @@
 //! broadcast, and no frame is copied for it.
 
 mod guard;
-#[cfg(test)]
-mod tests;
 
 use std::{
-    any::Any,
     future::ready,
     pin::{Pin, pin},
     sync::Arc,
@@ -17,11 +14,10 @@ use std::{
     time::Duration,
 };
 
-use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{
     FromRequest as _, HttpRequest, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
-    dev::{Extensions, Payload},
+    dev::Payload,
     error::{ErrorBadRequest, ErrorForbidden, PayloadError},
     http::{
         Method,
@@ -29,13 +25,11 @@ use actix_web::{
             CACHE_CONTROL, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
         },
     },
-    rt::net::TcpStream,
     web,
 };
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use socket2::SockRef;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument as _;
 use vestibule_protocol::{disconnect::Disconnect, message::Frame, serializer::Serializer};
@@ -63,9 +57,6 @@ const VERSION: &str = "13";
 /// How long a client may take to answer a close frame.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a client may leave what was sent unacknowledged, or its receive window shut (`TCP_USER_TIMEOUT`).
-const STALL: Duration = Duration::from_secs(30);
-
 /// When a client may try again that has too many connections. Nobody knows when one of them ends.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -87,27 +78,6 @@ fn mount_with(
 ) {
     let upgrade = move |request, body| ready(upgrade(&request, body, Arc::clone(&endpoint), serializer));
     config.route(path, web::to(upgrade));
-}
-
-/// Prepares a connection's socket; to be given to [`HttpServer::on_connect`](actix_web::HttpServer::on_connect).
-///
-/// Turns Nagle's algorithm off, since a reply must not wait for the acknowledgement of the frame before it; and lets the
-/// kernel give up on a client that takes nothing for half a minute. The HTTP dispatcher waits for such a client for ever, even
-/// after its outbox has ended.
-pub fn prepare_socket(connection: &dyn Any, _: &mut Extensions) {
-    let over_tls = || connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0);
-    if let Some(stream) = connection.downcast_ref::<TcpStream>().or_else(over_tls) {
-        prepare(stream);
-    }
-}
-
-/// As [`prepare_socket`].
-pub(super) fn prepare(socket: &TcpStream) {
-    let prepared =
-        socket.set_nodelay(true).and_then(|()| SockRef::from(socket).set_tcp_user_timeout(Some(STALL)));
-    if let Err(error) = prepared {
-        tracing::debug!(%error, "cannot prepare a socket");
-    }
 }
 
 /// Checks in Phoenix's order: method, origin, sub-protocol, version and handler; then the caps, and the upgrade itself.

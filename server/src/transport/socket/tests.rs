@@ -1,6 +1,11 @@
-use std::{io::Write as _, net, sync::mpsc, time::Duration};
+use std::{
+    io::Write as _,
+    net,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
-use actix_web::{App, HttpServer, rt};
+use actix_web::{App, HttpServer, rt, web};
 use rcgen::generate_simple_self_signed;
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned, crypto::ring,

@@ -1,0 +1,23 @@
+//! Descriptors that connections use.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// One that is used, given back on drop.
+pub(super) struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    /// One more of these.
+    pub(super) fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
