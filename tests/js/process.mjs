@@ -2,6 +2,8 @@
  * A server as a child process: started on a port of its own, stopped with or without warning, started again.
  */
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { until, within } from "./waiting.mjs";
 
@@ -11,15 +13,28 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** @returns {Promise<number>} a port that nobody listens on */
-export function freePort() {
+/** Where the system begins with the ports that it hands out by itself (Linux's `ip_local_port_range`). */
+const [HANDED_OUT] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s+/).map(Number);
+
+/**
+ * A port that nobody listens on, and that stays free until somebody asks for that very one: of those that the system hands
+ * out to connections and to listeners of port 0, any may be gone a moment later.
+ *
+ * @returns {Promise<number>}
+ */
+export async function freePort() {
+  for (;;) {
+    const port = randomInt(Math.min(20_000, Math.floor(HANDED_OUT / 2)), HANDED_OUT);
+    if (await isFree(port)) return port;
+  }
+}
+
+/** @returns {Promise<boolean>} whether nobody listens on it */
+function isFree(port) {
   return new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
+    probe.once("error", (error) => (error.code === "EADDRINUSE" ? resolve(false) : reject(error)));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
   });
 }
 
