@@ -60,7 +60,7 @@ impl<T: Integral> Visitor<'_> for IntegerVisitor<T> {
     type Value = Integer<T>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "an integer ({})", type_name::<T>())
+        formatter.write_str(type_name::<T>())
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
@@ -74,7 +74,7 @@ impl<T: Integral> Visitor<'_> for IntegerVisitor<T> {
     fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
         match exact(number) {
             Some(integer) => self.visit_i64(integer),
-            None => Err(E::invalid_value(Unexpected::Float(number), &self)),
+            None => Err(E::invalid_type(Unexpected::Float(number), &self)),
         }
     }
 }

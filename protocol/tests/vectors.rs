@@ -14,7 +14,7 @@ use vestibule_protocol::{
         limits::Limits,
     },
     base64url::{Blob, Fixed, decode},
-    signed::{Alg, Signature, Signed, box_hash, prove, room_id, session, user_id},
+    signed::{Alg, Signature, Signed, box_hash, hand_over, prove, room_id, session, user_id},
 };
 
 fn vectors() -> Value {
@@ -69,6 +69,10 @@ fn signed(kind: &str, fields: &Value) -> Signed {
         "session" => session(text("server"), &fixed(&fields["uid"]), &bytes(&fields["nonce"])),
         "prove" => {
             prove(text("server"), &fixed(&fields["rid"]), &fixed(&fields["uid"]), &bytes(&fields["nonce"]))
+        }
+        "hand_over" => {
+            let [rid, uid, to] = ["rid", "uid", "to"].map(|name| fixed(&fields[name]));
+            hand_over(text("server"), &rid, &uid, &to, &bytes(&fields["nonce"]))
         }
         "card" => Card::signed_bytes(
             &fixed(&fields["rid"]),
@@ -140,7 +144,7 @@ fn signed_bytes_and_signatures() {
         altered.0[40] ^= 1;
         assert!(alg.verify(&key, &made, &altered).is_err(), "{kind}");
     }
-    for kind in ["session", "prove", "card", "request", "approve", "deny"] {
+    for kind in ["session", "prove", "hand_over", "card", "request", "approve", "deny"] {
         for alg in [Alg::Ed25519, Alg::P256, Alg::Secp256k1] {
             assert!(kinds.contains(&(kind, alg)), "no vector of {kind} with {alg}");
         }

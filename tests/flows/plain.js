@@ -69,7 +69,8 @@ export class PlainUser {
    * @returns {Promise<PlainUser>} connected
    */
   static async connect(server, tokenIn = "authToken", { key, device, name = new URL(server.url).host } = {}) {
-    key ??= await SigningKey.generate();
+    // ECDSA, of which every signature is another one.
+    key ??= await SigningKey.generate("p256");
     const user = new PlainUser(name, key, await uidOf(key.alg, key.pub));
     user.device = device ?? user.device;
 

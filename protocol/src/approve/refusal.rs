@@ -17,8 +17,6 @@ pub enum Reason {
     Unauthorized,
     /// Another version of the protocol than 1.
     UnsupportedVersion,
-    /// The host that the client addressed is not a name of this server.
-    Misdirected,
     /// A signature does not fit.
     BadSig,
     /// The proof of the room key does not fit.
@@ -76,12 +74,11 @@ pub struct Refusal {
 
 impl Reason {
     /// All of them, in the order of [`Reason::index`].
-    pub const ALL: [Reason; 25] = [
+    pub const ALL: [Reason; 24] = [
         Reason::BadPayload,
         Reason::TooLarge,
         Reason::Unauthorized,
         Reason::UnsupportedVersion,
-        Reason::Misdirected,
         Reason::BadSig,
         Reason::BadProof,
         Reason::StaleNonce,
@@ -116,7 +113,6 @@ impl Reason {
             Reason::TooLarge => "too_large",
             Reason::Unauthorized => "unauthorized",
             Reason::UnsupportedVersion => "unsupported_version",
-            Reason::Misdirected => "misdirected",
             Reason::BadSig => "bad_sig",
             Reason::BadProof => "bad_proof",
             Reason::StaleNonce => "stale_nonce",

@@ -32,9 +32,10 @@ const FEATURES: [&str; 5] = ["creator", "hand_over", "listed", "message_limit", 
 
 /// Reads an event's payload.
 pub(super) fn parse<T: DeserializeOwned>(payload: &Payload) -> Result<T, Refusal> {
-    let json = payload.as_json().ok_or_else(|| Reason::BadPayload.because("expected JSON"))?;
-    let read: Result<Object<T>, _> = serde_json::from_str(json.as_str());
-    read.map(|object| object.0).map_err(|error| Reason::BadPayload.because(error.to_string()))
+    let json = payload
+        .as_json()
+        .ok_or_else(|| Reason::BadPayload.because("The payload must be JSON, not bytes."))?;
+    input::json(json.as_str(), Place::Payload).map_err(|fault| Reason::BadPayload.because(fault.to_string()))
 }
 
 /// Refuses an event.

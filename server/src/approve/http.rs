@@ -20,7 +20,7 @@ use vestibule_protocol::{
         rules::{Caller, Command},
     },
     base64url::Blob,
-    fields::{Object, null_is_default},
+    fields::null_is_default,
     signed::{self, Alg, Rid, Signature, Uid, user_id},
 };
 
@@ -153,11 +153,10 @@ struct ChallengeResponse<'a> {
 async fn challenge(
     flow: web::Data<Flow>,
     request: HttpRequest,
-    body: web::Json<Object<ChallengeRequest>>,
+    body: Body<ChallengeRequest>,
 ) -> HttpResponse {
     let now = clock::now_ms();
-    let Object(ChallengeRequest { uid }) = body.into_inner();
-    let Challenge { nonce, exp } = flow.sessions.challenge(&uid, now);
+    let Challenge { nonce, exp } = flow.sessions.challenge(&body.into_inner().uid, now);
     let server = flow.server_name(transport::host(request.head()));
     HttpResponse::Ok().json(ChallengeResponse { nonce: Blob(nonce), exp, server, now })
 }
@@ -180,9 +179,9 @@ struct SessionResponse {
 async fn session(
     flow: web::Data<Flow>,
     request: HttpRequest,
-    body: web::Json<Object<SessionRequest>>,
+    body: Body<SessionRequest>,
 ) -> Result<HttpResponse, Refused> {
-    let SessionRequest { sign_pub, alg, nonce, sig } = body.into_inner().0;
+    let SessionRequest { sign_pub, alg, nonce, sig } = body.into_inner();
     let uid = user_id(alg, &sign_pub.0);
     let now = clock::now_ms();
     let refused = |result: SignIn, reason: Reason| {
@@ -232,10 +231,10 @@ struct CreateResponse<'a> {
 async fn create_room(
     flow: web::Data<Flow>,
     request: HttpRequest,
-    body: web::Json<Object<CreateRequest>>,
+    body: Body<CreateRequest>,
 ) -> Result<HttpResponse, Refused> {
     let uid = bearer(&flow, &request)?;
-    let CreateRequest { alg, policy, name, listed } = body.into_inner().0;
+    let CreateRequest { alg, policy, name, listed } = body.into_inner();
     let create::NewRoom { card, room_key } =
         create::create(alg.unwrap_or(ROOM_ALG), policy, name, &flow.terms.limits)?;
     let digest = card.check(&flow.terms.limits)?.digest;

@@ -132,6 +132,11 @@ impl Flow {
         self.store.set_quotas(quotas);
     }
 
+    /// Another rate of new requests, from now on.
+    pub fn set_request_rate(&self, rate: Rate) {
+        self.requests.change(rate);
+    }
+
     /// The name that the server tells a client who addressed this host: the one that is the host, else the first.
     fn server_name<'a>(&'a self, host: &'a str) -> &'a str {
         let names = &self.terms.names;

@@ -8,6 +8,7 @@ mod sentence;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use vestibule_protocol::fields::Object;
 
 use self::sentence::Part;
 pub use self::{
@@ -33,16 +34,17 @@ impl Place {
     }
 }
 
-/// Reads JSON.
+/// Reads a JSON object.
 pub fn json<T: DeserializeOwned>(text: &str, place: Place) -> Result<T, Fault> {
     // What is right, which is nearly all, is read without looking where in it one is.
-    serde_json::from_str(text).map_err(|_| why_not::<T>(text, place))
+    let read: Result<Object<T>, _> = serde_json::from_str(text);
+    read.map(|object| object.0).map_err(|_| why_not::<T>(text, place))
 }
 
 /// Reads it again, for the place of what is wrong.
 fn why_not<T: DeserializeOwned>(text: &str, place: Place) -> Fault {
     let Ok(root) = serde_json::from_str::<Value>(text) else { return Fault::no_json(place) };
-    match serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_str(text)) {
+    match serde_path_to_error::deserialize::<_, Object<T>>(&mut serde_json::Deserializer::from_str(text)) {
         Err(error) => Fault::of_json(error.path(), &error.inner().to_string(), &root, place),
         Ok(_) => Fault::no_json(place),
     }

@@ -145,9 +145,7 @@ fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
-        Value::Number(number) if number.is_f64() => {
-            "a number with a fraction or an exponent, or so large a one"
-        }
+        Value::Number(number) if number.is_f64() => "a number with a fraction, or so large a one",
         Value::Number(_) => "an integer",
         Value::String(_) => "a text",
         Value::Array(_) => "a list",

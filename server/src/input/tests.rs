@@ -61,10 +61,7 @@ fn another_kind_of_value_is_told_beside_the_right_one() {
         (r#"{"exp":true}"#, "`exp` must be an integer, not true or false."),
         (r#"{"exp":[1]}"#, "`exp` must be an integer, not a list."),
         (r#"{"exp":{}}"#, "`exp` must be an integer, not an object."),
-        (
-            r#"{"exp":1.5}"#,
-            "`exp` must be an integer, not a number with a fraction or an exponent, or so large a one.",
-        ),
+        (r#"{"exp":1.5}"#, "`exp` must be an integer, not a number with a fraction, or so large a one."),
         (
             r#"{"exp":9223372036854775808}"#,
             "`exp` must be an integer from -9223372036854775808 to 9223372036854775807.",

@@ -176,7 +176,7 @@ fn what_is_wrong_with_an_input_is_a_sentence_without_it() {
             "The name of one field is unknown: it must be `event` or `payload`.",
         ),
         (broadcast("{hush"), 400, "The body is not valid JSON."),
-        (list("limit=hush"), 400, "The parameter `limit` must be an integer."),
+        (list("limit=hush"), 400, "The parameter `limit` must be an integer of at least 0."),
         (list("limit=201"), 400, "The parameter `limit` must be an integer from 1 to 200."),
         (list("cursor=-1"), 400, "The parameter `cursor` must be an integer of at least 0."),
         (list("uid=hush"), 400, "The parameter `uid` must be exactly 32 bytes in base64url without padding."),

@@ -114,7 +114,7 @@ fn directory(scene: &Scene) -> Vec<Value> {
         let page = Request::get(&path).send(scene.address).expect("a response").json();
         found.extend(page["rooms"].as_array().expect("a list").iter().map(|card| card["rid"].clone()));
         let Some(next) = page["after"].as_str() else { return found };
-        after = next.to_owned();
+        next.clone_into(&mut after);
     }
 }
 

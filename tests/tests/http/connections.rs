@@ -106,10 +106,14 @@ fn at_the_limit_of_descriptors_many_come_at_once() {
             assert!(is_answered(&server));
         }
     }
-    idle.extend((0..75).map(|_| connect()));
-    let start = Instant::now();
-    assert!(is_answered(&server));
-    assert!(start.elapsed() < Duration::from_millis(450), "{:?}", start.elapsed());
+    // A busy machine may be late with an answer, but not each time; the library's half a second is there each time.
+    let is_soon = (0..5).any(|_| {
+        idle.extend((0..75).map(|_| connect()));
+        let start = Instant::now();
+        assert!(is_answered(&server));
+        start.elapsed() < Duration::from_millis(450)
+    });
+    assert!(is_soon);
 }
 
 /// The library leaves everybody waiting at 256 handshakes of a thread, unless it is told not to.
@@ -147,7 +151,8 @@ fn who_says_nothing_over_tls_keeps_nobody_waiting() {
     stream.write_all(b"no handshake of TLS").expect("a connection");
     // An alert, or the end.
     let _ = stream.read(&mut [0; 16]).expect("an answer");
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    // The library's wait would be almost three seconds.
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     drop(silent);
 }
 

@@ -140,7 +140,7 @@ fn of_a_request() {
             Request::get("/v1/rooms?limit=hush"),
             400,
             "bad_payload",
-            "The parameter `limit` must be an integer.",
+            "The parameter `limit` must be an integer of at least 0.",
         ),
         (Request::get("/v1/rooms?policy=hush"), 400, "bad_payload", "The parameter `policy` must be one of"),
         (

@@ -49,7 +49,7 @@ pub(super) fn publish(
     check_version(version, now)?;
     // Version 0.1.0 took whatever version a first card had. One that nobody could publish now is replaced by any.
     if version <= room.version && is_within_reach(room.version, now) {
-        return Err(Reason::VersionConflict.because(format!("version {} is published", room.version)));
+        return Err(Reason::VersionConflict.because(format!("Version {} is published.", room.version)));
     }
     // Any member could close a room for good: a secret one takes no requests, and looks as if it were not there.
     if policy != room.policy && !is_creator {

@@ -3,10 +3,7 @@
 use actix_web::{delete, get, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use vestibule_protocol::{
-    approve::{frames::Card, refusal::Reason},
-    fields::Object,
-};
+use vestibule_protocol::approve::{frames::Card, refusal::Reason};
 
 use super::{
     Body, Query,
@@ -184,10 +181,9 @@ struct Creator {
 pub(super) async fn set_creator(
     admin: web::Data<Admin>,
     rid: web::Path<RoomId>,
-    creator: web::Json<Object<Creator>>,
+    creator: Body<Creator>,
 ) -> Result<web::Json<Room>, Problem> {
-    let Object(Creator { uid }) = creator.into_inner();
-    match admin.flow.appoint_creator(rid.0, uid.0).await {
+    match admin.flow.appoint_creator(rid.0, creator.into_inner().uid.0).await {
         Err(refusal) if refusal.reason == Reason::UnknownRoom => return Err(no_room()),
         appointed => appointed?,
     };

@@ -4,7 +4,6 @@ use actix_web::{http::StatusCode, post, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use vestibule_protocol::fields::Object;
 
 use super::Body;
 use crate::{
@@ -37,15 +36,15 @@ struct Heard {
 #[utoipa::path(
     operation_id = "broadcast", tag = "topics", request_body = Broadcast,
     params(("topic" = String, Path, description = "A room's topic, `room:` and its id, or an inbox's, `user:` and its owner's id")),
-    request_body = Broadcast, responses((status = OK, body = Heard))
+    responses((status = OK, body = Heard))
 )]
 #[post("/topics/{topic}/broadcast")]
 pub(super) async fn broadcast(
     admin: web::Data<Admin>,
     topic: web::Path<String>,
-    body: web::Json<Object<Broadcast>>,
+    body: Body<Broadcast>,
 ) -> Result<web::Json<Heard>, Problem> {
-    let Broadcast { event, payload } = body.into_inner().0;
+    let Broadcast { event, payload } = body.into_inner();
     if event.is_empty() || event.chars().count() > MAX_EVENT {
         return Err(unfit("The field `event` must have 1 to 64 characters."));
     }

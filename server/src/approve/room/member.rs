@@ -78,9 +78,13 @@ impl KeyRoom {
             return Err(Reason::StaleNonce.into());
         }
         let (rid, uid, to) = (visit.rid, visit.caller.uid, handed.to);
-        let bytes = signed::hand_over(&visitor.receiver.server, &rid, &uid, &to, visitor.nonce.as_bytes());
-        if user_id(handed.sign_alg, &handed.sign_pub.0) != uid
-            || handed.sign_alg.verify(&handed.sign_pub.0, &bytes, &handed.sig).is_err()
+        let HandOver { sign_alg, sign_pub, sig, .. } = handed;
+        let check = |server: &str| {
+            let bytes = signed::hand_over(server, &rid, &uid, &to, visitor.nonce.as_bytes());
+            sign_alg.verify(&sign_pub.0, &bytes, sig)
+        };
+        if user_id(*sign_alg, &sign_pub.0) != uid
+            || self.flow.check_proof(&visitor.receiver.server, check).is_err()
         {
             return Err(Reason::BadSig.into());
         }

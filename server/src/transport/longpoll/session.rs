@@ -14,13 +14,14 @@ use tokio::{
 use vestibule_protocol::{disconnect::Disconnect, longpoll::Status, message::Frame, serializer::Serializer};
 
 use super::{
-    super::{Endpoint, Limits, connection::Connection, connections::Registration},
+    super::{Endpoint, Limits, connection::Connection, connections::Registration, silence::LATE},
     turns::Turns,
 };
 use crate::{
     channel::Client,
     metrics::Traffic,
     outbox::{Form, Outbox, OutboxLimits, Wire},
+    transport::tcp::Conn,
 };
 
 /// What the requests of a session share.

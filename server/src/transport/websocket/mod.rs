@@ -43,6 +43,7 @@ use super::{
     params,
     rate::RateLimited,
     request,
+    silence::Silence,
     tcp::Conn,
 };
 use crate::{
@@ -108,6 +109,9 @@ fn upgrade(
     };
     if wants_other_version(headers) {
         return Ok(other_version());
+    }
+    if let Some(obstacle) = request::obstacle_to_upgrade(request.head()) {
+        return Err(ErrorBadRequest(obstacle));
     }
     let Some(place) = endpoint.caps.take(address, connected.id.as_deref()) else {
         endpoint.traffic.limited(Limit::Sockets);

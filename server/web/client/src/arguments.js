@@ -7,7 +7,7 @@ import { VestibuleError } from "./errors.js";
 import { isId } from "./ids.js";
 import { isPlainText } from "./plain-text.js";
 
-const POLICIES = ["open", "request", "secret"];
+export const POLICIES = ["open", "request", "secret"];
 
 /** So many bytes the code of a denial may have. */
 const CODE_BYTES = 64;
@@ -140,7 +140,7 @@ export function mustBeOwnEvent(event) {
 }
 
 /**
- * @param {any} options of a room's card
+ * @param {any} change of a room's card
  * @param {number} mostCharacters of its name
  * @returns {void}
  */
@@ -164,5 +164,6 @@ export function mustBeDenial(request, options) {
   const { code = "", block } = options;
   const isCode = typeof code === "string" && utf8(code).length <= CODE_BYTES;
   must(isCode, "code", `a text of at most ${CODE_BYTES} bytes`);
+  mustBePlain("code", code, CODE_BYTES);
   mustBeFlag("block", block);
 }

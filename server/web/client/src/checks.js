@@ -18,7 +18,7 @@ import { verifyFields } from "./signed.js";
  */
 const VERSION_AHEAD_MS = 25 * 3_600_000;
 
-/** What names and notes must be. */
+/** What is wrong with a name, a note or a code. */
 const HIDDEN = "has control or format characters";
 
 /** @typedef {(ok: boolean, what: string) => asserts ok} Check */
@@ -211,6 +211,7 @@ export function checkDenial(denial, { rid, request_id, to }, card) {
       await verifyFields("deny", signed, card.alg, fromBase64url(card.room_pub), denial.room_sig),
       "the room's signature is wrong",
     );
+    check(isPlainText(code ?? ""), `the code ${HIDDEN}`);
     return { by, code, block: Boolean(block) };
   });
 }

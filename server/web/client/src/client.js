@@ -4,7 +4,7 @@
 // @ts-expect-error It is there, and its types do not say so.
 import { Serializer } from "phoenix";
 import {
-  must, mustBeCard, mustBeFlag, mustBeFunction, mustBeOneOf, mustBeOptions, serverUrl,
+  POLICIES, must, mustBeCardChange, mustBeFlag, mustBeFunction, mustBeOneOf, mustBeOptions, serverUrl,
 } from "./arguments.js";
 import { checkCard, checkMadeRoom } from "./checks.js";
 import { refuseDowngrade } from "./cards.js";
@@ -92,7 +92,7 @@ export class Vestibule {
       return await Vestibule.#connect(base, { ...options, release, end });
     } catch (error) {
       await release?.();
-      // Whoever gave up hears their own reason.
+      // The application that gave up hears its own reason.
       throw error === signal?.reason ? error : VestibuleError.from(error, `connecting to ${base.origin}`);
     } finally {
       clearTimeout(timer);

@@ -1,8 +1,8 @@
 /**
  * A lock of a file, for processes of one machine: a second file, which names the process that has it.
  *
- * Node has no lock that the system takes back from a killed process. So whoever finds the lock looks whether the process
- * that it names is still there: by its number and by when it started, since numbers come again. Processes of another
+ * Node has no lock that the system takes back from a killed process. So a process that finds the lock looks whether the
+ * one that it names is still there: by its number and by when it started, since numbers come again. Processes of another
  * machine or container are not seen, and count as gone: {@link FileLock#check} tells them before they write.
  */
 import { open, readFile, rm, stat } from "node:fs/promises";
@@ -11,10 +11,10 @@ import { VestibuleError } from "./errors.js";
 import { sleep } from "./patience.js";
 import { startOf } from "./process-start.js";
 
-/** How often who waits looks again. */
+/** How often a process that waits looks again. */
 const POLL_MS = 100;
 
-/** A file without content is being worked with, or its process was killed in the middle of that: so long it is believed. */
+/** A file without content is being worked with, or its process was killed meanwhile: so long it is believed. */
 const WORKING_MS = 2000;
 
 /** How soon to look again at what takes a moment. */

@@ -54,7 +54,7 @@ export class FileStorage {
    */
   async claim(options) {
     const release = await lockOf(this.#path).turns.claim(options);
-    // Who had it before may have written since this was read.
+    // The last holder may have written since this was read.
     this.#values = null;
     return release;
   }

@@ -1,6 +1,6 @@
 /**
- * Who waits for one room's key. Nobody waits for ever: each is told when the key comes, when the requests that could
- * bring it have ended, or when this client disconnects.
+ * The callers that wait for one room's key. None waits for ever: each is told when the key comes, when the requests that
+ * could bring it have ended, or when this client disconnects.
  */
 import { VestibuleError } from "./errors.js";
 
@@ -41,7 +41,7 @@ export class KeyWait {
 
   /**
    * @param {"resolve" | "reject"} how
-   * @param {any} value what everybody who waits is told
+   * @param {any} value what all that wait are told
    */
   settle(how, value) {
     clearTimeout(this.#timer);

@@ -228,7 +228,7 @@ export class Newcomer {
     return [...(open ? [open] : []), ...(await records.endedRequests(this.#rid))];
   }
 
-  /** Whether there is anything to wait for: who waits is told where the key is here, and where nothing can bring it. */
+  /** Ends the waiting where the key is here, and where nothing can bring it any more. */
   async #look() {
     const { records, clock } = this.#context;
     const here = await records.roomKey(this.#rid);

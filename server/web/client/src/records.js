@@ -287,19 +287,19 @@ export class Records {
     else await this.#shelf.delete(endedName(rid));
   }
 
+  async #endedBut(rid, requestId) {
+    return (await this.endedRequests(rid)).filter(({ request_id }) => request_id !== requestId);
+  }
+
   /**
    * @param {string} rid
    * @param {string} requestId
-   * @returns {Promise<boolean>} whether this device asked by it: it is open, denied, or brought the room key
+   * @returns {Promise<boolean>} whether this device asked by it: it is open, has ended, or brought the room key
    */
   async isOwnRequest(rid, requestId) {
     const key = await this.#shelf.read(`room/${rid}/key`);
     const own = [key, await this.openRequest(rid), ...(await this.endedRequests(rid))];
     return own.some((asked) => asked?.request_id === requestId);
-  }
-
-  async #deniedBut(rid, requestId) {
-    return (await this.deniedRequests(rid)).filter(({ request_id }) => request_id !== requestId);
   }
 
   /**
@@ -373,6 +373,14 @@ export class Records {
     const stored = Object.entries((await this.#shelf.read(`room/${rid}/approves`)) ?? {});
     return new Map(stored.filter(([, { exp }]) => !this.#clock.isSurelyPast(exp)).map(withKey));
   }
+}
+
+/**
+ * @param {string} rid
+ * @returns {string} the name that it had when only denied requests were kept
+ */
+function endedName(rid) {
+  return `room/${rid}/denied`;
 }
 
 /**

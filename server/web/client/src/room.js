@@ -192,6 +192,7 @@ export class Room {
    * @returns {() => void} stops it
    */
   autoApprove(wants = () => true) {
+    mustBeFunction("wants", wants);
     const { uid, warn } = this.#context;
     const room = { doorkeeper: this.#doorkeeper, policy: () => this.#charter.policy, isCreator: () => this.isCreator };
     const auto = new AutoApprover({ ...room, uid, wants, warn });
@@ -352,7 +353,8 @@ export class Room {
    * @param {import("./charter.js").CardChange} [change]
    * @returns {Promise<import("./checks.js").Card>}
    */
-  publishCard(change = {}) {
+  async publishCard(change = {}) {
+    mustBeCardChange(change, this.#limits.name);
     return this.#charter.publish(change);
   }
 

@@ -15,6 +15,7 @@ const SENTENCES = {
   not_asked: "no request of this user for the room's key is open: call ask() first",
   timeout: "the server did not answer in time",
   unreachable: "no server answers",
+  unsupported: "the server is of a version that cannot do that",
   wrong_clock: "this device's clock and the server's differ",
   // How a request ended.
   denied: "a member denied the request",

@@ -40,8 +40,8 @@ export class Turns {
 
   /**
    * @param {Lock} lock
-   * @param {string} elsewhere who has it where the lock is not to be had, as a sentence
-   * @param {string} here and where the page has it
+   * @param {string} elsewhere a sentence that says who has the lock where another page has it
+   * @param {string} here the same where this page has it
    */
   constructor(lock, elsewhere, here) {
     this.#lock = lock;
@@ -67,7 +67,7 @@ export class Turns {
   }
 
   #giveUp(claim) {
-    // Whoever has its turn releases it.
+    // A claim that has its turn is released by its holder.
     if (claim.isGranted || !this.#remove(claim)) return;
     claim.reject(claim.signal.reason);
     this.#next();
@@ -94,7 +94,7 @@ export class Turns {
     } else if (!this.#asking) {
       if (claim) this.#ask(claim.wait);
     } else if (this.#asking.wait && !claim?.wait) {
-      // Nobody waits any more, or who comes next does not.
+      // No claim waits any more, or the next one does not.
       this.#asking.end.abort();
     }
   }
@@ -105,7 +105,7 @@ export class Turns {
   }
 
   #letGo() {
-    // A moment later: who comes in the same breath has the lock from the page.
+    // A moment later: a claim in the same breath gets the lock from the page.
     this.#freed = Promise.resolve().then(() => {
       if (this.#claims.length > 0) return;
       const free = this.#held;

@@ -6,7 +6,7 @@ import { ridOf, uidOf } from "../src/ids.js";
 import { SigningKey } from "../src/keys.js";
 import { BoxKey, seal } from "../src/sealing.js";
 import { signFields } from "../src/signed.js";
-import { makeApprove, makeRequest, makeRoom, makeUser } from "./support.js";
+import { makeApprove, makeDenial, makeRequest, makeRoom, makeUser } from "./support.js";
 
 const [alice, bob, mallory] = await Promise.all([makeUser(), makeUser("ed25519"), makeUser()]);
 const [garden, cellar, attic] = await Promise.all([makeRoom(), makeRoom("ed25519"), makeRoom("secp256k1")]);
@@ -169,4 +169,12 @@ test("what is signed by a key of small order is nobody's", async () => {
   const uid = await uidOf("ed25519", pub);
   const forged = { ...item, uid, sign_alg: "ed25519", sign_pub: toBase64url(pub), sig: toBase64url(sig) };
   await assert.rejects(checkRequest(forged, garden.rid), refused("bad_request", "the signature is wrong"));
+});
+
+test("hidden characters in the code of a denial are refused", async () => {
+  const { item } = await makeRequest(garden, bob);
+  const denial = await makeDenial(garden, alice, item, { code: "no\u001b[2J" });
+  const denied = { rid: garden.rid, request_id: item.request_id, to: bob.uid };
+  const error = refused("bad_denial", "the code has control or format characters");
+  await assert.rejects(checkDenial(denial, denied, await makeCard(garden)), error);
 });

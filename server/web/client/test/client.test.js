@@ -378,6 +378,7 @@ test("hidden characters are not sent", async () => {
   const [name, note] = ["Gar\u00ADden", "It is\nBob"];
   for (const [argument, call] of [
     ["note", () => door.ask({ note })],
+    ["code", () => garden.deny({ requestId: "any", uid: bob.uid }, { code: "no\n" })],
     ["name", () => garden.publishCard({ policy: "open", name })],
     ["name", () => client.createRoom({ policy: "open", name, onServer: true })],
   ]) {
@@ -421,6 +422,7 @@ test("a message that the server would not take is not sent", async () => {
 });
 
 test("new rooms are unlisted unless asked", async () => {
+  server.answers = { phx_join: { features: ["listed"] } };
   const { client } = await connect();
   for (const listed of [undefined, false, true]) await client.createRoom({ policy: "open", listed });
   assert.deepEqual(server.said("card").map(({ listed }) => listed), [false, false, true]);
