@@ -49,6 +49,14 @@ impl Term {
         }
     }
 
+    /// How many bytes it holds.
+    pub fn size(&self) -> usize {
+        match self {
+            Term::Null => 0,
+            Term::Text(text) | Term::Other(text) => text.len(),
+        }
+    }
+
     /// Whether it is `null`.
     pub fn is_null(&self) -> bool {
         matches!(self, Term::Null)
@@ -134,6 +142,17 @@ impl Payload {
     /// The JSON of `value`; see [`Json::of`].
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Self {
         Payload::Json(Json::of(value))
+    }
+
+    /// How many bytes it holds.
+    pub fn size(&self) -> usize {
+        match self {
+            Payload::Json(json) => json.as_str().len(),
+            Payload::Binary(bytes) => bytes.len(),
+            Payload::User(UserBroadcast { event, metadata, bytes }) => {
+                event.len() + metadata.len() + bytes.len()
+            }
+        }
     }
 
     /// The JSON, if it is JSON.

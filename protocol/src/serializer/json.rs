@@ -1,22 +1,24 @@
 //! What both JSON serializers share: values that are checked and passed on as text.
 //!
-//! Payloads, refs and odd topics are not rebuilt: their text is passed on as it came, once it has been checked.
+//! Payloads, refs and odd topics are not rebuilt: their text is passed on as it came, once it has been checked. It is copied out
+//! of the frame: a slice of a few bytes would keep all of the frame, and of the buffer that the frame was read into.
 
-use bytestring::ByteString;
 use serde_json::value::RawValue;
 
-use super::{DecodeError, strict};
+use super::{DecodeError, MAX_TERM, strict};
 use crate::message::{Json, Payload, Status, Term};
 
-/// A payload that is a part of `frame`, whose memory it shares.
-pub(super) fn payload(frame: &ByteString, raw: &RawValue) -> Result<Payload, DecodeError> {
+/// A payload: of exactly as many bytes as it has, since it may wait for its channel.
+pub(super) fn payload(raw: &RawValue) -> Result<Payload, DecodeError> {
     strict::check(raw.get())?;
-    Ok(Payload::Json(Json::trusted(frame.slice_ref(raw.get()))))
+    Ok(Payload::Json(Json::trusted(raw.get().into())))
 }
 
-/// Copies the term out of the frame: a joined channel keeps its topic and `join_ref` for hours, and a slice would keep the
-/// whole frame with it.
+/// A ref, a topic or an event. A joined channel keeps its topic and its `join_ref` for hours.
 pub(super) fn term(raw: &RawValue) -> Result<Term, DecodeError> {
+    if raw.get().len() > MAX_TERM {
+        return Err(DecodeError::TermTooLong);
+    }
     Ok(match raw.get().as_bytes()[0] {
         b'n' => Term::Null,
         b'"' => Term::Text(serde_json::from_str::<String>(raw.get())?.into()),

@@ -16,6 +16,12 @@ use thiserror::Error;
 
 use crate::message::{Frame, Message, Outgoing, Payload};
 
+/// How long a ref, a `join_ref`, a topic and an event may be each, in bytes as they are written.
+///
+/// Phoenix has no bound but the frame's. A connection keeps the topic and the `join_ref` of each join for as long as that lasts, and
+/// what is echoed is copied into each answer. V2's binary frames have room for 255 bytes.
+pub const MAX_TERM: usize = 8192;
+
 /// One way of writing messages, chosen when the connection opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Serializer {
@@ -124,6 +130,9 @@ pub enum DecodeError {
     /// A lone surrogate, a float out of range, or a value that nests too deep.
     #[error("a surrogate, a float or a nesting out of bounds")]
     OutOfBounds,
+    /// A ref, a topic or an event of more than [`MAX_TERM`] bytes.
+    #[error("a ref, a topic or an event is too long")]
+    TermTooLong,
     /// A binary frame of another kind than a push, shorter than its own lengths say, or with a text that is not UTF-8.
     #[error("malformed binary message")]
     MalformedBinary,
@@ -147,6 +156,8 @@ pub enum EncodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::UserBroadcast;
+    use bytes::Bytes;
 
     #[test]
     fn vsn_follows_phoenix() {
@@ -161,6 +172,76 @@ mod tests {
         }
         for bad in ["", "1", "2", "2.0", "1.1.0", "2.1.0", "2.0.0-rc.1", "2.0.", "2.0.01", "3.0.0", "2.0.x"] {
             assert_eq!(Serializer::negotiate(Some(bad)), Err(UnsupportedVersion), "{bad}");
+        }
+    }
+
+    /// A frame in each form whose join_ref, ref, topic and event have so many bytes as they are written.
+    fn frames(lengths: [usize; 4]) -> [(Serializer, Frame); 3] {
+        let json = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
+        let [join_ref, reference, topic, event] = lengths.map(json);
+        let v1 = format!(
+            r#"{{"topic":{topic},"event":{event},"payload":{{}},"ref":{reference},"join_ref":{join_ref}}}"#
+        );
+        let v2 = format!("[{join_ref},{reference},{topic},{event},{{}}]");
+        let mut msgpack = vec![0x95];
+        for length in lengths {
+            msgpack.extend([&[0xDA][..], &u16::try_from(length).unwrap().to_be_bytes()].concat());
+            msgpack.extend("x".repeat(length).bytes());
+        }
+        msgpack.push(0x80);
+        [
+            (Serializer::V1, Frame::Text(v1.into())),
+            (Serializer::V2, Frame::Text(v2.into())),
+            (Serializer::MessagePack, Frame::Binary(msgpack.into())),
+        ]
+    }
+
+    #[test]
+    fn refs_topics_and_events_have_so_many_bytes() {
+        for (serializer, frame) in frames([MAX_TERM; 4]) {
+            assert!(serializer.decode(frame).is_ok(), "{serializer:?}");
+        }
+        for field in 0..4 {
+            let mut lengths = [3; 4];
+            lengths[field] = MAX_TERM + 1;
+            for (serializer, frame) in frames(lengths) {
+                assert!(serializer.decode(frame).is_err(), "{serializer:?}, field {field}");
+            }
+        }
+        let odd = |digits: usize| Frame::Text(format!("[{},1,\"t\",\"e\",{{}}]", "9".repeat(digits)).into());
+        assert!(Serializer::V2.decode(odd(MAX_TERM)).is_ok());
+        assert!(Serializer::V2.decode(odd(MAX_TERM + 1)).is_err());
+    }
+
+    /// Whether two of these share memory.
+    fn overlap(one: &[u8], other: &[u8]) -> bool {
+        let (one, other) = (one.as_ptr_range(), other.as_ptr_range());
+        one.start < other.end && other.start < one.end
+    }
+
+    /// A small part of a frame that is kept must not keep the frame, nor the buffer that it was read into.
+    #[test]
+    fn no_part_of_a_message_keeps_its_frame() {
+        let text = ByteString::from(r#"["1","2","topic","event",{"k":"v"}]"#);
+        let binary = Bytes::from_static(b"\x00\x01\x01\x01\x0212tev\xff\x00");
+        let user = Bytes::from_static(b"\x03\x01\x01\x01\x02\x00\x0012tev\xff\x00");
+        let msgpack = Bytes::from_static(b"\x95\xa11\xa12\xa1t\xa1e\xc4\x02\xff\x00");
+        for (serializer, frame, bytes) in [
+            (Serializer::V2, Frame::Text(text.clone()), text.as_bytes()),
+            (Serializer::V2, Frame::Binary(binary.clone()), &binary),
+            (Serializer::V2, Frame::Binary(user.clone()), &user),
+            (Serializer::MessagePack, Frame::Binary(msgpack.clone()), &msgpack),
+        ] {
+            let message = serializer.decode(frame).unwrap();
+            let Message { join_ref, reference, topic, event, payload } = &message;
+            for term in [join_ref, reference, topic, event] {
+                assert!(!overlap(term.as_text().unwrap().as_bytes(), bytes), "{message:?}");
+            }
+            let kept = match payload {
+                Payload::Json(json) => json.as_str().as_bytes(),
+                Payload::Binary(bytes) | Payload::User(UserBroadcast { bytes, .. }) => bytes,
+            };
+            assert!(!overlap(kept, bytes), "{message:?}");
         }
     }
 }

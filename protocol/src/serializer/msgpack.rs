@@ -8,132 +8,294 @@ use std::fmt;
 
 use bytes::Bytes;
 use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, MapAccess, SeqAccess, Visitor},
+    Deserializer, Serialize, Serializer,
+    de::{self, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
     ser::SerializeMap as _,
 };
-use serde_json::{Number, Value};
 
-use super::{DecodeError, EncodeError, strict::without_long_integers};
+use super::{DecodeError, EncodeError, MAX_TERM, strict::without_long_integers};
 use crate::{
     base64url,
-    message::{Message, Outgoing, Payload, Term},
+    message::{Json, Message, Outgoing, Payload, Term},
 };
 
 /// How deep a payload may nest, as in our JSON.
 const MAX_DEPTH: usize = 128;
 
+/// How many times as long as its frame a payload may become as JSON, and how long in any case. A bool is one byte here and five there.
+const GROWTH: usize = 4;
+const SMALL: usize = 64 * 1024;
+
 /// Decodes a frame. Elements after the fifth are ignored, as in V2.
+///
+/// Nothing is built of a value but its JSON, which is written as the value is read: a tree of it would take fifty times the frame's
+/// bytes.
 pub fn decode(frame: &Bytes) -> Result<Message, DecodeError> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(frame);
     deserializer.set_max_depth(MAX_DEPTH);
-    let Any::Array(elements) = Any::deserialize(&mut deserializer)? else {
-        return Err(rmp_serde::decode::Error::custom("expected an array").into());
-    };
-    let mut elements = elements.into_iter();
-    let mut next =
-        || elements.next().ok_or_else(|| rmp_serde::decode::Error::custom("expected five elements"));
-    let (join_ref, reference, topic, event, payload) = (next()?, next()?, next()?, next()?, next()?);
-    let payload = match payload {
-        Any::Bytes(bytes) => Payload::Binary(bytes.into()),
-        other => Payload::of(&Value::from(other)),
-    };
-    Ok(Message {
-        join_ref: term(join_ref),
-        reference: term(reference),
-        topic: term(topic),
-        event: term(event),
-        payload,
-    })
+    let limit = SMALL.max(frame.len().saturating_mul(GROWTH));
+    Ok(deserializer.deserialize_seq(FiveOrMore { limit })?)
 }
 
-fn term(any: Any) -> Term {
-    match Value::from(any) {
-        Value::Null => Term::Null,
-        Value::String(text) => Term::Text(text.into()),
-        other => Term::Other(other.to_string().into()),
+/// The message's array. Its payload has at most so many bytes as JSON.
+struct FiveOrMore {
+    limit: usize,
+}
+
+impl<'de> Visitor<'de> for FiveOrMore {
+    type Value = Message;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array of at least five elements")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Message, A::Error> {
+        let mut next = |index, limit| {
+            let missing = || A::Error::invalid_length(index, &self);
+            seq.next_element_seed(Element { limit })?.ok_or_else(missing)
+        };
+        let terms = [next(0, MAX_TERM)?, next(1, MAX_TERM)?, next(2, MAX_TERM)?, next(3, MAX_TERM)?];
+        let [join_ref, reference, topic, event] = terms.map(Value::into_term);
+        let payload = next(4, self.limit)?.into_payload();
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Message { join_ref, reference, topic, event, payload })
     }
 }
 
-/// Any value that has a form in JSON, and bytes.
-enum Any {
-    Bytes(Vec<u8>),
-    Array(Vec<Any>),
-    Object(Vec<(String, Any)>),
-    Plain(Value),
+/// One of the five.
+enum Value {
+    Text(String),
+    Bytes(Bytes),
+    Json(String),
 }
 
-impl From<Any> for Value {
-    fn from(any: Any) -> Self {
-        match any {
-            Any::Bytes(bytes) => Value::String(base64url::encode(&bytes)),
-            Any::Array(elements) => elements.into_iter().map(Value::from).collect(),
-            Any::Object(entries) => {
-                entries.into_iter().map(|(key, value)| (key, Value::from(value))).collect()
-            }
-            Any::Plain(value) => value,
+impl Value {
+    fn into_term(self) -> Term {
+        match self {
+            Value::Text(text) => Term::Text(text.into()),
+            Value::Bytes(bytes) => Term::Text(base64url::encode(&bytes).into()),
+            Value::Json(json) if json == "null" => Term::Null,
+            Value::Json(json) => Term::Other(json.into()),
+        }
+    }
+
+    fn into_payload(self) -> Payload {
+        match self {
+            Value::Text(text) => Payload::of(&text),
+            Value::Bytes(bytes) => Payload::Binary(bytes),
+            Value::Json(json) => Payload::Json(Json::trusted(json.into())),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Any {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyVisitor)
+/// Reads one of the five, which has at most so many bytes.
+struct Element {
+    limit: usize,
+}
+
+impl Element {
+    fn bounded<T, E: de::Error>(&self, size: usize, value: impl FnOnce() -> T) -> Result<T, E> {
+        if size > self.limit { Err(too_large()) } else { Ok(value()) }
+    }
+
+    fn json<E: de::Error>(&self, write: impl FnOnce(ToJson<'_>) -> Result<(), E>) -> Result<Value, E> {
+        let mut out = Vec::new();
+        write(ToJson { out: &mut out, limit: self.limit })?;
+        // It grew by doubling, and may be kept.
+        out.shrink_to_fit();
+        Ok(Value::Json(String::from_utf8(out).expect("JSON is text")))
     }
 }
 
-struct AnyVisitor;
+impl<'de> DeserializeSeed<'de> for Element {
+    type Value = Value;
 
-impl<'de> Visitor<'de> for AnyVisitor {
-    type Value = Any;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Element {
+    type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a value that JSON has a form for")
     }
 
-    fn visit_unit<E>(self) -> Result<Any, E> {
-        Ok(Any::Plain(Value::Null))
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        self.json(|to| to.visit_unit())
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Any, E> {
-        Ok(Any::Plain(value.into()))
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        self.json(|to| to.visit_bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Any, E> {
-        Ok(Any::Plain(value.into()))
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        self.json(|to| to.visit_i64(value))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Any, E> {
-        Ok(Any::Plain(value.into()))
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        self.json(|to| to.visit_u64(value))
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Any, E> {
-        let number = Number::from_f64(value).ok_or_else(|| E::custom("a number that is none"))?;
-        Ok(Any::Plain(number.into()))
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        self.json(|to| to.visit_f64(value))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Any, E> {
-        Ok(Any::Plain(value.into()))
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        self.bounded(value.len(), || Value::Text(value.to_owned()))
     }
 
-    fn visit_bytes<E>(self, value: &[u8]) -> Result<Any, E> {
-        Ok(Any::Bytes(value.to_vec()))
+    fn visit_bytes<E: de::Error>(self, value: &[u8]) -> Result<Value, E> {
+        self.bounded(value.len(), || Value::Bytes(Bytes::copy_from_slice(value)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Any, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = seq.next_element()? {
-            elements.push(element);
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Value, A::Error> {
+        self.json(|to| to.visit_seq(seq))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        self.json(|to| to.visit_map(map))
+    }
+}
+
+/// Writes a value behind what is written already, of which there may be so many bytes in all.
+struct ToJson<'a> {
+    out: &'a mut Vec<u8>,
+    limit: usize,
+}
+
+impl ToJson<'_> {
+    fn put<E: de::Error>(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), E> {
+        serde_json::to_writer(&mut *self.out, value).map_err(E::custom)?;
+        self.check()
+    }
+
+    fn put_byte<E: de::Error>(&mut self, byte: u8) -> Result<(), E> {
+        self.out.push(byte);
+        self.check()
+    }
+
+    fn check<E: de::Error>(&self) -> Result<(), E> {
+        if self.out.len() > self.limit { Err(too_large()) } else { Ok(()) }
+    }
+
+    fn again(&mut self) -> ToJson<'_> {
+        ToJson { out: self.out, limit: self.limit }
+    }
+}
+
+fn too_large<E: de::Error>() -> E {
+    E::custom("a value that is too large")
+}
+
+impl<'de> DeserializeSeed<'de> for ToJson<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ToJson<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value that JSON has a form for")
+    }
+
+    fn visit_unit<E: de::Error>(mut self) -> Result<(), E> {
+        self.put(&())
+    }
+
+    fn visit_bool<E: de::Error>(mut self, value: bool) -> Result<(), E> {
+        self.put(&value)
+    }
+
+    fn visit_i64<E: de::Error>(mut self, value: i64) -> Result<(), E> {
+        self.put(&value)
+    }
+
+    fn visit_u64<E: de::Error>(mut self, value: u64) -> Result<(), E> {
+        self.put(&value)
+    }
+
+    fn visit_f64<E: de::Error>(mut self, value: f64) -> Result<(), E> {
+        if value.is_finite() { self.put(&value) } else { Err(E::custom("a number that is none")) }
+    }
+
+    fn visit_str<E: de::Error>(mut self, value: &str) -> Result<(), E> {
+        self.put(value)
+    }
+
+    fn visit_bytes<E: de::Error>(mut self, value: &[u8]) -> Result<(), E> {
+        self.put(&base64url::encode(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        self.put_byte(b'[')?;
+        let mut is_first = true;
+        while let Some(()) = seq.next_element_seed(Next { to: self.again(), is_first })? {
+            is_first = false;
         }
-        Ok(Any::Array(elements))
+        self.put_byte(b']')
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Any, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        self.put_byte(b'{')?;
+        let mut is_first = true;
+        while let Some(()) = map.next_key_seed(Key(Next { to: self.again(), is_first }))? {
+            self.put_byte(b':')?;
+            map.next_value_seed(self.again())?;
+            is_first = false;
         }
-        Ok(Any::Object(entries))
+        self.put_byte(b'}')
+    }
+}
+
+/// A further element, behind a comma unless it is the first.
+struct Next<'a> {
+    to: ToJson<'a>,
+    is_first: bool,
+}
+
+impl<'a> Next<'a> {
+    fn behind_a_comma<E: de::Error>(mut self) -> Result<ToJson<'a>, E> {
+        if !self.is_first {
+            self.to.put_byte(b',')?;
+        }
+        Ok(self.to)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Next<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.behind_a_comma()?.deserialize(deserializer)
+    }
+}
+
+/// The key of a map, which in JSON is a text.
+struct Key<'a>(Next<'a>);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a text")
+    }
+
+    fn visit_str<E: de::Error>(self, key: &str) -> Result<(), E> {
+        self.0.behind_a_comma()?.put(key)
     }
 }
 
@@ -199,7 +361,7 @@ impl Serialize for Carried<'_> {
 
 /// The value of a text that was checked when it came in. MessagePack's integers have 64 bits: a longer one becomes a float,
 /// and one that is too large for that as well a text of its digits.
-fn value<E: serde::ser::Error>(json: &str) -> Result<Value, E> {
+fn value<E: serde::ser::Error>(json: &str) -> Result<serde_json::Value, E> {
     serde_json::from_str(json)
         .or_else(|_| serde_json::from_str(&without_long_integers(json)))
         .map_err(|_| E::custom("no value"))
@@ -224,6 +386,44 @@ mod tests {
         assert_eq!(message.join_ref, "1".into());
         assert_eq!(message.reference, Term::Other("2".into()));
         assert_eq!(message.payload, Payload::Json(Json::trusted(r#"{"a":[1,null,1.5],"b":"_-8"}"#.into())));
+    }
+
+    #[test]
+    fn a_map_keeps_its_order_and_what_comes_twice() {
+        let message =
+            decode(&Bytes::from_static(b"\x95\xc0\xc0\xa1t\xa1e\x83\xa1b\x01\xa1a\x90\xa1b\x80")).unwrap();
+        assert_eq!(message.payload, Payload::Json(Json::trusted(r#"{"b":1,"a":[],"b":{}}"#.into())));
+    }
+
+    #[test]
+    fn a_ref_of_any_kind_has_its_form_in_json() {
+        for (element, term) in [
+            (&b"\xa0"[..], Term::from("")),
+            (b"\xc4\x01\xff", "_w".into()),
+            (b"\xc2", Term::Other("false".into())),
+            (b"\xcb\x3f\xf8\0\0\0\0\0\0", Term::Other("1.5".into())),
+            (b"\x92\xc0\xa1\"", Term::Other(r#"[null,"\""]"#.into())),
+            (b"\x81\xa1k\xff", Term::Other(r#"{"k":-1}"#.into())),
+        ] {
+            let frame = [b"\x96\xc0", element, b"\xa1t\xa1e\xc0\xc1"].concat();
+            assert!(decode(&frame.into()).is_err(), "what comes behind the fifth is looked at");
+            let frame = [b"\x96\xc0", element, b"\xa1t\xa1e\xc0\xc0"].concat();
+            assert_eq!(decode(&frame.into()).unwrap().reference, term);
+        }
+    }
+
+    #[test]
+    fn a_payload_grows_so_much_and_no_more() {
+        let decoded = |element: u8, count: usize| {
+            let head =
+                [&b"\x95\xc0\xc0\xa1t\xa1e\xdd"[..], &u32::try_from(count).unwrap().to_be_bytes()].concat();
+            decode(&[head, vec![element; count]].concat().into())
+        };
+        // `false,` is six bytes; `10,` is three.
+        let few = SMALL / 6;
+        assert!(decoded(0xC2, few).is_ok(), "what is small may grow");
+        assert!(decoded(0xC2, few + 1).is_err());
+        assert_eq!(decoded(10, 100_000).unwrap().payload.size(), 300_001);
     }
 
     #[test]

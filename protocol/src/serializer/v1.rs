@@ -38,7 +38,7 @@ pub fn decode(text: &ByteString) -> Result<Message, DecodeError> {
         reference: json::term(object.reference)?,
         topic: json::term(object.topic)?,
         event: json::term(object.event)?,
-        payload: json::payload(text, object.payload)?,
+        payload: json::payload(object.payload)?,
     })
 }
 

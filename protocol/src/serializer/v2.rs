@@ -17,7 +17,7 @@ pub fn decode_text(text: &ByteString) -> Result<Message, DecodeError> {
         reference: json::term(reference)?,
         topic: json::term(topic)?,
         event: json::term(event)?,
-        payload: json::payload(text, payload)?,
+        payload: json::payload(payload)?,
     })
 }
 

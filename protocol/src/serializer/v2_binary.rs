@@ -47,7 +47,7 @@ fn decode_push(frame: &Bytes) -> Result<Message, DecodeError> {
         reference: Term::Text(take(&mut rest, reference)?),
         topic: Term::Text(take(&mut rest, topic)?),
         event: Term::Text(take(&mut rest, event)?),
-        payload: Payload::Binary(rest),
+        payload: Payload::Binary(copied(&rest)),
     })
 }
 
@@ -66,7 +66,7 @@ fn decode_user_push(frame: &Bytes) -> Result<Message, DecodeError> {
         checked(&metadata)?;
     }
     let payload = match encoding {
-        BYTES => Payload::User(UserBroadcast { event, metadata, bytes: rest }),
+        BYTES => Payload::User(UserBroadcast { event, metadata, bytes: copied(&rest) }),
         JSON => {
             let text = ByteString::try_from(rest).map_err(|_| DecodeError::MalformedBinary)?;
             let payload = checked(&text)?;
@@ -77,7 +77,12 @@ fn decode_user_push(frame: &Bytes) -> Result<Message, DecodeError> {
     Ok(Message { join_ref, reference, topic, event: "broadcast".into(), payload })
 }
 
-/// Copies a text out of the frame: what a channel keeps must not keep the frame.
+/// A payload in memory of its own: what a channel keeps must not keep the buffer that the frame was read into.
+fn copied(payload: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(payload)
+}
+
+/// Takes a text out of the frame, in memory of its own too.
 fn take(rest: &mut Bytes, length: u8) -> Result<ByteString, DecodeError> {
     let length = usize::from(length);
     if rest.len() < length {
@@ -90,7 +95,7 @@ fn take(rest: &mut Bytes, length: u8) -> Result<ByteString, DecodeError> {
 /// A text that is JSON to the last character.
 fn checked(text: &ByteString) -> Result<Json, DecodeError> {
     let raw: &RawValue = serde_json::from_str(text)?;
-    match payload(text, raw)? {
+    match payload(raw)? {
         Payload::Json(json) => Ok(json),
         Payload::Binary(_) | Payload::User(_) => Err(DecodeError::MalformedBinary),
     }

@@ -1,6 +1,7 @@
 //! Elixir takes `false` for "none", as it takes `null`: `join_ref || ref`.
 
 use serde_json::{Value, json};
+use vestibule_protocol::serializer::MAX_TERM;
 
 use super::{Client, assert_quiet, connect, connect_with, crashed, reply};
 
@@ -56,5 +57,32 @@ fn v1_takes_a_join_ref_of_false() {
     for reference in ["1", "2"] {
         let reply = socket.expect_json();
         assert_eq!((&reply["ref"], &reply["payload"]["status"]), (&json!(reference), &json!("ok")));
+    }
+}
+
+/// Phoenix has no bound but the frame's. A `join_ref` and a topic are kept for as long as the join lasts.
+#[test]
+fn refs_topics_and_events_have_at_most_8_kib() {
+    // As they are written, with their quotes.
+    let text = |start: &str, length: usize| format!("{start}{}", "x".repeat(length - 2 - start.len()));
+    let message = |lengths: [usize; 4]| {
+        let [join_ref, reference, topic, event] = lengths;
+        let (join_ref, reference) = (text("", join_ref), text("", reference));
+        json!([join_ref, reference, text("room:", topic), text("phx_leave", event), {}])
+    };
+    let mut socket = connect();
+    let longest = message([MAX_TERM; 4]);
+    socket.send_json(&longest);
+    let answer = socket.expect_json();
+    assert_eq!((&answer[1], &answer[2]), (&longest[1], &longest[2]));
+    let joined = [MAX_TERM, MAX_TERM, MAX_TERM].map(|length| text("room:", length));
+    socket.send_json(&json!([joined[0], joined[1], joined[2], "phx_join", {}]));
+    assert_eq!(socket.expect_json(), reply(joined[0].clone(), &joined[1], &joined[2], json!({})));
+    for field in 0..4 {
+        let mut lengths = [20; 4];
+        lengths[field] = MAX_TERM + 1;
+        let mut socket = connect();
+        socket.send_json(&message(lengths));
+        assert_eq!(socket.expect_close().code, Some(1011), "field {field}");
     }
 }

@@ -30,8 +30,15 @@ impl<'a> Session<'a> {
 
     /// Has a message sent to the session: the answer to a heartbeat. It waits for a poll, or is handed to one, when this returns.
     fn push(&self, reference: &str) {
-        let message = json!([null, reference, "phoenix", "heartbeat", {}]);
-        let posted = Request::post(&self.target).json(&message).send(self.server.address());
+        self.push_all(&[reference.to_owned()]);
+    }
+
+    /// The same of several messages, in one batch.
+    fn push_all(&self, references: &[String]) {
+        let beat = |reference: &String| json!([null, reference, "phoenix", "heartbeat", {}]).to_string();
+        let lines: Vec<_> = references.iter().map(beat).collect();
+        let batch = Request::post(&self.target).header("content-type", "application/x-ndjson");
+        let posted = batch.body(lines.join("\n")).send(self.server.address());
         assert_eq!(posted.expect("a response").json()["status"], 200);
     }
 
@@ -148,9 +155,10 @@ fn a_poll_that_is_given_up_takes_nothing_from_the_next() {
 fn an_answer_that_was_cut_off_comes_again() {
     let server = server(&[("--max-outbox", "64MiB")]);
     let session = Session::open(&server);
-    let sent: Vec<String> = (0..60).map(|number| format!("{number}-{}", "x".repeat(250_000))).collect();
-    for reference in &sent {
-        session.push(reference);
+    // More than sockets hold.
+    let sent: Vec<String> = (0..1500).map(|number| format!("{number}-{}", "x".repeat(8000))).collect();
+    for batch in sent.chunks(30) {
+        session.push_all(batch);
     }
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a socket");
