@@ -6,7 +6,9 @@ use std::{
     process::ExitCode,
 };
 
+use actix_web::rt::System;
 use clap::error::ErrorKind;
+use tokio::runtime::{Builder, Runtime};
 use vestibule::{
     admin::Listen,
     config::{Problem, Settings, Sources, Task, completions, default_config, man},
@@ -14,11 +16,25 @@ use vestibule::{
     telemetry,
 };
 
+/// Threads beside the main one for what blocks: reads of the sweep and of the watch over the store's health.
+const MAX_BLOCKING: usize = 4;
+
 /// The command line or the configuration is at fault.
 const EXIT_CONFIG: u8 = 2;
 
-#[actix_web::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    System::with_tokio_rt(runtime).block_on(carry_out())
+}
+
+/// The main thread's runtime. The library's own has up to 512 threads for what blocks.
+fn runtime() -> Runtime {
+    let mut runtime = Builder::new_current_thread();
+    runtime.enable_all().max_blocking_threads(MAX_BLOCKING);
+    runtime.build().expect("a system that gives no descriptors cannot run a server")
+}
+
+/// Does what the command line asks for.
+async fn carry_out() -> ExitCode {
     match Task::read() {
         Ok(Task::Serve(sources)) => match sources.read() {
             Ok(settings) => run(settings, sources).await,

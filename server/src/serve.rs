@@ -22,7 +22,7 @@ use crate::{
     reload::Reload,
     session::{SecretError, Secrets, Sessions},
     shutdown::{self, Signals},
-    store::{OpenError, Store},
+    store::{self, OpenError, Store},
     systemd,
     telemetry::{self, Log},
     tls::{Certificate, TlsError},
@@ -148,7 +148,7 @@ pub async fn serve(
             .configure(|config| reached.mount(config))
     };
     let tls = certificate.map(Certificate::server_config).transpose().map_err(io::Error::other)?;
-    let server = transport::serve(listener, tls, patience, accepted, application)?;
+    let server = transport::serve(listener, tls, patience, accepted, store::READERS, application)?;
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
     let signals = Signals::take_over()?;

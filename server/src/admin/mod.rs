@@ -36,6 +36,7 @@ use crate::{
     live::Live,
     metrics::Metrics,
     pages::{Dashboard, Page},
+    store::READERS,
     telemetry,
     transport::{
         Connections, Over, Patience, Rules, arriving, edges, harden, head_as_get, prepare_socket, websocket,
@@ -110,6 +111,7 @@ pub fn start(listen: &Listen, tokens: Tokens, admin: Admin, patience: Patience) 
     .keep_alive(patience.keep_alive)
     .client_request_timeout(patience.request)
     .workers(1)
+    .worker_max_blocking_threads(READERS as usize)
     .max_connections(MAX_CONNECTIONS)
     .disable_signals();
     let (listener, at) = listen.bind()?;

@@ -56,8 +56,8 @@ pub use pages::Page;
 pub use read::{Arrival, Due};
 pub use record::pack;
 
-/// Connections that read.
-const READERS: u32 = 4;
+/// Connections that read: so many reads go on at once, each on a blocking thread.
+pub(crate) const READERS: u32 = 4;
 
 /// The most rows of each kind that are forgotten in one transaction, so that commands do not wait for long.
 const TIDIED_AT_ONCE: u32 = 256;

@@ -33,13 +33,15 @@ pub use self::{accepted::Accepted, arriving::arriving, patience::Patience};
 /// How long an ended connection is read from, for the client to see its last answer.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Serves the applications that `factory` makes, one for each thread, over TLS where there is a configuration of it. Signals are left
-/// to the caller, who stops the server by its handle.
+/// Serves the applications that `factory` makes, one for each thread, over TLS where there is a configuration of it. Each thread has at
+/// most so many others beside it for what blocks; the library's own number is 512 for all. Signals are left to the caller, who stops
+/// the server by its handle.
 pub fn serve<F, I, S, B>(
     listener: TcpListener,
     tls: Option<ServerConfig>,
     patience: Patience,
     accepted: Arc<Accepted>,
+    blocking: u32,
     factory: F,
 ) -> io::Result<Server>
 where
@@ -55,7 +57,10 @@ where
 {
     // Who may have how many says `accepted`. The library has limits for each thread too, at which it leaves everybody waiting: for the
     // handshakes of 256 connections on which nothing comes, and for ever at 25600 connections.
-    let builder = Server::build().disable_signals().max_concurrent_connections(usize::MAX);
+    let builder = Server::build()
+        .disable_signals()
+        .max_concurrent_connections(usize::MAX)
+        .worker_max_blocking_threads(blocking as usize);
     max_concurrent_tls_connect(usize::MAX);
     let stopping = builder.graceful_shutdown_signal();
     let admit = move |socket: TcpStream| {
