@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use vestibule::channel::{Channel, Context, Incoming, Joining, MemberId, Next, Stop};
 use vestibule_protocol::message::{Payload, Status};
 
+use crate::mounts::Said;
+
 /// `room:*` and `lobby`: one event for each way a channel can answer.
 pub(crate) struct Playground;
 
@@ -70,11 +72,12 @@ fn stop(reply: Option<(Status, Payload)>, how: Stop) -> Next {
 fn whoami(cx: &Context<'_, Playground>, who: MemberId) -> Payload {
     let member = cx.member(who).expect("who sends a message is in");
     let client = &member.client;
+    let said = client.assigns::<Said>().expect("the handler of all mounts assigns it");
     Payload::of(&json!({
         "id": client.id,
         "transport": client.transport.as_str(),
-        "auth_token": client.auth_token,
-        "connect_params": client.params,
+        "auth_token": said.auth_token,
+        "connect_params": said.params,
         "join_ref": member.reply_join_ref.as_text().map(|text| &**text),
         "topic": &**cx.topic(),
     }))

@@ -14,8 +14,8 @@ use vestibule::{
     live::Live,
     room::{Rooms, Router},
     transport::{
-        Caps, ConnectInfo, Connected, Connections, Endpoint, Limits, Origin, Origins, Rate, Refused, Rules,
-        SocketHandler, longpoll, websocket,
+        Caps, ConnectInfo, Connected, Connections, Endpoint, Limits, Origin, Origins,
+        Rate, Refused, Rules, SocketHandler, longpoll, websocket,
     },
 };
 
@@ -173,6 +173,12 @@ fn busy() -> Refused {
         .body("come back later")
 }
 
+/// What a client has said when it connected, for it to ask about. An application keeps what it needs, and nothing else.
+pub(crate) struct Said {
+    pub(crate) params: Value,
+    pub(crate) auth_token: Option<String>,
+}
+
 /// Lets everybody in, but for who asks to be refused. `user_id` gives the socket an id to disconnect it by.
 struct Everybody;
 
@@ -184,6 +190,8 @@ impl SocketHandler for Everybody {
             Some(_) => return Err(Refused::default()),
         }
         let id = info.params.get("user_id").and_then(Value::as_str).map(|id| format!("user_socket:{id}"));
-        Ok(Connected { id, assigns: Arc::new(()) })
+        let params = Value::Object(info.params.clone());
+        let auth_token = info.auth_token.map(str::to_owned);
+        Ok(Connected { id, assigns: Arc::new(Said { params, auth_token }) })
     }
 }

@@ -12,23 +12,26 @@ use crate::channels::value;
 #[derive(Default)]
 pub(crate) struct Presences {
     keys: HashMap<MemberId, String>,
+    /// What they said of their devices, until they are in.
+    devices: HashMap<MemberId, Value>,
 }
 
 impl Channel for Presences {
     fn join(&mut self, _cx: &mut Context<'_, Self>, who: MemberId, params: &Payload) -> Joining {
-        let Value::Object(params) = value(params) else { panic!("parameters are a map") };
+        let Value::Object(mut params) = value(params) else { panic!("parameters are a map") };
         let key = match params.get("user") {
             Some(Value::String(user)) => user.clone(),
             Some(Value::Null) | None => String::new(),
             Some(other) => other.to_string(),
         };
         self.keys.insert(who, key);
+        self.devices.insert(who, params.remove("device").unwrap_or_default());
         Joining::Ok(Payload::empty())
     }
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
-        let device = cx.member(who).and_then(|member| value(&member.params).get("device").cloned());
-        let meta = Meta::from_iter([("device".to_owned(), device.unwrap_or_default())]);
+        let device = self.devices.remove(&who).unwrap_or_default();
+        let meta = Meta::from_iter([("device".to_owned(), device)]);
         cx.track(who, &self.keys[&who], meta);
         cx.push(who, "presence_state", Payload::of(&cx.presence_state()));
     }
@@ -57,5 +60,6 @@ impl Channel for Presences {
 
     fn left(&mut self, _cx: &mut Context<'_, Self>, who: MemberId) {
         self.keys.remove(&who);
+        self.devices.remove(&who);
     }
 }

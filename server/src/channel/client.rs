@@ -9,8 +9,6 @@ use std::{
 
 use bytestring::ByteString;
 
-use serde_json::{Map, Value};
-
 /// The way a client is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -31,6 +29,9 @@ impl Transport {
 }
 
 /// One connection, as its channels see it. Shared by all its joins.
+///
+/// What the client said when it connected, its parameters and token, is not kept: what channels are to know of it the socket
+/// handler puts into the [`assigns`](Self::assigns), as in Phoenix.
 pub struct Client {
     /// Names the connection among all of the process.
     pub connection: u64,
@@ -38,10 +39,6 @@ pub struct Client {
     pub id: Option<String>,
     /// How it is connected.
     pub transport: Transport,
-    /// The parameters of the connection's URL.
-    pub params: Map<String, Value>,
-    /// The token that came beside the URL.
-    pub auth_token: Option<String>,
     assigns: Arc<dyn Any + Send + Sync>,
     topics: Mutex<BTreeSet<ByteString>>,
 }
@@ -52,11 +49,9 @@ impl Client {
         connection: u64,
         id: Option<String>,
         transport: Transport,
-        params: Map<String, Value>,
-        auth_token: Option<String>,
         assigns: Arc<dyn Any + Send + Sync>,
     ) -> Self {
-        Self { connection, id, transport, params, auth_token, assigns, topics: Mutex::default() }
+        Self { connection, id, transport, assigns, topics: Mutex::default() }
     }
 
     /// What is logged on this connection's account is in here. That there is one is logged now, among what is logged of the request that opened it.
@@ -92,7 +87,7 @@ impl Client {
 }
 
 impl fmt::Debug for Client {
-    /// Without parameters and token, which are secrets.
+    /// Without what the socket handler knows, which may be secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Client").field("connection", &self.connection).finish_non_exhaustive()
     }

@@ -19,6 +19,7 @@ use super::{Client, Incoming, MemberId, Stop};
 use crate::{
     metrics::Joined,
     outbox::{Encoded, Outbox},
+    room::Share,
 };
 
 /// One join of one connection.
@@ -27,8 +28,6 @@ pub struct Member {
     pub client: Arc<Client>,
     /// Its way out.
     pub(crate) outbox: Outbox,
-    /// What it joined with.
-    pub params: Payload,
     /// The `join_ref` as the client sent it: the `ref` of `phx_close` and `phx_error`.
     pub join_ref: Term,
     /// What replies and pushes carry as `join_ref`: the join's `ref` where the client sent no `join_ref`.
@@ -75,8 +74,8 @@ pub(crate) struct Busy {
 /// What waits for a busy member.
 #[derive(Debug)]
 pub(crate) enum Waiting {
-    /// A message.
-    Message(Incoming),
+    /// A message, and its share of what its connection may have under way.
+    Message(Incoming, Share),
     /// A leave, with its `ref`.
     Leave(Term),
 }

@@ -130,7 +130,7 @@ impl Traffic {
         );
         registry.register(
             "mailbox_overloaded",
-            "Messages refused because a room's mailbox was full, or the queue of a busy member",
+            "Messages refused because a room's mailbox was full, the queue of a busy member, or what one connection may have under way",
             self.overloaded.clone(),
         );
     }

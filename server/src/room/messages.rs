@@ -6,6 +6,7 @@ use actix::Message;
 use tokio::sync::oneshot;
 use vestibule_protocol::message::{Payload, Term};
 
+use super::Share;
 use crate::{
     channel::{Client, MemberId},
     outbox::Outbox,
@@ -48,6 +49,8 @@ pub struct Input {
     pub payload: Payload,
     /// Its `ref`.
     pub reference: Term,
+    /// Its share of what its connection may have under way, given back when the channel gets the message.
+    pub share: Share,
 }
 
 /// A connection is out.

@@ -17,6 +17,7 @@
 //! A panic in a channel would kill the actor, and with it everybody's join. It is caught, and ends the join of the member
 //! on whose behalf the channel was called. A broadcast that fits no frame ends that join too.
 
+mod backlog;
 mod messages;
 mod rooms;
 mod router;
@@ -37,6 +38,7 @@ use crate::channel::{
     Busy, Channel, Context, Continue, Deferred, Incoming, Joining, Member, MemberId, Members, Next, Origin,
     Parting, PendingJoin, Stop, Waiting,
 };
+pub use backlog::{Backlog, Share};
 pub use messages::{Input, Join, Leave};
 pub use rooms::{Overloaded, RoomHandle, Rooms};
 pub use router::{Mount, Router};
@@ -188,7 +190,10 @@ impl<C: Channel> Room<C> {
         let mut waiting = busy.waiting;
         while let Some(next) = waiting.pop_front() {
             match next {
-                Waiting::Message(message) => self.handle_in(message),
+                Waiting::Message(message, share) => {
+                    drop(share);
+                    self.handle_in(message);
+                }
                 Waiting::Leave(reference) => self.leave(who, reference),
             }
             match self.members.by_id.get_mut(&who) {
@@ -282,7 +287,6 @@ impl<C: Channel> Handler<Join> for Room<C> {
         let member = Member {
             client,
             outbox,
-            params: params.clone(),
             reply_join_ref: join_ref.clone().or(reference.clone()),
             join_ref,
             is_replaced,
@@ -307,7 +311,7 @@ impl<C: Channel> Handler<Input> for Room<C> {
 
     /// A message of a join that has ended meanwhile is dropped, as a Phoenix channel's mailbox is.
     fn handle(&mut self, input: Input, ctx: &mut Self::Context) {
-        let Input { who, event, payload, reference } = input;
+        let Input { who, event, payload, reference, share } = input;
         if !self.members.by_id.contains_key(&who) {
             return;
         }
@@ -315,9 +319,12 @@ impl<C: Channel> Handler<Input> for Room<C> {
             Term::Text(event) => {
                 let message = Incoming { from: who, event, payload, reference };
                 match self.waiting(who) {
-                    None => self.handle_in(message),
+                    None => {
+                        drop(share);
+                        self.handle_in(message);
+                    }
                     Some(waiting) if waiting.len() < MAX_WAITING => {
-                        waiting.push_back(Waiting::Message(message));
+                        waiting.push_back(Waiting::Message(message, share));
                     }
                     Some(_) => {
                         self.members.by_id[&who].outbox.traffic().overloaded();

@@ -146,8 +146,8 @@ mod tests {
     use crate::{
         channel::{Client, Incoming, Joining, Next, Transport},
         outbox::{Form, Outbox, OutboxLimits},
+        room::Backlog,
     };
-    use serde_json::Map;
     use tokio::sync::oneshot;
     use vestibule_protocol::{message::Term, serializer::Serializer, socket::JoinId};
 
@@ -167,7 +167,7 @@ mod tests {
 
     fn join(who: MemberId) -> (Join, oneshot::Receiver<bool>) {
         let (decision, decided) = oneshot::channel();
-        let client = Client::new(who.connection, None, Transport::WebSocket, Map::new(), None, Arc::new(()));
+        let client = Client::new(who.connection, None, Transport::WebSocket, Arc::new(()));
         let limits = OutboxLimits { frames: 100, bytes: 10_000 };
         let outbox = Outbox::new(Serializer::V2, Form::Any, limits, Arc::default());
         let join = Join {
@@ -194,7 +194,11 @@ mod tests {
         assert_eq!(decided.await, Ok(true));
 
         // Nothing here waits, so the room, on the same thread, cannot take anything out meanwhile.
-        let input = || Input { who, event: "e".into(), payload: Payload::empty(), reference: Term::Null };
+        let backlog = Backlog::new(usize::MAX);
+        let input = || {
+            let share = backlog.take(0).unwrap();
+            Input { who, event: "e".into(), payload: Payload::empty(), reference: Term::Null, share }
+        };
         let taken = (0..10 * MAILBOX).take_while(|_| room.input(input()).is_ok()).count();
         assert!((MAILBOX..=MAILBOX + 2).contains(&taken), "{taken} of a mailbox of {MAILBOX}");
         assert_eq!(room.leave(Leave::Asked { who, reference: Term::Null }), Err(Overloaded));

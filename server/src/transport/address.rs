@@ -25,14 +25,14 @@ impl Proxies {
         // One that is no text is no address either; to skip it would be to believe the one before, which anybody may have written.
         let headers =
             request.headers().get_all(FORWARDED_FOR).map(|value| value.to_str().unwrap_or_default());
-        let hops: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
-        Some(self.last_untrusted(peer, &hops))
+        Some(self.last_untrusted(peer, &headers.collect::<Vec<_>>()))
     }
 
-    /// Goes back from hop to hop as long as the one who names the next is trusted, and its word can be read.
-    fn last_untrusted(&self, peer: IpAddr, hops: &[&str]) -> IpAddr {
+    /// Goes back from hop to hop as long as the one who names the next is trusted, and its word can be read. No further hop is looked
+    /// at: a stranger may name thousands.
+    fn last_untrusted(&self, peer: IpAddr, headers: &[&str]) -> IpAddr {
         let mut address = peer.to_canonical();
-        let mut earlier = hops.iter().rev();
+        let mut earlier = headers.iter().rev().flat_map(|header| header.rsplit(','));
         while self.trusts(address)
             && let Some(named) = earlier.next().and_then(|hop| parse(hop))
         {

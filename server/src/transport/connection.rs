@@ -20,8 +20,12 @@ use super::{Endpoint, Limits, pace::Pace};
 use crate::{
     channel::{Client, MemberId},
     outbox::Outbox,
-    room::{Input, Join, Leave, Overloaded, RoomHandle},
+    room::{Backlog, Input, Join, Leave, Overloaded, RoomHandle},
 };
+
+/// How many of the largest messages one connection may have under way in its rooms; of smaller ones as many as have that size
+/// together.
+const BACKLOG: usize = 4;
 
 /// One client's connection. Dropping it takes the client out of every room.
 pub(super) struct Connection {
@@ -30,6 +34,7 @@ pub(super) struct Connection {
     client: Arc<Client>,
     outbox: Outbox,
     pace: Pace,
+    backlog: Backlog,
     socket: Socket,
     rooms: HashMap<JoinId, Joined>,
 }
@@ -48,8 +53,9 @@ impl Connection {
         limits: &Limits,
     ) -> Self {
         let pace = Pace::new(limits);
+        let backlog = Backlog::new(limits.message.saturating_mul(BACKLOG));
         let socket = Socket::new(limits.channels);
-        Self { endpoint, serializer, client, outbox, pace, socket, rooms: HashMap::new() }
+        Self { endpoint, serializer, client, outbox, pace, backlog, socket, rooms: HashMap::new() }
     }
 
     /// Handles one frame. Waits for a join, behind which a Phoenix socket waits too; and after a frame that came too fast,
@@ -129,10 +135,13 @@ impl Connection {
 
     fn push(&self, push: socket::Push) {
         let Some(Joined { room, .. }) = self.rooms.get(&push.id) else { return };
-        let (topic, reference) = (push.topic, push.reference.clone());
-        let who = self.member(push.id);
-        let input = Input { who, event: push.event, payload: push.payload, reference: push.reference };
-        if room.input(input).is_err() {
+        let socket::Push { id, topic, reference, event, payload } = push;
+        let size = payload.size() + event.size() + reference.size();
+        let sent = self.backlog.take(size).and_then(|share| {
+            let reference = reference.clone();
+            room.input(Input { who: self.member(id), event, payload, reference, share })
+        });
+        if sent.is_err() {
             self.overloaded(Term::Null, reference, topic);
         }
     }
@@ -145,7 +154,7 @@ impl Connection {
         }
     }
 
-    /// Refuses what a room's mailbox has no place for.
+    /// Refuses what a room's mailbox has no place for, or what is too much beside what is under way.
     fn overloaded(&self, join_ref: Term, reference: Term, topic: Term) {
         self.outbox.traffic().overloaded();
         self.refuse(join_ref, reference, topic, Overloaded::response());
@@ -166,5 +175,143 @@ impl Drop for Connection {
         for (id, Joined { room, .. }) in &self.rooms {
             room.gone(self.member(*id));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Poll, Waker};
+
+    use super::*;
+    use crate::{
+        channel::{Channel, Context, Incoming, Joining, Next, Transport},
+        live::Live,
+        outbox::Form,
+        room::{Rooms, Router},
+        transport::{ConnectInfo, Connected, Refused, Rules, SocketHandler},
+    };
+
+    const MESSAGE: usize = 1000;
+
+    struct Anybody;
+
+    impl SocketHandler for Anybody {
+        fn connect(&self, _: &ConnectInfo<'_>) -> Result<Connected, Refused> {
+            Ok(Connected { id: None, assigns: Arc::new(()) })
+        }
+    }
+
+    /// Waits at `wait` until it is told to go on, and answers everything else.
+    struct Busy;
+
+    impl Channel for Busy {
+        fn join(&mut self, _: &mut Context<'_, Self>, _: MemberId, _: &Payload) -> Joining {
+            Joining::Ok(Payload::empty())
+        }
+
+        fn handle_in(&mut self, _: &mut Context<'_, Self>, message: Incoming) -> Next {
+            if message.event == "wait" { Next::Wait } else { Next::ok(Payload::empty()) }
+        }
+    }
+
+    /// A connection that has joined `t`, and all that comes out of it.
+    struct Joiner {
+        rooms: Arc<Rooms<Busy>>,
+        connection: Connection,
+        outbox: Outbox,
+    }
+
+    impl Joiner {
+        async fn new() -> Self {
+            let rooms = Rooms::new(1000, |_| Busy);
+            let limits = Limits { message: MESSAGE, ..Limits::default() };
+            let endpoint = Endpoint {
+                rules: Live::new(Rules { limits, ..Rules::default() }),
+                ..Endpoint::new(Router::default().route("t", Arc::clone(&rooms)), Anybody)
+            };
+            let outbox = Outbox::new(Serializer::V2, Form::Any, limits.outbox, Arc::default());
+            let client = Arc::new(Client::new(1, None, Transport::WebSocket, Arc::new(())));
+            let endpoint = Arc::new(endpoint);
+            let connection = Connection::new(endpoint, Serializer::V2, client, outbox.clone(), &limits);
+            let mut joiner = Self { rooms, connection, outbox };
+            joiner.send("0", "phx_join", 0).await;
+            assert_eq!(joiner.answers().await, ["0 ok"]);
+            joiner
+        }
+
+        async fn send(&mut self, reference: &str, event: &str, size: usize) {
+            let text = format!(r#"["0","{reference}","t","{event}","{}"]"#, "x".repeat(size));
+            assert!(self.connection.receive(Frame::Text(text.into())).await.is_ok());
+        }
+
+        /// The answers so far, each as its ref and what it says, once the room has handled all that was sent.
+        async fn answers(&mut self) -> Vec<String> {
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            let mut answers = Vec::new();
+            while let Poll::Ready(Some(frame)) =
+                self.outbox.poll_next(&mut std::task::Context::from_waker(Waker::noop()))
+            {
+                let text: serde_json::Value = serde_json::from_slice(frame.text().unwrap()).unwrap();
+                let (payload, reference) = (&text[4], text[1].as_str().unwrap());
+                let reason = payload["response"]["reason"].as_str().or(payload["status"].as_str());
+                answers.push(format!("{reference} {}", reason.unwrap()));
+            }
+            answers
+        }
+
+        /// Lets the member go on.
+        fn proceed(&self) {
+            let who = self.connection.member(JoinId(0));
+            let is_told = self.rooms.tell("t", move |_, cx| cx.proceed(who, Next::ok(Payload::empty())));
+            assert!(is_told);
+        }
+    }
+
+    /// A payload is written with its quotes, beside an event and a ref of a byte each.
+    const AROUND: usize = 4;
+
+    #[actix_web::test]
+    async fn what_waits_for_a_busy_member_is_so_many_bytes() {
+        let mut joiner = Joiner::new().await;
+        for _ in 0..2 {
+            joiner.send("w", "wait", 0).await;
+            assert_eq!(joiner.answers().await, [""; 0]);
+            for reference in ["1", "2", "3", "4"] {
+                joiner.send(reference, "e", MESSAGE - AROUND).await;
+            }
+            joiner.send("5", "e", 0).await;
+            assert_eq!(joiner.answers().await, ["5 overloaded"], "four messages of the largest size wait");
+            joiner.proceed();
+            assert_eq!(joiner.answers().await, ["w ok", "1 ok", "2 ok", "3 ok", "4 ok"]);
+        }
+    }
+
+    /// Nothing here waits, so the room, on the same thread, cannot take anything out of its mailbox.
+    #[actix_web::test]
+    async fn what_is_in_a_mailbox_is_so_many_bytes() {
+        let mut joiner = Joiner::new().await;
+        for reference in ["1", "2", "3", "4", "5"] {
+            joiner.send(reference, "e", MESSAGE - AROUND).await;
+        }
+        assert_eq!(joiner.answers().await, ["5 overloaded", "1 ok", "2 ok", "3 ok", "4 ok"]);
+        joiner.send("6", "e", MESSAGE).await;
+        assert_eq!(joiner.answers().await, ["6 ok"], "it was given back");
+    }
+
+    #[actix_web::test]
+    async fn what_waits_is_given_back_when_its_member_leaves() {
+        let mut joiner = Joiner::new().await;
+        joiner.send("w", "wait", 0).await;
+        assert_eq!(joiner.answers().await, [""; 0]);
+        for reference in ["1", "2", "3", "4"] {
+            joiner.send(reference, "e", MESSAGE - AROUND).await;
+        }
+        let who = joiner.connection.member(JoinId(0));
+        joiner.rooms.tell("t", move |_, cx| cx.stop(who, crate::channel::Stop::Normal));
+        tokio::task::yield_now().await;
+        joiner.outbox.take_ended();
+        assert!(joiner.connection.backlog.take(BACKLOG * MESSAGE).is_ok());
     }
 }

@@ -5,24 +5,34 @@ use std::future::{Ready, ready};
 use actix_web::{
     Error, HttpRequest, HttpResponse, Route,
     body::{EitherBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
+    dev::{RequestHead, ServiceRequest, ServiceResponse},
     http::{
         ConnectionType, Method, StatusCode,
-        header::{ALLOW, HOST, HeaderMap},
-        uri::Authority,
+        header::{ALLOW, HOST, HeaderMap, HeaderName, HeaderValue},
+        uri::{Authority, Uri},
     },
     middleware::Next,
     web,
 };
+use serde_json::json;
 
 use super::origin::split_port;
 
-/// Hands a request on, unless its `Host` is none, and has an answer say what becomes of the connection. To be wrapped around an
-/// application with [`from_fn`](actix_web::middleware::from_fn).
+/// How long a target and a header field may be, in bytes. It is what Bandit has, the HTTP server of new Phoenix applications: what
+/// clients of Phoenix send is shorter. The HTTP library takes 128 KiB for all of a head.
+const MAX_LINE: usize = 10_000;
+
+/// Hands a request on, unless its `Host` is none or a line of its head is too long, and has an answer say what becomes of the
+/// connection. To be wrapped around an application with [`from_fn`](actix_web::middleware::from_fn).
 pub async fn edges<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    if let Some(answer) = too_long(request.head()) {
+        // The library keeps heads to use them again, and with a target the memory that the request was read into.
+        request.head_mut().uri = Uri::default();
+        return Ok(request.into_response(answer).map_into_right_body());
+    }
     if !has_host(request.headers()) {
         return Ok(request.into_response(HttpResponse::BadRequest().finish()).map_into_right_body());
     }
@@ -33,6 +43,24 @@ pub async fn edges<B: MessageBody + 'static>(
         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(answer.map_into_left_body())
+}
+
+/// The answer to a request with a target or a field that is too long. Nothing has been read of it, so nothing more is.
+fn too_long(head: &RequestHead) -> Option<HttpResponse> {
+    let uri = &head.uri;
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    let target = authority + uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+    let is_long = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() > MAX_LINE;
+    let (status, what) = if target > MAX_LINE {
+        (StatusCode::URI_TOO_LONG, "target")
+    } else if head.headers.iter().any(is_long) {
+        (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "header field")
+    } else {
+        return None;
+    };
+    let detail = format!("The {what} is longer than {MAX_LINE} bytes.");
+    let body = json!({ "reason": "too_large", "detail": detail });
+    Some(HttpResponse::build(status).force_close().json(body))
 }
 
 /// Whether `Host` is a host with or without a port (RFC 9112, section 3.2), or empty, or absent, as HTTP/1.0 allows.
@@ -57,8 +85,6 @@ pub fn other_methods(allowed: &'static str) -> Route {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
-
     use super::*;
 
     #[test]

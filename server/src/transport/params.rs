@@ -1,43 +1,88 @@
 //! What a client says when it connects: the URL's parameters, and the token in the sub-protocol header.
 
-use actix_web::http::header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL};
+use std::borrow::Cow;
+
+use actix_web::{
+    HttpResponse,
+    http::header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL},
+};
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use thiserror::Error;
 use vestibule_protocol::serializer::{Serializer, UnsupportedVersion};
 
 /// What stands before the token among the sub-protocols.
 const TOKEN_PREFIX: &str = "base64url.bearer.phx.";
 
-/// How deep parameters may nest; what is deeper is left out.
+/// How many names the parameters may have. Each level of a nested one is a name: `a[b][]=1` has three. An object for each takes some
+/// hundred bytes, where the client has sent three.
+const MAX_NAMES: usize = 256;
+
+/// How deep parameters may nest.
 const MAX_DEPTH: usize = 32;
 
-/// A query string whose text is not UTF-8.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NotUtf8;
+/// A query string that gives no parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(super) enum BadQuery {
+    /// A text is not UTF-8.
+    #[error("The parameters are not UTF-8.")]
+    NotUtf8,
+    /// Too many names, or too many levels.
+    #[error("The parameters have more than {MAX_NAMES} names, or nest more than {MAX_DEPTH} levels deep.")]
+    TooMany,
+}
+
+impl BadQuery {
+    /// HTTP 400.
+    pub(super) fn response(self) -> HttpResponse {
+        HttpResponse::BadRequest().json(json!({ "reason": "bad_params", "detail": self.to_string() }))
+    }
+}
 
 /// The parameters of a query string, nested as Plug nests them and phoenix.js writes them: `a[b]=1` is an object in an
 /// object, `a[]=1` a list. The last one of a name counts.
-pub(super) fn parse_query(query: &str) -> Result<Map<String, Value>, NotUtf8> {
+pub(super) fn parse_query(query: &str) -> Result<Map<String, Value>, BadQuery> {
     let mut params = Map::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let mut names = 0;
+    for (name, value) in pairs(query) {
         let (name, value) = (decode(name)?, decode(value)?);
-        if name.matches('[').count() > MAX_DEPTH {
-            continue;
+        let depth = name.matches('[').count();
+        names += 1 + depth;
+        if names > MAX_NAMES || depth > MAX_DEPTH {
+            return Err(BadQuery::TooMany);
         }
         let (first, rest) = name.split_once('[').unwrap_or((&name, ""));
-        insert(&mut params, first, rest, value);
+        insert(&mut params, first, rest, value.into_owned());
     }
     Ok(params)
 }
 
-fn decode(text: &str) -> Result<String, NotUtf8> {
+/// The value of one parameter that nests in no other, found without building the others. They have to be UTF-8 all the same.
+pub(super) fn find(query: &str, wanted: &str) -> Result<Option<String>, BadQuery> {
+    pairs(query).try_fold(None, |found, (name, value)| {
+        let (name, value) = (decode(name)?, decode(value)?);
+        Ok(if name == wanted { Some(value.into_owned()) } else { found })
+    })
+}
+
+/// Names and values as they were sent.
+fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+/// Copies only what has to be decoded.
+fn decode(text: &str) -> Result<Cow<'_, str>, BadQuery> {
+    if !text.contains('+') {
+        return percent_decode_str(text).decode_utf8().map_err(|_| BadQuery::NotUtf8);
+    }
     let spaced = text.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8().map(String::from).map_err(|_| NotUtf8)
+    let decoded = percent_decode_str(&spaced).decode_utf8().map_err(|_| BadQuery::NotUtf8)?;
+    Ok(Cow::Owned(decoded.into_owned()))
 }
 
 /// Puts `value` where `name` and the brackets behind it say. `rest` is what follows the first bracket.
@@ -122,7 +167,6 @@ fn decode_token(token: &str) -> Option<String> {
 mod tests {
     use super::*;
     use actix_web::http::header::HeaderValue;
-    use serde_json::json;
 
     fn headers(protocols: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -169,7 +213,44 @@ mod tests {
         assert_eq!(params("l[]=x&l[]=y&a[b][c]=1"), json!({ "l": ["x", "y"], "a": { "b": { "c": "1" } } }));
         assert_eq!(params("a=1&a[b]=2"), json!({ "a": { "b": "2" } }));
         assert_eq!(params(""), json!({}));
-        assert_eq!(parse_query("x=%ff"), Err(NotUtf8));
+        for query in ["x=%ff", "%ff=x", "x=+%ff"] {
+            assert_eq!(parse_query(query), Err(BadQuery::NotUtf8), "{query}");
+            assert_eq!(find(query, "y"), Err(BadQuery::NotUtf8), "{query}");
+        }
+    }
+
+    #[test]
+    fn there_are_so_many_names_however_they_nest() {
+        let flat = |count: usize| "a=&".repeat(count);
+        let nested = |count: usize| "a[b][c]=&".repeat(count);
+        for (query, is_good) in [
+            (flat(MAX_NAMES), true),
+            (flat(MAX_NAMES + 1), false),
+            (nested(MAX_NAMES / 3), true),
+            (nested(MAX_NAMES / 3 + 1), false),
+        ] {
+            assert_eq!(parse_query(&query).is_ok(), is_good, "{} bytes", query.len());
+        }
+    }
+
+    #[test]
+    fn parameters_nest_so_deep() {
+        for (depth, is_good) in [(MAX_DEPTH, true), (MAX_DEPTH + 1, false)] {
+            for level in ["[a]", "%5Ba%5D"] {
+                let query = format!("a{}=1", level.repeat(depth));
+                assert_eq!(parse_query(&query).is_ok(), is_good, "{query}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_parameter_is_found_as_it_is_among_all() {
+        for query in ["", "token", "token=a&token=b%20c+d", "t%6Fken=a", "token[]=a", "a[token]=a", "a=token"]
+        {
+            let among_all = parse_query(query).unwrap();
+            let among_all = among_all.get("token").and_then(Value::as_str);
+            assert_eq!(find(query, "token").unwrap().as_deref(), among_all, "{query}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod connections;
 mod edges;
 mod fields;
 mod head;
+mod lengths;
 mod origins;
 mod paths;
 mod polls;

@@ -4,6 +4,7 @@
 //! Resident memory is a noisy figure. Each test measures it after a first wave, which warms the allocator up, and allows for what that
 //! does by itself.
 
+mod memory;
 mod threads;
 
 use vestibule_tests::process::{Launch, Server};

@@ -12,7 +12,7 @@ mod session;
 mod sessions;
 mod turns;
 
-use std::{future::pending, sync::Arc};
+use std::{future::pending, net::IpAddr, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _,
@@ -68,23 +68,26 @@ impl Mount {
         if request.method() == Method::OPTIONS {
             return preflight(request);
         }
-        let Ok(params) = params::parse_query(request.query_string()) else {
-            return HttpResponse::BadRequest().finish();
+        // Most requests bring the token of a session, and for those nothing else of the query is read.
+        let token = match params::find(request.query_string(), "token") {
+            Ok(in_query) => request::header(request, TOKEN_HEADER).map(str::to_owned).or(in_query),
+            Err(bad) => return bad.response(),
         };
+        let session = token.and_then(|token| Some((self.sessions.find(&token)?, token)));
         match *request.method() {
-            Method::GET => self.poll(request, params).await,
-            Method::POST => self.publish(request, &params, body).await,
+            Method::GET => match session {
+                Some((session, token)) => Self::poll(request, &session, &token).await,
+                None => self.open(request),
+            },
+            Method::POST => match session {
+                Some((session, _)) => Self::publish(request, &session, body).await,
+                None => answer(&Answer::status(Status::Gone)),
+            },
             _ => HttpResponse::BadRequest().insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*")).finish(),
         }
     }
 
-    async fn poll(&self, request: &HttpRequest, params: Map<String, Value>) -> HttpResponse {
-        let Some((token, session)) = self.session(request, &params) else {
-            return match self.open(request, params) {
-                Some(token) => answer(&Answer::poll(Status::Gone, &token, &[])),
-                None => answer(&Answer::status(Status::Forbidden)),
-            };
-        };
+    async fn poll(request: &HttpRequest, session: &Arc<Session>, token: &str) -> HttpResponse {
         let conn = request.conn_data::<Arc<Conn>>().cloned();
         let gone = async {
             match &conn {
@@ -111,15 +114,7 @@ impl Mount {
         }
     }
 
-    async fn publish(
-        &self,
-        request: &HttpRequest,
-        params: &Map<String, Value>,
-        body: web::Payload,
-    ) -> HttpResponse {
-        let Some((_, session)) = self.session(request, params) else {
-            return answer(&Answer::status(Status::Gone));
-        };
+    async fn publish(request: &HttpRequest, session: &Session, body: web::Payload) -> HttpResponse {
         let Limits { window, message, .. } = *session.limits();
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let Some(frames) = read(body, message).await.and_then(|body| decode(content_type, &body).ok()) else {
@@ -132,32 +127,38 @@ impl Mount {
         answer(&Answer::status(place.publish(frames, window).await))
     }
 
-    /// The session of a request: the header's token goes before the query's.
-    fn session<'a>(
-        &self,
-        request: &'a HttpRequest,
-        params: &'a Map<String, Value>,
-    ) -> Option<(&'a str, Arc<Session>)> {
-        let token = request::header(request, TOKEN_HEADER).or_else(|| params.get("token")?.as_str())?;
-        Some((token, self.sessions.find(token)?))
+    /// Answers a GET that has no session: with a new one.
+    fn open(&self, request: &HttpRequest) -> HttpResponse {
+        let address = self.endpoint.rules.now().proxies.client(request);
+        let params = match params::parse_query(request.query_string()) {
+            Ok(params) => params,
+            Err(bad) => return bad.response(),
+        };
+        match self.begin(request, &params, address) {
+            Some(token) => answer(&Answer::poll(Status::Gone, &token, &[])),
+            None => answer(&Answer::status(Status::Forbidden)),
+        }
     }
 
-    /// Opens a session, unless the client is refused or has too many.
-    fn open(&self, request: &HttpRequest, params: Map<String, Value>) -> Option<String> {
-        let serializer = params::serializer(&params).ok()?;
+    /// Begins a session, unless the client is refused or has too many.
+    fn begin(
+        &self,
+        request: &HttpRequest,
+        params: &Map<String, Value>,
+        address: Option<IpAddr>,
+    ) -> Option<String> {
+        let serializer = params::serializer(params).ok()?;
         let has_token = self.endpoint.auth_token;
-        let auth_token = request::header(request, AUTH_TOKEN_HEADER).filter(|_| has_token).map(str::to_owned);
+        let auth_token = request::header(request, AUTH_TOKEN_HEADER).filter(|_| has_token);
         let host = request::host(request.head());
-        let address = self.endpoint.rules.now().proxies.client(request);
-        let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host, address };
+        let info = ConnectInfo { params, auth_token, host, address };
         let connected = self.endpoint.handler.connect(&info).ok()?;
         let Some(place) = self.sessions.caps().take(address, connected.id.as_deref()) else {
             self.endpoint.traffic.limited(Limit::Polls);
             return None;
         };
         let id = next_id();
-        let client =
-            Client::new(id, connected.id, Transport::LongPoll, params, auth_token, connected.assigns);
+        let client = Client::new(id, connected.id, Transport::LongPoll, connected.assigns);
         Some(self.sessions.open(Arc::clone(&self.endpoint), serializer, client, place))
     }
 }

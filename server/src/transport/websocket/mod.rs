@@ -95,13 +95,17 @@ fn upgrade(
     if !request::is_origin_allowed(request, &rules.origins) {
         return Err(ErrorForbidden(""));
     }
+    let address = rules.proxies.client(request);
     let headers = request.headers();
     let protocol = params::select_protocol(headers, &endpoint.protocols()).map_err(|_| ErrorForbidden(""))?;
-    let params = params::parse_query(request.query_string()).map_err(|_| ErrorBadRequest(""))?;
+    let params = match params::parse_query(request.query_string()) {
+        Ok(params) => params,
+        Err(bad) => return Ok(bad.response()),
+    };
     let auth_token = endpoint.auth_token.then(|| params::auth_token(headers)).flatten();
     let serializer =
         serializer.map_or_else(|| params::serializer(&params), Ok).map_err(|_| ErrorForbidden(""))?;
-    let (host, address) = (request::host(request.head()), rules.proxies.client(request));
+    let host = request::host(request.head());
     let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host, address };
     let connected = match endpoint.handler.connect(&info) {
         Ok(connected) => connected,
@@ -134,7 +138,7 @@ fn upgrade(
 
     let outbox = Outbox::new(serializer, Form::Any, limits.outbox, Arc::clone(&endpoint.traffic));
     let id = next_id();
-    let client = Client::new(id, connected.id, Transport::WebSocket, params, auth_token, connected.assigns);
+    let client = Client::new(id, connected.id, Transport::WebSocket, connected.assigns);
     let client = Arc::new(client);
     let held = (place, endpoint.connections.register(&client, &outbox));
     let messages =

@@ -1,0 +1,68 @@
+//! How long a target and a header field may be (RFC 9110, section 15.5.15, and RFC 6585, section 5), whatever they are for.
+
+use std::net::SocketAddr;
+
+use vestibule_tests::http::{Request, Response};
+use vestibule_tests::ws::Handshake;
+
+use crate::{Administered, by_operator};
+
+/// The most bytes of a target; of a field, its name included.
+const MOST: usize = 10_000;
+
+/// A target of so many bytes.
+fn target(path: &str, length: usize) -> String {
+    let start = format!("{path}?x=");
+    format!("{start}{}", "y".repeat(length - start.len()))
+}
+
+#[track_caller]
+fn assert_too_long(answer: &Response, status: u16, what: &str) {
+    assert_eq!(answer.status, status);
+    assert_eq!(answer.header("connection"), Some("close"));
+    let body = answer.json();
+    assert_eq!(body["reason"], "too_large");
+    assert_eq!(body["detail"], format!("The {what} is longer than 10000 bytes."));
+}
+
+#[test]
+fn a_target_has_so_many_bytes_wherever_it_leads() {
+    let Administered { server, operators, _tokens } = Administered::start(&[]);
+    let clients = server.address();
+    let get = |path: &str, length, to: SocketAddr| {
+        by_operator(Request::get(&target(path, length))).send(to).expect("a response")
+    };
+    for (path, to, status) in [
+        ("/health/live", clients, 200),
+        ("/v1/rooms", clients, 200),
+        ("/socket/longpoll", clients, 200),
+        ("/nothing", clients, 404),
+        ("/health/live", operators, 200),
+        // It knows no parameter of this name.
+        ("/admin/v1/rooms", operators, 400),
+    ] {
+        assert_eq!(get(path, MOST, to).status, status, "{path}");
+        assert_too_long(&get(path, MOST + 1, to), 414, "target");
+    }
+    let path = "/socket/websocket";
+    for (length, status) in [(MOST, 101), (MOST + 1, 414)] {
+        let query = target("", length - path.len() - 1).split_off(1) + "&";
+        let answer = Handshake::new(path).query(&query).open(clients).expect("a response").response;
+        assert_eq!(answer.status, status, "{length}: {}", answer.text());
+    }
+}
+
+#[test]
+fn a_field_has_so_many_bytes_whatever_it_says() {
+    let Administered { server, operators, _tokens } = Administered::start(&[]);
+    for to in [server.address(), operators] {
+        for name in ["cookie", "x-anything", "sec-websocket-protocol", "x-phoenix-longpoll-token"] {
+            let with = |length: usize| {
+                let value = "y".repeat(length - name.len());
+                Request::get("/health/live").header(name, &value).send(to).expect("a response")
+            };
+            assert_eq!(with(MOST).status, 200, "{name}");
+            assert_too_long(&with(MOST + 1), 431, "header field");
+        }
+    }
+}
