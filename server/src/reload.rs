@@ -54,6 +54,7 @@ impl Reload {
         }
         self.tcp.change(connections.connection_cap(), usize::MAX);
         self.calls.change(connections.calls());
+        self.endpoint.connects.change(connections.connects());
         self.flow.set_quotas(config.store().quotas);
         self.flow.set_request_rate(config.flow.new_requests());
         if let Some(Err(error)) = self.certificate.as_ref().map(|certificate| certificate.renew()) {

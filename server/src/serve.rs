@@ -27,8 +27,8 @@ use crate::{
     telemetry::{self, Log},
     tls::{Certificate, TlsError},
     transport::{
-        self, Accepted, Calls, Caps, Endpoint, Hosts, Over, Patience, arriving, edges, harden, longpoll,
-        websocket,
+        self, Accepted, AddressRate, Calls, Caps, Endpoint, Grain, Hosts, Over, Patience, arriving, edges,
+        harden, longpoll, websocket,
     },
 };
 
@@ -94,6 +94,7 @@ pub async fn serve(
     let endpoint = Arc::new(Endpoint {
         rules: Live::new(config.rules()),
         caps: caps(config.connections.socket_caps()),
+        connects: Arc::new(AddressRate::new(config.connections.connects(), Grain::Network)),
         ..Endpoint::new(flow.router(), Door(Arc::clone(&flow)))
     });
     let connections = Arc::clone(&endpoint.connections);

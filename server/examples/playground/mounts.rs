@@ -14,7 +14,7 @@ use vestibule::{
     live::Live,
     room::{Rooms, Router},
     transport::{
-        Caps, ConnectInfo, Connected, Connections, Endpoint, Limits, Origin, Origins,
+        AddressRate, Caps, ConnectInfo, Connected, Connections, Endpoint, Grain, Limits, Origin, Origins,
         Rate, Refused, Rules, SocketHandler, longpoll, websocket,
     },
 };
@@ -114,9 +114,11 @@ impl Mounts {
             Limits { frame: 10_000_000, message: 8_000_000, frames: rate, joins: rate, ..Limits::default() };
         let short = Duration::from_millis(700);
         let rules = Rules { origins: Origins::Any, limits: phoenix, ..Rules::default() };
+        let connects = Arc::new(AddressRate::new(rate, Grain::Network));
         let endpoint = || Endpoint {
             rules: Live::new(rules.clone()),
             caps: Arc::clone(&caps),
+            connects: Arc::clone(&connects),
             auth_token: false,
             // Shared, so that the administration reaches everybody.
             connections: Arc::clone(&connections),

@@ -13,7 +13,7 @@ use super::{
 /// Not among them: what is there once (where the server listens and stores, its page), the server's name, which is in what
 /// clients are signing just now, and sizes, which hang together: what one connection may send another one has to be able
 /// to take, whichever of them is older.
-const LIVE: [&str; 34] = [
+const LIVE: [&str; 36] = [
     "origin",
     "trusted_proxy",
     "log",
@@ -23,6 +23,8 @@ const LIVE: [&str; 34] = [
     "max_joins_at_once",
     "max_calls_per_second",
     "max_calls_at_once",
+    "max_connects_per_second",
+    "max_connects_at_once",
     "max_sockets_per_user",
     "max_sockets_per_address",
     "max_polls_per_user",

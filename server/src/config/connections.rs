@@ -46,6 +46,18 @@ pub struct ConnectionOptions {
     #[arg(long, value_name = "COUNT", default_value = "500", value_parser = rate)]
     max_calls_at_once: NonZeroU32,
 
+    /// Attempts of one address to connect, a second
+    ///
+    /// Over WebSocket or long poll, whatever comes of them; a long poll that goes on is none. What goes over it is answered HTTP 429.
+    #[arg(long, value_name = "COUNT", default_value = "100", value_parser = rate)]
+    max_connects_per_second: NonZeroU32,
+
+    /// Attempts of one address to connect at once
+    ///
+    /// After a restart everybody behind an address comes back at once, some more than once.
+    #[arg(long, value_name = "COUNT", default_value = "4000", value_parser = rate)]
+    max_connects_at_once: NonZeroU32,
+
     /// WebSockets of one user
     ///
     /// One more is answered HTTP 429. Who is not signed in counts at an address alone.
@@ -160,6 +172,11 @@ impl ConnectionOptions {
             lifetime: self.lifetime,
             outbox: OutboxLimits { frames: self.max_outbox_frames, bytes: self.max_outbox },
         }
+    }
+
+    /// How often one address may try to connect.
+    pub fn connects(&self) -> Rate {
+        a_second(self.max_connects_per_second, self.max_connects_at_once)
     }
 
     /// How many WebSockets one address and one user may have.

@@ -36,6 +36,8 @@ pub enum Limit {
     Joins,
     /// The HTTP calls of one address.
     Calls,
+    /// The attempts of one address to connect.
+    Connects,
     /// The WebSockets of one address or user.
     Sockets,
     /// The long-poll sessions of one address or user.
@@ -66,7 +68,7 @@ pub struct Traffic {
     bytes_received: HotCounter,
     frames_sent: HotCounter,
     bytes_sent: HotCounter,
-    limited: PerCase<Counter, 6>,
+    limited: PerCase<Counter, 7>,
     overloaded: Counter,
 }
 
@@ -83,7 +85,7 @@ impl Default for Traffic {
             bytes_sent: HotCounter::default(),
             limited: PerCase::labelled(
                 "limit",
-                ["frames", "joins", "calls", "sockets", "polls", "connections"],
+                ["frames", "joins", "calls", "connects", "sockets", "polls", "connections"],
             ),
             overloaded: Counter::default(),
         }

@@ -68,6 +68,8 @@ pub struct Endpoint {
     pub subprotocols: Vec<&'static str>,
     /// How many WebSockets one address and one user may have; [`longpoll::Sessions`] has its own.
     pub caps: Arc<Caps>,
+    /// How often one address may try to connect, over WebSocket or long poll.
+    pub connects: Arc<AddressRate>,
     /// Everybody connected.
     pub connections: Arc<Connections>,
     /// What is counted of it.
@@ -84,6 +86,7 @@ impl Endpoint {
             auth_token: true,
             subprotocols: Vec::new(),
             caps: Caps::new(1024, 64),
+            connects: Arc::new(AddressRate::new(Rate::new(100, 4000), Grain::Network)),
             connections: Arc::default(),
             traffic: Arc::default(),
         }

@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use actix_web::{
-    HttpResponse,
+    HttpResponse, HttpResponseBuilder,
     http::header::{CACHE_CONTROL, RETRY_AFTER},
 };
 use governor::Quota;
@@ -78,10 +78,22 @@ impl RateLimited {
 
     /// HTTP 429. `Retry-After` counts in seconds, `retry_ms` is exact.
     pub(super) fn response(self) -> HttpResponse {
-        HttpResponse::TooManyRequests()
-            .insert_header((RETRY_AFTER, self.retry_ms().div_ceil(1000)))
-            .insert_header((CACHE_CONTROL, "no-store"))
-            .json(self.body())
+        let mut answer = HttpResponse::TooManyRequests();
+        self.put_headers(&mut answer);
+        answer.json(self.body())
+    }
+
+    /// What a response of 429 has beside its body.
+    pub(super) fn put_headers(self, answer: &mut HttpResponseBuilder) {
+        answer.insert_header((RETRY_AFTER, self.retry_ms().div_ceil(1000)));
+        answer.insert_header((CACHE_CONTROL, "no-store"));
+    }
+
+    /// The body, with the `status` that long poll says in it.
+    pub(super) fn body_with(self, status: u16) -> Value {
+        let mut body = self.body();
+        body["status"] = status.into();
+        body
     }
 
     fn body(self) -> Value {

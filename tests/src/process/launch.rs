@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 use super::{PATIENCE, build};
 
 /// The settings that limit how fast clients of one user or address may be, and how many.
-const PACES: [&str; 11] = [
+const PACES: [&str; 13] = [
     "VESTIBULE_MAX_FRAMES_PER_SECOND",
     "VESTIBULE_MAX_FRAMES_AT_ONCE",
     "VESTIBULE_MAX_JOINS_PER_SECOND",
     "VESTIBULE_MAX_JOINS_AT_ONCE",
     "VESTIBULE_MAX_CALLS_PER_SECOND",
     "VESTIBULE_MAX_CALLS_AT_ONCE",
+    "VESTIBULE_MAX_CONNECTS_PER_SECOND",
+    "VESTIBULE_MAX_CONNECTS_AT_ONCE",
     "VESTIBULE_MAX_NEW_REQUESTS_PER_MINUTE",
     "VESTIBULE_MAX_NEW_REQUESTS_AT_ONCE",
     "VESTIBULE_MAX_SOCKETS_PER_USER",

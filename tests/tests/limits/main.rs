@@ -5,6 +5,7 @@
 
 mod addresses;
 mod calls;
+mod connects;
 mod frames;
 mod longpoll;
 mod others;

@@ -36,7 +36,9 @@ use self::{
     handing::Handing,
     session::{Polled, Session},
 };
-use super::{ConnectInfo, Endpoint, Limits, connections::next_id, params, request, tcp::Conn};
+use super::{
+    ConnectInfo, Endpoint, Limits, connections::next_id, params, rate::RateLimited, request, tcp::Conn,
+};
 use crate::{
     channel::{Client, Transport},
     metrics::Limit,
@@ -127,9 +129,13 @@ impl Mount {
         answer(&Answer::status(place.publish(frames, window).await))
     }
 
-    /// Answers a GET that has no session: with a new one.
+    /// Answers a GET that has no session: with a new one, unless its address asks for too many too fast.
     fn open(&self, request: &HttpRequest) -> HttpResponse {
         let address = self.endpoint.rules.now().proxies.client(request);
+        if let Err(wait) = self.endpoint.connects.admit(address) {
+            self.endpoint.traffic.limited(Limit::Connects);
+            return too_fast(RateLimited { wait });
+        }
         let params = match params::parse_query(request.query_string()) {
             Ok(params) => params,
             Err(bad) => return bad.response(),
@@ -178,6 +184,13 @@ async fn read(mut body: web::Payload, limit: usize) -> Option<Bytes> {
 
 fn answer(body: &Answer<'_>) -> HttpResponse {
     headers(&mut HttpResponse::Ok()).json(body)
+}
+
+/// HTTP 429. phoenix.js looks at the body alone: there the status is the one of a refusal, after which it comes again.
+fn too_fast(limited: RateLimited) -> HttpResponse {
+    let mut answer = HttpResponse::TooManyRequests();
+    limited.put_headers(&mut answer);
+    headers(&mut answer).json(limited.body_with(Status::Forbidden.code()))
 }
 
 fn headers(answer: &mut HttpResponseBuilder) -> &mut HttpResponseBuilder {

@@ -81,7 +81,8 @@ fn mount_with(
     config.route(path, web::to(upgrade));
 }
 
-/// Checks in Phoenix's order: method, origin, sub-protocol, version and handler; then the caps, and the upgrade itself.
+/// Checks in Phoenix's order: method, origin, sub-protocol, version and handler; then the caps, and the upgrade itself. The rate is
+/// looked at before anything that costs more than itself.
 fn upgrade(
     request: &HttpRequest,
     body: web::Payload,
@@ -96,6 +97,10 @@ fn upgrade(
         return Err(ErrorForbidden(""));
     }
     let address = rules.proxies.client(request);
+    if let Err(wait) = endpoint.connects.admit(address) {
+        endpoint.traffic.limited(Limit::Connects);
+        return Ok(RateLimited { wait }.response());
+    }
     let headers = request.headers();
     let protocol = params::select_protocol(headers, &endpoint.protocols()).map_err(|_| ErrorForbidden(""))?;
     let params = match params::parse_query(request.query_string()) {
