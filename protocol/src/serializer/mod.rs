@@ -18,8 +18,9 @@ use crate::message::{Frame, Message, Outgoing, Payload};
 
 /// How long a ref, a `join_ref`, a topic and an event may be each, in bytes as they are written.
 ///
-/// Phoenix has no bound but the frame's. A connection keeps the topic and the `join_ref` of each join for as long as that lasts, and
-/// what is echoed is copied into each answer. V2's binary frames have room for 255 bytes.
+/// Phoenix has no bound but the frame's. A connection keeps the topic and the `join_ref` of each join for as
+/// long as that lasts, and what is echoed is copied into each answer. V2's binary frames have room for 255
+/// bytes.
 pub const MAX_TERM: usize = 8192;
 
 /// One way of writing messages, chosen when the connection opens.

@@ -22,14 +22,15 @@ use crate::{
 /// How deep a payload may nest, as in our JSON.
 const MAX_DEPTH: usize = 128;
 
-/// How many times as long as its frame a payload may become as JSON, and how long in any case. A bool is one byte here and five there.
+/// How many times its frame's length a payload may take up as JSON. A bool is one byte here and five there.
 const GROWTH: usize = 4;
+/// How long a payload may be as JSON whatever its frame's length is.
 const SMALL: usize = 64 * 1024;
 
 /// Decodes a frame. Elements after the fifth are ignored, as in V2.
 ///
-/// Nothing is built of a value but its JSON, which is written as the value is read: a tree of it would take fifty times the frame's
-/// bytes.
+/// Nothing is built of a value but its JSON, which is written as the value is read: a tree of it would take
+/// many times the frame's bytes.
 pub fn decode(frame: &Bytes) -> Result<Message, DecodeError> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(frame);
     deserializer.set_max_depth(MAX_DEPTH);

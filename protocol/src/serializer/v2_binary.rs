@@ -77,7 +77,8 @@ fn decode_user_push(frame: &Bytes) -> Result<Message, DecodeError> {
     Ok(Message { join_ref, reference, topic, event: "broadcast".into(), payload })
 }
 
-/// A payload in memory of its own: what a channel keeps must not keep the buffer that the frame was read into.
+/// A payload in memory of its own: what a channel keeps must not keep the buffer that the frame was read
+/// into.
 fn copied(payload: &Bytes) -> Bytes {
     Bytes::copy_from_slice(payload)
 }

@@ -175,7 +175,8 @@ fn busy() -> Refused {
         .body("come back later")
 }
 
-/// What a client has said when it connected, for it to ask about. An application keeps what it needs, and nothing else.
+/// What a client has said when it connected, for it to ask about. An application keeps what it needs, and
+/// nothing else.
 pub(crate) struct Said {
     pub(crate) params: Value,
     pub(crate) auth_token: Option<String>,

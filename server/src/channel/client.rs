@@ -30,8 +30,8 @@ impl Transport {
 
 /// One connection, as its channels see it. Shared by all its joins.
 ///
-/// What the client said when it connected, its parameters and token, is not kept: what channels are to know of it the socket
-/// handler puts into the [`assigns`](Self::assigns), as in Phoenix.
+/// What the client said when it connected, its parameters and token, is not kept: what channels are to know
+/// of it the socket handler puts into the [`assigns`](Self::assigns), as in Phoenix.
 pub struct Client {
     /// Names the connection among all of the process.
     pub connection: u64,

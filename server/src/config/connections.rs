@@ -48,13 +48,14 @@ pub struct ConnectionOptions {
 
     /// Attempts of one address to connect, a second
     ///
-    /// Over WebSocket or long poll, whatever comes of them; a long poll that goes on is none. What goes over it is answered HTTP 429.
+    /// WebSocket upgrades and new long-poll sessions count, also those that are refused. Further attempts are
+    /// answered HTTP 429.
     #[arg(long, value_name = "COUNT", default_value = "100", value_parser = rate)]
     max_connects_per_second: NonZeroU32,
 
     /// Attempts of one address to connect at once
     ///
-    /// After a restart everybody behind an address comes back at once, some more than once.
+    /// After a restart, all clients behind an address reconnect at once, and some try more than once.
     #[arg(long, value_name = "COUNT", default_value = "4000", value_parser = rate)]
     max_connects_at_once: NonZeroU32,
 

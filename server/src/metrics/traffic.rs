@@ -132,7 +132,7 @@ impl Traffic {
         );
         registry.register(
             "mailbox_overloaded",
-            "Messages refused because a room's mailbox was full, the queue of a busy member, or what one connection may have under way",
+            "Messages refused because a mailbox, a busy member's queue or a connection's backlog was full",
             self.overloaded.clone(),
         );
     }

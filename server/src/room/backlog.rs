@@ -1,7 +1,8 @@
-//! How many bytes one connection may have under way in its rooms.
+//! How many bytes of one connection's messages may wait in its rooms.
 //!
-//! Mailboxes and busy members bound how many messages wait. Those of one connection may be as large as a message may be, so they
-//! are bounded in bytes too, wherever they wait: in one account for each connection.
+//! Mailboxes and the queues of busy members bound how many messages wait. Each message may be as large as the
+//! transport allows, so a connection's waiting messages are bounded in bytes too, in all of its rooms
+//! together.
 
 use std::sync::{
     Arc,

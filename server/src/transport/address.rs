@@ -28,13 +28,13 @@ impl Proxies {
         Some(self.last_untrusted(peer, &headers.collect::<Vec<_>>()))
     }
 
-    /// Goes back from hop to hop as long as the one who names the next is trusted, and its word can be read. No further hop is looked
-    /// at: a stranger may name thousands.
+    /// Goes back from hop to hop as long as the one who names the next is trusted, and its word can be read.
+    /// No further hop is looked at: a stranger may name thousands.
     fn last_untrusted(&self, peer: IpAddr, headers: &[&str]) -> IpAddr {
         let mut address = peer.to_canonical();
         let mut earlier = headers.iter().rev().flat_map(|header| header.rsplit(','));
         while self.trusts(address)
-            && let Some(named) = earlier.next().and_then(|hop| parse(hop))
+            && let Some(named) = earlier.next().and_then(parse)
         {
             address = named;
         }

@@ -23,8 +23,8 @@ use crate::{
     room::{Backlog, Input, Join, Leave, Overloaded, RoomHandle},
 };
 
-/// How many of the largest messages one connection may have under way in its rooms; of smaller ones as many as have that size
-/// together.
+/// How many messages of the largest size may wait in one connection's rooms. Smaller messages may take up as
+/// many bytes together.
 const BACKLOG: usize = 4;
 
 /// One client's connection. Dropping it takes the client out of every room.

@@ -18,18 +18,20 @@ use serde_json::json;
 
 use super::origin::split_port;
 
-/// How long a target and a header field may be, in bytes. It is what Bandit has, the HTTP server of new Phoenix applications: what
-/// clients of Phoenix send is shorter. The HTTP library takes 128 KiB for all of a head.
+/// How long a target and a header field may be, in bytes. Bandit, the HTTP server of new Phoenix
+/// applications, has the same bound, so Phoenix's clients stay below it. The HTTP library allows 128 KiB for
+/// a whole head.
 const MAX_LINE: usize = 10_000;
 
-/// Hands a request on, unless its `Host` is none or a line of its head is too long, and has an answer say what becomes of the
-/// connection. To be wrapped around an application with [`from_fn`](actix_web::middleware::from_fn).
+/// Hands a request on, unless its `Host` is none or a line of its head is too long, and has an answer say
+/// what becomes of the connection. To be wrapped around an application with
+/// [`from_fn`](actix_web::middleware::from_fn).
 pub async fn edges<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     if let Some(answer) = too_long(request.head()) {
-        // The library keeps heads to use them again, and with a target the memory that the request was read into.
+        // The library pools heads, and a pooled target keeps the buffer that the request was read into.
         request.head_mut().uri = Uri::default();
         return Ok(request.into_response(answer).map_into_right_body());
     }
@@ -45,7 +47,7 @@ pub async fn edges<B: MessageBody + 'static>(
     Ok(answer.map_into_left_body())
 }
 
-/// The answer to a request with a target or a field that is too long. Nothing has been read of it, so nothing more is.
+/// The answer to a request whose target or header field is too long, if one is.
 fn too_long(head: &RequestHead) -> Option<HttpResponse> {
     let uri = &head.uri;
     let authority = uri.authority().map_or(0, |authority| authority.as_str().len());

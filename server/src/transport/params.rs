@@ -18,8 +18,8 @@ use vestibule_protocol::serializer::{Serializer, UnsupportedVersion};
 /// What stands before the token among the sub-protocols.
 const TOKEN_PREFIX: &str = "base64url.bearer.phx.";
 
-/// How many names the parameters may have. Each level of a nested one is a name: `a[b][]=1` has three. An object for each takes some
-/// hundred bytes, where the client has sent three.
+/// How many names the parameters may have. Each level of a nested parameter is a name: `a[b][]=1` has three.
+/// A level becomes an object of several hundred bytes, and a client sends three bytes for it.
 const MAX_NAMES: usize = 256;
 
 /// How deep parameters may nest.
@@ -61,7 +61,8 @@ pub(super) fn parse_query(query: &str) -> Result<Map<String, Value>, BadQuery> {
     Ok(params)
 }
 
-/// The value of one parameter that nests in no other, found without building the others. They have to be UTF-8 all the same.
+/// The value of one parameter that nests in no other, found without building the others. They have to be
+/// UTF-8 all the same.
 pub(super) fn find(query: &str, wanted: &str) -> Result<Option<String>, BadQuery> {
     pairs(query).try_fold(None, |found, (name, value)| {
         let (name, value) = (decode(name)?, decode(value)?);

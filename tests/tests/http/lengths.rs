@@ -1,4 +1,5 @@
-//! How long a target and a header field may be (RFC 9110, section 15.5.15, and RFC 6585, section 5), whatever they are for.
+//! How long a target and a header field may be (RFC 9110, section 15.5.15, and RFC 6585, section 5), whatever
+//! they are for.
 
 use std::net::SocketAddr;
 

@@ -103,7 +103,8 @@ fn an_address_is_the_clients_behind_a_trusted_proxy() {
     assert_eq!(from("203.0.113.10").status, 101);
 }
 
-/// By default a thousand people behind one address come back after a restart, each of them with a few attempts.
+/// By default a thousand people behind one address come back after a restart, each of them with a few
+/// attempts.
 #[test]
 fn a_thousand_clients_of_one_address_reconnect_at_once() {
     let server = Server::start(vestibule_tests::process::Launch::untouched());

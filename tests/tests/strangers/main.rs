@@ -1,8 +1,8 @@
-//! What somebody without a token can make the server keep, and do: bounded before anything is built of it, and kept no longer than it
-//! is used.
+//! What somebody without a token can make the server keep and do. The server bounds what strangers send
+//! before it builds anything of it, and keeps it no longer than it uses it.
 //!
-//! Resident memory is a noisy figure. Each test measures it after a first wave, which warms the allocator up, and allows for what that
-//! does by itself.
+//! Resident memory is a noisy figure: tests measure it after a first wave, which warms the allocator up, and
+//! allow for what the allocator keeps.
 
 mod memory;
 mod threads;

@@ -1,4 +1,5 @@
-//! Memory: of parameters and of heads, over WebSocket and long poll, while connections last and once they are gone.
+//! Memory: of parameters and of heads, over WebSocket and long poll, while connections last and once they are
+//! gone.
 
 use std::{
     net::SocketAddr,
@@ -64,7 +65,8 @@ fn settles_at(server: &Server, bound: u64) -> bool {
     server.resident() <= bound
 }
 
-/// Sends as many requests as there may be sockets, whose answers are looked at, and sees that nothing of them is kept.
+/// Sends as many requests as there may be sockets, whose answers are looked at, and sees that nothing of them
+/// is kept.
 fn keeps_nothing(send: impl Fn(SocketAddr) -> Response, status: u16) {
     let server = server();
     let wave = || {
@@ -105,7 +107,8 @@ fn a_token_of_60_kb_is_refused_and_not_kept() {
     keeps_nothing(|server| handshake.open(server).expect("a response").response, 431);
 }
 
-/// Each socket brings as much as its target may hold; what it costs beyond one that brings nothing is what is kept of that.
+/// Each socket brings as much as its target may hold; what it costs beyond one that brings nothing is what is
+/// kept of that.
 #[test]
 fn sockets_keep_little_of_their_parameters_and_nothing_after() {
     let server = server();
@@ -127,7 +130,8 @@ fn sockets_keep_little_of_their_parameters_and_nothing_after() {
     assert!(settles_at(&server, before + NOISE), "{} KiB once they are gone", server.resident());
 }
 
-/// The same over long poll. A session by itself has some KiB, so that this is told from its parameters by their size alone.
+/// The same over long poll. A session by itself has some KiB, so that this is told from its parameters by
+/// their size alone.
 #[test]
 fn sessions_keep_little_of_their_parameters() {
     let many = (2 * SOCKETS).to_string();
@@ -147,7 +151,8 @@ fn sessions_keep_little_of_their_parameters() {
     assert!(large < warm + 4 * sent, "{} KiB kept of {sent}", large.saturating_sub(warm));
 }
 
-/// A hundred joins of each of some sockets, each with a payload of 100 KB and a topic and refs that are as long as they may be.
+/// A hundred joins of each of some sockets, each with a payload of 100 KB and a topic and refs that are as
+/// long as they may be.
 #[test]
 fn joins_keep_their_topics_and_refs_and_nothing_of_their_payloads() {
     const JOINERS: usize = 4;

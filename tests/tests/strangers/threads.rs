@@ -23,7 +23,8 @@ fn threads(server: &Server) -> usize {
     line.trim().parse().expect("a number")
 }
 
-/// Each thread that serves clients has four beside it, as has the main thread; one writes the store, and some are the libraries'.
+/// Each thread that serves clients has four beside it, as has the main thread; one writes the store, and some
+/// are the libraries'.
 fn bound() -> usize {
     let serving = thread::available_parallelism().map_or(1, Into::into);
     5 * (serving + 1) + 8

@@ -186,7 +186,8 @@ fn answer(body: &Answer<'_>) -> HttpResponse {
     headers(&mut HttpResponse::Ok()).json(body)
 }
 
-/// HTTP 429. phoenix.js looks at the body alone: there the status is the one of a refusal, after which it comes again.
+/// HTTP 429. phoenix.js reads the body alone, so the body has the status of a refusal: phoenix.js retries
+/// after it.
 fn too_fast(limited: RateLimited) -> HttpResponse {
     let mut answer = HttpResponse::TooManyRequests();
     limited.put_headers(&mut answer);

@@ -33,9 +33,9 @@ pub use self::{accepted::Accepted, arriving::arriving, patience::Patience};
 /// How long an ended connection is read from, for the client to see its last answer.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Serves the applications that `factory` makes, one for each thread, over TLS where there is a configuration of it. Each thread has at
-/// most so many others beside it for what blocks; the library's own number is 512 for all. Signals are left to the caller, who stops
-/// the server by its handle.
+/// Serves the applications that `factory` makes, one for each thread, over TLS where there is a configuration
+/// of it. Each of these threads may have `blocking` more for calls that block; by default they have 512
+/// together. Signals are left to the caller, who stops the server by its handle.
 pub fn serve<F, I, S, B>(
     listener: TcpListener,
     tls: Option<ServerConfig>,

@@ -81,8 +81,8 @@ fn mount_with(
     config.route(path, web::to(upgrade));
 }
 
-/// Checks in Phoenix's order: method, origin, sub-protocol, version and handler; then the caps, and the upgrade itself. The rate is
-/// looked at before anything that costs more than itself.
+/// Checks in Phoenix's order: method, origin, sub-protocol, version and handler; then the caps, and the
+/// upgrade itself. The rate is looked at before anything that costs more than itself.
 fn upgrade(
     request: &HttpRequest,
     body: web::Payload,
