@@ -11,7 +11,7 @@ use clap::error::ErrorKind;
 use tokio::runtime::{Builder, Runtime};
 use vestibule::{
     admin::Listen,
-    config::{Problem, Settings, Sources, Task, completions, default_config, man},
+    config::{Problem, Settings, Sources, Task, complaint, completions, default_config, man},
     serve::serve,
     telemetry,
 };
@@ -47,11 +47,7 @@ async fn carry_out() -> ExitCode {
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             error.exit()
         }
-        Err(error) => {
-            let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-            fail(&format!("{line} (see vestibule --help)"), EXIT_CONFIG)
-        }
+        Err(error) => fail(&format!("{}; see vestibule --help", complaint(&error)), EXIT_CONFIG),
     }
 }
 

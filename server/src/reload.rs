@@ -27,8 +27,7 @@ impl Reload {
     /// Reads the configuration again. A bad one changes nothing. When this returns, all is done: whoever supervises the
     /// server can be told before and after.
     pub(crate) fn run(&mut self) {
-        let read =
-            self.sources.read().and_then(|new| self.settings.adopt(&new).map_err(|problem| vec![problem]));
+        let read = self.sources.read().and_then(|new| self.settings.adopt(&new));
         match read {
             Ok((settings, changes)) => {
                 self.settings = settings;

@@ -117,21 +117,21 @@ fn a_start_that_cannot_be() {
         assert_failed(&arguments.join(" "), &start_on(&fresh, arguments), "");
     }
     for (arguments, says) in [
-        (["--max-frames-per-second", "0"], "at least 1"),
-        (["--max-message", "0KiB"], "at least 1"),
-        (["--max-store", "16GB"], "has to look like"),
-        (["--redelivery", "0s"], "at least 1ms"),
-        (["--sweep", "often"], "has to look like"),
+        (["--max-frames-per-second", "0"], "from 1 to"),
+        (["--max-message", "0KiB"], "from 1 to"),
+        (["--max-store", "16GB"], "did you mean 16GiB?"),
+        (["--redelivery", "0s"], "from 1ms"),
+        (["--sweep", "often"], "expected a time"),
         (["--max-ct", "1MiB"], "--max-message"),
         (["--max-outbox", "64KiB"], "--max-outbox"),
         (["--demo", "perhaps"], "on or off"),
-        (["--trusted-proxy", "proxy.example.com"], "has to look like"),
+        (["--trusted-proxy", "proxy.example.com"], "expected an address"),
     ] {
         assert_failed(&arguments.join(" "), &start_on(&fresh, &arguments), says);
     }
     let bad_filter = ["--log", "a=b=c", "--data", fresh.to_str().expect("UTF-8")];
     let bad_filter = bad_filter.iter().fold(Launch::bare(), |launch, argument| launch.arg(argument));
-    assert_failed("a bad log filter", &bad_filter.run(folder.path()), "log filter");
+    assert_failed("a bad log filter", &bad_filter.run(folder.path()), "expected a level");
     // None of these was fatal for the folder.
     let fresh = fresh.to_str().expect("UTF-8");
     let server = Server::start(Launch::unconfigured().arg("--data").arg(fresh));

@@ -29,9 +29,11 @@ impl FromStr for Listen {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix("unix:") {
             Some(path) if Path::new(path).is_absolute() => Ok(Listen::Unix(path.into())),
-            Some(_) => Err("behind unix: there has to be a path that begins with /".to_owned()),
+            Some(_) => Err("expected a path that begins with / behind unix:, such as unix:/run/vestibule/admin".to_owned()),
             None => text.parse().map(Listen::Tcp).map_err(|_| {
-                "has to look like 127.0.0.1:4001, [::1]:4001 or unix:/run/vestibule/admin".to_owned()
+                "expected an address and a port such as 127.0.0.1:4001 or [::1]:4001, with a port from 0 (a free one) to \
+                 65535, or unix:/run/vestibule/admin"
+                    .to_owned()
             }),
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::values::listen;
 use crate::{admin::Listen, telemetry::Format};
 
 /// The log's form, and the listener for operators.
@@ -15,7 +16,7 @@ pub struct AdminOptions {
     pub log_format: Format,
 
     /// Where operators connect, an address and port or `unix:/path`; off without --admin-tokens
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4001")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4001", value_parser = listen)]
     pub admin_listen: Listen,
 
     /// File of the tokens that operators and Prometheus show, a line each: a name, read or full, and the token or

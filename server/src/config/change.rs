@@ -68,7 +68,7 @@ pub(super) fn is_live(key: &str) -> bool {
 
 impl Settings {
     /// These settings with what can be taken over of `new`, and what differs between the two.
-    pub fn adopt(&self, new: &Self) -> Result<(Self, Changes), Problem> {
+    pub fn adopt(&self, new: &Self) -> Result<(Self, Changes), Vec<Problem>> {
         let (mut values, mut changes) = (self.values.clone(), Changes::default());
         for setting in setting::all() {
             let key = setting.key();

@@ -2,13 +2,25 @@
 
 use std::{env, ffi::OsString, path::PathBuf};
 
-use clap::{Arg, ArgMatches, Args as _, Command, value_parser};
+use clap::{
+    Arg, ArgMatches, Args as _, Command,
+    error::{ContextKind, ContextValue},
+    value_parser,
+};
 use clap_complete::Shell;
 
-use super::{Config, environment::Variables, settings::Sources};
+use super::{
+    Config,
+    environment::Variables,
+    guess::did_you_mean,
+    settings::{Sources, first_line},
+};
 
 /// The longest line of help, also where the terminal has room for more.
 const WIDTH: usize = 120;
+
+/// The command that reads the settings and does nothing.
+const CHECK: &str = "check-config";
 
 /// What is below the flags in `-h`.
 const FORMATS: &str = "\
@@ -52,7 +64,7 @@ impl Task {
         arguments: impl Iterator<Item = OsString>,
         variables: Variables,
     ) -> Result<Self, clap::Error> {
-        let matches = command().try_get_matches_from(arguments)?;
+        let matches = unchecked(command()).try_get_matches_from(arguments)?;
         Ok(match matches.subcommand() {
             None => Self::Serve(Sources::new(&matches, variables)),
             Some(("default-config", _)) => Self::DefaultConfig,
@@ -63,11 +75,42 @@ impl Task {
     }
 }
 
+/// What is wrong with a command line, in one line, with what was probably meant.
+pub fn complaint(error: &clap::Error) -> String {
+    let meant =
+        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].into_iter().find_map(
+            |kind| match error.get(kind)? {
+                ContextValue::String(meant) => Some(meant.clone()),
+                ContextValue::Strings(several) => several.first().cloned(),
+                _ => None,
+            },
+        );
+    first_line(error) + &did_you_mean(meant)
+}
+
+/// The same command line, which takes any values for settings: they are checked with those of the file and of the environment, so
+/// that all that is wrong is told at once, and in one way.
+fn unchecked(command: Command) -> Command {
+    let is_setting = |arg: &Arg| {
+        Config::augment_args(Command::new("")).get_arguments().any(|it| it.get_id() == arg.get_id())
+    };
+    let settings = move |command: Command| {
+        command.mut_args(move |arg| {
+            if is_setting(&arg) {
+                arg.value_parser(value_parser!(OsString)).allow_negative_numbers(true)
+            } else {
+                arg
+            }
+        })
+    };
+    settings(command).mut_subcommand(CHECK, settings)
+}
+
 /// The program's whole command line.
 pub fn command() -> Command {
     server()
         .args_conflicts_with_subcommands(true)
-        .subcommand(with_settings(Command::new("check-config")).about(
+        .subcommand(with_settings(Command::new(CHECK)).about(
             "Reads the settings as the server would, and says what is wrong or what differs from the defaults",
         ))
         .subcommand(

@@ -7,6 +7,7 @@
 use std::ffi::{OsStr, OsString};
 
 use super::{
+    guess::did_you_mean,
     layer::{Layer, Problem, Source},
     setting::{PREFIX, Setting, nearest},
 };
@@ -46,8 +47,7 @@ fn texts(setting: &Setting, value: &OsStr) -> Vec<OsString> {
 fn unknown(name: &str, settings: &[Setting]) -> Problem {
     // The prefix, which all have, would make any two names alike.
     let near = nearest(name.strip_prefix(PREFIX).unwrap_or(name), settings);
-    let hint = near.map(|near| format!(" (did you mean {}?)", near.variable())).unwrap_or_default();
-    Problem(format!("{name} is no setting{hint}"))
+    Problem(format!("unknown setting {name}{}", did_you_mean(near.map(Setting::variable))))
 }
 
 #[cfg(test)]
@@ -81,9 +81,9 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "VESTIBULE_MAX_FRAM is no setting (did you mean VESTIBULE_MAX_FRAME?)",
-                "VESTIBULE_max_frame is no setting (did you mean VESTIBULE_MAX_FRAME?)",
-                "VESTIBULE_QQQ is no setting",
+                "unknown setting VESTIBULE_MAX_FRAM (did you mean VESTIBULE_MAX_FRAME?)",
+                "unknown setting VESTIBULE_max_frame (did you mean VESTIBULE_MAX_FRAME?)",
+                "unknown setting VESTIBULE_QQQ",
             ]
         );
         assert!(layer.problems.is_empty());
@@ -94,7 +94,8 @@ mod tests {
         let problems = read(&[("VESTIBULE_MAX_FRAME", "16KB")]).problems;
         assert_eq!(
             problems[0].to_string(),
-            "VESTIBULE_MAX_FRAME=\"16KB\": has to look like 4096, 16KiB, 1MiB or 16GiB"
+            "VESTIBULE_MAX_FRAME=\"16KB\": expected a size such as 4096 (bytes), 16KiB, 1MiB or 16GiB, \
+             from 1 to 16777215TiB (did you mean 16KiB?)"
         );
     }
 }

@@ -3,7 +3,7 @@
 //! The keys stand in no tables: a setting has one name wherever it is set, and what is found in the manual is found in the
 //! file.
 
-use std::{fs, path::Path};
+use std::{ffi::OsStr, fs, path::Path};
 
 use toml::{
     Spanned,
@@ -11,6 +11,7 @@ use toml::{
 };
 
 use super::{
+    guess::did_you_mean,
     layer::{Layer, Problem, Source},
     setting::{Setting, nearest},
 };
@@ -44,8 +45,12 @@ pub(super) fn parse(text: &str, path: &Path, settings: &[Setting]) -> Layer {
             continue;
         };
         match texts(setting, value.get_ref()) {
-            Ok(texts) => layer.set(setting, texts.into_iter().map(Into::into).collect(), source),
-            Err(what) => layer.problems.push(Problem(format!("{source}: {name}: {what}"))),
+            Some(texts) => layer.set(setting, texts.into_iter().map(Into::into).collect(), source),
+            None => {
+                let written = in_short(&text[value.span()]);
+                let what = wrong_kind(setting, value.get_ref(), &written);
+                layer.problems.push(Problem(format!("{source}: {name} = {written}: {what}")));
+            }
         }
     }
     layer
@@ -62,47 +67,67 @@ fn line(text: &str, at: usize) -> usize {
 
 fn unknown(name: &str, value: &Spanned<DeValue<'_>>, settings: &[Setting]) -> String {
     if value.get_ref().is_table() {
-        return format!("{name} is a table: the settings stand in none");
+        return format!("{name} is a table: all keys are top-level");
     }
-    let near = nearest(name, settings);
-    let hint = near.map(|near| format!(" (did you mean {}?)", near.key())).unwrap_or_default();
-    format!("unknown key {name}{hint}")
+    format!("unknown key {name}{}", did_you_mean(nearest(name, settings).map(Setting::key)))
 }
 
-/// The values as they would be written on the command line.
-fn texts(setting: &Setting, value: &DeValue<'_>) -> Result<Vec<String>, String> {
+/// The values as they would be written on the command line; nothing if one is of the wrong kind.
+fn texts(setting: &Setting, value: &DeValue<'_>) -> Option<Vec<String>> {
     let texts = match value {
         DeValue::Array(items) if setting.is_list() => {
-            items.iter().map(|item| text(setting, item.get_ref())).collect::<Result<Vec<_>, _>>()?
+            items.iter().map(|item| text(setting, item.get_ref())).collect::<Option<Vec<_>>>()?
         }
         one => vec![text(setting, one)?],
     };
-    Ok(texts.iter().flat_map(|text| setting.split(text)).map(str::to_owned).collect())
+    Some(texts.iter().flat_map(|text| setting.split(text)).map(str::to_owned).collect())
 }
 
-fn text(setting: &Setting, value: &DeValue<'_>) -> Result<String, String> {
+fn text(setting: &Setting, value: &DeValue<'_>) -> Option<String> {
     match value {
-        DeValue::String(text) => Ok(text.to_string()),
-        DeValue::Integer(number) if setting.is_number() => decimal(number),
-        DeValue::Boolean(is_on) if setting.is_switch() => Ok(if *is_on { "on" } else { "off" }.to_owned()),
-        other => Err(format!("has to be {}, and is {}", expected(setting), found(other))),
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) if setting.is_number() => Some(decimal(number)),
+        DeValue::Boolean(is_on) if setting.is_switch() => Some(if *is_on { "on" } else { "off" }.to_owned()),
+        _ => None,
     }
 }
 
-fn decimal(number: &DeInteger<'_>) -> Result<String, String> {
-    let number = i128::from_str_radix(number.as_str(), number.radix());
-    number.map(|number| number.to_string()).map_err(|_| "is too large".to_owned())
+/// A number as the command line has it; one that is too large for that as it is written, to be refused with its value.
+fn decimal(number: &DeInteger<'_>) -> String {
+    let decimal = i128::from_str_radix(number.as_str(), number.radix());
+    decimal.map_or_else(|_| number.as_str().to_owned(), |number| number.to_string())
+}
+
+/// What is wrong with a value that is neither of the setting's kind nor a string: what the setting says to the same text, or,
+/// where that would do, that it has to be a string.
+fn wrong_kind(setting: &Setting, value: &DeValue<'_>, written: &str) -> String {
+    let found = found(value);
+    let has_text = !matches!(value, DeValue::Array(_) | DeValue::Table(_)) && !setting.is_switch();
+    if has_text && let Err(what) = setting.check(OsStr::new(written)) {
+        return format!("{what}; found {found}");
+    }
+    format!("expected {}, found {found}", expected(setting))
+}
+
+/// A value as it is written in the file, in one line and not too long.
+fn in_short(written: &str) -> String {
+    const MOST: usize = 60;
+    let line = written.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 fn expected(setting: &Setting) -> &'static str {
     if setting.is_list() {
-        "a string or an array of strings"
+        "a string or an array of strings, each in quotes"
     } else if setting.is_switch() {
         "true or false"
     } else if setting.is_number() {
-        "a number or a string"
+        "a number, or a string in quotes"
     } else {
-        "a string"
+        "a string in quotes"
     }
 }
 
@@ -159,10 +184,11 @@ mod tests {
             problems(text),
             [
                 "v.toml:1: unknown key max_fram (did you mean max_frame?)",
-                "v.toml:3: name: has to be a string or an array of strings, and is a number",
-                "v.toml:4: max_store = \"16GB\": has to look like 4096, 16KiB, 1MiB or 16GiB",
-                "v.toml:5: log: has to be a string, and is a table",
-                "v.toml:7: qqq is a table: the settings stand in none",
+                "v.toml:3: name = 5: expected a string or an array of strings, each in quotes, found a number",
+                "v.toml:4: max_store = \"16GB\": expected a size such as 4096 (bytes), 16KiB, 1MiB or 16GiB, from 1 to \
+                 16777215TiB (did you mean 16GiB?)",
+                "v.toml:5: log = [log]: expected a string in quotes, found a table",
+                "v.toml:7: qqq is a table: all keys are top-level",
             ]
         );
     }
@@ -170,19 +196,34 @@ mod tests {
     #[test]
     fn a_value_of_the_wrong_kind_is_told_the_right_one() {
         for (text, says) in [
-            ("demo = 1", "demo: has to be true or false, and is a number"),
-            ("demo = \"perhaps\"", "demo = \"perhaps\": has to be on or off"),
+            ("demo = 1", "demo = 1: expected true or false, found a number"),
+            ("demo = \"true\"", "demo = \"true\": expected on or off (did you mean on?)"),
             (
                 "max_channels = 1.5",
-                "max_channels: has to be a number or a string, and is a number with a fraction",
+                "max_channels = 1.5: expected a whole number such as 100, from 1 to 4294967295;",
             ),
-            ("max_channels = 0", "max_channels = \"0\": has to be at least 1"),
-            ("max_channels = -1", "max_channels = \"-1\": has to be a number from 1"),
-            ("max_channels = [1]", "max_channels: has to be a number or a string, and is an array"),
-            ("idle = 60", "idle: has to be a string, and is a number"),
-            ("origin = [1]", "origin: has to be a string or an array of strings, and is a number"),
-            ("origin = \"x\"", "origin = \"x\": an origin looks like"),
-            ("data = 1979-05-27", "data: has to be a string, and is a date"),
+            ("max_channels = 0", "max_channels = \"0\": expected a whole number such as 100, from 1 to"),
+            ("max_channels = -1", "max_channels = \"-1\": expected a whole number such as 100, from 1 to"),
+            (
+                "max_channels = [1]",
+                "max_channels = [1]: expected a number, or a string in quotes, found an array",
+            ),
+            (
+                "max_channels = 99999999999999999999",
+                "max_channels = \"99999999999999999999\": expected a whole",
+            ),
+            ("idle = 60", "idle = 60: expected a time with its unit, such as 500ms,"),
+            ("listen = 4000", "listen = 4000: expected an address and a port such as 127.0.0.1:4000,"),
+            (
+                "origin = [1]",
+                "origin = [1]: expected a string or an array of strings, each in quotes, found an array",
+            ),
+            ("origin = \"x/\"", "origin = \"x/\": expected an origin such as"),
+            ("data = 1979-05-27", "data = 1979-05-27: expected a string in quotes, found a date"),
+            (
+                "max_joins_at_once = {a = 1}",
+                "max_joins_at_once = {a = 1}: expected a number, or a string in quotes,",
+            ),
         ] {
             let problems = problems(text);
             assert!(

@@ -64,12 +64,11 @@ impl Layer {
     pub(super) fn set(&mut self, setting: &Setting, texts: Vec<OsString>, source: Source) {
         let check =
             |text: &OsString| setting.check(text).map_err(|what| wrong(setting, &source, text, &what));
-        match texts.iter().try_for_each(check) {
-            Ok(()) => {
-                self.values.insert(setting.key().to_owned(), Value { texts, source });
-            }
-            Err(problem) => self.problems.push(problem),
+        let problems: Vec<Problem> = texts.iter().filter_map(|text| check(text).err()).collect();
+        if problems.is_empty() {
+            self.values.insert(setting.key().to_owned(), Value { texts, source });
         }
+        self.problems.extend(problems);
     }
 }
 

@@ -10,6 +10,7 @@ mod connections;
 mod environment;
 mod file;
 mod flow;
+mod guess;
 mod layer;
 mod setting;
 mod settings;
@@ -26,7 +27,7 @@ use ipnet::IpNet;
 pub use self::{
     admin::AdminOptions,
     change::Changes,
-    command::{Task, command},
+    command::{Task, command, complaint},
     connections::ConnectionOptions,
     flow::FlowOptions,
     layer::Problem,
@@ -57,7 +58,7 @@ const MAX_NAMES: usize = 16;
 #[command(next_help_heading = "Server")]
 pub struct Config {
     /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4000")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4000", value_parser = values::address)]
     pub listen: SocketAddr,
 
     /// Folder for the database and the server's secrets; made if there is none
@@ -93,7 +94,7 @@ pub struct Config {
     /// By default pages of the host that is addressed may. `//*.example.com` is the domain and all under it, with any scheme;
     /// `app://` all pages of a scheme; `null` pages that have no origin, which every page can make itself. Several with commas, or
     /// the option again.
-    #[arg(long = "origin", value_name = "ORIGIN", value_delimiter = ',')]
+    #[arg(long = "origin", value_name = "ORIGIN", value_delimiter = ',', value_parser = values::origin)]
     pub origins: Vec<Origin>,
 
     /// Proxy whose X-Forwarded-For is taken, an address or a network such as 10.0.0.0/8; may be repeated
@@ -195,8 +196,8 @@ impl Config {
         if self.origins.is_empty() { Origins::SameHost } else { Origins::Listed(self.origins.clone()) }
     }
 
-    /// Two settings of which one makes the other useless.
-    fn contradiction(&self) -> Option<String> {
+    /// Settings of which one makes another useless, each pair in a line that names them as flags.
+    fn contradictions(&self) -> Vec<String> {
         let (flow, connections) = (&self.flow, &self.connections);
         let base64 = |bytes: usize| bytes.div_ceil(3).saturating_mul(4);
         let text = |characters: usize| characters.saturating_mul(ESCAPED);
@@ -206,23 +207,19 @@ impl Config {
             ("--max-name", text(flow.max_name)),
         ];
         let room = connections.max_message.min(connections.max_frame);
-        let too_large = fields.iter().find_map(|(name, bytes)| {
+        let too_large = fields.into_iter().filter_map(|(name, bytes)| {
             let frame = bytes.saturating_add(FRAME_OVERHEAD);
             (frame > room).then(|| {
                 format!("{name} needs messages of {frame} bytes, but --max-message or --max-frame is {room}")
             })
         });
         let outbox = connections.max_outbox;
-        let too_small = || {
-            (outbox < connections.max_message)
-                .then(|| format!("--max-outbox is {outbox} bytes, in which no message of --max-message fits"))
-        };
-        let too_many = || {
-            let count = self.names.len();
-            (count > MAX_NAMES)
-                .then(|| format!("--name is given {count} times, and may be {MAX_NAMES} times"))
-        };
-        too_large.or_else(too_small).or_else(too_many).or_else(|| self.tls.contradiction())
+        let too_small = (outbox < connections.max_message)
+            .then(|| format!("--max-outbox is {outbox} bytes, in which no message of --max-message fits"));
+        let count = self.names.len();
+        let too_many = (count > MAX_NAMES)
+            .then(|| format!("--name is given {count} times, and may be given {MAX_NAMES} times"));
+        too_large.chain(too_small).chain(too_many).chain(self.tls.contradiction()).collect()
     }
 }
 

@@ -7,13 +7,13 @@ use clap::{
     error::{ContextKind, ContextValue},
 };
 
-use super::Config;
+use super::{
+    Config,
+    guess::{self, did_you_mean},
+};
 
 /// What the variables of the environment begin with that are the server's.
 pub(super) const PREFIX: &str = "VESTIBULE_";
-
-/// How alike a name has to be to be suggested: from 0, which is not at all, to 1. It is what clap asks of flags.
-const ALIKE: f64 = 0.7;
 
 /// One setting: `--max-frame` on the command line, `VESTIBULE_MAX_FRAME` in the environment, `max_frame` in the file.
 pub(super) struct Setting {
@@ -105,28 +105,28 @@ impl Setting {
         let command = Command::new("vestibule").no_binary_name(true).arg(arg);
         match command.try_get_matches_from([OsStr::new("--"), value]) {
             Ok(_) => Ok(()),
-            Err(error) => Err(what_is_wrong(&error)),
+            Err(error) => Err(what_is_wrong(&error, value)),
         }
     }
 }
 
 /// What a parser has against a value, without the flag's name.
-fn what_is_wrong(error: &clap::Error) -> String {
+fn what_is_wrong(error: &clap::Error, value: &OsStr) -> String {
     match (error.source(), error.get(ContextKind::ValidValue)) {
         (Some(source), _) => source.to_string(),
         (None, Some(ContextValue::Strings(valid))) if !valid.is_empty() => {
-            format!("has to be one of: {}", valid.join(", "))
+            let value = value.to_string_lossy().to_lowercase();
+            let meant = guess::nearest(&value, valid, |valid| valid);
+            format!("expected one of: {}{}", valid.join(", "), did_you_mean(meant))
         }
-        (None, _) => "cannot be empty".to_owned(),
+        (None, _) => "expected a value, found none".to_owned(),
     }
 }
 
 /// The setting whose name is most like this one, if any is like it.
 pub(super) fn nearest<'a>(name: &str, settings: &'a [Setting]) -> Option<&'a Setting> {
     let name = name.to_lowercase().replace('-', "_");
-    let alike = settings.iter().map(|setting| (strsim::jaro_winkler(&name, setting.key()), setting));
-    let nearest = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    nearest.filter(|(similarity, _)| *similarity > ALIKE).map(|(_, setting)| setting)
+    guess::nearest(&name, settings, |setting| setting.key())
 }
 
 #[cfg(test)]
@@ -159,10 +159,12 @@ mod tests {
     fn a_value_is_checked_as_the_flags_is() {
         let max_frame = setting("max_frame");
         assert_eq!(max_frame.check("16KiB".as_ref()), Ok(()));
-        assert!(max_frame.check("16KB".as_ref()).unwrap_err().starts_with("has to look like"));
+        assert!(max_frame.check("16KB".as_ref()).unwrap_err().starts_with("expected a size"));
         assert!(max_frame.check("--help".as_ref()).is_err());
         assert!(setting("listen").check("x".as_ref()).is_err());
-        assert_eq!(setting("data").check("".as_ref()).unwrap_err(), "cannot be empty");
+        assert!(setting("data").check("".as_ref()).unwrap_err().starts_with("expected a value"));
+        let format = setting("log_format").check("jsn".as_ref()).unwrap_err();
+        assert_eq!(format, "expected one of: text, json (did you mean json?)");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{
     Config,
     environment::{self, CONFIG, Variables},
     file,
-    layer::{Problem, Source, Value, Values},
+    layer::{Layer, Problem, Source, Value, Values},
     setting::{self, PREFIX, Setting},
 };
 
@@ -48,14 +48,26 @@ impl Sources {
         let settings = setting::all();
         let file = self.file.as_deref().map(|path| file::read(path, &settings)).unwrap_or_default();
         let environment = environment::read(&self.variables, &settings);
-        let problems = [file.problems, environment.problems].concat();
+        let flags = self.flags(&settings);
+        let problems = [file.problems, environment.problems, flags.problems].concat();
         if !problems.is_empty() {
             return Err(problems);
         }
         let mut values = file.values;
         values.extend(environment.values);
-        values.extend(self.flags.clone());
-        Settings::of(values, environment.warnings).map_err(|problem| vec![problem])
+        values.extend(flags.values);
+        Settings::of(values, environment.warnings)
+    }
+
+    /// The values of the command line, checked.
+    fn flags(&self, settings: &[Setting]) -> Layer {
+        let mut layer = Layer::default();
+        for setting in settings {
+            if let Some(Value { texts, source }) = self.flags.get(setting.key()).cloned() {
+                layer.set(setting, texts, source);
+            }
+        }
+        layer
     }
 }
 
@@ -72,7 +84,7 @@ fn given(flags: &ArgMatches) -> Values {
 
 impl Settings {
     /// Settings of these values and the defaults of the rest, parsed as the flags they would be.
-    pub(super) fn of(values: Values, warnings: Vec<Problem>) -> Result<Self, Problem> {
+    pub(super) fn of(values: Values, warnings: Vec<Problem>) -> Result<Self, Vec<Problem>> {
         let flag = |setting: &Setting, text: &OsString| {
             let mut flag = OsString::from(format!("{}=", setting.flag()));
             flag.push(text);
@@ -85,12 +97,31 @@ impl Settings {
         });
         let command = Config::augment_args(Command::new("vestibule").no_binary_name(true));
         let parsed = command.try_get_matches_from(flags).and_then(|flags| Config::from_arg_matches(&flags));
-        let config = parsed.map_err(|error| Problem(first_line(&error)))?;
-        match config.contradiction() {
-            None => Ok(Self { config, warnings, values }),
-            Some(contradiction) => Err(Problem(contradiction)),
+        let config = parsed.map_err(|error| vec![Problem(first_line(&error))])?;
+        let contradictions = config.contradictions();
+        if contradictions.is_empty() {
+            return Ok(Self { config, warnings, values });
         }
+        let with_places = |what: String| {
+            let places = places(&what, &settings, &values);
+            Problem(what + &places)
+        };
+        Err(contradictions.into_iter().map(with_places).collect())
     }
+}
+
+/// Where the settings are set that a text names as flags; nothing where all of them are named as they were set.
+fn places(text: &str, settings: &[Setting], values: &Values) -> String {
+    let is_named = |setting: &Setting| {
+        text.split(|end: char| !end.is_ascii_alphanumeric() && end != '-').any(|word| word == setting.flag())
+    };
+    let place = |setting: &Setting| match values.get(setting.key()).map(|value| &value.source) {
+        Some(Source::Flag(_)) => None,
+        Some(source) => Some(format!("{}: {source}", setting.key())),
+        None => Some(format!("{}: default", setting.key())),
+    };
+    let places: Vec<String> = settings.iter().filter(|setting| is_named(setting)).filter_map(place).collect();
+    if places.is_empty() { String::new() } else { format!(" ({})", places.join(", ")) }
 }
 
 /// What clap says in several lines, in one.
@@ -183,14 +214,18 @@ mod tests {
 
     #[test]
     fn all_problems_are_told_at_once() {
-        let problems = read("qqq = 1\nidle = 1", &[("VESTIBULE_POLL", "1")], &[]).unwrap_err();
-        assert_eq!(problems.len(), 3, "{problems:?}");
+        let flags = ["--max-channels", "fifteen", "--demo", "perhaps", "--name", "a b,c d"];
+        let problems = read("qqq = 1\nidle = 1", &[("VESTIBULE_POLL", "1")], &flags).unwrap_err();
+        assert_eq!(problems.len(), 7, "{problems:?}");
     }
 
     #[test]
     fn what_makes_no_sense_together_may_come_from_two_places() {
         let problems = read("max_ct = \"1MiB\"", &[("VESTIBULE_MAX_FRAME", "512KiB")], &[]).unwrap_err();
         assert!(problems[0].0.starts_with("--max-ct needs messages"), "{problems:?}");
+        let places = "v.toml:1, max_frame: VESTIBULE_MAX_FRAME, max_message: default)";
+        let ordered = |text: &str| places.split(", ").all(|place| text.contains(place.trim_end_matches(')')));
+        assert!(ordered(&problems[0].0), "{problems:?}");
     }
 
     #[test]

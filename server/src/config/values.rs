@@ -1,17 +1,31 @@
-//! How settings are written: counts, sizes and durations. Each says in one line what is wrong with it.
+//! How settings are written: counts, sizes, times, addresses. Each parser says in one line what it expects: an example with
+//! its unit, the range, and what was probably meant.
 
-use std::{net::IpAddr, num::NonZeroU32, time::Duration};
+use std::{
+    fmt::Display,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+    time::Duration,
+};
 
 use actix_web::http::{Uri, uri::Authority};
 use ipnet::IpNet;
 
-use crate::telemetry;
+use super::guess::{self, did_you_mean};
+use crate::{
+    admin::Listen,
+    telemetry,
+    transport::{Origin, OriginSyntax},
+};
 
-/// The longest duration. What comes after it does not matter, and clocks can be added to it.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+/// The longest duration, in days: 100 years. What comes after it does not matter, and clocks can be added to it.
+const LONGEST_DAYS: u64 = 100 * 365;
 
 /// Units of sizes.
 const UNITS: [(&str, u32); 4] = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+
+/// The levels of the log.
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
 /// A count of at least 1.
 pub(super) fn count(text: &str) -> Result<usize, String> {
@@ -20,52 +34,63 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
 
 /// A count, or 0.
 pub(super) fn count_or_none(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| format!("has to be a number from 0 to {}", usize::MAX))
+    text.parse().map_err(|_| whole_number(0, usize::MAX))
 }
 
 /// A count of at least 1, for a rate.
 pub(super) fn rate(text: &str) -> Result<NonZeroU32, String> {
-    let count: u32 = text.parse().map_err(|_| format!("has to be a number from 1 to {}", u32::MAX))?;
-    NonZeroU32::new(count)
-        .ok_or_else(|| "has to be at least 1: with 0 nothing would be let through".to_owned())
+    text.parse().map_err(|_| whole_number(1, u32::MAX))
+}
+
+fn whole_number(least: u32, most: impl Display) -> String {
+    format!("expected a whole number such as 100, from {least} to {most}")
 }
 
 /// A size of at least one byte: `4096`, `16KiB`, `1MiB`.
 pub(super) fn size(text: &str) -> Result<usize, String> {
     let bytes = bytes(text)?;
-    usize::try_from(bytes).map_err(|_| "is more than this machine can address".to_owned())
+    usize::try_from(bytes).map_err(|_| format!("expected a size of at most {} bytes", usize::MAX))
 }
 
 /// As [`size`], for what need not fit the memory.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    read_bytes(text).ok_or_else(|| {
+        let most = u64::MAX >> 40;
+        let expected = "expected a size such as 4096 (bytes), 16KiB, 1MiB or 16GiB";
+        let meant = guess::size(text).filter(|meant| read_bytes(meant).is_some());
+        format!("{expected}, from 1 to {most}TiB{}", did_you_mean(meant))
+    })
+}
+
+fn read_bytes(text: &str) -> Option<u64> {
     let unit = UNITS.iter().find_map(|(unit, bits)| Some((text.strip_suffix(unit)?, *bits)));
     let (digits, bits) = unit.unwrap_or((text, 0));
-    let number: u64 =
-        digits.trim().parse().map_err(|_| "has to look like 4096, 16KiB, 1MiB or 16GiB".to_owned())?;
-    match number.checked_mul(1 << bits) {
-        None => Err("is too large".to_owned()),
-        Some(0) => Err("has to be at least 1: nothing fits 0 bytes".to_owned()),
-        Some(bytes) => Ok(bytes),
-    }
+    let number: u64 = digits.trim().parse().ok()?;
+    number.checked_mul(1 << bits).filter(|bytes| *bytes > 0)
 }
 
 /// A duration of at least a millisecond: `500ms`, `30s`, `1h 30m`, `7d`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    match duration_or_none(text)? {
-        zero if zero.is_zero() => Err("has to be at least 1ms".to_owned()),
-        duration => Ok(duration),
-    }
+    read_duration(text).filter(|duration| !duration.is_zero()).ok_or_else(|| time(text, "1ms"))
 }
 
 /// As [`duration`], or `0s`.
 pub(super) fn duration_or_none(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text)
-        .map_err(|_| "has to look like 500ms, 30s, 5m, 12h or 7d".to_owned())?;
-    if duration > LONGEST {
-        return Err("is more than 100 years".to_owned());
-    }
+    read_duration(text).ok_or_else(|| time(text, "0s"))
+}
+
+fn time(text: &str, least: &str) -> String {
+    let expected = "expected a time with its unit, such as 500ms, 30s, 5m, 12h or 7d";
+    let meant =
+        guess::duration(text).filter(|meant| read_duration(meant).is_some_and(|meant| !meant.is_zero()));
+    format!("{expected}, from {least} to {LONGEST_DAYS}d{}", did_you_mean(meant))
+}
+
+fn read_duration(text: &str) -> Option<Duration> {
+    let longest = Duration::from_secs(LONGEST_DAYS * 24 * 60 * 60);
+    let duration = humantime::parse_duration(text).ok().filter(|duration| *duration <= longest)?;
     // Clocks and timers count in milliseconds.
-    Ok(Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    Some(Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
 }
 
 /// `on` or `off`.
@@ -73,33 +98,81 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
     match text {
         "on" => Ok(true),
         "off" => Ok(false),
-        _ => Err("has to be on or off".to_owned()),
+        _ => Err(format!("expected on or off{}", did_you_mean(guess::switch(text)))),
     }
 }
 
 /// What is logged: taken as it is, if it can be used.
 pub(super) fn filter(text: &str) -> Result<String, String> {
-    telemetry::filter(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+    let expected = |what: String| {
+        let levels = LEVELS.join(", ");
+        format!("expected a level ({levels}) or a filter such as info,vestibule::store=debug{what}")
+    };
+    // A word alone is taken for a part of the program, of which there is none of a misspelt level's name: nothing would be
+    // logged.
+    let misspelt = |word: &str| {
+        let known = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+        (!known).then(|| guess::nearest(&word.to_ascii_lowercase(), LEVELS, |level| *level)).flatten()
+    };
+    if let Some(level) = text.split(',').find_map(|directive| misspelt(directive.trim())) {
+        return Err(expected(did_you_mean(Some(level))));
+    }
+    telemetry::filter(text).map(|_| text.to_owned()).map_err(|error| expected(format!(": {error}")))
+}
+
+/// An address and a port.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let expected = "expected an address and a port such as 127.0.0.1:4000, 0.0.0.0:4000 or [::]:4000";
+        let meant = guess::address(text).filter(|meant| meant.parse::<SocketAddr>().is_ok());
+        format!("{expected}, with a port from 0 (a free one) to 65535{}", did_you_mean(meant))
+    })
+}
+
+/// An address and a port, or the path of a socket.
+pub(super) fn listen(text: &str) -> Result<Listen, String> {
+    text.parse().map_err(|expected: String| {
+        let socket = text.starts_with('/').then(|| format!("unix:{text}"));
+        let meant = socket.or_else(|| guess::address(text)).filter(|meant| meant.parse::<Listen>().is_ok());
+        expected + &did_you_mean(meant)
+    })
 }
 
 /// An address, or a network of them.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse().map(|address: IpAddr| address.into());
-    text.parse()
-        .or_else(|_| address())
-        .map_err(|_| "has to look like 192.0.2.7, 10.0.0.0/8 or fd00::/8".to_owned())
+    text.parse().or_else(|_| address()).map_err(|_| {
+        "expected an address or a network such as 192.0.2.7, 10.0.0.0/8 or fd00::/8, with a prefix of 0 to 32 bits, or to \
+         128 of IPv6"
+            .to_owned()
+    })
+}
+
+/// An origin whose pages may connect.
+pub(super) fn origin(text: &str) -> Result<Origin, String> {
+    text.parse().map_err(|error: OriginSyntax| {
+        let meant = Some(format!("//{text}")).filter(|meant| meant.parse::<Origin>().is_ok());
+        format!("{error}{}", did_you_mean(meant))
+    })
 }
 
 /// A host as clients address it, with a port where it is not the scheme's own; in lower case, as they sign it.
 pub(super) fn host(text: &str) -> Result<String, String> {
+    read_host(text).ok_or_else(|| {
+        let expected = "expected a host, with its port where the URL has one, such as chat.example.com, \
+                        chat.example.com:8443 or [2001:db8::7]";
+        let meant = guess::host(text).filter(|meant| read_host(meant).is_some());
+        format!("{expected}{}", did_you_mean(meant))
+    })
+}
+
+fn read_host(text: &str) -> Option<String> {
     let has_good_port = |authority: &Authority| authority.host() == text || authority.port_u16().is_some();
     let is_host =
         |uri: &Uri| uri.authority().is_some_and(|authority| authority == text && has_good_port(authority));
     // What has no scheme and no path is an authority (RFC 9110, section 7.1), as in `Host`.
-    match text.parse() {
-        Ok(uri) if is_host(&uri) && !text.contains(['@', '*']) => Ok(text.to_ascii_lowercase()),
-        _ => Err("has to look like chat.example.com, chat.example.com:8443 or [2001:db8::7]".to_owned()),
-    }
+    let uri = text.parse().ok()?;
+    (is_host(&uri) && !text.contains(['@', '*'])).then(|| text.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -110,7 +183,7 @@ mod tests {
     fn switches() {
         assert_eq!((switch("on"), switch("off")), (Ok(true), Ok(false)));
         for bad in ["", "On", "true", "1"] {
-            assert!(switch(bad).is_err(), "{bad}");
+            assert!(switch(bad).unwrap_err().starts_with("expected on or off"), "{bad}");
         }
     }
 
@@ -118,6 +191,42 @@ mod tests {
     fn filters() {
         assert_eq!(filter("info,vestibule::store=debug").as_deref(), Ok("info,vestibule::store=debug"));
         assert!(filter("a=b=c").unwrap_err().contains("not a log filter"));
+        for good in ["WARN", "off", "vestibule", "warn,actix_server", "vestibule=info"] {
+            assert_eq!(filter(good).as_deref(), Ok(good));
+        }
+        for (bad, meant) in [("warning", "warn"), ("inof", "info"), ("actix_server=warn, Debgu", "debug")] {
+            assert!(filter(bad).unwrap_err().ends_with(&format!("(did you mean {meant}?)")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        assert_eq!(address("[::1]:0").unwrap().to_string(), "[::1]:0");
+        for (bad, meant) in
+            [("4000", "127.0.0.1:4000"), (":4000", "127.0.0.1:4000"), ("localhost:4000", "127.0.0.1:4000")]
+        {
+            let error = address(bad).unwrap_err();
+            assert!(
+                error.contains("65535") && error.ends_with(&format!("(did you mean {meant}?)")),
+                "{error}"
+            );
+            assert!(listen(bad).unwrap_err().ends_with(&format!("(did you mean {meant}?)")), "{bad}");
+        }
+        for bad in ["", "127.0.0.1", "127.0.0.1:65536", "example.com:80"] {
+            assert!(address(bad).unwrap_err().ends_with("65535"), "{bad}");
+        }
+        let error = listen("/run/admin").unwrap_err();
+        assert!(error.ends_with("(did you mean unix:/run/admin?)"), "{error}");
+    }
+
+    #[test]
+    fn origins() {
+        assert!(origin("https://a.example").is_ok());
+        let error = origin("a.example").unwrap_err();
+        assert!(
+            error.starts_with("expected an origin such as") && error.ends_with("(did you mean //a.example?)")
+        );
+        assert!(origin("a b/").unwrap_err().ends_with("or null"));
     }
 
     #[test]
@@ -148,8 +257,9 @@ mod tests {
             "*.a",
             "chat.example.com:99999",
         ] {
-            assert!(host(bad).is_err(), "{bad}");
+            assert!(host(bad).unwrap_err().starts_with("expected a host"), "{bad}");
         }
+        assert!(host("https://a.example/").unwrap_err().ends_with("(did you mean a.example?)"));
     }
 
     #[test]
@@ -157,11 +267,11 @@ mod tests {
         assert_eq!(count("1"), Ok(1));
         assert_eq!(count("4294967295"), Ok(u32::MAX as usize));
         for bad in ["0", "-1", "", "many", "4294967296", "1.5"] {
-            assert!(count(bad).is_err(), "{bad}");
+            assert!(count(bad).unwrap_err().ends_with("such as 100, from 1 to 4294967295"), "{bad}");
         }
         assert_eq!(count_or_none("0"), Ok(0));
         for bad in ["-1", "", "none"] {
-            assert!(count_or_none(bad).unwrap_err().contains("from 0"), "{bad}");
+            assert!(count_or_none(bad).unwrap_err().ends_with("from 0 to 18446744073709551615"), "{bad}");
         }
     }
 
@@ -173,8 +283,13 @@ mod tests {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
         for bad in ["0", "0KiB", "16KB", "16k", "KiB", "-1", "1.5MiB", "99999999TiB"] {
-            assert!(size(bad).is_err(), "{bad}");
+            let error = size(bad).unwrap_err();
+            assert!(error.contains("16KiB, 1MiB or 16GiB, from 1 to 16777215TiB"), "{bad}: {error}");
         }
+        // The range is what it is said to be.
+        assert!(bytes("16777215TiB").is_ok() && bytes("16777216TiB").is_err());
+        assert!(bytes("16KB").unwrap_err().ends_with("(did you mean 16KiB?)"));
+        assert!(bytes("99999999TB").unwrap_err().ends_with("TiB"), "what is meant would be refused too");
     }
 
     #[test]
@@ -183,8 +298,14 @@ mod tests {
             assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
         for bad in ["0s", "0", "30", "1us", "soon", "-1s", "101years", "99999999999999years"] {
-            assert!(duration(bad).is_err(), "{bad}");
+            assert!(duration(bad).unwrap_err().contains("12h or 7d, from 1ms to 36500d"), "{bad}");
         }
         assert_eq!(duration_or_none("0s"), Ok(Duration::ZERO));
+        assert!(duration_or_none("1").unwrap_err().contains("from 0s to 36500d"));
+        assert!(
+            duration("36500d").is_ok() && duration("36501d").is_err(),
+            "the range is what it is said to be"
+        );
+        assert!(duration("30").unwrap_err().ends_with("(did you mean 30s?)"));
     }
 }

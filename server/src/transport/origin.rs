@@ -47,7 +47,7 @@ enum Host {
 
 /// Not of the form of an origin.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("an origin looks like https://example.com, //example.com, //*.example.com, app:// or null")]
+#[error("expected an origin such as https://example.com, //example.com, //*.example.com, app:// or null")]
 pub struct OriginSyntax;
 
 impl FromStr for Origin {

@@ -139,7 +139,7 @@ fn tokens_and_addresses_that_are_no_good_are_refused_at_the_start() {
     write(&format!("alice full {}", &READER[..31]), 0o600);
     assert_refused("a short token", free, 1, "at least 32");
     write(&format!("alice full {READER}"), 0o600);
-    assert_refused("no address", "nonsense", 2, "has to look like");
+    assert_refused("no address", "nonsense", 2, "expected an address and a port");
     assert_refused("a path from nowhere", "unix:admin", 2, "begins with /");
     assert_refused("somebody else's address", "192.0.2.1:0", 1, "for operators");
     assert_refused("a folder that is not there", "unix:/nowhere/admin", 1, "unix:/nowhere/admin");
