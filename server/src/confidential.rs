@@ -60,14 +60,13 @@ pub fn read(path: &Path, modes: Modes) -> Result<Zeroizing<String>, Confidential
     Ok(text)
 }
 
-/// Says so in the log where everybody may read a file that others than this program have to read too, such as the web server
+/// What is to be said where everybody may read a file that others than this program have to read too, such as the web server
 /// beside it.
-pub fn warn_if_open(path: &Path, modes: Modes) {
+pub fn open_to_everybody(path: &Path, modes: Modes) -> Option<String> {
     const EVERYBODY: u32 = 0o007;
     let mode = File::open(path).and_then(|file| mode(&file)).unwrap_or_default();
-    if modes == Modes::Checked && mode & EVERYBODY != 0 {
-        tracing::warn!("{} is open to everybody (mode {mode:04o}): chmod 600 it", path.display());
-    }
+    (modes == Modes::Checked && mode & EVERYBODY != 0)
+        .then(|| format!("{} is open to everybody (mode {mode:04o}): chmod 600 it", path.display()))
 }
 
 fn mode(file: &File) -> io::Result<u32> {

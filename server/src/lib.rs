@@ -72,6 +72,7 @@ pub mod room;
 pub mod serve;
 pub mod session;
 mod shutdown;
+pub mod startup;
 pub mod store;
 mod systemd;
 pub mod telemetry;

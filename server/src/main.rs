@@ -1,6 +1,7 @@
 //! The program: what the command line asks for.
 
 use std::{
+    fmt::Display,
     io::{self, Write as _},
     net::SocketAddr,
     process::ExitCode,
@@ -11,8 +12,9 @@ use clap::error::ErrorKind;
 use tokio::runtime::{Builder, Runtime};
 use vestibule::{
     admin::Listen,
-    config::{Problem, Settings, Sources, Task, complaint, completions, default_config, man},
+    config::{Difference, Settings, Sources, Task, complaint, completions, default_config, man},
     serve::serve,
+    startup::Startup,
     telemetry,
 };
 
@@ -22,19 +24,11 @@ const MAX_BLOCKING: usize = 4;
 /// The command line or the configuration is at fault.
 const EXIT_CONFIG: u8 = 2;
 
-fn main() -> ExitCode {
-    System::with_tokio_rt(runtime).block_on(carry_out())
-}
+/// What the server needs cannot be used, such as a file or a port.
+const EXIT_UNUSABLE: u8 = 1;
 
-/// The main thread's runtime. The library's own has up to 512 threads for what blocks.
-fn runtime() -> Runtime {
-    let mut runtime = Builder::new_current_thread();
-    runtime.enable_all().max_blocking_threads(MAX_BLOCKING);
-    runtime.build().expect("a system that gives no descriptors cannot run a server")
-}
-
-/// Does what the command line asks for.
-async fn carry_out() -> ExitCode {
+#[actix_web::main]
+async fn main() -> ExitCode {
     match Task::read() {
         Ok(Task::Serve(sources)) => match sources.read() {
             Ok(settings) => run(settings, sources).await,
@@ -58,32 +52,55 @@ async fn run(settings: Settings, sources: Sources) -> ExitCode {
         Ok(log) => log,
         Err(error) => return fail(&error.to_string(), EXIT_CONFIG),
     };
-    for warning in &settings.warnings {
+    let Startup { files, warnings } = Startup::read(config);
+    for warning in settings.warnings.iter().map(ToString::to_string).chain(warnings) {
         tracing::warn!("{warning}");
     }
+    let files = match files {
+        Ok(files) => files,
+        Err(unusable) => return fail(&in_one_line(&unusable), EXIT_UNUSABLE),
+    };
+    say_how_it_is_set(&settings);
     let (database, scheme) = (config.database(), config.tls.scheme());
     let started = |address: SocketAddr, admin: Option<&Listen>| {
         let admin = admin.map(|admin| format!(", is administered at {admin}")).unwrap_or_default();
         println!("vestibule listens on {scheme}://{address}, stores in {}{admin}", database.display());
     };
-    match serve(settings, sources, log, started).await {
+    match serve(settings, sources, files, log, started).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error.to_string(), 1),
+        Err(error) => fail(&error.to_string(), EXIT_UNUSABLE),
     }
 }
 
-/// Says what the server would be run with, or all that is wrong with it.
+/// Has the log say what the server is, and how it is set.
+fn say_how_it_is_set(settings: &Settings) {
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
+    let differences = settings.differences();
+    if differences.is_empty() {
+        tracing::info!("all settings are the defaults");
+    }
+    for Difference { setting, value, source, .. } in differences {
+        tracing::info!(setting, value, source, "set");
+    }
+}
+
+/// Says what the server would be run with, or all that is wrong with it. Reads what the server would read, and changes nothing.
 fn check(sources: &Sources) -> ExitCode {
-    match sources.read() {
-        Ok(settings) => {
-            settings.warnings.iter().for_each(complain);
-            let lines = ["ok".to_owned()].into_iter().chain(settings.differences());
-            print(lines.fold(String::new(), |text, line| text + &line + "\n").as_bytes())
+    let settings = match sources.read() {
+        Ok(settings) => settings,
+        Err(problems) => return fail_all(&problems, EXIT_CONFIG),
+    };
+    let config = &settings.config;
+    let Startup { files, warnings } = Startup::read(config);
+    settings.warnings.iter().for_each(complain);
+    warnings.iter().for_each(complain);
+    match files {
+        Ok(files) => {
+            files.name_warning(config, config.listen.ip()).iter().for_each(complain);
+            let lines = settings.differences().into_iter().map(|difference| format!("{difference}\n"));
+            print(("ok\n".to_owned() + &lines.collect::<String>()).as_bytes())
         }
-        Err(problems) => {
-            problems.iter().for_each(complain);
-            ExitCode::from(EXIT_CONFIG)
-        }
+        Err(unusable) => fail_all(&unusable, EXIT_UNUSABLE),
     }
 }
 
@@ -96,7 +113,7 @@ fn print(text: &[u8]) -> ExitCode {
 }
 
 /// The first of some problems, and how to see the others.
-fn in_one_line(problems: &[Problem]) -> String {
+fn in_one_line(problems: &[impl Display]) -> String {
     match problems {
         [] => "cannot be configured".to_owned(),
         [one] => one.to_string(),
@@ -104,11 +121,16 @@ fn in_one_line(problems: &[Problem]) -> String {
     }
 }
 
-fn complain(problem: &Problem) {
+fn complain(problem: impl Display) {
     eprintln!("vestibule: {problem}");
 }
 
+fn fail_all(problems: &[impl Display], code: u8) -> ExitCode {
+    problems.iter().for_each(complain);
+    ExitCode::from(code)
+}
+
 fn fail(line: &str, code: u8) -> ExitCode {
-    eprintln!("vestibule: {line}");
+    complain(line);
     ExitCode::from(code)
 }

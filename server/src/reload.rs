@@ -1,10 +1,12 @@
-//! SIGHUP: the configuration is read again, and what can be taken over is.
+//! SIGHUP: the configuration is read again, the certificate and the operators' tokens too, and what can be taken over is. The log
+//! says what that was, and what was not.
 
 use std::sync::Arc;
 
 use crate::{
+    admin::{Admission, Renewed},
     approve::Flow,
-    config::{Changes, Problem, Settings, Sources},
+    config::{Change, Changes, Problem, Settings, Sources},
     telemetry::Log,
     tls::Certificate,
     transport::{Calls, Caps, Endpoint},
@@ -18,21 +20,25 @@ pub(crate) struct Reload {
     pub(crate) flow: Arc<Flow>,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) certificate: Option<Arc<Certificate>>,
+    pub(crate) admission: Option<Admission>,
     pub(crate) polls: Arc<Caps>,
     pub(crate) tcp: Arc<Caps>,
     pub(crate) calls: Arc<Calls>,
 }
 
 impl Reload {
-    /// Reads the configuration again. A bad one changes nothing. When this returns, all is done: whoever supervises the
-    /// server can be told before and after.
-    pub(crate) fn run(&mut self) {
-        let read = self.sources.read().and_then(|new| self.settings.adopt(&new));
-        match read {
+    /// Reads the configuration again, and says in short what came of it. A bad one changes nothing. When this returns, all is
+    /// done: whoever supervises the server can be told before and after.
+    pub(crate) fn run(&mut self) -> String {
+        match self.sources.read().and_then(|new| self.settings.adopt(&new)) {
             Ok((settings, changes)) => {
                 self.settings = settings;
+                // Under the new filter of the log.
                 self.apply();
-                report(&changes);
+                let said = report(&changes);
+                self.renew_certificate();
+                self.renew_tokens();
+                said
             }
             Err(problems) => refuse(&problems),
         }
@@ -56,28 +62,74 @@ impl Reload {
         self.endpoint.connects.change(connections.connects());
         self.flow.set_quotas(config.store().quotas);
         self.flow.set_request_rate(config.flow.new_requests());
-        if let Some(Err(error)) = self.certificate.as_ref().map(|certificate| certificate.renew()) {
-            tracing::error!(%error, "the certificate stays as it was");
+    }
+
+    fn renew_certificate(&self) {
+        let Some(certificate) = &self.certificate else { return };
+        match certificate.renew() {
+            Ok(is_another) => {
+                let said = if is_another { "certificate renewed" } else { "the certificate has not changed" };
+                certificate.log(said);
+            }
+            Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+        }
+    }
+
+    fn renew_tokens(&self) {
+        let Some(admission) = &self.admission else { return };
+        match admission.renew() {
+            Ok(Renewed { has_changed, revoked }) => {
+                let said = if has_changed {
+                    "operators' tokens renewed"
+                } else {
+                    "the operators' tokens have not changed"
+                };
+                tracing::info!(tokens = admission.tokens().count(), "{said}");
+                if !revoked.is_empty() {
+                    tracing::info!(admin = revoked.join(", "), "tokens that are not good any more");
+                }
+            }
+            Err(error) => tracing::error!(%error, "the operators' tokens stay as they were"),
         }
     }
 }
 
-fn report(changes: &Changes) {
+/// Says what was taken over, and what needs a restart: each setting, and then all of them by name.
+fn report(changes: &Changes) -> String {
     let Changes { live, fixed } = changes;
+    for Change { setting, from, to, source } in live {
+        tracing::info!(setting, from, to, source, "setting changed");
+    }
+    for Change { setting, from, to, source } in fixed {
+        tracing::warn!(setting, from, to, source, "setting changed, but not before a restart");
+    }
     if live.is_empty() && fixed.is_empty() {
         tracing::info!("configuration read again: nothing has changed");
+        return "nothing has changed".to_owned();
     }
+    let (taken, left) = (names(live), names(fixed));
     if !live.is_empty() {
-        tracing::info!(settings = live.join(", "), "configuration read again");
+        tracing::info!(settings = taken, "configuration read again");
     }
     if !fixed.is_empty() {
-        tracing::warn!(settings = fixed.join(", "), "changes that need a restart");
+        tracing::warn!(settings = left, "changes that need a restart");
     }
+    let parts = [("changed: ", taken), ("needs a restart: ", left)];
+    let said = parts
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(what, names)| what.to_owned() + &names);
+    said.collect::<Vec<_>>().join("; ")
 }
 
-fn refuse(problems: &[Problem]) {
+fn names(changes: &[Change]) -> String {
+    changes.iter().map(|change| change.setting.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn refuse(problems: &[Problem]) -> String {
     for problem in problems {
         tracing::error!("{problem}");
     }
     tracing::error!("the configuration stays as it was");
+    "refused: see the log".to_owned()
 }

@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::sync::Notify;
 
 use crate::{
-    admin::{self, Admin, Administered, Listen, TokenError, Tokens},
+    admin::{self, Admin, Administered, Listen, TokenFile},
     approve::{self, Door, Flow},
     clock,
     config::{Config, Settings, Sources},
@@ -22,10 +22,11 @@ use crate::{
     reload::Reload,
     session::{SecretError, Secrets, Sessions},
     shutdown::{self, Signals},
-    store::{self, OpenError, Store},
+    startup::Files,
+    store::{OpenError, Store},
     systemd,
     telemetry::{self, Log},
-    tls::{Certificate, TlsError},
+    tls::Certificate,
     transport::{
         self, Accepted, AddressRate, Calls, Caps, Endpoint, Grain, Hosts, Over, Patience, arriving, edges,
         harden, longpoll, websocket,
@@ -52,43 +53,40 @@ pub enum ServeError {
         /// What the system says.
         source: io::Error,
     },
-    /// The operators' tokens cannot be used.
-    #[error(transparent)]
-    Tokens(#[from] TokenError),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] OpenError),
     /// The secrets cannot be used.
     #[error(transparent)]
     Secrets(#[from] SecretError),
-    /// The certificate or its key cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
     /// The system does not let the server run.
     #[error("cannot serve: {0}")]
     Io(#[from] io::Error),
 }
 
 /// Runs the server until SIGTERM or SIGINT. `started` hears the address once it accepts connections, and where operators
-/// connect. On SIGHUP the settings are read again from their sources.
+/// connect. `files` were read by [`Startup`](crate::startup::Startup). On SIGHUP the settings are read again from their sources.
 pub async fn serve(
     settings: Settings,
     sources: Sources,
+    files: Files,
     log: Log,
     started: impl FnOnce(SocketAddr, Option<&Listen>),
 ) -> Result<(), ServeError> {
     let config = &settings.config;
     let modes = config.file_modes();
-    let tokens = config.admin.admin_tokens.as_deref().map(|path| Tokens::load(path, modes)).transpose()?;
     let admin_listen = config.admin.admin_listen.clone();
     let listen_error = |source| ServeError::Listen { address: config.listen, source };
     let listener = systemd::listener(config.listen).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
-    let certificate =
-        config.tls.files().map(|(cert, key)| Certificate::load(cert, key, modes)).transpose()?;
+    if let Some(warning) = files.name_warning(config, address.ip()) {
+        tracing::warn!("{warning}");
+    }
+    let Files { tokens, certificate, secrets } = files;
     let hosts = hosts(config, address, certificate.as_ref());
     let (store, writer) = Store::open(&config.database(), &config.store())?;
-    let sessions = Sessions::new(&Secrets::load_or_create(&config.secrets(), modes)?);
+    let secrets = secrets.map_or_else(|| Secrets::load_or_create(&config.secrets(), modes), Ok)?;
+    let sessions = Sessions::new(&secrets);
     let flow = Flow::new(store, sessions, config.terms());
     let sweeper = actix_web::rt::spawn(approve::sweep::run(Arc::clone(&flow)));
     let endpoint = Arc::new(Endpoint {
@@ -111,18 +109,6 @@ pub async fn serve(
     if demo.as_ref().is_some_and(|demo| !demo.is_built()) {
         tracing::info!("built without its demo page; what to do about it is said at /");
     }
-    let mut reload = Reload {
-        sources,
-        settings,
-        log,
-        flow: Arc::clone(&flow),
-        endpoint: Arc::clone(&endpoint),
-        certificate: certificate.clone(),
-        polls: poll_caps,
-        calls: Arc::clone(&calls),
-        tcp: Arc::clone(&tcp_caps),
-    };
-
     let drain = Arc::new(Notify::new());
     let administered = Administered {
         connections: Arc::clone(&connections),
@@ -135,6 +121,18 @@ pub async fn serve(
         start_admin(&admin_listen, tokens, &flow, &health, &endpoint.traffic, administered, patience)
     });
     let admin = admin.transpose()?;
+    let mut reload = Reload {
+        sources,
+        settings,
+        log,
+        flow: Arc::clone(&flow),
+        endpoint: Arc::clone(&endpoint),
+        certificate: certificate.clone(),
+        admission: admin.as_ref().map(|admin| admin.admission().clone()),
+        polls: poll_caps,
+        calls: Arc::clone(&calls),
+        tcp: Arc::clone(&tcp_caps),
+    };
 
     let over = if certificate.is_some() { Over::Tls } else { Over::Http };
     let reached = Reached { flow, endpoint, polls, calls, hosts, health, demo };
@@ -148,19 +146,22 @@ pub async fn serve(
             .wrap(from_fn(move |request, next| harden(over, request, next)))
             .configure(|config| reached.mount(config))
     };
-    let tls = certificate.map(Certificate::server_config).transpose().map_err(io::Error::other)?;
-    let server = transport::serve(listener, tls, patience, accepted, store::READERS, application)?;
+    let tls = certificate.clone().map(Certificate::server_config).transpose().map_err(io::Error::other)?;
+    let server = transport::serve(listener, tls, patience, accepted, application)?;
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
     let signals = Signals::take_over()?;
-    started(address, admin.as_ref().map(admin::Running::at));
+    let administered_at = admin.as_ref().map(admin::Running::at);
+    let listens = say_where(address, certificate.as_deref(), administered_at);
+    started(address, administered_at);
     systemd::ready();
-    let watchdog = systemd::watch(Arc::clone(&connections));
+    let status =
+        systemd::Status { connections: Arc::clone(&connections), listens, reloaded: Live::default() };
+    let watchdog = systemd::watch(status.clone());
 
     let on_hangup = || {
         systemd::reloading();
-        reload.run();
-        systemd::ready();
+        status.reloaded(reload.run());
     };
     shutdown::wait_and_drain(signals, on_hangup, &drain, &handle, &connections).await;
     // The server's task ends with its workers; a panic in it was logged.
@@ -174,6 +175,19 @@ pub async fn serve(
     writer.stop();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Has the log say where the server listens, with which certificate, and gives the same in short.
+fn say_where(address: SocketAddr, certificate: Option<&Certificate>, admin: Option<&Listen>) -> String {
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    let clients = format!("{scheme}://{address}");
+    tracing::info!(address = clients, "listening for clients");
+    if let Some(certificate) = certificate {
+        certificate.log("with this certificate");
+    }
+    let Some(admin) = admin else { return format!("at {clients}") };
+    tracing::info!(address = %admin, "listening for operators");
+    format!("at {clients}, operators at {admin}")
 }
 
 /// What clients reach.
@@ -211,19 +225,10 @@ impl Reached {
     }
 }
 
-/// The hosts that clients may address: any where the server's names are set, else those that are its own for certain. The log says
-/// so where those are hardly what clients will address.
+/// The hosts that clients may address: any where the server's names are set, else those that are its own for certain.
 fn hosts(config: &Config, address: SocketAddr, certificate: Option<&Arc<Certificate>>) -> Arc<Hosts> {
     if !config.names.is_empty() {
         return Hosts::any();
-    }
-    let is_certified = certificate.is_some_and(|certificate| certificate.has_names());
-    let is_reached = !address.ip().is_loopback() && !is_certified;
-    if is_reached || !config.trusted_proxies.is_empty() {
-        tracing::warn!(
-            "no --name is set, so requests are answered that are addressed to this machine itself or to a name of its \
-             certificate, and all others are refused (HTTP 421): set --name to the name that clients use"
-        );
     }
     Hosts::own(address.port(), certificate.cloned())
 }
@@ -236,7 +241,7 @@ fn caps((per_address, per_user): (usize, usize)) -> Arc<Caps> {
 /// Starts the operators' listener.
 fn start_admin(
     listen: &Listen,
-    tokens: Tokens,
+    tokens: Arc<TokenFile>,
     flow: &Arc<Flow>,
     health: &Arc<Health>,
     traffic: &Traffic,

@@ -13,7 +13,7 @@ use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use socket2::SockRef;
 
-use crate::transport::Connections;
+use crate::{live::Live, transport::Connections};
 
 /// How often the status line is renewed where no watchdog waits for more.
 const STATUS_EVERY: Duration = Duration::from_secs(10);
@@ -53,21 +53,46 @@ pub(crate) fn reloading() {
     tell(&[NotifyState::Reloading, now]);
 }
 
+/// The status line, which `systemctl status` shows: how many are connected, where the server listens, and what came of the last
+/// time that it read its configuration again.
+#[derive(Clone)]
+pub(crate) struct Status {
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) listens: String,
+    pub(crate) reloaded: Live<Option<String>>,
+}
+
+impl Status {
+    /// The line as it is now.
+    fn line(&self) -> String {
+        let line = format!("{} connections, {}", self.connections.count(), self.listens);
+        match &**self.reloaded.now() {
+            Some(reloaded) => format!("{line}; configuration read again: {reloaded}"),
+            None => line,
+        }
+    }
+
+    /// The configuration was read again, and this came of it. [`ready`] is said too.
+    pub(crate) fn reloaded(&self, said: String) {
+        self.reloaded.replace(Some(said));
+        tell(&[NotifyState::Ready, NotifyState::Status(&self.line())]);
+    }
+}
+
 /// The server is on its way out, and sends its clients away.
 pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping, NotifyState::Status("sending everybody away")]);
 }
 
 /// Says again and again that this thread's event loop turns, twice in the time after which systemd would kill the server
-/// (`WatchdogSec=`), and how many are connected.
-pub(crate) fn watch(connections: Arc<Connections>) -> JoinHandle<()> {
+/// (`WatchdogSec=`), and what the status is.
+pub(crate) fn watch(status: Status) -> JoinHandle<()> {
     let every = sd_notify::watchdog_enabled().map_or(STATUS_EVERY, |limit| limit / 2);
     rt::spawn(async move {
         let mut ticks = time::interval(every);
         loop {
             ticks.tick().await;
-            let status = format!("{} connections", connections.count());
-            tell(&[NotifyState::Watchdog, NotifyState::Status(&status)]);
+            tell(&[NotifyState::Watchdog, NotifyState::Status(&status.line())]);
         }
     })
 }

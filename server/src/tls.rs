@@ -1,11 +1,14 @@
 //! TLS for those who have no proxy in front: the certificate and its key, from files that are read again when they were
 //! renewed.
 
+mod validity;
+
 use std::{
     io,
     net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
 
 use rustls::{
@@ -21,8 +24,9 @@ use rustls::{
 use thiserror::Error;
 use webpki::EndEntityCert;
 
+use self::validity::Validity;
 use crate::{
-    confidential::{Modes, warn_if_open},
+    confidential::{Modes, open_to_everybody},
     live::Live,
 };
 
@@ -69,20 +73,46 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Takes the certificates in one file, and their private key in another. The log warns of a key that everybody may read,
-    /// if modes are to be checked.
+    /// Takes the certificates in one file, and their private key in another.
     pub fn load(certificate: &Path, key: &Path, modes: Modes) -> Result<Arc<Self>, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let shown = Live::new(read(certificate, key, &provider)?);
-        warn_if_open(key, modes);
         Ok(Arc::new(Self { chain: certificate.to_owned(), key: key.to_owned(), modes, provider, shown }))
     }
 
-    /// Reads the files again, for the connections from then on. If anything is wrong, all stays as it was.
-    pub fn renew(&self) -> Result<(), TlsError> {
-        self.shown.replace(read(&self.chain, &self.key, &self.provider)?);
-        warn_if_open(&self.key, self.modes);
-        Ok(())
+    /// Reads the files again, for the connections from then on, and says whether there is another certificate. If anything is
+    /// wrong, all stays as it was.
+    pub fn renew(&self) -> Result<bool, TlsError> {
+        let read = read(&self.chain, &self.key, &self.provider)?;
+        let is_another = read.cert != self.shown.now().cert;
+        self.shown.replace(read);
+        Ok(is_another)
+    }
+
+    /// The last moment in which it is valid, as people read it, where it can be told.
+    pub fn until(&self) -> Option<String> {
+        Some(Validity::of(self.shown.now().cert.first()?)?.until())
+    }
+
+    /// Has the log say that, with which certificate it is and until when it is valid; and what is odd about it.
+    pub(crate) fn log(&self, said: &str) {
+        tracing::info!(path = %self.chain.display(), until = self.until(), "{said}");
+        for warning in self.warnings() {
+            tracing::warn!("{warning}");
+        }
+    }
+
+    /// What is odd about it and no reason not to show it: that it is not valid now, or one of those below it; that everybody may
+    /// read its key, if modes are to be checked.
+    pub fn warnings(&self) -> Vec<String> {
+        let (shown, now) = (self.shown.now(), SystemTime::now());
+        let complaint = |(number, certificate): (usize, &CertificateDer<'_>)| {
+            let what = Validity::of(certificate)?.complaint(now)?;
+            let which = if number == 1 { String::new() } else { format!("number {number} in ") };
+            Some(format!("the certificate {which}{} {what}", self.chain.display()))
+        };
+        let invalid = (1..).zip(&shown.cert).filter_map(complaint);
+        invalid.chain(open_to_everybody(&self.key, self.modes)).collect()
     }
 
     /// Whether it was issued for exactly this host name or address. What only a wildcard stands for may be another server's.
@@ -214,8 +244,9 @@ pub(crate) mod tests {
         assert!(certificate.renew().is_err(), "the key is still the old one");
         assert!(shows(&files));
         files.with("key.pem", &renewed.made.signing_key.serialize_pem());
-        certificate.renew().unwrap();
+        assert!(certificate.renew().unwrap(), "another one");
         assert!(shows(&renewed));
+        assert!(!certificate.renew().unwrap(), "the same one");
     }
 
     #[test]

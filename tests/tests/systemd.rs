@@ -64,12 +64,24 @@ fn it_says_when_it_is_ready_that_it_lives_reads_its_configuration_again_and_stop
     // The first comes at once, and each of the others before half of the time is over in which one has to come.
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     let device = Device::connect(server.address(), &Person::new(Alg::Ed25519));
-    manager.hears_of("STATUS=1 connections");
+    let listens = format!("at http://{}", server.address());
+    manager.hears_of(&format!("STATUS=1 connections, {listens}"));
     drop(device);
 
     server.signal("HUP");
     manager.hears_of("RELOADING=1");
-    manager.hears_of("READY=1");
+    // Both in one message: whoever waits for the end of the reload has what came of it.
+    let status = format!("STATUS=0 connections, {listens}; configuration read again: nothing has changed");
+    loop {
+        let message = manager.hears();
+        if message.contains(&"READY=1".to_owned()) {
+            let says = |line: &String| line.ends_with("; configuration read again: nothing has changed");
+            assert!(message.iter().any(says), "{message:?}");
+            break;
+        }
+    }
+    // And it stays.
+    manager.hears_of(&status);
 
     assert_eq!(server.terminate().code(), Some(0));
     manager.hears_of("STOPPING=1");

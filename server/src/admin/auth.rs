@@ -12,19 +12,19 @@ use actix_web::{
 
 use super::{
     problem::Problem,
-    tokens::{Access, Operator, Tokens},
+    tokens::{Access, Operator, TokenFile},
 };
 
 /// Hands on the requests of operators, who are then in the request's extensions as an [`Operator`], and answers all others: 401.
 pub(super) async fn identify<B: MessageBody + 'static>(
-    tokens: Arc<Tokens>,
+    tokens: Arc<TokenFile>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let found = bearer(&request).ok_or_else(Problem::no_token);
     match found.and_then(|token| tokens.find(token).ok_or_else(Problem::wrong_token)) {
         Ok(operator) => {
-            request.extensions_mut().insert(operator.clone());
+            request.extensions_mut().insert(operator);
             next.call(request).await.map(ServiceResponse::map_into_left_body)
         }
         Err(problem) => Ok(request.into_response(problem.error_response()).map_into_right_body()),
@@ -40,12 +40,11 @@ pub(super) async fn permit<B: MessageBody + 'static>(
     if request.method().is_safe() {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
-    let operator = request.extensions().get::<Operator>().cloned();
-    let Some(operator) = operator.filter(|operator| operator.access == Access::Full) else {
+    let has_full = |operator: &Operator| operator.access == Access::Full;
+    if !request.extensions().get::<Operator>().is_some_and(has_full) {
         let response = Problem::read_only().error_response();
         return Ok(request.into_response(response).map_into_right_body());
-    };
-    tracing::info!(admin = operator.name, path = request.path(), "administered");
+    }
     next.call(request).await.map(ServiceResponse::map_into_left_body)
 }
 

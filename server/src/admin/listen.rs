@@ -5,11 +5,13 @@ use std::{
     net::{SocketAddr, TcpListener},
     os::unix::{
         fs::{FileTypeExt as _, PermissionsExt as _},
-        net::{UnixListener, UnixStream},
+        net::{SocketAddr as SocketName, UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
     str::FromStr,
 };
+
+use rustix::fs::{Access, access};
 
 /// Who may connect to a Unix socket: its owner and group. They need a token all the same.
 const MODE: u32 = 0o660;
@@ -73,6 +75,17 @@ impl Listen {
         }
     }
 
+    /// Looks whether a socket could be made at a path; an address is seen to be free only by taking it.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        let Listen::Unix(path) = self else { return Ok(()) };
+        SocketName::from_pathname(path)?;
+        access(path.parent().unwrap_or(path), Access::WRITE_OK | Access::EXEC_OK)?;
+        match fs::symlink_metadata(path) {
+            Ok(found) if !found.file_type().is_socket() => Err(io::ErrorKind::AddrInUse.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes the socket away, once nobody listens any more.
     pub(super) fn clean_up(&self) {
         if let Listen::Unix(path) = self {
@@ -119,10 +132,16 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
         assert!(listen.bind().is_err(), "somebody listens");
         drop(first);
+        assert!(listen.check().is_ok());
         assert!(listen.bind().is_ok());
         listen.clean_up();
+        assert!(listen.check().is_ok() && !path.exists(), "to look makes nothing");
         fs::write(&path, "a file").unwrap();
-        assert!(listen.bind().is_err());
+        assert!(listen.check().is_err() && listen.bind().is_err());
         assert_eq!(fs::read(&path).unwrap(), b"a file");
+        for nowhere in ["/nowhere/admin".to_owned(), format!("/{}", "long/".repeat(40))] {
+            let listen = Listen::Unix(nowhere.into());
+            assert!(listen.check().is_err() && listen.bind().is_err(), "{listen}");
+        }
     }
 }

@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 pub use self::{
     listen::Listen,
     problem::Problem,
-    tokens::{Access, Operator, TokenError, Tokens},
+    tokens::{Access, Operator, Renewed, TokenError, TokenFile, Tokens},
 };
 use crate::{
     approve::Flow,
@@ -73,17 +73,46 @@ pub struct Administered {
 }
 
 /// A listener that runs.
-#[derive(Debug)]
 pub struct Running {
     at: Listen,
+    admission: Admission,
     handle: ServerHandle,
     task: JoinHandle<io::Result<()>>,
 }
 
+/// Who is let in there, which may change while it runs.
+#[derive(Clone)]
+pub struct Admission {
+    tokens: Arc<TokenFile>,
+    connections: Arc<Connections>,
+}
+
+impl Admission {
+    /// Reads the tokens again. Whoever watches by one that is not good any more is sent away.
+    pub fn renew(&self) -> Result<Renewed, TokenError> {
+        let renewed = self.tokens.renew()?;
+        for name in &renewed.revoked {
+            self.connections.disconnect(&topic::socket_id(name));
+        }
+        Ok(renewed)
+    }
+
+    /// The tokens.
+    pub fn tokens(&self) -> &TokenFile {
+        &self.tokens
+    }
+}
+
 /// Starts the listener, on a thread of its own.
-pub fn start(listen: &Listen, tokens: Tokens, admin: Admin, patience: Patience) -> io::Result<Running> {
-    let (tokens, admin) = (Arc::new(tokens), web::Data::new(admin));
+pub fn start(
+    listen: &Listen,
+    tokens: Arc<TokenFile>,
+    admin: Admin,
+    patience: Patience,
+) -> io::Result<Running> {
+    let admin = web::Data::new(admin);
     let live = Arc::new(topic::endpoint(Arc::clone(&tokens), admin.clone()));
+    let admission = Admission { tokens: Arc::clone(&tokens), connections: Arc::clone(&live.connections) };
     let dashboard = Arc::new(Page::embedded::<Dashboard>("dashboard"));
     let server = HttpServer::new(move || {
         let (tokens, live) = (Arc::clone(&tokens), Arc::clone(&live));
@@ -121,7 +150,7 @@ pub fn start(listen: &Listen, tokens: Tokens, admin: Admin, patience: Patience) 
     }
     .run();
     let handle = server.handle();
-    Ok(Running { at, handle, task: rt::spawn(server) })
+    Ok(Running { at, admission, handle, task: rt::spawn(server) })
 }
 
 /// What needs a token.
@@ -147,6 +176,11 @@ impl Running {
     /// Where it listens.
     pub fn at(&self) -> &Listen {
         &self.at
+    }
+
+    /// Who is let in.
+    pub fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// Ends it, without waiting for anybody's answer.

@@ -12,13 +12,17 @@
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
-use crate::confidential::{self, ConfidentialError, Modes};
+use crate::{
+    confidential::{self, ConfidentialError, Modes},
+    live::Live,
+};
 
 /// The shortest token: 24 random bytes in base64.
 const SHORTEST: usize = 32;
@@ -52,8 +56,25 @@ pub struct Operator {
 }
 
 /// All tokens, as hashes.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Tokens(Vec<(Operator, [u8; 32])>);
+
+/// The tokens of a file, which may be read again while they are in use.
+#[derive(Debug)]
+pub struct TokenFile {
+    path: PathBuf,
+    modes: Modes,
+    read: Live<Tokens>,
+}
+
+/// What a file that was read again says otherwise than before.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Renewed {
+    /// Whether anything.
+    pub has_changed: bool,
+    /// The names whose tokens are not good any more, or not for the same.
+    pub revoked: Vec<String>,
+}
 
 /// Why there are no tokens.
 #[derive(Debug, Error)]
@@ -78,6 +99,39 @@ pub enum TokenError {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl TokenFile {
+    /// Reads the file.
+    pub fn load(path: &Path, modes: Modes) -> Result<Arc<Self>, TokenError> {
+        let read = Live::new(Tokens::load(path, modes)?);
+        Ok(Arc::new(Self { path: path.to_owned(), modes, read }))
+    }
+
+    /// Reads it again, for whoever shows a token from then on. If anything is wrong, all stays as it was.
+    pub fn renew(&self) -> Result<Renewed, TokenError> {
+        let (old, new) = (self.read.now(), Tokens::load(&self.path, self.modes)?);
+        let gone = old.0.iter().filter(|token| !new.0.contains(token));
+        let revoked = gone.map(|(operator, _)| operator.name.clone()).collect();
+        let renewed = Renewed { has_changed: **old != new, revoked };
+        self.read.replace(new);
+        Ok(renewed)
+    }
+
+    /// Whose token this is.
+    pub fn find(&self, token: &str) -> Option<Operator> {
+        self.read.now().find(token).cloned()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.read.now().0.len()
+    }
+
+    /// Where they were read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 impl Tokens {
@@ -188,6 +242,37 @@ mod tests {
             assert_eq!(number, line, "{text}");
             assert!(!what.contains("0123"), "{what}");
         }
+    }
+
+    #[test]
+    fn a_file_is_read_again_and_says_who_may_no_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens");
+        let token = |digit: &str| digit.repeat(32);
+        let write = |text: String| {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        };
+        write(format!("a full {}\nb full {}\nc read {}\n", token("a"), token("b"), token("c")));
+        let file = TokenFile::load(&path, Modes::Checked).unwrap();
+        assert_eq!(file.renew().unwrap(), Renewed { has_changed: false, revoked: Vec::new() });
+        write("nonsense".to_owned());
+        assert!(file.renew().is_err());
+        assert_eq!((file.count(), file.find(&token("a"))), (3, Some(operator("a", Access::Full))));
+
+        // One stays, one may no longer do the same, one has another token, and one comes.
+        write(format!(
+            "a full {}\nb read {}\nc read {}\nd read {}",
+            token("a"),
+            token("b"),
+            token("e"),
+            token("d")
+        ));
+        let revoked = ["b", "c"].map(str::to_owned).to_vec();
+        assert_eq!(file.renew().unwrap(), Renewed { has_changed: true, revoked });
+        assert_eq!((file.count(), file.find(&token("c"))), (4, None));
+        assert_eq!(file.find(&token("b")), Some(operator("b", Access::Read)));
+        assert_eq!(file.find(&token("d")), Some(operator("d", Access::Read)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 use vestibule_protocol::message::Payload;
 
-use super::{Admin, Operator, Tokens};
+use super::{Admin, Operator, TokenFile};
 use crate::{
     channel::{Channel, Client, Context, Incoming, Joining, MemberId, Next},
     clock,
@@ -27,18 +27,24 @@ const EVERY: Duration = Duration::from_secs(1);
 const MAILBOX: usize = 256;
 
 /// The mount of the topic.
-pub(super) fn endpoint(tokens: Arc<Tokens>, admin: web::Data<Admin>) -> Endpoint {
+pub(super) fn endpoint(tokens: Arc<TokenFile>, admin: web::Data<Admin>) -> Endpoint {
     let rooms = Rooms::new(MAILBOX, move |_| Live { admin: admin.clone(), is_ticking: false });
     Endpoint::new(Router::default().route("admin", rooms), Door(tokens))
 }
 
+/// What all connections of an operator have in common.
+pub(super) fn socket_id(name: &str) -> String {
+    format!("operator:{name}")
+}
+
 /// Lets everybody in, and no further than the socket without a token: a browser would not learn why, and try for ever.
-struct Door(Arc<Tokens>);
+struct Door(Arc<TokenFile>);
 
 impl SocketHandler for Door {
     fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected, Refused> {
-        let operator = info.auth_token.and_then(|token| self.0.find(token)).cloned();
-        Ok(Connected { id: None, assigns: Arc::new(operator) })
+        let operator = info.auth_token.and_then(|token| self.0.find(token));
+        let id = operator.as_ref().map(|operator| socket_id(&operator.name));
+        Ok(Connected { id, assigns: Arc::new(operator) })
     }
 }
 

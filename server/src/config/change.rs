@@ -6,6 +6,7 @@ use super::{
     layer::{Problem, Values},
     setting::{self, Setting},
     settings::Settings,
+    written::in_one,
 };
 
 /// The settings that a running server takes over.
@@ -52,13 +53,26 @@ const LIVE: [&str; 36] = [
     "keep_notices",
 ];
 
-/// The settings that were changed, by their names in the file.
+/// The settings that were changed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Those that are in force now.
-    pub live: Vec<String>,
+    pub live: Vec<Change>,
     /// Those that will be after a restart.
-    pub fixed: Vec<String>,
+    pub fixed: Vec<Change>,
+}
+
+/// A setting that was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its name in the file.
+    pub setting: String,
+    /// Its value before, as a flag would be given it.
+    pub from: String,
+    /// Its new value.
+    pub to: String,
+    /// Where that comes from: a line of the file, or the default.
+    pub source: String,
 }
 
 /// Whether a running server takes a setting over.
@@ -72,15 +86,18 @@ impl Settings {
         let (mut values, mut changes) = (self.values.clone(), Changes::default());
         for setting in setting::all() {
             let key = setting.key();
-            if written(&setting, &self.values) == written(&setting, &new.values) {
+            let (from, to) = (written(&setting, &self.values), written(&setting, &new.values));
+            if from == to {
                 continue;
             }
+            let source = new.values.get(key).map_or("default".to_owned(), |value| value.source.to_string());
+            let change = Change { setting: key.to_owned(), from: shown(&from), to: shown(&to), source };
             if is_live(key) {
                 values.remove(key);
                 values.extend(new.values.get_key_value(key).map(|(key, value)| (key.clone(), value.clone())));
-                changes.live.push(key.to_owned());
+                changes.live.push(change);
             } else {
-                changes.fixed.push(key.to_owned());
+                changes.fixed.push(change);
             }
         }
         Ok((Self::of(values, Vec::new())?, changes))
@@ -93,6 +110,10 @@ fn written(setting: &Setting, values: &Values) -> Vec<OsString> {
         Some(value) => value.texts.clone(),
         None => setting.default().into_iter().map(OsString::from).collect(),
     }
+}
+
+fn shown(texts: &[OsString]) -> String {
+    in_one(&texts.iter().map(|text| text.to_string_lossy().into_owned()).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -132,10 +153,16 @@ mod tests {
         let old = settings("max_channels = 7\nname = \"a\"\nmax_nacks = 5");
         let new = settings("max_channels = 8\nname = \"b\"\nmax_frame = \"64KiB\"\ndemo = true");
         let (adopted, changes) = old.adopt(&new).unwrap();
-        assert_eq!(
-            (changes.live.join(" "), changes.fixed.join(" ")),
-            ("max_channels max_nacks".into(), "name max_frame".into())
-        );
+        let told = |changes: &[Change]| {
+            let told = |change: &Change| {
+                let Change { setting, from, to, source } = change;
+                format!("{setting}: {from} to {to} ({source})")
+            };
+            changes.iter().map(told).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&changes.live), ["max_channels: 7 to 8 (v.toml:1)", "max_nacks: 5 to 3 (default)"]);
+        let fixed = ["name: a to b (v.toml:2)", "max_frame: 256KiB to 64KiB (v.toml:3)"];
+        assert_eq!(told(&changes.fixed), fixed);
         let limits = adopted.config.rules().limits;
         assert_eq!(
             (limits.channels, limits.frame, &adopted.config.names[..]),
@@ -144,7 +171,7 @@ mod tests {
         assert_eq!(adopted.config.store().quotas.nacks_per_approver, 3, "the default again");
         // What needs a restart goes on needing it, also if something else is changed; taken back, it does no more.
         let (_, changes) = adopted.adopt(&new).unwrap();
-        assert_eq!((changes.live.len(), changes.fixed.join(" ")), (0, "name max_frame".into()));
+        assert_eq!((changes.live.len(), told(&changes.fixed)), (0, fixed.map(str::to_owned).to_vec()));
         let (_, changes) = adopted.adopt(&settings("max_channels = 8\nname = \"a\"")).unwrap();
         assert_eq!(changes, Changes::default());
     }

@@ -26,7 +26,7 @@ use ipnet::IpNet;
 
 pub use self::{
     admin::AdminOptions,
-    change::Changes,
+    change::{Change, Changes},
     command::{Task, command, complaint},
     connections::ConnectionOptions,
     flow::FlowOptions,
@@ -34,7 +34,7 @@ pub use self::{
     settings::{Settings, Sources},
     shipped::{completions, man},
     tls::TlsOptions,
-    written::default_config,
+    written::{Difference, default_config},
 };
 use crate::{
     approve::Terms,

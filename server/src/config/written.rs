@@ -1,6 +1,6 @@
 //! Settings as they are written in a file: all with their defaults, or those that differ from them.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Formatter, Write as _};
 
 use toml::Value;
 
@@ -10,19 +10,46 @@ use super::{
     settings::Settings,
 };
 
+/// A setting that differs from its default. There are no secrets among settings: those are in the data folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Its name in the file.
+    pub setting: String,
+    /// Its value, as a flag would be given it.
+    pub value: String,
+    /// Where that comes from: a line of the file, a variable of the environment, a flag.
+    pub source: String,
+    /// The line of a file that would set it.
+    line: String,
+}
+
+impl Display for Difference {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}  # {}", self.line, self.source)
+    }
+}
+
 impl Settings {
-    /// What differs from the defaults and where each comes from, a line each, as in a file. There are no secrets among
-    /// settings: those are in the data folder.
-    pub fn differences(&self) -> Vec<String> {
+    /// What differs from the defaults and where each comes from.
+    pub fn differences(&self) -> Vec<Difference> {
         let differs = |setting: Setting| {
             let value = self.values.get(setting.key())?;
             let texts: Vec<String> =
                 value.texts.iter().map(|text| text.to_string_lossy().into_owned()).collect();
-            (texts != setting.default())
-                .then(|| format!("{}  # {}", assignment(&setting, &texts), value.source))
+            (texts != setting.default()).then(|| Difference {
+                setting: setting.key().to_owned(),
+                value: in_one(&texts),
+                source: value.source.to_string(),
+                line: assignment(&setting, &texts),
+            })
         };
         setting::all().into_iter().filter_map(differs).collect()
     }
+}
+
+/// Values as one text, as a flag would be given them.
+pub(super) fn in_one(texts: &[String]) -> String {
+    if texts.is_empty() { "none".to_owned() } else { texts.join(",") }
 }
 
 /// What the file of defaults begins with.
@@ -162,8 +189,11 @@ mod tests {
         let variables =
             [("VESTIBULE_MAX_FRAME", "64KiB"), ("VESTIBULE_DATA", "/var/\"x\""), ("VESTIBULE_NAME", "")];
         let settings = sources(&flags, &variables).read().unwrap();
+        let differences = settings.differences();
+        let origin = differences.iter().find(|difference| difference.setting == "origin").unwrap();
+        assert_eq!((&*origin.value, &*origin.source), ("//a.example,//b.example", "--origin"));
         assert_eq!(
-            settings.differences(),
+            differences.iter().map(ToString::to_string).collect::<Vec<_>>(),
             [
                 "data = '/var/\"x\"'  # VESTIBULE_DATA",
                 "origin = [\"//a.example\", \"//b.example\"]  # --origin",

@@ -49,6 +49,19 @@ pub enum SecretError {
 }
 
 impl Secrets {
+    /// Reads the file, if there is one.
+    pub fn load(path: &Path, modes: Modes) -> Result<Option<Self>, SecretError> {
+        match confidential::read(path, modes) {
+            Ok(text) => Self::from_text(&text).map(Some),
+            Err(ConfidentialError::Read { source, .. })
+                if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Reads the file, or makes it with a fresh secret, readable by its owner alone.
     pub fn load_or_create(path: &Path, modes: Modes) -> Result<Self, SecretError> {
         let error = |source| SecretError::Made { path: path.to_owned(), source };
@@ -102,9 +115,11 @@ mod tests {
     fn a_fresh_file_is_its_owners_and_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secrets");
+        assert!(Secrets::load(&path, Modes::Checked).unwrap().is_none() && !path.exists());
         let first = Secrets::load_or_create(&path, Modes::Checked).unwrap();
         let second = Secrets::load_or_create(&path, Modes::Checked).unwrap();
         assert_eq!(first.0, second.0);
+        assert_eq!(Secrets::load(&path, Modes::Checked).unwrap().unwrap().0, first.0);
         assert_ne!(*first.0[0], [0; 32]);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }

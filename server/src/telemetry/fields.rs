@@ -14,7 +14,7 @@ use tracing_subscriber::{
 
 /// The fields that may be logged. A new one belongs here once it is certain that it never holds what somebody sent, but for
 /// ids.
-pub const ALLOWED: [&str; 20] = [
+pub const ALLOWED: [&str; 28] = [
     "address",
     "admin",
     "applied",
@@ -22,6 +22,7 @@ pub const ALLOWED: [&str; 20] = [
     "connections",
     "duration_ms",
     "error",
+    "from",
     "left",
     "message",
     "method",
@@ -29,11 +30,18 @@ pub const ALLOWED: [&str; 20] = [
     "place",
     "request",
     "route",
+    "setting",
     "settings",
     "signal",
+    "source",
     "status",
+    "to",
+    "tokens",
     "topic",
     "transport",
+    "until",
+    "value",
+    "version",
     "why",
 ];
 

@@ -57,11 +57,15 @@ async fn traced<B: MessageBody + 'static>(
     let span = tracing::info_span!("http", request = id, method = name(request.method()));
     let answered = async move {
         let began = Instant::now();
-        let response = next.call(request).await?;
+        let answer = next.call(request).await;
         let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
-        let route = response.request().match_pattern().unwrap_or_default();
-        tracing::debug!(route, status = response.status().as_u16(), duration_ms, "answered");
-        Ok(response)
+        let (route, status) = match &answer {
+            Ok(response) => (response.request().match_pattern(), response.status()),
+            // Answered all the same, with what the error says.
+            Err(error) => (None, error.as_response_error().status_code()),
+        };
+        tracing::debug!(route, status = status.as_u16(), duration_ms, "answered");
+        answer
     };
     answered.instrument(span).await
 }

@@ -1,9 +1,15 @@
 //! The audit log: by whom, when, and that nothing changes it.
 
-use serde_json::json;
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use vestibule_tests::http::Request;
 use vestibule_tests::people::now_ms;
 
-use crate::Stage;
+use crate::{OPERATOR, READER, Stage};
 
 #[test]
 fn it_says_who_did_what_to_what_and_when_and_outlives_the_server() {
@@ -30,4 +36,77 @@ fn it_says_who_did_what_to_what_and_when_and_outlives_the_server() {
     let (_, address) = output.rsplit_once("is administered at http://").expect("an announcement");
     stage.admin = address.trim().parse().expect("an address");
     assert_eq!(stage.read("audit")["items"], expected);
+}
+
+/// The fields of the log's lines about acts, in their order.
+fn logged(stage: &Stage) -> Vec<[String; 4]> {
+    let log = stage.server.log();
+    let field = |line: &str, name: &str| {
+        let (_, rest) = line.split_once(&format!("{name}=")).unwrap_or_else(|| panic!("no {name} in {line}"));
+        rest.split([' ', '}']).next().unwrap_or_default().trim_matches('"').to_owned()
+    };
+    let acts = log.lines().filter(|line| line.contains(" administered "));
+    acts.map(|line| ["admin", "method", "path", "status"].map(|name| field(line, name))).collect()
+}
+
+#[test]
+fn each_act_is_logged_with_who_what_on_what_and_how_it_ended() {
+    let stage = Stage::new();
+    let user = "users/Zx3nL3ycWlDlsCvwwoHLHRtMHqkbbHVHDm6mBmkxLSA";
+    let room = "rooms/TG4n0hbSJVVTS2RBYJ2cU1JcdKcKDKoMCKpVlAdsXxA";
+    let creator = format!("{room}/creator");
+    let mut expected = Vec::new();
+    for (token, method, path, status) in [
+        (OPERATOR, "POST", &*format!("{user}/disconnect"), 200),
+        (OPERATOR, "POST", &format!("{user}/token"), 201),
+        (OPERATOR, "DELETE", room, 404),
+        (OPERATOR, "PUT", &creator, 415),
+        (OPERATOR, "PATCH", room, 405),
+        (OPERATOR, "POST", "nothing", 404),
+        (READER, "DELETE", room, 403),
+        (READER, "POST", "drain", 403),
+    ] {
+        let request = Request::new(method, &format!("/admin/v1/{path}"));
+        assert_eq!(stage.ask(request, token).status, status, "{method} {path}");
+        let who = if token == OPERATOR { "alice" } else { "prometheus" };
+        expected.push([who.to_owned(), method.to_owned(), format!("/admin/v1/{path}"), status.to_string()]);
+    }
+    stage.read("audit");
+    assert_eq!(logged(&stage), expected);
+    // The audit log has the same results, of what there are endpoints for.
+    let lines = stage.read("audit")["items"].clone();
+    let results: Vec<Value> =
+        lines.as_array().expect("a list").iter().rev().map(|line| line["result"].clone()).collect();
+    assert_eq!(results, [200, 201, 404, 415, 405, 403, 403].map(Value::from));
+}
+
+/// An operator's tool is killed, or the connection breaks: what was begun is done, and is written down with how it ended.
+#[test]
+fn an_act_has_its_status_though_its_operator_hung_up() {
+    const ACTS: usize = 40;
+    let stage = Stage::new();
+    let user = "Zx3nL3ycWlDlsCvwwoHLHRtMHqkbbHVHDm6mBmkxLSA";
+    for _ in 0..ACTS {
+        let mut stream = TcpStream::connect(stage.admin).expect("a connection");
+        let head = format!(
+            "DELETE /admin/v1/users/{user} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {OPERATOR}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("an open socket");
+        // The server is reading it, or has begun.
+        thread::sleep(Duration::from_millis(1));
+        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("an option");
+        drop(stream);
+    }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let lines = stage.read("audit?limit=200")["items"].as_array().expect("a list").clone();
+        let is_open = |line: &&Value| line["result"].is_null();
+        let open = lines.iter().filter(is_open).count();
+        if open == 0 && lines.len() == logged(&stage).len() {
+            assert!(!lines.is_empty(), "none was begun");
+            break;
+        }
+        assert!(Instant::now() < deadline, "{open} of {} acts have no result", lines.len());
+        thread::sleep(Duration::from_millis(20));
+    }
 }

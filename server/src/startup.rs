@@ -1,0 +1,175 @@
+//! What the server reads and looks at before it opens anything: the same at its start and in `vestibule check-config`, so that the
+//! one says just what keeps the other from running. Nothing is made or changed.
+
+use std::{
+    fs, io,
+    net::IpAddr,
+    path::{self, Path, PathBuf},
+    sync::Arc,
+};
+
+use rustix::{
+    fs::{Access, access},
+    io::Errno,
+};
+use thiserror::Error;
+
+use crate::{
+    admin::{Listen, TokenError, TokenFile},
+    config::Config,
+    session::{SecretError, Secrets},
+    tls::{Certificate, TlsError},
+};
+
+/// What was read.
+pub struct Files {
+    pub(crate) tokens: Option<Arc<TokenFile>>,
+    pub(crate) certificate: Option<Arc<Certificate>>,
+    /// Nothing where there is no file yet: the server makes it.
+    pub(crate) secrets: Option<Secrets>,
+}
+
+/// What was found.
+pub struct Startup {
+    /// What was read, or all that keeps the server from running.
+    pub files: Result<Files, Vec<Unusable>>,
+    /// What does not, and is odd.
+    pub warnings: Vec<String>,
+}
+
+/// A file or folder that the server cannot use. Each says in one line what is wrong and where.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Unusable {
+    /// The operators' tokens.
+    #[error(transparent)]
+    Tokens(#[from] TokenError),
+    /// The certificate or its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The server's secrets.
+    #[error(transparent)]
+    Secrets(#[from] SecretError),
+    /// The data folder, or what the store has in it.
+    #[error("cannot use {}: {source}", path.display())]
+    Data {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Where the operators' socket is to be.
+    #[error("cannot listen on {at} for operators: {source}")]
+    AdminListen {
+        /// Where.
+        at: Listen,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl Startup {
+    /// Reads what the configuration names, and looks whether the server could write where it has to.
+    pub fn read(config: &Config) -> Self {
+        let modes = config.file_modes();
+        let mut unusable = Vec::new();
+        let tokens = config.admin.admin_tokens.as_deref().map(|path| TokenFile::load(path, modes));
+        let tokens = kept(tokens, &mut unusable);
+        let certificate = config.tls.files().map(|(cert, key)| Certificate::load(cert, key, modes));
+        let certificate = kept(certificate, &mut unusable);
+        let secrets = kept(Secrets::load(&config.secrets(), modes).transpose(), &mut unusable);
+        kept(Some(data_folder(&config.database())), &mut unusable);
+        if config.admin.admin_tokens.is_some() {
+            let at = &config.admin.admin_listen;
+            let looked = at.check().map_err(|source| Unusable::AdminListen { at: at.clone(), source });
+            kept(Some(looked), &mut unusable);
+        }
+        let warnings = certificate.as_ref().map(|certificate| certificate.warnings()).unwrap_or_default();
+        let files = Files { tokens, certificate, secrets };
+        Self { files: if unusable.is_empty() { Ok(files) } else { Err(unusable) }, warnings }
+    }
+}
+
+impl Files {
+    /// What is to be said where the names that are certainly the server's own are hardly what clients will address.
+    pub fn name_warning(&self, config: &Config, listens_at: IpAddr) -> Option<&'static str> {
+        let is_certified = self.certificate.as_ref().is_some_and(|certificate| certificate.has_names());
+        let is_reached = !listens_at.is_loopback() && !is_certified;
+        (config.names.is_empty() && (is_reached || !config.trusted_proxies.is_empty())).then_some(
+            "no --name is set, so requests are answered that are addressed to this machine itself or to a name of its \
+             certificate, and all others are refused (HTTP 421): set --name to the name that clients use",
+        )
+    }
+}
+
+/// What was read, if anything was to be; what is wrong with it is put to the rest.
+fn kept<T, E: Into<Unusable>>(read: Option<Result<T, E>>, unusable: &mut Vec<Unusable>) -> Option<T> {
+    read?.map_err(|error| unusable.push(error.into())).ok()
+}
+
+/// Looks whether the database can be made or written: its folder, or the nearest one above that there is, and what is in it
+/// already.
+fn data_folder(database: &Path) -> Result<(), Unusable> {
+    let at = |path: &Path, source| Unusable::Data { path: path.to_owned(), source };
+    let database = path::absolute(database).map_err(|source| at(database, source))?;
+    // Those that are missing are made. A link that leads nowhere is there.
+    let is_there = |path: &&Path| {
+        !fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    };
+    let Some(folder) = database.ancestors().skip(1).find(is_there) else { return Ok(()) };
+    let metadata = fs::metadata(folder).map_err(|source| at(folder, source))?;
+    if !metadata.is_dir() {
+        return Err(at(folder, io::ErrorKind::NotADirectory.into()));
+    }
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| at(folder, error.into()))?;
+    for suffix in ["", ".lock", "-wal", "-shm"] {
+        let mut file = database.clone().into_os_string();
+        file.push(suffix);
+        let file = PathBuf::from(file);
+        if file.is_dir() {
+            return Err(at(&file, io::ErrorKind::IsADirectory.into()));
+        }
+        match access(&file, Access::READ_OK | Access::WRITE_OK) {
+            Err(error) if error != Errno::NOENT => return Err(at(&file, error.into())),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn says(database: &Path) -> String {
+        data_folder(database).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_folder_that_is_there_or_can_be_made_will_do() {
+        let folder = tempfile::tempdir().unwrap();
+        for database in ["v.db", "a/v.db", "a/b/c/v.db"] {
+            assert!(data_folder(&folder.path().join(database)).is_ok(), "{database}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "and none is made");
+        assert!(data_folder(Path::new("v.db")).is_ok(), "below the present one");
+    }
+
+    #[test]
+    fn what_cannot_be_a_folder_or_a_file_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(says(&file.join("v.db")).contains("file: "), "{}", says(&file.join("v.db")));
+        assert!(says(&file.join("a/v.db")).contains("file"), "{}", says(&file.join("a/v.db")));
+        let database = folder.path().join("v.db");
+        for name in ["v.db-wal", "v.db"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+            assert!(says(&database).contains(&format!("{name}: ")), "{}", says(&database));
+        }
+        let link = folder.path().join("link");
+        symlink("nowhere", &link).unwrap();
+        assert!(says(&link.join("v.db")).contains("link: "), "{}", says(&link.join("v.db")));
+    }
+}
