@@ -3,14 +3,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { violations } from "./axe.js";
 import { openBrowser } from "./browser.js";
+import { PHONES, asPhone, obstacles } from "./phone.js";
 import { browser, server } from "./stage.js";
 import { Visitor } from "./visitor.js";
 
 const LOOKS = {
   "light, wide": { colorScheme: "light", viewport: { width: 1180, height: 900 } },
   "dark, wide": { colorScheme: "dark", viewport: { width: 1180, height: 900 } },
-  "light, a phone": { colorScheme: "light", viewport: { width: 360, height: 740 } },
-  "dark, a phone": { colorScheme: "dark", viewport: { width: 360, height: 740 } },
+  "light, a small phone": { colorScheme: "light", ...asPhone(PHONES["a small phone"]) },
+  "dark, a phone": { colorScheme: "dark", ...asPhone(PHONES["a phone"]) },
 };
 
 for (const [look, options] of Object.entries(LOOKS)) {
@@ -22,6 +23,9 @@ for (const [look, options] of Object.entries(LOOKS)) {
       assert.deepEqual(await violations(visitor.page), [], where);
       const tooWide = await visitor.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(tooWide <= 0, `${where}: ${tooWide} pixels too wide`);
+      if (!options.isMobile) return;
+      assert.deepEqual(await obstacles(visitor.page), [], where);
+      await visitor.screenshot(`demo-${look}-${where}`.replaceAll(/[, ]+/g, "-"));
     };
     await check("the page as it is opened");
     for (const person of ["Alice", "Bob"]) await visitor.turns(person, "online");

@@ -1,5 +1,8 @@
 /** The endpoints at `/admin/v1`, asked with an operator's token. */
 
+/** The server answers sooner, or something is wrong. */
+const PATIENCE_MS = 30_000;
+
 /** What was refused, in words of the server's. */
 export class AdminError extends Error {
   /** @param {{title?: string, detail?: string, status?: number}} problem as RFC 9457 has it */
@@ -21,16 +24,21 @@ export class Admin {
    * One page of the rooms, by a part of their names; a page may be empty and not the last.
    *
    * @param {{name?: string, cursor?: string | null}} search
+   * @param {AbortSignal} [signal] ends the question
    * @returns {Promise<{items: any[], next: string | null}>}
    */
-  rooms({ name, cursor }) {
+  rooms({ name, cursor }, signal) {
     const query = new URLSearchParams({ limit: "25", ...(name && { name }), ...(cursor && { cursor }) });
-    return this.#ask("GET", `rooms?${query}`);
+    return this.#ask("GET", `rooms?${query}`, { signal });
   }
 
-  /** @param {string} rid @returns {Promise<{items: any[]}>} who is in it now */
-  members(rid) {
-    return this.#ask("GET", `rooms/${rid}/members`);
+  /**
+   * @param {string} rid
+   * @param {AbortSignal} [signal] ends the question
+   * @returns {Promise<{items: any[], next: string | null}>} who is in it now, the first page of them
+   */
+  members(rid, signal) {
+    return this.#ask("GET", `rooms/${rid}/members`, { signal });
   }
 
   /** @param {string} rid */
@@ -40,13 +48,21 @@ export class Admin {
 
   /** @param {string} rid @param {string} text for everybody in the room, who hears it as the event `notice` */
   broadcast(rid, text) {
-    return this.#ask("POST", `topics/room:${rid}/broadcast`, { event: "notice", payload: { text } });
+    return this.#ask("POST", `topics/room:${rid}/broadcast`, {
+      body: { event: "notice", payload: { text } },
+    });
   }
 
-  async #ask(method, path, body) {
+  async #ask(method, path, { body, signal } = {}) {
     const headers = { Authorization: `Bearer ${this.#token}` };
     if (body) headers["Content-Type"] = "application/json";
-    const response = await fetch(`/admin/v1/${path}`, { method, headers, body: body && JSON.stringify(body) });
+    const late = AbortSignal.timeout(PATIENCE_MS);
+    const response = await fetch(`/admin/v1/${path}`, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      signal: signal ? AbortSignal.any([signal, late]) : late,
+    });
     const answer = await response.json().catch(() => ({ status: response.status }));
     if (!response.ok) throw new AdminError(answer);
     return answer;

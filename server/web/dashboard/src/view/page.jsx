@@ -38,7 +38,7 @@ function Signed({ connection, operator }) {
           <Plot key={plot.title} plot={plot} columns={connection.columns.value[index]} />
         ))}
       </div>
-      <Rooms admin={connection.admin} isFull={operator.access === "full"} />
+      <Rooms admin={connection.admin} isFull={operator.access === "full"} isLive={connection.status.value === "in"} />
     </>
   );
 }

@@ -1,14 +1,33 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { refresh } from "../refresh.js";
+
+/** How often it is asked who is in it. */
+const EVERY_MS = 5000;
 
 /** One room: who is in it now, and what can be done. */
 export function RoomDialog({ admin, room, isFull, onClose }) {
   const dialog = useRef(null);
-  const [members, setMembers] = useState([]);
+  const [{ items: members, next }, setMembers] = useState({ items: [], next: null });
+  const [trouble, setTrouble] = useState(null);
   const [said, setSaid] = useState(null);
+  useEffect(() => dialog.current.showModal(), []);
   useEffect(() => {
-    dialog.current.showModal();
-    admin.members(room.rid).then(({ items }) => setMembers(items), (error) => setSaid(error.message));
-  }, []);
+    const asked = new AbortController();
+    const load = async () => {
+      try {
+        setMembers(await admin.members(room.rid, asked.signal));
+        setTrouble(null);
+      } catch (error) {
+        if (!asked.signal.aborted) setTrouble(error.message);
+      }
+    };
+    load();
+    const end = refresh(load, EVERY_MS);
+    return () => {
+      end();
+      asked.abort();
+    };
+  }, [room.rid]);
   const title = room.name ?? "A room without a name";
   return (
     <dialog ref={dialog} onClose={onClose} aria-labelledby="room-title">
@@ -23,7 +42,7 @@ export function RoomDialog({ admin, room, isFull, onClose }) {
       </p>
       <p>
         {room.policy}, card {room.version}, {room.waiting} {room.waiting === 1 ? "request waits" : "requests wait"}.{" "}
-        {members.length} in it now.
+        {next ? `More than ${members.length}` : members.length} in it now.
       </p>
       <ul aria-label="Who is in it now">
         {members.map(({ uid, role, connection }) => (
@@ -33,6 +52,11 @@ export function RoomDialog({ admin, room, isFull, onClose }) {
         ))}
       </ul>
       {isFull && <Acts admin={admin} room={room} onSaid={setSaid} onDeleted={() => dialog.current.close()} />}
+      {trouble && (
+        <p class="trouble" role="alert">
+          {trouble}
+        </p>
+      )}
       {said && <p role="status">{said}</p>}
     </dialog>
   );

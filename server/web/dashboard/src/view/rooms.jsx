@@ -1,8 +1,17 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { refresh } from "../refresh.js";
 import { RoomDialog } from "./room-dialog.jsx";
 
-/** The rooms, a page at a time; who may do everything can say something to a room, and delete it. */
-export function Rooms({ admin, isFull }) {
+/** How often the rooms are asked for: less often than the figures are told, for each time the server reads its database. */
+export const EVERY_MS = 5000;
+
+const TITLES = ["name", "policy", "made", "requests wait", "id"];
+
+/**
+ * The rooms, a page at a time, which is asked for anew while it is seen and the server is there; who may do everything can say
+ * something to a room, and delete it.
+ */
+export function Rooms({ admin, isFull, isLive }) {
   const [search, setSearch] = useState("");
   // The cursors of the pages up to the one that is shown.
   const [cursors, setCursors] = useState([null]);
@@ -10,17 +19,37 @@ export function Rooms({ admin, isFull }) {
   const [trouble, setTrouble] = useState(null);
   const [chosen, setChosen] = useState(null);
 
-  const load = async () => {
-    try {
-      setPage(await admin.rooms({ name: search, cursor: cursors.at(-1) }));
-      setTrouble(null);
-    } catch (error) {
-      setTrouble(error.message);
-    }
-  };
+  // Counts what is to be seen at once, though neither the search nor the page has changed.
+  const [changes, setChanges] = useState(0);
+
+  const list = useRef(null);
+  const hadFocus = useRef(false);
   useEffect(() => {
+    if (!isLive) return undefined;
+    const asked = new AbortController();
+    const load = async () => {
+      try {
+        const found = await admin.rooms({ name: search, cursor: cursors.at(-1) }, asked.signal);
+        hadFocus.current = list.current.contains(document.activeElement);
+        setPage(found);
+        setTrouble(null);
+      } catch (error) {
+        // What was asked before is of no interest any more, nor what became of it.
+        if (!asked.signal.aborted) setTrouble(error.message);
+      }
+    };
     load();
-  }, [search, cursors]);
+    const end = refresh(load, EVERY_MS);
+    return () => {
+      end();
+      asked.abort();
+    };
+  }, [search, cursors, isLive, changes]);
+
+  // Who was at a room that is gone stays in the list.
+  useLayoutEffect(() => {
+    if (hadFocus.current && document.activeElement === document.body) list.current.focus({ preventScroll: true });
+  }, [page]);
 
   const find = (event) => {
     event.preventDefault();
@@ -30,8 +59,10 @@ export function Rooms({ admin, isFull }) {
   };
   const closed = () => {
     setChosen(null);
-    load();
+    setChanges(changes + 1);
   };
+  // As it is now, as long as it is on the page.
+  const shown = page.items.find(({ rid }) => rid === chosen?.rid) ?? chosen;
   return (
     <section class="rooms" aria-labelledby="rooms">
       <div class="row">
@@ -48,34 +79,24 @@ export function Rooms({ admin, isFull }) {
           {trouble}
         </p>
       )}
-      <div class="wide" tabIndex={0} role="region" aria-label="The list of rooms">
-        <table>
-          <thead>
-            <tr>
-              {["name", "policy", "made", "requests wait", "id"].map((title) => (
-                <th scope="col">{title}</th>
+      <div class="wide" tabIndex={0} role="region" aria-label="The list of rooms" ref={list}>
+        {/* The roles are said, for on a phone the style makes cards of the rows. */}
+        <table role="table" class="cards">
+          <thead role="rowgroup">
+            <tr role="row">
+              {TITLES.map((title) => (
+                <th scope="col" role="columnheader">
+                  {title}
+                </th>
               ))}
-              <th scope="col">
+              <th scope="col" role="columnheader">
                 <span class="unseen">acts</span>
               </th>
             </tr>
           </thead>
-          <tbody>
+          <tbody role="rowgroup">
             {page.items.map((room) => (
-              <tr key={room.rid}>
-                <td>{room.name ?? "–"}</td>
-                <td>{room.policy}</td>
-                <td>{new Date(room.created).toLocaleString()}</td>
-                <td>{room.waiting}</td>
-                <td>
-                  <code>{room.rid.slice(0, 12)}…</code>
-                </td>
-                <td>
-                  <button onClick={() => setChosen(room)} aria-label={`Look into ${room.name ?? room.rid}`}>
-                    Look into
-                  </button>
-                </td>
-              </tr>
+              <Row key={room.rid} room={room} onChoose={() => setChosen(room)} />
             ))}
           </tbody>
         </table>
@@ -88,7 +109,26 @@ export function Rooms({ admin, isFull }) {
           Further
         </button>
       </div>
-      {chosen && <RoomDialog admin={admin} room={chosen} isFull={isFull} onClose={closed} />}
+      {chosen && <RoomDialog admin={admin} room={shown} isFull={isFull} onClose={closed} />}
     </section>
+  );
+}
+
+function Row({ room, onChoose }) {
+  const { rid, name, policy, created, waiting } = room;
+  const values = [name ?? "–", policy, new Date(created).toLocaleString(), waiting, <code>{rid.slice(0, 12)}…</code>];
+  return (
+    <tr role="row">
+      {values.map((value, index) => (
+        <td role="cell" data-title={TITLES[index]}>
+          {value}
+        </td>
+      ))}
+      <td role="cell">
+        <button onClick={onChoose} aria-label={`Look into ${name ?? rid}`}>
+          Look into
+        </button>
+      </td>
+    </tr>
   );
 }

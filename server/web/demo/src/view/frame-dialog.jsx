@@ -43,22 +43,23 @@ function Frame({ frame }) {
       </p>
       {fields.length > 0 && (
         <div class="wide">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">field</th>
-                <th scope="col">what the server sees</th>
-                <th scope="col">what it is</th>
+          {/* The roles are said, for on a phone the style makes cards of the rows. */}
+          <table role="table" class="cards">
+            <thead role="rowgroup">
+              <tr role="row">
+                <th scope="col" role="columnheader">field</th>
+                <th scope="col" role="columnheader">what the server sees</th>
+                <th scope="col" role="columnheader">what it is</th>
               </tr>
             </thead>
-            <tbody>
+            <tbody role="rowgroup">
               {fields.map(([name, value]) => (
-                <tr class={MEANINGS[name]?.kind}>
-                  <th scope="row">{name}</th>
-                  <td>
+                <tr role="row" class={MEANINGS[name]?.kind}>
+                  <th scope="row" role="rowheader">{name}</th>
+                  <td role="cell">
                     <code>{short(value)}</code>
                   </td>
-                  <td>{MEANINGS[name]?.is}</td>
+                  <td role="cell">{MEANINGS[name]?.is}</td>
                 </tr>
               ))}
             </tbody>

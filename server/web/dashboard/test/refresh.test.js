@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { refresh } from "../src/refresh.js";
+
+const EVERY = 5000;
+
+/** A page that may be hidden. */
+class FakePage extends EventTarget {
+  hidden = false;
+
+  becomes(hidden) {
+    this.hidden = hidden;
+    this.dispatchEvent(new Event("visibilitychange"));
+  }
+}
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+const passes = (ms) => vi.advanceTimersByTimeAsync(ms);
+
+test("it is done again and again until it is ended", async () => {
+  const act = vi.fn(async () => {});
+  const end = refresh(act, EVERY, new FakePage());
+  await passes(EVERY - 1);
+  expect(act).toHaveBeenCalledTimes(0);
+  await passes(1 + 2 * EVERY);
+  expect(act).toHaveBeenCalledTimes(3);
+  end();
+  await passes(10 * EVERY);
+  expect(act).toHaveBeenCalledTimes(3);
+});
+
+test("it is not done while nobody sees the page, and at once when it was due meanwhile", async () => {
+  const page = new FakePage();
+  const act = vi.fn(async () => {});
+  const end = refresh(act, EVERY, page);
+  page.becomes(true);
+  await passes(100 * EVERY);
+  expect(act).toHaveBeenCalledTimes(0);
+  page.becomes(false);
+  await passes(0);
+  expect(act).toHaveBeenCalledTimes(1);
+  // Who looks away and back all the time does not have it done more often.
+  for (let glance = 0; glance < 10; glance += 1) {
+    page.becomes(true);
+    page.becomes(false);
+    await passes(10);
+  }
+  expect(act).toHaveBeenCalledTimes(1);
+  end();
+  page.becomes(false);
+  await passes(10 * EVERY);
+  expect(act).toHaveBeenCalledTimes(1);
+});
+
+test("what takes long is done less often, and never twice at once", async () => {
+  const page = new FakePage();
+  const act = vi.fn(() => new Promise((done) => setTimeout(done, 2000)));
+  const end = refresh(act, EVERY, page);
+  await passes(EVERY + 1000);
+  page.becomes(true);
+  page.becomes(false);
+  expect(act).toHaveBeenCalledTimes(1);
+  await passes(1000 + 39_999);
+  expect(act).toHaveBeenCalledTimes(1);
+  await passes(1);
+  expect(act).toHaveBeenCalledTimes(2);
+  end();
+});
+
+test("it goes on after something went wrong", async () => {
+  const act = vi.fn(async () => {});
+  act.mockImplementationOnce(async () => {
+    throw new Error("the network");
+  });
+  const end = refresh(() => act().catch(() => {}), EVERY, new FakePage());
+  await passes(2 * EVERY);
+  expect(act).toHaveBeenCalledTimes(2);
+  end();
+});
