@@ -45,6 +45,14 @@ export function obstacles(page) {
       found.push(`the page is laid out for ${innerWidth} pixels, at ${visualViewport.scale} of its size`);
     }
 
+    for (const element of root.querySelectorAll("*")) {
+      const isCut = getComputedStyle(element).overflowX !== "visible" && isShown(element) && element.clientWidth > SLACK;
+      const hidden = element.scrollWidth - element.clientWidth;
+      if (isCut && hidden > SLACK && element.matches(":not(input, select)")) {
+        found.push(`${named(element)} is ${hidden} pixels wider than what is seen of it`);
+      }
+    }
+
     const targets = [];
     for (const element of root.querySelectorAll(TARGETS)) {
       if (!isShown(element)) continue;

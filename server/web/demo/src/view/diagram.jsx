@@ -63,11 +63,14 @@ function Row({ arrow, onShow }) {
         aria-haspopup="dialog"
         data-event={fact.event ?? fact.kind}
       >
-        <span class="label">{label}</span>
+        <span class="label">{breakable(label)}</span>
         <span class="shaft" aria-hidden="true" />
       </button>
     </li>
   );
 }
+
+/** A text that may go on in the next line after each `_`, for events have long names. */
+const breakable = (text) => text.split(/(?<=_)/).flatMap((part, index) => (index > 0 ? [<wbr />, part] : [part]));
 
 const isAway = (line, online) => (line === "alice" || line === "bob") && !online[line];
