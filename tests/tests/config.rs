@@ -176,15 +176,15 @@ fn a_bad_value_is_said_alike_wherever_it_is() {
         text(&output.stderr)
     };
     let command = || Launch::bare().arg("check-config");
-    let (mut flags, mut environment, mut file) = (command(), command(), String::new());
+    let (mut flags, mut environment, mut file) = (command(), command(), Vec::new());
     for (name, value, _) in cases {
         let key = name.replace('-', "_");
         // Also one that begins with a hyphen, as an argument of its own.
         flags = flags.arg(&format!("--{name}")).arg(value);
         environment = environment.env(&format!("VESTIBULE_{}", key.to_uppercase()), value);
-        file += &format!("{key} = \"{value}\"\n");
+        file.push(format!("{key} = \"{value}\""));
     }
-    let file = File::new(&file);
+    let file = File::new(&file.join("\n"));
     let (flags, environment) = (check(flags), check(environment));
     let from_file = check(command().arg("--config").arg(&file.name()));
     for (line, (name, value, expected)) in (1..).zip(cases) {

@@ -30,12 +30,13 @@ Counts are of at least 1 unless it says what 0 does. Sizes look like 16KiB, time
 
 /// What follows in `--help` and the manual page.
 const EXPLANATION: &str = "\
-The file is TOML, with keys that stand in no tables; `vestibule default-config` prints one with every setting. What is
-wrong in the file or in a value keeps the server from starting, and is told with its place; `vestibule check-config`,
-with the same options, tells all of it without starting; if there is nothing, it tells what differs from the defaults,
-and where that comes from.
+The file is TOML, with top-level keys alone; `vestibule default-config` prints one with every setting. What is wrong in
+the file or in a value keeps the server from starting, and is told with its place; `vestibule check-config`, with the
+same options, tells all of it without starting, and what is wrong with the certificate and the other files that the
+server reads; if there is nothing, it tells what differs from the defaults, and where that comes from.
 
-SIGHUP has the server read the file again. The log says what is taken over, and what needs a restart. SIGTERM and SIGINT
+SIGHUP has the server read the file again, its certificate and the operators' tokens too. The log says what is taken
+over, and what needs a restart. SIGTERM and SIGINT
 have it stop: clients are sent away, what they have submitted is stored. A second one ends it at once.
 
 It ends with 0 when it was told to, 2 over the configuration, 1 if it cannot listen or use its data, 74 over the disk.";
@@ -111,7 +112,7 @@ pub fn command() -> Command {
     server()
         .args_conflicts_with_subcommands(true)
         .subcommand(with_settings(Command::new(CHECK)).about(
-            "Reads the settings as the server would, and says what is wrong or what differs from the defaults",
+            "Reads settings and files as the server would, and says what is wrong or what differs from the defaults",
         ))
         .subcommand(
             Command::new("default-config")

@@ -44,13 +44,12 @@ pub(super) fn parse(text: &str, path: &Path, settings: &[Setting]) -> Layer {
             layer.problems.push(Problem(format!("{source}: {}", unknown(name, value, settings))));
             continue;
         };
-        match texts(setting, value.get_ref()) {
-            Some(texts) => layer.set(setting, texts.into_iter().map(Into::into).collect(), source),
-            None => {
-                let written = in_short(&text[value.span()]);
-                let what = wrong_kind(setting, value.get_ref(), &written);
-                layer.problems.push(Problem(format!("{source}: {name} = {written}: {what}")));
-            }
+        if let Some(texts) = texts(setting, value.get_ref()) {
+            layer.set(setting, texts.into_iter().map(Into::into).collect(), source);
+        } else {
+            let written = in_short(&text[value.span()]);
+            let what = wrong_kind(setting, value.get_ref(), &written);
+            layer.problems.push(Problem(format!("{source}: {name} = {written}: {what}")));
         }
     }
     layer

@@ -50,9 +50,9 @@ pub(super) fn switch(text: &str) -> Option<&'static str> {
 }
 
 /// A port alone, or one of `localhost`, on the loopback.
-pub(super) fn address(text: &str) -> Option<String> {
+pub(super) fn address(text: &str) -> String {
     let port = text.strip_prefix("localhost").unwrap_or(text);
-    Some(format!("127.0.0.1:{}", port.strip_prefix(':').unwrap_or(port)))
+    format!("127.0.0.1:{}", port.strip_prefix(':').unwrap_or(port))
 }
 
 /// The host of a URL.
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!((duration("30").as_deref(), duration(""), duration("soon")), (Some("30s"), None, None));
         assert_eq!((switch("Yes"), switch("false"), switch("perhaps")), (Some("on"), Some("off"), None));
         for text in ["4000", ":4000", "localhost:4000"] {
-            assert_eq!(address(text).as_deref(), Some("127.0.0.1:4000"), "{text}");
+            assert_eq!(address(text), "127.0.0.1:4000", "{text}");
         }
         assert_eq!(host("https://chat.example.com/room"), Some("chat.example.com"));
         assert_eq!(host("chat example"), None);

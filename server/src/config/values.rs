@@ -124,7 +124,7 @@ pub(super) fn filter(text: &str) -> Result<String, String> {
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         let expected = "expected an address and a port such as 127.0.0.1:4000, 0.0.0.0:4000 or [::]:4000";
-        let meant = guess::address(text).filter(|meant| meant.parse::<SocketAddr>().is_ok());
+        let meant = Some(guess::address(text)).filter(|meant| meant.parse::<SocketAddr>().is_ok());
         format!("{expected}, with a port from 0 (a free one) to 65535{}", did_you_mean(meant))
     })
 }
@@ -132,8 +132,8 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 /// An address and a port, or the path of a socket.
 pub(super) fn listen(text: &str) -> Result<Listen, String> {
     text.parse().map_err(|expected: String| {
-        let socket = text.starts_with('/').then(|| format!("unix:{text}"));
-        let meant = socket.or_else(|| guess::address(text)).filter(|meant| meant.parse::<Listen>().is_ok());
+        let meant = if text.starts_with('/') { format!("unix:{text}") } else { guess::address(text) };
+        let meant = Some(meant).filter(|meant| meant.parse::<Listen>().is_ok());
         expected + &did_you_mean(meant)
     })
 }

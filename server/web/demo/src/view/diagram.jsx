@@ -70,7 +70,7 @@ function Row({ arrow, onShow }) {
   );
 }
 
-/** A text that may go on in the next line after each `_`, for events have long names. */
-const breakable = (text) => text.split(/(?<=_)/).flatMap((part, index) => (index > 0 ? [<wbr />, part] : [part]));
+/** A text that may go on in the next line within a long name, such as `presence_state` or `LocalStorage`. */
+const breakable = (text) => text.split(/(?<=_)|(?<=[a-z])(?=[A-Z])/).flatMap((part, index) => (index > 0 ? [<wbr />, part] : [part]));
 
 const isAway = (line, online) => (line === "alice" || line === "bob") && !online[line];
