@@ -70,6 +70,9 @@ impl Reload {
             Ok(is_another) => {
                 let said = if is_another { "certificate renewed" } else { "the certificate has not changed" };
                 certificate.log(said);
+                for warning in certificate.warnings() {
+                    tracing::warn!("{warning}");
+                }
             }
             Err(error) => tracing::error!(%error, "the certificate stays as it was"),
         }

@@ -94,12 +94,9 @@ impl Certificate {
         Some(Validity::of(self.shown.now().cert.first()?)?.until())
     }
 
-    /// Has the log say that, with which certificate it is and until when it is valid; and what is odd about it.
+    /// Has the log say that, with which certificate it is and until when it is valid.
     pub(crate) fn log(&self, said: &str) {
         tracing::info!(path = %self.chain.display(), until = self.until(), "{said}");
-        for warning in self.warnings() {
-            tracing::warn!("{warning}");
-        }
     }
 
     /// What is odd about it and no reason not to show it: that it is not valid now, or one of those below it; that everybody may

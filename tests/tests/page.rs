@@ -47,7 +47,7 @@ fn switched_off_it_is_as_unknown_as_all_else() {
     let unknown = ask(&server, "GET", "/nowhere");
     assert_eq!((unknown.status, unknown.text().as_str()), (404, ""));
     assert_eq!(head(&ask(&server, "GET", "/")), head(&unknown));
-    assert!(!server.log().contains("demo"), "{}", server.log());
+    assert!(!server.log().contains("demo page"), "{}", server.log());
 }
 
 #[test]

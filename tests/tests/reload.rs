@@ -202,8 +202,11 @@ fn a_reload_says_until_when_a_renewed_certificate_is_valid() {
     let said = hang_up(&server, "certificate renewed");
     assert_eq!(until(&said), [[&*cert, "2101-01-01T00:00:00Z", "certificate renewed"]]);
     site.certify_until(2001);
-    let said = hang_up(&server, "expired on 2001-01-01T00:00:00Z");
+    let expired = "expired on 2001-01-01T00:00:00Z";
+    let said = hang_up(&server, expired);
     assert_eq!(told(&said, &["level"]).last().expect("a line")[0], "WARN");
+    let restarted = Server::start(site.launch());
+    assert_eq!(restarted.log().matches(expired).count(), 1, "at a start it is said once");
     site.write("key.pem", "nonsense");
     let said = hang_up(&server, "the certificate stays as it was");
     let error = told(&said, &["level", "error"]);

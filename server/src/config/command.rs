@@ -3,7 +3,7 @@
 use std::{env, ffi::OsString, path::PathBuf};
 
 use clap::{
-    Arg, ArgMatches, Args as _, Command,
+    Arg, ArgMatches, Args as _, Command, Id,
     error::{ContextKind, ContextValue},
     value_parser,
 };
@@ -36,8 +36,8 @@ same options, tells all of it without starting, and what is wrong with the certi
 server reads; if there is nothing, it tells what differs from the defaults, and where that comes from.
 
 SIGHUP has the server read the file again, its certificate and the operators' tokens too. The log says what is taken
-over, and what needs a restart. SIGTERM and SIGINT
-have it stop: clients are sent away, what they have submitted is stored. A second one ends it at once.
+over, and what needs a restart. SIGTERM and SIGINT have it stop: clients are sent away, what they have submitted is
+stored. A second one ends it at once.
 
 It ends with 0 when it was told to, 2 over the configuration, 1 if it cannot listen or use its data, 74 over the disk.";
 
@@ -92,12 +92,11 @@ pub fn complaint(error: &clap::Error) -> String {
 /// The same command line, which takes any values for settings: they are checked with those of the file and of the environment, so
 /// that all that is wrong is told at once, and in one way.
 fn unchecked(command: Command) -> Command {
-    let is_setting = |arg: &Arg| {
-        Config::augment_args(Command::new("")).get_arguments().any(|it| it.get_id() == arg.get_id())
-    };
-    let settings = move |command: Command| {
-        command.mut_args(move |arg| {
-            if is_setting(&arg) {
+    let declared = Config::augment_args(Command::new(""));
+    let ids: Vec<Id> = declared.get_arguments().map(|setting| setting.get_id().clone()).collect();
+    let settings = |command: Command| {
+        command.mut_args(|arg| {
+            if ids.contains(arg.get_id()) {
                 arg.value_parser(value_parser!(OsString)).allow_negative_numbers(true)
             } else {
                 arg

@@ -1,7 +1,6 @@
 //! The file: TOML, with the flags' names as keys, such as `max_frame` for `--max-frame`.
 //!
-//! The keys stand in no tables: a setting has one name wherever it is set, and what is found in the manual is found in the
-//! file.
+//! All keys are top-level: a setting has one name wherever it is set, and what is found in the manual is found in the file.
 
 use std::{ffi::OsStr, fs, path::Path};
 
