@@ -1,9 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { refresh } from "../refresh.js";
 
-/** How often it is asked who is in it. */
-const EVERY_MS = 5000;
-
 /** One room: who is in it now, and what can be done. */
 export function RoomDialog({ admin, room, isFull, onClose }) {
   const dialog = useRef(null);
@@ -21,8 +18,7 @@ export function RoomDialog({ admin, room, isFull, onClose }) {
         if (!asked.signal.aborted) setTrouble(error.message);
       }
     };
-    load();
-    const end = refresh(load, EVERY_MS);
+    const end = refresh(load);
     return () => {
       end();
       asked.abort();

@@ -2,9 +2,6 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { refresh } from "../refresh.js";
 import { RoomDialog } from "./room-dialog.jsx";
 
-/** How often the rooms are asked for: less often than the figures are told, for each time the server reads its database. */
-export const EVERY_MS = 5000;
-
 const TITLES = ["name", "policy", "made", "requests wait", "id"];
 
 /**
@@ -30,6 +27,7 @@ export function Rooms({ admin, isFull, isLive }) {
     const load = async () => {
       try {
         const found = await admin.rooms({ name: search, cursor: cursors.at(-1) }, asked.signal);
+        if (asked.signal.aborted) return;
         hadFocus.current = list.current.contains(document.activeElement);
         setPage(found);
         setTrouble(null);
@@ -38,8 +36,7 @@ export function Rooms({ admin, isFull, isLive }) {
         if (!asked.signal.aborted) setTrouble(error.message);
       }
     };
-    load();
-    const end = refresh(load, EVERY_MS);
+    const end = refresh(load);
     return () => {
       end();
       asked.abort();
