@@ -42,8 +42,8 @@ pub struct Health {
 }
 
 /// What may be found wrong with the store.
-const STATES: [Option<Trouble>; 4] =
-    [None, Some(Trouble::Unreadable), Some(Trouble::Incomplete), Some(Trouble::Full)];
+const STATES: [Option<Trouble>; 5] =
+    [None, Some(Trouble::Moved), Some(Trouble::Unreadable), Some(Trouble::Incomplete), Some(Trouble::Full)];
 
 /// Whether somebody is told why the server is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +100,7 @@ impl Health {
             return Some("hanging");
         }
         match STATES[usize::from(self.state.load(Ordering::Relaxed))]? {
+            Trouble::Moved => Some("database_moved"),
             Trouble::Unreadable => Some("database"),
             Trouble::Incomplete => Some("migrations"),
             Trouble::Full => Some("disk_full"),
@@ -156,6 +157,7 @@ mod tests {
         let health = Health::new(Arc::clone(&connections));
         for (trouble, obstacle) in [
             (None, None),
+            (Some(Trouble::Moved), Some("database_moved")),
             (Some(Trouble::Unreadable), Some("database")),
             (Some(Trouble::Incomplete), Some("migrations")),
             (Some(Trouble::Full), Some("disk_full")),

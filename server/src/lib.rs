@@ -59,6 +59,7 @@ pub mod channel;
 mod clock;
 pub mod confidential;
 pub mod config;
+mod durable;
 mod failpoint;
 pub mod health;
 pub mod input;

@@ -9,6 +9,8 @@ use std::process::Output;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, SqliteConnection};
 use serde_json::json;
 use vestibule_protocol::approve::frames::Policy;
 use vestibule_protocol::signed::Alg;
@@ -182,6 +184,24 @@ fn a_tls_key_that_everybody_can_read_is_warned_of() {
 }
 
 /// Writes a file for its owner alone.
+/// Each of them would go unnoticed, and clients would be told nonsense.
+#[test]
+fn a_database_whose_own_row_is_damaged() {
+    for damage in ["epoch = x''", "epoch = x'00112233445566778899aabbccddeeff00'", "seq = -1", "starts = -1"]
+    {
+        let mut server = Server::start(Launch::vestibule());
+        assert_eq!(server.terminate().code(), Some(0));
+        let path = server.data().join("vestibule.db");
+        let mut database = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("the database");
+        let statement = format!("PRAGMA ignore_check_constraints = 1; UPDATE store SET {damage}");
+        database.batch_execute(&statement).expect("a statement");
+        drop(database);
+        let output = start_on(&server.data(), &[]);
+        assert_failed(damage, &output, "vestibule.db: a stored row cannot be read: ");
+        assert_eq!(output.status.code(), Some(1), "{damage}");
+    }
+}
+
 fn write_private(path: &Path, content: &[u8]) {
     let mut file =
         fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).expect("a file");

@@ -21,17 +21,43 @@ define_sql_function! {
     fn randomblob(length: Integer) -> Binary;
 }
 
-/// The database's epoch, 16 bytes that were drawn when it was made: in another epoch, numbers start anew.
-pub fn epoch(conn: &mut Connection) -> Result<Vec<u8>, Error> {
-    Ok(store::table.select(store::epoch).first(conn)?)
+/// What a database says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Own {
+    /// Drawn when it was made: in another epoch, numbers start anew.
+    pub epoch: [u8; 16],
+    /// The number given last, 0 if none was.
+    pub seq: i64,
+    /// How often the server was started, as [`begin`] was told last.
+    pub starts: i64,
+}
+
+/// What the database says of itself.
+///
+/// Errors: [`ErrorKind::Corrupt`] if it does not, or says what was never written.
+pub fn own(conn: &mut Connection) -> Result<Own, Error> {
+    let columns = (store::epoch, store::seq, store::starts);
+    let row: Option<(Vec<u8>, i64, i64)> = store::table.select(columns).first(conn).optional()?;
+    let (epoch, seq, starts) = row.ok_or_else(|| Error::corrupt("the database's own is missing"))?;
+    let epoch = whole(epoch)?;
+    if seq < 0 || starts < 0 {
+        return Err(Error::corrupt("a count of the database's own is below 0"));
+    }
+    Ok(Own { epoch, seq, starts })
+}
+
+fn whole(epoch: Vec<u8>) -> Result<[u8; 16], Error> {
+    epoch.try_into().map_err(|_| Error::corrupt("an epoch that is not 16 bytes long"))
 }
 
 /// Draws a new epoch and returns it: whatever clients have seen of this database, they have to ask anew.
-pub fn renew_epoch(conn: &mut Connection) -> Result<Vec<u8>, Error> {
-    Ok(diesel::update(store::table)
-        .set(store::epoch.eq(randomblob(16)))
-        .returning(store::epoch)
-        .get_result(conn)?)
+pub fn renew_epoch(conn: &mut Connection) -> Result<[u8; 16], Error> {
+    whole(
+        diesel::update(store::table)
+            .set(store::epoch.eq(randomblob(16)))
+            .returning(store::epoch)
+            .get_result(conn)?,
+    )
 }
 
 /// The number given last, 0 if none was.
@@ -39,11 +65,15 @@ pub fn last_seq(conn: &mut Connection) -> Result<i64, Error> {
     Ok(store::table.select(store::seq).first(conn)?)
 }
 
+/// The beginning of the year 2100 in Unix microseconds. Numbers never get smaller, so a clock that is centuries ahead
+/// for a moment would spoil all that come later: JavaScript holds whole numbers up to 2^53 only.
+const LATEST_US: i64 = 4_102_444_800_000_000;
+
 /// Takes the next number: `now_us`, the time in Unix microseconds, or one more than the last where that is
-/// not later.
+/// not later, or where no clock that is right shows it.
 pub fn advance_seq(conn: &mut Connection, now_us: i64) -> Result<i64, Error> {
     Ok(diesel::update(store::table)
-        .set(store::seq.eq(larger(store::seq + 1, now_us)))
+        .set(store::seq.eq(larger(store::seq + 1, now_us.min(LATEST_US))))
         .returning(store::seq)
         .get_result(conn)?)
 }
@@ -53,15 +83,12 @@ pub fn open(conn: &mut Connection) -> Result<i64, Error> {
     Ok(store::table.select(store::open).first(conn)?)
 }
 
-/// How often the server was started, as [`set_starts`] was told last.
-pub fn starts(conn: &mut Connection) -> Result<i64, Error> {
-    Ok(store::table.select(store::starts).first(conn)?)
-}
-
-/// Notes how often the server was started.
-pub fn set_starts(conn: &mut Connection, starts: i64) -> Result<(), Error> {
-    diesel::update(store::table).set(store::starts.eq(starts)).execute(conn)?;
-    Ok(())
+/// Notes how often the server was started, and takes a number: those that it gives are later, whatever its clock does.
+pub fn begin(conn: &mut Connection, starts: i64, now_us: i64) -> Result<i64, Error> {
+    transaction(conn, |conn| {
+        diesel::update(store::table).set(store::starts.eq(starts)).execute(conn)?;
+        advance_seq(conn, now_us)
+    })
 }
 
 /// Runs a batch: all that `f` does is stored when this returns `Ok`, and none of it after an error.

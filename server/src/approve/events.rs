@@ -59,7 +59,7 @@ pub(super) struct Last {
     pub(super) epoch: Epoch,
     /// The largest seq of a notice.
     #[serde(deserialize_with = "integer")]
-    seq: i64,
+    pub(super) seq: i64,
 }
 
 impl JoinParams {
@@ -226,12 +226,12 @@ struct Cursors {
 }
 
 impl<'a> Joined<'a> {
-    pub(super) fn new(server: &'a str, flow: &Flow, arrival: &'a Arrival) -> Self {
+    pub(super) fn new(server: &'a str, epoch: Epoch, flow: &Flow, arrival: &'a Arrival) -> Self {
         Self {
             v: VERSION,
             server,
             nonce: None,
-            epoch: flow.store.epoch(),
+            epoch,
             seq: own_seq(arrival),
             role: None,
             card: arrival.card.as_ref(),

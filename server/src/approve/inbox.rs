@@ -42,7 +42,7 @@ impl Channel for Inbox {
             return refuse_later(&self.flow, cx, who);
         };
         let listener = match events::parse_join(params) {
-            Ok(params) => Receiver::new(owner, server, &params),
+            Ok(params) => Receiver::new(&self.flow, owner, server, &params),
             Err(refusal) => return Joining::Error(Payload::of(&refusal)),
         };
         let joining =
@@ -107,7 +107,7 @@ impl Inbox {
         let Some(listener) = self.listeners.get_mut(&who) else { return };
         match arrival {
             Ok(arrival) => {
-                let answer = events::Joined::new(&listener.server, &self.flow, &arrival);
+                let answer = events::Joined::new(&listener.server, listener.epoch, &self.flow, &arrival);
                 cx.admit(who, Payload::of(&answer));
                 listener.found(arrival);
             }

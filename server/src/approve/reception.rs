@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     channel::{Channel, Context, Joining, MemberId, Next, ReplyTo},
-    store::{Arrival, Committed, Content, Page, Submission},
+    store::{Arrival, Committed, Content, Epoch, Page, Submission},
 };
 
 /// How long a refused join waits for its answer, so that a client that tries again at once is no load.
@@ -41,6 +41,8 @@ pub(super) struct Receiver {
     pub(super) device: Id,
     pub(super) server: String,
     last: Option<Last>,
+    /// The epoch that this client is told.
+    pub(super) epoch: Epoch,
     /// What the join found, until its answer is sent.
     arrival: Option<Arrival>,
     /// Whether there is more than the join's answer could hold, and not all of it has been fetched.
@@ -52,12 +54,14 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    pub(super) fn new(uid: Uid, server: &str, params: &events::JoinParams) -> Self {
+    pub(super) fn new(flow: &Flow, uid: Uid, server: &str, params: &events::JoinParams) -> Self {
+        let last = params.last();
         Self {
             uid,
             device: params.device,
             server: server.to_owned(),
-            last: params.last(),
+            last,
+            epoch: flow.store.epoch_for(last.map(|last| (last.epoch, last.seq))),
             arrival: None,
             is_behind: false,
             own: Feed::held(),
@@ -72,8 +76,8 @@ impl Receiver {
     }
 
     /// From where notices are sent: from the start in another epoch, whose numbers mean nothing here.
-    fn notices_after(&self, flow: &Flow) -> i64 {
-        self.last.filter(|last| last.epoch == flow.store.epoch()).map_or(0, Last::notices_after)
+    fn notices_after(&self) -> i64 {
+        self.last.filter(|last| last.epoch == self.epoch).map_or(0, Last::notices_after)
     }
 }
 
@@ -107,7 +111,7 @@ pub(super) fn arrive<R: Reception>(
     found: impl FnOnce(&mut R, &mut Context<'_, R>, Result<Arrival, Refusal>) + Send + 'static,
 ) -> Joining {
     let (flow, uid, scope) = (Arc::clone(reception.flow()), receiver.uid, reception.scope());
-    let notices_after = receiver.notices_after(&flow);
+    let notices_after = receiver.notices_after();
     let arrival = async move { flow.store.arrival(uid, scope, notices_after).await };
     cx.spawn(who, arrival, found);
     Joining::Later
@@ -115,10 +119,9 @@ pub(super) fn arrive<R: Reception>(
 
 /// After the answer to a join: what belongs behind it, then what came meanwhile.
 pub(super) fn welcome<R: Reception>(reception: &mut R, cx: &mut Context<'_, R>, who: MemberId) {
-    let flow = Arc::clone(reception.flow());
-    let epoch = flow.store.epoch();
     let Some(receiver) = reception.receiver(who) else { return };
     let Some(arrival) = receiver.arrival.take() else { return };
+    let epoch = receiver.epoch;
     if receiver.last.is_some_and(|last| last.epoch != epoch) {
         cx.push(who, "resync", Payload::of(&Resync { epoch }));
     }
@@ -301,8 +304,8 @@ fn approved<R: Reception>(reception: &R, cx: &mut Context<'_, R>, to: ReplyTo, u
     answering::look_up(cx, to, read, move |reception: &mut R, cx, to, page: Page<ApproveItem>| {
         let end = page.items.last().map(|item| item.seq);
         let is_complete = page.next.is_none();
-        let epoch = reception.flow().store.epoch();
         let Some(receiver) = reception.receiver(to.member) else { return };
+        let epoch = receiver.epoch;
         note_sent(receiver, &page.items);
         answering::ok(cx, to, &Items { items: page.items, cursor: page.next });
         if is_complete && take(&mut receiver.is_behind) {

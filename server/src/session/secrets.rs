@@ -4,18 +4,19 @@
 //! take the old line away.
 
 use std::{
-    fs::OpenOptions,
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    io,
     path::{Path, PathBuf},
 };
 
 use ring::{hkdf, hmac, rand::SecureRandom as _, rand::SystemRandom};
 use thiserror::Error;
 use vestibule_protocol::base64url::{self, Fixed};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
-use crate::confidential::{self, ConfidentialError, Modes};
+use crate::{
+    confidential::{self, ConfidentialError, Modes},
+    durable,
+};
 
 /// The secrets that all keys of the server are derived from.
 pub struct Secrets(Vec<Zeroizing<[u8; 32]>>);
@@ -64,22 +65,22 @@ impl Secrets {
 
     /// Reads the file, or makes it with a fresh secret, readable by its owner alone.
     pub fn load_or_create(path: &Path, modes: Modes) -> Result<Self, SecretError> {
-        let error = |source| SecretError::Made { path: path.to_owned(), source };
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-            Ok(mut file) => {
-                let mut secret = Zeroizing::new([0; 32]);
-                SystemRandom::new().fill(&mut *secret).map_err(|_| SecretError::Random)?;
-                let mut line = base64url::encode(&*secret);
-                let written = writeln!(file, "{line}").and_then(|()| file.sync_all());
-                line.zeroize();
-                written.map_err(error)?;
-                Ok(Self(vec![secret]))
+        match confidential::read(path, modes) {
+            Ok(text) => Self::from_text(&text),
+            Err(ConfidentialError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Self::create(path)
             }
-            Err(exists) if exists.kind() == io::ErrorKind::AlreadyExists => {
-                Self::from_text(&confidential::read(path, modes)?)
-            }
-            Err(other) => Err(error(other)),
+            Err(unread) => Err(unread.into()),
         }
+    }
+
+    fn create(path: &Path) -> Result<Self, SecretError> {
+        let mut secret = Zeroizing::new([0; 32]);
+        SystemRandom::new().fill(&mut *secret).map_err(|_| SecretError::Random)?;
+        let line = Zeroizing::new(base64url::encode(&*secret) + "\n");
+        durable::write(path, line.as_bytes())
+            .map_err(|source| SecretError::Made { path: path.to_owned(), source })?;
+        Ok(Self(vec![secret]))
     }
 
     /// Takes the content of a file.

@@ -20,6 +20,8 @@ const FULL_FOR_MS: i64 = 30_000;
 /// What is wrong with the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
+    /// Its files are not where they were opened.
+    Moved,
     /// It does not answer, or not as it should.
     Unreadable,
     /// Tables are missing.
@@ -48,6 +50,9 @@ pub struct Census {
 impl Store {
     /// Looks whether something is wrong. Takes a second at the most.
     pub async fn trouble(&self) -> Option<Trouble> {
+        if self.place.check().is_err() {
+            return Some(Trouble::Moved);
+        }
         let folder = self.folder.clone();
         let looked = self.read(move |conn| Ok((migrate::is_complete(conn)?, free_bytes(&folder))));
         match timeout(PATIENCE, looked).await {

@@ -13,13 +13,18 @@
 mod apply;
 mod condition;
 mod gather;
+mod history;
+mod keeper;
+mod mark;
 mod metrics;
 mod operate;
 mod pages;
+mod place;
 mod read;
 mod record;
 mod restored;
 mod slow;
+mod spare;
 mod writer;
 
 use std::{
@@ -44,9 +49,11 @@ use vestibule_protocol::{
     base64url::Fixed,
     signed::{Rid, Uid},
 };
-use vestibule_schema::{Connection, Database, Error, ReadPool, migrate, repository};
+use vestibule_schema::{Connection, Database, Error, ErrorKind, ReadPool, migrate, repository};
 
-use self::metrics::StoreMetrics;
+use self::{
+    history::History, keeper::Keeper, metrics::StoreMetrics, place::Place, restored::Start, writer::Progress,
+};
 
 pub use crate::clock::Clock;
 use crate::live::Live;
@@ -101,11 +108,12 @@ impl Default for Settings {
 pub struct Store {
     queue: SyncSender<Job>,
     readers: ReadPool,
-    epoch: Epoch,
+    history: History,
     clock: Clock,
     page_bytes: usize,
     /// The folder of the data file.
     folder: PathBuf,
+    place: Arc<Place>,
     metrics: Arc<StoreMetrics>,
     quotas: Live<Quotas>,
 }
@@ -114,6 +122,7 @@ pub struct Store {
 pub struct Writer {
     queue: SyncSender<Job>,
     thread: thread::JoinHandle<()>,
+    keeper: Option<Keeper>,
 }
 
 impl Writer {
@@ -122,6 +131,9 @@ impl Writer {
         // Neither fails but where the writer is gone, which ends the process.
         let _ = self.queue.send(Job::Stop);
         let _ = self.thread.join();
+        if let Some(keeper) = self.keeper {
+            keeper.stop();
+        }
     }
 }
 
@@ -187,16 +199,16 @@ pub enum OpenError {
     /// The database itself.
     #[error(transparent)]
     Database(#[from] vestibule_schema::Error),
-    /// The file that tells whether the database was restored cannot be used.
-    #[error("cannot use {}: {source}", path.display())]
-    Starts {
-        /// The file.
+    /// The database's files are not there, although it was opened.
+    #[error("cannot find {}: {source}", path.display())]
+    Place {
+        /// The database.
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
     },
-    /// The writer's thread cannot be started.
-    #[error("cannot start the writer: {0}")]
+    /// A thread cannot be started.
+    #[error("cannot start a thread of the store: {0}")]
     Thread(std::io::Error),
 }
 
@@ -204,8 +216,8 @@ impl Store {
     /// Opens the database at `path`, makes it if there is none, and brings it up to date.
     pub fn open(path: &Path, settings: &Settings) -> Result<(Self, Writer), OpenError> {
         let Settings { quotas, max_bytes, queue, page_bytes, clock } = settings.clone();
-        let database = Database::open(path)?;
-        let mut connection = database.writer()?;
+        let (database, mut connection) = open(path)?;
+        let path = database.path().to_owned();
         let applied = migrate::run(&mut connection)?;
         if applied > 0 {
             tracing::info!(applied, "database migrated");
@@ -213,25 +225,40 @@ impl Store {
         if let Some(bytes) = max_bytes {
             vestibule_schema::cap(&mut connection, bytes)?;
         }
-        if restored::has_been(path, &mut connection)? {
-            tracing::warn!("the database was restored from a backup: clients are told to fetch anew");
-        }
+        let Start { epoch, downtimes, seq, mark } = restored::begin(&path, &mut connection, clock.now_us())?;
+        spare::keep(&path);
         let readers = database.readers(READERS)?;
-        let epoch = Fixed::try_from(&*repository::store::epoch(&mut connection)?).unwrap_or(Fixed([0; 16]));
+        let place = Place::of(&path).map_err(|source| OpenError::Place { path: path.clone(), source })?;
+        let place = Arc::new(place);
+        let committed = keeper::Committed::new(seq);
+        let keeper = mark
+            .map(|mark| Keeper::start(path.clone(), mark, committed.clone(), clock.clone()))
+            .transpose()
+            .map_err(OpenError::Thread)?;
         let (queue, jobs) = sync_channel(queue);
-        let folder = database.path().parent().unwrap_or(Path::new("/")).to_owned();
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
         let metrics = Arc::new(StoreMetrics::default());
         let quotas = Live::new(quotas);
+        let progress = Progress { place: Arc::clone(&place), committed };
         let (writers_quotas, writers_clock, writers_metrics) =
             (quotas.clone(), clock.clone(), Arc::clone(&metrics));
         let thread = thread::Builder::new()
             .name("vestibule-writer".to_owned())
             .spawn(move || {
-                writer::run(database, connection, &writers_quotas, &writers_clock, &writers_metrics, &jobs);
+                writer::run(
+                    database,
+                    connection,
+                    &writers_quotas,
+                    &writers_clock,
+                    &writers_metrics,
+                    &progress,
+                    &jobs,
+                );
             })
             .map_err(OpenError::Thread)?;
-        let writer = Writer { queue: queue.clone(), thread };
-        Ok((Self { queue, readers, epoch, clock, page_bytes, folder, metrics, quotas }, writer))
+        let writer = Writer { queue: queue.clone(), thread, keeper };
+        let history = History::new(epoch, downtimes);
+        Ok((Self { queue, readers, history, clock, page_bytes, folder, place, metrics, quotas }, writer))
     }
 
     /// Registers what the store counts.
@@ -246,7 +273,12 @@ impl Store {
 
     /// The database's epoch.
     pub fn epoch(&self) -> Epoch {
-        self.epoch
+        self.history.epoch()
+    }
+
+    /// The epoch to tell a client that has seen this seq in this epoch: another than its own where what it has seen was not here.
+    pub fn epoch_for(&self, seen: Option<(Epoch, i64)>) -> Epoch {
+        self.history.epoch_for(seen)
     }
 
     /// Other quotas, for the commands that are decided from now on. What is stored already stays.
@@ -305,6 +337,16 @@ impl Store {
         self.queue.try_send(Job::Alone(alone)).map_err(|_| Reason::Overloaded)?;
         receiver.await.unwrap_or_else(|_| Err(Reason::Unavailable.retry_after(5000)))
     }
+}
+
+/// Opens the database, on a full disk by what is spared for that.
+fn open(path: &Path) -> Result<(Database, Connection), Error> {
+    let database = Database::open(path)?;
+    let connection = database.writer().or_else(|error| {
+        let is_disk = matches!(error.kind(), ErrorKind::Full | ErrorKind::Fatal);
+        if is_disk && spare::give_up(database.path()) { database.writer() } else { Err(error) }
+    })?;
+    Ok((database, connection))
 }
 
 #[cfg(test)]

@@ -1,47 +1,105 @@
-//! Notices that the database was restored from a backup.
+//! What a start finds: whether the database was restored from a backup since the last one, and when no server ran.
 //!
 //! A restored database is an older one: what was answered ok since the backup is not in it. Nothing inside it can tell, so
-//! its starts are counted twice, in the database and in a small file beside it. Where the file has counted more, or is gone,
-//! the database has gone back in time, or may have: it gets a new epoch, and clients that come with the old one are told to fetch anew, and repeat what
-//! they wait for.
+//! its epoch, its starts and its last seq are noted beside it, in the [mark](super::mark). Where the mark has seen more, is of
+//! another epoch, is gone or says nothing that makes sense, the database has gone back in time, or may have: it gets a new epoch,
+//! and clients that come with the old one are told to fetch anew, and repeat what they wait for.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
-use vestibule_schema::{Connection, repository::store};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use vestibule_protocol::base64url::Fixed;
+use vestibule_schema::{
+    Connection, Error, ErrorKind,
+    repository::store::{self, Own},
+};
 
-use super::OpenError;
+use super::{
+    Epoch,
+    history::{self, Downtime},
+    mark::{Found, Mark},
+};
 
-/// Counts this start, and says whether the database at `path` was restored since the last one. Then it has a new epoch.
-pub(super) fn has_been(path: &Path, connection: &mut Connection) -> Result<bool, OpenError> {
-    let file = path.with_extension("starts");
-    let counted = read(&file).map_err(|source| OpenError::Starts { path: file.clone(), source })?;
-    let starts = store::starts(connection)?;
-    let was_restored = counted.map_or(starts > 0, |counted| starts < counted);
-    if was_restored {
-        store::renew_epoch(connection)?;
-    }
-    // The database first: a crash in between leaves it one ahead, which means nothing; one behind would mean a restore.
-    let next = starts.max(counted.unwrap_or_default()) + 1;
-    store::set_starts(connection, next)?;
-    write(&file, next).map_err(|source| OpenError::Starts { path: file, source })?;
-    Ok(was_restored)
+/// What a start has found.
+pub(super) struct Start {
+    /// The database's epoch from now on.
+    pub(super) epoch: Epoch,
+    /// When no server ran.
+    pub(super) downtimes: Vec<Downtime>,
+    /// The last number that the database has given.
+    pub(super) seq: i64,
+    /// What is to be kept beside the database, unless what is there has to stay.
+    pub(super) mark: Option<Mark>,
 }
 
-fn read(file: &Path) -> io::Result<Option<i64>> {
-    match fs::read_to_string(file) {
-        Ok(text) => {
-            let counted = text.trim().parse();
-            counted.map(Some).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not a number"))
+/// Looks whether the database at this path was restored, and notes the start in it.
+pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Result<Start, Error> {
+    let own = store::own(connection).map_err(|error| error.at(path))?;
+    let found = Mark::find(path);
+    let known = match was_restored(&own, &found) {
+        false => Some(Fixed(own.epoch)),
+        true => {
+            tracing::warn!("the database was restored from a backup: clients are told to fetch anew");
+            unless_full(store::renew_epoch(connection))?.map(Fixed)
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+    };
+    let counted = match &found {
+        Found::Mark(Mark { starts, .. }) | Found::Starts(starts) => *starts,
+        Found::Nothing | Found::Unreadable(..) => 0,
+    };
+    // The database first: a crash in between leaves it one ahead, which means nothing; one behind would mean a restore.
+    let starts = own.starts.max(counted) + 1;
+    let begun = unless_full(store::begin(connection, starts, now_us))?;
+    let (Some(epoch), Some(seq)) = (known, begun) else {
+        return Ok(unnoted(known, &own));
+    };
+    let mut downtimes = Vec::new();
+    if let Found::Mark(mark) = found
+        && mark.epoch == epoch
+    {
+        let stopped = mark.stopped_at(own.seq);
+        downtimes = mark.downtimes;
+        history::add(&mut downtimes, (stopped, seq));
+    }
+    let mark = Mark { epoch, starts, seq, at: now_us, is_stopped: false, downtimes: downtimes.clone() };
+    Ok(Start { epoch, downtimes, seq, mark: Some(mark) })
+}
+
+fn was_restored(own: &Own, found: &Found) -> bool {
+    match found {
+        Found::Mark(mark) => mark.epoch != Fixed(own.epoch) || own.starts < mark.starts || own.seq < mark.seq,
+        Found::Starts(counted) => own.starts < *counted,
+        Found::Nothing => own.starts > 0,
+        Found::Unreadable(path, error) => {
+            tracing::warn!("{}: {error}, so nobody knows whether the database is the newest", path.display());
+            true
+        }
+    }
+}
+
+/// A start that the disk has no room to note. What is beside the database stays, for the next start to find what this one has
+/// found; if that was a restore, this run has an epoch of its own.
+fn unnoted(known: Option<Epoch>, own: &Own) -> Start {
+    let epoch = known.unwrap_or_else(|| {
+        let mut drawn = [0; 16];
+        SystemRandom::new()
+            .fill(&mut drawn)
+            .expect("a system that stops giving random numbers cannot run a server");
+        Fixed(drawn)
+    });
+    Start { epoch, downtimes: Vec::new(), seq: own.seq, mark: None }
+}
+
+/// Goes on without what a full disk did not take.
+fn unless_full<T>(written: Result<T, Error>) -> Result<Option<T>, Error> {
+    match written {
+        Ok(written) => Ok(Some(written)),
+        Err(error) if error.kind() == ErrorKind::Full => {
+            tracing::error!(%error, "the disk is full: what is new is refused");
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
-}
-
-fn write(file: &Path, starts: i64) -> io::Result<()> {
-    let new = file.with_extension("starts.new");
-    fs::write(&new, format!("{starts}\n"))?;
-    fs::rename(&new, file)
 }
 
 #[cfg(test)]
@@ -102,18 +160,27 @@ mod tests {
         assert_eq!(epoch_of(&path), second, "only once");
 
         // Without the file nothing is known, and who restores a whole folder takes it away to say so.
-        fs::remove_file(path.with_extension("starts")).unwrap();
+        fs::remove_file(path.with_extension("mark")).unwrap();
         let third = epoch_of(&path);
         assert_ne!(third, second);
         assert_eq!(epoch_of(&path), third);
     }
 
     #[test]
-    fn a_file_that_holds_something_else_is_said_to() {
+    fn a_database_of_another_epoch_is_a_restored_one() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("v.db");
-        fs::write(path.with_extension("starts"), "x").unwrap();
-        let error = Store::open(&path, &Settings::default()).err().unwrap();
-        assert!(error.to_string().contains("v.starts"), "{error}");
+        let (path, backup) = (folder.path().join("v.db"), folder.path().join("backup.db"));
+        let first = epoch_of(&path);
+        copy(&path, &backup);
+        fs::remove_file(path.with_extension("mark")).unwrap();
+        let second = epoch_of(&path);
+        // Its clients may have seen more than is in it before there was the second epoch, whatever has been counted since.
+        let kept = fs::read_to_string(path.with_extension("mark")).unwrap();
+        let behind = kept.replace("\"starts\":2", "\"starts\":0");
+        assert_ne!(behind, kept);
+        fs::write(path.with_extension("mark"), behind).unwrap();
+        copy(&backup, &path);
+        let third = epoch_of(&path);
+        assert!(third != first && third != second);
     }
 }

@@ -6,7 +6,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     process,
-    sync::mpsc::Receiver,
+    sync::{Arc, mpsc::Receiver},
     time::Instant,
 };
 
@@ -16,13 +16,15 @@ use vestibule_protocol::approve::{
 };
 use vestibule_schema::{
     Connection, Database, Error, ErrorKind,
-    repository::store::{savepoint, transaction},
+    repository::store::{last_seq, savepoint, transaction},
 };
 
 use super::{
     Committed, Job, Submission,
     apply::{Failure, apply},
+    keeper,
     metrics::StoreMetrics,
+    place::Place,
     slow::SlowDisk,
 };
 use crate::{clock::Clock, live::Live};
@@ -35,6 +37,25 @@ const EXIT_IO: i32 = 74;
 /// `EX_SOFTWARE` of sysexits.h: the process ends because of a mistake in this program.
 const EXIT_SOFTWARE: i32 = 70;
 
+/// What stands between a commit and the answer to it.
+pub(super) struct Progress {
+    /// Where the database was opened.
+    pub(super) place: Arc<Place>,
+    /// How far it has come.
+    pub(super) committed: keeper::Committed,
+}
+
+impl Progress {
+    /// Notes the last number that is durable. What is stored in a file that nobody finds any more is not: the process ends.
+    fn note(&self, seq: i64) {
+        self.committed.note(seq);
+        if let Err(moved) = self.place.check() {
+            tracing::error!(error = %moved, "stopping, since what is stored there is lost");
+            process::exit(EXIT_IO);
+        }
+    }
+}
+
 /// Writes until it is told to stop. Holds the database's lock for that long.
 pub(super) fn run(
     database: Database,
@@ -42,6 +63,7 @@ pub(super) fn run(
     quotas: &Live<Quotas>,
     clock: &Clock,
     metrics: &StoreMetrics,
+    progress: &Progress,
     jobs: &Receiver<Job>,
 ) {
     let mut is_over = false;
@@ -78,6 +100,7 @@ pub(super) fn run(
             submissions.iter().map(|submission| &submission.command),
             &committed,
         );
+        progress.note(committed.iter().flatten().map(|committed| committed.seq).max().unwrap_or_default());
         disk.wait();
         for (done, result) in done.into_iter().zip(committed) {
             done(result);
@@ -85,6 +108,8 @@ pub(super) fn run(
         if let Some(work) = alone {
             let work = AssertUnwindSafe(|| work(&mut connection, &quotas.now(), clock.now_us()));
             let Ok(()) = catch_unwind(work) else { process::exit(EXIT_SOFTWARE) };
+            // It has been answered; what reads the number can wait for the next one.
+            progress.note(last_seq(&mut connection).unwrap_or_default());
         }
     }
     drop(connection);

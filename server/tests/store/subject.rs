@@ -72,7 +72,7 @@ impl StateMachineTest for Comparison {
     }
 
     fn check_invariants(subject: &Subject, world: &World) {
-        subject.runtime.block_on(lists::compare(subject.store(), world, &subject.seqs));
+        subject.runtime.block_on(lists::compare(subject.store(), world, &subject.seqs, subject.last()));
     }
 
     fn teardown(mut subject: Subject, world: World) {
@@ -92,6 +92,8 @@ pub(crate) struct Subject {
     now_us: Arc<AtomicI64>,
     /// The seq of each change, in their order: the reference counts from one.
     seqs: Vec<i64>,
+    /// The seq that the last start has taken.
+    started: i64,
 }
 
 impl Subject {
@@ -99,7 +101,8 @@ impl Subject {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let runtime = Builder::new_current_thread().build().expect("a runtime");
         let (now_us, quotas) = (Arc::new(AtomicI64::new(world.now_us)), world.quotas);
-        let mut subject = Self { runtime, running: None, folder, quotas, now_us, seqs: Vec::new() };
+        let mut subject =
+            Self { runtime, running: None, folder, quotas, now_us, seqs: Vec::new(), started: 0 };
         subject.open();
         subject
     }
@@ -116,8 +119,7 @@ impl Subject {
     fn compare(&mut self, world: &World, committed: &Committed, expected: &Decision) {
         assert_eq!(committed.at, world.now());
         if expected.change.is_some() {
-            let last = self.seqs.last().copied().unwrap_or(0);
-            assert_eq!(committed.seq, world.now_us.max(last + 1));
+            assert_eq!(committed.seq, world.now_us.max(self.last() + 1));
             self.seqs.push(committed.seq);
         } else {
             assert_eq!(committed.seq, 0, "nothing changed");
@@ -146,6 +148,12 @@ impl Subject {
             &Settings { quotas: self.quotas, clock, ..Settings::default() },
         );
         self.running = Some(store.expect("a store that opens"));
+        self.started = self.now_us.load(Ordering::Relaxed).max(self.last() + 1);
+    }
+
+    /// The seq that the store has given last.
+    fn last(&self) -> i64 {
+        self.seqs.last().copied().unwrap_or(0).max(self.started)
     }
 
     fn close(&mut self) {
@@ -158,7 +166,7 @@ impl Subject {
     /// What a crash leaves: the files as they are between two commits, the log not written back.
     fn crash(&mut self) {
         let left = tempfile::tempdir().expect("a temporary folder");
-        for name in ["v.db", "v.db-wal", "v.starts"] {
+        for name in ["v.db", "v.db-wal", "v.mark"] {
             fs::copy(self.folder.path().join(name), left.path().join(name)).expect("a file of the store");
         }
         self.close();

@@ -38,6 +38,8 @@ pub struct Launch {
     socket: Option<Arc<TcpListener>>,
     /// How many descriptors it may have open.
     descriptors: Option<u32>,
+    /// A script of the shell that prepares a world of its own.
+    script: Option<String>,
 }
 
 /// Hands standard input on as descriptor 3, the first of those that systemd passes (`sd_listen_fds(3)`).
@@ -98,6 +100,7 @@ impl Launch {
             port,
             socket: None,
             descriptors: None,
+            script: None,
         }
     }
 
@@ -133,6 +136,19 @@ impl Launch {
     pub fn descriptors(mut self, limit: u32) -> Self {
         self.descriptors = Some(limit);
         self
+    }
+
+    /// Has a script of the shell run before it, as root of namespaces of its own: it may mount what nobody else sees, and what
+    /// it leaves in `$1` is where the program's folder is to be. Where the system allows that to nobody, there is no such test.
+    #[must_use]
+    pub fn script(mut self, script: &str) -> Option<Self> {
+        let is_allowed = Command::new("unshare").args(["-rm", "true"]).output();
+        if !is_allowed.is_ok_and(|output| output.status.success()) {
+            eprintln!("SKIPPED: this system allows no namespaces of a user's own (unshare -rm)");
+            return None;
+        }
+        self.script = Some(script.to_owned());
+        Some(self)
     }
 
     /// Runs a program that is to end by itself, in `directory`. What it writes must fit a pipe.
@@ -181,6 +197,12 @@ impl Launch {
     }
 
     fn program_with_input(&self) -> Command {
+        if let Some(script) = &self.script {
+            let mut command = Command::new("unshare");
+            let script = format!("set -e\n{script}\nexec \"$0\" \"$@\"");
+            command.args(["-rm", "sh", "-c", &script]).arg(&self.program).stdin(Stdio::null());
+            return command;
+        }
         if let Some(limit) = self.descriptors {
             let mut command = Command::new("sh");
             let limited = format!(r#"ulimit -n {limit} && exec "$0" "$@""#);

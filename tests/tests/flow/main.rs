@@ -7,6 +7,7 @@ mod cursors;
 mod deny;
 mod devices;
 mod expiry;
+mod full_disk;
 mod full_store;
 mod hostile;
 mod nack;

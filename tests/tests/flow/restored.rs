@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -9,7 +10,7 @@ use vestibule_tests::people::Device;
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::scene::Scene;
 
-use crate::each;
+use crate::{each, eventually};
 
 /// The database, and the log that a server may leave behind.
 const FILES: [&str; 2] = ["vestibule.db", "vestibule.db-wal"];
@@ -34,6 +35,40 @@ fn restore(data: &Path, backup: &TempDir) {
             fs::copy(older, newer).expect("a copy");
         }
     }
+}
+
+/// Copies the database of a server that runs, as `sqlite3 vestibule.db ".backup copy.db"` does; gives the folder with the copy.
+fn back_up_online(data: &Path) -> TempDir {
+    const BACK_UP: &str = "
+import sqlite3, sys
+sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))
+";
+    let backup = tempfile::tempdir().expect("a temporary directory");
+    let paths = [data, backup.path()].map(|folder| folder.join(FILES[0]));
+    let done = Command::new("python3").args(["-c", BACK_UP]).args(paths).output().expect("Python");
+    assert!(done.status.success(), "{done:?}");
+    backup
+}
+
+/// The whole folder in place of another, which is gone then.
+fn copy_folder(from: &Path, to: &Path) {
+    let _ = fs::remove_dir_all(to);
+    fs::create_dir(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("a copy");
+    }
+}
+
+/// How often the log says that the database was restored.
+fn warnings(server: &Server) -> usize {
+    server.log().matches("the database was restored from a backup").count()
+}
+
+/// The seq that the file beside the database has noted.
+fn marked(server: &Server) -> Option<i64> {
+    let text = fs::read(server.data().join("vestibule.mark")).ok()?;
+    serde_json::from_slice::<Value>(&text).expect("JSON")["seq"].as_i64()
 }
 
 /// Everybody connects again, as who has seen what `last` says; gives the answers to Alice's and Bob's joins.
@@ -139,4 +174,117 @@ fn what_waits_is_there_after_a_restart() {
     assert_eq!(denials["items"][0]["requests"][0]["request_id"], json!(denied.request_id));
     let next = scene.bob.request(&scene.room.rid());
     assert_eq!(scene.guest.call(&scene.topic, "request", next).refused(), "blocked");
+}
+
+/// No start counts between the backup and the restore: what was answered ok meanwhile is known by its seq alone.
+#[test]
+fn a_restore_within_one_run_is_noticed() {
+    for ends_well in [true, false] {
+        let mut server = Server::start(Launch::vestibule());
+        let mut scene = Scene::new(&server);
+        let request = scene.ask();
+        let epoch = reconnect(&mut scene, &json!(null))[0]["epoch"].clone();
+        let backup = back_up_online(&server.data());
+        let approve = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
+        let stored = scene.member.call(&scene.topic, "approve", &approve).ok();
+        scene.guest.push(&scene.topic, "approve");
+        if ends_well {
+            assert_eq!(server.terminate().code(), Some(0));
+        } else {
+            eventually("the approve's seq is noted", || {
+                (marked(&server) >= stored["seq"].as_i64()).then_some(())
+            });
+            server.kill();
+        }
+        restore(&server.data(), &backup);
+        server.restart();
+
+        assert_eq!(warnings(&server), 1, "{}", server.log());
+        for joined in reconnect(&mut scene, &json!({ "epoch": epoch, "seq": stored["seq"] })) {
+            assert_ne!(joined["epoch"], epoch, "another store");
+        }
+        scene.guest.push(&scene.topic, "resync");
+        scene.member.push(&scene.topic, "resync");
+        assert_eq!(scene.status(&request), "pending", "as of the backup");
+        // Bob's key comes all the same: Alice's client repeats what it has no receipt for.
+        assert_eq!(scene.member.call(&scene.topic, "approve", &approve).ok()["dup"], false);
+        assert_eq!(scene.guest.push(&scene.topic, "approve")["approve_id"], json!(approve.approve_id));
+    }
+}
+
+/// A copied folder brings its mark along, so the server has nothing to compare it with. A client has: it has seen a seq of a
+/// time at which, by all that this folder remembers, no server ran.
+#[test]
+fn a_copied_folder_is_noticed_by_who_has_seen_more() {
+    let mut server = Server::start(Launch::vestibule());
+    let mut scene = Scene::new(&server);
+    let request = scene.ask();
+    let approve = scene.approve(&request);
+    let epoch = reconnect(&mut scene, &json!(null))[0]["epoch"].clone();
+    assert_eq!(server.terminate().code(), Some(0));
+    let backup = tempfile::tempdir().expect("a temporary directory");
+    copy_folder(&server.data(), backup.path());
+    server.restart();
+    reconnect(&mut scene, &json!(null));
+    scene.guest.ack(&scene.topic, &approve.approve_id).ok();
+    let seen = scene.member.push(&scene.topic, "receipt")["seq"].clone();
+    assert_eq!(server.terminate().code(), Some(0));
+    copy_folder(backup.path(), &server.data());
+    server.restart();
+    assert_eq!(warnings(&server), 0, "nothing in the folder tells");
+
+    // What others store meanwhile, with later seqs, hides nothing.
+    Scene::new(&server).ask();
+    let last = json!({ "epoch": epoch, "seq": seen });
+    let told = reconnect(&mut scene, &last).map(|joined| joined["epoch"].clone());
+    assert_ne!(told[0], epoch);
+    assert_eq!(told[0], told[1]);
+    assert_eq!(scene.member.push(&scene.topic, "resync"), json!({ "epoch": told[0] }));
+    assert_eq!(scene.member.push(&scene.topic, "caught_up")["epoch"], told[0]);
+    scene.guest.push(&scene.topic, "resync");
+    assert_eq!(scene.guest.ack(&scene.topic, &approve.approve_id).ok()["deleted"], true);
+
+    // Once is enough, and nobody else is concerned: neither who has seen less, nor who says what nobody can have seen.
+    for (epoch, seq) in [(&told[0], 0), (&epoch, 1), (&epoch, i64::MAX)] {
+        for joined in reconnect(&mut scene, &json!({ "epoch": epoch, "seq": seq })) {
+            assert_eq!(&joined["epoch"], epoch, "{seq}");
+        }
+        assert!(!scene.guest.events(&scene.topic).contains(&"resync".to_owned()), "{seq}");
+    }
+}
+
+/// Nobody knows any more what was answered, so whoever comes is told.
+#[test]
+fn a_mark_that_cannot_be_read_counts_as_a_restore_and_stops_nothing() {
+    let mut server = Server::start(Launch::vestibule());
+    let mut scene = Scene::new(&server);
+    let mut epoch = reconnect(&mut scene, &json!(null))[0]["epoch"].clone();
+    for (times, unreadable) in ["", "{", "-\n"].into_iter().enumerate() {
+        assert_eq!(server.terminate().code(), Some(0));
+        fs::write(server.data().join("vestibule.mark"), unreadable).expect("a file");
+        server.restart();
+        let renewed = reconnect(&mut scene, &json!({ "epoch": epoch, "seq": 0 }))[0]["epoch"].clone();
+        assert_ne!(renewed, epoch, "{unreadable:?}");
+        assert_eq!(server.log().matches("vestibule.mark: ").count(), times + 1, "{}", server.log());
+        epoch = renewed;
+    }
+    server.restart();
+    assert_eq!(reconnect(&mut scene, &json!(null))[0]["epoch"], epoch, "and once only");
+}
+
+/// The file in which versions before this one counted the starts.
+#[test]
+fn an_upgrade_is_no_restore_and_a_restore_before_it_is_one() {
+    for (is_restored, starts) in [(false, "1\n"), (true, "2\n"), (true, ""), (true, "x\n")] {
+        let mut server = Server::start(Launch::vestibule());
+        let mut scene = Scene::new(&server);
+        let epoch = reconnect(&mut scene, &json!(null))[0]["epoch"].clone();
+        assert_eq!(server.terminate().code(), Some(0));
+        let _ = fs::remove_file(server.data().join("vestibule.mark"));
+        fs::write(server.data().join("vestibule.starts"), starts).expect("a file");
+        server.restart();
+        let joined = reconnect(&mut scene, &json!(null))[0]["epoch"] != epoch;
+        assert_eq!((joined, warnings(&server)), (is_restored, usize::from(is_restored)), "{starts:?}");
+        assert!(!server.data().join("vestibule.starts").exists(), "one file is enough");
+    }
 }

@@ -15,7 +15,7 @@ use crate::Watched;
 
 /// Waits until the server's readiness is this.
 #[track_caller]
-fn wait_for(watched: &Watched, status: u16, reason: Option<&str>) {
+pub(crate) fn wait_for(watched: &Watched, status: u16, reason: Option<&str>) {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let readiness = watched.readiness();

@@ -5,6 +5,7 @@ mod documented;
 mod health;
 mod logs;
 mod metrics;
+mod moved;
 mod openmetrics;
 mod topic;
 

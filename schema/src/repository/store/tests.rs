@@ -13,31 +13,44 @@ fn exists(conn: &mut Connection, rid: u8) -> bool {
 fn an_epoch_is_one_databases_own_and_stays() {
     let mut one = open_store();
     let mut two = open_store();
-    let drawn = epoch(&mut one.conn).unwrap();
-    assert_eq!(drawn.len(), 16);
-    assert_ne!(drawn, epoch(&mut two.conn).unwrap());
+    let drawn = own(&mut one.conn).unwrap().epoch;
+    assert_ne!(drawn, own(&mut two.conn).unwrap().epoch);
     let mut again = one.database.writer().unwrap();
-    assert_eq!(drawn, epoch(&mut again).unwrap());
+    assert_eq!(drawn, own(&mut again).unwrap().epoch);
 }
 
 #[test]
 fn a_renewed_epoch_is_another() {
     let mut store = open_store();
-    let before = epoch(&mut store.conn).unwrap();
+    let before = own(&mut store.conn).unwrap().epoch;
     let drawn = renew_epoch(&mut store.conn).unwrap();
-    assert_eq!(drawn.len(), 16);
     assert_ne!(drawn, before);
-    assert_eq!(epoch(&mut store.conn).unwrap(), drawn);
+    assert_eq!(own(&mut store.conn).unwrap().epoch, drawn);
     assert_ne!(renew_epoch(&mut store.conn).unwrap(), drawn);
 }
 
 #[test]
-fn starts_are_noted() {
+fn starts_are_noted_and_have_their_place_among_the_numbers() {
     let mut store = open_store();
     let conn = &mut store.conn;
-    assert_eq!(starts(conn).unwrap(), 0);
-    set_starts(conn, 7).unwrap();
-    assert_eq!(starts(conn).unwrap(), 7);
+    let epoch = own(conn).unwrap().epoch;
+    assert_eq!(own(conn).unwrap(), Own { epoch, seq: 0, starts: 0 });
+    assert_eq!(begin(conn, 7, 100).unwrap(), 100);
+    assert_eq!(own(conn).unwrap(), Own { epoch, seq: 100, starts: 7 });
+    assert_eq!(begin(conn, 8, 50).unwrap(), 101, "a clock that was set back");
+    assert_eq!(advance_seq(conn, 50).unwrap(), 102);
+}
+
+#[test]
+fn what_a_database_says_of_itself_is_what_was_written_or_an_error() {
+    for damage in ["SET epoch = x'00'", "SET epoch = x''", "SET seq = -1", "SET starts = -1", ""] {
+        let mut store = open_store();
+        let conn = &mut store.conn;
+        let statement =
+            if damage.is_empty() { "DELETE FROM store".to_owned() } else { format!("UPDATE store {damage}") };
+        conn.batch_execute(&format!("PRAGMA ignore_check_constraints = 1; {statement}")).unwrap();
+        assert_eq!(own(conn).unwrap_err().kind(), ErrorKind::Corrupt, "{damage}");
+    }
 }
 
 #[test]
@@ -51,8 +64,13 @@ fn seq_follows_the_clock_and_never_goes_back() {
     assert_eq!(advance_seq(conn, 0).unwrap(), 1_700_000_000_000_007);
     assert_eq!(last_seq(conn).unwrap(), 1_700_000_000_000_007);
 
+    // A clock that is centuries ahead leaves numbers that JavaScript holds, whatever it does next.
+    assert_eq!(advance_seq(conn, i64::MAX).unwrap(), LATEST_US);
+    assert_eq!(advance_seq(conn, i64::MAX).unwrap(), LATEST_US + 1);
+    const { assert!(LATEST_US < (1 << 53) / 2) };
+
     // At the end of numbers it fails; it does not wrap around.
-    advance_seq(conn, i64::MAX).unwrap();
+    conn.batch_execute(&format!("UPDATE store SET seq = {}", i64::MAX)).unwrap();
     advance_seq(conn, 0).unwrap_err();
     assert_eq!(last_seq(conn).unwrap(), i64::MAX);
 }

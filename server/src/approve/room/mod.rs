@@ -76,7 +76,7 @@ impl Channel for KeyRoom {
         };
         let Some((uid, server)) = identity::of(cx, who) else { return refuse_later(&self.flow, cx, who) };
         let receiver = match events::parse_join(params) {
-            Ok(params) => Receiver::new(uid, server, &params),
+            Ok(params) => Receiver::new(&self.flow, uid, server, &params),
             Err(refusal) => return Joining::Error(Payload::of(&refusal)),
         };
         cx.watch_presence(who, Watched::No);
@@ -148,7 +148,12 @@ impl KeyRoom {
         let Some(visitor) = self.visitors.get_mut(&who) else { return };
         match arrival {
             Ok(arrival) => {
-                let answer = events::Joined::new(&visitor.receiver.server, &self.flow, &arrival);
+                let answer = events::Joined::new(
+                    &visitor.receiver.server,
+                    visitor.receiver.epoch,
+                    &self.flow,
+                    &arrival,
+                );
                 cx.admit(who, Payload::of(&answer.for_guest(visitor.nonce)));
                 visitor.receiver.found(arrival);
             }

@@ -1,0 +1,75 @@
+//! Whether the database is still where it was opened.
+//!
+//! A file that is deleted or renamed while a process has it open goes on working for that process, and for nobody else: what is
+//! stored in it is gone when the process ends.
+
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use crate::durable::beside;
+
+/// The files of a database, as they were when it was opened.
+pub(super) struct Place {
+    files: Vec<(PathBuf, Identity)>,
+}
+
+/// Device and inode: what a file is whatever it is called.
+type Identity = (u64, u64);
+
+/// A file has gone, or is another.
+#[derive(Debug, thiserror::Error)]
+#[error("{} is not where it was: it was deleted, renamed or replaced while the server had it open", .0.display())]
+pub(super) struct Moved(PathBuf);
+
+impl Place {
+    /// Of a database that is open: its log and the log's index are there, and stay until the last connection closes.
+    pub(super) fn of(database: &Path) -> io::Result<Self> {
+        let paths = ["", "-wal", "-shm"].map(|suffix| beside(database, suffix));
+        let files = paths.into_iter().map(|path| identity(&path).map(|identity| (path, identity)));
+        Ok(Self { files: files.collect::<Result<_, _>>()? })
+    }
+
+    /// Looks whether all files are where they were. Costs three calls of the system, and no disk.
+    pub(super) fn check(&self) -> Result<(), Moved> {
+        let moved = self.files.iter().find(|(path, was)| match identity(path) {
+            Ok(is) => is != *was,
+            // Whatever else a system says is no sign of another file.
+            Err(error) => matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
+        });
+        moved.map_or(Ok(()), |(path, _)| Err(Moved(path.clone())))
+    }
+}
+
+fn identity(path: &Path) -> io::Result<Identity> {
+    fs::metadata(path).map(|found| (found.dev(), found.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_deleted_renamed_or_replaced_is_noticed_and_what_is_written_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("v.db");
+        let files = ["", "-wal", "-shm"].map(|suffix| beside(&database, suffix));
+        files.iter().for_each(|path| fs::write(path, "x").unwrap());
+        let place = Place::of(&database).unwrap();
+        files.iter().for_each(|path| fs::write(path, "other, and longer").unwrap());
+        place.check().unwrap();
+
+        let elsewhere = folder.path().join("elsewhere");
+        for path in &files {
+            fs::rename(path, &elsewhere).unwrap();
+            let moved = place.check().unwrap_err();
+            assert!(moved.to_string().starts_with(&format!("{} is not", path.display())), "{moved}");
+            fs::write(path, "x").unwrap();
+            place.check().unwrap_err();
+            fs::rename(&elsewhere, path).unwrap();
+            place.check().unwrap();
+        }
+    }
+}

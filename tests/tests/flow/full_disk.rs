@@ -1,0 +1,81 @@
+//! A disk without a byte left: the server starts, shows what there is, and refuses what is new.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+use vestibule_tests::http::Request;
+use vestibule_tests::people::Device;
+use vestibule_tests::process::{Launch, Server};
+use vestibule_tests::scene::Scene;
+
+use crate::eventually;
+
+/// Mounts a small disk at `DATA`, which nobody else sees, puts what is in `DATA` there and fills it. What is called `mark` on the
+/// disk before is to be left as it is.
+fn fill(data: &Path) -> String {
+    let data = data.to_str().expect("UTF-8");
+    format!(
+        "cp -a {data} {data}.kept
+         mount -t tmpfs -o size=4m tmpfs {data}
+         cp -a {data}.kept/. {data}/
+         rm -rf {data}.kept
+         dd if=/dev/zero of={data}/filler bs=4096 2>/dev/null || :
+         test \"$(df --output=avail {data} | tail -n 1)\" -eq 0"
+    )
+}
+
+/// What a server that runs in namespaces of its own has in its data folder.
+fn inside(server: &Server, name: &str) -> std::path::PathBuf {
+    let data = server.data();
+    let path = data.strip_prefix("/").expect("an absolute path");
+    Path::new("/proc").join(server.id().to_string()).join("root").join(path).join(name)
+}
+
+#[test]
+fn a_server_starts_on_a_full_disk_and_refuses_what_is_new() {
+    let launch = Launch::vestibule();
+    let mut server = Server::start(launch.clone());
+    let mut scene = Scene::new(&server);
+    let request = scene.ask();
+    assert_eq!(server.terminate().code(), Some(0));
+
+    let Some(full) = launch.script(&fill(&server.data())) else { return };
+    server.restart_as(full);
+    scene.member = Device::connect(scene.address, &scene.alice);
+    scene.member.enter(&scene.room);
+    scene.guest = Device::connect(scene.address, &scene.bob);
+    scene.guest.visit(&scene.room.rid());
+    assert_eq!(scene.status(&request), "pending", "what is stored is there");
+    let refused = eventually("the last of the room is taken", || {
+        let approve = scene.bob.request(&scene.room.rid());
+        let reply = scene.guest.call(&scene.topic, "request", &approve);
+        (reply.status == "error").then_some(reply)
+    });
+    assert_eq!(refused.refused(), "storage_full");
+    let ready = Request::get("/health/ready").send(scene.address).expect("a response");
+    assert_eq!((ready.status, ready.json()), (503, json!({ "status": "unready" })));
+    assert!(server.log().contains("the disk is full"), "{}", server.log());
+
+    // Where there is room again nothing else has to be done.
+    fs::remove_file(inside(&server, "filler")).expect("a file to remove");
+    let approve = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
+    assert_eq!(scene.member.call(&scene.topic, "approve", &approve).ok()["state"], "approved");
+    assert_eq!(server.terminate().code(), Some(0));
+}
+
+/// That it was restored cannot be written down, and is told all the same.
+#[test]
+fn a_restore_on_a_full_disk_is_told_to_clients() {
+    let launch = Launch::vestibule();
+    let mut server = Server::start(launch.clone());
+    let mut scene = Scene::new(&server);
+    let joined = Device::connect(scene.address, &scene.bob).visit(&scene.room.rid());
+    assert_eq!(server.terminate().code(), Some(0));
+    fs::write(server.data().join("vestibule.mark"), "").expect("a file");
+    let Some(full) = launch.script(&fill(&server.data())) else { return };
+    server.restart_as(full);
+    scene.guest = Device::connect(scene.address, &scene.bob);
+    let again = scene.guest.visit(&scene.room.rid());
+    assert_ne!(again["epoch"], joined["epoch"]);
+}

@@ -1,0 +1,50 @@
+//! A data file that is not where it was: what the server stores from then on nobody would find again, so it says that of nothing.
+
+use std::fs;
+use std::path::Path;
+
+use vestibule_tests::scene::Scene;
+
+use crate::Watched;
+use crate::health::wait_for;
+
+/// What can happen to a data file, and to what belongs to it.
+const MISHAPS: [(&str, fn(&Path)); 5] = [
+    ("the folder is deleted", |data| fs::remove_dir_all(data).expect("a folder")),
+    ("the folder has another name", |data| fs::rename(data, data.with_extension("old")).expect("a folder")),
+    ("the database is another file", |data| {
+        let path = data.join("vestibule.db");
+        fs::copy(&path, data.join("copy")).expect("a copy");
+        fs::rename(data.join("copy"), path).expect("a file");
+    }),
+    ("the log is deleted", |data| fs::remove_file(data.join("vestibule.db-wal")).expect("a file")),
+    ("the index of the log is deleted", |data| {
+        fs::remove_file(data.join("vestibule.db-shm")).expect("a file")
+    }),
+];
+
+#[test]
+fn a_server_whose_data_file_has_gone_is_not_ready_and_stops_before_it_says_ok() {
+    for (what, happens) in MISHAPS {
+        let mut watched = Watched::start(&[("--sweep", "1h")]);
+        let mut scene = Scene::new(&watched.server);
+        let request = scene.ask();
+        happens(&watched.server.data());
+        wait_for(&watched, 503, Some("database_moved"));
+        let approve = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
+        let payload = serde_json::to_value(&approve).expect("JSON");
+        let answered = scene.member.try_call(&scene.topic, "approve", &payload);
+        assert!(answered.is_none(), "{what}: {answered:?}");
+        assert_eq!(watched.server.wait().code(), Some(74), "{what}");
+        let log = watched.server.log();
+        assert_eq!(log.matches("is not where it was").count(), 1, "{what}: {log}");
+        assert!(log.contains("vestibule.db"), "{what}: {log}");
+    }
+}
+
+#[test]
+fn a_server_that_nobody_uses_stops_as_well() {
+    let mut watched = Watched::start(&[("--sweep", "100ms")]);
+    fs::remove_dir_all(watched.server.data()).expect("a folder");
+    assert_eq!(watched.server.wait().code(), Some(74));
+}
