@@ -4,6 +4,8 @@
 //! account.
 
 use std::{
+    collections::BTreeMap,
+    iter,
     sync::{
         Arc,
         atomic::{AtomicU8, AtomicU64, Ordering},
@@ -16,7 +18,7 @@ use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use serde_json::json;
 
 use crate::{
-    approve::Flow,
+    approve::{Doubt, Flow},
     store::Trouble,
     transport::{Connections, head_as_get, other_methods},
 };
@@ -38,12 +40,18 @@ pub struct Health {
     start: Instant,
     /// Of the last look, in milliseconds since the start.
     looked: AtomicU64,
+    /// The place in [`DOUBTS`].
+    doubt: AtomicU8,
     ready: Gauge,
+    clock_doubted: Gauge,
 }
 
 /// What may be found wrong with the store.
 const STATES: [Option<Trouble>; 5] =
     [None, Some(Trouble::Moved), Some(Trouble::Unreadable), Some(Trouble::Incomplete), Some(Trouble::Full)];
+
+/// What may be wrong with the time of day.
+const DOUBTS: [Option<Doubt>; 3] = [None, Some(Doubt::Unsynchronised), Some(Doubt::Ahead)];
 
 /// Whether somebody is told why the server is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +70,9 @@ impl Health {
             state: AtomicU8::new(0),
             start: Instant::now(),
             looked: AtomicU64::new(0),
+            doubt: AtomicU8::new(0),
             ready: Gauge::default(),
+            clock_doubted: Gauge::default(),
         })
     }
 
@@ -73,12 +83,18 @@ impl Health {
             "Whether the server takes clients: 1, or 0 as /health/ready says",
             self.ready.clone(),
         );
+        registry.register(
+            "clock_doubted",
+            "Whether the time of day is not believed, so that nothing ends for good by it: 1, or 0",
+            self.clock_doubted.clone(),
+        );
     }
 
     /// Looks at the store, for ever.
     pub async fn watch(self: Arc<Self>, flow: Arc<Flow>) {
         loop {
             self.note(flow.trouble().await);
+            self.note_doubt(flow.doubt());
             tokio::time::sleep(EVERY).await;
         }
     }
@@ -88,6 +104,20 @@ impl Health {
         self.state.store(u8::try_from(state).unwrap_or_default(), Ordering::Relaxed);
         self.looked.store(self.elapsed_ms(), Ordering::Relaxed);
         self.ready.set(i64::from(self.obstacle().is_none()));
+    }
+
+    fn note_doubt(&self, doubt: Option<Doubt>) {
+        let place = DOUBTS.iter().position(|known| *known == doubt).unwrap_or_default();
+        self.doubt.store(u8::try_from(place).unwrap_or_default(), Ordering::Relaxed);
+        self.clock_doubted.set(i64::from(doubt.is_some()));
+    }
+
+    /// What an operator should look at although the server is ready.
+    fn warning(&self) -> Option<&'static str> {
+        match DOUBTS[usize::from(self.doubt.load(Ordering::Relaxed))]? {
+            Doubt::Unsynchronised => Some("clock_unsynchronised"),
+            Doubt::Ahead => Some("clock_ahead"),
+        }
     }
 
     /// Why the server is not ready, if it is not.
@@ -115,8 +145,8 @@ impl Health {
 /// Mounts `/health/live` and `/health/ready`.
 pub fn mount(config: &mut web::ServiceConfig, health: Arc<Health>, detail: Detail) {
     let ready = move || {
-        let obstacle = health.obstacle();
-        async move { readiness(obstacle, detail) }
+        let (obstacle, warning) = (health.obstacle(), health.warning());
+        async move { readiness(obstacle, warning, detail) }
     };
     config.service(
         web::scope("/health")
@@ -130,9 +160,14 @@ async fn live() -> HttpResponse {
     answer(HttpResponse::Ok(), &json!({ "status": "live" }))
 }
 
-fn readiness(obstacle: Option<&str>, detail: Detail) -> HttpResponse {
+fn readiness(obstacle: Option<&str>, warning: Option<&str>, detail: Detail) -> HttpResponse {
     match (obstacle, detail) {
-        (None, _) => answer(HttpResponse::Ok(), &json!({ "status": "ready" })),
+        (None, Detail::Told) => {
+            let warning = warning.map(|warning| ("warning", warning));
+            let body: BTreeMap<_, _> = iter::once(("status", "ready")).chain(warning).collect();
+            answer(HttpResponse::Ok(), &json!(body))
+        }
+        (None, Detail::Kept) => answer(HttpResponse::Ok(), &json!({ "status": "ready" })),
         (Some(_), Detail::Kept) => {
             answer(HttpResponse::ServiceUnavailable(), &json!({ "status": "unready" }))
         }
@@ -173,11 +208,35 @@ mod tests {
     #[test]
     fn only_who_may_know_is_told_why() {
         let body = |detail| {
-            let response = readiness(Some("database"), detail);
+            let response = readiness(Some("database"), Some("clock_ahead"), detail);
             assert_eq!(response.status().as_u16(), 503);
-            String::from_utf8(response.into_body().try_into_bytes().unwrap().to_vec()).unwrap()
+            text(response)
         };
         assert_eq!(body(Detail::Kept), r#"{"status":"unready"}"#);
         assert!(body(Detail::Told).contains("database"));
+    }
+
+    #[test]
+    fn a_clock_in_doubt_is_no_obstacle_and_operators_are_told_of_it() {
+        let health = Health::new(Arc::default());
+        for (doubt, warning) in [
+            (Some(Doubt::Unsynchronised), Some("clock_unsynchronised")),
+            (Some(Doubt::Ahead), Some("clock_ahead")),
+            (None, None),
+        ] {
+            health.note_doubt(doubt);
+            assert_eq!(
+                (health.warning(), health.clock_doubted.get()),
+                (warning, i64::from(warning.is_some()))
+            );
+            let told = readiness(None, warning, Detail::Told);
+            assert_eq!(told.status().as_u16(), 200);
+            assert_eq!(text(told).contains("warning"), warning.is_some());
+            assert_eq!(text(readiness(None, warning, Detail::Kept)), r#"{"status":"ready"}"#);
+        }
+    }
+
+    fn text(response: HttpResponse) -> String {
+        String::from_utf8(response.into_body().try_into_bytes().unwrap().to_vec()).unwrap()
     }
 }

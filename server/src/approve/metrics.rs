@@ -31,11 +31,22 @@ pub(super) enum SignIn {
     BadSig,
 }
 
+/// What came of a round of the sweep.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Round {
+    /// What was over is ended.
+    Done,
+    /// The store did not do it.
+    Failed,
+    /// Nobody knows what time it is.
+    Held,
+}
+
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct FlowMetrics {
     sign_ins: PerCase<Counter, 3>,
-    sweeps: PerCase<Counter, 2>,
+    sweeps: PerCase<Counter, 3>,
     pub(super) swept: Counter,
     pub(super) redeliveries: Counter,
     delivery: Histogram,
@@ -54,7 +65,7 @@ impl Default for FlowMetrics {
     fn default() -> Self {
         Self {
             sign_ins: PerCase::labelled("result", ["done", "stale_nonce", "bad_sig"]),
-            sweeps: PerCase::labelled("result", ["done", "failed"]),
+            sweeps: PerCase::labelled("result", ["done", "failed", "held"]),
             swept: Counter::default(),
             redeliveries: Counter::default(),
             delivery: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
@@ -117,8 +128,8 @@ impl FlowMetrics {
         self.sign_ins[result as usize].inc();
     }
 
-    pub(super) fn swept_over(&self, is_done: bool) {
-        self.sweeps[usize::from(!is_done)].inc();
+    pub(super) fn swept_over(&self, round: Round) {
+        self.sweeps[round as usize].inc();
     }
 
     /// Something with this seq has gone to who it is for. A seq is the clock of the decision, in microseconds.
@@ -168,5 +179,10 @@ impl Flow {
     /// Whether something is wrong with the store.
     pub async fn trouble(&self) -> Option<crate::store::Trouble> {
         self.store.trouble().await
+    }
+
+    /// What is wrong with the time of day, if something is.
+    pub fn doubt(&self) -> Option<super::Doubt> {
+        self.certainty.doubt()
     }
 }

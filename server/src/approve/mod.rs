@@ -34,6 +34,7 @@ use vestibule_protocol::{
     signed::{BadSignature, Rid, Uid},
 };
 
+pub use crate::clock::Doubt;
 pub use identity::Door;
 pub use operator::Unfit;
 pub use room::Online;
@@ -46,6 +47,7 @@ use self::{
 };
 use crate::{
     channel::MemberId,
+    clock::Certainty,
     room::{Rooms, Router},
     session::Sessions,
     store::Store,
@@ -97,6 +99,7 @@ pub struct Flow {
     /// How many requests have come from where.
     requests: AddressRate,
     random: SystemRandom,
+    certainty: Certainty,
     metrics: FlowMetrics,
 }
 
@@ -117,6 +120,7 @@ impl Flow {
                 in_rooms: DashSet::new(),
                 requests,
                 random: SystemRandom::new(),
+                certainty: Certainty::default(),
                 metrics: FlowMetrics::default(),
             }
         })

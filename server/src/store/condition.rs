@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const LEAST_FREE: u64 = 1 << 20;
 
 /// For how long a store counts as full after a write found it so.
-const FULL_FOR_MS: i64 = 30_000;
+const FULL_FOR: Duration = Duration::from_secs(30);
 
 /// What is wrong with the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Store {
             Err(_) | Ok(Err(_)) => Some(Trouble::Unreadable),
             Ok(Ok((false, _))) => Some(Trouble::Incomplete),
             Ok(Ok((true, free))) if free.is_some_and(|free| free < LEAST_FREE) => Some(Trouble::Full),
-            Ok(Ok(_)) => self.metrics.was_full_within(FULL_FOR_MS).then_some(Trouble::Full),
+            Ok(Ok(_)) => self.metrics.was_full_within(FULL_FOR).then_some(Trouble::Full),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::{
     iter,
-    sync::atomic::{AtomicI64, Ordering},
-    time::Duration,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use prometheus_client::{
@@ -20,7 +20,7 @@ use vestibule_protocol::approve::{
 };
 
 use super::Committed;
-use crate::{clock, metrics::PerCase};
+use crate::metrics::PerCase;
 
 const KINDS: [&str; 14] = [
     "publish",
@@ -56,8 +56,8 @@ pub(super) struct StoreMetrics {
     failed_reads: Counter,
     waiting: Gauge,
     first_approve: Histogram,
-    /// When the disk was last found full, in Unix milliseconds.
-    full_at: AtomicI64,
+    /// When the disk was last found full.
+    full_at: Mutex<Option<Instant>>,
 }
 
 impl Default for StoreMetrics {
@@ -74,7 +74,7 @@ impl Default for StoreMetrics {
             failed_reads: Counter::default(),
             waiting: Gauge::default(),
             first_approve: Histogram::new(WAITS),
-            full_at: AtomicI64::new(i64::MIN),
+            full_at: Mutex::default(),
         }
     }
 }
@@ -150,13 +150,14 @@ impl StoreMetrics {
     pub(super) fn refused(&self, refusal: &Refusal) {
         self.refusals[refusal.reason.index()].inc();
         if refusal.reason == Reason::StorageFull {
-            self.full_at.store(clock::now_ms(), Ordering::Relaxed);
+            *self.full_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
     }
 
-    /// Whether the disk was found full within the last so many milliseconds.
-    pub(super) fn was_full_within(&self, ms: i64) -> bool {
-        clock::now_ms().saturating_sub(self.full_at.load(Ordering::Relaxed)) < ms
+    /// Whether the disk was found full within this time, which the clock's being set does not change.
+    pub(super) fn was_full_within(&self, time: Duration) -> bool {
+        let full_at = *self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        full_at.is_some_and(|full_at| full_at.elapsed() < time)
     }
 
     fn count(&self, command: &Command, result: &Result<Committed, Refusal>) {

@@ -1,6 +1,7 @@
 //! How the server is watched: the operators' listener, health, metrics, and the log.
 
 mod admin;
+mod clock;
 mod documented;
 mod health;
 mod logs;
@@ -45,10 +46,13 @@ fn token_file() -> (TempDir, PathBuf) {
 
 impl Watched {
     fn start(options: &[(&str, &str)]) -> Self {
+        Self::launch(Launch::vestibule().options(options))
+    }
+
+    fn launch(launch: Launch) -> Self {
         let (folder, path) = token_file();
-        let launch = Launch::vestibule()
-            .options(&[("--admin-listen", "127.0.0.1:0"), ("--admin-tokens", path.to_str().expect("UTF-8"))]);
-        Self { server: Server::start(launch.options(options)), _folder: folder }
+        let options = [("--admin-listen", "127.0.0.1:0"), ("--admin-tokens", path.to_str().expect("UTF-8"))];
+        Self { server: Server::start(launch.options(&options)), _folder: folder }
     }
 
     fn admin(&self) -> SocketAddr {

@@ -1,10 +1,20 @@
-//! The only place that reads the time of day.
+//! The only place that reads the time of day, and that says what is certainly past.
+
+mod certain;
+mod pretended;
 
 use std::{
     fmt,
+    path::Path,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+use rustix::time::{ClockId, clock_gettime};
+
+use self::pretended::Pretended;
+pub(crate) use certain::Certainty;
+pub use certain::Doubt;
 
 /// What the store goes by: by default the system's time of day.
 ///
@@ -44,10 +54,23 @@ impl fmt::Debug for Clock {
 /// Unix microseconds.
 pub(crate) fn now_us() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
+    let now = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX);
+    now.saturating_add(Pretended::look().ahead_ms.saturating_mul(1000))
 }
 
 /// Unix milliseconds.
 pub(crate) fn now_ms() -> i64 {
     now_us() / 1000
+}
+
+/// How long ago the machine booted, the time that it has slept included. Nobody sets this clock.
+fn since_boot() -> Duration {
+    let measured = || Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default();
+    Pretended::look().since_boot.unwrap_or_else(measured)
+}
+
+/// Whether systemd-timesyncd has set the clock since the boot. Others' synchronisation is not seen: the kernel would tell, but
+/// not a service that is kept from setting the clock.
+fn is_synchronised() -> bool {
+    Pretended::look().since_boot.is_none() && Path::new("/run/systemd/timesync/synchronized").exists()
 }
