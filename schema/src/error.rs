@@ -78,6 +78,7 @@ impl Error {
     }
 
     /// The same error, saying which file it is about.
+    #[must_use]
     pub fn at(self, path: impl AsRef<Path>) -> Self {
         let message = format!("{}: {}", path.as_ref().display(), self.message);
         Self { message, ..self }

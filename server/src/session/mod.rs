@@ -22,6 +22,8 @@ use self::used::Used;
 const CHALLENGE_MS: i64 = 60_000;
 /// How long a token may be used to connect, in milliseconds.
 const TOKEN_MS: i64 = 15 * 60_000;
+/// By how much the clock may be set back until what was made before is not taken any more, in milliseconds.
+const SET_BACK_MS: i64 = 2 * 60_000;
 
 const TIME: usize = 8;
 const UID: usize = 32;
@@ -85,7 +87,7 @@ impl Sessions {
         let nonce: &[u8; NONCE] = nonce.try_into().map_err(|_| Invalid)?;
         let (claims, tag) = nonce.split_at(TIME + RANDOM);
         self.check(|keys| &keys.challenge, &challenge_bytes(uid, claims), tag)?;
-        if now < expiry(nonce) { Ok(()) } else { Err(Invalid) }
+        if is_current(expiry(nonce), now, CHALLENGE_MS) { Ok(()) } else { Err(Invalid) }
     }
 
     /// Uses up a challenge that was [checked](Self::check_challenge) and signed by its user, so that whoever has overheard the
@@ -114,7 +116,7 @@ impl Sessions {
         self.check(|keys| &keys.token, claims, tag)?;
         let (uid, exp) = claims.split_at(UID);
         let exp = i64::from_be_bytes(exp.try_into().map_err(|_| Invalid)?);
-        if now < exp { Uid::try_from(uid).map_err(|_| Invalid) } else { Err(Invalid) }
+        if is_current(exp, now, TOKEN_MS) { Uid::try_from(uid).map_err(|_| Invalid) } else { Err(Invalid) }
     }
 
     fn check(&self, key: impl Fn(&Keys) -> &hmac::Key, bytes: &[u8], tag: &[u8]) -> Result<(), Invalid> {
@@ -125,6 +127,11 @@ impl Sessions {
 
 fn challenge_bytes(uid: &Uid, claims: &[u8]) -> Vec<u8> {
     [uid.as_bytes(), claims].concat()
+}
+
+/// Whether what lasts so long has begun and is not over. What a clock made that was ahead would outlast its being set right.
+fn is_current(exp: i64, now: i64, lasts_ms: i64) -> bool {
+    now < exp && exp <= now.saturating_add(lasts_ms + SET_BACK_MS)
 }
 
 /// When a challenge's time is over, in Unix milliseconds.
@@ -192,6 +199,17 @@ mod tests {
                 "byte {index}"
             );
         }
+    }
+
+    #[test]
+    fn what_was_made_while_the_clock_was_ahead_is_not_good_for_longer() {
+        const AHEAD: i64 = SET_BACK_MS + 1;
+        let sessions = sessions();
+        let (token, nonce) = (sessions.token(&BOB, AHEAD).0, sessions.challenge(&BOB, AHEAD).nonce);
+        assert_eq!(sessions.check_token(&token, 0), Err(Invalid));
+        assert_eq!(sessions.check_challenge(&BOB, &nonce, 0), Err(Invalid));
+        assert_eq!(sessions.check_token(&token, 1), Ok(BOB));
+        assert_eq!(sessions.check_challenge(&BOB, &nonce, 1), Ok(()));
     }
 
     #[test]

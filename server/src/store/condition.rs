@@ -1,6 +1,6 @@
 //! Whether the store can do its work, and how much is in it: for who watches the server.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 use vestibule_protocol::approve::refusal::Refusal;
@@ -50,15 +50,16 @@ pub struct Census {
 impl Store {
     /// Looks whether something is wrong. Takes a second at the most.
     pub async fn trouble(&self) -> Option<Trouble> {
-        if self.place.check().is_err() {
-            return Some(Trouble::Moved);
-        }
-        let folder = self.folder.clone();
-        let looked = self.read(move |conn| Ok((migrate::is_complete(conn)?, free_bytes(&folder))));
+        let (folder, place) = (self.folder.clone(), Arc::clone(&self.place));
+        let looked = self.read(move |conn| {
+            let is_moved = place.check().is_err();
+            Ok((is_moved, migrate::is_complete(conn)?, free_bytes(&folder)))
+        });
         match timeout(PATIENCE, looked).await {
             Err(_) | Ok(Err(_)) => Some(Trouble::Unreadable),
-            Ok(Ok((false, _))) => Some(Trouble::Incomplete),
-            Ok(Ok((true, free))) if free.is_some_and(|free| free < LEAST_FREE) => Some(Trouble::Full),
+            Ok(Ok((true, ..))) => Some(Trouble::Moved),
+            Ok(Ok((false, false, _))) => Some(Trouble::Incomplete),
+            Ok(Ok((false, true, free))) if free.is_some_and(|free| free < LEAST_FREE) => Some(Trouble::Full),
             Ok(Ok(_)) => self.metrics.was_full_within(FULL_FOR).then_some(Trouble::Full),
         }
     }

@@ -56,9 +56,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("v.db");
         let files = ["", "-wal", "-shm"].map(|suffix| beside(&database, suffix));
-        files.iter().for_each(|path| fs::write(path, "x").unwrap());
+        let write = |content| files.iter().try_for_each(|path| fs::write(path, content)).unwrap();
+        write("x");
         let place = Place::of(&database).unwrap();
-        files.iter().for_each(|path| fs::write(path, "other, and longer").unwrap());
+        write("other, and longer");
         place.check().unwrap();
 
         let elsewhere = folder.path().join("elsewhere");

@@ -32,35 +32,37 @@ pub(super) struct Start {
     pub(super) mark: Option<Mark>,
 }
 
-/// Looks whether the database at this path was restored, and notes the start in it.
+/// Looks whether the database at this path was restored, and notes the start in it, as far as the disk has room.
 pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Result<Start, Error> {
     let own = store::own(connection).map_err(|error| error.at(path))?;
     let found = Mark::find(path);
-    let known = match was_restored(&own, &found) {
-        false => Some(Fixed(own.epoch)),
-        true => {
-            tracing::warn!("the database was restored from a backup: clients are told to fetch anew");
-            unless_full(store::renew_epoch(connection))?.map(Fixed)
-        }
+    let mut epoch = Some(Fixed(own.epoch));
+    if was_restored(&own, &found) {
+        tracing::warn!("the database was restored from a backup: clients are told to fetch anew");
+        epoch = unless_full(store::renew_epoch(connection))?.map(Fixed);
+    }
+    // Where that cannot be written down, what is beside the database stays, for the next start to find the same.
+    let Some(epoch) = epoch else {
+        return Ok(Start { epoch: drawn(), downtimes: Vec::new(), seq: own.seq, mark: None });
     };
     let counted = match &found {
         Found::Mark(Mark { starts, .. }) | Found::Starts(starts) => *starts,
         Found::Nothing | Found::Unreadable(..) => 0,
     };
     // The database first: a crash in between leaves it one ahead, which means nothing; one behind would mean a restore.
-    let starts = own.starts.max(counted) + 1;
-    let begun = unless_full(store::begin(connection, starts, now_us))?;
-    let (Some(epoch), Some(seq)) = (known, begun) else {
-        return Ok(unnoted(known, &own));
-    };
+    let next = own.starts.max(counted) + 1;
+    let begun = unless_full(store::begin(connection, next, now_us))?;
     let mut downtimes = Vec::new();
     if let Found::Mark(mark) = found
         && mark.epoch == epoch
     {
         let stopped = mark.stopped_at(own.seq);
         downtimes = mark.downtimes;
-        history::add(&mut downtimes, (stopped, seq));
+        if let Some(started) = begun {
+            history::add(&mut downtimes, (stopped, started));
+        }
     }
+    let (starts, seq) = begun.map_or((own.starts, own.seq), |seq| (next, seq));
     let mark = Mark { epoch, starts, seq, at: now_us, is_stopped: false, downtimes: downtimes.clone() };
     Ok(Start { epoch, downtimes, seq, mark: Some(mark) })
 }
@@ -77,17 +79,12 @@ fn was_restored(own: &Own, found: &Found) -> bool {
     }
 }
 
-/// A start that the disk has no room to note. What is beside the database stays, for the next start to find what this one has
-/// found; if that was a restore, this run has an epoch of its own.
-fn unnoted(known: Option<Epoch>, own: &Own) -> Start {
-    let epoch = known.unwrap_or_else(|| {
-        let mut drawn = [0; 16];
-        SystemRandom::new()
-            .fill(&mut drawn)
-            .expect("a system that stops giving random numbers cannot run a server");
-        Fixed(drawn)
-    });
-    Start { epoch, downtimes: Vec::new(), seq: own.seq, mark: None }
+/// An epoch of this run alone.
+fn drawn() -> Epoch {
+    let mut drawn = [0; 16];
+    let random = SystemRandom::new().fill(&mut drawn);
+    random.expect("a system that stops giving random numbers cannot run a server");
+    Fixed(drawn)
 }
 
 /// Goes on without what a full disk did not take.

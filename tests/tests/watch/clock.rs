@@ -106,8 +106,8 @@ fn a_clock_that_jumps_ahead_ends_nothing_for_good() {
 
     assert_eq!(scene.status(&waiting), "pending");
     scene.approve(&waiting);
-    let (mine, approves) = scene.bobs();
-    assert_eq!((mine.len(), approves.len()), (3, 2), "{mine:?} {approves:?}");
+    let (open, waits) = scene.bobs();
+    assert_eq!((open.len(), waits.len()), (3, 2), "{open:?} {waits:?}");
     assert_eq!(scene.guest.ack(&scene.topic, &approve.approve_id).ok()["deleted"], true);
     let notices = scene.member.call(&scene.topic, "notices", json!({})).ok();
     assert!(notices["items"].as_array().is_some_and(|items| !items.is_empty()), "{notices}");

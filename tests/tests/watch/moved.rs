@@ -8,8 +8,11 @@ use vestibule_tests::scene::Scene;
 use crate::Watched;
 use crate::health::wait_for;
 
+/// What happens, and how.
+type Mishap = (&'static str, fn(&Path));
+
 /// What can happen to a data file, and to what belongs to it.
-const MISHAPS: [(&str, fn(&Path)); 5] = [
+const MISHAPS: [Mishap; 5] = [
     ("the folder is deleted", |data| fs::remove_dir_all(data).expect("a folder")),
     ("the folder has another name", |data| fs::rename(data, data.with_extension("old")).expect("a folder")),
     ("the database is another file", |data| {
@@ -19,7 +22,7 @@ const MISHAPS: [(&str, fn(&Path)); 5] = [
     }),
     ("the log is deleted", |data| fs::remove_file(data.join("vestibule.db-wal")).expect("a file")),
     ("the index of the log is deleted", |data| {
-        fs::remove_file(data.join("vestibule.db-shm")).expect("a file")
+        fs::remove_file(data.join("vestibule.db-shm")).expect("a file");
     }),
 ];
 
