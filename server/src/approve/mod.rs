@@ -99,6 +99,7 @@ pub struct Flow {
     /// How many requests have come from where.
     requests: AddressRate,
     random: SystemRandom,
+    /// What is certainly over, for whoever ends it for good.
     certainty: Certainty,
     metrics: FlowMetrics,
 }

@@ -46,9 +46,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Notes the last number that is durable. What is stored in a file that nobody finds any more is not: the process ends.
-    fn note(&self, seq: i64) {
-        self.committed.note(seq);
+    /// What is stored in a file that nobody finds any more is not stored: the process ends.
+    fn check_place(&self) {
         if let Err(moved) = self.place.check() {
             tracing::error!(error = %moved, "stopping, since what is stored there is lost");
             process::exit(EXIT_IO);
@@ -100,16 +99,21 @@ pub(super) fn run(
             submissions.iter().map(|submission| &submission.command),
             &committed,
         );
-        progress.note(committed.iter().flatten().map(|committed| committed.seq).max().unwrap_or_default());
+        progress
+            .committed
+            .note(committed.iter().flatten().map(|committed| committed.seq).max().unwrap_or_default());
+        progress.check_place();
         disk.wait();
         for (done, result) in done.into_iter().zip(committed) {
             done(result);
         }
         if let Some(work) = alone {
+            // It answers by itself, so what can be seen before has to do.
+            progress.check_place();
             let work = AssertUnwindSafe(|| work(&mut connection, &quotas.now(), clock.now_us()));
             let Ok(()) = catch_unwind(work) else { process::exit(EXIT_SOFTWARE) };
-            // It has been answered; what reads the number can wait for the next one.
-            progress.note(last_seq(&mut connection).unwrap_or_default());
+            // Where that cannot be read, the next number will do.
+            progress.committed.note(last_seq(&mut connection).unwrap_or_default());
         }
     }
     drop(connection);

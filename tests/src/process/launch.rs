@@ -138,8 +138,8 @@ impl Launch {
         self
     }
 
-    /// Has a script of the shell run before it, as root of namespaces of its own: it may mount what nobody else sees, and what
-    /// it leaves in `$1` is where the program's folder is to be. Where the system allows that to nobody, there is no such test.
+    /// Has a script of the shell run before it, as root of namespaces of its own, where it may mount what nobody else sees.
+    /// `None` where the system allows that to nobody, which is said on standard error.
     #[must_use]
     pub fn script(mut self, script: &str) -> Option<Self> {
         let is_allowed = Command::new("unshare").args(["-rm", "true"]).output();

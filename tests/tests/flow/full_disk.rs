@@ -1,7 +1,7 @@
 //! A disk without a byte left: the server starts, shows what there is, and refuses what is new.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use vestibule_tests::http::Request;
@@ -11,8 +11,8 @@ use vestibule_tests::scene::Scene;
 
 use crate::eventually;
 
-/// Mounts a small disk at `DATA`, which nobody else sees, puts what is in `DATA` there and fills it. What is called `mark` on the
-/// disk before is to be left as it is.
+/// A script that mounts a small disk in place of the data folder, which nobody else sees, puts on it what was there, and fills it
+/// to the last byte.
 fn fill(data: &Path) -> String {
     let data = data.to_str().expect("UTF-8");
     format!(
@@ -26,7 +26,7 @@ fn fill(data: &Path) -> String {
 }
 
 /// What a server that runs in namespaces of its own has in its data folder.
-fn inside(server: &Server, name: &str) -> std::path::PathBuf {
+fn inside(server: &Server, name: &str) -> PathBuf {
     let data = server.data();
     let path = data.strip_prefix("/").expect("an absolute path");
     Path::new("/proc").join(server.id().to_string()).join("root").join(path).join(name)
@@ -48,8 +48,8 @@ fn a_server_starts_on_a_full_disk_and_refuses_what_is_new() {
     scene.guest.visit(&scene.room.rid());
     assert_eq!(scene.status(&request), "pending", "what is stored is there");
     let refused = eventually("the last of the room is taken", || {
-        let approve = scene.bob.request(&scene.room.rid());
-        let reply = scene.guest.call(&scene.topic, "request", &approve);
+        let another = scene.bob.request(&scene.room.rid());
+        let reply = scene.guest.call(&scene.topic, "request", &another);
         (reply.status == "error").then_some(reply)
     });
     assert_eq!(refused.refused(), "storage_full");
