@@ -65,8 +65,8 @@ pub fn last_seq(conn: &mut Connection) -> Result<i64, Error> {
     Ok(store::table.select(store::seq).first(conn)?)
 }
 
-/// The beginning of the year 2100 in Unix microseconds. Numbers never get smaller, so a clock that is centuries ahead
-/// for a moment would spoil all that come later: JavaScript holds whole numbers up to 2^53 only.
+/// The beginning of the year 2100 in Unix microseconds. Numbers never get smaller, so a clock that is centuries
+/// ahead for a moment would spoil all that come later: JavaScript holds whole numbers up to 2^53 only.
 const LATEST_US: i64 = 4_102_444_800_000_000;
 
 /// Takes the next number: `now_us`, the time in Unix microseconds, or one more than the last where that is
@@ -83,7 +83,8 @@ pub fn open(conn: &mut Connection) -> Result<i64, Error> {
     Ok(store::table.select(store::open).first(conn)?)
 }
 
-/// Notes how often the server was started, and takes a number: those that it gives are later, whatever its clock does.
+/// Notes how often the server was started, and takes a number: those that it gives are later, whatever its clock
+/// does.
 pub fn begin(conn: &mut Connection, starts: i64, now_us: i64) -> Result<i64, Error> {
     transaction(conn, |conn| {
         diesel::update(store::table).set(store::starts.eq(starts)).execute(conn)?;
