@@ -26,8 +26,10 @@ pub enum ErrorKind {
     Busy,
     /// The file is not a database, or a damaged one. Restore it.
     Corrupt,
-    /// The row contradicts what is stored (an id used twice, a missing parent, a refused value), or the row
-    /// to change is not there. The same again fails again.
+    /// A stored row is not what was written. Others may be read all the same.
+    Unreadable,
+    /// The row contradicts what is stored (an id used twice, a missing parent, a refused value, one too large), or the
+    /// row to change is not there. The same again fails again.
     Conflict,
     /// Another server has this data file open.
     InUse,
@@ -36,9 +38,50 @@ pub enum ErrorKind {
     Config,
     /// The database was written by a newer version of this program.
     Newer,
-    /// Anything else.
+    /// Anything else: memory is short, somebody interrupts, the statement is wrong. It may work later.
     Unavailable,
 }
+
+/// SQLite's result codes by their texts, and what to do about each. What is not here is
+/// [`Unavailable`](ErrorKind::Unavailable).
+///
+/// Diesel hides the codes, except for constraints. The texts are as fixed as the codes: they come from the table in
+/// `sqlite3ErrStr`, and SQLite is built into this program. Extended codes have the texts of their classes.
+const CLASSES: [(&str, ErrorKind); 19] = [
+    // FULL: ENOSPC while writing, or the database as large as it may be.
+    ("database or disk is full", ErrorKind::Full),
+    // IOERR, all extended codes: EIO, EDQUOT and whatever else the system says to a write, fsync, truncate or mapping, and
+    // most of what it says to a read. (IOERR_NOMEM comes as NOMEM.)
+    ("disk I/O error", ErrorKind::Fatal),
+    // BUSY, BUSY_SNAPSHOT, BUSY_RECOVERY.
+    ("database is locked", ErrorKind::Busy),
+    // LOCKED, LOCKED_SHAREDCACHE.
+    ("database table is locked", ErrorKind::Busy),
+    ("database schema is locked", ErrorKind::Busy),
+    // PROTOCOL: others open and close the database all the time.
+    ("locking protocol", ErrorKind::Busy),
+    // NOTADB.
+    ("file is not a database", ErrorKind::Corrupt),
+    // CORRUPT, and what is found while the schema is read. IOERR_CORRUPTFS comes as this: EIO to a read.
+    ("database disk image is malformed", ErrorKind::Corrupt),
+    ("malformed database schema", ErrorKind::Corrupt),
+    // CANTOPEN: no such folder, no permission, no file descriptor.
+    ("unable to open database file", ErrorKind::Config),
+    // READONLY, READONLY_DBMOVED, READONLY_DIRECTORY.
+    ("attempt to write a readonly database", ErrorKind::Config),
+    // PERM, AUTH.
+    ("access permission denied", ErrorKind::Config),
+    ("authorization denied", ErrorKind::Config),
+    // CONSTRAINT without a kind of its own, and CONSTRAINT_DATATYPE.
+    ("constraint failed", ErrorKind::Conflict),
+    ("cannot store ", ErrorKind::Conflict),
+    // MISMATCH, TOOBIG.
+    ("datatype mismatch", ErrorKind::Conflict),
+    ("string or blob too big", ErrorKind::Conflict),
+    // NOMEM, INTERRUPT.
+    ("out of memory", ErrorKind::Unavailable),
+    ("interrupted", ErrorKind::Unavailable),
+];
 
 impl Error {
     /// What to do about it.
@@ -48,7 +91,7 @@ impl Error {
 
     /// A row that cannot be read: what is stored is not what was written.
     pub fn corrupt(what: impl std::fmt::Display) -> Self {
-        Self::new(ErrorKind::Corrupt, format!("a stored row cannot be read: {what}"))
+        Self::new(ErrorKind::Unreadable, format!("a stored row cannot be read: {what}"))
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -57,23 +100,10 @@ impl Error {
     }
 
     /// Sorts an error of which only the text is left; `otherwise` is for texts that say nothing known.
-    ///
-    /// Diesel hides SQLite's result codes, except for constraints. The texts are as fixed as the codes: they
-    /// come from the table in `sqlite3ErrStr`, and SQLite is built into this program.
     pub(crate) fn from_text(text: impl Display, otherwise: ErrorKind) -> Self {
-        const TEXTS: [(&str, ErrorKind); 9] = [
-            ("database or disk is full", ErrorKind::Full),
-            ("disk I/O error", ErrorKind::Fatal),
-            ("database is locked", ErrorKind::Busy),
-            ("database table is locked", ErrorKind::Busy),
-            ("file is not a database", ErrorKind::Corrupt),
-            ("database disk image is malformed", ErrorKind::Corrupt),
-            ("malformed database schema", ErrorKind::Corrupt),
-            ("unable to open database file", ErrorKind::Config),
-            ("attempt to write a readonly database", ErrorKind::Config),
-        ];
         let message = text.to_string();
-        let kind = TEXTS.iter().find(|(text, _)| message.contains(text)).map_or(otherwise, |(_, kind)| *kind);
+        let kind =
+            CLASSES.iter().find(|(text, _)| message.contains(text)).map_or(otherwise, |(_, kind)| *kind);
         Self { kind, message }
     }
 
@@ -97,7 +127,7 @@ impl From<DieselError> for Error {
                 _,
             ) => ErrorKind::Conflict,
             // What is stored cannot be read back as what was stored.
-            DieselError::DeserializationError(_) => ErrorKind::Corrupt,
+            DieselError::DeserializationError(_) => ErrorKind::Unreadable,
             // A rollback failed and the connection is stuck in its transaction; only a new process gets out
             // of it.
             DieselError::BrokenTransactionManager => ErrorKind::Fatal,

@@ -52,8 +52,12 @@
 
 pub mod connection;
 pub mod error;
+#[cfg(test)]
+mod failures;
 pub mod migrate;
 pub mod models;
+#[cfg(test)]
+mod plans;
 pub mod repository;
 mod tables;
 #[cfg(test)]

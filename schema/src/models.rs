@@ -368,6 +368,16 @@ pub struct Erased {
     pub rooms: usize,
 }
 
+impl std::ops::AddAssign for Erased {
+    fn add_assign(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.approves += other.approves;
+        self.denials += other.denials;
+        self.notices += other.notices;
+        self.rooms += other.rooms;
+    }
+}
+
 /// Which requests an operator looks for. What is not said fits all.
 #[derive(Debug, Clone, Default)]
 pub struct RequestFilter {

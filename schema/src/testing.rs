@@ -127,6 +127,13 @@ struct Step {
 /// SQLite's plan for every query that `run` makes, a line per step. Asserts that no step reads a whole table
 /// or index.
 pub(crate) fn plan(conn: &mut Connection, run: impl FnOnce(&mut Connection)) -> String {
+    let steps = steps(conn, run);
+    assert!(steps.iter().all(|step| !step.starts_with("SCAN ")), "{steps:#?}");
+    steps.iter().fold(String::new(), |plan, step| plan + step + "\n")
+}
+
+/// The steps of SQLite's plans for every query that `run` makes.
+pub(crate) fn steps(conn: &mut Connection, run: impl FnOnce(&mut Connection)) -> Vec<String> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let queries = Arc::clone(&seen);
     conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
@@ -137,18 +144,12 @@ pub(crate) fn plan(conn: &mut Connection, run: impl FnOnce(&mut Connection)) -> 
     run(conn);
     conn.set_instrumentation(|_: InstrumentationEvent<'_>| {});
 
-    let mut plan = String::new();
-    for query in seen.lock().unwrap().drain(..) {
-        let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(conn).unwrap();
-        assert!(!steps.is_empty(), "no plan for {query}");
-        for step in steps {
-            assert!(!step.detail.starts_with("SCAN "), "{} in {query}", step.detail);
-            plan += &step.detail;
-            plan.push('\n');
-        }
-    }
-    assert!(!plan.is_empty(), "no query was seen");
-    plan
+    let queries: Vec<String> = seen.lock().unwrap().drain(..).collect();
+    assert!(!queries.is_empty(), "no query was seen");
+    let explain = |query: String| -> Vec<Step> {
+        diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(conn).unwrap()
+    };
+    queries.into_iter().flat_map(explain).map(|step| step.detail).collect()
 }
 
 /// A shell command that runs the ignored test `name` in a process of its own, after `setup`. It gets `path`.
@@ -161,6 +162,21 @@ pub(crate) fn child(name: &str, path: &std::path::Path, setup: &str) -> Command 
         .arg(name)
         .env(CHILD, path);
     command
+}
+
+/// The shell's part of a [`child`] whose disk fails as `folder`'s file `faults` says; see `testing/faults.c`.
+pub(crate) fn with_faults(folder: &std::path::Path) -> String {
+    let library = folder.join("faults.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/testing/faults.c");
+    // A compiler is there: SQLite was compiled with it.
+    let compiled =
+        Command::new("cc").args(["-shared", "-fPIC", "-O1", source, "-ldl", "-o"]).arg(&library).status();
+    assert!(compiled.unwrap().success());
+    format!(
+        "export LD_PRELOAD='{}' VESTIBULE_FAULTS='{}';",
+        library.display(),
+        folder.join("faults").display()
+    )
 }
 
 /// The path given to [`child`]; `None` where somebody ran the ignored test by hand.

@@ -59,8 +59,9 @@ impl Reload {
         }
         self.tcp.change(connections.connection_cap(), usize::MAX);
         self.calls.change(connections.calls());
-        self.endpoint.connects.change(connections.connects());
-        self.flow.set_quotas(config.store().quotas);
+        let store = config.store();
+        self.flow.set_quotas(store.quotas);
+        self.flow.set_max_store(store.max_bytes);
         self.flow.set_request_rate(config.flow.new_requests());
     }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::connection::Database;
 use crate::migrate;
 use crate::models::Room;
+use crate::repository::store::Failed;
 use crate::repository::{requests, rooms, store as repository_store};
 use crate::testing::{add_request, child, child_path, id, room, store};
 
@@ -45,9 +46,10 @@ fn child_with_a_failing_disk() {
     let mut conn = database.writer().unwrap();
     migrate::run(&mut conn).unwrap();
     let error = repository_store::transaction(&mut conn, |conn| {
-        repository_store::savepoint(conn, |conn| rooms::put(conn, &room(1, "open")))?;
-        (2..9)
-            .try_for_each(|rid| repository_store::savepoint(conn, |conn| rooms::put(conn, &large_room(rid))))
+        (1..9).try_for_each(|rid| {
+            let stored = repository_store::savepoint(conn, |conn| rooms::put(conn, &large_room(rid)));
+            stored.map_err(Failed::into_inner)
+        })
     })
     .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Fatal, "{error}");
@@ -70,13 +72,13 @@ fn busy() {
 }
 
 #[test]
-fn corrupt() {
+fn unreadable() {
     let mut store = store();
     add_request(&mut store.conn, 1, 2, 3, 4, i64::MAX);
     // A state that no version of this program has stored.
     store.conn.batch_execute("PRAGMA ignore_check_constraints = ON; UPDATE requests SET state = 77").unwrap();
     let error = requests::find(&mut store.conn, &id(1), &id(2), &id(3)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Unreadable, "{error}");
     assert!(error.to_string().contains("77 is no RequestState"), "{error}");
 }
 

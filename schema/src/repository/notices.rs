@@ -35,9 +35,20 @@ pub fn page(
     Ok(query.load(conn)?)
 }
 
-/// Deletes what users were told of a room.
-pub fn delete_of_room(conn: &mut Connection, rid: &[u8]) -> Result<usize, Error> {
-    Ok(diesel::delete(notices::table.filter(notices::rid.eq(rid))).execute(conn)?)
+/// Deletes at most `limit` of what users were told of a room, with numbers up to `until`. Returns how many those were.
+pub fn delete_of_room(conn: &mut Connection, rid: &[u8], until: i64, limit: u32) -> Result<usize, Error> {
+    let old = diesel::alias!(notices as old);
+    let ids = old
+        .filter(old.field(notices::rid).eq(rid))
+        .filter(old.field(notices::seq).le(until))
+        .limit(limit.into())
+        .select(old.field(notices::id));
+    Ok(diesel::delete(notices::table.filter(notices::id.eq_any(ids))).execute(conn)?)
+}
+
+/// Deletes these notices. Returns how many of them there were.
+pub fn delete(conn: &mut Connection, ids: &[i64]) -> Result<usize, Error> {
+    ids.iter().try_fold(0, |deleted, id| Ok(deleted + diesel::delete(notices::table.find(id)).execute(conn)?))
 }
 
 #[cfg(test)]

@@ -211,6 +211,17 @@ pub fn kept_in_room(conn: &mut Connection, rid: &[u8]) -> Result<Vec<Due>, Error
         .load(conn)?)
 }
 
+/// Deletes at most `limit` finished requests of a room, with what belongs to them. Returns how many those were.
+pub fn delete_finished_in_room(conn: &mut Connection, rid: &[u8], limit: u32) -> Result<usize, Error> {
+    let finished = diesel::alias!(requests as finished);
+    let ids = finished
+        .filter(finished.field(requests::rid).eq(rid))
+        .filter(finished.field(requests::frame).is_null())
+        .limit(limit.into())
+        .select(finished.field(requests::id));
+    Ok(diesel::delete(requests::table.filter(requests::id.eq_any(ids))).execute(conn)?)
+}
+
 /// The first `limit` requests that fit, with rows after `after_id`, in the order in which they came. For operators: it may
 /// step over many that do not fit.
 pub fn search(

@@ -1,8 +1,8 @@
 //! What belongs to the database as a whole: transactions, its epoch, the number of the last frame, and counts.
 
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::define_sql_function;
 use diesel::prelude::*;
-use diesel::r2d2::R2D2Connection;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt as SqlBigInt, Integer};
 
@@ -108,22 +108,54 @@ pub fn transaction<T, E: From<Error>>(
         .map_err(|error| settle(failure, error))
 }
 
-/// Runs one command of a batch: if `f` fails, what it did is undone and the rest of the batch stays.
+/// What a failed command of a batch means for the others.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Failed<E> {
+    /// What the command did is undone, and the batch goes on.
+    Alone(E),
+    /// The batch is lost: nothing of it is stored, whatever was answered before. It has to end with this error.
+    Batch(E),
+}
+
+impl<E> Failed<E> {
+    /// The error, whatever it means.
+    pub fn into_inner(self) -> E {
+        match self {
+            Self::Alone(error) | Self::Batch(error) => error,
+        }
+    }
+}
+
+/// Runs one command of a batch: if `f` fails, what it did is undone and the rest of the batch stays, where SQLite can do
+/// that. It gives up the whole transaction by itself where the disk is full or fails, memory is short, or somebody
+/// interrupts; then the error that came first is the one that says why.
 ///
-/// When the disk is full or fails, SQLite may give up the whole transaction. Then every further command of
-/// the batch is refused and so is its commit; better end the batch with the error that came first.
+/// The savepoint is none of Diesel's. Diesel returns a rollback that failed, "no such savepoint", in place of what led to it.
+/// It also leaves one that cannot be released on its stack, and the commit of the transaction would then release that.
 pub fn savepoint<T, E: From<Error>>(
     conn: &mut Connection,
     f: impl FnOnce(&mut Connection) -> Result<T, E>,
-) -> Result<T, E> {
-    // To a pool a connection is broken if it is inside a transaction. Here it has to be: a savepoint outside
-    // would be a transaction of its own, and store a command of a batch that is already lost.
-    if !conn.is_broken() {
-        return Err(Error::new(ErrorKind::Unavailable, "the transaction of this command is over").into());
+) -> Result<T, Failed<E>> {
+    // Outside, a savepoint is a transaction of its own, and would store a command of a batch that is already lost.
+    if !is_in_transaction(conn) {
+        let over = Error::new(ErrorKind::Unavailable, "the transaction of this command is over");
+        return Err(Failed::Batch(over.into()));
     }
-    let mut failure = None;
-    diesel::Connection::transaction(conn, |conn| f(conn).map_err(|error| aside(&mut failure, error)))
-        .map_err(|error| settle(failure, error))
+    let lost = |error: DieselError| Failed::Batch(Error::from(error).into());
+    conn.batch_execute("SAVEPOINT command").map_err(lost)?;
+    match f(conn) {
+        Ok(done) => conn.batch_execute("RELEASE command").map(|()| done).map_err(lost),
+        Err(failure) => match conn.batch_execute("ROLLBACK TO command; RELEASE command") {
+            Ok(()) => Err(Failed::Alone(failure)),
+            Err(error) => Err(Failed::Batch(settle(Some(failure), error))),
+        },
+    }
+}
+
+/// Whether a transaction is open in which a savepoint is one.
+fn is_in_transaction(conn: &mut Connection) -> bool {
+    let status = AnsiTransactionManager::transaction_manager_status_mut(conn);
+    matches!(status.transaction_depth(), Ok(Some(_)))
 }
 
 /// Reads: all that `f` reads is of one moment, that of its first query. No lock is taken.
@@ -142,14 +174,15 @@ fn aside<E>(failure: &mut Option<E>, error: E) -> DieselError {
     DieselError::RollbackTransaction
 }
 
-/// Which error to return: `f`'s own, or one of Diesel's begin, commit or rollback.
+/// Which error to return: `f`'s own, or one of the begin, commit or rollback.
 ///
-/// Diesel returns a failed rollback in place of what led to it. Where SQLite had already rolled back by
-/// itself, that would turn a full disk or a failed fsync into "no transaction is active", so `f`'s error is
-/// the one to return. Any other failed rollback comes first: what `f` did may not have been undone.
+/// Diesel returns a failed rollback in place of what led to it. Where SQLite had already rolled back by itself, that would
+/// turn a full disk or a failed fsync into "no transaction is active", or, where a savepoint inside has already found out,
+/// into "outside of a transaction"; so `f`'s error is the one to return. Any other failed rollback comes first: what `f` did
+/// may not have been undone.
 fn settle<E: From<Error>>(failure: Option<E>, error: DieselError) -> E {
     let undone = match &error {
-        DieselError::RollbackTransaction => true,
+        DieselError::RollbackTransaction | DieselError::NotInTransaction => true,
         DieselError::DatabaseError(_, info) => {
             ["no transaction is active", "no such savepoint"].iter().any(|text| info.message().contains(text))
         }

@@ -137,6 +137,11 @@ impl Flow {
         self.store.set_quotas(quotas);
     }
 
+    /// Another size that the database may grow to, in bytes, from now on.
+    pub fn set_max_store(&self, max_bytes: Option<u64>) {
+        self.store.set_max_bytes(max_bytes);
+    }
+
     /// Another rate of new requests, from now on.
     pub fn set_request_rate(&self, rate: Rate) {
         self.requests.change(rate);

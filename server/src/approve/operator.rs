@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     clock,
-    store::{Committed, Content, ErasedUser, Removed, Store, Submission},
+    store::{Committed, Content, Deleted, Removed, Store, Submission},
 };
 
 /// The events that clients take for frames of the flow.
@@ -77,10 +77,8 @@ impl Flow {
 
     /// Deletes a room. Who asked in it is told that this is over, and who is in it is sent out.
     pub async fn remove_room(&self, rid: Rid) -> Result<Removed, Refusal> {
-        let removed = self.store.remove_room(rid).await?;
-        for (uid, committed) in &removed.ended {
-            self.spread(&rid, Aftermath::of(rid, *uid, None, committed));
-        }
+        let removed =
+            self.store.remove_room(rid, |rid, uid, ended| self.spread_end(rid, uid, &ended)).await?;
         if removed.was_there {
             self.rooms.tell(&format!("room:{rid}"), |room, cx| room.close(cx));
         }
@@ -99,14 +97,15 @@ impl Flow {
 
     /// Deletes all that is stored of a user. Others hear of what ends with it, and the user's devices in these topics that this
     /// is what happened; once this returns, they have been sent that.
-    pub async fn erase_user(&self, uid: Uid, topics: BTreeSet<String>) -> Result<ErasedUser, Refusal> {
-        let erased = self.store.erase_user(uid).await?;
-        for (rid, of, committed) in &erased.ended {
-            self.spread(rid, Aftermath::of(*rid, *of, None, committed));
-        }
+    pub async fn erase_user(&self, uid: Uid, topics: BTreeSet<String>) -> Result<Deleted, Refusal> {
+        let deleted = self.store.erase_user(uid, |rid, of, ended| self.spread_end(rid, of, &ended)).await?;
         let told = topics.into_iter().map(|topic| self.tell_erased(topic, uid));
         join_all(told).await;
-        Ok(erased)
+        Ok(deleted)
+    }
+
+    fn spread_end(&self, rid: Rid, uid: Uid, ended: &Committed) {
+        self.spread(&rid, Aftermath::of(rid, uid, None, ended));
     }
 
     async fn tell_erased(&self, topic: String, uid: Uid) {

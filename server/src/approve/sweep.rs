@@ -6,11 +6,13 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use vestibule_protocol::approve::{refusal::Refusal, rules::Caller};
 
-use super::{Flow, aftermath::Aftermath, metrics::Round};
-use crate::store::{Content, Due, Submission};
+use super::{Flow, aftermath::Aftermath};
+use crate::{
+    clock,
+    store::{Committed, Content, Due, Submission},
+};
 
 /// Sweeps for ever.
 pub async fn run(flow: Arc<Flow>) {
@@ -25,26 +27,35 @@ pub async fn run(flow: Arc<Flow>) {
     }
 }
 
-async fn end(flow: &Flow, Due { rid, uid, command }: Due) -> Result<usize, Refusal> {
-    let caller = Caller { uid, is_member: false };
-    let submission = Submission { rid, caller, command, content: Content::Nothing };
-    let committed = flow.store.carry_out(submission).await?;
-    flow.spread(&rid, Aftermath::of(rid, uid, None, &committed));
-    Ok(usize::from(committed.decision.change.is_some()))
+async fn sweep(flow: &Flow) -> Result<(), Refusal> {
+    // Room is made first: what ends needs a little of it, and would fail for ever where there is none.
+    let tidied = flow.store.tidy(clock::now_ms()).await;
+    end_what_is_over(flow).await?;
+    tidied.map(drop)
 }
 
-/// Ends what is over at `now`, by which it is certain to be.
-async fn sweep(flow: &Flow, now: i64) -> Result<(), Refusal> {
+async fn end_what_is_over(flow: &Flow) -> Result<(), Refusal> {
     loop {
-        let due = flow.store.due(now).await?;
-        let ended = join_all(due.into_iter().map(|due| end(flow, due))).await;
+        let due = flow.store.due(clock::now_ms()).await?;
+        let ending = due.into_iter().map(|Due { rid, uid, command }| {
+            let caller = Caller { uid, is_member: false };
+            Submission { rid, caller, command, content: Content::Nothing }
+        });
+        let (mut ended, mut failed) = (0, Ok(()));
+        let each = |submission: Submission, outcome: Result<Committed, Refusal>| match outcome {
+            Ok(committed) => {
+                let Submission { rid, caller, .. } = submission;
+                ended += u64::from(committed.decision.change.is_some());
+                flow.spread(&rid, Aftermath::of(rid, caller.uid, None, &committed));
+            }
+            Err(refusal) => failed = Err(refusal),
+        };
+        flow.store.carry_out_piecemeal(ending, each).await?;
+        flow.metrics.swept.inc_by(ended);
+        failed?;
         // What is found due but is not ended would be found again at once.
-        let ended = ended.into_iter().sum::<Result<usize, Refusal>>()?;
-        flow.metrics.swept.inc_by(ended as u64);
         if ended == 0 {
-            break;
+            return Ok(());
         }
     }
-    while flow.store.tidy(now).await? > 0 {}
-    Ok(())
 }

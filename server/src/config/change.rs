@@ -14,7 +14,7 @@ use super::{
 /// Not among them: what is there once (where the server listens and stores, its page), the server's name, which is in what
 /// clients are signing just now, and sizes, which hang together: what one connection may send another one has to be able
 /// to take, whichever of them is older.
-const LIVE: [&str; 36] = [
+const LIVE: [&str; 35] = [
     "origin",
     "trusted_proxy",
     "log",
@@ -51,6 +51,7 @@ const LIVE: [&str; 36] = [
     "keep_for_devices",
     "keep_finished",
     "keep_notices",
+    "max_store",
 ];
 
 /// The settings that were changed.

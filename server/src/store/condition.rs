@@ -1,6 +1,6 @@
 //! Whether the store can do its work, and how much is in it: for who watches the server.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use tokio::time::timeout;
 use vestibule_protocol::approve::refusal::Refusal;
@@ -12,10 +12,7 @@ use super::Store;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Less than so much free space is none: a transaction needs some for its log.
-const LEAST_FREE: u64 = 1 << 20;
-
-/// For how long a store counts as full after a write found it so.
-const FULL_FOR: Duration = Duration::from_secs(30);
+pub(super) const LEAST_FREE: u64 = 1 << 20;
 
 /// What is wrong with the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +54,9 @@ impl Store {
         });
         match timeout(PATIENCE, looked).await {
             Err(_) | Ok(Err(_)) => Some(Trouble::Unreadable),
-            Ok(Ok((true, ..))) => Some(Trouble::Moved),
-            Ok(Ok((false, false, _))) => Some(Trouble::Incomplete),
-            Ok(Ok((false, true, free))) if free.is_some_and(|free| free < LEAST_FREE) => Some(Trouble::Full),
-            Ok(Ok(_)) => self.metrics.was_full_within(FULL_FOR).then_some(Trouble::Full),
+            Ok(Ok((false, _))) => Some(Trouble::Incomplete),
+            Ok(Ok((true, free))) if free.is_some_and(|free| free < LEAST_FREE) => Some(Trouble::Full),
+            Ok(Ok(_)) => self.metrics.trouble(),
         }
     }
 
@@ -83,7 +79,7 @@ impl Store {
 }
 
 /// What an ordinary user may still write to the disk of this folder; `None` where the system does not say.
-fn free_bytes(folder: &std::path::Path) -> Option<u64> {
+pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

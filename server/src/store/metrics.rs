@@ -19,8 +19,8 @@ use vestibule_protocol::approve::{
     rules::Command,
 };
 
-use super::Committed;
-use crate::metrics::PerCase;
+use super::{Committed, Trouble};
+use crate::{clock, metrics::PerCase};
 
 const KINDS: [&str; 14] = [
     "publish",
@@ -41,6 +41,9 @@ const KINDS: [&str; 14] = [
 
 const RESULTS: [&str; 4] = ["stored", "unchanged", "refused", "failed"];
 
+/// For how long the store counts as in trouble after it was found so.
+const TROUBLED_FOR_MS: i64 = 30_000;
+
 /// The bounds of how long a request waits for its first approve, in seconds: from one to a month.
 const WAITS: [f64; 12] =
     [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 43_200.0, 86_400.0, 604_800.0, 2_592_000.0];
@@ -56,8 +59,9 @@ pub(super) struct StoreMetrics {
     failed_reads: Counter,
     waiting: Gauge,
     first_approve: Histogram,
-    /// When the disk was last found full.
-    full_at: Mutex<Option<Instant>>,
+    /// When the disk was last found full, and the database unusable, in Unix milliseconds.
+    full_at: AtomicI64,
+    unusable_at: AtomicI64,
 }
 
 impl Default for StoreMetrics {
@@ -74,7 +78,8 @@ impl Default for StoreMetrics {
             failed_reads: Counter::default(),
             waiting: Gauge::default(),
             first_approve: Histogram::new(WAITS),
-            full_at: Mutex::default(),
+            full_at: AtomicI64::new(i64::MIN),
+            unusable_at: AtomicI64::new(i64::MIN),
         }
     }
 }
@@ -149,15 +154,28 @@ impl StoreMetrics {
     /// Somebody is refused.
     pub(super) fn refused(&self, refusal: &Refusal) {
         self.refusals[refusal.reason.index()].inc();
-        if refusal.reason == Reason::StorageFull {
-            *self.full_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        }
     }
 
-    /// Whether the disk was found full within this time, which the clock's being set does not change.
-    pub(super) fn was_full_within(&self, time: Duration) -> bool {
-        let full_at = *self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        full_at.is_some_and(|full_at| full_at.elapsed() < time)
+    /// Something is wrong with the store itself.
+    pub(super) fn found(&self, trouble: Trouble) {
+        self.last(trouble).store(clock::now_ms(), Ordering::Relaxed);
+    }
+
+    /// What was found wrong lately, and may be so still.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        [Trouble::Full, Trouble::Unreadable].into_iter().find(|trouble| self.is_in(*trouble))
+    }
+
+    /// Whether this was found wrong lately.
+    pub(super) fn is_in(&self, trouble: Trouble) -> bool {
+        clock::now_ms().saturating_sub(self.last(trouble).load(Ordering::Relaxed)) < TROUBLED_FOR_MS
+    }
+
+    fn last(&self, trouble: Trouble) -> &AtomicI64 {
+        match trouble {
+            Trouble::Full => &self.full_at,
+            Trouble::Unreadable | Trouble::Incomplete => &self.unusable_at,
+        }
     }
 
     fn count(&self, command: &Command, result: &Result<Committed, Refusal>) {
@@ -179,7 +197,7 @@ impl StoreMetrics {
 }
 
 /// Whether it is not the command that is wrong, but the store.
-fn is_ours(refusal: &Refusal) -> bool {
+pub(super) fn is_ours(refusal: &Refusal) -> bool {
     matches!(refusal.reason, Reason::StorageFull | Reason::Unavailable | Reason::Overloaded)
 }
 

@@ -11,6 +11,7 @@
 //! converts between them.
 
 mod apply;
+mod batch;
 mod condition;
 mod gather;
 mod history;
@@ -19,12 +20,13 @@ mod mark;
 mod metrics;
 mod operate;
 mod pages;
-mod place;
+mod piecemeal;
 mod read;
 mod record;
+mod remove;
 mod restored;
 mod slow;
-mod spare;
+mod verdict;
 mod writer;
 
 use std::{
@@ -52,22 +54,26 @@ use vestibule_protocol::{
 use vestibule_schema::{Connection, Database, Error, ErrorKind, ReadPool, migrate, repository};
 
 use self::{
-    history::History, keeper::Keeper, metrics::StoreMetrics, place::Place, restored::Start, writer::Progress,
+    metrics::StoreMetrics,
+    piecemeal::{PIECES, Pieces},
+    verdict::Verdicts,
+    writer::Desk,
 };
 
 pub use crate::clock::Clock;
 use crate::live::Live;
 pub use condition::{Census, Trouble};
-pub use operate::{Act, Deleted, ErasedUser, Removed, RequestRecord, RequestSearch, RoomRecord, RoomSearch};
+pub use operate::{Act, RequestRecord, RequestSearch, RoomRecord, RoomSearch};
 pub use pages::Page;
 pub use read::{Arrival, Due};
 pub use record::pack;
+pub use remove::{Deleted, Removed};
 
 /// Connections that read: so many reads go on at once, each on a blocking thread.
 pub(crate) const READERS: u32 = 4;
 
-/// The most rows of each kind that are forgotten in one transaction, so that commands do not wait for long.
-const TIDIED_AT_ONCE: u32 = 256;
+/// How many rows of each kind are forgotten before the time is looked at.
+const TIDIED_AT_ONCE: u32 = 32;
 
 /// For how long it is remembered what operators did, and how much of it at the most.
 const KEEP_ACTS_MS: i64 = 365 * 24 * 60 * 60 * 1000;
@@ -107,6 +113,7 @@ impl Default for Settings {
 /// See the [module](self).
 pub struct Store {
     queue: SyncSender<Job>,
+    pieces: Pieces,
     readers: ReadPool,
     history: History,
     clock: Clock,
@@ -115,7 +122,9 @@ pub struct Store {
     folder: PathBuf,
     place: Arc<Place>,
     metrics: Arc<StoreMetrics>,
+    verdicts: Verdicts,
     quotas: Live<Quotas>,
+    max_bytes: Live<Option<u64>>,
 }
 
 /// The writer's thread.
@@ -186,6 +195,8 @@ pub type Done = Box<dyn FnOnce(Result<Committed, Refusal>) + Send>;
 enum Job {
     CarryOut(Box<Submission>, Done),
     Alone(Alone),
+    /// There is a piece to look for.
+    Look,
     Stop,
 }
 
@@ -236,29 +247,39 @@ impl Store {
             .transpose()
             .map_err(OpenError::Thread)?;
         let (queue, jobs) = sync_channel(queue);
-        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let (pieces, waiting_pieces) = sync_channel(PIECES);
+        let folder = database.path().parent().unwrap_or(Path::new("/")).to_owned();
         let metrics = Arc::new(StoreMetrics::default());
-        let quotas = Live::new(quotas);
-        let progress = Progress { place: Arc::clone(&place), committed };
-        let (writers_quotas, writers_clock, writers_metrics) =
-            (quotas.clone(), clock.clone(), Arc::clone(&metrics));
+        let verdicts = Verdicts::new(folder.clone(), Arc::clone(&metrics));
+        let (quotas, max_bytes) = (Live::new(quotas), Live::new(max_bytes));
+        let desk = Desk {
+            connection,
+            _database: database,
+            quotas: quotas.clone(),
+            max_bytes: max_bytes.clone(),
+            clock: clock.clone(),
+            metrics: Arc::clone(&metrics),
+            verdicts: verdicts.clone(),
+        };
         let thread = thread::Builder::new()
             .name("vestibule-writer".to_owned())
-            .spawn(move || {
-                writer::run(
-                    database,
-                    connection,
-                    &writers_quotas,
-                    &writers_clock,
-                    &writers_metrics,
-                    &progress,
-                    &jobs,
-                );
-            })
+            .spawn(move || writer::run(desk, &jobs, &waiting_pieces))
             .map_err(OpenError::Thread)?;
-        let writer = Writer { queue: queue.clone(), thread, keeper };
-        let history = History::new(epoch, downtimes);
-        Ok((Self { queue, readers, history, clock, page_bytes, folder, place, metrics, quotas }, writer))
+        let writer = Writer { queue: queue.clone(), thread };
+        let store = Self {
+            queue,
+            pieces,
+            readers,
+            epoch,
+            clock,
+            page_bytes,
+            folder,
+            metrics,
+            verdicts,
+            quotas,
+            max_bytes,
+        };
+        Ok((store, writer))
     }
 
     /// Registers what the store counts.
@@ -284,6 +305,11 @@ impl Store {
     /// Other quotas, for the commands that are decided from now on. What is stored already stays.
     pub fn set_quotas(&self, quotas: Quotas) {
         self.quotas.replace(quotas);
+    }
+
+    /// Another size that the database may grow to, from the next command on. One that is larger already keeps its size.
+    pub fn set_max_bytes(&self, max_bytes: Option<u64>) {
+        self.max_bytes.replace(max_bytes);
     }
 
     /// Has a command carried out. `done` hears how it went, after the commit; at once where the queue is full.
@@ -312,13 +338,14 @@ impl Store {
         receiver.await.unwrap_or_else(|_| Err(Reason::Unavailable.retry_after(5000)))
     }
 
-    /// Deletes some of what is over and need not be remembered any more. Says how many rows.
+    /// Deletes what is over and need not be remembered any more, for a few milliseconds at a time. Says how many rows.
     pub async fn tidy(&self, now: i64) -> Result<usize, Refusal> {
         let Quotas { memory_ms, notices_ms, .. } = **self.quotas.now();
         let (finished_before, notices_before) = (now - memory_ms, now - notices_ms);
-        self.write(move |conn, _, _| {
-            let tidied = repository::tidy::run(conn, now, finished_before, notices_before, TIDIED_AT_ONCE)?;
-            Ok(tidied + repository::audit::forget(conn, now - KEEP_ACTS_MS, KEEP_ACTS, TIDIED_AT_ONCE)?)
+        self.little_by_little(move |conn| {
+            let tidied = repository::tidy::run(conn, now, finished_before, notices_before, TIDIED_AT_ONCE)?
+                + repository::audit::forget(conn, now - KEEP_ACTS_MS, KEEP_ACTS, TIDIED_AT_ONCE)?;
+            Ok((tidied, tidied > 0))
         })
         .await
     }
@@ -329,10 +356,11 @@ impl Store {
         work: impl FnOnce(&mut Connection, &Quotas, i64) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Refusal> {
         let (sender, receiver) = oneshot::channel();
+        let verdicts = self.verdicts.clone();
         let alone: Alone = Box::new(move |conn, quotas, now_us| {
             let written = repository::store::transaction(conn, |conn| work(conn, quotas, now_us));
             // Who asked may have gone.
-            let _ = sender.send(written.map_err(|error| writer::refusal_for(&error)));
+            let _ = sender.send(written.map_err(|error| verdicts.on_write(&error)));
         });
         self.queue.try_send(Job::Alone(alone)).map_err(|_| Reason::Overloaded)?;
         receiver.await.unwrap_or_else(|_| Err(Reason::Unavailable.retry_after(5000)))

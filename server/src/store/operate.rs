@@ -1,35 +1,27 @@
-//! What operators look at and do: rooms and requests of everybody, a room's end, and the log of their own acts.
+//! What operators look at: rooms and requests of everybody, and the log of their own acts.
 //!
 //! Nothing in here is for clients. A frame is looked into for what is public in a card, and never handed on.
 
 use vestibule_protocol::{
     approve::{
         frames::{Card, Id, Policy},
-        limits::Quotas,
         refusal::Refusal,
-        rules::{Caller, Command, RequestState},
+        rules::RequestState,
     },
     signed::{Rid, Uid},
 };
 use vestibule_schema::{
-    Connection, Error,
+    Error,
     models::{self, NewAct, OpenRequest},
-    repository::{approves, audit, erasure, notices, requests, rooms},
+    repository::{approves, audit, requests, rooms},
 };
 
-use super::{
-    Committed, Content, Store, Submission,
-    apply::{Failure, apply},
-    record,
-};
+use super::{Store, record};
 
 /// Rooms that are read at a time.
 const CHUNK: u32 = 500;
 /// The most rooms that one search looks at; it goes on from there when it is asked again.
 const MAX_LOOKED_AT: u32 = 5000;
-
-/// What was deleted with a user.
-pub use vestibule_schema::models::Erased as Deleted;
 
 const ALL_POLICIES: [Policy; 3] = [Policy::Open, Policy::Request, Policy::Secret];
 
@@ -91,24 +83,6 @@ pub struct RequestRecord {
     pub approvals: i64,
     /// When it was finished, if it is.
     pub closed: Option<i64>,
-}
-
-/// A room that is gone.
-#[derive(Debug)]
-pub struct Removed {
-    /// Whether there was one.
-    pub was_there: bool,
-    /// The requests that it took along, each with its user.
-    pub ended: Vec<(Uid, Committed)>,
-}
-
-/// A user of whom nothing is stored any more.
-#[derive(Debug)]
-pub struct ErasedUser {
-    /// The requests that were ended, with their rooms and users: the user's own, and those that waited with an approve of theirs.
-    pub ended: Vec<(Rid, Uid, Committed)>,
-    /// What was deleted.
-    pub deleted: Deleted,
 }
 
 /// What an operator did.
@@ -212,16 +186,6 @@ impl Store {
         .await
     }
 
-    /// Deletes a room with everything in it. What somebody waits for in it ends first, by the rules.
-    pub async fn remove_room(&self, rid: Rid) -> Result<Removed, Refusal> {
-        self.write(move |conn, quotas, now_us| remove_room(conn, quotas, rid, now_us)).await
-    }
-
-    /// Deletes all that is stored of a user. What they wait for, and what others have from them, ends first, by the rules.
-    pub async fn erase_user(&self, uid: Uid) -> Result<ErasedUser, Refusal> {
-        self.write(move |conn, quotas, now_us| erase_user(conn, quotas, uid, now_us)).await
-    }
-
     /// Writes down what an operator is about to do. Gives the line's number.
     pub async fn begin_act(&self, operator: String, act: String, target: String) -> Result<i64, Refusal> {
         self.write(move |conn, _, now_us| {
@@ -252,54 +216,6 @@ impl Store {
         })
         .await
     }
-}
-
-fn remove_room(conn: &mut Connection, quotas: &Quotas, rid: Rid, now_us: i64) -> Result<Removed, Error> {
-    let room = rid.as_bytes();
-    if rooms::find(conn, room)?.is_none() {
-        return Ok(Removed { was_there: false, ended: Vec::new() });
-    }
-    // Before the ends, which their users are told of.
-    notices::delete_of_room(conn, room)?;
-    let mut ended = Vec::new();
-    for due in requests::kept_in_room(conn, room)? {
-        let (uid, request_id) = (record::fixed(&due.uid)?, record::fixed(&due.request_id)?);
-        ended.push((uid, end(conn, quotas, rid, uid, Command::End { request_id }, now_us)?));
-    }
-    rooms::delete(conn, room)?;
-    Ok(Removed { was_there: true, ended })
-}
-
-fn erase_user(conn: &mut Connection, quotas: &Quotas, uid: Uid, now_us: i64) -> Result<ErasedUser, Error> {
-    let mut ended = Vec::new();
-    for due in erasure::waiting_of(conn, uid.as_bytes())? {
-        let (rid, request_id) = (record::fixed(&due.rid)?, record::fixed(&due.request_id)?);
-        ended.push((rid, uid, end(conn, quotas, rid, uid, Command::End { request_id }, now_us)?));
-    }
-    for due in erasure::approves_by(conn, uid.as_bytes())? {
-        let (rid, to, approve_id) =
-            (record::fixed(&due.rid)?, record::fixed(&due.to_uid)?, record::fixed(&due.approve_id)?);
-        ended.push((rid, to, end(conn, quotas, rid, to, Command::Revoke { approve_id }, now_us)?));
-    }
-    let deleted = erasure::run(conn, uid.as_bytes())?;
-    Ok(ErasedUser { ended, deleted })
-}
-
-/// Ends something of a user's before its time.
-fn end(
-    conn: &mut Connection,
-    quotas: &Quotas,
-    rid: Rid,
-    uid: Uid,
-    command: Command,
-    now_us: i64,
-) -> Result<Committed, Error> {
-    let caller = Caller { uid, is_member: false };
-    let submission = Submission { rid, caller, command, content: Content::Nothing };
-    apply(conn, quotas, &submission, now_us).map_err(|failure| match failure {
-        Failure::Store(error) => error,
-        Failure::Refused(_) => Error::corrupt("something that cannot be ended"),
-    })
 }
 
 fn room_record(row: &models::Room) -> Result<RoomRecord, Error> {

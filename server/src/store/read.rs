@@ -187,14 +187,16 @@ impl Store {
     ) -> Result<T, Refusal> {
         let readers = self.readers.clone();
         let read = web::block(move || snapshot(&mut *readers.get()?, query)).await;
-        let error = match read {
+        let refusal = match read {
             Ok(Ok(found)) => return Ok(found),
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+            Ok(Err(error)) => self.verdicts.on_read(&error),
+            Err(error) => {
+                tracing::error!(%error, "the store cannot be read");
+                Reason::Unavailable.retry_after(5000)
+            }
         };
         self.metrics.read_failed();
-        tracing::error!(error, "the store cannot be read");
-        Err(Reason::Unavailable.retry_after(5000))
+        Err(refusal)
     }
 }
 

@@ -1,182 +1,144 @@
-//! Group commit: what waits goes into one transaction, so that many senders share one fsync.
+//! The writer's thread: takes what waits, has it carried out, and answers once it is durable.
 //!
 //! Nothing is waited for to fill a batch: while one is being committed the next one gathers, so that batches grow exactly
-//! as far as the disk is slow.
+//! as far as the disk is slow. What nobody waits for comes along in pieces, after all that somebody waits for.
 
 use std::{
+    iter,
     panic::{AssertUnwindSafe, catch_unwind},
     process,
     sync::{Arc, mpsc::Receiver},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use vestibule_protocol::approve::{
-    limits::Quotas,
-    refusal::{Reason, Refusal},
-};
-use vestibule_schema::{
-    Connection, Database, Error, ErrorKind,
-    repository::store::{last_seq, savepoint, transaction},
-};
+use vestibule_protocol::approve::limits::Quotas;
+use vestibule_schema::{Connection, Database};
 
 use super::{
-    Committed, Job, Submission,
-    apply::{Failure, apply},
-    keeper,
+    Alone, Done, Job, Submission,
+    batch::{Batch, Batches, Outcome},
     metrics::StoreMetrics,
-    place::Place,
+    piecemeal::Piece,
     slow::SlowDisk,
+    verdict::Verdicts,
 };
 use crate::{clock::Clock, live::Live};
 
 /// The most commands in one transaction: bounds how long the first of them waits for the last.
 const MAX_BATCH: usize = 256;
 
-/// `EX_IOERR` of sysexits.h: the process ends because the disk cannot be trusted.
-const EXIT_IO: i32 = 74;
+/// How long a piece may take in a transaction of its own, and in one that somebody waits for.
+const PIECE_ALONE: Duration = Duration::from_millis(8);
+const PIECE_BESIDE: Duration = Duration::from_millis(1);
+
 /// `EX_SOFTWARE` of sysexits.h: the process ends because of a mistake in this program.
 const EXIT_SOFTWARE: i32 = 70;
 
-/// What stands between a commit and the answer to it.
-pub(super) struct Progress {
-    /// Where the database was opened.
-    pub(super) place: Arc<Place>,
-    /// How far it has come.
-    pub(super) committed: keeper::Committed,
+/// What the writer works with. The connection goes before the database, with which the lock on the file ends.
+pub(super) struct Desk {
+    pub(super) connection: Connection,
+    pub(super) _database: Database,
+    pub(super) quotas: Live<Quotas>,
+    /// How large the database may grow, in bytes.
+    pub(super) max_bytes: Live<Option<u64>>,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<StoreMetrics>,
+    pub(super) verdicts: Verdicts,
 }
 
-impl Progress {
-    /// What is stored in a file that nobody finds any more is not stored: the process ends.
-    fn check_place(&self) {
-        if let Err(moved) = self.place.check() {
-            tracing::error!(error = %moved, "stopping, since what is stored there is lost");
-            process::exit(EXIT_IO);
+/// What is taken from the queue at once.
+#[derive(Default)]
+struct Taken {
+    submissions: Vec<Submission>,
+    done: Vec<Done>,
+    alone: Option<Alone>,
+    is_last: bool,
+}
+
+/// Writes until it is told to stop. Holds the database's lock for that long.
+pub(super) fn run(mut desk: Desk, jobs: &Receiver<Job>, pieces: &Receiver<Piece>) {
+    let mut slow = SlowDisk::from_environment();
+    let mut max_bytes = **desk.max_bytes.now();
+    let mut is_over = false;
+    while !is_over && let Ok(first) = jobs.recv() {
+        let Taken { submissions, done, alone, is_last } = desk.take(first, jobs);
+        is_over = is_last;
+        desk.cap(&mut max_bytes);
+        let piece = pieces.try_recv().ok();
+        let mut outcomes = desk.carry_out(&mut slow, &submissions, piece.as_ref());
+        slow.wait();
+        let of_piece = outcomes.split_off(submissions.len());
+        for (done, outcome) in done.into_iter().zip(outcomes) {
+            done(outcome);
+        }
+        if let Some(piece) = piece {
+            piece.finish(of_piece);
+        }
+        if let Some(work) = alone {
+            let Desk { connection, quotas, clock, .. } = &mut desk;
+            let work = AssertUnwindSafe(|| work(connection, &quotas.now(), clock.now_us()));
+            let Ok(()) = catch_unwind(work) else { process::exit(EXIT_SOFTWARE) };
         }
     }
 }
 
-/// Writes until it is told to stop. Holds the database's lock for that long.
-pub(super) fn run(
-    database: Database,
-    mut connection: Connection,
-    quotas: &Live<Quotas>,
-    clock: &Clock,
-    metrics: &StoreMetrics,
-    progress: &Progress,
-    jobs: &Receiver<Job>,
-) {
-    let mut is_over = false;
-    let mut disk = SlowDisk::from_environment();
-    while !is_over && let Ok(first) = jobs.recv() {
-        let mut submissions = Vec::new();
-        let mut done = Vec::new();
-        let mut alone = None;
-        for job in std::iter::once(first).chain(jobs.try_iter()).take(MAX_BATCH) {
+impl Desk {
+    /// What waits: commands, up to something that is to be done after them.
+    fn take(&self, first: Job, jobs: &Receiver<Job>) -> Taken {
+        let mut taken = Taken::default();
+        for job in iter::once(first).chain(jobs.try_iter()).take(MAX_BATCH) {
             match job {
-                Job::CarryOut(submission, callback) => {
-                    metrics.taken();
-                    submissions.push(*submission);
-                    done.push(callback);
+                Job::CarryOut(submission, done) => {
+                    self.metrics.taken();
+                    taken.submissions.push(*submission);
+                    taken.done.push(done);
                 }
+                Job::Look => {}
                 Job::Alone(work) => {
-                    alone = Some(work);
+                    taken.alone = Some(work);
                     break;
                 }
                 Job::Stop => {
-                    is_over = true;
+                    taken.is_last = true;
                     break;
                 }
             }
         }
+        taken
+    }
+
+    /// Carries out the commands, and as much of the piece as there is time for.
+    fn carry_out(
+        &mut self,
+        slow: &mut SlowDisk,
+        submissions: &[Submission],
+        piece: Option<&Piece>,
+    ) -> Vec<Outcome> {
         let began = Instant::now();
+        let leisurely = piece.map_or(&[][..], Piece::commands);
+        let commands: Vec<&Submission> = submissions.iter().chain(leisurely).collect();
+        let spare = if submissions.is_empty() { PIECE_ALONE } else { PIECE_BESIDE };
+        let batch = Batch { commands: &commands, awaited: submissions.len(), spare };
+        let Self { connection, quotas, clock, verdicts, .. } = self;
         // A transaction that a panic left open would swallow what comes after it.
-        let committed = catch_unwind(AssertUnwindSafe(|| {
-            commit(&mut connection, &quotas.now(), clock, &mut disk, &submissions)
+        let outcomes = catch_unwind(AssertUnwindSafe(|| {
+            Batches { connection, quotas: &quotas.now(), clock, disk: slow, verdicts }.carry_out(batch)
         }));
-        let Ok(committed) = committed else { process::exit(EXIT_SOFTWARE) };
-        metrics.committed(
-            began.elapsed(),
-            submissions.iter().map(|submission| &submission.command),
-            &committed,
-        );
-        progress
-            .committed
-            .note(committed.iter().flatten().map(|committed| committed.seq).max().unwrap_or_default());
-        progress.check_place();
-        disk.wait();
-        for (done, result) in done.into_iter().zip(committed) {
-            done(result);
-        }
-        if let Some(work) = alone {
-            // It answers by itself, so what can be seen before has to do.
-            progress.check_place();
-            let work = AssertUnwindSafe(|| work(&mut connection, &quotas.now(), clock.now_us()));
-            let Ok(()) = catch_unwind(work) else { process::exit(EXIT_SOFTWARE) };
-            // Where that cannot be read, the next number will do.
-            progress.committed.note(last_seq(&mut connection).unwrap_or_default());
-        }
+        let Ok(outcomes) = outcomes else { process::exit(EXIT_SOFTWARE) };
+        let commands = commands[..outcomes.len()].iter().map(|submission| &submission.command);
+        self.metrics.committed(began.elapsed(), commands, &outcomes);
+        outcomes
     }
-    drop(connection);
-    drop(database);
-}
 
-/// Carries out a batch and commits it. One result for each command, in their order.
-fn commit(
-    connection: &mut Connection,
-    quotas: &Quotas,
-    clock: &Clock,
-    disk: &mut SlowDisk,
-    batch: &[Submission],
-) -> Vec<Result<Committed, Refusal>> {
-    let applied = transaction(connection, |connection| {
-        let carried_out = batch
-            .iter()
-            .map(|submission| carry_out(connection, quotas, submission, clock.now_us()))
-            .collect::<Result<Vec<_>, Error>>()?;
-        disk.wait();
-        crate::failpoint::pass("before_commit");
-        Ok(carried_out)
-    });
-    crate::failpoint::pass("after_commit");
-    applied.unwrap_or_else(|error| {
-        let refusal = refusal_for(&error);
-        batch.iter().map(|_| Err(refusal.clone())).collect()
-    })
-}
-
-/// Carries out one command of a batch. An `Err` outside ends the batch, one inside is the command's own.
-fn carry_out(
-    connection: &mut Connection,
-    quotas: &Quotas,
-    submission: &Submission,
-    now_us: i64,
-) -> Result<Result<Committed, Refusal>, Error> {
-    match savepoint(connection, |connection| apply(connection, quotas, submission, now_us)) {
-        Ok(committed) => Ok(Ok(committed)),
-        Err(Failure::Refused(refusal)) => Ok(Err(refusal)),
-        // SQLite may have given up the whole transaction.
-        Err(Failure::Store(error)) if matches!(error.kind(), ErrorKind::Full | ErrorKind::Fatal) => {
-            Err(error)
+    /// Lets the database grow as far as it may now.
+    fn cap(&mut self, present: &mut Option<u64>) {
+        let wanted = **self.max_bytes.now();
+        if *present == wanted {
+            return;
         }
-        Err(Failure::Store(error)) => Ok(Err(refusal_for(&error))),
-    }
-}
-
-/// What senders are told of a failed store. After a failed fsync the kernel may have dropped what it could not write, and a
-/// repeat would report success for pages that are lost: the process ends instead, and recovers from the log.
-pub(super) fn refusal_for(error: &Error) -> Refusal {
-    match error.kind() {
-        ErrorKind::Fatal => {
-            tracing::error!(%error, "the disk failed; stopping, since what it holds is unknown");
-            process::exit(EXIT_IO)
-        }
-        ErrorKind::Full => {
-            tracing::error!(%error, "the disk is full");
-            Reason::StorageFull.retry_after(60_000)
-        }
-        _ => {
-            tracing::error!(%error, "the store failed");
-            Reason::Unavailable.retry_after(5000)
+        *present = wanted;
+        if let Err(error) = vestibule_schema::cap(&mut self.connection, wanted.unwrap_or(u64::MAX)) {
+            tracing::error!(%error, "the database may grow as far as before");
         }
     }
 }

@@ -53,14 +53,16 @@ impl StateMachineTest for Comparison {
                 subject.runtime.block_on(tidied).expect("a store that can be tidied");
             }
             Step::Remove(rid) => {
-                let removing = subject.store().remove_room(rid);
-                let removed = subject.runtime.block_on(removing).expect("a store that can remove");
-                subject.seqs.extend(removed.ended.iter().map(|(_, committed)| committed.seq));
+                let mut seqs = Vec::new();
+                let removing = subject.store().remove_room(rid, |_, _, ended| seqs.push(ended.seq));
+                subject.runtime.block_on(removing).expect("a store that can remove");
+                subject.seqs.extend(seqs);
             }
             Step::Erase(uid) => {
-                let erasing = subject.store().erase_user(uid);
-                let erased = subject.runtime.block_on(erasing).expect("a store that can erase");
-                subject.seqs.extend(erased.ended.iter().map(|(_, _, committed)| committed.seq));
+                let mut seqs = Vec::new();
+                let erasing = subject.store().erase_user(uid, |_, _, ended| seqs.push(ended.seq));
+                subject.runtime.block_on(erasing).expect("a store that can erase");
+                subject.seqs.extend(seqs);
             }
             Step::Restart => {
                 subject.close();

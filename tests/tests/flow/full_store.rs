@@ -1,10 +1,53 @@
 //! A database that is as large as it may be: what would make it larger is refused, and everything else goes on.
 
+use std::fs;
+
 use serde_json::json;
+use vestibule_protocol::approve::frames::Request;
 use vestibule_protocol::base64url::Blob;
+use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::scene::Scene;
 
-use crate::{each, server_with};
+use crate::{each, eventually, server_with};
+
+/// A request with a box key of 4 KiB.
+fn large(scene: &Scene) -> Request {
+    let rid = scene.room.rid();
+    let mut request = scene.bob.request(&rid);
+    request.box_pub = Blob(vec![7; 4096]);
+    request.box_pub.0[..16].copy_from_slice(request.request_id.as_bytes());
+    scene.bob.sign_request(&rid, &mut request);
+    request
+}
+
+#[test]
+fn a_larger_limit_is_taken_over_without_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("v.toml");
+    let limit = |size: &str| {
+        let quotas = "max_open_per_user = 10000\nmax_requests_per_user = 10000";
+        fs::write(&file, format!("max_store = \"{size}\"\n{quotas}\n")).expect("a file to write");
+    };
+    limit("512KiB");
+    let launch = Launch::vestibule().arg("--config").arg(file.to_str().expect("UTF-8"));
+    let server = Server::start(launch);
+    let mut scene = Scene::new(&server);
+    let refused = (0..200)
+        .map(|_| large(&scene))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .find(|request| scene.guest.call(&scene.topic, "request", request).status == "error");
+    let refused = refused.expect("more than there is room for");
+    assert_eq!(scene.guest.call(&scene.topic, "request", &refused).refused(), "storage_full");
+
+    limit("64MiB");
+    server.signal("HUP");
+    let stored = eventually("the limit is taken over", || {
+        let reply = scene.guest.call(&scene.topic, "request", &refused);
+        (reply.status == "ok").then(|| reply.ok())
+    });
+    assert_eq!(stored["dup"], false);
+}
 
 #[test]
 fn storage_full_stores_nothing_and_what_is_withdrawn_makes_room() {
@@ -14,14 +57,6 @@ fn storage_full_stores_nothing_and_what_is_withdrawn_makes_room() {
         ("--max-requests-per-user", "10000"),
     ]);
     let mut scene = Scene::new(&server);
-    let rid = scene.room.rid();
-    let large = |scene: &Scene| {
-        let mut request = scene.bob.request(&rid);
-        request.box_pub = Blob(vec![7; 4096]);
-        request.box_pub.0[..16].copy_from_slice(request.request_id.as_bytes());
-        scene.bob.sign_request(&rid, &mut request);
-        request
-    };
     let mut stored = Vec::new();
     let refused = loop {
         let request = large(&scene);

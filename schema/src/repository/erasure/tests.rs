@@ -2,8 +2,8 @@ use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
 
 use super::*;
-use crate::models::{NewNotice, Room};
-use crate::repository::{denials, devices, notices, rooms};
+use crate::models::{NewNotice, RequestState, Room};
+use crate::repository::{approves, denials, devices, notices, requests, rooms};
 use crate::testing::{NOW, add_approve, add_request, denial, id, plan, room, store};
 
 /// The user who is erased, and who approves everything that [`add_approve`] stores.
@@ -39,9 +39,9 @@ fn nothing_of_the_user_is_left_and_nothing_else_is_touched() {
     let approves = approves_by(conn, &id(ERASED)).unwrap();
     assert_eq!((approves.len(), approves[0].approve_id[0]), (1, 7));
 
-    let erased = run(conn, &id(ERASED)).unwrap();
+    let erased = run(conn, &id(ERASED), 0).unwrap();
     assert_eq!(erased, Erased { requests: 1, approves: 1, denials: 1, notices: 2, rooms: 1 });
-    assert_eq!(run(conn, &id(ERASED)).unwrap(), Erased::default());
+    assert_eq!(run(conn, &id(ERASED), 0).unwrap(), Erased::default());
 
     for (table, left) in
         [("rooms", 1), ("requests", 1), ("devices", 1), ("approves", 0), ("denials", 1), ("notices", 1)]
@@ -55,12 +55,64 @@ fn nothing_of_the_user_is_left_and_nothing_else_is_touched() {
 }
 
 #[test]
+fn what_is_over_goes_a_few_rows_at_a_time_and_what_waits_stays() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    for request in 1..6 {
+        let own = add_request(conn, 1, ERASED, request, 10, NOW + 1000);
+        if request > 1 {
+            requests::forget(conn, own, RequestState::Done, 11, NOW).unwrap();
+        }
+        add_request(conn, 1, request, request, 12, NOW + 1000);
+        add_approve(conn, (1, request, request), request, 13, NOW + 1000);
+        notice(conn, ERASED, 14, &[1]);
+        denials::put(conn, &denial((1, 50 + request, request), 15, NOW + 1000)).unwrap();
+    }
+    approves::close_all(conn, &id(1), &id(1), &id(1)).unwrap();
+    denials::put(conn, &denial((1, ERASED, 1), 16, NOW + 1000)).unwrap();
+
+    let (first, has_more) = some(conn, &id(ERASED), 3).unwrap();
+    assert_eq!(
+        (first, has_more),
+        (Erased { requests: 3, approves: 1, denials: 1, notices: 3, rooms: 0 }, true)
+    );
+    let (second, has_more) = some(conn, &id(ERASED), 3).unwrap();
+    assert_eq!(
+        (second, has_more),
+        (Erased { requests: 1, approves: 0, denials: 0, notices: 2, rooms: 0 }, false)
+    );
+    assert_eq!(count(conn, "SELECT count(*) FROM denials WHERE by_uid = zeroblob(32)"), 5);
+    assert_eq!(waiting_of(conn, &id(ERASED)).unwrap().len(), 1);
+    assert_eq!(approves_by(conn, &id(ERASED)).unwrap().len(), 4);
+}
+
+#[test]
+fn notices_that_name_the_user_are_found_and_later_ones_are_not_missed() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    for seq in 1..=3 {
+        notice(conn, 2, seq, &id(ERASED));
+    }
+    notice(conn, ERASED, 4, &id(ERASED));
+    let found = naming(conn, &id(ERASED)).unwrap();
+    assert_eq!(found.len(), 3);
+    assert_eq!(notices::delete(conn, &found).unwrap(), 3);
+    assert_eq!(notices::delete(conn, &found).unwrap(), 0);
+    some(conn, &id(ERASED), 9).unwrap();
+    // Everything is gone, and the next row gets the id of one that was looked into.
+    notice(conn, 2, 5, &id(ERASED));
+    notice(conn, 2, 6, &[1]);
+    assert_eq!(run(conn, &id(ERASED), 4).unwrap().notices, 1);
+    assert_eq!(count(conn, "SELECT count(*) FROM notices"), 1);
+}
+
+#[test]
 fn the_bytes_are_gone_from_the_file() {
     let mut store = store();
     let conn = &mut store.conn;
     add_request(conn, 1, ERASED, 1, 10, NOW + 1000);
     notice(conn, 2, 16, &id(ERASED));
-    run(conn, &id(ERASED)).unwrap();
+    run(conn, &id(ERASED), 0).unwrap();
     diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").execute(conn).unwrap();
     let file = std::fs::read(store.database.path()).unwrap();
     assert!(!file.windows(32).any(|bytes| bytes == id(ERASED)));

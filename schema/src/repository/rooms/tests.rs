@@ -158,7 +158,9 @@ fn a_deleted_room_takes_along_what_is_in_it_and_leaves_the_others() {
     let kept = requests::kept_in_room(conn, &id(1)).unwrap();
     assert_eq!((kept.len(), &kept[0].uid[..], &kept[0].request_id[..]), (1, &id(5)[..], &id(6)[..]));
     let plan = plan(conn, |conn| {
-        assert_eq!(notices::delete_of_room(conn, &id(1)).unwrap(), 1);
+        assert_eq!(notices::delete_of_room(conn, &id(1), 12, 9).unwrap(), 0);
+        assert_eq!(notices::delete_of_room(conn, &id(1), 13, 9).unwrap(), 1);
+        assert_eq!(requests::delete_finished_in_room(conn, &id(1), 9).unwrap(), 0, "it waits");
         assert!(delete(conn, &id(1)).unwrap());
     });
     assert!(plan.contains("notices_of_room"), "{plan}");

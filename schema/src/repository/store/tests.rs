@@ -110,13 +110,14 @@ fn a_failing_command_rolls_back_alone() {
     let mut store = open_store();
     let conn = &mut store.conn;
     transaction(conn, |conn| {
-        savepoint(conn, |conn| rooms::put(conn, &room(1, "open")))?;
-        let failed = savepoint(conn, |conn| {
+        savepoint(conn, |conn| rooms::put(conn, &room(1, "open"))).unwrap();
+        let failed: Result<(), Failed<Error>> = savepoint(conn, |conn| {
             rooms::put(conn, &room(2, "open"))?;
             rooms::put(conn, &room(3, "no such policy"))
         });
-        assert_eq!(failed.unwrap_err().kind(), ErrorKind::Conflict);
-        savepoint(conn, |conn| rooms::put(conn, &room(4, "open")))
+        let Err(Failed::Alone(error)) = failed else { panic!("{failed:?}") };
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        savepoint(conn, |conn| rooms::put(conn, &room(4, "open"))).map_err(Failed::into_inner)
     })
     .unwrap();
     assert_eq!([1, 2, 3, 4].map(|rid| exists(conn, rid)), [true, false, false, true]);
@@ -125,7 +126,8 @@ fn a_failing_command_rolls_back_alone() {
 #[test]
 fn a_savepoint_outside_a_transaction_is_refused() {
     let mut store = open_store();
-    let error = savepoint(&mut store.conn, |conn| rooms::put(conn, &room(1, "open"))).unwrap_err();
+    let failed = savepoint(&mut store.conn, |conn| rooms::put(conn, &room(1, "open")));
+    let Err(Failed::Batch(error)) = failed else { panic!("{failed:?}") };
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(!exists(&mut store.conn, 1));
 }
@@ -141,19 +143,30 @@ fn a_full_disk_ends_the_batch_and_is_not_hidden() {
     let error = transaction(conn, |conn| rooms::put(conn, &large)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Full, "{error}");
 
-    // SQLite gives up the whole transaction here. A command that came later must not be stored by itself.
+    // SQLite gives up the whole transaction here, and whoever hears of it hears why: the command, and the batch.
+    let error = transaction(conn, |conn| {
+        savepoint(conn, |conn| rooms::put(conn, &room(1, "open"))).map_err(Failed::into_inner)?;
+        savepoint(conn, |conn| rooms::put(conn, &large)).map_err(|failed| {
+            assert!(matches!(failed, Failed::Batch(_)), "{failed:?}");
+            failed.into_inner()
+        })
+    })
+    .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Full, "{error}");
+
+    // A command that came later must not be stored by itself, nor its batch pass for stored.
     transaction(conn, |conn| {
-        savepoint(conn, |conn| rooms::put(conn, &room(1, "open")))?;
-        let error = savepoint(conn, |conn| rooms::put(conn, &large)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Full, "{error}");
-        let error = savepoint(conn, |conn| rooms::put(conn, &room(3, "open"))).unwrap_err();
+        savepoint(conn, |conn| rooms::put(conn, &large)).unwrap_err();
+        let error = savepoint(conn, |conn| rooms::put(conn, &room(3, "open"))).unwrap_err().into_inner();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
         Ok::<_, Error>(())
     })
     .unwrap_err();
     assert_eq!([1, 2, 3].map(|rid| exists(conn, rid)), [false; 3]);
 
-    transaction(conn, |conn| savepoint(conn, |conn| rooms::put(conn, &room(4, "open")))).unwrap();
+    let stored =
+        transaction(conn, |conn| Ok::<_, Error>(savepoint(conn, |conn| rooms::put(conn, &room(4, "open")))));
+    stored.unwrap().unwrap();
     assert!(exists(conn, 4));
 }
 
@@ -166,6 +179,7 @@ fn a_rollback_that_failed_is_not_taken_for_a_refusal() {
     assert_eq!(settle(refusal(), DieselError::RollbackTransaction), Refusal("no".to_owned()));
     let gone = failed("cannot rollback - no transaction is active");
     assert_eq!(settle(refusal(), gone), Refusal("no".to_owned()));
+    assert_eq!(settle(refusal(), DieselError::NotInTransaction), Refusal("no".to_owned()));
     assert_eq!(settle(refusal(), failed("disk I/O error")), Refusal("disk I/O error".to_owned()));
     assert_eq!(settle::<Error>(None, DieselError::BrokenTransactionManager).kind(), ErrorKind::Fatal);
 }

@@ -159,7 +159,7 @@ pub(super) async fn remove(
     if !removed.was_there {
         return Err(no_room());
     }
-    Ok(web::Json(Deleted { rid: *rid, requests: removed.ended.len() }))
+    Ok(web::Json(Deleted { rid: *rid, requests: removed.ended }))
 }
 
 /// Who is to be a room's creator

@@ -173,7 +173,7 @@ pub(super) async fn erase(
     let seen = admin.server.connections.seen(Some(&socket_id));
     let topics = seen.into_iter().flat_map(|seen| seen.topics).map(|topic| topic.to_string()).collect();
     let Deleted { requests, approves, denials, notices, rooms } =
-        admin.flow.erase_user(uid.0, topics).await?.deleted;
+        admin.flow.erase_user(uid.0, topics).await?;
     let connections = admin.server.connections.disconnect(&socket_id);
     Ok(web::Json(Erased { uid, requests, approves, denials, notices, rooms, connections }))
 }
