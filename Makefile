@@ -110,5 +110,6 @@ schemathesis: ## the operators' endpoints against their description, with made-u
 model: ## the rules in every order of steps, in larger worlds than `make rust` looks at; takes minutes
 	cargo test --release --package vestibule-model --test holds -- --ignored --nocapture --test-threads=1
 
-bench: ## group commit: commands per second with 1, 16 and 256 senders
+bench: ## group commit: commands per second with 1, 16 and 256 senders; and how long they wait while much expires
 	cargo bench --package vestibule --bench group_commit
+	cargo bench --package vestibule --bench sweep
