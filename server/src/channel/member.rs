@@ -15,7 +15,7 @@ use vestibule_protocol::{
     serializer::EncodeError,
 };
 
-use super::{Client, Incoming, MemberId, Stop};
+use super::{Client, Incoming, MemberId, Stop, fan_out::FanOut};
 use crate::{
     metrics::Joined,
     outbox::{Encoded, Outbox},
@@ -94,6 +94,8 @@ pub(crate) struct Members {
     pub(crate) missed: RefCell<Vec<MemberId>>,
     /// Whether the channel has broadcast something that has no form in somebody's serializer.
     pub(crate) has_misspoken: Cell<bool>,
+    /// What has been sent since the readers had their turn.
+    pub(crate) fan_out: FanOut,
 }
 
 impl Members {
@@ -106,6 +108,7 @@ impl Members {
             parting: None,
             missed: RefCell::default(),
             has_misspoken: Cell::default(),
+            fan_out: FanOut::default(),
         }
     }
 
@@ -130,7 +133,7 @@ impl Members {
         let join_ref = member.join_ref.clone();
         let topic = Term::Text(self.topic.clone());
         let reply = Reply { join_ref, reference, topic, status, response };
-        member.outbox.push(&Encoded::new(reply.into()))
+        self.put(&Encoded::new(reply.into()), member)
     }
 
     /// Sends a push to one member, once it is in.
@@ -152,7 +155,7 @@ impl Members {
         let held = self.parting.as_ref().filter(|parting| parting.who == to);
         if let Some(held) = held.and_then(|parting| parting.held.as_ref()) {
             held.borrow_mut().push(message.into());
-        } else if let Err(error) = member.outbox.push(&Encoded::new(message.into())) {
+        } else if let Err(error) = self.put(&Encoded::new(message.into()), member) {
             tracing::debug!(%error, "a join ends over a message");
             self.missed.borrow_mut().push(to);
         }
@@ -180,11 +183,16 @@ impl Members {
     /// Bytes that a client's serializer has no form for are left out for it alone. A message that does not fit is the
     /// channel's mistake.
     fn share(&self, message: &Encoded, member: &Member) {
-        match member.outbox.push(message) {
+        match self.put(message, member) {
             Ok(()) => {}
             Err(EncodeError::NoBytes) => tracing::debug!("bytes are left out"),
             Err(EncodeError::DoesNotFit) => self.has_misspoken.set(true),
         }
+    }
+
+    fn put(&self, message: &Encoded, member: &Member) -> Result<(), EncodeError> {
+        self.fan_out.note(member.outbox.push(message)?, &member.outbox);
+        Ok(())
     }
 
     /// Tells a member that its join is over.

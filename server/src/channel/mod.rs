@@ -38,6 +38,7 @@
 
 mod client;
 mod context;
+mod fan_out;
 mod member;
 
 use bytestring::ByteString;

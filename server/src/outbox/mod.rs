@@ -3,6 +3,12 @@
 //! [`Outbox::push`] is the only way anything reaches a client. It never waits: a client that reads more slowly than its
 //! frames come is disconnected when the queue is full, and finds what it missed in the store when it comes back.
 //!
+//! # Whose fault it is
+//! Who takes the frames, the reader, is a task like others, and the threads may be busy elsewhere while frames come. A queue
+//! is overfull only once its reader had its chance: from the moment when a waiting reader is woken until it runs, more may be
+//! queued, up to [`UNREAD`] times as much. Whoever pushes learns of that ([`Pushed::is_ahead`]) and lets the reader go first
+//! ([`Outbox::turn`]).
+//!
 //! # Concurrency
 //! Any thread may push; one response body takes ([`Outbox::poll_next`]); one connection task watches for the end
 //! ([`Outbox::closing`]). The lock is held for a few instructions, never across an await.
@@ -41,6 +47,27 @@ pub struct OutboxLimits {
     pub bytes: usize,
 }
 
+/// How many times its limits a queue may hold whose reader is woken and has not run yet.
+///
+/// A room goes ahead of a reader by one message, then waits for it; several rooms may at the same moment, of which each
+/// adds a message, a quarter of the queue by default. A dozen fit, and who is in more pays for that.
+const UNREAD: usize = 4;
+
+/// A message was encoded and queued, or the connection is about to end anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// The frame's length in bytes.
+    pub bytes: usize,
+    /// Whether more waits now than may, for want of the reader's turn: whoever has more to push waits for that.
+    pub is_ahead: bool,
+}
+
+impl OutboxLimits {
+    fn unread(self) -> Self {
+        Self { frames: self.frames.saturating_mul(UNREAD), bytes: self.bytes.saturating_mul(UNREAD) }
+    }
+}
+
 /// A handle of one connection's queue; clones share it. See the [module](self).
 #[derive(Clone)]
 pub struct Outbox(Arc<Shared>);
@@ -60,7 +87,30 @@ struct Shared {
     limits: OutboxLimits,
     queue: Mutex<Queue>,
     closing: Notify,
+    /// Tells those who wait for the reader's turn.
+    turn: Notify,
     traffic: Arc<Traffic>,
+}
+
+/// Where the task is that takes the frames.
+#[derive(Default)]
+enum Reader {
+    /// At work on what it took, or not there: what waits is its backlog.
+    #[default]
+    Busy,
+    /// It found nothing, and waits.
+    Waiting(Waker),
+    /// It is woken, and has not run yet.
+    Woken,
+}
+
+/// Somebody takes frames for as long as this is kept.
+pub struct Reading<'a>(&'a Outbox);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.had_its_turn(&mut self.0.lock());
+    }
 }
 
 #[derive(Default)]
@@ -70,7 +120,9 @@ struct Queue {
     /// Frames that were taken and not counted yet, and their bytes.
     taken: (usize, usize),
     phase: Phase,
-    taker: Option<Waker>,
+    reader: Reader,
+    /// Whether more waits than may, until the reader had its turn.
+    is_ahead: bool,
     ended: Vec<(ByteString, JoinId)>,
     /// How the connection ends, once somebody has said so.
     ending: Option<Ending>,
@@ -88,7 +140,8 @@ impl Outbox {
     /// An empty queue for a connection that speaks `serializer`. What goes out is counted in `traffic`.
     pub fn new(serializer: Serializer, form: Form, limits: OutboxLimits, traffic: Arc<Traffic>) -> Self {
         let queue = Mutex::new(Queue::default());
-        Self(Arc::new(Shared { serializer, form, limits, queue, closing: Notify::new(), traffic }))
+        let (closing, turn) = (Notify::new(), Notify::new());
+        Self(Arc::new(Shared { serializer, form, limits, queue, closing, turn, traffic }))
     }
 
     /// Sends one message to this connection alone. JSON always has a form; what has none is left out.
@@ -100,14 +153,16 @@ impl Outbox {
 
     /// Sends a message whose bytes are shared with other connections that speak the same serializer. Nothing is sent if it
     /// has no form in this client's.
-    pub fn push(&self, message: &Encoded) -> Result<(), EncodeError> {
+    pub fn push(&self, message: &Encoded) -> Result<Pushed, EncodeError> {
         let frame = message.wire(self.0.serializer)?;
-        if frame.is_binary() && self.0.form == Form::Text {
+        let bytes = frame.len();
+        let is_ahead = if frame.is_binary() && self.0.form == Form::Text {
             self.decline_binary(message.message());
+            false
         } else {
-            self.enqueue(frame);
-        }
-        Ok(())
+            self.enqueue(frame)
+        };
+        Ok(Pushed { bytes, is_ahead })
     }
 
     /// Sends a WebSocket pong.
@@ -128,6 +183,14 @@ impl Outbox {
         }
     }
 
+    /// Closes as slow where the reader has still not had the turn that [`Outbox::turn`] waits for.
+    pub(crate) fn close_if_ahead(&self) {
+        let mut queue = self.lock();
+        if queue.is_ahead && queue.phase == Phase::Open {
+            self.start_close_as_slow(&mut queue);
+        }
+    }
+
     /// Answers the client's own close and ends the queue.
     pub fn answer_close(&self) {
         let mut queue = self.lock();
@@ -143,6 +206,7 @@ impl Outbox {
         let mut queue = self.lock();
         self.count(&mut queue);
         queue.finish();
+        self.nobody_is_ahead(&mut queue);
         drop(queue);
         self.0.closing.notify_one();
     }
@@ -181,6 +245,7 @@ impl Outbox {
     /// The next frame for the socket; `None` at the end.
     pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Wire>> {
         let mut queue = self.lock();
+        self.had_its_turn(&mut queue);
         if let Some(frame) = queue.frames.pop_front() {
             queue.bytes -= frame.len();
             queue.taken.0 += 1;
@@ -191,8 +256,32 @@ impl Outbox {
         if queue.phase == Phase::Finished {
             return Poll::Ready(None);
         }
-        queue.taker = Some(cx.waker().clone());
+        queue.reader = Reader::Waiting(cx.waker().clone());
         Poll::Pending
+    }
+
+    /// For a reader that goes away before the connection ends, as a poll does: while it is not there, nobody waits for it.
+    pub fn reading(&self) -> Reading<'_> {
+        Reading(self)
+    }
+
+    /// Waits for the reader's turn, where more waits than may before it.
+    pub async fn turn(&self) {
+        let turn = self.0.turn.notified();
+        if self.lock().is_ahead {
+            turn.await;
+        }
+    }
+
+    fn had_its_turn(&self, queue: &mut Queue) {
+        queue.reader = Reader::Busy;
+        self.nobody_is_ahead(queue);
+    }
+
+    fn nobody_is_ahead(&self, queue: &mut Queue) {
+        if std::mem::take(&mut queue.is_ahead) {
+            self.0.turn.notify_waiters();
+        }
     }
 
     /// Counts what was taken. Once a batch, not once a frame: in a fan-out that would be some hundredths of all work.
@@ -211,19 +300,21 @@ impl Outbox {
         }
     }
 
-    fn enqueue(&self, frame: Wire) {
+    /// Says whether more waits than may, for want of the reader's turn.
+    fn enqueue(&self, frame: Wire) -> bool {
         let mut queue = self.lock();
         if queue.phase != Phase::Open {
-            return;
+            return false;
         }
-        let OutboxLimits { frames, bytes } = self.0.limits;
-        // A frame alone is no backlog, however large: its size is what a message's may be.
-        let is_behind = !queue.frames.is_empty() && queue.bytes + frame.len() > bytes;
-        if queue.frames.len() >= frames || is_behind {
+        let is_behind = !queue.takes(&frame, self.0.limits);
+        let had_no_chance = matches!(queue.reader, Reader::Woken);
+        if is_behind && !(had_no_chance && queue.takes(&frame, self.0.limits.unread())) {
             self.start_close_as_slow(&mut queue);
-        } else {
-            queue.append(frame);
+            return false;
         }
+        queue.append(frame);
+        queue.is_ahead |= is_behind;
+        is_behind
     }
 
     fn start_close_as_slow(&self, queue: &mut Queue) {
@@ -255,14 +346,22 @@ impl Queue {
         self.wake();
     }
 
+    /// Whether one more frame fits.
+    fn takes(&self, frame: &Wire, limits: OutboxLimits) -> bool {
+        // A frame alone is no backlog, however large: its size is what a message's may be.
+        let has_room = self.frames.is_empty() || self.bytes + frame.len() <= limits.bytes;
+        has_room && self.frames.len() < limits.frames
+    }
+
     fn finish(&mut self) {
         self.phase = Phase::Finished;
         self.wake();
     }
 
     fn wake(&mut self) {
-        if let Some(taker) = self.taker.take() {
-            taker.wake();
+        match std::mem::replace(&mut self.reader, Reader::Woken) {
+            Reader::Waiting(waker) => waker.wake(),
+            before => self.reader = before,
         }
     }
 }
@@ -270,6 +369,8 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
+    use std::pin::pin;
     use vestibule_protocol::message::{Broadcast, Term};
 
     fn outbox(frames: usize, bytes: usize) -> Outbox {
@@ -317,6 +418,75 @@ mod tests {
             assert_eq!(take(&full), Poll::Pending);
             full.finish();
             assert_eq!(take(&full), Poll::Ready(None));
+        }
+    }
+
+    #[test]
+    fn a_reader_that_is_woken_has_its_turn_before_its_queue_is_overfull() {
+        let size = message().wire(Serializer::V2).unwrap().len();
+        for full in [outbox(2, 1000), outbox(1000, 2 * size)] {
+            assert_eq!(take(&full), Poll::Pending, "it waits");
+            let push = || full.push(&message()).unwrap().is_ahead;
+            assert_eq!([push(), push(), push()], [false, false, true], "ahead of the woken reader");
+            for _ in 3..2 * UNREAD {
+                assert!(push());
+            }
+            assert!(!full.is_closing(), "exactly at the bound");
+            let turn = pin!(full.turn());
+            assert_eq!(turn.poll(&mut Context::from_waker(Waker::noop())), Poll::Pending);
+            assert!(matches!(take(&full), Poll::Ready(Some(_))), "its turn, in which it takes a part");
+            assert!(full.turn().now_or_never().is_some());
+            assert!(!full.push(&message()).unwrap().is_ahead && full.is_closing(), "it had its chance");
+        }
+    }
+
+    #[test]
+    fn ahead_of_a_reader_there_is_a_bound() {
+        let full = outbox(2, 1000);
+        assert_eq!(take(&full), Poll::Pending);
+        for _ in 0..2 * UNREAD {
+            full.push(&message()).unwrap();
+        }
+        assert!(!full.is_closing());
+        let mut turn = pin!(full.turn());
+        assert_eq!(turn.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending);
+        full.push(&message()).unwrap();
+        assert!(full.is_closing());
+        assert!(matches!(take(&full), Poll::Ready(Some(_))));
+        assert!(turn.now_or_never().is_some(), "whoever waits for the reader goes on");
+    }
+
+    #[test]
+    fn nobody_waits_for_a_reader_that_has_gone() {
+        let full = outbox(2, 1000);
+        let reading = full.reading();
+        assert_eq!(take(&full), Poll::Pending);
+        for _ in 0..3 {
+            full.push(&message()).unwrap();
+        }
+        drop(reading);
+        assert!(full.turn().now_or_never().is_some());
+        full.push(&message()).unwrap();
+        assert!(full.is_closing(), "what waits is a backlog again");
+    }
+
+    #[test]
+    fn a_reader_that_waits_learns_of_the_end() {
+        let outbox = outbox(10, 1000);
+        let flag = Arc::new(Flag::default());
+        let waker = Waker::from(Arc::clone(&flag));
+        assert_eq!(outbox.poll_next(&mut Context::from_waker(&waker)), Poll::Pending);
+        outbox.finish();
+        assert!(flag.0.load(std::sync::atomic::Ordering::Relaxed), "woken");
+    }
+
+    /// Whether somebody was woken.
+    #[derive(Default)]
+    struct Flag(std::sync::atomic::AtomicBool);
+
+    impl std::task::Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, std::sync::atomic::Ordering::Relaxed);
         }
     }
 

@@ -8,6 +8,9 @@
 //! never takes a message past its mailbox's bound, but for what the bound has let in before (see [`Resume`](crate::channel::Resume)) and for the
 //! news that a connection is gone, of which there is one for each member.
 //!
+//! Nor does it keep its thread: after so many bytes, or ahead of a reader that was woken and has not run, it waits until the
+//! others had their turn. That is no wait for a socket: a reader's turn comes, whatever its client does.
+//!
 //! # Lifecycle
 //! Started by the first join, on the thread of the connection that joins; gone after the last leave, once nothing that it
 //! waits for is under way. A join that comes in between is either in the mailbox before the room retires (then it does not)
@@ -264,6 +267,15 @@ impl<C: Channel> Room<C> {
         });
     }
 
+    /// After each message: what it left to do, and then whether the room goes on at once.
+    fn finish(&mut self, ctx: &mut actix::Context<Self>) {
+        self.settle();
+        self.retire_if_idle(ctx);
+        if let Some(others) = self.members.fan_out.break_due() {
+            ctx.wait(actix::fut::wrap_future(others));
+        }
+    }
+
     /// Ends the room if nobody is in it and nothing is under way.
     fn retire_if_idle(&mut self, ctx: &mut actix::Context<Self>) {
         let is_idle = self.members.by_id.is_empty() && self.in_flight == 0;
@@ -301,8 +313,7 @@ impl<C: Channel> Handler<Join> for Room<C> {
             Some(Joining::Error(response)) => self.decide_join(who, false, response),
             Some(Joining::Later) | None => {}
         }
-        self.settle();
-        self.retire_if_idle(ctx);
+        self.finish(ctx);
     }
 }
 
@@ -334,8 +345,7 @@ impl<C: Channel> Handler<Input> for Room<C> {
             }
             Term::Null | Term::Other(_) => self.stop(who, Stop::Crash),
         }
-        self.settle();
-        self.retire_if_idle(ctx);
+        self.finish(ctx);
     }
 }
 
@@ -359,8 +369,7 @@ impl<C: Channel> Handler<Leave> for Room<C> {
             }
             Leave::Gone { who } => self.drop_out(who),
         }
-        self.settle();
-        self.retire_if_idle(ctx);
+        self.finish(ctx);
     }
 }
 
@@ -376,7 +385,6 @@ impl<C: Channel> Handler<Continue<C>> for Room<C> {
         if let Some(call) = go_on.call {
             self.call(go_on.who, call);
         }
-        self.settle();
-        self.retire_if_idle(ctx);
+        self.finish(ctx);
     }
 }

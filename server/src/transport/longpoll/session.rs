@@ -83,7 +83,9 @@ impl Session {
         let take = async || {
             // The semaphore is never closed.
             let way = Arc::clone(&self.way).acquire_owned().await.ok()?;
+            let reading = self.outbox.reading();
             let frames = poll_fn(|cx| self.poll_take(cx)).await?;
+            drop(reading);
             let taken = Taken { frames, session: Arc::clone(self), _way: way };
             if let Some(conn) = conn {
                 // What was closed a moment ago would take the messages otherwise.
