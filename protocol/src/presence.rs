@@ -1,11 +1,20 @@
 //! Who is in a topic, in the shapes of `Phoenix.Presence`.
 //!
-//! A key (a user) has one meta per tracker (a connection), oldest first. Every change gives a [`Diff`] to be sent to those
-//! who watch, and [`Presence::state`] is what a newcomer is told.
+//! A key (a user) has one meta per tracker (a connection), oldest first. [`Presence::state`] is what a newcomer is told, and
+//! what has changed since is gathered in one [`Diff`] for those who watch ([`Presence::take_changes`]): who came and left
+//! again meanwhile is not in it.
+//!
+//! What is listed has a bound, since everybody who watches is sent all of it. Who comes when the list is full waits for a
+//! place in it. So all who watch see the same list, and no diff tells of somebody whom they have not been shown.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::Hash,
+    io, mem,
+};
 
-use serde::Serialize;
+use bytestring::ByteString;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// What a tracker says about itself: any JSON object. Phoenix adds `phx_ref`.
@@ -14,7 +23,16 @@ pub type Meta = Map<String, Value>;
 /// The presence of one topic. `T` names the trackers, such as connections.
 #[derive(Debug)]
 pub struct Presence<T> {
-    entries: BTreeMap<String, Vec<Entry<T>>>,
+    listed: BTreeMap<ByteString, Metas<Entry<T>>>,
+    /// The bytes of what is listed.
+    bytes: usize,
+    /// How many bytes may be listed.
+    room: usize,
+    /// Who found no place, in the order in which they came.
+    waiting: BTreeMap<u64, (ByteString, Entry<T>)>,
+    /// What each tracker is under: its own keys are few.
+    places: HashMap<T, Vec<(ByteString, Place)>>,
+    changes: Diff,
     prefix: String,
     next_ref: u64,
 }
@@ -23,179 +41,286 @@ pub struct Presence<T> {
 struct Entry<T> {
     tracker: T,
     meta: Meta,
+    bytes: usize,
 }
 
-/// Metas by key, as both `presence_state` and the halves of `presence_diff` have them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Entries(BTreeMap<String, Metas>);
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-struct Metas {
-    metas: Vec<Meta>,
+/// Where an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Listed,
+    Waiting(u64),
 }
 
-impl Entries {
-    fn of(key: &str, meta: Meta) -> Self {
-        Entries(BTreeMap::from([(key.to_owned(), Metas { metas: vec![meta] })]))
+/// Metas by key, as the halves of `presence_diff` have them.
+type Entries = BTreeMap<ByteString, Metas<Meta>>;
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Metas<M> {
+    metas: Vec<M>,
+}
+
+impl<M> Default for Metas<M> {
+    fn default() -> Self {
+        Self { metas: Vec::new() }
     }
 }
 
-/// The payload of `presence_diff`.
+/// The payload of `presence_diff`: one change, or several that came one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Diff {
     joins: Entries,
     leaves: Entries,
 }
 
-impl<T: PartialEq + Copy> Presence<T> {
-    /// Nobody. `prefix` is put before every `phx_ref` and has to differ between topics and their lives, so that a ref is
-    /// never seen twice by one client.
-    pub fn new(prefix: String) -> Self {
-        Self { entries: BTreeMap::new(), prefix, next_ref: 0 }
+impl Diff {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.joins.is_empty() && self.leaves.is_empty()
     }
 
-    /// Adds `tracker` under `key`; nothing where it is there already (Phoenix: `:already_tracked`).
-    pub fn track(&mut self, tracker: T, key: &str, mut meta: Meta) -> Option<Diff> {
-        if self.meta(tracker, key).is_some() {
-            return None;
+    fn join(&mut self, key: &ByteString, meta: Meta) {
+        self.joins.entry(key.clone()).or_default().metas.push(meta);
+    }
+
+    /// A join that nobody has been told of goes out together with its leave.
+    fn leave(&mut self, key: &ByteString, meta: Meta) {
+        if !self.take_back(key, &meta) {
+            self.leaves.entry(key.clone()).or_default().metas.push(meta);
         }
-        meta.insert("phx_ref".to_owned(), self.fresh_ref());
-        self.entries.entry(key.to_owned()).or_default().push(Entry { tracker, meta: meta.clone() });
-        Some(Diff { joins: Entries::of(key, meta), leaves: Entries::default() })
     }
 
-    /// Gives `tracker` another meta under `key`: one diff in which the old one leaves and the new one, which names the
-    /// old one's ref, joins. Nothing where it is not tracked.
-    pub fn update(&mut self, tracker: T, key: &str, mut meta: Meta) -> Option<Diff> {
-        let fresh_ref = self.fresh_ref();
-        let entry = self.entries.get_mut(key)?.iter_mut().find(|entry| entry.tracker == tracker)?;
-        meta.insert("phx_ref".to_owned(), fresh_ref);
-        if let Some(previous) = entry.meta.get("phx_ref") {
+    /// Takes the join of the same ref out, and says whether there was one.
+    fn take_back(&mut self, key: &ByteString, meta: &Meta) -> bool {
+        let Some(Metas { metas }) = self.joins.get_mut(key) else { return false };
+        let is_it = |joined: &Meta| joined.get("phx_ref") == meta.get("phx_ref");
+        let Some(index) = metas.iter().position(is_it) else { return false };
+        metas.remove(index);
+        if metas.is_empty() {
+            self.joins.remove(key);
+        }
+        true
+    }
+}
+
+impl<T: Copy + Eq + Hash> Presence<T> {
+    /// Nobody, and `room` bytes for a list. `prefix` is put before every `phx_ref` and has to differ between topics and their
+    /// lives, so that a ref is never seen twice by one client.
+    pub fn new(prefix: String, room: usize) -> Self {
+        Self {
+            listed: BTreeMap::new(),
+            bytes: 0,
+            room,
+            waiting: BTreeMap::new(),
+            places: HashMap::new(),
+            changes: Diff::default(),
+            prefix,
+            next_ref: 0,
+        }
+    }
+
+    /// How many bytes may be listed from now on. What is listed stays.
+    pub fn set_room(&mut self, room: usize) {
+        self.room = room;
+        self.move_up();
+    }
+
+    /// Adds `tracker` under `key`, and says whether it was not there yet (Phoenix: `:already_tracked`).
+    pub fn track(&mut self, tracker: T, key: &str, meta: Meta) -> bool {
+        if self.place(tracker, key).is_some() {
+            return false;
+        }
+        let key = ByteString::from(key);
+        let entry = self.entry(tracker, &key, meta);
+        let place = self.wait(&key, entry);
+        self.places.entry(tracker).or_default().push((key, place));
+        self.move_up();
+        true
+    }
+
+    /// Gives `tracker` another meta under `key`: the old one leaves and the new one, which names the old one's ref, joins.
+    /// Says whether it is tracked. One that has outgrown the list waits for a place.
+    pub fn update(&mut self, tracker: T, key: &str, mut meta: Meta) -> bool {
+        let Some(place) = self.place(tracker, key) else { return false };
+        let key = ByteString::from(key);
+        let previous = self.find(tracker, &key, place).and_then(|entry| entry.meta.get("phx_ref"));
+        if let Some(previous) = previous {
             meta.insert("phx_ref_prev".to_owned(), previous.clone());
         }
-        let previous = std::mem::replace(&mut entry.meta, meta.clone());
-        Some(Diff { joins: Entries::of(key, meta), leaves: Entries::of(key, previous) })
+        let entry = self.entry(tracker, &key, meta);
+        match place {
+            Place::Waiting(turn) => drop(self.waiting.insert(turn, (key, entry))),
+            Place::Listed => {
+                if let Some(entry) = self.replace(&key, entry) {
+                    self.unlist(tracker, &key);
+                    let place = self.wait(&key, entry);
+                    self.set_place(tracker, &key, place);
+                }
+            }
+        }
+        self.move_up();
+        true
     }
 
     /// The meta of `tracker` under `key`, without Phoenix's refs.
     pub fn meta(&self, tracker: T, key: &str) -> Option<Meta> {
-        let entry = self.entries.get(key)?.iter().find(|entry| entry.tracker == tracker)?;
-        let mut meta = entry.meta.clone();
+        let mut meta = self.find(tracker, key, self.place(tracker, key)?)?.meta.clone();
         meta.remove("phx_ref");
         meta.remove("phx_ref_prev");
         Some(meta)
     }
 
-    /// Removes `tracker` from one key; nothing where it was not under it.
-    pub fn untrack(&mut self, tracker: T, key: &str) -> Option<Diff> {
-        self.remove(tracker, |tracked| tracked == key)
+    /// Removes `tracker` from one key, and says whether it was under it.
+    pub fn untrack(&mut self, tracker: T, key: &str) -> bool {
+        let Some(places) = self.places.get_mut(&tracker) else { return false };
+        let Some(index) = places.iter().position(|(tracked, _)| *tracked == *key) else { return false };
+        let (key, place) = places.remove(index);
+        if places.is_empty() {
+            self.places.remove(&tracker);
+        }
+        self.remove(tracker, &key, place);
+        self.move_up();
+        true
     }
 
-    /// Removes `tracker` from every key: one diff, or nothing where it was under none.
-    pub fn untrack_all(&mut self, tracker: T) -> Option<Diff> {
-        self.remove(tracker, |_| true)
+    /// Removes `tracker` from every key, and says whether it was under any.
+    pub fn untrack_all(&mut self, tracker: T) -> bool {
+        let Some(places) = self.places.remove(&tracker) else { return false };
+        for (key, place) in places {
+            self.remove(tracker, &key, place);
+        }
+        self.move_up();
+        true
     }
 
-    fn remove(&mut self, tracker: T, is_meant: impl Fn(&str) -> bool) -> Option<Diff> {
-        let mut leaves = Entries::default();
-        self.entries.retain(|key, entries| {
-            if !is_meant(key) {
-                return true;
-            }
-            for entry in entries.extract_if(.., |entry| entry.tracker == tracker) {
-                leaves.0.entry(key.clone()).or_default().metas.push(entry.meta);
-            }
-            !entries.is_empty()
-        });
-        (!leaves.0.is_empty()).then(|| Diff { joins: Entries::default(), leaves })
+    /// Everybody who is listed: the payload of `presence_state`. What [`Presence::take_changes`] has not given yet is in it.
+    pub fn state(&self) -> &impl Serialize {
+        &self.listed
     }
 
-    /// Everybody: the payload of `presence_state`.
-    pub fn state(&self) -> Entries {
-        let metas = |entries: &Vec<Entry<T>>| Metas {
-            metas: entries.iter().map(|entry| entry.meta.clone()).collect(),
-        };
-        Entries(self.entries.iter().map(|(key, entries)| (key.clone(), metas(entries))).collect())
+    /// What has changed since this was last asked.
+    pub fn take_changes(&mut self) -> Diff {
+        mem::take(&mut self.changes)
     }
 
-    fn fresh_ref(&mut self) -> Value {
+    /// Whether there is anything for [`Presence::take_changes`].
+    pub fn has_changed(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    fn place(&self, tracker: T, key: &str) -> Option<Place> {
+        self.places.get(&tracker)?.iter().find(|(tracked, _)| *tracked == *key).map(|(_, place)| *place)
+    }
+
+    fn set_place(&mut self, tracker: T, key: &str, place: Place) {
+        let places = self.places.get_mut(&tracker).into_iter().flatten();
+        places.filter(|(tracked, _)| *tracked == *key).for_each(|(_, known)| *known = place);
+    }
+
+    fn find(&self, tracker: T, key: &str, place: Place) -> Option<&Entry<T>> {
+        match place {
+            Place::Listed => self.listed.get(key)?.metas.iter().find(|entry| entry.tracker == tracker),
+            Place::Waiting(turn) => self.waiting.get(&turn).map(|(_, entry)| entry),
+        }
+    }
+
+    fn entry(&mut self, tracker: T, key: &str, mut meta: Meta) -> Entry<T> {
         self.next_ref += 1;
-        Value::String(format!("{}{}", self.prefix, self.next_ref))
+        meta.insert("phx_ref".to_owned(), Value::String(format!("{}{}", self.prefix, self.next_ref)));
+        let bytes = length(key) + length(&meta) + SEPARATORS;
+        Entry { tracker, meta, bytes }
     }
+
+    /// Puts an entry behind those who wait; one that never fits, behind all that do.
+    fn wait(&mut self, key: &ByteString, entry: Entry<T>) -> Place {
+        let turn = if entry.bytes <= self.room { self.next_ref } else { u64::MAX - self.next_ref };
+        self.waiting.insert(turn, (key.clone(), entry));
+        Place::Waiting(turn)
+    }
+
+    /// Puts an entry in the place of its tracker's old one; gives it back where it does not fit there.
+    fn replace(&mut self, key: &ByteString, entry: Entry<T>) -> Option<Entry<T>> {
+        let entries = self.listed.get_mut(key).into_iter().flat_map(|listed| &mut listed.metas);
+        let Some(old) = entries.into_iter().find(|old| old.tracker == entry.tracker) else {
+            return Some(entry);
+        };
+        let bytes = self.bytes - old.bytes + entry.bytes;
+        if bytes > self.room && entry.bytes > old.bytes {
+            return Some(entry);
+        }
+        self.bytes = bytes;
+        let meta = entry.meta.clone();
+        let old = mem::replace(old, entry);
+        self.changes.leave(key, old.meta);
+        self.changes.join(key, meta);
+        None
+    }
+
+    fn list(&mut self, key: &ByteString, entry: Entry<T>) {
+        self.bytes += entry.bytes;
+        self.changes.join(key, entry.meta.clone());
+        self.listed.entry(key.clone()).or_default().metas.push(entry);
+    }
+
+    fn unlist(&mut self, tracker: T, key: &ByteString) {
+        let Some(Metas { metas }) = self.listed.get_mut(key) else { return };
+        let Some(index) = metas.iter().position(|entry| entry.tracker == tracker) else { return };
+        let entry = metas.remove(index);
+        if metas.is_empty() {
+            self.listed.remove(key);
+        }
+        self.bytes -= entry.bytes;
+        self.changes.leave(key, entry.meta);
+    }
+
+    fn remove(&mut self, tracker: T, key: &ByteString, place: Place) {
+        match place {
+            Place::Listed => self.unlist(tracker, key),
+            Place::Waiting(turn) => drop(self.waiting.remove(&turn)),
+        }
+    }
+
+    /// Lists those who have waited longest, as far as there are places.
+    fn move_up(&mut self) {
+        while let Some(first) = self.waiting.first_entry()
+            && self.bytes + first.get().1.bytes <= self.room
+        {
+            let (key, entry) = first.remove();
+            let tracker = entry.tracker;
+            self.list(&key, entry);
+            self.set_place(tracker, &key, Place::Listed);
+        }
+    }
+}
+
+impl<T> Serialize for Entry<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.meta.serialize(serializer)
+    }
+}
+
+/// What is around an entry in a state: `"key":{"metas":[…]},`.
+const SEPARATORS: usize = r#":{"metas":[]},"#.len();
+
+/// How long something is as JSON.
+fn length(value: &(impl Serialize + ?Sized)) -> usize {
+    struct Counted(usize);
+
+    impl io::Write for Counted {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut counted = Counted(0);
+    // Neither a text nor a map of values can fail to be JSON.
+    let _ = serde_json::to_writer(&mut counted, value);
+    counted.0
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn meta(value: Value) -> Meta {
-        serde_json::from_value(value).unwrap()
-    }
-
-    fn text(value: &impl Serialize) -> String {
-        serde_json::to_string(value).unwrap()
-    }
-
-    #[test]
-    fn a_second_device_is_a_second_meta_oldest_first() {
-        let mut presence = Presence::new("r".into());
-        let first = presence.track(1, "u", meta(json!({"device": "a"}))).unwrap();
-        assert_eq!(text(&first), r#"{"joins":{"u":{"metas":[{"device":"a","phx_ref":"r1"}]}},"leaves":{}}"#);
-        presence.track(2, "u", meta(json!({"device": "b"})));
-        let state = r#"{"u":{"metas":[{"device":"a","phx_ref":"r1"},{"device":"b","phx_ref":"r2"}]}}"#;
-        assert_eq!(text(&presence.state()), state);
-        let left = presence.untrack_all(1).unwrap();
-        assert_eq!(text(&left), r#"{"joins":{},"leaves":{"u":{"metas":[{"device":"a","phx_ref":"r1"}]}}}"#);
-        assert_eq!(presence.untrack_all(1), None);
-    }
-
-    #[test]
-    fn an_update_is_one_diff_that_names_the_previous_ref() {
-        let mut presence = Presence::new("r".into());
-        presence.track(1, "u", meta(json!({"device": "a"})));
-        let diff = presence.update(1, "u", meta(json!({"device": "a", "away": true}))).unwrap();
-        assert_eq!(
-            text(&diff),
-            concat!(
-                r#"{"joins":{"u":{"metas":[{"away":true,"device":"a","phx_ref":"r2","phx_ref_prev":"r1"}]}},"#,
-                r#""leaves":{"u":{"metas":[{"device":"a","phx_ref":"r1"}]}}}"#
-            )
-        );
-        assert_eq!(presence.meta(1, "u"), Some(meta(json!({"device": "a", "away": true}))));
-        assert_eq!(presence.update(2, "u", Meta::new()), None);
-    }
-
-    #[test]
-    fn leaving_with_two_keys_is_one_diff() {
-        let mut presence = Presence::new("r".into());
-        presence.track(1, "u", Meta::new());
-        presence.track(1, "v", Meta::new());
-        let diff = presence.untrack_all(1).unwrap();
-        let both = r#"{"u":{"metas":[{"phx_ref":"r1"}]},"v":{"metas":[{"phx_ref":"r2"}]}}"#;
-        assert_eq!(text(&diff), format!(r#"{{"joins":{{}},"leaves":{both}}}"#));
-        assert_eq!(text(&presence.state()), "{}");
-    }
-
-    #[test]
-    fn untracking_one_key_leaves_the_others() {
-        let mut presence = Presence::new("r".into());
-        presence.track(1, "u", Meta::new());
-        presence.track(1, "v", Meta::new());
-        presence.track(2, "u", Meta::new());
-        let diff = presence.untrack(1, "u").unwrap();
-        assert_eq!(text(&diff), r#"{"joins":{},"leaves":{"u":{"metas":[{"phx_ref":"r1"}]}}}"#);
-        let rest = r#"{"u":{"metas":[{"phx_ref":"r3"}]},"v":{"metas":[{"phx_ref":"r2"}]}}"#;
-        assert_eq!(text(&presence.state()), rest);
-        assert_eq!(presence.untrack(1, "u"), None);
-    }
-
-    #[test]
-    fn who_is_tracked_is_not_tracked_again() {
-        let mut presence = Presence::new("r".into());
-        presence.track(1, "u", meta(json!({"device": "a"})));
-        assert_eq!(presence.track(1, "u", Meta::new()), None);
-        let state = r#"{"u":{"metas":[{"device":"a","phx_ref":"r1"}]}}"#;
-        assert_eq!(text(&presence.state()), state);
-    }
-}
+mod tests;

@@ -33,7 +33,7 @@ impl Channel for Presences {
         let device = self.devices.remove(&who).unwrap_or_default();
         let meta = Meta::from_iter([("device".to_owned(), device)]);
         cx.track(who, &self.keys[&who], meta);
-        cx.push(who, "presence_state", Payload::of(&cx.presence_state()));
+        cx.show_presence(who);
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
@@ -53,7 +53,7 @@ impl Channel for Presences {
                 let is_new = cx.track(who, &key, Meta::from_iter([("also".to_owned(), true.into())]));
                 if is_new { Next::ok(Payload::empty()) } else { Next::error(Payload::empty()) }
             }
-            "list" => Next::ok(Payload::of(&cx.presence_state())),
+            "list" => Next::ok(cx.presence_state()),
             _ => Next::crash(),
         }
     }

@@ -38,7 +38,7 @@ impl Channel for Realtime {
     }
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
-        cx.push(who, "presence_state", Payload::of(&cx.presence_state()));
+        cx.show_presence(who);
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {

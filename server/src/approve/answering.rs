@@ -81,6 +81,7 @@ pub(super) fn ok<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, response: &impl 
     cx.reply(to, Status::Ok, Payload::of(response));
 }
 
-fn fail<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, refusal: &Refusal) {
+/// Answers with an error.
+pub(super) fn fail<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, refusal: &Refusal) {
     cx.reply(to, Status::Error, Payload::of(refusal));
 }

@@ -28,7 +28,7 @@ use crate::{
 const VERSION: u64 = 1;
 
 /// What this server can do beyond the first one of that version. A client that misses a name here does without.
-const FEATURES: [&str; 5] = ["creator", "hand_over", "listed", "message_limit", "now"];
+const FEATURES: [&str; 6] = ["creator", "hand_over", "listed", "message_limit", "now", "presence_count"];
 
 /// Reads an event's payload.
 pub(super) fn parse<T: DeserializeOwned>(payload: &Payload) -> Result<T, Refusal> {
@@ -286,6 +286,14 @@ pub(super) struct Proved {
     pub(super) cursor: Option<Cursor>,
     pub(super) seq: i64,
     pub(super) after_ms: u32,
+}
+
+/// The answer to the proof of who is a member already.
+#[derive(Serialize)]
+pub(super) struct StillMember {
+    pub(super) role: &'static str,
+    /// What is stored up to here has been listed or pushed on this join.
+    pub(super) seq: i64,
 }
 
 /// The push `resync`.

@@ -18,6 +18,11 @@ impl<T> Feed<T> {
         Self { sent: 0, held: Some(Vec::new()) }
     }
 
+    /// Up to which seq its receiver has been sent what is stored.
+    pub(super) fn sent(&self) -> i64 {
+        self.sent
+    }
+
     /// A live frame: given back if it is to be sent now.
     pub(super) fn offer(&mut self, seq: i64, frame: T) -> Option<T> {
         if seq <= self.sent {

@@ -6,8 +6,8 @@ use actix::{Message, Recipient};
 use bytestring::ByteString;
 use futures_util::FutureExt as _;
 use vestibule_protocol::{
-    message::{Broadcast, Outgoing, Payload, Status},
-    presence::{Diff, Entries, Meta},
+    message::{Payload, Status},
+    presence::Meta,
 };
 
 use super::{Channel, Client, Member, MemberId, Members, Next, ReplyTo, Stop};
@@ -99,55 +99,59 @@ impl<'a, C: Channel> Context<'a, C> {
 
     /// Sends to everybody whom `to` accepts. Encoded once, however many they are.
     pub fn broadcast_to(&self, event: &str, payload: Payload, to: impl FnMut(MemberId, &Member) -> bool) {
-        self.members.broadcast(self.outgoing(event, payload), to);
+        self.members.broadcast(self.members.outgoing(event, payload), to);
     }
 
     /// Sends to these. Encoded once, however many they are.
     pub fn multicast(&self, event: &str, payload: Payload, to: &[MemberId]) {
-        self.members.multicast(self.outgoing(event, payload), to);
+        self.members.multicast(self.members.outgoing(event, payload), to);
     }
 
     /// Adds a member under a presence key, and says whether it was not there yet. If it was, its meta stays.
     pub fn track(&mut self, who: MemberId, key: &str, meta: Meta) -> bool {
-        let diff = self.members.presence.track(who, key, meta);
-        if let Some(diff) = &diff {
-            self.presence_diff(diff);
-        }
-        diff.is_some()
+        self.members.attendance.list.track(who, key, meta)
     }
 
     /// Changes a member's meta under a presence key.
     pub fn update(&mut self, who: MemberId, key: &str, change: impl FnOnce(&mut Meta)) {
-        let Some(mut meta) = self.members.presence.meta(who, key) else { return };
+        let list = &mut self.members.attendance.list;
+        let Some(mut meta) = list.meta(who, key) else { return };
         change(&mut meta);
-        if let Some(diff) = self.members.presence.update(who, key, meta) {
-            self.presence_diff(&diff);
-        }
+        list.update(who, key, meta);
     }
 
     /// Removes a member from one presence key.
     pub fn untrack(&mut self, who: MemberId, key: &str) {
-        if let Some(diff) = self.members.presence.untrack(who, key) {
-            self.presence_diff(&diff);
-        }
+        self.members.attendance.list.untrack(who, key);
     }
 
     /// Removes a member from every presence key. Leaving does that by itself.
     pub fn untrack_all(&mut self, who: MemberId) {
-        if let Some(diff) = self.members.presence.untrack_all(who) {
-            self.presence_diff(&diff);
-        }
+        self.members.attendance.list.untrack_all(who);
     }
 
-    /// Everybody present: the payload of `presence_state`.
-    pub fn presence_state(&self) -> Entries {
-        self.members.presence.state()
+    /// What those who watch presence are told beside the list, as `presence_count`: what is not in the list, since that has a
+    /// bound, or is not for it.
+    pub fn count_presence(&mut self, count: Payload) {
+        self.members.attendance.set_count(count);
     }
 
-    /// Whether `presence_diff` is sent to this member; true from the start.
-    pub fn watch_presence(&mut self, who: MemberId, watched: Watched) {
+    /// Everybody present whom the list has room for. Who is to be sent that as `presence_state` is shown it with
+    /// [`Context::show_presence`]: changes that nobody has been told of are in here.
+    pub fn presence_state(&self) -> Payload {
+        Payload::of(self.members.attendance.list.state())
+    }
+
+    /// Sends `presence_state` to a member after this call, or with the changes that are being gathered, and `presence_diff`
+    /// from then on.
+    pub fn show_presence(&mut self, who: MemberId) {
+        self.members.attendance.show(who);
+    }
+
+    /// Sends no `presence_diff` to this member, until it is shown presence. From the start everybody is sent it.
+    pub fn hide_presence(&mut self, who: MemberId) {
         if let Some(member) = self.members.by_id.get_mut(&who) {
-            member.watches_presence = watched == Watched::Yes;
+            member.watches_presence = false;
         }
     }
 
@@ -190,24 +194,6 @@ impl<'a, C: Channel> Context<'a, C> {
             mailbox.do_send(Continue { who: Some(who), call: Some(Box::new(call)), origin: Origin::Timer });
         });
     }
-
-    fn presence_diff(&self, diff: &Diff) {
-        let message = self.outgoing("presence_diff", Payload::of(diff));
-        self.members.broadcast(message, |_, member| member.watches_presence);
-    }
-
-    fn outgoing(&self, event: &str, payload: Payload) -> Outgoing {
-        Broadcast { topic: self.members.topic.clone(), event: event.into(), payload }.into()
-    }
-}
-
-/// Whether a member is sent presence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watched {
-    /// It is.
-    Yes,
-    /// It is not.
-    No,
 }
 
 /// A call back into a channel. See [`Context::resume_later`].
@@ -263,6 +249,12 @@ pub(crate) enum Origin {
 }
 
 impl<C: Channel> Continue<C> {
+    /// Tells what has been gathered about presence.
+    pub(crate) fn when_presence_is_due() -> Self {
+        let call = |_: &mut C, cx: &mut Context<'_, C>| cx.members.attendance.time_is_over();
+        Self { who: None, call: Some(Box::new(call)), origin: Origin::Timer }
+    }
+
     /// A call from outside the room.
     pub(crate) fn from_outside(call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static) -> Self {
         Self { who: None, call: Some(Box::new(call)), origin: Origin::Outside }

@@ -10,12 +10,11 @@ use bytestring::ByteString;
 use serde_json::json;
 use tokio::sync::oneshot;
 use vestibule_protocol::{
-    message::{Outgoing, Payload, Push, Reply, Status, Term},
-    presence::Presence,
+    message::{Broadcast, Outgoing, Payload, Push, Reply, Status, Term},
     serializer::EncodeError,
 };
 
-use super::{Client, Incoming, MemberId, Stop, fan_out::FanOut};
+use super::{Client, Incoming, MemberId, Stop, attendance::Attendance, fan_out::FanOut};
 use crate::{
     metrics::Joined,
     outbox::{Encoded, Outbox},
@@ -86,8 +85,8 @@ pub(crate) struct Members {
     pub(crate) topic: ByteString,
     /// By name.
     pub(crate) by_id: HashMap<MemberId, Member>,
-    /// Who they are.
-    pub(crate) presence: Presence<MemberId>,
+    /// Who they are, as far as the channel says so.
+    pub(crate) attendance: Attendance,
     /// Who is out, while the channel is told so.
     pub(crate) parting: Option<Parting>,
     /// Who was sent something that has no form in the client's serializer. Their joins have to end: they wait for it.
@@ -104,12 +103,25 @@ impl Members {
         Self {
             topic,
             by_id: HashMap::new(),
-            presence: Presence::new(format!("{life:x}.")),
+            attendance: Attendance::new(life),
             parting: None,
             missed: RefCell::default(),
             has_misspoken: Cell::default(),
             fan_out: FanOut::default(),
         }
+    }
+
+    /// Adds one who wants in.
+    pub(crate) fn insert(&mut self, who: MemberId, member: Member) {
+        if self.by_id.is_empty() {
+            self.attendance.fit(member.outbox.limits().bytes);
+        }
+        self.by_id.insert(who, member);
+    }
+
+    /// A message to several.
+    pub(crate) fn outgoing(&self, event: &str, payload: Payload) -> Outgoing {
+        Broadcast { topic: self.topic.clone(), event: event.into(), payload }.into()
     }
 
     /// Sends a reply.

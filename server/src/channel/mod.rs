@@ -36,6 +36,7 @@
 //! }
 //! ```
 
+mod attendance;
 mod client;
 mod context;
 mod fan_out;
@@ -48,7 +49,7 @@ use vestibule_protocol::{
 };
 
 pub use client::{Client, Transport};
-pub use context::{Context, Resume, Watched};
+pub use context::{Context, Resume};
 pub(crate) use context::{Continue, Deferred, Origin};
 pub use member::Member;
 pub(crate) use member::{Busy, Members, Parting, PendingJoin, Waiting};

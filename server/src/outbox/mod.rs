@@ -284,6 +284,11 @@ impl Outbox {
         }
     }
 
+    /// How much may wait.
+    pub(crate) fn limits(&self) -> OutboxLimits {
+        self.0.limits
+    }
+
     /// Counts what was taken. Once a batch, not once a frame: in a fan-out that would be some hundredths of all work.
     fn count(&self, queue: &mut Queue) {
         let (frames, bytes) = std::mem::take(&mut queue.taken);

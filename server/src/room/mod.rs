@@ -35,6 +35,7 @@ use std::{
 use actix::{Actor, ActorContext as _, AsyncContext as _, Handler, Recipient};
 use bytestring::ByteString;
 use serde_json::json;
+use tokio::time::sleep;
 use vestibule_protocol::message::{Payload, Status, Term};
 
 use crate::channel::{
@@ -57,6 +58,9 @@ pub struct Room<C: Channel> {
     mailbox: Recipient<Continue<C>>,
     in_flight: usize,
     life: u64,
+    /// Whether a join is being handled: what it changes about presence is told at its end, so that a connection which joins
+    /// anew leaves and joins in one change.
+    is_joining: bool,
     rooms: Arc<Rooms<C>>,
 }
 
@@ -75,6 +79,7 @@ impl<C: Channel> Room<C> {
             mailbox: ctx.address().recipient(),
             in_flight: 0,
             life,
+            is_joining: false,
             rooms,
         }
     }
@@ -92,6 +97,9 @@ impl<C: Channel> Room<C> {
         if outcome.is_err() {
             tracing::error!(topic = %self.members.topic, "a channel panicked");
         }
+        if !self.is_joining {
+            self.tell_presence();
+        }
         // Phoenix raises here. Clients can bring it about, by what their events carry, so it is not logged as an error.
         let has_misspoken = self.members.has_misspoken.take();
         if has_misspoken {
@@ -102,6 +110,16 @@ impl<C: Channel> Room<C> {
             self.crash(who);
         }
         outcome
+    }
+
+    /// Tells what a call has changed about presence, now or together with what is yet to change.
+    fn tell_presence(&mut self) {
+        let Some(rest) = self.members.tell_presence() else { return };
+        let mailbox = self.mailbox.clone();
+        actix::spawn(async move {
+            sleep(rest).await;
+            mailbox.do_send(Continue::when_presence_is_due());
+        });
     }
 
     /// Ends the join of `who` as a crash: as a failed join if it was not yet in.
@@ -295,6 +313,7 @@ impl<C: Channel> Handler<Join> for Room<C> {
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
         self.rooms.arrived(&self.members.topic);
         let Join { who, client, outbox, join_ref, reference, params, replaces, is_replaced, decision } = join;
+        self.is_joining = true;
         let replaced = replaces.and_then(|old| self.replace(old));
         let member = Member {
             client,
@@ -307,12 +326,15 @@ impl<C: Channel> Handler<Join> for Room<C> {
             watches_presence: true,
             counted: None,
         };
-        self.members.by_id.insert(who, member);
+        self.members.insert(who, member);
         match self.call(Some(who), |channel, context| channel.join(context, who, &params)) {
             Some(Joining::Ok(response)) => self.decide_join(who, true, response),
             Some(Joining::Error(response)) => self.decide_join(who, false, response),
             Some(Joining::Later) | None => {}
         }
+        self.settle();
+        self.is_joining = false;
+        self.tell_presence();
         self.finish(ctx);
     }
 }

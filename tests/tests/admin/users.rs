@@ -77,6 +77,7 @@ fn a_broadcast_reaches_members_and_guests_and_is_in_nobodys_name() {
         "phx_close",
         "phx_reply",
         "receipt",
+        "presence_count",
         "presence_diff",
         "approve",
         "request",

@@ -137,7 +137,7 @@ impl Stage<'_> {
     fn read(&self, seat: SeatNumber, message: &Message) -> Option<Push> {
         let payload = &message.payload;
         let push = match &*message.event {
-            "presence_state" | "presence_diff" | "phx_close" => return None,
+            "presence_state" | "presence_diff" | "presence_count" | "phx_close" => return None,
             event @ ("request" | "request_gone") => {
                 json!([event, payload["uid"], payload["request_id"], payload["state"]])
             }

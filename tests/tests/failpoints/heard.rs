@@ -29,7 +29,7 @@ fn check_message(truth: &Truth<'_>, actors: &[Actor], actor: &Actor, message: &M
     let is_newcomer = matches!(actor.role, Role::Asker { .. } | Role::Desk);
     match message.event.as_str() {
         "caught_up" => {}
-        "presence_state" | "presence_diff" if actor.role == Role::Member => {}
+        "presence_state" | "presence_diff" | "presence_count" if actor.role == Role::Member => {}
         "request" if actor.role == Role::Member => truth.check_request(payload),
         "request_gone" if actor.role == Role::Member => {
             let asked = truth.requests.get(id(payload)).expect("a request that somebody sent");

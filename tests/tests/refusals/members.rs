@@ -34,6 +34,7 @@ fn the_servers_own_events_are_not_forwarded() {
         "caught_up",
         "denied",
         "expired",
+        "presence_count",
         "presence_diff",
         "presence_state",
         "receipt",

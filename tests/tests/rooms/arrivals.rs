@@ -16,7 +16,7 @@ const LIMITS: [(&str, i64); 6] = [
     ("exp_ms", 30 * 24 * 3_600_000),
     ("message", 256 * 1024),
 ];
-const FEATURES: [&str; 5] = ["creator", "hand_over", "listed", "message_limit", "now"];
+const FEATURES: [&str; 6] = ["creator", "hand_over", "listed", "message_limit", "now", "presence_count"];
 
 #[test]
 fn caught_up_follows_the_answer() {

@@ -5,6 +5,7 @@ mod delivery;
 mod directory;
 mod paging;
 mod presence;
+mod proving;
 mod races;
 
 use std::sync::Arc;

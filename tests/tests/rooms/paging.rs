@@ -61,7 +61,7 @@ fn pending_requests() {
     pages.extend(rest(&mut carol, &scene.topic, "pending", "request_id", proved["cursor"].clone()));
     assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [PAGE, PAGE, MANY - 2 * PAGE]);
     assert_eq!(pages.concat(), expected, "oldest first, each once");
-    assert_eq!(carol.fence(&scene.topic), []);
+    assert_eq!(carol.news(&scene.topic), []);
 
     let page = carol.call(&scene.topic, "pending", json!({ "limit": 7 })).ok();
     assert_eq!(ids(&page["items"], "request_id"), expected[..7]);

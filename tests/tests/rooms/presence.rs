@@ -1,8 +1,13 @@
-//! Who is in a room: shown to members, and to nobody else.
+//! Who is in a room: members are shown to members, guests are counted for them, and guests are shown nothing.
+
+use std::{collections::BTreeSet, time::Instant};
 
 use serde_json::{Value, json};
-use vestibule_protocol::signed::Alg;
-use vestibule_tests::people::{Device, Message, Person, Room};
+use vestibule_protocol::{approve::frames::Policy, signed::Alg};
+use vestibule_tests::{
+    people::{Device, Message, PATIENCE, Person, Room},
+    process::{Launch, Server},
+};
 
 use crate::server;
 
@@ -21,8 +26,18 @@ fn meta(device: &Device, role: &str) -> Value {
     json!({ "device": device.id, "role": role })
 }
 
+fn count(members: usize, guests: usize) -> Value {
+    json!({ "members": members, "guests": guests })
+}
+
+/// Takes counts until this one is told.
+#[track_caller]
+fn await_count(device: &mut Device, topic: &str, members: usize, guests: usize) {
+    while device.push(topic, "presence_count") != count(members, guests) {}
+}
+
 #[test]
-fn a_member_sees_everybody_come_and_go() {
+fn a_member_sees_members_come_and_go() {
     let server = server();
     let room = Room::new(Alg::Ed25519);
     let topic = room.topic();
@@ -33,40 +48,192 @@ fn a_member_sees_everybody_come_and_go() {
     member.enter(&room);
     let told: Vec<Message> = member.fence(&topic);
     let events: Vec<_> = told.iter().map(|message| message.event.as_str()).collect();
-    assert_eq!(events, ["presence_state"], "right after the proof, and no diff of her own");
+    assert_eq!(events, ["presence_state", "presence_count"], "right after the proof, and no diff of her own");
+    assert_eq!(told[1].payload, count(1, 1));
     let state = &told[0].payload;
-    assert_eq!(state.as_object().map(serde_json::Map::len), Some(2));
+    assert_eq!(state.as_object().map(serde_json::Map::len), Some(1), "a guest is not listed: {state}");
     assert_eq!(metas(state, &member), [meta(&member, "member")]);
-    assert_eq!(metas(state, &guest), [meta(&guest, "guest")]);
 
-    other.visit(&room.rid());
-    let diff = member.push(&topic, "presence_diff");
-    assert_eq!((metas(&diff["joins"], &other), &diff["leaves"]), (vec![meta(&other, "guest")], &json!({})));
-    // Carol becomes a member: her old role leaves as the new one comes.
+    // Carol is counted as a guest, and shown as soon as she is a member.
     let nonce = other.visit(&room.rid())["nonce"].as_str().expect("a nonce").parse().expect("32 bytes");
-    let [left, joined] = [(); 2].map(|()| member.push(&topic, "presence_diff"));
-    assert_eq!(metas(&left["leaves"], &other), [meta(&other, "guest")]);
-    assert_eq!(metas(&joined["joins"], &other), [meta(&other, "guest")]);
+    await_count(&mut member, &topic, 1, 2);
     other.prove(&room, &nonce).ok();
     let diff = member.push(&topic, "presence_diff");
-    assert_eq!(metas(&diff["joins"], &other), [meta(&other, "member")]);
-    assert_eq!(metas(&diff["leaves"], &other), [meta(&other, "guest")]);
-    assert_eq!(metas(&other.push(&topic, "presence_state"), &guest), [meta(&guest, "guest")]);
+    assert_eq!((metas(&diff["joins"], &other), &diff["leaves"]), (vec![meta(&other, "member")], &json!({})));
+    await_count(&mut member, &topic, 2, 1);
+    let state = other.push(&topic, "presence_state");
+    assert_eq!(metas(&state, &member), [meta(&member, "member")]);
+    assert_eq!(metas(&state, &other), [meta(&other, "member")]);
 
-    // A second device of Bob's, which leaves, and the first, whose connection is lost.
-    let mut second = Device::another(server.address(), &bob);
-    second.visit(&room.rid());
+    // A second device of Carol's, which leaves, and the first, whose connection is lost.
+    let mut second = Device::another(server.address(), &carol);
+    second.enter(&room);
     let diff = member.push(&topic, "presence_diff");
-    assert_eq!(metas(&diff["joins"], &second), [meta(&second, "guest")]);
+    assert_eq!(metas(&diff["joins"], &second), [meta(&second, "member")]);
     second.leave(&topic);
     let diff = member.push(&topic, "presence_diff");
-    assert_eq!(metas(&diff["leaves"], &guest), [meta(&second, "guest")]);
-    assert_eq!(guest.fence(&topic), [], "guests are shown nothing");
-    let gone = meta(&guest, "guest");
-    drop(guest);
+    assert_eq!(metas(&diff["leaves"], &second), [meta(&second, "member")]);
+    await_count(&mut member, &topic, 2, 1);
+    let gone = meta(&other, "member");
+    drop(other);
     let diff = member.push(&topic, "presence_diff");
     assert_eq!((metas(&diff["leaves"], &second), &diff["joins"]), (vec![gone], &json!({})));
-    assert_eq!(second.drain(), []);
+    await_count(&mut member, &topic, 1, 1);
+    assert_eq!(guest.fence(&topic), [], "guests are shown nothing");
+    drop(guest);
+    await_count(&mut member, &topic, 1, 0);
+}
+
+/// What one member was told of who is there, as phoenix.js takes it: first the state, then diffs.
+#[derive(Default)]
+struct Seen {
+    refs: BTreeSet<String>,
+    diffs: usize,
+}
+
+impl Seen {
+    fn take(&mut self, message: &Message) {
+        match message.event.as_str() {
+            "presence_state" => {
+                assert!(self.refs.is_empty(), "one state, before all diffs");
+                self.refs = refs(&message.payload);
+            }
+            "presence_diff" => {
+                for joined in refs(&message.payload["joins"]) {
+                    assert!(self.refs.insert(joined.clone()), "{joined} is reported twice");
+                }
+                for left in refs(&message.payload["leaves"]) {
+                    assert!(self.refs.remove(&left), "{left} leaves and was never there");
+                }
+                self.diffs += 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The next message, kept or to come.
+#[track_caller]
+fn next(device: &mut Device) -> Message {
+    device.next_within(PATIENCE).expect("an open connection").expect("a message")
+}
+
+fn refs(entries: &Value) -> BTreeSet<String> {
+    let entries = entries.as_object().expect("entries").values();
+    let metas = entries.flat_map(|entry| entry["metas"].as_array().expect("metas"));
+    metas.map(|meta| meta["phx_ref"].to_string()).collect()
+}
+
+#[test]
+fn who_come_together_are_told_together_and_nobody_is_told_twice() {
+    const MEMBERS: usize = 40;
+    let server = server();
+    let room = Room::new(Alg::Ed25519);
+    let topic = room.topic();
+    let mut members: Vec<Device> =
+        (0..MEMBERS).map(|_| Device::connect(server.address(), &Person::new(Alg::Ed25519))).collect();
+    let proofs: Vec<Value> = members
+        .iter_mut()
+        .map(|member| {
+            let nonce =
+                member.visit(&room.rid())["nonce"].as_str().expect("a nonce").parse().expect("32 bytes");
+            room.prove(&member.server, &member.uid, &nonce)
+        })
+        .collect();
+    let start = Instant::now();
+    for (member, proof) in members.iter_mut().zip(&proofs) {
+        member.send(&topic, "prove", proof).expect("an open connection");
+    }
+    let mut seen: Vec<Seen> = Vec::new();
+    for member in &mut members {
+        let mut told = Seen::default();
+        while told.refs.len() < MEMBERS {
+            told.take(&next(member));
+        }
+        seen.push(told);
+    }
+    let windows = usize::try_from(start.elapsed().as_millis() / 100).expect("a count") + 2;
+    for told in &seen {
+        assert!(told.diffs <= windows, "{} diffs in {windows} windows", told.diffs);
+    }
+
+    // All but the first go together, and for the first they go together as well.
+    let mut first = members.swap_remove(0);
+    let mut told = seen.swap_remove(0);
+    let (start, before) = (Instant::now(), told.diffs);
+    drop(members);
+    while told.refs.len() > 1 {
+        told.take(&next(&mut first));
+    }
+    let windows = usize::try_from(start.elapsed().as_millis() / 100).expect("a count") + 2;
+    assert!(told.diffs - before <= windows, "{} diffs in {windows} windows", told.diffs - before);
+}
+
+/// A server whose outboxes are so small that a crowd of some dozens is one.
+fn small() -> Server {
+    let small = [("--max-message", "16KiB"), ("--max-outbox", "16KiB"), ("--max-ct", "4KiB")];
+    Server::start(Launch::vestibule().options(&small))
+}
+
+#[test]
+fn a_crowd_of_guests_ends_no_member() {
+    // Listed, they would take one and a half outboxes.
+    const GUESTS: usize = 160;
+    let server = small();
+    let room = Room::published(server.address(), Policy::Open);
+    let guests: Vec<Device> = (0..GUESTS)
+        .map(|_| Device::connect(server.address(), &Person::new(Alg::Ed25519)))
+        .map(|mut guest| {
+            guest.visit(&room.rid());
+            guest
+        })
+        .collect();
+    let mut member = Device::connect(server.address(), &Person::new(Alg::Ed25519));
+    member.enter(&room);
+    let state = member.push(&room.topic(), "presence_state");
+    assert_eq!(refs(&state).len(), 1);
+    await_count(&mut member, &room.topic(), 1, GUESTS);
+    member.fence(&room.topic());
+    drop(guests);
+    await_count(&mut member, &room.topic(), 1, 0);
+}
+
+#[test]
+fn a_list_of_members_has_an_end_and_the_rest_are_counted() {
+    const MEMBERS: usize = 50;
+    let server = small();
+    let room = Room::new(Alg::Ed25519);
+    let topic = room.topic();
+    let mut members: Vec<Device> = (0..MEMBERS)
+        .map(|_| Device::connect(server.address(), &Person::new(Alg::Ed25519)))
+        .map(|mut member| {
+            member.enter(&room);
+            member
+        })
+        .collect();
+    let mut last = members.pop().expect("a member");
+    await_count(&mut last, &topic, MEMBERS, 0);
+    let state = last.push(&topic, "presence_state");
+    let listed = refs(&state).len();
+    assert!((20..MEMBERS).contains(&listed), "{listed} listed");
+    assert!(state.to_string().len() <= 4096, "a quarter of the outbox: {}", state.to_string().len());
+    // Who waits moves up as others leave, for everybody alike: nobody leaves who was not shown.
+    let mut told = Seen { refs: refs(&state), diffs: 0 };
+    drop(members);
+    while told.refs.len() > 1 {
+        told.take(&next(&mut last));
+    }
+    await_count(&mut last, &topic, 1, 0);
+    let mine = metas(&own_entry(&mut last, &room), &last);
+    assert_eq!(mine, [meta(&last, "member")], "the last one is on the list now");
+}
+
+/// The state as a further member is shown it.
+fn own_entry(device: &mut Device, room: &Room) -> Value {
+    let address = device.server.parse().expect("an address");
+    let mut another = Device::connect(address, &Person::new(Alg::Ed25519));
+    another.enter(room);
+    another.push(&room.topic(), "presence_state")
 }
 
 #[test]

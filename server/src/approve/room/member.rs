@@ -26,12 +26,13 @@ use crate::{
 };
 
 /// What the server itself sends: no member may send an event of such a name to the others.
-const SERVER_EVENTS: [&str; 11] = [
+const SERVER_EVENTS: [&str; 12] = [
     "caught_up",
     "creator_changed",
     "denied",
     "erased",
     "expired",
+    "presence_count",
     "presence_diff",
     "presence_state",
     "receipt",

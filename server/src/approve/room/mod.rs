@@ -1,12 +1,15 @@
 //! The channel of `room:<rid>`: guests ask for the room's key, members send it.
 //!
 //! Everybody joins as a guest. Who signs the join's nonce with the room key is a member from then on, is shown what waits,
-//! and hears of what comes. `guest` and `member` handle what either may send, `fanout` tells everybody what was stored.
+//! and hears of what comes. `prove` makes members, `guest` and `member` handle what either may send, `fanout` tells everybody
+//! what was stored, `head_count` how many are there.
 
 mod fanout;
 mod guest;
+mod head_count;
 mod member;
 mod online;
+mod prove;
 
 use std::{
     collections::HashMap,
@@ -27,9 +30,12 @@ use vestibule_protocol::{
     signed::{Rid, Uid},
 };
 
-use self::fanout::MemberPush;
 pub(super) use self::member::is_servers;
 pub use self::online::Online;
+use self::{
+    fanout::MemberPush,
+    head_count::{HeadCount, Standing},
+};
 use super::{
     Flow,
     aftermath::Aftermath,
@@ -40,7 +46,7 @@ use super::{
     reception::{Receiver, Reception, arrive, handle_own, refuse_later, welcome},
 };
 use crate::{
-    channel::{Channel, Context, Incoming, Joining, MemberId, Next, ReplyTo, Stop, Watched},
+    channel::{Channel, Context, Incoming, Joining, MemberId, Next, ReplyTo, Stop},
     store::{Arrival, Committed, Content, Submission},
 };
 
@@ -50,6 +56,7 @@ pub(super) struct KeyRoom {
     /// Nothing where the topic names no room.
     rid: Option<Rid>,
     visitors: HashMap<MemberId, Visitor>,
+    head_count: HeadCount,
 }
 
 /// Somebody who has joined, or is about to.
@@ -58,8 +65,12 @@ struct Visitor {
     nonce: Fixed<32>,
     /// The room's public key, once this visitor has proved to hold the private one.
     key: Option<RoomKey>,
+    /// Proofs to be answered once what is stored has been read.
+    proofs: Vec<ReplyTo>,
     /// What members are told.
     news: Feed<MemberPush>,
+    /// As what it counts.
+    standing: Option<Standing>,
 }
 
 /// A message's sender, and where it is answered.
@@ -79,7 +90,7 @@ impl Channel for KeyRoom {
             Ok(params) => Receiver::new(&self.flow, uid, server, &params),
             Err(refusal) => return Joining::Error(Payload::of(&refusal)),
         };
-        cx.watch_presence(who, Watched::No);
+        cx.hide_presence(who);
         let asked = Instant::now();
         let joining = arrive(self, cx, who, &receiver, move |room, cx, arrival| {
             // As with requests: whether a room is secret or unknown is not to be measured.
@@ -90,7 +101,14 @@ impl Channel for KeyRoom {
                 room.let_in(cx, who, arrival);
             }
         });
-        let visitor = Visitor { receiver, nonce: self.flow.random(), key: None, news: Feed::held() };
+        let visitor = Visitor {
+            receiver,
+            nonce: self.flow.random(),
+            key: None,
+            proofs: Vec::new(),
+            news: Feed::held(),
+            standing: None,
+        };
         self.visitors.insert(who, visitor);
         self.flow.in_rooms.insert((who.connection, rid));
         joining
@@ -98,20 +116,18 @@ impl Channel for KeyRoom {
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
         welcome(self, cx, who);
-        let Some(Visitor { receiver: Receiver { uid, device, .. }, .. }) = self.visitors.get(&who) else {
-            return;
-        };
-        let (uid, device) = (uid.to_string(), device.to_string());
-        let meta = [("role", "guest".into()), ("device", device.into())];
-        cx.track(who, &uid, meta.map(|(name, value)| (name.to_owned(), value)).into_iter().collect());
+        self.stands(cx, who, Standing::Guest);
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
         self.dispatch(cx, &message).unwrap_or_else(|refusal| refuse(&self.flow, &refusal))
     }
 
-    fn left(&mut self, _cx: &mut Context<'_, Self>, who: MemberId) {
-        self.visitors.remove(&who);
+    fn left(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
+        if let Some(Visitor { standing: Some(standing), .. }) = self.visitors.remove(&who) {
+            self.head_count.subtract(standing);
+            self.tell_head_count(cx);
+        }
         if let Some(rid) = self.rid {
             self.flow.in_rooms.remove(&(who.connection, rid));
         }
@@ -141,7 +157,7 @@ impl KeyRoom {
         // Rooms are started by connections, and those hold the flow.
         let flow = flow.upgrade().expect("a flow outlives its connections");
         let rid = topic.strip_prefix("room:").and_then(|rid| rid.parse().ok());
-        Self { flow, rid, visitors: HashMap::new() }
+        Self { flow, rid, visitors: HashMap::new(), head_count: HeadCount::default() }
     }
 
     fn let_in(&mut self, cx: &mut Context<'_, Self>, who: MemberId, arrival: Result<Arrival, Refusal>) {
