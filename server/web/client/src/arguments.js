@@ -125,8 +125,8 @@ export function mustBeEvent(event) {
 /** What the protocol calls so is done by the server, or is its word, and never reaches the other members. */
 const PROTOCOLS_EVENTS = new Set([
   "ack", "approve", "approved", "card", "caught_up", "creator_changed", "denials", "denied", "deny", "erased",
-  "expired", "hand_over", "mine", "nack", "notices", "pending", "presence_diff", "presence_state", "prove", "receipt", "request",
-  "request_gone", "resync", "status", "unblock", "withdraw", "withdrawn",
+  "expired", "hand_over", "mine", "nack", "notices", "pending", "presence_count", "presence_diff", "presence_state", "prove", "receipt",
+  "request", "request_gone", "resync", "status", "unblock", "withdraw", "withdrawn",
 ]);
 
 /**

@@ -138,8 +138,8 @@ export class Doorkeeper {
    * proof is no less open for not being in the list; its `seq` would not tell, where it is an old one anew.
    *
    * @param {object} proven the reply
-   * @param {any[]} proven.pending the first page
-   * @param {any} proven.cursor of the next, null where there is none
+   * @param {any[]} [proven.pending] the first page
+   * @param {any} [proven.cursor] of the next, null where there is none
    * @param {number} [proven.after_ms] for each of the list
    * @returns {Promise<void>}
    */
@@ -150,8 +150,9 @@ export class Doorkeeper {
       const item = { after_ms, ...listedItem };
       if (!pushed?.has(keyOf(item))) await this.#take(item, join);
     };
-    for (const item of pending) await take(item);
-    if (cursor) for await (const item of listed(this.#courier, "pending", { as: "member", cursor })) await take(item);
+    for (const item of pending ?? []) await take(item);
+    // Who was a member already, as after an answer that got lost, is not told the list with the answer to the proof.
+    if (cursor || !pending) for await (const item of listed(this.#courier, "pending", { as: "member", cursor })) await take(item);
     if (this.#pushed === pushed) this.#pushed = null;
     for (const { join: last, item } of this.#known.values()) {
       if (last < join) this.gone({ uid: item.uid, request_id: item.request_id, state: null });

@@ -404,7 +404,8 @@ export class Room {
   }
 
   async #proven(proven, reply) {
-    await this.#charter.proven(proven, reply);
+    // Who was a member already, as after an answer that got lost, is told no more than that.
+    if (proven.pending) await this.#charter.proven(proven, reply);
     this.#doorkeeper.listed(proven).catch((error) => this.#context.warn(error));
   }
 }

@@ -35,6 +35,15 @@ test("a request is shown once, however often it comes, and to late handlers too"
   assert.deepEqual(late, seen);
 });
 
+test("where the answer to a proof has no list, as a member's further one, the list is asked for", async () => {
+  const { item } = await makeRequest(room, bob);
+  const { courier, doorkeeper, seen } = await begin({ answers: { pending: { items: [item], cursor: null } } });
+  await doorkeeper.listed({ role: "member", seq: 7 });
+  await settled();
+  assert.deepEqual(courier.sent.map(({ event }) => event), ["pending"]);
+  assert.deepEqual(seen.map(({ requestId }) => requestId), [item.request_id]);
+});
+
 test("who has no key denies nobody", async () => {
   const courier = new FakeCourier();
   const guest = new Doorkeeper(makeContext(bob), room.rid, courier);
