@@ -49,6 +49,8 @@ pub(super) struct FlowMetrics {
     sweeps: PerCase<Counter, 3>,
     pub(super) swept: Counter,
     pub(super) redeliveries: Counter,
+    fan_out: Counter,
+    fan_out_limited: Counter,
     delivery: Histogram,
     running: PerCase<Gauge, 2>,
     rooms: Gauge,
@@ -68,6 +70,8 @@ impl Default for FlowMetrics {
             sweeps: PerCase::labelled("result", ["done", "failed", "held"]),
             swept: Counter::default(),
             redeliveries: Counter::default(),
+            fan_out: Counter::default(),
+            fan_out_limited: Counter::default(),
             delivery: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
             running: PerCase::labelled("kind", ["room", "inbox"]),
             rooms: Gauge::default(),
@@ -94,6 +98,17 @@ impl FlowMetrics {
             "redeliveries",
             "Approves sent again because they were neither acked nor nacked",
             self.redeliveries.clone(),
+        );
+        registry.register_with_unit(
+            "fan_out",
+            "Bytes times recipients of what members have had sent to others, as the limit counts them",
+            Unit::Bytes,
+            self.fan_out.clone(),
+        );
+        registry.register(
+            "fan_out_limited",
+            "Messages refused because their sender had had too much sent to others",
+            self.fan_out_limited.clone(),
         );
         registry.register_with_unit(
             "delivery",
@@ -130,6 +145,14 @@ impl FlowMetrics {
 
     pub(super) fn swept_over(&self, round: Round) {
         self.sweeps[round as usize].inc();
+    }
+
+    /// A message to others came through with so many bytes, or was refused.
+    pub(super) fn reached(&self, bytes: Option<usize>) {
+        match bytes {
+            Some(bytes) => self.fan_out.inc_by(bytes as u64),
+            None => self.fan_out_limited.inc(),
+        };
     }
 
     /// Something with this seq has gone to who it is for. A seq is the clock of the decision, in microseconds.

@@ -19,6 +19,7 @@ mod identity;
 mod inbox;
 mod metrics;
 mod operator;
+mod reach;
 mod reception;
 mod room;
 pub mod sweep;
@@ -37,12 +38,14 @@ use vestibule_protocol::{
 pub use crate::clock::Doubt;
 pub use identity::Door;
 pub use operator::Unfit;
+pub use reach::ReachRate;
 pub use room::Online;
 
 use self::{
     aftermath::{Aftermath, Own},
     inbox::Inbox,
     metrics::FlowMetrics,
+    reach::Reach,
     room::KeyRoom,
 };
 use crate::{
@@ -71,6 +74,8 @@ pub struct Terms {
     pub message: usize,
     /// New requests of one block of addresses.
     pub requests: Rate,
+    /// What one user may have sent to other members.
+    pub reach: ReachRate,
 }
 
 impl Default for Terms {
@@ -83,6 +88,7 @@ impl Default for Terms {
             mailbox: 4096,
             message: 256 * 1024,
             requests: Rate::per_minute(30, 200),
+            reach: ReachRate { per_second: 16 * 1024 * 1024, at_once: 128 * 1024 * 1024 },
         }
     }
 }
@@ -98,6 +104,8 @@ pub struct Flow {
     in_rooms: DashSet<(u64, Rid)>,
     /// How many requests have come from where.
     requests: AddressRate,
+    /// How much users have sent to other members.
+    reach: Reach,
     random: SystemRandom,
     /// What is certainly over, for whoever ends it for good.
     certainty: Certainty,
@@ -108,6 +116,7 @@ impl Flow {
     /// Sets the flow up.
     pub fn new(store: Store, sessions: Sessions, terms: Terms) -> Arc<Self> {
         let requests = AddressRate::new(terms.requests, Grain::Block);
+        let reach = Reach::new(terms.reach);
         Arc::new_cyclic(|flow| {
             let (for_rooms, for_inboxes) = (flow.clone(), flow.clone());
             let rooms = Rooms::new(terms.mailbox, move |topic| KeyRoom::new(&for_rooms, topic));
@@ -120,6 +129,7 @@ impl Flow {
                 inboxes,
                 in_rooms: DashSet::new(),
                 requests,
+                reach,
                 random: SystemRandom::new(),
                 certainty: Certainty::default(),
                 metrics: FlowMetrics::default(),
@@ -145,6 +155,11 @@ impl Flow {
     /// Another rate of new requests, from now on.
     pub fn set_request_rate(&self, rate: Rate) {
         self.requests.change(rate);
+    }
+
+    /// Another rate of what one user may have sent to other members, from now on.
+    pub fn set_reach(&self, rate: ReachRate) {
+        self.reach.change(rate);
     }
 
     /// The name that the server tells a client who addressed this host: the one that is the host, else the first.

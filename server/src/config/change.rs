@@ -14,7 +14,7 @@ use super::{
 /// Not among them: what is there once (where the server listens and stores, its page), the server's name, which is in what
 /// clients are signing just now, and sizes, which hang together: what one connection may send another one has to be able
 /// to take, whichever of them is older.
-const LIVE: [&str; 35] = [
+const LIVE: [&str; 36] = [
     "origin",
     "trusted_proxy",
     "log",
@@ -43,6 +43,8 @@ const LIVE: [&str; 35] = [
     "max_requests_per_user",
     "max_new_requests_per_minute",
     "max_new_requests_at_once",
+    "max_fan_out_per_second",
+    "max_fan_out_at_once",
     "max_devices",
     "max_rooms_per_user",
     "max_approves",

@@ -6,7 +6,10 @@ use clap::Args;
 use vestibule_protocol::approve::limits::{Limits, Quotas};
 
 use super::values::{bytes, count, count_or_none, duration, duration_or_none, rate, size};
-use crate::transport::{Period, Rate};
+use crate::{
+    approve::ReachRate,
+    transport::{Period, Rate},
+};
 
 /// The limits of the approve flow.
 #[derive(Clone, Debug, Args)]
@@ -52,6 +55,19 @@ pub struct FlowOptions {
     /// New requests from one block of addresses at once, after a silence
     #[arg(long, value_name = "COUNT", default_value = "200", value_parser = rate)]
     max_new_requests_at_once: NonZeroU32,
+
+    /// What one user may have sent to other members, a second: bytes times recipients
+    ///
+    /// One more message is refused: `rate_limited`. So much comes through in the long run; how much at once,
+    /// `--max-fan-out-at-once` says. A member of a room of 1,000 whose cursor moves 20 times a second takes some 8MiB.
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size)]
+    max_fan_out_per_second: usize,
+
+    /// What one user may have sent to other members at once, after a silence
+    ///
+    /// A single message that costs more comes through all the same, after a silence.
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = size)]
+    max_fan_out_at_once: usize,
 
     /// Devices of one request
     ///
@@ -167,6 +183,11 @@ impl FlowOptions {
     pub(crate) fn new_requests(&self) -> Rate {
         let (often, at_once) = (self.max_new_requests_per_minute, self.max_new_requests_at_once);
         Rate { often, period: Period::Minute, at_once }
+    }
+
+    /// How much one user may have sent to other members.
+    pub(crate) fn reach(&self) -> ReachRate {
+        ReachRate { per_second: self.max_fan_out_per_second, at_once: self.max_fan_out_at_once }
     }
 
     pub(super) fn quotas(&self) -> Quotas {

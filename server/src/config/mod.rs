@@ -180,6 +180,7 @@ impl Config {
             mailbox: self.flow.max_mailbox,
             message: self.connections.max_message.min(self.connections.max_frame),
             requests: self.flow.new_requests(),
+            reach: self.flow.reach(),
         }
     }
 

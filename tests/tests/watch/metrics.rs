@@ -67,6 +67,7 @@ fn a_flow_in_numbers() {
             ("rooms_running{kind=\"inbox\"}", 1),
             ("sign_ins_total{result=\"bad_sig\"}", 0),
             ("redeliveries_total", 0),
+            ("fan_out_limited_total", 0),
             ("mailbox_overloaded_total", 0),
         ],
     );

@@ -41,6 +41,12 @@ const SERVER_EVENTS: [&str; 12] = [
     "withdrawn",
 ];
 
+/// As what counts what the members hear of a stored change: such pushes have a few hundred bytes.
+const PUSH: usize = 256;
+
+/// As what counts that somebody's requests are shown to the members anew.
+const SHOWN_ANEW: usize = 8 * 1024;
+
 /// Whether an event of this name is said by the server and by nobody else.
 pub(in crate::approve) fn is_servers(event: &str) -> bool {
     event.starts_with("phx_") || SERVER_EVENTS.contains(&event)
@@ -58,7 +64,9 @@ impl KeyRoom {
         let card = Card { rid: visit.rid, room_pub, alg, version, policy, name, sig };
         let digest = card.check(&self.flow.terms.limits)?.digest;
         let command = Command::Publish { version, policy, digest, listed };
-        let content = Content::Frame(pack(&card));
+        let frame = pack(&card);
+        self.reach(&visit, self.visitors.len(), frame.len())?;
+        let content = Content::Frame(frame);
         Ok(self.carry_out(cx, visit, command, content, |room, cx, committed| {
             if matches!(committed.decision.change, Some(Change::PutCard { .. })) {
                 room.announce(cx, &News::Card(card));
@@ -89,6 +97,7 @@ impl KeyRoom {
         {
             return Err(Reason::BadSig.into());
         }
+        self.reach(&visit, self.head_count.members, PUSH)?;
         let command = Command::HandOver { to };
         Ok(self.carry_out(cx, visit, command, Content::Nothing, move |room, cx, committed| {
             room.tell(cx, Aftermath::of(rid, uid, None, committed));
@@ -104,6 +113,7 @@ impl KeyRoom {
         let (rid, by) = (visit.rid, visit.caller.uid);
         let key = self.key_of(visit.to.member)?;
         let digest = approve.check(&rid, &by, key, &self.flow.terms.limits, clock::now_ms())?.digest;
+        self.reach(&visit, self.head_count.members, PUSH)?;
         let to = approve.to;
         let command = Command::Approve {
             approve_id: approve.approve_id,
@@ -131,6 +141,7 @@ impl KeyRoom {
     ) -> Result<Next, Refusal> {
         let (rid, by) = (visit.rid, visit.caller.uid);
         deny.check(&rid, &by, self.key_of(visit.to.member)?)?;
+        self.reach(&visit, self.head_count.members, PUSH)?;
         let to = deny.to;
         let command = Command::Deny { to, request_id: deny.request_id, is_block: deny.block };
         Ok(self.carry_out(cx, visit, command, Content::Deny(deny), move |room, cx, committed| {
@@ -145,6 +156,7 @@ impl KeyRoom {
         &Unblock { uid }: &Unblock,
     ) -> Result<Next, Refusal> {
         self.key_of(visit.to.member)?;
+        self.reach(&visit, self.head_count.members, SHOWN_ANEW)?;
         let rid = visit.rid;
         let command = Command::Unblock { uid };
         Ok(self.carry_out(cx, visit, command, Content::Nothing, move |room, cx, committed| {
@@ -180,16 +192,25 @@ impl KeyRoom {
     pub(super) fn forward(
         &self,
         cx: &Context<'_, Self>,
-        from: MemberId,
+        visit: &Visit,
         event: &str,
         payload: &Payload,
     ) -> Result<Next, Refusal> {
+        let from = visit.to.member;
         self.key_of(from)?;
         if is_servers(event) {
             return Err(Reason::BadPayload.because("This event is the server's own."));
         }
+        self.reach(visit, self.head_count.members.saturating_sub(1), payload.size() + event.len())?;
         let is_member = |id: &MemberId| self.visitors.get(id).is_some_and(|visitor| visitor.key.is_some());
         cx.broadcast_to(event, payload.clone(), |id, _| id != from && is_member(&id));
         Ok(Next::ok(Payload::empty()))
+    }
+
+    /// Lets a member's message to so many others through, unless the member has had too much sent.
+    fn reach(&self, visit: &Visit, recipients: usize, payload: usize) -> Result<(), Refusal> {
+        let admitted = self.flow.reach.admit(visit.caller.uid, recipients, payload);
+        self.flow.metrics.reached(admitted.as_ref().ok().copied());
+        admitted.map(|_| ())
     }
 }

@@ -195,7 +195,7 @@ impl KeyRoom {
             "denials" => self.denials(cx, visit, parse(payload)?),
             event => match handle_own(self, cx, &visit.to, caller.uid, event, payload)? {
                 Some(next) => Ok(next),
-                None => self.forward(cx, message.from, event, payload),
+                None => self.forward(cx, &visit, event, payload),
             },
         }
     }

@@ -1,0 +1,162 @@
+//! How much one member may have sent to others.
+//!
+//! What a member sends costs the server its bytes times its recipients, so that is what is counted: in a small room somebody
+//! may say more than in a large one. It is counted by user, over all connections and rooms, so that joining anew changes
+//! nothing.
+
+use std::{
+    fmt,
+    num::NonZeroU32,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+};
+use vestibule_protocol::{
+    approve::refusal::{Reason, Refusal},
+    signed::Uid,
+};
+
+use crate::live::Live;
+
+/// What a recipient of a message costs beside its payload: topic, event, frame, and the way there.
+const OVERHEAD: usize = 256;
+
+/// How often users are forgotten who may send as much as if they never had sent anything.
+const CLEANING: Duration = Duration::from_secs(10);
+
+/// Bytes to others, a second in the long run, and at once after a silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReachRate {
+    /// A second.
+    pub per_second: usize,
+    /// At once.
+    pub at_once: usize,
+}
+
+/// What has been sent by whom, kept in memory as long as it counts. Shared by all rooms.
+pub(super) struct Reach {
+    limit: Live<Limit>,
+    cleaned: Mutex<Instant>,
+}
+
+struct Limit {
+    rate: ReachRate,
+    limiter: DefaultKeyedRateLimiter<Uid>,
+}
+
+impl Limit {
+    fn new(rate: ReachRate) -> Self {
+        let quota = Quota::per_second(kib(rate.per_second)).allow_burst(kib(rate.at_once));
+        Self { rate, limiter: RateLimiter::keyed(quota) }
+    }
+}
+
+/// What is counted in, so that a rate of many bytes is a number that fits: started ones count.
+fn kib(bytes: usize) -> NonZeroU32 {
+    let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+    NonZeroU32::new(kib).unwrap_or(NonZeroU32::MIN)
+}
+
+impl Reach {
+    pub(super) fn new(rate: ReachRate) -> Self {
+        Self { limit: Live::new(Limit::new(rate)), cleaned: Mutex::new(Instant::now()) }
+    }
+
+    /// Another rate, at which everybody begins anew; the same one changes nothing.
+    pub(super) fn change(&self, rate: ReachRate) {
+        if self.limit.now().rate != rate {
+            self.limit.replace(Limit::new(rate));
+        }
+    }
+
+    /// Lets a payload through to so many, and says how many bytes that is; or how long it has to wait. A message that costs
+    /// more than may go out at once goes out after a silence, and costs that.
+    pub(super) fn admit(&self, from: Uid, recipients: usize, payload: usize) -> Result<usize, Refusal> {
+        if recipients == 0 {
+            return Ok(0);
+        }
+        self.clean();
+        let bytes = recipients.saturating_mul(payload.saturating_add(OVERHEAD));
+        let limit = self.limit.now();
+        let cost = kib(bytes.min(limit.rate.at_once));
+        match limit.limiter.check_key_n(&from, cost) {
+            Ok(Err(not_until)) => {
+                let wait = not_until.wait_time_from(DefaultClock::default().now());
+                let retry_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).saturating_add(1);
+                Err(Reason::RateLimited.retry_after(retry_ms))
+            }
+            Ok(Ok(())) | Err(_) => Ok(bytes),
+        }
+    }
+
+    /// Forgets, if it is time to. Done when somebody sends: otherwise nothing is added either.
+    fn clean(&self) {
+        let mut cleaned = self.cleaned.lock().unwrap_or_else(PoisonError::into_inner);
+        if cleaned.elapsed() < CLEANING {
+            return;
+        }
+        *cleaned = Instant::now();
+        drop(cleaned);
+        let limit = self.limit.now();
+        limit.limiter.retain_recent();
+        limit.limiter.shrink_to_fit();
+    }
+}
+
+impl fmt::Debug for Reach {
+    /// Without the users.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Reach").field("rate", &self.limit.now().rate).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vestibule_protocol::base64url::Fixed;
+
+    const NOBODY_MORE: ReachRate = ReachRate { per_second: 1024, at_once: 100 * 1024 };
+
+    fn user(number: u8) -> Uid {
+        Uid::from(Fixed([number; 32]))
+    }
+
+    #[test]
+    fn bytes_count_times_their_recipients() {
+        let reach = Reach::new(NOBODY_MORE);
+        assert_eq!(reach.admit(user(1), 0, usize::MAX), Ok(0), "who is alone may say anything");
+        assert_eq!(reach.admit(user(1), 50, 1024 - OVERHEAD), Ok(50 * 1024));
+        assert_eq!(reach.admit(user(1), 50, 1024 - OVERHEAD), Ok(50 * 1024), "exactly at the limit");
+        let refusal = reach.admit(user(1), 10, 1024 - OVERHEAD).unwrap_err();
+        assert_eq!(refusal.reason, Reason::RateLimited);
+        let retry_ms = refusal.retry_ms.expect("a time");
+        assert!((9000..=10_001).contains(&retry_ms), "ten seconds for ten KiB: {retry_ms}");
+        assert!(reach.admit(user(2), 50, 0).is_ok(), "another user has another rate");
+    }
+
+    #[test]
+    fn what_costs_more_than_may_go_out_at_once_goes_out_after_a_silence() {
+        let reach = Reach::new(NOBODY_MORE);
+        assert_eq!(reach.admit(user(1), 1000, 1024 - OVERHEAD), Ok(1000 * 1024));
+        let refusal = reach.admit(user(1), 1000, 1024 - OVERHEAD).unwrap_err();
+        assert!(refusal.retry_ms.is_some_and(|ms| ms > 99_000), "all of it again: {refusal:?}");
+    }
+
+    #[test]
+    fn another_rate_counts_from_now_on_and_users_are_forgotten() {
+        let reach = Reach::new(NOBODY_MORE);
+        assert!(reach.admit(user(1), 1000, 0).is_ok());
+        reach.change(NOBODY_MORE);
+        assert!(reach.admit(user(1), 1000, 0).is_err(), "the same rate goes on counting");
+        reach.change(ReachRate { per_second: usize::MAX, at_once: 1024 });
+        assert!(reach.admit(user(1), 1, 0).is_ok());
+        *reach.cleaned.lock().unwrap() -= CLEANING;
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(reach.admit(user(2), 1, 0).is_ok());
+        assert_eq!(reach.limit.now().limiter.len(), 1);
+    }
+}
