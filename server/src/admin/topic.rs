@@ -16,7 +16,7 @@ use super::{Admin, Operator, TokenFile};
 use crate::{
     channel::{Channel, Client, Context, Incoming, Joining, MemberId, Next},
     clock,
-    room::{Rooms, Router},
+    room::{Rooms, Router, TurnedAway},
     transport::{ConnectInfo, Connected, Endpoint, Refused, SocketHandler},
 };
 
@@ -27,8 +27,12 @@ const EVERY: Duration = Duration::from_secs(1);
 const MAILBOX: usize = 256;
 
 /// The mount of the topic.
-pub(super) fn endpoint(tokens: Arc<TokenFile>, admin: web::Data<Admin>) -> Endpoint {
-    let rooms = Rooms::new(MAILBOX, move |_| Live { admin: admin.clone(), is_ticking: false });
+pub(super) fn endpoint(tokens: Arc<Tokens>, admin: web::Data<Admin>) -> Endpoint {
+    let rooms = Rooms::guarded(
+        MAILBOX,
+        move |_| Live { admin: admin.clone(), is_ticking: false },
+        |_, client, _| operator(client).map(|_| ()).ok_or_else(|| TurnedAway::now(unauthorized())),
+    );
     Endpoint::new(Router::default().route("admin", rooms), Door(tokens))
 }
 
@@ -48,6 +52,15 @@ impl SocketHandler for Door {
     }
 }
 
+/// Who is at the other end, where that is an operator.
+fn operator(client: &Client) -> Option<&Operator> {
+    client.assigns::<Option<Operator>>()?.as_ref()
+}
+
+fn unauthorized() -> Payload {
+    Payload::of(&json!({ "reason": "unauthorized" }))
+}
+
 /// The channel.
 struct Live {
     admin: web::Data<Admin>,
@@ -65,10 +78,8 @@ struct Sample {
 
 impl Channel for Live {
     fn join(&mut self, cx: &mut Context<'_, Self>, who: MemberId, _: &Payload) -> Joining {
-        let operator =
-            cx.client(who).and_then(|client| Client::assigns::<Option<Operator>>(client)?.as_ref());
-        let Some(Operator { name, access }) = operator else {
-            return Joining::Error(Payload::of(&json!({ "reason": "unauthorized" })));
+        let Some(Operator { name, access }) = cx.client(who).and_then(|client| operator(client)) else {
+            return Joining::Error(unauthorized());
         };
         let every = u64::try_from(EVERY.as_millis()).unwrap_or(u64::MAX);
         Joining::Ok(Payload::of(&json!({ "name": name, "access": access.as_str(), "every_ms": every })))

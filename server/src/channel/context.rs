@@ -181,7 +181,7 @@ impl<'a, C: Channel> Context<'a, C> {
         Resume { who, mailbox: Some(self.mailbox.clone()) }
     }
 
-    /// Calls back into the channel after a while. Does not keep the room: if it has gone by then, nothing happens.
+    /// Calls back into the channel after a while. Does not keep the room: if it has gone or rests by then, nothing happens.
     pub fn after(
         &self,
         who: MemberId,
@@ -223,7 +223,8 @@ impl<C: Channel> Drop for Resume<C> {
     }
 }
 
-type Call<C> = Box<dyn FnOnce(&mut C, &mut Context<'_, C>) + Send>;
+/// A call into a channel.
+pub type Call<C> = Box<dyn FnOnce(&mut C, &mut Context<'_, C>) + Send>;
 
 /// A room's message to itself: go on with this.
 #[derive(Message)]

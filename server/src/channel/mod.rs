@@ -42,6 +42,8 @@ mod context;
 mod fan_out;
 mod member;
 
+use std::time::Instant;
+
 use bytestring::ByteString;
 use vestibule_protocol::{
     message::{Payload, Status, Term},
@@ -49,7 +51,7 @@ use vestibule_protocol::{
 };
 
 pub use client::{Client, Transport};
-pub use context::{Context, Resume};
+pub use context::{Call, Context, Resume, Watched};
 pub(crate) use context::{Continue, Deferred, Origin};
 pub use member::Member;
 pub(crate) use member::{Busy, Members, Parting, PendingJoin, Waiting};
@@ -79,6 +81,22 @@ pub trait Channel: Sized + Unpin + 'static {
     /// What is sent to a member whose join was stopped, left or replaced still goes out, as from Phoenix's `terminate`: after
     /// `phx_close`, before `phx_error`, and before the `phx_close` of a replaced join.
     fn left(&mut self, _cx: &mut Context<'_, Self>, _who: MemberId) {}
+
+    /// Whether members [may rest](crate::room): nobody in the room hears of what the others do.
+    fn may_rest(&self) -> bool {
+        false
+    }
+
+    /// Whether nothing is left to do for a member that may rest.
+    fn is_quiet(&self, _who: MemberId) -> bool {
+        true
+    }
+
+    /// Gives up a member that goes to rest. What is given back holds what the channel knows of it, and is called when the member
+    /// is awake again, in the same channel or another one; or dropped when the member is gone by then. Must not look for rooms.
+    fn rest(&mut self, _who: MemberId) -> Call<Self> {
+        Box::new(|_, _| {})
+    }
 }
 
 /// A message to a channel.
@@ -92,12 +110,14 @@ pub struct Incoming {
     pub payload: Payload,
     /// What an answer has to name; see [`Context::reply`].
     pub reference: Term,
+    /// When its connection had it.
+    pub at: Instant,
 }
 
 impl Incoming {
     /// Where to answer it later.
     pub fn reply_to(&self) -> ReplyTo {
-        ReplyTo { member: self.from, reference: self.reference.clone() }
+        ReplyTo { member: self.from, reference: self.reference.clone(), at: self.at }
     }
 }
 
@@ -108,6 +128,8 @@ pub struct ReplyTo {
     pub member: MemberId,
     /// Its `ref`.
     pub reference: Term,
+    /// When it came.
+    pub at: Instant,
 }
 
 /// A channel's decision about a join.

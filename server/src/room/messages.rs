@@ -1,6 +1,9 @@
 //! What connections tell rooms.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
 
 use actix::Message;
 use tokio::sync::oneshot;
@@ -49,8 +52,8 @@ pub struct Input {
     pub payload: Payload,
     /// Its `ref`.
     pub reference: Term,
-    /// Its share of what its connection may have under way, given back when the channel gets the message.
-    pub share: Share,
+    /// When it came.
+    pub at: Instant,
 }
 
 /// A connection is out.
@@ -69,4 +72,13 @@ pub enum Leave {
         /// Whose.
         who: MemberId,
     },
+}
+
+impl Leave {
+    /// Who is out.
+    pub fn who(&self) -> MemberId {
+        match self {
+            Leave::Asked { who, .. } | Leave::Gone { who } => *who,
+        }
+    }
 }

@@ -16,14 +16,23 @@
 //! waits for is under way. A join that comes in between is either in the mailbox before the room retires (then it does not)
 //! or finds no room (then it starts the next): [`Rooms`] decides that under one lock.
 //!
+//! # Rest
+//! A room also goes while there are members if its channel says that they [may rest](Channel::may_rest). What is kept of each
+//! is small, and has no actor. A message of one that rests starts the room with that one awake, which costs no more however
+//! many rest; a call from outside wakes all, and so does it if one may not rest any more. Nothing is lost by it: a room
+//! with anything in its mailbox, or under way, goes on.
+//!
 //! # Panics
 //! A panic in a channel would kill the actor, and with it everybody's join. It is caught, and ends the join of the member
 //! on whose behalf the channel was called. A broadcast that fits no frame ends that join too.
 
-mod backlog;
+mod guard;
 mod messages;
+mod resting;
 mod rooms;
 mod router;
+#[cfg(test)]
+mod tests;
 
 use std::{
     cell::RefCell,
@@ -38,11 +47,15 @@ use serde_json::json;
 use tokio::time::sleep;
 use vestibule_protocol::message::{Payload, Status, Term};
 
+use self::{
+    resting::{Rested, Resting, Woken},
+    rooms::UnderWay,
+};
 use crate::channel::{
     Busy, Channel, Context, Continue, Deferred, Incoming, Joining, Member, MemberId, Members, Next, Origin,
     Parting, PendingJoin, Stop, Waiting,
 };
-pub use backlog::{Backlog, Share};
+pub use guard::TurnedAway;
 pub use messages::{Input, Join, Leave};
 pub use rooms::{Overloaded, RoomHandle, Rooms};
 pub use router::{Mount, Router};
@@ -62,6 +75,9 @@ pub struct Room<C: Channel> {
     /// anew leaves and joins in one change.
     is_joining: bool,
     rooms: Arc<Rooms<C>>,
+    under_way: UnderWay,
+    /// Whether some of the topic's members may rest while this room runs. None go to rest without the room.
+    others_rest: bool,
 }
 
 impl<C: Channel> Room<C> {
@@ -70,6 +86,8 @@ impl<C: Channel> Room<C> {
         life: u64,
         channel: C,
         rooms: Arc<Rooms<C>>,
+        under_way: UnderWay,
+        others_rest: bool,
         ctx: &actix::Context<Self>,
     ) -> Self {
         Self {
@@ -81,6 +99,8 @@ impl<C: Channel> Room<C> {
             life,
             is_joining: false,
             rooms,
+            under_way,
+            others_rest,
         }
     }
 
@@ -285,20 +305,42 @@ impl<C: Channel> Room<C> {
         });
     }
 
-    /// After each message: what it left to do, and then whether the room goes on at once.
-    fn finish(&mut self, ctx: &mut actix::Context<Self>) {
-        self.settle();
-        self.retire_if_idle(ctx);
-        if let Some(others) = self.members.fan_out.break_due() {
-            ctx.wait(actix::fut::wrap_future(others));
+    /// Ends the room if nothing is under way, and nobody is in it or all may rest. Who rests where members may not any more is woken.
+    fn retire_if_idle(&mut self, ctx: &mut actix::Context<Self>) {
+        if self.others_rest && !self.channel.may_rest() {
+            self.others_rest = false;
+            if let Some(others) = self.rooms.rouse(&self.members.topic) {
+                self.take_in(others);
+                self.settle();
+            }
+        }
+        if self.in_flight == 0 && self.has_ended() {
+            ctx.stop();
         }
     }
 
-    /// Ends the room if nobody is in it and nothing is under way.
-    fn retire_if_idle(&mut self, ctx: &mut actix::Context<Self>) {
-        let is_idle = self.members.by_id.is_empty() && self.in_flight == 0;
-        if is_idle && self.rooms.retire(&self.members.topic, self.life) {
-            ctx.stop();
+    fn has_ended(&mut self) -> bool {
+        let Self { channel, members, rooms, life, .. } = self;
+        if members.by_id.is_empty() {
+            return rooms.retire(&members.topic, *life);
+        }
+        let is_quiet = |(who, member): (&MemberId, &Member)| {
+            member.joining.is_none() && member.busy.is_none() && channel.is_quiet(*who)
+        };
+        channel.may_rest()
+            && members.by_id.iter().all(is_quiet)
+            && rooms.rest(&members.topic, *life, |resting| {
+                for (who, member) in members.by_id.drain() {
+                    resting.add(who, Rested { member, back: channel.rest(who) });
+                }
+            })
+    }
+
+    /// Takes back members that rested.
+    fn take_in(&mut self, woken: Resting<C>) {
+        for (who, Rested { member, back }) in woken {
+            self.members.by_id.insert(who, member);
+            self.call(Some(who), back);
         }
     }
 }
@@ -311,7 +353,7 @@ impl<C: Channel> Handler<Join> for Room<C> {
     type Result = ();
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
-        self.rooms.arrived(&self.members.topic);
+        self.under_way.arrived();
         let Join { who, client, outbox, join_ref, reference, params, replaces, is_replaced, decision } = join;
         self.is_joining = true;
         let replaced = replaces.and_then(|old| self.replace(old));
@@ -344,13 +386,14 @@ impl<C: Channel> Handler<Input> for Room<C> {
 
     /// A message of a join that has ended meanwhile is dropped, as a Phoenix channel's mailbox is.
     fn handle(&mut self, input: Input, ctx: &mut Self::Context) {
-        let Input { who, event, payload, reference, share } = input;
+        self.under_way.arrived();
+        let Input { who, event, payload, reference, at } = input;
         if !self.members.by_id.contains_key(&who) {
             return;
         }
         match event {
             Term::Text(event) => {
-                let message = Incoming { from: who, event, payload, reference };
+                let message = Incoming { from: who, event, payload, reference, at };
                 match self.waiting(who) {
                     None => {
                         drop(share);
@@ -375,6 +418,7 @@ impl<C: Channel> Handler<Leave> for Room<C> {
     type Result = ();
 
     fn handle(&mut self, leave: Leave, ctx: &mut Self::Context) {
+        self.under_way.arrived();
         match leave {
             Leave::Asked { who, reference } => {
                 let member = self.members.by_id.get(&who);
@@ -395,12 +439,23 @@ impl<C: Channel> Handler<Leave> for Room<C> {
     }
 }
 
+impl<C: Channel> Handler<Woken<C>> for Room<C> {
+    type Result = ();
+
+    fn handle(&mut self, Woken(members): Woken<C>, ctx: &mut Self::Context) {
+        self.under_way.arrived();
+        self.take_in(members);
+        self.settle();
+        self.retire_if_idle(ctx);
+    }
+}
+
 impl<C: Channel> Handler<Continue<C>> for Room<C> {
     type Result = ();
 
     fn handle(&mut self, go_on: Continue<C>, ctx: &mut Self::Context) {
         match go_on.origin {
-            Origin::Outside => self.rooms.arrived(&self.members.topic),
+            Origin::Outside => self.under_way.arrived(),
             Origin::Resumed => self.in_flight -= 1,
             Origin::Timer => {}
         }

@@ -1,39 +1,55 @@
-//! All rooms of one kind of channel: starts them, finds them, lets them go.
+//! All rooms of one kind of channel: starts them, finds them, lets them rest and go.
 
 use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use actix::{Actor as _, Addr};
 use bytestring::ByteString;
-use dashmap::{DashMap, Entry};
+use dashmap::DashMap;
 use serde_json::json;
 use vestibule_protocol::message::Payload;
 
-use super::{Input, Join, Leave, Mount, Room};
-use crate::channel::{Channel, Context, Continue, MemberId};
+use super::{
+    Input, Join, Leave, Mount, Room,
+    guard::{Guard, TurnedAway},
+    resting::{Resting, Woken},
+};
+use crate::channel::{Channel, Client, Context, Continue, MemberId};
 
-/// The running rooms whose topics have channels `C`.
+/// The rooms whose topics have channels `C`: those that run, and those that rest.
 ///
 /// # Concurrency
-/// One lock a shard of topics, held while a room is started or a message put into a mailbox, never across an await.
+/// One lock a shard of topics, held while a room is started, laid to rest or let go, or a message put into its mailbox, never
+/// across an await. Messages from members share it; joins, and what wakes somebody, have it alone.
 pub struct Rooms<C: Channel> {
-    running: DashMap<ByteString, Running<C>>,
+    topics: DashMap<ByteString, Topic<C>>,
     make: Box<dyn Fn(&ByteString) -> C + Send + Sync>,
+    guard: Box<Guard>,
     mailbox: usize,
     lives: AtomicU64,
+    running: AtomicUsize,
+}
+
+/// A topic that somebody is in.
+struct Topic<C: Channel> {
+    room: Option<Running<C>>,
+    resting: Resting<C>,
 }
 
 struct Running<C: Channel> {
     address: Addr<Room<C>>,
     life: u64,
-    /// Joins and calls from outside in the mailbox: a room with any does not retire.
-    under_way: usize,
+    under_way: UnderWay,
 }
+
+/// How many messages are in a room's mailbox: a room with any does not go.
+#[derive(Clone, Debug, Default)]
+pub(super) struct UnderWay(Arc<AtomicUsize>);
 
 /// A queue is full: the message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +62,7 @@ impl Overloaded {
     }
 }
 
-/// One running room, whatever its channel is.
+/// The room of one join, whatever its channel is.
 pub trait RoomHandle {
     /// Hands over a message.
     fn input(&self, input: Input) -> Result<(), Overloaded>;
@@ -61,57 +77,200 @@ pub trait RoomHandle {
 impl<C: Channel> Rooms<C> {
     /// No rooms yet. `make` makes a topic's channel and must not look for rooms; a mailbox holds `mailbox` messages.
     pub fn new(mailbox: usize, make: impl Fn(&ByteString) -> C + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self { running: DashMap::new(), make: Box::new(make), mailbox, lives: AtomicU64::new(1) })
+        Self::guarded(mailbox, make, |_, _, _| Ok(()))
     }
 
-    /// Calls into a topic's channel, if its room runs. Says whether it does; then the call is made before the room goes.
+    /// As [`Rooms::new`], with a guard: no room is started for whom it turns away. Who joins anew is not shown to it, since the
+    /// room has the earlier join to end.
+    pub fn guarded(
+        mailbox: usize,
+        make: impl Fn(&ByteString) -> C + Send + Sync + 'static,
+        guard: impl Fn(&str, &Client, &Payload) -> Result<(), TurnedAway> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            topics: DashMap::new(),
+            make: Box::new(make),
+            guard: Box::new(guard),
+            mailbox,
+            lives: AtomicU64::new(1),
+            running: AtomicUsize::new(0),
+        })
+    }
+
+    /// Calls into a topic's channel, if anybody is in it; who rests is woken. Says whether the call is made.
     ///
     /// Past the mailbox's bound: what calls from outside (a committed frame, an operator) is bounded by itself and must not
     /// be lost.
-    pub fn tell(&self, topic: &str, call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static) -> bool {
-        let Some(mut room) = self.running.get_mut(topic) else { return false };
-        room.under_way += 1;
-        room.address.do_send(Continue::from_outside(call));
+    pub fn tell(
+        self: &Arc<Self>,
+        topic: &str,
+        call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static,
+    ) -> bool {
+        let Some(mut entry) = self.topics.get_mut(topic) else { return false };
+        let (topic, entry) = entry.pair_mut();
+        let all = entry.resting.take_all();
+        let room = self.wake(topic, entry, all);
+        room.send_past_bound(|room| room.do_send(Continue::from_outside(call)));
         true
     }
 
-    /// How many rooms run.
+    /// How many rooms run. Rooms that rest do not.
     pub fn count(&self) -> usize {
-        self.running.len()
+        self.running.load(Ordering::Relaxed)
     }
 
-    /// What this counted when it was sent has arrived.
-    pub(super) fn arrived(&self, topic: &str) {
-        if let Some(mut room) = self.running.get_mut(topic) {
-            room.under_way -= 1;
-        }
+    /// How many topics anybody is in.
+    #[cfg(test)]
+    pub(super) fn topics_known(&self) -> usize {
+        self.topics.len()
     }
 
-    /// Takes an idle room off the list, unless something is on its way to it.
+    /// Lets an idle room go, unless something is on its way to it.
     pub(super) fn retire(&self, topic: &str, life: u64) -> bool {
-        self.running.remove_if(topic, |_, room| room.life == life && room.under_way == 0).is_some()
+        self.end(topic, life, |_| {})
     }
 
-    fn start(self: &Arc<Self>, topic: &ByteString) -> Running<C> {
+    /// Lets an idle room go whose members rest from now on, as `pack` leaves them; unless something is on its way to it.
+    pub(super) fn rest(&self, topic: &str, life: u64, pack: impl FnOnce(&mut Resting<C>)) -> bool {
+        self.end(topic, life, pack)
+    }
+
+    /// Takes out everybody who rests in a topic.
+    pub(super) fn rouse(&self, topic: &str) -> Option<Resting<C>> {
+        self.topics.get_mut(topic)?.resting.take_all()
+    }
+
+    fn end(&self, topic: &str, life: u64, pack: impl FnOnce(&mut Resting<C>)) -> bool {
+        let mut has_ended = false;
+        self.topics.remove_if_mut(topic, |_, entry| {
+            let is_it = |room: &mut Running<C>| room.life == life && room.under_way.is_nothing();
+            if entry.room.take_if(is_it).is_some() {
+                has_ended = true;
+                self.running.fetch_sub(1, Ordering::Relaxed);
+                pack(&mut entry.resting);
+            }
+            entry.is_empty()
+        });
+        has_ended
+    }
+
+    /// The topic's room, which is started if it does not run, with these members awake.
+    fn wake<'a>(
+        self: &Arc<Self>,
+        topic: &ByteString,
+        entry: &'a mut Topic<C>,
+        woken: Option<Resting<C>>,
+    ) -> &'a Running<C> {
+        let others_rest = !entry.resting.is_empty();
+        let room = entry.room.get_or_insert_with(|| self.start(topic, others_rest));
+        if let Some(woken) = woken {
+            room.send_past_bound(|room| room.do_send(Woken(woken)));
+        }
+        room
+    }
+
+    fn start(self: &Arc<Self>, topic: &ByteString, others_rest: bool) -> Running<C> {
         let life = self.lives.fetch_add(1, Ordering::Relaxed);
         let channel = (self.make)(topic);
+        let under_way = UnderWay::default();
         let address = Room::create(|ctx| {
             ctx.set_mailbox_capacity(self.mailbox);
-            Room::new(topic.clone(), life, channel, Arc::clone(self), ctx)
+            Room::new(topic.clone(), life, channel, Arc::clone(self), under_way.clone(), others_rest, ctx)
         });
-        Running { address, life, under_way: 0 }
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Running { address, life, under_way }
+    }
+
+    /// Sends a member's message to its room, which is started if the member rests. Dropped where the member's join is over and its
+    /// room is gone, as a Phoenix channel's mailbox is.
+    fn send(
+        self: &Arc<Self>,
+        topic: &ByteString,
+        who: MemberId,
+        post: impl FnOnce(&Addr<Room<C>>) -> Result<(), Overloaded>,
+    ) -> Result<(), Overloaded> {
+        // The lock is shared, and given back before it is asked for alone.
+        if let Some(entry) = self.topics.get(topic)
+            && !entry.resting.has(who)
+        {
+            return entry.room.as_ref().map_or(Ok(()), |room| room.send(post));
+        }
+        let Some(mut entry) = self.topics.get_mut(topic) else { return Ok(()) };
+        let (topic, entry) = entry.pair_mut();
+        let woken = entry.resting.take(who);
+        if woken.is_none() && entry.room.is_none() {
+            return Ok(());
+        }
+        self.wake(topic, entry, woken).send(post)
+    }
+
+    /// Forgets a member that rests, or tells its room.
+    fn gone(&self, topic: &ByteString, who: MemberId) {
+        self.topics.remove_if_mut(topic, |_, entry| {
+            if entry.resting.take(who).is_none()
+                && let Some(room) = &entry.room
+            {
+                room.send_past_bound(|room| room.do_send(Leave::Gone { who }));
+            }
+            entry.is_empty()
+        });
+    }
+}
+
+impl<C: Channel> Topic<C> {
+    fn is_empty(&self) -> bool {
+        self.room.is_none() && self.resting.is_empty()
+    }
+}
+
+impl<C: Channel> Default for Topic<C> {
+    fn default() -> Self {
+        Self { room: None, resting: Resting::default() }
+    }
+}
+
+impl<C: Channel> Running<C> {
+    fn send(&self, post: impl FnOnce(&Addr<Room<C>>) -> Result<(), Overloaded>) -> Result<(), Overloaded> {
+        self.under_way.set_out();
+        post(&self.address).inspect_err(|_| self.under_way.arrived())
+    }
+
+    /// Sends what must not be lost, and is bounded by itself.
+    fn send_past_bound(&self, post: impl FnOnce(&Addr<Room<C>>)) {
+        self.under_way.set_out();
+        post(&self.address);
+    }
+}
+
+impl UnderWay {
+    /// One more. Only while the topic's lock is held, at least shared: who has it alone can rely on what is counted.
+    fn set_out(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// One less: it is being handled.
+    pub(super) fn arrived(&self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.0.load(Ordering::Acquire) == 0
     }
 }
 
 impl<C: Channel> Mount for Arc<Rooms<C>> {
     fn join(&self, topic: &ByteString, join: Join) -> Result<Box<dyn RoomHandle>, Overloaded> {
-        let mut room = match self.running.entry(topic.clone()) {
-            Entry::Occupied(room) => room.into_ref(),
-            Entry::Vacant(vacant) => vacant.insert(self.start(topic)),
-        };
-        room.address.try_send(join).map_err(|_| Overloaded)?;
-        room.under_way += 1;
-        Ok(Box::new(room.address.clone()))
+        if join.replaces.is_none()
+            && let Err(turned_away) = (self.guard)(topic, &join.client, &join.params)
+        {
+            return Ok(turned_away.tell(topic.clone(), join));
+        }
+        // A copy: the topic is part of the message that it came in, which need not last as long as the join.
+        let mut entry = self.topics.entry(ByteString::from(&**topic)).or_default();
+        let (topic, entry) = entry.pair_mut();
+        let replaced = join.replaces.and_then(|old| entry.resting.take(old));
+        self.wake(topic, entry, replaced).send(|room| room.try_send(join).map_err(|_| Overloaded))?;
+        Ok(Box::new(Handle { rooms: Arc::clone(self), topic: topic.clone() }))
     }
 
     fn broadcast(&self, topic: &str, event: ByteString, payload: Payload) {
@@ -119,18 +278,24 @@ impl<C: Channel> Mount for Arc<Rooms<C>> {
     }
 }
 
-impl<C: Channel> RoomHandle for Addr<Room<C>> {
+/// One join's way to its room, which may rest and wake meanwhile.
+struct Handle<C: Channel> {
+    rooms: Arc<Rooms<C>>,
+    topic: ByteString,
+}
+
+impl<C: Channel> RoomHandle for Handle<C> {
     fn input(&self, input: Input) -> Result<(), Overloaded> {
-        self.try_send(input).map_err(|_| Overloaded)
+        self.rooms.send(&self.topic, input.who, |room| room.try_send(input).map_err(|_| Overloaded))
     }
 
     fn leave(&self, leave: Leave) -> Result<(), Overloaded> {
-        self.try_send(leave).map_err(|_| Overloaded)
+        self.rooms.send(&self.topic, leave.who(), |room| room.try_send(leave).map_err(|_| Overloaded))
     }
 
     /// Past the mailbox's bound: there is one for each member, and a member that stayed for ever would keep the room.
     fn gone(&self, who: MemberId) {
-        self.do_send(Leave::Gone { who });
+        self.rooms.gone(&self.topic, who);
     }
 }
 
@@ -148,6 +313,8 @@ mod tests {
         outbox::{Form, Outbox, OutboxLimits},
         room::Backlog,
     };
+    use serde_json::Map;
+    use std::time::Instant;
     use tokio::sync::oneshot;
     use vestibule_protocol::{message::Term, serializer::Serializer, socket::JoinId};
 
@@ -194,10 +361,12 @@ mod tests {
         assert_eq!(decided.await, Ok(true));
 
         // Nothing here waits, so the room, on the same thread, cannot take anything out meanwhile.
-        let backlog = Backlog::new(usize::MAX);
-        let input = || {
-            let share = backlog.take(0).unwrap();
-            Input { who, event: "e".into(), payload: Payload::empty(), reference: Term::Null, share }
+        let input = || Input {
+            who,
+            event: "e".into(),
+            payload: Payload::empty(),
+            reference: Term::Null,
+            at: Instant::now(),
         };
         let taken = (0..10 * MAILBOX).take_while(|_| room.input(input()).is_ok()).count();
         assert!((MAILBOX..=MAILBOX + 2).contains(&taken), "{taken} of a mailbox of {MAILBOX}");

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use tokio::{sync::oneshot, time::sleep};
@@ -135,14 +136,12 @@ impl Connection {
 
     fn push(&self, push: socket::Push) {
         let Some(Joined { room, .. }) = self.rooms.get(&push.id) else { return };
-        let socket::Push { id, topic, reference, event, payload } = push;
-        let size = payload.size() + event.size() + reference.size();
-        let sent = self.backlog.take(size).and_then(|share| {
-            let reference = reference.clone();
-            room.input(Input { who: self.member(id), event, payload, reference, share })
-        });
-        if sent.is_err() {
-            self.overloaded(Term::Null, reference, topic);
+        let (topic, asked) = (push.topic, push.reference.clone());
+        let who = self.member(push.id);
+        let (event, payload, reference) = (push.event, push.payload, push.reference);
+        let input = Input { who, event, payload, reference, at: Instant::now() };
+        if room.input(input).is_err() {
+            self.overloaded(Term::Null, asked, topic);
         }
     }
 
