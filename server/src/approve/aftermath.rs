@@ -55,6 +55,11 @@ pub(super) struct Aftermath {
 }
 
 impl Aftermath {
+    /// Whether it concerns nobody.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.news.is_empty() && self.own.is_none()
+    }
+
     /// Of a change of a request of `uid`, made by `by` where that is of interest.
     pub(super) fn of(rid: Rid, uid: Uid, by: Option<Uid>, committed: &Committed) -> Self {
         let seq = committed.seq;

@@ -24,27 +24,39 @@ use crate::{
 /// slightly different times, and nobody is to measure which it was.
 pub(super) const UNKNOWN_AFTER: Duration = Duration::from_millis(50);
 
+/// How soon an answer may be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// As soon as it is there; but that a room is unknown is said [late](UNKNOWN_AFTER) to everybody.
+    Prompt,
+    /// [Late](UNKNOWN_AFTER), but for what has an effect: who asks is shown no room.
+    Even,
+}
+
 /// Hands a command to the store. Once it is durable its sender is answered, and then `then` tells everybody else.
 pub(super) fn carry_out<C: Channel>(
     flow: &Flow,
     cx: &mut Context<'_, C>,
     to: ReplyTo,
+    pace: Pace,
     submission: Submission,
     then: impl FnOnce(&mut C, &mut Context<'_, C>, &Committed) + Send + 'static,
 ) -> Next {
-    let asked = Instant::now();
     let resume = cx.resume_later(to.member);
     let done = move |result: Result<Committed, Refusal>| {
         resume.run(move |channel, cx| match result {
+            Ok(committed) if pace == Pace::Even && committed.decision.change.is_none() => {
+                then(channel, cx, &committed);
+                answer_late(cx, to, Status::Ok, events::answer(&committed));
+            }
             Ok(committed) => {
                 crate::failpoint::pass("before_reply");
                 cx.reply(&to, Status::Ok, events::answer(&committed));
                 crate::failpoint::pass("after_reply");
                 then(channel, cx, &committed);
             }
-            Err(refusal) if refusal.reason == Reason::UnknownRoom => {
-                let rest = UNKNOWN_AFTER.saturating_sub(asked.elapsed());
-                cx.after(to.member, rest, move |_, cx| fail(cx, &to, &refusal));
+            Err(refusal) if pace == Pace::Even || refusal.reason == Reason::UnknownRoom => {
+                answer_late(cx, to, Status::Error, Payload::of(&refusal));
             }
             Err(refusal) => fail(cx, &to, &refusal),
         });
@@ -81,7 +93,29 @@ pub(super) fn ok<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, response: &impl 
     cx.reply(to, Status::Ok, Payload::of(response));
 }
 
-/// Answers with an error.
-pub(super) fn fail<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, refusal: &Refusal) {
+/// Answers once [`UNKNOWN_AFTER`] is over.
+pub(super) fn answer_late<C: Channel>(
+    cx: &mut Context<'_, C>,
+    to: ReplyTo,
+    status: Status,
+    response: Payload,
+) {
+    let rest = tokio::time::sleep(rest_of(to.at));
+    cx.spawn(to.member, rest, move |_, cx, ()| cx.reply(&to, status, response));
+}
+
+/// A read that takes no less than [`UNKNOWN_AFTER`], from when it was asked for.
+pub(super) async fn read_late<T>(asked: Instant, read: impl Future<Output = T>) -> T {
+    let found = read.await;
+    tokio::time::sleep(rest_of(asked)).await;
+    found
+}
+
+/// How much of [`UNKNOWN_AFTER`] is left.
+pub(super) fn rest_of(asked: Instant) -> Duration {
+    UNKNOWN_AFTER.saturating_sub(asked.elapsed())
+}
+
+fn fail<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, refusal: &Refusal) {
     cx.reply(to, Status::Error, Payload::of(refusal));
 }

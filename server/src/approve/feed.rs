@@ -37,6 +37,11 @@ impl<T> Feed<T> {
         }
     }
 
+    /// Whether it holds back.
+    pub(super) fn holds(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// Everything up to `until` has been sent: gives what was held back and comes after it, and holds no more.
     pub(super) fn release(&mut self, until: i64) -> Vec<T> {
         self.sent = until;

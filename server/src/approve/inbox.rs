@@ -6,7 +6,6 @@ use std::{
 };
 
 use bytestring::ByteString;
-use serde_json::json;
 use vestibule_protocol::{
     approve::refusal::{Reason, Refusal},
     message::Payload,
@@ -16,9 +15,10 @@ use vestibule_protocol::{
 use super::{
     Flow,
     aftermath::{Aftermath, Own},
+    entrance,
     events::{self, refuse},
     identity,
-    reception::{Receiver, Reception, arrive, deliver, handle_own, refuse_later, welcome},
+    reception::{Receiver, Reception, arrive, deliver, handle_own, welcome},
 };
 use crate::{
     channel::{Channel, Context, Incoming, Joining, MemberId, Next},
@@ -28,21 +28,17 @@ use crate::{
 /// One user's inbox.
 pub(super) struct Inbox {
     flow: Arc<Flow>,
-    /// Nobody where the topic names no user.
-    owner: Option<Uid>,
+    owner: Uid,
     listeners: HashMap<MemberId, Receiver>,
 }
 
 impl Channel for Inbox {
     fn join(&mut self, cx: &mut Context<'_, Self>, who: MemberId, params: &Payload) -> Joining {
-        let Some(owner) = self.owner else {
-            return Joining::Error(Payload::of(&json!({ "reason": "unmatched topic" })));
-        };
-        let Some((_, server)) = identity::of(cx, who).filter(|(uid, _)| *uid == owner) else {
-            return refuse_later(&self.flow, cx, who);
+        let Some((_, server)) = identity::of(cx, who).filter(|(uid, _)| *uid == self.owner) else {
+            return Joining::Error(Payload::of(&Refusal::from(Reason::Unauthorized)));
         };
         let listener = match events::parse_join(params) {
-            Ok(params) => Receiver::new(&self.flow, owner, server, &params),
+            Ok(params) => Receiver::new(self.owner, server, &params),
             Err(refusal) => return Joining::Error(Payload::of(&refusal)),
         };
         let joining =
@@ -86,7 +82,7 @@ impl Reception for Inbox {
 impl Inbox {
     pub(super) fn new(flow: &Weak<Flow>, topic: &ByteString) -> Self {
         let flow = flow.upgrade().expect("a flow outlives its connections");
-        let owner = topic.strip_prefix("user:").and_then(|uid| uid.parse().ok());
+        let owner = entrance::owner_of(topic).expect("no inbox is started for what names no user");
         Self { flow, owner, listeners: HashMap::new() }
     }
 
@@ -116,8 +112,7 @@ impl Inbox {
     }
 
     fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<Next, Refusal> {
-        let uid = self.owner.ok_or(Reason::Unauthorized)?;
-        let own = handle_own(self, cx, &message.reply_to(), uid, &message.event, &message.payload)?;
+        let own = handle_own(self, cx, &message.reply_to(), self.owner, &message.event, &message.payload)?;
         own.ok_or_else(|| Reason::BadPayload.because("There is no such event in an inbox."))
     }
 }

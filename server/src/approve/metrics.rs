@@ -116,7 +116,11 @@ impl FlowMetrics {
             Unit::Seconds,
             self.delivery.clone(),
         );
-        self.running.register(registry, "rooms_running", "Topics that somebody has joined, by kind");
+        self.running.register(
+            registry,
+            "rooms_running",
+            "Rooms and inboxes that run, by kind; rooms that rest are not among them",
+        );
         registry.register("rooms_stored", "Rooms in the database", self.rooms.clone());
         registry.register("requests_pending", "Open requests that nobody has approved", self.pending.clone());
         registry.register_with_unit(

@@ -2,7 +2,7 @@
 //!
 //! [`Flow`] holds what all its channels share. `room` is the channel of `room:<rid>`, where keys are asked for and sent;
 //! `inbox` that of `user:<uid>`, where a user finds what is addressed to them in any room; `reception` is what the two have in
-//! common. [`sweep`] ends what is over. [`http`] has the endpoints for
+//! common, `entrance` what is checked before either is started. [`sweep`] ends what is over. [`http`] has the endpoints for
 //! signing in and for rooms, `identity` who a connection belongs to.
 //!
 //! # Invariants
@@ -12,6 +12,7 @@
 mod aftermath;
 mod answering;
 mod create;
+mod entrance;
 mod events;
 mod feed;
 pub mod http;
@@ -118,9 +119,17 @@ impl Flow {
         let requests = AddressRate::new(terms.requests, Grain::Block);
         let reach = Reach::new(terms.reach);
         Arc::new_cyclic(|flow| {
-            let (for_rooms, for_inboxes) = (flow.clone(), flow.clone());
-            let rooms = Rooms::new(terms.mailbox, move |topic| KeyRoom::new(&for_rooms, topic));
-            let inboxes = Rooms::new(terms.mailbox, move |topic| Inbox::new(&for_inboxes, topic));
+            let [for_rooms, for_inboxes, at_rooms, at_inboxes] = [(); 4].map(|()| flow.clone());
+            let rooms = Rooms::guarded(
+                terms.mailbox,
+                move |topic| KeyRoom::new(&for_rooms, topic),
+                move |topic, client, params| entrance::to_room(&at_rooms, topic, client, params),
+            );
+            let inboxes = Rooms::guarded(
+                terms.mailbox,
+                move |topic| Inbox::new(&for_inboxes, topic),
+                move |topic, client, params| entrance::to_inbox(&at_inboxes, topic, client, params),
+            );
             Self {
                 store,
                 sessions,
@@ -198,6 +207,10 @@ impl Flow {
 
     /// Tells everybody whom a change in a room concerns, from outside that room.
     fn spread(&self, rid: &Rid, aftermath: Aftermath) {
+        // Nobody is woken for nothing.
+        if aftermath.is_nothing() {
+            return;
+        }
         let own = aftermath.own.clone();
         let has_room = self.rooms.tell(&format!("room:{rid}"), move |room, cx| room.tell(cx, aftermath));
         // Where the room runs it knows which connections are in it, and passes the rest on.

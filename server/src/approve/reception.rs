@@ -4,7 +4,7 @@
 //! [`Feed`], so that nothing comes twice and nothing is missing. An approve that is neither acked nor nacked is sent again
 //! after a while, a few times.
 
-use std::{mem::take, sync::Arc, time::Duration};
+use std::{future::Future, mem::take, sync::Arc};
 
 use serde_json::json;
 use vestibule_protocol::{
@@ -22,7 +22,7 @@ use vestibule_protocol::{
 use super::{
     Flow,
     aftermath::{Aftermath, Own},
-    answering,
+    answering::{self, Pace, read_late},
     events::{self, AboutRequest, Ack, ApprovePush, CaughtUp, Items, Last, List, Nack, Resync, parse},
     feed::Feed,
     tries::Tries,
@@ -31,9 +31,6 @@ use crate::{
     channel::{Channel, Context, Joining, MemberId, Next, ReplyTo},
     store::{Arrival, Committed, Content, Epoch, Page, Submission},
 };
-
-/// How long a refused join waits for its answer, so that a client that tries again at once is no load.
-const REFUSAL_DELAY: Duration = Duration::from_millis(300);
 
 /// One join of a user.
 pub(super) struct Receiver {
@@ -44,7 +41,7 @@ pub(super) struct Receiver {
     /// The epoch that this client is told.
     pub(super) epoch: Epoch,
     /// What the join found, until its answer is sent.
-    arrival: Option<Arrival>,
+    arrival: Option<Box<Arrival>>,
     /// Whether there is more than the join's answer could hold, and not all of it has been fetched.
     is_behind: bool,
     own: Feed<Own>,
@@ -72,7 +69,13 @@ impl Receiver {
 
     /// Keeps what the join found until its answer is sent.
     pub(super) fn found(&mut self, arrival: Arrival) {
-        self.arrival = Some(arrival);
+        self.arrival = Some(Box::new(arrival));
+    }
+
+    /// Whether it has been told all there is, and nothing is to be sent again.
+    pub(super) fn is_quiet(&self) -> bool {
+        let is_open = self.arrival.is_none() && !self.is_behind && !self.own.holds();
+        is_open && !self.is_timed && self.tries.is_empty()
     }
 
     /// From where notices are sent: from the start in another epoch, whose numbers mean nothing here.
@@ -90,16 +93,13 @@ pub(super) trait Reception: Channel {
 
     fn receiver(&mut self, who: MemberId) -> Option<&mut Receiver>;
 
+    /// How soon somebody is answered.
+    fn pace(&self, _who: MemberId) -> Pace {
+        Pace::Prompt
+    }
+
     /// Tells everybody whom a change in a room concerns.
     fn spread(&mut self, cx: &mut Context<'_, Self>, rid: Rid, aftermath: Aftermath);
-}
-
-/// Refuses a join for want of a valid token.
-pub(super) fn refuse_later<C: Channel>(flow: &Flow, cx: &mut Context<'_, C>, who: MemberId) -> Joining {
-    let refusal = Refusal::from(Reason::Unauthorized);
-    flow.store.count_refusal(&refusal);
-    cx.spawn(who, tokio::time::sleep(REFUSAL_DELAY), move |_, cx, ()| cx.refuse(who, Payload::of(&refusal)));
-    Joining::Later
 }
 
 /// Reads what waits for a receiver, then calls `found`.
@@ -242,7 +242,8 @@ pub(super) fn handle_own<R: Reception>(
         "status" => {
             let AboutRequest { rid, request_id } = parse(payload)?;
             let (flow, rid) = (Arc::clone(reception.flow()), named(rid)?);
-            let status = async move { flow.store.status(rid, uid, request_id).await };
+            let status =
+                unhurried(reception, to, async move { flow.store.status(rid, uid, request_id).await });
             answering::look_up(cx, to.clone(), status, |_, cx, to, state: Option<RequestState>| {
                 answering::ok(cx, to, &json!({ "state": state }));
             })
@@ -252,17 +253,34 @@ pub(super) fn handle_own<R: Reception>(
             let (flow, scope, list) =
                 (Arc::clone(reception.flow()), reception.scope(), parse::<List>(payload)?);
             let mine = async move { flow.store.mine(uid, scope, list.from(), list.limit()).await };
+            let mine = unhurried(reception, to, mine);
             answering::list(cx, to.clone(), mine)
         }
         "notices" => {
             let (flow, scope, list) =
                 (Arc::clone(reception.flow()), reception.scope(), parse::<List>(payload)?);
             let notices = async move { flow.store.notices(uid, scope, list.from(), list.limit()).await };
+            let notices = unhurried(reception, to, notices);
             answering::list(cx, to.clone(), notices)
         }
         _ => return Ok(None),
     };
     Ok(Some(next))
+}
+
+/// A read that takes as long as this member's answers do.
+fn unhurried<R: Reception, F: Future>(
+    reception: &R,
+    to: &ReplyTo,
+    read: F,
+) -> impl Future<Output = F::Output> + use<R, F> {
+    let (pace, asked) = (reception.pace(to.member), to.at);
+    async move {
+        match pace {
+            Pace::Prompt => read.await,
+            Pace::Even => read_late(asked, read).await,
+        }
+    }
 }
 
 /// Carries out a command about the user's own request.
@@ -287,6 +305,7 @@ fn settle<R: Reception>(
         reception.flow(),
         cx,
         to.clone(),
+        reception.pace(who),
         submission,
         move |reception, cx, committed: &Committed| {
             if let (Some(approve_id), Some(receiver)) = (answered, reception.receiver(who)) {
@@ -301,6 +320,7 @@ fn settle<R: Reception>(
 fn approved<R: Reception>(reception: &R, cx: &mut Context<'_, R>, to: ReplyTo, uid: Uid, list: List) -> Next {
     let (flow, scope, from) = (Arc::clone(reception.flow()), reception.scope(), list.from());
     let read = async move { flow.store.approved(uid, scope, from, list.limit()).await };
+    let read = unhurried(reception, &to, read);
     answering::look_up(cx, to, read, move |reception: &mut R, cx, to, page: Page<ApproveItem>| {
         let end = page.items.last().map(|item| item.seq);
         let is_complete = page.next.is_none();

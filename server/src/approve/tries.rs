@@ -20,6 +20,11 @@ struct Try {
 }
 
 impl Tries {
+    /// Whether nothing was sent that is not answered.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Counts one more try; gives how many there were.
     pub(super) fn count(&mut self, id: Id, seq: i64) -> u8 {
         let tried = self.0.entry(id).or_insert(Try { seq, count: 0 });

@@ -38,7 +38,7 @@ struct About {
 #[derive(Debug, Serialize, ToSchema)]
 struct Counts {
     connections: usize,
-    /// Topics of rooms that somebody is in
+    /// Rooms that run; not those that rest, since nobody in them sees anything
     running_rooms: usize,
     /// Inboxes that somebody listens to
     running_inboxes: usize,

@@ -76,6 +76,9 @@ impl KeyRoom {
             News::Card(card) => {
                 // To guests a room that has become secret is gone.
                 let is_shown = card.policy != Policy::Secret;
+                if is_shown {
+                    self.visitors.values_mut().for_each(|visitor| visitor.is_shown = true);
+                }
                 let sees = |visitor: &Visitor| is_shown || visitor.key.is_some();
                 let visitors = &self.visitors;
                 cx.broadcast_to("card", Payload::of(card), |id, _| visitors.get(&id).is_some_and(sees));

@@ -6,7 +6,7 @@
 
 mod fanout;
 mod guest;
-mod head_count;
+mod here;
 mod member;
 mod online;
 mod prove;
@@ -18,7 +18,6 @@ use std::{
 };
 
 use bytestring::ByteString;
-use serde_json::json;
 use vestibule_protocol::{
     approve::{
         frames::RoomKey,
@@ -32,29 +31,26 @@ use vestibule_protocol::{
 
 pub(super) use self::member::is_servers;
 pub use self::online::Online;
-use self::{
-    fanout::MemberPush,
-    head_count::{HeadCount, Standing},
-};
+use self::{fanout::MemberPush, here::Here};
 use super::{
     Flow,
     aftermath::Aftermath,
-    answering::{self, UNKNOWN_AFTER},
+    answering::{self, Pace, rest_of},
+    entrance,
     events::{self, parse, refuse},
     feed::Feed,
     identity,
-    reception::{Receiver, Reception, arrive, handle_own, refuse_later, welcome},
+    reception::{Receiver, Reception, arrive, handle_own, welcome},
 };
 use crate::{
-    channel::{Channel, Context, Incoming, Joining, MemberId, Next, ReplyTo, Stop},
+    channel::{Call, Channel, Context, Incoming, Joining, MemberId, Next, ReplyTo, Stop, Watched},
     store::{Arrival, Committed, Content, Submission},
 };
 
 /// One room's channel.
 pub(super) struct KeyRoom {
     flow: Arc<Flow>,
-    /// Nothing where the topic names no room.
-    rid: Option<Rid>,
+    rid: Rid,
     visitors: HashMap<MemberId, Visitor>,
     head_count: HeadCount,
 }
@@ -65,12 +61,11 @@ struct Visitor {
     nonce: Fixed<32>,
     /// The room's public key, once this visitor has proved to hold the private one.
     key: Option<RoomKey>,
-    /// Proofs to be answered once what is stored has been read.
-    proofs: Vec<ReplyTo>,
+    /// Whether this visitor has seen a card: then it knows that there is a room.
+    is_shown: bool,
     /// What members are told.
     news: Feed<MemberPush>,
-    /// As what it counts.
-    standing: Option<Standing>,
+    _here: Here,
 }
 
 /// A message's sender, and where it is answered.
@@ -82,10 +77,9 @@ struct Visit {
 
 impl Channel for KeyRoom {
     fn join(&mut self, cx: &mut Context<'_, Self>, who: MemberId, params: &Payload) -> Joining {
-        let Some(rid) = self.rid else {
-            return Joining::Error(Payload::of(&json!({ "reason": "unmatched topic" })));
+        let Some((uid, server)) = identity::of(cx, who) else {
+            return Joining::Error(Payload::of(&Refusal::from(Reason::Unauthorized)));
         };
-        let Some((uid, server)) = identity::of(cx, who) else { return refuse_later(&self.flow, cx, who) };
         let receiver = match events::parse_join(params) {
             Ok(params) => Receiver::new(&self.flow, uid, server, &params),
             Err(refusal) => return Joining::Error(Payload::of(&refusal)),
@@ -95,8 +89,7 @@ impl Channel for KeyRoom {
         let joining = arrive(self, cx, who, &receiver, move |room, cx, arrival| {
             // As with requests: whether a room is secret or unknown is not to be measured.
             if matches!(&arrival, Ok(Arrival { card: None, .. })) {
-                let rest = UNKNOWN_AFTER.saturating_sub(asked.elapsed());
-                cx.after(who, rest, move |room, cx| room.let_in(cx, who, arrival));
+                cx.after(who, rest_of(asked), move |room, cx| room.let_in(cx, who, arrival));
             } else {
                 room.let_in(cx, who, arrival);
             }
@@ -105,32 +98,52 @@ impl Channel for KeyRoom {
             receiver,
             nonce: self.flow.random(),
             key: None,
-            proofs: Vec::new(),
+            is_shown: false,
             news: Feed::held(),
-            standing: None,
+            _here: Here::note(&self.flow, who, self.rid),
         };
         self.visitors.insert(who, visitor);
-        self.flow.in_rooms.insert((who.connection, rid));
         joining
     }
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
         welcome(self, cx, who);
-        self.stands(cx, who, Standing::Guest);
+        self.appear(cx, who);
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
-        self.dispatch(cx, &message).unwrap_or_else(|refusal| refuse(&self.flow, &refusal))
+        let pace = self.pace(message.from);
+        let next = self.dispatch(cx, &message).unwrap_or_else(|refusal| refuse(&self.flow, &refusal));
+        match next {
+            Next::Reply(status, response) if pace == Pace::Even => {
+                answering::answer_late(cx, message.reply_to(), status, response);
+                Next::NoReply
+            }
+            next => next,
+        }
     }
 
-    fn left(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
-        if let Some(Visitor { standing: Some(standing), .. }) = self.visitors.remove(&who) {
-            self.head_count.subtract(standing);
-            self.tell_head_count(cx);
-        }
-        if let Some(rid) = self.rid {
-            self.flow.in_rooms.remove(&(who.connection, rid));
-        }
+    fn left(&mut self, _cx: &mut Context<'_, Self>, who: MemberId) {
+        self.visitors.remove(&who);
+    }
+
+    /// While there are strangers only, who are told the same whether there is a room or not.
+    fn may_rest(&self) -> bool {
+        self.visitors.values().all(Visitor::is_stranger)
+    }
+
+    fn is_quiet(&self, who: MemberId) -> bool {
+        self.visitors.get(&who).is_some_and(|visitor| visitor.receiver.is_quiet())
+    }
+
+    fn rest(&mut self, who: MemberId) -> Call<Self> {
+        let visitor = self.visitors.remove(&who);
+        Box::new(move |room, cx| {
+            if let Some(visitor) = visitor {
+                room.visitors.insert(who, visitor);
+                room.appear(cx, who);
+            }
+        })
     }
 }
 
@@ -140,15 +153,32 @@ impl Reception for KeyRoom {
     }
 
     fn scope(&self) -> Option<Rid> {
-        self.rid
+        Some(self.rid)
     }
 
     fn receiver(&mut self, who: MemberId) -> Option<&mut Receiver> {
         self.visitors.get_mut(&who).map(|visitor| &mut visitor.receiver)
     }
 
-    fn spread(&mut self, cx: &mut Context<'_, Self>, _: Rid, aftermath: Aftermath) {
-        self.tell(cx, aftermath);
+    fn pace(&self, who: MemberId) -> Pace {
+        let is_stranger = self.visitors.get(&who).is_some_and(Visitor::is_stranger);
+        if is_stranger { Pace::Even } else { Pace::Prompt }
+    }
+
+    fn spread(&mut self, cx: &mut Context<'_, Self>, rid: Rid, aftermath: Aftermath) {
+        if self.may_rest() {
+            // Other devices of the user may rest: from outside they are woken.
+            self.flow.spread(&rid, aftermath);
+        } else {
+            self.tell(cx, aftermath);
+        }
+    }
+}
+
+impl Visitor {
+    /// A guest who was shown no card, and so does not know whether there is a room.
+    fn is_stranger(&self) -> bool {
+        self.key.is_none() && !self.is_shown
     }
 }
 
@@ -156,8 +186,18 @@ impl KeyRoom {
     pub(super) fn new(flow: &Weak<Flow>, topic: &ByteString) -> Self {
         // Rooms are started by connections, and those hold the flow.
         let flow = flow.upgrade().expect("a flow outlives its connections");
-        let rid = topic.strip_prefix("room:").and_then(|rid| rid.parse().ok());
-        Self { flow, rid, visitors: HashMap::new(), head_count: HeadCount::default() }
+        let rid = entrance::rid_of(topic).expect("no room is started for what names none");
+        Self { flow, rid, visitors: HashMap::new() }
+    }
+
+    /// Shows a guest to the members.
+    fn appear(&self, cx: &mut Context<'_, Self>, who: MemberId) {
+        let Some(Visitor { receiver: Receiver { uid, device, .. }, .. }) = self.visitors.get(&who) else {
+            return;
+        };
+        let (uid, device) = (uid.to_string(), device.to_string());
+        let meta = [("role", "guest".into()), ("device", device.into())];
+        cx.track(who, &uid, meta.map(|(name, value)| (name.to_owned(), value)).into_iter().collect());
     }
 
     fn let_in(&mut self, cx: &mut Context<'_, Self>, who: MemberId, arrival: Result<Arrival, Refusal>) {
@@ -171,6 +211,7 @@ impl KeyRoom {
                     &arrival,
                 );
                 cx.admit(who, Payload::of(&answer.for_guest(visitor.nonce)));
+                visitor.is_shown = arrival.card.is_some();
                 visitor.receiver.found(arrival);
             }
             Err(refusal) => cx.refuse(who, Payload::of(&refusal)),
@@ -179,7 +220,7 @@ impl KeyRoom {
 
     fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<Next, Refusal> {
         let payload = &message.payload;
-        let rid = self.rid.ok_or(Reason::UnknownRoom)?;
+        let rid = self.rid;
         let visitor = self.visitors.get(&message.from).ok_or(Reason::Unauthorized)?;
         let caller = Caller { uid: visitor.receiver.uid, is_member: visitor.key.is_some() };
         let visit = Visit { rid, caller, to: message.reply_to() };
@@ -209,7 +250,8 @@ impl KeyRoom {
         then: impl FnOnce(&mut Self, &mut Context<'_, Self>, &Committed) + Send + 'static,
     ) -> Next {
         let submission = Submission { rid: visit.rid, caller: visit.caller, command, content };
-        answering::carry_out(&self.flow, cx, visit.to, submission, then)
+        let pace = self.pace(visit.to.member);
+        answering::carry_out(&self.flow, cx, visit.to, pace, submission, then)
     }
 
     /// Everybody who has joined, in no order.
