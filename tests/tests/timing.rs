@@ -255,6 +255,18 @@ fn nobody_can_measure_whether_a_secret_room_exists() {
             },
         )
     });
+    // What else a guest may say: refused at once, and looked up.
+    for event in ["hello", "mine"] {
+        // The kernel gives up on who takes nothing for half a minute.
+        member.fence(&secret.topic());
+        assert_alike(&format!("{event} in a secret or an unknown room"), || {
+            sample(
+                32,
+                || Guest::inside(address, rooms),
+                |guest, which, samples| guest.time(which, event, &json!({}), samples),
+            )
+        });
+    }
     // It was in there all the time.
     member.fence(&secret.topic());
 }

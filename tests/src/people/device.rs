@@ -137,10 +137,28 @@ impl Device {
     /// # Panics
     /// When there is no answer.
     pub fn fence(&mut self, topic: &str) -> Vec<Message> {
+        let fence = self.raise_fence(topic);
+        self.reach_fence(&fence);
+        self.drain()
+    }
+
+    /// The first half of [`Device::fence`]: several can be waited for at once.
+    ///
+    /// # Panics
+    /// When the connection is gone.
+    pub fn raise_fence(&mut self, topic: &str) -> String {
         // A status of nothing is answered to everybody, and shown to nobody else.
         let nothing = json!({ "rid": random::<32>(), "request_id": random::<16>() });
-        assert_eq!(self.call(topic, "status", nothing).ok(), json!({ "state": null }));
-        self.drain()
+        self.send(topic, "status", &nothing).expect("an open connection")
+    }
+
+    /// The second half of [`Device::fence`]. What came up to then is left to be taken.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub fn reach_fence(&mut self, fence: &str) {
+        let reply = self.answer(fence).expect("an answer before the connection ends");
+        assert_eq!(reply.ok(), json!({ "state": null }));
     }
 
     /// As [`Device::fence`], without what members are told of who is there.

@@ -118,14 +118,22 @@ impl Stage<'_> {
             let topics: BTreeSet<Topic> = self.cast.seats[seat].topics();
             topics.into_iter().map(move |topic| (seat, topic))
         });
-        let mut fences: Vec<(SeatNumber, Topic)> = topics.collect();
-        // Whoever answered tells the room right after, and the room tells the inboxes.
-        fences.sort_by_key(|(seat, topic)| (*topic == Topic::Inbox, *seat));
+        let (inboxes, rooms) = topics.partition(|(_, topic)| *topic == Topic::Inbox);
         let mut told = Vec::new();
-        for (seat, topic) in by.into_iter().chain(fences) {
-            let name = self.cast.name(seat, topic);
-            let messages = self.cast.device(seat).fence(&name);
-            told.extend(messages.iter().filter_map(|message| self.read(seat, message)));
+        // Whoever answered tells the room right after, and the room tells the inboxes.
+        for topics in [by.into_iter().collect::<Vec<_>>(), rooms, inboxes] {
+            let raise = |(seat, topic)| {
+                let name = self.cast.name(seat, topic);
+                (seat, self.cast.device(seat).raise_fence(&name))
+            };
+            let fences: Vec<(SeatNumber, String)> = topics.into_iter().map(raise).collect();
+            for (seat, fence) in &fences {
+                self.cast.device(*seat).reach_fence(fence);
+            }
+            for (seat, _) in fences {
+                let messages = self.cast.device(seat).drain();
+                told.extend(messages.iter().filter_map(|message| self.read(seat, message)));
+            }
         }
         let in_order = |push: &Push| (push.0, push.1, push.2.to_string());
         told.sort_by_key(in_order);

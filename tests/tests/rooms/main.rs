@@ -1,5 +1,6 @@
 //! How rooms behave: who is told what, in which order, and that nobody is lost.
 
+mod absent;
 mod arrivals;
 mod delivery;
 mod directory;

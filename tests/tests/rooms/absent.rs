@@ -1,0 +1,362 @@
+//! Rooms that nobody has made, and secret ones, as guests see them: no actor runs for either once a guest is answered, and nobody
+//! can tell one from the other.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use vestibule_protocol::approve::frames::Policy;
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::http::{Request, Response};
+use vestibule_tests::people::{Device, PATIENCE, Person, Room, random};
+use vestibule_tests::process::{Launch, Server};
+
+const TOKEN: &str = "operator-0123456789abcdef01234567";
+
+/// A server of its own, whose operators say how many rooms run.
+struct Stage {
+    server: Server,
+    admin: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let path = folder.path().join("tokens");
+        fs::write(&path, format!("alice full {TOKEN}\n")).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+        let options = [("--admin-listen", "127.0.0.1:0"), ("--admin-tokens", path.to_str().expect("UTF-8"))];
+        let server = Server::start(Launch::vestibule().options(&options));
+        let output = server.output();
+        let (_, address) = output.rsplit_once("is administered at http://").expect("an announcement");
+        let admin = address.trim().parse().expect("an address");
+        Self { server, admin, _folder: folder }
+    }
+
+    fn ask(&self, method: &str, path: &str) -> Response {
+        let request = Request::new(method, &format!("/admin/v1/{path}"));
+        let authorization = format!("Bearer {TOKEN}");
+        request.header("authorization", &authorization).send(self.admin).expect("a response")
+    }
+
+    fn running(&self) -> u64 {
+        let counts = self.ask("GET", "server").json();
+        counts["counts"]["running_rooms"].as_u64().expect("a number")
+    }
+
+    /// Waits until so many rooms run.
+    #[track_caller]
+    fn until_running(&self, rooms: u64) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.running() != rooms {
+            assert!(Instant::now() < deadline, "{} rooms run, not {rooms}", self.running());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn device(&self) -> Device {
+        Device::connect(self.server.address(), &Person::new(Alg::Ed25519))
+    }
+}
+
+fn topic() -> String {
+    format!("room:{}", random::<32>())
+}
+
+/// A secret room, and its member.
+fn secret(stage: &Stage) -> (Room, Device) {
+    let room = Room::new(Alg::Ed25519);
+    let mut member = stage.device();
+    member.enter(&room);
+    member.call(&room.topic(), "card", room.card(1, Policy::Secret, None)).ok();
+    (room, member)
+}
+
+#[test]
+fn a_room_that_nobody_has_made_does_not_run_for_its_guests() {
+    let stage = Stage::new();
+    let (room, member) = secret(&stage);
+    let mut guest = stage.device();
+    guest.visit(&room.rid());
+    stage.until_running(1);
+    drop(member);
+    // Without its member the secret room is to a guest what the others are.
+    stage.until_running(0);
+    for _ in 0..20 {
+        guest.arrive(&topic());
+    }
+    stage.until_running(0);
+    // An answer needs a room for its time only.
+    let unknown = topic();
+    guest.arrive(&unknown);
+    for _ in 0..3 {
+        guest.fence(&unknown);
+    }
+    stage.until_running(0);
+}
+
+#[test]
+fn nothing_runs_for_a_join_that_is_refused() {
+    let stage = Stage::new();
+    let person = Person::new(Alg::Ed25519);
+    let mut devices: Vec<_> =
+        (0..20).map(|_| Device::with_token(stage.server.address(), &person, None)).collect();
+    // These wait for their answer, for 300 ms.
+    for device in &mut devices {
+        device.send(&topic(), "phx_join", &json!({ "v": 1, "device": device.id })).expect("a connection");
+        device
+            .send(&person.inbox(), "phx_join", &json!({ "v": 1, "device": device.id }))
+            .expect("a connection");
+    }
+    let asked = Instant::now();
+    let running = stage.running();
+    assert!(asked.elapsed() < Duration::from_millis(200), "too late to see anything");
+    assert_eq!(running, 0);
+    for device in &mut devices {
+        assert_eq!(device.answer("1").expect("an answer").status, "error");
+        assert_eq!(device.answer("2").expect("an answer").response, json!({ "reason": "unauthorized" }));
+    }
+}
+
+#[test]
+fn a_guest_waits_for_a_room_that_is_made_later() {
+    let stage = Stage::new();
+    let room = Room::new(Alg::Ed25519);
+    let bob = Person::new(Alg::Ed25519);
+    let mut guest = Device::connect(stage.server.address(), &bob);
+    let mut other = stage.device();
+    guest.visit(&room.rid());
+    other.visit(&room.rid());
+    stage.until_running(0);
+    assert_eq!(guest.call(&room.topic(), "request", bob.request(&room.rid())).refused(), "unknown_room");
+
+    let mut member = stage.device();
+    member.enter(&room);
+    let present = member.push(&room.topic(), "presence_state");
+    assert_eq!(present.as_object().expect("an object").len(), 3, "who waited is shown: {present}");
+    let card = room.card(1, Policy::Request, Some("Garden"));
+    member.call(&room.topic(), "card", &card).ok();
+    for waiting in [&mut guest, &mut other] {
+        let shown = waiting.push(&room.topic(), "card");
+        assert_eq!((&shown["sig"], &shown["name"]), (&card["sig"], &json!("Garden")));
+        assert_eq!(waiting.drain(), [], "once, and nothing else");
+    }
+    let request = bob.request(&room.rid());
+    guest.call(&room.topic(), "request", &request).ok();
+    let asked = member.push(&room.topic(), "request");
+    assert_eq!((&asked["request_id"], &asked["online"]), (&json!(request.request_id), &json!(true)));
+    stage.until_running(1);
+}
+
+#[test]
+fn two_who_prove_at_once_meet() {
+    let stage = Stage::new();
+    for _ in 0..10 {
+        let room = Room::new(Alg::Ed25519);
+        let mut devices = [stage.device(), stage.device()];
+        let nonces = devices.each_mut().map(|device| {
+            let nonce = device.visit(&room.rid())["nonce"].clone();
+            nonce.as_str().expect("a nonce").parse().expect("32 bytes")
+        });
+        let proofs: Vec<_> = devices
+            .iter_mut()
+            .zip(&nonces)
+            .map(|(device, nonce)| {
+                let proof = room.prove(&device.server, &device.uid, nonce);
+                device.send(&room.topic(), "prove", &proof).expect("a connection")
+            })
+            .collect();
+        for (device, proof) in devices.iter_mut().zip(&proofs) {
+            device.answer(proof).expect("an answer").ok();
+        }
+        let [one, two] = &mut devices;
+        one.call(&room.topic(), "hello", json!({ "n": 1 })).ok();
+        assert_eq!(two.push(&room.topic(), "hello"), json!({ "n": 1 }));
+    }
+}
+
+/// What a guest may say, and what none is let say.
+fn events(guest: &Person, rid: &vestibule_protocol::signed::Rid) -> Vec<(&'static str, Value)> {
+    let id = json!(random::<16>());
+    let request = json!(guest.request(rid));
+    let mut bad_signature = request.clone();
+    bad_signature["note"] = json!("another");
+    let mut too_large = request.clone();
+    too_large["note"] = json!("x".repeat(281));
+    let proof = json!({
+        "room_pub": random::<32>(), "alg": "ed25519", "nonce": random::<32>(), "sig": random::<64>()
+    });
+    vec![
+        ("request", request),
+        ("request", bad_signature),
+        ("request", too_large),
+        ("request", json!({})),
+        ("prove", proof),
+        ("prove", json!(7)),
+        ("card", json!({ "version": 1, "policy": "open", "sig": random::<64>() })),
+        ("card", json!({ "version": -1 })),
+        ("hand_over", json!({})),
+        ("approve", json!({})),
+        ("deny", json!({ "request_id": id, "to": random::<32>(), "code": "no", "room_sig": random::<64>() })),
+        ("unblock", json!({ "uid": random::<32>() })),
+        ("pending", json!({})),
+        ("denials", json!({ "limit": 1 })),
+        ("denials", json!({ "limit": "x" })),
+        ("withdraw", json!({ "request_id": id })),
+        ("ack", json!({ "approve_id": id, "device": guest.device })),
+        ("nack", json!({ "approve_id": id, "device": guest.device, "code": "wrong_key" })),
+        ("nack", json!({ "approve_id": id, "device": guest.device, "code": "ugly" })),
+        ("status", json!({ "request_id": id })),
+        ("status", json!([])),
+        ("mine", json!({})),
+        ("approved", json!({})),
+        ("notices", json!({ "limit": 50 })),
+        ("hello", json!({ "any": "thing" })),
+        ("presence_state", json!({})),
+        ("phx_close", json!({})),
+    ]
+}
+
+/// Without what is different in every answer.
+fn anonymous(mut joined: Value) -> Value {
+    for field in ["nonce", "now"] {
+        if let Some(value) = joined.get_mut(field) {
+            *value = json!(value.to_string().len());
+        }
+    }
+    joined
+}
+
+#[test]
+fn every_event_is_answered_alike_in_a_secret_room_and_in_none() {
+    let stage = Stage::new();
+    let (inhabited, member) = secret(&stage);
+    let (deserted, _) = secret(&stage);
+    stage.until_running(1);
+    let rooms = [inhabited, deserted, Room::new(Alg::Ed25519)];
+    let person = Person::new(Alg::Ed25519);
+    let mut heard = rooms.iter().map(|room| {
+        let mut guest = Device::connect(stage.server.address(), &person);
+        let mut heard = vec![("phx_join", anonymous(guest.visit(&room.rid())), Duration::ZERO)];
+        for (event, payload) in events(&person, &room.rid()) {
+            let asked = Instant::now();
+            let reply = guest.call(&room.topic(), event, payload);
+            heard.push((event, json!([reply.status, reply.response]), asked.elapsed()));
+        }
+        guest.leave(&room.topic());
+        let told = guest.drain();
+        assert_eq!(told, [], "a guest is told nothing unasked");
+        heard
+    });
+    let unknown = heard.next_back().expect("three rooms");
+    for secret in heard {
+        for ((event, one, soon), (_, other, after)) in secret.into_iter().zip(&unknown).skip(1) {
+            assert_eq!(one, *other, "{event}");
+            // Not before it could have been looked for, in either.
+            let least = Duration::from_millis(50);
+            assert!(soon >= least && *after >= least, "{event}: {soon:?} {after:?}");
+        }
+    }
+    drop(member);
+}
+
+#[test]
+fn who_waits_can_leave_come_again_and_go_away() {
+    let stage = Stage::new();
+    let room = Room::new(Alg::Ed25519);
+    let mut guest = stage.device();
+    let first = guest.visit(&room.rid());
+    let again = guest.visit(&room.rid());
+    assert_ne!(first["nonce"], again["nonce"]);
+    let told: Vec<_> = guest.fence(&room.topic()).into_iter().map(|message| message.event).collect();
+    assert_eq!(told, ["phx_close"], "the first join's end");
+    guest.leave(&room.topic());
+    assert_eq!(guest.call(&room.topic(), "status", json!({})).refused(), "unmatched topic");
+
+    // Gone at rest: who comes later finds nobody.
+    guest.visit(&room.rid());
+    stage.until_running(0);
+    drop(guest);
+    let deadline = Instant::now() + PATIENCE;
+    let mut present = BTreeSet::new();
+    while present.len() != 1 {
+        assert!(Instant::now() < deadline, "{present:?}");
+        let mut member = stage.device();
+        member.enter(&room);
+        let shown = member.push(&room.topic(), "presence_state");
+        present = shown.as_object().expect("an object").keys().cloned().collect();
+    }
+}
+
+#[test]
+fn what_concerns_who_waits_reaches_them() {
+    let stage = Stage::new();
+    let alice = Person::new(Alg::Ed25519);
+    let room = Room::created_by(stage.server.address(), &alice, Policy::Request);
+    let bob = Person::new(Alg::Ed25519);
+    let mut phone = Device::connect(stage.server.address(), &bob);
+    phone.visit(&room.rid());
+    let request = bob.request(&room.rid());
+    phone.call(&room.topic(), "request", &request).ok();
+    phone.leave(&room.topic());
+    let mut member = Device::connect(stage.server.address(), &alice);
+    member.enter(&room);
+    member.call(&room.topic(), "card", room.card(2, Policy::Secret, None)).ok();
+    drop(member);
+
+    // Both of Bob's devices come back to what shows no card any more, and rest.
+    let mut laptop = Device::another(stage.server.address(), &bob);
+    for device in [&mut phone, &mut laptop] {
+        assert_eq!(device.visit(&room.rid())["mine"][0]["request_id"], json!(request.request_id));
+    }
+    stage.until_running(0);
+    let withdraw = json!({ "request_id": request.request_id });
+    assert_eq!(phone.call(&room.topic(), "withdraw", withdraw).ok(), json!({ "dup": false }));
+    for device in [&mut phone, &mut laptop] {
+        assert_eq!(device.push(&room.topic(), "withdrawn")["request_id"], json!(request.request_id));
+    }
+    stage.until_running(0);
+    // Operators see them, and their acts reach them.
+    let online = stage.ask("GET", &format!("rooms/{}/members", room.rid())).json();
+    assert_eq!(online["items"].as_array().map(Vec::len), Some(2), "{online}");
+    let removed = stage.ask("DELETE", &format!("rooms/{}", room.rid()));
+    assert!(removed.status < 300, "{}", removed.text());
+    for device in [&mut phone, &mut laptop] {
+        device.push(&room.topic(), "phx_close");
+    }
+    stage.until_running(0);
+}
+
+/// Connections, each in as many rooms that nobody has made as it may be in.
+const CONNECTIONS: usize = 16;
+const JOINS: usize = 100;
+/// The first of these, which are not measured: what connections, threads and the allocator take by themselves comes with them.
+const FIRST: usize = 20;
+/// What one such join may keep of the server's memory: all of it, the connection's share too.
+const BYTES: u64 = 3072;
+
+#[test]
+fn a_join_of_a_room_that_nobody_has_made_keeps_little() {
+    let stage = Stage::new();
+    let mut devices: Vec<_> = (0..CONNECTIONS).map(|_| stage.device()).collect();
+    let mut join = |times: usize| {
+        thread::scope(|scope| {
+            for device in &mut devices {
+                scope.spawn(move || (0..times).for_each(|_| _ = device.arrive(&topic())));
+            }
+        });
+        stage.until_running(0);
+        stage.server.resident() * 1024
+    };
+    let before = join(FIRST);
+    let kept = join(JOINS - FIRST).saturating_sub(before);
+    let joins = u64::try_from(CONNECTIONS * (JOINS - FIRST)).expect("a number");
+    println!("absent: {} bytes a join, {joins} joins of {CONNECTIONS} connections", kept / joins);
+    assert!(kept / joins <= BYTES, "{} bytes a join", kept / joins);
+}
