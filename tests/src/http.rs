@@ -6,8 +6,7 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-pub(crate) use response::read_response;
-pub use response::{Headers, Response};
+pub use response::{Headers, Response, read_response};
 
 /// How long a server may take over one read before a request counts as hung.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(30);

@@ -76,11 +76,7 @@ impl Response {
 }
 
 /// Reads one response. Bytes behind it (the first frames behind an upgrade) stay in `buffer`.
-pub(crate) fn read_response(
-    stream: &mut impl Read,
-    buffer: &mut Vec<u8>,
-    to_head: bool,
-) -> io::Result<Response> {
+pub fn read_response(stream: &mut impl Read, buffer: &mut Vec<u8>, to_head: bool) -> io::Result<Response> {
     let head = loop {
         if let Some(end) = find(buffer, b"\r\n\r\n") {
             break buffer.drain(..end + 4).collect::<Vec<u8>>();

@@ -29,17 +29,29 @@ pub enum Received {
 pub struct Socket {
     stream: TcpStream,
     buffer: Vec<u8>,
+    received: usize,
+    sent: usize,
 }
 
 impl Socket {
     /// The connection on a stream that has been upgraded; `buffer` holds what came behind the response.
     pub(super) fn new(stream: TcpStream, buffer: Vec<u8>) -> Self {
-        Self { stream, buffer }
+        Self { received: buffer.len(), sent: 0, stream, buffer }
     }
 
     /// The way out alone, for a thread that writes while another one receives.
     pub fn writer(&self) -> io::Result<TcpStream> {
         self.stream.try_clone()
+    }
+
+    /// How many bytes have come behind the handshake, read as frames or not yet.
+    pub fn received(&self) -> usize {
+        self.received
+    }
+
+    /// How many bytes were sent behind the handshake.
+    pub fn sent(&self) -> usize {
+        self.sent
     }
 
     /// Sends a masked frame.
@@ -55,6 +67,7 @@ impl Socket {
 
     /// Sends bytes as they are, in one TCP write.
     pub fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sent += bytes.len();
         self.stream.write_all(bytes)
     }
 
@@ -95,7 +108,10 @@ impl Socket {
                         "the connection ended within a frame",
                     ));
                 }
-                Ok(length) => self.buffer.extend_from_slice(&chunk[..length]),
+                Ok(length) => {
+                    self.received += length;
+                    self.buffer.extend_from_slice(&chunk[..length]);
+                }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if Instant::now() >= deadline => {
                         return Ok(Received::Nothing);

@@ -1,0 +1,228 @@
+//! What somebody sends on a topic, with whatever has to be there before.
+
+use std::iter;
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::Policy;
+use vestibule_protocol::base64url::Fixed;
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::people::{Room, now_ms, random};
+
+use crate::row::Said;
+use crate::stage::Cast;
+
+/// How often something small is said.
+const TIMES: usize = 4;
+/// How many requests of one user a room takes.
+const REQUESTS: usize = 8;
+/// How large a ciphertext may be.
+const CT: usize = 16 * 1024;
+
+fn repeated(cast: &Cast, event: &'static str, payload: &Value) -> Said {
+    vec![(cast.topic(), event, payload.clone()); TIMES]
+}
+
+/// Each value in an event of its own.
+fn each(cast: &Cast, event: &'static str, payloads: impl IntoIterator<Item = Value>) -> Said {
+    payloads.into_iter().map(|payload| (cast.topic(), event, payload)).collect()
+}
+
+fn join_params(cast: &Cast) -> Value {
+    json!({ "v": 1, "device": cast.device.id })
+}
+
+/// Joins, and leaves again.
+pub(crate) fn come_and_go(cast: &mut Cast) -> Said {
+    let params = join_params(cast);
+    let turn = |_| [("phx_leave", json!({})), ("phx_join", params.clone())];
+    (0..TIMES).flat_map(turn).map(|(event, payload)| (cast.topic(), event, payload)).collect()
+}
+
+/// Joins while as much as can be waits for the sender.
+pub(crate) fn join_to_much(cast: &mut Cast) -> Said {
+    let approver = cast.approver();
+    let requests = cast.ask(REQUESTS);
+    cast.approved_by(approver, &requests, CT);
+    vec![(cast.topic(), "phx_join", join_params(cast))]
+}
+
+/// Joins the room, and some further ones.
+pub(crate) fn join(cast: &mut Cast) -> Said {
+    let further = (1..TIMES).map(|_| Room::published(cast.server, Policy::Request).topic());
+    let topics: Vec<_> = iter::once(cast.topic()).chain(further).collect();
+    topics.into_iter().map(|topic| (topic, "phx_join", join_params(cast))).collect()
+}
+
+/// Joins rooms that nobody has published.
+pub(crate) fn join_unknown(cast: &mut Cast) -> Said {
+    let topic = |_| Room::new(Alg::Ed25519).topic();
+    (0..TIMES).map(topic).map(|topic| (topic, "phx_join", join_params(cast))).collect()
+}
+
+/// Joins topics that are no room's.
+pub(crate) fn join_no_room(cast: &mut Cast) -> Said {
+    let topic = |number| format!("room:{number}");
+    (0..TIMES).map(topic).map(|topic| (topic, "phx_join", join_params(cast))).collect()
+}
+
+/// Something with an empty payload, on a topic that may not be joined.
+pub(crate) fn stray(cast: &mut Cast) -> Said {
+    each(cast, "stray", [json!({})])
+}
+
+/// A proof, the first of this join.
+pub(crate) fn prove(cast: &mut Cast) -> Said {
+    vec![(cast.topic(), "prove", cast.proof())]
+}
+
+/// The proof of this join, again.
+pub(crate) fn prove_again(cast: &mut Cast) -> Said {
+    repeated(cast, "prove", &cast.proof())
+}
+
+pub(crate) fn card(cast: &mut Cast) -> Said {
+    let version = u64::try_from(now_ms()).expect("after 1970");
+    each(cast, "card", (0..4).map(|more| cast.room.card(version + more, Policy::Request, Some("room"))))
+}
+
+/// The creator hands the role to themselves, which changes nothing.
+pub(crate) fn hand_over(cast: &mut Cast) -> Said {
+    let nonce = cast.joined["nonce"].as_str().expect("a nonce").parse().expect("32 bytes");
+    let uid = cast.person.uid();
+    repeated(cast, "hand_over", &cast.room.hand_over(&cast.person, &uid, &cast.device.server, &nonce))
+}
+
+pub(crate) fn request(cast: &mut Cast) -> Said {
+    let rid = cast.rid();
+    each(cast, "request", (0..TIMES).map(|_| json!(cast.person.request(&rid))))
+}
+
+pub(crate) fn approve(cast: &mut Cast) -> Said {
+    let newcomer = cast.newcomer();
+    let requests = cast.others_ask(newcomer, TIMES);
+    let to = cast.others[newcomer].0.uid();
+    each(cast, "approve", requests.iter().map(|request| json!(cast.room.approve(&cast.person, &to, request))))
+}
+
+/// Denies all that a newcomer has asked for and lets the newcomer ask again, which brings all of it back.
+pub(crate) fn deny_and_unblock(cast: &mut Cast) -> Said {
+    let newcomer = cast.newcomer();
+    let requests = cast.others_ask(newcomer, REQUESTS);
+    let to = cast.others[newcomer].0.uid();
+    let deny = |id| json!(cast.room.deny(&cast.person, &to, id, false));
+    let mut said = each(cast, "deny", requests.iter().map(|request| deny(&request.request_id)));
+    said.push((cast.topic(), "unblock", json!({ "uid": to })));
+    said
+}
+
+pub(crate) fn withdraw(cast: &mut Cast) -> Said {
+    let requests = cast.ask(TIMES);
+    each(cast, "withdraw", requests.iter().map(|request| json!({ "request_id": request.request_id })))
+}
+
+pub(crate) fn ack(cast: &mut Cast) -> Said {
+    let approver = cast.approver();
+    let requests = cast.ask(TIMES);
+    let approves = cast.approved_by(approver, &requests, 113);
+    let device = cast.device.id;
+    each(cast, "ack", approves.iter().map(|id| json!({ "approve_id": id, "device": device })))
+}
+
+/// Each of these opens the request again, and members are shown it.
+pub(crate) fn nack(cast: &mut Cast) -> Said {
+    let approver = cast.approver();
+    let requests = cast.ask(TIMES);
+    let approves = cast.approved_by(approver, &requests, 113);
+    let device = cast.device.id;
+    each(
+        cast,
+        "nack",
+        approves.iter().map(|id| json!({ "approve_id": id, "device": device, "code": "wrong_key" })),
+    )
+}
+
+/// Asks for the first page of what many have asked.
+pub(crate) fn pending(cast: &mut Cast) -> Said {
+    for _ in 0..3 {
+        let newcomer = cast.newcomer();
+        cast.others_ask(newcomer, REQUESTS);
+    }
+    repeated(cast, "pending", &json!({}))
+}
+
+pub(crate) fn denials(cast: &mut Cast) -> Said {
+    let topic = cast.topic();
+    for (_, event, payload) in deny_and_unblock(cast) {
+        if event == "deny" {
+            cast.device.call(&topic, event, payload).ok();
+        }
+    }
+    repeated(cast, "denials", &json!({}))
+}
+
+pub(crate) fn mine(cast: &mut Cast) -> Said {
+    cast.ask(REQUESTS);
+    repeated(cast, "mine", &json!({}))
+}
+
+pub(crate) fn approved(cast: &mut Cast) -> Said {
+    let approver = cast.approver();
+    let requests = cast.ask(REQUESTS);
+    cast.approved_by(approver, &requests, CT);
+    repeated(cast, "approved", &json!({}))
+}
+
+pub(crate) fn notices(cast: &mut Cast) -> Said {
+    let topic = cast.topic();
+    for (_, event, payload) in withdraw(cast) {
+        cast.device.call(&topic, event, payload).ok();
+    }
+    repeated(cast, "notices", &json!({}))
+}
+
+/// Where a request stands that is not there.
+pub(crate) fn status(cast: &mut Cast) -> Said {
+    repeated(cast, "status", &json!({ "request_id": random::<16>() }))
+}
+
+/// A member's own event.
+pub(crate) fn talk(cast: &mut Cast) -> Said {
+    repeated(cast, "talk", &json!({}))
+}
+
+/// Events of an inbox about a room, which change nothing.
+pub(crate) fn about_nothing(cast: &mut Cast) -> Said {
+    let (rid, device, id): (_, _, Fixed<16>) = (cast.rid(), cast.device.id, random());
+    let said = [
+        ("ack", json!({ "rid": rid, "approve_id": id, "device": device })),
+        ("nack", json!({ "rid": rid, "approve_id": id, "device": device, "code": "bad_sig" })),
+        ("withdraw", json!({ "rid": rid, "request_id": id })),
+        ("status", json!({ "rid": rid, "request_id": id })),
+    ];
+    cast.device.join(&cast.person.inbox()).ok();
+    said.map(|(event, payload)| (cast.person.inbox(), event, payload)).into()
+}
+
+/// Joins the inbox while as much as can be waits.
+pub(crate) fn join_inbox(cast: &mut Cast) -> Said {
+    join_to_much(cast);
+    vec![(cast.person.inbox(), "phx_join", join_params(cast))]
+}
+
+/// Lists of the inbox while as much as can be waits.
+pub(crate) fn inbox_lists(cast: &mut Cast) -> Said {
+    join_to_much(cast);
+    cast.device.join(&cast.person.inbox()).ok();
+    ["notices", "mine", "approved"].map(|event| (cast.person.inbox(), event, json!({}))).into()
+}
+
+/// A payload that is wrong: a list, of as many objects as fit into a message.
+pub(crate) fn wrong(cast: &mut Cast) -> Said {
+    let objects = json!(vec![json!({ "": 0 }); 25_000]);
+    repeated(cast, "status", &objects)
+}
+
+/// Joins the room without a token, which is refused after a while.
+pub(crate) fn join_refused(cast: &mut Cast) -> Said {
+    vec![(cast.topic(), "phx_join", join_params(cast)); 2]
+}

@@ -1,0 +1,166 @@
+//! What has a size of its own, however few bytes bring it about: connections, joins, sessions.
+
+use std::net::SocketAddr;
+
+use vestibule_protocol::approve::frames::Policy;
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::people::{Device, Person, Room};
+
+use crate::line::Line;
+use crate::requests::{plain, upgrade};
+use crate::stage::Stage;
+
+/// How many of each are made where a hundred bytes more or less do not matter, and where they do.
+pub(crate) const FEW: usize = 20;
+pub(crate) const MANY: usize = 200;
+
+/// Something with a size of its own.
+pub(crate) struct Fixed {
+    /// What it is.
+    pub(crate) of: &'static str,
+    /// The most bytes it may take in memory.
+    pub(crate) most: usize,
+    /// What bounds their number.
+    pub(crate) bounded_by: &'static str,
+    make: Make,
+}
+
+/// How one of them comes about.
+enum Make {
+    /// With a connection, which counts.
+    Connection(fn(&Stage, &mut Line)),
+    /// On the WebSocket of somebody signed in, which does not count.
+    Join(In, fn(&mut Device, &Room)),
+}
+
+/// Which room is joined.
+#[derive(Clone, Copy, Debug)]
+enum In {
+    /// The same one by all.
+    One,
+    /// One by each.
+    Own,
+    /// One that nobody has published by each.
+    Unknown,
+}
+
+impl Fixed {
+    /// How much memory one takes. They are made twice: what the first ones leave behind, the second ones find.
+    pub(crate) fn measure(&self, stage: &Stage, count: usize) -> usize {
+        self.take(stage, count);
+        self.take(stage, count) / count
+    }
+
+    /// How much memory so many take.
+    fn take(&self, stage: &Stage, count: usize) -> usize {
+        let heap = &stage.heap;
+        match self.make {
+            Make::Connection(make) => {
+                let before = heap.settled();
+                let line = |_| {
+                    let mut line = Line::open_with_small_buffer(stage.address());
+                    make(stage, &mut line);
+                    line
+                };
+                let lines: Vec<_> = (0..count).map(line).collect();
+                let taken = heap.settled().saturating_sub(before);
+                drop(lines);
+                heap.down_to(before);
+                taken
+            }
+            Make::Join(which, join) => {
+                let server = stage.address();
+                let rooms = rooms(server, which, count);
+                let mut devices: Vec<_> =
+                    (0..count).map(|_| Device::connect(server, &Person::new(Alg::Ed25519))).collect();
+                let before = heap.settled();
+                for (device, room) in devices.iter_mut().zip(rooms.iter().cycle()) {
+                    join(device, room);
+                }
+                heap.settled().saturating_sub(before)
+            }
+        }
+    }
+}
+
+fn rooms(server: SocketAddr, which: In, count: usize) -> Vec<Room> {
+    match which {
+        In::One => vec![Room::published(server, Policy::Request)],
+        In::Own => (0..count).map(|_| Room::published(server, Policy::Request)).collect(),
+        In::Unknown => (0..count).map(|_| Room::new(Alg::Ed25519)).collect(),
+    }
+}
+
+/// All of them.
+pub(crate) const COSTS: &[Fixed] = &[
+    Fixed {
+        of: "a TCP connection that says nothing",
+        most: 24 << 10,
+        bounded_by: "`--max-connections-per-address`, `--request-timeout`",
+        make: Make::Connection(|_, _| {}),
+    },
+    Fixed {
+        of: "an HTTP connection between two requests",
+        most: 24 << 10,
+        bounded_by: "`--max-connections-per-address`, `--keep-alive`",
+        make: Make::Connection(|stage, line| ask(stage, line, "/health/ready")),
+    },
+    Fixed {
+        of: "the same, with an answer of 180 KB that is not read",
+        most: 256 << 10,
+        bounded_by: "the same; the connection ends after half a minute. The system buffers what is sent",
+        make: Make::Connection(|stage, line| line.send(&plain(stage, "GET", &stage.largest_file, None))),
+    },
+    Fixed {
+        of: "a WebSocket of a stranger",
+        most: 32 << 10,
+        bounded_by: "`--max-sockets-per-address`",
+        make: Make::Connection(|stage, line| {
+            line.send(&upgrade(stage, "/socket/websocket?vsn=2.0.0", ""));
+            line.response();
+        }),
+    },
+    Fixed {
+        of: "a session of long poll, with its connection",
+        most: 32 << 10,
+        bounded_by: "`--max-polls-per-address`; one that nobody polls ends after one and a half `--poll`",
+        make: Make::Connection(|stage, line| ask(stage, line, "/socket/longpoll?vsn=2.0.0")),
+    },
+    Fixed {
+        of: "a join of a room, as guest",
+        most: 8 << 10,
+        bounded_by: "`--max-channels`, `--max-joins-per-second`",
+        make: Make::Join(In::One, |device, room| {
+            device.visit(&room.rid());
+        }),
+    },
+    Fixed {
+        of: "a join of a room that nobody else is in",
+        most: 16 << 10,
+        bounded_by: "the same",
+        make: Make::Join(In::Own, |device, room| {
+            device.visit(&room.rid());
+        }),
+    },
+    Fixed {
+        of: "a join of an unknown room",
+        most: 4 << 10,
+        bounded_by: "the same",
+        make: Make::Join(In::Unknown, |device, room| {
+            device.visit(&room.rid());
+        }),
+    },
+    Fixed {
+        of: "a member",
+        most: 8 << 10,
+        bounded_by: "the same",
+        make: Make::Join(In::One, |device, room| {
+            device.enter(room);
+        }),
+    },
+];
+
+fn ask(stage: &Stage, line: &mut Line, target: &str) {
+    line.send(&plain(stage, "GET", target, None));
+    line.response();
+}

@@ -1,0 +1,90 @@
+//! What a byte from outside can cause: bytes that are kept, sent back and sent to others, and time.
+//!
+//! Every way in is a row of [`ROWS`], which says who may take it and the most that may come of it. The real server is sent
+//! each of them, and what it has allocated is counted to the byte (`heap.c`). `docs/security.md` shows what was measured with
+//! more of each: `make amplification` prints it.
+
+mod document;
+mod events;
+mod fixed;
+mod line;
+mod meter;
+mod requests;
+mod row;
+mod rows;
+mod stage;
+mod trial;
+
+use std::env;
+
+use self::document::Table;
+use self::fixed::COSTS;
+use self::row::{FURTHER, KEPT, Row};
+use self::rows::ROWS;
+use self::stage::Stage;
+use self::trial::{Cost, Effort, measure, slack};
+
+/// Enough to tell four bytes from five.
+const QUICK: Effort = Effort { bytes: 400 << 10, message: 200 << 10, request: 60 << 10 };
+/// For the document.
+const THOROUGH: Effort = Effort { bytes: 16 << 20, message: 200 << 10, request: 60 << 10 };
+
+/// What a row costs more than it may.
+fn faults(row: &Row, cost: &Cost) -> Vec<String> {
+    let at_most = |what: &str, found: f64, most: f64| {
+        (found > most)
+            .then(|| format!("{} ({}): {found:.2} {what}, at most {most}", row.way, row.role.name()))
+    };
+    let left =
+        (cost.left > slack(row)).then(|| format!("{}: {} bytes kept after the close", row.way, cost.left));
+    let ratios = [
+        at_most("kept of a byte", cost.kept, KEPT),
+        at_most("kept of a further byte", cost.further, FURTHER),
+        at_most("sent back", cost.back, row.most.back),
+        at_most("sent to each", cost.each, row.most.each),
+        at_most("allocated meanwhile", cost.handled, row.most.handled),
+    ];
+    ratios.into_iter().flatten().chain(left).collect()
+}
+
+/// The rows that `VESTIBULE_WAY` is a part of the name of; all without it.
+fn chosen() -> impl Iterator<Item = &'static Row> {
+    let part = env::var("VESTIBULE_WAY").unwrap_or_default();
+    ROWS.iter().filter(move |row| row.way.contains(&part))
+}
+
+#[test]
+fn no_way_in_costs_more_than_it_may() {
+    let stage = Stage::new();
+    let mut faults_of_all = Vec::new();
+    for row in chosen() {
+        let cost = measure(&stage, row, QUICK);
+        println!("{}", document::line(row, &cost));
+        faults_of_all.extend(faults(row, &cost));
+    }
+    assert!(faults_of_all.is_empty(), "{faults_of_all:#?}");
+}
+
+#[test]
+fn nothing_of_a_size_of_its_own_is_larger_than_it_may_be() {
+    let stage = Stage::new();
+    let found: Vec<_> = COSTS.iter().map(|cost| (cost, cost.measure(&stage, fixed::FEW))).collect();
+    for (cost, bytes) in &found {
+        println!("{}: {bytes} bytes, at most {}", cost.of, cost.most);
+    }
+    assert!(found.iter().all(|(cost, bytes)| *bytes <= cost.most), "one costs more");
+}
+
+#[test]
+#[ignore = "for the document, with more of each: `make amplification`"]
+fn the_table() {
+    let stage = Stage::new();
+    println!("{}", Table::HEAD);
+    for row in chosen() {
+        println!("{}", document::line(row, &measure(&stage, row, THOROUGH)));
+    }
+    println!("\n{}", Table::FIXED_HEAD);
+    for cost in COSTS {
+        println!("{}", document::fixed_line(cost, cost.measure(&stage, fixed::MANY)));
+    }
+}

@@ -1,0 +1,107 @@
+//! Requests as bytes.
+
+use serde_json::{Value, json};
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::people::Person;
+
+use crate::stage::Stage;
+
+/// A request that ends its head with these header lines, each with its line's end.
+fn head(stage: &Stage, method: &str, target: &str, lines: &str) -> Vec<u8> {
+    format!("{method} {target} HTTP/1.1\r\nhost: {}\r\n{lines}\r\n", stage.address()).into_bytes()
+}
+
+/// The upgrade to a WebSocket.
+pub(crate) fn upgrade(stage: &Stage, target: &str, lines: &str) -> Vec<u8> {
+    let usual = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                 sec-websocket-key: dmVzdGlidWxlIHRlc3RzIQ==\r\n";
+    head(stage, "GET", target, &format!("{usual}{lines}"))
+}
+
+/// A request without a body; where it is to be long, a header makes it so.
+pub(crate) fn plain(stage: &Stage, method: &str, target: &str, size: Option<usize>) -> Vec<u8> {
+    head(stage, method, target, &padding(size))
+}
+
+/// A request with a JSON body.
+fn with_body(stage: &Stage, target: &str, lines: &str, body: &Value) -> Vec<u8> {
+    let body = body.to_string();
+    let described = format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
+    let mut bytes = head(stage, "POST", target, &format!("{described}{lines}"));
+    bytes.extend_from_slice(body.as_bytes());
+    bytes
+}
+
+/// A request with a body that is as short as it can be; where it is to be long, a header makes it so.
+pub(crate) fn posted(stage: &Stage, target: &str, body: &Value, size: Option<usize>) -> Vec<u8> {
+    with_body(stage, target, &padding(size), body)
+}
+
+/// A request with a token.
+pub(crate) fn authorized(stage: &Stage, target: &str, body: &Value) -> Vec<u8> {
+    with_body(stage, target, &bearer(stage), body)
+}
+
+/// A request with a body about as large as the server takes.
+pub(crate) fn large_body(stage: &Stage, target: &str, lines: &str, mut body: Value) -> Vec<u8> {
+    body["pad"] = "x".repeat(15 * 1024).into();
+    with_body(stage, target, lines, &body)
+}
+
+/// An operator's request, to a path of the description: about the room, the user and the request that are there.
+pub(crate) fn administered(stage: &Stage, method: &str, path: &str, size: Option<usize>) -> Vec<u8> {
+    let names = [
+        ("{rid}", stage.room.to_string()),
+        ("{uid}", stage.user.to_string()),
+        ("{request_id}", stage.request.to_string()),
+        ("{topic}", format!("room:{}", stage.room)),
+    ];
+    let target = names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
+    let body = match (method, path.rsplit('/').next()) {
+        ("PUT", Some("creator")) => json!({ "uid": stage.user }).to_string(),
+        ("POST", Some("broadcast")) => json!({ "event": "e", "payload": {} }).to_string(),
+        _ => String::new(),
+    };
+    let (operator, padding) = (Stage::authorization(), padding(size));
+    let lines =
+        format!("{operator}content-type: application/json\r\ncontent-length: {}\r\n{padding}", body.len());
+    let head = format!("{method} {target} HTTP/1.1\r\nhost: {}\r\n{lines}\r\n", stage.admin);
+    [head.as_bytes(), body.as_bytes()].concat()
+}
+
+/// Parameters that nest, as many as fit.
+pub(crate) fn nested(size: Option<usize>) -> String {
+    let count = size.unwrap_or(16) / 8;
+    let name = (0..count).map(|number| format!("{}[b][b]", number % 10));
+    name.collect::<Vec<_>>().join("&")
+}
+
+/// Brackets in a row: each is an object in an object.
+pub(crate) fn deep(size: Option<usize>) -> String {
+    let one = format!("a{}", "[b]".repeat(31));
+    let count = (size.unwrap_or(one.len()) / one.len()).max(1);
+    (0..count).map(|number| format!("{number}{one}")).collect::<Vec<_>>().join("&")
+}
+
+/// A right answer to a challenge.
+pub(crate) fn session(stage: &Stage) -> Value {
+    let person = Person::new(Alg::Ed25519);
+    let nonce = person.challenge(stage.address());
+    person.session(&stage.address().to_string(), &nonce)
+}
+
+/// A header line that carries a token of somebody's.
+pub(crate) fn bearer(stage: &Stage) -> String {
+    let token = Person::new(Alg::Ed25519).sign_in(stage.address());
+    format!("authorization: Bearer {token}\r\n")
+}
+
+/// Somebody's id.
+pub(crate) fn somebody() -> Value {
+    json!(Person::new(Alg::Ed25519).uid())
+}
+
+/// A header line that brings a request to about that size, or none.
+pub(crate) fn padding(size: Option<usize>) -> String {
+    size.map(|size| format!("x-pad: {}\r\n", "x".repeat(size))).unwrap_or_default()
+}

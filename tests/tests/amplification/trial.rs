@@ -1,0 +1,291 @@
+//! Sends what a row says, and measures what comes of it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use vestibule_tests::ws::{Frame, MASK, opcode};
+
+use crate::line::Line;
+use crate::requests;
+use crate::row::{Frames, Row, Said, Sends};
+use crate::stage::{Cast, Role, Stage};
+
+/// Members that listen while one sends; one of them only says when it is over.
+const WATCHERS: usize = 5;
+/// How often short requests and frames are sent.
+const REPEATS: usize = 8;
+
+/// How much is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// Bytes in all, in one round.
+    pub(crate) bytes: usize,
+    /// Bytes of one large message, or of one request.
+    pub(crate) message: usize,
+    pub(crate) request: usize,
+}
+
+/// What came of a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    /// Bytes kept of one, while connections are open.
+    pub(crate) kept: f64,
+    /// Bytes kept of one that goes over a connection which has seen as large messages before.
+    pub(crate) further: f64,
+    /// Bytes that were sent in a round, and what of them was kept after the close.
+    pub(crate) sent: usize,
+    pub(crate) left: usize,
+    /// Bytes allocated at the most for one of a message that is being handled, and freed behind it.
+    pub(crate) handled: f64,
+    /// Bytes sent back for one.
+    pub(crate) back: f64,
+    /// Bytes sent for one to the other client that was sent the most.
+    pub(crate) each: f64,
+    /// The server's time for a short frame or request.
+    pub(crate) frame: Duration,
+    /// The server's time for a byte of a large one.
+    pub(crate) byte: Duration,
+}
+
+/// What a sending was, and what came back.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    sent: usize,
+    back: usize,
+}
+
+/// Measures a row.
+pub(crate) fn measure(stage: &Stage, row: &Row, effort: Effort) -> Cost {
+    let mut cost = Cost::default();
+    small(stage, row, &mut cost);
+    large(stage, row, effort, &mut cost);
+    cost
+}
+
+/// What short ones bring about: answers are largest beside what they answer.
+fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
+    let mut counted = Count::default();
+    let mut times = REPEATS;
+    let began;
+    match &row.sends {
+        Sends::Request(bytes) => {
+            let requests: Vec<_> = (0..REPEATS).map(|_| bytes(stage, None)).collect();
+            began = stage.time();
+            for bytes in &requests {
+                counted.add(request(&mut open(stage, row), bytes));
+            }
+        }
+        Sends::Admin(method, path) => {
+            let bytes = requests::administered(stage, method, path, None);
+            began = stage.time();
+            for _ in 0..REPEATS {
+                counted.add(request(&mut open(stage, row), &bytes));
+            }
+        }
+        Sends::Frames(frames) => {
+            let mut lines: Vec<_> = (0..REPEATS).map(|_| upgraded(stage, frames.path)).collect();
+            began = stage.time();
+            for line in &mut lines {
+                counted.add(send(line, frames, None));
+            }
+        }
+        Sends::Events(_, events) => {
+            let mut cast = Cast::new(stage.address(), row.role, WATCHERS);
+            let said = events(&mut cast);
+            times = said.len();
+            let before = cast.received();
+            let of_sender = |cast: &Cast| (cast.device.socket.sent(), cast.device.socket.received());
+            let (sent, back) = of_sender(&cast);
+            began = stage.time();
+            for (topic, event, payload) in said {
+                say(&mut cast, &topic, event, &payload);
+            }
+            let (sent_then, back_then) = of_sender(&cast);
+            counted = Count { sent: sent_then - sent, back: back_then - back };
+            let after = cast.received();
+            let others = after.iter().zip(&before).map(|(after, before)| after - before);
+            // Each was sent the fence at the end, too.
+            let most = others.max().unwrap_or_default().saturating_sub(fence(&cast.topic()));
+            cost.each = ratio(most, counted.sent);
+        }
+    }
+    cost.frame = stage.time().saturating_sub(began) / u32::try_from(times.max(1)).expect("not so many");
+    cost.back = ratio(counted.back, counted.sent);
+}
+
+/// What large ones leave behind. The first round is not measured: it fills what the server keeps for whoever comes next,
+/// such as the requests that its HTTP library uses again.
+fn large(stage: &Stage, row: &Row, effort: Effort, cost: &mut Cost) {
+    drop(round(stage, row, effort, &mut Cost::default()));
+    let heap = &stage.heap;
+    let before = heap.settled();
+    let held = round(stage, row, effort, cost);
+    drop(held);
+    cost.left = heap.down_to(before + slack(row)).saturating_sub(before);
+}
+
+/// Opens connections and sends large ones over each: the first finds fresh buffers, the further ones those that are there.
+fn round(stage: &Stage, row: &Row, effort: Effort, cost: &mut Cost) -> Held {
+    let heap = &stage.heap;
+    let mut held = Held::new(stage, row, effort);
+    let opened = heap.settled();
+    let began = stage.time();
+    heap.forget_peak();
+    let first = held.send(stage, row, effort, Part::First);
+    let (peak, after) = (heap.peak(), heap.settled());
+    cost.byte = stage.time().saturating_sub(began) / u32::try_from(first.max(1)).expect("not so many");
+    cost.kept = ratio(after.saturating_sub(opened), first);
+    cost.handled = ratio(peak.saturating_sub(after), first / held.count().max(1));
+    let further = held.send(stage, row, effort, Part::Further);
+    if further > 0 {
+        cost.further = ratio(heap.settled().saturating_sub(after), further);
+    }
+    cost.sent = first + further;
+    held
+}
+
+/// Of what goes over a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    First,
+    Further,
+}
+
+/// What may be there after the close: what the server remembers of whoever was there, such as how a connection ended; and
+/// where something was stored, the pages of the database in memory, which have a size of their own.
+pub(crate) fn slack(row: &Row) -> usize {
+    match row.sends {
+        Sends::Events(..) => 1024 * 1024,
+        Sends::Request(_) | Sends::Admin(..) | Sends::Frames(_) => 64 * 1024,
+    }
+}
+
+/// Connections that are open while something is sent.
+enum Held {
+    Lines(Vec<Line>),
+    Casts(Vec<(Cast, Said)>),
+}
+
+impl Held {
+    fn new(stage: &Stage, row: &Row, effort: Effort) -> Self {
+        let (messages, requests) = (effort.bytes / effort.message, effort.bytes / effort.request);
+        match &row.sends {
+            Sends::Request(_) | Sends::Admin(..) => {
+                Held::Lines((0..requests).map(|_| open(stage, row)).collect())
+            }
+            Sends::Frames(frames) => {
+                Held::Lines((0..messages).map(|_| upgraded(stage, frames.path)).collect())
+            }
+            Sends::Events(_, events) => {
+                let cast = |_| {
+                    let mut cast = Cast::new(stage.address(), row.role, 0);
+                    let said = events(&mut cast);
+                    (cast, said)
+                };
+                Held::Casts((0..messages).map(cast).collect())
+            }
+        }
+    }
+
+    fn count(&self) -> usize {
+        match self {
+            Held::Lines(lines) => lines.len(),
+            Held::Casts(casts) => casts.len(),
+        }
+    }
+
+    /// Sends a part over each connection; gives how many bytes that were.
+    fn send(&mut self, stage: &Stage, row: &Row, effort: Effort, part: Part) -> usize {
+        match (self, &row.sends) {
+            // A connection that was upgraded takes no second request, and others need none to show what they keep.
+            (Held::Lines(_), Sends::Request(_) | Sends::Admin(..)) if part == Part::Further => 0,
+            (Held::Lines(lines), Sends::Request(bytes)) => {
+                lines.iter_mut().map(|line| request(line, &bytes(stage, Some(effort.request))).sent).sum()
+            }
+            (Held::Lines(lines), Sends::Admin(method, path)) => {
+                let bytes = requests::administered(stage, method, path, Some(effort.request));
+                lines.iter_mut().map(|line| request(line, &bytes).sent).sum()
+            }
+            (Held::Lines(_), Sends::Frames(Frames { is_open: true, .. })) if part == Part::Further => 0,
+            (Held::Lines(lines), Sends::Frames(frames)) => {
+                lines.iter_mut().map(|line| send(line, frames, Some(effort.message)).sent).sum()
+            }
+            (Held::Casts(casts), Sends::Events(..)) => {
+                casts.iter_mut().map(|(cast, said)| say_at_length(cast, said, effort, part)).sum()
+            }
+            _ => unreachable!("what is held is what the row sends over"),
+        }
+    }
+}
+
+/// Sends a part of the events, each brought to its full length.
+fn say_at_length(cast: &mut Cast, said: &mut Said, effort: Effort, part: Part) -> usize {
+    let before = cast.device.socket.sent();
+    let count = if part == Part::First { 1 } else { said.len() };
+    for (topic, event, mut payload) in said.drain(..count.min(said.len())) {
+        if let Some(fields) = payload.as_object_mut() {
+            // A field that nobody knows.
+            fields.insert("pad".to_owned(), "x".repeat(effort.message).into());
+        }
+        say(cast, &topic, event, &payload);
+    }
+    cast.device.socket.sent() - before
+}
+
+/// Sends an event and waits for its answer. Pushes that come are read, and dropped.
+fn say(cast: &mut Cast, topic: &str, event: &str, payload: &Value) {
+    cast.device.try_call(topic, event, payload);
+    cast.device.drain();
+}
+
+/// How many bytes the frame has that ends a measurement.
+fn fence(topic: &str) -> usize {
+    let message = json!([null, null, topic, "fence", {}]);
+    Frame::text(&message.to_string()).to_bytes(None).len()
+}
+
+fn open(stage: &Stage, row: &Row) -> Line {
+    Line::open(if row.role == Role::Operator { stage.admin } else { stage.address() })
+}
+
+/// A WebSocket of a stranger.
+fn upgraded(stage: &Stage, path: &str) -> Line {
+    let mut line = Line::open(stage.address());
+    line.send(&requests::upgrade(stage, path, ""));
+    assert_eq!(line.response().expect("an answer").status, 101, "{path}");
+    line
+}
+
+fn request(line: &mut Line, bytes: &[u8]) -> Count {
+    line.send(bytes);
+    line.response();
+    Count { sent: bytes.len(), back: line.received() }
+}
+
+fn send(line: &mut Line, frames: &Frames, size: Option<usize>) -> Count {
+    let bytes = (frames.bytes)(size);
+    let before = line.received();
+    line.send(&bytes);
+    if frames.is_answered {
+        line.frame();
+        return Count { sent: bytes.len(), back: line.received() - before };
+    }
+    let ping = Frame::new(opcode::PING, "fence");
+    line.send(&ping.to_bytes(Some(MASK)));
+    // What else comes is the answer.
+    while line.frame().is_some_and(|frame| frame.opcode != opcode::PONG || frame.payload != b"fence") {}
+    let pong = Frame::new(opcode::PONG, "fence").to_bytes(None).len();
+    Count { sent: bytes.len(), back: (line.received() - before).saturating_sub(pong) }
+}
+
+impl Count {
+    fn add(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.back += other.back;
+    }
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    let exactly = |count: usize| f64::from(u32::try_from(count).expect("less than 4 GiB"));
+    exactly(part) / exactly(whole.max(1))
+}
