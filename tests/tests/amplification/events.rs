@@ -13,8 +13,6 @@ use crate::stage::Cast;
 
 /// How often something small is said.
 const TIMES: usize = 4;
-/// How many requests of one user a room takes.
-const REQUESTS: usize = 8;
 /// How large a ciphertext may be.
 const CT: usize = 16 * 1024;
 
@@ -41,7 +39,7 @@ pub(crate) fn come_and_go(cast: &mut Cast) -> Said {
 /// Joins while as much as can be waits for the sender.
 pub(crate) fn join_to_much(cast: &mut Cast) -> Said {
     let approver = cast.approver();
-    let requests = cast.ask(REQUESTS);
+    let requests = cast.ask(cast.requests);
     cast.approved_by(approver, &requests, CT);
     vec![(cast.topic(), "phx_join", join_params(cast))]
 }
@@ -107,7 +105,7 @@ pub(crate) fn approve(cast: &mut Cast) -> Said {
 /// Denies all that a newcomer has asked for and lets the newcomer ask again, which brings all of it back.
 pub(crate) fn deny_and_unblock(cast: &mut Cast) -> Said {
     let newcomer = cast.newcomer();
-    let requests = cast.others_ask(newcomer, REQUESTS);
+    let requests = cast.others_ask(newcomer, cast.requests);
     let to = cast.others[newcomer].0.uid();
     let deny = |id| json!(cast.room.deny(&cast.person, &to, id, false));
     let mut said = each(cast, "deny", requests.iter().map(|request| deny(&request.request_id)));
@@ -145,7 +143,7 @@ pub(crate) fn nack(cast: &mut Cast) -> Said {
 pub(crate) fn pending(cast: &mut Cast) -> Said {
     for _ in 0..3 {
         let newcomer = cast.newcomer();
-        cast.others_ask(newcomer, REQUESTS);
+        cast.others_ask(newcomer, cast.requests);
     }
     repeated(cast, "pending", &json!({}))
 }
@@ -161,13 +159,13 @@ pub(crate) fn denials(cast: &mut Cast) -> Said {
 }
 
 pub(crate) fn mine(cast: &mut Cast) -> Said {
-    cast.ask(REQUESTS);
+    cast.ask(cast.requests);
     repeated(cast, "mine", &json!({}))
 }
 
 pub(crate) fn approved(cast: &mut Cast) -> Said {
     let approver = cast.approver();
-    let requests = cast.ask(REQUESTS);
+    let requests = cast.ask(cast.requests);
     cast.approved_by(approver, &requests, CT);
     repeated(cast, "approved", &json!({}))
 }
@@ -224,5 +222,5 @@ pub(crate) fn wrong(cast: &mut Cast) -> Said {
 
 /// Joins the room without a token, which is refused after a while.
 pub(crate) fn join_refused(cast: &mut Cast) -> Said {
-    vec![(cast.topic(), "phx_join", join_params(cast)); 2]
+    vec![(cast.topic(), "phx_join", join_params(cast))]
 }

@@ -69,6 +69,6 @@ pub(crate) struct Frames {
     pub(crate) bytes: fn(Option<usize>) -> Vec<u8>,
     /// Whether there is an answer; without one a ping is sent behind.
     pub(crate) is_answered: bool,
-    /// Whether it leaves a message open, so that another one cannot follow.
+    /// Whether another one cannot follow: it leaves a message open, or ends the connection.
     pub(crate) is_open: bool,
 }

@@ -26,7 +26,7 @@ const fn most(back: f64, each: f64) -> Most {
 
 /// An operator's request. Operators are trusted: what they are answered is as large as what they ask for.
 const fn admin(way: &'static str, method: &'static str, path: &'static str) -> Row {
-    Row { way, role: Operator, sends: Sends::Admin(method, path), most: most(100.0, 0.0) }
+    Row { way, role: Operator, sends: Sends::Admin(method, path), most: most(500.0, 0.0) }
 }
 
 const fn room(
@@ -90,6 +90,11 @@ fn fragments(of: usize, count: usize) -> Vec<u8> {
     let fragment = |opcode| Frame { fin: false, ..Frame::new(opcode, "x".repeat(of)) }.to_bytes(Some(MASK));
     let rest = (1..count).flat_map(|_| fragment(opcode::CONTINUATION));
     fragment(opcode::TEXT).into_iter().chain(rest).collect()
+}
+
+/// Of a message of MessagePack, or of a payload that is wrong in JSON, while it is read: each value in it is one in memory.
+const fn read(most: Most) -> Most {
+    Most { handled: 300.0, ..most }
 }
 
 /// All of it.
@@ -213,12 +218,18 @@ pub(crate) const ROWS: &[Row] = &[
         |size| text(&format!("[null,[1{}],\"t\",\"e\",{{}}]", ",1".repeat(size.unwrap_or_default() / 2))),
         most(3.5, 0.0),
     ),
-    frames(
-        "text that is no message",
-        WEBSOCKET,
-        |size| text(&format!("[{}]", "[],".repeat(size.unwrap_or_default() / 3))),
-        most(2.0, 0.0),
-    ),
+    Row {
+        way: "text that is no message",
+        role: Stranger,
+        sends: Sends::Frames(Frames {
+            path: WEBSOCKET,
+            bytes: |size| text(&format!("[{}]", "[],".repeat(size.unwrap_or_default() / 3))),
+            is_answered: true,
+            // The connection ends.
+            is_open: true,
+        }),
+        most: most(2.0, 0.0),
+    },
     frames(
         "binary message",
         WEBSOCKET,
@@ -228,8 +239,8 @@ pub(crate) const ROWS: &[Row] = &[
         },
         most(6.0, 0.0),
     ),
-    frames("MessagePack of small values", MSGPACK, |size| packed(size, b"\xc0"), most(6.0, 0.0)),
-    frames("MessagePack of maps", MSGPACK, |size| packed(size, b"\x81\xa0\xc0"), most(6.0, 0.0)),
+    frames("MessagePack of small values", MSGPACK, |size| packed(size, b"\xc0"), read(most(6.0, 0.0))),
+    frames("MessagePack of maps", MSGPACK, |size| packed(size, b"\x81\xa0\xc0"), read(most(6.0, 0.0))),
     unanswered("message that does not end", true, |size| fragments(size.unwrap_or(1), 1)),
     unanswered("small fragments that do not end", true, |_| fragments(1, 1000)),
     unanswered("ping", false, |_| Frame::new(opcode::PING, "x".repeat(125)).to_bytes(Some(MASK))),
@@ -254,21 +265,21 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     room("room: `phx_join` while much waits", Guest, &["phx_join"], events::join_to_much, most(4000.0, 5.0)),
     room("room: an event before the join", SignedIn, &[], events::stray, most(2.0, 0.0)),
-    room("room: a payload that is wrong", Guest, &[], events::wrong, most(1.0, 0.0)),
+    room("room: a payload that is wrong", Guest, &[], events::wrong, read(most(1.0, 0.0))),
     room("room: `prove`", Guest, &["prove"], events::prove, most(12.0, 1.5)),
     room("room: `prove` again", Member, &["prove"], events::prove_again, most(2.0, 0.1)),
-    room("room: `card`", Member, &["card"], events::card, most(2.0, 2.0)),
+    room("room: `card`", Member, &["card"], events::card, most(3.0, 2.0)),
     room("room: `hand_over`", Member, &["hand_over"], events::hand_over, most(1.0, 0.1)),
-    room("room: `request`", Guest, &["request"], events::request, most(0.5, 2.0)),
-    room("room: `approve`", Member, &["approve"], events::approve, most(0.5, 2.0)),
+    room("room: `request`", Guest, &["request"], events::request, most(1.0, 2.0)),
+    room("room: `approve`", Member, &["approve"], events::approve, most(1.0, 2.0)),
     room("room: `deny`, `unblock`", Member, &["deny", "unblock"], events::deny_and_unblock, most(25.0, 25.0)),
     room("room: `withdraw`", Guest, &["withdraw"], events::withdraw, most(3.0, 3.0)),
     room("room: `ack`", Guest, &["ack"], events::ack, most(2.0, 5.0)),
     room("room: `nack`", Guest, &["nack"], events::nack, most(2.0, 45.0)),
-    room("room: `pending`", Member, &["pending"], events::pending, most(2500.0, 0.1)),
-    room("room: `denials`", Member, &["denials"], events::denials, most(700.0, 0.1)),
+    room("room: `pending`", Member, &["pending"], events::pending, most(2500.0, 0.5)),
+    room("room: `denials`", Member, &["denials"], events::denials, most(700.0, 0.5)),
     room("room: `mine`", Guest, &["mine"], events::mine, most(700.0, 0.0)),
-    room("room: `approved`", Guest, &["approved"], events::approved, most(3000.0, 0.0)),
+    room("room: `approved`", Guest, &["approved"], events::approved, most(3000.0, 0.5)),
     room("room: `notices`", Guest, &["notices"], events::notices, most(12.0, 0.0)),
     room("room: `status`", Guest, &["status"], events::status, most(1.5, 0.0)),
     room("room: any other name", Member, &["any other name"], events::talk, most(2.0, 1.0)),
@@ -287,7 +298,7 @@ pub(crate) const ROWS: &[Row] = &[
         Guest,
         &["mine", "approved", "notices"],
         events::inbox_lists,
-        most(1000.0, 0.0),
+        most(1200.0, 0.5),
     ),
     // Endpoints.
     Row {
@@ -354,7 +365,7 @@ pub(crate) const ROWS: &[Row] = &[
         way: "a path of nothing",
         role: Stranger,
         sends: Sends::Request(|stage, size| plain(stage, "GET", &format!("/{}", long(size)), None)),
-        most: most(20.0, 0.0),
+        most: most(40.0, 0.0),
     },
     // Operators' endpoints. What removes comes last.
     admin("`GET /admin/v1/rooms`", "GET", "/admin/v1/rooms"),

@@ -113,6 +113,9 @@ pub(crate) struct Cast {
     pub(crate) watchers: Vec<Device>,
     /// Others whom the sender's events may concern: newcomers, approvers.
     pub(crate) others: Vec<(Person, Device)>,
+    /// How many requests somebody has where there are many: all that a room takes, or a single one where nobody watches
+    /// and what is listed does not matter.
+    pub(crate) requests: usize,
 }
 
 impl Cast {
@@ -133,7 +136,9 @@ impl Cast {
             Role::Stranger | Role::SignedIn | Role::Operator => Value::Null,
             Role::Guest | Role::Member => device.visit(&room.rid()),
         };
-        let mut cast = Self { server, room, person, device, joined, watchers, others: Vec::new() };
+        let requests = if watchers.is_empty() { 1 } else { 8 };
+        let others = Vec::new();
+        let mut cast = Self { server, room, person, device, joined, watchers, others, requests };
         if role == Role::Member {
             let proof = cast.proof();
             cast.device.call(&cast.topic(), "prove", proof).ok();
