@@ -23,4 +23,5 @@ pub mod query;
 pub mod random;
 pub mod relay;
 pub mod scene;
+pub mod source;
 pub mod ws;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,6 +13,7 @@ use vestibule_protocol::base64url::Fixed;
 use vestibule_protocol::signed::{Rid, Uid};
 
 use super::{Message, Person, Reply, Room, person, random, room};
+use crate::source::connect_from;
 use crate::ws::{Close, Frame, Handshake, Received, Socket, opcode};
 
 /// How long a server may take to say something before a test fails. Long, since machines that build are busy.
@@ -59,20 +60,47 @@ impl Device {
     /// # Panics
     /// When the server refuses the connection.
     pub fn try_with_token(server: SocketAddr, person: &Person, token: Option<&str>) -> io::Result<Self> {
-        let mut handshake = Handshake::new("/socket/websocket").query("vsn=2.0.0");
-        if let Some(token) = token {
-            let token = STANDARD.encode(token);
-            handshake = handshake.protocol(&format!("phoenix, base64url.bearer.phx.{token}"));
+        let opened = Self::handshake(token).open(server)?;
+        Ok(Self::over(opened.accepted(), server, person))
+    }
+
+    /// Signs in and connects from an address.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn connect_from(source: IpAddr, server: SocketAddr, person: &Person) -> Self {
+        Self::try_connect_from(source, server, person).expect("a connection")
+    }
+
+    /// As [`Device::connect_from`]; nothing where the server refuses.
+    pub fn try_connect_from(source: IpAddr, server: SocketAddr, person: &Person) -> Option<Self> {
+        let connect = || connect_from(source, server);
+        let token = person.try_sign_in_over(server, connect)?;
+        let opened = Self::handshake(Some(&token)).open_over(connect().ok()?).ok()?;
+        Some(Self::over(opened.socket?, server, person))
+    }
+
+    fn handshake(token: Option<&str>) -> Handshake {
+        let handshake = Handshake::new("/socket/websocket").query("vsn=2.0.0");
+        match token {
+            Some(token) => {
+                let token = STANDARD.encode(token);
+                handshake.protocol(&format!("phoenix, base64url.bearer.phx.{token}"))
+            }
+            None => handshake,
         }
-        Ok(Self {
-            socket: handshake.open(server)?.accepted(),
+    }
+
+    fn over(socket: Socket, server: SocketAddr, person: &Person) -> Self {
+        Self {
+            socket,
             id: person.device,
             uid: person.uid(),
             server: server.to_string(),
             next_ref: 0,
             joins: HashMap::new(),
             kept: VecDeque::new(),
-        })
+        }
     }
 
     /// Sends a message without waiting; gives its ref. An error is a connection that is gone.

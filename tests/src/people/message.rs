@@ -24,7 +24,7 @@ impl Message {
     ///
     /// # Panics
     /// When it is no Phoenix message.
-    pub(super) fn parse(bytes: Vec<u8>) -> Self {
+    pub fn parse(bytes: Vec<u8>) -> Self {
         let text = String::from_utf8(bytes).expect("a text frame is UTF-8");
         let malformed = || -> ! { panic!("no message: {text}") };
         let Ok((join_ref, reference, topic, event, payload)) = serde_json::from_str(&text) else {
@@ -46,7 +46,11 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub(super) fn of(mut message: Message) -> Self {
+    /// The answer that a message is.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn of(mut message: Message) -> Self {
         let status = message.payload["status"].as_str().expect("a reply's status").to_owned();
         Self { status, response: message.payload["response"].take(), text: message.text }
     }

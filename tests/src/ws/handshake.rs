@@ -72,7 +72,12 @@ impl Handshake {
 
     /// Connects and waits for the server's answer, whatever it is.
     pub fn open(&self, server: SocketAddr) -> io::Result<Opened> {
-        let mut stream = TcpStream::connect(server)?;
+        self.open_over(TcpStream::connect(server)?)
+    }
+
+    /// As [`Handshake::open`], on a connection that is open.
+    pub fn open_over(&self, mut stream: TcpStream) -> io::Result<Opened> {
+        let server = stream.peer_addr()?;
         // Without this, what a test sends as two writes may arrive late as one.
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(READ_TIMEOUT))?;

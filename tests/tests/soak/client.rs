@@ -1,0 +1,205 @@
+//! An honest client: one connection of somebody, over WebSocket or long poll, that is read all the time.
+
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use vestibule_protocol::approve::frames::Id;
+use vestibule_tests::http::Request;
+use vestibule_tests::people::{Device, Message, Person, Reply};
+use vestibule_tests::source::connect_from;
+use vestibule_tests::ws::{Frame, MASK};
+
+/// How long an answer may take before it counts as none.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a reader looks whether it is over.
+const GLANCE: Duration = Duration::from_millis(200);
+/// Where sessions of long poll are opened.
+const POLL: &str = "/socket/longpoll?vsn=2.0.0";
+
+/// What goes wrong with a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Its connection has ended.
+    Cut,
+    /// Something came that should not have, or not what should have.
+    Wrong(String),
+}
+
+/// A client.
+pub(crate) struct Client {
+    pub(crate) person: Person,
+    pub(crate) device: Id,
+    /// The name that the server is addressed by.
+    pub(crate) server: String,
+    out: Out,
+    messages: Receiver<Message>,
+    kept: VecDeque<Message>,
+    next_ref: u64,
+    is_over: Arc<AtomicBool>,
+}
+
+/// The way out.
+enum Out {
+    Socket(TcpStream),
+    Poll { server: SocketAddr, source: IpAddr, target: String },
+}
+
+impl Client {
+    /// Connects over WebSocket.
+    pub(crate) fn over_websocket(server: SocketAddr, source: IpAddr, person: Person) -> Self {
+        let device = Device::connect_from(source, server, &person);
+        let writer = device.socket.writer().expect("a second handle");
+        Self::new(server, person, Out::Socket(writer), |sender, is_over| {
+            read_socket(device, &sender, &is_over)
+        })
+    }
+
+    /// Connects over long poll.
+    pub(crate) fn over_longpoll(server: SocketAddr, source: IpAddr, person: Person) -> Self {
+        let token = person.try_sign_in_over(server, || connect_from(source, server)).expect("a token");
+        let opened = Request::get(POLL)
+            .header("x-phoenix-authtoken", &token)
+            .send_over(connect_from(source, server).expect("a connection"))
+            .expect("a response")
+            .json();
+        let target = format!("{POLL}&token={}", opened["token"].as_str().expect("a session"));
+        let out = Out::Poll { server, source, target: target.clone() };
+        Self::new(server, person, out, move |sender, is_over| {
+            read_polls(server, source, &target, &sender, &is_over);
+        })
+    }
+
+    fn new(
+        server: SocketAddr,
+        person: Person,
+        out: Out,
+        read: impl FnOnce(Sender<Message>, Arc<AtomicBool>) + Send + 'static,
+    ) -> Self {
+        let (sender, messages) = mpsc::channel();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&is_over);
+        thread::spawn(move || read(sender, told));
+        let (device, server) = (person.device, server.to_string());
+        Self { person, device, server, out, messages, kept: VecDeque::new(), next_ref: 0, is_over }
+    }
+
+    /// Sends a message; gives its ref. Without a `join_ref`, which is never stale.
+    pub(crate) fn send(&mut self, topic: &str, event: &str, payload: &Value) -> Result<String, Fault> {
+        self.next_ref += 1;
+        let reference = self.next_ref.to_string();
+        let text = json!([null, reference, topic, event, payload]).to_string();
+        match &mut self.out {
+            Out::Socket(stream) => {
+                let frame = Frame::text(&text).to_bytes(Some(MASK));
+                stream.write_all(&frame).map_err(|_| Fault::Cut)?;
+            }
+            Out::Poll { server, source, target } => {
+                let stream = connect_from(*source, *server).map_err(|_| Fault::Cut)?;
+                let posted = Request::post(target).body(text).send_over(stream).map_err(|_| Fault::Cut)?;
+                if posted.status != 200 || posted.json()["status"] != 200 {
+                    return Err(Fault::Cut);
+                }
+            }
+        }
+        Ok(reference)
+    }
+
+    /// Sends a message and waits for its answer, which has to be ok.
+    pub(crate) fn call(&mut self, topic: &str, event: &str, payload: &Value) -> Result<Value, Fault> {
+        let reference = self.send(topic, event, payload)?;
+        let is_answer = |message: &Message| {
+            message.event == "phx_reply" && message.reference.as_deref() == Some(&*reference)
+        };
+        let reply = Reply::of(self.take(is_answer)?);
+        if reply.status == "ok" {
+            Ok(reply.response)
+        } else {
+            Err(Fault::Wrong(format!("{event}: {}", reply.text)))
+        }
+    }
+
+    /// Waits for a push.
+    pub(crate) fn push(&mut self, event: &str) -> Result<Value, Fault> {
+        Ok(self.take(|message| message.event == event)?.payload)
+    }
+
+    /// Everything of that event that has come and was not taken.
+    pub(crate) fn rest(&mut self, event: &str) -> Vec<Value> {
+        self.kept.extend(self.messages.try_iter());
+        let rest = self.kept.drain(..).filter(|message| message.event == event);
+        rest.map(|message| message.payload).collect()
+    }
+
+    fn take(&mut self, fits: impl Fn(&Message) -> bool) -> Result<Message, Fault> {
+        if let Some(place) = self.kept.iter().position(&fits) {
+            return self.kept.remove(place).ok_or(Fault::Cut);
+        }
+        loop {
+            match self.messages.recv_timeout(PATIENCE) {
+                Ok(message) if fits(&message) => return Ok(message),
+                Ok(message) => self.kept.push_back(message),
+                Err(RecvTimeoutError::Disconnected) => return Err(Fault::Cut),
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(Fault::Wrong(format!("nothing for {PATIENCE:?}, kept {:?}", self.kept)));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Hands on what comes over a WebSocket, until it ends.
+fn read_socket(mut device: Device, sender: &Sender<Message>, is_over: &AtomicBool) {
+    while !is_over.load(Ordering::Relaxed) {
+        match device.next_within(GLANCE) {
+            Ok(Some(message)) => hand_on(sender, message),
+            Ok(None) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Hands on what polls bring, until the session ends.
+fn read_polls(
+    server: SocketAddr,
+    source: IpAddr,
+    target: &str,
+    sender: &Sender<Message>,
+    is_over: &AtomicBool,
+) {
+    while !is_over.load(Ordering::Relaxed) {
+        let polled = connect_from(source, server).and_then(|stream| Request::get(target).send_over(stream));
+        let Ok(polled) = polled else { return };
+        let mut polled = polled.json();
+        match polled["status"].as_u64() {
+            Some(200) => {
+                let Value::Array(texts) = polled["messages"].take() else { return };
+                for text in texts.iter().filter_map(Value::as_str) {
+                    hand_on(sender, Message::parse(text.as_bytes().to_vec()));
+                }
+            }
+            Some(204) => {}
+            _ => return,
+        }
+    }
+}
+
+/// What others say in the room is nobody's concern here, and neither is who comes and goes.
+fn hand_on(sender: &Sender<Message>, message: Message) {
+    if message.event != "noise" && !message.event.starts_with("presence_") {
+        // Who does not listen any more is about to tell this thread.
+        let _ = sender.send(message);
+    }
+}

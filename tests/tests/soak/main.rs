@@ -1,0 +1,163 @@
+//! A soak: a hundred honest clients go on asking, approving and talking, first alone, then beside everything that hostile
+//! and clumsy clients are known to do. None of the honest ones may be cut or answered wrongly, and in the long form 99 of a
+//! hundred exchanges take at most twice as long as alone.
+//!
+//! The short form, a test, says nothing about times: `make soak` does, on a machine with nothing else to do. Each honest room
+//! and each trial has addresses of its own, for that is what limits are by.
+
+mod client;
+mod honest;
+mod trials;
+
+use std::env;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use vestibule_protocol::signed::Alg;
+use vestibule_tests::people::Room;
+use vestibule_tests::process::{Launch, Server};
+
+use self::client::Fault;
+use self::honest::{CLIENTS, Party, Seen};
+use self::trials::{Ground, TRIALS};
+
+/// How long, and how much.
+struct Extent {
+    parties: u16,
+    /// Between the starts of two rounds of a party.
+    pause: Duration,
+    alone: Duration,
+    tried: Duration,
+    guests: usize,
+}
+
+/// Times below this are the machine's.
+const NOISE: Duration = Duration::from_millis(20);
+
+/// What came of both phases.
+struct Outcome {
+    alone: Seen,
+    tried: Seen,
+    faults: Vec<Fault>,
+}
+
+fn soak(extent: &Extent) -> Outcome {
+    let server = Server::start(Launch::untouched());
+    let rooms: Vec<_> = (0..extent.parties).map(|_| Arc::new(Room::new(Alg::Ed25519))).collect();
+    let parties =
+        rooms.iter().zip(0..).map(|(room, number)| Party::new(server.address(), number, Arc::clone(room)));
+    let mut parties: Vec<_> = parties.collect::<Result<_, _>>().expect("honest people come in");
+    println!("{} honest clients in {} rooms", parties.len() * CLIENTS, parties.len());
+
+    let mut faults = Vec::new();
+    let alone = phase("alone", &mut parties, extent, extent.alone, &mut faults, |_| {});
+    let turns = TRIALS.each_ref().map(|_| AtomicUsize::new(0));
+    let tried = phase("under trial", &mut parties, extent, extent.tried, &mut faults, |is_over| {
+        let ground = &Ground { server: &server, rooms: &rooms, guests: extent.guests, is_over };
+        thread::scope(|scope| {
+            for (trial, turns) in TRIALS.iter().zip(&turns) {
+                scope.spawn(move || trial.run(ground, turns));
+            }
+        });
+    });
+    println!("\n| trial | turns |\n|---|---|");
+    for (trial, turns) in TRIALS.iter().zip(&turns) {
+        println!("| {} | {} |", trial.name, turns.load(Ordering::Relaxed));
+    }
+    println!("\nthe server's memory at the end: {} KiB resident", server.resident());
+    Outcome { alone, tried, faults }
+}
+
+/// Lets all parties go on for a time, with something beside them.
+fn phase(
+    name: &str,
+    parties: &mut [Party],
+    extent: &Extent,
+    time: Duration,
+    faults: &mut Vec<Fault>,
+    beside: impl FnOnce(&AtomicBool) + Send,
+) -> Seen {
+    let (is_over, rounds) = (&AtomicBool::new(false), &AtomicUsize::new(0));
+    let mut seen = Seen::default();
+    thread::scope(|scope| {
+        let running: Vec<_> = parties
+            .iter_mut()
+            .map(|party| scope.spawn(|| party.run(extent.pause, rounds, is_over)))
+            .collect();
+        scope.spawn(move || beside(is_over));
+        let start = Instant::now();
+        let mut told = start;
+        while start.elapsed() < time && !running.iter().any(thread::ScopedJoinHandle::is_finished) {
+            thread::sleep(Duration::from_millis(100));
+            if told.elapsed() > Duration::from_secs(10) {
+                told = Instant::now();
+                println!(
+                    "{name}, {} s: {} rounds",
+                    start.elapsed().as_secs(),
+                    rounds.load(Ordering::Relaxed)
+                );
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        for party in running {
+            match party.join().expect("a party says what is wrong") {
+                Ok(of_one) => seen.add(of_one),
+                Err(fault) => faults.push(fault),
+            }
+        }
+    });
+    seen
+}
+
+/// The time that so many of a hundred stay below.
+fn percentile(times: &[Duration], percent: usize) -> Duration {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    times.get((times.len().saturating_sub(1)) * percent / 100).copied().unwrap_or_default()
+}
+
+/// Prints the closing table; gives the ratios of the 99th percentiles, as far as they are no noise.
+fn report(outcome: &Outcome) -> Vec<f64> {
+    let Outcome { alone, tried, faults } = outcome;
+    let cut = faults.iter().filter(|fault| **fault == Fault::Cut).count();
+    println!("\n| sent | wrong | cut |\n|---|---|---|");
+    println!("| {} | {} | {cut} |", alone.sent + tried.sent, faults.len() - cut);
+    println!(
+        "\n| from request to acknowledgement | p50 alone | under trial | p99 alone | under trial | ratio |"
+    );
+    println!("|---|---|---|---|---|---|");
+    let ways =
+        [("WebSocket", &alone.websocket, &tried.websocket), ("long poll", &alone.longpoll, &tried.longpoll)];
+    let ratio = |(name, alone, tried): (&str, &Vec<Duration>, &Vec<Duration>)| {
+        let [p50, p99] = [50, 99].map(|percent| (percentile(alone, percent), percentile(tried, percent)));
+        let ratio = p99.1.as_secs_f64() / p99.0.max(NOISE).as_secs_f64();
+        println!("| {name} | {:?} | {:?} | {:?} | {:?} | {ratio:.2} |", p50.0, p50.1, p99.0, p99.1);
+        ratio
+    };
+    ways.map(ratio).to_vec()
+}
+
+#[test]
+fn nobody_is_cut_or_told_anything_wrong() {
+    let second = Duration::from_secs(1);
+    let extent = Extent { parties: 8, pause: second, alone: 3 * second, tried: 12 * second, guests: 60 };
+    let outcome = soak(&extent);
+    report(&outcome);
+    assert_eq!(outcome.faults, []);
+    assert!(outcome.tried.websocket.len() >= usize::from(extent.parties), "hardly anything was tried");
+}
+
+#[test]
+#[ignore = "takes ten minutes; for the figures, `make soak`"]
+fn a_hundred_clients_hardly_notice() {
+    let seconds = env::var("VESTIBULE_SOAK_SECONDS").map_or(600, |text| text.parse().expect("seconds"));
+    let time = Duration::from_secs(seconds);
+    let pause = Duration::from_secs(3);
+    let extent = Extent { parties: 25, pause, alone: time / 5, tried: time * 4 / 5, guests: 2000 };
+    let outcome = soak(&extent);
+    let ratios = report(&outcome);
+    assert_eq!(outcome.faults, []);
+    assert!(ratios.iter().all(|ratio| *ratio <= 2.0), "p99 rose to {ratios:?} times its value alone");
+}
