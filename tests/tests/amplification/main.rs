@@ -27,7 +27,7 @@ use self::trial::{Cost, Effort, measure, slack};
 /// Enough to tell four bytes from five.
 const QUICK: Effort = Effort { bytes: 400 << 10, message: 200 << 10, request: 60 << 10 };
 /// For the document.
-const THOROUGH: Effort = Effort { bytes: 16 << 20, message: 200 << 10, request: 60 << 10 };
+const THOROUGH: Effort = Effort { bytes: 2 << 20, message: 200 << 10, request: 60 << 10 };
 
 /// What a row costs more than it may.
 fn faults(row: &Row, cost: &Cost) -> Vec<String> {

@@ -273,7 +273,7 @@ pub(crate) const ROWS: &[Row] = &[
     room("room: `request`", Guest, &["request"], events::request, most(1.0, 2.0)),
     room("room: `approve`", Member, &["approve"], events::approve, most(1.0, 2.0)),
     room("room: `deny`, `unblock`", Member, &["deny", "unblock"], events::deny_and_unblock, most(25.0, 25.0)),
-    room("room: `withdraw`", Guest, &["withdraw"], events::withdraw, most(3.0, 3.0)),
+    room("room: `withdraw`", Guest, &["withdraw"], events::withdraw, most(3.5, 5.0)),
     room("room: `ack`", Guest, &["ack"], events::ack, most(2.0, 5.0)),
     room("room: `nack`", Guest, &["nack"], events::nack, most(2.0, 45.0)),
     room("room: `pending`", Member, &["pending"], events::pending, most(2500.0, 0.5)),

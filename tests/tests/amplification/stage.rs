@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -70,6 +71,14 @@ impl Stage {
     pub(crate) fn authorization() -> String {
         format!("authorization: Bearer {OPERATOR}\r\n")
     }
+}
+
+/// For how long nothing may come until nothing more is expected: longer than the server gathers who comes and goes.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// Whether anything more has come, which is read.
+fn has_more(device: &mut Device) -> bool {
+    device.next_within(Duration::ZERO).expect("an open connection").is_some()
 }
 
 /// Who sends events.
@@ -220,6 +229,11 @@ impl Cast {
         for (_, other) in &mut self.others {
             other.fence(&topic);
         }
+        // Who comes and goes may be told a while later, in one message.
+        while watchers.iter_mut().any(|watcher| has_more(watcher)) || {
+            thread::sleep(QUIET);
+            watchers.iter_mut().any(|watcher| has_more(watcher))
+        } {}
         let others = self.others.iter().map(|(_, device)| device);
         watchers.iter().chain(others).map(|device| device.socket.received()).collect()
     }

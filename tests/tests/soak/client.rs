@@ -14,7 +14,7 @@ use vestibule_protocol::approve::frames::Id;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Message, Person, Reply};
 use vestibule_tests::source::connect_from;
-use vestibule_tests::ws::{Frame, MASK};
+use vestibule_tests::ws::{Frame, MASK, Received};
 
 /// How long an answer may take before it counts as none.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,8 +26,8 @@ const POLL: &str = "/socket/longpoll?vsn=2.0.0";
 /// What goes wrong with a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Its connection has ended.
-    Cut,
+    /// Its connection has ended, as far as is known with these words.
+    Cut(String),
     /// Something came that should not have, or not what should have.
     Wrong(String),
 }
@@ -39,11 +39,14 @@ pub(crate) struct Client {
     /// The name that the server is addressed by.
     pub(crate) server: String,
     out: Out,
-    messages: Receiver<Message>,
+    messages: Receiver<Heard>,
     kept: VecDeque<Message>,
     next_ref: u64,
     is_over: Arc<AtomicBool>,
 }
+
+/// A message, or how the connection ended.
+type Heard = Result<Message, String>;
 
 /// The way out.
 enum Out {
@@ -80,7 +83,7 @@ impl Client {
         server: SocketAddr,
         person: Person,
         out: Out,
-        read: impl FnOnce(Sender<Message>, Arc<AtomicBool>) + Send + 'static,
+        read: impl FnOnce(Sender<Heard>, Arc<AtomicBool>) + Send + 'static,
     ) -> Self {
         let (sender, messages) = mpsc::channel();
         let is_over = Arc::new(AtomicBool::new(false));
@@ -98,13 +101,16 @@ impl Client {
         match &mut self.out {
             Out::Socket(stream) => {
                 let frame = Frame::text(&text).to_bytes(Some(MASK));
-                stream.write_all(&frame).map_err(|_| Fault::Cut)?;
+                stream.write_all(&frame).map_err(|error| Fault::Cut(error.to_string()))?;
             }
             Out::Poll { server, source, target } => {
-                let stream = connect_from(*source, *server).map_err(|_| Fault::Cut)?;
-                let posted = Request::post(target).body(text).send_over(stream).map_err(|_| Fault::Cut)?;
+                let stream = connect_from(*source, *server).map_err(|error| Fault::Cut(error.to_string()))?;
+                let posted = Request::post(target)
+                    .body(text)
+                    .send_over(stream)
+                    .map_err(|error| Fault::Cut(error.to_string()))?;
                 if posted.status != 200 || posted.json()["status"] != 200 {
-                    return Err(Fault::Cut);
+                    return Err(Fault::Cut(format!("a POST was answered {}", posted.text())));
                 }
             }
         }
@@ -132,20 +138,21 @@ impl Client {
 
     /// Everything of that event that has come and was not taken.
     pub(crate) fn rest(&mut self, event: &str) -> Vec<Value> {
-        self.kept.extend(self.messages.try_iter());
+        self.kept.extend(self.messages.try_iter().flatten());
         let rest = self.kept.drain(..).filter(|message| message.event == event);
         rest.map(|message| message.payload).collect()
     }
 
     fn take(&mut self, fits: impl Fn(&Message) -> bool) -> Result<Message, Fault> {
         if let Some(place) = self.kept.iter().position(&fits) {
-            return self.kept.remove(place).ok_or(Fault::Cut);
+            return Ok(self.kept.remove(place).expect("a place in the queue"));
         }
         loop {
             match self.messages.recv_timeout(PATIENCE) {
-                Ok(message) if fits(&message) => return Ok(message),
-                Ok(message) => self.kept.push_back(message),
-                Err(RecvTimeoutError::Disconnected) => return Err(Fault::Cut),
+                Ok(Ok(message)) if fits(&message) => return Ok(message),
+                Ok(Ok(message)) => self.kept.push_back(message),
+                Ok(Err(end)) => return Err(Fault::Cut(end)),
+                Err(RecvTimeoutError::Disconnected) => return Err(Fault::Cut("before".to_owned())),
                 Err(RecvTimeoutError::Timeout) => {
                     return Err(Fault::Wrong(format!("nothing for {PATIENCE:?}, kept {:?}", self.kept)));
                 }
@@ -161,12 +168,15 @@ impl Drop for Client {
 }
 
 /// Hands on what comes over a WebSocket, until it ends.
-fn read_socket(mut device: Device, sender: &Sender<Message>, is_over: &AtomicBool) {
+fn read_socket(mut device: Device, sender: &Sender<Heard>, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Relaxed) {
-        match device.next_within(GLANCE) {
-            Ok(Some(message)) => hand_on(sender, message),
-            Ok(None) => {}
-            Err(_) => return,
+        match device.socket.receive(GLANCE) {
+            Ok(Received::Frame(frame)) => hand_on(sender, Message::parse(frame.payload)),
+            Ok(Received::Nothing) => {}
+            end => {
+                let _ = sender.send(Err(format!("{end:?}")));
+                return;
+            }
         }
     }
 }
@@ -176,30 +186,30 @@ fn read_polls(
     server: SocketAddr,
     source: IpAddr,
     target: &str,
-    sender: &Sender<Message>,
+    sender: &Sender<Heard>,
     is_over: &AtomicBool,
 ) {
     while !is_over.load(Ordering::Relaxed) {
         let polled = connect_from(source, server).and_then(|stream| Request::get(target).send_over(stream));
-        let Ok(polled) = polled else { return };
-        let mut polled = polled.json();
-        match polled["status"].as_u64() {
-            Some(200) => {
-                let Value::Array(texts) = polled["messages"].take() else { return };
-                for text in texts.iter().filter_map(Value::as_str) {
+        match polled.map(|polled| polled.json()) {
+            Ok(polled) if polled["status"] == 204 => {}
+            Ok(polled) if polled["status"] == 200 => {
+                for text in polled["messages"].as_array().into_iter().flatten().filter_map(Value::as_str) {
                     hand_on(sender, Message::parse(text.as_bytes().to_vec()));
                 }
             }
-            Some(204) => {}
-            _ => return,
+            end => {
+                let _ = sender.send(Err(format!("{end:?}")));
+                return;
+            }
         }
     }
 }
 
 /// What others say in the room is nobody's concern here, and neither is who comes and goes.
-fn hand_on(sender: &Sender<Message>, message: Message) {
+fn hand_on(sender: &Sender<Heard>, message: Message) {
     if message.event != "noise" && !message.event.starts_with("presence_") {
         // Who does not listen any more is about to tell this thread.
-        let _ = sender.send(message);
+        let _ = sender.send(Ok(message));
     }
 }
