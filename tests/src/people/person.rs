@@ -42,18 +42,11 @@ impl Person {
     /// When the server gives none.
     pub fn challenge(&self, server: SocketAddr) -> Vec<u8> {
         let request = self.challenge_request();
-        self.challenge_in(&request.send(server).expect("a response")).expect("a challenge")
+        challenge_in(&request.send(server).expect("a response")).expect("a challenge")
     }
 
     fn challenge_request(&self) -> http::Request {
         http::Request::post("/v1/challenge").json(&json!({ "uid": self.uid() }))
-    }
-
-    fn challenge_in(&self, response: &http::Response) -> Option<Vec<u8>> {
-        if response.status != 200 {
-            return None;
-        }
-        base64url::decode(response.json()["nonce"].as_str()?).ok()
     }
 
     /// The body that answers a challenge of the server of that name.
@@ -75,13 +68,16 @@ impl Person {
     }
 
     /// Signs in over connections of this make; gives the token, unless the server refuses.
+    ///
+    /// # Panics
+    /// When the token is somebody else's.
     pub fn try_sign_in_over(
         &self,
         server: SocketAddr,
         connect: impl Fn() -> io::Result<TcpStream>,
     ) -> Option<String> {
         let ask = |request: http::Request| request.send_over(connect().ok()?).ok();
-        let nonce = self.challenge_in(&ask(self.challenge_request())?)?;
+        let nonce = challenge_in(&ask(self.challenge_request())?)?;
         let body = self.session(&server.to_string(), &nonce);
         let response = ask(http::Request::post("/v1/session").json(&body))?;
         if response.status != 200 {
@@ -112,6 +108,14 @@ impl Person {
     pub fn sign_request(&self, rid: &Rid, request: &mut Request) {
         request.sig = self.key.sign(&request.signed_bytes(rid, &self.uid()));
     }
+}
+
+/// The nonce of a challenge; nothing where the server gives none.
+fn challenge_in(response: &http::Response) -> Option<Vec<u8>> {
+    if response.status != 200 {
+        return None;
+    }
+    base64url::decode(response.json()["nonce"].as_str()?).ok()
 }
 
 /// The payload of `ack`.

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use vestibule_tests::process::Launch;
 
 /// How long memory may take to be given back: sessions of long poll have to time out before.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two looks.
-const GLANCE: Duration = Duration::from_millis(10);
+pub(crate) const GLANCE: Duration = Duration::from_millis(10);
 /// How often memory is looked at until it counts as still.
 const LOOKS: usize = 3;
 /// What changes by itself meanwhile, such as what counts the time.
@@ -98,4 +98,11 @@ pub(crate) fn time(process: u32) -> Duration {
         text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
     };
     threads.filter_map(|thread| of_one(thread.ok()?.path())).sum()
+}
+
+/// How many sockets a process has open.
+pub(crate) fn sockets(process: u32) -> usize {
+    let descriptors = fs::read_dir(format!("/proc/{process}/fd")).expect("a running process");
+    let targets = descriptors.filter_map(|descriptor| fs::read_link(descriptor.ok()?.path()).ok());
+    targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -15,7 +15,7 @@ use vestibule_protocol::signed::{Alg, Rid, Uid};
 use vestibule_tests::people::{Device, Person, Room, random};
 use vestibule_tests::process::{Launch, Server};
 
-use crate::meter::{self, Heap};
+use crate::meter::{self, GLANCE, Heap, PATIENCE};
 
 /// The operator's token.
 const OPERATOR: &str = "operator-0123456789abcdef01234567";
@@ -33,6 +33,8 @@ pub(crate) struct Stage {
     pub(crate) request: Id,
     /// The path of the page's largest file.
     pub(crate) largest_file: String,
+    /// How many sockets the server has while nobody is connected.
+    sockets: usize,
     _folder: TempDir,
 }
 
@@ -54,8 +56,10 @@ impl Stage {
         let mut cast = Cast::new(server.address(), Role::Guest, 0);
         let request = cast.ask(1)[0].request_id;
         let (room, user) = (cast.rid(), cast.person.uid());
+        drop(cast);
+        let sockets = fewest_sockets(server.id());
         let largest_file = largest_file();
-        Self { server, heap, admin, room, user, request, largest_file, _folder: folder }
+        Self { server, heap, admin, room, user, request, largest_file, sockets, _folder: folder }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -67,6 +71,16 @@ impl Stage {
         meter::time(self.server.id())
     }
 
+    /// Waits until the server has closed all connections, whose clients are gone.
+    pub(crate) fn until_all_are_gone(&self) {
+        let start = Instant::now();
+        while meter::sockets(self.server.id()) > self.sockets {
+            let open = meter::sockets(self.server.id());
+            assert!(start.elapsed() < PATIENCE, "{open} sockets are open, {} without a client", self.sockets);
+            thread::sleep(GLANCE);
+        }
+    }
+
     /// The header by which the operator is let in.
     pub(crate) fn authorization() -> String {
         format!("authorization: Bearer {OPERATOR}\r\n")
@@ -76,9 +90,13 @@ impl Stage {
 /// For how long nothing may come until nothing more is expected: longer than the server gathers who comes and goes.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// Whether anything more has come, which is read.
+/// Whether anything more has come, all of which is read. Nothing comes to who is gone.
 fn has_more(device: &mut Device) -> bool {
-    device.next_within(Duration::ZERO).expect("an open connection").is_some()
+    let mut has_more = false;
+    while let Ok(Some(_)) = device.next_within(Duration::ZERO) {
+        has_more = true;
+    }
+    has_more
 }
 
 /// Who sends events.
@@ -215,12 +233,9 @@ impl Cast {
     }
 
     /// Waits until everybody has been sent what came of what the sender has sent; gives what each was sent in all. The last
-    /// of the watchers says something at the end, and is not counted.
+    /// of the watchers says something at the end, and is not counted. What the sender was sent is read, too.
     pub(crate) fn received(&mut self) -> Vec<usize> {
         let topic = self.topic();
-        if !self.joined.is_null() {
-            self.device.fence(&topic);
-        }
         let Some((conductor, watchers)) = self.watchers.split_last_mut() else { return Vec::new() };
         conductor.call(&topic, "fence", json!({})).ok();
         for watcher in watchers.iter_mut() {
@@ -230,13 +245,24 @@ impl Cast {
             other.fence(&topic);
         }
         // Who comes and goes may be told a while later, in one message.
-        while watchers.iter_mut().any(|watcher| has_more(watcher)) || {
+        let is_busy = |watchers: &mut [Device], sender: &mut Device| {
             thread::sleep(QUIET);
-            watchers.iter_mut().any(|watcher| has_more(watcher))
-        } {}
+            watchers.iter_mut().chain([sender]).fold(false, |more, device| has_more(device) || more)
+        };
+        while is_busy(watchers, &mut self.device) {}
         let others = self.others.iter().map(|(_, device)| device);
         watchers.iter().chain(others).map(|device| device.socket.received()).collect()
     }
+}
+
+/// How many sockets a server has that somebody has used, and whose clients are gone: as few as there are in a while. Its threads
+/// open some for themselves with the first use.
+fn fewest_sockets(server: u32) -> usize {
+    let count = |_| {
+        thread::sleep(GLANCE);
+        meter::sockets(server)
+    };
+    (0..100).map(count).min().unwrap_or_default()
 }
 
 /// The path of the largest file that is embedded in the server; the page itself where it was not built.

@@ -67,6 +67,7 @@ fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
     let mut counted = Count::default();
     let mut times = REPEATS;
     let began;
+    let took;
     match &row.sends {
         Sends::Request(bytes) => {
             let requests: Vec<_> = (0..REPEATS).map(|_| bytes(stage, None)).collect();
@@ -74,6 +75,7 @@ fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
             for bytes in &requests {
                 counted.add(request(&mut open(stage, row), bytes));
             }
+            took = stage.time().saturating_sub(began);
         }
         Sends::Admin(method, path) => {
             let bytes = requests::administered(stage, method, path, None);
@@ -81,6 +83,7 @@ fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
             for _ in 0..REPEATS {
                 counted.add(request(&mut open(stage, row), &bytes));
             }
+            took = stage.time().saturating_sub(began);
         }
         Sends::Frames(frames) => {
             let mut lines: Vec<_> = (0..REPEATS).map(|_| upgraded(stage, frames.path)).collect();
@@ -88,6 +91,7 @@ fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
             for line in &mut lines {
                 counted.add(send(line, frames, None));
             }
+            took = stage.time().saturating_sub(began);
         }
         Sends::Events(_, events) => {
             let mut cast = Cast::new(stage.address(), row.role, WATCHERS);
@@ -100,16 +104,17 @@ fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
             for (topic, event, payload) in said {
                 say(&mut cast, &topic, event, &payload);
             }
+            took = stage.time().saturating_sub(began);
+            let after = cast.received();
             let (sent_then, back_then) = of_sender(&cast);
             counted = Count { sent: sent_then - sent, back: back_then - back };
-            let after = cast.received();
             let others = after.iter().zip(&before).map(|(after, before)| after - before);
             // Each was sent the fence at the end, too.
             let most = others.max().unwrap_or_default().saturating_sub(fence(&cast.topic()));
             cost.each = ratio(most, counted.sent);
         }
     }
-    cost.frame = stage.time().saturating_sub(began) / u32::try_from(times.max(1)).expect("not so many");
+    cost.frame = took / u32::try_from(times.max(1)).expect("not so many");
     cost.back = ratio(counted.back, counted.sent);
 }
 
@@ -117,10 +122,11 @@ fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
 /// such as the requests that its HTTP library uses again.
 fn large(stage: &Stage, row: &Row, effort: Effort, cost: &mut Cost) {
     drop(round(stage, row, effort, &mut Cost::default()));
+    stage.until_all_are_gone();
     let heap = &stage.heap;
     let before = heap.settled();
-    let held = round(stage, row, effort, cost);
-    drop(held);
+    drop(round(stage, row, effort, cost));
+    stage.until_all_are_gone();
     cost.left = heap.down_to(before + slack(row)).saturating_sub(before);
 }
 
