@@ -60,7 +60,7 @@ impl Client {
         let device = Device::connect_from(source, server, &person);
         let writer = device.socket.writer().expect("a second handle");
         Self::new(server, person, Out::Socket(writer), |sender, is_over| {
-            read_socket(device, &sender, &is_over)
+            read_socket(device, &sender, &is_over);
         })
     }
 
