@@ -38,9 +38,9 @@ pub(crate) fn come_and_go(cast: &mut Cast) -> Said {
 
 /// Joins while as much as can be waits for the sender.
 pub(crate) fn join_to_much(cast: &mut Cast) -> Said {
-    let approver = cast.approver();
+    let by = cast.approver();
     let requests = cast.ask(cast.requests);
-    cast.approved_by(approver, &requests, CT);
+    cast.approved_by(by, &requests, CT);
     vec![(cast.topic(), "phx_join", join_params(cast))]
 }
 
@@ -119,18 +119,18 @@ pub(crate) fn withdraw(cast: &mut Cast) -> Said {
 }
 
 pub(crate) fn ack(cast: &mut Cast) -> Said {
-    let approver = cast.approver();
+    let by = cast.approver();
     let requests = cast.ask(TIMES);
-    let approves = cast.approved_by(approver, &requests, 113);
+    let approves = cast.approved_by(by, &requests, 113);
     let device = cast.device.id;
     each(cast, "ack", approves.iter().map(|id| json!({ "approve_id": id, "device": device })))
 }
 
 /// Each of these opens the request again, and members are shown it.
 pub(crate) fn nack(cast: &mut Cast) -> Said {
-    let approver = cast.approver();
+    let by = cast.approver();
     let requests = cast.ask(TIMES);
-    let approves = cast.approved_by(approver, &requests, 113);
+    let approves = cast.approved_by(by, &requests, 113);
     let device = cast.device.id;
     each(
         cast,
@@ -164,9 +164,9 @@ pub(crate) fn mine(cast: &mut Cast) -> Said {
 }
 
 pub(crate) fn approved(cast: &mut Cast) -> Said {
-    let approver = cast.approver();
+    let by = cast.approver();
     let requests = cast.ask(cast.requests);
-    cast.approved_by(approver, &requests, CT);
+    cast.approved_by(by, &requests, CT);
     repeated(cast, "approved", &json!({}))
 }
 

@@ -247,7 +247,8 @@ impl Cast {
         // Who comes and goes may be told a while later, in one message.
         let is_busy = |watchers: &mut [Device], sender: &mut Device| {
             thread::sleep(QUIET);
-            watchers.iter_mut().chain([sender]).fold(false, |more, device| has_more(device) || more)
+            watchers.iter_mut().chain([sender]).filter_map(|device| has_more(device).then_some(())).count()
+                > 0
         };
         while is_busy(watchers, &mut self.device) {}
         let others = self.others.iter().map(|(_, device)| device);

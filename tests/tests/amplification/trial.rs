@@ -70,9 +70,9 @@ fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
     let took;
     match &row.sends {
         Sends::Request(bytes) => {
-            let requests: Vec<_> = (0..REPEATS).map(|_| bytes(stage, None)).collect();
+            let all: Vec<_> = (0..REPEATS).map(|_| bytes(stage, None)).collect();
             began = stage.time();
-            for bytes in &requests {
+            for bytes in &all {
                 counted.add(request(&mut open(stage, row), bytes));
             }
             took = stage.time().saturating_sub(began);
@@ -93,24 +93,24 @@ fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
             }
             took = stage.time().saturating_sub(began);
         }
-        Sends::Events(_, events) => {
-            let mut cast = Cast::new(stage.address(), row.role, WATCHERS);
-            let said = events(&mut cast);
+        Sends::Events(_, prepare) => {
+            let mut people = Cast::new(stage.address(), row.role, WATCHERS);
+            let said = prepare(&mut people);
             times = said.len();
-            let before = cast.received();
-            let of_sender = |cast: &Cast| (cast.device.socket.sent(), cast.device.socket.received());
-            let (sent, back) = of_sender(&cast);
+            let before = people.received();
+            let of_sender = |people: &Cast| (people.device.socket.sent(), people.device.socket.received());
+            let asked = of_sender(&people);
             began = stage.time();
             for (topic, event, payload) in said {
-                say(&mut cast, &topic, event, &payload);
+                say(&mut people, &topic, event, &payload);
             }
             took = stage.time().saturating_sub(began);
-            let after = cast.received();
-            let (sent_then, back_then) = of_sender(&cast);
-            counted = Count { sent: sent_then - sent, back: back_then - back };
+            let after = people.received();
+            let done = of_sender(&people);
+            counted = Count { sent: done.0 - asked.0, back: done.1 - asked.1 };
             let others = after.iter().zip(&before).map(|(after, before)| after - before);
             // Each was sent the fence at the end, too.
-            let most = others.max().unwrap_or_default().saturating_sub(fence(&cast.topic()));
+            let most = others.max().unwrap_or_default().saturating_sub(fence(&people.topic()));
             cost.each = ratio(most, counted.sent);
         }
     }
@@ -202,9 +202,16 @@ impl Held {
 
     /// Sends a part over each connection; gives how many bytes that were.
     fn send(&mut self, stage: &Stage, row: &Row, effort: Effort, part: Part) -> usize {
-        match (self, &row.sends) {
+        let takes_one = match &row.sends {
             // A connection that was upgraded takes no second request, and others need none to show what they keep.
-            (Held::Lines(_), Sends::Request(_) | Sends::Admin(..)) if part == Part::Further => 0,
+            Sends::Request(_) | Sends::Admin(..) => true,
+            Sends::Frames(frames) => frames.is_open,
+            Sends::Events(..) => false,
+        };
+        if takes_one && part == Part::Further {
+            return 0;
+        }
+        match (self, &row.sends) {
             (Held::Lines(lines), Sends::Request(bytes)) => {
                 lines.iter_mut().map(|line| request(line, &bytes(stage, Some(effort.request))).sent).sum()
             }
@@ -212,7 +219,6 @@ impl Held {
                 let bytes = requests::administered(stage, method, path, Some(effort.request));
                 lines.iter_mut().map(|line| request(line, &bytes).sent).sum()
             }
-            (Held::Lines(_), Sends::Frames(Frames { is_open: true, .. })) if part == Part::Further => 0,
             (Held::Lines(lines), Sends::Frames(frames)) => {
                 lines.iter_mut().map(|line| send(line, frames, Some(effort.message)).sent).sum()
             }
@@ -280,8 +286,8 @@ fn send(line: &mut Line, frames: &Frames, size: Option<usize>) -> Count {
     line.send(&ping.to_bytes(Some(MASK)));
     // What else comes is the answer.
     while line.frame().is_some_and(|frame| frame.opcode != opcode::PONG || frame.payload != b"fence") {}
-    let pong = Frame::new(opcode::PONG, "fence").to_bytes(None).len();
-    Count { sent: bytes.len(), back: (line.received() - before).saturating_sub(pong) }
+    let answer = Frame::new(opcode::PONG, "fence").to_bytes(None).len();
+    Count { sent: bytes.len(), back: (line.received() - before).saturating_sub(answer) }
 }
 
 impl Count {
