@@ -66,17 +66,23 @@ pub(super) fn carry_out<C: Channel>(
 }
 
 /// Reads, and hands what was found to `found`, which answers with [`ok`]; a read that fails is answered here.
+///
+/// The sender's next message waits for it: a page can be thousands of times as long as its question, so nobody has two of them
+/// under way in one join.
 pub(super) fn look_up<C: Channel, T: Send + 'static>(
     cx: &mut Context<'_, C>,
     to: ReplyTo,
     read: impl Future<Output = Result<T, Refusal>> + 'static,
     found: impl FnOnce(&mut C, &mut Context<'_, C>, &ReplyTo, T) + Send + 'static,
 ) -> Next {
-    cx.spawn(to.member, read, move |channel, cx, result| match result {
-        Ok(value) => found(channel, cx, &to, value),
-        Err(refusal) => fail(cx, &to, &refusal),
+    cx.spawn(to.member, read, move |channel, cx, result| {
+        match result {
+            Ok(value) => found(channel, cx, &to, value),
+            Err(refusal) => fail(cx, &to, &refusal),
+        }
+        cx.proceed(to.member, Next::NoReply);
     });
-    Next::NoReply
+    Next::Wait
 }
 
 /// Answers with a page of a list.

@@ -150,3 +150,20 @@ fn what_is_approved_meanwhile_comes_once() {
     assert_eq!(listed.len(), all.len(), "an item is listed twice");
     assert!(expected.iter().all(|id| listed.contains(id)), "an item is missing");
 }
+
+#[test]
+fn one_list_at_a_time_is_read_for_a_join() {
+    let server = server();
+    let mut scene = Scene::new(&server);
+    ask(&mut scene, PAGE);
+    scene.member.fence(&scene.topic);
+    let asked = ["pending", "mine", "pending", "denials", "note", "approved"]
+        .map(|event| scene.member.send(&scene.topic, event, &json!({})).expect("an open connection"));
+    // The member's own event needs no reading; that it is answered in its turn shows that it waited for the lists.
+    let answered = asked.each_ref().map(|_| {
+        let reply =
+            std::iter::from_fn(|| scene.member.receive()).find(|message| message.event == "phx_reply");
+        reply.expect("an answer").reference.expect("a ref")
+    });
+    assert_eq!(answered, asked);
+}
