@@ -1,10 +1,11 @@
 //! An endpoint over WebSocket, on actix-web and actix-ws.
 //!
-//! actix-ws does the handshake and parses what comes in. What goes out does not pass through its session but straight from
-//! the [`Outbox`] into the response body, as shared, already framed bytes: no task is woken for each recipient of a
-//! broadcast, and no frame is copied for it.
+//! actix-ws does the handshake, and no more. What comes in is read by [`Messages`], which keep nothing longer than it is used.
+//! What goes out does not pass through a session but straight from the [`Outbox`] into the response body, as shared, already
+//! framed bytes: no task is woken for each recipient of a broadcast, and no frame is copied for it.
 
 mod guard;
+mod messages;
 
 use std::{
     future::ready,
@@ -18,7 +19,7 @@ use actix_web::{
     FromRequest as _, HttpRequest, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
     dev::Payload,
-    error::{ErrorBadRequest, ErrorForbidden, PayloadError},
+    error::{ErrorBadRequest, ErrorForbidden},
     http::{
         Method,
         header::{
@@ -27,14 +28,12 @@ use actix_web::{
     },
     web,
 };
-use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument as _;
 use vestibule_protocol::{disconnect::Disconnect, message::Frame, serializer::Serializer};
 
-use self::guard::FrameGuard;
+use self::messages::{Message, Messages};
 use super::{
     ConnectInfo, Endpoint, Limits,
     caps::Place,
@@ -129,14 +128,12 @@ fn upgrade(
 
     let limits = rules.limits;
     drop(rules);
-    let (mut response, session, messages) = actix_ws::handle(request, guarded(request, body, limits.frame)?)
-        .map_err(|error| ErrorBadRequest(error.to_string()))?;
+    let mut response = handshake(request)?;
     let added = response.headers_mut();
     added.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=0, private, must-revalidate"));
     if let Some(protocol) = protocol {
         added.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
     }
-    drop(session);
     if let Some(conn) = request.conn_data::<Arc<Conn>>() {
         conn.upgraded();
     }
@@ -146,13 +143,12 @@ fn upgrade(
     let client = Client::new(id, connected.id, Transport::WebSocket, connected.assigns);
     let client = Arc::new(client);
     let held = (place, endpoint.connections.register(&client, &outbox));
-    let messages =
-        messages.max_frame_size(limits.frame).aggregate_continuations().max_continuation_size(limits.message);
+    let messages = Messages::new(body.into_inner(), &limits);
     let span = client.span();
     actix_web::rt::spawn(
         serve(endpoint, limits, serializer, client, held, outbox.clone(), messages).instrument(span),
     );
-    Ok(response.map_body(|_, upgraded| BoxBody::new(OutboxBody { outbox, _upgraded: upgraded })))
+    Ok(response.map_body(|_, _| BoxBody::new(OutboxBody(outbox))))
 }
 
 /// Whether the client asks for another version of WebSockets than the one of RFC 6455, or for none.
@@ -170,10 +166,12 @@ fn other_version() -> HttpResponse {
         .finish()
 }
 
-/// The incoming bytes behind a guard. actix-ws wants the type that an extractor gives, so one is asked for it.
-fn guarded(request: &HttpRequest, body: web::Payload, limit: usize) -> actix_web::Result<web::Payload> {
-    let payload = Box::pin(FrameGuard::new(body.into_inner(), limit));
-    web::Payload::from_request(request, &mut Payload::Stream { payload }).into_inner()
+/// Answers the handshake. actix-ws wants the body as well, in the type that an extractor gives; it is asked for an empty one.
+fn handshake(request: &HttpRequest) -> actix_web::Result<HttpResponse> {
+    let nothing = web::Payload::from_request(request, &mut Payload::None).into_inner()?;
+    let (response, _, _) =
+        actix_ws::handle(request, nothing).map_err(|error| ErrorBadRequest(error.to_string()))?;
+    Ok(response)
 }
 
 /// Serves one connection until it ends.
@@ -184,7 +182,7 @@ async fn serve(
     client: Arc<Client>,
     _held: (Place, Registration),
     outbox: Outbox,
-    mut messages: AggregatedMessageStream,
+    mut messages: Messages,
 ) {
     let mut connection = Connection::new(Arc::clone(&endpoint), serializer, client, outbox.clone(), &limits);
     let end_of_session = Instant::now() + limits.lifetime;
@@ -204,22 +202,21 @@ async fn serve(
                 }
                 let handled = match message {
                     None => break,
-                    Some(Err(error)) if is_lost(&error) => break,
-                    Some(Ok(AggregatedMessage::Close(_))) => {
+                    Some(Ok(Message::Close)) => {
                         outbox.answer_close();
                         break;
                     }
-                    Some(Ok(AggregatedMessage::Ping(payload))) => {
+                    Some(Ok(Message::Ping(payload))) => {
                         unless_closing(&outbox, connection.pace()).await.map(|()| outbox.pong(&payload))
                     }
-                    Some(Ok(AggregatedMessage::Pong(_))) => unless_closing(&outbox, connection.pace()).await,
-                    Some(Ok(AggregatedMessage::Text(text))) => {
+                    Some(Ok(Message::Pong)) => unless_closing(&outbox, connection.pace()).await,
+                    Some(Ok(Message::Text(text))) => {
                         unless_closing(&outbox, connection.receive(Frame::Text(text))).await.flatten()
                     }
-                    Some(Ok(AggregatedMessage::Binary(bytes))) => {
+                    Some(Ok(Message::Binary(bytes))) => {
                         unless_closing(&outbox, connection.receive(Frame::Binary(bytes))).await.flatten()
                     }
-                    Some(Err(error)) => Err(disconnect_for(&error)),
+                    Some(Err(fault)) => Err(fault.disconnect()),
                 };
                 if let Err(why) = handled {
                     outbox.close(why);
@@ -241,10 +238,8 @@ async fn serve(
     // The client is out of its rooms before it has time to answer the close.
     drop(connection);
     let answered = async {
-        // After an error the parser may give the same one again and again.
-        while matches!(messages.next().await, Some(Ok(message)) if !matches!(message, AggregatedMessage::Close(_)))
-        {
-        }
+        // A fault that ends the messages comes again and again.
+        while matches!(messages.next().await, Some(Ok(message)) if !matches!(message, Message::Close)) {}
     };
     if outbox.is_closing() {
         let _ = timeout(CLOSE_PATIENCE, answered).await;
@@ -262,34 +257,8 @@ async fn unless_closing<T>(outbox: &Outbox, handled: impl Future<Output = T>) ->
     }
 }
 
-/// Whether the connection ended without a word: then there is nobody to tell why.
-fn is_lost(error: &ProtocolError) -> bool {
-    matches!(payload_error(error), Some(PayloadError::Incomplete(_) | PayloadError::Io(_)))
-}
-
-/// actix-ws has one error for "not UTF-8" and for "too large", told apart by its inner kind; what the guard finds is inside
-/// of the same one.
-fn disconnect_for(error: &ProtocolError) -> Disconnect {
-    match error {
-        ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => Disconnect::NotUtf8,
-        _ if matches!(payload_error(error), Some(PayloadError::EncodingCorrupted)) => Disconnect::Protocol,
-        ProtocolError::Overflow | ProtocolError::Io(_) => Disconnect::TooBig,
-        _ => Disconnect::Protocol,
-    }
-}
-
-/// What went wrong below the frames.
-fn payload_error(error: &ProtocolError) -> Option<&PayloadError> {
-    let ProtocolError::Io(error) = error else { return None };
-    error.get_ref()?.downcast_ref()
-}
-
 /// The response body: what waits in the outbox, as it is.
-struct OutboxBody {
-    outbox: Outbox,
-    /// actix-ws ends the incoming stream when its own body is dropped, so that one has to live as long as this.
-    _upgraded: BoxBody,
-}
+struct OutboxBody(Outbox);
 
 impl MessageBody for OutboxBody {
     type Error = std::convert::Infallible;
@@ -299,12 +268,12 @@ impl MessageBody for OutboxBody {
     }
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.outbox.poll_next(cx).map(|frame| frame.map(|frame| Ok(frame.framed())))
+        self.0.poll_next(cx).map(|frame| frame.map(|frame| Ok(frame.framed())))
     }
 }
 
 impl Drop for OutboxBody {
     fn drop(&mut self) {
-        self.outbox.finish();
+        self.0.finish();
     }
 }
