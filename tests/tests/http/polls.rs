@@ -1,8 +1,9 @@
 //! Long polls whose clients go away: what they would have got, the next poll gets, in order and once.
 
 use std::fs;
+use std::io;
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -68,23 +69,29 @@ fn references(answer: &Value) -> Vec<String> {
 
 /// Closes a connection politely, and waits until that has arrived.
 fn close(stream: TcpStream) {
-    let port = stream.local_addr().expect("an address").port();
+    let ends = ends(&stream);
     drop(stream);
-    until_arrived(port);
+    until_arrived(ends);
 }
 
 /// Closes a connection without a word, and waits until the other end is told that it is reset.
 fn abort(stream: TcpStream) {
-    let port = stream.local_addr().expect("an address").port();
+    let ends = ends(&stream);
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a socket");
     drop(stream);
-    until_arrived(port);
+    until_arrived(ends);
+}
+
+/// The ports of a connection: the server's, and this end's.
+fn ends(stream: &TcpStream) -> (u16, u16) {
+    let port = |address: io::Result<SocketAddr>| address.expect("an address").port();
+    (port(stream.peer_addr()), port(stream.local_addr()))
 }
 
 /// Waits until the system has told the server's end that this end is closed. A busy machine takes its time over that, even on its
 /// loopback, and what is sent meanwhile is lost to everybody.
-fn until_arrived(port: u16) {
-    let remote = format!(":{port:04X} 01 ");
+fn until_arrived((server, client): (u16, u16)) {
+    let remote = format!(":{server:04X} 0100007F:{client:04X} 01 ");
     let deadline = Instant::now() + Duration::from_secs(10);
     while fs::read_to_string("/proc/net/tcp").expect("the system's connections").contains(&remote) {
         assert!(Instant::now() < deadline, "the end of a connection does not arrive");
