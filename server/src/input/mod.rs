@@ -4,10 +4,10 @@
 //! fields that are known here: a value may be a secret, and is the sender's own in any case.
 
 mod extract;
+mod kind;
 mod sentence;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use vestibule_protocol::fields::Object;
 
 use self::sentence::Part;
@@ -43,9 +43,12 @@ pub fn json<T: DeserializeOwned>(text: &str, place: Place) -> Result<T, Fault> {
 
 /// Reads it again, for the place of what is wrong.
 fn why_not<T: DeserializeOwned>(text: &str, place: Place) -> Fault {
-    let Ok(root) = serde_json::from_str::<Value>(text) else { return Fault::no_json(place) };
+    let Some(root) = kind::of(text) else { return Fault::no_json(place) };
+    if root != kind::OBJECT {
+        return Fault::no_object(root, place);
+    }
     match serde_path_to_error::deserialize::<_, Object<T>>(&mut serde_json::Deserializer::from_str(text)) {
-        Err(error) => Fault::of_json(error.path(), &error.inner().to_string(), &root, place),
+        Err(error) => Fault::of_json(error.path(), &error.inner().to_string(), text),
         Ok(_) => Fault::no_json(place),
     }
 }

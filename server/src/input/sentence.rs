@@ -4,11 +4,10 @@
 //! ([`serde::de::Error`]), from which the parts that do not come from the sender can be taken: what would have been right, and
 //! the names of fields. Any other text may be anything, and is not shown.
 
-use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 use thiserror::Error;
 
-use super::Place;
+use super::{Place, kind};
 
 /// What is wrong with an input: a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -50,14 +49,16 @@ impl Fault {
         Self { sentence: format!("The {} is not valid JSON.", place.noun()), is_malformed: true }
     }
 
-    /// The JSON `root` has something else at `path`.
-    pub(super) fn of_json(path: &Path, complaint: &str, root: &Value, place: Place) -> Self {
-        if !root.is_object() {
-            return Self::new(format!("The {} must be an object, not {}.", place.noun(), kind(root)));
-        }
+    /// The text is JSON, and not an object but of this kind.
+    pub(super) fn no_object(kind: &str, place: Place) -> Self {
+        Self::new(format!("The {} must be an object, not {kind}.", place.noun()))
+    }
+
+    /// The JSON text has something else at `path`.
+    pub(super) fn of_json(path: &Path, complaint: &str, text: &str) -> Self {
         let complaint = without_position(complaint);
         let is_of_another_kind = complaint.starts_with("invalid type: ") || complaint == NO_WORD;
-        let found = at(root, path).filter(|_| is_of_another_kind).map(kind);
+        let found = is_of_another_kind.then(|| kind::at(text, path)).flatten();
         Self::of(path, complaint, found, Part::Field)
     }
 
@@ -137,28 +138,6 @@ fn range(expected: &str) -> Option<&'static str> {
         "u64" | "usize" => "an integer from 0 to 18446744073709551615",
         "u32" => "an integer from 0 to 4294967295",
         _ => return None,
-    })
-}
-
-/// The kind of a value.
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(number) if number.is_f64() => "a number with a fraction, or so large a one",
-        Value::Number(_) => "an integer",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
-/// The value at a path.
-fn at<'a>(root: &'a Value, path: &Path) -> Option<&'a Value> {
-    path.iter().try_fold(root, |value, segment| match segment {
-        Segment::Map { key } => value.get(key),
-        Segment::Seq { index } => value.get(index),
-        Segment::Enum { .. } | Segment::Unknown => None,
     })
 }
 
