@@ -92,11 +92,6 @@ fn fragments(of: usize, count: usize) -> Vec<u8> {
     fragment(opcode::TEXT).into_iter().chain(rest).collect()
 }
 
-/// Of a message of MessagePack, or of a payload that is wrong in JSON, while it is read: each value in it is one in memory.
-const fn read(most: Most) -> Most {
-    Most { handled: 300.0, ..most }
-}
-
 /// All of it.
 pub(crate) const ROWS: &[Row] = &[
     // Heads: of a WebSocket they are there as long as the connection lasts.
@@ -239,8 +234,8 @@ pub(crate) const ROWS: &[Row] = &[
         },
         most(6.0, 0.0),
     ),
-    frames("MessagePack of small values", MSGPACK, |size| packed(size, b"\xc0"), read(most(6.0, 0.0))),
-    frames("MessagePack of maps", MSGPACK, |size| packed(size, b"\x81\xa0\xc0"), read(most(6.0, 0.0))),
+    frames("MessagePack of small values", MSGPACK, |size| packed(size, b"\xc0"), most(6.0, 0.0)),
+    frames("MessagePack of maps", MSGPACK, |size| packed(size, b"\x81\xa0\xc0"), most(6.0, 0.0)),
     unanswered("message that does not end", true, |size| fragments(size.unwrap_or(1), 1)),
     unanswered("small fragments that do not end", true, |_| fragments(1, 1000)),
     unanswered("ping", false, |_| Frame::new(opcode::PING, "x".repeat(125)).to_bytes(Some(MASK))),
@@ -265,7 +260,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     room("room: `phx_join` while much waits", Guest, &["phx_join"], events::join_to_much, most(4000.0, 5.0)),
     room("room: an event before the join", SignedIn, &[], events::stray, most(2.0, 0.0)),
-    room("room: a payload that is wrong", Guest, &[], events::wrong, read(most(1.0, 0.0))),
+    room("room: a payload that is wrong", Guest, &[], events::wrong, most(1.0, 0.0)),
     room("room: `prove`", Guest, &["prove"], events::prove, most(12.0, 1.5)),
     room("room: `prove` again", Member, &["prove"], events::prove_again, most(2.0, 0.1)),
     room("room: `card`", Member, &["card"], events::card, most(3.0, 2.0)),
@@ -274,7 +269,7 @@ pub(crate) const ROWS: &[Row] = &[
     room("room: `approve`", Member, &["approve"], events::approve, most(1.0, 2.0)),
     room("room: `deny`, `unblock`", Member, &["deny", "unblock"], events::deny_and_unblock, most(25.0, 25.0)),
     room("room: `withdraw`", Guest, &["withdraw"], events::withdraw, most(3.5, 5.0)),
-    room("room: `ack`", Guest, &["ack"], events::ack, most(2.0, 5.0)),
+    room("room: `ack`", Guest, &["ack"], events::ack, most(2.0, 7.0)),
     room("room: `nack`", Guest, &["nack"], events::nack, most(2.0, 45.0)),
     room("room: `pending`", Member, &["pending"], events::pending, most(2500.0, 0.5)),
     room("room: `denials`", Member, &["denials"], events::denials, most(700.0, 0.5)),
@@ -298,7 +293,7 @@ pub(crate) const ROWS: &[Row] = &[
         Guest,
         &["mine", "approved", "notices"],
         events::inbox_lists,
-        most(1200.0, 0.5),
+        most(1200.0, 1.0),
     ),
     // Endpoints.
     Row {

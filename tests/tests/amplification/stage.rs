@@ -46,7 +46,13 @@ impl Stage {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
         let tokens = path.to_str().expect("UTF-8");
         // A session of long poll that is abandoned ends soon, so that what it keeps is measured soon.
-        let options = [("--admin-listen", "127.0.0.1:0"), ("--admin-tokens", tokens), ("--poll", "1s")];
+        // What is sent again after a while is not caused by what a row sends.
+        let options = [
+            ("--admin-listen", "127.0.0.1:0"),
+            ("--admin-tokens", tokens),
+            ("--poll", "1s"),
+            ("--redelivery", "1h"),
+        ];
         let launch = Launch::vestibule().env("VESTIBULE_MAX_POLLS_PER_ADDRESS", "1000000");
         let heap = Heap::build(folder.path());
         let server = Server::start(heap.count(launch.options(&options)));
@@ -245,12 +251,15 @@ impl Cast {
             other.fence(&topic);
         }
         // Who comes and goes may be told a while later, in one message.
-        let is_busy = |watchers: &mut [Device], sender: &mut Device| {
+        let others = &mut self.others;
+        let sender = &mut self.device;
+        let mut is_busy = || {
             thread::sleep(QUIET);
-            watchers.iter_mut().chain([sender]).filter_map(|device| has_more(device).then_some(())).count()
-                > 0
+            let others = others.iter_mut().map(|(_, other)| other);
+            let all = watchers.iter_mut().chain(others).chain([&mut *sender]);
+            all.filter_map(|device| has_more(device).then_some(())).count() > 0
         };
-        while is_busy(watchers, &mut self.device) {}
+        while is_busy() {}
         let others = self.others.iter().map(|(_, device)| device);
         watchers.iter().chain(others).map(|device| device.socket.received()).collect()
     }
