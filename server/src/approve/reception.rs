@@ -196,8 +196,9 @@ fn try_again<R: Reception>(reception: &mut R, cx: &mut Context<'_, R>, who: Memb
         let Some(receiver) = reception.receiver(who) else { return };
         receiver.is_timed = false;
         // Where the store cannot be read the next try may find it better.
-        if let Ok(Page { items, next, .. }) = waiting {
-            let end = next.map_or(i64::MAX, |next| next.after);
+        if let Ok(Page { items, next, until }) = waiting {
+            // What was stored and sent since is not in it, and waits all the same.
+            let end = next.map_or(until, |next| next.after);
             let waits = |id: &Id| items.iter().any(|item| item.approve.approve_id == *id);
             receiver.tries.keep_waiting(first, end, waits);
             // What a connection gets in the room it does not get in the inbox.
