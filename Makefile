@@ -3,7 +3,7 @@
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run test page check doc rust client flows clients browser package service old released deb deb-test rolling fuzz schemathesis model bench amplification soak help
+.PHONY: run test page check doc rust client flows clients browser package service old released deb deb-test rolling crowd fuzz schemathesis model bench amplification soak help
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -95,6 +95,9 @@ deb-test: ## the Debian package in a fresh Debian 12 that is booted for it; need
 
 rolling: ## a restart under two thousand clients that ask and approve, with its figures; takes minutes to build
 	cargo test --release --package vestibule-tests --test rolling_restart --locked -- --ignored --nocapture
+
+crowd: ## thousands in one room, with the figures of what it costs when they come in; takes minutes
+	cargo test --package vestibule-tests --test crowd --locked -- --ignored --nocapture --test-threads=1
 
 amplification: ## what a byte from outside can cause, way by way: the tables of docs/security.md; takes minutes to build
 	cargo test --release --package vestibule-tests --test amplification --locked -- --ignored --nocapture

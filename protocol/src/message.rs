@@ -144,12 +144,14 @@ impl Payload {
         Payload::Json(Json::of(value))
     }
 
-    /// How many bytes it has.
+    /// How many bytes it holds.
     pub fn size(&self) -> usize {
         match self {
             Payload::Json(json) => json.as_str().len(),
             Payload::Binary(bytes) => bytes.len(),
-            Payload::User(user) => user.event.len() + user.metadata.len() + user.bytes.len(),
+            Payload::User(UserBroadcast { event, metadata, bytes }) => {
+                event.len() + metadata.len() + bytes.len()
+            }
         }
     }
 

@@ -330,7 +330,7 @@ const QUERIES: &[Query] = &[
     query("rooms::directory", |conn| drop(rooms::directory(conn, &["open"], Some(R), 9)), &[
         "SEARCH rooms USING INDEX rooms_listed (listed=? AND policy=? AND rid>?)",
     ]),
-    query("store::epoch", |conn| drop(repository::store::epoch(conn)), &[
+    query("store::own", |conn| drop(repository::store::own(conn)), &[
         "SCAN store",
     ]),
     query("store::renew_epoch", |conn| drop(repository::store::renew_epoch(conn)), &[
@@ -345,10 +345,8 @@ const QUERIES: &[Query] = &[
     query("store::open", |conn| drop(repository::store::open(conn)), &[
         "SCAN store",
     ]),
-    query("store::starts", |conn| drop(repository::store::starts(conn)), &[
+    query("store::begin", |conn| drop(repository::store::begin(conn, 1, 1)), &[
         "SCAN store",
-    ]),
-    query("store::set_starts", |conn| drop(repository::store::set_starts(conn, 1)), &[
         "SCAN store",
     ]),
     query("tidy::run", |conn| drop(tidy::run(conn, NOW, NOW, NOW, 9)), &[

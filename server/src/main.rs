@@ -27,8 +27,19 @@ const EXIT_CONFIG: u8 = 2;
 /// What the server needs cannot be used, such as a file or a port.
 const EXIT_UNUSABLE: u8 = 1;
 
-#[actix_web::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    System::with_tokio_rt(runtime).block_on(carry_out())
+}
+
+/// The main thread's runtime. The library's own has up to 512 threads for what blocks.
+fn runtime() -> Runtime {
+    let mut runtime = Builder::new_current_thread();
+    runtime.enable_all().max_blocking_threads(MAX_BLOCKING);
+    runtime.build().expect("a system that gives no descriptors cannot run a server")
+}
+
+/// Does what the command line asks for.
+async fn carry_out() -> ExitCode {
     match Task::read() {
         Ok(Task::Serve(sources)) => match sources.read() {
             Ok(settings) => run(settings, sources).await,

@@ -59,13 +59,43 @@ impl Reload {
         }
         self.tcp.change(connections.connection_cap(), usize::MAX);
         self.calls.change(connections.calls());
+        self.endpoint.connects.change(connections.connects());
         let store = config.store();
         self.flow.set_quotas(store.quotas);
         self.flow.set_max_store(store.max_bytes);
         self.flow.set_request_rate(config.flow.new_requests());
         self.flow.set_reach(config.flow.reach());
-        if let Some(Err(error)) = self.certificate.as_ref().map(|certificate| certificate.renew()) {
-            tracing::error!(%error, "the certificate stays as it was");
+    }
+
+    fn renew_certificate(&self) {
+        let Some(certificate) = &self.certificate else { return };
+        match certificate.renew() {
+            Ok(is_another) => {
+                let said = if is_another { "certificate renewed" } else { "the certificate has not changed" };
+                certificate.log(said);
+                for warning in certificate.warnings() {
+                    tracing::warn!("{warning}");
+                }
+            }
+            Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+        }
+    }
+
+    fn renew_tokens(&self) {
+        let Some(admission) = &self.admission else { return };
+        match admission.renew() {
+            Ok(Renewed { has_changed, revoked }) => {
+                let said = if has_changed {
+                    "operators' tokens renewed"
+                } else {
+                    "the operators' tokens have not changed"
+                };
+                tracing::info!(tokens = admission.tokens().count(), "{said}");
+                if !revoked.is_empty() {
+                    tracing::info!(admin = revoked.join(", "), "tokens that are not good any more");
+                }
+            }
+            Err(error) => tracing::error!(%error, "the operators' tokens stay as they were"),
         }
     }
 }

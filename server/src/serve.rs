@@ -23,7 +23,7 @@ use crate::{
     session::{SecretError, Secrets, Sessions},
     shutdown::{self, Signals},
     startup::Files,
-    store::{OpenError, Store},
+    store::{self, OpenError, Store},
     systemd,
     telemetry::{self, Log},
     tls::Certificate,
@@ -89,12 +89,7 @@ pub async fn serve(
     let sessions = Sessions::new(&secrets);
     let flow = Flow::new(store, sessions, config.terms());
     let sweeper = actix_web::rt::spawn(approve::sweep::run(Arc::clone(&flow)));
-    let endpoint = Arc::new(Endpoint {
-        rules: Live::new(config.rules()),
-        caps: caps(config.connections.socket_caps()),
-        connects: Arc::new(AddressRate::new(config.connections.connects(), Grain::Network)),
-        ..Endpoint::new(flow.router(), Door(Arc::clone(&flow)))
-    });
+    let endpoint = endpoint(config, &flow);
     let connections = Arc::clone(&endpoint.connections);
     let health = Health::new(Arc::clone(&connections));
     let watcher = actix_web::rt::spawn(Arc::clone(&health).watch(Arc::clone(&flow)));
@@ -105,10 +100,7 @@ pub async fn serve(
     let poll_caps = caps(config.connections.poll_caps());
     let polls = Arc::new(longpoll::Sessions::new(Arc::clone(&poll_caps)));
     let calls = Calls::new(config.connections.calls(), endpoint.rules.clone(), Arc::clone(&endpoint.traffic));
-    let demo = config.demo.then(|| Arc::new(Page::embedded::<Demo>("demo")));
-    if demo.as_ref().is_some_and(|demo| !demo.is_built()) {
-        tracing::info!("built without its demo page; what to do about it is said at /");
-    }
+    let demo = config.demo.then(demo);
     let drain = Arc::new(Notify::new());
     let administered = Administered {
         connections: Arc::clone(&connections),
@@ -147,7 +139,7 @@ pub async fn serve(
             .configure(|config| reached.mount(config))
     };
     let tls = certificate.clone().map(Certificate::server_config).transpose().map_err(io::Error::other)?;
-    let server = transport::serve(listener, tls, patience, accepted, application)?;
+    let server = transport::serve(listener, tls, patience, accepted, store::READERS, application)?;
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
     let signals = Signals::take_over()?;
@@ -231,6 +223,25 @@ fn hosts(config: &Config, address: SocketAddr, certificate: Option<&Arc<Certific
         return Hosts::any();
     }
     Hosts::own(address.port(), certificate.cloned())
+}
+
+/// Where clients' sockets and long polls come in.
+fn endpoint(config: &Config, flow: &Arc<Flow>) -> Arc<Endpoint> {
+    Arc::new(Endpoint {
+        rules: Live::new(config.rules()),
+        caps: caps(config.connections.socket_caps()),
+        connects: Arc::new(AddressRate::new(config.connections.connects(), Grain::Network)),
+        ..Endpoint::new(flow.router(), Door(Arc::clone(flow)))
+    })
+}
+
+/// The demo page, or what stands in for it.
+fn demo() -> Arc<Page> {
+    let demo = Page::embedded::<Demo>("demo");
+    if !demo.is_built() {
+        tracing::info!("built without its demo page; what to do about it is said at /");
+    }
+    Arc::new(demo)
 }
 
 /// Caps of one address and one user, counted from nothing.

@@ -34,7 +34,7 @@ pub struct Own {
 
 /// What the database says of itself.
 ///
-/// Errors: [`ErrorKind::Corrupt`] if it does not, or says what was never written.
+/// Errors: [`ErrorKind::Unreadable`] if it does not, or says what was never written.
 pub fn own(conn: &mut Connection) -> Result<Own, Error> {
     let columns = (store::epoch, store::seq, store::starts);
     let row: Option<(Vec<u8>, i64, i64)> = store::table.select(columns).first(conn).optional()?;

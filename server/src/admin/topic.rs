@@ -27,7 +27,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const MAILBOX: usize = 256;
 
 /// The mount of the topic.
-pub(super) fn endpoint(tokens: Arc<Tokens>, admin: web::Data<Admin>) -> Endpoint {
+pub(super) fn endpoint(tokens: Arc<TokenFile>, admin: web::Data<Admin>) -> Endpoint {
     let rooms = Rooms::guarded(
         MAILBOX,
         move |_| Live { admin: admin.clone(), is_ticking: false },

@@ -122,6 +122,7 @@ pub(super) fn rest_of(asked: Instant) -> Duration {
     UNKNOWN_AFTER.saturating_sub(asked.elapsed())
 }
 
-fn fail<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, refusal: &Refusal) {
+/// Answers with an error.
+pub(super) fn fail<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, refusal: &Refusal) {
     cx.reply(to, Status::Error, Payload::of(refusal));
 }

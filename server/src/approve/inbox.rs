@@ -38,7 +38,7 @@ impl Channel for Inbox {
             return Joining::Error(Payload::of(&Refusal::from(Reason::Unauthorized)));
         };
         let listener = match events::parse_join(params) {
-            Ok(params) => Receiver::new(self.owner, server, &params),
+            Ok(params) => Receiver::new(&self.flow, self.owner, server, &params),
             Err(refusal) => return Joining::Error(Payload::of(&refusal)),
         };
         let joining =

@@ -8,11 +8,8 @@ use std::sync::Arc;
 
 use vestibule_protocol::approve::{refusal::Refusal, rules::Caller};
 
-use super::{Flow, aftermath::Aftermath};
-use crate::{
-    clock,
-    store::{Committed, Content, Due, Submission},
-};
+use super::{Flow, aftermath::Aftermath, metrics::Round};
+use crate::store::{Committed, Content, Due, Submission};
 
 /// Sweeps for ever.
 pub async fn run(flow: Arc<Flow>) {
@@ -27,16 +24,18 @@ pub async fn run(flow: Arc<Flow>) {
     }
 }
 
-async fn sweep(flow: &Flow) -> Result<(), Refusal> {
+/// Forgets and ends what is certainly over at `now`.
+async fn sweep(flow: &Flow, now: i64) -> Result<(), Refusal> {
     // Room is made first: what ends needs a little of it, and would fail for ever where there is none.
-    let tidied = flow.store.tidy(clock::now_ms()).await;
-    end_what_is_over(flow).await?;
+    let tidied = flow.store.tidy(now).await;
+    end_what_is_over(flow, now).await?;
     tidied.map(drop)
 }
 
-async fn end_what_is_over(flow: &Flow) -> Result<(), Refusal> {
+/// Ends what is over at `now`, by which it is certain to be.
+async fn end_what_is_over(flow: &Flow, now: i64) -> Result<(), Refusal> {
     loop {
-        let due = flow.store.due(clock::now_ms()).await?;
+        let due = flow.store.due(now).await?;
         let ending = due.into_iter().map(|Due { rid, uid, command }| {
             let caller = Caller { uid, is_member: false };
             Submission { rid, caller, command, content: Content::Nothing }

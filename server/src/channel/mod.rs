@@ -51,7 +51,7 @@ use vestibule_protocol::{
 };
 
 pub use client::{Client, Transport};
-pub use context::{Call, Context, Resume, Watched};
+pub use context::{Call, Context, Resume};
 pub(crate) use context::{Continue, Deferred, Origin};
 pub use member::Member;
 pub(crate) use member::{Busy, Members, Parting, PendingJoin, Waiting};

@@ -14,7 +14,7 @@ use super::{
 /// Not among them: what is there once (where the server listens and stores, its page), the server's name, which is in what
 /// clients are signing just now, and sizes, which hang together: what one connection may send another one has to be able
 /// to take, whichever of them is older.
-const LIVE: [&str; 36] = [
+const LIVE: [&str; 39] = [
     "origin",
     "trusted_proxy",
     "log",

@@ -54,6 +54,8 @@ pub struct Input {
     pub reference: Term,
     /// When it came.
     pub at: Instant,
+    /// Its share of what its connection may have under way, given back when the channel gets the message.
+    pub share: Share,
 }
 
 /// A connection is out.

@@ -26,6 +26,7 @@
 //! A panic in a channel would kill the actor, and with it everybody's join. It is caught, and ends the join of the member
 //! on whose behalf the channel was called. A broadcast that fits no frame ends that join too.
 
+mod backlog;
 mod guard;
 mod messages;
 mod resting;
@@ -55,6 +56,7 @@ use crate::channel::{
     Busy, Channel, Context, Continue, Deferred, Incoming, Joining, Member, MemberId, Members, Next, Origin,
     Parting, PendingJoin, Stop, Waiting,
 };
+pub use backlog::{Backlog, Share};
 pub use guard::TurnedAway;
 pub use messages::{Input, Join, Leave};
 pub use rooms::{Overloaded, RoomHandle, Rooms};
@@ -305,6 +307,15 @@ impl<C: Channel> Room<C> {
         });
     }
 
+    /// After each message: what it left to do, and then whether the room goes on at once.
+    fn finish(&mut self, ctx: &mut actix::Context<Self>) {
+        self.settle();
+        self.retire_if_idle(ctx);
+        if let Some(others) = self.members.fan_out.break_due() {
+            ctx.wait(actix::fut::wrap_future(others));
+        }
+    }
+
     /// Ends the room if nothing is under way, and nobody is in it or all may rest. Who rests where members may not any more is woken.
     fn retire_if_idle(&mut self, ctx: &mut actix::Context<Self>) {
         if self.others_rest && !self.channel.may_rest() {
@@ -339,7 +350,7 @@ impl<C: Channel> Room<C> {
     /// Takes back members that rested.
     fn take_in(&mut self, woken: Resting<C>) {
         for (who, Rested { member, back }) in woken {
-            self.members.by_id.insert(who, member);
+            self.members.insert(who, member);
             self.call(Some(who), back);
         }
     }
@@ -387,9 +398,9 @@ impl<C: Channel> Handler<Input> for Room<C> {
     /// A message of a join that has ended meanwhile is dropped, as a Phoenix channel's mailbox is.
     fn handle(&mut self, input: Input, ctx: &mut Self::Context) {
         self.under_way.arrived();
-        let Input { who, event, payload, reference, at } = input;
+        let Input { who, event, payload, reference, at, share } = input;
         if !self.members.by_id.contains_key(&who) {
-            return;
+            return self.finish(ctx);
         }
         match event {
             Term::Text(event) => {
@@ -423,7 +434,7 @@ impl<C: Channel> Handler<Leave> for Room<C> {
             Leave::Asked { who, reference } => {
                 let member = self.members.by_id.get(&who);
                 if member.is_none_or(|member| member.is_replaced.load(Ordering::Acquire)) {
-                    return;
+                    return self.finish(ctx);
                 }
                 match self.waiting(who) {
                     // One place more than messages have: a client that floods can still leave.
@@ -445,8 +456,7 @@ impl<C: Channel> Handler<Woken<C>> for Room<C> {
     fn handle(&mut self, Woken(members): Woken<C>, ctx: &mut Self::Context) {
         self.under_way.arrived();
         self.take_in(members);
-        self.settle();
-        self.retire_if_idle(ctx);
+        self.finish(ctx);
     }
 }
 

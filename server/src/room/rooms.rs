@@ -313,8 +313,7 @@ mod tests {
         outbox::{Form, Outbox, OutboxLimits},
         room::Backlog,
     };
-    use serde_json::Map;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
     use tokio::sync::oneshot;
     use vestibule_protocol::{message::Term, serializer::Serializer, socket::JoinId};
 
@@ -351,6 +350,39 @@ mod tests {
         (join, decided)
     }
 
+    fn input(who: MemberId) -> Input {
+        let share = Backlog::new(usize::MAX).take(0).unwrap();
+        let (payload, reference) = (Payload::empty(), Term::Null);
+        Input { who, event: "e".into(), payload, reference, at: Instant::now(), share }
+    }
+
+    async fn until_none_runs(rooms: &Rooms<Quiet>) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while rooms.count() > 0 {
+            assert!(Instant::now() < deadline, "a room runs for nobody");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_room_goes_though_something_comes_after_its_last_member() {
+        let rooms = Rooms::new(MAILBOX, |_| Quiet);
+        let topic = ByteString::from_static("room:a");
+        for leave in [false, true] {
+            let who = MemberId { connection: 1, join: JoinId(0) };
+            let (request, decided) = join(who);
+            let room = rooms.join(&topic, request).unwrap();
+            assert_eq!(decided.await, Ok(true));
+            room.gone(who);
+            if leave {
+                room.leave(Leave::Asked { who, reference: Term::Null }).unwrap();
+            } else {
+                room.input(input(who)).unwrap();
+            }
+            until_none_runs(&rooms).await;
+        }
+    }
+
     #[actix_web::test]
     async fn a_full_mailbox_refuses_and_a_room_goes_when_the_last_member_has_left() {
         let rooms = Rooms::new(MAILBOX, |_| Quiet);
@@ -361,21 +393,12 @@ mod tests {
         assert_eq!(decided.await, Ok(true));
 
         // Nothing here waits, so the room, on the same thread, cannot take anything out meanwhile.
-        let input = || Input {
-            who,
-            event: "e".into(),
-            payload: Payload::empty(),
-            reference: Term::Null,
-            at: Instant::now(),
-        };
-        let taken = (0..10 * MAILBOX).take_while(|_| room.input(input()).is_ok()).count();
+        let taken = (0..10 * MAILBOX).take_while(|_| room.input(input(who)).is_ok()).count();
         assert!((MAILBOX..=MAILBOX + 2).contains(&taken), "{taken} of a mailbox of {MAILBOX}");
         assert_eq!(room.leave(Leave::Asked { who, reference: Term::Null }), Err(Overloaded));
 
         // That a connection is gone is heard all the same.
         room.gone(who);
-        while rooms.count() > 0 {
-            tokio::task::yield_now().await;
-        }
+        until_none_runs(&rooms).await;
     }
 }

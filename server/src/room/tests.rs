@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use actix::Arbiter;
 use bytestring::ByteString;
-use serde_json::Map;
 use tokio::{sync::oneshot, task::yield_now, time::sleep};
 use vestibule_protocol::{
     message::{Payload, Term},
@@ -16,7 +15,7 @@ use vestibule_protocol::{
     socket::JoinId,
 };
 
-use super::{Input, Join, Leave, Mount as _, Overloaded, RoomHandle, Rooms, TurnedAway};
+use super::{Backlog, Input, Join, Leave, Mount as _, Overloaded, RoomHandle, Rooms, TurnedAway};
 use crate::{
     channel::{Call, Channel, Client, Context, Incoming, Joining, MemberId, Next, Transport},
     outbox::{Form, Outbox, OutboxLimits},
@@ -125,7 +124,7 @@ impl Visit {
         let join = JoinId(replaces.map_or(0, |old| old.join.0 + 1));
         let who = MemberId { connection, join };
         let (decision, decided) = oneshot::channel();
-        let client = Client::new(connection, None, Transport::WebSocket, Map::new(), None, Arc::new(()));
+        let client = Client::new(connection, None, Transport::WebSocket, Arc::new(()));
         let limits = OutboxLimits { frames: 10_000, bytes: 10_000_000 };
         let outbox = Outbox::new(Serializer::V2, Form::Any, limits, Arc::default());
         let join = Join {
@@ -145,7 +144,9 @@ impl Visit {
 
     fn say(&self, event: &str) -> Result<(), Overloaded> {
         let (event, payload) = (event.into(), Payload::empty());
-        self.room.input(Input { who: self.who, event, payload, reference: Term::Null, at: Instant::now() })
+        let share = Backlog::new(usize::MAX).take(0).unwrap();
+        let (who, reference, at) = (self.who, Term::Null, Instant::now());
+        self.room.input(Input { who, event, payload, reference, at, share })
     }
 
     /// The frames that have come, as text.

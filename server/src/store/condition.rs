@@ -1,6 +1,6 @@
 //! Whether the store can do its work, and how much is in it: for who watches the server.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 use vestibule_protocol::approve::refusal::Refusal;
@@ -54,8 +54,9 @@ impl Store {
         });
         match timeout(PATIENCE, looked).await {
             Err(_) | Ok(Err(_)) => Some(Trouble::Unreadable),
-            Ok(Ok((false, _))) => Some(Trouble::Incomplete),
-            Ok(Ok((true, free))) if free.is_some_and(|free| free < LEAST_FREE) => Some(Trouble::Full),
+            Ok(Ok((true, ..))) => Some(Trouble::Moved),
+            Ok(Ok((false, false, _))) => Some(Trouble::Incomplete),
+            Ok(Ok((false, true, free))) if free.is_some_and(|free| free < LEAST_FREE) => Some(Trouble::Full),
             Ok(Ok(_)) => self.metrics.trouble(),
         }
     }

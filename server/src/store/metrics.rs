@@ -20,7 +20,7 @@ use vestibule_protocol::approve::{
 };
 
 use super::{Committed, Trouble};
-use crate::{clock, metrics::PerCase};
+use crate::metrics::PerCase;
 
 const KINDS: [&str; 14] = [
     "publish",
@@ -42,7 +42,7 @@ const KINDS: [&str; 14] = [
 const RESULTS: [&str; 4] = ["stored", "unchanged", "refused", "failed"];
 
 /// For how long the store counts as in trouble after it was found so.
-const TROUBLED_FOR_MS: i64 = 30_000;
+const TROUBLED_FOR: Duration = Duration::from_secs(30);
 
 /// The bounds of how long a request waits for its first approve, in seconds: from one to a month.
 const WAITS: [f64; 12] =
@@ -59,9 +59,9 @@ pub(super) struct StoreMetrics {
     failed_reads: Counter,
     waiting: Gauge,
     first_approve: Histogram,
-    /// When the disk was last found full, and the database unusable, in Unix milliseconds.
-    full_at: AtomicI64,
-    unusable_at: AtomicI64,
+    /// When the disk was last found full, and the database unusable.
+    full_at: Mutex<Option<Instant>>,
+    unusable_at: Mutex<Option<Instant>>,
 }
 
 impl Default for StoreMetrics {
@@ -78,8 +78,8 @@ impl Default for StoreMetrics {
             failed_reads: Counter::default(),
             waiting: Gauge::default(),
             first_approve: Histogram::new(WAITS),
-            full_at: AtomicI64::new(i64::MIN),
-            unusable_at: AtomicI64::new(i64::MIN),
+            full_at: Mutex::default(),
+            unusable_at: Mutex::default(),
         }
     }
 }
@@ -158,7 +158,7 @@ impl StoreMetrics {
 
     /// Something is wrong with the store itself.
     pub(super) fn found(&self, trouble: Trouble) {
-        self.last(trouble).store(clock::now_ms(), Ordering::Relaxed);
+        *self.last(trouble).lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// What was found wrong lately, and may be so still.
@@ -166,15 +166,16 @@ impl StoreMetrics {
         [Trouble::Full, Trouble::Unreadable].into_iter().find(|trouble| self.is_in(*trouble))
     }
 
-    /// Whether this was found wrong lately.
+    /// Whether this was found wrong lately. The clock's being set does not change that.
     pub(super) fn is_in(&self, trouble: Trouble) -> bool {
-        clock::now_ms().saturating_sub(self.last(trouble).load(Ordering::Relaxed)) < TROUBLED_FOR_MS
+        let last = *self.last(trouble).lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_some_and(|last| last.elapsed() < TROUBLED_FOR)
     }
 
-    fn last(&self, trouble: Trouble) -> &AtomicI64 {
+    fn last(&self, trouble: Trouble) -> &Mutex<Option<Instant>> {
         match trouble {
             Trouble::Full => &self.full_at,
-            Trouble::Unreadable | Trouble::Incomplete => &self.unusable_at,
+            Trouble::Unreadable | Trouble::Incomplete | Trouble::Moved => &self.unusable_at,
         }
     }
 

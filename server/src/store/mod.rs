@@ -21,11 +21,13 @@ mod metrics;
 mod operate;
 mod pages;
 mod piecemeal;
+mod place;
 mod read;
 mod record;
 mod remove;
 mod restored;
 mod slow;
+mod spare;
 mod verdict;
 mod writer;
 
@@ -54,10 +56,14 @@ use vestibule_protocol::{
 use vestibule_schema::{Connection, Database, Error, ErrorKind, ReadPool, migrate, repository};
 
 use self::{
+    history::History,
+    keeper::Keeper,
     metrics::StoreMetrics,
     piecemeal::{PIECES, Pieces},
+    place::Place,
+    restored::Start,
     verdict::Verdicts,
-    writer::Desk,
+    writer::{Desk, Progress},
 };
 
 pub use crate::clock::Clock;
@@ -248,7 +254,7 @@ impl Store {
             .map_err(OpenError::Thread)?;
         let (queue, jobs) = sync_channel(queue);
         let (pieces, waiting_pieces) = sync_channel(PIECES);
-        let folder = database.path().parent().unwrap_or(Path::new("/")).to_owned();
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
         let metrics = Arc::new(StoreMetrics::default());
         let verdicts = Verdicts::new(folder.clone(), Arc::clone(&metrics));
         let (quotas, max_bytes) = (Live::new(quotas), Live::new(max_bytes));
@@ -260,20 +266,22 @@ impl Store {
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
             verdicts: verdicts.clone(),
+            progress: Progress { place: Arc::clone(&place), committed },
         };
         let thread = thread::Builder::new()
             .name("vestibule-writer".to_owned())
             .spawn(move || writer::run(desk, &jobs, &waiting_pieces))
             .map_err(OpenError::Thread)?;
-        let writer = Writer { queue: queue.clone(), thread };
+        let writer = Writer { queue: queue.clone(), thread, keeper };
         let store = Self {
             queue,
             pieces,
             readers,
-            epoch,
+            history: History::new(epoch, downtimes),
             clock,
             page_bytes,
             folder,
+            place,
             metrics,
             verdicts,
             quotas,

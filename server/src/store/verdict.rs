@@ -34,7 +34,7 @@ use super::{
 };
 
 /// `EX_IOERR` of sysexits.h: the process ends because the disk cannot be trusted.
-const EXIT_IO: i32 = 74;
+pub(super) const EXIT_IO: i32 = 74;
 
 /// Says what follows from an error. The writer has one, and who hands it work.
 #[derive(Clone, Debug)]

@@ -12,15 +12,17 @@ use std::{
 };
 
 use vestibule_protocol::approve::limits::Quotas;
-use vestibule_schema::{Connection, Database};
+use vestibule_schema::{Connection, Database, repository::store::last_seq};
 
 use super::{
     Alone, Done, Job, Submission,
     batch::{Batch, Batches, Outcome},
+    keeper,
     metrics::StoreMetrics,
     piecemeal::Piece,
+    place::Place,
     slow::SlowDisk,
-    verdict::Verdicts,
+    verdict::{EXIT_IO, Verdicts},
 };
 use crate::{clock::Clock, live::Live};
 
@@ -34,6 +36,24 @@ const PIECE_BESIDE: Duration = Duration::from_millis(1);
 /// `EX_SOFTWARE` of sysexits.h: the process ends because of a mistake in this program.
 const EXIT_SOFTWARE: i32 = 70;
 
+/// What stands between a commit and the answer to it.
+pub(super) struct Progress {
+    /// Where the database was opened.
+    pub(super) place: Arc<Place>,
+    /// How far it has come.
+    pub(super) committed: keeper::Committed,
+}
+
+impl Progress {
+    /// What is stored in a file that nobody finds any more is not stored: the process ends.
+    fn check_place(&self) {
+        if let Err(moved) = self.place.check() {
+            tracing::error!(error = %moved, "stopping, since what is stored there is lost");
+            process::exit(EXIT_IO);
+        }
+    }
+}
+
 /// What the writer works with. The connection goes before the database, with which the lock on the file ends.
 pub(super) struct Desk {
     pub(super) connection: Connection,
@@ -44,6 +64,7 @@ pub(super) struct Desk {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<StoreMetrics>,
     pub(super) verdicts: Verdicts,
+    pub(super) progress: Progress,
 }
 
 /// What is taken from the queue at once.
@@ -75,9 +96,7 @@ pub(super) fn run(mut desk: Desk, jobs: &Receiver<Job>, pieces: &Receiver<Piece>
             piece.finish(of_piece);
         }
         if let Some(work) = alone {
-            let Desk { connection, quotas, clock, .. } = &mut desk;
-            let work = AssertUnwindSafe(|| work(connection, &quotas.now(), clock.now_us()));
-            let Ok(()) = catch_unwind(work) else { process::exit(EXIT_SOFTWARE) };
+            desk.work_alone(work);
         }
     }
 }
@@ -127,7 +146,20 @@ impl Desk {
         let Ok(outcomes) = outcomes else { process::exit(EXIT_SOFTWARE) };
         let commands = commands[..outcomes.len()].iter().map(|submission| &submission.command);
         self.metrics.committed(began.elapsed(), commands, &outcomes);
+        let last = outcomes.iter().flatten().map(|committed| committed.seq).max();
+        self.progress.committed.note(last.unwrap_or_default());
+        self.progress.check_place();
         outcomes
+    }
+
+    /// Does something in a transaction of its own. It answers by itself, so what can be seen before has to do.
+    fn work_alone(&mut self, work: Alone) {
+        let Self { connection, quotas, clock, progress, .. } = self;
+        progress.check_place();
+        let work = AssertUnwindSafe(|| work(connection, &quotas.now(), clock.now_us()));
+        let Ok(()) = catch_unwind(work) else { process::exit(EXIT_SOFTWARE) };
+        // Where that cannot be read, the next number will do.
+        progress.committed.note(last_seq(connection).unwrap_or_default());
     }
 
     /// Lets the database grow as far as it may now.

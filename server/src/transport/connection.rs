@@ -136,12 +136,15 @@ impl Connection {
 
     fn push(&self, push: socket::Push) {
         let Some(Joined { room, .. }) = self.rooms.get(&push.id) else { return };
-        let (topic, asked) = (push.topic, push.reference.clone());
-        let who = self.member(push.id);
-        let (event, payload, reference) = (push.event, push.payload, push.reference);
-        let input = Input { who, event, payload, reference, at: Instant::now() };
-        if room.input(input).is_err() {
-            self.overloaded(Term::Null, asked, topic);
+        let socket::Push { id, topic, reference, event, payload } = push;
+        let size = payload.size() + event.size() + reference.size();
+        let sent = self.backlog.take(size).and_then(|share| {
+            let reference = reference.clone();
+            let (who, at) = (self.member(id), Instant::now());
+            room.input(Input { who, event, payload, reference, at, share })
+        });
+        if sent.is_err() {
+            self.overloaded(Term::Null, reference, topic);
         }
     }
 

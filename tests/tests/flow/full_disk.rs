@@ -55,7 +55,7 @@ fn a_server_starts_on_a_full_disk_and_refuses_what_is_new() {
     assert_eq!(refused.refused(), "storage_full");
     let ready = Request::get("/health/ready").send(scene.address).expect("a response");
     assert_eq!((ready.status, ready.json()), (503, json!({ "status": "unready" })));
-    assert!(server.log().contains("the disk is full"), "{}", server.log());
+    assert!(server.log().contains("there is no room"), "{}", server.log());
 
     // Where there is room again nothing else has to be done.
     fs::remove_file(inside(&server, "filler")).expect("a file to remove");

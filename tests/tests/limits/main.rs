@@ -5,6 +5,7 @@
 
 mod addresses;
 mod calls;
+mod connects;
 mod fan_out;
 mod frames;
 mod longpoll;

@@ -53,7 +53,7 @@ fn a_full_store_says_so_and_not_what_it_was_for() {
     });
     assert_eq!(reason.as_deref(), Some("storage_full"));
     server.terminate();
-    assert!(server.log().contains("the disk is full"));
+    assert!(server.log().contains("there is no room"));
     assert_not_logged(&server, &[("note", &note)]);
 }
 

@@ -6,6 +6,7 @@
 
 mod fanout;
 mod guest;
+mod head_count;
 mod here;
 mod member;
 mod online;
@@ -31,7 +32,11 @@ use vestibule_protocol::{
 
 pub(super) use self::member::is_servers;
 pub use self::online::Online;
-use self::{fanout::MemberPush, here::Here};
+use self::{
+    fanout::MemberPush,
+    head_count::{HeadCount, Standing},
+    here::Here,
+};
 use super::{
     Flow,
     aftermath::Aftermath,
@@ -43,7 +48,7 @@ use super::{
     reception::{Receiver, Reception, arrive, handle_own, welcome},
 };
 use crate::{
-    channel::{Call, Channel, Context, Incoming, Joining, MemberId, Next, ReplyTo, Stop, Watched},
+    channel::{Call, Channel, Context, Incoming, Joining, MemberId, Next, ReplyTo, Stop},
     store::{Arrival, Committed, Content, Submission},
 };
 
@@ -63,8 +68,12 @@ struct Visitor {
     key: Option<RoomKey>,
     /// Whether this visitor has seen a card: then it knows that there is a room.
     is_shown: bool,
+    /// Proofs to be answered once what is stored has been read.
+    proofs: Vec<ReplyTo>,
     /// What members are told.
     news: Feed<MemberPush>,
+    /// As what it counts.
+    standing: Option<Standing>,
     _here: Here,
 }
 
@@ -99,7 +108,9 @@ impl Channel for KeyRoom {
             nonce: self.flow.random(),
             key: None,
             is_shown: false,
+            proofs: Vec::new(),
             news: Feed::held(),
+            standing: None,
             _here: Here::note(&self.flow, who, self.rid),
         };
         self.visitors.insert(who, visitor);
@@ -108,7 +119,7 @@ impl Channel for KeyRoom {
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
         welcome(self, cx, who);
-        self.appear(cx, who);
+        self.stands(cx, who, Standing::Guest);
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
@@ -123,8 +134,11 @@ impl Channel for KeyRoom {
         }
     }
 
-    fn left(&mut self, _cx: &mut Context<'_, Self>, who: MemberId) {
-        self.visitors.remove(&who);
+    fn left(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
+        if let Some(Visitor { standing: Some(standing), .. }) = self.visitors.remove(&who) {
+            self.head_count.subtract(standing);
+            self.tell_head_count(cx);
+        }
     }
 
     /// While there are strangers only, who are told the same whether there is a room or not.
@@ -137,11 +151,14 @@ impl Channel for KeyRoom {
     }
 
     fn rest(&mut self, who: MemberId) -> Call<Self> {
-        let visitor = self.visitors.remove(&who);
+        let mut visitor = self.visitors.remove(&who);
+        if let Some(standing) = visitor.as_mut().and_then(|visitor| visitor.standing.take()) {
+            self.head_count.subtract(standing);
+        }
         Box::new(move |room, cx| {
             if let Some(visitor) = visitor {
                 room.visitors.insert(who, visitor);
-                room.appear(cx, who);
+                room.stands(cx, who, Standing::Guest);
             }
         })
     }
@@ -187,17 +204,7 @@ impl KeyRoom {
         // Rooms are started by connections, and those hold the flow.
         let flow = flow.upgrade().expect("a flow outlives its connections");
         let rid = entrance::rid_of(topic).expect("no room is started for what names none");
-        Self { flow, rid, visitors: HashMap::new() }
-    }
-
-    /// Shows a guest to the members.
-    fn appear(&self, cx: &mut Context<'_, Self>, who: MemberId) {
-        let Some(Visitor { receiver: Receiver { uid, device, .. }, .. }) = self.visitors.get(&who) else {
-            return;
-        };
-        let (uid, device) = (uid.to_string(), device.to_string());
-        let meta = [("role", "guest".into()), ("device", device.into())];
-        cx.track(who, &uid, meta.map(|(name, value)| (name.to_owned(), value)).into_iter().collect());
+        Self { flow, rid, visitors: HashMap::new(), head_count: HeadCount::default() }
     }
 
     fn let_in(&mut self, cx: &mut Context<'_, Self>, who: MemberId, arrival: Result<Arrival, Refusal>) {

@@ -188,11 +188,7 @@ mod tests {
         let mut take = |first| guard.check(&header(first, 1));
         for message in 0..2 {
             for fragment in 0..SMALL_FRAGMENTS {
-                assert_eq!(
-                    take(if fragment == 0 { 0x01 } else { 0x00 }),
-                    Ok(Some(7)),
-                    "{message}, {fragment}"
-                );
+                assert_eq!(take(u8::from(fragment == 0)), Ok(Some(7)), "{message}, {fragment}");
                 assert_eq!(take(0x89), Ok(Some(7)));
             }
             if message == 0 {
