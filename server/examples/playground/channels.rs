@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 use vestibule::channel::{Channel, Context, Incoming, Joining, MemberId, Next, Stop};
 use vestibule_protocol::message::{Payload, Status};
 
-use crate::mounts::Said;
+/// What a client has said when it connected, for it to ask about. An application keeps what it needs, and nothing else.
+pub(crate) struct Said {
+    pub(crate) params: Value,
+    pub(crate) auth_token: Option<String>,
+}
 
 /// `room:*` and `lobby`: one event for each way a channel can answer.
 pub(crate) struct Playground;

@@ -21,7 +21,7 @@ use vestibule::{
 
 use crate::{
     absinthe::Absinthe,
-    channels::{CrashJoin, Deny, Playground, SlowJoin},
+    channels::{CrashJoin, Deny, Playground, Said, SlowJoin},
     edges::Edges,
     presences::Presences,
     realtime::Realtime,
@@ -173,13 +173,6 @@ fn busy() -> Refused {
     Refused::with(StatusCode::TOO_MANY_REQUESTS)
         .header(RETRY_AFTER, HeaderValue::from_static("5"))
         .body("come back later")
-}
-
-/// What a client has said when it connected, for it to ask about. An application keeps what it needs, and
-/// nothing else.
-pub(crate) struct Said {
-    pub(crate) params: Value,
-    pub(crate) auth_token: Option<String>,
 }
 
 /// Lets everybody in, but for who asks to be refused. `user_id` gives the socket an id to disconnect it by.

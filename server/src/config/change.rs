@@ -4,9 +4,8 @@ use std::ffi::OsString;
 
 use super::{
     layer::{Problem, Values},
-    setting::{self, Setting},
+    setting::{self, Setting, in_one},
     settings::Settings,
-    written::in_one,
 };
 
 /// The settings that a running server takes over.

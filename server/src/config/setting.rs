@@ -129,6 +129,11 @@ pub(super) fn nearest<'a>(name: &str, settings: &'a [Setting]) -> Option<&'a Set
     guess::nearest(&name, settings, |setting| setting.key())
 }
 
+/// Values as one text, as a flag would be given them.
+pub(super) fn in_one(texts: &[String]) -> String {
+    if texts.is_empty() { "none".to_owned() } else { texts.join(",") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

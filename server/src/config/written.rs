@@ -6,7 +6,7 @@ use toml::Value;
 
 use super::{
     change::is_live,
-    setting::{self, Setting},
+    setting::{self, Setting, in_one},
     settings::Settings,
 };
 
@@ -45,11 +45,6 @@ impl Settings {
         };
         setting::all().into_iter().filter_map(differs).collect()
     }
-}
-
-/// Values as one text, as a flag would be given them.
-pub(super) fn in_one(texts: &[String]) -> String {
-    if texts.is_empty() { "none".to_owned() } else { texts.join(",") }
 }
 
 /// What the file of defaults begins with.

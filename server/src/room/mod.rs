@@ -28,6 +28,7 @@
 
 mod backlog;
 mod guard;
+mod handlers;
 mod messages;
 mod resting;
 mod rooms;
@@ -39,22 +40,22 @@ use std::{
     cell::RefCell,
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
-use actix::{Actor, ActorContext as _, AsyncContext as _, Handler, Recipient};
+use actix::{ActorContext as _, AsyncContext as _, Recipient};
 use bytestring::ByteString;
 use serde_json::json;
 use tokio::time::sleep;
 use vestibule_protocol::message::{Payload, Status, Term};
 
 use self::{
-    resting::{Rested, Resting, Woken},
+    resting::{Rested, Resting},
     rooms::UnderWay,
 };
 use crate::channel::{
-    Busy, Channel, Context, Continue, Deferred, Incoming, Joining, Member, MemberId, Members, Next, Origin,
-    Parting, PendingJoin, Stop, Waiting,
+    Busy, Channel, Context, Continue, Deferred, Incoming, Member, MemberId, Members, Next, Parting,
+    PendingJoin, Stop, Waiting,
 };
 pub use backlog::{Backlog, Share};
 pub use guard::TurnedAway;
@@ -353,125 +354,5 @@ impl<C: Channel> Room<C> {
             self.members.insert(who, member);
             self.call(Some(who), back);
         }
-    }
-}
-
-impl<C: Channel> Actor for Room<C> {
-    type Context = actix::Context<Self>;
-}
-
-impl<C: Channel> Handler<Join> for Room<C> {
-    type Result = ();
-
-    fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
-        self.under_way.arrived();
-        let Join { who, client, outbox, join_ref, reference, params, replaces, is_replaced, decision } = join;
-        self.is_joining = true;
-        let replaced = replaces.and_then(|old| self.replace(old));
-        let member = Member {
-            client,
-            outbox,
-            reply_join_ref: join_ref.clone().or(reference.clone()),
-            join_ref,
-            is_replaced,
-            joining: Some(PendingJoin { reference, decision, replaced }),
-            busy: None,
-            watches_presence: true,
-            counted: None,
-        };
-        self.members.insert(who, member);
-        match self.call(Some(who), |channel, context| channel.join(context, who, &params)) {
-            Some(Joining::Ok(response)) => self.decide_join(who, true, response),
-            Some(Joining::Error(response)) => self.decide_join(who, false, response),
-            Some(Joining::Later) | None => {}
-        }
-        self.settle();
-        self.is_joining = false;
-        self.tell_presence();
-        self.finish(ctx);
-    }
-}
-
-impl<C: Channel> Handler<Input> for Room<C> {
-    type Result = ();
-
-    /// A message of a join that has ended meanwhile is dropped, as a Phoenix channel's mailbox is.
-    fn handle(&mut self, input: Input, ctx: &mut Self::Context) {
-        self.under_way.arrived();
-        let Input { who, event, payload, reference, at, share } = input;
-        if !self.members.by_id.contains_key(&who) {
-            return self.finish(ctx);
-        }
-        match event {
-            Term::Text(event) => {
-                let message = Incoming { from: who, event, payload, reference, at };
-                match self.waiting(who) {
-                    None => {
-                        drop(share);
-                        self.handle_in(message);
-                    }
-                    Some(waiting) if waiting.len() < MAX_WAITING => {
-                        waiting.push_back(Waiting::Message(message, share));
-                    }
-                    Some(_) => {
-                        self.members.by_id[&who].outbox.traffic().overloaded();
-                        self.members.reply(who, message.reference, Status::Error, Overloaded::response());
-                    }
-                }
-            }
-            Term::Null | Term::Other(_) => self.stop(who, Stop::Crash),
-        }
-        self.finish(ctx);
-    }
-}
-
-impl<C: Channel> Handler<Leave> for Room<C> {
-    type Result = ();
-
-    fn handle(&mut self, leave: Leave, ctx: &mut Self::Context) {
-        self.under_way.arrived();
-        match leave {
-            Leave::Asked { who, reference } => {
-                let member = self.members.by_id.get(&who);
-                if member.is_none_or(|member| member.is_replaced.load(Ordering::Acquire)) {
-                    return self.finish(ctx);
-                }
-                match self.waiting(who) {
-                    // One place more than messages have: a client that floods can still leave.
-                    Some(waiting) if waiting.len() <= MAX_WAITING => {
-                        waiting.push_back(Waiting::Leave(reference));
-                    }
-                    _ => self.leave(who, reference),
-                }
-            }
-            Leave::Gone { who } => self.drop_out(who),
-        }
-        self.finish(ctx);
-    }
-}
-
-impl<C: Channel> Handler<Woken<C>> for Room<C> {
-    type Result = ();
-
-    fn handle(&mut self, Woken(members): Woken<C>, ctx: &mut Self::Context) {
-        self.under_way.arrived();
-        self.take_in(members);
-        self.finish(ctx);
-    }
-}
-
-impl<C: Channel> Handler<Continue<C>> for Room<C> {
-    type Result = ();
-
-    fn handle(&mut self, go_on: Continue<C>, ctx: &mut Self::Context) {
-        match go_on.origin {
-            Origin::Outside => self.under_way.arrived(),
-            Origin::Resumed => self.in_flight -= 1,
-            Origin::Timer => {}
-        }
-        if let Some(call) = go_on.call {
-            self.call(go_on.who, call);
-        }
-        self.finish(ctx);
     }
 }
