@@ -10,8 +10,8 @@ use crate::line::Line;
 use crate::requests::{plain, upgrade};
 use crate::stage::Stage;
 
-/// How many of each are made where a hundred bytes more or less do not matter, and where they do.
-pub(crate) const FEW: usize = 20;
+/// How many of each are made where a kilobyte more or less does not matter, as the caches of the store may take, and where it does.
+pub(crate) const FEW: usize = 60;
 pub(crate) const MANY: usize = 200;
 
 /// Something with a size of its own.
@@ -151,9 +151,9 @@ pub(crate) const COSTS: &[Fixed] = &[
         }),
     },
     Fixed {
-        of: "a member",
+        of: "a member who has not read who is there",
         most: 8 << 10,
-        bounded_by: "the same",
+        bounded_by: "the same; what is not read, by `--max-outbox`. Here 200 are in one room",
         make: Make::Join(In::One, |device, room| {
             device.enter(room);
         }),

@@ -25,7 +25,7 @@ use self::stage::Stage;
 use self::trial::{Cost, Effort, measure, slack};
 
 /// How many servers are measured at once: most of the time is spent on waiting until all that was sent has been handled.
-const LANES: usize = 6;
+const LANES: usize = 9;
 
 /// Enough to tell four bytes from five.
 const QUICK: Effort = Effort { bytes: 400 << 10, message: 200 << 10, request: 60 << 10 };

@@ -157,12 +157,13 @@ enum Part {
     Further,
 }
 
-/// What may be there after the close: what the server remembers of whoever was there, such as how a connection ended; and
-/// where something was stored, the pages of the database in memory, which have a size of their own.
+/// What may be there after the close: what the server remembers of whoever was there, such as how a connection ended, and
+/// what its HTTP library keeps for whoever comes next, on each thread; where something was stored, the pages of the database in
+/// memory, too. They have a size of their own, which is less than the buffers of one connection.
 pub(crate) fn slack(row: &Row) -> usize {
     match row.sends {
         Sends::Events(..) => 1024 * 1024,
-        Sends::Request(_) | Sends::Admin(..) | Sends::Frames(_) => 64 * 1024,
+        Sends::Request(_) | Sends::Admin(..) | Sends::Frames(_) => 128 * 1024,
     }
 }
 
