@@ -41,11 +41,13 @@ async fn visit(playground: &Playground) {
 
     let crowd = join(&alice, "presence:1").await;
     let mut changes = hear(&crowd, "presence_diff").await;
+    let Payload::Value(present) = ask(&crowd, "list", json!({})).await else { panic!("presence is JSON") };
+    let own = &present[""]["metas"][0]["phx_ref"];
     let bobs_crowd = join(&bob, "presence:1").await;
     // It cannot name itself: its joins carry no parameters.
-    change(&mut changes, "joins").await;
+    change(&mut changes, "joins", own).await;
     bobs_crowd.leave().await;
-    change(&mut changes, "leaves").await;
+    change(&mut changes, "leaves", own).await;
 
     alice.disconnect().await.expect("disconnected");
     bob.disconnect().await.expect("disconnected");
@@ -78,11 +80,13 @@ async fn next(heard: &mut UnboundedReceiver<Payload>) -> Payload {
     within("a message", heard.recv()).await.expect("the channel is open")
 }
 
-/// Skips changes of other kinds: Alice's own coming is one, if it is told late.
-async fn change(changes: &mut UnboundedReceiver<Payload>, kind: &str) {
+/// Waits until somebody else has come or gone. Alice's own coming may be told as well; and who comes and goes within a moment is
+/// not told at all, so Bob must not go before it is told that he came.
+async fn change(changes: &mut UnboundedReceiver<Payload>, kind: &str, own: &Value) {
     loop {
         let Payload::Value(diff) = next(changes).await else { panic!("presence is JSON") };
-        if diff[kind].get("").is_some() {
+        let metas = diff[kind][""]["metas"].as_array();
+        if metas.is_some_and(|metas| metas.iter().any(|meta| meta["phx_ref"] != *own)) {
             return;
         }
     }
