@@ -204,7 +204,7 @@ fn try_again<R: Reception>(reception: &mut R, cx: &mut Context<'_, R>, who: Memb
             // What a connection gets in the room it does not get in the inbox.
             let elsewhere = |item: &ApproveItem| scope.is_none() && flow.is_in_room(who, &item.rid);
             for item in items.iter().filter(|item| !elsewhere(item)) {
-                if receiver.tries.is_worth_another(&item.approve.approve_id) {
+                if receiver.tries.is_due(&item.approve.approve_id, flow.terms.redelivery) {
                     flow.metrics.redeliveries.inc();
                     send_approve(receiver, cx, who, item);
                 }

@@ -1,6 +1,9 @@
 //! Which approves one join was sent and has not answered, and which of them are worth sending again.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use vestibule_protocol::approve::frames::Id;
 
@@ -17,6 +20,8 @@ struct Try {
     seq: i64,
     /// How often.
     count: u8,
+    /// When it was sent last.
+    at: Instant,
 }
 
 impl Tries {
@@ -27,14 +32,15 @@ impl Tries {
 
     /// Counts one more try; gives how many there were.
     pub(super) fn count(&mut self, id: Id, seq: i64) -> u8 {
-        let tried = self.0.entry(id).or_insert(Try { seq, count: 0 });
+        let tried = self.0.entry(id).or_insert(Try { seq, count: 0, at: Instant::now() });
         tried.count += 1;
+        tried.at = Instant::now();
         tried.count
     }
 
     /// Notes what an answer has listed: a try, unless there were some before.
     pub(super) fn listed(&mut self, id: Id, seq: i64) {
-        self.0.entry(id).or_insert(Try { seq, count: 1 });
+        self.0.entry(id).or_insert(Try { seq, count: 1, at: Instant::now() });
     }
 
     /// This one is not sent again.
@@ -47,9 +53,9 @@ impl Tries {
         self.0.values().filter(|tried| tried.is_worth_another()).map(|tried| tried.seq).min()
     }
 
-    /// Whether this one is.
-    pub(super) fn is_worth_another(&self, id: &Id) -> bool {
-        self.0.get(id).is_some_and(Try::is_worth_another)
+    /// Whether this one is, and was sent so long ago: what came a moment ago may be answered just now.
+    pub(super) fn is_due(&self, id: &Id, delay: Duration) -> bool {
+        self.0.get(id).is_some_and(|tried| tried.is_worth_another() && tried.at.elapsed() >= delay)
     }
 
     /// Forgets what waits no more, after a look at what does from the seq `first` to `end`; and what is before.
@@ -77,14 +83,14 @@ mod tests {
     #[test]
     fn an_approve_is_worth_so_many_tries_until_it_is_answered() {
         let mut tries = Tries::default();
-        assert_eq!((tries.first(), tries.is_worth_another(&id(1))), (None, false), "it was never sent");
+        assert_eq!((tries.first(), tries.is_due(&id(1), Duration::ZERO)), (None, false), "it was never sent");
         assert_eq!([(); MAX_TRIES as usize].map(|()| tries.count(id(1), 10)), [1, 2, 3, 4, 5]);
-        assert_eq!((tries.first(), tries.is_worth_another(&id(1))), (None, false));
+        assert_eq!((tries.first(), tries.is_due(&id(1), Duration::ZERO)), (None, false));
         tries.count(id(3), 30);
         tries.count(id(2), 20);
         assert_eq!(tries.first(), Some(20));
         tries.answered(&id(2));
-        assert_eq!((tries.first(), tries.is_worth_another(&id(2))), (Some(30), false));
+        assert_eq!((tries.first(), tries.is_due(&id(2), Duration::ZERO)), (Some(30), false));
     }
 
     #[test]
@@ -105,8 +111,16 @@ mod tests {
         }
         tries.keep_waiting(20, 30, |waits| *waits == id(3));
         assert_eq!(
-            [1, 2, 3, 4].map(|number| tries.is_worth_another(&id(number))),
+            [1, 2, 3, 4].map(|number| tries.is_due(&id(number), Duration::ZERO)),
             [false, false, true, true]
         );
+    }
+
+    #[test]
+    fn what_was_sent_a_moment_ago_is_not_due() {
+        let mut tries = Tries::default();
+        tries.count(id(1), 10);
+        assert!(!tries.is_due(&id(1), Duration::from_secs(3600)));
+        assert!(tries.is_due(&id(1), Duration::ZERO));
     }
 }
