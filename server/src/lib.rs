@@ -63,6 +63,7 @@ mod durable;
 mod failpoint;
 pub mod health;
 pub mod input;
+mod keyed_rate;
 pub mod live;
 pub mod metrics;
 pub mod outbox;

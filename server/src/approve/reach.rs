@@ -4,29 +4,18 @@
 //! may say more than in a large one. It is counted by user, over all connections and rooms, so that joining anew changes
 //! nothing.
 
-use std::{
-    fmt,
-    num::NonZeroU32,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::num::NonZeroU32;
 
-use governor::{
-    DefaultKeyedRateLimiter, Quota, RateLimiter,
-    clock::{Clock as _, DefaultClock},
-};
+use governor::Quota;
 use vestibule_protocol::{
     approve::refusal::{Reason, Refusal},
     signed::Uid,
 };
 
-use crate::live::Live;
+use crate::keyed_rate::KeyedRate;
 
 /// What a recipient of a message costs beside its payload: topic, event, frame, and the way there.
 const OVERHEAD: usize = 256;
-
-/// How often users are forgotten who may send as much as if they never had sent anything.
-const CLEANING: Duration = Duration::from_secs(10);
 
 /// Bytes to others, a second in the long run, and at once after a silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,23 +26,15 @@ pub struct ReachRate {
     pub at_once: usize,
 }
 
-/// What has been sent by whom, kept in memory as long as it counts. Shared by all rooms.
-pub(super) struct Reach {
-    limit: Live<Limit>,
-    cleaned: Mutex<Instant>,
-}
-
-struct Limit {
-    rate: ReachRate,
-    limiter: DefaultKeyedRateLimiter<Uid>,
-}
-
-impl Limit {
-    fn new(rate: ReachRate) -> Self {
-        let quota = Quota::per_second(kib(rate.per_second)).allow_burst(kib(rate.at_once));
-        Self { rate, limiter: RateLimiter::keyed(quota) }
+impl ReachRate {
+    fn quota(self) -> Quota {
+        Quota::per_second(kib(self.per_second)).allow_burst(kib(self.at_once))
     }
 }
+
+/// What has been sent by whom. Shared by all rooms.
+#[derive(Debug)]
+pub(super) struct Reach(KeyedRate<Uid>);
 
 /// What is counted in, so that a rate of many bytes is a number that fits: started ones count.
 fn kib(bytes: usize) -> NonZeroU32 {
@@ -63,54 +44,25 @@ fn kib(bytes: usize) -> NonZeroU32 {
 
 impl Reach {
     pub(super) fn new(rate: ReachRate) -> Self {
-        Self { limit: Live::new(Limit::new(rate)), cleaned: Mutex::new(Instant::now()) }
+        Self(KeyedRate::new(rate.quota()))
     }
 
     /// Another rate, at which everybody begins anew; the same one changes nothing.
     pub(super) fn change(&self, rate: ReachRate) {
-        if self.limit.now().rate != rate {
-            self.limit.replace(Limit::new(rate));
-        }
+        self.0.change(rate.quota());
     }
 
-    /// Lets a payload through to so many, and says how many bytes that is; or how long it has to wait. A message that costs
-    /// more than may go out at once goes out after a silence, and costs that.
+    /// Lets a payload through to so many, and says how many bytes that is; or how long it has to wait.
     pub(super) fn admit(&self, from: Uid, recipients: usize, payload: usize) -> Result<usize, Refusal> {
         if recipients == 0 {
             return Ok(0);
         }
-        self.clean();
         let bytes = recipients.saturating_mul(payload.saturating_add(OVERHEAD));
-        let limit = self.limit.now();
-        let cost = kib(bytes.min(limit.rate.at_once));
-        match limit.limiter.check_key_n(&from, cost) {
-            Ok(Err(not_until)) => {
-                let wait = not_until.wait_time_from(DefaultClock::default().now());
-                let retry_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).saturating_add(1);
-                Err(Reason::RateLimited.retry_after(retry_ms))
-            }
-            Ok(Ok(())) | Err(_) => Ok(bytes),
-        }
-    }
-
-    /// Forgets, if it is time to. Done when somebody sends: otherwise nothing is added either.
-    fn clean(&self) {
-        let mut cleaned = self.cleaned.lock().unwrap_or_else(PoisonError::into_inner);
-        if cleaned.elapsed() < CLEANING {
-            return;
-        }
-        *cleaned = Instant::now();
-        drop(cleaned);
-        let limit = self.limit.now();
-        limit.limiter.retain_recent();
-        limit.limiter.shrink_to_fit();
-    }
-}
-
-impl fmt::Debug for Reach {
-    /// Without the users.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Reach").field("rate", &self.limit.now().rate).finish_non_exhaustive()
+        self.0.admit(&from, kib(bytes)).map_err(|wait| {
+            let retry_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).saturating_add(1);
+            Reason::RateLimited.retry_after(retry_ms)
+        })?;
+        Ok(bytes)
     }
 }
 
@@ -147,16 +99,12 @@ mod tests {
     }
 
     #[test]
-    fn another_rate_counts_from_now_on_and_users_are_forgotten() {
+    fn another_rate_counts_from_now_on() {
         let reach = Reach::new(NOBODY_MORE);
         assert!(reach.admit(user(1), 1000, 0).is_ok());
         reach.change(NOBODY_MORE);
         assert!(reach.admit(user(1), 1000, 0).is_err(), "the same rate goes on counting");
         reach.change(ReachRate { per_second: usize::MAX, at_once: 1024 });
         assert!(reach.admit(user(1), 1, 0).is_ok());
-        *reach.cleaned.lock().unwrap() -= CLEANING;
-        std::thread::sleep(Duration::from_millis(1));
-        assert!(reach.admit(user(2), 1, 0).is_ok());
-        assert_eq!(reach.limit.now().limiter.len(), 1);
     }
 }

@@ -1,83 +1,32 @@
 //! A rate for each address.
 
-use std::{
-    fmt,
-    net::IpAddr,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
-
-use governor::{
-    DefaultKeyedRateLimiter, RateLimiter,
-    clock::{Clock as _, DefaultClock},
-};
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use super::{Grain, Rate};
-use crate::live::Live;
+use crate::keyed_rate::KeyedRate;
 
-/// How often addresses are forgotten that may do as much as if they never had done anything.
-const CLEANING: Duration = Duration::from_secs(10);
-
-/// What comes from each address, kept in memory as long as it counts. Shared by all threads.
+/// What comes from each address.
+#[derive(Debug)]
 pub struct AddressRate {
-    limit: Live<Limit>,
+    rate: KeyedRate<IpAddr>,
     grain: Grain,
-    cleaned: Mutex<Instant>,
-}
-
-/// A rate, and how far each address has used it.
-struct Limit {
-    rate: Rate,
-    limiter: DefaultKeyedRateLimiter<IpAddr>,
-}
-
-impl Limit {
-    fn new(rate: Rate) -> Self {
-        Self { rate, limiter: RateLimiter::keyed(rate.quota()) }
-    }
 }
 
 impl AddressRate {
     /// At most `rate` for what counts as one address.
     pub fn new(rate: Rate, grain: Grain) -> Self {
-        Self { limit: Live::new(Limit::new(rate)), grain, cleaned: Mutex::new(Instant::now()) }
+        Self { rate: KeyedRate::new(rate.quota()), grain }
     }
 
     /// Another rate, at which each address begins anew; the same one changes nothing.
     pub fn change(&self, rate: Rate) {
-        if self.limit.now().rate != rate {
-            self.limit.replace(Limit::new(rate));
-        }
+        self.rate.change(rate.quota());
     }
 
     /// Lets something from an address through, or says how long it has to wait. What comes from nowhere is let through.
     pub fn admit(&self, address: Option<IpAddr>) -> Result<(), Duration> {
         let Some(address) = address else { return Ok(()) };
-        self.clean();
-        let now = || DefaultClock::default().now();
-        let limit = self.limit.now();
-        let admitted = limit.limiter.check_key(&self.grain.of(address));
-        admitted.map_err(|not_until| not_until.wait_time_from(now()))
-    }
-
-    /// Forgets, if it is time to. Done when something comes: otherwise nothing is added either.
-    fn clean(&self) {
-        let mut cleaned = self.cleaned.lock().unwrap_or_else(PoisonError::into_inner);
-        if cleaned.elapsed() < CLEANING {
-            return;
-        }
-        *cleaned = Instant::now();
-        drop(cleaned);
-        let limit = self.limit.now();
-        limit.limiter.retain_recent();
-        limit.limiter.shrink_to_fit();
-    }
-}
-
-impl fmt::Debug for AddressRate {
-    /// Without the addresses.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("AddressRate").field("rate", &self.limit.now().rate).finish_non_exhaustive()
+        self.rate.admit(&self.grain.of(address), NonZeroU32::MIN)
     }
 }
 
@@ -121,18 +70,5 @@ mod tests {
         assert!(rate.admit(address).is_err(), "the same rate goes on counting");
         rate.change(Rate::new(1, 2));
         assert_eq!((rate.admit(address), rate.admit(address)), (Ok(()), Ok(())));
-    }
-
-    #[test]
-    fn addresses_are_forgotten() {
-        let rate = AddressRate::new(Rate::new(1_000_000, 1), Grain::Network);
-        for last in 0..=255 {
-            assert_eq!(rate.admit(Some(IpAddr::from([127, 0, 0, last]))), Ok(()));
-        }
-        assert_eq!(rate.limit.now().limiter.len(), 256, "it is not yet time");
-        std::thread::sleep(Duration::from_millis(1));
-        *rate.cleaned.lock().unwrap() -= CLEANING;
-        assert_eq!(rate.admit(at("192.0.2.1")), Ok(()));
-        assert_eq!(rate.limit.now().limiter.len(), 1);
     }
 }
