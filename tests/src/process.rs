@@ -82,6 +82,17 @@ impl Server {
         read(&stdout_file(self.directory.path()))
     }
 
+    /// Where operators connect over TCP, since its last start.
+    ///
+    /// # Panics
+    /// When it has said no such address.
+    #[track_caller]
+    pub fn operators(&self) -> SocketAddr {
+        let output = self.output();
+        let (_, address) = output.rsplit_once("is administered at http://").expect("an announcement");
+        address.trim().parse().expect("an address")
+    }
+
     /// Kills it (SIGKILL), as a crash would.
     ///
     /// # Panics

@@ -1,8 +1,6 @@
 //! What every answer tells browsers, on both listeners. Over TLS it is told in `tests/service`.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 use vestibule_tests::http::{Request, Response};
@@ -65,15 +63,9 @@ fn every_answer_has_its_type_and_no_other() {
 #[test]
 fn so_has_every_answer_to_operators() {
     let folder = tempfile::tempdir().expect("a temporary directory");
-    let tokens = folder.path().join("tokens");
-    fs::write(&tokens, format!("alice full {TOKEN}\n")).expect("a file");
-    fs::set_permissions(&tokens, fs::Permissions::from_mode(0o600)).expect("a mode");
-    let tokens = tokens.to_str().expect("UTF-8");
-    let options = [("--admin-tokens", tokens), ("--admin-listen", "127.0.0.1:0")];
-    let server = Server::start(Launch::untouched().options(&options));
-    let output = server.output();
-    let (_, at) = output.rsplit_once("is administered at http://").expect("an announcement");
-    let operators = at.trim().parse().expect("an address");
+    let tokens = format!("alice full {TOKEN}\n");
+    let server = Server::start(Launch::untouched().administered(folder.path(), &tokens));
+    let operators = server.operators();
     let asked = |target: &str| Request::get(target).header("authorization", &format!("Bearer {TOKEN}"));
     for (request, status) in [
         (Request::get("/health/ready"), 200),

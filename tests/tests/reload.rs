@@ -213,13 +213,6 @@ fn a_reload_says_until_when_a_renewed_certificate_is_valid() {
     assert!(error[0][0] == "ERROR" && error[0][1].contains("no private key in PEM"), "{error:?}");
 }
 
-/// Where operators connect.
-fn admin(server: &Server) -> SocketAddr {
-    let output = server.output();
-    let (_, address) = output.rsplit_once("is administered at http://").expect("an announcement");
-    address.trim().parse().expect("an address")
-}
-
 fn status(admin: SocketAddr, token: &str) -> u16 {
     let request = Request::get("/metrics").header("authorization", &format!("Bearer {token}"));
     request.send(admin).expect("a response").status
@@ -240,7 +233,7 @@ fn tokens_are_taken_over_and_who_has_none_any_more_is_sent_away() {
     let site = Site::new("log_format = \"json\"\nadmin_listen = \"127.0.0.1:0\"\n");
     site.write("tokens", &format!("alice full {ALICE}\n"));
     let server = Server::start(site.launch().arg("--admin-tokens").arg(&site.name("tokens")));
-    let admin = admin(&server);
+    let admin = server.operators();
     assert_eq!((status(admin, ALICE), status(admin, BOB)), (200, 401));
 
     site.write("tokens", &format!("alice full {ALICE}\nbob read {BOB}\n"));

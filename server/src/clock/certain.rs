@@ -68,7 +68,8 @@ impl Certainty {
         let before = state.doubt;
         let certain = state.certain(shown);
         if state.doubt != before {
-            say(state.doubt, certain.map_or(0, |certain| (shown.now - certain) / 1000));
+            // To the nearest: the two clocks are read one after the other.
+            say(state.doubt, certain.map_or(0, |certain| (shown.now - certain + 500) / 1000));
         }
         (certain, state.doubt)
     }

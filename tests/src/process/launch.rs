@@ -1,7 +1,9 @@
 //! How a server is started.
 
+use std::fs::{self, Permissions};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -115,6 +117,19 @@ impl Launch {
     #[must_use]
     pub fn options(self, options: &[(&str, &str)]) -> Self {
         options.iter().fold(self, |launch, (name, value)| launch.arg(name).arg(value))
+    }
+
+    /// Gives it a listener for operators, with a file of these tokens in that folder.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    #[must_use]
+    pub fn administered(self, folder: &Path, tokens: &str) -> Self {
+        let path = folder.join("tokens");
+        fs::write(&path, tokens).expect("a file");
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("a mode");
+        let path = path.to_str().expect("UTF-8");
+        self.options(&[("--admin-listen", "127.0.0.1:0"), ("--admin-tokens", path)])
     }
 
     /// Sets an environment variable.

@@ -7,9 +7,7 @@ mod rooms;
 mod secrets;
 mod users;
 
-use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -31,15 +29,9 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
-        let path = folder.path().join("tokens");
-        fs::write(&path, format!("prometheus read {READER}\nalice full {OPERATOR}\n")).expect("a file");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
-        let tokens = path.to_str().expect("UTF-8");
-        let options = [("--admin-listen", "127.0.0.1:0"), ("--admin-tokens", tokens)];
-        let server = Server::start(Launch::vestibule().options(&options));
-        let output = server.output();
-        let (_, address) = output.rsplit_once("is administered at http://").expect("an announcement");
-        let admin = address.trim().parse().expect("an address");
+        let tokens = format!("prometheus read {READER}\nalice full {OPERATOR}\n");
+        let server = Server::start(Launch::vestibule().administered(folder.path(), &tokens));
+        let admin = server.operators();
         Self { server, admin, _folder: folder }
     }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,24 +40,16 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
-        let path = folder.path().join("tokens");
-        fs::write(&path, format!("alice full {OPERATOR}\n")).expect("a file");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
-        let tokens = path.to_str().expect("UTF-8");
+        let tokens = format!("alice full {OPERATOR}\n");
         // A session of long poll that is abandoned ends soon, so that what it keeps is measured soon.
         // What is sent again after a while is not caused by what a row sends.
-        let options = [
-            ("--admin-listen", "127.0.0.1:0"),
-            ("--admin-tokens", tokens),
-            ("--poll", "1s"),
-            ("--redelivery", "1h"),
-        ];
-        let launch = Launch::vestibule().env("VESTIBULE_MAX_POLLS_PER_ADDRESS", "1000000");
+        let launch = Launch::vestibule()
+            .administered(folder.path(), &tokens)
+            .options(&[("--poll", "1s"), ("--redelivery", "1h")])
+            .env("VESTIBULE_MAX_POLLS_PER_ADDRESS", "1000000");
         let heap = Heap::build(folder.path());
-        let server = Server::start(heap.count(launch.options(&options)));
-        let output = server.output();
-        let (_, address) = output.rsplit_once("is administered at http://").expect("an announcement");
-        let admin = address.trim().parse().expect("an address");
+        let server = Server::start(heap.count(launch));
+        let admin = server.operators();
         let mut cast = Cast::new(server.address(), Role::Guest, 0);
         let request = cast.ask(1)[0].request_id;
         let (room, user) = (cast.rid(), cast.person.uid());

@@ -10,9 +10,7 @@ mod origins;
 mod paths;
 mod polls;
 
-use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 
 use tempfile::TempDir;
 use vestibule_tests::http::Request;
@@ -35,17 +33,10 @@ struct Administered {
 impl Administered {
     fn start(options: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
-        let tokens = folder.path().join("tokens");
-        fs::write(&tokens, format!("alice full {TOKEN}\n")).expect("a file");
-        fs::set_permissions(&tokens, fs::Permissions::from_mode(0o600)).expect("a mode");
-        let tokens = tokens.to_str().expect("UTF-8");
-        let launch = Launch::vestibule()
-            .options(&[("--admin-tokens", tokens), ("--admin-listen", "127.0.0.1:0")])
-            .options(options);
+        let tokens = format!("alice full {TOKEN}\n");
+        let launch = Launch::vestibule().administered(folder.path(), &tokens).options(options);
         let server = Server::start(launch);
-        let output = server.output();
-        let (_, at) = output.rsplit_once("is administered at http://").expect("an announcement");
-        let operators = at.trim().parse().expect("an address");
+        let operators = server.operators();
         Self { server, operators, _tokens: folder }
     }
 }

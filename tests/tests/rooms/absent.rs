@@ -2,9 +2,7 @@
 //! can tell one from the other.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,14 +26,9 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
-        let path = folder.path().join("tokens");
-        fs::write(&path, format!("alice full {TOKEN}\n")).expect("a file");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
-        let options = [("--admin-listen", "127.0.0.1:0"), ("--admin-tokens", path.to_str().expect("UTF-8"))];
-        let server = Server::start(Launch::vestibule().options(&options));
-        let output = server.output();
-        let (_, address) = output.rsplit_once("is administered at http://").expect("an announcement");
-        let admin = address.trim().parse().expect("an address");
+        let tokens = format!("alice full {TOKEN}\n");
+        let server = Server::start(Launch::vestibule().administered(folder.path(), &tokens));
+        let admin = server.operators();
         Self { server, admin, _folder: folder }
     }
 

@@ -56,9 +56,7 @@ impl Watched {
     }
 
     fn admin(&self) -> SocketAddr {
-        let output = self.server.output();
-        let (_, address) = output.rsplit_once("is administered at http://").expect("an announcement");
-        address.trim().parse().expect("an address")
+        self.server.operators()
     }
 
     fn ask(&self, request: &Request, token: &str) -> Response {
