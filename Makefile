@@ -43,36 +43,36 @@ client: ## the JavaScript client's types and its own tests, and the pages'
 	cd server/web/dashboard && $(NPM_CI) && npm test
 
 flows: page ## the four flows with unmodified phoenix.js against the real server
-	cargo build --package vestibule --locked
+	cargo build --workspace --bins --examples --locked
 	cd server/web/client && $(NPM_CI)
 	cd tests/flows && $(NPM_CI) && npm test
 
 clients: page ## Phoenix clients from npm, PyPI and crates.io, unmodified
-	cargo build --package vestibule --example playground --locked
+	cargo build --workspace --bins --examples --locked
 	tests/clients/run.sh
 
 browser: page ## the demo page in Chromium, and the client in it over WebSocket and long poll
-	cargo build --package vestibule --locked
+	cargo build --workspace --bins --examples --locked
 	tests/browser/install.sh
 	cd server/web/client && $(NPM_CI)
 	cd tests/browser && $(NPM_CI) && npm test
 
 package: ## the client's tarball in an empty project: the README's lines in Node and Chromium, its types
-	cargo build --package vestibule --locked
+	cargo build --workspace --bins --examples --locked
 	tests/browser/install.sh
 	cd server/web/client && $(NPM_CI)
 	cd tests/browser && $(NPM_CI)
 	cd tests/package && $(NPM_CI) && npm test
 
 service: ## the server as operators run it: systemd's units, the Debian package, TLS, nginx and Caddy in front
-	cargo build --package vestibule --locked
+	cargo build --workspace --bins --examples --locked
 	tests/service/install.sh
 	cd server/web/client && $(NPM_CI)
 	cd tests/flows && $(NPM_CI)
 	cd tests/service && npm test
 
 old: ## released clients and their data folder with this server: what people have installed goes on working
-	cargo build --package vestibule --locked
+	cargo build --workspace --bins --examples --locked
 	tests/released/install.sh
 	cd server/web/client && $(NPM_CI)
 	cd tests/flows && $(NPM_CI)
@@ -115,12 +115,12 @@ fuzz: ## the fuzzers for ten minutes each (SECONDS_EACH=n for another time); nee
 	done
 
 schemathesis: ## the operators' endpoints against their description, with made-up requests for five minutes (FOR=n seconds)
-	cargo build --package vestibule --locked
+	cargo build --workspace --bins --examples --locked
 	tests/schemathesis/run.sh
 
 model: ## the rules in every order of steps, in larger worlds than `make rust` looks at; takes minutes
 	cargo test --release --package vestibule-model --test holds -- --ignored --nocapture --test-threads=1
 
 bench: ## group commit: commands per second with 1, 16 and 256 senders; and how long they wait while much expires
-	cargo bench --package vestibule --bench group_commit
-	cargo bench --package vestibule --bench sweep
+	cargo bench --package vestibule-store --bench group_commit
+	cargo bench --package vestibule-store --bench sweep

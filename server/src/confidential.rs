@@ -75,8 +75,9 @@ fn mode(file: &File) -> io::Result<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs;
+
+    use super::*;
 
     #[test]
     fn a_file_that_is_open_to_others_is_refused() {

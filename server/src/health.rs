@@ -16,12 +16,10 @@ use std::{
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL, middleware::from_fn, web};
 use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use serde_json::json;
+use vestibule_channels::transport::{Connections, head_as_get, other_methods};
+use vestibule_store::Trouble;
 
-use crate::{
-    approve::{Doubt, Flow},
-    store::Trouble,
-    transport::{Connections, head_as_get, other_methods},
-};
+use crate::approve::{Doubt, Flow};
 
 /// How often the store is looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -183,8 +181,9 @@ fn answer(mut response: actix_web::HttpResponseBuilder, body: &serde_json::Value
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use actix_web::body::MessageBody as _;
+
+    use super::*;
 
     #[actix_web::test]
     async fn ready_unless_the_store_is_in_trouble_or_clients_are_sent_away() {

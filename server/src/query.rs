@@ -5,7 +5,7 @@ use serde::{
     de::{IntoDeserializer as _, Visitor, value},
     forward_to_deserialize_any,
 };
-use vestibule_protocol::fields::exact;
+use vestibule_approve::fields::exact;
 
 /// Reads a parameter that may be absent, which an empty one is too: forms send `?policy=&after=`. A field with it needs
 /// `#[serde(default)]` too.
@@ -67,7 +67,7 @@ impl<'de> Deserializer<'de> for Text {
 #[cfg(test)]
 mod tests {
     use actix_web::web::Query;
-    use vestibule_protocol::approve::frames::Policy;
+    use vestibule_approve::frames::Policy;
 
     use super::*;
 

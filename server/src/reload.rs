@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
+use vestibule_channels::transport::{Calls, Caps, Endpoint};
+
 use crate::{
     admin::{Admission, Renewed},
     approve::Flow,
     config::{Change, Changes, Problem, Settings, Sources},
     telemetry::Log,
     tls::Certificate,
-    transport::{Calls, Caps, Endpoint},
 };
 
 /// What can be changed of a running server, and how it is set now.
@@ -50,7 +51,7 @@ impl Reload {
         if let Err(error) = self.log.set_filter(&config.log) {
             tracing::error!(%error, "the log is filtered as before");
         }
-        self.endpoint.rules.replace(config.rules());
+        self.endpoint.rules.store(Arc::new(config.rules()));
         let connections = &config.connections;
         for (caps, (per_address, per_user)) in
             [(&self.endpoint.caps, connections.socket_caps()), (&self.polls, connections.poll_caps())]

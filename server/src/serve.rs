@@ -7,30 +7,33 @@ use actix_web::{
     middleware::{NormalizePath, from_fn},
     web,
 };
+use arc_swap::ArcSwap;
 use thiserror::Error;
 use tokio::sync::Notify;
+use vestibule_channels::{
+    metrics::Traffic,
+    transport::{
+        self, Accepted, AddressRate, Calls, Caps, Endpoint, Grain, Over, Patience, arriving, edges, harden,
+        longpoll, websocket,
+    },
+};
+use vestibule_store::{self as store, OpenError, Store, clock};
 
 use crate::{
     admin::{self, Admin, Administered, Listen, TokenFile},
     approve::{self, Door, Flow},
-    clock,
     config::{Config, Settings, Sources},
     health::{self, Detail, Health},
-    live::Live,
-    metrics::{Metrics, Traffic},
+    hosts::Hosts,
+    metrics::Metrics,
     pages::{Demo, Page},
     reload::Reload,
     session::{SecretError, Secrets, Sessions},
     shutdown::{self, Signals},
     startup::Files,
-    store::{self, OpenError, Store},
     systemd,
     telemetry::{self, Log},
     tls::Certificate,
-    transport::{
-        self, Accepted, AddressRate, Calls, Caps, Endpoint, Grain, Hosts, Over, Patience, arriving, edges,
-        harden, longpoll, websocket,
-    },
 };
 
 /// Why the server does not run. Each says in one line what is wrong and where.
@@ -147,8 +150,7 @@ pub async fn serve(
     let listens = say_where(address, certificate.as_deref(), administered_at);
     started(address, administered_at);
     systemd::ready();
-    let status =
-        systemd::Status { connections: Arc::clone(&connections), listens, reloaded: Live::default() };
+    let status = systemd::Status { connections: Arc::clone(&connections), listens, reloaded: Arc::default() };
     let watchdog = systemd::watch(status.clone());
 
     let on_hangup = || {
@@ -228,7 +230,7 @@ fn hosts(config: &Config, address: SocketAddr, certificate: Option<&Arc<Certific
 /// Where clients' sockets and long polls come in.
 fn endpoint(config: &Config, flow: &Arc<Flow>) -> Arc<Endpoint> {
     Arc::new(Endpoint {
-        rules: Live::new(config.rules()),
+        rules: Arc::new(ArcSwap::from_pointee(config.rules())),
         caps: caps(config.connections.socket_caps()),
         connects: Arc::new(AddressRate::new(config.connections.connects(), Grain::Network)),
         ..Endpoint::new(flow.router(), Door(Arc::clone(flow)))

@@ -8,8 +8,9 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
 };
+use vestibule_channels::transport::Connections;
 
-use crate::{systemd, transport::Connections};
+use crate::systemd;
 
 /// How long clients may take to go.
 const PATIENCE: Duration = Duration::from_secs(10);

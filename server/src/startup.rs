@@ -139,8 +139,9 @@ fn data_folder(database: &Path) -> Result<(), Unusable> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::os::unix::fs::symlink;
+
+    use super::*;
 
     fn says(database: &Path) -> String {
         data_folder(database).unwrap_err().to_string()

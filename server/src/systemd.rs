@@ -9,11 +9,11 @@ use std::{
 };
 
 use actix_web::rt::{self, task::JoinHandle, time};
+use arc_swap::ArcSwap;
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use socket2::SockRef;
-
-use crate::{live::Live, transport::Connections};
+use vestibule_channels::transport::Connections;
 
 /// How often the status line is renewed where no watchdog waits for more.
 const STATUS_EVERY: Duration = Duration::from_secs(10);
@@ -59,14 +59,14 @@ pub(crate) fn reloading() {
 pub(crate) struct Status {
     pub(crate) connections: Arc<Connections>,
     pub(crate) listens: String,
-    pub(crate) reloaded: Live<Option<String>>,
+    pub(crate) reloaded: Arc<ArcSwap<Option<String>>>,
 }
 
 impl Status {
     /// The line as it is now.
     fn line(&self) -> String {
         let line = format!("{} connections, {}", self.connections.count(), self.listens);
-        match &**self.reloaded.now() {
+        match &**self.reloaded.load() {
             Some(reloaded) => format!("{line}; configuration read again: {reloaded}"),
             None => line,
         }
@@ -74,7 +74,7 @@ impl Status {
 
     /// The configuration was read again, and this came of it. [`ready`] is said too.
     pub(crate) fn reloaded(&self, said: String) {
-        self.reloaded.replace(Some(said));
+        self.reloaded.store(Arc::new(Some(said)));
         tell(&[NotifyState::Ready, NotifyState::Status(&self.line())]);
     }
 }

@@ -11,6 +11,7 @@ use std::{
     time::SystemTime,
 };
 
+use arc_swap::ArcSwap;
 use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, ring},
@@ -25,10 +26,7 @@ use thiserror::Error;
 use webpki::EndEntityCert;
 
 use self::validity::Validity;
-use crate::{
-    confidential::{Modes, open_to_everybody},
-    live::Live,
-};
+use crate::confidential::{Modes, open_to_everybody};
 
 /// Why there is no TLS. Each says in one line what is wrong, and in which file.
 #[derive(Debug, Error)]
@@ -69,14 +67,14 @@ pub struct Certificate {
     key: PathBuf,
     modes: Modes,
     provider: Arc<CryptoProvider>,
-    shown: Live<CertifiedKey>,
+    shown: Arc<ArcSwap<CertifiedKey>>,
 }
 
 impl Certificate {
     /// Takes the certificates in one file, and their private key in another.
     pub fn load(certificate: &Path, key: &Path, modes: Modes) -> Result<Arc<Self>, TlsError> {
         let provider = Arc::new(ring::default_provider());
-        let shown = Live::new(read(certificate, key, &provider)?);
+        let shown = Arc::new(ArcSwap::from_pointee(read(certificate, key, &provider)?));
         Ok(Arc::new(Self { chain: certificate.to_owned(), key: key.to_owned(), modes, provider, shown }))
     }
 
@@ -84,14 +82,14 @@ impl Certificate {
     /// wrong, all stays as it was.
     pub fn renew(&self) -> Result<bool, TlsError> {
         let read = read(&self.chain, &self.key, &self.provider)?;
-        let is_another = read.cert != self.shown.now().cert;
-        self.shown.replace(read);
+        let is_another = read.cert != self.shown.load().cert;
+        self.shown.store(Arc::new(read));
         Ok(is_another)
     }
 
     /// The last moment in which it is valid, as people read it, where it can be told.
     pub fn until(&self) -> Option<String> {
-        Some(Validity::of(self.shown.now().cert.first()?)?.until())
+        Some(Validity::of(self.shown.load().cert.first()?)?.until())
     }
 
     /// Has the log say that, with which certificate it is and until when it is valid.
@@ -102,7 +100,7 @@ impl Certificate {
     /// What is odd about it and no reason not to show it: that it is not valid now, or one of those below it; that everybody may
     /// read its key, if modes are to be checked.
     pub fn warnings(&self) -> Vec<String> {
-        let (shown, now) = (self.shown.now(), SystemTime::now());
+        let (shown, now) = (self.shown.load(), SystemTime::now());
         let complaint = |(number, certificate): (usize, &CertificateDer<'_>)| {
             let what = Validity::of(certificate)?.complaint(now)?;
             let which = if number == 1 { String::new() } else { format!("number {number} in ") };
@@ -114,7 +112,7 @@ impl Certificate {
 
     /// Whether it was issued for exactly this host name or address. What only a wildcard stands for may be another server's.
     pub fn is_for(&self, host: &str) -> bool {
-        let shown = self.shown.now();
+        let shown = self.shown.load();
         let Some(certificate) = end_entity(&shown) else { return false };
         match host.parse::<IpAddr>() {
             Ok(address) => certificate.verify_is_valid_for_subject_name(&ServerName::from(address)).is_ok(),
@@ -124,7 +122,7 @@ impl Certificate {
 
     /// Whether it was issued for any host name exactly.
     pub fn has_names(&self) -> bool {
-        end_entity(&self.shown.now()).is_some_and(|certificate| exact_names(&certificate).next().is_some())
+        end_entity(&self.shown.load()).is_some_and(|certificate| exact_names(&certificate).next().is_some())
     }
 
     /// TLS 1.2 and 1.3 with it.
@@ -137,7 +135,7 @@ impl Certificate {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.shown.now()))
+        Some(Arc::clone(&self.shown.load()))
     }
 }
 
@@ -234,7 +232,7 @@ pub(crate) mod tests {
     fn a_renewed_one_is_shown_from_then_on_and_a_broken_one_not() {
         let (files, renewed) = (Files::new(), Files::new());
         let certificate = files.load().unwrap();
-        let shows = |made: &Files| certificate.shown.now().cert == [made.made.cert.der().clone()];
+        let shows = |made: &Files| certificate.shown.load().cert == [made.made.cert.der().clone()];
         assert!(shows(&files));
 
         files.with("cert.pem", &renewed.made.cert.pem());

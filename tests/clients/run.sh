@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every third-party client against the playground, which must be built:
 #
-#     cargo build --package vestibule --example playground
+#     cargo build --workspace --bins --examples
 #     tests/clients/run.sh
 #
 # Installs what is pinned in package-lock.json, requirements.txt and Cargo.lock beside the tests, and the Debian packages
@@ -13,7 +13,7 @@ repository=$(cd ../.. && pwd)
 export PLAYGROUND_BIN=${PLAYGROUND_BIN:-$repository/target/debug/examples/playground}
 
 if [[ ! -x $PLAYGROUND_BIN ]]; then
-  echo "run.sh: no playground at $PLAYGROUND_BIN: cargo build --package vestibule --example playground" >&2
+  echo "run.sh: no playground at $PLAYGROUND_BIN: cargo build --workspace --bins --examples" >&2
   exit 1
 fi
 

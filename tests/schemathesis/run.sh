@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tries the operators' endpoints against their own description with schemathesis, on a server of its own, which must be built:
 #
-#     cargo build --package vestibule
+#     cargo build --workspace --bins --examples
 #     FOR=60 tests/schemathesis/run.sh
 #
 # Installs schemathesis beside this file. The one endpoint that ends the server is left out.

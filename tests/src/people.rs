@@ -12,7 +12,7 @@ mod room;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ring::rand::{SecureRandom as _, SystemRandom};
-use vestibule_protocol::base64url::Fixed;
+use vestibule_approve::base64url::Fixed;
 
 pub use device::{Device, PATIENCE};
 pub use key::Key;

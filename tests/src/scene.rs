@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
+use serde_json::{Value, json};
+use vestibule_approve::frames::{Approve, Deny, Policy, Request};
+use vestibule_approve::signed::Alg;
+
 use crate::people::{Device, Person, Room};
 use crate::process::Server;
-use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Approve, Deny, Policy, Request};
-use vestibule_protocol::signed::Alg;
 
 /// A published room, Alice as its member, and Bob as its guest.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
-use vestibule_protocol::{approve::frames::Policy, signed::Alg};
+use vestibule_approve::{frames::Policy, signed::Alg};
 use vestibule_tests::{
     people::{Device, Message, PATIENCE, Person, Room},
     process::{Launch, Server},

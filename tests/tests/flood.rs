@@ -16,8 +16,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, Room};
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::ws::{Frame, MASK, Received};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde::Serialize;
 use serde_json::{Value, json};
-use vestibule_protocol::{
+use vestibule_approve::{
     base64url::{Blob, Fixed},
     signed::Alg,
 };

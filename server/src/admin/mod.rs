@@ -23,6 +23,7 @@ use actix_web::{
     rt::{self, task::JoinHandle},
     web,
 };
+use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 pub use self::{
@@ -30,17 +31,17 @@ pub use self::{
     problem::Problem,
     tokens::{Access, Operator, Renewed, TokenError, TokenFile, Tokens},
 };
+use vestibule_channels::transport::{
+    Connections, Over, Patience, Rules, arriving, edges, harden, head_as_get, prepare_socket, websocket,
+};
+use vestibule_store::READERS;
+
 use crate::{
     approve::Flow,
     health::{self, Detail, Health},
-    live::Live,
     metrics::Metrics,
     pages::{Dashboard, Page},
-    store::READERS,
     telemetry,
-    transport::{
-        Connections, Over, Patience, Rules, arriving, edges, harden, head_as_get, prepare_socket, websocket,
-    },
 };
 
 /// More connections than operators have.
@@ -63,7 +64,7 @@ pub struct Administered {
     /// Everybody connected.
     pub connections: Arc<Connections>,
     /// What holds for connections, such as how much one may use.
-    pub rules: Live<Rules>,
+    pub rules: Arc<ArcSwap<Rules>>,
     /// Where clients connect.
     pub listens_at: SocketAddr,
     /// When it was started, in Unix milliseconds.

@@ -11,7 +11,7 @@ use actix_web::{
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-use vestibule_protocol::approve::refusal::{Reason, Refusal};
+use vestibule_approve::refusal::{Reason, Refusal};
 
 use crate::input::Unread;
 

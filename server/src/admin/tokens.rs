@@ -15,14 +15,12 @@ use std::{
     sync::Arc,
 };
 
+use arc_swap::ArcSwap;
 use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
-use crate::{
-    confidential::{self, ConfidentialError, Modes},
-    live::Live,
-};
+use crate::confidential::{self, ConfidentialError, Modes};
 
 /// The shortest token: 24 random bytes in base64.
 const SHORTEST: usize = 32;
@@ -64,7 +62,7 @@ pub struct Tokens(Vec<(Operator, [u8; 32])>);
 pub struct TokenFile {
     path: PathBuf,
     modes: Modes,
-    read: Live<Tokens>,
+    read: Arc<ArcSwap<Tokens>>,
 }
 
 /// What a file that was read again says otherwise than before.
@@ -104,28 +102,28 @@ pub enum TokenError {
 impl TokenFile {
     /// Reads the file.
     pub fn load(path: &Path, modes: Modes) -> Result<Arc<Self>, TokenError> {
-        let read = Live::new(Tokens::load(path, modes)?);
+        let read = Arc::new(ArcSwap::from_pointee(Tokens::load(path, modes)?));
         Ok(Arc::new(Self { path: path.to_owned(), modes, read }))
     }
 
     /// Reads it again, for whoever shows a token from then on. If anything is wrong, all stays as it was.
     pub fn renew(&self) -> Result<Renewed, TokenError> {
-        let (old, new) = (self.read.now(), Tokens::load(&self.path, self.modes)?);
+        let (old, new) = (self.read.load(), Tokens::load(&self.path, self.modes)?);
         let gone = old.0.iter().filter(|token| !new.0.contains(token));
         let revoked = gone.map(|(operator, _)| operator.name.clone()).collect();
         let renewed = Renewed { has_changed: **old != new, revoked };
-        self.read.replace(new);
+        self.read.store(Arc::new(new));
         Ok(renewed)
     }
 
     /// Whose token this is.
     pub fn find(&self, token: &str) -> Option<Operator> {
-        self.read.now().find(token).cloned()
+        self.read.load().find(token).cloned()
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.read.now().0.len()
+        self.read.load().0.len()
     }
 
     /// Where they were read from.
@@ -206,8 +204,9 @@ fn hash(token: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
 
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 

@@ -10,15 +10,15 @@ use std::{
 use actix_web::web;
 use serde::Serialize;
 use serde_json::json;
-use vestibule_protocol::message::Payload;
-
-use super::{Admin, Operator, TokenFile};
-use crate::{
+use vestibule_channels::{
     channel::{Channel, Client, Context, Incoming, Joining, MemberId, Next},
-    clock,
-    room::{Rooms, Router, TurnedAway},
+    topic::{Rooms, Router, TurnedAway},
     transport::{ConnectInfo, Connected, Endpoint, Refused, SocketHandler},
 };
+use vestibule_phoenix::message::Payload;
+use vestibule_store::clock;
+
+use super::{Admin, Operator, TokenFile};
 
 /// How often it is sent.
 const EVERY: Duration = Duration::from_secs(1);

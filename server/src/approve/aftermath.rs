@@ -1,15 +1,13 @@
 //! What a stored change means to others: the news for a room's members, and the notice for one user.
 
-use vestibule_protocol::{
-    approve::{
-        frames::Card,
-        items::{ApproveItem, CreatorChanged, Notice, RequestGone, RequestItem},
-        rules::{Answer, Change, RequestState},
-    },
+use vestibule_approve::{
+    frames::Card,
+    items::{ApproveItem, CreatorChanged, Notice, RequestGone, RequestItem},
+    rules::{Answer, Change, RequestState},
     signed::{Rid, Uid},
 };
 
-use crate::store::Committed;
+use vestibule_store::Committed;
 
 /// What members are told.
 #[derive(Clone, Debug)]

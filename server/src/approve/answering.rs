@@ -6,18 +6,14 @@ use std::{
 };
 
 use serde::Serialize;
-use vestibule_protocol::{
-    approve::refusal::{Reason, Refusal},
-    message::{Payload, Status},
-};
+use vestibule_approve::refusal::{Reason, Refusal};
+use vestibule_channels::channel::{Channel, Context, Next, ReplyTo};
+use vestibule_phoenix::message::{Payload, Status};
+use vestibule_store::{Committed, Page, Submission};
 
 use super::{
     Flow,
     events::{self, Items},
-};
-use crate::{
-    channel::{Channel, Context, Next, ReplyTo},
-    store::{Committed, Page, Submission},
 };
 
 /// When it is said that there is no room to show, counted from the question: secret rooms and unknown ones are looked up in
@@ -50,9 +46,9 @@ pub(super) fn carry_out<C: Channel>(
                 answer_late(cx, to, Status::Ok, events::answer(&committed));
             }
             Ok(committed) => {
-                crate::failpoint::pass("before_reply");
+                vestibule_store::failpoint::pass("before_reply");
                 cx.reply(&to, Status::Ok, events::answer(&committed));
-                crate::failpoint::pass("after_reply");
+                vestibule_store::failpoint::pass("after_reply");
                 then(channel, cx, &committed);
             }
             Err(refusal) if pace == Pace::Even || refusal.reason == Reason::UnknownRoom => {

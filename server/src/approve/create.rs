@@ -8,13 +8,11 @@ use ring::{
     rand::{SecureRandom as _, SystemRandom},
     signature::{Ed25519KeyPair, KeyPair as _},
 };
-use vestibule_protocol::{
-    approve::{
-        frames::{Card, Policy},
-        limits::Limits,
-        refusal::{Reason, Refusal},
-    },
+use vestibule_approve::{
     base64url::{self, Blob, Fixed},
+    frames::{Card, Policy},
+    limits::Limits,
+    refusal::{Reason, Refusal},
     signed::{Alg, Signature, Signed, room_id},
 };
 use zeroize::Zeroizing;

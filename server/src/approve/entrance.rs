@@ -4,14 +4,14 @@
 use std::{sync::Weak, time::Duration};
 
 use serde_json::json;
-use vestibule_protocol::{
-    approve::refusal::{Reason, Refusal},
-    message::Payload,
+use vestibule_approve::{
+    refusal::{Reason, Refusal},
     signed::{Rid, Uid},
 };
+use vestibule_channels::{channel::Client, topic::TurnedAway};
+use vestibule_phoenix::message::Payload;
 
 use super::{Flow, events, identity::Identity};
-use crate::{channel::Client, room::TurnedAway};
 
 /// How long a join without a valid token waits for its answer, so that a client that tries again at once is no load.
 const REFUSAL_DELAY: Duration = Duration::from_millis(300);

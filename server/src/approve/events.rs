@@ -2,27 +2,22 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
-use vestibule_protocol::{
-    approve::{
-        frames::{Card, Id, Policy},
-        items::{ApproveItem, Cursor, NackCode, Notice, RequestItem},
-        limits::{Limits, PAGE},
-        refusal::{Reason, Refusal},
-        rules::Answer,
-    },
+use vestibule_approve::{
     base64url::{Blob, Fixed},
     fields::{Object, integer, optional_integer},
-    message::Payload,
+    frames::{Card, Id, Policy},
+    items::{ApproveItem, Cursor, NackCode, Notice, RequestItem},
+    limits::{Limits, PAGE},
+    refusal::{Reason, Refusal},
+    rules::Answer,
     signed::{Alg, Rid, Signature, Uid},
 };
+use vestibule_channels::channel::Next;
+use vestibule_phoenix::message::Payload;
+use vestibule_store::{Arrival, Committed, Epoch, clock};
 
 use super::Flow;
-use crate::{
-    channel::Next,
-    clock,
-    input::{self, Place},
-    store::{Arrival, Committed, Epoch},
-};
+use crate::input::{self, Place};
 
 /// The version of the protocol that this server speaks.
 const VERSION: u64 = 1;

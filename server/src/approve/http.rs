@@ -12,27 +12,25 @@ use actix_web::{
     middleware::from_fn,
     web,
 };
+use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
-use vestibule_protocol::{
-    approve::{
-        frames::{Card, Policy},
-        refusal::{Reason, Refusal},
-        rules::{Caller, Command},
-    },
+use vestibule_approve::{
     base64url::Blob,
     fields::null_is_default,
+    frames::{Card, Policy},
+    refusal::{Reason, Refusal},
+    rules::{Caller, Command},
     signed::{self, Alg, Rid, Signature, Uid, user_id},
 };
+use vestibule_channels::transport::{self, Calls, Rules, head_as_get, other_methods};
+use vestibule_store::{Content, Submission, clock, pack};
 
 use super::{Flow, answering::UNKNOWN_AFTER, create, metrics::SignIn};
 use crate::{
-    clock,
+    hosts::Hosts,
     input::{self, Unread},
-    live::Live,
     query,
     session::Challenge,
-    store::{Content, Submission, pack},
-    transport::{self, Calls, Hosts, Rules, head_as_get, other_methods},
 };
 
 /// The largest body, in bytes.
@@ -45,7 +43,7 @@ const MAX_CARDS: u32 = 100;
 pub fn mount(
     config: &mut web::ServiceConfig,
     flow: Arc<Flow>,
-    rules: Live<Rules>,
+    rules: Arc<ArcSwap<Rules>>,
     calls: Arc<Calls>,
     hosts: Arc<Hosts>,
 ) {
@@ -76,11 +74,11 @@ pub fn mount(
 
 /// Tokens travel in a header that no page of another site can make a browser add, so there are no credentials to protect;
 /// the origins are those of the socket all the same.
-fn cors(rules: Live<Rules>) -> Cors {
+fn cors(rules: Arc<ArcSwap<Rules>>) -> Cors {
     Cors::default()
         .allowed_origin_fn(move |origin, request| {
             let host = transport::host(request);
-            origin.to_str().is_ok_and(|origin| rules.now().origins.allow(origin, host))
+            origin.to_str().is_ok_and(|origin| rules.load().origins.allow(origin, host))
         })
         .allowed_methods(["GET", "HEAD", "POST"])
         .allowed_headers([AUTHORIZATION, CONTENT_TYPE])

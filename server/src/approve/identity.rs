@@ -3,14 +3,14 @@
 use std::{net::IpAddr, sync::Arc};
 
 use serde_json::Value;
-use vestibule_protocol::signed::Uid;
-
-use super::Flow;
-use crate::{
+use vestibule_approve::signed::Uid;
+use vestibule_channels::{
     channel::{Channel, Client, Context, MemberId},
-    clock,
     transport::{ConnectInfo, Connected, Refused, SocketHandler},
 };
+use vestibule_store::clock;
+
+use super::Flow;
 
 /// What the token says of a connection.
 pub(super) struct Identity {

@@ -6,11 +6,13 @@ use std::{
 };
 
 use bytestring::ByteString;
-use vestibule_protocol::{
-    approve::refusal::{Reason, Refusal},
-    message::Payload,
+use vestibule_approve::{
+    refusal::{Reason, Refusal},
     signed::{Rid, Uid},
 };
+use vestibule_channels::channel::{Channel, Context, Incoming, Joining, MemberId, Next};
+use vestibule_phoenix::message::Payload;
+use vestibule_store::Arrival;
 
 use super::{
     Flow,
@@ -19,10 +21,6 @@ use super::{
     events::{self, refuse},
     identity,
     reception::{Receiver, Reception, arrive, deliver, handle_own, welcome},
-};
-use crate::{
-    channel::{Channel, Context, Incoming, Joining, MemberId, Next},
-    store::Arrival,
 };
 
 /// One user's inbox.

@@ -13,9 +13,10 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
+use vestibule_channels::metrics::PerCase;
+use vestibule_store::{Census, clock};
 
 use super::Flow;
-use crate::{clock, metrics::PerCase, store::Census};
 
 /// For how long a census is good enough: it reads every open request.
 const CENSUS_EVERY_MS: i64 = 5000;
@@ -204,7 +205,7 @@ impl Flow {
     }
 
     /// Whether something is wrong with the store.
-    pub async fn trouble(&self) -> Option<crate::store::Trouble> {
+    pub async fn trouble(&self) -> Option<vestibule_store::Trouble> {
         self.store.trouble().await
     }
 

@@ -30,17 +30,24 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use dashmap::DashSet;
 use ring::rand::{SecureRandom as _, SystemRandom};
-use vestibule_protocol::{
-    approve::limits::{Limits, Quotas},
+use vestibule_approve::{
     base64url::Fixed,
+    limits::{Limits, Quotas},
     signed::{BadSignature, Rid, Uid},
 };
 
-pub use crate::clock::Doubt;
 pub use identity::Door;
 pub use operator::Unfit;
 pub use reach::ReachRate;
 pub use room::Online;
+pub use vestibule_store::clock::Doubt;
+
+use vestibule_channels::{
+    channel::MemberId,
+    topic::{Rooms, Router},
+    transport::{AddressRate, Grain, Rate},
+};
+use vestibule_store::{Store, clock::Certainty};
 
 use self::{
     aftermath::{Aftermath, Own},
@@ -49,14 +56,7 @@ use self::{
     reach::Reach,
     room::KeyRoom,
 };
-use crate::{
-    channel::MemberId,
-    clock::Certainty,
-    room::{Rooms, Router},
-    session::Sessions,
-    store::Store,
-    transport::{AddressRate, Grain, Rate},
-};
+use crate::session::Sessions;
 
 /// What an operator may set about the flow.
 #[derive(Clone, Debug)]

@@ -5,26 +5,21 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::sync::oneshot;
-use vestibule_protocol::{
-    approve::{
-        frames::Id,
-        limits::Limits,
-        refusal::Refusal,
-        rules::{Caller, Command},
-    },
-    message::Payload,
+use vestibule_approve::{
+    frames::Id,
+    limits::Limits,
+    refusal::Refusal,
+    rules::{Caller, Command},
     signed::{Rid, Uid},
 };
+use vestibule_phoenix::message::Payload;
+use vestibule_store::{Committed, Content, Deleted, Removed, Store, Submission, clock};
 
 use super::{
     Flow,
     aftermath::Aftermath,
     inbox::Inbox,
     room::{Online, is_servers},
-};
-use crate::{
-    clock,
-    store::{Committed, Content, Deleted, Removed, Store, Submission},
 };
 
 /// The events that clients take for frames of the flow.

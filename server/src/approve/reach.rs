@@ -7,12 +7,12 @@
 use std::num::NonZeroU32;
 
 use governor::Quota;
-use vestibule_protocol::{
-    approve::refusal::{Reason, Refusal},
+use vestibule_approve::{
+    refusal::{Reason, Refusal},
     signed::Uid,
 };
 
-use crate::keyed_rate::KeyedRate;
+use vestibule_channels::keyed_rate::KeyedRate;
 
 /// What a recipient of a message costs beside its payload: topic, event, frame, and the way there.
 const OVERHEAD: usize = 256;
@@ -68,8 +68,9 @@ impl Reach {
 
 #[cfg(test)]
 mod tests {
+    use vestibule_approve::base64url::Fixed;
+
     use super::*;
-    use vestibule_protocol::base64url::Fixed;
 
     const NOBODY_MORE: ReachRate = ReachRate { per_second: 1024, at_once: 100 * 1024 };
 

@@ -7,17 +7,17 @@
 use std::{future::Future, mem::take, sync::Arc};
 
 use serde_json::json;
-use vestibule_protocol::{
-    approve::{
-        frames::Id,
-        items::{ApproveItem, Cursor, NackCode},
-        limits::PAGE,
-        refusal::{Reason, Refusal},
-        rules::{Caller, Command, RequestState},
-    },
-    message::Payload,
+use vestibule_approve::{
+    frames::Id,
+    items::{ApproveItem, Cursor, NackCode},
+    limits::PAGE,
+    refusal::{Reason, Refusal},
+    rules::{Caller, Command, RequestState},
     signed::{Rid, Uid},
 };
+use vestibule_channels::channel::{Channel, Context, Joining, MemberId, Next, ReplyTo};
+use vestibule_phoenix::message::Payload;
+use vestibule_store::{Arrival, Committed, Content, Epoch, Page, Submission};
 
 use super::{
     Flow,
@@ -26,10 +26,6 @@ use super::{
     events::{self, AboutRequest, Ack, ApprovePush, CaughtUp, Items, Last, List, Nack, Resync, parse},
     feed::Feed,
     tries::Tries,
-};
-use crate::{
-    channel::{Channel, Context, Joining, MemberId, Next, ReplyTo},
-    store::{Arrival, Committed, Content, Epoch, Page, Submission},
 };
 
 /// One join of a user.
@@ -149,12 +145,12 @@ pub(super) fn deliver<R: Reception>(reception: &mut R, cx: &Context<'_, R>, who:
 }
 
 fn send<C: Channel>(receiver: &mut Receiver, cx: &Context<'_, C>, who: MemberId, own: &Own) {
-    crate::failpoint::pass("before_push");
+    vestibule_store::failpoint::pass("before_push");
     match own {
         Own::Approve(item) => send_approve(receiver, cx, who, item),
         Own::Notice(notice) => cx.push(who, notice.news.event(), Payload::of(notice)),
     }
-    crate::failpoint::pass("after_push");
+    vestibule_store::failpoint::pass("after_push");
 }
 
 fn send_approve<C: Channel>(receiver: &mut Receiver, cx: &Context<'_, C>, who: MemberId, item: &ApproveItem) {

@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use vestibule_protocol::approve::{refusal::Refusal, rules::Caller};
+use vestibule_approve::{refusal::Refusal, rules::Caller};
+use vestibule_store::{Committed, Content, Due, Submission};
 
 use super::{Flow, aftermath::Aftermath, metrics::Round};
-use crate::store::{Committed, Content, Due, Submission};
 
 /// Sweeps for ever.
 pub async fn run(flow: Arc<Flow>) {

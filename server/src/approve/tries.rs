@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vestibule_protocol::approve::frames::Id;
+use vestibule_approve::frames::Id;
 
 /// How often an approve is sent to one join.
 const MAX_TRIES: u8 = 5;
@@ -72,7 +72,7 @@ impl Try {
 
 #[cfg(test)]
 mod tests {
-    use vestibule_protocol::base64url::Fixed;
+    use vestibule_approve::base64url::Fixed;
 
     use super::*;
 

@@ -120,9 +120,10 @@ fn shown(texts: &[OsString]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::config::file;
-    use std::path::Path;
 
     fn settings(text: &str) -> Settings {
         let layer = file::parse(text, Path::new("v.toml"), &setting::all());

@@ -3,12 +3,12 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use clap::Args;
-
-use super::values::{count, count_or_none, duration, rate, size};
-use crate::{
+use vestibule_channels::{
     outbox::OutboxLimits,
     transport::{Limits, Patience, Period, Rate},
 };
+
+use super::values::{count, count_or_none, duration, rate, size};
 
 /// The limits of connections.
 #[derive(Clone, Debug, Args)]

@@ -3,13 +3,11 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use clap::Args;
-use vestibule_protocol::approve::limits::{Limits, Quotas};
+use vestibule_approve::limits::{Limits, Quotas};
+use vestibule_channels::transport::{Period, Rate};
 
 use super::values::{bytes, count, count_or_none, duration, duration_or_none, rate, size};
-use crate::{
-    approve::ReachRate,
-    transport::{Period, Rate},
-};
+use crate::approve::ReachRate;
 
 /// The limits of the approve flow.
 #[derive(Clone, Debug, Args)]

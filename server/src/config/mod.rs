@@ -36,12 +36,10 @@ pub use self::{
     tls::TlsOptions,
     written::{Difference, default_config},
 };
-use crate::{
-    approve::Terms,
-    confidential::Modes,
-    store,
-    transport::{Origin, Origins, Proxies, Rules},
-};
+use vestibule_channels::transport::{Origin, Origins, Proxies, Rules};
+use vestibule_store as store;
+
+use crate::{approve::Terms, confidential::Modes};
 
 /// What a frame of the flow has beside its one large field: signatures, keys, ids, and the topic.
 const FRAME_OVERHEAD: usize = 4096;
@@ -226,9 +224,10 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use vestibule_approve::limits::Quotas;
+    use vestibule_channels::transport::Limits;
+
     use super::*;
-    use crate::transport::Limits;
-    use vestibule_protocol::approve::limits::Quotas;
 
     fn config(options: &[&str]) -> Result<Config, String> {
         let arguments = ["vestibule"].iter().chain(options).map(Into::into);

@@ -132,9 +132,10 @@ pub(super) fn first_line(error: &clap::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::config::Task;
-    use std::fs;
 
     fn sources(arguments: &[&str], variables: &[(&str, &str)]) -> Sources {
         let arguments = ["vestibule"].iter().chain(arguments).map(OsString::from);

@@ -10,13 +10,10 @@ use std::{
 
 use actix_web::http::{Uri, uri::Authority};
 use ipnet::IpNet;
+use vestibule_channels::transport::{Origin, OriginSyntax};
 
 use super::guess::{self, did_you_mean};
-use crate::{
-    admin::Listen,
-    telemetry,
-    transport::{Origin, OriginSyntax},
-};
+use crate::{admin::Listen, telemetry};
 
 /// The longest duration, in days: 100 years. What comes after it does not matter, and clocks can be added to it.
 const LONGEST_DAYS: u64 = 100 * 365;

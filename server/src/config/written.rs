@@ -124,9 +124,10 @@ fn value(setting: &Setting, text: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::config::{Sources, Task, file};
-    use std::path::Path;
 
     fn sources(arguments: &[&str], variables: &[(&str, &str)]) -> Sources {
         let arguments = ["vestibule", "check-config"].iter().chain(arguments).map(Into::into);

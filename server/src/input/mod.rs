@@ -8,7 +8,7 @@ mod kind;
 mod sentence;
 
 use serde::de::DeserializeOwned;
-use vestibule_protocol::fields::Object;
+use vestibule_approve::fields::Object;
 
 use self::sentence::Part;
 pub use self::{

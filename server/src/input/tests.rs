@@ -1,9 +1,10 @@
 //! Each complaint, and the sentence that it is made into. The word that is never to be shown is "hush".
 
 use serde::Deserialize;
-use vestibule_protocol::{
-    approve::{frames::Policy, items::Cursor},
+use vestibule_approve::{
     base64url::{Blob, Fixed},
+    frames::Policy,
+    items::Cursor,
 };
 
 use super::*;

@@ -1,34 +1,20 @@
-//! What is counted, and how it is told.
+//! Where everything that is counted is registered, and asked for.
 //!
-//! Each part of the server owns the numbers of what it does, as handles that are there from its start: counting adds to an
-//! atomic number, takes no lock and looks nothing up. [`Metrics`] is where all of them are registered, and asked for. No
-//! label names a room, a user or an address: there are as many series after a year as at the start.
-//!
-//! [`Traffic`] is what the channel framework counts; what is counted of keys is registered by who knows of keys.
+//! What the channel framework counts is [`Traffic`](vestibule_channels::metrics::Traffic); the store and the approve flow
+//! register what they count.
 
-mod cases;
 mod classic;
 mod process;
-mod sharded;
-mod traffic;
 
 use std::fmt;
 
 use prometheus_client::{encoding::text, metrics::gauge::Gauge, registry::Registry};
+use vestibule_channels::metrics::PerCase;
 
 use self::process::Process;
-pub(crate) use self::traffic::Joined;
-pub use self::{
-    cases::PerCase,
-    sharded::{HotCounter, Sharded},
-    traffic::{Ending, Limit, Traffic},
-};
 
 /// The prefix of all names but those of the process, which have the same names in every program.
 const PREFIX: &str = "vestibule";
-
-/// The names and values of one metric's labels.
-pub type Labels = Vec<(&'static str, &'static str)>;
 
 /// Everything that is counted.
 #[derive(Debug)]

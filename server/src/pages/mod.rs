@@ -19,9 +19,9 @@ use actix_web::{
     web,
 };
 use rust_embed::RustEmbed;
+use vestibule_channels::transport::other_methods;
 
 use self::file::File;
-use crate::transport::other_methods;
 
 /// The page to try the server with.
 #[derive(Debug, RustEmbed)]

@@ -12,7 +12,7 @@ use ring::{
     rand::{SecureRandom as _, SystemRandom},
 };
 use thiserror::Error;
-use vestibule_protocol::{base64url, signed::Uid};
+use vestibule_approve::{base64url, signed::Uid};
 
 pub use secrets::{SecretError, Secrets};
 
@@ -142,8 +142,9 @@ fn expiry(nonce: &[u8; NONCE]) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use vestibule_approve::base64url::Fixed;
+
     use super::*;
-    use vestibule_protocol::base64url::Fixed;
 
     const BOB: Uid = Fixed([1; 32]);
     const EVE: Uid = Fixed([2; 32]);

@@ -10,13 +10,11 @@ use std::{
 
 use ring::{hkdf, hmac, rand::SecureRandom as _, rand::SystemRandom};
 use thiserror::Error;
-use vestibule_protocol::base64url::{self, Fixed};
+use vestibule_approve::base64url::{self, Fixed};
+use vestibule_store::durable;
 use zeroize::Zeroizing;
 
-use crate::{
-    confidential::{self, ConfidentialError, Modes},
-    durable,
-};
+use crate::confidential::{self, ConfidentialError, Modes};
 
 /// The secrets that all keys of the server are derived from.
 pub struct Secrets(Vec<Zeroizing<[u8; 32]>>);
@@ -109,8 +107,9 @@ impl Secret {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
 
     #[test]
     fn a_fresh_file_is_its_owners_and_read_again() {

@@ -52,21 +52,23 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::super::{
-        fields::{JsonFields, TextFields},
-        journal::Prioritized,
-    };
-    use super::Json;
-    use serde_json::{Value, json};
     use std::{
         io,
         sync::{Arc, Mutex},
     };
+
+    use serde_json::{Value, json};
     use tracing_subscriber::{
         fmt::{self, MakeWriter},
         layer::SubscriberExt as _,
         registry,
     };
+
+    use super::super::{
+        fields::{JsonFields, TextFields},
+        journal::Prioritized,
+    };
+    use super::Json;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);

@@ -53,8 +53,9 @@ impl Validity {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::*;
 
     #[test]
     fn a_certificate_is_valid_from_its_first_second_to_its_last() {

@@ -1,6 +1,6 @@
 //! The decoders: no bytes make them panic, and what they let through can be passed on.
 
-use vestibule_protocol::{
+use vestibule_phoenix::{
     longpoll::{self, MAX_LINES},
     message::{Frame, Message, Outgoing, Payload, Push, Reply, Status, Term},
     serializer::Serializer,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use vestibule_protocol::{
+use vestibule_phoenix::{
     message::Frame,
     serializer::Serializer,
     socket::{Action, JoinId, Socket},

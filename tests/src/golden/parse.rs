@@ -7,12 +7,12 @@ mod repeat;
 
 use std::time::Duration;
 
+use exchange::{exchange, request, response};
+use frames::{expected, only_expected, sent};
 use serde_json::Value;
 
 use super::fields::{Fields, list, number, text};
 use super::model::{Action, FIRST_CONNECTION, Sent, Step, Transcript, Writes};
-use exchange::{exchange, request, response};
-use frames::{expected, only_expected, sent};
 
 /// The transports of transcripts. Steps say for themselves what they go over.
 const TRANSPORTS: [&str; 2] = ["longpoll", "websocket"];

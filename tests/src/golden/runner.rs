@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use calls::{Started, query_text};
 use serde_json::Value;
 
 use super::bindings::Bindings;
@@ -14,7 +15,6 @@ use super::connection::{Connection, bytes};
 use super::model::{Action, Exchange, Request, Sent, Step, Writes};
 use super::parse;
 use crate::ws::{Handshake, PATIENCE};
-use calls::{Started, query_text};
 
 /// How long behind its last step a transcript's connections have to stay silent.
 const DRAIN: Duration = Duration::from_millis(50);

@@ -8,9 +8,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Id;
-use vestibule_protocol::base64url::Fixed;
-use vestibule_protocol::signed::{Rid, Uid};
+use vestibule_approve::base64url::Fixed;
+use vestibule_approve::frames::Id;
+use vestibule_approve::signed::{Rid, Uid};
 
 use super::{Message, Person, Reply, Room, person, random, room};
 use crate::source::connect_from;

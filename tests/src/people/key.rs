@@ -4,8 +4,8 @@ use k256::ecdsa::SigningKey;
 use k256::ecdsa::signature::Signer as _;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
-use vestibule_protocol::base64url::{Blob, Fixed};
-use vestibule_protocol::signed::{Alg, Signature, Signed};
+use vestibule_approve::base64url::{Blob, Fixed};
+use vestibule_approve::signed::{Alg, Signature, Signed};
 
 /// A key pair of a user or a room.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Key {
 
 #[cfg(test)]
 mod tests {
-    use vestibule_protocol::signed::{Alg, Signed};
+    use vestibule_approve::signed::{Alg, Signed};
 
     use super::Key;
 

@@ -4,9 +4,9 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Id, Request};
-use vestibule_protocol::base64url::{self, Blob};
-use vestibule_protocol::signed::{Alg, Rid, Uid, session, user_id};
+use vestibule_approve::base64url::{self, Blob};
+use vestibule_approve::frames::{Id, Request};
+use vestibule_approve::signed::{Alg, Rid, Uid, session, user_id};
 
 use super::{Key, TEN_MINUTES, now_ms, random};
 use crate::http;

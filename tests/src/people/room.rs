@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Approve, Card, Deny, Id, Policy, Request};
-use vestibule_protocol::base64url::{Blob, Fixed};
-use vestibule_protocol::signed::{Alg, Rid, Uid, hand_over, prove, room_id};
+use vestibule_approve::base64url::{Blob, Fixed};
+use vestibule_approve::frames::{Approve, Card, Deny, Id, Policy, Request};
+use vestibule_approve::signed::{Alg, Rid, Uid, hand_over, prove, room_id};
 
 use super::{Device, Key, Person, TEN_MINUTES, now_ms, random};
 

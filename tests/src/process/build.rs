@@ -21,7 +21,7 @@ pub(super) fn playground() -> &'static Path {
     &BINARY
 }
 
-/// Builds a target of the server's package; `path` is where it lands in the profile's directory.
+/// Builds a target of the workspace, whose packages share one set of features; `path` is where it lands in the profile's directory.
 fn build(target: &[&str], path: &str) -> PathBuf {
     let test = env::current_exe().expect("the test's own path");
     // TARGET/PROFILE/deps/this-test
@@ -32,7 +32,7 @@ fn build(target: &[&str], path: &str) -> PathBuf {
     };
     let mut command = Command::new(env!("CARGO"));
     command
-        .args(["build", "--quiet", "--package", "vestibule", "--profile", profile])
+        .args(["build", "--quiet", "--workspace", "--profile", profile])
         .args(target)
         .arg("--target-dir")
         .arg(directory.parent().expect("a target directory"))

@@ -1,7 +1,7 @@
 //! Requests: listed, and ended before their time.
 
 use serde_json::json;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person};
 use vestibule_tests::scene::Scene;
 

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Person, Room};
 use vestibule_tests::scene::Scene;

@@ -1,6 +1,6 @@
 //! No answer to an operator holds a key, a ciphertext, a signature or a note.
 
-use vestibule_protocol::base64url;
+use vestibule_approve::base64url;
 use vestibule_tests::scene::Scene;
 
 use crate::Stage;

@@ -1,7 +1,7 @@
 //! Users: who is connected, sent away, spoken to, given a token.
 
 use serde_json::json;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Person};
 use vestibule_tests::scene::Scene;

@@ -3,9 +3,9 @@
 use std::iter;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::base64url::Fixed;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::base64url::Fixed;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Room, now_ms, random};
 
 use crate::row::Said;

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, Room};
 
 use crate::line::Line;

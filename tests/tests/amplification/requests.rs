@@ -1,7 +1,7 @@
 //! Requests as bytes.
 
 use serde_json::{Value, json};
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::Person;
 
 use crate::stage::Stage;

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use vestibule_protocol::approve::frames::{Id, Policy, Request};
-use vestibule_protocol::base64url::Blob;
-use vestibule_protocol::signed::{Alg, Rid, Uid};
+use vestibule_approve::base64url::Blob;
+use vestibule_approve::frames::{Id, Policy, Request};
+use vestibule_approve::signed::{Alg, Rid, Uid};
 use vestibule_tests::people::{Device, Person, Room, random};
 use vestibule_tests::process::{Launch, Server};
 

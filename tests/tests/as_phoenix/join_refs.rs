@@ -1,7 +1,7 @@
 //! Elixir takes `false` for "none", as it takes `null`: `join_ref || ref`.
 
 use serde_json::{Value, json};
-use vestibule_protocol::serializer::MAX_TERM;
+use vestibule_phoenix::serializer::MAX_TERM;
 
 use super::{Client, assert_quiet, connect, connect_with, crashed, reply};
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use vestibule_protocol::approve::frames::Id;
-use vestibule_protocol::signed::{Alg, Rid, Uid};
+use vestibule_approve::frames::Id;
+use vestibule_approve::signed::{Alg, Rid, Uid};
 use vestibule_tests::people::{Device, Person, Room, random};
 
 use crate::steps::SeatNumber;

@@ -1,11 +1,11 @@
 //! What is done, as a frame for the server and as a command for the reference.
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Approve, Card, Deny, Request};
-use vestibule_protocol::approve::refusal::{Reason, Refusal};
-use vestibule_protocol::approve::rules::{Answer, Caller, Command, Decision};
-use vestibule_protocol::base64url::Blob;
-use vestibule_protocol::signed::{Rid, Uid};
+use vestibule_approve::base64url::Blob;
+use vestibule_approve::frames::{Approve, Card, Deny, Request};
+use vestibule_approve::refusal::{Reason, Refusal};
+use vestibule_approve::rules::{Answer, Caller, Command, Decision};
+use vestibule_approve::signed::{Rid, Uid};
 use vestibule_tests::people::{Reply, TEN_MINUTES, now_ms, random};
 
 use crate::cast::Topic;

@@ -2,9 +2,9 @@
 //! most one frame at a time that ends soon, and its end is waited for before anything can happen too close to it.
 
 use serde_json::json;
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::approve::rules::{Caller, Command};
-use vestibule_protocol::signed::{Alg, Rid, Uid};
+use vestibule_approve::frames::Policy;
+use vestibule_approve::rules::{Caller, Command};
+use vestibule_approve::signed::{Alg, Rid, Uid};
 use vestibule_tests::people::{Device, Person, Room, now_ms};
 
 use crate::stage::Stage;

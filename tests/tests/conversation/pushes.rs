@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Id, Policy};
-use vestibule_protocol::approve::rules::{Change, Command, RequestState};
-use vestibule_protocol::signed::{Rid, Uid};
+use vestibule_approve::frames::{Id, Policy};
+use vestibule_approve::rules::{Change, Command, RequestState};
+use vestibule_approve::signed::{Rid, Uid};
 use vestibule_tests::people::{Message, now_ms};
 
 use crate::cast::{SEATS, Topic};

@@ -5,13 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
+use vestibule_approve::base64url::Fixed;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::limits::Quotas;
+use vestibule_approve::refusal::Refusal;
+use vestibule_approve::rules::Decision;
+use vestibule_approve::signed::Rid;
 use vestibule_model::reference::Reference;
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::approve::limits::Quotas;
-use vestibule_protocol::approve::refusal::Refusal;
-use vestibule_protocol::approve::rules::Decision;
-use vestibule_protocol::base64url::Fixed;
-use vestibule_protocol::signed::Rid;
 use vestibule_tests::people::{Reply, now_ms, random};
 use vestibule_tests::process::{Launch, Server};
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use vestibule_protocol::approve::frames::Policy;
+use vestibule_approve::frames::Policy;
 
 /// One of the seats at which a device may be connected: two for each user.
 pub(crate) type SeatNumber = usize;

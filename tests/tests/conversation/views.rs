@@ -1,10 +1,10 @@
 //! What joins and lists show, against what the reference shows.
 
 use serde_json::{Value, json};
+use vestibule_approve::frames::Policy;
+use vestibule_approve::items::ReceiptResult;
+use vestibule_approve::signed::{Rid, Uid};
 use vestibule_model::reference::{News, Reference, Request};
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::approve::items::ReceiptResult;
-use vestibule_protocol::signed::{Rid, Uid};
 
 /// The reference at one moment.
 pub(crate) struct View<'a> {

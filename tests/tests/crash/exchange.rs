@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Policy, Request};
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::{Policy, Request};
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, PATIENCE, Person, Room};
 use vestibule_tests::process::Server;
 use vestibule_tests::random::Random;

@@ -1,4 +1,3 @@
-//! The directions of dependency: between the packages, and between the modules of the server.
+//! Which crate may depend on which, in the manifests and in all that they bring along.
 
-mod layers;
 mod packages;

@@ -8,40 +8,50 @@ use serde_json::Value;
 /// What runs a server. A name that ends in a star stands for all that start so.
 const SERVING: [&str; 2] = ["tokio*", "actix*"];
 
+/// The database.
+const DATABASE: [&str; 3] = ["diesel*", "libsqlite3-sys", "r2d2"];
+
+/// The crates that the framework is free of, besides the database: whoever writes channels needs no command line and no
+/// description of endpoints.
+const PRODUCT: [&str; 5] = ["clap*", "utoipa*", "rust-embed*", "toml*", "tracing-subscriber"];
+
 #[test]
-fn the_protocol_is_free_of_input_and_output() {
-    let forbidden = [SERVING.as_slice(), &["diesel*", "vestibule", "vestibule-schema"]].concat();
-    refuse("vestibule-protocol", &forbidden);
+fn the_protocols_do_no_input_and_output() {
+    for package in ["vestibule-phoenix", "vestibule-approve"] {
+        refuse(package, &[SERVING.as_slice(), &DATABASE].concat());
+        only(package, &[]);
+    }
 }
 
 #[test]
 fn the_schema_knows_tables_and_nothing_else() {
-    let forbidden = [SERVING.as_slice(), &["vestibule", "vestibule-protocol"]].concat();
-    refuse("vestibule-schema", &forbidden);
+    refuse("vestibule-schema", &SERVING);
+    only("vestibule-schema", &[]);
     // Directly only: the library of the migrations brings it along.
     refuse_among(&direct("vestibule-schema"), "vestibule-schema", &["serde*"]);
 }
 
 #[test]
-fn the_server_puts_both_together() {
-    let direct = direct("vestibule");
-    for package in ["vestibule-protocol", "vestibule-schema"] {
-        assert!(direct.contains(package), "vestibule does not depend on {package}");
-    }
+fn the_framework_knows_neither_keys_nor_the_database() {
+    refuse("vestibule-channels", &[DATABASE.as_slice(), &PRODUCT].concat());
+    only("vestibule-channels", &["vestibule-phoenix"]);
 }
 
 #[test]
-fn the_model_knows_the_rules_and_neither_the_server_nor_its_tables() {
-    let forbidden = [SERVING.as_slice(), &["diesel*", "vestibule", "vestibule-schema"]].concat();
-    refuse("vestibule-model", &forbidden);
-    assert!(direct("vestibule-model").contains("vestibule-protocol"), "the model has rules of its own");
+fn the_store_knows_neither_channels_nor_http() {
+    refuse("vestibule-store", &[&["actix*"], PRODUCT.as_slice()].concat());
+    only("vestibule-store", &["vestibule-approve", "vestibule-schema"]);
 }
 
 #[test]
-fn nothing_that_ships_depends_on_the_tests() {
-    for package in ["vestibule", "vestibule-protocol", "vestibule-schema"] {
-        refuse_among(&whole_tree(package), package, &["vestibule-tests", "vestibule-model"]);
-    }
+fn the_server_reaches_tables_through_the_store_alone() {
+    only("vestibule", &["vestibule-approve", "vestibule-channels", "vestibule-phoenix", "vestibule-store"]);
+}
+
+#[test]
+fn the_model_runs_the_rules_without_a_server() {
+    refuse("vestibule-model", &[SERVING.as_slice(), &DATABASE].concat());
+    only("vestibule-model", &["vestibule-approve"]);
 }
 
 #[test]
@@ -57,6 +67,14 @@ fn nobody_depends_on_the_tests() {
 fn a_star_stands_for_all_that_start_so() {
     let found = BTreeSet::from(["actix-web".to_owned(), "serde".to_owned(), "vestibule-schema".to_owned()]);
     assert_eq!(forbidden_among(&found, &["actix*", "vestibule"]), ["actix-web"]);
+}
+
+/// Which packages of the workspace a package names: these, and no others.
+fn only(package: &str, expected: &[&str]) {
+    let direct = direct(package);
+    let own: Vec<&str> =
+        direct.iter().map(String::as_str).filter(|name| name.starts_with("vestibule")).collect();
+    assert_eq!(own, expected, "of the workspace's packages {package} names others");
 }
 
 fn refuse(package: &str, forbidden: &[&str]) {

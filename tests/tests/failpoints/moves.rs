@@ -5,8 +5,8 @@ use std::mem::take;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Request;
-use vestibule_protocol::base64url::Fixed;
+use vestibule_approve::base64url::Fixed;
+use vestibule_approve::frames::Request;
 use vestibule_tests::people::{Device, Message, Room, random};
 use vestibule_tests::random::Random;
 

@@ -1,8 +1,8 @@
 //! Cards: who is told of a new one, and which versions may follow each other.
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, Room, now_ms};
 use vestibule_tests::scene::Scene;
 

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Request;
-use vestibule_protocol::approve::limits::Limits;
-use vestibule_protocol::base64url::Blob;
+use vestibule_approve::base64url::Blob;
+use vestibule_approve::frames::Request;
+use vestibule_approve::limits::Limits;
 use vestibule_tests::people::Device;
 use vestibule_tests::process::{Server, Shared};
 use vestibule_tests::scene::Scene;

@@ -1,7 +1,7 @@
 //! Rule 7: a member's no.
 
 use serde_json::json;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, now_ms, random};
 use vestibule_tests::scene::Scene;
 

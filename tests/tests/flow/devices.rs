@@ -1,7 +1,7 @@
 //! Rule 5: several devices of one user, with one box key.
 
 use serde_json::json;
-use vestibule_protocol::approve::frames::Request;
+use vestibule_approve::frames::Request;
 use vestibule_tests::people::Device;
 use vestibule_tests::scene::Scene;
 

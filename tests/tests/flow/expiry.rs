@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Approve, Request};
+use vestibule_approve::frames::{Approve, Request};
 use vestibule_tests::people::{Device, now_ms};
 use vestibule_tests::process::{Server, Shared};
 use vestibule_tests::scene::Scene;

@@ -3,8 +3,8 @@
 use std::fs;
 
 use serde_json::json;
-use vestibule_protocol::approve::frames::Request;
-use vestibule_protocol::base64url::Blob;
+use vestibule_approve::base64url::Blob;
+use vestibule_approve::frames::Request;
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::scene::Scene;
 

@@ -4,9 +4,9 @@
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Approve, Policy, Request};
-use vestibule_protocol::base64url;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::base64url;
+use vestibule_approve::frames::{Approve, Policy, Request};
+use vestibule_approve::signed::Alg;
 use vestibule_tests::http;
 use vestibule_tests::people::{Device, Key, Person, Room};
 

@@ -26,7 +26,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use vestibule_protocol::approve::frames::Request;
+use vestibule_approve::frames::Request;
 use vestibule_tests::people::{Device, PATIENCE, Person, random};
 use vestibule_tests::process::{Launch, Server, Shared};
 use vestibule_tests::scene::Scene;

@@ -1,8 +1,8 @@
 //! Rule 4: an approve that is no good does not burn the request.
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Approve;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Approve;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, random};
 use vestibule_tests::scene::Scene;
 

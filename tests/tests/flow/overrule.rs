@@ -1,7 +1,7 @@
 //! Rule 7, the other half: a denial is not the last word.
 
 use serde_json::{Value, json};
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, now_ms};
 use vestibule_tests::scene::Scene;
 

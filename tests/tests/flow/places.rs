@@ -1,7 +1,7 @@
 //! Places in a room: what takes one, what gives one back, and how many come from one place.
 
 use serde_json::json;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, Reply};
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::scene::Scene;
@@ -9,7 +9,7 @@ use vestibule_tests::scene::Scene;
 use crate::server_with;
 
 /// Somebody new asks for the key of a scene's room.
-fn ask(scene: &Scene) -> (Person, vestibule_protocol::approve::frames::Request, Reply) {
+fn ask(scene: &Scene) -> (Person, vestibule_approve::frames::Request, Reply) {
     let person = Person::new(Alg::Ed25519);
     let mut device = Device::connect(scene.address, &person);
     device.visit(&scene.room.rid());
@@ -44,7 +44,7 @@ fn so_many_denied_requests_may_still_be_approved() {
     let mut scene = Scene::new(&server);
     let [first, second] = [ask(&scene), ask(&scene)];
     let mut deny = |(person, request, _): &(Person, _, Reply)| {
-        let request: &vestibule_protocol::approve::frames::Request = request;
+        let request: &vestibule_approve::frames::Request = request;
         let deny = scene.room.deny(&scene.alice, &person.uid(), &request.request_id, false);
         scene.member.call(&scene.topic, "deny", &deny).ok()
     };

@@ -2,8 +2,8 @@
 //! passes.
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::http::{self, Response};
 use vestibule_tests::people::{Device, Person, Reply, Room, random};
 use vestibule_tests::scene::Scene;

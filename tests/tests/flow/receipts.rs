@@ -1,8 +1,8 @@
 //! Receipts, and with them how notices are delivered: at one place of each connection, at the next join, and after `last`.
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Approve;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Approve;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, random};
 use vestibule_tests::scene::Scene;
 

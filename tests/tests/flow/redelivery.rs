@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use vestibule_protocol::approve::frames::{Approve, Id};
+use vestibule_approve::frames::{Approve, Id};
 use vestibule_tests::people::{Device, Message};
 use vestibule_tests::process::Server;
 use vestibule_tests::scene::Scene;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::base64url::Fixed;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::base64url::Fixed;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Person, Room, random};
 use vestibule_tests::scene::Scene;

@@ -1,7 +1,7 @@
 //! What one user may have sent to other members: bytes times recipients.
 
 use serde_json::json;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::{
     people::{Device, Person},
     scene::Scene,
@@ -34,7 +34,7 @@ fn what_a_user_sends_to_members_has_a_rate_in_bytes_times_recipients() {
     let mut second = Device::another(scene.address, &scene.alice);
     second.enter(&scene.room);
     assert_eq!(second.call(&scene.topic, "say", text()).refused(), "rate_limited");
-    let card = scene.room.card(2, vestibule_protocol::approve::frames::Policy::Request, Some("a name"));
+    let card = scene.room.card(2, vestibule_approve::frames::Policy::Request, Some("a name"));
     assert_eq!(second.call(&scene.topic, "card", card).refused(), "rate_limited");
     let unblock = json!({ "uid": Person::new(Alg::Ed25519).uid() });
     assert_eq!(second.call(&scene.topic, "unblock", unblock).refused(), "rate_limited");

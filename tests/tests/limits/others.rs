@@ -1,8 +1,8 @@
 //! One member's rate is no other's.
 
 use serde_json::json;
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, Room};
 
 use crate::{retry, server};

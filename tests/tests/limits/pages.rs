@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::limits::{Limits, Quotas};
-use vestibule_protocol::base64url::Blob;
+use vestibule_approve::base64url::Blob;
+use vestibule_approve::limits::{Limits, Quotas};
 use vestibule_tests::people::Device;
 use vestibule_tests::scene::Scene;
 

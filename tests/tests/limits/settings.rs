@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, Room};
 use vestibule_tests::ws::{Frame, Received, opcode};
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::http::Response;
 use vestibule_tests::people::Person;
 use vestibule_tests::process::Server;

@@ -1,9 +1,9 @@
 //! Approves that are not stored.
 
 use serde_json::json;
-use vestibule_protocol::approve::frames::Approve;
-use vestibule_protocol::approve::limits::{ALG_BYTES, Limits, Quotas};
-use vestibule_protocol::base64url::Blob;
+use vestibule_approve::base64url::Blob;
+use vestibule_approve::frames::Approve;
+use vestibule_approve::limits::{ALG_BYTES, Limits, Quotas};
 use vestibule_tests::people::{Device, TEN_MINUTES, now_ms, random};
 use vestibule_tests::scene::Scene;
 

@@ -1,7 +1,7 @@
 //! A page of another site, in the browser of somebody who has signed in here.
 
 use serde_json::json;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Person};
 use vestibule_tests::ws::Handshake;

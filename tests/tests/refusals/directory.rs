@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::approve::limits::Limits;
-use vestibule_protocol::signed::{Alg, Rid};
+use vestibule_approve::frames::Policy;
+use vestibule_approve::limits::Limits;
+use vestibule_approve::signed::{Alg, Rid};
 use vestibule_tests::http::{Request, Response};
 use vestibule_tests::people::{Device, Person, Room, random};
 

@@ -1,8 +1,8 @@
 //! Members' own events, where they are not to be forwarded; and frames about what is somebody else's.
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, random};
 use vestibule_tests::scene::Scene;
 

@@ -1,9 +1,9 @@
 //! Proofs of the room key that were right once, or elsewhere.
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::base64url::Fixed;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::base64url::Fixed;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Person, Room, now_ms, random};
 

@@ -1,8 +1,8 @@
 //! The same frame twice: answered ok, marked as a duplicate, and without effect. Also when the server was killed between.
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Approve, Policy, Request};
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::{Approve, Policy, Request};
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::Device;
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::scene::Scene;

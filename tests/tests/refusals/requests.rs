@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use serde_json::json;
-use vestibule_protocol::approve::limits::{ALG_BYTES, Limits};
-use vestibule_protocol::base64url::Blob;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::base64url::Blob;
+use vestibule_approve::limits::{ALG_BYTES, Limits};
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, PATIENCE, Person, TEN_MINUTES, now_ms};
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::scene::Scene;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::limits::Limits;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::limits::Limits;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Person, now_ms};
 use vestibule_tests::scene::Scene;

@@ -2,9 +2,9 @@
 //! has to be taken: else the alterations would have been refused for another reason.
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::base64url::{self, Blob};
-use vestibule_protocol::signed::{Alg, room_id, user_id};
+use vestibule_approve::base64url::{self, Blob};
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::{Alg, room_id, user_id};
 use vestibule_tests::http;
 use vestibule_tests::people::{Device, Person, Room};
 use vestibule_tests::scene::Scene;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use vestibule_protocol::signed::{Alg, Rid};
+use vestibule_approve::signed::{Alg, Rid};
 use vestibule_tests::people::{Device, Person, random};
 use vestibule_tests::ws::{Close, Frame, opcode};
 

@@ -12,8 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Approve, Policy, Request};
-use vestibule_protocol::signed::Rid;
+use vestibule_approve::frames::{Approve, Policy, Request};
+use vestibule_approve::signed::Rid;
 use vestibule_tests::people::{Device, Message, Person, Room};
 
 /// The pauses of phoenix.js between tries to connect (`reconnectAfterMs`), in milliseconds, and the one after these.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::http::{Request, Response};
 use vestibule_tests::people::{Device, PATIENCE, Person, Room, random};
 use vestibule_tests::process::{Launch, Server};
@@ -175,7 +175,7 @@ fn two_who_prove_at_once_meet() {
 }
 
 /// What a guest may say, and what none is let say.
-fn events(guest: &Person, rid: &vestibule_protocol::signed::Rid) -> Vec<(&'static str, Value)> {
+fn events(guest: &Person, rid: &vestibule_approve::signed::Rid) -> Vec<(&'static str, Value)> {
     let id = json!(random::<16>());
     let request = json!(guest.request(rid));
     let mut bad_signature = request.clone();

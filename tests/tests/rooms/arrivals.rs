@@ -1,8 +1,8 @@
 //! Joins: what waits comes with the answer, then `caught_up`, then what is new.
 
 use serde_json::json;
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, Room, now_ms};
 use vestibule_tests::scene::Scene;
 

@@ -1,7 +1,7 @@
 //! Requests to members, approves to newcomers, members' events to each other; and silence for everybody else.
 
 use serde_json::{Value, json};
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person};
 use vestibule_tests::scene::Scene;
 
@@ -209,7 +209,7 @@ fn the_states_of_a_request() {
     let server = server();
     let mut scene = Scene::new(&server);
     let first = scene.bob.request(&scene.room.rid());
-    let status = |scene: &mut Scene, request: &vestibule_protocol::approve::frames::Request| {
+    let status = |scene: &mut Scene, request: &vestibule_approve::frames::Request| {
         let about = json!({ "request_id": request.request_id });
         let others = scene.member.call(&scene.topic, "status", &about).ok();
         assert_eq!(others, json!({ "state": null }), "only the requester is told");

@@ -1,10 +1,10 @@
 //! Rooms over HTTP.
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Card, Policy};
-use vestibule_protocol::approve::limits::Limits;
-use vestibule_protocol::base64url;
-use vestibule_protocol::signed::{Alg, room_id};
+use vestibule_approve::base64url;
+use vestibule_approve::frames::{Card, Policy};
+use vestibule_approve::limits::Limits;
+use vestibule_approve::signed::{Alg, room_id};
 use vestibule_tests::http::{Request, Response};
 use vestibule_tests::people::{Device, Key, Person, Room};
 use vestibule_tests::process::{Launch, Server};

@@ -12,7 +12,7 @@ const PAGE: usize = 50;
 const MANY: usize = 2 * PAGE + 20;
 
 /// Bob sends that many requests, for a box key each; gives their ids in their order.
-fn ask(scene: &mut Scene, count: usize) -> Vec<vestibule_protocol::approve::frames::Request> {
+fn ask(scene: &mut Scene, count: usize) -> Vec<vestibule_approve::frames::Request> {
     let requests: Vec<_> = (0..count).map(|_| scene.bob.request(&scene.room.rid())).collect();
     // Sent together and answered together, so that they share commits.
     let sent: Vec<_> = requests
@@ -76,7 +76,7 @@ fn pending_requests() {
 }
 
 /// Alice approves requests; gives the approves' ids in their order.
-fn approve(scene: &mut Scene, requests: &[vestibule_protocol::approve::frames::Request]) -> Vec<String> {
+fn approve(scene: &mut Scene, requests: &[vestibule_approve::frames::Request]) -> Vec<String> {
     let to = scene.bob.uid();
     let approves: Vec<_> =
         requests.iter().map(|request| scene.room.approve(&scene.alice, &to, request)).collect();

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Instant};
 
 use serde_json::{Value, json};
-use vestibule_protocol::{approve::frames::Policy, signed::Alg};
+use vestibule_approve::{frames::Policy, signed::Alg};
 use vestibule_tests::{
     people::{Device, Message, PATIENCE, Person, Room},
     process::{Launch, Server},

@@ -1,7 +1,7 @@
 //! Proofs of who is a member already: they change nothing, and cost nobody anything.
 
 use serde_json::{Value, json};
-use vestibule_protocol::{base64url::Fixed, signed::Alg};
+use vestibule_approve::{base64url::Fixed, signed::Alg};
 use vestibule_tests::{
     people::{Device, Person, Room},
     scene::Scene,
@@ -53,14 +53,14 @@ fn a_wrong_proof_of_a_member_is_refused_and_changes_nothing() {
     let mut carol = Device::connect(scene.address, &Person::new(Alg::Ed25519));
     let (proof, _) = enter(&mut carol, &scene.room);
     let mut wrong = proof.clone();
-    wrong["sig"] = json!(vestibule_protocol::base64url::Fixed([7; 64]));
+    wrong["sig"] = json!(vestibule_approve::base64url::Fixed([7; 64]));
     assert_eq!(carol.call(&scene.topic, "prove", wrong).refused(), "bad_proof");
     let other = Room::new(Alg::Ed25519);
     let nonce = proof["nonce"].as_str().expect("a nonce").parse().expect("32 bytes");
     let wrong = other.prove(&carol.server, &carol.uid, &nonce);
     assert_eq!(carol.call(&scene.topic, "prove", wrong).refused(), "bad_proof");
     let mut stale = proof;
-    stale["nonce"] = json!(vestibule_protocol::base64url::Fixed([7; 32]));
+    stale["nonce"] = json!(vestibule_approve::base64url::Fixed([7; 32]));
     assert_eq!(carol.call(&scene.topic, "prove", stale).refused(), "stale_nonce");
     carol.call(&scene.topic, "hello", json!({})).ok();
     scene.member.push(&scene.topic, "hello");

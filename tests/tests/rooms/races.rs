@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
-use vestibule_protocol::signed::{Alg, Rid};
+use vestibule_approve::signed::{Alg, Rid};
 use vestibule_tests::people::{Device, Person, Room};
 use vestibule_tests::scene::Scene;
 

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::Binary;
 use serde_json::json;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person};
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::scene::Scene;

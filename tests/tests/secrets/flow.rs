@@ -3,9 +3,9 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Approve;
-use vestibule_protocol::base64url::{self, Blob, Fixed};
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::base64url::{self, Blob, Fixed};
+use vestibule_approve::frames::Approve;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::http::{Request, Response};
 use vestibule_tests::people::{Device, Key, Person, Room, random};
 use vestibule_tests::process::{Launch, Server};

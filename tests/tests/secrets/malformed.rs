@@ -1,8 +1,8 @@
 //! Everything that a client can send, and each of it spoiled in every way that a parser may complain about.
 
 use serde_json::{Map, Value, json};
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::base64url::Blob;
+use vestibule_approve::base64url::Blob;
+use vestibule_approve::frames::Policy;
 use vestibule_tests::people::{Person, Room, random};
 
 /// The events of a room, with right payloads in which every text and every key is the canary where it may be.

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::base64url::Blob;
+use vestibule_approve::base64url::Blob;
+use vestibule_approve::frames::Policy;
 use vestibule_tests::people::random;
 
 use crate::keeper::deny;

@@ -1,9 +1,10 @@
 //! A person with a guest list, who comes now and then: lets in who is on it, whoever else denied them.
 
-use serde_json::{Value, json};
 use std::thread;
-use vestibule_protocol::approve::frames::Deny;
-use vestibule_protocol::signed::Uid;
+
+use serde_json::{Value, json};
+use vestibule_approve::frames::Deny;
+use vestibule_approve::signed::Uid;
 use vestibule_tests::people::{Reply, random};
 
 use crate::member::{self, Waiting, expect_refused, list};

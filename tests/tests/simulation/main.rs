@@ -20,7 +20,7 @@ mod world;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use vestibule_protocol::approve::frames::Policy;
+use vestibule_approve::frames::Policy;
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::random::{Random, seed};
 

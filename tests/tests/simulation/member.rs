@@ -1,10 +1,10 @@
 //! What everybody does who holds the room key.
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Approve, Request};
-use vestibule_protocol::approve::limits::Limits;
-use vestibule_protocol::base64url::Blob;
-use vestibule_protocol::signed::Uid;
+use vestibule_approve::base64url::Blob;
+use vestibule_approve::frames::{Approve, Request};
+use vestibule_approve::limits::Limits;
+use vestibule_approve::signed::Uid;
 use vestibule_tests::people::{Person, Reply, now_ms};
 
 use crate::sealed::{self, seal};

@@ -5,10 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::{Approve, Card, Id, Request};
-use vestibule_protocol::approve::limits::Limits;
-use vestibule_protocol::base64url::Fixed;
-use vestibule_protocol::signed::{Uid, user_id};
+use vestibule_approve::base64url::Fixed;
+use vestibule_approve::frames::{Approve, Card, Id, Request};
+use vestibule_approve::limits::Limits;
+use vestibule_approve::signed::{Uid, user_id};
 use vestibule_tests::people::{self, Key};
 use vestibule_tests::random::Random;
 

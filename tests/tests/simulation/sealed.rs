@@ -6,7 +6,7 @@ use k256::elliptic_curve::sec1::ToEncodedPoint as _;
 use k256::{PublicKey, SecretKey};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
-use vestibule_protocol::base64url::{Blob, Fixed};
+use vestibule_approve::base64url::{Blob, Fixed};
 use vestibule_tests::people::random;
 
 /// The name of it, in requests and approves.

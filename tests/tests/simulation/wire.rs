@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Id;
+use vestibule_approve::frames::Id;
 use vestibule_tests::people::{Device, Message, Reply};
 use vestibule_tests::random::Random;
 

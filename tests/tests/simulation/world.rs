@@ -9,9 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use k256::ecdsa::SigningKey;
-use vestibule_protocol::approve::frames::{Id, Policy};
-use vestibule_protocol::base64url::Fixed;
-use vestibule_protocol::signed::{Alg, Rid, Uid};
+use vestibule_approve::base64url::Fixed;
+use vestibule_approve::frames::{Id, Policy};
+use vestibule_approve::signed::{Alg, Rid, Uid};
 use vestibule_tests::people::{self, Device, Key, Person, Room};
 use vestibule_tests::process::Server;
 use vestibule_tests::random::Random;

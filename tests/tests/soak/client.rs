@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Id;
+use vestibule_approve::frames::Id;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Message, Person, Reply};
 use vestibule_tests::source::connect_from;

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Person, Room};
 use vestibule_tests::source::loopback;
 

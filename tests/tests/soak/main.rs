@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::Room;
 use vestibule_tests::process::{Launch, Server};
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection, sql_query};
 use serde_json::{Value, json};
-use vestibule_protocol::approve::frames::Policy;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::frames::Policy;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, Room, now_ms};
 use vestibule_tests::process::Server;
 use vestibule_tests::source::{connect_from, loopback};

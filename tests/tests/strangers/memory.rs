@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::json;
-use vestibule_protocol::serializer::MAX_TERM;
+use vestibule_phoenix::serializer::MAX_TERM;
 use vestibule_tests::{
     http::{Request, Response},
     process::{Launch, Server},

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tempfile::TempDir;
-use vestibule_protocol::approve::frames::Request as Asking;
+use vestibule_approve::frames::Request as Asking;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::now_ms;
 use vestibule_tests::process::Launch;

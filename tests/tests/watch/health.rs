@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 use serde_json::json;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Person};
 use vestibule_tests::scene::Scene;

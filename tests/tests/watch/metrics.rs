@@ -1,7 +1,7 @@
 //! What is counted, after things of which one knows how many there were.
 
 use serde_json::json;
-use vestibule_protocol::signed::Alg;
+use vestibule_approve::signed::Alg;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Person, Room};
 use vestibule_tests::scene::Scene;
@@ -131,7 +131,7 @@ fn no_label_names_a_room_or_a_user_and_there_are_no_more_series_after_many_of_th
     let lines = series().lines().count();
     let mut scene = Scene::new(&watched.server);
     scene.ask();
-    let room = Room::published(watched.server.address(), vestibule_protocol::approve::frames::Policy::Open);
+    let room = Room::published(watched.server.address(), vestibule_approve::frames::Policy::Open);
     let text = series();
     assert_eq!((watched.metrics().families.len(), text.lines().count()), (before, lines));
     for id in [room.rid().to_string(), scene.bob.uid().to_string(), "127.0.0.1".to_owned()] {

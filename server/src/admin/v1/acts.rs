@@ -3,15 +3,13 @@
 use actix_web::{get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
+use vestibule_store as store;
 
 use super::{
     Query,
     page::{Page, Paging, Place, limit},
 };
-use crate::{
-    admin::{Admin, problem::Problem},
-    store,
-};
+use crate::admin::{Admin, problem::Problem};
 
 /// What an operator did
 #[allow(clippy::struct_field_names, reason = "as answers name it")]

@@ -3,6 +3,8 @@
 use actix_web::{get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
+use vestibule_channels::{metrics::Ending, transport::Ended};
+use vestibule_store::clock::unix_ms;
 
 use super::{
     Query,
@@ -10,11 +12,7 @@ use super::{
     page::{Page, Paging, Place, limit},
     users::uid_of,
 };
-use crate::{
-    admin::{Admin, problem::Problem},
-    metrics::Ending,
-    transport::Ended,
-};
+use crate::admin::{Admin, problem::Problem};
 
 /// A connection that ended
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,6 +45,7 @@ impl From<Ended> for Disconnect {
             Ending::Disconnected(why) => (Some(why.code()), why.to_string()),
             Ending::Lost => (None, "lost".to_owned()),
         };
+        let (at, since) = (unix_ms(at), unix_ms(since));
         Self { at, uid, connection, transport, since, code, reason }
     }
 }

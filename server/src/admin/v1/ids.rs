@@ -2,11 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use vestibule_protocol::{
-    approve::{
-        frames::{Id, Policy},
-        rules,
-    },
+use vestibule_approve::{
+    frames::{Id, Policy},
+    rules,
     signed::{Rid, Uid},
 };
 

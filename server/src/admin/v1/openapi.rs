@@ -131,8 +131,9 @@ fn complete(method: &str, operation: &mut Operation) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::{collections::BTreeSet, env, fs};
+
+    use super::*;
 
     /// The committed description, from here.
     const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/admin-openapi.json");

@@ -3,6 +3,7 @@
 use actix_web::{get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use vestibule_store::{RequestRecord, RequestSearch};
 
 use super::{
     Query,
@@ -12,7 +13,6 @@ use super::{
 use crate::{
     admin::{Admin, problem::Problem},
     query,
-    store::{RequestRecord, RequestSearch},
 };
 
 /// Which requests are listed

@@ -3,7 +3,8 @@
 use actix_web::{delete, get, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use vestibule_protocol::approve::{frames::Card, refusal::Reason};
+use vestibule_approve::{frames::Card, refusal::Reason};
+use vestibule_store::{RoomRecord, RoomSearch};
 
 use super::{
     Body, Query,
@@ -14,7 +15,6 @@ use crate::{
     admin::{Admin, problem::Problem},
     approve::Online,
     query,
-    store::{RoomRecord, RoomSearch},
 };
 
 /// Which rooms are listed

@@ -3,11 +3,9 @@
 use actix_web::{HttpResponse, get, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
+use vestibule_store::clock;
 
-use crate::{
-    admin::{Admin, problem::Problem},
-    clock,
-};
+use crate::admin::{Admin, problem::Problem};
 
 /// The server
 #[derive(Debug, Serialize, ToSchema)]
@@ -74,7 +72,7 @@ pub(super) async fn about(admin: web::Data<Admin>) -> Result<web::Json<About>, P
     let (flow, server) = (&admin.flow, &admin.server);
     let census = flow.store().census().await?;
     let (running_rooms, running_inboxes) = flow.running();
-    let (fields, connection) = (flow.limits(), server.rules.now().limits);
+    let (fields, connection) = (flow.limits(), server.rules.load().limits);
     Ok(web::Json(About {
         version: env!("CARGO_PKG_VERSION"),
         started: server.started,

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use actix_web::{HttpResponse, delete, get, http::header::CACHE_CONTROL, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use vestibule_protocol::signed::Uid;
+use vestibule_approve::signed::Uid;
+use vestibule_channels::transport::Seen;
+use vestibule_store::{Deleted, clock::unix_ms};
 
 use super::{
     Query,
@@ -16,8 +18,6 @@ use crate::{
     admin::{Admin, problem::Problem},
     approve::Flow,
     query,
-    store::Deleted,
-    transport::Seen,
 };
 
 /// Which users are listed
@@ -68,7 +68,7 @@ struct Connection {
 impl From<Seen> for Connection {
     fn from(Seen { connection, transport, since, topics, .. }: Seen) -> Self {
         let topics = topics.into_iter().map(|topic| topic.to_string()).collect();
-        Self { connection, transport, since, topics }
+        Self { connection, transport, since: unix_ms(since), topics }
     }
 }
 

@@ -2,20 +2,15 @@
 
 use std::collections::HashSet;
 
-use vestibule_protocol::{
-    approve::{frames::Policy, items::RequestItem},
-    message::Payload,
-    signed::Uid,
-};
+use vestibule_approve::{frames::Policy, items::RequestItem, signed::Uid};
+use vestibule_channels::channel::{Context, MemberId};
+use vestibule_phoenix::message::Payload;
 
 use super::{KeyRoom, Visitor};
-use crate::{
-    approve::{
-        aftermath::{Aftermath, News, Own},
-        events::RequestPush,
-        reception::deliver,
-    },
-    channel::{Context, MemberId},
+use crate::approve::{
+    aftermath::{Aftermath, News, Own},
+    events::RequestPush,
+    reception::deliver,
 };
 
 /// How much longer each group of members waits before its clients approve by themselves, in milliseconds.
@@ -116,9 +111,9 @@ impl KeyRoom {
             self.visitors.get_mut(id).is_some_and(|visitor| visitor.news.offer(seq, push).is_some())
         };
         let ready: Vec<MemberId> = members.iter().copied().filter(takes_it).collect();
-        crate::failpoint::pass("before_push");
+        vestibule_store::failpoint::pass("before_push");
         cx.multicast(event, payload.clone(), &ready);
-        crate::failpoint::pass("after_push");
+        vestibule_store::failpoint::pass("after_push");
     }
 
     /// Sends something to its user: here where a connection of theirs is in the room, else to its inbox.
@@ -136,8 +131,9 @@ impl KeyRoom {
 
 #[cfg(test)]
 mod tests {
+    use vestibule_phoenix::socket::JoinId;
+
     use super::*;
-    use vestibule_protocol::socket::JoinId;
 
     #[test]
     fn groups_double() {

@@ -1,19 +1,16 @@
 //! What anybody may send, beside the proof of having the room's key: a request for it.
 
-use vestibule_protocol::approve::{
+use vestibule_approve::{
     frames::Request,
     items::RequestItem,
     refusal::{Reason, Refusal},
     rules::{Change, Command, RequestState},
 };
+use vestibule_channels::channel::{Context, Next};
+use vestibule_store::{Content, clock, pack};
 
 use super::{KeyRoom, Visit};
-use crate::{
-    approve::{aftermath::News, identity},
-    channel::{Context, Next},
-    clock,
-    store::{Content, pack},
-};
+use crate::approve::{aftermath::News, identity};
 
 impl KeyRoom {
     pub(super) fn request(

@@ -2,10 +2,10 @@
 //! has to know more than that they are there.
 
 use serde::Serialize;
-use vestibule_protocol::message::Payload;
+use vestibule_channels::channel::{Context, MemberId};
+use vestibule_phoenix::message::Payload;
 
 use super::KeyRoom;
-use crate::channel::{Context, MemberId};
 
 /// As what somebody in the room counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

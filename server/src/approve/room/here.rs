@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use vestibule_protocol::signed::Rid;
+use vestibule_approve::signed::Rid;
+use vestibule_channels::channel::MemberId;
 
-use crate::{approve::Flow, channel::MemberId};
+use crate::approve::Flow;
 
 /// Notes that a connection is in a room, for as long as this is kept.
 pub(super) struct Here {

@@ -2,27 +2,22 @@
 
 use std::sync::Arc;
 
-use vestibule_protocol::{
-    approve::{
-        frames::{Approve, Card, Deny, RoomKey},
-        items::ApproveItem,
-        refusal::{Reason, Refusal},
-        rules::{Change, Command},
-    },
-    message::Payload,
+use vestibule_approve::{
+    frames::{Approve, Card, Deny, RoomKey},
+    items::ApproveItem,
+    refusal::{Reason, Refusal},
+    rules::{Change, Command},
     signed::{self, user_id},
 };
+use vestibule_channels::channel::{Context, MemberId, Next};
+use vestibule_phoenix::message::Payload;
+use vestibule_store::{Content, clock, pack};
 
 use super::{KeyRoom, Visit};
-use crate::{
-    approve::{
-        aftermath::{Aftermath, News, Own},
-        answering,
-        events::{HandOver, List, PublishCard, Unblock},
-    },
-    channel::{Context, MemberId, Next},
-    clock,
-    store::{Content, pack},
+use crate::approve::{
+    aftermath::{Aftermath, News, Own},
+    answering,
+    events::{HandOver, List, PublishCard, Unblock},
 };
 
 /// What the server itself sends: no member may send an event of such a name to the others.

@@ -19,19 +19,20 @@ use std::{
 };
 
 use bytestring::ByteString;
-use vestibule_protocol::{
-    approve::{
-        frames::RoomKey,
-        refusal::{Reason, Refusal},
-        rules::{Caller, Command},
-    },
+use vestibule_approve::{
     base64url::Fixed,
-    message::Payload,
+    frames::RoomKey,
+    refusal::{Reason, Refusal},
+    rules::{Caller, Command},
     signed::{Rid, Uid},
 };
+use vestibule_phoenix::message::Payload;
 
 pub(super) use self::member::is_servers;
 pub use self::online::Online;
+use vestibule_channels::channel::{Call, Channel, Context, Incoming, Joining, MemberId, Next, ReplyTo, Stop};
+use vestibule_store::{Arrival, Committed, Content, Submission};
+
 use self::{
     fanout::MemberPush,
     head_count::{HeadCount, Standing},
@@ -46,10 +47,6 @@ use super::{
     feed::Feed,
     identity,
     reception::{Receiver, Reception, arrive, handle_own, welcome},
-};
-use crate::{
-    channel::{Call, Channel, Context, Incoming, Joining, MemberId, Next, ReplyTo, Stop},
-    store::{Arrival, Committed, Content, Submission},
 };
 
 /// One room's channel.

@@ -1,6 +1,6 @@
 //! Who is in a room, as operators are told.
 
-use vestibule_protocol::{approve::frames::Id, signed::Uid};
+use vestibule_approve::{frames::Id, signed::Uid};
 
 /// Somebody who is in a room at this moment.
 #[derive(Clone, Copy, Debug)]

@@ -2,25 +2,21 @@
 
 use std::sync::Arc;
 
-use vestibule_protocol::{
-    approve::{
-        frames::RoomKey,
-        items::RequestItem,
-        refusal::{Reason, Refusal},
-    },
-    message::{Payload, Status},
+use vestibule_approve::{
+    frames::RoomKey,
+    items::RequestItem,
+    refusal::{Reason, Refusal},
     signed::{prove, room_id},
 };
+use vestibule_channels::channel::{Context, MemberId, Next};
+use vestibule_phoenix::message::{Payload, Status};
+use vestibule_store::{Page, RoomRecord};
 
 use super::{KeyRoom, Standing, Visit, Visitor, fanout::after_ms};
-use crate::{
-    approve::{
-        answering,
-        events::{List, Prove, Proved, StillMember},
-        feed::Feed,
-    },
-    channel::{Context, MemberId, Next},
-    store::{Page, RoomRecord},
+use crate::approve::{
+    answering,
+    events::{List, Prove, Proved, StillMember},
+    feed::Feed,
 };
 
 /// How many proofs of one join may wait for the same read.

@@ -9,7 +9,7 @@ import { MessageKey } from "../src/messages.js";
 import { BoxKey } from "../src/sealing.js";
 import { signFields, signedBytes, verifyFields } from "../src/signed.js";
 
-const file = new URL("../../../../protocol/testdata/signed.json", import.meta.url);
+const file = new URL("../../../../protocol/approve/testdata/signed.json", import.meta.url);
 const vectors = JSON.parse(await readFile(file, "utf8"));
 
 test("ids are the hashes of their keys", async () => {

@@ -1,6 +1,6 @@
 //! What a step does.
 
-use vestibule_protocol::approve::{
+use vestibule_approve::{
     refusal::{Reason, Refusal},
     rules::{Answer, ApproveState, Caller, Change, Command, Decision, RequestState, decide},
 };

@@ -16,9 +16,9 @@ mod verdict;
 use std::collections::BTreeSet;
 
 use stateright::{Model, Property};
-use vestibule_protocol::{
-    approve::rules::{Command, Policy},
+use vestibule_approve::{
     base64url::Fixed,
+    rules::{Command, Policy},
 };
 
 use self::{

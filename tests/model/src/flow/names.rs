@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use vestibule_protocol::{
-    approve::{
-        frames::Id,
-        rules::{Caller, Command, Policy},
-    },
+use vestibule_approve::{
     base64url::Fixed,
+    frames::Id,
+    rules::{Caller, Command, Policy},
     signed::{Hash, Rid},
 };
 

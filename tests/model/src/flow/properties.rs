@@ -1,12 +1,10 @@
 //! What must hold in every state, and what must be possible from it.
 
 use stateright::Property;
-use vestibule_protocol::{
-    approve::{
-        refusal::Reason,
-        rules::{Answer, ApproveState, Command, Policy, RequestState},
-    },
+use vestibule_approve::{
     base64url::Fixed,
+    refusal::Reason,
+    rules::{Answer, ApproveState, Command, Policy, RequestState},
 };
 
 use super::{

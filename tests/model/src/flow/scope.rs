@@ -1,6 +1,6 @@
 //! How large the small world is, and what may be wrong with it.
 
-use vestibule_protocol::approve::limits::Quotas;
+use vestibule_approve::limits::Quotas;
 
 /// How large the world is. Time counts in ticks.
 #[derive(Clone, Copy, Debug)]

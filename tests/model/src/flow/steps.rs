@@ -1,6 +1,6 @@
 //! What may happen next.
 
-use vestibule_protocol::approve::rules::{ApproveState, RequestState};
+use vestibule_approve::rules::{ApproveState, RequestState};
 
 use super::{
     Flow,

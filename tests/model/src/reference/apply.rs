@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use vestibule_protocol::{
-    approve::{
-        frames::Id,
-        items::ReceiptResult,
-        limits::Quotas,
-        rules::{
-            ApproveFacts, ApproveState, Caller, Change, Command, DenialFacts, RequestFacts, RequestState,
-            RoomFacts,
-        },
+use vestibule_approve::{
+    frames::Id,
+    items::ReceiptResult,
+    limits::Quotas,
+    rules::{
+        ApproveFacts, ApproveState, Caller, Change, Command, DenialFacts, RequestFacts, RequestState,
+        RoomFacts,
     },
     signed::{Rid, Uid},
 };

@@ -1,10 +1,8 @@
 //! What the store knows that bears on a command.
 
-use vestibule_protocol::{
-    approve::{
-        frames::Id,
-        rules::{ApproveFacts, Caller, Command, DenialFacts, DeviceFacts, Facts, Usage},
-    },
+use vestibule_approve::{
+    frames::Id,
+    rules::{ApproveFacts, Caller, Command, DenialFacts, DeviceFacts, Facts, Usage},
     signed::{Hash, Rid, Uid},
 };
 

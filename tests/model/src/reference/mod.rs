@@ -21,7 +21,7 @@
 //! assert_eq!(store.status(&bob.uid, &rid, &Fixed([4; 16])), Some(RequestState::Pending));
 //! assert_eq!(store.pending(&rid, 1_999).len(), 1);
 //! assert!(store.pending(&rid, 2_000).is_empty());
-//! # Ok::<(), vestibule_protocol::approve::refusal::Refusal>(())
+//! # Ok::<(), vestibule_approve::refusal::Refusal>(())
 //! ```
 
 mod apply;
@@ -31,14 +31,12 @@ mod rows;
 
 use std::collections::BTreeMap;
 
-use vestibule_protocol::{
-    approve::{
-        frames::Id,
-        limits::Quotas,
-        refusal::Refusal,
-        rules::{ApproveState, Caller, Change, Command, Decision, Facts, RequestState, decide},
-    },
+use vestibule_approve::{
     base64url::Fixed,
+    frames::Id,
+    limits::Quotas,
+    refusal::Refusal,
+    rules::{ApproveState, Caller, Change, Command, Decision, Facts, RequestState, decide},
     signed::{Rid, Uid},
 };
 

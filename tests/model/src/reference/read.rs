@@ -1,10 +1,8 @@
 //! What clients are shown.
 
-use vestibule_protocol::{
-    approve::{
-        frames::Id,
-        rules::{ApproveState, Policy, RequestState, RoomFacts},
-    },
+use vestibule_approve::{
+    frames::Id,
+    rules::{ApproveState, Policy, RequestState, RoomFacts},
     signed::{Rid, Uid},
 };
 

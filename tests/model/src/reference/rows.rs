@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use vestibule_protocol::{
-    approve::{
-        frames::Id,
-        items::ReceiptResult,
-        rules::{ApproveFacts, DenialFacts, RequestFacts, RoomFacts},
-    },
+use vestibule_approve::{
+    frames::Id,
+    items::ReceiptResult,
+    rules::{ApproveFacts, DenialFacts, RequestFacts, RoomFacts},
     signed::{Rid, Uid},
 };
 

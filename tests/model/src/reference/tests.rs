@@ -1,10 +1,8 @@
-use vestibule_protocol::{
-    approve::{
-        items::ReceiptResult,
-        refusal::Reason,
-        rules::{Answer, ApproveState, Policy, RequestState},
-    },
+use vestibule_approve::{
     base64url::Fixed,
+    items::ReceiptResult,
+    refusal::Reason,
+    rules::{Answer, ApproveState, Policy, RequestState},
 };
 
 use super::*;

@@ -1,0 +1,33 @@
+//! The Phoenix channel protocol, without any input or output.
+//!
+//! Nothing in this crate reads a clock, draws a random number, opens a file or waits: bytes go in,
+//! bytes and decisions come out. That is what lets the same code be tested against recorded
+//! transcripts, fuzzed and run in a server.
+//!
+//! [`message`] says what travels, [`serializer`] how it looks on the wire, [`socket`] what one
+//! connection may do next; [`longpoll`] has the bodies of that transport, [`presence`] the presence
+//! list and its changes, [`disconnect`] the close codes. The main type is [`socket::Socket`].
+//!
+//! ```
+//! use vestibule_phoenix::{message::Frame, serializer::Serializer, socket::{Action, Socket}};
+//!
+//! let serializer = Serializer::negotiate(Some("2.0.0"))?;
+//! let mut socket = Socket::new(100);
+//!
+//! let frame = Frame::Text(r#"[null,"1","phoenix","heartbeat",{}]"#.into());
+//! let Action::Reply(reply) = socket.receive(serializer.decode(frame)?, |_topic| true) else {
+//!     panic!("a heartbeat is answered at once");
+//! };
+//!
+//! let mut bytes = Vec::new();
+//! serializer.encode(&reply.into(), &mut bytes)?;
+//! assert_eq!(bytes, br#"[null,"1","phoenix","phx_reply",{"response":{},"status":"ok"}]"#);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod disconnect;
+pub mod longpoll;
+pub mod message;
+pub mod presence;
+pub mod serializer;
+pub mod socket;

@@ -1,0 +1,249 @@
+//! How messages look on the wire, and which of the ways a client speaks.
+//!
+//! A client names its way with the `vsn` parameter of the connection, and keeps to it: [V1](v1), JSON objects, where it
+//! names none; or V2, which every phoenix.js since 1.4 speaks: [JSON arrays](v2) in text frames, and
+//! [binary frames](v2_binary) for payloads of bytes. [MessagePack](msgpack) has mounts of its own.
+
+mod json;
+pub mod msgpack;
+mod strict;
+pub mod v1;
+pub mod v2;
+pub mod v2_binary;
+
+use bytestring::ByteString;
+use thiserror::Error;
+
+use crate::message::{Frame, Message, Outgoing, Payload};
+
+/// How long a ref, a `join_ref`, a topic and an event may be each, in bytes as they are written.
+///
+/// Phoenix has no bound but the frame's. A connection keeps the topic and the `join_ref` of each join for as
+/// long as that lasts, and what is echoed is copied into each answer. V2's binary frames have room for 255
+/// bytes.
+pub const MAX_TERM: usize = 8192;
+
+/// One way of writing messages, chosen when the connection opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Serializer {
+    /// Phoenix's V1: JSON objects.
+    V1,
+    /// Phoenix's V2: JSON arrays in text frames, bytes in binary frames.
+    V2,
+    /// The V2 array as one MessagePack value. No `vsn` names it; it is what a mount of its own speaks.
+    MessagePack,
+}
+
+impl Serializer {
+    /// How many serializers there are: the size of a cache with a place for each.
+    pub const COUNT: usize = 3;
+
+    /// Chooses by the connection's `vsn` parameter as Phoenix does: none is 1.0.0, and the requirements are `~> 1.0.0` and
+    /// `~> 2.0.0`.
+    pub fn negotiate(vsn: Option<&str>) -> Result<Self, UnsupportedVersion> {
+        let vsn = vsn.unwrap_or("1.0.0");
+        let (serializer, patch) = match (vsn.strip_prefix("1.0."), vsn.strip_prefix("2.0.")) {
+            (Some(patch), _) => (Serializer::V1, patch),
+            (_, Some(patch)) => (Serializer::V2, patch),
+            _ => return Err(UnsupportedVersion),
+        };
+        let is_number = !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit());
+        let has_leading_zero = patch.len() > 1 && patch.starts_with('0');
+        if is_number && !has_leading_zero { Ok(serializer) } else { Err(UnsupportedVersion) }
+    }
+
+    /// This serializer's place in a cache of [`Serializer::COUNT`] places.
+    pub fn index(self) -> usize {
+        match self {
+            Serializer::V1 => 0,
+            Serializer::V2 => 1,
+            Serializer::MessagePack => 2,
+        }
+    }
+
+    /// Decodes one frame.
+    pub fn decode(self, frame: Frame) -> Result<Message, DecodeError> {
+        match (self, frame) {
+            (Serializer::V1, Frame::Text(text)) => v1::decode(&text),
+            (Serializer::V1, Frame::Binary(bytes)) => {
+                let text = ByteString::try_from(bytes).map_err(|_| DecodeError::MalformedBinary)?;
+                v1::decode(&text)
+            }
+            (Serializer::V2 | Serializer::MessagePack, Frame::Text(text)) => v2::decode_text(&text),
+            (Serializer::MessagePack, Frame::Binary(bytes)) => msgpack::decode(&bytes),
+            (Serializer::V2, Frame::Binary(bytes)) => v2_binary::decode(&bytes),
+        }
+    }
+
+    /// Appends the bytes of `message` to `out`, and says which kind of frame they belong in.
+    pub fn encode(self, message: &Outgoing, out: &mut Vec<u8>) -> Result<FrameKind, EncodeError> {
+        match (self, message.payload()) {
+            (Serializer::V1, Payload::Json(json)) => {
+                v1::encode(message, json, out);
+                Ok(FrameKind::Text)
+            }
+            (Serializer::V1, Payload::Binary(_) | Payload::User(_))
+            | (Serializer::MessagePack, Payload::User(_)) => Err(EncodeError::NoBytes),
+            (Serializer::V2, Payload::User(user)) => {
+                v2_binary::encode_user(message, user, out)?;
+                Ok(FrameKind::Binary)
+            }
+            (Serializer::MessagePack, _) => {
+                msgpack::encode(message, out)?;
+                Ok(FrameKind::Binary)
+            }
+            (Serializer::V2, Payload::Json(json)) => {
+                v2::encode_text(message, json, out);
+                Ok(FrameKind::Text)
+            }
+            (Serializer::V2, Payload::Binary(bytes)) => {
+                v2_binary::encode(message, bytes, out)?;
+                Ok(FrameKind::Binary)
+            }
+        }
+    }
+}
+
+/// The kind of WebSocket frame that encoded bytes belong in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// A text frame.
+    Text,
+    /// A binary frame.
+    Binary,
+}
+
+/// The client asked for a `vsn` that this server does not speak. Phoenix refuses the connection (HTTP 403).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("no serializer for this vsn")]
+pub struct UnsupportedVersion;
+
+/// A frame that is no message. Phoenix closes the connection with 1011 and an empty reason.
+///
+/// It says where the frame goes wrong and not what stands there, for this is logged: the decoders' own words, which quote, are
+/// in the source alone.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Not JSON, or not of the serializer's form.
+    #[error("malformed JSON message at line {} column {}", .0.line(), .0.column())]
+    Malformed(#[from] serde_json::Error),
+    /// A lone surrogate, a float out of range, or a value that nests too deep.
+    #[error("a surrogate, a float or a nesting out of bounds")]
+    OutOfBounds,
+    /// A ref, a topic or an event of more than [`MAX_TERM`] bytes.
+    #[error("a ref, a topic or an event is too long")]
+    TermTooLong,
+    /// A binary frame of another kind than a push, shorter than its own lengths say, or with a text that is not UTF-8.
+    #[error("malformed binary message")]
+    MalformedBinary,
+    /// Not MessagePack, not an array of at least five elements, or with a value that JSON has no form for.
+    #[error("malformed MessagePack message")]
+    MalformedMessagePack(#[from] rmp_serde::decode::Error),
+}
+
+/// A message that has no form in a serializer. Phoenix raises here, and the channel that sends it crashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum EncodeError {
+    /// A payload of bytes for a client whose serializer has no form for it: V1 for none, MessagePack not for Supabase's.
+    #[error("bytes have no form in this serializer")]
+    NoBytes,
+    /// V2's binary frames give a ref, a topic, an event and a status one byte for its length each, and refs that are no texts
+    /// no place at all.
+    #[error("the message does not fit this serializer's frame")]
+    DoesNotFit,
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::message::UserBroadcast;
+
+    #[test]
+    fn vsn_follows_phoenix() {
+        for (vsn, serializer) in [
+            (None, Serializer::V1),
+            (Some("1.0.0"), Serializer::V1),
+            (Some("1.0.7"), Serializer::V1),
+            (Some("2.0.0"), Serializer::V2),
+            (Some("2.0.10"), Serializer::V2),
+        ] {
+            assert_eq!(Serializer::negotiate(vsn), Ok(serializer), "{vsn:?}");
+        }
+        for bad in ["", "1", "2", "2.0", "1.1.0", "2.1.0", "2.0.0-rc.1", "2.0.", "2.0.01", "3.0.0", "2.0.x"] {
+            assert_eq!(Serializer::negotiate(Some(bad)), Err(UnsupportedVersion), "{bad}");
+        }
+    }
+
+    /// A frame in each form whose join_ref, ref, topic and event have so many bytes as they are written.
+    fn frames(lengths: [usize; 4]) -> [(Serializer, Frame); 3] {
+        let json = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
+        let [join_ref, reference, topic, event] = lengths.map(json);
+        let v1 = format!(
+            r#"{{"topic":{topic},"event":{event},"payload":{{}},"ref":{reference},"join_ref":{join_ref}}}"#
+        );
+        let v2 = format!("[{join_ref},{reference},{topic},{event},{{}}]");
+        let mut msgpack = vec![0x95];
+        for length in lengths {
+            msgpack.extend([&[0xDA][..], &u16::try_from(length).unwrap().to_be_bytes()].concat());
+            msgpack.extend("x".repeat(length).bytes());
+        }
+        msgpack.push(0x80);
+        [
+            (Serializer::V1, Frame::Text(v1.into())),
+            (Serializer::V2, Frame::Text(v2.into())),
+            (Serializer::MessagePack, Frame::Binary(msgpack.into())),
+        ]
+    }
+
+    #[test]
+    fn refs_topics_and_events_have_so_many_bytes() {
+        for (serializer, frame) in frames([MAX_TERM; 4]) {
+            assert!(serializer.decode(frame).is_ok(), "{serializer:?}");
+        }
+        for field in 0..4 {
+            let mut lengths = [3; 4];
+            lengths[field] = MAX_TERM + 1;
+            for (serializer, frame) in frames(lengths) {
+                assert!(serializer.decode(frame).is_err(), "{serializer:?}, field {field}");
+            }
+        }
+        let odd = |digits: usize| Frame::Text(format!("[{},1,\"t\",\"e\",{{}}]", "9".repeat(digits)).into());
+        assert!(Serializer::V2.decode(odd(MAX_TERM)).is_ok());
+        assert!(Serializer::V2.decode(odd(MAX_TERM + 1)).is_err());
+    }
+
+    /// Whether two of these share memory.
+    fn overlap(one: &[u8], other: &[u8]) -> bool {
+        let (one, other) = (one.as_ptr_range(), other.as_ptr_range());
+        one.start < other.end && other.start < one.end
+    }
+
+    /// A small part of a frame that is kept must not keep the frame, nor the buffer that it was read into.
+    #[test]
+    fn no_part_of_a_message_keeps_its_frame() {
+        let text = ByteString::from(r#"["1","2","topic","event",{"k":"v"}]"#);
+        let binary = Bytes::from_static(b"\x00\x01\x01\x01\x0212tev\xff\x00");
+        let user = Bytes::from_static(b"\x03\x01\x01\x01\x02\x00\x0012tev\xff\x00");
+        let msgpack = Bytes::from_static(b"\x95\xa11\xa12\xa1t\xa1e\xc4\x02\xff\x00");
+        for (serializer, frame, bytes) in [
+            (Serializer::V2, Frame::Text(text.clone()), text.as_bytes()),
+            (Serializer::V2, Frame::Binary(binary.clone()), &binary),
+            (Serializer::V2, Frame::Binary(user.clone()), &user),
+            (Serializer::MessagePack, Frame::Binary(msgpack.clone()), &msgpack),
+        ] {
+            let message = serializer.decode(frame).unwrap();
+            let Message { join_ref, reference, topic, event, payload } = &message;
+            for term in [join_ref, reference, topic, event] {
+                assert!(!overlap(term.as_text().unwrap().as_bytes(), bytes), "{message:?}");
+            }
+            let kept = match payload {
+                Payload::Json(json) => json.as_str().as_bytes(),
+                Payload::Binary(bytes) | Payload::User(UserBroadcast { bytes, .. }) => bytes,
+            };
+            assert!(!overlap(kept, bytes), "{message:?}");
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! MessagePack: the V2 array `[join_ref, ref, topic, event, payload]` as one value in a binary frame.
+//!
+//! A payload of bytes is MessagePack's `bin`. Inside a larger payload `bin` becomes base64url text, the form in which this
+//! protocol's JSON has bytes, so that a client may send ids, keys and signatures as bytes. Channels see JSON as from any
+//! other client.
+
+use std::fmt;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use serde::{
+    Deserializer, Serialize, Serializer,
+    de::{self, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    ser::SerializeMap as _,
+};
+
+use super::{DecodeError, EncodeError, MAX_TERM, strict::without_long_integers};
+use crate::message::{Json, Message, Outgoing, Payload, Term};
+
+/// How deep a payload may nest, as in our JSON.
+const MAX_DEPTH: usize = 128;
+
+/// How many times its frame's length a payload may take up as JSON. A bool is one byte here and five there.
+const GROWTH: usize = 4;
+/// How long a payload may be as JSON whatever its frame's length is.
+const SMALL: usize = 64 * 1024;
+
+/// Decodes a frame. Elements after the fifth are ignored, as in V2.
+///
+/// Nothing is built of a value but its JSON, which is written as the value is read: a tree of it would take
+/// many times the frame's bytes.
+pub fn decode(frame: &Bytes) -> Result<Message, DecodeError> {
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(frame);
+    deserializer.set_max_depth(MAX_DEPTH);
+    let limit = SMALL.max(frame.len().saturating_mul(GROWTH));
+    Ok(deserializer.deserialize_seq(FiveOrMore { limit })?)
+}
+
+/// The message's array. Its payload has at most so many bytes as JSON.
+struct FiveOrMore {
+    limit: usize,
+}
+
+impl<'de> Visitor<'de> for FiveOrMore {
+    type Value = Message;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array of at least five elements")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Message, A::Error> {
+        let mut next = |index, limit| {
+            let missing = || A::Error::invalid_length(index, &self);
+            seq.next_element_seed(Element { limit })?.ok_or_else(missing)
+        };
+        let terms = [next(0, MAX_TERM)?, next(1, MAX_TERM)?, next(2, MAX_TERM)?, next(3, MAX_TERM)?];
+        let [join_ref, reference, topic, event] = terms.map(Value::into_term);
+        let payload = next(4, self.limit)?.into_payload();
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Message { join_ref, reference, topic, event, payload })
+    }
+}
+
+/// One of the five.
+enum Value {
+    Text(String),
+    Bytes(Bytes),
+    Json(String),
+}
+
+impl Value {
+    fn into_term(self) -> Term {
+        match self {
+            Value::Text(text) => Term::Text(text.into()),
+            Value::Bytes(bytes) => Term::Text(BASE64_URL_SAFE_NO_PAD.encode(&bytes).into()),
+            Value::Json(json) if json == "null" => Term::Null,
+            Value::Json(json) => Term::Other(json.into()),
+        }
+    }
+
+    fn into_payload(self) -> Payload {
+        match self {
+            Value::Text(text) => Payload::of(&text),
+            Value::Bytes(bytes) => Payload::Binary(bytes),
+            Value::Json(json) => Payload::Json(Json::trusted(json.into())),
+        }
+    }
+}
+
+/// Reads one of the five, which has at most so many bytes.
+struct Element {
+    limit: usize,
+}
+
+impl Element {
+    fn bounded<T, E: de::Error>(&self, size: usize, value: impl FnOnce() -> T) -> Result<T, E> {
+        if size > self.limit { Err(too_large()) } else { Ok(value()) }
+    }
+
+    fn json<E: de::Error>(&self, write: impl FnOnce(ToJson<'_>) -> Result<(), E>) -> Result<Value, E> {
+        let mut out = Vec::new();
+        write(ToJson { out: &mut out, limit: self.limit })?;
+        // It grew by doubling, and may be kept.
+        out.shrink_to_fit();
+        Ok(Value::Json(String::from_utf8(out).expect("JSON is text")))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Element {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Element {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value that JSON has a form for")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        self.json(|to| to.visit_unit())
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        self.json(|to| to.visit_bool(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        self.json(|to| to.visit_i64(value))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        self.json(|to| to.visit_u64(value))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        self.json(|to| to.visit_f64(value))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        self.bounded(value.len(), || Value::Text(value.to_owned()))
+    }
+
+    fn visit_bytes<E: de::Error>(self, value: &[u8]) -> Result<Value, E> {
+        self.bounded(value.len(), || Value::Bytes(Bytes::copy_from_slice(value)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Value, A::Error> {
+        self.json(|to| to.visit_seq(seq))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        self.json(|to| to.visit_map(map))
+    }
+}
+
+/// Writes a value behind what is written already, of which there may be so many bytes in all.
+struct ToJson<'a> {
+    out: &'a mut Vec<u8>,
+    limit: usize,
+}
+
+impl ToJson<'_> {
+    fn put<E: de::Error>(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), E> {
+        serde_json::to_writer(&mut *self.out, value).map_err(E::custom)?;
+        self.check()
+    }
+
+    fn put_byte<E: de::Error>(&mut self, byte: u8) -> Result<(), E> {
+        self.out.push(byte);
+        self.check()
+    }
+
+    fn check<E: de::Error>(&self) -> Result<(), E> {
+        if self.out.len() > self.limit { Err(too_large()) } else { Ok(()) }
+    }
+
+    fn again(&mut self) -> ToJson<'_> {
+        ToJson { out: self.out, limit: self.limit }
+    }
+}
+
+fn too_large<E: de::Error>() -> E {
+    E::custom("a value that is too large")
+}
+
+impl<'de> DeserializeSeed<'de> for ToJson<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ToJson<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value that JSON has a form for")
+    }
+
+    fn visit_unit<E: de::Error>(mut self) -> Result<(), E> {
+        self.put(&())
+    }
+
+    fn visit_bool<E: de::Error>(mut self, value: bool) -> Result<(), E> {
+        self.put(&value)
+    }
+
+    fn visit_i64<E: de::Error>(mut self, value: i64) -> Result<(), E> {
+        self.put(&value)
+    }
+
+    fn visit_u64<E: de::Error>(mut self, value: u64) -> Result<(), E> {
+        self.put(&value)
+    }
+
+    fn visit_f64<E: de::Error>(mut self, value: f64) -> Result<(), E> {
+        if value.is_finite() { self.put(&value) } else { Err(E::custom("a number that is none")) }
+    }
+
+    fn visit_str<E: de::Error>(mut self, value: &str) -> Result<(), E> {
+        self.put(value)
+    }
+
+    fn visit_bytes<E: de::Error>(mut self, value: &[u8]) -> Result<(), E> {
+        self.put(&BASE64_URL_SAFE_NO_PAD.encode(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        self.put_byte(b'[')?;
+        let mut is_first = true;
+        while let Some(()) = seq.next_element_seed(Next { to: self.again(), is_first })? {
+            is_first = false;
+        }
+        self.put_byte(b']')
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        self.put_byte(b'{')?;
+        let mut is_first = true;
+        while let Some(()) = map.next_key_seed(Key(Next { to: self.again(), is_first }))? {
+            self.put_byte(b':')?;
+            map.next_value_seed(self.again())?;
+            is_first = false;
+        }
+        self.put_byte(b'}')
+    }
+}
+
+/// A further element, behind a comma unless it is the first.
+struct Next<'a> {
+    to: ToJson<'a>,
+    is_first: bool,
+}
+
+impl<'a> Next<'a> {
+    fn behind_a_comma<E: de::Error>(mut self) -> Result<ToJson<'a>, E> {
+        if !self.is_first {
+            self.to.put_byte(b',')?;
+        }
+        Ok(self.to)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Next<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.behind_a_comma()?.deserialize(deserializer)
+    }
+}
+
+/// The key of a map, which in JSON is a text.
+struct Key<'a>(Next<'a>);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a text")
+    }
+
+    fn visit_str<E: de::Error>(self, key: &str) -> Result<(), E> {
+        self.0.behind_a_comma()?.put(key)
+    }
+}
+
+/// Appends `message`.
+pub fn encode(message: &Outgoing, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let mut serializer = rmp_serde::Serializer::new(out);
+    let encoded = match message {
+        Outgoing::Reply(reply) => {
+            let payload = ReplyPayload { response: &reply.response, status: reply.status.as_str() };
+            (Echo(&reply.join_ref), Echo(&reply.reference), Echo(&reply.topic), "phx_reply", payload)
+                .serialize(&mut serializer)
+        }
+        Outgoing::Push(push) => {
+            let topic: &str = &push.topic;
+            (Echo(&push.join_ref), Echo(&push.reference), topic, &*push.event, Carried(&push.payload))
+                .serialize(&mut serializer)
+        }
+        Outgoing::Broadcast(broadcast) => {
+            let topic: &str = &broadcast.topic;
+            ((), (), topic, &*broadcast.event, Carried(&broadcast.payload)).serialize(&mut serializer)
+        }
+    };
+    encoded.map_err(|_| EncodeError::DoesNotFit)
+}
+
+struct Echo<'a>(&'a Term);
+
+impl Serialize for Echo<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Term::Null => serializer.serialize_unit(),
+            Term::Text(text) => serializer.serialize_str(text),
+            Term::Other(json) => value::<S::Error>(json)?.serialize(serializer),
+        }
+    }
+}
+
+struct ReplyPayload<'a> {
+    response: &'a Payload,
+    status: &'a str,
+}
+
+impl Serialize for ReplyPayload<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("response", &Carried(self.response))?;
+        map.serialize_entry("status", self.status)?;
+        map.end()
+    }
+}
+
+struct Carried<'a>(&'a Payload);
+
+impl Serialize for Carried<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Payload::Json(json) => value::<S::Error>(json.as_str())?.serialize(serializer),
+            Payload::Binary(bytes) => serializer.serialize_bytes(bytes),
+            Payload::User(_) => Err(serde::ser::Error::custom("no form for Supabase's dialect")),
+        }
+    }
+}
+
+/// The value of a text that was checked when it came in. MessagePack's integers have 64 bits: a longer one becomes a float,
+/// and one that is too large for that as well a text of its digits.
+fn value<E: serde::ser::Error>(json: &str) -> Result<serde_json::Value, E> {
+    serde_json::from_str(json)
+        .or_else(|_| serde_json::from_str(&without_long_integers(json)))
+        .map_err(|_| E::custom("no value"))
+}
+
+#[cfg(test)]
+mod tests;

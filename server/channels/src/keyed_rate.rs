@@ -1,0 +1,103 @@
+//! A rate for each of many keys, kept in memory as long as it counts. Shared by all threads.
+
+use std::sync::Arc;
+use std::{
+    fmt,
+    hash::Hash,
+    num::NonZeroU32,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+};
+
+/// How often keys are forgotten that may do as much as if they never had done anything.
+const CLEANING: Duration = Duration::from_secs(10);
+
+/// See the [module](self).
+pub struct KeyedRate<K: Hash + Eq + Clone> {
+    limit: Arc<ArcSwap<Limit<K>>>,
+    cleaned: Mutex<Instant>,
+}
+
+/// A quota, and how far each key has used it.
+struct Limit<K: Hash + Eq + Clone> {
+    quota: Quota,
+    limiter: DefaultKeyedRateLimiter<K>,
+}
+
+impl<K: Hash + Eq + Clone> Limit<K> {
+    fn new(quota: Quota) -> Self {
+        Self { quota, limiter: RateLimiter::keyed(quota) }
+    }
+}
+
+impl<K: Hash + Eq + Clone> KeyedRate<K> {
+    /// At most `quota` for each key.
+    pub fn new(quota: Quota) -> Self {
+        Self {
+            limit: Arc::new(ArcSwap::from_pointee(Limit::new(quota))),
+            cleaned: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Another quota, at which each key begins anew; the same one changes nothing.
+    pub fn change(&self, quota: Quota) {
+        if self.limit.load().quota != quota {
+            self.limit.store(Arc::new(Limit::new(quota)));
+        }
+    }
+
+    /// Lets something through that costs so much, or says how long it has to wait. What costs more than may go at once goes
+    /// after a silence, and costs that.
+    pub fn admit(&self, key: &K, cost: NonZeroU32) -> Result<(), Duration> {
+        self.clean();
+        let limit = self.limit.load();
+        let admitted = limit.limiter.check_key_n(key, cost.min(limit.quota.burst_size()));
+        let admitted = admitted.expect("no cost is more than the burst");
+        admitted.map_err(|not_until| not_until.wait_time_from(DefaultClock::default().now()))
+    }
+
+    /// Forgets, if it is time to. Done when something comes: otherwise nothing is added either.
+    fn clean(&self) {
+        let mut cleaned = self.cleaned.lock().unwrap_or_else(PoisonError::into_inner);
+        if cleaned.elapsed() < CLEANING {
+            return;
+        }
+        *cleaned = Instant::now();
+        drop(cleaned);
+        let limit = self.limit.load();
+        limit.limiter.retain_recent();
+        limit.limiter.shrink_to_fit();
+    }
+}
+
+impl<K: Hash + Eq + Clone> fmt::Debug for KeyedRate<K> {
+    /// Without the keys.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("KeyedRate").field("quota", &self.limit.load().quota).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_forgotten() {
+        let one = NonZeroU32::MIN;
+        let rate = KeyedRate::new(Quota::per_second(NonZeroU32::new(1_000_000).unwrap()).allow_burst(one));
+        for key in 0..=255 {
+            assert_eq!(rate.admit(&key, one), Ok(()));
+        }
+        assert_eq!(rate.limit.load().limiter.len(), 256, "it is not yet time");
+        std::thread::sleep(Duration::from_millis(1));
+        *rate.cleaned.lock().unwrap() -= CLEANING;
+        assert_eq!(rate.admit(&256, one), Ok(()));
+        assert_eq!(rate.limit.load().limiter.len(), 1);
+    }
+}

@@ -1,0 +1,147 @@
+//! WebSocket frames from the server, ready for the socket (RFC 6455, section 5.2): final, unmasked, uncompressed.
+
+use std::cell::OnceCell;
+
+use bytes::Bytes;
+use vestibule_phoenix::{
+    message::Outgoing,
+    serializer::{EncodeError, FrameKind, Serializer},
+};
+
+const FIN: u8 = 0x80;
+const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
+const CLOSE: u8 = 0x8;
+const PONG: u8 = 0xA;
+
+/// The longest frame header of a server: two bytes and a length of eight.
+const MAX_HEADER: usize = 10;
+
+/// An encoded frame, shared by all its recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wire {
+    bytes: Bytes,
+    header: usize,
+    opcode: u8,
+}
+
+impl Wire {
+    /// The WebSocket frame: header and payload.
+    pub fn framed(self) -> Bytes {
+        self.bytes
+    }
+
+    /// The payload of a text frame.
+    pub fn text(&self) -> Option<&[u8]> {
+        (self.opcode == TEXT).then(|| &self.bytes[self.header..])
+    }
+
+    /// Its length in bytes, header included.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(super) fn is_binary(&self) -> bool {
+        self.opcode == BINARY
+    }
+}
+
+/// A message and its frames, one for each serializer, each made when the first recipient needs it.
+pub struct Encoded {
+    message: Outgoing,
+    frames: [OnceCell<Result<Wire, EncodeError>>; Serializer::COUNT],
+}
+
+impl Encoded {
+    /// Not yet encoded in any way.
+    pub fn new(message: Outgoing) -> Self {
+        Self { message, frames: Default::default() }
+    }
+
+    /// The frame for a client that speaks `serializer`.
+    pub(super) fn wire(&self, serializer: Serializer) -> Result<Wire, EncodeError> {
+        self.frames[serializer.index()].get_or_init(|| encode(serializer, &self.message)).clone()
+    }
+
+    pub(super) fn message(&self) -> &Outgoing {
+        &self.message
+    }
+}
+
+/// Encodes behind a gap that the longest header fits in, so that header and payload are one piece of memory.
+fn encode(serializer: Serializer, message: &Outgoing) -> Result<Wire, EncodeError> {
+    let mut out = Vec::with_capacity(256);
+    out.resize(MAX_HEADER, 0);
+    let opcode = match serializer.encode(message, &mut out)? {
+        FrameKind::Text => TEXT,
+        FrameKind::Binary => BINARY,
+    };
+    let (header, length) = header(opcode, out.len() - MAX_HEADER);
+    let start = MAX_HEADER - length;
+    out[start..MAX_HEADER].copy_from_slice(&header[..length]);
+    Ok(Wire { bytes: Bytes::from(out).slice(start..), header: length, opcode })
+}
+
+/// The answer to a ping; control frames hold at most 125 bytes, which the parser of pings has checked.
+pub(super) fn pong(payload: &[u8]) -> Wire {
+    control(PONG, &payload[..payload.len().min(125)])
+}
+
+/// A close frame.
+pub(super) fn close(code: u16, reason: &str) -> Wire {
+    control(CLOSE, &[&code.to_be_bytes(), reason.as_bytes()].concat())
+}
+
+fn control(opcode: u8, payload: &[u8]) -> Wire {
+    let (bytes, header) = header(opcode, payload.len());
+    Wire { bytes: [&bytes[..header], payload].concat().into(), header, opcode }
+}
+
+/// A header, and how much of the array it takes.
+#[allow(clippy::cast_possible_truncation, reason = "each cast is guarded by its match arm")]
+fn header(opcode: u8, payload: usize) -> ([u8; MAX_HEADER], usize) {
+    let mut header = [0; MAX_HEADER];
+    header[0] = FIN | opcode;
+    let length = match payload {
+        0..=125 => {
+            header[1] = payload as u8;
+            2
+        }
+        126..=0xFFFF => {
+            header[1] = 126;
+            header[2..4].copy_from_slice(&(payload as u16).to_be_bytes());
+            4
+        }
+        _ => {
+            header[1] = 127;
+            header[2..].copy_from_slice(&(payload as u64).to_be_bytes());
+            MAX_HEADER
+        }
+    };
+    (header, length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_at_the_edges_of_each_length() {
+        let of = |payload| {
+            let (header, length) = header(TEXT, payload);
+            header[..length].to_vec()
+        };
+        assert_eq!(of(0), [0x81, 0]);
+        assert_eq!(of(125), [0x81, 125]);
+        assert_eq!(of(126), [0x81, 126, 0, 126]);
+        assert_eq!(of(65_535), [0x81, 126, 0xFF, 0xFF]);
+        assert_eq!(of(65_536), [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn control_frames() {
+        assert_eq!(close(1012, "").framed(), &[0x88, 2, 0x03, 0xF4][..]);
+        assert_eq!(close(1008, "no").framed(), &[0x88, 4, 0x03, 0xF0, b'n', b'o'][..]);
+        assert_eq!(pong(b"hi").framed(), &[0x8A, 2, b'h', b'i'][..]);
+    }
+}

@@ -1,0 +1,375 @@
+//! A connection's way out: a bounded queue of encoded frames.
+//!
+//! [`Outbox::push`] is the only way anything reaches a client. It never waits: a client that reads more slowly than its
+//! frames come is disconnected when the queue is full, and finds what it missed in the store when it comes back.
+//!
+//! # Whose fault it is
+//! Who takes the frames, the reader, is a task like others, and the threads may be busy elsewhere while frames come. A queue
+//! is overfull only once its reader had its chance: from the moment when a waiting reader is woken until it runs, more may be
+//! queued, up to `UNREAD` times as much. Whoever pushes learns of that ([`Pushed::is_ahead`]) and lets the reader go first
+//! ([`Outbox::turn`]).
+//!
+//! # Concurrency
+//! Any thread may push; one response body takes ([`Outbox::poll_next`]); one connection task watches for the end
+//! ([`Outbox::closing`]). The lock is held for a few instructions, never across an await.
+//!
+//! # Lifecycle
+//! open → closing (a close frame is the last in the queue; frames pushed later are dropped) → finished (the body ends when
+//! the queue is empty). A body that is dropped before that (the peer is gone) finishes it at once.
+
+mod frame;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use bytestring::ByteString;
+use serde_json::json;
+use tokio::sync::Notify;
+use vestibule_phoenix::{
+    disconnect::Disconnect,
+    message::{Outgoing, Payload, Reply, Status},
+    serializer::{EncodeError, Serializer},
+    socket::JoinId,
+};
+
+use crate::metrics::{Ending, Traffic};
+pub use frame::{Encoded, Wire};
+
+/// How much may wait for one client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutboxLimits {
+    /// Frames.
+    pub frames: usize,
+    /// Bytes, frame headers included.
+    pub bytes: usize,
+}
+
+/// How many times its limits a queue may hold whose reader is woken and has not run yet.
+///
+/// A room goes ahead of a reader by one message, then waits for it; several rooms may at the same moment, of which each
+/// adds a message, a quarter of the queue by default. A dozen fit, and who is in more pays for that.
+const UNREAD: usize = 4;
+
+/// A message was encoded and queued, or the connection is about to end anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// The frame's length in bytes.
+    pub bytes: usize,
+    /// Whether more waits now than may, for want of the reader's turn: whoever has more to push waits for that.
+    pub is_ahead: bool,
+}
+
+impl OutboxLimits {
+    fn unread(self) -> Self {
+        Self { frames: self.frames.saturating_mul(UNREAD), bytes: self.bytes.saturating_mul(UNREAD) }
+    }
+}
+
+/// A handle of one connection's queue; clones share it. See the [module](self).
+#[derive(Clone)]
+pub struct Outbox(Arc<Shared>);
+
+/// What a transport can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Texts and bytes.
+    Any,
+    /// Texts only.
+    Text,
+}
+
+struct Shared {
+    serializer: Serializer,
+    form: Form,
+    limits: OutboxLimits,
+    queue: Mutex<Queue>,
+    closing: Notify,
+    /// Tells those who wait for the reader's turn.
+    turn: Notify,
+    traffic: Arc<Traffic>,
+}
+
+/// Where the task is that takes the frames.
+#[derive(Default)]
+enum Reader {
+    /// At work on what it took, or not there: what waits is its backlog.
+    #[default]
+    Busy,
+    /// It found nothing, and waits.
+    Waiting(Waker),
+    /// It is woken, and has not run yet.
+    Woken,
+}
+
+/// Somebody takes frames for as long as this is kept.
+pub struct Reading<'a>(&'a Outbox);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.had_its_turn(&mut self.0.lock());
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    frames: VecDeque<Wire>,
+    bytes: usize,
+    /// Frames that were taken and not counted yet, and their bytes.
+    taken: (usize, usize),
+    phase: Phase,
+    reader: Reader,
+    /// Whether more waits than may, until the reader had its turn.
+    is_ahead: bool,
+    ended: Vec<(ByteString, JoinId)>,
+    /// How the connection ends, once somebody has said so.
+    ending: Option<Ending>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    Closing,
+    Finished,
+}
+
+impl Outbox {
+    /// An empty queue for a connection that speaks `serializer`. What goes out is counted in `traffic`.
+    pub fn new(serializer: Serializer, form: Form, limits: OutboxLimits, traffic: Arc<Traffic>) -> Self {
+        let queue = Mutex::new(Queue::default());
+        let (closing, turn) = (Notify::new(), Notify::new());
+        Self(Arc::new(Shared { serializer, form, limits, queue, closing, turn, traffic }))
+    }
+
+    /// Sends one message to this connection alone. JSON always has a form; what has none is left out.
+    pub fn send(&self, message: impl Into<Outgoing>) {
+        if let Err(error) = self.push(&Encoded::new(message.into())) {
+            tracing::debug!(%error, "left out");
+        }
+    }
+
+    /// Sends a message whose bytes are shared with other connections that speak the same serializer. Nothing is sent if it
+    /// has no form in this client's.
+    pub fn push(&self, message: &Encoded) -> Result<Pushed, EncodeError> {
+        let frame = message.wire(self.0.serializer)?;
+        let bytes = frame.len();
+        let is_ahead = if frame.is_binary() && self.0.form == Form::Text {
+            self.decline_binary(message.message());
+            false
+        } else {
+            self.enqueue(frame)
+        };
+        Ok(Pushed { bytes, is_ahead })
+    }
+
+    /// Sends a WebSocket pong.
+    pub fn pong(&self, payload: &[u8]) {
+        self.enqueue(frame::pong(payload));
+    }
+
+    /// Starts the close: what waits is still sent, then a close frame, and nothing after it.
+    pub fn close(&self, why: Disconnect) {
+        self.start_close(&mut self.lock(), why);
+    }
+
+    /// Closes as where too much waits: what waits is dropped.
+    pub(crate) fn close_as_slow(&self) {
+        let mut queue = self.lock();
+        if queue.phase == Phase::Open {
+            self.start_close_as_slow(&mut queue);
+        }
+    }
+
+    /// Closes as slow where the reader has still not had the turn that [`Outbox::turn`] waits for.
+    pub(crate) fn close_if_ahead(&self) {
+        let mut queue = self.lock();
+        if queue.is_ahead && queue.phase == Phase::Open {
+            self.start_close_as_slow(&mut queue);
+        }
+    }
+
+    /// Answers the client's own close and ends the queue.
+    pub fn answer_close(&self) {
+        let mut queue = self.lock();
+        if queue.phase == Phase::Open {
+            queue.append(frame::close(1000, ""));
+            queue.ending = Some(Ending::Closed);
+        }
+        queue.finish();
+    }
+
+    /// Ends the queue: the body ends once it is empty.
+    pub fn finish(&self) {
+        let mut queue = self.lock();
+        self.count(&mut queue);
+        queue.finish();
+        self.nobody_is_ahead(&mut queue);
+        drop(queue);
+        self.0.closing.notify_one();
+    }
+
+    /// Waits until somebody closes the connection.
+    pub async fn closing(&self) {
+        self.0.closing.notified().await;
+    }
+
+    /// Whether the connection is to end; frames pushed now go nowhere.
+    pub fn is_closing(&self) -> bool {
+        self.lock().phase != Phase::Open
+    }
+
+    /// How the connection ended, or is about to.
+    pub(crate) fn ending(&self) -> Ending {
+        self.lock().ending.unwrap_or(Ending::Lost)
+    }
+
+    /// Where what this connection does is counted.
+    pub(crate) fn traffic(&self) -> &Arc<Traffic> {
+        &self.0.traffic
+    }
+
+    /// Notes that a channel ended this connection's join by itself. The note is there before any frame that tells the
+    /// client, so a frame that the client sends in answer finds the topic left.
+    pub fn note_ended(&self, topic: ByteString, join: JoinId) {
+        self.lock().ended.push((topic, join));
+    }
+
+    /// Takes the notes of [`Outbox::note_ended`]: at most one for each channel joined since.
+    pub fn take_ended(&self) -> Vec<(ByteString, JoinId)> {
+        std::mem::take(&mut self.lock().ended)
+    }
+
+    /// The next frame for the socket; `None` at the end.
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Wire>> {
+        let mut queue = self.lock();
+        self.had_its_turn(&mut queue);
+        if let Some(frame) = queue.frames.pop_front() {
+            queue.bytes -= frame.len();
+            queue.taken.0 += 1;
+            queue.taken.1 += frame.len();
+            return Poll::Ready(Some(frame));
+        }
+        self.count(&mut queue);
+        if queue.phase == Phase::Finished {
+            return Poll::Ready(None);
+        }
+        queue.reader = Reader::Waiting(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// For a reader that goes away before the connection ends, as a poll does: while it is not there, nobody waits for it.
+    pub fn reading(&self) -> Reading<'_> {
+        Reading(self)
+    }
+
+    /// Waits for the reader's turn, where more waits than may before it.
+    pub async fn turn(&self) {
+        let turn = self.0.turn.notified();
+        if self.lock().is_ahead {
+            turn.await;
+        }
+    }
+
+    fn had_its_turn(&self, queue: &mut Queue) {
+        queue.reader = Reader::Busy;
+        self.nobody_is_ahead(queue);
+    }
+
+    fn nobody_is_ahead(&self, queue: &mut Queue) {
+        if std::mem::take(&mut queue.is_ahead) {
+            self.0.turn.notify_waiters();
+        }
+    }
+
+    /// How much may wait.
+    pub(crate) fn limits(&self) -> OutboxLimits {
+        self.0.limits
+    }
+
+    /// Counts what was taken. Once a batch, not once a frame: in a fan-out that would be some hundredths of all work.
+    fn count(&self, queue: &mut Queue) {
+        let (frames, bytes) = std::mem::take(&mut queue.taken);
+        if frames > 0 {
+            self.0.traffic.sent(frames, bytes);
+        }
+    }
+
+    /// A reply of bytes becomes an error that says so; what else is bytes is left out.
+    fn decline_binary(&self, message: &Outgoing) {
+        if let Outgoing::Reply(reply) = message {
+            let response = Payload::of(&json!({ "reason": "binary", "detail": "bytes need a WebSocket" }));
+            self.send(Reply { status: Status::Error, response, ..reply.clone() });
+        }
+    }
+
+    /// Says whether more waits than may, for want of the reader's turn.
+    fn enqueue(&self, frame: Wire) -> bool {
+        let mut queue = self.lock();
+        if queue.phase != Phase::Open {
+            return false;
+        }
+        let is_behind = !queue.takes(&frame, self.0.limits);
+        let had_no_chance = matches!(queue.reader, Reader::Woken);
+        if is_behind && !(had_no_chance && queue.takes(&frame, self.0.limits.unread())) {
+            self.start_close_as_slow(&mut queue);
+            return false;
+        }
+        queue.append(frame);
+        queue.is_ahead |= is_behind;
+        is_behind
+    }
+
+    fn start_close_as_slow(&self, queue: &mut Queue) {
+        queue.frames.clear();
+        queue.bytes = 0;
+        self.start_close(queue, Disconnect::Slow);
+    }
+
+    fn start_close(&self, queue: &mut Queue, why: Disconnect) {
+        if queue.phase == Phase::Open {
+            tracing::debug!(%why, "closing a connection");
+            queue.append(frame::close(why.code(), why.reason()));
+            queue.phase = Phase::Closing;
+            queue.ending = Some(Ending::Disconnected(why));
+            self.0.closing.notify_one();
+        }
+    }
+
+    /// A panic while the lock was held leaves a queue that is still whole: every change is one step.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn append(&mut self, frame: Wire) {
+        self.bytes += frame.len();
+        self.frames.push_back(frame);
+        self.wake();
+    }
+
+    /// Whether one more frame fits.
+    fn takes(&self, frame: &Wire, limits: OutboxLimits) -> bool {
+        // A frame alone is no backlog, however large: its size is what a message's may be.
+        let has_room = self.frames.is_empty() || self.bytes + frame.len() <= limits.bytes;
+        has_room && self.frames.len() < limits.frames
+    }
+
+    fn finish(&mut self) {
+        self.phase = Phase::Finished;
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        match std::mem::replace(&mut self.reader, Reader::Woken) {
+            Reader::Waiting(waker) => waker.wake(),
+            before => self.reader = before,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,375 @@
+//! Rooms that rest: what is kept of their members, and that nothing is lost on the way.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+use std::time::{Duration, Instant};
+
+use actix::Arbiter;
+use bytestring::ByteString;
+use tokio::{sync::oneshot, task::yield_now, time::sleep};
+use vestibule_phoenix::{
+    message::{Payload, Term},
+    serializer::Serializer,
+    socket::JoinId,
+};
+
+use super::{Backlog, Input, Join, Leave, Mount as _, Overloaded, RoomHandle, Rooms, TurnedAway};
+use crate::{
+    channel::{Call, Channel, Client, Context, Incoming, Joining, MemberId, Next, Transport},
+    outbox::{Form, Outbox, OutboxLimits},
+};
+
+const MAILBOX: usize = 256;
+
+/// What the channels of a test have seen.
+#[derive(Debug, Default)]
+struct Seen {
+    made: AtomicUsize,
+    messages: AtomicUsize,
+    told: AtomicUsize,
+    /// Who is known to a channel, or kept for one.
+    members: Arc<()>,
+}
+
+/// A channel that may rest as long as nobody has said `stay`.
+struct Sleepy {
+    seen: Arc<Seen>,
+    known: Vec<(MemberId, Arc<()>)>,
+    stays: bool,
+    restless: Option<MemberId>,
+}
+
+impl Channel for Sleepy {
+    fn join(&mut self, _: &mut Context<'_, Self>, who: MemberId, _: &Payload) -> Joining {
+        self.known.push((who, Arc::clone(&self.seen.members)));
+        Joining::Ok(Payload::empty())
+    }
+
+    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
+        assert!(
+            self.known.iter().any(|(who, _)| *who == message.from),
+            "a channel knows whom it is called for"
+        );
+        self.seen.messages.fetch_add(1, Ordering::SeqCst);
+        match &*message.event {
+            "stay" => self.stays = true,
+            "fidget" => self.restless = Some(message.from),
+            "calm" => self.restless = None,
+            "count" => return Next::ok(Payload::of(&self.known.len())),
+            "later" => {
+                let to = message.reply_to();
+                cx.spawn(to.member, sleep(Duration::from_millis(1)), move |_, cx, ()| {
+                    cx.reply(&to, vestibule_phoenix::message::Status::Ok, Payload::empty());
+                });
+                return Next::NoReply;
+            }
+            "wait" => {
+                cx.spawn(message.from, sleep(Duration::from_millis(1)), move |_, cx, ()| {
+                    cx.proceed(message.from, Next::ok(Payload::empty()));
+                });
+                return Next::Wait;
+            }
+            _ => {}
+        }
+        Next::ok(Payload::empty())
+    }
+
+    fn left(&mut self, _: &mut Context<'_, Self>, who: MemberId) {
+        self.known.retain(|(known, _)| *known != who);
+    }
+
+    fn may_rest(&self) -> bool {
+        !self.stays
+    }
+
+    fn is_quiet(&self, who: MemberId) -> bool {
+        self.restless != Some(who)
+    }
+
+    fn rest(&mut self, who: MemberId) -> Call<Self> {
+        let place = self.known.iter().position(|(known, _)| *known == who).expect("a known member");
+        let known = self.known.remove(place);
+        Box::new(move |channel, _| channel.known.push(known))
+    }
+}
+
+fn sleepy(seen: &Arc<Seen>) -> Arc<Rooms<Sleepy>> {
+    let seen = Arc::clone(seen);
+    Rooms::new(MAILBOX, move |_| {
+        seen.made.fetch_add(1, Ordering::SeqCst);
+        Sleepy { seen: Arc::clone(&seen), known: Vec::new(), stays: false, restless: None }
+    })
+}
+
+/// One client and its only join.
+struct Visit {
+    who: MemberId,
+    room: Box<dyn RoomHandle>,
+    outbox: Outbox,
+}
+
+impl Visit {
+    async fn new(rooms: &Arc<Rooms<Sleepy>>, topic: &ByteString, connection: u64) -> Self {
+        Self::replacing(rooms, topic, connection, None).await.expect("it is let in")
+    }
+
+    async fn replacing(
+        rooms: &Arc<Rooms<Sleepy>>,
+        topic: &ByteString,
+        connection: u64,
+        replaces: Option<MemberId>,
+    ) -> Option<Self> {
+        let join = JoinId(replaces.map_or(0, |old| old.join.0 + 1));
+        let who = MemberId { connection, join };
+        let (decision, decided) = oneshot::channel();
+        let client = Client::new(connection, None, Transport::WebSocket, Arc::new(()));
+        let limits = OutboxLimits { frames: 10_000, bytes: 10_000_000 };
+        let outbox = Outbox::new(Serializer::V2, Form::Any, limits, Arc::default());
+        let join = Join {
+            who,
+            client: Arc::new(client),
+            outbox: outbox.clone(),
+            join_ref: Term::Null,
+            reference: Term::Null,
+            params: Payload::empty(),
+            replaces,
+            is_replaced: Arc::default(),
+            decision,
+        };
+        let room = rooms.join(topic, join).expect("a place in the mailbox");
+        decided.await.unwrap_or(false).then_some(Self { who, room, outbox })
+    }
+
+    fn say(&self, event: &str) -> Result<(), Overloaded> {
+        let (event, payload) = (event.into(), Payload::empty());
+        let share = Backlog::new(usize::MAX).take(0).unwrap();
+        let (who, reference, at) = (self.who, Term::Null, Instant::now());
+        self.room.input(Input { who, event, payload, reference, at, share })
+    }
+
+    /// The frames that have come, as text.
+    fn heard(&self) -> Vec<String> {
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut frames = Vec::new();
+        while let std::task::Poll::Ready(Some(frame)) = self.outbox.poll_next(&mut cx) {
+            frames.push(String::from_utf8_lossy(frame.text().unwrap_or_default()).into_owned());
+        }
+        frames
+    }
+}
+
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        yield_now().await;
+    }
+}
+
+async fn until_at_rest(rooms: &Arc<Rooms<Sleepy>>) {
+    until("the room rests", || rooms.count() == 0).await;
+}
+
+#[actix_web::test]
+async fn a_room_rests_between_its_members_messages() {
+    let seen = Arc::<Seen>::default();
+    let rooms = sleepy(&seen);
+    let topic = ByteString::from_static("room:a");
+    let (one, two) = (Visit::new(&rooms, &topic, 1).await, Visit::new(&rooms, &topic, 2).await);
+    until_at_rest(&rooms).await;
+    assert_eq!(Arc::strong_count(&seen.members), 3, "both are kept");
+    one.heard();
+    for event in ["count", "later", "wait"] {
+        one.say(event).unwrap();
+        until("an answer", || seen.messages.load(Ordering::SeqCst) > 0).await;
+        until_at_rest(&rooms).await;
+        let heard = one.heard();
+        assert_eq!(heard.len(), 1, "{event}: {heard:?}");
+        assert!(event != "count" || heard[0].contains("\"response\":1"), "the other sleeps on: {heard:?}");
+    }
+    assert!(seen.made.load(Ordering::SeqCst) >= 4, "a channel for each time");
+    // Gone at rest: no room starts for that.
+    let made = seen.made.load(Ordering::SeqCst);
+    one.room.gone(one.who);
+    assert_eq!((Arc::strong_count(&seen.members), seen.made.load(Ordering::SeqCst)), (2, made));
+    two.room.leave(Leave::Asked { who: two.who, reference: Term::Null }).unwrap();
+    until("nobody is left", || Arc::strong_count(&seen.members) == 1).await;
+    until_at_rest(&rooms).await;
+    assert!(two.heard().iter().any(|frame| frame.contains("phx_close")));
+    assert_eq!(rooms.topics_known(), 0);
+    // Of a join that is over nothing is heard, and nothing starts.
+    let made = seen.made.load(Ordering::SeqCst);
+    one.say("count").unwrap();
+    one.room.gone(one.who);
+    assert_eq!(seen.made.load(Ordering::SeqCst), made);
+    assert_eq!(one.heard(), [""; 0]);
+}
+
+#[actix_web::test]
+async fn a_call_from_outside_wakes_everybody_and_who_stays_keeps_them_awake() {
+    let seen = Arc::<Seen>::default();
+    let rooms = sleepy(&seen);
+    let topic = ByteString::from_static("room:a");
+    let mut visits = Vec::new();
+    for connection in 0..5 {
+        visits.push(Visit::new(&rooms, &topic, connection).await);
+    }
+    until_at_rest(&rooms).await;
+    let told = Arc::clone(&seen);
+    assert!(rooms.tell("room:a", move |channel, cx| {
+        told.told.store(channel.known.len(), Ordering::SeqCst);
+        cx.broadcast("news", Payload::empty());
+    }));
+    until_at_rest(&rooms).await;
+    assert_eq!(seen.told.load(Ordering::SeqCst), 5);
+    for visit in &visits {
+        assert!(visit.heard().iter().any(|frame| frame.contains("news")));
+    }
+    // One who may not rest: the others are woken, before anything else is said.
+    visits[0].say("stay").unwrap();
+    visits[0].say("count").unwrap();
+    until("both messages", || seen.messages.load(Ordering::SeqCst) == 2).await;
+    visits[0].say("count").unwrap();
+    until("an answer", || seen.messages.load(Ordering::SeqCst) == 3).await;
+    assert!(visits[0].heard().last().is_some_and(|frame| frame.contains("\"response\":5")));
+    assert_eq!(rooms.count(), 1);
+    for visit in &visits {
+        visit.room.gone(visit.who);
+    }
+    until_at_rest(&rooms).await;
+    assert_eq!(Arc::strong_count(&seen.members), 1);
+}
+
+#[actix_web::test]
+async fn who_is_kept_awake_for_itself_wakes_nobody() {
+    let seen = Arc::<Seen>::default();
+    let rooms = sleepy(&seen);
+    let topic = ByteString::from_static("room:a");
+    let mut visits = Vec::new();
+    for connection in 0..3 {
+        visits.push(Visit::new(&rooms, &topic, connection).await);
+        until_at_rest(&rooms).await;
+    }
+    visits[0].say("fidget").unwrap();
+    visits[0].say("count").unwrap();
+    until("both messages", || seen.messages.load(Ordering::SeqCst) == 2).await;
+    assert_eq!(rooms.count(), 1);
+    // Another one comes, and wakes nobody either.
+    visits.push(Visit::new(&rooms, &topic, 3).await);
+    visits[0].say("count").unwrap();
+    visits[0].say("calm").unwrap();
+    until_at_rest(&rooms).await;
+    let counts: Vec<String> =
+        visits[0].heard().into_iter().filter(|frame| frame.contains("\"response\":")).collect();
+    assert!(counts.iter().any(|frame| frame.contains("\"response\":1")), "{counts:?}");
+    assert!(counts.iter().any(|frame| frame.contains("\"response\":2")), "{counts:?}");
+    assert!(!counts.iter().any(|frame| frame.contains("\"response\":3")), "{counts:?}");
+}
+
+#[actix_web::test]
+async fn who_joins_anew_ends_the_join_that_rests() {
+    let seen = Arc::<Seen>::default();
+    let rooms = sleepy(&seen);
+    let topic = ByteString::from_static("room:a");
+    let first = Visit::new(&rooms, &topic, 1).await;
+    until_at_rest(&rooms).await;
+    let second = Visit::replacing(&rooms, &topic, 1, Some(first.who)).await.unwrap();
+    until_at_rest(&rooms).await;
+    assert!(first.heard().iter().any(|frame| frame.contains("phx_close")));
+    assert_eq!(Arc::strong_count(&seen.members), 2);
+    second.room.gone(second.who);
+    assert_eq!(Arc::strong_count(&seen.members), 1);
+}
+
+/// Comes, talks and goes, one way or the other. Says how many messages were taken, and how many were answered.
+async fn talk(rooms: &Arc<Rooms<Sleepy>>, topic: &ByteString, connection: u64) -> (usize, usize) {
+    let visit = Visit::new(rooms, topic, connection).await;
+    visit.heard();
+    let mut sent = 0;
+    for turn in 0..20 {
+        sent += usize::from(visit.say(["count", "later", "wait"][turn % 3]).is_ok());
+        if turn % 4 == 0 {
+            yield_now().await;
+        }
+    }
+    let mut heard = 0;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while heard < sent && Instant::now() < deadline {
+        heard += visit.heard().len();
+        yield_now().await;
+    }
+    let leave = || visit.room.leave(Leave::Asked { who: visit.who, reference: Term::Null });
+    if connection.is_multiple_of(2) {
+        visit.room.gone(visit.who);
+    } else {
+        while leave().is_err() {
+            yield_now().await;
+        }
+    }
+    (sent, heard)
+}
+
+/// Members on several threads talk, leave and go away while the room rests and wakes: each message is answered once or refused,
+/// and nobody stays behind.
+#[actix_web::test]
+async fn nothing_is_lost_between_rest_and_waking() {
+    const THREADS: u64 = 4;
+    const VISITS: u64 = 10;
+    let seen = Arc::<Seen>::default();
+    let rooms = sleepy(&seen);
+    let topic = ByteString::from_static("room:a");
+    let (done, mut are_done) = tokio::sync::mpsc::unbounded_channel();
+    let arbiters: Vec<Arbiter> = (0..THREADS).map(|_| Arbiter::new()).collect();
+    for (arbiter, thread) in arbiters.iter().zip(0..) {
+        let (rooms, topic, done) = (Arc::clone(&rooms), topic.clone(), done.clone());
+        arbiter.spawn_fn(move || {
+            actix::spawn(async move {
+                let mut tally = (0, 0);
+                for visit in 0..VISITS {
+                    let (sent, heard) = talk(&rooms, &topic, thread * VISITS + visit).await;
+                    tally = (tally.0 + sent, tally.1 + heard);
+                }
+                done.send(tally).unwrap();
+            });
+        });
+    }
+    drop(done);
+    for _ in 0..THREADS {
+        let (sent, heard) = are_done.recv().await.expect("a thread that comes to its end");
+        assert_eq!(sent, heard, "each message is answered");
+    }
+    until("nobody is left", || Arc::strong_count(&seen.members) == 1).await;
+    until_at_rest(&rooms).await;
+    assert_eq!(rooms.topics_known(), 0);
+    for arbiter in &arbiters {
+        arbiter.stop();
+    }
+}
+
+#[actix_web::test]
+async fn no_room_is_started_for_whom_the_guard_turns_away() {
+    let seen = Arc::<Seen>::default();
+    let (make, delay) = (Arc::clone(&seen), Duration::from_millis(20));
+    let rooms = Rooms::guarded(
+        MAILBOX,
+        move |_| {
+            make.made.fetch_add(1, Ordering::SeqCst);
+            Sleepy { seen: Arc::clone(&make), known: Vec::new(), stays: true, restless: None }
+        },
+        move |topic, _, _| match topic {
+            "room:good" => Ok(()),
+            "room:slow" => Err(TurnedAway { response: Payload::empty(), after: delay }),
+            _ => Err(TurnedAway::now(Payload::empty())),
+        },
+    );
+    for (topic, least) in [("room:bad", Duration::ZERO), ("room:slow", delay)] {
+        let asked = Instant::now();
+        assert!(Visit::replacing(&rooms, &topic.into(), 1, None).await.is_none());
+        assert!(asked.elapsed() >= least);
+    }
+    assert_eq!((seen.made.load(Ordering::SeqCst), rooms.topics_known()), (0, 0));
+    Visit::new(&rooms, &"room:good".into(), 1).await;
+    assert_eq!(seen.made.load(Ordering::SeqCst), 1);
+}

@@ -1,0 +1,50 @@
+//! How many HTTP calls of one address there may be: for endpoints that answer one request and keep no connection.
+
+use std::sync::Arc;
+
+use actix_web::{
+    Error,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::Next,
+};
+use arc_swap::ArcSwap;
+
+use super::{AddressRate, Grain, Rate, Rules, rate::RateLimited};
+use crate::metrics::{Limit as Counted, Traffic};
+
+/// The calls of each address. Shared by all threads.
+pub struct Calls {
+    rate: AddressRate,
+    rules: Arc<ArcSwap<Rules>>,
+    traffic: Arc<Traffic>,
+}
+
+impl Calls {
+    /// At most `rate` for one address (for IPv6, for a network /64). The rules say whose word on an address is taken.
+    pub fn new(rate: Rate, rules: Arc<ArcSwap<Rules>>, traffic: Arc<Traffic>) -> Arc<Self> {
+        Arc::new(Self { rate: AddressRate::new(rate, Grain::Network), rules, traffic })
+    }
+
+    /// Another rate, at which each address begins anew; the same one changes nothing.
+    pub fn change(&self, rate: Rate) {
+        self.rate.change(rate);
+    }
+
+    /// Hands a request on or answers 429; to be wrapped around a service with
+    /// [`from_fn`](actix_web::middleware::from_fn).
+    pub async fn limit<B: MessageBody + 'static>(
+        self: Arc<Self>,
+        request: ServiceRequest,
+        next: Next<B>,
+    ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+        let address = self.rules.load().proxies.client(request.request());
+        match self.rate.admit(address) {
+            Ok(()) => next.call(request).await.map(ServiceResponse::map_into_left_body),
+            Err(wait) => {
+                self.traffic.limited(Counted::Calls);
+                Ok(request.into_response(RateLimited { wait }.response()).map_into_right_body())
+            }
+        }
+    }
+}

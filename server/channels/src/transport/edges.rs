@@ -1,0 +1,107 @@
+//! What HTTP leaves no choice about and the HTTP library leaves to the application.
+
+use std::future::{Ready, ready};
+
+use actix_web::{
+    Error, HttpRequest, HttpResponse, Route,
+    body::{EitherBody, MessageBody},
+    dev::{RequestHead, ServiceRequest, ServiceResponse},
+    http::{
+        ConnectionType, Method, StatusCode,
+        header::{ALLOW, HOST, HeaderMap, HeaderName, HeaderValue},
+        uri::{Authority, Uri},
+    },
+    middleware::Next,
+    web,
+};
+use serde_json::json;
+
+use super::host::split_port;
+
+/// How long a target and a header field may be, in bytes. Bandit, the HTTP server of new Phoenix
+/// applications, has the same bound, so Phoenix's clients stay below it. The HTTP library allows 128 KiB for
+/// a whole head.
+const MAX_LINE: usize = 10_000;
+
+/// Hands a request on, unless its `Host` is none or a line of its head is too long, and has an answer say
+/// what becomes of the connection. To be wrapped around an application with
+/// [`from_fn`](actix_web::middleware::from_fn).
+pub async fn edges<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    if let Some(answer) = too_long(request.head()) {
+        // The library pools heads, and a pooled target keeps the buffer that the request was read into.
+        request.head_mut().uri = Uri::default();
+        return Ok(request.into_response(answer).map_into_right_body());
+    }
+    if !has_host(request.headers()) {
+        return Ok(request.into_response(HttpResponse::BadRequest().finish()).map_into_right_body());
+    }
+    let wants_upgrade = request.head().upgrade();
+    let mut answer = next.call(request).await?;
+    if wants_upgrade && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // The library says `Connection: upgrade` all the same, and closes the connection.
+        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(answer.map_into_left_body())
+}
+
+/// The answer to a request whose target or header field is too long, if one is.
+fn too_long(head: &RequestHead) -> Option<HttpResponse> {
+    let uri = &head.uri;
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    let target = authority + uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+    let is_long = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() > MAX_LINE;
+    let (status, what) = if target > MAX_LINE {
+        (StatusCode::URI_TOO_LONG, "target")
+    } else if head.headers.iter().any(is_long) {
+        (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "header field")
+    } else {
+        return None;
+    };
+    let detail = format!("The {what} is longer than {MAX_LINE} bytes.");
+    let body = json!({ "reason": "too_large", "detail": detail });
+    Some(HttpResponse::build(status).force_close().json(body))
+}
+
+/// Whether `Host` is a host with or without a port (RFC 9112, section 3.2), or empty, or absent, as HTTP/1.0 allows.
+fn has_host(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(HOST) else { return true };
+    host.to_str().is_ok_and(|host| {
+        let is_authority = || host.parse::<Authority>().is_ok() && !host.contains('@');
+        host.is_empty() || (is_authority() && split_port(host).is_some())
+    })
+}
+
+/// A route for the methods that a resource does not have: OPTIONS is told those that it has, any other is answered 405 with them (RFC
+/// 9110, sections 9.3.7 and 15.5.6).
+pub fn other_methods(allowed: &'static str) -> Route {
+    let answer = move |request: HttpRequest| -> Ready<HttpResponse> {
+        let is_asked = request.method() == Method::OPTIONS;
+        let status = if is_asked { StatusCode::NO_CONTENT } else { StatusCode::METHOD_NOT_ALLOWED };
+        ready(HttpResponse::build(status).insert_header((ALLOW, allowed)).finish())
+    };
+    web::to(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_host_and_a_port() {
+        let has = |host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_str(host).unwrap());
+            has_host(&headers)
+        };
+        assert!(has_host(&HeaderMap::new()));
+        for good in ["", "example.com", "example.com:4000", "[::1]:4000", "192.0.2.7", "a_b.example"] {
+            assert!(has(good), "{good}");
+        }
+        for bad in ["a b", "a/b", "http://a", "u@a", "a:x", "a:99999", "[::1"] {
+            assert!(!has(bad), "{bad}");
+        }
+    }
+}

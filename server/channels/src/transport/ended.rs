@@ -1,0 +1,84 @@
+//! Connections that ended a short while ago, and how: for operators who wonder why.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+
+use crate::metrics::Ending;
+
+/// How many are remembered.
+const KEPT: usize = 1000;
+
+/// A connection that ended. Its address is not among what is remembered.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its place: a later one has a larger one.
+    pub number: u64,
+    /// When.
+    pub at: SystemTime,
+    /// What it was called among all of the process.
+    pub connection: u64,
+    /// Its socket id.
+    pub socket_id: Option<String>,
+    /// How it was connected.
+    pub transport: &'static str,
+    /// Since when.
+    pub since: SystemTime,
+    /// How it ended.
+    pub how: Ending,
+}
+
+/// The last thousand, in memory.
+#[derive(Debug, Default)]
+pub struct RecentlyEnded(Mutex<Ring>);
+
+#[derive(Debug, Default)]
+struct Ring {
+    kept: VecDeque<Ended>,
+    last: u64,
+}
+
+impl RecentlyEnded {
+    /// Remembers one, under the next number.
+    pub(super) fn note(&self, ended: Ended) {
+        let mut ring = self.lock();
+        ring.last += 1;
+        let number = ring.last;
+        if ring.kept.len() == KEPT {
+            ring.kept.pop_front();
+        }
+        ring.kept.push_back(Ended { number, ..ended });
+    }
+
+    /// At most `limit` of them before that number, latest first.
+    pub fn before(&self, number: Option<u64>, limit: usize) -> Vec<Ended> {
+        let is_before = |ended: &&Ended| number.is_none_or(|number| ended.number < number);
+        self.lock().kept.iter().rev().filter(is_before).take(limit).cloned().collect()
+    }
+
+    /// Every change leaves a ring that is whole.
+    fn lock(&self) -> MutexGuard<'_, Ring> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_thousand_are_kept_and_told_latest_first() {
+        let ended = RecentlyEnded::default();
+        for connection in 0..1500 {
+            let (at, since, how) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH, Ending::Lost);
+            let transport = "websocket";
+            ended.note(Ended { number: 0, at, connection, socket_id: None, transport, since, how });
+        }
+        let all = ended.before(None, usize::MAX);
+        assert_eq!((all.len(), all[0].connection, all[999].connection), (1000, 1499, 500));
+        let page = ended.before(Some(all[1].number), 2);
+        assert_eq!(page.iter().map(|ended| ended.connection).collect::<Vec<_>>(), [1497, 1496]);
+    }
+}

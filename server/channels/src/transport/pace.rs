@@ -1,0 +1,121 @@
+//! How fast one connection may be: what comes faster is refused, and then nothing is read for a while.
+//!
+//! It is the pause that protects the server. A client that floods finds its socket's buffers full, and what it sends stays
+//! with it; the refusals tell a client that floods by mistake what is wrong.
+
+use governor::{
+    DefaultDirectRateLimiter, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+};
+use tokio::time::sleep;
+use vestibule_phoenix::message::Message;
+
+use super::{Limits, rate::RateLimited};
+use crate::metrics::Limit;
+
+/// One connection's rates: 80 bytes.
+pub(super) struct Pace {
+    frames: DefaultDirectRateLimiter,
+    joins: DefaultDirectRateLimiter,
+}
+
+impl Pace {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            frames: RateLimiter::direct(limits.frames.quota()),
+            joins: RateLimiter::direct(limits.joins.quota()),
+        }
+    }
+
+    /// Lets one more frame through as soon as the rate does.
+    pub(super) async fn wait(&self) {
+        while let Err(limited) = check(&self.frames) {
+            sleep(limited.wait).await;
+        }
+    }
+
+    /// Lets a message through or refuses it, and says what it was over. After a refusal nothing is to be read for as long as it says.
+    ///
+    /// Heartbeats and leaves come through in any case, only later: a client without an answer to its heartbeat takes the
+    /// connection for dead, and one that leaves is doing what it should.
+    pub(super) async fn admit(&self, message: &Message) -> Result<(), (Limit, RateLimited)> {
+        let event = message.event.as_text().map(|event| &**event);
+        if matches!(event, Some("heartbeat" | "phx_leave")) {
+            self.wait().await;
+            return Ok(());
+        }
+        check(&self.frames).map_err(|limited| (Limit::Frames, limited))?;
+        if event == Some("phx_join") {
+            check(&self.joins).map_err(|limited| (Limit::Joins, limited))?;
+        }
+        Ok(())
+    }
+}
+
+fn check(limiter: &DefaultDirectRateLimiter) -> Result<(), RateLimited> {
+    let now = || DefaultClock::default().now();
+    limiter.check().map_err(|not_until| RateLimited { wait: not_until.wait_time_from(now()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use vestibule_phoenix::message::{Payload, Term};
+
+    use super::*;
+    use crate::transport::Rate;
+
+    fn message(event: &str) -> Message {
+        Message {
+            join_ref: Term::Null,
+            reference: Term::Null,
+            topic: "t".into(),
+            event: event.into(),
+            payload: Payload::empty(),
+        }
+    }
+
+    /// Ten a second, so that a busy machine does not get through by being slow.
+    fn pace() -> Pace {
+        let limits = Limits { frames: Rate::new(10, 3), joins: Rate::new(1, 1), ..Limits::default() };
+        Pace::new(&limits)
+    }
+
+    #[test]
+    fn a_connection_pays_little_for_it() {
+        assert_eq!(size_of::<Pace>(), 80);
+    }
+
+    #[actix_web::test]
+    async fn one_more_than_at_once_is_refused_until_the_time_that_it_is_told() {
+        let pace = pace();
+        for _ in 0..3 {
+            assert_eq!(pace.admit(&message("e")).await, Ok(()));
+        }
+        let (_, limited) = pace.admit(&message("e")).await.unwrap_err();
+        assert!(limited.wait <= Duration::from_millis(100), "{limited:?}");
+        sleep(limited.wait).await;
+        assert_eq!(pace.admit(&message("e")).await, Ok(()));
+    }
+
+    #[actix_web::test]
+    async fn joins_have_a_rate_of_their_own_beside_that_of_all_frames() {
+        let pace = pace();
+        assert_eq!(pace.admit(&message("phx_join")).await, Ok(()));
+        let (limit, limited) = pace.admit(&message("phx_join")).await.unwrap_err();
+        assert_eq!(limit, Limit::Joins);
+        assert!(limited.wait > Duration::from_millis(500), "{limited:?}");
+        assert_eq!(pace.admit(&message("e")).await, Ok(()), "the third frame");
+    }
+
+    #[actix_web::test]
+    async fn heartbeats_and_leaves_wait_for_their_turn() {
+        let pace = pace();
+        let start = Instant::now();
+        for event in ["heartbeat", "phx_leave", "heartbeat", "phx_leave", "heartbeat"] {
+            assert_eq!(pace.admit(&message(event)).await, Ok(()));
+        }
+        assert!(start.elapsed() > Duration::from_millis(190), "two had to wait");
+    }
+}

@@ -1,0 +1,301 @@
+//! A client's messages, made of the frames that come in.
+//!
+//! actix-http's codec knows the frames; what this adds is that nothing is gathered or kept that need not be:
+//!
+//! - A frame's header is checked before its payload is gathered ([`FrameGuard`]).
+//! - The fragments of a message go into one buffer. Kept by themselves, those of one byte would take a hundred each.
+//! - A buffer lives no longer than the messages in it: an idle connection has none.
+//! - One message is handled before the next one is looked at, so that a broken frame does not take those before it along.
+
+use std::io::ErrorKind;
+
+use actix_codec::Decoder as _;
+use actix_http::ws::{Codec, Frame, Item, ProtocolError};
+use actix_web::dev::Payload;
+use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
+use futures_util::StreamExt as _;
+
+use super::guard::{Fault, FrameGuard};
+use crate::transport::Limits;
+
+/// A whole message, or a control frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    Text(ByteString),
+    Binary(Bytes),
+    Ping(Bytes),
+    Pong,
+    Close,
+}
+
+/// One connection's incoming messages.
+pub(super) struct Messages {
+    payload: Payload,
+    guard: FrameGuard,
+    codec: Codec,
+    /// What came and has not been read yet.
+    buffer: BytesMut,
+    /// How long the frame is at the beginning of the buffer, once its header is whole and has been checked.
+    frame: Option<usize>,
+    /// The fragments of a message that is not whole yet.
+    fragments: Option<Fragments>,
+    end: Option<End>,
+}
+
+struct Fragments {
+    is_text: bool,
+    bytes: BytesMut,
+}
+
+/// Why nothing more comes.
+#[derive(Clone, Copy)]
+enum End {
+    /// The connection is gone.
+    Lost,
+    /// What follows cannot be read.
+    Broken(Fault),
+}
+
+impl Messages {
+    /// The messages in the body of an upgraded request.
+    pub(super) fn new(payload: Payload, limits: &Limits) -> Self {
+        Self {
+            payload,
+            guard: FrameGuard::new(limits.frame, limits.message),
+            codec: Codec::new().max_size(limits.frame),
+            buffer: BytesMut::new(),
+            frame: None,
+            fragments: None,
+            end: None,
+        }
+    }
+
+    /// The next one; nothing where the connection is gone without a word. Nothing is lost if this is dropped while it waits.
+    pub(super) async fn next(&mut self) -> Option<Result<Message, Fault>> {
+        loop {
+            match self.end {
+                Some(End::Lost) => return None,
+                Some(End::Broken(fault)) => return Some(Err(fault)),
+                None => {}
+            }
+            match self.read_message() {
+                Ok(Some(message)) => return Some(Ok(message)),
+                Ok(None) => match self.payload.next().await {
+                    Some(Ok(bytes)) => self.append(bytes),
+                    Some(Err(_)) | None => self.end = Some(End::Lost),
+                },
+                // The frame has been read all the same, and so can the next one be.
+                Err(Fault::NotUtf8) => return Some(Err(Fault::NotUtf8)),
+                Err(fault) => self.end = Some(End::Broken(fault)),
+            }
+        }
+    }
+
+    fn append(&mut self, bytes: Bytes) {
+        if self.buffer.is_empty() {
+            self.buffer = bytes.into();
+        } else {
+            self.buffer.extend_from_slice(&bytes);
+        }
+    }
+
+    /// Reads frames until a message is whole; `None` where more bytes are needed.
+    fn read_message(&mut self) -> Result<Option<Message>, Fault> {
+        while let Some(frame) = self.read_frame()? {
+            let message = match frame {
+                Frame::Text(bytes) => text(bytes)?,
+                Frame::Binary(bytes) => Message::Binary(bytes),
+                Frame::Ping(bytes) => Message::Ping(bytes),
+                Frame::Pong(_) => Message::Pong,
+                Frame::Close(_) => Message::Close,
+                Frame::Continuation(item) => match self.join_fragment(item)? {
+                    Some(message) => message,
+                    None => continue,
+                },
+            };
+            return Ok(Some(message));
+        }
+        Ok(None)
+    }
+
+    /// Takes a frame off the buffer, once it is whole.
+    fn read_frame(&mut self) -> Result<Option<Frame>, Fault> {
+        if self.frame.is_none() {
+            self.frame = self.guard.check(&self.buffer)?;
+        }
+        let Some(length) = self.frame.filter(|length| *length <= self.buffer.len()) else { return Ok(None) };
+        self.frame = None;
+        let frame = self.codec.decode(&mut self.buffer).map_err(|error| fault(&error))?;
+        // What is left would keep the whole buffer; copied it costs less than the frame that came before it.
+        if self.buffer.len() < length {
+            self.buffer = BytesMut::from(&self.buffer[..]);
+        }
+        Ok(frame)
+    }
+
+    /// Puts a fragment behind those before it, and gives the message with the last one.
+    fn join_fragment(&mut self, item: Item) -> Result<Option<Message>, Fault> {
+        let (is_text, bytes, is_last) = match item {
+            Item::FirstText(bytes) => (true, bytes, false),
+            Item::FirstBinary(bytes) | Item::Continue(bytes) => (false, bytes, false),
+            Item::Last(bytes) => (false, bytes, true),
+        };
+        let fragments = self.fragments.get_or_insert_with(|| Fragments { is_text, bytes: BytesMut::new() });
+        fragments.bytes.extend_from_slice(&bytes);
+        if !is_last {
+            return Ok(None);
+        }
+        let Some(Fragments { is_text, bytes }) = self.fragments.take() else { return Ok(None) };
+        let bytes = bytes.freeze();
+        if is_text { text(bytes).map(Some) } else { Ok(Some(Message::Binary(bytes))) }
+    }
+}
+
+fn text(bytes: Bytes) -> Result<Message, Fault> {
+    ByteString::try_from(bytes).map(Message::Text).map_err(|_| Fault::NotUtf8)
+}
+
+/// The codec has one error for what is not UTF-8, in the reason of a close, and for what is too large.
+fn fault(error: &ProtocolError) -> Fault {
+    match error {
+        ProtocolError::Io(error) if error.kind() == ErrorKind::InvalidData => Fault::NotUtf8,
+        ProtocolError::Overflow | ProtocolError::Io(_) => Fault::TooMuch,
+        _ => Fault::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+
+    use actix_web::error::PayloadError;
+    use futures_util::{Stream, stream};
+
+    use super::*;
+
+    const LIMITS: usize = 208;
+
+    /// The messages in bytes that come in pieces, after which the connection is gone.
+    fn messages(pieces: Vec<Vec<u8>>) -> Messages {
+        let pieces = stream::iter(pieces.into_iter().map(|piece| Ok(Bytes::from(piece))));
+        let payload: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> = Box::pin(pieces);
+        let payload = Payload::Stream { payload };
+        Messages::new(payload, &Limits { frame: LIMITS, message: LIMITS, ..Limits::default() })
+    }
+
+    /// A masked frame.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(payload.len()).unwrap();
+        let mut frame = vec![first, if length < 126 { 0x80 | length } else { 0xFE }];
+        if length >= 126 {
+            frame.extend(u16::from(length).to_be_bytes());
+        }
+        frame.extend([0; 4]);
+        frame.extend(payload);
+        frame
+    }
+
+    /// All of them, up to the end of the connection or to what breaks it.
+    async fn read(mut messages: Messages) -> (Vec<Message>, Option<Fault>) {
+        let mut all = Vec::new();
+        loop {
+            match messages.next().await {
+                Some(Ok(message)) => all.push(message),
+                Some(Err(fault)) => return (all, Some(fault)),
+                None => return (all, None),
+            }
+        }
+    }
+
+    #[actix_web::test]
+    async fn messages_are_the_same_however_their_bytes_are_cut() {
+        let bytes = [
+            frame(0x81, b"one"),
+            frame(0x02, b"t"),
+            frame(0x89, b"ping"),
+            frame(0x00, b""),
+            frame(0x80, b"wo"),
+            frame(0x01, "ä".as_bytes().split_at(1).0),
+            frame(0x80, "ä".as_bytes().split_at(1).1),
+            frame(0x82, &[b'x'; 200]),
+            frame(0x8A, b""),
+            frame(0x88, b""),
+        ]
+        .concat();
+        for size in [1, 2, 3, 7, 100, bytes.len()] {
+            let (read, fault) = read(messages(bytes.chunks(size).map(<[u8]>::to_vec).collect())).await;
+            let expected = [
+                Message::Text("one".into()),
+                Message::Ping("ping".into()),
+                Message::Binary("two".into()),
+                Message::Text("ä".into()),
+                Message::Binary(vec![b'x'; 200].into()),
+                Message::Pong,
+                Message::Close,
+            ];
+            assert_eq!((&read[..], fault), (&expected[..], None), "pieces of {size}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn what_is_before_a_broken_frame_is_handled_first() {
+        let bytes = [frame(0x81, b"a"), frame(0x82, b"b"), frame(0xC1, b"c")].concat();
+        let mut messages = messages(vec![bytes]);
+        assert_eq!(messages.next().await, Some(Ok(Message::Text("a".into()))));
+        assert_eq!(messages.next().await, Some(Ok(Message::Binary("b".into()))));
+        for _ in 0..2 {
+            assert_eq!(messages.next().await, Some(Err(Fault::Malformed)));
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_text_that_is_none_does_not_hide_what_follows() {
+        let bytes = [frame(0x81, b"\xFF"), frame(0x88, b"")].concat();
+        let mut messages = messages(vec![bytes]);
+        assert_eq!(messages.next().await, Some(Err(Fault::NotUtf8)));
+        assert_eq!(messages.next().await, Some(Ok(Message::Close)));
+        assert_eq!(messages.next().await, None);
+        assert_eq!(messages.next().await, None);
+    }
+
+    #[actix_web::test]
+    async fn fragments_that_do_not_follow_each_other_are_malformed() {
+        for wrong in [
+            frame(0x80, b"x"),
+            [frame(0x01, b"x"), frame(0x81, b"x")].concat(),
+            [frame(0x01, b"x"), frame(0x01, b"x")].concat(),
+        ] {
+            assert_eq!(read(messages(vec![wrong])).await, (vec![], Some(Fault::Malformed)));
+        }
+    }
+
+    #[actix_web::test]
+    async fn fragments_add_up_to_the_limit_and_no_further() {
+        let whole = [frame(0x02, &[0; 100]), frame(0x80, &[0; 108])].concat();
+        assert_eq!(read(messages(vec![whole])).await.0, [Message::Binary(vec![0; LIMITS].into())]);
+        let over = [frame(0x02, &[0; 100]), frame(0x80, &[0; 109])[..6].to_vec()].concat();
+        assert_eq!(read(messages(vec![over])).await, (vec![], Some(Fault::TooMuch)), "its header is enough");
+    }
+
+    #[actix_web::test]
+    async fn no_buffer_outlives_its_messages() {
+        let large = frame(0x82, &[b'x'; 200]);
+        let mut read = messages(vec![large.clone(), frame(0x89, b"")]);
+        read.next().await;
+        assert_eq!(read.buffer.capacity(), 0);
+
+        // A few bytes of what follows do not keep what came before them.
+        let mut read = messages(vec![[&large[..], &[0x89]].concat(), vec![0x80, 0, 0, 0, 0]]);
+        read.next().await;
+        assert_eq!((read.buffer.len(), read.buffer.capacity()), (1, 1));
+        assert_eq!(read.next().await, Some(Ok(Message::Ping(Bytes::new()))));
+
+        // Fragments take what they bring, and the doubling of a buffer.
+        let mut pieces = vec![frame(0x02, b"x")];
+        pieces.extend((0..99).map(|_| frame(0x00, b"x")));
+        let mut fragmented = messages(pieces);
+        assert_eq!(fragmented.next().await, None);
+        assert!(fragmented.fragments.unwrap().bytes.capacity() <= 200);
+    }
+}

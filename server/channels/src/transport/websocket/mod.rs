@@ -1,0 +1,279 @@
+//! An endpoint over WebSocket, on actix-web and actix-ws.
+//!
+//! actix-ws does the handshake, and no more. What comes in is read by `messages`, which keeps nothing longer than it is used.
+//! What goes out does not pass through a session but straight from the [`Outbox`] into the response body, as shared, already
+//! framed bytes: no task is woken for each recipient of a broadcast, and no frame is copied for it.
+
+mod guard;
+mod messages;
+
+use std::{
+    future::ready,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use actix_web::{
+    FromRequest as _, HttpRequest, HttpResponse,
+    body::{BodySize, BoxBody, MessageBody},
+    dev::Payload,
+    error::{ErrorBadRequest, ErrorForbidden},
+    http::{
+        Method,
+        header::{
+            CACHE_CONTROL, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+        },
+    },
+    web,
+};
+use bytes::Bytes;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::Instrument as _;
+use vestibule_phoenix::{disconnect::Disconnect, message::Frame, serializer::Serializer};
+
+use self::messages::{Message, Messages};
+use super::{
+    ConnectInfo, Endpoint, Limits,
+    caps::Place,
+    connection::Connection,
+    connections::{Registration, next_id},
+    params,
+    rate::RateLimited,
+    request,
+    silence::Silence,
+    tcp::Conn,
+};
+use crate::{
+    channel::{Client, Transport},
+    metrics::Limit,
+    outbox::{Form, Outbox},
+};
+
+/// The one version of WebSockets (RFC 6455, section 4.1).
+const VERSION: &str = "13";
+
+/// How long a client may take to answer a close frame.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// When a client may try again that has too many connections. Nobody knows when one of them ends.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/websocket`. Clients choose their serializer with `vsn`.
+pub fn mount(config: &mut web::ServiceConfig, path: &str, endpoint: Arc<Endpoint>) {
+    mount_with(config, path, endpoint, None);
+}
+
+/// Mounts `endpoint` at `path` for clients that speak `MessagePack`, for which no `vsn` is agreed.
+pub fn mount_msgpack(config: &mut web::ServiceConfig, path: &str, endpoint: Arc<Endpoint>) {
+    mount_with(config, path, endpoint, Some(Serializer::MessagePack));
+}
+
+fn mount_with(
+    config: &mut web::ServiceConfig,
+    path: &str,
+    endpoint: Arc<Endpoint>,
+    serializer: Option<Serializer>,
+) {
+    let upgrade = move |request, body| ready(upgrade(&request, body, Arc::clone(&endpoint), serializer));
+    config.route(path, web::to(upgrade));
+}
+
+/// Checks in Phoenix's order: method, origin, sub-protocol, version and handler; then the caps, and the
+/// upgrade itself. The rate is looked at before anything that costs more than itself.
+fn upgrade(
+    request: &HttpRequest,
+    body: web::Payload,
+    endpoint: Arc<Endpoint>,
+    serializer: Option<Serializer>,
+) -> actix_web::Result<HttpResponse> {
+    if request.method() != Method::GET {
+        return Err(ErrorBadRequest(""));
+    }
+    let rules = endpoint.rules.load();
+    if !request::is_origin_allowed(request, &rules.origins) {
+        return Err(ErrorForbidden(""));
+    }
+    let address = rules.proxies.client(request);
+    if let Err(wait) = endpoint.connects.admit(address) {
+        endpoint.traffic.limited(Limit::Connects);
+        return Ok(RateLimited { wait }.response());
+    }
+    let headers = request.headers();
+    let protocol = params::select_protocol(headers, &endpoint.protocols()).map_err(|_| ErrorForbidden(""))?;
+    let params = match params::parse_query(request.query_string()) {
+        Ok(params) => params,
+        Err(bad) => return Ok(bad.response()),
+    };
+    let auth_token = endpoint.auth_token.then(|| params::auth_token(headers)).flatten();
+    let serializer =
+        serializer.map_or_else(|| params::serializer(&params), Ok).map_err(|_| ErrorForbidden(""))?;
+    let host = request::host(request.head());
+    let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host, address };
+    let connected = match endpoint.handler.connect(&info) {
+        Ok(connected) => connected,
+        Err(refused) => return Ok(refused.response()),
+    };
+    if wants_other_version(headers) {
+        return Ok(other_version());
+    }
+    if let Some(obstacle) = request::obstacle_to_upgrade(request.head()) {
+        return Err(ErrorBadRequest(obstacle));
+    }
+    let Some(place) = endpoint.caps.take(address, connected.id.as_deref()) else {
+        endpoint.traffic.limited(Limit::Sockets);
+        return Ok(RateLimited { wait: RETRY }.response());
+    };
+
+    let limits = rules.limits;
+    drop(rules);
+    let mut response = handshake(request)?;
+    let added = response.headers_mut();
+    added.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=0, private, must-revalidate"));
+    if let Some(protocol) = protocol {
+        added.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    }
+    if let Some(conn) = request.conn_data::<Arc<Conn>>() {
+        conn.upgraded();
+    }
+
+    let outbox = Outbox::new(serializer, Form::Any, limits.outbox, Arc::clone(&endpoint.traffic));
+    let id = next_id();
+    let client = Client::new(id, connected.id, Transport::WebSocket, connected.assigns);
+    let client = Arc::new(client);
+    let held = (place, endpoint.connections.register(&client, &outbox));
+    let messages = Messages::new(body.into_inner(), &limits);
+    let span = client.span();
+    actix_web::rt::spawn(
+        serve(endpoint, limits, serializer, client, held, outbox.clone(), messages).instrument(span),
+    );
+    Ok(response.map_body(|_, _| BoxBody::new(OutboxBody(outbox))))
+}
+
+/// Whether the client asks for another version of WebSockets than the one of RFC 6455, or for none.
+fn wants_other_version(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(UPGRADE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_websocket = upgrade.to_ascii_lowercase().windows(9).any(|part| part == b"websocket");
+    is_websocket && headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != VERSION)
+}
+
+/// What a client of another version is told: which one it may try (RFC 6455, section 4.4, and RFC 9110, section 15.5.22).
+fn other_version() -> HttpResponse {
+    HttpResponse::UpgradeRequired()
+        .upgrade("websocket")
+        .insert_header((SEC_WEBSOCKET_VERSION, VERSION))
+        .finish()
+}
+
+/// Answers the handshake. actix-ws wants the body as well, in the type that an extractor gives; it is asked for an empty one.
+fn handshake(request: &HttpRequest) -> actix_web::Result<HttpResponse> {
+    let nothing = web::Payload::from_request(request, &mut Payload::None).into_inner()?;
+    let (response, _, _) =
+        actix_ws::handle(request, nothing).map_err(|error| ErrorBadRequest(error.to_string()))?;
+    Ok(response)
+}
+
+/// Serves one connection until it ends.
+async fn serve(
+    endpoint: Arc<Endpoint>,
+    limits: Limits,
+    serializer: Serializer,
+    client: Arc<Client>,
+    _held: (Place, Registration),
+    outbox: Outbox,
+    mut messages: Messages,
+) {
+    let mut connection = Connection::new(Arc::clone(&endpoint), serializer, client, outbox.clone(), &limits);
+    let end_of_session = Instant::now() + limits.lifetime;
+    let mut silence = Silence::new(limits.idle, Instant::now());
+    let mut timer = pin!(sleep_until(end_of_session.min(silence.look())));
+    loop {
+        // In this order: all that one read brought is handled before anything else is looked at.
+        tokio::select! {
+            biased;
+            message = messages.next() => {
+                let now = Instant::now();
+                silence.ends(now);
+                if now >= end_of_session {
+                    // Here too: a client that always has something to say would not let the timer be looked at.
+                    outbox.close(Disconnect::SessionOver);
+                    break;
+                }
+                let handled = match message {
+                    None => break,
+                    Some(Ok(Message::Close)) => {
+                        outbox.answer_close();
+                        break;
+                    }
+                    Some(Ok(Message::Ping(payload))) => {
+                        unless_closing(&outbox, connection.pace()).await.map(|()| outbox.pong(&payload))
+                    }
+                    Some(Ok(Message::Pong)) => unless_closing(&outbox, connection.pace()).await,
+                    Some(Ok(Message::Text(text))) => {
+                        unless_closing(&outbox, connection.receive(Frame::Text(text))).await.flatten()
+                    }
+                    Some(Ok(Message::Binary(bytes))) => {
+                        unless_closing(&outbox, connection.receive(Frame::Binary(bytes))).await.flatten()
+                    }
+                    Some(Err(fault)) => Err(fault.disconnect()),
+                };
+                if let Err(why) = handled {
+                    outbox.close(why);
+                    break;
+                }
+            }
+            () = outbox.closing() => break,
+            () = &mut timer => {
+                let now = Instant::now();
+                if now >= end_of_session {
+                    outbox.close(Disconnect::SessionOver);
+                } else if silence.is_over(now) {
+                    outbox.close(Disconnect::Idle);
+                }
+                timer.as_mut().reset(end_of_session.min(silence.look()).max(now));
+            }
+        }
+    }
+    // The client is out of its rooms before it has time to answer the close.
+    drop(connection);
+    let answered = async {
+        // A fault that ends the messages comes again and again.
+        while matches!(messages.next().await, Some(Ok(message)) if !matches!(message, Message::Close)) {}
+    };
+    if outbox.is_closing() {
+        let _ = timeout(CLOSE_PATIENCE, answered).await;
+    }
+    outbox.finish();
+}
+
+/// What comes of handling a frame, unless the connection ends while something is waited for.
+async fn unless_closing<T>(outbox: &Outbox, handled: impl Future<Output = T>) -> Result<T, Disconnect> {
+    tokio::select! {
+        biased;
+        handled = handled => Ok(handled),
+        // Somebody has chosen the close frame already; closing again changes nothing.
+        () = outbox.closing() => Err(Disconnect::Restart),
+    }
+}
+
+/// The response body: what waits in the outbox, as it is.
+struct OutboxBody(Outbox);
+
+impl MessageBody for OutboxBody {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        self.0.poll_next(cx).map(|frame| frame.map(|frame| Ok(frame.framed())))
+    }
+}
+
+impl Drop for OutboxBody {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}

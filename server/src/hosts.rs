@@ -1,0 +1,172 @@
+//! Which hosts a request may be addressed to.
+//!
+//! A client signs the name by which it means a server, so that a proof made for one server is worthless at another. That
+//! holds only as long as a server takes no name for its own that is somebody else's: `Host` is written by whoever sends the
+//! request, and a relay writes what its victim has signed.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use actix_web::{
+    Error, HttpResponse,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{StatusCode, header::CACHE_CONTROL},
+    middleware::Next,
+};
+use serde_json::json;
+
+use vestibule_channels::transport::{host, is_loopback, split_port, without_brackets};
+
+use crate::tls::Certificate;
+
+/// What clients and operators are told of a request that is addressed to somebody else.
+const MISDIRECTED: &str = "This server does not know the host name that it was addressed by: \
+    set --name to the name that clients use, and start it again.";
+
+/// The hosts that requests may be addressed to.
+pub struct Hosts {
+    /// Nothing where any host will do.
+    own: Option<Own>,
+    /// Whether the log says already that requests are refused.
+    is_told: AtomicBool,
+}
+
+/// The hosts that are this server's without anybody having said so.
+struct Own {
+    port: u16,
+    certificate: Option<Arc<Certificate>>,
+}
+
+impl Hosts {
+    /// Any host: the server's names are configured, and a proxy may have rewritten the header.
+    pub fn any() -> Arc<Self> {
+        Arc::new(Self { own: None, is_told: AtomicBool::new(false) })
+    }
+
+    /// The loopback hosts with the port that the server listens on, and the names of its certificate with any port.
+    pub fn own(port: u16, certificate: Option<Arc<Certificate>>) -> Arc<Self> {
+        Arc::new(Self { own: Some(Own { port, certificate }), is_told: AtomicBool::new(false) })
+    }
+
+    /// Hands a request on or answers 421; to be wrapped around a service with
+    /// [`from_fn`](actix_web::middleware::from_fn).
+    pub async fn check<B: MessageBody + 'static>(
+        self: Arc<Self>,
+        request: ServiceRequest,
+        next: Next<B>,
+    ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+        if self.allow(host(request.request().head())) {
+            return next.call(request).await.map(ServiceResponse::map_into_left_body);
+        }
+        // Once: whoever sends such requests could fill the log with them.
+        if !self.is_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!("a request was refused, as others like it will be: {MISDIRECTED}");
+        }
+        Ok(request.into_response(misdirected()).map_into_right_body())
+    }
+
+    /// Whether a request may be addressed to this host, with or without a port.
+    fn allow(&self, host: &str) -> bool {
+        self.own.as_ref().is_none_or(|own| own.is(host))
+    }
+}
+
+impl Own {
+    fn is(&self, host: &str) -> bool {
+        let Some((host, port)) = split_port(host) else { return false };
+        let is_certified = |certificate: &Arc<Certificate>| certificate.is_for(without_brackets(host));
+        let port_or_default = port.unwrap_or(if self.certificate.is_some() { 443 } else { 80 });
+        (is_loopback(host) && port_or_default == self.port)
+            || self.certificate.as_ref().is_some_and(is_certified)
+    }
+}
+
+fn misdirected() -> HttpResponse {
+    HttpResponse::build(StatusCode::MISDIRECTED_REQUEST)
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(json!({ "reason": "misdirected", "detail": MISDIRECTED }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::tests::certificate;
+
+    #[test]
+    fn the_loopback_is_the_servers_on_its_own_port() {
+        let hosts = Hosts::own(4000, None);
+        for host in ["localhost:4000", "LocalHost:4000", "127.0.0.1:4000", "127.8.9.10:4000", "[::1]:4000"] {
+            assert!(hosts.allow(host), "{host}");
+        }
+        for host in [
+            "",
+            ":4000",
+            "localhost",
+            "localhost:4001",
+            "localhost:",
+            "localhost:x",
+            "localhost:04000x",
+            "evil.example:4000",
+            "localhost.evil.example:4000",
+            "127.0.0.1.evil.example:4000",
+            "evil.example",
+            "128.0.0.1:4000",
+            "0.0.0.0:4000",
+            "127.1:4000",
+            "::1:4000",
+            "[::1]",
+            "[::2]:4000",
+            "[::1:4000",
+            "[127.0.0.1]:4000",
+            "user@localhost:4000",
+        ] {
+            assert!(!hosts.allow(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn without_a_port_it_is_the_schemes() {
+        assert!(Hosts::own(80, None).allow("localhost") && Hosts::own(80, None).allow("[::1]"));
+        assert!(!Hosts::own(443, None).allow("localhost"));
+        let (certificate, _files) = certificate(&["chat.example.com"]);
+        assert!(Hosts::own(443, Some(Arc::clone(&certificate))).allow("127.0.0.1"));
+        assert!(!Hosts::own(80, Some(certificate)).allow("127.0.0.1"));
+    }
+
+    #[test]
+    fn a_certificates_names_are_the_servers_on_any_port() {
+        let names = ["chat.example.com", "*.example.net", "192.0.2.7", "2001:db8::7"];
+        let (certificate, _files) = certificate(&names);
+        let hosts = Hosts::own(4000, Some(certificate));
+        for host in [
+            "chat.example.com",
+            "Chat.Example.Com:8443",
+            "192.0.2.7:4000",
+            "[2001:db8::7]",
+            "[2001:db8:0:0::7]:4000",
+            "localhost:4000",
+        ] {
+            assert!(hosts.allow(host), "{host}");
+        }
+        for host in [
+            "example.com",
+            "a.chat.example.com",
+            "chat.example.com.evil.example",
+            "a.example.net",
+            "*.example.net",
+            "192.0.2.8",
+            "[2001:db8::8]",
+            "localhost",
+        ] {
+            assert!(!hosts.allow(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn with_names_any_host_will_do() {
+        assert!(["", "evil.example", "localhost:1"].iter().all(|host| Hosts::any().allow(host)));
+    }
+}

@@ -1,0 +1,261 @@
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use vestibule_approve::{
+    base64url::Fixed,
+    frames::Policy,
+    refusal::Reason,
+    rules::{Caller, Command},
+    signed::{Rid, Uid},
+};
+
+use super::super::{Committed, Content, Settings, Store, Submission, Trouble, Writer, pack};
+use super::*;
+
+struct Stage {
+    store: Store,
+    /// For as long as the store is open.
+    _writer: Writer,
+    folder: TempDir,
+}
+
+/// A store with one room.
+fn stage(settings: &Settings) -> Stage {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, writer) = Store::open(&folder.path().join("test.db"), settings).unwrap();
+    let stage = Stage { store, _writer: writer, folder };
+    stage.at_once(vec![publish(1, 100)])[0].as_ref().unwrap();
+    stage
+}
+
+impl Stage {
+    /// Has these commands carried out in one batch.
+    fn at_once(&self, submissions: Vec<Submission>) -> Vec<Outcome> {
+        // The writer is held up in the answer to a command, so that what follows has to wait.
+        let (reached, is_reached) = mpsc::channel();
+        let (release, is_released) = mpsc::channel::<()>();
+        let hold = move |_| {
+            reached.send(()).unwrap();
+            is_released.recv().unwrap();
+        };
+        self.store.submit(withdraw(99), Box::new(hold));
+        is_reached.recv().unwrap();
+        let answers: Vec<_> = submissions
+            .into_iter()
+            .map(|submission| {
+                let (answer, is_answered) = mpsc::channel();
+                self.store.submit(submission, Box::new(move |outcome| answer.send(outcome).unwrap()));
+                is_answered
+            })
+            .collect();
+        release.send(()).unwrap();
+        answers.into_iter().map(|answer| answer.recv().unwrap()).collect()
+    }
+}
+
+fn caller(number: u8) -> Caller {
+    Caller { uid: Fixed([number; 32]), is_member: false }
+}
+
+fn submission(rid: u8, by: u8, command: Command, content: Content) -> Submission {
+    Submission { rid: Fixed([rid; 32]), caller: caller(by), command, content }
+}
+
+/// Makes a room, with a card of that many bytes.
+fn publish(rid: u8, bytes: usize) -> Submission {
+    let command =
+        Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([rid; 32]), listed: None };
+    let mut publish = submission(rid, 1, command, Content::Frame(card(rid, bytes)));
+    publish.caller.is_member = true;
+    publish
+}
+
+fn card(rid: u8, bytes: usize) -> Vec<u8> {
+    use vestibule_approve::{base64url::Blob, frames::Card, signed::Alg};
+    pack(&Card {
+        rid: Fixed([rid; 32]),
+        room_pub: Blob(vec![3; bytes]),
+        alg: Alg::Ed25519,
+        version: 1,
+        policy: Policy::Request,
+        name: None,
+        sig: Fixed([4; 64]),
+    })
+}
+
+/// A request of a user, in the room that is there.
+fn request(by: u8) -> Submission {
+    let (request_id, digest) = (Fixed([by; 16]), Fixed([by; 32]));
+    let command =
+        Command::Request { request_id, device: request_id, box_hash: digest, digest, exp: i64::MAX };
+    submission(1, by, command, Content::Frame(vec![7; 100]))
+}
+
+fn withdraw(by: u8) -> Submission {
+    submission(1, by, Command::Withdraw { request_id: Fixed([by; 16]) }, Content::Nothing)
+}
+
+fn reasons(outcomes: &[Outcome]) -> Vec<Option<Reason>> {
+    outcomes.iter().map(|outcome| outcome.as_ref().err().map(|refusal| refusal.reason)).collect()
+}
+
+/// What is stored of the users' requests.
+async fn stored(store: &Store, users: impl IntoIterator<Item = u8>) -> Vec<u8> {
+    let (rid, mut found): (Rid, _) = (Fixed([1; 32]), Vec::new());
+    for user in users {
+        let uid: Uid = Fixed([user; 32]);
+        if store.status(rid, uid, Fixed([user; 16])).await.unwrap().is_some() {
+            found.push(user);
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn who_does_not_fit_is_refused_alone_and_everybody_else_is_stored() {
+    let stage = stage(&Settings { max_bytes: Some(400_000), ..Settings::default() });
+    assert_eq!(stage.store.trouble().await, None);
+    let full = Some(Reason::StorageFull);
+    let commands = vec![
+        request(10),
+        publish(2, 500_000),
+        request(11),
+        request(12),
+        publish(3, 600_000),
+        publish(4, 100),
+        publish(5, 700_000),
+    ];
+    let outcomes = stage.at_once(commands);
+    assert_eq!(reasons(&outcomes), [None, full, None, None, full, None, full]);
+    assert_eq!(stored(&stage.store, 10..14).await, [10, 11, 12]);
+    for (rid, there) in [(2, false), (3, false), (4, true), (5, false)] {
+        assert_eq!(stage.store.card(Fixed([rid; 32])).await.unwrap().is_some(), there, "{rid}");
+    }
+    // In the order in which they came, as if nothing had been.
+    let seqs: Vec<i64> = outcomes.into_iter().flatten().map(|committed| committed.seq).collect();
+    assert!(seqs.is_sorted() && seqs.iter().all(|seq| *seq > 0), "{seqs:?}");
+    assert_eq!(stage.store.trouble().await, Some(Trouble::Full));
+
+    // It may grow: no restart is needed.
+    stage.store.set_max_bytes(Some(4_000_000));
+    assert_eq!(reasons(&stage.at_once(vec![publish(2, 500_000)])), [None]);
+    stage.store.set_max_bytes(Some(400_000));
+    assert_eq!(reasons(&stage.at_once(vec![publish(3, 600_000), request(13)])), [full, None]);
+    stage.store.set_max_bytes(None);
+    assert_eq!(reasons(&stage.at_once(vec![publish(3, 600_000)])), [None]);
+}
+
+/// Damages the tables that are empty: their pages are leaves of tables (0x0d) without a cell.
+fn damage_empty_tables(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    for page in bytes.chunks_exact_mut(4096).skip(1).filter(|page| page[0] == 0x0d && page[3..5] == [0, 0]) {
+        page.fill(0xaa);
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_page_refuses_the_command_that_meets_it_alone() {
+    let stage = stage(&Settings::default());
+    stage.at_once(vec![request(10)])[0].as_ref().unwrap();
+    let Stage { store, _writer: writer, folder } = stage;
+    let path = folder.path().join("test.db");
+    drop(store);
+    writer.stop();
+    // The last connection that is closed writes the log into the file; the pool closes its own on threads of its own.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while path.with_extension("db-wal").exists() {
+        assert!(Instant::now() < deadline, "the database is not closed");
+        thread::sleep(Duration::from_millis(1));
+    }
+    damage_empty_tables(&path);
+
+    let (store, writer) = Store::open(&path, &Settings::default()).unwrap();
+    let stage = Stage { store, _writer: writer, folder };
+    // Who withdraws leaves a notice.
+    let outcomes = stage.at_once(vec![request(11), withdraw(10), request(12)]);
+    assert_eq!(reasons(&outcomes), [None, Some(Reason::Unavailable), None]);
+    assert_eq!(stored(&stage.store, 10..13).await, [10, 11, 12]);
+    assert_eq!(stage.store.trouble().await, Some(Trouble::Unreadable));
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_comes_in_its_order_and_who_waits_goes_first() {
+    const MANY: usize = 3000;
+    let stage = Arc::new(stage(&Settings::default()));
+    let done = Arc::new(AtomicUsize::new(0));
+    let (begun, is_begun) = mpsc::channel();
+    let asking = thread::spawn({
+        let (stage, done) = (Arc::clone(&stage), Arc::clone(&done));
+        move || {
+            is_begun.recv().unwrap();
+            let began = Instant::now();
+            let (answer, is_answered) = mpsc::channel();
+            let asked = Box::new(move |outcome: Outcome| answer.send(outcome.is_ok()).unwrap());
+            stage.store.submit(request(10), asked);
+            assert!(is_answered.recv().unwrap());
+            (done.load(Ordering::Relaxed), began.elapsed())
+        }
+    });
+    let commands = (0..MANY).map(|number| {
+        let mut withdraw = withdraw(9);
+        withdraw.command = Command::Withdraw { request_id: id(number) };
+        withdraw
+    });
+    let mut heard = Vec::new();
+    let each = |submission: Submission, outcome: Result<Committed, Refusal>| {
+        outcome.unwrap();
+        if heard.is_empty() {
+            begun.send(()).unwrap();
+        }
+        heard.push(submission.command);
+        done.fetch_add(1, Ordering::Relaxed);
+    };
+    stage.store.carry_out_piecemeal(commands, each).await.unwrap();
+    let expected: Vec<Command> = (0..MANY).map(|n| Command::Withdraw { request_id: id(n) }).collect();
+    assert_eq!(heard, expected);
+    let (before, took) = asking.join().unwrap();
+    assert!(before < MANY / 2, "{before} went before, in {took:?}");
+}
+
+fn id(number: usize) -> Fixed<16> {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&number.to_be_bytes());
+    Fixed(id)
+}
+
+#[tokio::test]
+async fn a_queue_that_is_full_does_not_keep_out_what_nobody_waits_for() {
+    let stage = stage(&Settings { queue: 1, ..Settings::default() });
+    let (release, is_released) = mpsc::channel::<()>();
+    stage.store.submit(withdraw(9), Box::new(move |_| is_released.recv().unwrap()));
+    // Until the queue is full the writer may take one more.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let full = Arc::new(AtomicUsize::new(0));
+    while full.load(Ordering::Relaxed) == 0 {
+        assert!(Instant::now() < deadline, "the queue does not fill");
+        let full = Arc::clone(&full);
+        let note = move |outcome: Outcome| {
+            if outcome.is_err_and(|refusal| refusal.reason == Reason::Overloaded) {
+                full.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        stage.store.submit(withdraw(9), Box::new(note));
+    }
+    let mut heard = 0;
+    let piece =
+        stage.store.carry_out_piecemeal([withdraw(8)], |_, outcome| heard += usize::from(outcome.is_ok()));
+    let (done, ()) = futures_util::future::join(piece, async { release.send(()).unwrap() }).await;
+    done.unwrap();
+    assert_eq!(heard, 1);
+}

@@ -1,0 +1,86 @@
+//! Whether the store can do its work, and how much is in it: for who watches the server.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use tokio::time::timeout;
+use vestibule_approve::refusal::Refusal;
+use vestibule_schema::{Error, migrate, repository::census};
+
+use super::Store;
+
+/// How long a trivial read may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Less than so much free space is none: a transaction needs some for its log.
+pub(super) const LEAST_FREE: u64 = 1 << 20;
+
+/// What is wrong with the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Its files are not where they were opened.
+    Moved,
+    /// It does not answer, or not as it should.
+    Unreadable,
+    /// Tables are missing.
+    Incomplete,
+    /// There is no space: the disk is full, or the database as large as it may be.
+    Full,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Census {
+    /// Rooms.
+    pub rooms: i64,
+    /// Open requests that nobody has approved.
+    pub pending: i64,
+    /// How long the oldest of them has waited, in milliseconds; 0 where there is none.
+    pub oldest_pending_ms: i64,
+    /// Approves that wait for their requesters.
+    pub approves: i64,
+    /// The size of the data file.
+    pub bytes: i64,
+    /// What is free on its disk, in bytes.
+    pub free_bytes: i64,
+}
+
+impl Store {
+    /// Looks whether something is wrong. Takes a second at the most.
+    pub async fn trouble(&self) -> Option<Trouble> {
+        let (folder, place) = (self.folder.clone(), Arc::clone(&self.place));
+        let looked = self.read(move |conn| {
+            let is_moved = place.check().is_err();
+            Ok((is_moved, migrate::is_complete(conn)?, free_bytes(&folder)))
+        });
+        match timeout(PATIENCE, looked).await {
+            Err(_) | Ok(Err(_)) => Some(Trouble::Unreadable),
+            Ok(Ok((true, ..))) => Some(Trouble::Moved),
+            Ok(Ok((false, false, _))) => Some(Trouble::Incomplete),
+            Ok(Ok((false, true, free))) if free.is_some_and(|free| free < LEAST_FREE) => Some(Trouble::Full),
+            Ok(Ok(_)) => self.metrics.trouble(),
+        }
+    }
+
+    /// Counts what there is. It reads every open request, so not to be done all the time.
+    pub async fn census(&self) -> Result<Census, Refusal> {
+        let (now, folder) = (self.clock.now_ms(), self.folder.clone());
+        self.read(move |conn| {
+            let (pending, oldest) = census::pending(conn, now)?;
+            Ok::<_, Error>(Census {
+                rooms: census::rooms(conn)?,
+                pending,
+                oldest_pending_ms: oldest.map_or(0, |oldest| (now - oldest).max(0)),
+                approves: census::approves(conn, now)?,
+                bytes: census::bytes(conn)?,
+                free_bytes: free_bytes(&folder).map_or(0, |free| i64::try_from(free).unwrap_or(i64::MAX)),
+            })
+        })
+        .await
+    }
+}
+
+/// What an ordinary user may still write to the disk of this folder; `None` where the system does not say.
+pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}

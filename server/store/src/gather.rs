@@ -1,0 +1,185 @@
+//! Facts: what the rules have to know of the store to decide a command.
+
+use vestibule_approve::{
+    frames::Id,
+    limits::Quotas,
+    rules::{Command, Facts, Usage},
+    signed::{Hash, Rid, Uid},
+};
+use vestibule_schema::{
+    Connection, Error, models,
+    repository::{approves, denials, devices, requests, rooms, store},
+};
+
+use super::{Submission, record};
+
+/// The rows behind the facts, for what is written afterwards.
+#[derive(Default)]
+pub(super) struct Stored {
+    pub(super) room: Option<models::Room>,
+    /// The request that the command is about, or another for the same box key.
+    pub(super) request: Option<models::Request>,
+    pub(super) approve: Option<models::Approve>,
+}
+
+/// Gathers what bears on a command.
+pub(super) fn gather(
+    conn: &mut Connection,
+    quotas: &Quotas,
+    submission: &Submission,
+    now: i64,
+) -> Result<(Facts, Stored), Error> {
+    let Submission { rid, caller, command, .. } = submission;
+    let mut gathering = Gathering { conn, rid, facts: Facts::default(), stored: Stored::default() };
+    match command {
+        Command::Publish { .. } => gathering.publish(&caller.uid, quotas)?,
+        Command::HandOver { .. } | Command::Appoint { .. } => gathering.room()?,
+        Command::Request { request_id, box_hash, .. } => {
+            gathering.ask(&caller.uid, request_id, box_hash, quotas, now)?;
+        }
+        Command::Approve { approve_id, to, request_id, .. } => {
+            gathering.room()?;
+            gathering.approve(approve_id)?;
+            gathering.request(to, request_id)?;
+            gathering.approves()?;
+        }
+        Command::Deny { to, request_id, .. } => {
+            gathering.room()?;
+            gathering.facts.usage.denied_in_room = gathering.count(|room| room.denied);
+            gathering.request(to, request_id)?;
+            gathering.denial(to)?;
+        }
+        Command::Unblock { uid } => gathering.denial(uid)?,
+        Command::Withdraw { request_id } | Command::End { request_id } => {
+            gathering.request(&caller.uid, request_id)?;
+        }
+        Command::Ack { approve_id, .. } => {
+            gathering.approved(approve_id)?;
+            gathering.devices()?;
+        }
+        Command::Nack { approve_id } | Command::Lapse { approve_id } | Command::Revoke { approve_id } => {
+            gathering.approved(approve_id)?;
+            gathering.approves()?;
+        }
+        Command::Expire { request_id } => {
+            gathering.request(&caller.uid, request_id)?;
+            gathering.denial(&caller.uid)?;
+        }
+    }
+    let Gathering { facts, stored, .. } = gathering;
+    Ok((facts, stored))
+}
+
+struct Gathering<'a> {
+    conn: &'a mut Connection,
+    rid: &'a Rid,
+    facts: Facts,
+    stored: Stored,
+}
+
+impl Gathering<'_> {
+    fn room(&mut self) -> Result<(), Error> {
+        self.stored.room = rooms::find(self.conn, self.rid.as_bytes())?;
+        self.facts.room = self.stored.room.as_ref().map(record::room_facts).transpose()?;
+        Ok(())
+    }
+
+    /// What is counted of the room, if there is one.
+    fn count(&self, of: impl FnOnce(&models::Room) -> i64) -> usize {
+        counted(self.stored.room.as_ref().map_or(0, of))
+    }
+
+    fn publish(&mut self, uid: &Uid, quotas: &Quotas) -> Result<(), Error> {
+        self.room()?;
+        if self.facts.room.is_none() {
+            let cap = capped(quotas.rooms_per_user);
+            self.facts.usage.rooms_of_user = rooms::count_founded_by(self.conn, uid.as_bytes(), cap)?;
+        }
+        Ok(())
+    }
+
+    /// All of it for every room, so that a secret room takes no longer than one that does not exist. Counts of what is
+    /// others' are kept, not counted, so that it takes no longer the more others ask.
+    fn ask(
+        &mut self,
+        uid: &Uid,
+        request_id: &Id,
+        box_hash: &Hash,
+        quotas: &Quotas,
+        now: i64,
+    ) -> Result<(), Error> {
+        let (rid, user) = (self.rid.as_bytes(), uid.as_bytes());
+        self.room()?;
+        self.request(uid, request_id)?;
+        let same_box = requests::find_open_by_box(self.conn, rid, user, box_hash.as_bytes(), now)?;
+        self.facts.same_box = same_box.as_ref().map(record::request_facts).transpose()?;
+        self.stored.request = self.stored.request.take().or(same_box);
+        self.devices()?;
+        self.denial(uid)?;
+        let cap = capped(quotas.open_per_user_in_room);
+        self.facts.usage = Usage {
+            open_of_user_in_room: requests::count_open_of_user_in_room(self.conn, rid, user, now, cap)?,
+            open_of_user: requests::count_open_of_user(self.conn, user, now, capped(quotas.user_share()))?,
+            requests_of_user: requests::count_of_user(self.conn, user, capped(quotas.requests_per_user))?,
+            open_in_room: self.count(|room| room.open),
+            denied_in_room: self.count(|room| room.denied),
+            open_in_all: counted(store::open(self.conn)?),
+            rooms_of_user: 0,
+        };
+        Ok(())
+    }
+
+    fn request(&mut self, uid: &Uid, request_id: &Id) -> Result<(), Error> {
+        let row = requests::find(self.conn, self.rid.as_bytes(), uid.as_bytes(), request_id.as_bytes())?;
+        self.set_request(row)
+    }
+
+    fn set_request(&mut self, row: Option<models::Request>) -> Result<(), Error> {
+        self.facts.request = row.as_ref().map(record::request_facts).transpose()?;
+        self.stored.request = row;
+        Ok(())
+    }
+
+    fn approve(&mut self, approve_id: &Id) -> Result<(), Error> {
+        self.stored.approve = approves::find(self.conn, self.rid.as_bytes(), approve_id.as_bytes())?;
+        self.facts.approve = self.stored.approve.as_ref().map(record::approve_facts).transpose()?;
+        Ok(())
+    }
+
+    /// An approve, and the request that it answers.
+    fn approved(&mut self, approve_id: &Id) -> Result<(), Error> {
+        self.approve(approve_id)?;
+        let Some(approve) = &self.stored.approve else { return Ok(()) };
+        let row = requests::find(self.conn, &approve.rid, &approve.to_uid, &approve.request_id)?;
+        self.set_request(row)
+    }
+
+    /// All approves of the request.
+    fn approves(&mut self) -> Result<(), Error> {
+        let Some(request) = &self.stored.request else { return Ok(()) };
+        let rows = approves::of_request(self.conn, &request.rid, &request.uid, &request.request_id)?;
+        self.facts.approves = rows.iter().map(record::approve_facts).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    fn devices(&mut self) -> Result<(), Error> {
+        let Some(request) = &self.stored.request else { return Ok(()) };
+        let rows = devices::of_request(self.conn, request.id)?;
+        self.facts.devices = rows.iter().map(record::device_facts).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    fn denial(&mut self, uid: &Uid) -> Result<(), Error> {
+        let row = denials::find(self.conn, self.rid.as_bytes(), uid.as_bytes())?;
+        self.facts.denial = row.as_ref().map(record::denial_facts);
+        Ok(())
+    }
+}
+
+fn capped(quota: usize) -> u32 {
+    u32::try_from(quota).unwrap_or(u32::MAX)
+}
+
+fn counted(count: i64) -> usize {
+    usize::try_from(count).unwrap_or_default()
+}

@@ -1,0 +1,174 @@
+//! Keeps the mark beside the database up to date, on a thread of its own: commands do not wait for it.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use super::mark::Mark;
+use crate::clock::Clock;
+
+/// How often it is looked whether something was committed.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// The last number that is durable: the writer sets it before it says that anything is stored.
+#[derive(Clone, Debug)]
+pub(super) struct Committed(Arc<AtomicI64>);
+
+impl Committed {
+    pub(super) fn new(seq: i64) -> Self {
+        Self(Arc::new(AtomicI64::new(seq)))
+    }
+
+    pub(super) fn note(&self, seq: i64) {
+        self.0.fetch_max(seq, Ordering::Relaxed);
+    }
+
+    fn last(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The thread.
+pub(super) struct Keeper {
+    stop: Sender<()>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Keeper {
+    /// Writes the mark of the database at this path, and goes on doing so.
+    pub(super) fn start(
+        database: PathBuf,
+        mark: Mark,
+        committed: Committed,
+        clock: Clock,
+    ) -> io::Result<Self> {
+        let (stop, is_stopped) = channel();
+        let mut keeping = Keeping { database, mark, committed, clock, has_failed: false };
+        keeping.write();
+        let thread = thread::Builder::new()
+            .name("vestibule-mark".to_owned())
+            .spawn(move || keeping.run(&is_stopped))?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Writes that the server has stopped. Comes after the last commit.
+    pub(super) fn stop(self) {
+        // Neither fails but where the thread has panicked, which the log says.
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
+
+struct Keeping {
+    database: PathBuf,
+    mark: Mark,
+    committed: Committed,
+    clock: Clock,
+    /// Whether the last try failed: that is said once.
+    has_failed: bool,
+}
+
+impl Keeping {
+    fn run(&mut self, is_stopped: &Receiver<()>) {
+        loop {
+            match is_stopped.recv_timeout(EVERY) {
+                Err(RecvTimeoutError::Timeout) => self.look(),
+                Ok(()) => {
+                    self.mark.is_stopped = true;
+                    return self.write();
+                }
+                // Whether the writer goes on is not known.
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Writes what is new, and in each minute that the server runs.
+    fn look(&mut self) {
+        let is_another_minute = Mark::minute(self.clock.now_us()) != Mark::minute(self.mark.at);
+        if self.has_failed || is_another_minute || self.committed.last() > self.mark.seq {
+            self.write();
+        }
+    }
+
+    fn write(&mut self) {
+        (self.mark.seq, self.mark.at) = (self.committed.last(), self.clock.now_us());
+        match self.mark.write(&self.database) {
+            Ok(()) => self.has_failed = false,
+            Err(error) => {
+                let path = super::mark::path(&self.database);
+                if !self.has_failed {
+                    tracing::warn!(%error, "{} cannot be written; a restore may go unnoticed", path.display());
+                }
+                self.has_failed = true;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path, time::Instant};
+
+    use vestibule_approve::base64url::Fixed;
+
+    use super::{super::mark::Found, *};
+
+    fn found(database: &Path) -> Option<Mark> {
+        match Mark::find(database) {
+            Found::Mark(mark) => Some(mark),
+            _ => None,
+        }
+    }
+
+    fn wait_for(database: &Path, is_there: impl Fn(&Mark) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !found(database).is_some_and(|mark| is_there(&mark)) {
+            assert!(Instant::now() < deadline, "{:?}", found(database));
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn what_is_committed_is_marked_soon_and_the_stop_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("v.db");
+        let minute = Arc::new(AtomicI64::new(10));
+        let clock = Clock::new({
+            let minute = Arc::clone(&minute);
+            move || minute.load(Ordering::Relaxed) * 60_000_000
+        });
+        let committed = Committed::new(5);
+        let mark =
+            Mark { epoch: Fixed([7; 16]), starts: 1, seq: 0, at: 0, is_stopped: false, downtimes: vec![] };
+        let keeper = Keeper::start(database.clone(), mark.clone(), committed.clone(), clock).unwrap();
+        assert_eq!(found(&database), Some(Mark { seq: 5, at: 600_000_000, ..mark.clone() }));
+        committed.note(9);
+        committed.note(8);
+        wait_for(&database, |mark| mark.seq == 9);
+        // A server that nobody uses goes on saying that it runs.
+        minute.store(11, Ordering::Relaxed);
+        wait_for(&database, |mark| mark.at == 660_000_000);
+        // What could not be written is tried again.
+        let path = super::super::mark::path(&database);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("in-the-way"), "").unwrap();
+        committed.note(10);
+        thread::sleep(EVERY * 2);
+        fs::remove_dir_all(&path).unwrap();
+        wait_for(&database, |mark| mark.seq == 10);
+        committed.note(11);
+        keeper.stop();
+        let stopped = Mark { seq: 11, at: 660_000_000, is_stopped: true, ..mark };
+        assert_eq!(found(&database), Some(stopped));
+    }
+}

@@ -1,0 +1,151 @@
+//! The mark: a small file beside the database that says how far it had come.
+//!
+//! Nothing inside a database tells whether it is the newest state of itself. The file does: it is written when the server
+//! starts and stops, and at most a second after a commit. What was committed in the last second before a crash is not in it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Epoch, history::Downtime};
+use crate::durable;
+
+const MINUTE_US: i64 = 60_000_000;
+
+/// See the [module](self).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    /// Of the database.
+    pub(super) epoch: Epoch,
+    /// How often it was started.
+    pub(super) starts: i64,
+    /// The last number that it has given.
+    pub(super) seq: i64,
+    /// When this was written, in Unix microseconds. A server that runs writes it once a minute at least.
+    pub(super) at: i64,
+    /// Whether the server had stopped by then.
+    pub(super) is_stopped: bool,
+    /// When it did not run before.
+    pub(super) downtimes: Vec<Downtime>,
+}
+
+/// What is known beside the database.
+#[derive(Debug)]
+pub(super) enum Found {
+    Mark(Mark),
+    /// How often it was started, in the file that version 0.1.0 had for that alone.
+    Starts(i64),
+    Nothing,
+    /// There is a file, and it says nothing that makes sense.
+    Unreadable(PathBuf, io::Error),
+}
+
+impl Mark {
+    /// Looks for what is known beside the database at this path.
+    pub(super) fn find(database: &Path) -> Found {
+        let (mark, starts) = (path(database), database.with_extension("starts"));
+        match read(&mark, |text| serde_json::from_str(text).ok()) {
+            Ok(Some(found)) => return Found::Mark(found),
+            Ok(None) => {}
+            Err(error) => return Found::Unreadable(mark, error),
+        }
+        match read(&starts, |text| text.trim().parse().ok()) {
+            Ok(found) => found.map_or(Found::Nothing, Found::Starts),
+            Err(error) => Found::Unreadable(starts, error),
+        }
+    }
+
+    /// Writes it, in place of any other.
+    pub(super) fn write(&self, database: &Path) -> io::Result<()> {
+        let mut text = serde_json::to_vec(self)?;
+        text.push(b'\n');
+        durable::write(&path(database), &text)?;
+        match fs::remove_file(database.with_extension("starts")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// In which minute a moment is.
+    pub(super) fn minute(us: i64) -> i64 {
+        us.div_euclid(MINUTE_US)
+    }
+
+    /// From when on no server ran: after the last number that may have been given, `seq` being the database's last. To the
+    /// minute after a crash: the moment would tell when somebody last did something.
+    pub(super) fn stopped_at(&self, seq: i64) -> i64 {
+        if self.is_stopped && seq <= self.at {
+            return self.at;
+        }
+        let last = self.at.max(seq);
+        last.saturating_add(MINUTE_US - 1 - last.saturating_sub(1).rem_euclid(MINUTE_US))
+    }
+}
+
+/// Where the mark of the database at this path is.
+pub(super) fn path(database: &Path) -> PathBuf {
+    database.with_extension("mark")
+}
+
+/// What a file says, `None` where there is none.
+fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Option<T>) -> io::Result<Option<T>> {
+    match fs::read_to_string(path) {
+        Ok(text) => parse(&text).map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vestibule_approve::base64url::Fixed;
+
+    use super::*;
+
+    fn mark() -> Mark {
+        Mark { epoch: Fixed([7; 16]), starts: 3, seq: 5, at: 9, is_stopped: true, downtimes: vec![(1, 2)] }
+    }
+
+    #[test]
+    fn it_is_found_as_it_was_written_and_what_counted_starts_before_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("v.db");
+        assert!(matches!(Mark::find(&database), Found::Nothing));
+        fs::write(folder.path().join("v.starts"), "3\n").unwrap();
+        assert!(matches!(Mark::find(&database), Found::Starts(3)));
+        mark().write(&database).unwrap();
+        let Found::Mark(found) = Mark::find(&database) else { panic!("no mark") };
+        assert_eq!(found, mark());
+        assert!(!folder.path().join("v.starts").exists());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_not_taken_for_nothing() {
+        for name in ["v.mark", "v.starts"] {
+            let folder = tempfile::tempdir().unwrap();
+            for text in ["", "x", "{}", "\u{fffd}", "-"] {
+                fs::write(folder.path().join(name), text).unwrap();
+                let Found::Unreadable(path, _) = Mark::find(&folder.path().join("v.db")) else {
+                    panic!("{name}: {text:?}")
+                };
+                assert_eq!(path, folder.path().join(name));
+            }
+        }
+    }
+
+    #[test]
+    fn a_stop_is_known_exactly_and_a_crash_to_the_minute() {
+        const NOON: i64 = 720 * MINUTE_US;
+        let mark = |at, is_stopped| Mark { at, is_stopped, ..mark() };
+        assert_eq!(mark(NOON + 7, true).stopped_at(NOON + 7), NOON + 7);
+        for (at, seq) in [(NOON + 1, NOON), (NOON + 7, NOON + 9), (NOON, NOON + 1), (NOON + MINUTE_US, 0)] {
+            assert_eq!(mark(at, false).stopped_at(seq), NOON + MINUTE_US, "{at} {seq}");
+        }
+        // It was started, could not write the mark, and gave numbers all the same.
+        assert_eq!(mark(NOON, true).stopped_at(NOON + 1), NOON + MINUTE_US);
+        assert_eq!(mark(i64::MAX, false).stopped_at(0), i64::MAX);
+    }
+}

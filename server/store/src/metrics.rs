@@ -1,0 +1,261 @@
+//! What the store counts.
+
+use std::{
+    hash::Hash,
+    iter,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+use vestibule_approve::{
+    refusal::{Reason, Refusal},
+    rules::Command,
+};
+
+use super::{Committed, Trouble};
+
+const KINDS: [&str; 14] = [
+    "publish",
+    "request",
+    "approve",
+    "deny",
+    "unblock",
+    "withdraw",
+    "ack",
+    "nack",
+    "expire",
+    "lapse",
+    "end",
+    "hand_over",
+    "appoint",
+    "revoke",
+];
+
+const RESULTS: [&str; 4] = ["stored", "unchanged", "refused", "failed"];
+
+/// For how long the store counts as in trouble after it was found so.
+const TROUBLED_FOR: Duration = Duration::from_secs(30);
+
+/// The bounds of how long a request waits for its first approve, in seconds: from one to a month.
+const WAITS: [f64; 12] =
+    [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 43_200.0, 86_400.0, 604_800.0, 2_592_000.0];
+
+/// What a command was, and what became of it.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CommandLabels {
+    command: &'static str,
+    result: &'static str,
+}
+
+/// Why somebody was refused.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RefusalLabels {
+    reason: &'static str,
+}
+
+impl From<Reason> for RefusalLabels {
+    fn from(reason: Reason) -> Self {
+        Self { reason: reason.as_str() }
+    }
+}
+
+/// Counters whose every series is there from the start, so that a first event is an increase too.
+fn all_series<L: Clone + Hash + Eq>(labels: impl IntoIterator<Item = L>) -> Family<L, Counter> {
+    let family = Family::default();
+    for labels in labels {
+        let _ = family.get_or_create(&labels);
+    }
+    family
+}
+
+/// See the [module](self). Shared by who submits and who writes.
+#[derive(Debug)]
+pub(super) struct StoreMetrics {
+    commands: Family<CommandLabels, Counter>,
+    refusals: Family<RefusalLabels, Counter>,
+    commits: Counter,
+    commit_time: Histogram,
+    commands_per_commit: Histogram,
+    failed_reads: Counter,
+    waiting: Gauge,
+    first_approve: Histogram,
+    /// When the disk was last found full, and the database unusable.
+    full_at: Mutex<Option<Instant>>,
+    unusable_at: Mutex<Option<Instant>>,
+}
+
+impl Default for StoreMetrics {
+    fn default() -> Self {
+        let commands =
+            KINDS.into_iter().flat_map(|command| RESULTS.map(|result| CommandLabels { command, result }));
+        Self {
+            commands: all_series(commands),
+            refusals: all_series(Reason::ALL.map(RefusalLabels::from)),
+            commits: Counter::default(),
+            commit_time: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
+            commands_per_commit: Histogram::new(exponential_buckets(1.0, 2.0, 9)),
+            failed_reads: Counter::default(),
+            waiting: Gauge::default(),
+            first_approve: Histogram::new(WAITS),
+            full_at: Mutex::default(),
+            unusable_at: Mutex::default(),
+        }
+    }
+}
+
+impl StoreMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "store_commands",
+            "Commands to the store, by what became of them",
+            self.commands.clone(),
+        );
+        registry.register(
+            "refusals",
+            "What clients asked for and were refused, by reason",
+            self.refusals.clone(),
+        );
+        registry.register(
+            "store_commits",
+            "Transactions committed with commands in them",
+            self.commits.clone(),
+        );
+        registry.register_with_unit(
+            "store_commit_duration",
+            "How long a transaction took, from its begin until it was durable",
+            Unit::Seconds,
+            self.commit_time.clone(),
+        );
+        registry.register(
+            "store_commit_commands",
+            "Commands that shared a transaction",
+            self.commands_per_commit.clone(),
+        );
+        registry.register("store_failed_reads", "Reads that failed", self.failed_reads.clone());
+        registry.register("store_queue_length", "Commands that wait for the writer", self.waiting.clone());
+        registry.register_with_unit(
+            "first_approve",
+            "How long requests waited until their first approve was stored",
+            Unit::Seconds,
+            self.first_approve.clone(),
+        );
+    }
+
+    /// A command is about to wait for the writer.
+    pub(super) fn submitted(&self) {
+        self.waiting.inc();
+    }
+
+    /// A command does not wait any more.
+    pub(super) fn taken(&self) {
+        self.waiting.dec();
+    }
+
+    /// A command was turned away before the writer saw it.
+    pub(super) fn turned_away(&self, command: &Command, refusal: &Refusal) {
+        self.taken();
+        self.count(command, &Err(refusal.clone()));
+    }
+
+    /// A read failed.
+    pub(super) fn read_failed(&self) {
+        self.failed_reads.inc();
+    }
+
+    /// A transaction is over.
+    pub(super) fn committed<'a>(
+        &self,
+        took: Duration,
+        commands: impl ExactSizeIterator<Item = &'a Command>,
+        results: &[Result<Committed, Refusal>],
+    ) {
+        let is_stored = results.iter().any(|result| !matches!(result, Err(refusal) if is_ours(refusal)));
+        if is_stored {
+            self.commits.inc();
+            self.commit_time.observe(took.as_secs_f64());
+            self.commands_per_commit.observe(f64::from(u32::try_from(commands.len()).unwrap_or(u32::MAX)));
+        }
+        iter::zip(commands, results).for_each(|(command, result)| self.count(command, result));
+    }
+
+    /// Somebody is refused.
+    pub(super) fn refused(&self, refusal: &Refusal) {
+        self.refusals.get_or_create(&refusal.reason.into()).inc();
+    }
+
+    /// Something is wrong with the store itself.
+    pub(super) fn found(&self, trouble: Trouble) {
+        *self.last(trouble).lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// What was found wrong lately, and may be so still.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        [Trouble::Full, Trouble::Unreadable].into_iter().find(|trouble| self.is_in(*trouble))
+    }
+
+    /// Whether this was found wrong lately. The clock's being set does not change that.
+    pub(super) fn is_in(&self, trouble: Trouble) -> bool {
+        let last = *self.last(trouble).lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_some_and(|last| last.elapsed() < TROUBLED_FOR)
+    }
+
+    fn last(&self, trouble: Trouble) -> &Mutex<Option<Instant>> {
+        match trouble {
+            Trouble::Full => &self.full_at,
+            Trouble::Unreadable | Trouble::Incomplete | Trouble::Moved => &self.unusable_at,
+        }
+    }
+
+    fn count(&self, command: &Command, result: &Result<Committed, Refusal>) {
+        let result = match result {
+            Ok(Committed { decision, first_approve_ms, .. }) => {
+                if let Some(ms) = first_approve_ms {
+                    let waited = Duration::from_millis(u64::try_from(*ms).unwrap_or_default());
+                    self.first_approve.observe(waited.as_secs_f64());
+                }
+                usize::from(decision.change.is_none())
+            }
+            Err(refusal) => {
+                self.refused(refusal);
+                2 + usize::from(is_ours(refusal))
+            }
+        };
+        let labels = CommandLabels { command: KINDS[kind(command)], result: RESULTS[result] };
+        self.commands.get_or_create(&labels).inc();
+    }
+}
+
+/// Whether it is not the command that is wrong, but the store.
+pub(super) fn is_ours(refusal: &Refusal) -> bool {
+    matches!(refusal.reason, Reason::StorageFull | Reason::Unavailable | Reason::Overloaded)
+}
+
+/// The place of a command's name in [`KINDS`].
+fn kind(command: &Command) -> usize {
+    match command {
+        Command::Publish { .. } => 0,
+        Command::Request { .. } => 1,
+        Command::Approve { .. } => 2,
+        Command::Deny { .. } => 3,
+        Command::Unblock { .. } => 4,
+        Command::Withdraw { .. } => 5,
+        Command::Ack { .. } => 6,
+        Command::Nack { .. } => 7,
+        Command::Expire { .. } => 8,
+        Command::Lapse { .. } => 9,
+        Command::End { .. } => 10,
+        Command::HandOver { .. } => 11,
+        Command::Appoint { .. } => 12,
+        Command::Revoke { .. } => 13,
+    }
+}

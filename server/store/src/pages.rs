@@ -1,0 +1,198 @@
+//! Lists, a page at a time.
+
+use vestibule_approve::{
+    items::{ApproveItem, Cursor, DenialItem, Notice, RequestItem},
+    limits::PAGE,
+    signed::{Rid, Uid},
+};
+use vestibule_schema::{
+    Connection, Error, models,
+    repository::{approves, denials, notices, requests, store::last_seq},
+};
+
+use super::record;
+
+/// A page of a list, oldest first.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// At most a page of items.
+    pub items: Vec<T>,
+    /// Where the next page starts.
+    pub next: Option<Cursor>,
+    /// The moment up to which the list goes.
+    pub until: i64,
+}
+
+/// Which page.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    pub(super) from: Cursor,
+    /// At most so many items; above [`PAGE`] as many as that.
+    pub(super) limit: i64,
+    /// What time it is, in Unix milliseconds.
+    pub(super) now: i64,
+    /// At most so many bytes, but one item at least: an answer has to fit its receiver's outbox.
+    pub(super) bytes: usize,
+}
+
+/// What lists are made of.
+trait Listed {
+    /// Its place in the list.
+    fn seq(&self) -> i64;
+
+    /// About how much it holds; what is not counted is small.
+    fn bytes(&self) -> usize;
+}
+
+impl Listed for RequestItem {
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    fn bytes(&self) -> usize {
+        self.request.box_pub.0.len() + self.request.note.as_ref().map_or(0, String::len)
+    }
+}
+
+impl Listed for ApproveItem {
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    fn bytes(&self) -> usize {
+        self.approve.ct.0.len()
+    }
+}
+
+impl Listed for Notice {
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+impl Listed for DenialItem {
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    fn bytes(&self) -> usize {
+        self.requests.iter().map(Listed::bytes).sum()
+    }
+}
+
+/// The open requests of a room.
+pub(super) fn pending(conn: &mut Connection, rid: &Rid, window: Window) -> Result<Page<RequestItem>, Error> {
+    page(conn, window, |conn, limit| {
+        let rows = requests::open_in_room(conn, rid.as_bytes(), window.from.after, limit, window.now)?;
+        rows.iter().map(record::request_item).collect()
+    })
+}
+
+/// The denials that hold in a room.
+pub(super) fn denials(conn: &mut Connection, rid: &Rid, window: Window) -> Result<Page<DenialItem>, Error> {
+    page(conn, window, |conn, limit| {
+        let rows = denials::page(conn, rid.as_bytes(), window.from.after, limit, window.now)?;
+        let with_requests = |denial: models::Denial| {
+            let denied = requests::denied_of_user(conn, &denial.rid, &denial.uid, window.now)?;
+            record::denial_item(&denial, denied)
+        };
+        rows.into_iter().map(with_requests).collect()
+    })
+}
+
+/// The open requests of a user, in one room or everywhere.
+pub(super) fn mine(
+    conn: &mut Connection,
+    uid: &Uid,
+    rid: Option<&Rid>,
+    window: Window,
+) -> Result<Page<RequestItem>, Error> {
+    let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
+    page(conn, window, |conn, limit| {
+        let rows = requests::open_of_user(conn, uid, rid, window.from.after, limit, window.now)?;
+        rows.iter().map(record::request_item).collect()
+    })
+}
+
+/// The approves that wait for a user, in one room or everywhere.
+pub(super) fn approved(
+    conn: &mut Connection,
+    uid: &Uid,
+    rid: Option<&Rid>,
+    window: Window,
+) -> Result<Page<ApproveItem>, Error> {
+    let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
+    page(conn, window, |conn, limit| {
+        let rows = approves::waiting_for(conn, uid, rid, window.from.after, limit, window.now)?;
+        rows.iter().map(record::approve_item).collect()
+    })
+}
+
+/// The notices for a user, about one room or all.
+pub(super) fn notices(
+    conn: &mut Connection,
+    uid: &Uid,
+    rid: Option<&Rid>,
+    window: Window,
+) -> Result<Page<Notice>, Error> {
+    let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
+    page(conn, window, |conn, limit| {
+        let rows = notices::page(conn, uid, rid, window.from.after, limit)?;
+        rows.iter().map(record::notice).collect()
+    })
+}
+
+/// One page: reads one item too many, to see whether there is more, and cuts off what does not fit.
+fn page<T: Listed>(
+    conn: &mut Connection,
+    window: Window,
+    read: impl FnOnce(&mut Connection, u32) -> Result<Vec<T>, Error>,
+) -> Result<Page<T>, Error> {
+    let until = window.from.until.min(last_seq(conn)?);
+    let limit = usize::try_from(window.limit.clamp(1, PAGE)).unwrap_or_default();
+    let mut items = read(conn, u32::try_from(limit + 1).unwrap_or(u32::MAX))?;
+    items.retain(|item| item.seq() <= until);
+    let fitting = fitting(&items, window.bytes).min(limit);
+    let has_more = items.len() > fitting;
+    items.truncate(fitting);
+    let next = items.last().filter(|_| has_more).map(|last| Cursor { after: last.seq(), until });
+    Ok(Page { items, next, until })
+}
+
+/// How many of the first items fit: one at least.
+fn fitting(items: &[impl Listed], bytes: usize) -> usize {
+    let mut sum = 0;
+    let fits = |item: &&_| {
+        sum += Listed::bytes(*item);
+        sum <= bytes
+    };
+    items.iter().take_while(fits).count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Item(usize);
+
+    impl Listed for Item {
+        fn seq(&self) -> i64 {
+            0
+        }
+
+        fn bytes(&self) -> usize {
+            self.0
+        }
+    }
+
+    #[test]
+    fn a_page_has_as_much_as_fits_and_one_at_least() {
+        assert_eq!(fitting(&[Item(4), Item(6), Item(1)], 10), 2);
+        assert_eq!(fitting(&[Item(4), Item(6), Item(1)], 11), 3);
+        assert_eq!(fitting(&[Item(40)], 10), 1);
+    }
+}

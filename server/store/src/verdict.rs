@@ -1,0 +1,180 @@
+//! What follows from an error of the database: for who asked, for the log, for who watches the server, and for the writer.
+//!
+//! | what went wrong | the answer | log | readiness | the writer |
+//! |---|---|---|---|---|
+//! | full: the disk, a quota, `--max-store` | `storage_full` | error, once a spell | `disk_full` | goes on |
+//! | the disk failed | none | error | | stops, 74 |
+//! | locked by another program | `unavailable` | warning | | goes on |
+//! | damaged, or no database | `unavailable` | error | `database` | goes on |
+//! | read only, cannot be opened | `unavailable` | error | `database` | goes on |
+//! | one row that cannot be read | `unavailable` | error | | goes on |
+//! | a row that contradicts others; memory is short; interrupted; anything else | `unavailable` | error | | goes on |
+//!
+//! Which of SQLite's codes is what, `vestibule_schema::error` says. After a failed fsync the kernel may have dropped what it
+//! could not write, and a repeat would report success for pages that are lost: the process ends instead, and recovers from the
+//! log. But SQLite says "disk I/O error" also where a quota is used up or its shared memory cannot grow, so before the
+//! end it is tried whether there is room (`docs/decisions/0037`).
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process,
+    sync::Arc,
+};
+
+use vestibule_approve::refusal::{Reason, Refusal};
+use vestibule_schema::{Error, ErrorKind};
+
+use super::{
+    apply::Failure,
+    condition::{LEAST_FREE, Trouble, free_bytes},
+    metrics::StoreMetrics,
+};
+
+/// `EX_IOERR` of sysexits.h: the process ends because the disk cannot be trusted.
+pub(super) const EXIT_IO: i32 = 74;
+
+/// Says what follows from an error. The writer has one, and who hands it work.
+#[derive(Clone, Debug)]
+pub(super) struct Verdicts {
+    /// The folder of the data file.
+    folder: PathBuf,
+    metrics: Arc<StoreMetrics>,
+}
+
+/// What is wrong, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Full,
+    Disk,
+    Locked,
+    Database,
+    Passing,
+}
+
+fn fault(kind: ErrorKind) -> Fault {
+    match kind {
+        ErrorKind::Full => Fault::Full,
+        ErrorKind::Fatal => Fault::Disk,
+        ErrorKind::Busy => Fault::Locked,
+        ErrorKind::Corrupt | ErrorKind::Config => Fault::Database,
+        _ => Fault::Passing,
+    }
+}
+
+impl Verdicts {
+    pub(super) fn new(folder: PathBuf, metrics: Arc<StoreMetrics>) -> Self {
+        Self { folder, metrics }
+    }
+
+    /// What is answered to a command that was not carried out.
+    pub(super) fn on_failure(&self, failure: Failure) -> Refusal {
+        match failure {
+            Failure::Refused(refusal) => refusal,
+            Failure::Store(error) => self.on_write(&error),
+        }
+    }
+
+    /// What is answered after a failed write. Does not return where the disk failed.
+    pub(super) fn on_write(&self, error: &Error) -> Refusal {
+        let fault = match fault(error.kind()) {
+            Fault::Disk if has_no_room(&self.folder) => Fault::Full,
+            fault => fault,
+        };
+        match fault {
+            Fault::Full => {
+                if !self.metrics.is_in(Trouble::Full) {
+                    tracing::error!(%error, "there is no room: what needs some is refused until there is");
+                }
+                self.metrics.found(Trouble::Full);
+                return Reason::StorageFull.retry_after(60_000);
+            }
+            Fault::Disk => {
+                tracing::error!(%error, "the disk failed; stopping, since what it holds is unknown");
+                process::exit(EXIT_IO)
+            }
+            Fault::Locked => tracing::warn!(%error, "another program holds the database"),
+            Fault::Database => {
+                tracing::error!(%error, "the database cannot be used as it is");
+                self.metrics.found(Trouble::Unreadable);
+            }
+            Fault::Passing => tracing::error!(%error, "the store failed"),
+        }
+        Reason::Unavailable.retry_after(5000)
+    }
+
+    /// What is answered after a failed read, which says nothing about what is stored.
+    pub(super) fn on_read(&self, error: &Error) -> Refusal {
+        if matches!(fault(error.kind()), Fault::Disk | Fault::Database) {
+            self.metrics.found(Trouble::Unreadable);
+        }
+        tracing::error!(%error, "the store cannot be read");
+        Reason::Unavailable.retry_after(5000)
+    }
+}
+
+/// Whether the disk, or what the server may use of it, is full. A quota is nothing that could be asked for: it is tried.
+fn has_no_room(folder: &Path) -> bool {
+    free_bytes(folder).is_some_and(|free| free < LEAST_FREE)
+        || try_to_write(&folder.join("vestibule.probe")).is_err_and(|error| is_want_of_room(&error))
+}
+
+fn is_want_of_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Writes about as much as a transaction needs, to the disk and not only to memory, and takes it away again.
+fn try_to_write(path: &Path) -> io::Result<()> {
+    let block = [0; 16 * 1024];
+    let blocks = LEAST_FREE / block.len() as u64;
+    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).and_then(
+        |mut file| {
+            (0..blocks).try_for_each(|_| file.write_all(&block))?;
+            file.sync_all()
+        },
+    );
+    // Where it could not be made it is not there.
+    let _ = fs::remove_file(path);
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_that_is_used_up_is_want_of_room_and_a_broken_disk_is_not() {
+        let error = |errno: rustix::io::Errno| io::Error::from(errno);
+        assert!(is_want_of_room(&error(rustix::io::Errno::DQUOT)));
+        assert!(is_want_of_room(&error(rustix::io::Errno::NOSPC)));
+        for other in [rustix::io::Errno::IO, rustix::io::Errno::ROFS, rustix::io::Errno::FBIG] {
+            assert!(!is_want_of_room(&error(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_trial_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        try_to_write(&folder.path().join("trial")).unwrap();
+        assert!(try_to_write(&folder.path().join("none/trial")).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_wrong_with_one_command_is_not_held_against_the_server() {
+        for (kind, expected) in [
+            (ErrorKind::Full, Fault::Full),
+            (ErrorKind::Fatal, Fault::Disk),
+            (ErrorKind::Busy, Fault::Locked),
+            (ErrorKind::Corrupt, Fault::Database),
+            (ErrorKind::Config, Fault::Database),
+            (ErrorKind::Unreadable, Fault::Passing),
+            (ErrorKind::Conflict, Fault::Passing),
+            (ErrorKind::Unavailable, Fault::Passing),
+        ] {
+            assert_eq!(fault(kind), expected, "{kind:?}");
+        }
+    }
+}
