@@ -17,7 +17,7 @@ use actix_web::{HttpResponse, http::header::CACHE_CONTROL, middleware::from_fn, 
 use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use serde_json::json;
 use vestibule_channels::transport::{Connections, head_as_get, other_methods};
-use vestibule_store::Trouble;
+use vestibule_store::StoreProblem;
 
 use crate::approve::{Doubt, Flow};
 
@@ -45,8 +45,13 @@ pub struct Health {
 }
 
 /// What may be found wrong with the store.
-const STATES: [Option<Trouble>; 5] =
-    [None, Some(Trouble::Moved), Some(Trouble::Unreadable), Some(Trouble::Incomplete), Some(Trouble::Full)];
+const STATES: [Option<StoreProblem>; 5] = [
+    None,
+    Some(StoreProblem::Moved),
+    Some(StoreProblem::Unreadable),
+    Some(StoreProblem::Incomplete),
+    Some(StoreProblem::Full),
+];
 
 /// What may be wrong with the time of day.
 const DOUBTS: [Option<Doubt>; 3] = [None, Some(Doubt::Unsynchronised), Some(Doubt::Ahead)];
@@ -97,7 +102,7 @@ impl Health {
         }
     }
 
-    fn note(&self, trouble: Option<Trouble>) {
+    fn note(&self, trouble: Option<StoreProblem>) {
         let state = STATES.iter().position(|state| *state == trouble).unwrap_or_default();
         self.state.store(u8::try_from(state).unwrap_or_default(), Ordering::Relaxed);
         self.looked.store(self.elapsed_ms(), Ordering::Relaxed);
@@ -128,10 +133,10 @@ impl Health {
             return Some("hanging");
         }
         match STATES[usize::from(self.state.load(Ordering::Relaxed))]? {
-            Trouble::Moved => Some("database_moved"),
-            Trouble::Unreadable => Some("database"),
-            Trouble::Incomplete => Some("migrations"),
-            Trouble::Full => Some("disk_full"),
+            StoreProblem::Moved => Some("database_moved"),
+            StoreProblem::Unreadable => Some("database"),
+            StoreProblem::Incomplete => Some("migrations"),
+            StoreProblem::Full => Some("disk_full"),
         }
     }
 
@@ -191,10 +196,10 @@ mod tests {
         let health = Health::new(Arc::clone(&connections));
         for (trouble, obstacle) in [
             (None, None),
-            (Some(Trouble::Moved), Some("database_moved")),
-            (Some(Trouble::Unreadable), Some("database")),
-            (Some(Trouble::Incomplete), Some("migrations")),
-            (Some(Trouble::Full), Some("disk_full")),
+            (Some(StoreProblem::Moved), Some("database_moved")),
+            (Some(StoreProblem::Unreadable), Some("database")),
+            (Some(StoreProblem::Incomplete), Some("migrations")),
+            (Some(StoreProblem::Full), Some("disk_full")),
             (None, None),
         ] {
             health.note(trouble);

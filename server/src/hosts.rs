@@ -29,13 +29,13 @@ const MISDIRECTED: &str = "This server does not know the host name that it was a
 /// The hosts that requests may be addressed to.
 pub struct Hosts {
     /// Nothing where any host will do.
-    own: Option<Own>,
+    own: Option<UserUpdate>,
     /// Whether the log says already that requests are refused.
     is_told: AtomicBool,
 }
 
 /// The hosts that are this server's without anybody having said so.
-struct Own {
+struct UserUpdate {
     port: u16,
     certificate: Option<Arc<Certificate>>,
 }
@@ -48,7 +48,7 @@ impl Hosts {
 
     /// The loopback hosts with the port that the server listens on, and the names of its certificate with any port.
     pub fn own(port: u16, certificate: Option<Arc<Certificate>>) -> Arc<Self> {
-        Arc::new(Self { own: Some(Own { port, certificate }), is_told: AtomicBool::new(false) })
+        Arc::new(Self { own: Some(UserUpdate { port, certificate }), is_told: AtomicBool::new(false) })
     }
 
     /// Hands a request on or answers 421; to be wrapped around a service with
@@ -74,7 +74,7 @@ impl Hosts {
     }
 }
 
-impl Own {
+impl UserUpdate {
     fn is(&self, host: &str) -> bool {
         let Some((host, port)) = split_port(host) else { return false };
         let is_certified = |certificate: &Arc<Certificate>| certificate.is_for(without_brackets(host));

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use vestibule_channels::transport::{Calls, Caps, Endpoint};
+use vestibule_channels::transport::{ConnectionLimits, Endpoint, HttpRateLimit};
 
 use crate::{
     admin::{Admission, Renewed},
@@ -22,9 +22,9 @@ pub(crate) struct Reload {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) certificate: Option<Arc<Certificate>>,
     pub(crate) admission: Option<Admission>,
-    pub(crate) polls: Arc<Caps>,
-    pub(crate) tcp: Arc<Caps>,
-    pub(crate) calls: Arc<Calls>,
+    pub(crate) polls: Arc<ConnectionLimits>,
+    pub(crate) tcp: Arc<ConnectionLimits>,
+    pub(crate) calls: Arc<HttpRateLimit>,
 }
 
 impl Reload {

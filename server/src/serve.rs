@@ -13,15 +13,15 @@ use tokio::sync::Notify;
 use vestibule_channels::{
     metrics::Traffic,
     transport::{
-        self, Accepted, AddressRate, Calls, Caps, Endpoint, Grain, Over, Patience, arriving, edges, harden,
-        longpoll, websocket,
+        self, Accepted, AddressRate, ConnectionLimits, Endpoint, Grain, HttpRateLimit, Over, Patience,
+        arriving, edges, harden, longpoll, websocket,
     },
 };
 use vestibule_store::{self as store, OpenError, Store, clock};
 
 use crate::{
     admin::{self, Admin, Administered, Listen, TokenFile},
-    approve::{self, Door, Flow},
+    approve::{self, Flow, SocketAuth},
     config::{Config, Settings, Sources},
     health::{self, Detail, Health},
     hosts::Hosts,
@@ -97,12 +97,13 @@ pub async fn serve(
     let health = Health::new(Arc::clone(&connections));
     let watcher = actix_web::rt::spawn(Arc::clone(&health).watch(Arc::clone(&flow)));
     let patience = config.connections.patience();
-    let tcp_caps = Caps::new(config.connections.connection_cap(), usize::MAX);
+    let tcp_caps = ConnectionLimits::new(config.connections.connection_cap(), usize::MAX);
     let traffic = Arc::clone(&endpoint.traffic);
     let accepted = Accepted::new(Arc::clone(&tcp_caps), endpoint.rules.clone(), traffic, patience);
     let poll_caps = caps(config.connections.poll_caps());
     let polls = Arc::new(longpoll::Sessions::new(Arc::clone(&poll_caps)));
-    let calls = Calls::new(config.connections.calls(), endpoint.rules.clone(), Arc::clone(&endpoint.traffic));
+    let calls =
+        HttpRateLimit::new(config.connections.calls(), endpoint.rules.clone(), Arc::clone(&endpoint.traffic));
     let demo = config.demo.then(demo);
     let drain = Arc::new(Notify::new());
     let administered = Administered {
@@ -190,7 +191,7 @@ struct Reached {
     flow: Arc<Flow>,
     endpoint: Arc<Endpoint>,
     polls: Arc<longpoll::Sessions>,
-    calls: Arc<Calls>,
+    calls: Arc<HttpRateLimit>,
     hosts: Arc<Hosts>,
     health: Arc<Health>,
     demo: Option<Arc<Page>>,
@@ -233,7 +234,7 @@ fn endpoint(config: &Config, flow: &Arc<Flow>) -> Arc<Endpoint> {
         rules: Arc::new(ArcSwap::from_pointee(config.rules())),
         caps: caps(config.connections.socket_caps()),
         connects: Arc::new(AddressRate::new(config.connections.connects(), Grain::Network)),
-        ..Endpoint::new(flow.router(), Door(Arc::clone(flow)))
+        ..Endpoint::new(flow.router(), SocketAuth(Arc::clone(flow)))
     })
 }
 
@@ -247,8 +248,8 @@ fn demo() -> Arc<Page> {
 }
 
 /// Caps of one address and one user, counted from nothing.
-fn caps((per_address, per_user): (usize, usize)) -> Arc<Caps> {
-    Caps::new(per_address, per_user)
+fn caps((per_address, per_user): (usize, usize)) -> Arc<ConnectionLimits> {
+    ConnectionLimits::new(per_address, per_user)
 }
 
 /// Starts the operators' listener.

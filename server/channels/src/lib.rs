@@ -8,8 +8,8 @@
 //!
 //! use actix_web::{App, HttpServer};
 //! use vestibule_channels::{
-//!     channel::{Channel, Context, Incoming, Joining, MemberId, Next},
-//!     topic::{Rooms, Router},
+//!     channel::{Channel, Context, Incoming, JoinReply, SubscriberId, HandleResult},
+//!     topic::{TopicRegistry, Router},
 //!     transport::{ConnectInfo, Connected, Endpoint, Refused, SocketHandler, websocket},
 //! };
 //! use vestibule_phoenix::message::Payload;
@@ -18,13 +18,13 @@
 //! struct Lobby;
 //!
 //! impl Channel for Lobby {
-//!     fn join(&mut self, _: &mut Context<'_, Self>, _: MemberId, _: &Payload) -> Joining {
-//!         Joining::Ok(Payload::empty())
+//!     fn join(&mut self, _: &mut Context<'_, Self>, _: SubscriberId, _: &Payload) -> JoinReply {
+//!         JoinReply::Ok(Payload::empty())
 //!     }
 //!
-//!     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
+//!     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
 //!         cx.broadcast(&message.event, message.payload);
-//!         Next::ok(Payload::empty())
+//!         HandleResult::ok(Payload::empty())
 //!     }
 //! }
 //!
@@ -39,7 +39,7 @@
 //!
 //! # #[actix_web::main]
 //! # async fn main() -> std::io::Result<()> {
-//! let router = Router::default().route("lobby:*", Rooms::new(1024, |_topic| Lobby));
+//! let router = Router::default().route("lobby:*", TopicRegistry::new(1024, |_topic| Lobby));
 //! let endpoint = Arc::new(Endpoint::new(router, Open));
 //! let server = HttpServer::new(move || {
 //!     App::new().configure(|app| websocket::mount(app, "/socket/websocket", Arc::clone(&endpoint)))

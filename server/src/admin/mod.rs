@@ -32,7 +32,8 @@ pub use self::{
     tokens::{Access, Operator, Renewed, TokenError, TokenFile, Tokens},
 };
 use vestibule_channels::transport::{
-    Connections, Over, Patience, Rules, arriving, edges, harden, head_as_get, prepare_socket, websocket,
+    ConnectPolicy, Connections, Over, Patience, arriving, edges, harden, head_as_get, prepare_socket,
+    websocket,
 };
 use vestibule_store::READERS;
 
@@ -64,7 +65,7 @@ pub struct Administered {
     /// Everybody connected.
     pub connections: Arc<Connections>,
     /// What holds for connections, such as how much one may use.
-    pub rules: Arc<ArcSwap<Rules>>,
+    pub rules: Arc<ArcSwap<ConnectPolicy>>,
     /// Where clients connect.
     pub listens_at: SocketAddr,
     /// When it was started, in Unix milliseconds.

@@ -11,8 +11,8 @@ use actix_web::web;
 use serde::Serialize;
 use serde_json::json;
 use vestibule_channels::{
-    channel::{Channel, Client, Context, Incoming, Joining, MemberId, Next},
-    topic::{Rooms, Router, TurnedAway},
+    channel::{Channel, Client, Context, HandleResult, Incoming, JoinReply, SubscriberId},
+    topic::{Router, TopicRegistry, TurnedAway},
     transport::{ConnectInfo, Connected, Endpoint, Refused, SocketHandler},
 };
 use vestibule_phoenix::message::Payload;
@@ -28,12 +28,12 @@ const MAILBOX: usize = 256;
 
 /// The mount of the topic.
 pub(super) fn endpoint(tokens: Arc<TokenFile>, admin: web::Data<Admin>) -> Endpoint {
-    let rooms = Rooms::guarded(
+    let rooms = TopicRegistry::guarded(
         MAILBOX,
         move |_| Live { admin: admin.clone(), is_ticking: false },
         |_, client, _| operator(client).map(|_| ()).ok_or_else(|| TurnedAway::now(unauthorized())),
     );
-    Endpoint::new(Router::default().route("admin", rooms), Door(tokens))
+    Endpoint::new(Router::default().route("admin", rooms), SocketAuth(tokens))
 }
 
 /// What all connections of an operator have in common.
@@ -42,9 +42,9 @@ pub(super) fn socket_id(name: &str) -> String {
 }
 
 /// Lets everybody in, and no further than the socket without a token: a browser would not learn why, and try for ever.
-struct Door(Arc<TokenFile>);
+struct SocketAuth(Arc<TokenFile>);
 
-impl SocketHandler for Door {
+impl SocketHandler for SocketAuth {
     fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected, Refused> {
         let operator = info.auth_token.and_then(|token| self.0.find(token));
         let id = operator.as_ref().map(|operator| socket_id(&operator.name));
@@ -77,15 +77,15 @@ struct Sample {
 }
 
 impl Channel for Live {
-    fn join(&mut self, cx: &mut Context<'_, Self>, who: MemberId, _: &Payload) -> Joining {
+    fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, _: &Payload) -> JoinReply {
         let Some(Operator { name, access }) = cx.client(who).and_then(|client| operator(client)) else {
-            return Joining::Error(unauthorized());
+            return JoinReply::Error(unauthorized());
         };
         let every = u64::try_from(EVERY.as_millis()).unwrap_or(u64::MAX);
-        Joining::Ok(Payload::of(&json!({ "name": name, "access": access.as_str(), "every_ms": every })))
+        JoinReply::Ok(Payload::of(&json!({ "name": name, "access": access.as_str(), "every_ms": every })))
     }
 
-    fn joined(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
+    fn joined(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
         if !self.is_ticking {
             self.is_ticking = true;
             self.tick(cx, who);
@@ -93,14 +93,14 @@ impl Channel for Live {
     }
 
     /// There is nothing to say here: acts go to `/admin/v1`.
-    fn handle_in(&mut self, _: &mut Context<'_, Self>, _: Incoming) -> Next {
-        Next::error(Payload::of(&json!({ "reason": "unmatched event" })))
+    fn handle_in(&mut self, _: &mut Context<'_, Self>, _: Incoming) -> HandleResult {
+        HandleResult::error(Payload::of(&json!({ "reason": "unmatched event" })))
     }
 }
 
 impl Live {
     /// Looks, sends, and does it again; until all have left and the room is gone.
-    fn tick(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
+    fn tick(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
         let (admin, begun) = (self.admin.clone(), Instant::now());
         let look = async move {
             admin.flow.take_stock().await;

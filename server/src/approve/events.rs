@@ -12,7 +12,7 @@ use vestibule_approve::{
     rules::Answer,
     signed::{Alg, Rid, Signature, Uid},
 };
-use vestibule_channels::channel::Next;
+use vestibule_channels::channel::HandleResult;
 use vestibule_phoenix::message::Payload;
 use vestibule_store::{Arrival, Committed, Epoch, clock};
 
@@ -34,9 +34,9 @@ pub(super) fn parse<T: DeserializeOwned>(payload: &Payload) -> Result<T, Refusal
 }
 
 /// Refuses an event.
-pub(super) fn refuse(flow: &Flow, refusal: &Refusal) -> Next {
+pub(super) fn refuse(flow: &Flow, refusal: &Refusal) -> HandleResult {
     flow.store.count_refusal(refusal);
-    Next::error(Payload::of(refusal))
+    HandleResult::error(Payload::of(refusal))
 }
 
 /// A join's parameters.

@@ -22,10 +22,10 @@ use vestibule_approve::{
     rules::{Caller, Command},
     signed::{self, Alg, Rid, Signature, Uid, user_id},
 };
-use vestibule_channels::transport::{self, Calls, Rules, head_as_get, other_methods};
+use vestibule_channels::transport::{self, ConnectPolicy, HttpRateLimit, head_as_get, other_methods};
 use vestibule_store::{Content, Submission, clock, pack};
 
-use super::{Flow, answering::UNKNOWN_AFTER, create, metrics::SignIn};
+use super::{Flow, create, metrics::SignIn, replies::UNKNOWN_AFTER};
 use crate::{
     hosts::Hosts,
     input::{self, Unread},
@@ -43,8 +43,8 @@ const MAX_CARDS: u32 = 100;
 pub fn mount(
     config: &mut web::ServiceConfig,
     flow: Arc<Flow>,
-    rules: Arc<ArcSwap<Rules>>,
-    calls: Arc<Calls>,
+    rules: Arc<ArcSwap<ConnectPolicy>>,
+    calls: Arc<HttpRateLimit>,
     hosts: Arc<Hosts>,
 ) {
     config.service(
@@ -74,7 +74,7 @@ pub fn mount(
 
 /// Tokens travel in a header that no page of another site can make a browser add, so there are no credentials to protect;
 /// the origins are those of the socket all the same.
-fn cors(rules: Arc<ArcSwap<Rules>>) -> Cors {
+fn cors(rules: Arc<ArcSwap<ConnectPolicy>>) -> Cors {
     Cors::default()
         .allowed_origin_fn(move |origin, request| {
             let host = transport::host(request);

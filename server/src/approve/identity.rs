@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use serde_json::Value;
 use vestibule_approve::signed::Uid;
 use vestibule_channels::{
-    channel::{Channel, Client, Context, MemberId},
+    channel::{Channel, Client, Context, SubscriberId},
     transport::{ConnectInfo, Connected, Refused, SocketHandler},
 };
 use vestibule_store::clock;
@@ -24,9 +24,9 @@ pub(super) struct Identity {
 
 /// Lets everybody in, and notes who they are. Somebody without a valid token is refused at each join, where a browser can
 /// see the reason; a refused upgrade would be tried again for ever.
-pub struct Door(pub Arc<Flow>);
+pub struct SocketAuth(pub Arc<Flow>);
 
-impl SocketHandler for Door {
+impl SocketHandler for SocketAuth {
     fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected, Refused> {
         let token = info.auth_token.or_else(|| info.params.get("token").and_then(Value::as_str));
         let uid = token.and_then(|token| self.0.sessions.check_token(token, clock::now_ms()).ok());
@@ -39,12 +39,12 @@ impl SocketHandler for Door {
 }
 
 /// The user behind a member, if there is one, and the server's name.
-pub(super) fn of<'a, C: Channel>(cx: &'a Context<'_, C>, who: MemberId) -> Option<(Uid, &'a str)> {
+pub(super) fn of<'a, C: Channel>(cx: &'a Context<'_, C>, who: SubscriberId) -> Option<(Uid, &'a str)> {
     let identity = cx.client(who).and_then(|client| Client::assigns::<Identity>(client))?;
     Some((identity.uid?, &identity.server))
 }
 
 /// Where the client of a member is.
-pub(super) fn address_of<C: Channel>(cx: &Context<'_, C>, who: MemberId) -> Option<IpAddr> {
+pub(super) fn address_of<C: Channel>(cx: &Context<'_, C>, who: SubscriberId) -> Option<IpAddr> {
     cx.client(who).and_then(|client| Client::assigns::<Identity>(client))?.address
 }

@@ -10,34 +10,34 @@ use vestibule_approve::{
     refusal::{Reason, Refusal},
     signed::{Rid, Uid},
 };
-use vestibule_channels::channel::{Channel, Context, Incoming, Joining, MemberId, Next};
+use vestibule_channels::channel::{Channel, Context, HandleResult, Incoming, JoinReply, SubscriberId};
 use vestibule_phoenix::message::Payload;
 use vestibule_store::Arrival;
 
 use super::{
     Flow,
-    aftermath::{Aftermath, Own},
+    delivery::{Delivery, Recipient, arrive, deliver, handle_own, welcome},
     entrance,
     events::{self, refuse},
     identity,
-    reception::{Receiver, Reception, arrive, deliver, handle_own, welcome},
+    notifications::{Notifications, UserUpdate},
 };
 
 /// One user's inbox.
 pub(super) struct Inbox {
     flow: Arc<Flow>,
     owner: Uid,
-    listeners: HashMap<MemberId, Receiver>,
+    listeners: HashMap<SubscriberId, Recipient>,
 }
 
 impl Channel for Inbox {
-    fn join(&mut self, cx: &mut Context<'_, Self>, who: MemberId, params: &Payload) -> Joining {
+    fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinReply {
         let Some((_, server)) = identity::of(cx, who).filter(|(uid, _)| *uid == self.owner) else {
-            return Joining::Error(Payload::of(&Refusal::from(Reason::Unauthorized)));
+            return JoinReply::Error(Payload::of(&Refusal::from(Reason::Unauthorized)));
         };
         let listener = match events::parse_join(params) {
-            Ok(params) => Receiver::new(&self.flow, self.owner, server, &params),
-            Err(refusal) => return Joining::Error(Payload::of(&refusal)),
+            Ok(params) => Recipient::new(&self.flow, self.owner, server, &params),
+            Err(refusal) => return JoinReply::Error(Payload::of(&refusal)),
         };
         let joining =
             arrive(self, cx, who, &listener, move |inbox, cx, arrival| inbox.let_in(cx, who, arrival));
@@ -45,20 +45,20 @@ impl Channel for Inbox {
         joining
     }
 
-    fn joined(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
+    fn joined(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
         welcome(self, cx, who);
     }
 
-    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
+    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
         self.dispatch(cx, &message).unwrap_or_else(|refusal| refuse(&self.flow, &refusal))
     }
 
-    fn left(&mut self, _cx: &mut Context<'_, Self>, who: MemberId) {
+    fn left(&mut self, _cx: &mut Context<'_, Self>, who: SubscriberId) {
         self.listeners.remove(&who);
     }
 }
 
-impl Reception for Inbox {
+impl Delivery for Inbox {
     fn flow(&self) -> &Arc<Flow> {
         &self.flow
     }
@@ -67,13 +67,13 @@ impl Reception for Inbox {
         None
     }
 
-    fn receiver(&mut self, who: MemberId) -> Option<&mut Receiver> {
+    fn recipient(&mut self, who: SubscriberId) -> Option<&mut Recipient> {
         self.listeners.get_mut(&who)
     }
 
     /// By way of the room, which knows whom it concerns there, this user's connections in it among them.
-    fn spread(&mut self, _: &mut Context<'_, Self>, rid: Rid, aftermath: Aftermath) {
-        self.flow.spread(&rid, aftermath);
+    fn spread(&mut self, _: &mut Context<'_, Self>, rid: Rid, notifications: Notifications) {
+        self.flow.spread(&rid, notifications);
     }
 }
 
@@ -85,8 +85,8 @@ impl Inbox {
     }
 
     /// Sends what was just stored to the connections that did not get it in its room.
-    pub(super) fn deliver(&mut self, cx: &Context<'_, Self>, own: &Own, except: &HashSet<u64>) {
-        let listeners: Vec<MemberId> = self.listeners.keys().copied().collect();
+    pub(super) fn deliver(&mut self, cx: &Context<'_, Self>, own: &UserUpdate, except: &HashSet<u64>) {
+        let listeners: Vec<SubscriberId> = self.listeners.keys().copied().collect();
         for who in listeners.into_iter().filter(|who| !except.contains(&who.connection)) {
             deliver(self, cx, who, own.clone());
         }
@@ -97,7 +97,7 @@ impl Inbox {
         cx.broadcast("erased", Payload::empty());
     }
 
-    fn let_in(&mut self, cx: &mut Context<'_, Self>, who: MemberId, arrival: Result<Arrival, Refusal>) {
+    fn let_in(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, arrival: Result<Arrival, Refusal>) {
         let Some(listener) = self.listeners.get_mut(&who) else { return };
         match arrival {
             Ok(arrival) => {
@@ -109,7 +109,7 @@ impl Inbox {
         }
     }
 
-    fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<Next, Refusal> {
+    fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<HandleResult, Refusal> {
         let own = handle_own(self, cx, &message.reply_to(), self.owner, &message.event, &message.payload)?;
         own.ok_or_else(|| Reason::BadPayload.because("There is no such event in an inbox."))
     }

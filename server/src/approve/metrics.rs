@@ -13,7 +13,7 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use vestibule_channels::metrics::PerCase;
+use vestibule_channels::metrics::LabelledMetric;
 use vestibule_store::{Census, clock};
 
 use super::Flow;
@@ -46,14 +46,14 @@ pub(super) enum Round {
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct FlowMetrics {
-    sign_ins: PerCase<Counter, 3>,
-    sweeps: PerCase<Counter, 3>,
+    sign_ins: LabelledMetric<Counter, 3>,
+    sweeps: LabelledMetric<Counter, 3>,
     pub(super) swept: Counter,
     pub(super) redeliveries: Counter,
     fan_out: Counter,
     fan_out_limited: Counter,
     delivery: Histogram,
-    running: PerCase<Gauge, 2>,
+    running: LabelledMetric<Gauge, 2>,
     rooms: Gauge,
     pending: Gauge,
     oldest_pending: Gauge<f64, std::sync::atomic::AtomicU64>,
@@ -67,14 +67,14 @@ pub(super) struct FlowMetrics {
 impl Default for FlowMetrics {
     fn default() -> Self {
         Self {
-            sign_ins: PerCase::labelled("result", ["done", "stale_nonce", "bad_sig"]),
-            sweeps: PerCase::labelled("result", ["done", "failed", "held"]),
+            sign_ins: LabelledMetric::labelled("result", ["done", "stale_nonce", "bad_sig"]),
+            sweeps: LabelledMetric::labelled("result", ["done", "failed", "held"]),
             swept: Counter::default(),
             redeliveries: Counter::default(),
             fan_out: Counter::default(),
             fan_out_limited: Counter::default(),
             delivery: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
-            running: PerCase::labelled("kind", ["room", "inbox"]),
+            running: LabelledMetric::labelled("kind", ["room", "inbox"]),
             rooms: Gauge::default(),
             pending: Gauge::default(),
             oldest_pending: Gauge::default(),
@@ -120,9 +120,9 @@ impl FlowMetrics {
         self.running.register(
             registry,
             "rooms_running",
-            "Rooms and inboxes that run, by kind; rooms that rest are not among them",
+            "TopicRegistry and inboxes that run, by kind; rooms that rest are not among them",
         );
-        registry.register("rooms_stored", "Rooms in the database", self.rooms.clone());
+        registry.register("rooms_stored", "TopicRegistry in the database", self.rooms.clone());
         registry.register("requests_pending", "Open requests that nobody has approved", self.pending.clone());
         registry.register_with_unit(
             "oldest_pending_request_age",
@@ -205,7 +205,7 @@ impl Flow {
     }
 
     /// Whether something is wrong with the store.
-    pub async fn trouble(&self) -> Option<vestibule_store::Trouble> {
+    pub async fn trouble(&self) -> Option<vestibule_store::StoreProblem> {
         self.store.trouble().await
     }
 

@@ -1,7 +1,7 @@
 //! The approve flow: the product, written on the channel framework.
 //!
 //! [`Flow`] holds what all its channels share. `room` is the channel of `room:<rid>`, where keys are asked for and sent;
-//! `inbox` that of `user:<uid>`, where a user finds what is addressed to them in any room; `reception` is what the two have in
+//! `inbox` that of `user:<uid>`, where a user finds what is addressed to them in any room; `delivery` is what the two have in
 //! common, `entrance` what is checked before either is started. [`sweep`] ends what is over. [`http`] has the endpoints for
 //! signing in and for rooms, `identity` who a connection belongs to.
 //!
@@ -9,22 +9,22 @@
 //! Nothing durable lives here: every answer "ok" is given after the store's commit, and whatever a client has missed it
 //! finds in the store. The room key is never here; its public half is, where somebody proved to hold the other.
 
-mod aftermath;
-mod answering;
+mod catch_up;
 mod create;
+mod delivery;
 mod entrance;
 mod events;
-mod feed;
 pub mod http;
 mod identity;
 mod inbox;
 mod metrics;
+mod notifications;
 mod operator;
 mod reach;
-mod reception;
+mod redelivery;
+mod replies;
 mod room;
 pub mod sweep;
-mod tries;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -36,23 +36,23 @@ use vestibule_approve::{
     signed::{BadSignature, Rid, Uid},
 };
 
-pub use identity::Door;
+pub use identity::SocketAuth;
 pub use operator::Unfit;
 pub use reach::ReachRate;
 pub use room::Online;
 pub use vestibule_store::clock::Doubt;
 
 use vestibule_channels::{
-    channel::MemberId,
-    topic::{Rooms, Router},
+    channel::SubscriberId,
+    topic::{Router, TopicRegistry},
     transport::{AddressRate, Grain, Rate},
 };
 use vestibule_store::{Store, clock::Certainty};
 
 use self::{
-    aftermath::{Aftermath, Own},
     inbox::Inbox,
     metrics::FlowMetrics,
+    notifications::{Notifications, UserUpdate},
     reach::Reach,
     room::KeyRoom,
 };
@@ -60,7 +60,7 @@ use crate::session::Sessions;
 
 /// What an operator may set about the flow.
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct FlowConfig {
     /// The server's names; without one it is the host that a client addresses.
     pub names: Vec<String>,
     /// How large fields may be.
@@ -79,7 +79,7 @@ pub struct Terms {
     pub reach: ReachRate,
 }
 
-impl Default for Terms {
+impl Default for FlowConfig {
     fn default() -> Self {
         Self {
             names: Vec::new(),
@@ -98,9 +98,9 @@ impl Default for Terms {
 pub struct Flow {
     store: Store,
     sessions: Sessions,
-    terms: Terms,
-    rooms: Arc<Rooms<KeyRoom>>,
-    inboxes: Arc<Rooms<Inbox>>,
+    terms: FlowConfig,
+    rooms: Arc<TopicRegistry<KeyRoom>>,
+    inboxes: Arc<TopicRegistry<Inbox>>,
     /// Which connections are in which rooms.
     in_rooms: DashSet<(u64, Rid)>,
     /// How many requests have come from where.
@@ -115,17 +115,17 @@ pub struct Flow {
 
 impl Flow {
     /// Sets the flow up.
-    pub fn new(store: Store, sessions: Sessions, terms: Terms) -> Arc<Self> {
+    pub fn new(store: Store, sessions: Sessions, terms: FlowConfig) -> Arc<Self> {
         let requests = AddressRate::new(terms.requests, Grain::Block);
         let reach = Reach::new(terms.reach);
         Arc::new_cyclic(|flow| {
             let [for_rooms, for_inboxes, at_rooms, at_inboxes] = [(); 4].map(|()| flow.clone());
-            let rooms = Rooms::guarded(
+            let rooms = TopicRegistry::guarded(
                 terms.mailbox,
                 move |topic| KeyRoom::new(&for_rooms, topic),
                 move |topic, client, params| entrance::to_room(&at_rooms, topic, client, params),
             );
-            let inboxes = Rooms::guarded(
+            let inboxes = TopicRegistry::guarded(
                 terms.mailbox,
                 move |topic| Inbox::new(&for_inboxes, topic),
                 move |topic, client, params| entrance::to_inbox(&at_inboxes, topic, client, params),
@@ -196,23 +196,23 @@ impl Flow {
     }
 
     /// Whether the connection of this join is in that room.
-    fn is_in_room(&self, who: MemberId, rid: &Rid) -> bool {
+    fn is_in_room(&self, who: SubscriberId, rid: &Rid) -> bool {
         self.in_rooms.contains(&(who.connection, *rid))
     }
 
     /// Sends something to its user's connections that listen to the inbox, but for those that got it in its room.
-    fn deliver_to_inbox(&self, uid: Uid, own: Own, except: HashSet<u64>) {
+    fn deliver_to_inbox(&self, uid: Uid, own: UserUpdate, except: HashSet<u64>) {
         self.inboxes.tell(&format!("user:{uid}"), move |inbox, cx| inbox.deliver(cx, &own, &except));
     }
 
     /// Tells everybody whom a change in a room concerns, from outside that room.
-    fn spread(&self, rid: &Rid, aftermath: Aftermath) {
+    fn spread(&self, rid: &Rid, notifications: Notifications) {
         // Nobody is woken for nothing.
-        if aftermath.is_nothing() {
+        if notifications.is_nothing() {
             return;
         }
-        let own = aftermath.own.clone();
-        let has_room = self.rooms.tell(&format!("room:{rid}"), move |room, cx| room.tell(cx, aftermath));
+        let own = notifications.own.clone();
+        let has_room = self.rooms.tell(&format!("room:{rid}"), move |room, cx| room.tell(cx, notifications));
         // Where the room runs it knows which connections are in it, and passes the rest on.
         if !has_room && let Some((uid, own)) = own {
             self.deliver_to_inbox(uid, own, HashSet::new());

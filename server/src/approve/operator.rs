@@ -17,8 +17,8 @@ use vestibule_store::{Committed, Content, Deleted, Removed, Store, Submission, c
 
 use super::{
     Flow,
-    aftermath::Aftermath,
     inbox::Inbox,
+    notifications::Notifications,
     room::{Online, is_servers},
 };
 
@@ -66,7 +66,7 @@ impl Flow {
         let command = Command::End { request_id };
         let submission = Submission { rid, caller, command, content: Content::Nothing };
         let committed = self.store.carry_out(submission).await?;
-        self.spread(&rid, Aftermath::of(rid, uid, None, &committed));
+        self.spread(&rid, Notifications::of(rid, uid, None, &committed));
         Ok(committed)
     }
 
@@ -86,7 +86,7 @@ impl Flow {
         let command = Command::Appoint { to };
         let submission = Submission { rid, caller, command, content: Content::Nothing };
         let committed = self.store.carry_out(submission).await?;
-        self.spread(&rid, Aftermath::of(rid, to, None, &committed));
+        self.spread(&rid, Notifications::of(rid, to, None, &committed));
         Ok(committed)
     }
 
@@ -100,7 +100,7 @@ impl Flow {
     }
 
     fn spread_end(&self, rid: Rid, uid: Uid, ended: &Committed) {
-        self.spread(&rid, Aftermath::of(rid, uid, None, ended));
+        self.spread(&rid, Notifications::of(rid, uid, None, ended));
     }
 
     async fn tell_erased(&self, topic: String, uid: Uid) {
@@ -122,13 +122,13 @@ impl Flow {
 
     /// Who is in a room, in the order in which they connected.
     pub async fn online(&self, rid: &Rid) -> Vec<Online> {
-        let (sender, receiver) = oneshot::channel();
+        let (sender, recipient) = oneshot::channel();
         self.rooms.tell(&format!("room:{rid}"), move |room, _| {
             // Who asked may have gone.
             let _ = sender.send(room.online());
         });
         // Where no room runs, or it panics, nobody is in it.
-        let mut online = receiver.await.unwrap_or_default();
+        let mut online = recipient.await.unwrap_or_default();
         online.sort_unstable_by_key(|online| online.connection);
         online
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use vestibule_approve::{refusal::Refusal, rules::Caller};
 use vestibule_store::{Committed, Content, Due, Submission};
 
-use super::{Flow, aftermath::Aftermath, metrics::Round};
+use super::{Flow, metrics::Round, notifications::Notifications};
 
 /// Sweeps for ever.
 pub async fn run(flow: Arc<Flow>) {
@@ -45,7 +45,7 @@ async fn end_what_is_over(flow: &Flow, now: i64) -> Result<(), Refusal> {
             Ok(committed) => {
                 let Submission { rid, caller, .. } = submission;
                 ended += u64::from(committed.decision.change.is_some());
-                flow.spread(&rid, Aftermath::of(rid, caller.uid, None, &committed));
+                flow.spread(&rid, Notifications::of(rid, caller.uid, None, &committed));
             }
             Err(refusal) => failed = Err(refusal),
         };

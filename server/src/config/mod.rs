@@ -12,12 +12,12 @@ mod file;
 mod flow;
 mod guess;
 mod layer;
+mod manpage;
+mod render;
 mod setting;
 mod settings;
-mod shipped;
 mod tls;
 mod values;
-mod written;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -31,15 +31,15 @@ pub use self::{
     connections::ConnectionOptions,
     flow::FlowOptions,
     layer::Problem,
+    manpage::{completions, man},
+    render::{Difference, default_config},
     settings::{Settings, Sources},
-    shipped::{completions, man},
     tls::TlsOptions,
-    written::{Difference, default_config},
 };
-use vestibule_channels::transport::{Origin, Origins, Proxies, Rules};
+use vestibule_channels::transport::{ConnectPolicy, Origin, Origins, Proxies};
 use vestibule_store as store;
 
-use crate::{approve::Terms, confidential::Modes};
+use crate::{approve::FlowConfig, confidential::Modes};
 
 /// What a frame of the flow has beside its one large field: signatures, keys, ids, and the topic.
 const FRAME_OVERHEAD: usize = 4096;
@@ -169,8 +169,8 @@ impl Config {
     }
 
     /// What is set about the approve flow.
-    pub fn terms(&self) -> Terms {
-        Terms {
+    pub fn terms(&self) -> FlowConfig {
+        FlowConfig {
             names: self.names.clone(),
             limits: self.flow.limits(),
             redelivery: self.flow.redelivery,
@@ -183,8 +183,8 @@ impl Config {
     }
 
     /// What is asked of whoever connects.
-    pub fn rules(&self) -> Rules {
-        Rules {
+    pub fn rules(&self) -> ConnectPolicy {
+        ConnectPolicy {
             origins: self.allowed_origins(),
             limits: self.connections.limits(),
             proxies: Proxies::new(self.trusted_proxies.clone()),
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_library() {
-        let (config, terms) = (config(&[]).unwrap(), Terms::default());
+        let (config, terms) = (config(&[]).unwrap(), FlowConfig::default());
         let set = config.terms();
         assert_eq!((set.limits, config.store().quotas), (terms.limits, Quotas::default()));
         assert_eq!((set.redelivery, set.sweep, set.mailbox), (terms.redelivery, terms.sweep, terms.mailbox));

@@ -3,13 +3,13 @@
 //! What the channel framework counts is [`Traffic`](vestibule_channels::metrics::Traffic); the store and the approve flow
 //! register what they count.
 
-mod classic;
 mod process;
+mod prometheus_text;
 
 use std::fmt;
 
 use prometheus_client::{encoding::text, metrics::gauge::Gauge, registry::Registry};
-use vestibule_channels::metrics::PerCase;
+use vestibule_channels::metrics::LabelledMetric;
 
 use self::process::Process;
 
@@ -25,7 +25,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Self(Registry::default());
         metrics.0.register_collector(Box::new(Process));
-        let version = PerCase::<Gauge, 1>::new([vec![("version", env!("CARGO_PKG_VERSION"))]]);
+        let version = LabelledMetric::<Gauge, 1>::new([vec![("version", env!("CARGO_PKG_VERSION"))]]);
         version[0].set(1);
         metrics.add(|registry| version.register(registry, "build_info", "The version that runs; always 1"));
         metrics
@@ -47,6 +47,6 @@ impl Metrics {
 
     /// All of them as Prometheus' older text format, version 0.0.4.
     pub fn classic(&self) -> Result<String, fmt::Error> {
-        self.open_metrics().map(|text| classic::from_open_metrics(&text))
+        self.open_metrics().map(|text| prometheus_text::from_open_metrics(&text))
     }
 }

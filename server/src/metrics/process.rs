@@ -4,7 +4,7 @@ use std::fmt;
 
 use procfs::{
     ProcResult, WithCurrentSystemInfo as _,
-    process::{LimitValue, Process as Own},
+    process::{LimitValue, Process as UserUpdate},
 };
 use prometheus_client::{
     collector::Collector,
@@ -54,7 +54,7 @@ impl Collector for Process {
 
 impl Numbers {
     fn read() -> ProcResult<Self> {
-        let own = Own::myself()?;
+        let own = UserUpdate::myself()?;
         let stat = own.stat()?;
         let seconds = |ticks: u64| as_float(ticks) / as_float(procfs::ticks_per_second());
         let started = procfs::boot_time_secs()?;

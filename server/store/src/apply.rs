@@ -16,7 +16,7 @@ use vestibule_schema::{
 
 use super::{
     Committed, Content, Submission,
-    gather::{Stored, gather},
+    load_facts::{Stored, gather},
     record,
 };
 

@@ -16,7 +16,7 @@ pub(super) const LEAST_FREE: u64 = 1 << 20;
 
 /// What is wrong with the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum StoreProblem {
     /// Its files are not where they were opened.
     Moved,
     /// It does not answer, or not as it should.
@@ -46,17 +46,19 @@ pub struct Census {
 
 impl Store {
     /// Looks whether something is wrong. Takes a second at the most.
-    pub async fn trouble(&self) -> Option<Trouble> {
+    pub async fn trouble(&self) -> Option<StoreProblem> {
         let (folder, place) = (self.folder.clone(), Arc::clone(&self.place));
         let looked = self.read(move |conn| {
             let is_moved = place.check().is_err();
             Ok((is_moved, migrate::is_complete(conn)?, free_bytes(&folder)))
         });
         match timeout(PATIENCE, looked).await {
-            Err(_) | Ok(Err(_)) => Some(Trouble::Unreadable),
-            Ok(Ok((true, ..))) => Some(Trouble::Moved),
-            Ok(Ok((false, false, _))) => Some(Trouble::Incomplete),
-            Ok(Ok((false, true, free))) if free.is_some_and(|free| free < LEAST_FREE) => Some(Trouble::Full),
+            Err(_) | Ok(Err(_)) => Some(StoreProblem::Unreadable),
+            Ok(Ok((true, ..))) => Some(StoreProblem::Moved),
+            Ok(Ok((false, false, _))) => Some(StoreProblem::Incomplete),
+            Ok(Ok((false, true, free))) if free.is_some_and(|free| free < LEAST_FREE) => {
+                Some(StoreProblem::Full)
+            }
             Ok(Ok(_)) => self.metrics.trouble(),
         }
     }

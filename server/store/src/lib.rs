@@ -10,18 +10,18 @@
 //! The one place that knows both sides: rules and frames of `vestibule-protocol`, rows of `vestibule-schema`. `record`
 //! converts between them.
 
+mod admin;
 mod apply;
 mod batch;
 pub mod clock;
 mod condition;
 pub mod durable;
 pub mod failpoint;
-mod gather;
 mod history;
 mod keeper;
+mod load_facts;
 mod mark;
 mod metrics;
-mod operate;
 mod pages;
 mod piecemeal;
 mod place;
@@ -69,8 +69,8 @@ use self::{
 };
 
 pub use self::clock::Clock;
-pub use condition::{Census, Trouble};
-pub use operate::{Act, RequestRecord, RequestSearch, RoomRecord, RoomSearch};
+pub use admin::{Act, RequestRecord, RequestSearch, RoomRecord, RoomSearch};
+pub use condition::{Census, StoreProblem};
 pub use pages::Page;
 pub use read::{Arrival, Due};
 pub use record::pack;

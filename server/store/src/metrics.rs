@@ -22,7 +22,7 @@ use vestibule_approve::{
     rules::Command,
 };
 
-use super::{Committed, Trouble};
+use super::{Committed, StoreProblem};
 
 const KINDS: [&str; 14] = [
     "publish",
@@ -194,25 +194,25 @@ impl StoreMetrics {
     }
 
     /// Something is wrong with the store itself.
-    pub(super) fn found(&self, trouble: Trouble) {
+    pub(super) fn found(&self, trouble: StoreProblem) {
         *self.last(trouble).lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// What was found wrong lately, and may be so still.
-    pub(super) fn trouble(&self) -> Option<Trouble> {
-        [Trouble::Full, Trouble::Unreadable].into_iter().find(|trouble| self.is_in(*trouble))
+    pub(super) fn trouble(&self) -> Option<StoreProblem> {
+        [StoreProblem::Full, StoreProblem::Unreadable].into_iter().find(|trouble| self.is_in(*trouble))
     }
 
     /// Whether this was found wrong lately. The clock's being set does not change that.
-    pub(super) fn is_in(&self, trouble: Trouble) -> bool {
+    pub(super) fn is_in(&self, trouble: StoreProblem) -> bool {
         let last = *self.last(trouble).lock().unwrap_or_else(PoisonError::into_inner);
         last.is_some_and(|last| last.elapsed() < TROUBLED_FOR)
     }
 
-    fn last(&self, trouble: Trouble) -> &Mutex<Option<Instant>> {
+    fn last(&self, trouble: StoreProblem) -> &Mutex<Option<Instant>> {
         match trouble {
-            Trouble::Full => &self.full_at,
-            Trouble::Unreadable | Trouble::Incomplete | Trouble::Moved => &self.unusable_at,
+            StoreProblem::Full => &self.full_at,
+            StoreProblem::Unreadable | StoreProblem::Incomplete | StoreProblem::Moved => &self.unusable_at,
         }
     }
 

@@ -29,7 +29,7 @@ use vestibule_schema::{Error, ErrorKind};
 
 use super::{
     apply::Failure,
-    condition::{LEAST_FREE, Trouble, free_bytes},
+    condition::{LEAST_FREE, StoreProblem, free_bytes},
     metrics::StoreMetrics,
 };
 
@@ -85,10 +85,10 @@ impl Verdicts {
         };
         match fault {
             Fault::Full => {
-                if !self.metrics.is_in(Trouble::Full) {
+                if !self.metrics.is_in(StoreProblem::Full) {
                     tracing::error!(%error, "there is no room: what needs some is refused until there is");
                 }
-                self.metrics.found(Trouble::Full);
+                self.metrics.found(StoreProblem::Full);
                 return Reason::StorageFull.retry_after(60_000);
             }
             Fault::Disk => {
@@ -98,7 +98,7 @@ impl Verdicts {
             Fault::Locked => tracing::warn!(%error, "another program holds the database"),
             Fault::Database => {
                 tracing::error!(%error, "the database cannot be used as it is");
-                self.metrics.found(Trouble::Unreadable);
+                self.metrics.found(StoreProblem::Unreadable);
             }
             Fault::Passing => tracing::error!(%error, "the store failed"),
         }
@@ -108,7 +108,7 @@ impl Verdicts {
     /// What is answered after a failed read, which says nothing about what is stored.
     pub(super) fn on_read(&self, error: &Error) -> Refusal {
         if matches!(fault(error.kind()), Fault::Disk | Fault::Database) {
-            self.metrics.found(Trouble::Unreadable);
+            self.metrics.found(StoreProblem::Unreadable);
         }
         tracing::error!(%error, "the store cannot be read");
         Reason::Unavailable.retry_after(5000)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use vestibule_channels::channel::{Channel, Context, Incoming, Joining, MemberId, Next};
+use vestibule_channels::channel::{Channel, Context, HandleResult, Incoming, JoinReply, SubscriberId};
 use vestibule_phoenix::message::Payload;
 
 use crate::channels::value;
@@ -18,11 +18,11 @@ pub(crate) struct Absinthe {
 }
 
 impl Channel for Absinthe {
-    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: MemberId, _params: &Payload) -> Joining {
-        Joining::Ok(Payload::empty())
+    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: SubscriberId, _params: &Payload) -> JoinReply {
+        JoinReply::Ok(Payload::empty())
     }
 
-    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
+    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
         let document = value(&message.payload);
         let is_subscription =
             document["query"].as_str().is_some_and(|query| query.trim_start().starts_with("subscription"));
@@ -35,11 +35,13 @@ impl Channel for Absinthe {
                 cx.spawn(who, tokio::time::sleep(DELAY), move |_, cx, ()| {
                     cx.push(who, "subscription:data", Payload::of(&data));
                 });
-                Next::ok(Payload::of(&json!({ "subscriptionId": id })))
+                HandleResult::ok(Payload::of(&json!({ "subscriptionId": id })))
             }
-            "doc" => Next::ok(Payload::of(&json!({ "data": document["variables"] }))),
-            "unsubscribe" => Next::ok(Payload::of(&json!({ "subscriptionId": document["subscriptionId"] }))),
-            _ => Next::crash(),
+            "doc" => HandleResult::ok(Payload::of(&json!({ "data": document["variables"] }))),
+            "unsubscribe" => {
+                HandleResult::ok(Payload::of(&json!({ "subscriptionId": document["subscriptionId"] })))
+            }
+            _ => HandleResult::crash(),
         }
     }
 }

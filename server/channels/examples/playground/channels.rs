@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vestibule_channels::channel::{Channel, Context, Incoming, Joining, MemberId, Next, Stop};
+use vestibule_channels::channel::{Channel, Context, HandleResult, Incoming, JoinReply, Stop, SubscriberId};
 use vestibule_phoenix::message::{Payload, Status};
 
 /// What a client has said when it connected, for it to ask about. An application keeps what it needs, and nothing else.
@@ -16,64 +16,64 @@ pub(crate) struct Said {
 pub(crate) struct Playground;
 
 impl Channel for Playground {
-    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: MemberId, params: &Payload) -> Joining {
-        Joining::Ok(params.clone())
+    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: SubscriberId, params: &Payload) -> JoinReply {
+        JoinReply::Ok(params.clone())
     }
 
-    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
+    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
         let Incoming { from, payload, .. } = &message;
         let payload = payload.clone();
         match &*message.event {
-            "echo" => Next::ok(payload),
-            "err" => Next::error(payload),
-            "ok_only" => Next::ok(Payload::empty()),
-            "err_only" => Next::error(Payload::empty()),
-            "custom_status" => Next::Reply(Status::Custom("teapot".into()), payload),
-            "noreply" => Next::NoReply,
+            "echo" => HandleResult::ok(payload),
+            "err" => HandleResult::error(payload),
+            "ok_only" => HandleResult::ok(Payload::empty()),
+            "err_only" => HandleResult::error(Payload::empty()),
+            "custom_status" => HandleResult::Reply(Status::Custom("teapot".into()), payload),
+            "noreply" => HandleResult::NoReply,
             "shout" => {
                 cx.broadcast("shout", a_map(payload));
-                Next::ok(Payload::empty())
+                HandleResult::ok(Payload::empty())
             }
             "shout_from" => {
                 cx.broadcast_from(*from, "shout_from", a_map(payload));
-                Next::ok(Payload::empty())
+                HandleResult::ok(Payload::empty())
             }
             "push_me" => {
                 cx.push(*from, "pushed", a_map(payload));
-                Next::NoReply
+                HandleResult::NoReply
             }
             "push_then_reply" => {
                 cx.push(*from, "pushed", a_map(payload.clone()));
-                Next::ok(payload)
+                HandleResult::ok(payload)
             }
             "async_reply" => {
                 let to = message.reply_to();
                 let delay = tokio::time::sleep(Duration::from_millis(50));
                 cx.spawn(*from, delay, move |_, cx, ()| cx.reply(&to, Status::Ok, payload));
-                Next::NoReply
+                HandleResult::NoReply
             }
             "sleep" => {
                 let (who, ms) = (*from, number(&payload, "ms").unwrap_or_default());
                 let delay = tokio::time::sleep(Duration::from_millis(ms));
-                let slept = Next::ok(Payload::of(&json!({ "slept": ms })));
+                let slept = HandleResult::ok(Payload::of(&json!({ "slept": ms })));
                 cx.spawn(who, delay, move |_, cx, ()| cx.proceed(who, slept));
-                Next::Wait
+                HandleResult::Wait
             }
-            "whoami" => Next::ok(whoami(cx, *from)),
+            "whoami" => HandleResult::ok(whoami(cx, *from)),
             "stop" | "stop_shutdown" => stop(Some((Status::Ok, Payload::empty())), Stop::Normal),
             "stop_noreply" => stop(None, Stop::Normal),
             "stop_abnormal" => stop(Some((Status::Ok, Payload::empty())), Stop::Crash),
             "crash" => panic!("asked to crash"),
-            _ => Next::crash(),
+            _ => HandleResult::crash(),
         }
     }
 }
 
-fn stop(reply: Option<(Status, Payload)>, how: Stop) -> Next {
-    Next::Stop { reply, how }
+fn stop(reply: Option<(Status, Payload)>, how: Stop) -> HandleResult {
+    HandleResult::Stop { reply, how }
 }
 
-fn whoami(cx: &Context<'_, Playground>, who: MemberId) -> Payload {
+fn whoami(cx: &Context<'_, Playground>, who: SubscriberId) -> Payload {
     let member = cx.member(who).expect("who sends a message is in");
     let client = &member.client;
     let said = client.assigns::<Said>().expect("the handler of all mounts assigns it");
@@ -107,12 +107,12 @@ fn number(payload: &Payload, name: &str) -> Option<u64> {
 pub(crate) struct Deny;
 
 impl Channel for Deny {
-    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: MemberId, _params: &Payload) -> Joining {
-        Joining::Error(Payload::of(&json!({ "reason": "unauthorized" })))
+    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: SubscriberId, _params: &Payload) -> JoinReply {
+        JoinReply::Error(Payload::of(&json!({ "reason": "unauthorized" })))
     }
 
-    fn handle_in(&mut self, _cx: &mut Context<'_, Self>, _message: Incoming) -> Next {
-        Next::crash()
+    fn handle_in(&mut self, _cx: &mut Context<'_, Self>, _message: Incoming) -> HandleResult {
+        HandleResult::crash()
     }
 }
 
@@ -120,12 +120,12 @@ impl Channel for Deny {
 pub(crate) struct CrashJoin;
 
 impl Channel for CrashJoin {
-    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: MemberId, _params: &Payload) -> Joining {
+    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: SubscriberId, _params: &Payload) -> JoinReply {
         panic!("asked to crash in join")
     }
 
-    fn handle_in(&mut self, _cx: &mut Context<'_, Self>, _message: Incoming) -> Next {
-        Next::crash()
+    fn handle_in(&mut self, _cx: &mut Context<'_, Self>, _message: Incoming) -> HandleResult {
+        HandleResult::crash()
     }
 }
 
@@ -133,16 +133,16 @@ impl Channel for CrashJoin {
 pub(crate) struct SlowJoin;
 
 impl Channel for SlowJoin {
-    fn join(&mut self, cx: &mut Context<'_, Self>, who: MemberId, params: &Payload) -> Joining {
+    fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinReply {
         let delay = tokio::time::sleep(Duration::from_millis(number(params, "ms").unwrap_or(400)));
         cx.spawn(who, delay, move |_, cx, ()| cx.admit(who, Payload::empty()));
-        Joining::Later
+        JoinReply::Later
     }
 
-    fn handle_in(&mut self, _cx: &mut Context<'_, Self>, message: Incoming) -> Next {
+    fn handle_in(&mut self, _cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
         match &*message.event {
-            "echo" => Next::ok(message.payload),
-            _ => Next::crash(),
+            "echo" => HandleResult::ok(message.payload),
+            _ => HandleResult::crash(),
         }
     }
 }

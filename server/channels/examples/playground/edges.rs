@@ -1,7 +1,7 @@
 //! The channel that does what the recorded application's channels had no event for.
 
 use serde_json::json;
-use vestibule_channels::channel::{Channel, Context, Incoming, Joining, MemberId, Next, Stop};
+use vestibule_channels::channel::{Channel, Context, HandleResult, Incoming, JoinReply, Stop, SubscriberId};
 use vestibule_phoenix::message::Payload;
 
 use crate::channels::value;
@@ -10,34 +10,34 @@ use crate::channels::value;
 pub(crate) struct Edges;
 
 impl Channel for Edges {
-    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: MemberId, params: &Payload) -> Joining {
+    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: SubscriberId, params: &Payload) -> JoinReply {
         match value(params)["answer"].as_str() {
-            Some("bytes") => Joining::Ok(bytes()),
-            Some("no") => Joining::Error(bytes()),
-            _ => Joining::Ok(Payload::empty()),
+            Some("bytes") => JoinReply::Ok(bytes()),
+            Some("no") => JoinReply::Error(bytes()),
+            _ => JoinReply::Ok(Payload::empty()),
         }
     }
 
-    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
+    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
         let parameters = value(&message.payload);
         let event = parameters["event"].as_str().unwrap_or("bytes");
         match &*message.event {
-            "echo" => Next::ok(message.payload),
-            "bytes" => Next::ok(bytes()),
+            "echo" => HandleResult::ok(message.payload),
+            "bytes" => HandleResult::ok(bytes()),
             "push_bytes" => {
                 cx.push(message.from, event, bytes());
-                Next::NoReply
+                HandleResult::NoReply
             }
             "shout_bytes" => {
                 cx.broadcast(event, bytes());
-                Next::ok(Payload::empty())
+                HandleResult::ok(Payload::empty())
             }
-            "stop" => Next::Stop { reply: None, how: Stop::Normal },
-            _ => Next::crash(),
+            "stop" => HandleResult::Stop { reply: None, how: Stop::Normal },
+            _ => HandleResult::crash(),
         }
     }
 
-    fn left(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
+    fn left(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
         cx.push(who, "last_word", Payload::of(&json!({ "bye": true })));
     }
 }

@@ -12,10 +12,10 @@ use actix_web::{
 use arc_swap::ArcSwap;
 use serde_json::Value;
 use vestibule_channels::{
-    topic::{Rooms, Router},
+    topic::{Router, TopicRegistry},
     transport::{
-        AddressRate, Caps, ConnectInfo, Connected, Connections, Endpoint, Grain, Limits, Origin, Origins,
-        Rate, Refused, Rules, SocketHandler, longpoll, websocket,
+        AddressRate, ConnectInfo, ConnectPolicy, Connected, ConnectionLimits, Connections, Endpoint, Grain,
+        Limits, Origin, Origins, Rate, Refused, SocketHandler, longpoll, websocket,
     },
 };
 
@@ -63,29 +63,29 @@ pub(crate) struct Mounts {
 
 /// The rooms. All mounts serve the same ones.
 struct Channels {
-    rooms: Arc<Rooms<Playground>>,
-    lobby: Arc<Rooms<Playground>>,
-    deny: Arc<Rooms<Deny>>,
-    crash_join: Arc<Rooms<CrashJoin>>,
-    slow_join: Arc<Rooms<SlowJoin>>,
-    presences: Arc<Rooms<Presences>>,
-    realtime: Arc<Rooms<Realtime>>,
-    absinthe: Arc<Rooms<Absinthe>>,
-    edges: Arc<Rooms<Edges>>,
+    rooms: Arc<TopicRegistry<Playground>>,
+    lobby: Arc<TopicRegistry<Playground>>,
+    deny: Arc<TopicRegistry<Deny>>,
+    crash_join: Arc<TopicRegistry<CrashJoin>>,
+    slow_join: Arc<TopicRegistry<SlowJoin>>,
+    presences: Arc<TopicRegistry<Presences>>,
+    realtime: Arc<TopicRegistry<Realtime>>,
+    absinthe: Arc<TopicRegistry<Absinthe>>,
+    edges: Arc<TopicRegistry<Edges>>,
 }
 
 impl Channels {
     fn new() -> Self {
         Self {
-            rooms: Rooms::new(MAILBOX, |_| Playground),
-            lobby: Rooms::new(MAILBOX, |_| Playground),
-            deny: Rooms::new(MAILBOX, |_| Deny),
-            crash_join: Rooms::new(MAILBOX, |_| CrashJoin),
-            slow_join: Rooms::new(MAILBOX, |_| SlowJoin),
-            presences: Rooms::new(MAILBOX, |_| Presences::default()),
-            realtime: Rooms::new(MAILBOX, |_| Realtime::default()),
-            absinthe: Rooms::new(MAILBOX, |_| Absinthe::default()),
-            edges: Rooms::new(MAILBOX, |_| Edges),
+            rooms: TopicRegistry::new(MAILBOX, |_| Playground),
+            lobby: TopicRegistry::new(MAILBOX, |_| Playground),
+            deny: TopicRegistry::new(MAILBOX, |_| Deny),
+            crash_join: TopicRegistry::new(MAILBOX, |_| CrashJoin),
+            slow_join: TopicRegistry::new(MAILBOX, |_| SlowJoin),
+            presences: TopicRegistry::new(MAILBOX, |_| Presences::default()),
+            realtime: TopicRegistry::new(MAILBOX, |_| Realtime::default()),
+            absinthe: TopicRegistry::new(MAILBOX, |_| Absinthe::default()),
+            edges: TopicRegistry::new(MAILBOX, |_| Edges),
         }
     }
 
@@ -109,11 +109,11 @@ impl Mounts {
         let channels = Channels::new();
         let connections = Arc::<Connections>::default();
         // A playground is for load tests too, which all come from one address, and fast.
-        let (caps, rate) = (Caps::new(50_000, 1000), Rate::new(1_000_000, 1_000_000));
+        let (caps, rate) = (ConnectionLimits::new(50_000, 1000), Rate::new(1_000_000, 1_000_000));
         let phoenix =
             Limits { frame: 10_000_000, message: 8_000_000, frames: rate, joins: rate, ..Limits::default() };
         let short = Duration::from_millis(700);
-        let rules = Rules { origins: Origins::Any, limits: phoenix, ..Rules::default() };
+        let rules = ConnectPolicy { origins: Origins::Any, limits: phoenix, ..ConnectPolicy::default() };
         let connects = Arc::new(AddressRate::new(rate, Grain::Network));
         let endpoint = || Endpoint {
             rules: Arc::new(ArcSwap::from_pointee(rules.clone())),
@@ -125,8 +125,9 @@ impl Mounts {
             ..Endpoint::new(channels.router(), Everybody)
         };
         let with = |rules| Endpoint { rules: Arc::new(ArcSwap::from_pointee(rules)), ..endpoint() };
-        let with_origins = |origins: &[&str]| with(Rules { origins: listed(origins), ..rules.clone() });
-        let with_limits = |limits| with(Rules { limits, ..rules.clone() });
+        let with_origins =
+            |origins: &[&str]| with(ConnectPolicy { origins: listed(origins), ..rules.clone() });
+        let with_limits = |limits| with(ConnectPolicy { limits, ..rules.clone() });
         let mounts = vec![
             Mount::new("/socket", endpoint()),
             Mount::new("/authsocket", Endpoint { auth_token: true, ..endpoint() }),
@@ -143,7 +144,7 @@ impl Mounts {
             Mount::new("/deflate", endpoint()),
             Mount::new("/subproto", Endpoint { subprotocols: vec!["chat.v1"], ..endpoint() }),
         ];
-        Self { mounts, sessions: Arc::new(longpoll::Sessions::new(Caps::new(50_000, 1000))) }
+        Self { mounts, sessions: Arc::new(longpoll::Sessions::new(ConnectionLimits::new(50_000, 1000))) }
     }
 
     /// Mounts them all.

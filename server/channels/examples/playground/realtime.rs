@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use vestibule_channels::channel::{Channel, Context, Incoming, Joining, MemberId, Next};
+use vestibule_channels::channel::{Channel, Context, HandleResult, Incoming, JoinReply, SubscriberId};
 use vestibule_phoenix::message::Payload;
 
 use crate::channels::{a_map, value};
@@ -11,7 +11,7 @@ use crate::channels::{a_map, value};
 /// `realtime:*`. Databases have no place here: a subscription to changes is accepted and never hears of any.
 #[derive(Default)]
 pub(crate) struct Realtime {
-    members: HashMap<MemberId, Config>,
+    members: HashMap<SubscriberId, Config>,
 }
 
 /// What a member asked for when it joined.
@@ -25,7 +25,7 @@ struct Config {
 }
 
 impl Channel for Realtime {
-    fn join(&mut self, _cx: &mut Context<'_, Self>, who: MemberId, params: &Payload) -> Joining {
+    fn join(&mut self, _cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinReply {
         let config = &value(params)["config"];
         let key = config["presence"]["key"].as_str().filter(|key| !key.is_empty());
         let config = Config {
@@ -34,16 +34,16 @@ impl Channel for Realtime {
             key: key.map_or_else(|| format!("{}.{}", who.connection, who.join.0), str::to_owned),
         };
         self.members.insert(who, config);
-        Joining::Ok(Payload::of(&json!({ "postgres_changes": [] })))
+        JoinReply::Ok(Payload::of(&json!({ "postgres_changes": [] })))
     }
 
-    fn joined(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
+    fn joined(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
         cx.show_presence(who);
     }
 
-    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
-        let Some(config) = self.members.get(&message.from) else { return Next::crash() };
-        let answer = || Next::ok(Payload::empty());
+    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
+        let Some(config) = self.members.get(&message.from) else { return HandleResult::crash() };
+        let answer = || HandleResult::ok(Payload::empty());
         match &*message.event {
             "broadcast" => {
                 let payload = a_map(message.payload);
@@ -52,7 +52,7 @@ impl Channel for Realtime {
                 } else {
                     cx.broadcast_from(message.from, "broadcast", payload);
                 }
-                if config.wants_acks { answer() } else { Next::NoReply }
+                if config.wants_acks { answer() } else { HandleResult::NoReply }
             }
             "presence" => {
                 let presence = value(&message.payload);
@@ -62,17 +62,17 @@ impl Channel for Realtime {
                         cx.track(message.from, &config.key, meta.clone());
                     }
                     (Some("untrack"), _) => cx.untrack(message.from, &config.key),
-                    _ => return Next::error(Payload::empty()),
+                    _ => return HandleResult::error(Payload::empty()),
                 }
                 answer()
             }
             // Tokens are taken and looked at by nobody.
-            "access_token" => Next::NoReply,
-            _ => Next::crash(),
+            "access_token" => HandleResult::NoReply,
+            _ => HandleResult::crash(),
         }
     }
 
-    fn left(&mut self, _cx: &mut Context<'_, Self>, who: MemberId) {
+    fn left(&mut self, _cx: &mut Context<'_, Self>, who: SubscriberId) {
         self.members.remove(&who);
     }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use vestibule_phoenix::{message::Payload, presence::Presence};
 
-use super::{MemberId, Members};
+use super::{SubscriberId, Subscribers};
 
 /// How long changes are gathered after something was told. For people that is at once.
 const WINDOW: Duration = Duration::from_millis(100);
@@ -23,18 +23,18 @@ const SHARE: usize = 4;
 /// Who is in a topic, and what is still to be told of it.
 pub(crate) struct Attendance {
     /// Who is there, and what has changed.
-    pub(crate) list: Presence<MemberId>,
+    pub(crate) list: Presence<SubscriberId>,
     /// When it was last told what has changed.
     list_told: Option<Instant>,
     /// The list as it was sent last, until it changes.
     state: Option<Payload>,
     /// Who is to be shown the list, and to watch it from then on.
-    newcomers: Vec<MemberId>,
+    newcomers: Vec<SubscriberId>,
     /// What the channel says beside the list.
     count: Option<Payload>,
     is_count_news: bool,
     count_told: Option<Instant>,
-    /// When [`Members::tell_presence`] will be called by itself.
+    /// When [`Subscribers::tell_presence`] will be called by itself.
     timer: Option<Instant>,
 }
 
@@ -65,7 +65,7 @@ impl Attendance {
     }
 
     /// Shows the list to somebody.
-    pub(super) fn show(&mut self, who: MemberId) {
+    pub(super) fn show(&mut self, who: SubscriberId) {
         self.newcomers.push(who);
     }
 
@@ -92,7 +92,7 @@ fn is_due(told: Option<Instant>, now: Instant) -> bool {
     told.is_none_or(|told| now.saturating_duration_since(told) >= WINDOW)
 }
 
-impl Members {
+impl Subscribers {
     /// Tells what it is time to tell. Where the rest has to wait it says how long, once.
     pub(crate) fn tell_presence(&mut self) -> Option<Duration> {
         let now = Instant::now();

@@ -10,11 +10,11 @@ use vestibule_phoenix::{
     presence::Meta,
 };
 
-use super::{Channel, Client, Member, MemberId, Members, Next, ReplyTo, Stop};
+use super::{Channel, Client, HandleResult, ReplyTo, Stop, Subscriber, SubscriberId, Subscribers};
 
 /// A channel's hands during one call. See the [module](super).
 pub struct Context<'a, C: Channel> {
-    members: &'a mut Members,
+    members: &'a mut Subscribers,
     deferred: &'a mut Vec<Deferred>,
     mailbox: &'a Recipient<Continue<C>>,
     in_flight: &'a mut usize,
@@ -24,17 +24,17 @@ pub struct Context<'a, C: Channel> {
 #[derive(Debug)]
 pub(crate) enum Deferred {
     /// See [`Context::admit`] (`true`) and [`Context::refuse`].
-    Join(MemberId, bool, Payload),
+    Join(SubscriberId, bool, Payload),
     /// See [`Context::proceed`].
-    Proceed(MemberId, Next),
+    Proceed(SubscriberId, HandleResult),
     /// See [`Context::stop`].
-    Stop(MemberId, Stop),
+    Stop(SubscriberId, Stop),
 }
 
 impl<'a, C: Channel> Context<'a, C> {
     /// Made by the room for each call.
     pub(crate) fn new(
-        members: &'a mut Members,
+        members: &'a mut Subscribers,
         deferred: &'a mut Vec<Deferred>,
         mailbox: &'a Recipient<Continue<C>>,
         in_flight: &'a mut usize,
@@ -48,32 +48,32 @@ impl<'a, C: Channel> Context<'a, C> {
     }
 
     /// The connection behind a member that is in, or is about to be.
-    pub fn client(&self, who: MemberId) -> Option<&Arc<Client>> {
+    pub fn client(&self, who: SubscriberId) -> Option<&Arc<Client>> {
         self.members.by_id.get(&who).map(|member| &member.client)
     }
 
     /// A member that is in, or is about to be.
-    pub fn member(&self, who: MemberId) -> Option<&Member> {
+    pub fn member(&self, who: SubscriberId) -> Option<&Subscriber> {
         self.members.by_id.get(&who)
     }
 
-    /// Lets in who was answered with [`Joining::Later`](super::Joining::Later). Nothing where the client is gone.
-    pub fn admit(&mut self, who: MemberId, response: Payload) {
+    /// Lets in who was answered with [`JoinReply::Later`](super::Joining::Later). Nothing where the client is gone.
+    pub fn admit(&mut self, who: SubscriberId, response: Payload) {
         self.deferred.push(Deferred::Join(who, true, response));
     }
 
-    /// Keeps out who was answered with [`Joining::Later`](super::Joining::Later).
-    pub fn refuse(&mut self, who: MemberId, response: Payload) {
+    /// Keeps out who was answered with [`JoinReply::Later`](super::Joining::Later).
+    pub fn refuse(&mut self, who: SubscriberId, response: Payload) {
         self.deferred.push(Deferred::Join(who, false, response));
     }
 
-    /// Does what a message that was answered with [`Next::Wait`] waited for, and lets the next ones through.
-    pub fn proceed(&mut self, who: MemberId, next: Next) {
+    /// Does what a message that was answered with [`HandleResult::Wait`] waited for, and lets the next ones through.
+    pub fn proceed(&mut self, who: SubscriberId, next: HandleResult) {
         self.deferred.push(Deferred::Proceed(who, next));
     }
 
     /// Ends a member's join, also one that is not decided yet.
-    pub fn stop(&mut self, who: MemberId, how: Stop) {
+    pub fn stop(&mut self, who: SubscriberId, how: Stop) {
         self.deferred.push(Deferred::Stop(who, how));
     }
 
@@ -83,7 +83,7 @@ impl<'a, C: Channel> Context<'a, C> {
     }
 
     /// Sends to one member.
-    pub fn push(&self, to: MemberId, event: &str, payload: Payload) {
+    pub fn push(&self, to: SubscriberId, event: &str, payload: Payload) {
         self.members.push(to, event, payload);
     }
 
@@ -93,27 +93,32 @@ impl<'a, C: Channel> Context<'a, C> {
     }
 
     /// Sends to everybody but one.
-    pub fn broadcast_from(&self, from: MemberId, event: &str, payload: Payload) {
+    pub fn broadcast_from(&self, from: SubscriberId, event: &str, payload: Payload) {
         self.broadcast_to(event, payload, |id, _| id != from);
     }
 
     /// Sends to everybody whom `to` accepts. Encoded once, however many they are.
-    pub fn broadcast_to(&self, event: &str, payload: Payload, to: impl FnMut(MemberId, &Member) -> bool) {
+    pub fn broadcast_to(
+        &self,
+        event: &str,
+        payload: Payload,
+        to: impl FnMut(SubscriberId, &Subscriber) -> bool,
+    ) {
         self.members.broadcast(self.members.outgoing(event, payload), to);
     }
 
     /// Sends to these. Encoded once, however many they are.
-    pub fn multicast(&self, event: &str, payload: Payload, to: &[MemberId]) {
+    pub fn multicast(&self, event: &str, payload: Payload, to: &[SubscriberId]) {
         self.members.multicast(self.members.outgoing(event, payload), to);
     }
 
     /// Adds a member under a presence key, and says whether it was not there yet. If it was, its meta stays.
-    pub fn track(&mut self, who: MemberId, key: &str, meta: Meta) -> bool {
+    pub fn track(&mut self, who: SubscriberId, key: &str, meta: Meta) -> bool {
         self.members.attendance.list.track(who, key, meta)
     }
 
     /// Changes a member's meta under a presence key.
-    pub fn update(&mut self, who: MemberId, key: &str, change: impl FnOnce(&mut Meta)) {
+    pub fn update(&mut self, who: SubscriberId, key: &str, change: impl FnOnce(&mut Meta)) {
         let list = &mut self.members.attendance.list;
         let Some(mut meta) = list.meta(who, key) else { return };
         change(&mut meta);
@@ -121,12 +126,12 @@ impl<'a, C: Channel> Context<'a, C> {
     }
 
     /// Removes a member from one presence key.
-    pub fn untrack(&mut self, who: MemberId, key: &str) {
+    pub fn untrack(&mut self, who: SubscriberId, key: &str) {
         self.members.attendance.list.untrack(who, key);
     }
 
     /// Removes a member from every presence key. Leaving does that by itself.
-    pub fn untrack_all(&mut self, who: MemberId) {
+    pub fn untrack_all(&mut self, who: SubscriberId) {
         self.members.attendance.list.untrack_all(who);
     }
 
@@ -144,12 +149,12 @@ impl<'a, C: Channel> Context<'a, C> {
 
     /// Sends `presence_state` to a member after this call, or with the changes that are being gathered, and `presence_diff`
     /// from then on.
-    pub fn show_presence(&mut self, who: MemberId) {
+    pub fn show_presence(&mut self, who: SubscriberId) {
         self.members.attendance.show(who);
     }
 
     /// Sends no `presence_diff` to this member, until it is shown presence. From the start everybody is sent it.
-    pub fn hide_presence(&mut self, who: MemberId) {
+    pub fn hide_presence(&mut self, who: SubscriberId) {
         if let Some(member) = self.members.by_id.get_mut(&who) {
             member.watches_presence = false;
         }
@@ -159,7 +164,7 @@ impl<'a, C: Channel> Context<'a, C> {
     /// either ends the join of `who`.
     pub fn spawn<F>(
         &mut self,
-        who: MemberId,
+        who: SubscriberId,
         future: F,
         then: impl FnOnce(&mut C, &mut Context<'_, C>, F::Output) + Send + 'static,
     ) where
@@ -176,7 +181,7 @@ impl<'a, C: Channel> Context<'a, C> {
     }
 
     /// A way to call back into the channel from any thread, once. The room stays until it is used or dropped.
-    pub fn resume_later(&mut self, who: MemberId) -> Resume<C> {
+    pub fn resume_later(&mut self, who: SubscriberId) -> Resume<C> {
         *self.in_flight += 1;
         Resume { who, mailbox: Some(self.mailbox.clone()) }
     }
@@ -184,7 +189,7 @@ impl<'a, C: Channel> Context<'a, C> {
     /// Calls back into the channel after a while. Does not keep the room: if it has gone or rests by then, nothing happens.
     pub fn after(
         &self,
-        who: MemberId,
+        who: SubscriberId,
         delay: Duration,
         call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static,
     ) {
@@ -198,7 +203,7 @@ impl<'a, C: Channel> Context<'a, C> {
 
 /// A call back into a channel. See [`Context::resume_later`].
 pub struct Resume<C: Channel> {
-    who: MemberId,
+    who: SubscriberId,
     mailbox: Option<Recipient<Continue<C>>>,
 }
 
@@ -231,7 +236,7 @@ pub type Call<C> = Box<dyn FnOnce(&mut C, &mut Context<'_, C>) + Send>;
 #[rtype(result = "()")]
 pub(crate) struct Continue<C: Channel> {
     /// Whose join ends if the call panics.
-    pub(crate) who: Option<MemberId>,
+    pub(crate) who: Option<SubscriberId>,
     /// What to do; nothing where a [`Resume`] was dropped.
     pub(crate) call: Option<Call<C>>,
     /// Where it comes from.
@@ -243,7 +248,7 @@ pub(crate) struct Continue<C: Channel> {
 pub(crate) enum Origin {
     /// [`Context::resume_later`]: the room itself counts it.
     Resumed,
-    /// [`Rooms::tell`](crate::topic::Rooms::tell): the registry counts it.
+    /// [`TopicRegistry::tell`](crate::topic::Rooms::tell): the registry counts it.
     Outside,
     /// [`Context::after`]: nobody does.
     Timer,

@@ -14,7 +14,7 @@ use vestibule_phoenix::{
     serializer::EncodeError,
 };
 
-use super::{Client, Incoming, MemberId, Stop, attendance::Attendance, fan_out::FanOut};
+use super::{Client, Incoming, Stop, SubscriberId, attendance::Attendance, fan_out::FanOut};
 use crate::{
     metrics::Joined,
     outbox::{Encoded, Outbox},
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// One join of one connection.
-pub struct Member {
+pub struct Subscriber {
     /// The connection.
     pub client: Arc<Client>,
     /// Its way out.
@@ -56,13 +56,13 @@ pub(crate) struct PendingJoin {
 /// A member that is out. While the channel is told so, what it sends to this member still goes out, as from Phoenix's
 /// `terminate`.
 pub(crate) struct Parting {
-    pub(crate) who: MemberId,
-    pub(crate) member: Member,
+    pub(crate) who: SubscriberId,
+    pub(crate) member: Subscriber,
     /// What the channel sent it meanwhile, where that has to wait.
     pub(crate) held: Option<RefCell<Vec<Outgoing>>>,
 }
 
-/// A message that was answered with [`Next::Wait`](super::Next::Wait).
+/// A message that was answered with [`HandleResult::Wait`](super::Next::Wait).
 pub(crate) struct Busy {
     /// Its `ref`.
     pub(crate) reference: Term,
@@ -80,24 +80,24 @@ pub(crate) enum Waiting {
 }
 
 /// Everybody in a topic.
-pub(crate) struct Members {
+pub(crate) struct Subscribers {
     /// The topic.
     pub(crate) topic: ByteString,
     /// By name.
-    pub(crate) by_id: HashMap<MemberId, Member>,
+    pub(crate) by_id: HashMap<SubscriberId, Subscriber>,
     /// Who they are, as far as the channel says so.
     pub(crate) attendance: Attendance,
     /// Who is out, while the channel is told so.
     pub(crate) parting: Option<Parting>,
     /// Who was sent something that has no form in the client's serializer. Their joins have to end: they wait for it.
-    pub(crate) missed: RefCell<Vec<MemberId>>,
+    pub(crate) missed: RefCell<Vec<SubscriberId>>,
     /// Whether the channel has broadcast something that has no form in somebody's serializer.
     pub(crate) has_misspoken: Cell<bool>,
     /// What has been sent since the readers had their turn.
     pub(crate) fan_out: FanOut,
 }
 
-impl Members {
+impl Subscribers {
     /// Nobody. `life` is different for every room that ever ran.
     pub(crate) fn new(topic: ByteString, life: u64) -> Self {
         Self {
@@ -112,7 +112,7 @@ impl Members {
     }
 
     /// Adds one who wants in.
-    pub(crate) fn insert(&mut self, who: MemberId, member: Member) {
+    pub(crate) fn insert(&mut self, who: SubscriberId, member: Subscriber) {
         if self.by_id.is_empty() {
             self.attendance.fit(member.outbox.limits().bytes);
         }
@@ -125,7 +125,7 @@ impl Members {
     }
 
     /// Sends a reply.
-    pub(crate) fn reply(&self, to: MemberId, reference: Term, status: Status, response: Payload) {
+    pub(crate) fn reply(&self, to: SubscriberId, reference: Term, status: Status, response: Payload) {
         if let Some(member) = self.reachable(to) {
             let join_ref = member.reply_join_ref.clone();
             let topic = Term::Text(self.topic.clone());
@@ -136,7 +136,7 @@ impl Members {
     /// Answers a join: with the `join_ref` as it came, null included.
     pub(crate) fn reply_to_join(
         &self,
-        to: MemberId,
+        to: SubscriberId,
         reference: Term,
         status: Status,
         response: Payload,
@@ -149,7 +149,7 @@ impl Members {
     }
 
     /// Sends a push to one member, once it is in.
-    pub(crate) fn push(&self, to: MemberId, event: &str, payload: Payload) {
+    pub(crate) fn push(&self, to: SubscriberId, event: &str, payload: Payload) {
         if let Some(member) = self.reachable(to).filter(|member| member.joining.is_none()) {
             let join_ref = member.reply_join_ref.clone();
             let (topic, event) = (self.topic.clone(), event.into());
@@ -158,12 +158,12 @@ impl Members {
     }
 
     /// A member, also one that is just leaving.
-    fn reachable(&self, who: MemberId) -> Option<&Member> {
+    fn reachable(&self, who: SubscriberId) -> Option<&Subscriber> {
         let parting = || self.parting.as_ref().filter(|parting| parting.who == who);
         self.by_id.get(&who).or_else(|| Some(&parting()?.member))
     }
 
-    fn send(&self, to: MemberId, member: &Member, message: impl Into<Outgoing>) {
+    fn send(&self, to: SubscriberId, member: &Subscriber, message: impl Into<Outgoing>) {
         let held = self.parting.as_ref().filter(|parting| parting.who == to);
         if let Some(held) = held.and_then(|parting| parting.held.as_ref()) {
             held.borrow_mut().push(message.into());
@@ -174,7 +174,7 @@ impl Members {
     }
 
     /// Sends the same bytes to every member that is in and that `to` accepts.
-    pub(crate) fn broadcast(&self, message: Outgoing, mut to: impl FnMut(MemberId, &Member) -> bool) {
+    pub(crate) fn broadcast(&self, message: Outgoing, mut to: impl FnMut(SubscriberId, &Subscriber) -> bool) {
         let encoded = Encoded::new(message);
         for (id, member) in &self.by_id {
             if member.joining.is_none() && to(*id, member) {
@@ -184,7 +184,7 @@ impl Members {
     }
 
     /// Sends the same bytes to those of `to` that are in.
-    pub(crate) fn multicast(&self, message: Outgoing, to: &[MemberId]) {
+    pub(crate) fn multicast(&self, message: Outgoing, to: &[SubscriberId]) {
         let encoded = Encoded::new(message);
         for member in to.iter().filter_map(|id| self.by_id.get(id)).filter(|member| member.joining.is_none())
         {
@@ -194,7 +194,7 @@ impl Members {
 
     /// Bytes that a client's serializer has no form for are left out for it alone. A message that does not fit is the
     /// channel's mistake.
-    fn share(&self, message: &Encoded, member: &Member) {
+    fn share(&self, message: &Encoded, member: &Subscriber) {
         match self.put(message, member) {
             Ok(()) => {}
             Err(EncodeError::NoBytes) => tracing::debug!("bytes are left out"),
@@ -202,13 +202,13 @@ impl Members {
         }
     }
 
-    fn put(&self, message: &Encoded, member: &Member) -> Result<(), EncodeError> {
+    fn put(&self, message: &Encoded, member: &Subscriber) -> Result<(), EncodeError> {
         self.fan_out.note(member.outbox.push(message)?, &member.outbox);
         Ok(())
     }
 
     /// Tells a member that its join is over.
-    pub(crate) fn say_goodbye(&self, member: &Member, how: Stop) {
+    pub(crate) fn say_goodbye(&self, member: &Subscriber, how: Stop) {
         let (event, payload) = match how {
             Stop::Normal => ("phx_close", Payload::empty()),
             Stop::Crash => ("phx_error", Payload::of(&json!({ "reason": "channel_crash" }))),

@@ -13,24 +13,24 @@
 //! the channel was called. Bytes that are broadcast to a client of V1 are left out for it.
 //!
 //! ```
-//! use vestibule::channel::{Channel, Context, Incoming, Joining, MemberId, Next};
+//! use vestibule::channel::{Channel, Context, Incoming, JoinReply, SubscriberId, HandleResult};
 //! use vestibule_phoenix::message::Payload;
 //!
 //! struct Echo;
 //!
 //! impl Channel for Echo {
-//!     fn join(&mut self, _cx: &mut Context<'_, Self>, _who: MemberId, _params: &Payload) -> Joining {
-//!         Joining::Ok(Payload::empty())
+//!     fn join(&mut self, _cx: &mut Context<'_, Self>, _who: SubscriberId, _params: &Payload) -> JoinReply {
+//!         JoinReply::Ok(Payload::empty())
 //!     }
 //!
-//!     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
+//!     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
 //!         match &*message.event {
-//!             "echo" => Next::ok(message.payload),
+//!             "echo" => HandleResult::ok(message.payload),
 //!             "shout" => {
 //!                 cx.broadcast("shout", message.payload);
-//!                 Next::ok(Payload::empty())
+//!                 HandleResult::ok(Payload::empty())
 //!             }
-//!             _ => Next::crash(),
+//!             _ => HandleResult::crash(),
 //!         }
 //!     }
 //! }
@@ -53,12 +53,12 @@ use vestibule_phoenix::{
 pub use client::{Client, Transport};
 pub use context::{Call, Context, Resume};
 pub(crate) use context::{Continue, Deferred, Origin};
-pub use member::Member;
-pub(crate) use member::{Busy, Members, Parting, PendingJoin, Waiting};
+pub use member::Subscriber;
+pub(crate) use member::{Busy, Parting, PendingJoin, Subscribers, Waiting};
 
 /// Names one join of one connection, among all of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MemberId {
+pub struct SubscriberId {
     /// The connection, as in [`Client::connection`].
     pub connection: u64,
     /// The connection's join.
@@ -68,19 +68,19 @@ pub struct MemberId {
 /// What a topic does. See the [module](self).
 pub trait Channel: Sized + Unpin + 'static {
     /// Somebody wants in. The client hears nothing else until this is decided.
-    fn join(&mut self, cx: &mut Context<'_, Self>, who: MemberId, params: &Payload) -> Joining;
+    fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinReply;
 
     /// Somebody is in, and has been told.
-    fn joined(&mut self, _cx: &mut Context<'_, Self>, _who: MemberId) {}
+    fn joined(&mut self, _cx: &mut Context<'_, Self>, _who: SubscriberId) {}
 
     /// A message from somebody who is in.
-    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next;
+    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult;
 
     /// Somebody is out, for whatever reason; also who was not let in.
     ///
     /// What is sent to a member whose join was stopped, left or replaced still goes out, as from Phoenix's `terminate`: after
     /// `phx_close`, before `phx_error`, and before the `phx_close` of a replaced join.
-    fn left(&mut self, _cx: &mut Context<'_, Self>, _who: MemberId) {}
+    fn left(&mut self, _cx: &mut Context<'_, Self>, _who: SubscriberId) {}
 
     /// Whether members [may rest](crate::topic): nobody in the room hears of what the others do.
     fn may_rest(&self) -> bool {
@@ -88,13 +88,13 @@ pub trait Channel: Sized + Unpin + 'static {
     }
 
     /// Whether nothing is left to do for a member that may rest.
-    fn is_quiet(&self, _who: MemberId) -> bool {
+    fn is_quiet(&self, _who: SubscriberId) -> bool {
         true
     }
 
     /// Gives up a member that goes to rest. What is given back holds what the channel knows of it, and is called when the member
     /// is awake again, in the same channel or another one; or dropped when the member is gone by then. Must not look for rooms.
-    fn rest(&mut self, _who: MemberId) -> Call<Self> {
+    fn rest(&mut self, _who: SubscriberId) -> Call<Self> {
         Box::new(|_, _| {})
     }
 }
@@ -103,7 +103,7 @@ pub trait Channel: Sized + Unpin + 'static {
 #[derive(Clone, Debug)]
 pub struct Incoming {
     /// Who sent it.
-    pub from: MemberId,
+    pub from: SubscriberId,
     /// The event.
     pub event: ByteString,
     /// The payload.
@@ -125,7 +125,7 @@ impl Incoming {
 #[derive(Clone, Debug)]
 pub struct ReplyTo {
     /// Who sent it.
-    pub member: MemberId,
+    pub member: SubscriberId,
     /// Its `ref`.
     pub reference: Term,
     /// When it came.
@@ -134,7 +134,7 @@ pub struct ReplyTo {
 
 /// A channel's decision about a join.
 #[derive(Debug)]
-pub enum Joining {
+pub enum JoinReply {
     /// Come in.
     Ok(Payload),
     /// Stay out, and why.
@@ -145,7 +145,7 @@ pub enum Joining {
 
 /// What follows from a message.
 #[derive(Debug)]
-pub enum Next {
+pub enum HandleResult {
     /// Answer it.
     Reply(Status, Payload),
     /// No answer, or one given later with [`Context::reply`].
@@ -170,19 +170,19 @@ pub enum Stop {
     Crash,
 }
 
-impl Next {
+impl HandleResult {
     /// Answers with ok.
     pub fn ok(response: Payload) -> Self {
-        Next::Reply(Status::Ok, response)
+        HandleResult::Reply(Status::Ok, response)
     }
 
     /// Answers with error; the client may go on.
     pub fn error(response: Payload) -> Self {
-        Next::Reply(Status::Error, response)
+        HandleResult::Reply(Status::Error, response)
     }
 
     /// Ends the join as a crashed Phoenix channel does.
     pub fn crash() -> Self {
-        Next::Stop { reply: None, how: Stop::Crash }
+        HandleResult::Stop { reply: None, how: Stop::Crash }
     }
 }

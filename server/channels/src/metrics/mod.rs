@@ -4,13 +4,13 @@
 //! atomic number, takes no lock and looks nothing up. No label names a topic, a user or an address: there are as many series
 //! after a year as at the start.
 
-mod cases;
+mod labelled_metric;
 mod sharded;
 mod traffic;
 
 pub(crate) use self::traffic::Joined;
 pub use self::{
-    cases::PerCase,
+    labelled_metric::LabelledMetric,
     sharded::{HotCounter, Sharded},
     traffic::{Ending, Limit, Traffic},
 };

@@ -6,7 +6,7 @@ use prometheus_client::{
 };
 use vestibule_phoenix::disconnect::Disconnect;
 
-use super::{HotCounter, PerCase};
+use super::{HotCounter, LabelledMetric};
 
 /// How clients are connected, as labels say it.
 const TRANSPORTS: [&str; 2] = ["websocket", "longpoll"];
@@ -60,30 +60,30 @@ pub enum Ending {
 /// What connections, rooms and outboxes count. Shared by all of them.
 #[derive(Debug)]
 pub struct Traffic {
-    connections: PerCase<Gauge, 2>,
-    opened: PerCase<Counter, 2>,
-    closed: PerCase<Counter, ENDINGS>,
+    connections: LabelledMetric<Gauge, 2>,
+    opened: LabelledMetric<Counter, 2>,
+    closed: LabelledMetric<Counter, ENDINGS>,
     joins: Gauge,
     frames_received: HotCounter,
     bytes_received: HotCounter,
     frames_sent: HotCounter,
     bytes_sent: HotCounter,
-    limited: PerCase<Counter, 7>,
+    limited: LabelledMetric<Counter, 7>,
     overloaded: Counter,
 }
 
 impl Default for Traffic {
     fn default() -> Self {
         Self {
-            connections: PerCase::labelled("transport", TRANSPORTS),
-            opened: PerCase::labelled("transport", TRANSPORTS),
-            closed: PerCase::new(std::array::from_fn(|case| labels(ending(case)))),
+            connections: LabelledMetric::labelled("transport", TRANSPORTS),
+            opened: LabelledMetric::labelled("transport", TRANSPORTS),
+            closed: LabelledMetric::new(std::array::from_fn(|case| labels(ending(case)))),
             joins: Gauge::default(),
             frames_received: HotCounter::default(),
             bytes_received: HotCounter::default(),
             frames_sent: HotCounter::default(),
             bytes_sent: HotCounter::default(),
-            limited: PerCase::labelled(
+            limited: LabelledMetric::labelled(
                 "limit",
                 ["frames", "joins", "calls", "connects", "sockets", "polls", "connections"],
             ),

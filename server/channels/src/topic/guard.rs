@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytestring::ByteString;
 use vestibule_phoenix::message::{Payload, Reply, Status, Term};
 
-use super::{Input, Join, Leave, Overloaded, RoomHandle};
-use crate::channel::{Client, MemberId};
+use super::{Input, Join, Leave, Overloaded, TopicHandle};
+use crate::channel::{Client, SubscriberId};
 
 /// Says of a topic, a client and a join's parameters whether a room may be started for them.
 pub(super) type Guard = dyn Fn(&str, &Client, &Payload) -> Result<(), TurnedAway> + Send + Sync;
@@ -27,7 +27,7 @@ impl TurnedAway {
     }
 
     /// Answers the join.
-    pub(super) fn tell(self, topic: ByteString, join: Join) -> Box<dyn RoomHandle> {
+    pub(super) fn tell(self, topic: ByteString, join: Join) -> Box<dyn TopicHandle> {
         let Self { response, after } = self;
         let Join { outbox, join_ref, reference, decision, .. } = join;
         let tell = move || {
@@ -56,7 +56,7 @@ impl TurnedAway {
 /// The room of who was not let in: there is none.
 struct Nowhere;
 
-impl RoomHandle for Nowhere {
+impl TopicHandle for Nowhere {
     fn input(&self, _: Input) -> Result<(), Overloaded> {
         Ok(())
     }
@@ -65,5 +65,5 @@ impl RoomHandle for Nowhere {
         Ok(())
     }
 
-    fn gone(&self, _: MemberId) {}
+    fn gone(&self, _: SubscriberId) {}
 }

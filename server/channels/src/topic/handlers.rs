@@ -5,14 +5,16 @@ use std::sync::atomic::Ordering;
 use actix::{Actor, Handler};
 use vestibule_phoenix::message::{Status, Term};
 
-use super::{Input, Join, Leave, MAX_WAITING, Overloaded, Room, resting::Woken};
-use crate::channel::{Channel, Continue, Incoming, Joining, Member, Origin, PendingJoin, Stop, Waiting};
+use super::{Input, Join, Leave, MAX_WAITING, Overloaded, TopicActor, resting::Woken};
+use crate::channel::{
+    Channel, Continue, Incoming, JoinReply, Origin, PendingJoin, Stop, Subscriber, Waiting,
+};
 
-impl<C: Channel> Actor for Room<C> {
+impl<C: Channel> Actor for TopicActor<C> {
     type Context = actix::Context<Self>;
 }
 
-impl<C: Channel> Handler<Join> for Room<C> {
+impl<C: Channel> Handler<Join> for TopicActor<C> {
     type Result = ();
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
@@ -20,7 +22,7 @@ impl<C: Channel> Handler<Join> for Room<C> {
         let Join { who, client, outbox, join_ref, reference, params, replaces, is_replaced, decision } = join;
         self.is_joining = true;
         let replaced = replaces.and_then(|old| self.replace(old));
-        let member = Member {
+        let member = Subscriber {
             client,
             outbox,
             reply_join_ref: join_ref.clone().or(reference.clone()),
@@ -33,9 +35,9 @@ impl<C: Channel> Handler<Join> for Room<C> {
         };
         self.members.insert(who, member);
         match self.call(Some(who), |channel, context| channel.join(context, who, &params)) {
-            Some(Joining::Ok(response)) => self.decide_join(who, true, response),
-            Some(Joining::Error(response)) => self.decide_join(who, false, response),
-            Some(Joining::Later) | None => {}
+            Some(JoinReply::Ok(response)) => self.decide_join(who, true, response),
+            Some(JoinReply::Error(response)) => self.decide_join(who, false, response),
+            Some(JoinReply::Later) | None => {}
         }
         self.settle();
         self.is_joining = false;
@@ -44,7 +46,7 @@ impl<C: Channel> Handler<Join> for Room<C> {
     }
 }
 
-impl<C: Channel> Handler<Input> for Room<C> {
+impl<C: Channel> Handler<Input> for TopicActor<C> {
     type Result = ();
 
     /// A message of a join that has ended meanwhile is dropped, as a Phoenix channel's mailbox is.
@@ -77,7 +79,7 @@ impl<C: Channel> Handler<Input> for Room<C> {
     }
 }
 
-impl<C: Channel> Handler<Leave> for Room<C> {
+impl<C: Channel> Handler<Leave> for TopicActor<C> {
     type Result = ();
 
     fn handle(&mut self, leave: Leave, ctx: &mut Self::Context) {
@@ -102,7 +104,7 @@ impl<C: Channel> Handler<Leave> for Room<C> {
     }
 }
 
-impl<C: Channel> Handler<Woken<C>> for Room<C> {
+impl<C: Channel> Handler<Woken<C>> for TopicActor<C> {
     type Result = ();
 
     fn handle(&mut self, Woken(members): Woken<C>, ctx: &mut Self::Context) {
@@ -112,7 +114,7 @@ impl<C: Channel> Handler<Woken<C>> for Room<C> {
     }
 }
 
-impl<C: Channel> Handler<Continue<C>> for Room<C> {
+impl<C: Channel> Handler<Continue<C>> for TopicActor<C> {
     type Result = ();
 
     fn handle(&mut self, go_on: Continue<C>, ctx: &mut Self::Context) {

@@ -11,7 +11,7 @@ use vestibule_phoenix::message::{Payload, Term};
 
 use super::Share;
 use crate::{
-    channel::{Client, MemberId},
+    channel::{Client, SubscriberId},
     outbox::Outbox,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 #[rtype(result = "()")]
 pub struct Join {
     /// The name of the join.
-    pub who: MemberId,
+    pub who: SubscriberId,
     /// The connection.
     pub client: Arc<Client>,
     /// Its way out.
@@ -32,7 +32,7 @@ pub struct Join {
     /// The join's parameters.
     pub params: Payload,
     /// The connection's earlier join of this topic, which ends.
-    pub replaces: Option<MemberId>,
+    pub replaces: Option<SubscriberId>,
     /// Set once a later join of the connection replaces this one: a leave that the room has not handled by then is not
     /// answered any more, as Phoenix kills a channel that is about to be joined anew.
     pub is_replaced: Arc<AtomicBool>,
@@ -45,7 +45,7 @@ pub struct Join {
 #[rtype(result = "()")]
 pub struct Input {
     /// Who sends it.
-    pub who: MemberId,
+    pub who: SubscriberId,
     /// The event.
     pub event: Term,
     /// The payload.
@@ -65,20 +65,20 @@ pub enum Leave {
     /// By its own `phx_leave`, which is answered.
     Asked {
         /// Who leaves.
-        who: MemberId,
+        who: SubscriberId,
         /// The leave's `ref`.
         reference: Term,
     },
     /// The connection is gone.
     Gone {
         /// Whose.
-        who: MemberId,
+        who: SubscriberId,
     },
 }
 
 impl Leave {
     /// Who is out.
-    pub fn who(&self) -> MemberId {
+    pub fn who(&self) -> SubscriberId {
         match self {
             Leave::Asked { who, .. } | Leave::Gone { who } => *who,
         }

@@ -1,7 +1,7 @@
 //! Rooms: one actix actor for each topic that anybody has joined on this machine.
 //!
-//! A [`Room`] owns its topic's [`Channel`] and members, calls the one on behalf of the others, and puts frames into their
-//! outboxes. [`Rooms`] starts rooms and finds them, [`Router`] knows which topics have any.
+//! A [`TopicActor`] owns its topic's [`Channel`] and members, calls the one on behalf of the others, and puts frames into their
+//! outboxes. [`TopicRegistry`] starts rooms and finds them, [`Router`] knows which topics have any.
 //!
 //! # What a room never does
 //! It never waits for a socket (outboxes do not block), never touches the store (its channel hands that work away), and
@@ -14,7 +14,7 @@
 //! # Lifecycle
 //! Started by the first join, on the thread of the connection that joins; gone after the last leave, once nothing that it
 //! waits for is under way. A join that comes in between is either in the mailbox before the room retires (then it does not)
-//! or finds no room (then it starts the next): [`Rooms`] decides that under one lock.
+//! or finds no room (then it starts the next): [`TopicRegistry`] decides that under one lock.
 //!
 //! # Rest
 //! A room also goes while there are members if its channel says that they [may rest](Channel::may_rest). What is kept of each
@@ -30,8 +30,8 @@ mod backlog;
 mod guard;
 mod handlers;
 mod messages;
+mod registry;
 mod resting;
-mod rooms;
 mod router;
 #[cfg(test)]
 mod tests;
@@ -50,26 +50,26 @@ use tokio::time::sleep;
 use vestibule_phoenix::message::{Payload, Status, Term};
 
 use self::{
+    registry::UnderWay,
     resting::{Rested, Resting},
-    rooms::UnderWay,
 };
 use crate::channel::{
-    Busy, Channel, Context, Continue, Deferred, Incoming, Member, MemberId, Members, Next, Parting,
-    PendingJoin, Stop, Waiting,
+    Busy, Channel, Context, Continue, Deferred, HandleResult, Incoming, Parting, PendingJoin, Stop,
+    Subscriber, SubscriberId, Subscribers, Waiting,
 };
 pub use backlog::{Backlog, Share};
 pub use guard::TurnedAway;
 pub use messages::{Input, Join, Leave};
-pub use rooms::{Overloaded, RoomHandle, Rooms};
+pub use registry::{Overloaded, TopicHandle, TopicRegistry};
 pub use router::{Mount, Router};
 
 /// Messages that wait for one busy member.
 const MAX_WAITING: usize = 64;
 
 /// The actor. See the [module](self).
-pub struct Room<C: Channel> {
+pub struct TopicActor<C: Channel> {
     channel: C,
-    members: Members,
+    members: Subscribers,
     deferred: Vec<Deferred>,
     mailbox: Recipient<Continue<C>>,
     in_flight: usize,
@@ -77,25 +77,25 @@ pub struct Room<C: Channel> {
     /// Whether a join is being handled: what it changes about presence is told at its end, so that a connection which joins
     /// anew leaves and joins in one change.
     is_joining: bool,
-    rooms: Arc<Rooms<C>>,
+    rooms: Arc<TopicRegistry<C>>,
     under_way: UnderWay,
     /// Whether some of the topic's members may rest while this room runs. None go to rest without the room.
     others_rest: bool,
 }
 
-impl<C: Channel> Room<C> {
+impl<C: Channel> TopicActor<C> {
     fn new(
         topic: ByteString,
         life: u64,
         channel: C,
-        rooms: Arc<Rooms<C>>,
+        rooms: Arc<TopicRegistry<C>>,
         under_way: UnderWay,
         others_rest: bool,
         ctx: &actix::Context<Self>,
     ) -> Self {
         Self {
             channel,
-            members: Members::new(topic, life),
+            members: Subscribers::new(topic, life),
             deferred: Vec::new(),
             mailbox: ctx.address().recipient(),
             in_flight: 0,
@@ -111,7 +111,7 @@ impl<C: Channel> Room<C> {
     /// over.
     fn call<T>(
         &mut self,
-        who: Option<MemberId>,
+        who: Option<SubscriberId>,
         call: impl FnOnce(&mut C, &mut Context<'_, C>) -> T,
     ) -> Option<T> {
         let mut context =
@@ -146,7 +146,7 @@ impl<C: Channel> Room<C> {
     }
 
     /// Ends the join of `who` as a crash: as a failed join if it was not yet in.
-    fn crash(&mut self, who: MemberId) {
+    fn crash(&mut self, who: SubscriberId) {
         if self.members.by_id.get(&who).is_some_and(|member| member.joining.is_some()) {
             self.decide_join(who, false, Payload::of(&json!({ "reason": "join crashed" })));
         } else {
@@ -174,7 +174,7 @@ impl<C: Channel> Room<C> {
         }
     }
 
-    fn decide_join(&mut self, who: MemberId, is_in: bool, response: Payload) {
+    fn decide_join(&mut self, who: SubscriberId, is_in: bool, response: Payload) {
         let Some(member) = self.members.by_id.get_mut(&who) else { return };
         let Some(PendingJoin { reference, decision, replaced }) = member.joining.take() else { return };
         member.counted = is_in.then(|| member.outbox.traffic().joined());
@@ -208,16 +208,16 @@ impl<C: Channel> Room<C> {
         }
     }
 
-    fn follow(&mut self, who: MemberId, reference: Term, next: Next) {
+    fn follow(&mut self, who: SubscriberId, reference: Term, next: HandleResult) {
         match next {
-            Next::Reply(status, response) => self.members.reply(who, reference, status, response),
-            Next::NoReply => {}
-            Next::Wait => {
+            HandleResult::Reply(status, response) => self.members.reply(who, reference, status, response),
+            HandleResult::NoReply => {}
+            HandleResult::Wait => {
                 if let Some(member) = self.members.by_id.get_mut(&who) {
                     member.busy = Some(Busy { reference, waiting: VecDeque::new() });
                 }
             }
-            Next::Stop { reply, how } => {
+            HandleResult::Stop { reply, how } => {
                 if let Some((status, response)) = reply {
                     self.members.reply(who, reference, status, response);
                 }
@@ -226,7 +226,7 @@ impl<C: Channel> Room<C> {
         }
     }
 
-    fn proceed(&mut self, who: MemberId, next: Next) {
+    fn proceed(&mut self, who: SubscriberId, next: HandleResult) {
         let Some(busy) = self.members.by_id.get_mut(&who).and_then(|member| member.busy.take()) else {
             return;
         };
@@ -241,7 +241,7 @@ impl<C: Channel> Room<C> {
                 Waiting::Leave(reference) => self.leave(who, reference),
             }
             match self.members.by_id.get_mut(&who) {
-                Some(Member { busy: Some(again), .. }) => again.waiting.append(&mut waiting),
+                Some(Subscriber { busy: Some(again), .. }) => again.waiting.append(&mut waiting),
                 Some(_) => {}
                 None => return,
             }
@@ -249,11 +249,11 @@ impl<C: Channel> Room<C> {
     }
 
     /// The messages that wait behind the one that this member waits for, if it does.
-    fn waiting(&mut self, who: MemberId) -> Option<&mut VecDeque<Waiting>> {
+    fn waiting(&mut self, who: SubscriberId) -> Option<&mut VecDeque<Waiting>> {
         self.members.by_id.get_mut(&who)?.busy.as_mut().map(|busy| &mut busy.waiting)
     }
 
-    fn leave(&mut self, who: MemberId, reference: Term) {
+    fn leave(&mut self, who: SubscriberId, reference: Term) {
         self.members.reply(who, reference, Status::Ok, Payload::empty());
         self.stop(who, Stop::Normal);
     }
@@ -262,7 +262,7 @@ impl<C: Channel> Room<C> {
     ///
     /// The channel's last words come after `phx_close` and before `phx_error`: a Phoenix channel says that it stops before it
     /// runs `terminate`, and a crash is noticed when that is over.
-    fn stop(&mut self, who: MemberId, how: Stop) {
+    fn stop(&mut self, who: SubscriberId, how: Stop) {
         let Some(member) = self.remove(who) else { return };
         member.outbox.note_ended(self.members.topic.clone(), who.join);
         if how == Stop::Normal {
@@ -275,19 +275,19 @@ impl<C: Channel> Room<C> {
     }
 
     /// Takes out a join whose client has joined again. The channel's last words wait for the answer to that.
-    fn replace(&mut self, who: MemberId) -> Option<Box<Parting>> {
+    fn replace(&mut self, who: SubscriberId) -> Option<Box<Parting>> {
         let member = self.remove(who)?;
         self.part(Parting { who, member, held: Some(RefCell::default()) }).map(Box::new)
     }
 
     /// Takes out a member to whom nothing is said any more.
-    fn drop_out(&mut self, who: MemberId) {
+    fn drop_out(&mut self, who: SubscriberId) {
         if self.remove(who).is_some() {
             self.tell_left(who);
         }
     }
 
-    fn remove(&mut self, who: MemberId) -> Option<Member> {
+    fn remove(&mut self, who: SubscriberId) -> Option<Subscriber> {
         let member = self.members.by_id.remove(&who)?;
         member.client.left(&self.members.topic);
         Some(member)
@@ -301,7 +301,7 @@ impl<C: Channel> Room<C> {
         self.members.parting.take()
     }
 
-    fn tell_left(&mut self, who: MemberId) {
+    fn tell_left(&mut self, who: SubscriberId) {
         self.call(None, |channel, context| {
             context.untrack_all(who);
             channel.left(context, who);
@@ -336,7 +336,7 @@ impl<C: Channel> Room<C> {
         if members.by_id.is_empty() {
             return rooms.retire(&members.topic, *life);
         }
-        let is_quiet = |(who, member): (&MemberId, &Member)| {
+        let is_quiet = |(who, member): (&SubscriberId, &Subscriber)| {
             member.joining.is_none() && member.busy.is_none() && channel.is_quiet(*who)
         };
         channel.may_rest()

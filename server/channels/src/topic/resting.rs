@@ -7,11 +7,11 @@ use std::{
 
 use actix::Message;
 
-use crate::channel::{Call, Channel, Member, MemberId};
+use crate::channel::{Call, Channel, Subscriber, SubscriberId};
 
 /// A member at rest.
 pub(super) struct Rested<C: Channel> {
-    pub(super) member: Member,
+    pub(super) member: Subscriber,
     /// Gives the channel back what it knew of the member.
     pub(super) back: Call<C>,
 }
@@ -20,7 +20,7 @@ pub(super) struct Rested<C: Channel> {
 type Kept<C> = Box<Mutex<Rested<C>>>;
 
 /// The members of one topic that rest, in the order of their ids. Most often it is one: a map would be larger than what it holds.
-pub(super) struct Resting<C: Channel>(Vec<(MemberId, Kept<C>)>);
+pub(super) struct Resting<C: Channel>(Vec<(SubscriberId, Kept<C>)>);
 
 /// These members are to be awake: the room takes them in.
 #[derive(Message)]
@@ -32,12 +32,12 @@ impl<C: Channel> Resting<C> {
         self.0.is_empty()
     }
 
-    pub(super) fn has(&self, who: MemberId) -> bool {
+    pub(super) fn has(&self, who: SubscriberId) -> bool {
         self.place(who).is_ok()
     }
 
     /// Lays a member to rest.
-    pub(super) fn add(&mut self, who: MemberId, rested: Rested<C>) {
+    pub(super) fn add(&mut self, who: SubscriberId, rested: Rested<C>) {
         if let Err(place) = self.place(who) {
             self.0.reserve_exact(usize::from(self.is_empty()));
             self.0.insert(place, (who, Box::new(Mutex::new(rested))));
@@ -45,7 +45,7 @@ impl<C: Channel> Resting<C> {
     }
 
     /// Takes one out, if it is there.
-    pub(super) fn take(&mut self, who: MemberId) -> Option<Self> {
+    pub(super) fn take(&mut self, who: SubscriberId) -> Option<Self> {
         self.place(who).ok().map(|place| Self(vec![self.0.remove(place)]))
     }
 
@@ -55,13 +55,13 @@ impl<C: Channel> Resting<C> {
         (!all.is_empty()).then_some(Self(all))
     }
 
-    fn place(&self, who: MemberId) -> Result<usize, usize> {
+    fn place(&self, who: SubscriberId) -> Result<usize, usize> {
         self.0.binary_search_by_key(&who, |(id, _)| *id)
     }
 }
 
 impl<C: Channel> IntoIterator for Resting<C> {
-    type Item = (MemberId, Rested<C>);
+    type Item = (SubscriberId, Rested<C>);
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {

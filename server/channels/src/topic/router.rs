@@ -3,12 +3,12 @@
 use bytestring::ByteString;
 use vestibule_phoenix::message::Payload;
 
-use super::{Join, Overloaded, RoomHandle};
+use super::{Join, Overloaded, TopicHandle};
 
 /// The rooms of one kind of channel, whichever it is.
 pub trait Mount: Send + Sync {
     /// Sends a join to the topic's room, which is started if it does not run.
-    fn join(&self, topic: &ByteString, join: Join) -> Result<Box<dyn RoomHandle>, Overloaded>;
+    fn join(&self, topic: &ByteString, join: Join) -> Result<Box<dyn TopicHandle>, Overloaded>;
 
     /// Sends to everybody in a topic; nothing where nobody is.
     fn broadcast(&self, topic: &str, event: ByteString, payload: Payload);

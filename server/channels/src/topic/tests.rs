@@ -15,9 +15,9 @@ use vestibule_phoenix::{
     socket::JoinId,
 };
 
-use super::{Backlog, Input, Join, Leave, Mount as _, Overloaded, RoomHandle, Rooms, TurnedAway};
+use super::{Backlog, Input, Join, Leave, Mount as _, Overloaded, TopicHandle, TopicRegistry, TurnedAway};
 use crate::{
-    channel::{Call, Channel, Client, Context, Incoming, Joining, MemberId, Next, Transport},
+    channel::{Call, Channel, Client, Context, HandleResult, Incoming, JoinReply, SubscriberId, Transport},
     outbox::{Form, Outbox, OutboxLimits},
 };
 
@@ -25,7 +25,7 @@ const MAILBOX: usize = 256;
 
 /// What the channels of a test have seen.
 #[derive(Debug, Default)]
-struct Seen {
+struct ConnectionInfo {
     made: AtomicUsize,
     messages: AtomicUsize,
     told: AtomicUsize,
@@ -35,19 +35,19 @@ struct Seen {
 
 /// A channel that may rest as long as nobody has said `stay`.
 struct Sleepy {
-    seen: Arc<Seen>,
-    known: Vec<(MemberId, Arc<()>)>,
+    seen: Arc<ConnectionInfo>,
+    known: Vec<(SubscriberId, Arc<()>)>,
     stays: bool,
-    restless: Option<MemberId>,
+    restless: Option<SubscriberId>,
 }
 
 impl Channel for Sleepy {
-    fn join(&mut self, _: &mut Context<'_, Self>, who: MemberId, _: &Payload) -> Joining {
+    fn join(&mut self, _: &mut Context<'_, Self>, who: SubscriberId, _: &Payload) -> JoinReply {
         self.known.push((who, Arc::clone(&self.seen.members)));
-        Joining::Ok(Payload::empty())
+        JoinReply::Ok(Payload::empty())
     }
 
-    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
+    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
         assert!(
             self.known.iter().any(|(who, _)| *who == message.from),
             "a channel knows whom it is called for"
@@ -57,26 +57,26 @@ impl Channel for Sleepy {
             "stay" => self.stays = true,
             "fidget" => self.restless = Some(message.from),
             "calm" => self.restless = None,
-            "count" => return Next::ok(Payload::of(&self.known.len())),
+            "count" => return HandleResult::ok(Payload::of(&self.known.len())),
             "later" => {
                 let to = message.reply_to();
                 cx.spawn(to.member, sleep(Duration::from_millis(1)), move |_, cx, ()| {
                     cx.reply(&to, vestibule_phoenix::message::Status::Ok, Payload::empty());
                 });
-                return Next::NoReply;
+                return HandleResult::NoReply;
             }
             "wait" => {
                 cx.spawn(message.from, sleep(Duration::from_millis(1)), move |_, cx, ()| {
-                    cx.proceed(message.from, Next::ok(Payload::empty()));
+                    cx.proceed(message.from, HandleResult::ok(Payload::empty()));
                 });
-                return Next::Wait;
+                return HandleResult::Wait;
             }
             _ => {}
         }
-        Next::ok(Payload::empty())
+        HandleResult::ok(Payload::empty())
     }
 
-    fn left(&mut self, _: &mut Context<'_, Self>, who: MemberId) {
+    fn left(&mut self, _: &mut Context<'_, Self>, who: SubscriberId) {
         self.known.retain(|(known, _)| *known != who);
     }
 
@@ -84,20 +84,20 @@ impl Channel for Sleepy {
         !self.stays
     }
 
-    fn is_quiet(&self, who: MemberId) -> bool {
+    fn is_quiet(&self, who: SubscriberId) -> bool {
         self.restless != Some(who)
     }
 
-    fn rest(&mut self, who: MemberId) -> Call<Self> {
+    fn rest(&mut self, who: SubscriberId) -> Call<Self> {
         let place = self.known.iter().position(|(known, _)| *known == who).expect("a known member");
         let known = self.known.remove(place);
         Box::new(move |channel, _| channel.known.push(known))
     }
 }
 
-fn sleepy(seen: &Arc<Seen>) -> Arc<Rooms<Sleepy>> {
+fn sleepy(seen: &Arc<ConnectionInfo>) -> Arc<TopicRegistry<Sleepy>> {
     let seen = Arc::clone(seen);
-    Rooms::new(MAILBOX, move |_| {
+    TopicRegistry::new(MAILBOX, move |_| {
         seen.made.fetch_add(1, Ordering::SeqCst);
         Sleepy { seen: Arc::clone(&seen), known: Vec::new(), stays: false, restless: None }
     })
@@ -105,24 +105,24 @@ fn sleepy(seen: &Arc<Seen>) -> Arc<Rooms<Sleepy>> {
 
 /// One client and its only join.
 struct Visit {
-    who: MemberId,
-    room: Box<dyn RoomHandle>,
+    who: SubscriberId,
+    room: Box<dyn TopicHandle>,
     outbox: Outbox,
 }
 
 impl Visit {
-    async fn new(rooms: &Arc<Rooms<Sleepy>>, topic: &ByteString, connection: u64) -> Self {
+    async fn new(rooms: &Arc<TopicRegistry<Sleepy>>, topic: &ByteString, connection: u64) -> Self {
         Self::replacing(rooms, topic, connection, None).await.expect("it is let in")
     }
 
     async fn replacing(
-        rooms: &Arc<Rooms<Sleepy>>,
+        rooms: &Arc<TopicRegistry<Sleepy>>,
         topic: &ByteString,
         connection: u64,
-        replaces: Option<MemberId>,
+        replaces: Option<SubscriberId>,
     ) -> Option<Self> {
         let join = JoinId(replaces.map_or(0, |old| old.join.0 + 1));
-        let who = MemberId { connection, join };
+        let who = SubscriberId { connection, join };
         let (decision, decided) = oneshot::channel();
         let client = Client::new(connection, None, Transport::WebSocket, Arc::new(()));
         let limits = OutboxLimits { frames: 10_000, bytes: 10_000_000 };
@@ -168,13 +168,13 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-async fn until_at_rest(rooms: &Arc<Rooms<Sleepy>>) {
+async fn until_at_rest(rooms: &Arc<TopicRegistry<Sleepy>>) {
     until("the room rests", || rooms.count() == 0).await;
 }
 
 #[actix_web::test]
 async fn a_room_rests_between_its_members_messages() {
-    let seen = Arc::<Seen>::default();
+    let seen = Arc::<ConnectionInfo>::default();
     let rooms = sleepy(&seen);
     let topic = ByteString::from_static("room:a");
     let (one, two) = (Visit::new(&rooms, &topic, 1).await, Visit::new(&rooms, &topic, 2).await);
@@ -209,7 +209,7 @@ async fn a_room_rests_between_its_members_messages() {
 
 #[actix_web::test]
 async fn a_call_from_outside_wakes_everybody_and_who_stays_keeps_them_awake() {
-    let seen = Arc::<Seen>::default();
+    let seen = Arc::<ConnectionInfo>::default();
     let rooms = sleepy(&seen);
     let topic = ByteString::from_static("room:a");
     let mut visits = Vec::new();
@@ -244,7 +244,7 @@ async fn a_call_from_outside_wakes_everybody_and_who_stays_keeps_them_awake() {
 
 #[actix_web::test]
 async fn who_is_kept_awake_for_itself_wakes_nobody() {
-    let seen = Arc::<Seen>::default();
+    let seen = Arc::<ConnectionInfo>::default();
     let rooms = sleepy(&seen);
     let topic = ByteString::from_static("room:a");
     let mut visits = Vec::new();
@@ -270,7 +270,7 @@ async fn who_is_kept_awake_for_itself_wakes_nobody() {
 
 #[actix_web::test]
 async fn who_joins_anew_ends_the_join_that_rests() {
-    let seen = Arc::<Seen>::default();
+    let seen = Arc::<ConnectionInfo>::default();
     let rooms = sleepy(&seen);
     let topic = ByteString::from_static("room:a");
     let first = Visit::new(&rooms, &topic, 1).await;
@@ -284,7 +284,7 @@ async fn who_joins_anew_ends_the_join_that_rests() {
 }
 
 /// Comes, talks and goes, one way or the other. Says how many messages were taken, and how many were answered.
-async fn talk(rooms: &Arc<Rooms<Sleepy>>, topic: &ByteString, connection: u64) -> (usize, usize) {
+async fn talk(rooms: &Arc<TopicRegistry<Sleepy>>, topic: &ByteString, connection: u64) -> (usize, usize) {
     let visit = Visit::new(rooms, topic, connection).await;
     visit.heard();
     let mut sent = 0;
@@ -317,7 +317,7 @@ async fn talk(rooms: &Arc<Rooms<Sleepy>>, topic: &ByteString, connection: u64) -
 async fn nothing_is_lost_between_rest_and_waking() {
     const THREADS: u64 = 4;
     const VISITS: u64 = 10;
-    let seen = Arc::<Seen>::default();
+    let seen = Arc::<ConnectionInfo>::default();
     let rooms = sleepy(&seen);
     let topic = ByteString::from_static("room:a");
     let (done, mut are_done) = tokio::sync::mpsc::unbounded_channel();
@@ -350,9 +350,9 @@ async fn nothing_is_lost_between_rest_and_waking() {
 
 #[actix_web::test]
 async fn no_room_is_started_for_whom_the_guard_turns_away() {
-    let seen = Arc::<Seen>::default();
+    let seen = Arc::<ConnectionInfo>::default();
     let (make, delay) = (Arc::clone(&seen), Duration::from_millis(20));
-    let rooms = Rooms::guarded(
+    let rooms = TopicRegistry::guarded(
         MAILBOX,
         move |_| {
             make.made.fetch_add(1, Ordering::SeqCst);

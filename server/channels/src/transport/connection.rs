@@ -17,11 +17,11 @@ use vestibule_phoenix::{
     socket::{self, Action, JoinId, Socket},
 };
 
-use super::{Endpoint, Limits, pace::Pace};
+use super::{Endpoint, Limits, frame_rate_limit::FrameRateLimit};
 use crate::{
-    channel::{Client, MemberId},
+    channel::{Client, SubscriberId},
     outbox::Outbox,
-    topic::{Backlog, Input, Join, Leave, Overloaded, RoomHandle},
+    topic::{Backlog, Input, Join, Leave, Overloaded, TopicHandle},
 };
 
 /// How many messages of the largest size may wait in one connection's rooms. Smaller messages may take up as
@@ -34,14 +34,14 @@ pub(super) struct Connection {
     serializer: Serializer,
     client: Arc<Client>,
     outbox: Outbox,
-    pace: Pace,
+    pace: FrameRateLimit,
     backlog: Backlog,
     socket: Socket,
     rooms: HashMap<JoinId, Joined>,
 }
 
 struct Joined {
-    room: Box<dyn RoomHandle>,
+    room: Box<dyn TopicHandle>,
     is_replaced: Arc<AtomicBool>,
 }
 
@@ -53,7 +53,7 @@ impl Connection {
         outbox: Outbox,
         limits: &Limits,
     ) -> Self {
-        let pace = Pace::new(limits);
+        let pace = FrameRateLimit::new(limits);
         let backlog = Backlog::new(limits.message.saturating_mul(BACKLOG));
         let socket = Socket::new(limits.channels);
         Self { endpoint, serializer, client, outbox, pace, backlog, socket, rooms: HashMap::new() }
@@ -167,8 +167,8 @@ impl Connection {
         self.outbox.send(Reply { join_ref, reference, topic, status: Status::Error, response });
     }
 
-    fn member(&self, join: JoinId) -> MemberId {
-        MemberId { connection: self.client.connection, join }
+    fn member(&self, join: JoinId) -> SubscriberId {
+        SubscriberId { connection: self.client.connection, join }
     }
 }
 
@@ -188,10 +188,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        channel::{Channel, Context, Incoming, Joining, Next, Transport},
+        channel::{Channel, Context, HandleResult, Incoming, JoinReply, Transport},
         outbox::Form,
-        topic::{Rooms, Router},
-        transport::{ConnectInfo, Connected, Refused, Rules, SocketHandler},
+        topic::{Router, TopicRegistry},
+        transport::{ConnectInfo, ConnectPolicy, Connected, Refused, SocketHandler},
     };
 
     const MESSAGE: usize = 1000;
@@ -208,28 +208,28 @@ mod tests {
     struct Busy;
 
     impl Channel for Busy {
-        fn join(&mut self, _: &mut Context<'_, Self>, _: MemberId, _: &Payload) -> Joining {
-            Joining::Ok(Payload::empty())
+        fn join(&mut self, _: &mut Context<'_, Self>, _: SubscriberId, _: &Payload) -> JoinReply {
+            JoinReply::Ok(Payload::empty())
         }
 
-        fn handle_in(&mut self, _: &mut Context<'_, Self>, message: Incoming) -> Next {
-            if message.event == "wait" { Next::Wait } else { Next::ok(Payload::empty()) }
+        fn handle_in(&mut self, _: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
+            if message.event == "wait" { HandleResult::Wait } else { HandleResult::ok(Payload::empty()) }
         }
     }
 
     /// A connection that has joined `t`, and all that comes out of it.
     struct Joiner {
-        rooms: Arc<Rooms<Busy>>,
+        rooms: Arc<TopicRegistry<Busy>>,
         connection: Connection,
         outbox: Outbox,
     }
 
     impl Joiner {
         async fn new() -> Self {
-            let rooms = Rooms::new(1000, |_| Busy);
+            let rooms = TopicRegistry::new(1000, |_| Busy);
             let limits = Limits { message: MESSAGE, ..Limits::default() };
             let endpoint = Endpoint {
-                rules: Arc::new(ArcSwap::from_pointee(Rules { limits, ..Rules::default() })),
+                rules: Arc::new(ArcSwap::from_pointee(ConnectPolicy { limits, ..ConnectPolicy::default() })),
                 ..Endpoint::new(Router::default().route("t", Arc::clone(&rooms)), Anybody)
             };
             let outbox = Outbox::new(Serializer::V2, Form::Any, limits.outbox, Arc::default());
@@ -267,7 +267,8 @@ mod tests {
         /// Lets the member go on.
         fn proceed(&self) {
             let who = self.connection.member(JoinId(0));
-            let is_told = self.rooms.tell("t", move |_, cx| cx.proceed(who, Next::ok(Payload::empty())));
+            let is_told =
+                self.rooms.tell("t", move |_, cx| cx.proceed(who, HandleResult::ok(Payload::empty())));
             assert!(is_told);
         }
     }

@@ -14,7 +14,7 @@ use dashmap::DashMap;
 use tokio::time::{Instant, sleep};
 use vestibule_phoenix::disconnect::Disconnect;
 
-use super::ended::{Ended, RecentlyEnded};
+use super::closed_connection::{ClosedConnection, RecentlyClosed};
 use crate::{channel::Client, outbox::Outbox};
 
 /// Batches of a drain, and the pause between two of them.
@@ -34,7 +34,7 @@ pub(super) fn next_id() -> u64 {
 pub struct Connections {
     open: DashMap<u64, Open>,
     draining: AtomicBool,
-    ended: RecentlyEnded,
+    ended: RecentlyClosed,
 }
 
 struct Open {
@@ -45,7 +45,7 @@ struct Open {
 
 /// A connection, as an operator sees it.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ConnectionInfo {
     /// Names it among all of the process.
     pub connection: u64,
     /// Its socket id.
@@ -72,7 +72,7 @@ impl Drop for Registration {
         let (transport, how) = (transport.as_str(), self.outbox.ending());
         self.connections.open.remove(connection);
         self.outbox.traffic().closed(transport, how);
-        self.connections.ended.note(Ended {
+        self.connections.ended.note(ClosedConnection {
             number: 0,
             at: SystemTime::now(),
             connection: *connection,
@@ -109,9 +109,9 @@ impl Connections {
     }
 
     /// All of them, or those with this socket id, in no order.
-    pub fn seen(&self, socket_id: Option<&str>) -> Vec<Seen> {
+    pub fn seen(&self, socket_id: Option<&str>) -> Vec<ConnectionInfo> {
         let fits = |open: &Open| socket_id.is_none() || open.client.id.as_deref() == socket_id;
-        let seen = |open: &Open| Seen {
+        let seen = |open: &Open| ConnectionInfo {
             connection: open.client.connection,
             socket_id: open.client.id.clone(),
             transport: open.client.transport.as_str(),
@@ -122,7 +122,7 @@ impl Connections {
     }
 
     /// Those that ended a short while ago.
-    pub fn ended(&self) -> &RecentlyEnded {
+    pub fn ended(&self) -> &RecentlyClosed {
         &self.ended
     }
 

@@ -6,23 +6,23 @@
 
 mod address;
 mod address_rate;
-mod calls;
-mod caps;
+mod closed_connection;
+mod connect_policy;
 mod connection;
+mod connection_limits;
 mod connections;
 mod edges;
-mod ended;
+mod frame_rate_limit;
 mod head;
 mod headers;
 mod host;
+mod http_rate_limit;
 pub mod longpoll;
 mod origin;
-mod pace;
 mod params;
 mod rate;
 mod refused;
 mod request;
-mod rules;
 mod silence;
 mod socket;
 mod tcp;
@@ -36,19 +36,19 @@ use serde_json::{Map, Value};
 pub use self::{
     address::{Grain, Proxies},
     address_rate::AddressRate,
-    calls::Calls,
-    caps::Caps,
-    connections::{Connections, Seen},
+    closed_connection::{ClosedConnection, RecentlyClosed},
+    connect_policy::ConnectPolicy,
+    connection_limits::ConnectionLimits,
+    connections::{ConnectionInfo, Connections},
     edges::{edges, other_methods},
-    ended::{Ended, RecentlyEnded},
     head::head_as_get,
     headers::{Over, harden},
     host::{is_loopback, split_port, without_brackets},
+    http_rate_limit::HttpRateLimit,
     origin::{Origin, OriginSyntax, Origins},
     rate::{Period, Rate},
     refused::Refused,
     request::host,
-    rules::Rules,
     socket::prepare_socket,
     tcp::{Accepted, Patience, arriving, serve},
 };
@@ -61,14 +61,14 @@ pub struct Endpoint {
     /// Who may connect.
     pub handler: Box<dyn SocketHandler>,
     /// What is asked of whoever connects. May be replaced while the endpoint serves.
-    pub rules: Arc<ArcSwap<Rules>>,
+    pub rules: Arc<ArcSwap<ConnectPolicy>>,
     /// Whether a token is read that comes beside the URL: phoenix.js's `authToken`, for which a client over WebSocket offers
     /// the sub-protocol `phoenix`.
     pub auth_token: bool,
     /// Further sub-protocols that a client may choose among.
     pub subprotocols: Vec<&'static str>,
     /// How many WebSockets one address and one user may have; [`longpoll::Sessions`] has its own.
-    pub caps: Arc<Caps>,
+    pub caps: Arc<ConnectionLimits>,
     /// How often one address may try to connect, over WebSocket or long poll.
     pub connects: Arc<AddressRate>,
     /// Everybody connected.
@@ -86,7 +86,7 @@ impl Endpoint {
             rules: Arc::default(),
             auth_token: true,
             subprotocols: Vec::new(),
-            caps: Caps::new(1024, 64),
+            caps: ConnectionLimits::new(1024, 64),
             connects: Arc::new(AddressRate::new(Rate::new(100, 4000), Grain::Network)),
             connections: Arc::default(),
             traffic: Arc::default(),

@@ -3,7 +3,7 @@
 use actix_web::{get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
-use vestibule_channels::{metrics::Ending, transport::Ended};
+use vestibule_channels::{metrics::Ending, transport::ClosedConnection};
 use vestibule_store::clock::unix_ms;
 
 use super::{
@@ -37,8 +37,10 @@ struct Disconnect {
     reason: String,
 }
 
-impl From<Ended> for Disconnect {
-    fn from(Ended { at, connection, socket_id, transport, since, how, .. }: Ended) -> Self {
+impl From<ClosedConnection> for Disconnect {
+    fn from(
+        ClosedConnection { at, connection, socket_id, transport, since, how, .. }: ClosedConnection,
+    ) -> Self {
         let uid = socket_id.as_deref().and_then(uid_of).map(UserId);
         let (code, reason) = match how {
             Ending::Closed => (Some(1000), "closed by the client".to_owned()),

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, delete, get, http::header::CACHE_CONTROL, post, we
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vestibule_approve::signed::Uid;
-use vestibule_channels::transport::Seen;
+use vestibule_channels::transport::ConnectionInfo;
 use vestibule_store::{Deleted, clock::unix_ms};
 
 use super::{
@@ -65,8 +65,8 @@ struct Connection {
     topics: Vec<String>,
 }
 
-impl From<Seen> for Connection {
-    fn from(Seen { connection, transport, since, topics, .. }: Seen) -> Self {
+impl From<ConnectionInfo> for Connection {
+    fn from(ConnectionInfo { connection, transport, since, topics, .. }: ConnectionInfo) -> Self {
         let topics = topics.into_iter().map(|topic| topic.to_string()).collect();
         Self { connection, transport, since: unix_ms(since), topics }
     }

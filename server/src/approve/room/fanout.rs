@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use vestibule_approve::{frames::Policy, items::RequestItem, signed::Uid};
-use vestibule_channels::channel::{Context, MemberId};
+use vestibule_channels::channel::{Context, SubscriberId};
 use vestibule_phoenix::message::Payload;
 
 use super::{KeyRoom, Visitor};
 use crate::approve::{
-    aftermath::{Aftermath, News, Own},
+    delivery::deliver,
     events::RequestPush,
-    reception::deliver,
+    notifications::{MemberUpdate, Notifications, UserUpdate},
 };
 
 /// How much longer each group of members waits before its clients approve by themselves, in milliseconds.
@@ -30,7 +30,7 @@ pub(super) fn after_ms(place: usize) -> u32 {
 }
 
 /// Splits members into the groups of [`after_ms`].
-fn groups(mut members: &[MemberId]) -> impl Iterator<Item = (u32, &[MemberId])> {
+fn groups(mut members: &[SubscriberId]) -> impl Iterator<Item = (u32, &[SubscriberId])> {
     let mut place: usize = 0;
     std::iter::from_fn(move || {
         if members.is_empty() {
@@ -46,29 +46,29 @@ fn groups(mut members: &[MemberId]) -> impl Iterator<Item = (u32, &[MemberId])> 
 
 impl KeyRoom {
     /// Tells everybody whom a change concerns.
-    pub(in crate::approve) fn tell(&mut self, cx: &Context<'_, Self>, aftermath: Aftermath) {
+    pub(in crate::approve) fn tell(&mut self, cx: &Context<'_, Self>, notifications: Notifications) {
         // The newcomer first: what it waits for is in there.
-        if let Some((uid, own)) = aftermath.own {
+        if let Some((uid, own)) = notifications.own {
             self.deliver(cx, uid, own);
         }
-        for news in &aftermath.news {
+        for news in &notifications.news {
             self.announce(cx, news);
         }
     }
 
     /// Tells the members. Encoded once for all of them, or once for each group that waits equally long.
-    pub(super) fn announce(&mut self, cx: &Context<'_, Self>, news: &News) {
+    pub(super) fn announce(&mut self, cx: &Context<'_, Self>, news: &MemberUpdate) {
         match news {
-            News::Request { item, seq } => self.show(cx, item, *seq),
-            News::Gone(gone) => {
+            MemberUpdate::Request { item, seq } => self.show(cx, item, *seq),
+            MemberUpdate::Gone(gone) => {
                 let members = self.members();
                 self.push_to(cx, &members, gone.seq, "request_gone", &Payload::of(gone));
             }
-            News::Creator(changed) => {
+            MemberUpdate::Creator(changed) => {
                 let members = self.members();
                 self.push_to(cx, &members, changed.seq, "creator_changed", &Payload::of(changed));
             }
-            News::Card(card) => {
+            MemberUpdate::Card(card) => {
                 // To guests a room that has become secret is gone.
                 let is_shown = card.policy != Policy::Secret;
                 if is_shown {
@@ -82,7 +82,7 @@ impl KeyRoom {
     }
 
     fn show(&mut self, cx: &Context<'_, Self>, item: &RequestItem, seq: i64) {
-        let online = self.visitors.values().any(|visitor| visitor.receiver.uid == item.uid);
+        let online = self.visitors.values().any(|visitor| visitor.recipient.uid == item.uid);
         let mut members = self.members();
         // Somebody else is first each time.
         let first = usize::try_from(seq).unwrap_or_default() % members.len().max(1);
@@ -93,7 +93,7 @@ impl KeyRoom {
         }
     }
 
-    fn members(&self) -> Vec<MemberId> {
+    fn members(&self) -> Vec<SubscriberId> {
         self.visitors.iter().filter(|(_, visitor)| visitor.key.is_some()).map(|(id, _)| *id).collect()
     }
 
@@ -101,25 +101,25 @@ impl KeyRoom {
     fn push_to(
         &mut self,
         cx: &Context<'_, Self>,
-        members: &[MemberId],
+        members: &[SubscriberId],
         seq: i64,
         event: &'static str,
         payload: &Payload,
     ) {
-        let takes_it = |id: &MemberId| {
+        let takes_it = |id: &SubscriberId| {
             let push = MemberPush { event, payload: payload.clone() };
             self.visitors.get_mut(id).is_some_and(|visitor| visitor.news.offer(seq, push).is_some())
         };
-        let ready: Vec<MemberId> = members.iter().copied().filter(takes_it).collect();
+        let ready: Vec<SubscriberId> = members.iter().copied().filter(takes_it).collect();
         vestibule_store::failpoint::pass("before_push");
         cx.multicast(event, payload.clone(), &ready);
         vestibule_store::failpoint::pass("after_push");
     }
 
     /// Sends something to its user: here where a connection of theirs is in the room, else to its inbox.
-    fn deliver(&mut self, cx: &Context<'_, Self>, uid: Uid, own: Own) {
-        let is_theirs = |visitor: &Visitor| visitor.receiver.uid == uid;
-        let here: Vec<MemberId> =
+    fn deliver(&mut self, cx: &Context<'_, Self>, uid: Uid, own: UserUpdate) {
+        let is_theirs = |visitor: &Visitor| visitor.recipient.uid == uid;
+        let here: Vec<SubscriberId> =
             self.visitors.iter().filter(|(_, visitor)| is_theirs(visitor)).map(|(id, _)| *id).collect();
         for who in &here {
             deliver(self, cx, *who, own.clone());
@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn groups_double() {
-        let members: Vec<MemberId> =
-            (0..1000).map(|connection| MemberId { connection, join: JoinId(0) }).collect();
+        let members: Vec<SubscriberId> =
+            (0..1000).map(|connection| SubscriberId { connection, join: JoinId(0) }).collect();
         let sizes: Vec<(u32, usize)> =
             groups(&members).map(|(after_ms, group)| (after_ms, group.len())).collect();
         assert_eq!(sizes[..5], [(0, 1), (1500, 1), (3000, 2), (4500, 4), (6000, 8)]);

@@ -6,11 +6,11 @@ use vestibule_approve::{
     refusal::{Reason, Refusal},
     rules::{Change, Command, RequestState},
 };
-use vestibule_channels::channel::{Context, Next};
+use vestibule_channels::channel::{Context, HandleResult};
 use vestibule_store::{Content, clock, pack};
 
 use super::{KeyRoom, Visit};
-use crate::approve::{aftermath::News, identity};
+use crate::approve::{identity, notifications::MemberUpdate};
 
 impl KeyRoom {
     pub(super) fn request(
@@ -18,9 +18,9 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         request: Request,
-    ) -> Result<Next, Refusal> {
+    ) -> Result<HandleResult, Refusal> {
         let (rid, uid) = (visit.rid, visit.caller.uid);
-        let device = self.visitors.get(&visit.to.member).ok_or(Reason::Unauthorized)?.receiver.device;
+        let device = self.visitors.get(&visit.to.member).ok_or(Reason::Unauthorized)?.recipient.device;
         let digest = request.check(&rid, &uid, &self.flow.terms.limits, clock::now_ms())?.digest;
         self.flow.requests.admit(identity::address_of(cx, visit.to.member)).map_err(|wait| {
             Reason::RateLimited.retry_after(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1))
@@ -38,7 +38,7 @@ impl KeyRoom {
                 let state = RequestState::Pending;
                 let (created, seq) = (committed.at, committed.seq);
                 let item = RequestItem { rid, uid, request, state, created, seq, approvals: 0 };
-                room.announce(cx, &News::Request { item, seq });
+                room.announce(cx, &MemberUpdate::Request { item, seq });
             }
         }))
     }

@@ -2,7 +2,7 @@
 //! has to know more than that they are there.
 
 use serde::Serialize;
-use vestibule_channels::channel::{Context, MemberId};
+use vestibule_channels::channel::{Context, SubscriberId};
 use vestibule_phoenix::message::Payload;
 
 use super::KeyRoom;
@@ -46,7 +46,7 @@ impl HeadCount {
 
 impl KeyRoom {
     /// Somebody counts as this from now on.
-    pub(super) fn stands(&mut self, cx: &mut Context<'_, Self>, who: MemberId, standing: Standing) {
+    pub(super) fn stands(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, standing: Standing) {
         let Some(visitor) = self.visitors.get_mut(&who) else { return };
         if let Some(before) = visitor.standing.replace(standing) {
             self.head_count.subtract(before);

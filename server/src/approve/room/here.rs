@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vestibule_approve::signed::Rid;
-use vestibule_channels::channel::MemberId;
+use vestibule_channels::channel::SubscriberId;
 
 use crate::approve::Flow;
 
@@ -14,7 +14,7 @@ pub(super) struct Here {
 }
 
 impl Here {
-    pub(super) fn note(flow: &Arc<Flow>, who: MemberId, rid: Rid) -> Self {
+    pub(super) fn note(flow: &Arc<Flow>, who: SubscriberId, rid: Rid) -> Self {
         let place = (who.connection, rid);
         flow.in_rooms.insert(place);
         Self { flow: Arc::clone(flow), place }

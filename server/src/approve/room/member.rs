@@ -9,15 +9,15 @@ use vestibule_approve::{
     rules::{Change, Command},
     signed::{self, user_id},
 };
-use vestibule_channels::channel::{Context, MemberId, Next};
+use vestibule_channels::channel::{Context, HandleResult, SubscriberId};
 use vestibule_phoenix::message::Payload;
 use vestibule_store::{Content, clock, pack};
 
 use super::{KeyRoom, Visit};
 use crate::approve::{
-    aftermath::{Aftermath, News, Own},
-    answering,
     events::{HandOver, List, PublishCard, Unblock},
+    notifications::{MemberUpdate, Notifications, UserUpdate},
+    replies,
 };
 
 /// What the server itself sends: no member may send an event of such a name to the others.
@@ -53,7 +53,7 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         new: PublishCard,
-    ) -> Result<Next, Refusal> {
+    ) -> Result<HandleResult, Refusal> {
         let RoomKey { alg, room_pub } = self.key_of(visit.to.member)?.clone();
         let PublishCard { version, policy, name, sig, listed } = new;
         let card = Card { rid: visit.rid, room_pub, alg, version, policy, name, sig };
@@ -64,7 +64,7 @@ impl KeyRoom {
         let content = Content::Frame(frame);
         Ok(self.carry_out(cx, visit, command, content, |room, cx, committed| {
             if matches!(committed.decision.change, Some(Change::PutCard { .. })) {
-                room.announce(cx, &News::Card(card));
+                room.announce(cx, &MemberUpdate::Card(card));
             }
         }))
     }
@@ -75,7 +75,7 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         handed: &HandOver,
-    ) -> Result<Next, Refusal> {
+    ) -> Result<HandleResult, Refusal> {
         self.key_of(visit.to.member)?;
         let visitor = self.visitors.get(&visit.to.member).ok_or(Reason::Unauthorized)?;
         if handed.nonce != visitor.nonce {
@@ -88,14 +88,14 @@ impl KeyRoom {
             sign_alg.verify(&sign_pub.0, &bytes, sig)
         };
         if user_id(*sign_alg, &sign_pub.0) != uid
-            || self.flow.check_proof(&visitor.receiver.server, check).is_err()
+            || self.flow.check_proof(&visitor.recipient.server, check).is_err()
         {
             return Err(Reason::BadSig.into());
         }
         self.reach(&visit, self.head_count.members, PUSH)?;
         let command = Command::HandOver { to };
         Ok(self.carry_out(cx, visit, command, Content::Nothing, move |room, cx, committed| {
-            room.tell(cx, Aftermath::of(rid, uid, None, committed));
+            room.tell(cx, Notifications::of(rid, uid, None, committed));
         }))
     }
 
@@ -104,7 +104,7 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         approve: Approve,
-    ) -> Result<Next, Refusal> {
+    ) -> Result<HandleResult, Refusal> {
         let (rid, by) = (visit.rid, visit.caller.uid);
         let key = self.key_of(visit.to.member)?;
         let digest = approve.check(&rid, &by, key, &self.flow.terms.limits, clock::now_ms())?.digest;
@@ -122,8 +122,8 @@ impl KeyRoom {
         Ok(self.carry_out(cx, visit, command, content, move |room, cx, committed| {
             if committed.decision.change.is_some() {
                 let item = ApproveItem { rid, by, approve, at: committed.at, seq: committed.seq };
-                let aftermath = Aftermath::of(rid, to, Some(by), committed);
-                room.tell(cx, Aftermath { own: Some((to, Own::Approve(item))), ..aftermath });
+                let notifications = Notifications::of(rid, to, Some(by), committed);
+                room.tell(cx, Notifications { own: Some((to, UserUpdate::Approve(item))), ..notifications });
             }
         }))
     }
@@ -133,14 +133,14 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         deny: Deny,
-    ) -> Result<Next, Refusal> {
+    ) -> Result<HandleResult, Refusal> {
         let (rid, by) = (visit.rid, visit.caller.uid);
         deny.check(&rid, &by, self.key_of(visit.to.member)?)?;
         self.reach(&visit, self.head_count.members, PUSH)?;
         let to = deny.to;
         let command = Command::Deny { to, request_id: deny.request_id, is_block: deny.block };
         Ok(self.carry_out(cx, visit, command, Content::Deny(deny), move |room, cx, committed| {
-            room.tell(cx, Aftermath::of(rid, to, Some(by), committed));
+            room.tell(cx, Notifications::of(rid, to, Some(by), committed));
         }))
     }
 
@@ -149,13 +149,13 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         &Unblock { uid }: &Unblock,
-    ) -> Result<Next, Refusal> {
+    ) -> Result<HandleResult, Refusal> {
         self.key_of(visit.to.member)?;
         self.reach(&visit, self.head_count.members, SHOWN_ANEW)?;
         let rid = visit.rid;
         let command = Command::Unblock { uid };
         Ok(self.carry_out(cx, visit, command, Content::Nothing, move |room, cx, committed| {
-            room.tell(cx, Aftermath::of(rid, uid, None, committed));
+            room.tell(cx, Notifications::of(rid, uid, None, committed));
         }))
     }
 
@@ -164,11 +164,11 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         list: List,
-    ) -> Result<Next, Refusal> {
+    ) -> Result<HandleResult, Refusal> {
         self.key_of(visit.to.member)?;
         let flow = Arc::clone(&self.flow);
         let read = async move { flow.store.pending(visit.rid, list.from(), list.limit()).await };
-        Ok(answering::list(cx, visit.to, read))
+        Ok(replies::list(cx, visit.to, read))
     }
 
     pub(super) fn denials(
@@ -176,11 +176,11 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         list: List,
-    ) -> Result<Next, Refusal> {
+    ) -> Result<HandleResult, Refusal> {
         self.key_of(visit.to.member)?;
         let flow = Arc::clone(&self.flow);
         let read = async move { flow.store.denials(visit.rid, list.from(), list.limit()).await };
-        Ok(answering::list(cx, visit.to, read))
+        Ok(replies::list(cx, visit.to, read))
     }
 
     /// A member's own event: to the other members, as it is.
@@ -190,16 +190,17 @@ impl KeyRoom {
         visit: &Visit,
         event: &str,
         payload: &Payload,
-    ) -> Result<Next, Refusal> {
+    ) -> Result<HandleResult, Refusal> {
         let from = visit.to.member;
         self.key_of(from)?;
         if is_servers(event) {
             return Err(Reason::BadPayload.because("This event is the server's own."));
         }
         self.reach(visit, self.head_count.members.saturating_sub(1), payload.size() + event.len())?;
-        let is_member = |id: &MemberId| self.visitors.get(id).is_some_and(|visitor| visitor.key.is_some());
+        let is_member =
+            |id: &SubscriberId| self.visitors.get(id).is_some_and(|visitor| visitor.key.is_some());
         cx.broadcast_to(event, payload.clone(), |id, _| id != from && is_member(&id));
-        Ok(Next::ok(Payload::empty()))
+        Ok(HandleResult::ok(Payload::empty()))
     }
 
     /// Lets a member's message to so many others through, unless the member has had too much sent.

@@ -30,7 +30,9 @@ use vestibule_phoenix::message::Payload;
 
 pub(super) use self::member::is_servers;
 pub use self::online::Online;
-use vestibule_channels::channel::{Call, Channel, Context, Incoming, Joining, MemberId, Next, ReplyTo, Stop};
+use vestibule_channels::channel::{
+    Call, Channel, Context, HandleResult, Incoming, JoinReply, ReplyTo, Stop, SubscriberId,
+};
 use vestibule_store::{Arrival, Committed, Content, Submission};
 
 use self::{
@@ -40,26 +42,26 @@ use self::{
 };
 use super::{
     Flow,
-    aftermath::Aftermath,
-    answering::{self, Pace, rest_of},
+    catch_up::Feed,
+    delivery::{Delivery, Recipient, arrive, handle_own, welcome},
     entrance,
     events::{self, parse, refuse},
-    feed::Feed,
     identity,
-    reception::{Receiver, Reception, arrive, handle_own, welcome},
+    notifications::Notifications,
+    replies::{self, FrameRateLimit, rest_of},
 };
 
 /// One room's channel.
 pub(super) struct KeyRoom {
     flow: Arc<Flow>,
     rid: Rid,
-    visitors: HashMap<MemberId, Visitor>,
+    visitors: HashMap<SubscriberId, Visitor>,
     head_count: HeadCount,
 }
 
 /// Somebody who has joined, or is about to.
 struct Visitor {
-    receiver: Receiver,
+    recipient: Recipient,
     nonce: Fixed<32>,
     /// The room's public key, once this visitor has proved to hold the private one.
     key: Option<RoomKey>,
@@ -82,17 +84,17 @@ struct Visit {
 }
 
 impl Channel for KeyRoom {
-    fn join(&mut self, cx: &mut Context<'_, Self>, who: MemberId, params: &Payload) -> Joining {
+    fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinReply {
         let Some((uid, server)) = identity::of(cx, who) else {
-            return Joining::Error(Payload::of(&Refusal::from(Reason::Unauthorized)));
+            return JoinReply::Error(Payload::of(&Refusal::from(Reason::Unauthorized)));
         };
-        let receiver = match events::parse_join(params) {
-            Ok(params) => Receiver::new(&self.flow, uid, server, &params),
-            Err(refusal) => return Joining::Error(Payload::of(&refusal)),
+        let recipient = match events::parse_join(params) {
+            Ok(params) => Recipient::new(&self.flow, uid, server, &params),
+            Err(refusal) => return JoinReply::Error(Payload::of(&refusal)),
         };
         cx.hide_presence(who);
         let asked = Instant::now();
-        let joining = arrive(self, cx, who, &receiver, move |room, cx, arrival| {
+        let joining = arrive(self, cx, who, &recipient, move |room, cx, arrival| {
             // As with requests: whether a room is secret or unknown is not to be measured.
             if matches!(&arrival, Ok(Arrival { card: None, .. })) {
                 cx.after(who, rest_of(asked), move |room, cx| room.let_in(cx, who, arrival));
@@ -101,7 +103,7 @@ impl Channel for KeyRoom {
             }
         });
         let visitor = Visitor {
-            receiver,
+            recipient,
             nonce: self.flow.random(),
             key: None,
             is_shown: false,
@@ -114,24 +116,24 @@ impl Channel for KeyRoom {
         joining
     }
 
-    fn joined(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
+    fn joined(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
         welcome(self, cx, who);
         self.stands(cx, who, Standing::Guest);
     }
 
-    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> Next {
+    fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
         let pace = self.pace(message.from);
         let next = self.dispatch(cx, &message).unwrap_or_else(|refusal| refuse(&self.flow, &refusal));
         match next {
-            Next::Reply(status, response) if pace == Pace::Even => {
-                answering::answer_late(cx, message.reply_to(), status, response);
-                Next::NoReply
+            HandleResult::Reply(status, response) if pace == FrameRateLimit::Even => {
+                replies::answer_late(cx, message.reply_to(), status, response);
+                HandleResult::NoReply
             }
             next => next,
         }
     }
 
-    fn left(&mut self, cx: &mut Context<'_, Self>, who: MemberId) {
+    fn left(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
         if let Some(Visitor { standing: Some(standing), .. }) = self.visitors.remove(&who) {
             self.head_count.subtract(standing);
             self.tell_head_count(cx);
@@ -143,11 +145,11 @@ impl Channel for KeyRoom {
         self.visitors.values().all(Visitor::is_stranger)
     }
 
-    fn is_quiet(&self, who: MemberId) -> bool {
-        self.visitors.get(&who).is_some_and(|visitor| visitor.receiver.is_quiet())
+    fn is_quiet(&self, who: SubscriberId) -> bool {
+        self.visitors.get(&who).is_some_and(|visitor| visitor.recipient.is_quiet())
     }
 
-    fn rest(&mut self, who: MemberId) -> Call<Self> {
+    fn rest(&mut self, who: SubscriberId) -> Call<Self> {
         let mut visitor = self.visitors.remove(&who);
         if let Some(standing) = visitor.as_mut().and_then(|visitor| visitor.standing.take()) {
             self.head_count.subtract(standing);
@@ -161,7 +163,7 @@ impl Channel for KeyRoom {
     }
 }
 
-impl Reception for KeyRoom {
+impl Delivery for KeyRoom {
     fn flow(&self) -> &Arc<Flow> {
         &self.flow
     }
@@ -170,21 +172,21 @@ impl Reception for KeyRoom {
         Some(self.rid)
     }
 
-    fn receiver(&mut self, who: MemberId) -> Option<&mut Receiver> {
-        self.visitors.get_mut(&who).map(|visitor| &mut visitor.receiver)
+    fn recipient(&mut self, who: SubscriberId) -> Option<&mut Recipient> {
+        self.visitors.get_mut(&who).map(|visitor| &mut visitor.recipient)
     }
 
-    fn pace(&self, who: MemberId) -> Pace {
+    fn pace(&self, who: SubscriberId) -> FrameRateLimit {
         let is_stranger = self.visitors.get(&who).is_some_and(Visitor::is_stranger);
-        if is_stranger { Pace::Even } else { Pace::Prompt }
+        if is_stranger { FrameRateLimit::Even } else { FrameRateLimit::Prompt }
     }
 
-    fn spread(&mut self, cx: &mut Context<'_, Self>, rid: Rid, aftermath: Aftermath) {
+    fn spread(&mut self, cx: &mut Context<'_, Self>, rid: Rid, notifications: Notifications) {
         if self.may_rest() {
             // Other devices of the user may rest: from outside they are woken.
-            self.flow.spread(&rid, aftermath);
+            self.flow.spread(&rid, notifications);
         } else {
-            self.tell(cx, aftermath);
+            self.tell(cx, notifications);
         }
     }
 }
@@ -204,29 +206,29 @@ impl KeyRoom {
         Self { flow, rid, visitors: HashMap::new(), head_count: HeadCount::default() }
     }
 
-    fn let_in(&mut self, cx: &mut Context<'_, Self>, who: MemberId, arrival: Result<Arrival, Refusal>) {
+    fn let_in(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, arrival: Result<Arrival, Refusal>) {
         let Some(visitor) = self.visitors.get_mut(&who) else { return };
         match arrival {
             Ok(arrival) => {
                 let answer = events::Joined::new(
-                    &visitor.receiver.server,
-                    visitor.receiver.epoch,
+                    &visitor.recipient.server,
+                    visitor.recipient.epoch,
                     &self.flow,
                     &arrival,
                 );
                 cx.admit(who, Payload::of(&answer.for_guest(visitor.nonce)));
                 visitor.is_shown = arrival.card.is_some();
-                visitor.receiver.found(arrival);
+                visitor.recipient.found(arrival);
             }
             Err(refusal) => cx.refuse(who, Payload::of(&refusal)),
         }
     }
 
-    fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<Next, Refusal> {
+    fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<HandleResult, Refusal> {
         let payload = &message.payload;
         let rid = self.rid;
         let visitor = self.visitors.get(&message.from).ok_or(Reason::Unauthorized)?;
-        let caller = Caller { uid: visitor.receiver.uid, is_member: visitor.key.is_some() };
+        let caller = Caller { uid: visitor.recipient.uid, is_member: visitor.key.is_some() };
         let visit = Visit { rid, caller, to: message.reply_to() };
         match &*message.event {
             "prove" => self.prove(cx, visit, parse(payload)?),
@@ -252,18 +254,18 @@ impl KeyRoom {
         command: Command,
         content: Content,
         then: impl FnOnce(&mut Self, &mut Context<'_, Self>, &Committed) + Send + 'static,
-    ) -> Next {
+    ) -> HandleResult {
         let submission = Submission { rid: visit.rid, caller: visit.caller, command, content };
         let pace = self.pace(visit.to.member);
-        answering::carry_out(&self.flow, cx, visit.to, pace, submission, then)
+        replies::carry_out(&self.flow, cx, visit.to, pace, submission, then)
     }
 
     /// Everybody who has joined, in no order.
     pub(super) fn online(&self) -> Vec<Online> {
-        let online = |(who, visitor): (&MemberId, &Visitor)| Online {
+        let online = |(who, visitor): (&SubscriberId, &Visitor)| Online {
             connection: who.connection,
-            uid: visitor.receiver.uid,
-            device: visitor.receiver.device,
+            uid: visitor.recipient.uid,
+            device: visitor.recipient.device,
             is_member: visitor.key.is_some(),
         };
         self.visitors.iter().map(online).collect()
@@ -271,7 +273,7 @@ impl KeyRoom {
 
     /// Tells a user's devices here that the user is erased.
     pub(super) fn tell_erased(&self, cx: &Context<'_, Self>, uid: &Uid) {
-        let is_theirs = |visitor: &Visitor| visitor.receiver.uid == *uid;
+        let is_theirs = |visitor: &Visitor| visitor.recipient.uid == *uid;
         let visitors = &self.visitors;
         cx.broadcast_to("erased", Payload::empty(), |id, _| visitors.get(&id).is_some_and(is_theirs));
     }
@@ -283,7 +285,7 @@ impl KeyRoom {
         }
     }
 
-    fn key_of(&self, who: MemberId) -> Result<&RoomKey, Refusal> {
+    fn key_of(&self, who: SubscriberId) -> Result<&RoomKey, Refusal> {
         self.visitors
             .get(&who)
             .and_then(|visitor| visitor.key.as_ref())

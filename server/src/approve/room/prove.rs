@@ -8,15 +8,15 @@ use vestibule_approve::{
     refusal::{Reason, Refusal},
     signed::{prove, room_id},
 };
-use vestibule_channels::channel::{Context, MemberId, Next};
+use vestibule_channels::channel::{Context, HandleResult, SubscriberId};
 use vestibule_phoenix::message::{Payload, Status};
 use vestibule_store::{Page, RoomRecord};
 
 use super::{KeyRoom, Standing, Visit, Visitor, fanout::after_ms};
 use crate::approve::{
-    answering,
+    catch_up::Feed,
     events::{List, Prove, Proved, StillMember},
-    feed::Feed,
+    replies,
 };
 
 /// How many proofs of one join may wait for the same read.
@@ -33,32 +33,32 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         proof: Prove,
-    ) -> Result<Next, Refusal> {
+    ) -> Result<HandleResult, Refusal> {
         let who = visit.to.member;
         let visitor = self.visitors.get_mut(&who).ok_or(Reason::Unauthorized)?;
         if proof.nonce != visitor.nonce {
             return Err(Reason::StaleNonce.into());
         }
-        let receiver = &visitor.receiver;
+        let recipient = &visitor.recipient;
         let check = |server: &str| {
-            let bytes = prove(server, &visit.rid, &receiver.uid, visitor.nonce.as_bytes());
+            let bytes = prove(server, &visit.rid, &recipient.uid, visitor.nonce.as_bytes());
             proof.alg.verify(&proof.room_pub.0, &bytes, &proof.sig)
         };
         if room_id(proof.alg, &proof.room_pub.0) != visit.rid
-            || self.flow.check_proof(&receiver.server, check).is_err()
+            || self.flow.check_proof(&recipient.server, check).is_err()
         {
             return Err(Reason::BadProof.into());
         }
         let is_member = visitor.key.is_some();
         if is_member && visitor.proofs.is_empty() {
-            return Ok(Next::ok(still_member(visitor)));
+            return Ok(HandleResult::ok(still_member(visitor)));
         }
         if visitor.proofs.len() >= MAX_PROOFS {
             return Err(Reason::Overloaded.retry_after(1000));
         }
         visitor.proofs.push(visit.to);
         if is_member {
-            return Ok(Next::NoReply);
+            return Ok(HandleResult::NoReply);
         }
         visitor.key = Some(RoomKey { alg: proof.alg, room_pub: proof.room_pub });
         visitor.news = Feed::held();
@@ -72,12 +72,12 @@ impl KeyRoom {
             Ok(stored) => room.welcome_member(cx, who, stored),
             Err(refusal) => room.cannot_welcome(cx, who, &refusal),
         });
-        Ok(Next::NoReply)
+        Ok(HandleResult::NoReply)
     }
 
     /// Answers the last proof with all of it, for a client repeats when it has given an answer up, and then brings the new
     /// member up to date.
-    fn welcome_member(&mut self, cx: &mut Context<'_, Self>, who: MemberId, (record, page): Stored) {
+    fn welcome_member(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, (record, page): Stored) {
         let after_ms = after_ms(self.head_count.members);
         let Some(visitor) = self.visitors.get_mut(&who) else { return };
         let Page { items: pending, next: cursor, until } = page;
@@ -91,9 +91,9 @@ impl KeyRoom {
             for to in &proofs {
                 cx.reply(to, Status::Ok, still_member(visitor));
             }
-            answering::ok(cx, &last, &proved);
+            replies::ok(cx, &last, &proved);
         }
-        let (uid, device) = (visitor.receiver.uid.to_string(), visitor.receiver.device.to_string());
+        let (uid, device) = (visitor.recipient.uid.to_string(), visitor.recipient.device.to_string());
         for push in pushes {
             cx.push(who, push.event, push.payload);
         }
@@ -104,11 +104,11 @@ impl KeyRoom {
     }
 
     /// What is stored could not be read: a guest still, who proves again.
-    fn cannot_welcome(&mut self, cx: &Context<'_, Self>, who: MemberId, refusal: &Refusal) {
+    fn cannot_welcome(&mut self, cx: &Context<'_, Self>, who: SubscriberId, refusal: &Refusal) {
         let Some(visitor) = self.visitors.get_mut(&who) else { return };
         visitor.key = None;
         for to in std::mem::take(&mut visitor.proofs) {
-            answering::fail(cx, &to, refusal);
+            replies::fail(cx, &to, refusal);
         }
     }
 }

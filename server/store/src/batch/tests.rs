@@ -19,7 +19,7 @@ use vestibule_approve::{
     signed::{Rid, Uid},
 };
 
-use super::super::{Committed, Content, Settings, Store, Submission, Trouble, Writer, pack};
+use super::super::{Committed, Content, Settings, Store, StoreProblem, Submission, Writer, pack};
 use super::*;
 
 struct Stage {
@@ -144,7 +144,7 @@ async fn who_does_not_fit_is_refused_alone_and_everybody_else_is_stored() {
     // In the order in which they came, as if nothing had been.
     let seqs: Vec<i64> = outcomes.into_iter().flatten().map(|committed| committed.seq).collect();
     assert!(seqs.is_sorted() && seqs.iter().all(|seq| *seq > 0), "{seqs:?}");
-    assert_eq!(stage.store.trouble().await, Some(Trouble::Full));
+    assert_eq!(stage.store.trouble().await, Some(StoreProblem::Full));
 
     // It may grow: no restart is needed.
     stage.store.set_max_bytes(Some(4_000_000));
@@ -186,7 +186,7 @@ async fn a_damaged_page_refuses_the_command_that_meets_it_alone() {
     let outcomes = stage.at_once(vec![request(11), withdraw(10), request(12)]);
     assert_eq!(reasons(&outcomes), [None, Some(Reason::Unavailable), None]);
     assert_eq!(stored(&stage.store, 10..13).await, [10, 11, 12]);
-    assert_eq!(stage.store.trouble().await, Some(Trouble::Unreadable));
+    assert_eq!(stage.store.trouble().await, Some(StoreProblem::Unreadable));
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use vestibule_model::reference::{self, Request};
 use vestibule_store::{Page, Store};
 
 use crate::{
-    deeds::{DENIAL_CODE, NACK_CODE, SIGNATURE},
+    actions::{DENIAL_CODE, NACK_CODE, SIGNATURE},
     pools::{REQUESTS, ROOMS, USERS},
     world::World,
 };

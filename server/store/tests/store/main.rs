@@ -7,11 +7,11 @@
 //! `PROPTEST_CASES=10000 cargo test -p vestibule-store --test store` tries more cases. The seeds of those that failed are kept in
 //! `regressions.txt`, and are tried first.
 
-mod deeds;
-mod found;
+mod actions;
 mod lists;
 mod pools;
-mod subject;
+mod regressions;
+mod store_under_test;
 mod world;
 
 use std::env;
@@ -19,7 +19,7 @@ use std::env;
 use proptest::test_runner::{Config, FileFailurePersistence};
 use proptest_state_machine::prop_state_machine;
 
-use subject::Comparison;
+use store_under_test::Comparison;
 
 /// Cases where the environment does not say how many.
 const CASES: u32 = 200;

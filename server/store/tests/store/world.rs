@@ -15,7 +15,7 @@ use vestibule_approve::{
 use vestibule_model::reference::{Reference, Request};
 
 use crate::{
-    deeds::{Act, DENIAL_CODE, Deed, SIGNATURE, approve, card, request},
+    actions::{Act, DENIAL_CODE, Deed, SIGNATURE, approve, card, request},
     pools::{
         APPROVES, ROOMS, USERS, approve_id, box_key, device, exp, known_or, mostly, request_id, room, user,
     },

@@ -16,7 +16,7 @@ use crate::{
     channel::Client,
     transport::{
         Endpoint,
-        caps::{Caps, Place},
+        connection_limits::{ConnectionLimits, Place},
     },
 };
 
@@ -28,23 +28,23 @@ type SessionId = [u8; ID];
 /// unknown, and clients open new ones.
 pub struct Sessions {
     open: DashMap<SessionId, Arc<Session>>,
-    caps: Arc<Caps>,
+    caps: Arc<ConnectionLimits>,
     key: hmac::Key,
     random: SystemRandom,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self::new(Caps::new(512, 32))
+        Self::new(ConnectionLimits::new(512, 32))
     }
 }
 
 impl Sessions {
-    /// No sessions yet, and no more than `caps` allow.
+    /// No sessions yet, and no more than `connection_limits` allow.
     ///
     /// # Panics
     /// If the system gives no random numbers.
-    pub fn new(caps: Arc<Caps>) -> Self {
+    pub fn new(caps: Arc<ConnectionLimits>) -> Self {
         let random = SystemRandom::new();
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &random).expect("the system gives random numbers");
         Self { open: DashMap::new(), caps, key, random }
@@ -55,7 +55,7 @@ impl Sessions {
         self.open.len()
     }
 
-    pub(super) fn caps(&self) -> &Arc<Caps> {
+    pub(super) fn caps(&self) -> &Arc<ConnectionLimits> {
         &self.caps
     }
 

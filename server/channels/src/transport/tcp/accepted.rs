@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     metrics::{Limit, Traffic},
-    transport::{Caps, Rules, caps::Place, socket::prepare},
+    transport::{ConnectPolicy, ConnectionLimits, connection_limits::Place, socket::prepare},
 };
 
 /// Descriptors that are kept free of clients: for the database, certificates that are read again, operators, and connections that
@@ -42,8 +42,8 @@ const FOUND_PART: usize = 64;
 
 /// The connections of a listener. Shared by all threads.
 pub struct Accepted {
-    caps: Arc<Caps>,
-    rules: Arc<ArcSwap<Rules>>,
+    caps: Arc<ConnectionLimits>,
+    rules: Arc<ArcSwap<ConnectPolicy>>,
     traffic: Arc<Traffic>,
     patience: Patience,
     /// How many the system allows.
@@ -59,11 +59,11 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// No connections yet. `caps` are those of one address, which trusted proxies do not have; how many there may be in all is what
+    /// No connections yet. `connection_limits` are those of one address, which trusted proxies do not have; how many there may be in all is what
     /// the system lets the process open besides what it has open now, less a reserve.
     pub fn new(
-        caps: Arc<Caps>,
-        rules: Arc<ArcSwap<Rules>>,
+        caps: Arc<ConnectionLimits>,
+        rules: Arc<ArcSwap<ConnectPolicy>>,
         traffic: Arc<Traffic>,
         patience: Patience,
     ) -> Arc<Self> {
@@ -176,8 +176,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_idlest_are_ended_first_and_looked_for_seldom() {
-        let (caps, rules, traffic) =
-            (Caps::new(1, 1), Arc::new(ArcSwap::from_pointee(Rules::default())), Arc::default());
+        let (caps, rules, traffic) = (
+            ConnectionLimits::new(1, 1),
+            Arc::new(ArcSwap::from_pointee(ConnectPolicy::default())),
+            Arc::default(),
+        );
         let accepted = Accepted::new(caps, rules, traffic, Patience::default());
         let conns: Vec<_> = (0..200).map(|_| Conn::new()).collect();
         for (id, conn) in (0..).zip(&conns) {

@@ -149,7 +149,7 @@ impl Conn {
     pub(super) fn before_read(&self, cx: &Context<'_>, patience: Patience) -> Reading {
         let mut state = self.lock();
         if state.is_ended {
-            return Reading::Ended;
+            return Reading::ClosedConnection;
         }
         if !state.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
             state.reader = Some(cx.waker().clone());
@@ -261,7 +261,7 @@ pub(super) enum Reading {
     /// To read until then.
     Until(Instant),
     /// To stop.
-    Ended,
+    ClosedConnection,
 }
 
 #[cfg(test)]
@@ -324,7 +324,7 @@ mod tests {
         assert_eq!(conn.before_read(&cx, PATIENCE), Reading::Freely);
         let doing = conn.doing().unwrap();
         assert!(conn.end(doing) && !conn.end(doing));
-        assert_eq!((conn.before_read(&cx, PATIENCE), conn.doing()), (Reading::Ended, None));
+        assert_eq!((conn.before_read(&cx, PATIENCE), conn.doing()), (Reading::ClosedConnection, None));
     }
 
     #[tokio::test]

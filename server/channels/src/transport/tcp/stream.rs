@@ -54,7 +54,7 @@ impl Stream {
     /// Whether the connection may still be read from.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         match self.conn.before_read(cx, self.patience) {
-            Reading::Ended => return Err(io::ErrorKind::ConnectionAborted.into()),
+            Reading::ClosedConnection => return Err(io::ErrorKind::ConnectionAborted.into()),
             Reading::Freely => self.timer = None,
             Reading::Until(deadline) => {
                 let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));

@@ -36,8 +36,8 @@ use vestibule_phoenix::{disconnect::Disconnect, message::Frame, serializer::Seri
 use self::messages::{Message, Messages};
 use super::{
     ConnectInfo, Endpoint, Limits,
-    caps::Place,
     connection::Connection,
+    connection_limits::Place,
     connections::{Registration, next_id},
     params,
     rate::RateLimited,

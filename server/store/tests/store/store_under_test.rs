@@ -19,7 +19,7 @@ use vestibule_approve::{
 use vestibule_store::{Clock, Committed, Settings, Store, Writer};
 
 use crate::{
-    deeds::Deed,
+    actions::Deed,
     lists,
     world::{Step, World},
 };

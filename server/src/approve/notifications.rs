@@ -11,7 +11,7 @@ use vestibule_store::Committed;
 
 /// What members are told.
 #[derive(Clone, Debug)]
-pub(super) enum News {
+pub(super) enum MemberUpdate {
     /// Somebody asks, or a request is pending again.
     Request {
         /// What is asked.
@@ -29,30 +29,30 @@ pub(super) enum News {
 
 /// What one user is told, on whichever device.
 #[derive(Clone, Debug)]
-pub(super) enum Own {
+pub(super) enum UserUpdate {
     /// The key is here.
     Approve(ApproveItem),
     /// Something happened to a request or an approve of theirs.
     Notice(Notice),
 }
 
-impl Own {
+impl UserUpdate {
     pub(super) fn seq(&self) -> i64 {
         match self {
-            Own::Approve(item) => item.seq,
-            Own::Notice(notice) => notice.seq,
+            UserUpdate::Approve(item) => item.seq,
+            UserUpdate::Notice(notice) => notice.seq,
         }
     }
 }
 
 /// What a change means to others.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Aftermath {
-    pub(super) news: Vec<News>,
-    pub(super) own: Option<(Uid, Own)>,
+pub(super) struct Notifications {
+    pub(super) news: Vec<MemberUpdate>,
+    pub(super) own: Option<(Uid, UserUpdate)>,
 }
 
-impl Aftermath {
+impl Notifications {
     /// Whether it concerns nobody.
     pub(super) fn is_nothing(&self) -> bool {
         self.news.is_empty() && self.own.is_none()
@@ -65,8 +65,9 @@ impl Aftermath {
             Answer::Approve { others, .. } => Some(others + 1),
             _ => None,
         };
-        let gone =
-            |request_id, state| News::Gone(RequestGone { rid, uid, request_id, state, by, approvals, seq });
+        let gone = |request_id, state| {
+            MemberUpdate::Gone(RequestGone { rid, uid, request_id, state, by, approvals, seq })
+        };
         let over = match committed.decision.change {
             Some(Change::AddApprove { request_id, .. }) => Some(gone(request_id, RequestState::Approved)),
             Some(Change::Deny { request_id, .. }) => Some(gone(request_id, RequestState::Denied)),
@@ -74,12 +75,14 @@ impl Aftermath {
             // Of a denied request members heard when it was denied.
             Some(Change::Close { state: RequestState::Denied, .. }) => None,
             Some(Change::Close { request_id, state }) => Some(gone(request_id, state)),
-            Some(Change::SetCreator { creator }) => Some(News::Creator(CreatorChanged { rid, creator, seq })),
+            Some(Change::SetCreator { creator }) => {
+                Some(MemberUpdate::Creator(CreatorChanged { rid, creator, seq }))
+            }
             _ => None,
         };
-        let again = committed.reopened.iter().cloned().map(|item| News::Request { item, seq });
+        let again = committed.reopened.iter().cloned().map(|item| MemberUpdate::Request { item, seq });
         let news = over.into_iter().chain(again).collect();
-        let own = committed.notice.clone().map(|(uid, notice)| (uid, Own::Notice(notice)));
+        let own = committed.notice.clone().map(|(uid, notice)| (uid, UserUpdate::Notice(notice)));
         Self { news, own }
     }
 }

@@ -13,7 +13,7 @@ use vestibule_approve::{
 use vestibule_store::{Settings, Store, Writer};
 
 use crate::{
-    deeds::{Act, DENIAL_CODE, Deed, SIGNATURE, approve, card, request},
+    actions::{Act, DENIAL_CODE, Deed, SIGNATURE, approve, card, request},
     pools::{APPROVES, DEVICES, REQUESTS, ROOMS, USERS},
 };
 

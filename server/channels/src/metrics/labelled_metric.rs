@@ -12,12 +12,12 @@ use super::Labels;
 
 /// One metric with labels, whose every series is there from the start: counting one is an index away.
 #[derive(Clone)]
-pub struct PerCase<M, const N: usize> {
+pub struct LabelledMetric<M, const N: usize> {
     family: Family<Labels, M>,
     handles: [M; N],
 }
 
-impl<M: Clone + Default, const N: usize> PerCase<M, N> {
+impl<M: Clone + Default, const N: usize> LabelledMetric<M, N> {
     /// A series for each of these sets of labels.
     pub fn new(cases: [Labels; N]) -> Self {
         let family = Family::<Labels, M>::default();
@@ -31,7 +31,7 @@ impl<M: Clone + Default, const N: usize> PerCase<M, N> {
     }
 }
 
-impl<M, const N: usize> PerCase<M, N>
+impl<M, const N: usize> LabelledMetric<M, N>
 where
     M: EncodeMetric + TypedMetric + Clone + Send + Sync + fmt::Debug + 'static,
 {
@@ -41,7 +41,7 @@ where
     }
 }
 
-impl<M, const N: usize> Index<usize> for PerCase<M, N> {
+impl<M, const N: usize> Index<usize> for LabelledMetric<M, N> {
     type Output = M;
 
     fn index(&self, case: usize) -> &M {
@@ -49,8 +49,8 @@ impl<M, const N: usize> Index<usize> for PerCase<M, N> {
     }
 }
 
-impl<M, const N: usize> fmt::Debug for PerCase<M, N> {
+impl<M, const N: usize> fmt::Debug for LabelledMetric<M, N> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("PerCase").field("cases", &N).finish_non_exhaustive()
+        formatter.debug_struct("LabelledMetric").field("cases", &N).finish_non_exhaustive()
     }
 }

@@ -14,7 +14,7 @@ use super::address::network;
 
 /// The caps, and how far they are used.
 #[derive(Debug)]
-pub struct Caps {
+pub struct ConnectionLimits {
     per_address: AtomicUsize,
     per_user: AtomicUsize,
     used: DashMap<Holder, usize>,
@@ -29,11 +29,11 @@ enum Holder {
 /// One connection's share of the caps, given back on drop.
 #[derive(Debug)]
 pub(super) struct Place {
-    caps: Arc<Caps>,
+    caps: Arc<ConnectionLimits>,
     holders: Vec<Holder>,
 }
 
-impl Caps {
+impl ConnectionLimits {
     /// At most so many connections of one address (for IPv6, of a network /64), and of one user (by socket id).
     pub fn new(per_address: usize, per_user: usize) -> Arc<Self> {
         let (per_address, per_user) = (per_address.into(), per_user.into());
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn places_end_at_the_caps_and_are_given_back() {
-        let caps = Caps::new(3, 2);
+        let caps = ConnectionLimits::new(3, 2);
         let address = Some(IpAddr::from([127, 0, 0, 1]));
         let first = caps.take(address, Some("bob"));
         let second = caps.take(address, Some("bob"));
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn other_caps_count_who_is_there_already() {
-        let caps = Caps::new(2, 2);
+        let caps = ConnectionLimits::new(2, 2);
         let take = || caps.take(Some(IpAddr::from([127, 0, 0, 1])), None);
         let held = [take(), take()];
         caps.change(3, 2);
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_network_of_ipv6_is_one_address() {
-        let caps = Caps::new(1, 1);
+        let caps = ConnectionLimits::new(1, 1);
         let take = |address: &str| caps.take(Some(address.parse().unwrap()), None);
         let _one = take("2001:db8:0:1::1");
         assert!(take("2001:db8:0:1:ffff::2").is_none());
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_cap_of_nothing_lets_nobody_in_and_keeps_nothing() {
-        let caps = Caps::new(0, 0);
+        let caps = ConnectionLimits::new(0, 0);
         assert!(caps.take(Some(IpAddr::from([127, 0, 0, 1])), None).is_none());
         assert!(caps.take(None, Some("bob")).is_none());
         assert!(caps.used.is_empty());

@@ -4,7 +4,7 @@ use super::{Limits, Origins, Proxies};
 
 /// The rules for connections that come. Those that are there keep the limits that they began with.
 #[derive(Clone, Debug, Default)]
-pub struct Rules {
+pub struct ConnectPolicy {
     /// Which pages may connect from a browser.
     pub origins: Origins,
     /// How much a connection may use.

@@ -10,19 +10,19 @@ use actix_web::{
 };
 use arc_swap::ArcSwap;
 
-use super::{AddressRate, Grain, Rate, Rules, rate::RateLimited};
+use super::{AddressRate, ConnectPolicy, Grain, Rate, rate::RateLimited};
 use crate::metrics::{Limit as Counted, Traffic};
 
 /// The calls of each address. Shared by all threads.
-pub struct Calls {
+pub struct HttpRateLimit {
     rate: AddressRate,
-    rules: Arc<ArcSwap<Rules>>,
+    rules: Arc<ArcSwap<ConnectPolicy>>,
     traffic: Arc<Traffic>,
 }
 
-impl Calls {
+impl HttpRateLimit {
     /// At most `rate` for one address (for IPv6, for a network /64). The rules say whose word on an address is taken.
-    pub fn new(rate: Rate, rules: Arc<ArcSwap<Rules>>, traffic: Arc<Traffic>) -> Arc<Self> {
+    pub fn new(rate: Rate, rules: Arc<ArcSwap<ConnectPolicy>>, traffic: Arc<Traffic>) -> Arc<Self> {
         Arc::new(Self { rate: AddressRate::new(rate, Grain::Network), rules, traffic })
     }
 

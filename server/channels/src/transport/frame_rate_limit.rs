@@ -14,12 +14,12 @@ use super::{Limits, rate::RateLimited};
 use crate::metrics::Limit;
 
 /// One connection's rates: 80 bytes.
-pub(super) struct Pace {
+pub(super) struct FrameRateLimit {
     frames: DefaultDirectRateLimiter,
     joins: DefaultDirectRateLimiter,
 }
 
-impl Pace {
+impl FrameRateLimit {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             frames: RateLimiter::direct(limits.frames.quota()),
@@ -77,14 +77,14 @@ mod tests {
     }
 
     /// Ten a second, so that a busy machine does not get through by being slow.
-    fn pace() -> Pace {
+    fn pace() -> FrameRateLimit {
         let limits = Limits { frames: Rate::new(10, 3), joins: Rate::new(1, 1), ..Limits::default() };
-        Pace::new(&limits)
+        FrameRateLimit::new(&limits)
     }
 
     #[test]
     fn a_connection_pays_little_for_it() {
-        assert_eq!(size_of::<Pace>(), 80);
+        assert_eq!(size_of::<FrameRateLimit>(), 80);
     }
 
     #[actix_web::test]

@@ -4,7 +4,7 @@
 //! sent, and then lets through the ones that were not among them: a frame belongs to the stored ones if its seq is not
 //! above the moment of the read.
 
-/// One receiver's place in a stream of frames that come in the order of their seq.
+/// One recipient's place in a stream of frames that come in the order of their seq.
 #[derive(Debug)]
 pub(super) struct Feed<T> {
     /// Everything up to here has been sent.
@@ -18,7 +18,7 @@ impl<T> Feed<T> {
         Self { sent: 0, held: Some(Vec::new()) }
     }
 
-    /// Up to which seq its receiver has been sent what is stored.
+    /// Up to which seq its recipient has been sent what is stored.
     pub(super) fn sent(&self) -> i64 {
         self.sent
     }

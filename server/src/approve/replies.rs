@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 use vestibule_approve::refusal::{Reason, Refusal};
-use vestibule_channels::channel::{Channel, Context, Next, ReplyTo};
+use vestibule_channels::channel::{Channel, Context, HandleResult, ReplyTo};
 use vestibule_phoenix::message::{Payload, Status};
 use vestibule_store::{Committed, Page, Submission};
 
@@ -22,7 +22,7 @@ pub(super) const UNKNOWN_AFTER: Duration = Duration::from_millis(50);
 
 /// How soon an answer may be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pace {
+pub(super) enum FrameRateLimit {
     /// As soon as it is there; but that a room is unknown is said [late](UNKNOWN_AFTER) to everybody.
     Prompt,
     /// [Late](UNKNOWN_AFTER), but for what has an effect: who asks is shown no room.
@@ -34,14 +34,14 @@ pub(super) fn carry_out<C: Channel>(
     flow: &Flow,
     cx: &mut Context<'_, C>,
     to: ReplyTo,
-    pace: Pace,
+    pace: FrameRateLimit,
     submission: Submission,
     then: impl FnOnce(&mut C, &mut Context<'_, C>, &Committed) + Send + 'static,
-) -> Next {
+) -> HandleResult {
     let resume = cx.resume_later(to.member);
     let done = move |result: Result<Committed, Refusal>| {
         resume.run(move |channel, cx| match result {
-            Ok(committed) if pace == Pace::Even && committed.decision.change.is_none() => {
+            Ok(committed) if pace == FrameRateLimit::Even && committed.decision.change.is_none() => {
                 then(channel, cx, &committed);
                 answer_late(cx, to, Status::Ok, events::answer(&committed));
             }
@@ -51,14 +51,14 @@ pub(super) fn carry_out<C: Channel>(
                 vestibule_store::failpoint::pass("after_reply");
                 then(channel, cx, &committed);
             }
-            Err(refusal) if pace == Pace::Even || refusal.reason == Reason::UnknownRoom => {
+            Err(refusal) if pace == FrameRateLimit::Even || refusal.reason == Reason::UnknownRoom => {
                 answer_late(cx, to, Status::Error, Payload::of(&refusal));
             }
             Err(refusal) => fail(cx, &to, &refusal),
         });
     };
     flow.store.submit(submission, Box::new(done));
-    Next::NoReply
+    HandleResult::NoReply
 }
 
 /// Reads, and hands what was found to `found`, which answers with [`ok`]; a read that fails is answered here.
@@ -70,15 +70,15 @@ pub(super) fn look_up<C: Channel, T: Send + 'static>(
     to: ReplyTo,
     read: impl Future<Output = Result<T, Refusal>> + 'static,
     found: impl FnOnce(&mut C, &mut Context<'_, C>, &ReplyTo, T) + Send + 'static,
-) -> Next {
+) -> HandleResult {
     cx.spawn(to.member, read, move |channel, cx, result| {
         match result {
             Ok(value) => found(channel, cx, &to, value),
             Err(refusal) => fail(cx, &to, &refusal),
         }
-        cx.proceed(to.member, Next::NoReply);
+        cx.proceed(to.member, HandleResult::NoReply);
     });
-    Next::Wait
+    HandleResult::Wait
 }
 
 /// Answers with a page of a list.
@@ -86,7 +86,7 @@ pub(super) fn list<C: Channel, T: Serialize + Send + 'static>(
     cx: &mut Context<'_, C>,
     to: ReplyTo,
     read: impl Future<Output = Result<Page<T>, Refusal>> + 'static,
-) -> Next {
+) -> HandleResult {
     look_up(cx, to, read, |_, cx, to, page| ok(cx, to, &Items { items: page.items, cursor: page.next }))
 }
 

@@ -13,7 +13,7 @@ const KEPT: usize = 1000;
 
 /// A connection that ended. Its address is not among what is remembered.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub struct ClosedConnection {
     /// Its place: a later one has a larger one.
     pub number: u64,
     /// When.
@@ -32,29 +32,29 @@ pub struct Ended {
 
 /// The last thousand, in memory.
 #[derive(Debug, Default)]
-pub struct RecentlyEnded(Mutex<Ring>);
+pub struct RecentlyClosed(Mutex<Ring>);
 
 #[derive(Debug, Default)]
 struct Ring {
-    kept: VecDeque<Ended>,
+    kept: VecDeque<ClosedConnection>,
     last: u64,
 }
 
-impl RecentlyEnded {
+impl RecentlyClosed {
     /// Remembers one, under the next number.
-    pub(super) fn note(&self, ended: Ended) {
+    pub(super) fn note(&self, ended: ClosedConnection) {
         let mut ring = self.lock();
         ring.last += 1;
         let number = ring.last;
         if ring.kept.len() == KEPT {
             ring.kept.pop_front();
         }
-        ring.kept.push_back(Ended { number, ..ended });
+        ring.kept.push_back(ClosedConnection { number, ..ended });
     }
 
     /// At most `limit` of them before that number, latest first.
-    pub fn before(&self, number: Option<u64>, limit: usize) -> Vec<Ended> {
-        let is_before = |ended: &&Ended| number.is_none_or(|number| ended.number < number);
+    pub fn before(&self, number: Option<u64>, limit: usize) -> Vec<ClosedConnection> {
+        let is_before = |ended: &&ClosedConnection| number.is_none_or(|number| ended.number < number);
         self.lock().kept.iter().rev().filter(is_before).take(limit).cloned().collect()
     }
 
@@ -70,11 +70,19 @@ mod tests {
 
     #[test]
     fn the_last_thousand_are_kept_and_told_latest_first() {
-        let ended = RecentlyEnded::default();
+        let ended = RecentlyClosed::default();
         for connection in 0..1500 {
             let (at, since, how) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH, Ending::Lost);
             let transport = "websocket";
-            ended.note(Ended { number: 0, at, connection, socket_id: None, transport, since, how });
+            ended.note(ClosedConnection {
+                number: 0,
+                at,
+                connection,
+                socket_id: None,
+                transport,
+                since,
+                how,
+            });
         }
         let all = ended.before(None, usize::MAX);
         assert_eq!((all.len(), all[0].connection, all[999].connection), (1000, 1499, 500));

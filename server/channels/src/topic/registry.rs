@@ -15,18 +15,18 @@ use serde_json::json;
 use vestibule_phoenix::message::Payload;
 
 use super::{
-    Input, Join, Leave, Mount, Room,
+    Input, Join, Leave, Mount, TopicActor,
     guard::{Guard, TurnedAway},
     resting::{Resting, Woken},
 };
-use crate::channel::{Channel, Client, Context, Continue, MemberId};
+use crate::channel::{Channel, Client, Context, Continue, SubscriberId};
 
 /// The rooms whose topics have channels `C`: those that run, and those that rest.
 ///
 /// # Concurrency
 /// One lock a shard of topics, held while a room is started, laid to rest or let go, or a message put into its mailbox, never
 /// across an await. Messages from members share it; joins, and what wakes somebody, have it alone.
-pub struct Rooms<C: Channel> {
+pub struct TopicRegistry<C: Channel> {
     topics: DashMap<ByteString, Topic<C>>,
     make: Box<dyn Fn(&ByteString) -> C + Send + Sync>,
     guard: Box<Guard>,
@@ -42,7 +42,7 @@ struct Topic<C: Channel> {
 }
 
 struct Running<C: Channel> {
-    address: Addr<Room<C>>,
+    address: Addr<TopicActor<C>>,
     life: u64,
     under_way: UnderWay,
 }
@@ -63,7 +63,7 @@ impl Overloaded {
 }
 
 /// The room of one join, whatever its channel is.
-pub trait RoomHandle {
+pub trait TopicHandle {
     /// Hands over a message.
     fn input(&self, input: Input) -> Result<(), Overloaded>;
 
@@ -71,16 +71,16 @@ pub trait RoomHandle {
     fn leave(&self, leave: Leave) -> Result<(), Overloaded>;
 
     /// Tells that a connection is gone.
-    fn gone(&self, who: MemberId);
+    fn gone(&self, who: SubscriberId);
 }
 
-impl<C: Channel> Rooms<C> {
+impl<C: Channel> TopicRegistry<C> {
     /// No rooms yet. `make` makes a topic's channel and must not look for rooms; a mailbox holds `mailbox` messages.
     pub fn new(mailbox: usize, make: impl Fn(&ByteString) -> C + Send + Sync + 'static) -> Arc<Self> {
         Self::guarded(mailbox, make, |_, _, _| Ok(()))
     }
 
-    /// As [`Rooms::new`], with a guard: no room is started for whom it turns away. Who joins anew is not shown to it, since the
+    /// As [`TopicRegistry::new`], with a guard: no room is started for whom it turns away. Who joins anew is not shown to it, since the
     /// room has the earlier join to end.
     pub fn guarded(
         mailbox: usize,
@@ -173,9 +173,17 @@ impl<C: Channel> Rooms<C> {
         let life = self.lives.fetch_add(1, Ordering::Relaxed);
         let channel = (self.make)(topic);
         let under_way = UnderWay::default();
-        let address = Room::create(|ctx| {
+        let address = TopicActor::create(|ctx| {
             ctx.set_mailbox_capacity(self.mailbox);
-            Room::new(topic.clone(), life, channel, Arc::clone(self), under_way.clone(), others_rest, ctx)
+            TopicActor::new(
+                topic.clone(),
+                life,
+                channel,
+                Arc::clone(self),
+                under_way.clone(),
+                others_rest,
+                ctx,
+            )
         });
         self.running.fetch_add(1, Ordering::Relaxed);
         Running { address, life, under_way }
@@ -186,8 +194,8 @@ impl<C: Channel> Rooms<C> {
     fn send(
         self: &Arc<Self>,
         topic: &ByteString,
-        who: MemberId,
-        post: impl FnOnce(&Addr<Room<C>>) -> Result<(), Overloaded>,
+        who: SubscriberId,
+        post: impl FnOnce(&Addr<TopicActor<C>>) -> Result<(), Overloaded>,
     ) -> Result<(), Overloaded> {
         // The lock is shared, and given back before it is asked for alone.
         if let Some(entry) = self.topics.get(topic)
@@ -205,7 +213,7 @@ impl<C: Channel> Rooms<C> {
     }
 
     /// Forgets a member that rests, or tells its room.
-    fn gone(&self, topic: &ByteString, who: MemberId) {
+    fn gone(&self, topic: &ByteString, who: SubscriberId) {
         self.topics.remove_if_mut(topic, |_, entry| {
             if entry.resting.take(who).is_none()
                 && let Some(room) = &entry.room
@@ -230,13 +238,16 @@ impl<C: Channel> Default for Topic<C> {
 }
 
 impl<C: Channel> Running<C> {
-    fn send(&self, post: impl FnOnce(&Addr<Room<C>>) -> Result<(), Overloaded>) -> Result<(), Overloaded> {
+    fn send(
+        &self,
+        post: impl FnOnce(&Addr<TopicActor<C>>) -> Result<(), Overloaded>,
+    ) -> Result<(), Overloaded> {
         self.under_way.set_out();
         post(&self.address).inspect_err(|_| self.under_way.arrived())
     }
 
     /// Sends what must not be lost, and is bounded by itself.
-    fn send_past_bound(&self, post: impl FnOnce(&Addr<Room<C>>)) {
+    fn send_past_bound(&self, post: impl FnOnce(&Addr<TopicActor<C>>)) {
         self.under_way.set_out();
         post(&self.address);
     }
@@ -258,8 +269,8 @@ impl UnderWay {
     }
 }
 
-impl<C: Channel> Mount for Arc<Rooms<C>> {
-    fn join(&self, topic: &ByteString, join: Join) -> Result<Box<dyn RoomHandle>, Overloaded> {
+impl<C: Channel> Mount for Arc<TopicRegistry<C>> {
+    fn join(&self, topic: &ByteString, join: Join) -> Result<Box<dyn TopicHandle>, Overloaded> {
         if join.replaces.is_none()
             && let Err(turned_away) = (self.guard)(topic, &join.client, &join.params)
         {
@@ -280,11 +291,11 @@ impl<C: Channel> Mount for Arc<Rooms<C>> {
 
 /// One join's way to its room, which may rest and wake meanwhile.
 struct Handle<C: Channel> {
-    rooms: Arc<Rooms<C>>,
+    rooms: Arc<TopicRegistry<C>>,
     topic: ByteString,
 }
 
-impl<C: Channel> RoomHandle for Handle<C> {
+impl<C: Channel> TopicHandle for Handle<C> {
     fn input(&self, input: Input) -> Result<(), Overloaded> {
         self.rooms.send(&self.topic, input.who, |room| room.try_send(input).map_err(|_| Overloaded))
     }
@@ -294,14 +305,14 @@ impl<C: Channel> RoomHandle for Handle<C> {
     }
 
     /// Past the mailbox's bound: there is one for each member, and a member that stayed for ever would keep the room.
-    fn gone(&self, who: MemberId) {
+    fn gone(&self, who: SubscriberId) {
         self.rooms.gone(&self.topic, who);
     }
 }
 
-impl<C: Channel> fmt::Debug for Rooms<C> {
+impl<C: Channel> fmt::Debug for TopicRegistry<C> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Rooms").field("running", &self.count()).finish_non_exhaustive()
+        formatter.debug_struct("TopicRegistry").field("running", &self.count()).finish_non_exhaustive()
     }
 }
 
@@ -314,7 +325,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        channel::{Client, Incoming, Joining, Next, Transport},
+        channel::{Client, HandleResult, Incoming, JoinReply, Transport},
         outbox::{Form, Outbox, OutboxLimits},
         topic::Backlog,
     };
@@ -324,16 +335,16 @@ mod tests {
     struct Quiet;
 
     impl Channel for Quiet {
-        fn join(&mut self, _: &mut Context<'_, Self>, _: MemberId, _: &Payload) -> Joining {
-            Joining::Ok(Payload::empty())
+        fn join(&mut self, _: &mut Context<'_, Self>, _: SubscriberId, _: &Payload) -> JoinReply {
+            JoinReply::Ok(Payload::empty())
         }
 
-        fn handle_in(&mut self, _: &mut Context<'_, Self>, _: Incoming) -> Next {
-            Next::NoReply
+        fn handle_in(&mut self, _: &mut Context<'_, Self>, _: Incoming) -> HandleResult {
+            HandleResult::NoReply
         }
     }
 
-    fn join(who: MemberId) -> (Join, oneshot::Receiver<bool>) {
+    fn join(who: SubscriberId) -> (Join, oneshot::Receiver<bool>) {
         let (decision, decided) = oneshot::channel();
         let client = Client::new(who.connection, None, Transport::WebSocket, Arc::new(()));
         let limits = OutboxLimits { frames: 100, bytes: 10_000 };
@@ -352,13 +363,13 @@ mod tests {
         (join, decided)
     }
 
-    fn input(who: MemberId) -> Input {
+    fn input(who: SubscriberId) -> Input {
         let share = Backlog::new(usize::MAX).take(0).unwrap();
         let (payload, reference) = (Payload::empty(), Term::Null);
         Input { who, event: "e".into(), payload, reference, at: Instant::now(), share }
     }
 
-    async fn until_none_runs(rooms: &Rooms<Quiet>) {
+    async fn until_none_runs(rooms: &TopicRegistry<Quiet>) {
         let deadline = Instant::now() + Duration::from_secs(10);
         while rooms.count() > 0 {
             assert!(Instant::now() < deadline, "a room runs for nobody");
@@ -368,10 +379,10 @@ mod tests {
 
     #[actix_web::test]
     async fn a_room_goes_though_something_comes_after_its_last_member() {
-        let rooms = Rooms::new(MAILBOX, |_| Quiet);
+        let rooms = TopicRegistry::new(MAILBOX, |_| Quiet);
         let topic = ByteString::from_static("room:a");
         for leave in [false, true] {
-            let who = MemberId { connection: 1, join: JoinId(0) };
+            let who = SubscriberId { connection: 1, join: JoinId(0) };
             let (request, decided) = join(who);
             let room = rooms.join(&topic, request).unwrap();
             assert_eq!(decided.await, Ok(true));
@@ -387,9 +398,9 @@ mod tests {
 
     #[actix_web::test]
     async fn a_full_mailbox_refuses_and_a_room_goes_when_the_last_member_has_left() {
-        let rooms = Rooms::new(MAILBOX, |_| Quiet);
+        let rooms = TopicRegistry::new(MAILBOX, |_| Quiet);
         let topic = ByteString::from_static("room:a");
-        let who = MemberId { connection: 1, join: JoinId(0) };
+        let who = SubscriberId { connection: 1, join: JoinId(0) };
         let (request, decided) = join(who);
         let room = rooms.join(&topic, request).unwrap();
         assert_eq!(decided.await, Ok(true));
