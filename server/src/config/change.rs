@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_needs_a_restart_is_in_the_manual() {
-        let manual = include_str!("../../../docs/operations.md");
+        let manual = include_str!("../../../docs/operations/configure.md");
         let fixed: Vec<String> = setting::all()
             .iter()
             .filter(|setting| !is_live(setting.key()))

@@ -256,9 +256,9 @@ mod tests {
 
     #[test]
     fn each_option_is_in_the_manual() {
-        let manual = include_str!("../../../docs/operations.md");
+        let manual = include_str!("../../../docs/operations/configure.md");
         for option in command().get_arguments().filter_map(clap::Arg::get_long) {
-            assert!(manual.contains(&format!("`--{option}`")), "--{option} is not in docs/operations.md");
+            assert!(manual.contains(&format!("`--{option}`")), "--{option} is not in docs/operations/configure.md");
         }
     }
 
