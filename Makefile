@@ -99,7 +99,7 @@ rolling: ## a restart under two thousand clients that ask and approve, with its 
 crowd: ## thousands in one room, with the figures of what it costs when they come in; takes minutes
 	cargo test --package vestibule-tests --test crowd --locked -- --ignored --nocapture --test-threads=1
 
-amplification: ## what a byte from outside can cause, way by way: the tables of docs/security.md; takes minutes to build
+amplification: ## what a byte from outside can cause, way by way: the tables of docs/threats.md; takes minutes to build
 	cargo test --release --package vestibule-tests --test amplification --locked -- --ignored --nocapture
 
 SOAK_SECONDS ?= 600

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The documents that name tests.
-const DOCUMENTS: [&str; 1] = ["docs/security.md"];
+const DOCUMENTS: [&str; 1] = ["docs/threats.md"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -1,4 +1,4 @@
-//! The tables of `docs/security.md`: their form, and whether they have these rows.
+//! The tables of `docs/threats.md`: their form, and whether they have these rows.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -55,7 +55,7 @@ fn cells(text: &str, head: &str) -> Vec<(String, String)> {
 
 #[test]
 fn the_document_shows_these_rows() {
-    let text = read("docs/security.md");
+    let text = read("docs/threats.md");
     let rows = ROWS.iter().map(|row| (row.way.to_owned(), row.role.name().to_owned()));
     assert_eq!(cells(&text, Table::HEAD), rows.collect::<Vec<_>>());
     let shown = cells(&text, Table::FIXED_HEAD).into_iter().map(|(of, _)| of);

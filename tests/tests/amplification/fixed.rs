@@ -96,7 +96,7 @@ pub(crate) const COSTS: &[Fixed] = &[
     Fixed {
         of: "a TCP connection that says nothing",
         most: 24 << 10,
-        bounded_by: "`--max-connections-per-address`, `--request-timeout`",
+        bounded_by: "`--max-connections-per-address`, `--request-time`",
         make: Make::Connection(|_, _| {}),
     },
     Fixed {

@@ -1,7 +1,7 @@
 //! What a byte from outside can cause: bytes that are kept, sent back and sent to others, and time.
 //!
 //! Every way in is a row of [`ROWS`], which says who may take it and the most that may come of it. The real server is sent
-//! each of them, and what it has allocated is counted to the byte (`heap.c`). `docs/security.md` shows what was measured with
+//! each of them, and what it has allocated is counted to the byte (`heap.c`). `docs/threats.md` shows what was measured with
 //! more of each: `make amplification` prints it.
 
 mod document;
