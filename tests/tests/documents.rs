@@ -1,17 +1,59 @@
-//! What the documents say about the tests is so: each that they name is there.
+//! The documents are right as far as a program can tell: their links lead somewhere, the tests that they cite exist,
+//! their prose is wrapped, and the protocol has an example of each event.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The documents that name tests.
-const DOCUMENTS: [&str; 1] = ["docs/threats.md"];
+use serde_json::Value;
+
+/// The documents that cite tests.
+const CITING: [&str; 1] = ["docs/threats.md"];
+
+/// Folders that hold nothing of ours.
+const NOT_OURS: [&str; 4] = ["target", "node_modules", ".git", "data"];
+
+/// The longest line of prose, in characters.
+const COLUMNS: usize = 100;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The tests that a text names, each as `path::name` in backticks.
-fn named(text: &str) -> Vec<(&str, &str)> {
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every document in Markdown.
+fn documents() -> Vec<PathBuf> {
+    let (mut folders, mut found) = (vec![root()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if path.is_dir() && !NOT_OURS.contains(&name) {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    assert!(found.len() > 40, "{found:?}");
+    found
+}
+
+/// The lines of a document that are not in a block of code.
+fn outside_code(text: &str) -> impl Iterator<Item = &str> {
+    let mut is_code = false;
+    text.lines().filter(move |line| {
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        !is_code && !is_fence
+    })
+}
+
+/// The tests that a text cites, each as `path::name` in backticks.
+fn cited(text: &str) -> Vec<(&str, &str)> {
     let code = text.split('`').skip(1).step_by(2);
     code.filter_map(|code| code.split_once("::")).filter(|(path, _)| !path.is_empty()).collect()
 }
@@ -33,12 +75,12 @@ fn is_in(path: &str, source: &str, name: &str) -> bool {
 }
 
 #[test]
-fn every_test_that_a_document_names_is_there() {
-    for document in DOCUMENTS {
-        let text = fs::read_to_string(root().join(document)).expect("the document");
-        let named = named(&text);
-        assert!(named.len() > 50, "{document} names {} tests", named.len());
-        for (path, name) in named {
+fn cited_tests_exist() {
+    for document in CITING {
+        let text = read(&root().join(document));
+        let cited = cited(&text);
+        assert!(cited.len() > 50, "{document} cites {} tests", cited.len());
+        for (path, name) in cited {
             let source = fs::read_to_string(root().join(path))
                 .unwrap_or_else(|_| panic!("{document}: no file {path}"));
             assert!(is_in(path, &source, name), "{document}: {path} has no test {name:?}");
@@ -47,7 +89,7 @@ fn every_test_that_a_document_names_is_there() {
 }
 
 #[test]
-fn a_name_is_a_tests_and_whole() {
+fn citations_name_whole_tests() {
     let source = "#[test]\nfn one_two() {}\n\nfn helper() {}\n";
     assert!(is_in("a.rs", source, "one_two"));
     for other in ["one", "two", "helper", "three"] {
@@ -55,5 +97,156 @@ fn a_name_is_a_tests_and_whole() {
     }
     assert!(is_in("a.test.js", "test(\"says so\", async () => {", "says so"));
     assert!(!is_in("a.test.js", "test(\"says so\", async () => {", "says"));
-    assert_eq!(named("`a.rs::b`, `c` and `d.js::e f`"), [("a.rs", "b"), ("d.js", "e f")]);
+    assert_eq!(cited("`a.rs::b`, `c` and `d.js::e f`"), [("a.rs", "b"), ("d.js", "e f")]);
+}
+
+/// The targets of a document's links and pictures.
+fn links(text: &str) -> Vec<&str> {
+    outside_code(text)
+        .flat_map(|line| line.split("](").skip(1))
+        .filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
+        .collect()
+}
+
+/// What a link to a heading has behind its `#`, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let is_kept = |character: &char| character.is_alphanumeric() || "-_ ".contains(*character);
+    heading.trim().to_lowercase().chars().filter(is_kept).collect::<String>().replace(' ', "-")
+}
+
+fn anchors(text: &str) -> BTreeSet<String> {
+    outside_code(text)
+        .filter(|line| line.starts_with('#'))
+        .map(|line| anchor(line.trim_start_matches('#')))
+        .collect()
+}
+
+#[test]
+fn links_lead_somewhere() {
+    for document in documents() {
+        let text = read(&document);
+        for link in links(&text) {
+            if link.starts_with("https://") || link.starts_with("http://") {
+                continue;
+            }
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let folder = document.parent().expect("a folder");
+            let target = if path.is_empty() { document.clone() } else { folder.join(path) };
+            assert!(target.exists(), "{}: {link} leads nowhere", document.display());
+            if !heading.is_empty() {
+                let is_there = anchors(&read(&target)).contains(heading);
+                assert!(is_there, "{}: {link} has no such heading", document.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn links_are_found_and_anchors_are_github_s() {
+    assert_eq!(links("[a](b.md), [c](d.md#e)\n```\n[f](g)\n```\n![h](i.png)"), ["b.md", "d.md#e", "i.png"]);
+    let text = "# Client → server\n```\n# no\n```\n## The server's `name`";
+    assert_eq!(anchors(text), ["client--server", "the-servers-name"].map(str::to_owned).into());
+}
+
+/// Whether a line of prose is too long and could be broken: what is in backticks stays whole.
+fn is_unwrapped(line: &str) -> bool {
+    let text = line.trim_start().trim_start_matches("- ");
+    let breakable = text.split('`').step_by(2).any(|words| words.contains(' '));
+    line.chars().count() > COLUMNS && !line.starts_with('|') && breakable
+}
+
+#[test]
+fn prose_is_wrapped() {
+    for document in documents() {
+        let text = read(&document);
+        let found: Vec<&str> = outside_code(&text).filter(|line| is_unwrapped(line)).collect();
+        assert!(found.is_empty(), "{}: {found:#?}", document.display());
+    }
+    assert!(is_unwrapped(&"a b".repeat(40)) && !is_unwrapped(&format!("- `{}`", "a b".repeat(40))));
+}
+
+/// The section of a document below a heading.
+fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let (_, rest) = text.split_once(&format!("\n## {heading}\n")).expect("a section");
+    rest.split_once("\n## ").map_or(rest, |(section, _)| section)
+}
+
+/// The frames of the protocol's examples, each behind the arrow of who sends it.
+fn examples(text: &str) -> Vec<(char, Vec<Value>)> {
+    let mut frames: Vec<String> = Vec::new();
+    for block in text.split("```\n").skip(1).step_by(2) {
+        for line in block.lines() {
+            match frames.last_mut() {
+                Some(frame) if !line.starts_with(['→', '←']) => frame.push_str(line),
+                _ => frames.push(line.to_owned()),
+            }
+        }
+    }
+    let parse = |frame: &String| {
+        let arrow = frame.chars().next().expect("an arrow");
+        let parts = serde_json::from_str(&frame[arrow.len_utf8()..]);
+        (arrow, parts.unwrap_or_else(|error| panic!("{frame}: {error}")))
+    };
+    frames.iter().map(parse).collect()
+}
+
+/// The fields that a cell of a table lists, and whether each may be absent.
+fn fields(cell: &str) -> Vec<(String, bool)> {
+    let mut depth = 0;
+    let is_outer = |character: char| {
+        depth += i32::from("([{".contains(character)) - i32::from(")]}".contains(character));
+        character == ',' && depth == 0
+    };
+    let field = |text: &str| {
+        let is_part = |character: char| character.is_ascii_lowercase() || character == '_';
+        let (name, rest) =
+            text.trim().split_at(text.trim().find(|c| !is_part(c)).unwrap_or(text.trim().len()));
+        (name.to_owned(), rest.starts_with('?'))
+    };
+    cell.split(is_outer).map(field).filter(|(name, _)| !name.is_empty()).collect()
+}
+
+fn assert_fields(event: &str, shown: &Value, cell: &str) {
+    let fields = fields(cell);
+    let shown: Vec<&String> = shown.as_object().expect("an object").keys().collect();
+    for (name, is_optional) in &fields {
+        assert!(*is_optional || shown.contains(&name), "{event}: no {name} in {shown:?}");
+    }
+    for name in shown {
+        assert!(fields.iter().any(|(known, _)| known == name), "{event}: {name} is not in the table");
+    }
+}
+
+#[test]
+fn the_protocol_has_an_example_of_each_event() {
+    let text = read(&root().join("docs/protocol.md"));
+    let frames = examples(section(&text, "Examples"));
+    let of_client = section(&text, "Client → server").lines().filter(|line| line.starts_with("| `"));
+    let mut events = 0;
+    for row in of_client {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let event = cells[0].trim_matches(['|', ' ', '`']);
+        let is_event = |(arrow, frame): &(char, Vec<Value>)| *arrow == '→' && frame[3] == event;
+        let place = frames.iter().position(is_event).unwrap_or_else(|| panic!("no example of {event}"));
+        let (message, reply) = (&frames[place].1, &frames[place + 1].1);
+        assert_fields(event, &message[4], cells[2]);
+        assert_eq!((&reply[1], &reply[3]), (&message[1], &Value::from("phx_reply")), "{event}");
+        assert_fields(event, &reply[4]["response"], cells[3]);
+        events += 1;
+    }
+    assert!(events > 15, "{events}");
+    for row in section(&text, "Server → client").lines().filter(|line| line.starts_with("| `")) {
+        for event in row.split(" | ").next().expect("a cell").split('`').skip(1).step_by(2) {
+            let is_push = |(arrow, frame): &(char, Vec<Value>)| *arrow == '←' && frame[3] == event;
+            assert!(frames.iter().any(is_push), "no example of {event}");
+        }
+    }
+}
+
+#[test]
+fn a_cell_lists_fields() {
+    let listed = fields("code (≤ 64 bytes, or so), block?, role: \"member\", pending[≤50]");
+    let names = [("code", false), ("block", true), ("role", false), ("pending", false)];
+    assert_eq!(listed, names.map(|(name, is_optional)| (name.to_owned(), is_optional)));
+    assert_eq!(fields("{}"), []);
 }
