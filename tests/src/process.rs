@@ -249,7 +249,7 @@ mod tests {
     use super::{Launch, Server, parse_announcement};
 
     #[test]
-    fn reads_the_announcement() {
+    fn the_announced_address_is_read() {
         let address = Some(([127, 0, 0, 1], 4100).into());
         assert_eq!(
             parse_announcement("vestibule listens on http://127.0.0.1:4100, stores in /tmp/x"),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_killed_terminated_and_started_again() {
+    fn a_server_can_be_killed_terminated_and_restarted() {
         let mut server = stand_in();
         assert_eq!(server.address(), ([127, 0, 0, 1], 9).into());
         assert_eq!(server.terminate().code(), Some(7));
@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "the server did not come up")]
-    fn a_server_that_ends_at_once_is_noticed() {
+    fn a_server_that_exits_at_start_is_reported() {
         Server::start(Launch::program("true"));
     }
 }

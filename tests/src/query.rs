@@ -34,12 +34,12 @@ mod tests {
     use super::{encode, target};
 
     #[test]
-    fn escapes_what_is_not_unreserved() {
+    fn reserved_characters_are_escaped() {
         assert_eq!(encode(&[("topic", "room:a b"), ("é", "1&2=3")]), "topic=room%3Aa%20b&%C3%A9=1%262%3D3");
     }
 
     #[test]
-    fn an_empty_query_leaves_the_path_alone() {
+    fn an_empty_query_leaves_the_path_unchanged() {
         assert_eq!(target("/a", ""), "/a");
         assert_eq!(target("/a", "b=c"), "/a?b=c");
     }

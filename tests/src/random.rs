@@ -71,7 +71,7 @@ mod tests {
     use super::Random;
 
     #[test]
-    fn a_seed_and_a_name_draw_the_same() {
+    fn the_same_seed_and_name_draw_the_same() {
         let draw = |mut random: Random| (0..20).map(|_| random.below(1000)).collect::<Vec<_>>();
         assert_eq!(draw(Random::new(1).of("a")), draw(Random::new(1).of("a")));
         assert_ne!(draw(Random::new(1).of("a")), draw(Random::new(1).of("b")));

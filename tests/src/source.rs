@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_sees_the_address() {
+    fn a_server_sees_the_source_address() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let source = loopback(0x0102, 3);
         let _client = connect_from(source, listener.local_addr().expect("an address")).expect("a connection");

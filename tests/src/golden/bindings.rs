@@ -44,7 +44,7 @@ mod tests {
     use super::Bindings;
 
     #[test]
-    fn fills_in_what_is_remembered() {
+    fn remembered_values_are_filled_in() {
         let mut bindings = Bindings::default();
         bindings.remember("x", "1").expect("new");
         assert_eq!(bindings.fill("a${x}b${x}").as_deref(), Ok("a1b1"));
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remembered_value_has_to_be_new() {
+    fn a_remembered_value_must_be_new() {
         let mut bindings = Bindings::default();
         bindings.remember("x", "1").expect("new");
         assert!(bindings.remember("y", "1").is_err());

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_a_body_of_announced_length_and_leaves_the_rest() {
+    fn a_body_ends_at_its_content_length() {
         let (response, rest) = read("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: a:b\r\n\r\nokmore");
         assert_eq!((response.status, response.text().as_str()), (200, "ok"));
         assert_eq!(response.header("x"), Some("a:b"));
@@ -193,25 +193,25 @@ mod tests {
     }
 
     #[test]
-    fn reads_chunks() {
+    fn chunked_bodies_are_read() {
         let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n";
         assert_eq!(read(chunked).0.text(), "abc0123456789");
     }
 
     #[test]
-    fn a_switch_of_protocols_has_no_body() {
+    fn a_101_response_has_no_body() {
         let (response, rest) = read("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\nframes");
         assert_eq!(response.status, 101);
         assert_eq!(rest, b"frames");
     }
 
     #[test]
-    fn reads_to_the_end_without_a_length() {
+    fn a_body_without_a_length_ends_with_the_connection() {
         assert_eq!(read("HTTP/1.1 200 OK\r\n\r\nall of it").0.text(), "all of it");
     }
 
     #[test]
-    fn a_cut_response_is_an_error() {
+    fn a_truncated_response_is_an_error() {
         for text in
             ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nab", "HTTP/2 200\r\n\r\n"]
         {

@@ -105,7 +105,7 @@ mod tests {
     use super::Key;
 
     #[test]
-    fn what_a_key_signs_is_its_own() {
+    fn signatures_verify_with_their_own_key_only() {
         for alg in [Alg::Ed25519, Alg::P256, Alg::Secp256k1] {
             let key = Key::generate(alg);
             let signature = key.sign(&Signed::new("a"));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_fits_one_public_key() {
+    fn a_private_key_matches_one_public_key() {
         for alg in [Alg::Ed25519, Alg::P256, Alg::Secp256k1] {
             let (private, public) = ([7; 32], Key::generate(alg).public());
             assert!(Key::from_private(alg, &private, &public.0).is_none(), "{alg}");

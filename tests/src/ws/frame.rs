@@ -149,7 +149,7 @@ mod tests {
     use super::{Close, Frame, MASK, opcode};
 
     #[test]
-    fn frames_of_all_lengths_survive_the_way() {
+    fn frames_of_all_lengths_round_trip() {
         for length in [0, 1, 125, 126, 65_535, 65_536] {
             for mask in [None, Some(MASK)] {
                 let frame = Frame { fin: length != 1, rsv: 5, opcode: 11, payload: vec![b'x'; length] };
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn close_frames() {
+    fn close_frames_carry_code_and_reason() {
         let frame = Frame::close(Some(1000), "bye");
         assert_eq!((frame.opcode, frame.payload.as_slice()), (opcode::CLOSE, b"\x03\xe8bye".as_slice()));
         assert_eq!(

@@ -155,7 +155,7 @@ mod tests {
     use super::{Handshake, accept};
 
     #[test]
-    fn the_accept_header_of_the_rfc() {
+    fn the_accept_header_matches_the_rfc() {
         assert_eq!(accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 

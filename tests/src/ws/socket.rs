@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_frames_closes_and_silence_apart() {
+    fn frames_closes_and_silence_are_told_apart() {
         let (mut socket, mut server) = pair();
         assert_eq!(socket.receive(SHORT).expect("no error"), Received::Nothing);
         let bytes =
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_connection() {
+    fn the_end_of_the_connection_is_reported() {
         let (mut socket, server) = pair();
         drop(server);
         assert_eq!(socket.receive(PATIENCE).expect("no error"), Received::Eof);

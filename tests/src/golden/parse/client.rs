@@ -115,7 +115,7 @@ mod tests {
     use super::{binary_reference, waited_for};
 
     #[test]
-    fn a_client_waits_for_the_reply_and_where_there_is_none_for_what_comes_before_the_next() {
+    fn a_client_waits_for_its_reply_or_for_earlier_frames() {
         let sent: Vec<Vec<Value>> = ["1", "2", "3"].map(|reference| vec![json!(reference)]).into();
         let shout_reply_push_reply = [None, Some(json!("1")), None, None, Some(json!("3")), None];
         assert_eq!(waited_for(&sent, &shout_reply_push_reply), [2, 4, 5]);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ref_of_a_binary_push_and_of_a_reply() {
+    fn refs_of_binary_pushes_and_replies_are_read() {
         assert_eq!(binary_reference(b"\x00\x01\x02\x01\x01512te!"), Some(json!("12")));
         assert_eq!(binary_reference(b"\x01\x01\x02\x01\x02512tok"), Some(json!("12")));
         assert_eq!(binary_reference(b"\x00\x01\x02\x01\x015"), None);

@@ -71,7 +71,7 @@ mod tests {
     use super::{fill_template, unroll};
 
     #[test]
-    fn a_loop_is_written_out() {
+    fn a_loop_is_unrolled() {
         let steps =
             unroll(json!({"var": "i", "from": 9, "to": 10}), json!([{"a": ["${i}", 1]}, {"b": "${j}"}]));
         let written_out =
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_written_out() {
+    fn a_template_is_expanded() {
         assert_eq!(fill_template("a%OPEN*2%%X*3%%CLOSE*1%b").as_deref(), Ok("a[[xxx]b"));
         for bad in ["%X%", "%OPENING*2%", "%X*many%", "100%"] {
             assert!(fill_template(bad).is_err(), "{bad}");
