@@ -67,14 +67,14 @@ fn hear(reader: &mut Device, times: usize) -> Result<(), String> {
 }
 
 #[test]
-fn many_messages_at_once_cut_nobody_who_reads() {
+fn a_burst_of_messages_disconnects_no_reading_client() {
     let mut crowd = Crowd::gather(&[("--max-outbox-frames", "32")]);
     crowd.say(100, 100);
     assert_eq!(crowd.cut(100), [""; 0], "of {READERS} healthy readers");
 }
 
 #[test]
-fn many_bytes_at_once_cut_nobody_who_reads() {
+fn a_burst_of_bytes_disconnects_no_reading_client() {
     let small = [("--max-message", "16KiB"), ("--max-outbox", "16KiB"), ("--max-ct", "4KiB")];
     let mut crowd = Crowd::gather(&small);
     crowd.say(10, 3000);

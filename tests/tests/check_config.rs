@@ -124,7 +124,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn where_all_is_good_it_says_ok() {
+fn a_valid_configuration_is_reported_as_ok() {
     let site = Site::new();
     assert_eq!(site.check(), (Some(0), Vec::new()));
     // Also where the server has yet to make what it needs.
@@ -133,7 +133,7 @@ fn where_all_is_good_it_says_ok() {
 }
 
 #[test]
-fn it_may_run_beside_the_server() {
+fn check_config_runs_beside_a_running_server() {
     let site = Site::new();
     let launch = site.options().iter().fold(Launch::bare(), |launch, argument| launch.arg(argument));
     let _server = Server::start(launch);
@@ -180,7 +180,7 @@ const FAULTS: [Fault; 13] = [
 ];
 
 #[test]
-fn each_fault_is_said_as_the_server_would_say_it() {
+fn each_error_is_reported_in_the_servers_words() {
     for (what, spoil, says) in FAULTS {
         let site = Site::new();
         spoil(&site);
@@ -193,7 +193,7 @@ fn each_fault_is_said_as_the_server_would_say_it() {
 }
 
 #[test]
-fn several_faults_are_all_said() {
+fn several_errors_are_all_reported() {
     let site = Site::new();
     for index in [1, 6, 8, 11, 12] {
         (FAULTS[index].1)(&site);
@@ -207,7 +207,7 @@ fn several_faults_are_all_said() {
 
 /// The server starts with it, for its clients may trust it all the same; but it is hardly what was meant.
 #[test]
-fn what_is_odd_is_a_warning() {
+fn a_questionable_setting_is_a_warning() {
     let site = Site::new();
     let assert_warned = |what: &str, says: &[&str]| {
         let (code, said) = site.check();
@@ -228,7 +228,7 @@ fn what_is_odd_is_a_warning() {
 }
 
 #[test]
-fn a_server_that_clients_cannot_address_is_a_warning() {
+fn a_missing_public_name_is_a_warning() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let output = Launch::bare().arg("check-config").arg("--listen").arg("0.0.0.0:4000").run(folder.path());
     let said = text(&output.stderr);

@@ -78,7 +78,7 @@ fn hang_up(server: &Server, says: &str) {
 }
 
 #[test]
-fn each_place_goes_before_the_one_before_it() {
+fn later_sources_override_earlier_ones() {
     let file =
         File::new("max_channels = 1\nlog = \"warn\"\nmax_frame = \"64KiB\"\norigin = [\"//file.example\"]\n");
     let environment = [("VESTIBULE_LOG", "debug"), ("VESTIBULE_MAX_FRAME", "128KiB")];
@@ -96,14 +96,14 @@ fn each_place_goes_before_the_one_before_it() {
 }
 
 #[test]
-fn the_server_does_what_the_file_says() {
+fn settings_of_the_file_take_effect() {
     let server = File::new("origin = [\"//a.example\", \"//b.example\"]\ndemo = false\n").serve();
     assert!(may_connect(&server, "https://a.example") && may_connect(&server, "https://b.example"));
     assert!(!may_connect(&server, "https://c.example"));
 }
 
 #[test]
-fn the_environment_may_name_the_file() {
+fn the_environment_can_name_the_file() {
     let file = File::new("max_channels = 7\n");
     let output =
         Launch::bare().arg("check-config").env("VESTIBULE_CONFIG", &file.name()).run(file.folder.path());
@@ -114,7 +114,7 @@ fn the_environment_may_name_the_file() {
 const TIME: &str = "expected a time with its unit, such as 500ms, 30s, 5m, 12h or 7d, from 1ms to 36500d";
 
 #[test]
-fn all_that_is_wrong_is_said() {
+fn all_errors_are_reported_at_once() {
     let file = File::new("max_fram = 1\nidle = \"soon\"\n");
     let environment = [("VESTIBULE_POLL", "never"), ("VESTIBULE_MAX_FRAM", "1")];
     let output = file.run(&["check-config"], &environment);
@@ -135,7 +135,7 @@ fn all_that_is_wrong_is_said() {
 
 /// Each with the setting as it was given, the value, what is expected with an example, and the range.
 #[test]
-fn a_bad_value_is_said_alike_wherever_it_is() {
+fn a_bad_value_is_reported_alike_in_every_source() {
     let cases = [
         ("max-channels", "fifteen", "expected a whole number such as 100, from 1 to 4294967295"),
         ("max-polls-per-user", "-1", "expected a whole number such as 100, from 0 to 18446744073709551615"),
@@ -204,7 +204,7 @@ fn a_bad_value_is_said_alike_wherever_it_is() {
 }
 
 #[test]
-fn what_was_probably_meant_is_said_of_the_command_line_too() {
+fn the_command_line_suggests_similar_names_too() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     for (argument, says) in [
         ("--max-chanels", "unexpected argument '--max-chanels' found (did you mean --max-channels?)"),
@@ -218,7 +218,7 @@ fn what_was_probably_meant_is_said_of_the_command_line_too() {
 }
 
 #[test]
-fn settings_that_contradict_each_other_are_all_said_with_their_places() {
+fn contradicting_settings_are_reported_with_their_sources() {
     let file = File::new("max_ct = \"1MiB\"\n\nmax_outbox = 1\n");
     let output = file.run(&["check-config"], &[("VESTIBULE_MAX_FRAME", "512KiB")]);
     let (said, name) = (text(&output.stderr), file.name());
@@ -230,7 +230,7 @@ fn settings_that_contradict_each_other_are_all_said_with_their_places() {
 }
 
 #[test]
-fn what_makes_no_sense_is_said_with_its_place() {
+fn nonsensical_values_are_reported_with_their_source() {
     for (content, says) in [
         ("listen = 4000", ":1: listen = 4000: expected an address and a port such as 127.0.0.1:4000"),
         ("\nlisten = \"4000\"", ":2: listen = \"4000\": expected an address and a port such as"),
@@ -266,7 +266,7 @@ fn an_unknown_variable_is_a_warning() {
 }
 
 #[test]
-fn the_file_of_defaults_can_be_read_and_changes_nothing() {
+fn the_default_config_is_readable_and_changes_nothing() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let output = Launch::bare().arg("default-config").env("VESTIBULE_LISTEN", "nonsense").run(folder.path());
     assert_eq!(output.status.code(), Some(0), "whatever else is set: {output:?}");
@@ -300,7 +300,7 @@ fn the_manual_page_and_completions_are_printed() {
 }
 
 #[test]
-fn on_sighup_what_can_be_is_taken_over_and_the_rest_is_said() {
+fn sighup_applies_live_settings_and_reports_the_rest() {
     let before = "origin = \"//a.example\"\nlog = \"info\"\nmax_frame = \"64KiB\"\n";
     let file = File::new(before);
     let server = file.serve();
@@ -330,7 +330,7 @@ fn on_sighup_what_can_be_is_taken_over_and_the_rest_is_said() {
 }
 
 #[test]
-fn quotas_and_rates_are_taken_over() {
+fn reload_applies_quotas_and_rates() {
     let file = File::new("max_rooms_per_user = 1\n");
     let server = file.serve();
     let token = Person::new(Alg::Ed25519).sign_in(server.address());
@@ -351,7 +351,7 @@ fn quotas_and_rates_are_taken_over() {
 
 /// Who is connected stays; who comes then finds the new limits, and those there count.
 #[test]
-fn caps_are_taken_over_and_nobody_is_sent_away() {
+fn reload_applies_connection_limits_to_new_clients_only() {
     let file = File::new("max_sockets_per_address = 1\n");
     let mut server = file.serve();
     let open = |server: &Server| {

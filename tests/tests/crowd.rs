@@ -40,7 +40,7 @@ fn listed(device: &mut Device, topic: &str) -> usize {
 
 #[test]
 #[ignore = "thousands of connections; for the figures, `make crowd`"]
-fn a_member_proves_in_a_crowd_of_guests_and_stays() {
+fn a_member_proves_and_stays_in_a_crowd_of_guests() {
     let server = server();
     let room = Arc::new(Room::published(server.address(), Policy::Open));
     let guests: Vec<Device> = (0..GUESTS)
@@ -63,7 +63,7 @@ fn a_member_proves_in_a_crowd_of_guests_and_stays() {
 
 #[test]
 #[ignore = "thousands of connections; for the figures, `make crowd`"]
-fn a_thousand_members_come_in() {
+fn a_thousand_members_join_one_room() {
     let server = server();
     let room = Room::new(Alg::Ed25519);
     let topic = room.topic();

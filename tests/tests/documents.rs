@@ -149,7 +149,7 @@ fn links_lead_somewhere() {
 }
 
 #[test]
-fn links_are_found_and_anchors_are_github_s() {
+fn links_are_found_and_anchors_follow_github() {
     assert_eq!(
         links("[a](b.md), [c](d.md#e)\n```\n[f](g)\n```\n![h](i.png)"),
         ["b.md", "d.md#e", "i.png"]

@@ -166,7 +166,7 @@ fn percentiles(seen: &[Seen]) -> (Duration, Duration) {
 }
 
 #[test]
-fn the_others_do_not_notice() {
+fn a_flood_does_not_affect_other_clients() {
     let seconds = env::var("VESTIBULE_FLOOD_SECONDS").map_or(3, |text| text.parse().expect("seconds"));
     let time = Duration::from_secs(seconds);
     let server = Server::start(Launch::untouched());

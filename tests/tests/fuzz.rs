@@ -7,7 +7,7 @@ use vestibule_tests::fuzz::{Mutator, TARGETS, corpus};
 const MUTATIONS: usize = 60_000;
 
 #[test]
-fn no_target_breaks() {
+fn no_fuzz_target_breaks_on_mutated_inputs() {
     for (name, target) in TARGETS {
         let mut inputs = corpus(name);
         let kept = inputs.len();

@@ -18,7 +18,7 @@ fn assert_hardened(request: &Request, to: SocketAddr, status: u16) -> Response {
 }
 
 #[test]
-fn every_answer_has_its_type_and_no_other() {
+fn every_response_has_its_content_type_and_nosniff() {
     let server = Server::start(Launch::untouched().options(&[
         ("--max-calls-per-second", "1"),
         ("--max-calls-at-once", "20"),
@@ -61,7 +61,7 @@ fn every_answer_has_its_type_and_no_other() {
 }
 
 #[test]
-fn so_has_every_answer_to_operators() {
+fn every_admin_response_has_its_content_type() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let tokens = format!("alice full {TOKEN}\n");
     let server = Server::start(Launch::untouched().administered(folder.path(), &tokens));

@@ -56,7 +56,7 @@ fn gone(server: SocketAddr, token: &str) {
 }
 
 #[test]
-fn twenty_thousand_abandoned_sessions_leave_no_memory_behind() {
+fn abandoned_sessions_free_their_memory() {
     let server = Server::start(Launch::playground());
     let address = server.address();
     println!("{} KiB resident before", server.resident());

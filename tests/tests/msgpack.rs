@@ -59,7 +59,7 @@ struct Params {
 }
 
 #[test]
-fn a_request_with_its_bytes_as_bytes_reaches_a_member_who_speaks_json() {
+fn a_messagepack_request_reaches_a_member_who_uses_json() {
     let server = Server::start(Launch::vestibule());
     let mut scene = Scene::new(&server);
     let carol = Person::new(Alg::P256);
@@ -87,7 +87,7 @@ fn a_request_with_its_bytes_as_bytes_reaches_a_member_who_speaks_json() {
 }
 
 #[test]
-fn what_is_no_message_ends_the_connection() {
+fn a_malformed_message_ends_the_connection() {
     let server = Server::start(Launch::vestibule());
     let mut packed = Packed::connect(&server, &Person::new(Alg::Ed25519));
     packed.0.send(&Frame::binary([0xc1])).expect("an open connection");
@@ -96,7 +96,7 @@ fn what_is_no_message_ends_the_connection() {
 }
 
 #[test]
-fn bytes_that_fit_no_receivers_frame_end_the_senders_join() {
+fn bytes_no_receiver_can_decode_end_the_senders_join() {
     let server = Server::start(Launch::vestibule());
     let mut scene = Scene::new(&server);
     let carol = Person::new(Alg::P256);

@@ -10,7 +10,7 @@ use vestibule_tests::{
 const WAITING: usize = 64;
 
 #[test]
-fn what_does_not_fit_the_queue_is_answered_overloaded_and_the_rest_in_order() {
+fn a_full_queue_answers_overloaded_and_keeps_the_order() {
     let server = Server::start(Launch::playground());
     let handshake = Handshake::new("/socket/websocket").query("vsn=2.0.0");
     let mut socket = handshake.open(server.address()).expect("a connection").accepted();

@@ -18,7 +18,7 @@ fn head(response: &Response) -> (u16, Vec<String>) {
 }
 
 #[test]
-fn there_is_the_page_or_what_to_do_for_it() {
+fn the_page_or_how_to_build_it_is_served() {
     let server = Server::start(Launch::untouched());
     let page = ask(&server, "GET", "/");
     let content_type = page.header("content-type").expect("a type");
@@ -42,7 +42,7 @@ fn there_is_the_page_or_what_to_do_for_it() {
 }
 
 #[test]
-fn switched_off_it_is_as_unknown_as_all_else() {
+fn a_disabled_page_is_unknown() {
     let server = Server::start(Launch::untouched().arg("--demo").arg("off"));
     let unknown = ask(&server, "GET", "/nowhere");
     assert_eq!((unknown.status, unknown.text().as_str()), (404, ""));
@@ -74,7 +74,7 @@ fn no_other_file_is_served() {
 
 /// Calls of `/v1` are counted, the page's files are not: who opens it has all calls left.
 #[test]
-fn the_page_costs_no_calls() {
+fn loading_the_page_counts_no_http_calls() {
     let server = Server::start(Launch::untouched().arg("--max-calls-at-once").arg("1"));
     for _ in 0..20 {
         assert_ne!(ask(&server, "GET", "/").status, 429);

@@ -37,7 +37,7 @@ fn pause(server: &Server, meanwhile: impl FnOnce()) {
 }
 
 #[test]
-fn what_waits_is_read_before_anybody_is_called_idle() {
+fn waiting_input_is_read_before_a_client_counts_as_idle() {
     let server = Server::start(Launch::vestibule().options(&[("--idle", IDLE)]));
     let mut sockets: Vec<Socket> = (0..CLIENTS).map(|_| connect(&server)).collect();
     pause(&server, || {
@@ -68,7 +68,7 @@ fn long_poll_sessions_outlive_a_pause() {
 }
 
 #[test]
-fn a_silent_client_is_called_idle() {
+fn a_silent_client_is_disconnected_as_idle() {
     let server = Server::start(Launch::vestibule().options(&[("--idle", "300ms")]));
     let mut socket = connect(&server);
     match socket.receive(Duration::from_secs(5)) {

@@ -91,7 +91,7 @@ fn hang_up(server: &Server, last: &str) -> Vec<Value> {
 }
 
 #[test]
-fn at_its_start_the_server_says_how_it_is_set_and_where_it_listens() {
+fn the_server_logs_settings_and_addresses_at_its_start() {
     let site = Site::new("");
     site.certify_until(2100);
     site.write("tokens", &format!("alice full {ALICE}\n"));
@@ -137,7 +137,7 @@ fn at_its_start_the_server_says_how_it_is_set_and_where_it_listens() {
 
 /// For people the same, in lines of text; and where nothing is set, that is said.
 #[test]
-fn the_same_is_said_in_text() {
+fn the_text_log_has_the_same() {
     let site = Site::new("max_frame = \"128KiB\"\n");
     let server = Server::start(site.launch());
     let log = server.log();
@@ -153,7 +153,7 @@ fn the_same_is_said_in_text() {
 }
 
 #[test]
-fn a_reload_says_what_it_took_and_what_needs_a_restart() {
+fn a_reload_logs_what_applied_and_what_needs_a_restart() {
     let config =
         "log_format = \"json\"\norigin = \"//a.example\"\nmax_frame = \"128KiB\"\nmax_channels = 9\n";
     let site = Site::new(config);
@@ -188,7 +188,7 @@ fn a_reload_says_what_it_took_and_what_needs_a_restart() {
 }
 
 #[test]
-fn a_reload_says_until_when_a_renewed_certificate_is_valid() {
+fn a_reload_logs_a_renewed_certificates_expiry() {
     let site = Site::new("");
     site.certify_until(2100);
     let (cert, key) = (site.name("cert.pem"), site.name("key.pem"));
@@ -229,7 +229,7 @@ fn watch(admin: SocketAddr, token: &str) -> Socket {
 }
 
 #[test]
-fn tokens_are_taken_over_and_who_has_none_any_more_is_sent_away() {
+fn a_reload_applies_tokens_and_closes_revoked_ones() {
     let site = Site::new("log_format = \"json\"\nadmin_listen = \"127.0.0.1:0\"\n");
     site.write("tokens", &format!("alice full {ALICE}\n"));
     let server = Server::start(site.launch().arg("--admin-tokens").arg(&site.name("tokens")));

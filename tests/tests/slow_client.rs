@@ -21,7 +21,7 @@ fn join(server: &Server) -> Socket {
 }
 
 #[test]
-fn a_slow_reader_is_disconnected_and_nobody_waits_for_it() {
+fn a_slow_reader_is_disconnected_and_delays_no_other() {
     let server = Server::start(Launch::playground());
     let mut slow = join(&server);
     let mut quick = join(&server);

@@ -26,7 +26,7 @@ fn card(server: &Server, room: &Room) -> u16 {
 }
 
 #[test]
-fn without_configuration() {
+fn the_server_starts_without_configuration() {
     let mut server = Server::start(Launch::unconfigured());
     // The folder is ./data, in the working directory.
     assert!(server.data().join("vestibule.db").is_file());
@@ -85,7 +85,7 @@ fn start_on(data: &Path, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn a_start_that_cannot_be() {
+fn a_failed_start_is_explained_in_one_line() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let path = |name: &str| folder.path().join(name);
     let folder_with = |name: &str, file: &str, content: &[u8]| {
@@ -162,7 +162,7 @@ fn secrets_that_others_can_read_are_refused() {
 }
 
 #[test]
-fn a_tls_key_that_everybody_can_read_is_warned_of() {
+fn a_world_readable_tls_key_is_a_warning() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let made = rcgen::generate_simple_self_signed(["chat.example.com".to_owned()]).expect("a certificate");
     let [certificate, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
@@ -186,7 +186,7 @@ fn a_tls_key_that_everybody_can_read_is_warned_of() {
 /// Writes a file for its owner alone.
 /// Each of them would go unnoticed, and clients would be told nonsense.
 #[test]
-fn a_database_whose_own_row_is_damaged() {
+fn a_damaged_database_row_prevents_the_start() {
     for damage in ["epoch = x''", "epoch = x'00112233445566778899aabbccddeeff00'", "seq = -1", "starts = -1"]
     {
         let mut server = Server::start(Launch::vestibule());
@@ -209,7 +209,7 @@ fn write_private(path: &Path, content: &[u8]) {
 }
 
 #[test]
-fn beside_another_server() {
+fn a_second_server_on_the_same_data_is_refused() {
     let server = Server::start(Launch::vestibule());
     let room = Room::published(server.address(), Policy::Open);
     let folder = tempfile::tempdir().expect("a temporary directory");
@@ -227,7 +227,7 @@ fn beside_another_server() {
 const STOPPED: Duration = Duration::from_secs(5);
 
 #[test]
-fn told_to_stop() {
+fn sigterm_stops_the_server_gracefully() {
     for signal in ["TERM", "INT"] {
         let mut server = Server::start(Launch::vestibule());
         let mut scene = Scene::new(&server);
@@ -258,7 +258,7 @@ fn told_to_stop() {
 /// Whoever has read that the server listens may tell it to stop. Several servers, so that the system is busy with others
 /// at times between the announcement and what comes after it.
 #[test]
-fn told_to_stop_at_once() {
+fn a_second_signal_stops_the_server_at_once() {
     thread::scope(|scope| {
         for _ in 0..6 {
             scope.spawn(|| {
@@ -275,7 +275,7 @@ fn told_to_stop_at_once() {
 
 /// After a restart all come at once, and the server may be busy with something else for a moment.
 #[test]
-fn a_thousand_may_wait_to_be_let_in() {
+fn a_thousand_connections_may_wait_to_be_accepted() {
     let server = Server::start(Launch::vestibule());
     server.signal("STOP");
     // Who finds the queue full is not refused, but tries again after a second.

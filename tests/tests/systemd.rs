@@ -47,7 +47,7 @@ impl Manager {
 }
 
 #[test]
-fn it_says_when_it_is_ready_that_it_lives_reads_its_configuration_again_and_stops() {
+fn systemd_is_notified_of_ready_watchdog_reload_and_stop() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let path = folder.path().join("notify");
     let manager = Manager::listen(&path);
@@ -88,7 +88,7 @@ fn it_says_when_it_is_ready_that_it_lives_reads_its_configuration_again_and_stop
 }
 
 #[test]
-fn a_restart_refuses_nobody_who_comes_to_a_socket_that_systemd_holds() {
+fn a_restart_with_socket_activation_refuses_no_client() {
     let socket = Arc::new(TcpListener::bind("127.0.0.1:0").expect("a free port"));
     let address = socket.local_addr().expect("an address");
     let mut server = Server::start(Launch::vestibule().socket(Arc::clone(&socket)));
@@ -106,7 +106,7 @@ fn a_restart_refuses_nobody_who_comes_to_a_socket_that_systemd_holds() {
 }
 
 #[test]
-fn what_is_no_listening_socket_is_said() {
+fn an_inherited_non_listening_socket_is_reported() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let run =
         |count: &str| Launch::bare().arg("--data").arg("data").env("LISTEN_FDS", count).run(folder.path());

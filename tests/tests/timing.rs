@@ -62,7 +62,7 @@ fn ratio(part: usize, whole: usize) -> f64 {
 }
 
 #[test]
-fn the_area_is_a_probability() {
+fn the_auc_is_a_probability() {
     let ms = |times: &[u64]| times.iter().map(|time| Duration::from_millis(*time)).collect::<Vec<_>>();
     for (a, b, expected) in [
         (ms(&[1, 2, 3]), ms(&[1, 2, 3]), 0.5),
@@ -215,7 +215,7 @@ fn anonymous(mut answer: Value) -> Value {
 }
 
 #[test]
-fn nobody_can_measure_whether_a_secret_room_exists() {
+fn timing_does_not_reveal_secret_rooms() {
     let _turn = turn();
     // Patient with the member below, who says nothing and does not read what it is told of all who come and go.
     let patience = [("--idle", "1h"), ("--max-outbox", "256MiB"), ("--max-outbox-frames", "1000000")];
@@ -272,7 +272,7 @@ fn nobody_can_measure_whether_a_secret_room_exists() {
 }
 
 #[test]
-fn nobody_can_measure_whether_somebody_else_asked() {
+fn timing_does_not_reveal_other_peoples_requests() {
     let _turn = turn();
     let server = Server::start(Launch::vestibule().options(&[("--max-requests-per-user", "100000")]));
     let address = server.address();

@@ -12,7 +12,7 @@ use vestibule_tests::people::now_ms;
 use crate::{OPERATOR, READER, Stage};
 
 #[test]
-fn it_says_who_did_what_to_what_and_when_and_outlives_the_server() {
+fn the_audit_log_names_each_act_and_survives_restarts() {
     let mut stage = Stage::new();
     let before = now_ms();
     let target = "users/Zx3nL3ycWlDlsCvwwoHLHRtMHqkbbHVHDm6mBmkxLSA/disconnect";
@@ -48,7 +48,7 @@ fn logged(stage: &Stage) -> Vec<[String; 4]> {
 }
 
 #[test]
-fn each_act_is_logged_with_who_what_on_what_and_how_it_ended() {
+fn each_act_is_logged_with_operator_object_and_result() {
     let stage = Stage::new();
     let user = "users/Zx3nL3ycWlDlsCvwwoHLHRtMHqkbbHVHDm6mBmkxLSA";
     let room = "rooms/TG4n0hbSJVVTS2RBYJ2cU1JcdKcKDKoMCKpVlAdsXxA";
@@ -80,7 +80,7 @@ fn each_act_is_logged_with_who_what_on_what_and_how_it_ended() {
 
 /// An operator's tool is killed, or the connection breaks: what was begun is done, and is written down with how it ended.
 #[test]
-fn an_act_has_its_status_though_its_operator_hung_up() {
+fn an_act_gets_its_status_even_if_the_operator_hangs_up() {
     const ACTS: usize = 30;
     let stage = Stage::new();
     let deadline = Instant::now() + Duration::from_secs(30);

@@ -29,7 +29,7 @@ fn committed() -> Value {
 }
 
 #[test]
-fn what_is_served_is_what_is_committed() {
+fn the_served_description_is_the_committed_one() {
     let stage = Stage::new();
     let served = stage.read("openapi.json");
     assert_eq!(served, committed());
@@ -53,7 +53,7 @@ fn request(method: &str, path: &str, operation: &Value, names: &[(&str, String)]
 }
 
 #[test]
-fn each_endpoint_lets_in_whom_it_says_and_answers_as_it_says() {
+fn endpoints_admit_and_answer_as_described() {
     let mut stage = Stage::new();
     let mut scene = Scene::new(&stage.server);
     let asked = scene.ask();
@@ -121,7 +121,7 @@ fn assert_audited(stage: &Stage, acts: &[(String, u16)]) {
 }
 
 #[test]
-fn what_is_not_there_and_what_makes_no_sense_is_a_problem() {
+fn unknown_objects_and_invalid_requests_are_problems() {
     let stage = Stage::new();
     let nobody = Person::new(Alg::Ed25519).uid();
     let id = "5Hq7xkVcQ2mXw1kGm8b0Zw";
@@ -155,7 +155,7 @@ fn what_is_not_there_and_what_makes_no_sense_is_a_problem() {
 }
 
 #[test]
-fn what_is_wrong_with_an_input_is_a_sentence_without_it() {
+fn input_errors_are_sentences_that_do_not_quote_it() {
     let stage = Stage::new();
     let broadcast = |body: &str| {
         let request =

@@ -8,7 +8,7 @@ use vestibule_tests::scene::Scene;
 use crate::{Stage, each};
 
 #[test]
-fn a_list_comes_to_its_end_with_every_request_though_others_come_meanwhile() {
+fn paging_lists_every_request_while_others_arrive() {
     let stage = Stage::new();
     let scene = Scene::new(&stage.server);
     let rid = scene.room.rid();
@@ -40,7 +40,7 @@ fn a_list_comes_to_its_end_with_every_request_though_others_come_meanwhile() {
 }
 
 #[test]
-fn an_operator_ends_a_request_and_everybody_is_told() {
+fn an_operator_can_end_a_request_and_everyone_is_told() {
     let stage = Stage::new();
     let mut scene = Scene::new(&stage.server);
     let request = scene.ask();

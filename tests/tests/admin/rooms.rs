@@ -21,7 +21,7 @@ fn publish(stage: &Stage, policy: Policy, name: &str) -> Room {
 }
 
 #[test]
-fn a_list_comes_to_its_end_with_every_room_that_was_there_though_others_are_made_meanwhile() {
+fn paging_lists_every_room_while_others_are_created() {
     let stage = Stage::new();
     let mut there: Vec<String> =
         (0..7).map(|n| publish(&stage, Policy::Secret, &format!("Room {n}")).rid().to_string()).collect();
@@ -39,7 +39,7 @@ fn a_list_comes_to_its_end_with_every_room_that_was_there_though_others_are_made
 }
 
 #[test]
-fn rooms_are_found_by_part_of_their_names_and_by_policy() {
+fn rooms_are_found_by_partial_name_and_by_policy() {
     let stage = Stage::new();
     let book = publish(&stage, Policy::Secret, "Book Club");
     publish(&stage, Policy::Open, "Chess club");
@@ -63,7 +63,7 @@ fn rooms_are_found_by_part_of_their_names_and_by_policy() {
 }
 
 #[test]
-fn who_is_in_a_room_is_told_with_their_role() {
+fn a_rooms_occupants_are_listed_with_their_roles() {
     let stage = Stage::new();
     let scene = Scene::new(&stage.server);
     let members = stage.pages(&format!("rooms/{}/members", scene.room.rid()), || {});
@@ -95,7 +95,7 @@ fn rows(stage: &Stage, room: &Room) -> Vec<i64> {
 }
 
 #[test]
-fn a_deleted_room_is_gone_with_all_that_is_in_it_and_everybody_is_told() {
+fn deleting_a_room_deletes_its_content_and_tells_everyone() {
     let stage = Stage::new();
     let mut scene = Scene::new(&stage.server);
     let other = publish(&stage, Policy::Open, "Another");
@@ -137,7 +137,7 @@ fn a_deleted_room_is_gone_with_all_that_is_in_it_and_everybody_is_told() {
 }
 
 #[test]
-fn an_operator_sets_a_missing_or_lost_creator() {
+fn an_operator_can_set_a_missing_or_lost_creator() {
     let stage = Stage::new();
     let mut scene = Scene::new(&stage.server);
     let path = format!("rooms/{}", scene.room.rid());

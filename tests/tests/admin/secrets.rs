@@ -6,7 +6,7 @@ use vestibule_tests::scene::Scene;
 use crate::Stage;
 
 #[test]
-fn no_answer_holds_what_clients_send_to_each_other() {
+fn answers_contain_nothing_that_clients_exchange() {
     let stage = Stage::new();
     let mut scene = Scene::new(&stage.server);
     let request = scene.ask();

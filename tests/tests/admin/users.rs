@@ -9,7 +9,7 @@ use vestibule_tests::scene::Scene;
 use crate::{OPERATOR, Stage, each};
 
 #[test]
-fn connections_and_their_topics_are_told_while_they_last_and_their_end_afterwards() {
+fn connections_are_listed_while_open_and_once_closed() {
     let stage = Stage::new();
     let mut scene = Scene::new(&stage.server);
     let path = format!("users/{}", scene.bob.uid());
@@ -57,7 +57,7 @@ fn a_minted_token_connects_as_its_user() {
 }
 
 #[test]
-fn a_broadcast_reaches_members_and_guests_and_is_in_nobodys_name() {
+fn a_broadcast_reaches_everyone_and_names_no_sender() {
     let stage = Stage::new();
     let mut scene = Scene::new(&stage.server);
     let say = |topic: &str, event: &str, payload: &serde_json::Value| {
@@ -96,7 +96,7 @@ fn a_broadcast_reaches_members_and_guests_and_is_in_nobodys_name() {
 }
 
 #[test]
-fn an_erased_user_is_nowhere_and_everybody_is_told() {
+fn an_erased_user_leaves_no_trace_and_everyone_is_told() {
     let stage = Stage::new();
     let mut scene = Scene::of_creator(&stage.server);
     let (carol, mut carols, _) = scene.another_member();
@@ -140,7 +140,7 @@ fn an_erased_user_is_nowhere_and_everybody_is_told() {
 }
 
 #[test]
-fn what_an_erased_member_did_for_others_is_undone_or_nobodys() {
+fn an_erased_members_acts_are_undone_or_made_anonymous() {
     let stage = Stage::new();
     let mut scene = Scene::of_creator(&stage.server);
     let request = scene.ask();

@@ -54,7 +54,7 @@ fn cells(text: &str, head: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_document_shows_these_rows() {
+fn the_threat_model_shows_these_rows() {
     let text = read("docs/threats.md");
     let rows = ROWS.iter().map(|row| (row.way.to_owned(), row.role.name().to_owned()));
     assert_eq!(cells(&text, Table::HEAD), rows.collect::<Vec<_>>());

@@ -85,13 +85,13 @@ fn in_lanes<'a, T: Sync, R: Send>(all: &'a [T], handle: impl Fn(&'a [T]) -> Vec<
 }
 
 #[test]
-fn no_way_in_costs_more_than_it_may() {
+fn no_input_costs_more_than_its_bound() {
     let faults = in_lanes(&chosen().collect::<Vec<_>>(), check);
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
 #[test]
-fn nothing_of_a_size_of_its_own_is_larger_than_it_may_be() {
+fn no_fixed_size_response_exceeds_its_bound() {
     let found = in_lanes(COSTS, |costs| {
         let stage = Stage::new();
         costs.iter().map(|cost| (cost, cost.measure(&stage, fixed::FEW))).collect()
@@ -104,7 +104,7 @@ fn nothing_of_a_size_of_its_own_is_larger_than_it_may_be() {
 
 #[test]
 #[ignore = "for the document, with more of each: `make amplification`"]
-fn the_table() {
+fn prints_the_amplification_table() {
     let stage = Stage::new();
     println!("{}", Table::HEAD);
     for row in chosen() {

@@ -36,7 +36,7 @@ fn text(start: &str, length: usize) -> String {
 }
 
 #[test]
-fn a_reply_that_does_not_fit_ends_the_join() {
+fn an_unencodable_reply_ends_the_join() {
     let long = json!(text("r", 256));
     let (short, topic) = (json!("1"), "edges:reply".to_owned());
     let long_topic = text("edges:", 256);
@@ -54,7 +54,7 @@ fn a_reply_that_does_not_fit_ends_the_join() {
 }
 
 #[test]
-fn a_push_that_does_not_fit_ends_the_join() {
+fn an_unencodable_push_ends_the_join() {
     let long_topic = text("edges:", 256);
     for (join_ref, topic, event) in [
         (json!(text("r", 256)), "edges:push", "e".to_owned()),
@@ -69,7 +69,7 @@ fn a_push_that_does_not_fit_ends_the_join() {
 }
 
 #[test]
-fn a_broadcast_that_does_not_fit_ends_its_senders_join() {
+fn an_unencodable_broadcast_ends_its_senders_join() {
     let long_topic = text("edges:", 256);
     for (topic, event) in [(&*long_topic, "e".to_owned()), ("edges:broadcast", text("e", 256))] {
         let mut other = join(topic, &json!("1"));
@@ -81,7 +81,7 @@ fn a_broadcast_that_does_not_fit_ends_its_senders_join() {
 }
 
 #[test]
-fn texts_of_255_bytes_fit() {
+fn texts_of_255_bytes_are_encodable() {
     let (topic, join_ref, event) = (text("edges:", 255), json!(text("r", 255)), text("e", 255));
     let mut socket = join(&topic, &join_ref);
     socket.send_json(&json!([join_ref, text("q", 255), topic, "bytes", {}]));
@@ -94,7 +94,7 @@ fn texts_of_255_bytes_fit() {
 }
 
 #[test]
-fn an_answer_to_a_join_that_does_not_fit_is_an_error() {
+fn an_unencodable_join_reply_is_an_error() {
     let topic = "edges:join";
     for answer in ["bytes", "no"] {
         let mut socket = connect();
@@ -119,7 +119,7 @@ fn bytes_for_a_v1_client_end_its_join() {
 }
 
 #[test]
-fn a_broadcast_from_outside_that_does_not_fit_is_an_error() {
+fn an_unencodable_external_broadcast_is_an_error() {
     let topic = text("room:", 256);
     let request = Request::post(&format!("/admin/broadcast?topic={topic}&event=news&binary"));
     let response = request.body("x").send(playground().address());

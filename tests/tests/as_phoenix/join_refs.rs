@@ -14,7 +14,7 @@ fn join(topic: &str, join_ref: &Value) -> Client {
 }
 
 #[test]
-fn a_join_ref_of_false_is_none() {
+fn a_join_ref_of_false_counts_as_none() {
     let topic = "room:false";
     let mut socket = join(topic, &json!(false));
     for (number, join_ref) in [json!(false), json!(null)].iter().enumerate() {
@@ -33,14 +33,14 @@ fn a_join_ref_of_false_is_none() {
 }
 
 #[test]
-fn a_crash_names_the_join_ref_of_false() {
+fn a_crash_reports_a_join_ref_of_false() {
     let mut socket = join("room:false_crash", &json!(false));
     socket.send_json(&json!([false, "2", "room:false_crash", "crash", {}]));
     assert_eq!(socket.expect_json(), crashed(false, "room:false_crash"));
 }
 
 #[test]
-fn other_join_refs_are_join_refs() {
+fn other_json_values_are_valid_join_refs() {
     for join_ref in [json!(""), json!(0), json!(true), json!([]), json!({})] {
         let mut socket = join("room:odd", &join_ref);
         socket.send_json(&json!([join_ref, "2", "room:odd", "ok_only", {}]));
@@ -49,7 +49,7 @@ fn other_join_refs_are_join_refs() {
 }
 
 #[test]
-fn v1_takes_a_join_ref_of_false() {
+fn v1_accepts_a_join_ref_of_false() {
     let mut socket = connect_with("");
     let push = |event: &str, reference: &str| json!({ "topic": "room:v1_false", "event": event, "payload": {}, "ref": reference, "join_ref": false });
     socket.send_json(&push("phx_join", "1"));

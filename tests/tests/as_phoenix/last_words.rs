@@ -13,7 +13,7 @@ fn closed(topic: &str) -> Value {
 }
 
 #[test]
-fn last_words_come_after_the_close_of_a_leave() {
+fn terminate_pushes_follow_the_close_of_a_leave() {
     let topic = "edges:leave";
     let mut socket = joined(topic);
     socket.send_json(&json!(["1", "2", topic, "phx_leave", {}]));
@@ -24,7 +24,7 @@ fn last_words_come_after_the_close_of_a_leave() {
 }
 
 #[test]
-fn last_words_come_after_the_close_of_a_stop() {
+fn terminate_pushes_follow_the_close_of_a_stop() {
     let topic = "edges:stop";
     let mut socket = joined(topic);
     socket.send_json(&json!(["1", "2", topic, "stop", {}]));
@@ -35,7 +35,7 @@ fn last_words_come_after_the_close_of_a_stop() {
 }
 
 #[test]
-fn last_words_come_before_the_error_of_a_crash() {
+fn terminate_pushes_precede_the_error_of_a_crash() {
     let topic = "edges:crash";
     let mut socket = joined(topic);
     socket.send_json(&json!(["1", "2", topic, "crash", {}]));
@@ -46,7 +46,7 @@ fn last_words_come_before_the_error_of_a_crash() {
 }
 
 #[test]
-fn last_words_of_a_replaced_join_follow_the_new_answer() {
+fn terminate_pushes_of_a_replaced_join_follow_the_new_reply() {
     let topic = "edges:again";
     let mut socket = joined(topic);
     socket.send_json(&json!(["2", "2", topic, "phx_join", {}]));

@@ -13,7 +13,7 @@ fn no_maps() -> [Value; 6] {
 }
 
 #[test]
-fn a_push_or_broadcast_of_no_map_crashes_the_channel() {
+fn pushing_or_broadcasting_a_non_map_crashes_the_channel() {
     let topic = "room:no_map";
     for event in ["shout", "shout_from", "push_me", "push_then_reply"] {
         let mut other = joined(topic);
@@ -27,7 +27,7 @@ fn a_push_or_broadcast_of_no_map_crashes_the_channel() {
 }
 
 #[test]
-fn a_broadcast_of_no_map_crashes_supabases_channel() {
+fn broadcasting_a_non_map_crashes_supabases_channel() {
     for payload in no_maps() {
         let mut socket = joined_with("realtime:no_map", &json!({}));
         assert_eq!(socket.expect_json()[3], "presence_state");
@@ -37,7 +37,7 @@ fn a_broadcast_of_no_map_crashes_supabases_channel() {
 }
 
 #[test]
-fn a_reply_may_be_anything() {
+fn a_reply_may_be_any_json_value() {
     let mut socket = joined("room:any_reply");
     for payload in no_maps() {
         socket.send_json(&json!(["1", "2", "room:any_reply", "echo", payload]));
@@ -46,7 +46,7 @@ fn a_reply_may_be_anything() {
 }
 
 #[test]
-fn a_broadcast_of_no_map_from_outside_is_an_error() {
+fn an_external_broadcast_of_a_non_map_is_an_error() {
     let topic = "room:outside";
     let mut socket = joined(topic);
     for payload in no_maps() {
@@ -58,7 +58,7 @@ fn a_broadcast_of_no_map_from_outside_is_an_error() {
 }
 
 #[test]
-fn bytes_are_pushed_and_broadcast() {
+fn bytes_can_be_pushed_and_broadcast() {
     let mut socket = joined("room:bytes");
     socket.send(&Frame::binary(*b"\x00\x01\x01\x0a\x0512room:bytesshout\xff")).expect("a connection");
     match socket.receive(PATIENCE) {

@@ -65,7 +65,7 @@ fn long_integers_pass_through_in_heartbeats() {
 }
 
 #[test]
-fn floats_out_of_range_are_no_message() {
+fn a_float_out_of_range_is_a_decode_error() {
     for number in ["1e400", "-1e309", &format!("{}.0", "9".repeat(309))] {
         let mut socket = connect();
         socket

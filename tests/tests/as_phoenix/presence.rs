@@ -34,7 +34,7 @@ fn keys(entries: &Value) -> Vec<String> {
 }
 
 #[test]
-fn untracking_one_key_leaves_the_others() {
+fn untracking_one_key_keeps_the_others() {
     let topic = "presence:untrack";
     let mut socket = joined_with(topic, &json!({ "user": "u" }));
     call(&mut socket, topic, "track_also", &json!({ "key": "v" }));
@@ -45,7 +45,7 @@ fn untracking_one_key_leaves_the_others() {
 }
 
 #[test]
-fn who_is_tracked_is_not_tracked_again() {
+fn tracking_twice_is_an_error() {
     let topic = "presence:again";
     let mut socket = joined_with(topic, &json!({ "user": "u" }));
     for status in ["ok", "error"] {

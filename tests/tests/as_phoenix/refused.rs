@@ -5,7 +5,7 @@ use vestibule_tests::ws::Handshake;
 use super::playground;
 
 #[test]
-fn a_refusal_may_have_a_status_and_a_body() {
+fn a_refused_connect_may_set_status_and_body() {
     let server = playground();
     let refused =
         |query| Handshake::new("/socket/websocket").query(query).open(server.address()).expect("an answer");

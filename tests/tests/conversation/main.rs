@@ -27,7 +27,7 @@ use stage::Stage;
 const CASES: u32 = 24;
 
 #[test]
-fn everybody_is_told_what_the_reference_says() {
+fn every_client_sees_what_the_reference_predicts() {
     let defaults = Config::default();
     // The default went by the environment already.
     let cases = if env::var_os("PROPTEST_CASES").is_some() { defaults.cases } else { CASES };

@@ -15,7 +15,7 @@ const ROUNDS: usize = 200;
 const ROUNDS_PER_FOLDER: usize = 20;
 
 #[test]
-fn what_was_answered_is_there() {
+fn answered_frames_survive_a_crash() {
     let seed = random::seed("CRASH_SEED");
     println!("crash: CRASH_SEED={seed}");
     let mut random = Random::new(seed);

@@ -55,7 +55,7 @@ fn the_model_runs_the_rules_without_a_server() {
 }
 
 #[test]
-fn nobody_depends_on_the_tests() {
+fn no_crate_depends_on_the_tests() {
     for package in packages() {
         let dependencies = package["dependencies"].as_array().expect("dependencies");
         let on_tests = dependencies.iter().any(|dependency| dependency["name"] == "vestibule-tests");
@@ -64,7 +64,7 @@ fn nobody_depends_on_the_tests() {
 }
 
 #[test]
-fn a_star_stands_for_all_that_start_so() {
+fn a_star_matches_any_ending() {
     let found = BTreeSet::from(["actix-web".to_owned(), "serde".to_owned(), "vestibule-schema".to_owned()]);
     assert_eq!(forbidden_among(&found, &["actix*", "vestibule"]), ["actix-web"]);
 }

@@ -56,7 +56,7 @@ impl Disk {
 }
 
 #[test]
-fn want_of_room_refuses_what_is_new_and_ends_when_there_is_some() {
+fn a_full_disk_refuses_new_frames_until_space_is_freed() {
     let disk = Disk::new();
     let mut server = disk.server();
     let mut scene = Scene::new(&server);
@@ -80,7 +80,7 @@ fn want_of_room_refuses_what_is_new_and_ends_when_there_is_some() {
 }
 
 #[test]
-fn a_broken_disk_ends_the_server_and_nothing_that_was_answered_is_lost() {
+fn a_broken_disk_stops_the_server_and_loses_nothing_answered() {
     for call in ["write", "sync"] {
         let disk = Disk::new();
         let mut server = disk.server();

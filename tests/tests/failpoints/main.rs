@@ -31,7 +31,7 @@ const AT_A_TIME: usize = 4;
 
 #[test]
 #[cfg_attr(not(debug_assertions), ignore = "there are no failpoints in a release")]
-fn a_kill_at_any_point_loses_nothing_and_tells_nobody_anything_untrue() {
+fn a_kill_at_any_point_loses_nothing_and_tells_no_lies() {
     let seed = random::seed("FAILPOINT_SEED");
     println!("failpoints: FAILPOINT_SEED={seed}");
     let rounds = std::env::var("VESTIBULE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());

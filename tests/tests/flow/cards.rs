@@ -25,7 +25,7 @@ fn publish(scene: &mut Scene, version: u64, policy: Policy) {
 }
 
 #[test]
-fn card_is_pushed_to_members_and_guests() {
+fn a_card_is_pushed_to_members_and_guests() {
     let server = server();
     let mut scene = Scene::of_creator(&server);
     let (_, mut carol, _) = scene.another_member();
@@ -58,7 +58,7 @@ fn the_first_card_is_pushed_too() {
 }
 
 #[test]
-fn a_card_that_makes_the_room_secret_is_told_to_members_only() {
+fn a_card_that_makes_a_room_secret_is_pushed_to_members_only() {
     let server = server();
     let mut scene = Scene::of_creator(&server);
     let (_, mut carol, _) = scene.another_member();
@@ -102,7 +102,7 @@ fn a_version_is_at_most_a_day_ahead_of_the_clock() {
 }
 
 #[test]
-fn texts_without_control_and_format_characters() {
+fn control_and_format_characters_are_refused() {
     let server = server();
     let mut scene = Scene::of_creator(&server);
     for bad in

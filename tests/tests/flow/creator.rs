@@ -22,7 +22,7 @@ fn enter(device: &mut Device, room: &Room) -> (Fixed<32>, Value) {
 }
 
 #[test]
-fn no_other_member_closes_a_room() {
+fn only_the_creator_can_close_a_room() {
     let server = server();
     let mut scene = Scene::new(&server);
     for policy in [Policy::Secret, Policy::Open] {
@@ -119,7 +119,7 @@ fn directory(scene: &Scene) -> Vec<Value> {
 }
 
 #[test]
-fn a_room_is_listed_when_its_creator_says_so() {
+fn a_room_is_listed_when_its_creator_lists_it() {
     let server = server();
     let mut scene = Scene::of_creator(&server);
     let (_, mut carols, _) = scene.another_member();
@@ -154,7 +154,7 @@ fn a_room_is_listed_when_its_creator_says_so() {
 }
 
 #[test]
-fn a_room_made_over_http_is_listed_where_asked() {
+fn a_room_created_over_http_is_listed_if_asked() {
     let server = server();
     let scene = Scene::new(&server);
     let token = scene.alice.sign_in(scene.address);

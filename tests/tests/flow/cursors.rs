@@ -80,7 +80,7 @@ fn assert_pages(scene: &Scene, name: &str, event: &str, expected: &[Value]) {
 }
 
 #[test]
-fn mine_and_approved_have_pages() {
+fn mine_and_approved_are_paged() {
     let server = server();
     let mut scene = Scene::new(&server);
     let (requests, ids) = ask(&mut scene, MANY);
@@ -94,7 +94,7 @@ fn mine_and_approved_have_pages() {
 }
 
 #[test]
-fn notices_have_pages() {
+fn notices_are_paged() {
     let server = server();
     let mut scene = Scene::new(&server);
     let (_, ids) = ask(&mut scene, MANY);
@@ -113,7 +113,7 @@ fn notices_have_pages() {
 }
 
 #[test]
-fn each_list_of_a_join_has_a_cursor_of_its_own() {
+fn each_list_of_a_join_has_its_own_cursor() {
     let server = server();
     let mut scene = Scene::new(&server);
     let (_, ids) = ask(&mut scene, PAGE);
@@ -130,7 +130,7 @@ fn each_list_of_a_join_has_a_cursor_of_its_own() {
 
 /// What is stored while pages are turned is pushed, and not listed.
 #[test]
-fn notices_that_come_between_two_pages_are_pushed() {
+fn notices_that_arrive_between_pages_are_pushed() {
     let server = server();
     let mut scene = Scene::new(&server);
     let (_, ids) = ask(&mut scene, 5);

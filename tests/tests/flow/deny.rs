@@ -10,7 +10,7 @@ use crate::{at_home, eventually, is_closed, server, server_with, timeless};
 const DAY_MS: i64 = 24 * 3_600_000;
 
 #[test]
-fn denied_is_pushed_to_each_device_of_the_newcomer_at_one_place() {
+fn denied_reaches_each_newcomer_device_in_one_topic() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -36,7 +36,7 @@ fn denied_is_pushed_to_each_device_of_the_newcomer_at_one_place() {
 }
 
 #[test]
-fn denied_is_a_notice_for_who_was_away() {
+fn denied_is_a_notice_for_an_absent_newcomer() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -154,7 +154,7 @@ fn unblock_ends_a_cooldown_too() {
 }
 
 #[test]
-fn deny_twice_is_a_duplicate_unless_it_says_more() {
+fn a_second_deny_is_a_duplicate_unless_it_blocks() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -190,7 +190,7 @@ fn a_block_is_not_shortened_by_another_denial() {
 }
 
 #[test]
-fn deny_of_what_is_not_there_or_by_a_guest() {
+fn deny_by_a_guest_or_without_a_request_is_refused() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -213,7 +213,7 @@ fn deny_of_what_is_not_there_or_by_a_guest() {
 }
 
 #[test]
-fn what_is_approved_or_over_cannot_be_denied() {
+fn approved_or_finished_requests_cannot_be_denied() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();

@@ -18,7 +18,7 @@ fn second(scene: &Scene, first: &Request) -> (Device, Request) {
 }
 
 #[test]
-fn a_second_request_for_one_box_key_is_answered_with_the_firsts_id() {
+fn a_second_request_for_a_box_key_returns_the_first_id() {
     let server = server();
     let mut scene = Scene::new(&server);
     let first = scene.ask();
@@ -39,7 +39,7 @@ fn a_second_request_for_one_box_key_is_answered_with_the_firsts_id() {
 }
 
 #[test]
-fn done_only_when_each_registered_device_has_acked() {
+fn a_request_is_done_when_every_device_has_acked() {
     let server = server();
     let mut scene = Scene::new(&server);
     let first = scene.ask();
@@ -93,7 +93,7 @@ fn the_first_ack_drops_the_other_approves() {
 }
 
 #[test]
-fn a_device_that_did_not_ask_can_ack_and_the_others_are_waited_for() {
+fn another_device_may_ack_and_the_rest_are_awaited() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -124,7 +124,7 @@ fn a_device_is_registered_once_however_often_it_connects() {
 }
 
 #[test]
-fn a_device_that_asks_when_another_has_the_key_is_given_it_too() {
+fn a_later_device_also_gets_the_approves() {
     let server = server();
     let mut scene = Scene::new(&server);
     let first = scene.ask();
@@ -157,7 +157,7 @@ fn another_box_key_is_another_request() {
 }
 
 #[test]
-fn a_device_that_never_comes_back_is_waited_for_so_long() {
+fn an_absent_device_is_awaited_for_a_limited_time() {
     let server = server_with(&[("--keep-for-devices", "1s"), ("--sweep", "100ms")]);
     let mut scene = Scene::new(&server);
     let first = scene.ask();
@@ -177,7 +177,7 @@ fn a_device_that_never_comes_back_is_waited_for_so_long() {
 
 /// Without an ack nobody has the key yet, and the request is not over.
 #[test]
-fn nobody_is_given_up_before_the_first_ack() {
+fn no_device_is_given_up_before_the_first_ack() {
     let server = server_with(&[("--keep-for-devices", "1ms"), ("--sweep", "50ms")]);
     let mut scene = Scene::new(&server);
     let waiting = scene.ask();

@@ -37,7 +37,7 @@ fn approve_briefly(scene: &mut Scene, request: &Request, for_ms: i64) -> Approve
 }
 
 #[test]
-fn expired_is_pushed_to_each_device_of_the_requester_at_one_place() {
+fn expired_reaches_each_requester_device_in_one_topic() {
     let server = server();
     let mut scene = Scene::new(&server);
     let mut devices = at_home(&scene, &scene.bob);
@@ -71,7 +71,7 @@ fn request_gone_tells_members_of_an_expired_request() {
 }
 
 #[test]
-fn expired_is_a_notice_for_who_was_away() {
+fn expired_is_a_notice_for_an_absent_requester() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = ask_briefly(&mut scene, 1000);
@@ -170,7 +170,7 @@ fn a_lapsed_approve_beside_a_live_one_changes_nothing() {
 
 /// From the very moment on, not only when the server gets to it.
 #[test]
-fn what_is_over_is_neither_shown_nor_delivered_before_the_sweep() {
+fn expired_frames_are_hidden_even_before_the_sweep() {
     let server = server_with(&[("--sweep", "1h")]);
     let mut scene = Scene::new(&server);
     let lasting = scene.ask();
@@ -192,7 +192,7 @@ fn what_is_over_is_neither_shown_nor_delivered_before_the_sweep() {
 
 /// A bad approve makes its request pending again, but nobody can answer one whose time is over.
 #[test]
-fn a_nack_shows_nobody_a_request_whose_time_is_over() {
+fn a_nack_does_not_reopen_an_expired_request() {
     let server = server_with(&[("--sweep", "1h")]);
     let mut scene = Scene::new(&server);
     let request = ask_briefly(&mut scene, 1000);

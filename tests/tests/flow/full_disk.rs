@@ -33,7 +33,7 @@ fn inside(server: &Server, name: &str) -> PathBuf {
 }
 
 #[test]
-fn a_server_starts_on_a_full_disk_and_refuses_what_is_new() {
+fn a_server_starts_on_a_full_disk_and_refuses_new_frames() {
     let launch = Launch::vestibule();
     let mut server = Server::start(launch.clone());
     let mut scene = Scene::new(&server);
@@ -66,7 +66,7 @@ fn a_server_starts_on_a_full_disk_and_refuses_what_is_new() {
 
 /// That it was restored cannot be written down, and is told all the same.
 #[test]
-fn a_restore_on_a_full_disk_is_told_to_clients() {
+fn clients_learn_of_a_restore_on_a_full_disk() {
     let launch = Launch::vestibule();
     let mut server = Server::start(launch.clone());
     let mut scene = Scene::new(&server);

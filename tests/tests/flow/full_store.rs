@@ -21,7 +21,7 @@ fn large(scene: &Scene) -> Request {
 }
 
 #[test]
-fn a_larger_limit_is_taken_over_without_a_restart() {
+fn a_larger_store_limit_applies_without_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("v.toml");
     let limit = |size: &str| {
@@ -50,7 +50,7 @@ fn a_larger_limit_is_taken_over_without_a_restart() {
 }
 
 #[test]
-fn storage_full_stores_nothing_and_what_is_withdrawn_makes_room() {
+fn a_full_store_stores_nothing_until_space_is_freed() {
     let server = server_with(&[
         ("--max-store", "512KiB"),
         ("--max-open-per-user", "10000"),

@@ -90,7 +90,7 @@ impl Stage {
 
 /// Rule 3: the room's creator finds a place when all of them are taken.
 #[test]
-fn a_hundred_accounts_take_all_slots_and_the_creator_approves() {
+fn the_creator_can_approve_though_all_slots_are_taken() {
     let server = server();
     let mut stage = Stage::new(server.address());
     let mut accounts: Vec<_> = (0..100).map(|_| stage.account()).collect();
@@ -142,7 +142,7 @@ fn accounts_that_refill_the_slots_do_not_keep_the_creator_out() {
 
 /// Whoever is online nacks, so a place is free soon for any honest member.
 #[test]
-fn an_honest_member_who_is_not_the_creator_finds_a_place_after_a_nack() {
+fn a_nack_frees_a_slot_for_an_honest_member() {
     let server = server();
     let mut stage = Stage::new(server.address());
     let mut accounts: Vec<_> = (0..8).map(|_| stage.account()).collect();
@@ -163,7 +163,7 @@ fn an_honest_member_who_is_not_the_creator_finds_a_place_after_a_nack() {
 }
 
 #[test]
-fn who_approves_garbage_denies_and_blocks_is_overruled_by_one_honest_approve() {
+fn one_honest_approve_overrules_garbage_denials_and_blocks() {
     let server = server();
     let mut stage = Stage::new(server.address());
     let (mallory, mut hostile) = stage.account();
@@ -206,7 +206,7 @@ fn who_approves_garbage_denies_and_blocks_is_overruled_by_one_honest_approve() {
 
 /// Whoever publishes the first card is the creator, whichever way, and stays it.
 #[test]
-fn the_creator_is_who_made_the_room_and_not_who_changed_its_card() {
+fn changing_the_card_does_not_change_the_creator() {
     let server = server_with(&[("--max-approves", "1")]);
     let address = server.address();
     let creator = Person::new(Alg::Ed25519);

@@ -36,7 +36,7 @@ fn nack_of_each_code_gives_the_approver_a_receipt() {
 }
 
 #[test]
-fn nack_is_checked_for_its_form() {
+fn a_malformed_nack_is_refused() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -90,7 +90,7 @@ fn nack_from_the_inbox_names_the_room() {
 }
 
 #[test]
-fn request_is_pushed_anew_to_members_also_to_those_who_have_seen_it() {
+fn a_reopened_request_is_pushed_to_all_members_again() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -117,7 +117,7 @@ fn request_is_pushed_anew_to_members_also_to_those_who_have_seen_it() {
 }
 
 #[test]
-fn nack_of_the_last_approve_alone_reopens() {
+fn only_a_nack_of_the_last_approve_reopens_the_request() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -139,7 +139,7 @@ fn nack_of_the_last_approve_alone_reopens() {
 }
 
 #[test]
-fn slots_full_for_an_approver_after_three_nacked_ones() {
+fn three_nacked_approves_use_up_an_approvers_slots() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -199,7 +199,7 @@ fn nack_of_an_unknown_or_foreign_approve_does_nothing() {
 }
 
 #[test]
-fn a_nacked_receipt_goes_to_each_device_of_the_approver_at_one_place() {
+fn a_nack_receipt_reaches_each_approver_device_in_one_topic() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();

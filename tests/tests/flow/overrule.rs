@@ -8,7 +8,7 @@ use vestibule_tests::scene::Scene;
 use crate::{each, eventually, list, server, server_with};
 
 #[test]
-fn denials_show_the_request_as_long_as_it_may_be_approved() {
+fn denials_show_the_request_while_it_can_be_approved() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -46,7 +46,7 @@ fn denials_show_the_request_as_long_as_it_may_be_approved() {
 }
 
 #[test]
-fn denied_becomes_approved_when_another_member_approves_all_the_same() {
+fn another_member_can_approve_a_denied_request() {
     let server = server();
     for block in [false, true] {
         let mut scene = Scene::new(&server);
@@ -87,7 +87,7 @@ fn a_denied_request_can_be_withdrawn() {
 
 /// A block goes on when the time of what it denied is over; nobody is told of that.
 #[test]
-fn a_denied_request_is_over_at_its_exp_and_the_denial_is_not() {
+fn a_denied_request_expires_but_the_denial_stays() {
     let server = server_with(&[("--sweep", "100ms")]);
     let mut scene = Scene::new(&server);
     let rid = scene.room.rid();
@@ -112,7 +112,7 @@ fn a_denied_request_is_over_at_its_exp_and_the_denial_is_not() {
 
 /// As many denied users as fill a page, and some more.
 #[test]
-fn denials_have_pages() {
+fn denials_are_paged() {
     const MANY: usize = 53;
     let server = server();
     let mut scene = Scene::new(&server);
@@ -149,7 +149,7 @@ fn denials_have_pages() {
 
 /// A denial is of a user in a room: who is approved all the same, or unblocked, is not denied what else they asked.
 #[test]
-fn of_several_denied_requests_all_are_shown_and_open_again_with_the_first_that_is_approved() {
+fn approving_one_denied_request_reopens_the_others() {
     let server = server();
     let mut scene = Scene::new(&server);
     let requests = [(); 2].map(|()| scene.ask());
@@ -166,7 +166,7 @@ fn of_several_denied_requests_all_are_shown_and_open_again_with_the_first_that_i
 }
 
 #[test]
-fn an_unblock_opens_again_what_was_denied() {
+fn an_unblock_reopens_denied_requests() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();

@@ -39,7 +39,7 @@ fn denying_and_blocking_clears_a_full_room() {
 }
 
 #[test]
-fn so_many_denied_requests_may_still_be_approved() {
+fn a_limited_number_of_denied_requests_can_be_approved() {
     let server = server_with(&[("--max-denied-per-room", "1")]);
     let mut scene = Scene::new(&server);
     let [first, second] = [ask(&scene), ask(&scene)];
@@ -74,7 +74,7 @@ fn so_many_denied_requests_may_still_be_approved() {
 }
 
 #[test]
-fn one_room_and_one_user_take_a_share_of_all() {
+fn a_room_and_a_user_can_take_only_a_share_of_all_places() {
     // A tenth is two, a hundredth less than one.
     let server = server_with(&[("--max-open", "20")]);
     let (scene, mut elsewhere) = (Scene::new(&server), Scene::new(&server));
@@ -91,7 +91,7 @@ fn one_room_and_one_user_take_a_share_of_all() {
 }
 
 #[test]
-fn new_requests_of_one_block_of_addresses_have_a_rate() {
+fn new_requests_from_an_address_block_are_rate_limited() {
     let rates = [("--max-new-requests-per-minute", "1"), ("--max-new-requests-at-once", "3")];
     let server = server_with(&rates);
     let mut scene = Scene::new(&server);
@@ -109,7 +109,7 @@ fn new_requests_of_one_block_of_addresses_have_a_rate() {
 }
 
 #[test]
-fn eight_accounts_of_one_address_do_not_take_thousands_of_places() {
+fn one_address_cannot_take_thousands_of_places() {
     let server = Server::start(
         Launch::untouched()
             .env("VESTIBULE_MAX_CALLS_AT_ONCE", "100000")

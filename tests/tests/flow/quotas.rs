@@ -29,7 +29,7 @@ fn withdraw(scene: &mut Scene, request_id: &Value) {
 }
 
 #[test]
-fn eight_open_requests_of_one_user_in_one_room() {
+fn open_requests_per_user_and_room_are_limited() {
     let server = server();
     let mut scene = Scene::new(&server);
     let first = scene.ask();
@@ -56,7 +56,7 @@ fn eight_open_requests_of_one_user_in_one_room() {
 }
 
 #[test]
-fn requests_of_one_user_in_all_rooms_open_or_remembered() {
+fn requests_per_user_in_all_rooms_are_limited() {
     let server = server_with(&[("--max-requests-per-user", "2")]);
     let mut scene = Scene::new(&server);
     let first = ask(&mut scene).ok();
@@ -71,7 +71,7 @@ fn requests_of_one_user_in_all_rooms_open_or_remembered() {
 }
 
 #[test]
-fn open_requests_of_one_room() {
+fn open_requests_per_room_are_limited() {
     let server = server_with(&[("--max-open-per-room", "2")]);
     let mut scene = Scene::new(&server);
     let first = scene.ask();
@@ -91,7 +91,7 @@ fn open_requests_of_one_room() {
 }
 
 #[test]
-fn open_requests_in_all() {
+fn open_requests_in_total_are_limited() {
     let server = server_with(&[("--max-open", "2")]);
     let [mut scene, mut elsewhere, mut third] = [(); 3].map(|()| Scene::new(&server));
     let first = ask(&mut scene).ok();
@@ -105,7 +105,7 @@ fn open_requests_in_all() {
 }
 
 #[test]
-fn sixteen_devices_of_one_request() {
+fn devices_per_request_are_limited() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -134,7 +134,7 @@ fn create(scene: &Scene, person: &Person) -> Response {
 }
 
 #[test]
-fn rooms_created_by_one_user() {
+fn rooms_created_per_user_are_limited() {
     let server = server_with(&[("--max-rooms-per-user", "2")]);
     let scene = Scene::new(&server);
     let carol = Person::new(Alg::Ed25519);
@@ -156,7 +156,7 @@ fn rooms_created_by_one_user() {
 }
 
 #[test]
-fn approves_of_one_request_as_many_as_are_set() {
+fn approves_per_request_are_limited_as_configured() {
     let server = server_with(&[("--max-approves", "2")]);
     let mut scene = Scene::new(&server);
     let request = scene.ask();

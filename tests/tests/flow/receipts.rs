@@ -29,7 +29,7 @@ fn whole_flow(scene: &mut Scene) -> Approve {
 }
 
 #[test]
-fn receipt_is_pushed_to_each_device_of_the_approver_at_one_place() {
+fn a_receipt_reaches_each_approver_device_in_one_topic() {
     let server = server();
     let mut scene = Scene::new(&server);
     let mut devices = at_home(&scene, &scene.alice);
@@ -50,7 +50,7 @@ fn receipt_is_pushed_to_each_device_of_the_approver_at_one_place() {
 }
 
 #[test]
-fn receipt_is_a_notice_for_an_approver_who_was_away() {
+fn a_receipt_is_a_notice_for_an_absent_approver() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -68,7 +68,7 @@ fn receipt_is_a_notice_for_an_approver_who_was_away() {
 
 /// There is no room to pass it on then.
 #[test]
-fn receipt_and_withdrawn_reach_the_inbox_when_nobody_is_in_the_room() {
+fn receipt_and_withdrawn_reach_the_inbox_of_an_empty_room() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -92,7 +92,7 @@ fn receipt_and_withdrawn_reach_the_inbox_when_nobody_is_in_the_room() {
 }
 
 #[test]
-fn withdrawn_is_pushed_to_each_device_of_the_requester_at_one_place() {
+fn withdrawn_reaches_each_requester_device_in_one_topic() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -113,7 +113,7 @@ fn withdrawn_is_pushed_to_each_device_of_the_requester_at_one_place() {
 }
 
 #[test]
-fn notices_of_a_room_are_in_that_room_and_all_are_in_the_inbox() {
+fn a_room_shows_its_own_notices_and_the_inbox_shows_all() {
     let server = server();
     let (mut scene, mut elsewhere) = (Scene::new(&server), Scene::new(&server));
     let here = whole_flow(&mut scene);
@@ -143,7 +143,7 @@ fn notices_of_a_room_are_in_that_room_and_all_are_in_the_inbox() {
 }
 
 #[test]
-fn last_of_the_same_epoch_hides_the_notices_that_were_seen() {
+fn last_of_the_same_epoch_hides_seen_notices() {
     let server = server();
     let mut scene = Scene::new(&server);
     let approves = [(); 2].map(|()| {
@@ -182,7 +182,7 @@ fn last_of_the_same_epoch_hides_the_notices_that_were_seen() {
 }
 
 #[test]
-fn requests_and_approves_are_sent_as_long_as_they_wait_whatever_last_says() {
+fn waiting_requests_and_approves_are_sent_despite_last() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -197,7 +197,7 @@ fn requests_and_approves_are_sent_as_long_as_they_wait_whatever_last_says() {
 }
 
 #[test]
-fn last_of_another_epoch_is_answered_with_resync_and_all_notices() {
+fn last_of_another_epoch_gets_resync_and_all_notices() {
     let server = server();
     let mut scene = Scene::new(&server);
     let approve = whole_flow(&mut scene);
@@ -219,7 +219,7 @@ fn last_of_another_epoch_is_answered_with_resync_and_all_notices() {
 }
 
 #[test]
-fn last_of_another_form_is_a_bad_payload() {
+fn a_malformed_last_is_a_bad_payload() {
     let server = server();
     let bob = Person::new(Alg::Ed25519);
     let mut device = Device::connect(server.address(), &bob);

@@ -41,7 +41,7 @@ fn count(told: &[Message], id: Id) -> usize {
 }
 
 #[test]
-fn attempts_1_to_5_then_silence_until_the_next_join() {
+fn an_approve_is_sent_five_times_and_again_on_the_next_join() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -66,7 +66,7 @@ fn attempts_1_to_5_then_silence_until_the_next_join() {
 }
 
 #[test]
-fn the_inbox_and_the_room_of_two_connections_count_each_by_itself() {
+fn room_and_inbox_joins_count_attempts_separately() {
     let server = server();
     let mut scene = Scene::new(&server);
     let inbox = scene.bob.inbox();
@@ -80,7 +80,7 @@ fn the_inbox_and_the_room_of_two_connections_count_each_by_itself() {
 }
 
 #[test]
-fn ack_or_nack_ends_it() {
+fn ack_or_nack_ends_redelivery() {
     let server = server();
     let mut scene = Scene::new(&server);
     let requests = [(); 3].map(|()| scene.ask());
@@ -101,7 +101,7 @@ fn ack_or_nack_ends_it() {
 
 /// The approve still waits for the other device, but not for this one.
 #[test]
-fn ack_ends_it_for_the_device_that_has_the_key() {
+fn an_ack_ends_redelivery_for_that_device() {
     let server = server();
     let mut scene = Scene::new(&server);
     let mut second = Device::another(scene.address, &scene.bob);
@@ -117,7 +117,7 @@ fn ack_ends_it_for_the_device_that_has_the_key() {
 
 /// What a connection gets in the room it does not get a second time in the inbox.
 #[test]
-fn a_connection_that_is_in_both_gets_it_in_the_room() {
+fn a_connection_in_room_and_inbox_is_served_in_the_room() {
     let server = server();
     let mut scene = Scene::new(&server);
     let inbox = scene.bob.inbox();
@@ -132,7 +132,7 @@ fn a_connection_that_is_in_both_gets_it_in_the_room() {
 
 /// More than one page of them: none is left out.
 #[test]
-fn each_of_many_comes_again() {
+fn each_of_many_approves_is_redelivered() {
     let many = 60;
     let server = server_with(&[("--redelivery", "200ms"), ("--max-open-per-user", "100")]);
     let mut scene = Scene::new(&server);

@@ -86,7 +86,7 @@ fn reconnect(scene: &mut Scene, last: &Value) -> [Value; 2] {
 }
 
 #[test]
-fn resync_after_a_restore_and_the_repeated_request_and_approve_bring_the_key() {
+fn resync_and_repeated_frames_recover_from_a_restore() {
     let mut server = Server::start(Launch::vestibule());
     let mut scene = Scene::new(&server);
     let early = scene.ask();
@@ -133,7 +133,7 @@ fn resync_after_a_restore_and_the_repeated_request_and_approve_bring_the_key() {
 }
 
 #[test]
-fn the_new_epoch_stays_and_is_told_once_to_each_client() {
+fn each_client_is_told_a_new_epoch_once() {
     let mut server = Server::start(Launch::vestibule());
     let mut scene = Scene::new(&server);
     let epoch = reconnect(&mut scene, &json!(null))[0]["epoch"].clone();
@@ -158,7 +158,7 @@ fn the_new_epoch_stays_and_is_told_once_to_each_client() {
 
 /// Rule 9: what was told and not taken is found after a restart.
 #[test]
-fn what_waits_is_there_after_a_restart() {
+fn waiting_frames_survive_a_restart() {
     let mut server = Server::start(Launch::vestibule());
     let mut scene = Scene::new(&server);
     let [denied, nacked] = [(); 2].map(|()| scene.ask());
@@ -178,7 +178,7 @@ fn what_waits_is_there_after_a_restart() {
 
 /// No start counts between the backup and the restore: what was answered ok meanwhile is known by its seq alone.
 #[test]
-fn a_restore_within_one_run_is_noticed() {
+fn a_restore_under_a_running_server_is_detected() {
     for ends_well in [true, false] {
         let mut server = Server::start(Launch::vestibule());
         let mut scene = Scene::new(&server);
@@ -215,7 +215,7 @@ fn a_restore_within_one_run_is_noticed() {
 /// A copied folder brings its mark along, so the server has nothing to compare it with. A client has: it has seen a seq of a
 /// time at which, by all that this folder remembers, no server ran.
 #[test]
-fn a_copied_folder_is_noticed_by_who_has_seen_more() {
+fn a_client_that_has_seen_more_notices_a_copied_folder() {
     let mut server = Server::start(Launch::vestibule());
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -255,7 +255,7 @@ fn a_copied_folder_is_noticed_by_who_has_seen_more() {
 
 /// Nobody knows any more what was answered, so whoever comes is told.
 #[test]
-fn a_mark_that_cannot_be_read_counts_as_a_restore_and_stops_nothing() {
+fn an_unreadable_mark_counts_as_a_restore() {
     let mut server = Server::start(Launch::vestibule());
     let mut scene = Scene::new(&server);
     let mut epoch = reconnect(&mut scene, &json!(null))[0]["epoch"].clone();
@@ -274,7 +274,7 @@ fn a_mark_that_cannot_be_read_counts_as_a_restore_and_stops_nothing() {
 
 /// The file in which versions before this one counted the starts.
 #[test]
-fn an_upgrade_is_no_restore_and_a_restore_before_it_is_one() {
+fn an_upgrade_is_no_restore_unless_one_preceded_it() {
     for (is_restored, starts) in [(false, "1\n"), (true, "2\n"), (true, ""), (true, "x\n")] {
         let mut server = Server::start(Launch::vestibule());
         let mut scene = Scene::new(&server);

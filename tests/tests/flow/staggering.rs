@@ -32,7 +32,7 @@ fn sorted(mut waits: Vec<u64>) -> Vec<u64> {
 }
 
 #[test]
-fn after_ms_is_by_groups_each_as_large_as_all_before_it() {
+fn after_ms_grows_by_groups_of_doubling_size() {
     let server = server();
     let mut scene = Scene::new(&server);
     let mut others = Vec::new();
@@ -51,7 +51,7 @@ fn after_ms_is_by_groups_each_as_large_as_all_before_it() {
 }
 
 #[test]
-fn after_ms_of_a_proof_counts_the_members_who_are_there() {
+fn after_ms_of_a_proof_counts_the_members_present() {
     let server = server();
     let mut scene = Scene::new(&server);
     scene.member.leave(&scene.topic);
@@ -68,7 +68,7 @@ fn after_ms_of_a_proof_counts_the_members_who_are_there() {
 }
 
 #[test]
-fn another_member_is_first_with_another_request() {
+fn each_request_starts_with_another_member() {
     let server = server();
     let mut scene = Scene::new(&server);
     let mut others = [(); 2].map(|()| scene.another_member().1);
@@ -80,7 +80,7 @@ fn another_member_is_first_with_another_request() {
 }
 
 #[test]
-fn after_ms_comes_with_a_request_that_is_open_again() {
+fn a_reopened_request_has_after_ms() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();

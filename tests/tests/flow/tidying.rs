@@ -55,7 +55,7 @@ fn finish_in_each_way(server: &Server, scene: &mut Scene) {
 }
 
 #[test]
-fn finished_requests_are_forgotten_and_their_rows_are_gone() {
+fn finished_requests_are_deleted_with_their_rows() {
     let server = server_with(&[
         ("--sweep", "100ms"),
         ("--keep-finished", "3s"),
@@ -79,7 +79,7 @@ fn finished_requests_are_forgotten_and_their_rows_are_gone() {
 }
 
 #[test]
-fn a_finished_request_is_remembered_for_so_long_and_then_its_id_is_free() {
+fn a_finished_requests_id_is_free_after_a_while() {
     let server = server_with(&[("--sweep", "100ms"), ("--keep-finished", "1500ms")]);
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -93,7 +93,7 @@ fn a_finished_request_is_remembered_for_so_long_and_then_its_id_is_free() {
 }
 
 #[test]
-fn notices_are_kept_for_so_long() {
+fn notices_are_kept_for_a_limited_time() {
     let server = server_with(&[("--sweep", "100ms"), ("--keep-notices", "1500ms")]);
     let mut scene = Scene::new(&server);
     let request = scene.ask();

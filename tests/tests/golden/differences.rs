@@ -51,7 +51,7 @@ impl Differences {
 }
 
 #[test]
-fn the_table_is_read() {
+fn the_table_of_differences_is_parsed() {
     let document = format!(
         "| `a/no` | elsewhere |\n{HEADING}\n\nText with `b/no`.\n\n| Transcript | Why |\n| --- | --- |\n\
          | `c/yes` | because of `d/no` |\n| `e/yes`, `e/too` | reasons |\n\n## Next\n| `f/no` | not this |\n"

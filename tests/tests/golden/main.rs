@@ -19,7 +19,7 @@ use differences::Differences;
 const SERVERS: usize = 12;
 
 #[test]
-fn transcripts_pass() {
+fn golden_transcripts_pass() {
     let differences = Differences::read();
     let transcripts = transcripts();
     differences.assert_known(transcripts.iter().map(|(name, _)| name.as_str()));

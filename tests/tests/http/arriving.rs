@@ -51,7 +51,7 @@ fn post(target: &str, host: SocketAddr, rest: &str) -> String {
 }
 
 #[test]
-fn a_body_that_does_not_come_is_answered_408() {
+fn a_body_that_never_arrives_gets_408() {
     let Administered { server, operators, _tokens } = Administered::start(&[("--request-time", "2s")]);
     let address = server.address();
     let opened = Request::get("/socket/longpoll?vsn=2.0.0").send(address).expect("a response").json();
@@ -74,7 +74,7 @@ fn a_body_that_does_not_come_is_answered_408() {
 }
 
 #[test]
-fn bytes_now_and_then_do_not_prolong_it() {
+fn a_trickle_of_bytes_does_not_extend_the_timeout() {
     let server = server(&[("--request-time", "2s")]);
     let mut stream = connect(server.address());
     let head = post("/v1/challenge", server.address(), "content-length: 10000\r\n\r\n");
@@ -94,7 +94,7 @@ fn bytes_now_and_then_do_not_prolong_it() {
 }
 
 #[test]
-fn a_body_that_nobody_reads_ends_too() {
+fn an_unread_body_times_out_too() {
     let server = server(&[("--request-time", "2s")]);
     let to = server.address();
     thread::scope(|scope| {
@@ -110,7 +110,7 @@ fn a_body_that_nobody_reads_ends_too() {
 }
 
 #[test]
-fn a_head_that_does_not_come_ends_whichever_request_it_is() {
+fn a_head_that_never_arrives_ends_any_request() {
     let server = server(&[("--request-time", "2s"), ("--keep-alive", "2s")]);
     let whole = format!("GET /health/live HTTP/1.1\r\nhost: {}\r\n\r\n", server.address());
     assert!(answer_to("GET / HT", server.address()).starts_with("HTTP/1.1 408 "));
@@ -121,7 +121,7 @@ fn a_head_that_does_not_come_ends_whichever_request_it_is() {
 
 /// A POST that does not come to its end leaves the session's one place to the others.
 #[test]
-fn a_place_for_a_batch_is_for_whole_ones() {
+fn only_complete_batches_take_a_place() {
     let server = server(&[("--max-batches", "1"), ("--poll", "5s")]);
     let opened =
         Request::get("/socket/longpoll?vsn=2.0.0").send(server.address()).expect("a response").json();

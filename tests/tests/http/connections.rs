@@ -30,7 +30,7 @@ fn is_answered(server: &Server) -> bool {
 }
 
 #[test]
-fn an_address_has_so_many_connections_without_a_websocket() {
+fn plain_connections_per_address_are_limited() {
     let server = server(&[("--max-connections-per-address", "3")]);
     let idle: Vec<TcpStream> =
         (0..3).map(|_| TcpStream::connect(server.address()).expect("a connection")).collect();
@@ -57,7 +57,7 @@ fn an_address_has_so_many_connections_without_a_websocket() {
 }
 
 #[test]
-fn a_trusted_proxy_has_as_many_as_it_needs() {
+fn a_trusted_proxy_is_not_limited() {
     let server = server(&[("--max-connections-per-address", "1"), ("--trusted-proxy", "127.0.0.1")]);
     let idle: Vec<TcpStream> =
         (0..20).map(|_| TcpStream::connect(server.address()).expect("a connection")).collect();
@@ -66,7 +66,7 @@ fn a_trusted_proxy_has_as_many_as_it_needs() {
 }
 
 #[test]
-fn at_the_limit_of_descriptors_the_idle_make_room() {
+fn idle_connections_make_room_at_the_descriptor_limit() {
     let server = Server::start(Launch::vestibule().descriptors(256));
     let mut used = websocket(&server);
     let head = format!(
@@ -95,7 +95,7 @@ fn at_the_limit_of_descriptors_the_idle_make_room() {
 
 /// Descriptors for them are kept free: without one, the library accepts nobody for half a second.
 #[test]
-fn at_the_limit_of_descriptors_many_come_at_once() {
+fn a_crowd_is_served_at_the_descriptor_limit() {
     let server = Server::start(Launch::vestibule().descriptors(800));
     let connect = || TcpStream::connect(server.address()).expect("a connection");
     let mut idle = Vec::new();
@@ -118,7 +118,7 @@ fn at_the_limit_of_descriptors_many_come_at_once() {
 
 /// The library leaves everybody waiting at 256 handshakes of a thread, unless it is told not to.
 #[test]
-fn who_says_nothing_over_tls_keeps_nobody_waiting() {
+fn a_silent_tls_client_delays_no_other() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let file = |name: &str, content: String| {
@@ -157,7 +157,7 @@ fn who_says_nothing_over_tls_keeps_nobody_waiting() {
 }
 
 #[test]
-fn a_connection_is_kept_open_for_so_long() {
+fn an_idle_connection_is_closed_after_a_while() {
     let server = server(&[("--keep-alive", "1s")]);
     let mut stream = TcpStream::connect(server.address()).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).expect("a socket");

@@ -111,7 +111,7 @@ fn a_target_in_absolute_form_names_the_host() {
 }
 
 #[test]
-fn http_1_0_needs_no_host_and_knows_no_upgrade() {
+fn http_1_0_needs_no_host_and_cannot_upgrade() {
     let server = named();
     let to = server.address();
     let live = Raw::new("GET /health/live HTTP/1.0").host(None);
@@ -123,7 +123,7 @@ fn http_1_0_needs_no_host_and_knows_no_upgrade() {
 }
 
 #[test]
-fn a_host_has_to_be_one_and_be_there_in_http_1_1() {
+fn http_1_1_requires_one_valid_host() {
     let server = named();
     let to = server.address();
     assert_status(&Raw::new(LIVE).host(None), to, 400);
@@ -135,7 +135,7 @@ fn a_host_has_to_be_one_and_be_there_in_http_1_1() {
 }
 
 #[test]
-fn connection_may_have_several_tokens() {
+fn the_connection_header_may_have_several_tokens() {
     let server = named();
     let to = server.address();
     for connection in [
@@ -155,7 +155,7 @@ fn connection_may_have_several_tokens() {
 }
 
 #[test]
-fn a_socket_is_upgraded_to_a_websocket_alone() {
+fn a_socket_path_upgrades_to_websocket_only() {
     let server = named();
     let to = server.address();
     for upgrade in ["websocket", "WebSocket", "websocket\r\nupgrade: h2c"] {
@@ -183,7 +183,7 @@ fn an_upgrade_elsewhere_is_ignored() {
 }
 
 #[test]
-fn a_post_with_an_upgrade_has_its_body() {
+fn a_post_with_an_upgrade_header_keeps_its_body() {
     let server = named();
     let to = server.address();
     let body = format!("{{\"uid\":\"{}\"}}", "A".repeat(43));
@@ -198,7 +198,7 @@ fn a_post_with_an_upgrade_has_its_body() {
 }
 
 #[test]
-fn a_body_where_none_belongs_is_read_past() {
+fn an_unexpected_body_is_skipped() {
     let server = named();
     let to = server.address();
     let last = Raw::new(LIVE).field("connection: close").text();
@@ -241,7 +241,7 @@ fn a_body_has_one_length() {
 }
 
 #[test]
-fn a_resource_says_which_methods_it_has() {
+fn a_405_lists_the_allowed_methods() {
     let server = named();
     let to = server.address();
     for (target, allowed, others) in [
@@ -261,7 +261,7 @@ fn a_resource_says_which_methods_it_has() {
 }
 
 #[test]
-fn what_is_no_request_is_answered_400() {
+fn a_malformed_request_gets_400() {
     let server = named();
     for text in [
         "GET /health/live HTTP/1.1\r\nhost: a\r\nx : y\r\n\r\n",

@@ -45,7 +45,7 @@ fn integers_may_be_written_as_doubles() {
 }
 
 #[test]
-fn what_is_signed_is_the_integer() {
+fn the_signature_covers_the_integer() {
     let server = server(&[]);
     let mut scene = Scene::new(&server);
     let request = scene.bob.request(&scene.room.rid());
@@ -58,7 +58,7 @@ fn what_is_signed_is_the_integer() {
 }
 
 #[test]
-fn message_pack_has_doubles_too() {
+fn message_pack_integers_may_be_doubles_too() {
     let server = server(&[]);
     let token = STANDARD_NO_PAD.encode(Person::new(Alg::Ed25519).sign_in(server.address()));
     let opened = Handshake::new("/msgpack/websocket")
@@ -84,7 +84,7 @@ fn message_pack_has_doubles_too() {
 }
 
 #[test]
-fn null_and_nothing_are_absent() {
+fn null_counts_as_absent() {
     let Administered { server, operators, _tokens } = Administered::start(&[]);
     let alice = Person::new(Alg::Ed25519);
     let token = alice.sign_in(server.address());
@@ -118,7 +118,7 @@ fn null_and_nothing_are_absent() {
 }
 
 #[test]
-fn an_array_is_no_object() {
+fn an_array_is_not_an_object() {
     let Administered { server, operators, _tokens } = Administered::start(&[]);
     let alice = Person::new(Alg::Ed25519);
     let token = alice.sign_in(server.address());

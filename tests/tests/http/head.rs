@@ -19,7 +19,7 @@ fn assert_as_get(target: &str, status: u16, to: SocketAddr) {
 }
 
 #[test]
-fn clients_may_ask_for_the_head_of_what_they_may_get() {
+fn clients_may_head_whatever_they_may_get() {
     let server = server(&[]);
     for (target, status) in [
         ("/health/live", 200),
@@ -34,7 +34,7 @@ fn clients_may_ask_for_the_head_of_what_they_may_get() {
 }
 
 #[test]
-fn so_may_operators() {
+fn operators_may_head_whatever_they_may_get() {
     let Administered { server: _server, operators, _tokens } = Administered::start(&[]);
     for (target, status) in [
         ("/health/live", 200),
@@ -53,7 +53,7 @@ fn so_may_operators() {
 
 /// A GET of these does something, so that its answer's head cannot be had alone. Phoenix says so too.
 #[test]
-fn sockets_and_long_polls_have_no_head() {
+fn sockets_and_long_polls_refuse_head() {
     let server = server(&[]);
     for target in ["/socket/websocket?vsn=2.0.0", "/socket/longpoll?vsn=2.0.0"] {
         let head = Request::new("HEAD", target).send(server.address()).expect("a response");

@@ -27,7 +27,7 @@ fn assert_too_long(answer: &Response, status: u16, what: &str) {
 }
 
 #[test]
-fn a_target_has_so_many_bytes_wherever_it_leads() {
+fn the_request_targets_length_is_limited_everywhere() {
     let Administered { server, operators, _tokens } = Administered::start(&[]);
     let clients = server.address();
     let get = |path: &str, length, to: SocketAddr| {
@@ -54,7 +54,7 @@ fn a_target_has_so_many_bytes_wherever_it_leads() {
 }
 
 #[test]
-fn a_field_has_so_many_bytes_whatever_it_says() {
+fn every_header_fields_length_is_limited() {
     let Administered { server, operators, _tokens } = Administered::start(&[]);
     for to in [server.address(), operators] {
         for name in ["cookie", "x-anything", "sec-websocket-protocol", "x-phoenix-longpoll-token"] {

@@ -21,7 +21,7 @@ fn a_mount_without_a_check_takes_any_origin() {
 }
 
 #[test]
-fn null_and_other_schemes_are_let_in_where_they_are_listed() {
+fn null_and_other_schemes_are_accepted_if_listed() {
     let server = server(&[("--origin", "null,file://,capacitor://localhost,//example.com")]);
     for (origin, status) in [
         ("null", 101),
@@ -41,7 +41,7 @@ fn null_and_other_schemes_are_let_in_where_they_are_listed() {
 }
 
 #[test]
-fn by_default_hosts_compare_in_any_case() {
+fn the_default_check_ignores_case_in_hosts() {
     let server = server(&[("--name", "chat.example.com")]);
     for (origin, status) in [
         ("https://Chat.Example.COM", 101),

@@ -6,7 +6,7 @@ use vestibule_tests::ws::Handshake;
 use crate::{Administered, by_operator, server};
 
 #[test]
-fn a_websocket_is_found_whatever_slashes_there_are() {
+fn websocket_paths_ignore_extra_slashes() {
     let server = server(&[]);
     for path in [
         "/socket/websocket/",
@@ -21,7 +21,7 @@ fn a_websocket_is_found_whatever_slashes_there_are() {
 }
 
 #[test]
-fn so_is_a_long_poll() {
+fn long_poll_paths_ignore_extra_slashes() {
     let server = server(&[]);
     for path in ["/socket/longpoll/", "/socket//longpoll", "//socket//longpoll//"] {
         let target = format!("{path}?vsn=2.0.0");
@@ -31,7 +31,7 @@ fn so_is_a_long_poll() {
 }
 
 #[test]
-fn so_are_the_endpoints_of_both_listeners() {
+fn endpoint_paths_ignore_extra_slashes() {
     let Administered { server, operators, _tokens } = Administered::start(&[]);
     for path in ["/v1/rooms/", "//v1//rooms", "/health//live/"] {
         let answer = Request::get(path).send(server.address()).expect("a response");

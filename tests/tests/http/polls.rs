@@ -99,7 +99,7 @@ fn until_arrived((server, client): (u16, u16)) {
 }
 
 #[test]
-fn a_client_that_closed_gets_it_with_the_next_poll() {
+fn messages_for_a_dropped_poll_come_with_the_next() {
     let server = server(&[]);
     for close in [close, abort] {
         let session = Session::open(&server);
@@ -114,7 +114,7 @@ fn a_client_that_closed_gets_it_with_the_next_poll() {
 }
 
 #[test]
-fn two_polls_at_once_get_each_message_once() {
+fn concurrent_polls_get_each_message_once() {
     let server = server(&[("--poll", "2s")]);
     let session = Session::open(&server);
     let mut earlier = session.begin();
@@ -143,7 +143,7 @@ fn two_polls_at_once_get_each_message_once() {
 }
 
 #[test]
-fn a_poll_that_is_given_up_takes_nothing_from_the_next() {
+fn an_abandoned_poll_takes_nothing_from_the_next() {
     let server = server(&[]);
     let session = Session::open(&server);
     for round in 0..20 {
@@ -159,7 +159,7 @@ fn a_poll_that_is_given_up_takes_nothing_from_the_next() {
 }
 
 #[test]
-fn an_answer_that_was_cut_off_comes_again() {
+fn a_truncated_poll_response_is_sent_again() {
     let server = server(&[("--max-outbox", "64MiB")]);
     let session = Session::open(&server);
     // More than sockets hold.

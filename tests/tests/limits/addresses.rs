@@ -34,7 +34,7 @@ const ONE_OF_EACH: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn a_trusted_proxy_says_who_its_clients_are() {
+fn a_trusted_proxys_forwarded_address_counts() {
     let server = server(&[&ONE_OF_EACH[..], &[("--trusted-proxy", "10.0.0.0/8,127.0.0.1")]].concat());
     for client in ["203.0.113.1", "203.0.113.2:4711", "2001:db8:0:1::1", "1.1.1.1, 203.0.113.3, 10.1.2.3"] {
         assert_eq!(
@@ -49,7 +49,7 @@ fn a_trusted_proxy_says_who_its_clients_are() {
 }
 
 #[test]
-fn nobody_else_is_believed() {
+fn other_clients_forwarded_addresses_are_ignored() {
     let server = server(&[&ONE_OF_EACH[..], &[("--trusted-proxy", "10.0.0.0/8")]].concat());
     let statuses = |client| (upgrade(&server, client), poll(&server, client), challenge(&server, client));
     assert_eq!(statuses("203.0.113.1"), (101, 410, 200));

@@ -17,7 +17,7 @@ fn challenge(server: &Server) -> Response {
 }
 
 #[test]
-fn one_call_too_many_is_refused_whatever_it_asks() {
+fn one_http_call_too_many_is_refused() {
     let server = server(&[("--max-calls-per-second", "1"), ("--max-calls-at-once", "3")]);
     let get = |target| Request::get(target).send(server.address()).expect("a response");
     assert_eq!(challenge(&server).status, 200);

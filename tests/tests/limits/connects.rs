@@ -35,7 +35,7 @@ fn refused(response: &Response) -> Duration {
 }
 
 #[test]
-fn one_attempt_too_many_is_refused_whatever_became_of_the_others() {
+fn one_connect_attempt_too_many_is_refused() {
     let server = limited(&[]);
     assert_eq!(attempt(&server, &handshake()).status, 101);
     assert_eq!(attempt(&server, &handshake().query("vsn=9")).status, 403);
@@ -80,7 +80,7 @@ fn long_polls_count_when_they_open_a_session() {
 
 /// Else a page of another site could use up what its visitors' address may.
 #[test]
-fn what_another_sites_page_tries_does_not_count() {
+fn attempts_from_another_sites_page_do_not_count() {
     let server = limited(&[]);
     for _ in 0..5 {
         let elsewhere = handshake().header("origin", "https://elsewhere.example");

@@ -15,7 +15,7 @@ fn text() -> serde_json::Value {
 }
 
 #[test]
-fn what_a_user_sends_to_members_has_a_rate_in_bytes_times_recipients() {
+fn a_users_fan_out_is_limited_in_bytes_times_recipients() {
     let server = server(&[("--max-fan-out-per-second", "1KiB"), ("--max-fan-out-at-once", "4KiB")]);
     let mut scene = Scene::new(&server);
     // Alone in the room she may say as much as she likes.

@@ -39,7 +39,7 @@ fn assert_handled(reply: &Value, reference: usize) {
 }
 
 #[test]
-fn one_frame_too_many_is_refused_and_the_next_one_waits() {
+fn one_frame_too_many_is_refused_and_the_next_waits() {
     let server = limited();
     let mut socket = connect(&server);
     let start = Instant::now();
@@ -60,7 +60,7 @@ fn one_frame_too_many_is_refused_and_the_next_one_waits() {
 }
 
 #[test]
-fn after_the_time_that_it_was_told_a_frame_passes() {
+fn a_frame_passes_after_the_announced_delay() {
     let server = limited();
     let mut socket = connect(&server);
     socket.send_together(&[burst(), vec![frame(&message(6))]].concat()).expect("an open connection");
@@ -76,7 +76,7 @@ fn after_the_time_that_it_was_told_a_frame_passes() {
 }
 
 #[test]
-fn heartbeats_and_leaves_are_answered_later_and_not_refused() {
+fn heartbeats_and_leaves_are_delayed_not_refused() {
     let server = limited();
     let mut socket = connect(&server);
     let start = Instant::now();
@@ -94,7 +94,7 @@ fn heartbeats_and_leaves_are_answered_later_and_not_refused() {
 }
 
 #[test]
-fn pings_are_frames() {
+fn pings_count_as_frames() {
     let server = limited();
     let mut socket = connect(&server);
     let start = Instant::now();
@@ -113,7 +113,7 @@ fn pings_are_frames() {
 }
 
 #[test]
-fn what_has_no_ref_is_refused_with_none() {
+fn a_refusal_of_a_frame_without_ref_has_none() {
     let server = limited();
     let mut socket = connect(&server);
     let without = json!([null, null, "room:x", "event", {}]);

@@ -63,7 +63,7 @@ fn heartbeat(reference: &str) -> Value {
 }
 
 #[test]
-fn a_batch_is_slowed_down_and_its_answers_are_not() {
+fn a_batch_is_slowed_down_but_not_its_replies() {
     let server = server(&[("--max-frames-per-second", "1"), ("--max-frames-at-once", "5")]);
     let session = Session::open(&server);
     let start = Instant::now();
@@ -84,14 +84,14 @@ fn a_batch_is_slowed_down_and_its_answers_are_not() {
 }
 
 #[test]
-fn an_address_has_so_many_sessions() {
+fn sessions_per_address_are_limited() {
     let server = server(&[("--max-polls-per-address", "2")]);
     let open = || Request::get(PATH).send(server.address()).expect("a response").json()["status"].clone();
     assert_eq!([open(), open(), open()], [410, 410, 403]);
 }
 
 #[test]
-fn a_user_has_so_many_sessions() {
+fn sessions_per_user_are_limited() {
     let server = server(&[("--max-polls-per-user", "2")]);
     let [bob, eve] = [(); 2].map(|()| Person::new(Alg::Ed25519).sign_in(server.address()));
     let open = |token: &str| {
@@ -102,7 +102,7 @@ fn a_user_has_so_many_sessions() {
 }
 
 #[test]
-fn a_session_that_nobody_polls_gives_its_place_back() {
+fn a_session_without_polls_frees_its_place() {
     let server = server(&[("--max-polls-per-address", "1"), ("--poll", "200ms")]);
     let session = Session::open(&server);
     let open = || Request::get(PATH).send(server.address()).expect("a response").json()["status"].clone();
@@ -117,7 +117,7 @@ fn a_session_that_nobody_polls_gives_its_place_back() {
 
 /// One batch is being handled and one waits; of those that come then none gets a place, and each is told so.
 #[test]
-fn a_full_queue_of_batches_answers_408_and_handles_nothing() {
+fn a_full_batch_queue_returns_408_and_handles_nothing() {
     let server = server(&[
         ("--max-frames-per-second", "1"),
         ("--max-frames-at-once", "1"),

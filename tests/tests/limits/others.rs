@@ -9,7 +9,7 @@ use crate::{retry, server};
 
 /// A member that is not read from is told what others say, and they are answered.
 #[test]
-fn who_is_not_read_from_still_gets_pushes() {
+fn a_paused_reader_still_gets_pushes() {
     // Four: for whoever publishes a room joins it, proves the key, publishes and leaves.
     let server = server(&[("--max-frames-per-second", "1"), ("--max-frames-at-once", "4")]);
     let address = server.address();

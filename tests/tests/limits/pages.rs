@@ -11,7 +11,7 @@ use vestibule_tests::scene::Scene;
 use super::server;
 
 #[test]
-fn who_is_sent_more_than_an_outbox_holds_can_still_come_back_for_it() {
+fn a_client_can_page_through_more_than_an_outbox_holds() {
     let server = server(&[]);
     let mut scene = Scene::new(&server);
     let requests: Vec<_> = (1..Quotas::default().open_per_user_in_room).map(|_| scene.ask()).collect();

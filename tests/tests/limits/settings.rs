@@ -11,7 +11,7 @@ use vestibule_tests::ws::{Frame, Received, opcode};
 use crate::{connect, server};
 
 #[test]
-fn how_large_a_message_may_be() {
+fn the_message_size_limit_is_configurable() {
     let sizes = [("--max-frame", "32KiB"), ("--max-message", "64KiB")];
     let server = server(&sizes);
     let text = |length: usize| {
@@ -40,7 +40,7 @@ fn how_large_a_message_may_be() {
 }
 
 #[test]
-fn how_many_topics_may_be_joined() {
+fn the_topic_limit_is_configurable() {
     let server = server(&[("--max-channels", "2")]);
     let mut device = Device::connect(server.address(), &Person::new(Alg::Ed25519));
     for _ in 0..2 {
@@ -51,7 +51,7 @@ fn how_many_topics_may_be_joined() {
 }
 
 #[test]
-fn how_large_fields_may_be() {
+fn field_limits_are_configurable() {
     let server = server(&[
         ("--max-note", "10"),
         ("--max-name", "20"),
@@ -76,14 +76,14 @@ fn how_large_fields_may_be() {
 }
 
 #[test]
-fn how_long_a_client_may_be_silent() {
+fn the_idle_timeout_is_configurable() {
     let server = server(&[("--idle", "300ms")]);
     assert_eq!(connect(&server).expect_close().code, Some(1002));
 }
 
 /// Also one that never stops talking: what it has sent is not read any more.
 #[test]
-fn how_long_a_connection_may_last() {
+fn the_connection_lifetime_is_configurable() {
     let server =
         server(&[("--lifetime", "500ms"), ("--max-frames-per-second", "100"), ("--max-frames-at-once", "1")]);
     let mut socket = connect(&server);

@@ -47,7 +47,7 @@ fn reopen(server: &Server, handshake: &Handshake) -> Socket {
 }
 
 #[test]
-fn a_user_has_so_many_over_all_paths() {
+fn sockets_per_user_are_limited_over_all_paths() {
     let server = server(&[("--max-sockets-per-user", "2")]);
     let [bob, eve] = [(); 2].map(|()| Person::new(Alg::Ed25519).sign_in(server.address()));
     let bobs = with_token(handshake(), &bob);
@@ -68,7 +68,7 @@ fn a_user_has_so_many_over_all_paths() {
 }
 
 #[test]
-fn an_address_has_so_many_whoever_they_are() {
+fn sockets_per_address_are_limited_for_all_users() {
     let server = server(&[("--max-sockets-per-address", "2")]);
     let bob = Person::new(Alg::Ed25519).sign_in(server.address());
     let mut first = connect(&server);

@@ -28,7 +28,7 @@ fn assert_unapproved(scene: &mut Scene) {
 }
 
 #[test]
-fn by_a_guest() {
+fn an_approve_by_a_guest_is_refused() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -44,7 +44,7 @@ fn by_a_guest() {
 }
 
 #[test]
-fn in_somebody_elses_name() {
+fn an_approve_in_anothers_name_is_refused() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -59,7 +59,7 @@ fn in_somebody_elses_name() {
 }
 
 #[test]
-fn for_what_is_not_there() {
+fn an_approve_of_an_unknown_request_is_refused() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -79,7 +79,7 @@ fn for_what_is_not_there() {
 }
 
 #[test]
-fn out_of_time_or_too_large() {
+fn an_expired_or_oversized_approve_is_refused() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -103,7 +103,7 @@ fn out_of_time_or_too_large() {
 }
 
 #[test]
-fn a_second_one_and_a_ninth() {
+fn a_members_second_and_a_ninth_approve_are_refused() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -128,7 +128,7 @@ fn a_second_one_and_a_ninth() {
 }
 
 #[test]
-fn an_id_stands_for_one_approve() {
+fn an_approve_id_cannot_be_reused() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -147,7 +147,7 @@ fn an_id_stands_for_one_approve() {
 }
 
 #[test]
-fn of_a_request_that_is_over() {
+fn an_approve_of_a_finished_request_is_refused() {
     let server = server();
     for event in ["withdraw", "ack"] {
         let mut scene = Scene::new(&server);

@@ -11,7 +11,7 @@ use crate::server;
 const EVIL: &str = "https://evil.example";
 
 #[test]
-fn another_sites_page_gets_no_connection() {
+fn another_sites_page_cannot_connect() {
     let server = server();
     for path in ["/socket/websocket", "/msgpack/websocket"] {
         for (origin, status) in [(EVIL, 403), ("null", 403), ("http://127.0.0.1:3000", 101)] {
@@ -28,7 +28,7 @@ fn another_sites_page_gets_no_connection() {
 }
 
 #[test]
-fn another_sites_page_may_read_no_answer() {
+fn another_sites_page_cannot_read_answers() {
     let server = server();
     let asked = |origin: &str| {
         let preflight = Request::new("OPTIONS", "/v1/session")
@@ -48,7 +48,7 @@ fn another_sites_page_may_read_no_answer() {
 
 /// What a browser adds by itself, to whatever page's request, is worth nothing.
 #[test]
-fn a_cookie_is_no_token() {
+fn a_cookie_is_not_a_token() {
     let server = server();
     let person = Person::new(Alg::Ed25519);
     let token = person.sign_in(server.address());

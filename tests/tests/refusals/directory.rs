@@ -18,7 +18,7 @@ fn anonymous(text: &str, rid: &Rid, nonce: Option<&str>) -> String {
 }
 
 #[test]
-fn a_secret_room_answers_as_an_unknown_one_does() {
+fn a_secret_room_answers_like_an_unknown_one() {
     let server = server();
     let secret = Room::published(server.address(), Policy::Secret);
     // A member is there, and a request is tried before: neither may show.
@@ -56,7 +56,7 @@ fn a_secret_room_answers_as_an_unknown_one_does() {
 
 /// Whether a room is secret or unknown is not to be measured: each answer that says so takes at least as long.
 #[test]
-fn a_room_that_is_not_shown_is_answered_after_50_ms() {
+fn a_hidden_room_is_answered_after_50_ms() {
     let server = server();
     let rooms = [Room::published(server.address(), Policy::Secret), Room::new(Alg::Ed25519)];
     let bob = Person::new(Alg::Ed25519);
@@ -80,7 +80,7 @@ fn a_room_that_is_not_shown_is_answered_after_50_ms() {
 }
 
 #[test]
-fn the_directory_does_not_know_secret_rooms() {
+fn the_directory_omits_secret_rooms() {
     let server = server();
     let secret = Room::published(server.address(), Policy::Secret).rid();
     let get = |target: &str| Request::get(target).send(server.address()).expect("a response");
@@ -112,7 +112,7 @@ fn seen(mut response: Response) -> (u16, Vec<String>, Vec<u8>) {
 }
 
 #[test]
-fn bad_http_requests() {
+fn bad_http_requests_are_refused() {
     let server = server();
     let token = Person::new(Alg::Ed25519).sign_in(server.address());
     let bearer = format!("Bearer {token}");

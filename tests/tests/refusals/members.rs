@@ -9,7 +9,7 @@ use vestibule_tests::scene::Scene;
 use crate::server;
 
 #[test]
-fn a_guest_sends_nothing_of_its_own() {
+fn a_guests_own_events_are_refused() {
     let server = server();
     let mut scene = Scene::new(&server);
     for event in ["hello", "presence_state", "pending", "denials"] {
@@ -54,7 +54,7 @@ fn the_servers_own_events_are_not_forwarded() {
 }
 
 #[test]
-fn what_is_somebody_elses_is_left_alone() {
+fn a_user_cannot_change_anothers_frames() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();
@@ -90,7 +90,7 @@ fn what_is_somebody_elses_is_left_alone() {
 }
 
 #[test]
-fn an_inbox_wants_to_know_the_room() {
+fn inbox_events_must_name_the_room() {
     let server = server();
     let bob = Person::new(Alg::Ed25519);
     let mut device = Device::connect(server.address(), &bob);
@@ -102,7 +102,7 @@ fn an_inbox_wants_to_know_the_room() {
 }
 
 #[test]
-fn cards_that_are_not_newer() {
+fn a_card_that_is_not_newer_is_refused() {
     let server = server();
     let mut scene = Scene::of_creator(&server);
     let room = &scene.room;

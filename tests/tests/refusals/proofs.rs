@@ -38,7 +38,7 @@ fn a_sign_in_is_good_for_one_token() {
 }
 
 #[test]
-fn a_challenge_tells_the_servers_time() {
+fn a_challenge_has_the_servers_time() {
     let (before, server) = (now_ms(), server());
     let body = json!({ "uid": Person::new(Alg::P256).uid() });
     let challenge =

@@ -74,7 +74,7 @@ fn a_proof_for_another_host_makes_no_member() {
 }
 
 #[test]
-fn a_plain_relay_gets_nothing_signed() {
+fn clients_sign_nothing_for_a_plain_relay() {
     let server = server();
     let relay = relay_to(server.address());
     for path in PATHS {
@@ -84,7 +84,7 @@ fn a_plain_relay_gets_nothing_signed() {
 }
 
 #[test]
-fn each_way_in_asks_for_the_host() {
+fn every_entry_point_checks_the_host() {
     let server = server();
     let port = server.address().port();
     let ask = |path: &str, host: &str| {
@@ -113,7 +113,7 @@ fn each_way_in_asks_for_the_host() {
 
 /// HTTP/1.0 lets the host be absent.
 #[test]
-fn no_host_is_no_name_of_the_server() {
+fn a_missing_host_is_refused() {
     let ask = |server: &Server, path: &str| {
         let mut stream = TcpStream::connect(server.address()).expect("a connection");
         stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).expect("an open connection");
@@ -127,7 +127,7 @@ fn no_host_is_no_name_of_the_server() {
 }
 
 #[test]
-fn a_proof_is_good_for_any_name_whatever_the_host() {
+fn a_proof_is_valid_for_any_of_the_servers_names() {
     let server =
         Server::start(Launch::vestibule().options(&[("--name", "a.example"), ("--name", "b.example:1")]));
     let address = server.address();
@@ -158,7 +158,7 @@ fn a_proof_is_good_for_any_name_whatever_the_host() {
 }
 
 #[test]
-fn the_log_warns_where_a_name_is_needed() {
+fn the_log_warns_if_a_name_is_needed() {
     let says = "no --name is set";
     for (options, is_warned) in [
         (&[][..], false),

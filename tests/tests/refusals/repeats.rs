@@ -75,7 +75,7 @@ fn whole_flow_repeated(scene: &mut Scene, mut between: impl FnMut(&mut Scene)) {
 }
 
 #[test]
-fn at_once() {
+fn repeated_frames_are_duplicates_at_once() {
     let server = server();
     let mut scene = Scene::new(&server);
     whole_flow_repeated(&mut scene, |_| {});
@@ -86,7 +86,7 @@ fn at_once() {
 }
 
 #[test]
-fn after_a_crash() {
+fn repeated_frames_are_duplicates_after_a_crash() {
     let mut server = Server::start(Launch::vestibule());
     let mut scene = Scene::new(&server);
     whole_flow_repeated(&mut scene, |scene| {
@@ -96,7 +96,7 @@ fn after_a_crash() {
 }
 
 #[test]
-fn a_signature_made_anew_is_the_same_frame() {
+fn a_frame_with_a_fresh_signature_is_a_duplicate() {
     // ECDSA is randomised, so the bytes differ and the signed fields do not.
     let server = server();
     let mut scene = Scene::with(&server, Alg::P256);
@@ -114,7 +114,7 @@ fn a_signature_made_anew_is_the_same_frame() {
 }
 
 #[test]
-fn a_request_to_a_room_that_became_secret() {
+fn a_repeated_request_to_a_now_secret_room_is_refused() {
     let server = server();
     let mut scene = Scene::of_creator(&server);
     let request = scene.ask();

@@ -13,7 +13,7 @@ use vestibule_tests::scene::Scene;
 use crate::server;
 
 #[test]
-fn in_somebody_elses_name() {
+fn a_request_in_anothers_name_is_refused() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.bob.request(&scene.room.rid());
@@ -27,7 +27,7 @@ fn in_somebody_elses_name() {
 }
 
 #[test]
-fn out_of_time() {
+fn a_request_with_an_invalid_exp_is_refused() {
     let server = server();
     let mut scene = Scene::new(&server);
     let rid = scene.room.rid();
@@ -52,7 +52,7 @@ fn out_of_time() {
 }
 
 #[test]
-fn once_expired_it_is_gone_for_everybody() {
+fn an_expired_request_is_gone_for_everyone() {
     // The sweep would forget it, and `flow` has that.
     let server = Server::start(Launch::vestibule().options(&[("--sweep", "1h")]));
     let mut scene = Scene::new(&server);
@@ -76,7 +76,7 @@ fn once_expired_it_is_gone_for_everybody() {
 }
 
 #[test]
-fn too_large() {
+fn an_oversized_request_is_refused() {
     let server = server();
     let mut scene = Scene::new(&server);
     let rid = scene.room.rid();
@@ -103,7 +103,7 @@ fn too_large() {
 }
 
 #[test]
-fn malformed() {
+fn a_malformed_request_is_refused() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = json!(scene.bob.request(&scene.room.rid()));
@@ -127,7 +127,7 @@ fn malformed() {
 }
 
 #[test]
-fn an_id_stands_for_one_request() {
+fn a_request_id_cannot_be_reused() {
     let server = server();
     let mut scene = Scene::new(&server);
     let rid = scene.room.rid();

@@ -29,7 +29,7 @@ fn assert_sentence(detail: &Value, start: &str) {
 }
 
 #[test]
-fn of_a_channels_message() {
+fn channel_errors_are_sentences() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = json!(scene.bob.request(&scene.room.rid()));
@@ -69,7 +69,7 @@ fn of_a_channels_message() {
 
 /// A device cannot see that its clock is wrong; the server's answer says what it should be.
 #[test]
-fn of_an_end_with_the_servers_clock() {
+fn exp_errors_tell_the_servers_time() {
     let server = server();
     let mut scene = Scene::new(&server);
     let (rid, asked) = (scene.room.rid(), scene.ask());
@@ -105,7 +105,7 @@ fn of_an_end_with_the_servers_clock() {
 }
 
 #[test]
-fn of_a_request() {
+fn http_errors_are_sentences() {
     let server = server();
     let token = Person::new(Alg::Ed25519).sign_in(server.address());
     let post = |path: &str, body: &str| {

@@ -62,7 +62,7 @@ fn assert_fields(altered: &[(String, Value)], fields: &[&str]) {
 }
 
 #[test]
-fn session() {
+fn an_altered_session_is_refused() {
     let server = server();
     for alg in ALGS {
         let person = Person::new(alg);
@@ -94,7 +94,7 @@ fn session() {
 /// Under Ed25519's neutral element the neutral signature is good for any message: of a user who is everybody, and of a room whose
 /// key everybody has.
 #[test]
-fn a_key_that_signs_anything_is_nobodys() {
+fn a_key_that_signs_anything_is_refused() {
     let server = server();
     let neutral = |length: usize| {
         let mut bytes = vec![0; length];
@@ -117,7 +117,7 @@ fn a_key_that_signs_anything_is_nobodys() {
 }
 
 #[test]
-fn prove() {
+fn an_altered_proof_is_refused() {
     let server = server();
     for alg in ALGS {
         let (room, person) = (Room::new(alg), Person::new(alg));
@@ -146,7 +146,7 @@ fn prove() {
 }
 
 #[test]
-fn card() {
+fn an_altered_card_is_refused() {
     let server = server();
     for alg in ALGS {
         let room = Room::new(alg);
@@ -168,7 +168,7 @@ fn card() {
 }
 
 #[test]
-fn request() {
+fn an_altered_request_is_refused() {
     let server = server();
     for alg in ALGS {
         let mut scene = Scene::with(&server, alg);
@@ -196,7 +196,7 @@ fn request() {
 }
 
 #[test]
-fn approve() {
+fn an_altered_approve_is_refused() {
     let server = server();
     for alg in ALGS {
         let mut scene = Scene::with(&server, alg);
@@ -242,7 +242,7 @@ fn approve() {
 }
 
 #[test]
-fn deny() {
+fn an_altered_denial_is_refused() {
     let server = server();
     for alg in ALGS {
         let mut scene = Scene::with(&server, alg);

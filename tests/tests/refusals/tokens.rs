@@ -34,7 +34,7 @@ fn bad_tokens(person: &Person, good: &str) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn without_a_good_token_nothing_is_joined_and_no_room_made() {
+fn joins_and_new_rooms_need_a_valid_token() {
     let server = server();
     let room = Room::published(server.address(), Policy::Open);
     let person = Person::new(Alg::Ed25519);
@@ -63,7 +63,7 @@ fn without_a_good_token_nothing_is_joined_and_no_room_made() {
 }
 
 #[test]
-fn an_inbox_is_its_owners() {
+fn only_its_owner_joins_an_inbox() {
     let server = server();
     let (bob, eve) = (Person::new(Alg::Ed25519), Person::new(Alg::Ed25519));
     let mut device = Device::connect(server.address(), &eve);
@@ -74,7 +74,7 @@ fn an_inbox_is_its_owners() {
 }
 
 #[test]
-fn topics_of_no_known_form() {
+fn malformed_topics_are_refused() {
     let server = server();
     let mut device = Device::connect(server.address(), &Person::new(Alg::Ed25519));
     let uid = device.uid.to_string();
@@ -87,7 +87,7 @@ fn topics_of_no_known_form() {
 }
 
 #[test]
-fn joins_of_another_version() {
+fn joins_of_another_version_are_refused() {
     let server = server();
     let person = Person::new(Alg::Ed25519);
     let mut device = Device::connect(server.address(), &person);

@@ -28,13 +28,13 @@ fn close_after(frame: &Frame) -> Close {
 }
 
 #[test]
-fn a_frame_that_is_too_large() {
+fn an_oversized_frame_ends_the_connection() {
     let close = close_after(&Frame::text(&" ".repeat(300 * 1024)));
     assert_eq!(close, Close { code: Some(1009), reason: String::new() });
 }
 
 #[test]
-fn what_is_no_message() {
+fn a_malformed_message_ends_the_connection() {
     for text in
         ["[1,2", "{}", "[]", "[null,null,\"a\",\"b\"]", "", "[null,\"1\",\"phoenix\",\"heartbeat\",nul]"]
     {
@@ -46,13 +46,13 @@ fn what_is_no_message() {
 }
 
 #[test]
-fn text_that_is_not_utf8() {
+fn text_that_is_not_utf8_ends_the_connection() {
     let message = b"[null,\"1\",\"phoenix\",\"\xff\",{}]";
     assert_eq!(close_after(&Frame::new(opcode::TEXT, message)).code, Some(1007));
 }
 
 #[test]
-fn the_hundred_and_first_channel() {
+fn the_101st_channel_is_refused() {
     let server = server();
     let person = Person::new(Alg::Ed25519);
     let mut device = Device::connect(server.address(), &person);

@@ -16,7 +16,7 @@ fn close(code: u16, reason: &str) -> Frame {
 }
 
 #[test]
-fn what_comes_behind_a_close() {
+fn frames_after_a_close_are_ignored() {
     let bye = || close(1000, "");
     let ping = || Frame::new(PING, "late");
     let large =
@@ -45,7 +45,7 @@ fn what_comes_behind_a_close() {
 }
 
 #[test]
-fn payloads_of_a_close() {
+fn close_payloads_are_checked() {
     let (longest, too_long) = ("*".repeat(123), "*".repeat(124));
     let not_utf8 = Frame::new(CLOSE, [&b"\x03\xe8"[..], b"\xce\xba\xe1\xed\xa0\x80"].concat());
     run(&[
@@ -60,7 +60,7 @@ fn payloads_of_a_close() {
 }
 
 #[test]
-fn codes_of_a_close() {
+fn close_codes_are_checked() {
     let valid = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999];
     // Registered since, which the suite does not know.
     let registered = [1012, 1013, 1014];

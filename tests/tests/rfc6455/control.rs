@@ -17,7 +17,7 @@ fn pong(payload: &[u8]) -> Frame {
 }
 
 #[test]
-fn pings_and_pongs() {
+fn pings_are_answered_and_pongs_ignored() {
     let bytes = [0x00, 0xFF, 0xFE, 0xFD, 0xFC, 0xFB, 0x00, 0xFF];
     let ten: Vec<Vec<u8>> = (0..10).map(|number| format!("payload-{number}").into_bytes()).collect();
     let ten_pings = || ten.iter().map(|payload| ping(payload)).collect::<Vec<_>>();

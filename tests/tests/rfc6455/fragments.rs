@@ -22,7 +22,7 @@ fn halves(between: impl IntoIterator<Item = Frame>) -> Vec<Frame> {
 }
 
 #[test]
-fn control_frames_come_in_one_piece() {
+fn fragmented_control_frames_are_refused() {
     for (id, opcode, way) in [("5.1", PING, Together), ("5.2", PONG, Together), ("5.+", PING, Chops(1))] {
         let frames = [piece(opcode, false, "frag"), piece(CONTINUATION, true, "ment")];
         run(&[case(id, "a control frame in two", way, frames, [Close(1002)])]);
@@ -30,7 +30,7 @@ fn control_frames_come_in_one_piece() {
 }
 
 #[test]
-fn messages_in_fragments() {
+fn fragmented_messages_are_assembled() {
     let ping = || Frame::new(PING, "between");
     let answered = || Pong(b"between".to_vec());
     let five = || {
@@ -74,7 +74,7 @@ fn messages_in_fragments() {
 }
 
 #[test]
-fn nothing_to_continue() {
+fn a_continuation_without_a_start_is_refused() {
     let mut cases = Vec::new();
     for (fin, ids) in [(true, ["5.9", "5.10", "5.11"]), (false, ["5.12", "5.13", "5.14"])] {
         for (id, way) in ids.into_iter().zip([Together, Frames, Chops(1)]) {
@@ -94,7 +94,7 @@ fn nothing_to_continue() {
 }
 
 #[test]
-fn a_message_within_a_message() {
+fn a_message_within_a_message_is_refused() {
     for (id, second) in [("5.18", TEXT), ("5.+", BINARY)] {
         for fin in [true, false] {
             let frames = [piece(TEXT, false, "fragment1"), piece(second, fin, "fragment2")];

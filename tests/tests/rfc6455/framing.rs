@@ -9,7 +9,7 @@ use super::case::{
 };
 
 #[test]
-fn frames_of_all_lengths() {
+fn frames_of_all_lengths_are_read() {
     let mut cases = vec![
         case("1.1.1", "a text of no bytes is no message", Together, [Frame::text("")], [Close(1011)]),
         case("1.2.1", "nor are no bytes at all", Together, [Frame::binary("")], [Close(1011)]),
@@ -39,7 +39,7 @@ fn reserved(rsv: u8, frame: Frame) -> Frame {
 }
 
 #[test]
-fn reserved_bits_without_an_extension() {
+fn reserved_bits_are_refused() {
     let text = |rsv| reserved(rsv, beat_frame());
     let ping = || Frame::new(opcode::PING, "");
     let (answered, stop) = (beaten, || Close(1002));
@@ -80,7 +80,7 @@ fn reserved_bits_without_an_extension() {
 }
 
 #[test]
-fn reserved_opcodes() {
+fn reserved_opcodes_are_refused() {
     let mut cases = Vec::new();
     for (group, first) in [(1, 3), (2, 11)] {
         for number in 1..=5 {
@@ -102,7 +102,7 @@ fn reserved_opcodes() {
 }
 
 #[test]
-fn what_is_before_a_bad_frame_is_answered() {
+fn frames_before_a_bad_one_are_answered() {
     let ping = || Frame::new(opcode::PING, "before");
     let not_utf8 = Frame::new(opcode::TEXT, [0xFF]);
     let too_long = Frame { opcode: opcode::PING, ..Frame::binary([0; 126]) };

@@ -6,7 +6,7 @@ use vestibule_tests::{
 };
 
 #[test]
-fn another_version_is_told_the_one_there_is() {
+fn other_versions_get_426_with_version_13() {
     for launch in [Launch::playground(), Launch::vestibule()] {
         let server = Server::start(launch);
         let answer = |handshake: Handshake| handshake.open(server.address()).expect("an answer").response;

@@ -23,7 +23,7 @@ fn kinds(text: u8) -> [Kind; 2] {
 }
 
 #[test]
-fn large_messages() {
+fn large_messages_are_read_up_to_the_limit() {
     for (group, opcode, of) in kinds(1) {
         for (number, length) in [64 * KIB, 256 * KIB, MIB, 4 * MIB, 8 * MIB].into_iter().enumerate() {
             let (message, answer) = of(length);
@@ -36,7 +36,7 @@ fn large_messages() {
 }
 
 #[test]
-fn large_messages_in_fragments() {
+fn large_messages_in_fragments_are_read() {
     for (group, opcode, of) in kinds(3) {
         let (message, answer) = of(4 * MIB);
         let sizes = [64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB];
@@ -49,7 +49,7 @@ fn large_messages_in_fragments() {
 }
 
 #[test]
-fn large_messages_in_pieces() {
+fn large_messages_in_small_writes_are_read() {
     for (group, opcode, of) in kinds(5) {
         let (message, answer) = of(MIB);
         for (number, size) in [64, 128, 256, 512, KIB, 2 * KIB].into_iter().enumerate() {
@@ -61,7 +61,7 @@ fn large_messages_in_pieces() {
 }
 
 #[test]
-fn many_messages() {
+fn many_messages_in_a_row_are_answered() {
     // All answers together are less than may wait for a client that does not read.
     const TIMES: usize = 200;
     for (group, opcode, of) in kinds(7) {
@@ -76,14 +76,14 @@ fn many_messages() {
 }
 
 #[test]
-fn a_message_in_fragments_of_the_senders_choice() {
+fn fragments_may_have_any_size() {
     let (message, answer) = text_of(64 * KIB);
     let frames = fragments(TEXT, &message.chunks(1300).collect::<Vec<_>>());
     run(&[case("10.1.1", "fragments of 1,300 bytes", Together, frames, [answer])]);
 }
 
 #[test]
-fn fragments_of_no_size_are_so_many() {
+fn empty_fragments_are_limited() {
     let fragments = |number: usize| fragments(TEXT, &vec![&b""[..]; number]);
     run(&[
         case("+", "a thousand of no bytes are no message", Together, fragments(1024), [Close(1011)]),

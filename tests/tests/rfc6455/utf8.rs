@@ -29,7 +29,7 @@ fn text(id: impl Into<String>, about: &'static str, inside: &[u8], is_good: bool
 const WHOLE: usize = usize::MAX;
 
 #[test]
-fn empty_texts() {
+fn empty_texts_and_fragments_are_read() {
     let kosme = echo(KOSME);
     run(&[
         case("6.1.1", "of no bytes", Together, [Frame::text("")], [Close(1011)]),
@@ -51,7 +51,7 @@ fn empty_texts() {
 }
 
 #[test]
-fn texts_in_fragments() {
+fn fragmented_texts_must_be_utf8() {
     let valid = "Hello-µ@ßöäüàá-UTF-8!!".as_bytes();
     let invalid = &[KOSME, b"\xed\xa0\x80edited"].concat()[..];
     let (head, tail) = (echo(valid)[..29].to_vec(), echo(valid)[29..].to_vec());
@@ -66,7 +66,7 @@ fn texts_in_fragments() {
 }
 
 #[test]
-fn a_text_that_goes_wrong_on_the_way() {
+fn a_text_that_turns_invalid_is_refused() {
     let beyond = b"\xf4\x90\x80\x80";
     let parts: [&[u8]; 3] = [KOSME, beyond, b"edited"];
     let within: [&[u8]; 3] = [&[KOSME, b"\xf4"].concat(), b"\x90", b"\x80\x80edited"];
@@ -103,7 +103,7 @@ const GROUPS: [Group; 17] = [
 ];
 
 #[test]
-fn sequences() {
+fn utf8_sequences_are_checked() {
     let mut cases = Vec::new();
     for (group, about, is_good, sequences) in GROUPS {
         for (number, sequence) in sequences.iter().enumerate() {
@@ -114,7 +114,7 @@ fn sequences() {
 }
 
 #[test]
-fn prefixes_of_a_text() {
+fn prefixes_that_split_a_character_are_refused() {
     let prefixes = (1..=KOSME.len()).map(|length| &KOSME[..length]);
     let is_whole = |prefix: &[u8]| str::from_utf8(prefix).is_ok();
     let row = |(number, prefix): (usize, &[u8])| {
@@ -124,7 +124,7 @@ fn prefixes_of_a_text() {
 }
 
 #[test]
-fn beginnings_alone() {
+fn lone_lead_and_continuation_bytes_are_refused() {
     let all_of = |from: u8, to: u8| (from..=to).flat_map(|byte| [byte, b' ']).collect::<Vec<u8>>();
     let rows = [(0xC0, 0xDF), (0xE0, 0xEF), (0xF0, 0xF7), (0xF8, 0xFB), (0xFC, 0xFD)];
     let mut cases: Vec<Case> = rows
@@ -139,7 +139,7 @@ fn beginnings_alone() {
 }
 
 #[test]
-fn characters_that_are_none() {
+fn noncharacters_are_accepted() {
     let mut cases = Vec::new();
     for plane in 0..=16 {
         for last in [0xFFFE, 0xFFFF] {

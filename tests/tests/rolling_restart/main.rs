@@ -99,12 +99,12 @@ fn report(what: &str, mut times: Vec<Duration>) {
 }
 
 #[test]
-fn a_hundred_clients_do_not_notice() {
+fn a_hundred_clients_survive_a_rolling_restart() {
     restart_under(100, Duration::from_secs(1));
 }
 
 #[test]
 #[ignore = "takes a minute; for the figures, `make rolling`"]
-fn two_thousand_clients_do_not_notice() {
+fn two_thousand_clients_survive_a_rolling_restart() {
     restart_under(2000, Duration::from_secs(6));
 }

@@ -72,7 +72,7 @@ fn secret(stage: &Stage) -> (Room, Device) {
 }
 
 #[test]
-fn a_room_that_nobody_has_made_does_not_run_for_its_guests() {
+fn guests_do_not_start_a_room_that_does_not_exist() {
     let stage = Stage::new();
     let (room, member) = secret(&stage);
     let mut guest = stage.device();
@@ -95,7 +95,7 @@ fn a_room_that_nobody_has_made_does_not_run_for_its_guests() {
 }
 
 #[test]
-fn nothing_runs_for_a_join_that_is_refused() {
+fn a_refused_join_starts_no_topic() {
     let stage = Stage::new();
     let person = Person::new(Alg::Ed25519);
     let mut devices: Vec<_> =
@@ -118,7 +118,7 @@ fn nothing_runs_for_a_join_that_is_refused() {
 }
 
 #[test]
-fn a_guest_waits_for_a_room_that_is_made_later() {
+fn a_guest_can_wait_for_a_room_created_later() {
     let stage = Stage::new();
     let room = Room::new(Alg::Ed25519);
     let bob = Person::new(Alg::Ed25519);
@@ -148,7 +148,7 @@ fn a_guest_waits_for_a_room_that_is_made_later() {
 }
 
 #[test]
-fn two_who_prove_at_once_meet() {
+fn two_members_who_prove_at_once_meet() {
     let stage = Stage::new();
     for _ in 0..10 {
         let room = Room::new(Alg::Ed25519);
@@ -227,7 +227,7 @@ fn anonymous(mut joined: Value) -> Value {
 }
 
 #[test]
-fn every_event_is_answered_alike_in_a_secret_room_and_in_none() {
+fn secret_and_absent_rooms_answer_every_event_alike() {
     let stage = Stage::new();
     let (inhabited, member) = secret(&stage);
     let (deserted, _) = secret(&stage);
@@ -260,7 +260,7 @@ fn every_event_is_answered_alike_in_a_secret_room_and_in_none() {
 }
 
 #[test]
-fn who_waits_can_leave_come_again_and_go_away() {
+fn a_waiting_guest_can_leave_rejoin_and_disconnect() {
     let stage = Stage::new();
     let room = Room::new(Alg::Ed25519);
     let mut guest = stage.device();
@@ -288,7 +288,7 @@ fn who_waits_can_leave_come_again_and_go_away() {
 }
 
 #[test]
-fn what_concerns_who_waits_reaches_them() {
+fn a_waiting_guest_gets_what_concerns_them() {
     let stage = Stage::new();
     let alice = Person::new(Alg::Ed25519);
     let room = Room::created_by(stage.server.address(), &alice, Policy::Request);
@@ -335,7 +335,7 @@ const FIRST: usize = 20;
 const BYTES: u64 = 3072;
 
 #[test]
-fn a_join_of_a_room_that_nobody_has_made_keeps_little() {
+fn a_join_of_an_absent_room_keeps_little_memory() {
     let stage = Stage::new();
     let mut devices: Vec<_> = (0..CONNECTIONS).map(|_| stage.device()).collect();
     let mut join = |times: usize| {

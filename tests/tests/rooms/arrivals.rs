@@ -19,7 +19,7 @@ const LIMITS: [(&str, i64); 6] = [
 const FEATURES: [&str; 6] = ["creator", "hand_over", "listed", "message_limit", "now", "presence_count"];
 
 #[test]
-fn caught_up_follows_the_answer() {
+fn caught_up_follows_the_join_reply() {
     let server = server();
     let scene = Scene::new(&server);
     let mut device = Device::connect(scene.address, &Person::new(Alg::Ed25519));
@@ -35,7 +35,7 @@ fn caught_up_follows_the_answer() {
 }
 
 #[test]
-fn the_answer_to_a_join() {
+fn the_join_reply_has_the_documented_fields() {
     let server = server();
     let room = Room::published(server.address(), Policy::Open);
     let mut device = Device::connect(server.address(), &Person::new(Alg::P256));
@@ -75,7 +75,7 @@ fn the_answer_to_a_join() {
 }
 
 #[test]
-fn a_request_is_its_users_in_every_join() {
+fn every_join_shows_the_users_own_requests() {
     let server = server();
     let mut scene = Scene::new(&server);
     let request = scene.ask();

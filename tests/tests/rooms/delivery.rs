@@ -48,7 +48,7 @@ fn a_request_is_shown_to_members_only() {
 }
 
 #[test]
-fn members_hear_when_a_request_is_gone() {
+fn members_are_told_when_a_request_is_gone() {
     let server = server();
     let mut scene = Scene::new(&server);
     let (_, mut carol, _) = scene.another_member();
@@ -177,7 +177,7 @@ fn an_approve_waits_in_the_room_and_in_the_inbox() {
 }
 
 #[test]
-fn a_members_event_goes_to_the_other_members() {
+fn a_members_event_reaches_the_other_members() {
     let server = server();
     let mut scene = Scene::new(&server);
     let (_, mut carol, _) = scene.another_member();
@@ -205,7 +205,7 @@ fn a_members_event_goes_to_the_other_members() {
 }
 
 #[test]
-fn the_states_of_a_request() {
+fn status_tells_the_state_of_a_request() {
     let server = server();
     let mut scene = Scene::new(&server);
     let first = scene.bob.request(&scene.room.rid());
@@ -234,7 +234,7 @@ fn the_states_of_a_request() {
 }
 
 #[test]
-fn members_own_events_are_any_json() {
+fn a_members_own_events_may_be_any_json() {
     let server = server();
     let mut scene = Scene::new(&server);
     let (_, mut carol, _) = scene.another_member();

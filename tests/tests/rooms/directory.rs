@@ -25,7 +25,7 @@ fn get(server: &Server, target: &str) -> Value {
 }
 
 #[test]
-fn a_room_made_by_the_server_is_its_makers() {
+fn a_room_created_over_http_belongs_to_its_creator() {
     let server = server();
     for alg in [Alg::Ed25519, Alg::P256, Alg::Secp256k1] {
         let alice = Person::new(alg);
@@ -72,7 +72,7 @@ fn pages(server: &Server, query: &str) -> (Vec<String>, Vec<usize>) {
 }
 
 #[test]
-fn the_directory_has_pages() {
+fn the_directory_is_paged() {
     let server = Server::start(Launch::vestibule().options(&[("--max-rooms-per-user", "1000")]));
     assert_eq!(get(&server, "/v1/rooms"), json!({ "rooms": [], "after": null }));
     let token = Person::new(Alg::Ed25519).sign_in(server.address());

@@ -45,7 +45,7 @@ fn rest(device: &mut Device, topic: &str, event: &str, name: &str, mut cursor: V
 }
 
 #[test]
-fn pending_requests() {
+fn pending_requests_are_paged() {
     let server = server();
     let mut scene = Scene::new(&server);
     let requests = ask(&mut scene, MANY);
@@ -93,7 +93,7 @@ fn approve(scene: &mut Scene, requests: &[vestibule_approve::frames::Request]) -
 }
 
 #[test]
-fn waiting_approves() {
+fn waiting_approves_are_paged() {
     let server = server();
     let mut scene = Scene::new(&server);
     let requests = ask(&mut scene, MANY);
@@ -133,7 +133,7 @@ fn the_last_page_may_be_the_first() {
 }
 
 #[test]
-fn what_is_approved_meanwhile_comes_once() {
+fn an_approve_stored_while_paging_comes_once() {
     let server = server();
     let mut scene = Scene::new(&server);
     let requests = ask(&mut scene, PAGE + 2);
@@ -152,7 +152,7 @@ fn what_is_approved_meanwhile_comes_once() {
 }
 
 #[test]
-fn one_list_at_a_time_is_read_for_a_join() {
+fn a_join_reads_one_list_at_a_time() {
     let server = server();
     let mut scene = Scene::new(&server);
     ask(&mut scene, PAGE);

@@ -125,7 +125,7 @@ fn refs(entries: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn who_come_together_are_told_together_and_nobody_is_told_twice() {
+fn simultaneous_joins_are_announced_once_and_together() {
     const MEMBERS: usize = 40;
     let server = server();
     let room = Room::new(Alg::Ed25519);
@@ -176,7 +176,7 @@ fn small() -> Server {
 }
 
 #[test]
-fn a_crowd_of_guests_ends_no_member() {
+fn a_crowd_of_guests_disconnects_no_member() {
     // Listed, they would take one and a half outboxes.
     const GUESTS: usize = 160;
     let server = small();
@@ -199,7 +199,7 @@ fn a_crowd_of_guests_ends_no_member() {
 }
 
 #[test]
-fn a_list_of_members_has_an_end_and_the_rest_are_counted() {
+fn the_member_list_is_bounded_and_the_rest_counted() {
     const MEMBERS: usize = 50;
     let server = small();
     let room = Room::new(Alg::Ed25519);
@@ -241,7 +241,7 @@ fn own_entry(device: &mut Device, room: &Room) -> Value {
 }
 
 #[test]
-fn who_is_a_guest_again_is_shown_nothing() {
+fn a_member_who_becomes_a_guest_again_sees_nothing() {
     let server = server();
     let room = Room::new(Alg::P256);
     let mut device = Device::connect(server.address(), &Person::new(Alg::Ed25519));

@@ -47,7 +47,7 @@ fn a_repeated_proof_is_answered_and_pushes_nothing() {
 }
 
 #[test]
-fn a_wrong_proof_of_a_member_is_refused_and_changes_nothing() {
+fn a_members_wrong_proof_is_refused_and_changes_nothing() {
     let server = server();
     let mut scene = Scene::new(&server);
     let mut carol = Device::connect(scene.address, &Person::new(Alg::Ed25519));
@@ -67,7 +67,7 @@ fn a_wrong_proof_of_a_member_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn proofs_that_come_together_are_one_and_the_last_is_answered_in_full() {
+fn simultaneous_proofs_count_once() {
     let server = server();
     let scene = Scene::new(&server);
     let mut carol = Device::connect(scene.address, &Person::new(Alg::Ed25519));

@@ -29,7 +29,7 @@ impl Drop for Over<'_> {
 /// a third connection does so at its own pace: everybody is let in, and both members are in the same room, since each
 /// hears the other.
 #[test]
-fn the_last_leaves_as_the_next_one_comes() {
+fn a_join_during_the_last_leave_succeeds() {
     let server = server();
     let (address, room) = (server.address(), Room::new(Alg::Ed25519));
     let (barrier, is_over) = (Barrier::new(2), AtomicBool::new(false));
@@ -80,7 +80,7 @@ fn count(counts: &mut BTreeMap<String, usize>, items: &[Value], name: &str) {
 
 /// While requests come in, members prove the key: each sees every request once, listed or pushed.
 #[test]
-fn requests_while_a_member_arrives() {
+fn requests_during_a_members_join_come_once() {
     let server = server();
     let mut scene = Scene::new(&server);
     let requests: Vec<_> = (0..100).map(|_| scene.bob.request(&scene.room.rid())).collect();
@@ -130,7 +130,7 @@ fn requests_while_a_member_arrives() {
 
 /// While approves come in, Bob's devices join: each sees every approve once, in the answer or pushed.
 #[test]
-fn approves_while_the_newcomer_arrives() {
+fn approves_during_the_newcomers_join_come_once() {
     let server = server();
     let mut scene = Scene::new(&server);
     // No more than a page, so that each join's answer has all of them.

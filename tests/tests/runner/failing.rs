@@ -20,30 +20,30 @@ fn conversation() -> Value {
 }
 
 #[test]
-fn a_changed_frame() {
+fn a_changed_frame_fails() {
     let script = vec![read("[1]"), text("[1,\"ok\"]"), text("[2,\"no\"]")];
     fails(run(&conversation(), vec![script]), "got text [2,\"no\"]");
 }
 
 #[test]
-fn an_integer_that_became_a_fraction() {
+fn an_integer_turned_fraction_fails() {
     let script = vec![read("[1]"), text("[1.0,\"ok\"]"), text("[2,\"ok\"]")];
     fails(run(&conversation(), vec![script]), "got 1.0");
 }
 
 #[test]
-fn a_missing_frame() {
+fn a_missing_frame_fails() {
     fails(run(&conversation(), vec![vec![read("[1]"), text("[1,\"ok\"]")]]), "got nothing");
 }
 
 #[test]
-fn frames_in_the_wrong_order() {
+fn frames_in_the_wrong_order_fail() {
     let script = vec![read("[1]"), text("[2,\"ok\"]"), text("[1,\"ok\"]")];
     fails(run(&conversation(), vec![script]), "got text [2,\"ok\"]");
 }
 
 #[test]
-fn an_extra_frame() {
+fn an_extra_frame_fails() {
     let right = [read("[1]"), text("[1,\"ok\"]"), text("[2,\"ok\"]")];
     fails(run(&conversation(), vec![[right.as_slice(), &[text("3")]].concat()]), "expected nothing more");
     fails(run(&conversation(), vec![[right.as_slice(), &[close(1011)]].concat()]), "got close 1011");
@@ -55,12 +55,12 @@ fn an_extra_frame() {
 }
 
 #[test]
-fn a_frame_in_a_silence() {
+fn a_frame_in_a_silence_fails() {
     fails(run(&transcript(&json!([{"recv_nothing_ms": 300}])), vec![vec![text("0")]]), "got text 0");
 }
 
 #[test]
-fn a_frame_that_only_looks_alike() {
+fn a_frame_with_other_bytes_fails() {
     let steps = transcript(&json!([{"recv_raw": "[1]", "recv_text": [1]}]));
     fails(run(&steps, vec![vec![text("[ 1 ]")]]), "got text [ 1 ]");
     fails(run(&steps, vec![vec![Act::Send(Frame::binary("[1]"))]]), "got frame opcode 2");
@@ -69,7 +69,7 @@ fn a_frame_that_only_looks_alike() {
 }
 
 #[test]
-fn a_wrong_end() {
+fn a_wrong_close_fails() {
     let steps = transcript(&json!([{"recv_close": {"code": 1001, "reason": ""}}, {"recv_eof": true}]));
     fails(run(&steps, vec![vec![close(1000), Act::Hangup]]), "got close 1000");
     fails(run(&steps, vec![vec![Act::Hangup]]), "got the connection's end");
@@ -77,21 +77,21 @@ fn a_wrong_end() {
 }
 
 #[test]
-fn racing_frames_of_which_one_is_wrong() {
+fn a_wrong_frame_among_racing_ones_fails() {
     let steps = transcript(&json!([{"recv_any_order": [{"recv_text": 1}, {"recv_text": 2}]}]));
     fails(run(&steps, vec![vec![text("2"), text("2")]]), "got [text 2, text 2]");
     fails(run(&steps, vec![vec![text("2")]]), "got nothing behind [text 2]");
 }
 
 #[test]
-fn an_optional_frame_that_comes_twice_or_late() {
+fn a_repeated_or_late_optional_frame_fails() {
     let steps = transcript(&json!([{"recv_optional": {"recv_text": 1}}, {"recv_text": 2}]));
     fails(run(&steps, vec![vec![text("1"), text("1"), text("2")]]), "got text 1");
     fails(run(&steps, vec![vec![text("2"), text("1")]]), "expected nothing more");
 }
 
 #[test]
-fn a_reference_that_is_not_new() {
+fn a_repeated_reference_fails() {
     let steps = transcript(&json!([
         {"recv_text": {"$any": "string", "$as": "x"}},
         {"recv_text": {"$any": "string", "$as": "y"}},
@@ -100,7 +100,7 @@ fn a_reference_that_is_not_new() {
 }
 
 #[test]
-fn a_wrong_handshake() {
+fn a_wrong_handshake_fails() {
     let steps = transcript(&json!([]));
     let wrong = |handshake| run_with_handshake(handshake, &steps, vec![Vec::new()]);
     fails(
@@ -116,7 +116,7 @@ fn a_wrong_handshake() {
 }
 
 #[test]
-fn a_server_action_that_fails() {
+fn a_failed_server_action_fails() {
     let steps = transcript(&json!([{
         "server_action": "broadcast",
         "http": {"method": "POST", "path": "/admin/broadcast", "headers": {}},
@@ -126,7 +126,7 @@ fn a_server_action_that_fails() {
 }
 
 #[test]
-fn steps_it_does_not_understand() {
+fn unknown_steps_are_refused() {
     for (step, clue) in [
         (json!({"recv_txt": 1}), "nothing the runner understands"),
         (json!({}), "nothing the runner understands"),
@@ -158,7 +158,7 @@ fn steps_it_does_not_understand() {
 }
 
 #[test]
-fn transcripts_it_does_not_understand() {
+fn unknown_transcript_fields_are_refused() {
     for (key, value) in [("transport", json!("pigeon")), ("mood", json!("good")), ("steps", json!({}))] {
         let mut transcript = transcript(&json!([]));
         transcript[key] = value;

@@ -27,7 +27,7 @@ fn fails(outcome: Result<(), String>, clue: &str) {
 }
 
 #[test]
-fn a_request_is_compared() {
+fn status_headers_and_body_are_compared() {
     let steps = json!([get(&json!({
         "status": 200,
         "headers": {"cache-control": "no-store", "vary": "the recorded server's own", "content-length": "1234"},
@@ -42,7 +42,7 @@ fn a_request_is_compared() {
 }
 
 #[test]
-fn of_an_error_the_status_and_what_a_browser_acts_on_are_compared() {
+fn of_an_error_status_and_cors_headers_are_compared() {
     let steps = json!([get(&json!({
         "status": 400,
         "headers": {"access-control-allow-origin": "*", "cache-control": "no-store"},
@@ -55,7 +55,7 @@ fn of_an_error_the_status_and_what_a_browser_acts_on_are_compared() {
 }
 
 #[test]
-fn messages_that_come_with_the_next_poll() {
+fn messages_may_come_with_the_next_poll() {
     let steps = json!([get(&json!({"status": 200, "headers": {}, "json": {"messages": ["a", "b"]}}))]);
     let poll = |messages| (200, "", messages);
     assert_eq!(run(&steps, vec![poll("{\"messages\":[\"a\"]}"), poll("{\"messages\":[\"b\"]}")]), Ok(()));
@@ -65,7 +65,7 @@ fn messages_that_come_with_the_next_poll() {
 }
 
 #[test]
-fn messages_that_race() {
+fn racing_messages_may_come_in_any_order() {
     let steps = json!([get(&json!({
         "status": 200,
         "headers": {},
@@ -81,7 +81,7 @@ fn messages_that_race() {
 }
 
 #[test]
-fn a_request_beside_the_others() {
+fn a_request_can_run_beside_others() {
     let ok = json!({"status": 200, "headers": {}, "json": 1});
     let mut start = get(&ok);
     start.as_object_mut().expect("a step").remove("response");
@@ -96,7 +96,7 @@ fn a_request_beside_the_others() {
 }
 
 #[test]
-fn a_server_that_is_started_again() {
+fn a_transcript_can_restart_the_server() {
     let steps = json!([{"note": "the server was started again"}]);
     let transcript = json!({"name": "test", "about": "", "transport": "longpoll", "steps": steps, "runs": 1});
     let restarts = Cell::new(0);

@@ -12,7 +12,7 @@ fn passes(steps: &Value, scripts: Vec<Vec<Act>>) {
 }
 
 #[test]
-fn a_conversation() {
+fn a_conversation_passes() {
     passes(
         &json!([
             {"send_text": "[1]", "note": "for readers"},
@@ -25,7 +25,7 @@ fn a_conversation() {
 }
 
 #[test]
-fn remembered_values() {
+fn remembered_values_pass() {
     passes(
         &json!([
             {"recv_text": {"ref": {"$any": "string", "$as": "x"}}},
@@ -43,7 +43,7 @@ fn remembered_values() {
 }
 
 #[test]
-fn frames_in_any_order_even_when_the_later_one_teaches() {
+fn frames_in_any_order_may_bind_each_others_values() {
     let steps = json!([{"recv_any_order": [
         {"recv_text": ["diff", {"$any": "string", "$as": "x"}]},
         {"recv_text": ["state", {"$same": "x"}]},
@@ -53,7 +53,7 @@ fn frames_in_any_order_even_when_the_later_one_teaches() {
 }
 
 #[test]
-fn an_optional_frame() {
+fn an_optional_frame_may_come_or_not() {
     let steps =
         json!([{"recv_optional": {"recv_text": 1}}, {"recv_text": 2}, {"recv_optional": {"recv_text": 3}}]);
     passes(&steps, vec![vec![text("1"), text("2"), text("3")]]);
@@ -86,7 +86,7 @@ fn a_handshake_and_the_frames_behind_it_go_out_in_one_write() {
 }
 
 #[test]
-fn loops_and_templates() {
+fn loops_and_templates_pass() {
     passes(
         &json!([
             {"for": {"var": "i", "from": 1, "to": 2}, "steps": [{"send_text": "${i}"}, {"recv_text": ["${i}"]}]},
@@ -107,7 +107,7 @@ fn loops_and_templates() {
 }
 
 #[test]
-fn a_server_that_closes_is_answered_with_its_code() {
+fn a_servers_close_is_answered_with_its_code() {
     passes(
         &json!([{"recv_close": {"code": 1001, "reason": ""}}, {"recv_eof": true}]),
         vec![vec![close(1001), read("\u{3}\u{fffd}"), Act::Hangup]],
@@ -115,7 +115,7 @@ fn a_server_that_closes_is_answered_with_its_code() {
 }
 
 #[test]
-fn a_client_that_closes_does_not_answer_the_answer() {
+fn a_clients_close_is_not_answered_twice() {
     passes(
         &json!([
             {"send_close": {"code": null}},
@@ -129,7 +129,7 @@ fn a_client_that_closes_does_not_answer_the_answer() {
 }
 
 #[test]
-fn frames_that_are_no_text() {
+fn frames_other_than_text_pass() {
     passes(
         &json!([
             {"send_binary_base64": "YQ=="},
@@ -156,7 +156,7 @@ fn frames_that_are_no_text() {
 }
 
 #[test]
-fn several_connections_and_a_server_action() {
+fn several_connections_and_a_server_action_pass() {
     passes(
         &json!([
             {"conn": "b", "open": {"path": "/socket/websocket", "query": "vsn=1.0.0", "headers": {}}, "response": response()},

@@ -50,7 +50,7 @@ fn run_websocket(pushed: &str) -> Result<(), String> {
 }
 
 #[test]
-fn a_websocket() {
+fn a_websocket_recording_is_replayed() {
     assert_eq!(run_websocket("[\"1\",null,\"t\",\"pushed\",\"r\"]"), Ok(()));
     let wrong = run_websocket("[\"1\",null,\"t\",\"pushed\",\"another\"]");
     assert!(wrong.is_err_and(|report| report.contains("another")));
@@ -85,7 +85,7 @@ fn run_longpoll(polls: &[&'static str]) -> Result<(), String> {
 }
 
 #[test]
-fn a_long_poll() {
+fn a_long_poll_recording_is_replayed() {
     let (one, two) = ("\"[1,1,1,\\\"phx_reply\\\"]\"", "\"[1,2,1,\\\"phx_reply\\\"]\"");
     let poll = |messages: &str| -> &'static str {
         // A test's few answers may live as long as the test.
@@ -103,7 +103,7 @@ fn a_long_poll() {
 }
 
 #[test]
-fn what_it_does_not_understand() {
+fn unknown_recording_fields_are_refused() {
     for (key, value) in
         [("mood", json!("good")), ("connections", json!([])), ("connections", json!([1, 2, 3]))]
     {

@@ -207,12 +207,12 @@ fn through_http(server: &Server, canaries: &Canaries) {
 }
 
 #[test]
-fn whatever_is_sent_is_neither_logged_nor_told_to_others_nor_stored_where_it_does_not_belong() {
+fn secrets_are_not_logged_shared_or_stored_elsewhere() {
     assert_kept("text", " TRACE ");
 }
 
 #[test]
-fn nor_where_the_log_is_json() {
+fn secrets_do_not_leak_with_the_json_log() {
     assert_kept("json", "\"level\":\"TRACE\"");
 }
 

@@ -12,7 +12,7 @@ use crate::canaries::{assert_not_logged, canary};
 
 #[test]
 #[cfg_attr(not(debug_assertions), ignore = "there are no failpoints in a release")]
-fn a_panic_says_where_it_happened_and_not_what_it_was_about() {
+fn a_panic_logs_its_location_and_not_its_message() {
     let (message, note) = (canary("panic"), canary("note"));
     // The first answer is to the card that the scene publishes.
     let failpoint = format!("before_reply:2:panic:{message}");
@@ -38,7 +38,7 @@ fn a_panic_says_where_it_happened_and_not_what_it_was_about() {
 }
 
 #[test]
-fn a_full_store_says_so_and_not_what_it_was_for() {
+fn a_full_store_logs_no_content() {
     let note = canary("note");
     // Room for the tables, and for little else.
     let options = [("--max-store", "256KiB"), ("--max-open-per-user", "1000"), ("--log", "trace")];
@@ -58,7 +58,7 @@ fn a_full_store_says_so_and_not_what_it_was_for() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_reported_without_what_is_in_it() {
+fn an_unreadable_row_is_reported_without_its_content() {
     let planted = canary("row");
     let mut server = Server::start(Launch::vestibule().arg("--log").arg("trace"));
     let mut scene = Scene::new(&server);

@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const NEWCOMERS: usize = 8;
 
 #[test]
-fn who_could_have_the_key_has_it_and_nobody_else() {
+fn everyone_who_should_have_the_key_has_it_and_no_one_else() {
     let seed = seed("VESTIBULE_SEED");
     println!("simulation: VESTIBULE_SEED={seed}");
     let random = Random::new(seed);

@@ -67,7 +67,7 @@ fn encoded(key: &PublicKey) -> Vec<u8> {
 }
 
 #[test]
-fn a_box_opens_with_its_key_only() {
+fn a_sealed_box_opens_with_its_key_only() {
     let (right, wrong) = (BoxKey::generate(), BoxKey::generate());
     let sealed = seal(&right.public().0, b"plain", b"info").expect("a box");
     assert_eq!(right.open(&sealed.0, b"info").as_deref(), Some(&b"plain"[..]));

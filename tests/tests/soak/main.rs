@@ -140,7 +140,7 @@ fn report(outcome: &Outcome) -> Vec<f64> {
 }
 
 #[test]
-fn nobody_is_cut_or_told_anything_wrong() {
+fn honest_clients_are_served_beside_hostile_ones() {
     let second = Duration::from_secs(1);
     let extent = Extent { parties: 8, pause: second, alone: 2 * second, tried: 8 * second, guests: 60 };
     let outcome = soak(&extent);
@@ -151,7 +151,7 @@ fn nobody_is_cut_or_told_anything_wrong() {
 
 #[test]
 #[ignore = "takes ten minutes; for the figures, `make soak`"]
-fn a_hundred_clients_hardly_notice() {
+fn a_hundred_clients_are_served_beside_hostile_ones() {
     let seconds = env::var("VESTIBULE_SOAK_SECONDS").map_or(600, |text| text.parse().expect("seconds"));
     let time = Duration::from_secs(seconds);
     let pause = Duration::from_secs(3);

@@ -154,7 +154,7 @@ fn sessions_keep_little_of_their_parameters() {
 /// A hundred joins of each of some sockets, each with a payload of 100 KB and a topic and refs that are as
 /// long as they may be.
 #[test]
-fn joins_keep_their_topics_and_refs_and_nothing_of_their_payloads() {
+fn joins_keep_topics_and_refs_but_not_payloads() {
     const JOINERS: usize = 4;
     const JOINS: usize = 100;
     const PAYLOAD: usize = 100_000;

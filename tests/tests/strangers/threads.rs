@@ -31,7 +31,7 @@ fn bound() -> usize {
 }
 
 #[test]
-fn a_storm_of_reads_takes_a_few_threads() {
+fn a_storm_of_reads_uses_few_threads() {
     let server = server();
     let (address, is_over, most) = (server.address(), AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {

@@ -21,7 +21,7 @@ fn assert_problem(response: &Response, status: u16) {
 }
 
 #[test]
-fn who_shows_no_good_token_gets_nothing_and_who_may_read_writes_nothing() {
+fn endpoints_need_a_token_and_read_tokens_cannot_write() {
     let mut watched = Watched::start(&[("--log", "trace")]);
     let paths = ["/metrics", "/admin/v1/rooms", "/admin", "/assets", "/nothing"];
     for path in paths {
@@ -60,7 +60,7 @@ fn who_shows_no_good_token_gets_nothing_and_who_may_read_writes_nothing() {
 }
 
 #[test]
-fn clients_reach_health_and_nothing_else_of_it() {
+fn the_client_listener_serves_health_only() {
     let watched = Watched::start(&[]);
     let public = watched.server.address();
     for path in ["/metrics", "/admin", "/admin/v1", "/admin/v1/rooms", "/health", "/health/"] {
@@ -75,13 +75,13 @@ fn clients_reach_health_and_nothing_else_of_it() {
 }
 
 #[test]
-fn without_tokens_nobody_listens_for_operators() {
+fn without_tokens_there_is_no_admin_listener() {
     let server = Server::start(Launch::vestibule());
     assert!(!server.output().contains("administered"), "{}", server.output());
 }
 
 #[test]
-fn a_unix_socket_is_there_while_the_server_runs() {
+fn the_unix_socket_exists_while_the_server_runs() {
     let (folder, tokens) = token_file();
     let socket = folder.path().join("admin");
     let at = format!("unix:{}", socket.to_str().expect("UTF-8"));
@@ -106,7 +106,7 @@ fn a_unix_socket_is_there_while_the_server_runs() {
 }
 
 #[test]
-fn tokens_and_addresses_that_are_no_good_are_refused_at_the_start() {
+fn invalid_tokens_and_addresses_prevent_the_start() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let path = folder.path().join("tokens");
     let start = |listen: &str| {

@@ -85,7 +85,7 @@ fn ask_briefly(scene: &mut Scene, for_ms: i64) -> Asking {
 }
 
 #[test]
-fn a_clock_that_jumps_ahead_ends_nothing_for_good() {
+fn a_clock_that_jumps_ahead_expires_nothing_for_good() {
     let timed = Timed::start("0");
     let mut scene = Scene::new(&timed.watched.server);
     let [waiting, approved, nacked] = [(); 3].map(|()| scene.ask());
@@ -116,7 +116,7 @@ fn a_clock_that_jumps_ahead_ends_nothing_for_good() {
 }
 
 #[test]
-fn after_a_boot_nothing_ends_until_the_clock_can_be_believed() {
+fn after_boot_nothing_expires_until_the_clock_is_credible() {
     let timed = Timed::start("0 1000");
     let mut scene = Scene::new(&timed.watched.server);
     let request = ask_briefly(&mut scene, 300);
@@ -134,7 +134,7 @@ fn after_a_boot_nothing_ends_until_the_clock_can_be_believed() {
 }
 
 #[test]
-fn a_clock_that_jumps_ahead_and_back_keeps_the_order_of_what_is_stored() {
+fn a_clock_that_jumps_keeps_stored_frames_in_order() {
     let timed = Timed::start("0");
     let mut scene = Scene::new(&timed.watched.server);
     let mut seqs = Vec::new();

@@ -33,7 +33,7 @@ fn named(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn documents_and_metrics_name_each_other() {
+fn documents_and_metrics_match() {
     let metrics = Watched::start(&[]).metrics();
     let exposed = metrics.sample_names();
     let table = document("metrics.md");
@@ -57,7 +57,7 @@ fn documents_and_metrics_name_each_other() {
 }
 
 #[test]
-fn the_dashboard_is_one() {
+fn the_grafana_dashboard_is_valid() {
     let dashboard: Value = serde_json::from_str(&document("grafana.json")).expect("JSON");
     let panels = dashboard["panels"].as_array().expect("panels");
     let ids: BTreeSet<i64> = panels.iter().map(|panel| panel["id"].as_i64().expect("an id")).collect();
@@ -71,7 +71,7 @@ fn the_dashboard_is_one() {
 
 /// `alerts.yml` is written so that one need not be a parser of YAML to see it.
 #[test]
-fn each_alert_says_what_to_do() {
+fn each_alert_has_a_runbook_entry() {
     let text = document("alerts.yml");
     let alerts: Vec<&str> = text.split("- alert: ").skip(1).collect();
     assert!(alerts.len() >= 8);

@@ -28,7 +28,7 @@ pub(crate) fn wait_for(watched: &Watched, status: u16, reason: Option<&str>) {
 }
 
 #[test]
-fn a_server_that_sends_its_clients_away_is_alive_and_not_ready() {
+fn a_draining_server_is_alive_and_not_ready() {
     let mut watched = Watched::start(&[]);
     assert_eq!(watched.readiness(), (200, None));
     // Nobody waits long for who does not answer the close, but a while.
@@ -43,7 +43,7 @@ fn a_server_that_sends_its_clients_away_is_alive_and_not_ready() {
 }
 
 #[test]
-fn a_store_that_does_not_answer_as_it_should() {
+fn a_misbehaving_store_makes_the_server_unready() {
     let watched = Watched::start(&[]);
     let path = watched.server.data().join("vestibule.db");
     let mut connection = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("the database");
@@ -65,7 +65,7 @@ fn a_store_that_does_not_answer_as_it_should() {
 }
 
 #[test]
-fn a_store_without_space() {
+fn a_full_store_is_reported_by_health() {
     let watched = Watched::start(&[("--max-store", "256KiB"), ("--max-open-per-user", "1000")]);
     let mut scene = Scene::new(&watched.server);
     let mut ask = || {

@@ -10,7 +10,7 @@ use vestibule_tests::scene::Scene;
 use crate::{READER, Watched};
 
 #[test]
-fn json_is_an_object_a_line_with_the_ids_of_calls_and_connections() {
+fn the_json_log_has_one_object_a_line_with_ids() {
     let mut watched = Watched::start(&[("--log-format", "json"), ("--log", "debug")]);
     let metrics = watched.ask(&Request::get("/metrics"), READER);
     let id = metrics.header("x-request-id").expect("an id").to_owned();
@@ -48,7 +48,7 @@ fn json_is_an_object_a_line_with_the_ids_of_calls_and_connections() {
 }
 
 #[test]
-fn another_form_is_refused() {
+fn an_unknown_log_format_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let output = Launch::bare().arg("--log-format").arg("xml").run(folder.path());
     assert_eq!(output.status.code(), Some(2));

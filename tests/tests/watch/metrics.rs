@@ -18,7 +18,7 @@ fn assert_values(metrics: &Exposition, expected: &[(&str, u32)]) {
 }
 
 #[test]
-fn a_flow_in_numbers() {
+fn metrics_count_a_whole_flow() {
     let watched = Watched::start(&[]);
     let mut scene = Scene::new(&watched.server);
     let request = scene.ask();
@@ -85,7 +85,7 @@ fn a_flow_in_numbers() {
 }
 
 #[test]
-fn connections_come_and_go() {
+fn metrics_count_connections() {
     let watched = Watched::start(&[("--max-calls-per-second", "1"), ("--max-calls-at-once", "4")]);
     let address = watched.server.address();
     // Four calls: a challenge and an answer to it for each of the two.
@@ -124,7 +124,7 @@ fn connections_come_and_go() {
 }
 
 #[test]
-fn no_label_names_a_room_or_a_user_and_there_are_no_more_series_after_many_of_them() {
+fn metrics_have_no_labels_for_rooms_or_users() {
     let watched = Watched::start(&[]);
     let before = watched.metrics().families.len();
     let series = || watched.ask(&Request::get("/metrics"), READER).text();
@@ -140,7 +140,7 @@ fn no_label_names_a_room_or_a_user_and_there_are_no_more_series_after_many_of_th
 }
 
 #[test]
-fn who_knows_no_open_metrics_gets_the_older_format() {
+fn clients_without_openmetrics_get_the_text_format() {
     let watched = Watched::start(&[]);
     let ask = |accept: &str| watched.ask(&Request::get("/metrics").header("accept", accept), READER);
     for accept in ["*/*", "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"] {

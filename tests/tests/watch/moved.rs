@@ -36,7 +36,7 @@ fn delete(folder: &Path) {
 }
 
 #[test]
-fn a_server_whose_data_file_has_gone_is_not_ready_and_stops_before_it_says_ok() {
+fn a_server_stops_when_its_data_file_is_gone() {
     for (what, happens) in MISHAPS {
         let mut watched = Watched::start(&[("--sweep", "1h")]);
         let mut scene = Scene::new(&watched.server);
@@ -55,7 +55,7 @@ fn a_server_whose_data_file_has_gone_is_not_ready_and_stops_before_it_says_ok() 
 }
 
 #[test]
-fn a_server_that_nobody_uses_stops_as_well() {
+fn an_unused_server_stops_too_when_its_file_is_gone() {
     let mut watched = Watched::start(&[("--sweep", "100ms")]);
     delete(&watched.server.data());
     assert_eq!(watched.server.wait().code(), Some(74));

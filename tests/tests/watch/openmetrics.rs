@@ -126,7 +126,7 @@ impl Family {
 }
 
 #[test]
-fn what_is_not_open_metrics_is_noticed() {
+fn invalid_openmetrics_is_detected() {
     let good =
         "# HELP a_bytes A.\n# TYPE a_bytes counter\n# UNIT a_bytes bytes\na_bytes_total{b=\"c\"} 1\n# EOF\n";
     let parsed = Exposition::parse(good);

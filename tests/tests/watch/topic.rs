@@ -37,7 +37,7 @@ fn next_metrics(socket: &mut Socket) -> Value {
 }
 
 #[test]
-fn who_shows_no_good_token_is_told_so_and_nothing_else() {
+fn the_admin_topic_needs_a_valid_token() {
     let watched = Watched::start(&[]);
     for token in [None, Some("wrong"), Some(&READER[1..])] {
         let mut socket = connect(&watched, token);
@@ -49,7 +49,7 @@ fn who_shows_no_good_token_is_told_so_and_nothing_else() {
 }
 
 #[test]
-fn operators_are_told_each_second_what_the_metrics_have() {
+fn the_admin_topic_pushes_metrics_every_second() {
     let watched = Watched::start(&[]);
     let mut sockets = Vec::new();
     for (token, name, access) in [(READER, "prometheus", "read"), (OPERATOR, "alice", "full")] {
