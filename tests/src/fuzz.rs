@@ -1,7 +1,8 @@
-//! What the fuzzers do with their bytes: one function for each target, which panics where a promise is broken.
+//! The fuzz targets: one function for each, which panics if the code under test breaks a promise.
 //!
-//! The same functions run in two ways: for as long as one likes under libFuzzer (`make fuzz`, the package in `tests/fuzz`),
-//! and in the tests, over the kept corpus and some thousands of mutations of it.
+//! The same functions run in two ways: for any length of time under libFuzzer (`make fuzz`, the
+//! package in `tests/fuzz`), and in the tests, over the stored corpus and some thousands of
+//! mutations of it.
 
 mod decoders;
 mod mutate;
@@ -11,10 +12,10 @@ pub use decoders::{binary, longpoll, msgpack, v1, v2};
 pub use mutate::{Mutator, corpus};
 pub use script::script;
 
-/// A fuzz target: a name, which is also that of its corpus, and what it does.
+/// A fuzz target: its name, which is also that of its corpus, and the function.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All of them.
+/// All fuzz targets.
 pub const TARGETS: [Target; 6] = [
     ("v1", v1),
     ("v2", v2),

@@ -1,9 +1,10 @@
-//! Golden transcripts: conversations recorded from a real Phoenix server, replayed against this one.
+//! Golden transcripts: conversations recorded from a real Phoenix server, replayed against this
+//! one.
 //!
-//! A transcript lists what the client sends and everything the server answers. The [`Runner`] plays the client's part
-//! and compares the rest. It has to be trusted, so it refuses what it does not know: a step, a key or a placeholder it
-//! does not understand fails the transcript, and so does a frame nobody listed. `tests/golden/README.md` describes the
-//! format.
+//! A transcript lists what the client sends and everything the server answers. The [`Runner`] plays
+//! the client's part and compares the rest. To be trusted it refuses whatever it does not know: an
+//! unknown step, key or placeholder fails the transcript, and so does a frame that is not listed.
+//! `tests/golden/README.md` describes the format.
 
 mod bindings;
 mod connection;
@@ -27,7 +28,7 @@ pub fn load(file: &Path) -> io::Result<Vec<Value>> {
     Ok(serde_json::from_slice(&std::fs::read(file)?)?)
 }
 
-/// A transcript's name; a client's recording has a scenario instead.
+/// A transcript's name. In a client's recording, which has none, its scenario.
 pub fn name(transcript: &Value) -> &str {
     transcript["name"].as_str().or_else(|| transcript["scenario"].as_str()).unwrap_or("(unnamed)")
 }

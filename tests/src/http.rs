@@ -1,4 +1,5 @@
-//! A small blocking HTTP/1.1 client: one request per connection, the body read as the server framed it.
+//! A small blocking HTTP/1.1 client: one request per connection; the body is read as the server
+//! framed it.
 
 mod response;
 
@@ -21,7 +22,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request without body; `target` is the path with its query.
+    /// A request without a body; `target` is the path with its query.
     pub fn new(method: &str, target: &str) -> Self {
         Self { method: method.to_owned(), target: target.to_owned(), headers: Headers::default(), body: None }
     }
@@ -43,7 +44,7 @@ impl Request {
         self
     }
 
-    /// Sets the body, whose length is announced.
+    /// Sets the body, which is sent with a content length.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
@@ -56,12 +57,12 @@ impl Request {
         self.header("content-type", "application/json").body(body.to_string())
     }
 
-    /// Sends the request on a connection of its own and reads the whole response.
+    /// Sends the request on a new connection and reads the whole response.
     pub fn send(&self, server: SocketAddr) -> io::Result<Response> {
         self.send_over(TcpStream::connect(server)?)
     }
 
-    /// Sends the request on a connection that is open, and reads the whole response.
+    /// Sends the request on an open connection and reads the whole response.
     pub fn send_over(&self, mut stream: TcpStream) -> io::Result<Response> {
         let server = stream.peer_addr()?;
         stream.set_nodelay(true)?;
@@ -74,7 +75,8 @@ impl Request {
         let mut headers = self.headers.clone();
         headers.push_default("host", &server.to_string());
         headers.push_default("connection", "close");
-        // A POST without a length leaves a server guessing; other methods have none unless there is a body.
+        // Without a length a server must guess how long a POST is; other methods need one only with
+        // a body.
         if self.body.is_some() || self.method == "POST" {
             headers.push_default("content-length", &self.body.as_ref().map_or(0, Vec::len).to_string());
         }

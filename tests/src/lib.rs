@@ -1,10 +1,12 @@
-//! What the tests of Vestibule share: clients that speak to a server from outside, a harness that starts one, and the
-//! runner of the golden transcripts.
+//! What the tests of Vestibule share: clients that talk to a server from outside, a harness that
+//! starts one, and the runner of the golden transcripts.
 //!
-//! The clients are written by hand on [`std::net::TcpStream`] and block. A client library would refuse to send most of
-//! what a server has to be tested against: broken frames, odd handshakes, several messages in one segment.
+//! The clients are written by hand on [`std::net::TcpStream`] and block. A client library would
+//! refuse to send much of what a server must be tested against: broken frames, odd handshakes,
+//! several messages in one segment.
 //!
-//! The main types are [`process::Server`], which runs the real binary, and [`ws::Socket`], which talks to it:
+//! The main types are [`process::Server`], which runs the real binary, and [`ws::Socket`], which
+//! talks to it:
 //!
 //! ```
 //! use vestibule_tests::ws::{Frame, MASK};

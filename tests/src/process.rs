@@ -1,4 +1,4 @@
-//! Servers as child processes: the real binaries, started, killed and started again.
+//! Servers as child processes: the real binaries, started, killed and restarted.
 
 mod build;
 mod launch;
@@ -19,17 +19,19 @@ use tempfile::TempDir;
 pub use launch::Launch;
 pub use shared::Shared;
 
-/// How long a server may take to come up or to stop.
+/// How long a server may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running server in a directory of its own, killed and removed on drop. When the test fails its log is printed.
+/// A running server in a directory of its own, killed and removed on drop. If the test fails, its
+/// log is printed.
 #[derive(Debug)]
 pub struct Server {
     launch: Launch,
     directory: TempDir,
     address: SocketAddr,
     child: Child,
-    /// The lines of standard output; closed when the process has ended. The lock is there for a server that is shared.
+    /// The lines of standard output; disconnected when the process has ended. The lock is for
+    /// shared servers.
     output: Mutex<Receiver<String>>,
 }
 
@@ -37,7 +39,7 @@ impl Server {
     /// Starts a server and waits until it accepts connections.
     ///
     /// # Panics
-    /// When it cannot be built or does not come up.
+    /// If it cannot be built or does not come up.
     pub fn start(launch: Launch) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let (child, output) = spawn(&launch, directory.path(), None);
@@ -47,17 +49,17 @@ impl Server {
         server
     }
 
-    /// The address it listens on.
+    /// The address at which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The directory it keeps its data in.
+    /// The directory that holds its data.
     pub fn data(&self) -> PathBuf {
         launch::data(self.directory.path())
     }
 
-    /// The process's id.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -65,27 +67,27 @@ impl Server {
     /// Its resident memory in KiB (proc(5)).
     ///
     /// # Panics
-    /// When the process is gone.
+    /// If the process is gone.
     pub fn resident(&self) -> u64 {
         let status = read(&PathBuf::from(format!("/proc/{}/status", self.id())));
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a running process");
         line.trim().trim_end_matches(" kB").trim().parse().expect("a number")
     }
 
-    /// All it has written to standard error, over all its starts.
+    /// Everything it has written to standard error, over all its starts.
     pub fn log(&self) -> String {
         read(&stderr_file(self.directory.path()))
     }
 
-    /// All it has written to standard output, over all its starts.
+    /// Everything it has written to standard output, over all its starts.
     pub fn output(&self) -> String {
         read(&stdout_file(self.directory.path()))
     }
 
-    /// Where operators connect over TCP, since its last start.
+    /// The address of the admin listener, as announced at the last start.
     ///
     /// # Panics
-    /// When it has said no such address.
+    /// If the server has not announced one.
     #[track_caller]
     pub fn operators(&self) -> SocketAddr {
         let output = self.output();
@@ -96,52 +98,52 @@ impl Server {
     /// Kills it (SIGKILL), as a crash would.
     ///
     /// # Panics
-    /// When the system does not let us.
+    /// If the system does not allow it.
     pub fn kill(&mut self) {
         self.child.kill().expect("a process to kill");
         self.child.wait().expect("an exit status");
     }
 
-    /// Asks it to stop (SIGTERM) and waits until it has.
+    /// Asks it to stop (SIGTERM) and waits for its exit.
     ///
     /// # Panics
-    /// When it does not stop.
+    /// If it does not stop.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");
         self.wait()
     }
 
-    /// Sends a signal by its name without `SIG`.
+    /// Sends a signal, named without `SIG`.
     ///
     /// # Panics
-    /// When the process is gone.
+    /// If the process is gone.
     pub fn signal(&self, name: &str) {
-        // The shell's own kill is there on every system; the standard library can send nothing but SIGKILL.
+        // The shell's kill exists on every system; the standard library can only send SIGKILL.
         let id = self.child.id().to_string();
         let status =
             Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &id]).status().expect("a shell");
         assert!(status.success(), "SIG{name} could not be sent to process {id}");
     }
 
-    /// Waits until it has stopped.
+    /// Waits for its exit.
     ///
     /// # Panics
-    /// When it does not.
+    /// If it does not exit in time.
     pub fn wait(&mut self) -> ExitStatus {
         loop {
             match self.next_line() {
                 Ok(_) => {}
-                // Its standard output is closed, so that waiting ends soon.
+                // Standard output is closed, so the process exits soon.
                 Err(RecvTimeoutError::Disconnected) => return self.child.wait().expect("an exit status"),
                 Err(RecvTimeoutError::Timeout) => panic!("the server does not stop"),
             }
         }
     }
 
-    /// Starts it again on the same port and data, killing it first if it still runs.
+    /// Restarts it on the same port and data, after killing it if it still runs.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// If it does not come up.
     pub fn restart(&mut self) {
         if self.child.try_wait().expect("a process").is_none() {
             self.kill();
@@ -151,19 +153,19 @@ impl Server {
         assert_eq!(self.announced(), address, "the server came up somewhere else");
     }
 
-    /// As [`Server::restart`], with other arguments or another environment.
+    /// Like [`Server::restart`], with other arguments or another environment.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// If it does not come up.
     pub fn restart_as(&mut self, launch: Launch) {
         self.launch = launch;
         self.restart();
     }
 
-    /// Waits for the next line that it writes to standard output; nothing when it has ended.
+    /// Waits for the next line of its standard output; returns nothing once it has ended.
     ///
     /// # Panics
-    /// When it says nothing for a minute.
+    /// If it writes nothing for a minute.
     pub fn line(&mut self) -> Option<String> {
         match self.next_line() {
             Ok(line) => Some(line),
@@ -187,7 +189,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only when the process is gone already.
+        // Both fail only if the process is already gone.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
@@ -196,7 +198,7 @@ impl Drop for Server {
     }
 }
 
-/// Starts the process; with an address, on that one.
+/// Starts the process, on this address if there is one.
 fn spawn(launch: &Launch, directory: &Path, address: Option<SocketAddr>) -> (Child, Mutex<Receiver<String>>) {
     let mut child = launch
         .command(directory, address)
@@ -211,17 +213,17 @@ fn spawn(launch: &Launch, directory: &Path, address: Option<SocketAddr>) -> (Chi
     (child, Mutex::new(output))
 }
 
-/// Copies standard output to its file and hands the lines on, until the process closes it.
+/// Copies standard output to a file and passes the lines on, until the process closes it.
 fn copy_output(stdout: ChildStdout, mut copy: fs::File, lines: &mpsc::Sender<String>) {
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-        // Neither may stop the reading, or the server would block on a full pipe: the file is only for reports, and
-        // the receiver is gone when the test is over.
+        // Errors must not stop the reading, or the server would block on a full pipe: the file is
+        // only for reports, and the receiver is gone once the test is over.
         let _ = writeln!(copy, "{line}");
         let _ = lines.send(line);
     }
 }
 
-/// The address in `… listens on http://ADDRESS` (or https), which may be followed by more.
+/// The address in `… listens on http://ADDRESS` (or https); more text may follow.
 fn parse_announcement(line: &str) -> Option<SocketAddr> {
     let (_, url) = line.split_once(" listens on ")?;
     let (_, rest) = url.split_once("://")?;
@@ -259,7 +261,8 @@ mod tests {
         assert_eq!(parse_announcement("something else"), None);
     }
 
-    /// A stand-in for a server: announces an address, logs a line, and stops on SIGTERM with status 7.
+    /// A stand-in for a server: announces an address, logs a line, and stops on SIGTERM with status
+    /// 7.
     fn stand_in() -> Server {
         let script =
             "trap 'exit 7' TERM; echo 'x listens on http://127.0.0.1:9'; echo started >&2; read _ <&3";

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-/// The query string of name-value pairs, everything but the unreserved characters percent-encoded.
+/// The query string of name-value pairs; everything except unreserved characters is
+/// percent-encoded.
 pub fn encode<N: AsRef<str>, V: AsRef<str>>(pairs: &[(N, V)]) -> String {
     let pairs: Vec<String> = pairs
         .iter()
@@ -11,7 +12,7 @@ pub fn encode<N: AsRef<str>, V: AsRef<str>>(pairs: &[(N, V)]) -> String {
     pairs.join("&")
 }
 
-/// A path with its query; an empty query leaves no question mark behind.
+/// A path with its query; without one, no question mark.
 pub fn target(path: &str, query: &str) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }

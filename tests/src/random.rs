@@ -1,4 +1,4 @@
-//! Numbers that a seed repeats.
+//! Seeded random numbers.
 
 use std::env;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
@@ -9,12 +9,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers of a seed.
+    /// A generator that repeats its numbers for the same seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Another one for somebody of that name, who draws the same whatever the others do.
+    /// A generator for a part of the test of this name, which draws the same numbers whatever the
+    /// other parts do.
     #[must_use]
     pub fn of(&self, name: impl Hash) -> Self {
         let mut hasher = DefaultHasher::new();
@@ -39,24 +40,24 @@ impl Random {
         usize::try_from(self.number() % bound as u64).expect("below a usize")
     }
 
-    /// True once in so many times.
+    /// True once in `times` draws on average.
     pub fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    /// A time from `least` to `most` milliseconds.
+    /// A duration from `least` to `most` milliseconds.
     pub fn millis(&mut self, least: usize, most: usize) -> Duration {
         Duration::from_millis((least + self.below(most - least + 1)) as u64)
     }
 
-    /// Whether something happens that happens so many times in a hundred.
+    /// True with a probability of `percent` in a hundred.
     pub fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 }
 
-/// The seed in an environment variable, which plays a failed run again as far as the system's scheduling lets it; without
-/// one, another each time.
+/// The seed in an environment variable, which reproduces a failed run as far as the system's
+/// scheduling allows; without the variable, a new one each time.
 pub fn seed(variable: &str) -> u64 {
     env::var(variable).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(fresh)
 }

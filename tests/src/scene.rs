@@ -1,4 +1,4 @@
-//! The stage of most tests: a room with a member in it, and a newcomer.
+//! The fixture of most tests: a room with a member in it, and a newcomer.
 
 use std::net::SocketAddr;
 
@@ -18,7 +18,7 @@ pub struct Scene {
     pub room: Room,
     /// Its topic.
     pub topic: String,
-    /// Who is in the room already.
+    /// The member, who is in the room already.
     pub alice: Person,
     /// Alice's device, which has proved the room key.
     pub member: Device,
@@ -29,18 +29,18 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// A stage of its own, so that tests can share a server.
+    /// A new room with new people, so that tests can share a server.
     pub fn new(server: &Server) -> Self {
         Self::with(server, Alg::Ed25519)
     }
 
-    /// With users' keys of that algorithm.
+    /// Like [`Scene::new`], with keys of this algorithm.
     pub fn with(server: &Server, alg: Alg) -> Self {
         let room = Room::published(server.address(), Policy::Request);
         Self::of(server, room, Person::new(alg), Person::new(alg))
     }
 
-    /// In a room that Alice created.
+    /// Like [`Scene::new`], in a room that Alice created.
     pub fn of_creator(server: &Server) -> Self {
         let alice = Person::new(Alg::Ed25519);
         let room = Room::created_by(server.address(), &alice, Policy::Request);
@@ -56,10 +56,10 @@ impl Scene {
         Self { address, topic: room.topic(), room, alice, member, bob, guest }
     }
 
-    /// Bob's request, stored, and seen by Alice.
+    /// Bob sends a request, which is stored and pushed to Alice.
     ///
     /// # Panics
-    /// When it is not.
+    /// If the server refuses it or does not push it.
     #[track_caller]
     pub fn ask(&mut self) -> Request {
         let request = self.bob.request(&self.room.rid());
@@ -69,10 +69,10 @@ impl Scene {
         request
     }
 
-    /// Alice's approve, stored, and sent to Bob.
+    /// Alice sends an approve, which is stored and pushed to Bob.
     ///
     /// # Panics
-    /// When it is not.
+    /// If the server refuses it or does not push it.
     #[track_caller]
     pub fn approve(&mut self, request: &Request) -> Approve {
         let approve = self.room.approve(&self.alice, &self.bob.uid(), request);
@@ -82,10 +82,10 @@ impl Scene {
         approve
     }
 
-    /// Alice's no, stored.
+    /// Alice sends a denial, which is stored.
     ///
     /// # Panics
-    /// When it is not.
+    /// If the server refuses it.
     #[track_caller]
     pub fn deny(&mut self, request: &Request, block: bool) -> Deny {
         let deny = self.room.deny(&self.alice, &self.bob.uid(), &request.request_id, block);
@@ -94,14 +94,14 @@ impl Scene {
         deny
     }
 
-    /// Where a request of Bob's stands.
+    /// The response to `status` for a request of Bob's.
     #[track_caller]
     pub fn status(&mut self, request: &Request) -> Value {
         let about = json!({ "request_id": request.request_id });
         self.guest.call(&self.topic, "status", about).ok()["state"].take()
     }
 
-    /// Another member, and what waits for the members.
+    /// Another member, and the pending requests that the member was shown.
     pub fn another_member(&self) -> (Person, Device, Vec<Value>) {
         let person = Person::new(Alg::Ed25519);
         let mut device = Device::connect(self.address, &person);
@@ -109,21 +109,21 @@ impl Scene {
         (person, device, pending)
     }
 
-    /// The open requests that a later member is shown.
+    /// The open requests that a new member is shown.
     pub fn pending(&self) -> Vec<Value> {
         self.another_member().2
     }
 
-    /// What a later connection of Bob's is shown as his own: requests and approves.
+    /// Bob's requests and waiting approves, as a new connection of his is shown them.
     pub fn bobs(&self) -> (Vec<Value>, Vec<Value>) {
         let joined = Device::connect(self.address, &self.bob).visit(&self.room.rid());
         (list(&joined["mine"]), list(&joined["approves"]))
     }
 
-    /// Checks that nothing has been stored, and nobody was told anything.
+    /// Asserts that nothing was stored and nobody was told anything.
     ///
     /// # Panics
-    /// When something was.
+    /// If something was.
     #[track_caller]
     pub fn assert_untouched(&mut self) {
         assert_eq!(self.pending(), [json!(null); 0], "a later member is shown a request");

@@ -1,20 +1,20 @@
-//! Where clients come from: limits by address are only met by who has another one.
+//! Source addresses: limits by address need clients with different ones.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
 
-/// An address of the loopback, all of which are this machine's: the one of that number in the block of that number.
+/// A loopback address, all of which belong to this machine: 127.BLOCK.NUMBER.
 pub fn loopback(block: u16, number: u8) -> IpAddr {
     let [high, low] = block.to_be_bytes();
     Ipv4Addr::new(127, high, low, number).into()
 }
 
-/// Connects from an address of this machine.
+/// Connects from a source address of this machine.
 pub fn connect_from(source: IpAddr, server: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(server), Type::STREAM, None)?;
-    // Without it the system would keep a port from every other connection of this address, whatever it goes to.
+    // Otherwise the system would reserve the port for this connection, whatever its destination.
     socket.set_reuse_address(true)?;
     socket.bind(&SocketAddr::new(source, 0).into())?;
     socket.connect(&server.into())?;

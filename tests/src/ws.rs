@@ -1,7 +1,8 @@
-//! A WebSocket client for tests, in full control of every byte it sends.
+//! A WebSocket client for tests, with full control over every byte it sends.
 //!
-//! [`Handshake::open`] answers with whatever the server said; [`Opened::accepted`] is for the tests that need a socket.
-//! Frames are sent one by one or several in one TCP write, masked or not, with any opcode and bits; or as raw bytes.
+//! [`Handshake::open`] returns whatever the server answered; [`Opened::accepted`] is for tests that
+//! need a socket. Frames go out one by one or several in one TCP write, masked or not, with any
+//! opcode and bits, or as raw bytes.
 
 mod frame;
 mod handshake;

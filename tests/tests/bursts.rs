@@ -1,4 +1,5 @@
-//! One member's burst, and readers that are healthy: they are cut only for what they had the chance to read.
+//! One member sends a burst, and healthy readers stay connected: only those are cut that had the
+//! chance to read.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use vestibule_tests::{
     ws::{Frame, Received},
 };
 
-/// Several on each of the server's threads, so that some share the room's.
+/// Several on each of the server's threads, so that some share the room's thread.
 const READERS: usize = 12;
 
 /// Members of one room, on a server with these settings.
@@ -37,7 +38,7 @@ impl Crowd {
         Self { _server: server, topic: room.topic(), speaker, readers: members }
     }
 
-    /// The speaker says all of it in one write, so that it is in the room's mailbox at once.
+    /// The speaker sends everything in one write, so that it is in the room's mailbox at once.
     fn say(&mut self, times: usize, bytes: usize) {
         let text = "x".repeat(bytes);
         let say = |number: usize| json!([null, number.to_string(), self.topic, "say", { "text": text }]);
@@ -45,13 +46,13 @@ impl Crowd {
         self.speaker.socket.send_together(&frames).expect("an open connection");
     }
 
-    /// What became of each reader that did not hear all of it.
+    /// How each reader that did not receive everything was cut.
     fn cut(&mut self, times: usize) -> Vec<String> {
         self.readers.iter_mut().filter_map(|reader| hear(reader, times).err()).collect()
     }
 }
 
-/// Reads until so much was said.
+/// Reads until this many messages have come.
 fn hear(reader: &mut Device, times: usize) -> Result<(), String> {
     let mut heard = 0;
     while heard < times {

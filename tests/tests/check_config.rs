@@ -1,4 +1,5 @@
-//! `check-config` reads all files that the server would, says just what would keep it from starting, and changes nothing.
+//! `check-config` reads all files that the server would, reports exactly what would keep it from
+//! starting, and changes nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,14 +18,14 @@ struct Site {
     listen: &'static str,
 }
 
-/// Years in which a certificate is valid.
+/// The years in which a certificate is valid.
 type Years = (i32, i32);
 
-/// Now is among them.
+/// Years that include today.
 const NOW: Years = (2020, 2120);
 
 impl Site {
-    /// One of which all is good.
+    /// A valid one.
     fn new() -> Self {
         let site =
             Self { folder: tempfile::tempdir().expect("a temporary directory"), listen: "127.0.0.1:0" };
@@ -45,7 +46,8 @@ impl Site {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("a mode");
     }
 
-    /// Writes a certificate that is valid in these years, below it those that signed it, and its key.
+    /// Writes a certificate that is valid in these years, followed by those that signed it, and its
+    /// key.
     fn certify(&self, chain: &[Years]) {
         let params = |(from, until): Years| {
             let mut params = CertificateParams::new(["chat.example.com".to_owned()]).expect("a name");
@@ -88,7 +90,7 @@ impl Site {
         options.map(|(name, value)| [name.to_owned(), value]).as_flattened().to_vec().try_into().expect("12")
     }
 
-    /// What `check-config` says is wrong or odd, and its exit code. It changes nothing.
+    /// The errors and warnings of `check-config`, and its exit code. It changes nothing.
     #[track_caller]
     fn check(&self) -> (Option<i32>, Vec<String>) {
         let before = everything_in(self.folder.path());
@@ -100,7 +102,7 @@ impl Site {
     }
 }
 
-/// All below a folder: content, mode, and when it was changed.
+/// Everything below a folder: content, mode, and time of modification.
 fn everything_in(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, u32, SystemTime, u64)> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -127,7 +129,7 @@ fn text(bytes: &[u8]) -> String {
 fn a_valid_configuration_is_reported_as_ok() {
     let site = Site::new();
     assert_eq!(site.check(), (Some(0), Vec::new()));
-    // Also where the server has yet to make what it needs.
+    // Also if the server has yet to create what it needs.
     fs::remove_dir_all(site.path("data")).expect("a folder");
     assert_eq!(site.check(), (Some(0), Vec::new()));
 }
@@ -141,7 +143,7 @@ fn check_config_runs_beside_a_running_server() {
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
 }
 
-/// Spoils something of a site, and what is said of it.
+/// A way to damage a folder, and what is reported about it.
 type Fault = (&'static str, fn(&Site), &'static str);
 
 const FAULTS: [Fault; 13] = [
@@ -205,7 +207,8 @@ fn several_errors_are_all_reported() {
     assert_eq!((output.status.code(), text(&output.stderr)), (code, line));
 }
 
-/// The server starts with it, for its clients may trust it all the same; but it is hardly what was meant.
+/// The server starts with it, since its clients may trust it all the same; but it is hardly
+/// intended.
 #[test]
 fn a_questionable_setting_is_a_warning() {
     let site = Site::new();

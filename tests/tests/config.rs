@@ -1,4 +1,4 @@
-//! The configuration: a file, the environment and flags, the commands that look at it, and SIGHUP.
+//! The configuration: a file, the environment and options, the commands that show it, and SIGHUP.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use vestibule_tests::people::Person;
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::ws::Handshake;
 
-/// How long the server may take to read its configuration again.
+/// How long the server may take to reload its configuration.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A configuration file in a folder of its own.
@@ -41,14 +41,14 @@ impl File {
         self.path().to_str().expect("UTF-8").to_owned()
     }
 
-    /// Has the program do something with this file.
+    /// Runs the program with this file.
     fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         let launch = arguments.iter().fold(Launch::bare(), |launch, argument| launch.arg(argument));
         let launch = environment.iter().fold(launch, |launch, (name, value)| launch.env(name, value));
         launch.arg("--config").arg(&self.name()).run(self.folder.path())
     }
 
-    /// A server with this file, and nothing else that is not needed.
+    /// A server with this file, and otherwise only necessary settings.
     fn serve(&self) -> Server {
         Server::start(Launch::untouched().arg("--config").arg(&self.name()))
     }
@@ -58,7 +58,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-/// Whether a page of this origin may connect.
+/// Whether a page of this origin can connect.
 fn may_connect(server: &Server, origin: &str) -> bool {
     let handshake = Handshake::new("/socket/websocket").query("vsn=2.0.0").header("origin", origin);
     handshake.open(server.address()).expect("a response").socket.is_some()
@@ -110,7 +110,7 @@ fn the_environment_can_name_the_file() {
     assert!(text(&output.stdout).contains("max_channels = 7  # "), "{output:?}");
 }
 
-/// What a setting that is a time expects.
+/// The error for a setting that is a time.
 const TIME: &str = "expected a time with its unit, such as 500ms, 30s, 5m, 12h or 7d, from 1ms to 36500d";
 
 #[test]
@@ -126,14 +126,15 @@ fn all_errors_are_reported_at_once() {
         format!("vestibule: VESTIBULE_POLL=\"never\": {TIME}"),
     ];
     assert_eq!(text(&output.stderr).lines().collect::<Vec<_>>(), lines);
-    // The server says it in one line, and makes nothing.
+    // The server reports it in one line, and creates nothing.
     let output = file.run(&[], &environment);
     let says = format!("{} (and 2 more: see vestibule check-config)\n", lines[0]);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(2), says));
     assert!(!file.folder.path().join("data").exists());
 }
 
-/// Each with the setting as it was given, the value, what is expected with an example, and the range.
+/// Each error has the setting as it was given, the value, what is expected with an example, and the
+/// range.
 #[test]
 fn a_bad_value_is_reported_alike_in_every_source() {
     let cases = [
@@ -179,7 +180,7 @@ fn a_bad_value_is_reported_alike_in_every_source() {
     let (mut flags, mut environment, mut file) = (command(), command(), Vec::new());
     for (name, value, _) in cases {
         let key = name.replace('-', "_");
-        // Also one that begins with a hyphen, as an argument of its own.
+        // Also if it begins with a hyphen, as an argument of its own.
         flags = flags.arg(&format!("--{name}")).arg(value);
         environment = environment.env(&format!("VESTIBULE_{}", key.to_uppercase()), value);
         file.push(format!("{key} = \"{value}\""));
@@ -253,7 +254,7 @@ fn nonsensical_values_are_reported_with_their_source() {
     assert!(text(&output.stderr).starts_with("vestibule: cannot read none.toml: "), "{output:?}");
 }
 
-/// Others may put variables of this name into the environment; it is not the server's alone.
+/// Other programs may set variables of this name; they are not the server's alone.
 #[test]
 fn an_unknown_variable_is_a_warning() {
     let launch =
@@ -280,7 +281,7 @@ fn the_default_config_is_readable_and_changes_nothing() {
     assert!(in_force.contains("\nmax_frame = \"256KiB\"\n"), "{in_force}");
 }
 
-/// For packages: they are not shown, and need no configuration.
+/// For packages: these commands are hidden, and need no configuration.
 #[test]
 fn the_manual_page_and_completions_are_printed() {
     let folder = tempfile::tempdir().expect("a temporary directory");
@@ -349,7 +350,7 @@ fn reload_applies_quotas_and_rates() {
     assert_eq!((create(), create()), ((201, None), (429, Some("rate_limited".to_owned()))));
 }
 
-/// Who is connected stays; who comes then finds the new limits, and those there count.
+/// Connected clients stay and count; new ones meet the new limits.
 #[test]
 fn reload_applies_connection_limits_to_new_clients_only() {
     let file = File::new("max_sockets_per_address = 1\n");

@@ -1,4 +1,4 @@
-//! Thousands in one room: what it costs when they come in. `make crowd` says the figures.
+//! Thousands in one room: what it costs when they join. `make crowd` prints the figures.
 
 use std::{
     sync::Arc,
@@ -12,17 +12,18 @@ use vestibule_tests::{
     process::{Launch, Server},
 };
 
-/// More than an outbox has room for, if they were listed.
+/// More than fit into an outbox, if they were listed.
 const GUESTS: usize = 8200;
 
 const MEMBERS: usize = 1000;
 
-/// A server that lets so many come from one address, and is patient with clients without heartbeats.
+/// A server that accepts this many clients from one address, and tolerates clients without
+/// heartbeats.
 fn server() -> Server {
     Server::start(Launch::vestibule().options(&[("--idle", "1h")]))
 }
 
-/// The bytes of what a member is told, until it knows that so many are there.
+/// The bytes that a member receives until it knows that this many are there.
 fn read_until(device: &mut Device, members: u64) -> usize {
     let mut bytes = 0;
     loop {

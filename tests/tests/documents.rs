@@ -1,5 +1,5 @@
-//! The documents are right as far as a program can tell: their links lead somewhere, the tests that they cite exist,
-//! their prose is wrapped, and the protocol has an example of each event.
+//! The documents are right as far as a program can tell: their links lead somewhere, the tests that
+//! they cite exist, their prose is wrapped, and the protocol has an example of each event.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// The documents that cite tests.
 const CITING: [&str; 1] = ["docs/threats.md"];
 
 /// Folders that hold nothing of ours.
@@ -24,7 +23,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every document in Markdown.
+/// Every Markdown document.
 fn documents() -> Vec<PathBuf> {
     let (mut folders, mut found) = (vec![root()], Vec::new());
     while let Some(folder) = folders.pop() {
@@ -42,7 +41,7 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// The lines of a document that are not in a block of code.
+/// The lines of a document outside blocks of code.
 fn outside_code(text: &str) -> impl Iterator<Item = &str> {
     let mut is_code = false;
     text.lines().filter(move |line| {
@@ -58,19 +57,16 @@ fn cited(text: &str) -> Vec<(&str, &str)> {
     code.filter_map(|code| code.split_once("::")).filter(|(path, _)| !path.is_empty()).collect()
 }
 
-/// Whether a test of that name is in a source: of Rust, of JavaScript, or a recorded transcript.
+/// Whether a source has a test of this name: a Rust or JavaScript source, or a recorded transcript.
 fn is_in(path: &str, source: &str, name: &str) -> bool {
     match Path::new(path).extension().and_then(|extension| extension.to_str()) {
         Some("rs") => {
             let Some((before, _)) = source.split_once(&format!("fn {name}() ")) else {
                 return false;
             };
-            // The attributes behind `#[test]` are in lines of their own.
-            let mut attributes = before
-                .trim_end()
-                .lines()
-                .rev()
-                .take_while(|line| line.trim_start().starts_with("#["));
+            // The attributes after `#[test]` are in lines of their own.
+            let mut attributes =
+                before.trim_end().lines().rev().take_while(|line| line.trim_start().starts_with("#["));
             attributes.any(|line| line.trim() == "#[test]")
         }
         Some("js") => source.contains(&format!("test(\"{name}\"")),
@@ -113,7 +109,7 @@ fn links(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// What a link to a heading has behind its `#`, as GitHub makes it.
+/// The anchor that GitHub gives a heading.
 fn anchor(heading: &str) -> String {
     let is_kept = |character: &char| character.is_alphanumeric() || "-_ ".contains(*character);
     heading.trim().to_lowercase().chars().filter(is_kept).collect::<String>().replace(' ', "-")
@@ -126,7 +122,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether a link of a document leads to no file, or to no heading in it.
+/// Whether a document's link leads to no file, or to no heading in it.
 fn is_broken(document: &Path, link: &str) -> bool {
     if link.starts_with("https://") || link.starts_with("http://") {
         return false;
@@ -150,15 +146,12 @@ fn links_lead_somewhere() {
 
 #[test]
 fn links_are_found_and_anchors_follow_github() {
-    assert_eq!(
-        links("[a](b.md), [c](d.md#e)\n```\n[f](g)\n```\n![h](i.png)"),
-        ["b.md", "d.md#e", "i.png"]
-    );
+    assert_eq!(links("[a](b.md), [c](d.md#e)\n```\n[f](g)\n```\n![h](i.png)"), ["b.md", "d.md#e", "i.png"]);
     let text = "# Client → server\n```\n# no\n```\n## The server's `name`";
     assert_eq!(anchors(text), ["client--server", "the-servers-name"].map(str::to_owned).into());
 }
 
-/// Whether a line of prose is too long and could be broken: what is in backticks stays whole.
+/// Whether a line of prose is too long and could be broken: text in backticks stays whole.
 fn is_unwrapped(line: &str) -> bool {
     let text = line.trim_start().trim_start_matches("- ");
     let breakable = text.split('`').step_by(2).any(|words| words.contains(' '));
@@ -181,7 +174,7 @@ fn section<'a>(text: &'a str, heading: &str) -> &'a str {
     rest.split_once("\n## ").map_or(rest, |(section, _)| section)
 }
 
-/// The frames of the protocol's examples, each behind the arrow of who sends it.
+/// The frames of the protocol's examples, each with the arrow that shows its direction.
 fn examples(text: &str) -> Vec<(char, Vec<Value>)> {
     let mut frames: Vec<String> = Vec::new();
     for block in text.split("```\n").skip(1).step_by(2) {
@@ -200,7 +193,7 @@ fn examples(text: &str) -> Vec<(char, Vec<Value>)> {
     frames.iter().map(parse).collect()
 }
 
-/// The fields that a cell of a table lists, and whether each may be absent.
+/// The fields that a table cell lists, and whether each may be absent.
 fn fields(cell: &str) -> Vec<(String, bool)> {
     let mut depth = 0;
     let is_outer = |character: char| {
@@ -223,10 +216,7 @@ fn assert_fields(event: &str, shown: &Value, cell: &str) {
         assert!(*is_optional || shown.contains(&name), "{event}: no {name} in {shown:?}");
     }
     for name in shown {
-        assert!(
-            fields.iter().any(|(known, _)| known == name),
-            "{event}: {name} is not in the table"
-        );
+        assert!(fields.iter().any(|(known, _)| known == name), "{event}: {name} is not in the table");
     }
 }
 
@@ -234,15 +224,13 @@ fn assert_fields(event: &str, shown: &Value, cell: &str) {
 fn the_protocol_has_an_example_of_each_event() {
     let text = read(&root().join("docs/protocol.md"));
     let frames = examples(section(&text, "Examples"));
-    let of_client =
-        section(&text, "Client → server").lines().filter(|line| line.starts_with("| `"));
+    let of_client = section(&text, "Client → server").lines().filter(|line| line.starts_with("| `"));
     let mut events = 0;
     for row in of_client {
         let cells: Vec<&str> = row.split(" | ").collect();
         let event = cells[0].trim_matches(['|', ' ', '`']);
         let is_event = |(arrow, frame): &(char, Vec<Value>)| *arrow == '→' && frame[3] == event;
-        let place =
-            frames.iter().position(is_event).unwrap_or_else(|| panic!("no example of {event}"));
+        let place = frames.iter().position(is_event).unwrap_or_else(|| panic!("no example of {event}"));
         let (message, reply) = (&frames[place].1, &frames[place + 1].1);
         assert_fields(event, &message[4], cells[2]);
         assert_eq!((&reply[1], &reply[3]), (&message[1], &Value::from("phx_reply")), "{event}");

@@ -1,9 +1,9 @@
-//! One member of a room floods it, and the others do not notice.
+//! One member of a room floods it, and the others are not affected.
 //!
-//! Ten members talk at a gentle pace, first by themselves and then beside one that sends as fast as the server reads, up to
-//! 10,000 frames a second. What is measured is how long the others wait for their answers, and the server's memory. A few
-//! seconds by default; `VESTIBULE_FLOOD_SECONDS=60` is the test that also compares the times, on a machine with nothing
-//! else to do:
+//! Ten members talk at a gentle pace, first by themselves and then beside one that sends as fast as
+//! the server reads, up to 10,000 frames a second. The test measures how long the others wait for
+//! their answers, and the server's memory. It takes a few seconds by default;
+//! `VESTIBULE_FLOOD_SECONDS=60` also compares the times, on an idle machine:
 //!
 //! ```text
 //! VESTIBULE_FLOOD_SECONDS=60 cargo test --release -p vestibule-tests --test flood -- --nocapture
@@ -25,31 +25,31 @@ use vestibule_tests::ws::{Frame, MASK, Received};
 const MEMBERS: u32 = 10;
 /// How often a member says something.
 const PAUSE: Duration = Duration::from_millis(100);
-/// From how many seconds on the machine is taken to be quiet enough to compare times.
+/// From this many seconds on, the machine is taken to be quiet enough to compare times.
 const LONG: u64 = 30;
 
-/// What the flooder would like to send: so many frames each time.
+/// The frames that the flooder tries to send at a time.
 const FRAMES: usize = 100;
 const EVERY: Duration = Duration::from_millis(10);
 
-/// What the server is told it may send.
+/// The rate limit of the server.
 const PER_SECOND: f64 = 100.0;
 const AT_ONCE: f64 = 400.0;
 
-/// How much more memory the server may take, in KiB: an outbox (1 MiB), what has been read and not handled, and what the
-/// allocator does.
+/// How much more memory the server may take, in KiB: an outbox (1 MiB), bytes that are read and not
+/// handled, and the allocator's own.
 const GROWTH: u64 = 16 * 1024;
 /// Differences below this are the machine's.
 const NOISE: Duration = Duration::from_millis(5);
 
-/// What a member has seen.
+/// What a member has measured.
 #[derive(Default)]
 struct Seen {
     round_trips: Vec<Duration>,
     floods: usize,
 }
 
-/// Talks until it is told to stop, reading all the while.
+/// Talks until it is told to stop, and reads all the while.
 fn talk(device: &mut Device, topic: &str, offset: Duration, is_over: &AtomicBool) -> Seen {
     let mut seen = Seen::default();
     let mut next = Instant::now() + offset;
@@ -83,7 +83,7 @@ fn is(frame: &Frame, text: &str) -> bool {
     frame.payload.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// What has become of the flooder's frames.
+/// What became of the flooder's frames.
 #[derive(Default)]
 struct Flood {
     sent: usize,
@@ -102,7 +102,7 @@ fn flood(device: &mut Device, topic: &str, is_over: &AtomicBool) -> Flood {
             let batch = frame.repeat(FRAMES);
             let (mut bytes, mut next) = (0, Instant::now());
             while !is_over.load(Ordering::Relaxed) {
-                // A batch that does not go out goes on where it stopped.
+                // A batch that was not sent completely continues where it stopped.
                 match writer.write(&batch[bytes % batch.len()..]) {
                     Ok(written) => bytes += written,
                     Err(error) => assert!(
@@ -128,7 +128,8 @@ fn flood(device: &mut Device, topic: &str, is_over: &AtomicBool) -> Flood {
     flood
 }
 
-/// Lets everybody talk for a time, beside a flood if there is one. The last number is the most memory that was seen.
+/// Lets everybody talk for a time, beside a flood if there is one. The last number is the peak of
+/// the memory.
 fn run(
     server: &Server,
     topic: &str,
@@ -183,7 +184,7 @@ fn a_flood_does_not_affect_other_clients() {
     let quiet = percentiles(&seen);
     println!("quiet: p50 {:?}, p99 {:?}, {before} KiB resident", quiet.0, quiet.1);
 
-    // Not before: a member that is silent for a minute is sent away.
+    // Not earlier: a member that is silent for a minute is disconnected.
     let mut flooder = enter();
     let start = Instant::now();
     let (seen, flood, during) = run(&server, &topic, &mut members, Some(&mut flooder), time);

@@ -1,4 +1,5 @@
-//! A short run of every fuzzer: the kept corpus, and mutations of it from a fixed seed. `make fuzz` runs them for longer.
+//! A short run of every fuzz target: the stored corpus, and mutations of it from a fixed seed.
+//! `make fuzz` runs them for longer.
 
 use std::panic::catch_unwind;
 
@@ -21,7 +22,7 @@ fn no_fuzz_target_breaks_on_mutated_inputs() {
             };
             let holds = catch_unwind(|| target(&input)).is_ok();
             assert!(holds, "{name} breaks on {:?}", String::from_utf8_lossy(&input));
-            // Some mutations are built upon, so that inputs drift away from where they began.
+            // Some mutations are added to the inputs, so that inputs drift away from the corpus.
             if round >= kept && inputs.len() < kept + 500 && input.len() < 4096 && mutator.below(50) == 0 {
                 inputs.push(input);
             }

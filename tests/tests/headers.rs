@@ -1,4 +1,5 @@
-//! What every answer tells browsers, on both listeners. Over TLS it is told in `tests/service`.
+//! The headers that tell browsers how to treat an answer, on both listeners. `tests/service` checks
+//! them over TLS.
 
 use std::net::SocketAddr;
 

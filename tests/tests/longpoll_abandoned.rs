@@ -1,4 +1,4 @@
-//! Long-poll sessions that are opened and abandoned leave nothing behind.
+//! Long-poll sessions that are opened and abandoned leave no memory behind.
 
 use std::{
     net::SocketAddr,
@@ -13,17 +13,19 @@ use vestibule_tests::{
 };
 
 const SESSIONS: usize = 20_000;
-/// The first two warm the allocator up: how many arenas threads share, and how they fragment, is theirs to decide.
+/// The first two warm the allocator up: it decides how many arenas threads share, and how they
+/// fragment.
 const WAVES: usize = 4;
 const WARM: usize = 2;
-/// The smallest leak that is told apart from what the allocator does by itself, in bytes a session.
+/// The smallest leak that can be told from the allocator's own behaviour, in bytes a session.
 const LEAK: usize = 256;
 const THREADS: usize = 8;
 
-/// The mount whose window is 700 ms: a session that nobody polls is gone after at most three and a half of them.
+/// The mount whose window is 700 ms: a session without polls is gone after at most three and a half
+/// of them.
 const PATH: &str = "/short/longpoll?vsn=2.0.0";
 
-/// Opens sessions, joins a channel with each, and gives the token of the last one.
+/// Opens sessions, joins a channel with each, and returns the token of the last one.
 fn open(server: SocketAddr, count: usize) -> String {
     let mut token = String::new();
     for number in 0..count {
@@ -45,7 +47,7 @@ fn get(server: SocketAddr, target: &str) -> Value {
 /// Waits until the session of a token is gone.
 fn gone(server: SocketAddr, token: &str) {
     let deadline = Instant::now() + Duration::from_secs(20);
-    // A POST does not keep a session alive, so asking does not prolong what is asked about.
+    // A POST does not keep a session alive, so asking does not extend its life.
     let ask = || {
         Request::post(&format!("{PATH}&token={token}")).json(&json!([null, "1", "phoenix", "heartbeat", {}]))
     };

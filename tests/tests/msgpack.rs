@@ -32,7 +32,7 @@ impl Packed {
         self.0.send(&Frame::binary(bytes)).expect("an open connection");
     }
 
-    /// The next message; its frame must be a binary one.
+    /// The next message; its frame must be binary.
     fn receive(&mut self) -> Value {
         match self.0.receive(Duration::from_secs(5)).expect("an open connection") {
             Received::Frame(frame) if frame.opcode == opcode::BINARY => {
@@ -81,7 +81,7 @@ fn a_messagepack_request_reaches_a_member_who_uses_json() {
     assert_eq!(seen["request_id"], json!(request.request_id), "the same bytes, as base64url");
     assert_eq!(seen["box_pub"], json!(request.box_pub));
 
-    // JSON in a text frame is taken on this mount too; the answer is MessagePack all the same.
+    // JSON in a text frame is accepted on this mount too; the answer is MessagePack all the same.
     packed.0.send_json(&json!(["2", "4", topic, "status", { "request_id": request.request_id }]));
     assert_eq!(packed.reply("4")["response"]["state"], "pending");
 }

@@ -1,4 +1,5 @@
-//! A member that is waited for: what comes meanwhile waits in a queue, and what does not fit is refused and not lost track of.
+//! A busy subscriber: messages that arrive meanwhile wait in a queue, and those that do not fit are
+//! refused and answered.
 
 use serde_json::json;
 use vestibule_tests::{

@@ -1,5 +1,5 @@
-//! The page at `/`, over the real server. Whether it was built with one depends on who built it, so each test holds either way;
-//! what is in an answer is tested in `server/src/pages`.
+//! The page at `/`, over the real server. Whether the binary contains one depends on how it was
+//! built, so each test holds either way; the answers' content is tested in `server/src/pages`.
 
 use vestibule_tests::http::{Request, Response};
 use vestibule_tests::process::{Launch, Server};
@@ -8,7 +8,7 @@ fn ask(server: &Server, method: &str, target: &str) -> Response {
     Request::new(method, target).send(server.address()).expect("a response")
 }
 
-/// The head, in an order of its own and without what changes from one moment to the next.
+/// The head, sorted and without what changes from one moment to the next.
 fn head(response: &Response) -> (u16, Vec<String>) {
     let head = response.headers.to_string();
     let lines = head.lines().filter(|line| !line.to_lowercase().starts_with("date:"));
@@ -72,7 +72,7 @@ fn no_other_file_is_served() {
     }
 }
 
-/// Calls of `/v1` are counted, the page's files are not: who opens it has all calls left.
+/// Calls of `/v1` are counted, the page's files are not: opening it uses none of the calls.
 #[test]
 fn loading_the_page_counts_no_http_calls() {
     let server = Server::start(Launch::untouched().arg("--max-calls-at-once").arg("1"));

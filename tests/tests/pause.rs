@@ -1,4 +1,5 @@
-//! The process stands still for longer than clients may be silent, as in a suspended laptop: who was there still is.
+//! The process stands still for longer than clients may be silent, as in a suspended laptop: its
+//! clients stay connected.
 
 use std::{fs, thread, time::Duration};
 
@@ -23,7 +24,7 @@ fn connect(server: &Server) -> Socket {
         .accepted()
 }
 
-/// Has the server stand still while `meanwhile` happens, and for longer than clients may be silent.
+/// Stops the server while `meanwhile` runs, and for longer than clients may be silent.
 fn pause(server: &Server, meanwhile: impl FnOnce()) {
     server.signal("STOP");
     let state = || fs::read_to_string(format!("/proc/{}/stat", server.id())).expect("a process");
@@ -48,7 +49,7 @@ fn waiting_input_is_read_before_a_client_counts_as_idle() {
     for socket in &mut sockets {
         assert_eq!(socket.expect_json()[1], "1");
     }
-    // Who really is silent is still noticed.
+    // A client that really is silent is still noticed.
     let close = sockets[0].expect_close();
     assert_eq!(close.code, Some(1002));
 }

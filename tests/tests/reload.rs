@@ -1,5 +1,6 @@
-//! What the log says when the server starts and when it reads its configuration again: how it is set, where it listens, what
-//! was taken over and what was not; and that operators' tokens and the certificate are taken over.
+//! What the log says when the server starts and when it reloads its configuration: its settings,
+//! where it listens, which changes apply and which need a restart. Operators' tokens and the
+//! certificate are reloaded too.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ use vestibule_tests::http::Request;
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::ws::{Handshake, Received, Socket};
 
-/// How long the server may take to read its configuration again.
+/// How long the server may take to reload its configuration.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const ALICE: &str = "alice-0123456789abcdef0123456789";
@@ -59,12 +60,12 @@ impl Site {
     }
 }
 
-/// The log's lines, which are JSON, from a place in it on.
+/// The log's lines, which are JSON, from this index on.
 fn lines(server: &Server, from: usize) -> Vec<Value> {
     server.log()[from..].lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-/// These fields of the lines that have all of them, in their order; the message last.
+/// These fields of the lines that have all of them, in order; the message last.
 fn told(lines: &[Value], fields: &[&str]) -> Vec<Vec<String>> {
     let field = |line: &Value, name: &str| match &line[name] {
         Value::String(text) => Some(text.clone()),
@@ -75,7 +76,7 @@ fn told(lines: &[Value], fields: &[&str]) -> Vec<Vec<String>> {
     lines.iter().filter_map(all).collect()
 }
 
-/// Sends SIGHUP, and gives the lines that follow up to one with this message.
+/// Sends SIGHUP, and returns the lines that follow up to one with this message.
 #[track_caller]
 fn hang_up(server: &Server, last: &str) -> Vec<Value> {
     let from = server.log().len();
@@ -135,7 +136,7 @@ fn the_server_logs_settings_and_addresses_at_its_start() {
     assert!(!server.log().contains(ALICE), "no secret is told");
 }
 
-/// For people the same, in lines of text; and where nothing is set, that is said.
+/// The same for people, in lines of text; defaults are reported as such.
 #[test]
 fn the_text_log_has_the_same() {
     let site = Site::new("max_frame = \"128KiB\"\n");
@@ -176,7 +177,7 @@ fn a_reload_logs_what_applied_and_what_needs_a_restart() {
         [["origin, max_channels", "configuration read again"], ["max_frame", "changes that need a restart"]];
     assert_eq!(told(&said, &["settings"]), sums);
 
-    // What needs a restart is said again at each reload.
+    // Changes that need a restart are reported again at each reload.
     let said = hang_up(&server, "changes that need a restart");
     assert_eq!(told(&said, &fields), [expected[2]]);
     site.write("vestibule.toml", &config.replace("//a.example", "").replace("= 9", "= 100"));

@@ -1,4 +1,4 @@
-//! A client that reads too slowly is disconnected, and holds nobody else up.
+//! A client that reads too slowly is disconnected, and delays nobody else.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use vestibule_tests::{
     ws::{Handshake, Received, Socket},
 };
 
-/// Enough to fill the kernel's buffers on both sides and the outbox (1 MiB) behind them many times over.
+/// Enough to fill the kernel's buffers on both sides and the outbox (1 MiB) many times over.
 const SHOUTS: usize = 1500;
 const SHOUT: usize = 32 * 1024;
 
@@ -34,7 +34,8 @@ fn a_slow_reader_is_disconnected_and_delays_no_other() {
     }
     println!("{SHOUTS} shouts past a reader that stands still in {:?}", start.elapsed());
 
-    // What had left the outbox before it was full still arrives; then the close frame, and nothing after it.
+    // Frames that had left the outbox before it was full still arrive; then the close frame, and
+    // nothing after it.
     let mut received = 0;
     let close = loop {
         match slow.receive(Duration::from_secs(5)).unwrap() {

@@ -61,7 +61,7 @@ fn help_shows_the_defaults() {
     assert_eq!(folder.path().read_dir().expect("a folder").count(), 0, "neither makes any file");
 }
 
-/// Checks that a start failed with one line that says why.
+/// Checks that a start failed with one line that explains why.
 #[track_caller]
 fn assert_failed(what: &str, output: &Output, says: &str) {
     let log = String::from_utf8_lossy(&output.stderr);
@@ -134,7 +134,7 @@ fn a_failed_start_is_explained_in_one_line() {
     let bad_filter = ["--log", "a=b=c", "--data", fresh.to_str().expect("UTF-8")];
     let bad_filter = bad_filter.iter().fold(Launch::bare(), |launch, argument| launch.arg(argument));
     assert_failed("a bad log filter", &bad_filter.run(folder.path()), "expected a level");
-    // None of these was fatal for the folder.
+    // None of these damaged the folder.
     let fresh = fresh.to_str().expect("UTF-8");
     let server = Server::start(Launch::unconfigured().arg("--data").arg(fresh));
     assert_eq!(card(&server, &Room::new(Alg::P256)), 404);
@@ -156,7 +156,7 @@ fn secrets_that_others_can_read_are_refused() {
     let data = folder.path().to_str().expect("UTF-8");
     let launch = || Launch::unconfigured().arg("--data").arg(data);
     drop(Server::start(launch().arg("--check-file-modes").arg("off")));
-    // The group may read, as where a service has one of its own.
+    // The group may read, as where a service has a group of its own.
     fs::set_permissions(&secrets, fs::Permissions::from_mode(0o640)).expect("a mode");
     drop(Server::start(launch()));
 }
@@ -174,7 +174,7 @@ fn a_world_readable_tls_key_is_a_warning() {
         [(0o600, "on", false), (0o640, "on", false), (0o644, "on", true), (0o644, "off", false)]
     {
         fs::set_permissions(&key, fs::Permissions::from_mode(mode)).expect("a mode");
-        // It ends over the folder, which is looked at later.
+        // It fails because of the folder, which is checked later.
         let output = start_on(Path::new("/dev/null/x"), &[&tls[..], &["--check-file-modes", modes]].concat());
         let log = String::from_utf8_lossy(&output.stderr);
         let says = "key.pem is open to everybody (mode 0644): chmod 600 it";
@@ -183,7 +183,6 @@ fn a_world_readable_tls_key_is_a_warning() {
     }
 }
 
-/// Writes a file for its owner alone.
 /// Each of them would go unnoticed, and clients would be told nonsense.
 #[test]
 fn a_damaged_database_row_prevents_the_start() {
@@ -202,6 +201,7 @@ fn a_damaged_database_row_prevents_the_start() {
     }
 }
 
+/// Writes a file that only its owner may read.
 fn write_private(path: &Path, content: &[u8]) {
     let mut file =
         fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).expect("a file");
@@ -217,7 +217,7 @@ fn a_second_server_on_the_same_data_is_refused() {
     let output = start_on(&folder.path().join("data"), &["--listen", &address]);
     assert_failed("a taken port", &output, &address);
     assert_failed("a folder in use", &start_on(&server.data(), &[]), "");
-    // The first one does not mind.
+    // The first one is unaffected.
     assert_eq!(card(&server, &room), 200);
     let mut scene = Scene::new(&server);
     scene.ask();
@@ -244,7 +244,7 @@ fn sigterm_stops_the_server_gracefully() {
             let restart = Close { code: Some(1012), reason: String::new() };
             assert_eq!(device.closed(), Some(restart), "SIG{signal}");
         }
-        // The mute one neither reads nor answers, and is not waited for for ever.
+        // The silent client neither reads nor answers, and is not awaited for ever.
         assert_eq!(server.wait().code(), Some(0), "SIG{signal}");
         assert!(started.elapsed() < STOPPED, "SIG{signal}: {:?}", started.elapsed());
         drop(mute);
@@ -255,8 +255,8 @@ fn sigterm_stops_the_server_gracefully() {
     }
 }
 
-/// Whoever has read that the server listens may tell it to stop. Several servers, so that the system is busy with others
-/// at times between the announcement and what comes after it.
+/// A signal may come as soon as the server has announced its address. Several servers, so that the
+/// system is sometimes busy with others between the announcement and what follows it.
 #[test]
 fn a_second_signal_stops_the_server_at_once() {
     thread::scope(|scope| {
@@ -273,12 +273,12 @@ fn a_second_signal_stops_the_server_at_once() {
     });
 }
 
-/// After a restart all come at once, and the server may be busy with something else for a moment.
+/// After a restart all clients come at once, and the server may be busy for a moment.
 #[test]
 fn a_thousand_connections_may_wait_to_be_accepted() {
     let server = Server::start(Launch::vestibule());
     server.signal("STOP");
-    // Who finds the queue full is not refused, but tries again after a second.
+    // A client that finds the queue full is not refused, but retries after a second.
     let soon = Duration::from_millis(500);
     let waiting: Vec<_> = (0..1000)
         .map(|_| TcpStream::connect_timeout(&server.address(), soon).expect("a place in the queue"))

@@ -1,4 +1,5 @@
-//! What the server and systemd tell each other, with a notification socket and a listening socket of the test's own.
+//! What the server and systemd tell each other, with a notification socket and a listening socket
+//! of the test's own.
 
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
@@ -14,7 +15,7 @@ use vestibule_tests::process::{Launch, Server};
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What stands at the other end of `NOTIFY_SOCKET`.
+/// The other end of `NOTIFY_SOCKET`.
 struct Manager {
     socket: UnixDatagram,
 }
@@ -33,7 +34,7 @@ impl Manager {
         String::from_utf8_lossy(&buffer[..length]).lines().map(str::to_owned).collect()
     }
 
-    /// Waits for a message with this line in it, and gives the others that came before.
+    /// Waits for a message with this line in it, and returns the earlier ones.
     fn hears_of(&self, line: &str) -> Vec<Vec<String>> {
         let mut before = Vec::new();
         loop {
@@ -61,7 +62,7 @@ fn systemd_is_notified_of_ready_watchdog_reload_and_stop() {
     for _ in 0..5 {
         manager.hears_of("WATCHDOG=1");
     }
-    // The first comes at once, and each of the others before half of the time is over in which one has to come.
+    // The first comes at once, and each of the others before half of the watchdog's time is over.
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     let device = Device::connect(server.address(), &Person::new(Alg::Ed25519));
     let listens = format!("at http://{}", server.address());
@@ -70,7 +71,7 @@ fn systemd_is_notified_of_ready_watchdog_reload_and_stop() {
 
     server.signal("HUP");
     manager.hears_of("RELOADING=1");
-    // Both in one message: whoever waits for the end of the reload has what came of it.
+    // Both in one message: a reader that waits for the end of the reload has its result.
     let status = format!("STATUS=0 connections, {listens}; configuration read again: nothing has changed");
     loop {
         let message = manager.hears();
@@ -96,7 +97,7 @@ fn a_restart_with_socket_activation_refuses_no_client() {
     assert_eq!(Request::get("/v1/rooms").send(address).expect("a response").status, 200);
 
     assert_eq!(server.terminate().code(), Some(0));
-    // Nobody serves, and whoever comes waits.
+    // Nobody serves, and new connections wait.
     let early: Vec<_> = (0..50).map(|_| TcpStream::connect(address).expect("not refused")).collect();
     server.restart();
     for stream in early {

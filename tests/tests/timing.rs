@@ -1,8 +1,10 @@
-//! A guest learns nothing from the clock: not whether a secret room exists, and not whether somebody else asked in a room.
+//! A guest learns nothing from the clock: neither whether a secret room exists, nor whether another
+//! user asked in a room.
 //!
-//! Each question is asked of two rooms, in turns and in random order, so that whatever else the machine does hits both alike.
-//! Then the two distributions are compared by the area under the ROC curve (the Mann-Whitney U over all pairs): the
-//! probability that an answer of the one comes later than an answer of the other, one half if nobody can tell.
+//! Each question is asked of two rooms, in turns and in random order, so that whatever else the
+//! machine does affects both alike. The two distributions are compared by the area under the ROC
+//! curve (the Mann-Whitney U over all pairs): the probability that an answer of one comes later
+//! than an answer of the other, which is one half if nobody can tell.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -20,10 +22,11 @@ use vestibule_tests::random::{self, Random};
 
 /// How often each of the two rooms is asked.
 const TRIES: usize = 2000;
-/// How far from one half the area may be. If nobody can tell, its standard deviation is √((2n+1)/(12n²)) = 0.0091 for
-/// 2,000 tries each: chance goes past 0.05, which is five and a half of these, once in twenty million runs.
+/// How far from one half the area may be. If nobody can tell, its standard deviation is
+/// √((2n+1)/(12n²)) = 0.0091 for 2,000 tries each: chance exceeds 0.05, which is five and a half of
+/// these, once in twenty million runs.
 const BOUND: f64 = 0.05;
-/// What the test is to notice.
+/// The delay that the test must notice.
 const LEAK: Duration = Duration::from_millis(1);
 
 /// One test at a time: another one's load would hide what this one looks for.
@@ -33,14 +36,14 @@ fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How long each of the two rooms took to answer, and what the answers were.
+/// How long each of the two rooms took to answer, and the answers.
 #[derive(Default)]
 struct Samples {
     times: [Vec<Duration>; 2],
     answers: [BTreeSet<String>; 2],
 }
 
-/// The probability that one of `b` is larger than one of `a`, ties counted half.
+/// The probability that one of `b` is larger than one of `a`; ties count half.
 fn area(a: &[Duration], b: &[Duration]) -> f64 {
     let mut all: Vec<(Duration, bool)> =
         a.iter().map(|time| (*time, false)).chain(b.iter().map(|time| (*time, true))).collect();
@@ -75,8 +78,9 @@ fn the_auc_is_a_probability() {
     }
 }
 
-/// Nobody can tell the two apart, by what is answered or when; and somebody could if one took a millisecond longer. On a
-/// machine so busy that a millisecond would go unnoticed it is tried again, twice.
+/// Asserts that the two cannot be told apart, by answer or by time, but could be if one took a
+/// millisecond longer. On a machine so busy that a millisecond would go unnoticed it retries,
+/// twice.
 #[track_caller]
 fn assert_alike(what: &str, take: impl Fn() -> Samples) {
     let samples = (0..3).map(|_| take()).find(|samples| samples.shows_a_leak(what));
@@ -88,7 +92,8 @@ fn assert_alike(what: &str, take: impl Fn() -> Samples) {
 }
 
 impl Samples {
-    /// Whether these samples would show that one room took [`LEAK`] longer: if none would, finding none says nothing.
+    /// Whether these samples would show that one room took [`LEAK`] longer: if not, finding no leak
+    /// proves nothing.
     fn shows_a_leak(&self, what: &str) -> bool {
         let [first, second] = &self.times;
         let slower: Vec<Duration> = second.iter().map(|time| *time + LEAK).collect();
@@ -119,7 +124,8 @@ impl Samples {
     }
 }
 
-/// Asks in that many threads at once, each with a state of its own: `ask` asks one room, of the two, once.
+/// Asks in this many threads at once, each with a state of its own: `ask` asks one of the two rooms
+/// once.
 fn sample<S: Send>(
     threads: usize,
     start: impl Fn() -> S,
@@ -164,7 +170,7 @@ impl<'a> Guest<'a> {
         Self { device: Device::connect(server, &person), person, rooms }
     }
 
-    /// As [`Guest::new`], a guest of both rooms already.
+    /// Like [`Guest::new`], already a guest of both rooms.
     fn inside(server: SocketAddr, rooms: [&'a Room; 2]) -> Self {
         let mut guest = Self::new(server, rooms);
         for room in rooms {
@@ -173,7 +179,7 @@ impl<'a> Guest<'a> {
         guest
     }
 
-    /// Sends something to one of the rooms and notes how long the answer takes.
+    /// Sends something to one of the rooms and records how long the answer takes.
     fn time(&mut self, which: usize, event: &str, payload: &Value, samples: &mut Samples) {
         let topic = self.rooms[which].topic();
         let asked = Instant::now();
@@ -197,13 +203,14 @@ impl<'a> Guest<'a> {
     }
 }
 
-/// An answer without what is different in every answer: ids, nonces, times and the numbers of the own frames.
+/// An answer without what differs in every answer: ids, nonces, times and the seqs of the guest's
+/// own frames.
 fn anonymous(mut answer: Value) -> Value {
     if let Some(fields) = answer.as_object_mut() {
         for (name, value) in fields {
             let differs =
                 ["rid", "nonce", "request_id", "seq", "room_pub", "sig", "now"].contains(&name.as_str());
-            // Its length counts all the same.
+            // Their length counts all the same.
             *value = if differs { json!(value.to_string().len()) } else { anonymous(value.take()) };
         }
     } else if let Some(items) = answer.as_array_mut() {
@@ -217,11 +224,12 @@ fn anonymous(mut answer: Value) -> Value {
 #[test]
 fn timing_does_not_reveal_secret_rooms() {
     let _turn = turn();
-    // Patient with the member below, who says nothing and does not read what it is told of all who come and go.
+    // Tolerates the member below, who is silent and does not read the presence changes of all
+    // guests.
     let patience = [("--idle", "1h"), ("--max-outbox", "256MiB"), ("--max-outbox-frames", "1000000")];
     let server = Server::start(Launch::vestibule().options(&patience));
     let address = server.address();
-    // With somebody in it: the room runs, which is more than can be said of one that does not exist.
+    // With a member in it: the room runs, unlike one that does not exist.
     let secret = Room::published(address, Policy::Secret);
     let mut member = Device::connect(address, &Person::new(Alg::Ed25519));
     member.enter(&secret);
@@ -248,16 +256,16 @@ fn timing_does_not_reveal_secret_rooms() {
                 let asked = Instant::now();
                 let response = request.send(address).expect("a response");
                 let time = asked.elapsed();
-                // They come in an order of their own in each worker.
+                // Their order differs by worker thread.
                 let headers: BTreeSet<_> =
                     response.headers.iter().filter(|(name, _)| *name != "date").collect();
                 samples.note(which, time, format!("{} {headers:?} {}", response.status, response.text()));
             },
         )
     });
-    // What else a guest may say: refused at once, and looked up.
+    // Other events of a guest: refused at once, and looked up.
     for event in ["hello", "mine"] {
-        // The kernel gives up on who takes nothing for half a minute.
+        // The kernel gives up on a client that reads nothing for half a minute.
         member.fence(&secret.topic());
         assert_alike(&format!("{event} in a secret or an unknown room"), || {
             sample(
@@ -286,12 +294,13 @@ fn timing_does_not_reveal_other_peoples_requests() {
         other.call(&asked.topic(), "request", &request).ok();
         approver.call(&asked.topic(), "approve", asked.approve(&member, &newcomer.uid(), &request)).ok();
     }
-    // Nobody is told of what the guest does, in neither room; somebody who is there may be seen otherwise.
+    // Nobody is told of what the guest does, in neither room; a member who is there might be
+    // noticed otherwise.
     approver.leave(&asked.topic());
     other.leave(&asked.topic());
     let rooms = [&asked, &quiet];
 
-    // Few at once: what they wait for is the server.
+    // Few at once: they wait for the server.
     assert_alike("join where somebody asked or nobody", || {
         sample(4, || Guest::new(address, rooms), Guest::join)
     });

@@ -1,4 +1,5 @@
-//! The decoders: no bytes make them panic, and what they let through can be passed on.
+//! Targets for the decoders: no input makes them panic, and whatever they accept can be encoded
+//! again.
 
 use vestibule_phoenix::{
     longpoll::{self, MAX_LINES},
@@ -13,10 +14,10 @@ pub fn v1(bytes: &[u8]) {
     }
 }
 
-/// V2's decoder of text frames, whose own bytes it reads back to the same message.
+/// V2's decoder of text frames, which must read its own encoding back as the same message.
 ///
 /// # Panics
-/// When a promise is broken.
+/// If a promise is broken.
 pub fn v2(bytes: &[u8]) {
     let Some(message) = text(Serializer::V2, bytes) else { return };
     passes_on(&message);
@@ -41,7 +42,7 @@ pub fn msgpack(bytes: &[u8]) {
 /// The long-poll bodies: the first byte chooses the content type.
 ///
 /// # Panics
-/// When a promise is broken.
+/// If a promise is broken.
 pub fn longpoll(bytes: &[u8]) {
     let Some((choice, body)) = bytes.split_first() else { return };
     let is_batch = choice % 2 == 0;
@@ -62,7 +63,8 @@ fn decode_binary(serializer: Serializer, bytes: &[u8]) {
     }
 }
 
-/// A reply that echoes the message can be encoded in each serializer that has a form for it, and what claims to be JSON is.
+/// Asserts that a reply which echoes the message can be encoded in each serializer that has a form
+/// for it, and that encoded JSON is valid JSON.
 fn passes_on(message: &Message) {
     let reply = Outgoing::from(Reply {
         join_ref: message.join_ref.clone(),

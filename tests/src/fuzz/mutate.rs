@@ -1,8 +1,8 @@
-//! Mutations for the short run in the tests: seeded, so that a failure can be had again.
+//! Mutations for the short run in the tests: seeded, so that a failure can be reproduced.
 
 use std::{fs, path::PathBuf};
 
-/// Pieces that the decoders' grammars are made of: random bytes alone seldom get past the first character.
+/// Pieces of the decoders' grammars: random bytes alone seldom get past the first character.
 const PIECES: [&[u8]; 16] = [
     b"[",
     b"]",
@@ -22,17 +22,17 @@ const PIECES: [&[u8]; 16] = [
     b"\x00\x01\x01\xff\x01",
 ];
 
-/// Makes new inputs of old ones.
+/// Derives new inputs from old ones.
 #[derive(Debug)]
 pub struct Mutator(u64);
 
 impl Mutator {
-    /// From a seed.
+    /// A mutator that makes the same inputs for the same seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Another input, some steps away from `input`.
+    /// Another input, a few random edits away from `input`.
     pub fn mutate(&mut self, input: &[u8]) -> Vec<u8> {
         let mut bytes = input.to_vec();
         for _ in 0..=self.below(4) {
@@ -55,7 +55,7 @@ impl Mutator {
         bytes
     }
 
-    /// A number below `limit`: the generator `SplitMix64`.
+    /// A number below `limit`, from the generator `SplitMix64`.
     pub fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -66,10 +66,10 @@ impl Mutator {
     }
 }
 
-/// The kept inputs of a target, in the order of their names.
+/// The stored inputs of a target, sorted by name.
 ///
 /// # Panics
-/// When there are none.
+/// If there are none.
 pub fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut files: Vec<_> = fs::read_dir(&folder)

@@ -1,4 +1,5 @@
-//! Whole scripts: a connection's state machine against any sequence of frames, with channels that decide as the bytes say.
+//! The target for whole scripts: a connection's state machine gets any sequence of frames, with
+//! channels that decide as the bytes say.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,10 +11,11 @@ use vestibule_phoenix::{
 
 const MAX_CHANNELS: usize = 3;
 
-/// Each line is a frame; its first byte says what channels do: let the join in or not, end the oldest join before it.
+/// Each line is a frame. Its first byte says what the channels do: accept or refuse the join, and
+/// whether to end the oldest join first.
 ///
 /// # Panics
-/// When a promise is broken.
+/// If a promise is broken.
 pub fn script(bytes: &[u8]) {
     let mut socket = Socket::new(MAX_CHANNELS);
     let mut joined: HashMap<JoinId, String> = HashMap::new();

@@ -1,13 +1,13 @@
-//! What a transcript remembers from the server's answers.
+//! Values of the server's answers that a transcript remembers.
 
 use std::collections::BTreeMap;
 
-/// Names and the values they stand for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bindings(BTreeMap<String, String>);
 
 impl Bindings {
-    /// Remembers a value. It must be a new one: a server that hands out the same reference twice is wrong.
+    /// Remembers a value. It must be new: a server that hands out the same reference twice is
+    /// wrong.
     pub(super) fn remember(&mut self, name: &str, value: &str) -> Result<(), String> {
         if let Some((known, _)) = self.0.iter().find(|(_, other)| *other == value) {
             return Err(format!(
@@ -20,12 +20,11 @@ impl Bindings {
         }
     }
 
-    /// The value of a name.
     pub(super) fn get(&self, name: &str) -> Result<&str, String> {
         self.0.get(name).map(String::as_str).ok_or_else(|| format!("nothing is remembered as {name}"))
     }
 
-    /// Replaces every `${x}` by what is remembered as x.
+    /// Replaces every `${x}` with the value remembered as x.
     pub(super) fn fill(&self, text: &str) -> Result<String, String> {
         let mut parts = text.split("${");
         let mut filled = parts.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! One of a transcript's connections: what the client does of its own accord, and what has come on it.
+//! One of a transcript's connections: what its client does unasked, and what it has received.
 
 use std::time::{Duration, Instant};
 
@@ -7,25 +7,23 @@ use super::expected::{Expected, describe};
 use super::model::Sent;
 use crate::ws::{Frame, MASK, Received, Socket, opcode};
 
-/// A connection and where its conversation stands.
+/// A connection and the state of its conversation.
 #[derive(Debug)]
 pub(super) struct Connection {
     socket: Socket,
-    /// What may come before the next thing that has to.
+    /// What the server may send before the next required message.
     optional: Vec<Expected>,
     /// Whether the client has sent a close frame.
     closed: bool,
-    /// Whether the server has ended it, as it should.
+    /// Whether the server has ended the connection, as expected.
     ended: bool,
 }
 
 impl Connection {
-    /// A fresh connection.
     pub(super) fn new(socket: Socket) -> Self {
         Self { socket, optional: Vec::new(), closed: false, ended: false }
     }
 
-    /// Sends everything in one TCP write.
     pub(super) fn send(&mut self, sent: &[&Sent], bindings: &Bindings) -> Result<(), String> {
         let bytes = bytes(sent, bindings)?;
         self.note_sent(sent);
@@ -37,7 +35,7 @@ impl Connection {
         bytes(&[sent], bindings)?.iter().try_for_each(|byte| self.send_raw(&[*byte]))
     }
 
-    /// Notes what has gone out.
+    /// Records what has been sent.
     pub(super) fn note_sent(&mut self, sent: &[&Sent]) {
         let is_close =
             |sent: &&Sent| matches!(sent, Sent::Frame { frame, .. } if frame.opcode == opcode::CLOSE);
@@ -48,12 +46,12 @@ impl Connection {
         self.socket.send_raw(bytes).map_err(|error| format!("could not send: {error}"))
     }
 
-    /// Lets something come before the next thing that has to.
+    /// Allows the server to send this before the next required message.
     pub(super) fn allow(&mut self, expected: Expected) {
         self.optional.push(expected);
     }
 
-    /// Waits for what has to come.
+    /// Waits for a required message.
     pub(super) fn expect(
         &mut self,
         expected: &Expected,
@@ -74,7 +72,7 @@ impl Connection {
         }
     }
 
-    /// Waits for all of these, in whatever order.
+    /// Waits for all of these, in any order.
     pub(super) fn expect_any_order(
         &mut self,
         expected: &[Expected],
@@ -86,7 +84,7 @@ impl Connection {
                 "a recv_any_order behind a recv_optional, which the runner does not understand".to_owned()
             );
         }
-        // All of them first: the one that teaches a value may come behind the one that needs it.
+        // Receive all of them before comparing: one may bind a value that an earlier one uses.
         let mut got = Vec::new();
         while got.len() < expected.len() {
             match self.receive(within)? {
@@ -104,7 +102,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits and sees that nothing comes; the end of a connection that has been closed is nothing.
+    /// Checks that nothing comes. The end of a connection that has been closed counts as nothing.
     pub(super) fn expect_nothing(&mut self, bindings: &mut Bindings, during: Duration) -> Result<(), String> {
         let deadline = Instant::now() + during;
         loop {
@@ -122,13 +120,13 @@ impl Connection {
         self.socket.receive(within).map_err(|error| format!("got an error: {error}"))
     }
 
-    /// Whether this is something that may come; it may come once.
+    /// Whether this is an allowed message; each may come once.
     fn is_optional(&mut self, got: &Received, bindings: &mut Bindings) -> bool {
         let position = self.optional.iter().position(|expected| expected.check(got, bindings).is_ok());
         position.map(|position| self.optional.remove(position)).is_some()
     }
 
-    /// Does what a client does about what came.
+    /// Reacts to a message as a client does.
     fn follow(&mut self, got: &Received) {
         match got {
             Received::Close(close) if !self.closed => {
@@ -141,7 +139,6 @@ impl Connection {
     }
 }
 
-/// The bytes of what is sent.
 pub(super) fn bytes(sent: &[&Sent], bindings: &Bindings) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     for sent in sent {
@@ -154,7 +151,8 @@ pub(super) fn bytes(sent: &[&Sent], bindings: &Bindings) -> Result<Vec<u8>, Stri
     Ok(bytes)
 }
 
-/// Gives each expected thing one that came; answers with what was learnt, or with nothing if no order fits.
+/// Assigns each expected message to a received one. Returns the resulting bindings, or nothing if
+/// no order matches.
 fn assign(expected: &[Expected], got: &[Received], bindings: &Bindings) -> Option<Bindings> {
     let Some((first, others)) = expected.split_first() else { return Some(bindings.clone()) };
     got.iter().enumerate().find_map(|(index, received)| {

@@ -1,4 +1,4 @@
-//! One thing a server is expected to send, and comparing it with what came.
+//! A message that the server is expected to send, and its comparison with the received one.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,26 +8,22 @@ use super::bindings::Bindings;
 use super::pattern::Pattern;
 use crate::ws::{Close, Frame, Received, opcode};
 
-/// What has to come on a connection.
+/// A message that is required on a connection.
 #[derive(Debug, Clone)]
 pub(super) enum Expected {
-    /// A text message.
     Text {
-        /// Its JSON.
         json: Option<Pattern>,
-        /// Its exact text.
         raw: Option<String>,
     },
-    /// A frame, exactly.
+    /// A frame, compared exactly.
     Frame(Frame),
-    /// A close frame.
     Close(Close),
     /// The end of the TCP connection.
     End,
 }
 
 impl Expected {
-    /// Compares what came; what it teaches is remembered only if it is what was expected.
+    /// Compares a received message. Values are remembered only if it matches.
     pub(super) fn check(&self, got: &Received, bindings: &mut Bindings) -> Result<(), String> {
         match (self, got) {
             (Self::Text { json, raw }, Received::Frame(frame))
@@ -50,15 +46,15 @@ impl Expected {
             }
             (Self::Frame(expected), Received::Frame(frame)) if expected == frame => Ok(()),
             (Self::Close(expected), Received::Close(close)) if expected == close => Ok(()),
-            // What the client sent may still have been under way when the server closed, and TCP turns that into a
-            // reset. It is the end all the same.
+            // Bytes of the client may still have been in flight when the server closed, and TCP
+            // turns that into a reset. It is the end all the same.
             (Self::End, Received::Eof | Received::Reset) => Ok(()),
             (_, got) => Err(describe(got)),
         }
     }
 }
 
-/// What came, for a report.
+/// Describes a received message in a report.
 pub(super) fn describe(got: &Received) -> String {
     match got {
         Received::Frame(frame) if frame.opcode == opcode::TEXT && frame.fin && frame.rsv == 0 => {

@@ -1,10 +1,9 @@
-//! Reading JSON objects strictly: what has not been taken in the end is an error.
+//! Strict reading of JSON objects: a field that nobody has taken is an error.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-/// The fields of an object, taken one by one.
 #[derive(Debug)]
 pub(super) struct Fields {
     what: &'static str,
@@ -12,7 +11,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// The fields of a value that has to be an object; `what` names it in errors.
+    /// The fields of a value that must be an object; `what` names it in errors.
     pub(super) fn of(value: Value, what: &'static str) -> Result<Self, String> {
         match value {
             Value::Object(fields) => Ok(Self { what, fields }),
@@ -25,17 +24,15 @@ impl Fields {
         self.fields.remove(key)
     }
 
-    /// Takes a field.
     pub(super) fn required(&mut self, key: &str) -> Result<Value, String> {
         self.optional(key).ok_or_else(|| format!("{} without {key:?}", self.what))
     }
 
-    /// Takes a text.
     pub(super) fn text(&mut self, key: &str) -> Result<String, String> {
         text(self.required(key)?)
     }
 
-    /// Takes a truth value that is false when missing.
+    /// Takes a boolean, which is false if it is missing.
     pub(super) fn flag(&mut self, key: &str) -> Result<bool, String> {
         match self.optional(key) {
             None => Ok(false),
@@ -50,7 +47,7 @@ impl Fields {
         number(&value).ok_or_else(|| format!("{key:?} is no such number: {value}"))
     }
 
-    /// Ends the reading.
+    /// Refuses fields that were not taken.
     pub(super) fn done(self) -> Result<(), String> {
         if self.fields.is_empty() {
             return Ok(());
@@ -60,7 +57,6 @@ impl Fields {
     }
 }
 
-/// A value that has to be a text.
 pub(super) fn text(value: Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text),
@@ -68,18 +64,17 @@ pub(super) fn text(value: Value) -> Result<String, String> {
     }
 }
 
-/// A value that has to be bytes in base64.
+/// Decodes bytes from base64.
 pub(super) fn bytes(value: Value) -> Result<Vec<u8>, String> {
     let text = text(value)?;
     STANDARD.decode(&text).map_err(|error| format!("no base64: {text:?} ({error})"))
 }
 
-/// A value that has to be a number of the type.
 pub(super) fn number<N: TryFrom<u64>>(value: &Value) -> Option<N> {
     value.as_u64().and_then(|number| number.try_into().ok())
 }
 
-/// A value that has to be an object of texts.
+/// The fields of an object whose values are all strings.
 pub(super) fn texts(value: Value) -> Result<Vec<(String, String)>, String> {
     match value {
         Value::Object(fields) => fields.into_iter().map(|(key, value)| Ok((key, text(value)?))).collect(),
@@ -87,7 +82,6 @@ pub(super) fn texts(value: Value) -> Result<Vec<(String, String)>, String> {
     }
 }
 
-/// A value that has to be a list.
 pub(super) fn list(value: Value) -> Result<Vec<Value>, String> {
     match value {
         Value::Array(values) => Ok(values),

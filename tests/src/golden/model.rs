@@ -1,4 +1,4 @@
-//! What a transcript consists of, once read.
+//! The data model of transcripts.
 
 use std::time::Duration;
 
@@ -9,78 +9,72 @@ use crate::ws::Frame;
 /// The connection of steps that name none.
 pub(super) const FIRST_CONNECTION: &str = "a";
 
-/// A transcript.
 #[derive(Debug)]
 pub(super) struct Transcript {
-    /// The steps, of which opening the first connection is one.
+    /// The steps. Opening the first connection is one of them.
     pub(super) steps: Vec<Step>,
 }
 
-/// A step.
 #[derive(Debug)]
 pub(super) struct Step {
-    /// The connection it is about.
+    /// The connection that it uses.
     pub(super) connection: String,
-    /// What happens.
     pub(super) action: Action,
-    /// The step as it is written, for reports.
+    /// The step as written, for reports.
     pub(super) source: String,
 }
 
-/// What happens in a step.
+/// What a step does.
 #[derive(Debug)]
 pub(super) enum Action {
-    /// A connection is opened.
+    /// Opens a connection.
     Open {
-        /// The handshake.
         exchange: Exchange,
-        /// Whether the steps behind it go out in the same TCP write.
+        /// Whether the following steps go out in the same TCP write.
         pipelined: bool,
     },
-    /// A request, and the response waited for.
+    /// Sends a request and waits for the response.
     Call(Exchange),
-    /// The test application is asked to do something.
+    /// Asks the test application to do something.
     Server(Exchange),
-    /// A request that runs beside the next steps, and its name.
+    /// Sends a request that runs beside the next steps; the string is its name.
     Start(String, Request),
-    /// The response to the request of this name.
+    /// Waits for the response to the request of this name.
     Finish(String, Response),
-    /// A client polls until it has these messages, however they are spread over responses.
+    /// Polls until it has these messages, however they are spread over responses.
     Collect {
-        /// The poll.
         poll: Request,
-        /// The messages, each a text that holds JSON.
+        /// The messages, each a string that holds JSON.
         messages: Vec<Pattern>,
     },
-    /// The server, which has stopped, is started again.
+    /// Starts the server again, which has stopped.
     Restart,
-    /// The client sends.
+    /// Sends on the connection.
     Send {
-        /// What it sends.
         sent: Sent,
-        /// How it goes out.
+        /// How it is written to the TCP connection.
         writes: Writes,
     },
-    /// The client closes the TCP connection without a word.
+    /// Closes the TCP connection without a close frame.
     Hangup,
-    /// Time passes.
+    /// Waits.
     Wait(Duration),
-    /// The server sends.
+    /// Expects a message of the server.
     Receive(Expected),
-    /// The server may send this before the next step that receives.
+    /// Allows the server to send this before the next required message.
     ReceiveOptional(Expected),
-    /// The server sends all of these, in any order.
+    /// Expects all of these from the server, in any order.
     ReceiveAnyOrder(Vec<Expected>),
-    /// The server sends nothing for so long.
+    /// Expects nothing for this long.
     ReceiveNothing(Duration),
 }
 
-/// How a step's bytes go out.
+/// How a step's bytes are written to the TCP connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writes {
     /// In a TCP write of their own.
     One,
-    /// In one TCP write with their pipelined neighbours.
+    /// In one TCP write with the neighbouring pipelined steps.
     Shared,
     /// Each byte in a TCP write of its own.
     EachByte,
@@ -89,72 +83,61 @@ pub(super) enum Writes {
 /// What a client sends on a WebSocket.
 #[derive(Debug)]
 pub(super) enum Sent {
-    /// A text message, its `${x}` to be filled in.
+    /// A text message, in which `${x}` is replaced.
     Text(String),
-    /// A frame.
     Frame {
-        /// The frame.
         frame: Frame,
-        /// Whether it is masked, as it should be.
+        /// Whether it is masked, as RFC 6455 requires.
         masked: bool,
     },
-    /// Bytes on the TCP connection.
+    /// Raw bytes on the TCP connection.
     Raw(Vec<u8>),
 }
 
-/// An HTTP request and the response to it; a handshake is one.
+/// An HTTP request and its response; a handshake is one.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    /// The request.
     pub(super) request: Request,
-    /// The response.
     pub(super) response: Response,
 }
 
-/// A request. All its texts may contain `${x}`.
+/// A request. All its strings may contain `${x}`.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     /// The method; a handshake's is always GET.
     pub(super) method: String,
-    /// The path.
     pub(super) path: String,
-    /// The query.
     pub(super) query: Query,
-    /// The headers beside the usual ones.
+    /// The headers besides the default ones.
     pub(super) headers: Vec<(String, String)>,
-    /// Usual headers to leave out.
+    /// Default headers to leave out.
     pub(super) omitted: Vec<String>,
-    /// The body.
     pub(super) body: Option<String>,
 }
 
-/// A query string.
 #[derive(Debug, Clone)]
 pub(super) enum Query {
     /// Names and values, to be encoded.
     Pairs(Vec<(String, String)>),
-    /// As it is to be sent.
+    /// Sent as it is.
     Raw(String),
 }
 
 /// A response to compare with.
 #[derive(Debug)]
 pub(super) struct Response {
-    /// The status.
     pub(super) status: u16,
-    /// The headers, of which some are not compared.
+    /// The headers. Some are not compared.
     pub(super) headers: Vec<(String, Pattern)>,
-    /// The messages of a poll from this one on race, and may come in any order.
+    /// From this message of a poll on, messages race and may come in any order.
     pub(super) any_order_from: Option<usize>,
-    /// The body; nothing is said about it when it is missing.
+    /// The body; not compared if absent.
     pub(super) body: Option<Body>,
 }
 
-/// A response's body.
 #[derive(Debug)]
 pub(super) enum Body {
     /// Text, compared exactly.
     Text(String),
-    /// JSON.
     Json(Pattern),
 }

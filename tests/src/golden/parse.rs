@@ -1,4 +1,4 @@
-//! Reading transcripts. Whatever the runner does not understand is an error.
+//! The parser of transcripts. Whatever the runner does not know is an error.
 
 mod client;
 mod exchange;
@@ -14,23 +14,22 @@ use serde_json::Value;
 use super::fields::{Fields, list, number, text};
 use super::model::{Action, FIRST_CONNECTION, Sent, Step, Transcript, Writes};
 
-/// The transports of transcripts. Steps say for themselves what they go over.
+/// The transports of transcripts. Each step names its own transport, so this is only checked.
 const TRANSPORTS: [&str; 2] = ["longpoll", "websocket"];
 
-/// What a test application is asked to do; each needs nothing but the request.
+/// What a test application can be asked to do; the request says everything.
 const SERVER_ACTIONS: [&str; 3] = ["broadcast", "disconnect", "stop"];
 
-/// Notes are for human readers, but for these two. They say what happened and no field does.
+/// Notes are for human readers, except these two: they say what happened where no field does.
 const RESTARTED: &str = "the server was started again";
 const EACH_BYTE: &str = "one TCP write per byte";
 
-/// Reads a transcript, or a client's recording.
 pub(super) fn transcript(value: Value) -> Result<Transcript, String> {
     let mut fields = Fields::of(value, "a transcript")?;
     if let Some(scenario) = fields.optional("scenario") {
         return client::recording(&text(scenario)?, fields);
     }
-    // Told apart by the name; the rest is for human readers.
+    // Told apart by the name; the other two are for human readers.
     for key in ["name", "about", "runs"] {
         fields.required(key)?;
     }
@@ -56,7 +55,7 @@ pub(super) fn transcript(value: Value) -> Result<Transcript, String> {
     Ok(Transcript { steps })
 }
 
-/// A step, or all those of a loop.
+/// A step, or all steps of a loop.
 fn steps(value: Value) -> Result<Vec<Step>, String> {
     let source = value.to_string();
     let steps = || {
@@ -140,7 +139,7 @@ fn milliseconds(value: &Value) -> Result<Duration, String> {
     number(value).map(Duration::from_millis).ok_or_else(|| format!("no time in milliseconds: {value}"))
 }
 
-/// Steps without anything to say are written with the value true.
+/// Steps without arguments are written with the value true.
 fn truth(value: &Value) -> Result<(), String> {
     if *value == Value::Bool(true) { Ok(()) } else { Err(format!("not true: {value}")) }
 }

@@ -7,26 +7,25 @@ use serde_json::{Map, Value};
 use super::bindings::Bindings;
 use super::fields::{Fields, text};
 
-/// What a JSON value is compared with.
 #[derive(Debug, Clone)]
 pub(super) enum Pattern {
-    /// Null, a truth value, a number or a text. An integer is never equal to a fraction (1 is not 1.0); an integer
-    /// beyond 64 bits is compared as the nearest fraction, for the exact one there is `recv_raw`.
+    /// Null, a boolean, a number or a string. An integer never equals a fraction (1 is not 1.0). An
+    /// integer beyond 64 bits is compared as the nearest fraction; `recv_raw` compares the exact
+    /// one.
     Literal(Value),
-    /// A list, item by item.
     List(Vec<Pattern>),
     /// An object, with exactly these keys.
     Object(BTreeMap<String, Pattern>),
-    /// Any text, remembered if there is a name.
+    /// Any string, remembered if there is a name.
     AnyText(Option<String>),
-    /// The text remembered under this name.
+    /// The string remembered under this name.
     Same(String),
-    /// A text that holds JSON.
+    /// A string that holds JSON.
     JsonText(Box<Pattern>),
 }
 
 impl Pattern {
-    /// Reads a pattern. An object with a key that starts with `$` has to be one of the placeholders.
+    /// Parses a pattern. An object with a key that starts with `$` must be a placeholder.
     pub(super) fn parse(value: Value) -> Result<Self, String> {
         match value {
             Value::Array(items) => {
@@ -55,18 +54,18 @@ impl Pattern {
         } else if let Some(inner) = fields.optional("$json_text") {
             Self::JsonText(Box::new(Self::parse(inner)?))
         } else {
-            // `done` complains about whatever it is.
+            // `done` refuses whatever key it is.
             Self::Literal(Value::Null)
         };
         fields.done()?;
         Ok(pattern)
     }
 
-    /// Compares a value. What it teaches is remembered, also when the comparison fails in the end.
+    /// Compares a value. Values are remembered even if the comparison fails in the end.
     pub(super) fn check(&self, got: &Value, bindings: &mut Bindings) -> Result<(), String> {
         let mut same = Vec::new();
         self.walk(got, "", bindings, &mut same)?;
-        // Last, since a value may be remembered behind the place where it is met again.
+        // Last, since a value may be bound after the place where it is used.
         for (path, name, value) in same {
             let remembered = bindings.get(&name)?;
             if remembered != value {

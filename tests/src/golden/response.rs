@@ -1,4 +1,4 @@
-//! Comparing an HTTP response with a recorded one.
+//! The comparison of an HTTP response with a recorded one.
 
 use serde_json::Value;
 
@@ -7,33 +7,35 @@ use super::model::{Body, Response};
 use super::pattern::Pattern;
 use crate::http;
 
-/// Whether a header's values are tokens, which do not depend on the case; they are compared in lower case.
+/// Whether a header's values are tokens, which are case-insensitive; they are compared in lower
+/// case.
 pub(super) fn is_token(header: &str) -> bool {
     ["connection", "upgrade"].contains(&header)
 }
 
-/// Headers that are not compared, since no client of a channel can tell: they say how the recorded web server framed and
-/// would have compressed its bodies. (`connection` says something in an upgrade, and is compared there.)
+/// Headers that are not compared, since a channel client does not depend on them: they say how the
+/// recorded web server framed and might have compressed its bodies. (`connection` matters in an
+/// upgrade, and is compared there.)
 const FRAMING: [&str; 3] = ["connection", "content-length", "vary"];
 
-/// The status of an upgrade.
 const UPGRADED: u16 = 101;
 
-/// Statuses from here on are errors. Their bodies are pages for people, made by the application that was recorded; of
-/// their headers a browser acts on those for other origins alone.
+/// Statuses from here on are errors. Their bodies are pages for people, made by the recorded
+/// application. Of their headers, a browser acts on those for other origins only.
 const ERRORS: u16 = 400;
 
-/// Headers by which a server selects something. One that is not in the transcript must not be in the response either.
+/// Headers by which a server selects something. If the transcript has none, the response must not
+/// have one either.
 const SELECTIONS: [&str; 2] = ["sec-websocket-protocol", "sec-websocket-extensions"];
 
 impl Response {
-    /// Compares all that is compared.
+    /// Compares status, headers and body.
     pub(super) fn check(&self, got: &http::Response, bindings: &mut Bindings) -> Result<(), String> {
         self.check_content(got, bindings)?;
         self.check_headers(got, bindings)
     }
 
-    /// Compares the status, and the body unless it is an error's.
+    /// Compares the status and, except for errors, the body.
     pub(super) fn check_content(&self, got: &http::Response, bindings: &mut Bindings) -> Result<(), String> {
         if self.status != got.status {
             return Err(format!("expected the status {}, got {} {:?}", self.status, got.status, got.text()));
@@ -52,7 +54,7 @@ impl Response {
         }
     }
 
-    /// Whether this is the answer to a poll that brought some of the messages expected, but not all.
+    /// Whether this answers a poll with some of the expected messages, but not all.
     pub(super) fn is_short_of_messages(&self, got: &http::Response) -> bool {
         let Some(Body::Json(Pattern::Object(expected))) = &self.body else { return false };
         let Some(Pattern::List(expected)) = expected.get("messages") else { return false };
@@ -60,7 +62,7 @@ impl Response {
         got["messages"].as_array().is_some_and(|got| !got.is_empty() && got.len() < expected.len())
     }
 
-    /// Compares a body; racing messages in whatever order fits.
+    /// Compares a body. Racing messages match in any order.
     fn check_json(&self, pattern: &Pattern, got: &Value, bindings: &mut Bindings) -> Result<(), String> {
         let Some(first) = self.any_order_from else { return pattern.check(got, bindings) };
         let messages = got["messages"].as_array().ok_or("no messages")?;
@@ -98,7 +100,6 @@ impl Response {
         }
     }
 
-    /// Whether a header is compared.
     fn compares(&self, name: &str) -> bool {
         match self.status {
             UPGRADED => true,
@@ -108,7 +109,7 @@ impl Response {
     }
 }
 
-/// All orders of some values, of which there are few: what races is a presence's diff and state.
+/// All orders of a few values: only a presence's diff and state race.
 fn orders(values: &[Value]) -> Vec<Vec<Value>> {
     if values.is_empty() {
         return vec![Vec::new()];

@@ -16,7 +16,7 @@ use super::model::{Action, Exchange, Request, Sent, Step, Writes};
 use super::parse;
 use crate::ws::{Handshake, PATIENCE};
 
-/// How long behind its last step a transcript's connections have to stay silent.
+/// How long a transcript's connections must stay silent after its last step.
 const DRAIN: Duration = Duration::from_millis(50);
 
 /// Plays the client's part of transcripts against a server.
@@ -33,21 +33,21 @@ impl<'a> Runner<'a> {
         Self { server, patience: PATIENCE, restart: None }
     }
 
-    /// Sets how long to wait for what has to come.
+    /// Sets how long to wait for a required message.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Says how the server is started again, at the same address, after a transcript has stopped it.
+    /// Sets how to restart the server, at the same address, after a transcript has stopped it.
     #[must_use]
     pub fn restart_by(mut self, restart: &'a dyn Fn()) -> Self {
         self.restart = Some(restart);
         self
     }
 
-    /// Replays one transcript. The error tells the step, and what came instead.
+    /// Replays one transcript. The error names the step, and what was received instead.
     pub fn run(&self, transcript: &Value) -> Result<(), String> {
         let transcript = parse::transcript(transcript.clone())?;
         let mut replay = Replay {
@@ -66,7 +66,7 @@ impl<'a> Runner<'a> {
     }
 }
 
-/// How many of the next steps go out in one TCP write; a step that does not send stands alone.
+/// How many of the next steps go out in one TCP write; a step that sends nothing stands alone.
 fn in_one_write(steps: &[Step]) -> usize {
     let opens = usize::from(matches!(steps[0].action, Action::Open { pipelined: true, .. }));
     let sends = steps[opens..].iter().take_while(|step| {
@@ -80,7 +80,7 @@ fn in_one_write(steps: &[Step]) -> usize {
 struct Replay<'a> {
     runner: Runner<'a>,
     connections: BTreeMap<String, Connection>,
-    /// The requests that run beside the steps, by their names.
+    /// The requests that run beside the steps, by name.
     started: BTreeMap<String, Started>,
     bindings: Bindings,
 }
@@ -170,7 +170,7 @@ impl Replay<'_> {
         Ok(handshake)
     }
 
-    /// Sees that nothing comes that the transcript does not list.
+    /// Checks that nothing comes that the transcript does not list.
     fn drain(mut self) -> Result<(), String> {
         if let Some(id) = self.started.keys().next() {
             return Err(format!("the transcript does not finish the request {id:?}"));

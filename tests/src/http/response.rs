@@ -1,19 +1,19 @@
-//! Reading a response, and what one is made of.
+//! HTTP responses, and their parser.
 
 use std::fmt;
 use std::io::{self, Read};
 
-/// Header fields in the order they came, their names in lower case.
+/// Header fields in the order received, with names in lower case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, String)>);
 
 impl Headers {
-    /// Adds a field, beside others of the same name.
+    /// Adds a field, even if there is another of the same name.
     pub fn push(&mut self, name: &str, value: &str) {
         self.0.push((name.to_ascii_lowercase(), value.to_owned()));
     }
 
-    /// Adds a field unless there is one of that name.
+    /// Adds a field unless there is one of the same name.
     pub fn push_default(&mut self, name: &str, value: &str) {
         if self.get(name).is_none() {
             self.push(name, value);
@@ -30,7 +30,7 @@ impl Headers {
         self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// All fields.
+    /// All fields, as names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -42,24 +42,24 @@ impl fmt::Display for Headers {
     }
 }
 
-/// A response.
+/// A response that was read to its end.
 #[derive(Debug, Clone)]
 pub struct Response {
     /// The status code.
     pub status: u16,
     /// The header fields.
     pub headers: Headers,
-    /// The body, its transfer encoding removed.
+    /// The body, without its transfer encoding.
     pub body: Vec<u8>,
 }
 
 impl Response {
-    /// The value of a header.
+    /// The value of the first header of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)
     }
 
-    /// The body as text, what is not UTF-8 replaced.
+    /// The body as text, with invalid UTF-8 replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -67,7 +67,7 @@ impl Response {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is not JSON: a test that asks for it has nothing else to do then.
+    /// If it is not JSON: a test that expects JSON cannot go on.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| {
             panic!("the body is no JSON ({error}): status {} {:?}", self.status, self.text())
@@ -75,7 +75,7 @@ impl Response {
     }
 }
 
-/// Reads one response. Bytes behind it (the first frames behind an upgrade) stay in `buffer`.
+/// Reads one response. Bytes after it, such as the first frames after an upgrade, stay in `buffer`.
 pub fn read_response(stream: &mut impl Read, buffer: &mut Vec<u8>, to_head: bool) -> io::Result<Response> {
     let head = loop {
         if let Some(end) = find(buffer, b"\r\n\r\n") {
@@ -124,7 +124,7 @@ fn read_chunks(stream: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<Vec<u
         let length =
             usize::from_str_radix(digits, 16).map_err(|_| malformed(&format!("chunk length {line:?}")))?;
         if length == 0 {
-            // Trailers end with an empty line, which is all there is without any.
+            // Trailers end with an empty line; without trailers that line is all.
             while !take_line(stream, buffer)?.is_empty() {}
             return Ok(body);
         }

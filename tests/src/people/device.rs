@@ -16,19 +16,21 @@ use super::{Message, Person, Reply, Room, person, random, room};
 use crate::source::connect_from;
 use crate::ws::{Close, Frame, Handshake, Received, Socket, opcode};
 
-/// How long a server may take to say something before a test fails. Long, since machines that build are busy.
+/// How long a server may take to send something before a test fails. Long, because a machine that
+/// builds is busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A user's connection, which speaks Phoenix's V2 messages. What comes while an answer is waited for is kept in order.
+/// A user's connection, which speaks Phoenix's V2 messages. Messages that arrive while an answer is
+/// awaited are kept in order.
 #[derive(Debug)]
 pub struct Device {
-    /// The socket itself, for tests that send what is no message.
+    /// The socket itself, for tests that send malformed messages.
     pub socket: Socket,
     /// The device's id in joins and acks.
     pub id: Id,
-    /// Whose device it is.
+    /// The id of the user.
     pub uid: Uid,
-    /// The name that the server is addressed by.
+    /// The name by which the server is addressed.
     pub server: String,
     next_ref: u64,
     /// The `join_ref` of each topic.
@@ -42,7 +44,7 @@ impl Device {
         Self::with_token(server, person, Some(&person.sign_in(server)))
     }
 
-    /// Signs in and connects from another installation than the user's usual one.
+    /// Signs in and connects from another installation of the user's.
     pub fn another(server: SocketAddr, person: &Person) -> Self {
         Self { id: random(), ..Self::connect(server, person) }
     }
@@ -50,29 +52,29 @@ impl Device {
     /// Connects with a token as phoenix.js 1.8 sends it, or without one.
     ///
     /// # Panics
-    /// When the server refuses the connection, which it does not do for want of a token.
+    /// If the server refuses the connection, which it does not do for lack of a token.
     pub fn with_token(server: SocketAddr, person: &Person, token: Option<&str>) -> Self {
         Self::try_with_token(server, person, token).expect("a response")
     }
 
-    /// As [`Device::with_token`]; a server that goes away meanwhile is an error.
+    /// Like [`Device::with_token`]; returns an error if the server goes away meanwhile.
     ///
     /// # Panics
-    /// When the server refuses the connection.
+    /// If the server refuses the connection.
     pub fn try_with_token(server: SocketAddr, person: &Person, token: Option<&str>) -> io::Result<Self> {
         let opened = Self::handshake(token).open(server)?;
         Ok(Self::over(opened.accepted(), server, person))
     }
 
-    /// Signs in and connects from an address.
+    /// Signs in and connects from this source address.
     ///
     /// # Panics
-    /// When the server refuses.
+    /// If the server refuses.
     pub fn connect_from(source: IpAddr, server: SocketAddr, person: &Person) -> Self {
         Self::try_connect_from(source, server, person).expect("a connection")
     }
 
-    /// As [`Device::connect_from`]; nothing where the server refuses.
+    /// Like [`Device::connect_from`]; returns nothing if the server refuses.
     pub fn try_connect_from(source: IpAddr, server: SocketAddr, person: &Person) -> Option<Self> {
         let connect = || connect_from(source, server);
         let token = person.try_sign_in_over(server, connect)?;
@@ -103,7 +105,8 @@ impl Device {
         }
     }
 
-    /// Sends a message without waiting; gives its ref. An error is a connection that is gone.
+    /// Sends a message without waiting and returns its ref. An error means that the connection is
+    /// gone.
     pub fn send(&mut self, topic: &str, event: &str, payload: &Value) -> io::Result<String> {
         self.next_ref += 1;
         let reference = self.next_ref.to_string();
@@ -115,10 +118,10 @@ impl Device {
         Ok(reference)
     }
 
-    /// Sends a message and waits for its answer. The payload may be a frame.
+    /// Sends a message and waits for its reply. The payload may be a frame.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// If there is no answer.
     #[track_caller]
     pub fn call(&mut self, topic: &str, event: &str, payload: impl serde::Serialize) -> Reply {
         let payload = serde_json::to_value(payload).expect("a payload is JSON");
@@ -126,25 +129,27 @@ impl Device {
         self.answer(&reference).unwrap_or_else(|| panic!("the connection ended without an answer to {event}"))
     }
 
-    /// Sends a message and waits for its answer; nothing if the connection is gone or ends first.
+    /// Sends a message and waits for its reply; returns nothing if the connection is gone or ends
+    /// first.
     ///
     /// # Panics
-    /// When the server is there and does not answer.
+    /// If the server is there and does not reply.
     pub fn try_call(&mut self, topic: &str, event: &str, payload: &Value) -> Option<Reply> {
         let reference = self.send(topic, event, payload).ok()?;
         self.answer(&reference)
     }
 
-    /// Waits for the answer to the message of that ref; nothing if the connection ends first.
+    /// Waits for the reply to the message with this ref; returns nothing if the connection ends
+    /// first.
     pub fn answer(&mut self, reference: &str) -> Option<Reply> {
         self.take(|message| message.event == "phx_reply" && message.reference.as_deref() == Some(reference))
             .map(Reply::of)
     }
 
-    /// Waits for the next push of that event on that topic and leaves everything else for later.
+    /// Waits for the next push of this event on this topic and keeps everything else for later.
     ///
     /// # Panics
-    /// When the connection ends first.
+    /// If the connection ends first.
     #[track_caller]
     pub fn push(&mut self, topic: &str, event: &str) -> Value {
         self.take(|message| message.event == event && message.topic == topic)
@@ -152,63 +157,64 @@ impl Device {
             .payload
     }
 
-    /// Everything that came and was not taken.
+    /// All messages that were received and not taken.
     pub fn drain(&mut self) -> Vec<Message> {
         self.kept.drain(..).collect()
     }
 
-    /// Waits until the topic's channel has handled a message of this device, and gives everything that came up to then
-    /// and was not taken: whatever the channel had sent before is among it.
+    /// Waits until the topic's channel has handled a message of this device, and returns all
+    /// messages that were received up to then and not taken. Everything that the channel sent
+    /// before is among them.
     ///
-    /// A heartbeat would not do, since the connection answers it past the channel.
+    /// A heartbeat would not do, since the connection answers it without the channel.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// If there is no answer.
     pub fn fence(&mut self, topic: &str) -> Vec<Message> {
         let fence = self.raise_fence(topic);
         self.reach_fence(&fence);
         self.drain()
     }
 
-    /// The first half of [`Device::fence`]: several can be waited for at once.
+    /// The first half of [`Device::fence`]: a test can wait for several at once.
     ///
     /// # Panics
-    /// When the connection is gone.
+    /// If the connection is gone.
     pub fn raise_fence(&mut self, topic: &str) -> String {
-        // A status of nothing is answered to everybody, and shown to nobody else.
+        // A status of an unknown request is answered to everybody, and shown to nobody else.
         let nothing = json!({ "rid": random::<32>(), "request_id": random::<16>() });
         self.send(topic, "status", &nothing).expect("an open connection")
     }
 
-    /// The second half of [`Device::fence`]. What came up to then is left to be taken.
+    /// The second half of [`Device::fence`]. Messages received up to then can still be taken.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// If there is no answer.
     pub fn reach_fence(&mut self, fence: &str) {
         let reply = self.answer(fence).expect("an answer before the connection ends");
         assert_eq!(reply.ok(), json!({ "state": null }));
     }
 
-    /// As [`Device::fence`], without what members are told of who is there.
+    /// Like [`Device::fence`], without presence messages.
     pub fn news(&mut self, topic: &str) -> Vec<Message> {
         let mut told = self.fence(topic);
         told.retain(|message| !message.event.starts_with("presence_"));
         told
     }
 
-    /// The names of [`Device::news`].
+    /// The event names of [`Device::news`].
     pub fn events(&mut self, topic: &str) -> Vec<String> {
         self.news(topic).into_iter().map(|message| message.event).collect()
     }
 
-    /// Joins a topic, having seen what `last` says.
+    /// Joins a topic with this `last`, the notices that the client has seen.
     #[track_caller]
     pub fn join_after(&mut self, topic: &str, last: &Value) -> Reply {
         let params = json!({ "v": 1, "device": self.id, "last": last });
         self.call(topic, "phx_join", params)
     }
 
-    /// Joins a topic; gives the answer, once everything that was stored before has come.
+    /// Joins a topic and returns the reply, once everything stored before has arrived.
     #[track_caller]
     pub fn arrive(&mut self, topic: &str) -> Value {
         let joined = self.join(topic).ok();
@@ -216,7 +222,7 @@ impl Device {
         joined
     }
 
-    /// Joins a topic.
+    /// Joins a topic and returns the reply.
     #[track_caller]
     pub fn join(&mut self, topic: &str) -> Reply {
         let params = json!({ "v": 1, "device": self.id });
@@ -226,14 +232,14 @@ impl Device {
     /// Leaves a topic.
     ///
     /// # Panics
-    /// When the server refuses.
+    /// If the server refuses.
     pub fn leave(&mut self, topic: &str) {
         self.call(topic, "phx_leave", json!({})).ok();
         self.push(topic, "phx_close");
         self.joins.remove(topic);
     }
 
-    /// Joins a room as a guest; gives the answer.
+    /// Joins a room as a guest and returns the response.
     #[track_caller]
     pub fn visit(&mut self, rid: &Rid) -> Value {
         let topic = room::topic(rid);
@@ -244,14 +250,14 @@ impl Device {
         joined
     }
 
-    /// Joins a room and proves its key; gives the answer to the proof.
+    /// Joins a room, proves its key, and returns the response to the proof.
     #[track_caller]
     pub fn enter(&mut self, room: &Room) -> Value {
         let nonce = nonce(&self.visit(&room.rid()));
         self.prove(room, &nonce).ok()
     }
 
-    /// Proves a room's key for the join that gave this nonce.
+    /// Proves a room's key for the join that was given this nonce.
     #[track_caller]
     pub fn prove(&mut self, room: &Room, nonce: &Fixed<32>) -> Reply {
         let proof = room.prove(&self.server, &self.uid, nonce);
@@ -272,10 +278,10 @@ impl Device {
         self.call(topic, "nack", nack)
     }
 
-    /// Waits for the next message; nothing when the connection has ended.
+    /// Waits for the next message; returns nothing once the connection has ended.
     ///
     /// # Panics
-    /// When nothing comes within [`PATIENCE`], or what comes is no text message.
+    /// If nothing arrives within [`PATIENCE`], or something other than a text message does.
     pub fn receive(&mut self) -> Option<Message> {
         match self.socket.receive(PATIENCE) {
             Ok(Received::Frame(Frame { opcode: opcode::TEXT, payload, .. })) => Some(Message::parse(payload)),
@@ -284,10 +290,11 @@ impl Device {
         }
     }
 
-    /// The next message that came or comes in this time, if one does. An error is a connection that has ended.
+    /// The next message, already received or within this time, if there is one. An error means that
+    /// the connection has ended.
     ///
     /// # Panics
-    /// When what comes is no text message.
+    /// If something other than a text message arrives.
     pub fn next_within(&mut self, time: Duration) -> io::Result<Option<Message>> {
         if let Some(message) = self.kept.pop_front() {
             return Ok(Some(message));
@@ -302,10 +309,11 @@ impl Device {
         }
     }
 
-    /// Reads up to the server's close frame and answers it; nothing where the connection just ends.
+    /// Reads up to the server's close frame and answers it; returns nothing if the connection ends
+    /// without one.
     ///
     /// # Panics
-    /// When the server says nothing for [`PATIENCE`].
+    /// If the server sends nothing for [`PATIENCE`].
     pub fn closed(&mut self) -> Option<Close> {
         loop {
             match self.socket.receive(PATIENCE) {
@@ -320,7 +328,7 @@ impl Device {
         }
     }
 
-    /// The first message that fits, kept or to come.
+    /// The first matching message, already received or yet to come.
     fn take(&mut self, fits: impl Fn(&Message) -> bool) -> Option<Message> {
         if let Some(place) = self.kept.iter().position(&fits) {
             return self.kept.remove(place);
@@ -335,7 +343,7 @@ impl Device {
     }
 }
 
-/// The nonce in the answer to a join.
+/// The nonce in the response to a join.
 fn nonce(joined: &Value) -> Fixed<32> {
     joined["nonce"].as_str().expect("a nonce").parse().expect("32 bytes")
 }

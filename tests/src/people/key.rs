@@ -22,7 +22,7 @@ impl Key {
     /// A fresh pair.
     ///
     /// # Panics
-    /// When the system gives no random numbers.
+    /// If the system has no random numbers.
     pub fn generate(alg: Alg) -> Self {
         let random = SystemRandom::new();
         Self(match alg {
@@ -45,7 +45,8 @@ impl Key {
         })
     }
 
-    /// The pair of a private key, such as the server hands out; nothing where the public key is another's.
+    /// The pair of a private key, such as the server hands out; nothing if the public key does not
+    /// match it.
     pub fn from_private(alg: Alg, private: &[u8], public: &[u8]) -> Option<Self> {
         let pair = match alg {
             Alg::Ed25519 => Pair::Ed25519(Ed25519KeyPair::from_seed_and_public_key(private, public).ok()?),
@@ -60,7 +61,7 @@ impl Key {
         (key.public().0 == public).then_some(key)
     }
 
-    /// Its algorithm.
+    /// The algorithm.
     pub fn alg(&self) -> Alg {
         match self.0 {
             Pair::Ed25519(_) => Alg::Ed25519,
@@ -78,10 +79,10 @@ impl Key {
         })
     }
 
-    /// Signs.
+    /// Signs these bytes.
     ///
     /// # Panics
-    /// When the system gives no random numbers.
+    /// If the system has no random numbers.
     pub fn sign(&self, bytes: &Signed) -> Signature {
         let signature = match &self.0 {
             Pair::Ed25519(pair) => Fixed::try_from(pair.sign(bytes.as_bytes()).as_ref()),

@@ -1,13 +1,13 @@
-//! What a device receives.
+//! Messages that a device receives.
 
 use serde_json::Value;
 
 /// A message from the server, `[join_ref, ref, topic, event, payload]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
-    /// The join it belongs to.
+    /// The join that it belongs to.
     pub join_ref: Option<String>,
-    /// What it answers.
+    /// The ref that it replies to.
     pub reference: Option<String>,
     /// The topic.
     pub topic: String,
@@ -15,7 +15,7 @@ pub struct Message {
     pub event: String,
     /// The payload.
     pub payload: Value,
-    /// The message as it came.
+    /// The message as received.
     pub text: String,
 }
 
@@ -23,7 +23,7 @@ impl Message {
     /// Reads a text frame.
     ///
     /// # Panics
-    /// When it is no Phoenix message.
+    /// If it is not a Phoenix message.
     pub fn parse(bytes: Vec<u8>) -> Self {
         let text = String::from_utf8(bytes).expect("a text frame is UTF-8");
         let malformed = || -> ! { panic!("no message: {text}") };
@@ -34,41 +34,41 @@ impl Message {
     }
 }
 
-/// The answer to a message.
+/// The reply to a message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
-    /// How it went.
+    /// `ok` or `error`.
     pub status: String,
     /// The response.
     pub response: Value,
-    /// The whole message as it came.
+    /// The whole message as received.
     pub text: String,
 }
 
 impl Reply {
-    /// The answer that a message is.
+    /// The reply in a message.
     ///
     /// # Panics
-    /// When it is none.
+    /// If the message is not a reply.
     pub fn of(mut message: Message) -> Self {
         let status = message.payload["status"].as_str().expect("a reply's status").to_owned();
         Self { status, response: message.payload["response"].take(), text: message.text }
     }
 
-    /// The response of a reply that has to be ok.
+    /// The response of a reply, which must be ok.
     ///
     /// # Panics
-    /// When it is another.
+    /// If the reply is not ok.
     #[track_caller]
     pub fn ok(self) -> Value {
         assert_eq!(self.status, "ok", "{}", self.text);
         self.response
     }
 
-    /// The reason of a reply that has to be a refusal.
+    /// The reason of a reply, which must be a refusal.
     ///
     /// # Panics
-    /// When it is another, or its shape is not the protocol's `{reason, detail?, retry_ms?}`.
+    /// If it is not a refusal, or its shape is not the protocol's `{reason, detail?, retry_ms?}`.
     #[track_caller]
     pub fn refused(&self) -> &str {
         assert_eq!(self.status, "error", "{}", self.text);

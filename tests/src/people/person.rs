@@ -11,17 +11,17 @@ use vestibule_approve::signed::{Alg, Rid, Uid, session, user_id};
 use super::{Key, TEN_MINUTES, now_ms, random};
 use crate::http;
 
-/// Somebody with a signing key.
+/// A user with a signing key.
 #[derive(Debug)]
 pub struct Person {
     /// The signing key.
     pub key: Key,
-    /// The installation that the user connects with: one and the same, however often it reconnects.
+    /// The user's installation: the same one, however often it reconnects.
     pub device: Id,
 }
 
 impl Person {
-    /// Somebody new.
+    /// A new user.
     pub fn new(alg: Alg) -> Self {
         Self { key: Key::generate(alg), device: random() }
     }
@@ -36,10 +36,10 @@ impl Person {
         format!("user:{}", self.uid())
     }
 
-    /// Asks for a challenge.
+    /// Requests a challenge and returns its nonce.
     ///
     /// # Panics
-    /// When the server gives none.
+    /// If the server refuses.
     pub fn challenge(&self, server: SocketAddr) -> Vec<u8> {
         let request = self.challenge_request();
         challenge_in(&request.send(server).expect("a response")).expect("a challenge")
@@ -49,7 +49,7 @@ impl Person {
         http::Request::post("/v1/challenge").json(&json!({ "uid": self.uid() }))
     }
 
-    /// The body that answers a challenge of the server of that name.
+    /// The body of `POST /v1/session` that answers a challenge of the server with this name.
     pub fn session(&self, server: &str, nonce: &[u8]) -> Value {
         json!({
             "sign_pub": self.key.public(),
@@ -59,18 +59,19 @@ impl Person {
         })
     }
 
-    /// Signs in; gives the token.
+    /// Signs in and returns the token.
     ///
     /// # Panics
-    /// When the server refuses.
+    /// If the server refuses.
     pub fn sign_in(&self, server: SocketAddr) -> String {
         self.try_sign_in_over(server, || TcpStream::connect(server)).expect("a token")
     }
 
-    /// Signs in over connections of this make; gives the token, unless the server refuses.
+    /// Signs in over connections that `connect` opens and returns the token; nothing if the server
+    /// refuses.
     ///
     /// # Panics
-    /// When the token is somebody else's.
+    /// If the token names another user.
     pub fn try_sign_in_over(
         &self,
         server: SocketAddr,
@@ -88,7 +89,7 @@ impl Person {
         session["token"].as_str().map(str::to_owned)
     }
 
-    /// A right request for a room's key, with a fresh id and box key.
+    /// A valid request for a room's key, with a fresh id and box key.
     pub fn request(&self, rid: &Rid) -> Request {
         let mut request = Request {
             request_id: random(),
@@ -104,13 +105,13 @@ impl Person {
         request
     }
 
-    /// Signs a request, as it is, for this user.
+    /// Signs a request, as it is, in this user's name.
     pub fn sign_request(&self, rid: &Rid, request: &mut Request) {
         request.sig = self.key.sign(&request.signed_bytes(rid, &self.uid()));
     }
 }
 
-/// The nonce of a challenge; nothing where the server gives none.
+/// The nonce of a challenge; nothing if the server refused.
 fn challenge_in(response: &http::Response) -> Option<Vec<u8>> {
     if response.status != 200 {
         return None;

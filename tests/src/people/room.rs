@@ -1,4 +1,4 @@
-//! A room, for those who hold its key.
+//! A room, as the holders of its key see it.
 
 use std::net::SocketAddr;
 
@@ -17,23 +17,23 @@ pub struct Room {
 }
 
 impl Room {
-    /// A new room, which the server has not heard of.
+    /// A new room, unknown to the server.
     pub fn new(alg: Alg) -> Self {
         Self { key: Key::generate(alg) }
     }
 
-    /// A new room whose card somebody else published a moment ago.
+    /// A new room whose card another user has just published.
     ///
     /// # Panics
-    /// When the server refuses it.
+    /// If the server refuses the card.
     pub fn published(server: SocketAddr, policy: Policy) -> Self {
         Self::created_by(server, &Person::new(Alg::Ed25519), policy)
     }
 
-    /// A new room whose card this person published a moment ago. The directory lists it.
+    /// A new room whose card this user has just published. The directory lists it.
     ///
     /// # Panics
-    /// When the server refuses it.
+    /// If the server refuses the card.
     pub fn created_by(server: SocketAddr, creator: &Person, policy: Policy) -> Self {
         let room = Self::new(Alg::Ed25519);
         let mut device = Device::connect(server, creator);
@@ -51,12 +51,12 @@ impl Room {
         room_id(self.key.alg(), &self.key.public().0)
     }
 
-    /// Its topic.
+    /// The room's topic.
     pub fn topic(&self) -> String {
         topic(&self.rid())
     }
 
-    /// The payload of `prove` for a join of `uid` at the server of that name.
+    /// The payload of `prove` for a join of `uid` at the server with this name.
     pub fn prove(&self, server: &str, uid: &Uid, nonce: &Fixed<32>) -> Value {
         json!({
             "room_pub": self.key.public(),
@@ -66,7 +66,8 @@ impl Room {
         })
     }
 
-    /// The payload of `hand_over` to the user `to`, at the server of that name, for the join that gave this nonce.
+    /// The payload of `hand_over` to the user `to`, at the server with this name, for the join that
+    /// was given this nonce.
     pub fn hand_over(&self, from: &Person, to: &Uid, server: &str, nonce: &Fixed<32>) -> Value {
         let bytes = hand_over(server, &self.rid(), &from.uid(), to, nonce.as_bytes());
         json!({
@@ -88,7 +89,7 @@ impl Room {
         card
     }
 
-    /// A right approve by a member of a request of `to`, sealed to nothing in particular.
+    /// A valid approve by a member for a request of `to`, with a random ciphertext.
     pub fn approve(&self, by: &Person, to: &Uid, request: &Request) -> Approve {
         let mut approve = Approve {
             approve_id: random(),
@@ -107,7 +108,7 @@ impl Room {
         approve
     }
 
-    /// A right denial by a member of a request of `to`.
+    /// A valid denial by a member of a request of `to`.
     pub fn deny(&self, by: &Person, to: &Uid, request_id: &Id, block: bool) -> Deny {
         let mut deny =
             Deny { request_id: *request_id, to: *to, code: "not_now".to_owned(), block, room_sig: random() };
@@ -120,7 +121,7 @@ impl Room {
         deny.room_sig = self.key.sign(&deny.signed_bytes(&self.rid(), &by.uid()));
     }
 
-    /// Signs an approve, as it is, with the room key and for the approver.
+    /// Signs an approve, as it is, with the room key and the approver's key.
     pub fn sign_approve(&self, by: &Person, approve: &mut Approve) {
         let bytes = approve.signed_bytes(&self.rid(), &by.uid());
         approve.room_sig = self.key.sign(&bytes);
@@ -128,7 +129,6 @@ impl Room {
     }
 }
 
-/// A room's topic.
 pub(super) fn topic(rid: &Rid) -> String {
     format!("room:{rid}")
 }

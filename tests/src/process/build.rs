@@ -1,6 +1,7 @@
-//! Building the binaries under test, once per test process.
+//! Builds the binaries under test, once for each test process.
 //!
-//! Cargo builds the binaries of a package before that package's own tests only, and this is another package.
+//! Cargo builds a package's binaries only before that package's own tests, and this is another
+//! package.
 
 use std::env;
 use std::ffi::OsStr;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// The main server's binary.
+/// The server's binary.
 pub(super) fn vestibule() -> &'static Path {
     static BINARY: LazyLock<PathBuf> = LazyLock::new(|| build(&["--bin", "vestibule"], "vestibule"));
     &BINARY
@@ -21,7 +22,8 @@ pub(super) fn playground() -> &'static Path {
     &BINARY
 }
 
-/// Builds a target of the workspace, whose packages share one set of features; `path` is where it lands in the profile's directory.
+/// Builds a target of the workspace, whose packages share one set of features. `path` is where the
+/// result is below the profile's directory.
 fn build(target: &[&str], path: &str) -> PathBuf {
     let test = env::current_exe().expect("the test's own path");
     // TARGET/PROFILE/deps/this-test
@@ -37,8 +39,9 @@ fn build(target: &[&str], path: &str) -> PathBuf {
         .arg("--target-dir")
         .arg(directory.parent().expect("a target directory"))
         .current_dir(env!("CARGO_MANIFEST_DIR"));
-    // Cargo tells a test about the test's package. Handed on, that would look like a changed environment to the build
-    // scripts of dependencies, and each side would build them anew each time.
+    // Cargo describes the test's package in environment variables. Passed on, they would look like
+    // a changed environment to the build scripts of dependencies, which would then be rebuilt each
+    // time.
     for (name, _) in env::vars_os() {
         let described = name.to_str().is_some_and(|name| {
             ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|prefix| name.starts_with(prefix))

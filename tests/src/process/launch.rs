@@ -1,4 +1,4 @@
-//! How a server is started.
+//! How to start a server.
 
 use std::fs::{self, Permissions};
 use std::net::{SocketAddr, TcpListener};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::{PATIENCE, build};
 
-/// The settings that limit how fast clients of one user or address may be, and how many.
+/// The settings that limit the rates and numbers of clients of one user or address.
 const PACES: [&str; 13] = [
     "VESTIBULE_MAX_FRAMES_PER_SECOND",
     "VESTIBULE_MAX_FRAMES_AT_ONCE",
@@ -29,56 +29,58 @@ const PACES: [&str; 13] = [
     "VESTIBULE_MAX_CONNECTIONS_PER_ADDRESS",
 ];
 
-/// A program with what it is started with.
+/// A program with its arguments and environment.
 #[derive(Debug, Clone)]
 pub struct Launch {
     program: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     port: Port,
-    /// The socket that it is given open, as systemd does.
+    /// A socket that is passed open, as systemd does.
     socket: Option<Arc<TcpListener>>,
-    /// How many descriptors it may have open.
+    /// The limit on its open file descriptors.
     descriptors: Option<u32>,
-    /// A script of the shell that prepares a world of its own.
+    /// A shell script that prepares namespaces of its own.
     script: Option<String>,
 }
 
-/// Hands standard input on as descriptor 3, the first of those that systemd passes (`sd_listen_fds(3)`).
+/// Passes standard input on as descriptor 3, the first of those that systemd passes
+/// (`sd_listen_fds(3)`).
 const PASS_SOCKET: &str = r#"LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@" 3<&0 </dev/null"#;
 
-/// How the program learns where to listen.
+/// How the program is told where to listen.
 #[derive(Debug, Clone, Copy)]
 enum Port {
-    /// Through the arguments `--listen` and `--data`.
+    /// By the arguments `--listen` and `--data`.
     Arguments,
-    /// Through the argument `--listen`.
+    /// By the argument `--listen`.
     Listen,
-    /// Through the environment variable `PORT`.
+    /// By the environment variable `PORT`.
     Environment,
-    /// Not at all, but for the arguments of the test.
+    /// Not at all, except by the test's own arguments.
     Unsaid,
 }
 
 impl Launch {
-    /// The main server, built first. What limits how fast clients may be is out of the way: tests come from one address, as
-    /// fast as they can. A test of such a limit sets it by an argument, which goes before the environment.
+    /// The server, built first. Rate limits are out of the way, since tests connect from one
+    /// address as fast as they can. A test of such a limit sets it by an argument, which overrides
+    /// the environment.
     pub fn vestibule() -> Self {
         let launch = Self::new(build::vestibule().to_owned(), Port::Arguments);
         PACES.iter().fold(launch, |launch, name| launch.env(name, "1000000"))
     }
 
-    /// The main server as it is by default.
+    /// The server with its default settings.
     pub fn untouched() -> Self {
         Self::new(build::vestibule().to_owned(), Port::Arguments)
     }
 
-    /// The main server, which is told where to listen and nothing else.
+    /// The server, which is told where to listen and nothing else.
     pub fn unconfigured() -> Self {
         Self::new(build::vestibule().to_owned(), Port::Listen)
     }
 
-    /// The main server's program with the arguments that are added, and no others. For [`Launch::run`].
+    /// The server's program with only the arguments that the test adds. For [`Launch::run`].
     pub fn bare() -> Self {
         Self::new(build::vestibule().to_owned(), Port::Unsaid)
     }
@@ -88,7 +90,7 @@ impl Launch {
         Self::new(build::playground().to_owned(), Port::Environment)
     }
 
-    /// Any program of the system.
+    /// A program of the system.
     #[cfg(test)]
     pub(super) fn program(name: &str) -> Self {
         Self::new(PathBuf::from(name), Port::Unsaid)
@@ -119,10 +121,10 @@ impl Launch {
         options.iter().fold(self, |launch, (name, value)| launch.arg(name).arg(value))
     }
 
-    /// Gives it a listener for operators, with a file of these tokens in that folder.
+    /// Adds an admin listener, with a file of these tokens in this folder.
     ///
     /// # Panics
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     #[must_use]
     pub fn administered(self, folder: &Path, tokens: &str) -> Self {
         let path = folder.join("tokens");
@@ -146,15 +148,16 @@ impl Launch {
         self
     }
 
-    /// Limits how many descriptors it may have open.
+    /// Limits how many file descriptors it may have open.
     #[must_use]
     pub fn descriptors(mut self, limit: u32) -> Self {
         self.descriptors = Some(limit);
         self
     }
 
-    /// Has a script of the shell run before it, as root of namespaces of its own, where it may mount what nobody else sees.
-    /// `None` where the system allows that to nobody, which is said on standard error.
+    /// Runs a shell script before the program, as root of namespaces of its own, in which its
+    /// mounts are invisible to others. Returns `None` if the system does not allow that, and says
+    /// so on standard error.
     #[must_use]
     pub fn script(mut self, script: &str) -> Option<Self> {
         let is_allowed = Command::new("unshare").args(["-rm", "true"]).output();
@@ -166,10 +169,10 @@ impl Launch {
         Some(self)
     }
 
-    /// Runs a program that is to end by itself, in `directory`. What it writes must fit a pipe.
+    /// Runs a program that exits by itself, in `directory`. Its output must fit into a pipe.
     ///
     /// # Panics
-    /// When it does not end in time.
+    /// If it does not exit in time.
     pub fn run(&self, directory: &Path) -> Output {
         let mut command = self.command(directory, None);
         let mut child = command
@@ -190,8 +193,8 @@ impl Launch {
         child.wait_with_output().expect("output")
     }
 
-    /// The command that starts it in `directory`: on the given address, or on any free port. With nothing on its standard
-    /// input.
+    /// The command that starts it in `directory`, on the given address or on any free port, with an
+    /// empty standard input.
     pub(super) fn command(&self, directory: &Path, address: Option<SocketAddr>) -> Command {
         let mut command = self.program_with_input();
         match self.port {
@@ -241,8 +244,8 @@ pub(super) fn data(directory: &Path) -> PathBuf {
     directory.join("data")
 }
 
-/// A port nobody listens on right now. Another process may take it before the server does; the system hands out ports
-/// in an order that makes this rare.
+/// A port at which nobody listens right now. Another process may take it before the server does,
+/// but the system hands out ports in an order that makes this rare.
 fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("an address").port()

@@ -1,12 +1,12 @@
-//! One server for the tests of a file.
+//! One server for all tests of a file.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::{Launch, Server};
 
-/// A server that several tests use at once: started by the first of them, stopped by the last.
+/// A server that several tests share: started by the first of them, stopped after the last.
 ///
-/// A `static` with the server itself would never be dropped, and would leave the process behind.
+/// A `static` with the server itself would never be dropped, and would leave the process running.
 #[derive(Debug)]
 pub struct Shared {
     launch: fn() -> Launch,
@@ -15,25 +15,25 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// No server yet.
+    /// Will start a server with the harness's settings.
     #[expect(clippy::new_without_default, reason = "a default cannot be made in a static")]
     pub const fn new() -> Self {
         Self::with(&[])
     }
 
-    /// No server yet; it will have these options.
+    /// Will start a server with these options.
     pub const fn with(options: &'static [(&'static str, &'static str)]) -> Self {
         Self { launch: Launch::vestibule, options, server: Mutex::new(Weak::new()) }
     }
 
-    /// No playground yet.
+    /// Will start the playground.
     pub const fn playground() -> Self {
         Self { launch: Launch::playground, options: &[], server: Mutex::new(Weak::new()) }
     }
 
-    /// The server; keep it for the length of the test.
+    /// The server, started if necessary. Keep it until the end of the test.
     pub fn server(&self) -> Arc<Server> {
-        // A test that failed while it started the server has left none behind.
+        // If a test failed while it started the server, there is none.
         let mut shared = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
             let server = Arc::new(Server::start((self.launch)().options(self.options)));

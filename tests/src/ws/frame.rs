@@ -10,7 +10,7 @@ pub mod opcode {
     pub const TEXT: u8 = 1;
     /// A binary message.
     pub const BINARY: u8 = 2;
-    /// The end of the conversation.
+    /// A close frame.
     pub const CLOSE: u8 = 8;
     /// A ping.
     pub const PING: u8 = 9;
@@ -18,10 +18,10 @@ pub mod opcode {
     pub const PONG: u8 = 10;
 }
 
-/// The masking key of all masked frames: a fixed one, so that what a test sends is the same every time.
+/// The masking key of all masked frames: fixed, so that a test sends the same bytes every time.
 pub const MASK: [u8; 4] = [0x56, 0x65, 0x73, 0x74];
 
-/// A frame, which may break every rule of the protocol.
+/// A frame, which may break any rule of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// Whether this is a message's last fragment.
@@ -57,7 +57,7 @@ impl Frame {
         Self::new(opcode::CLOSE, payload)
     }
 
-    /// The frame's bytes, masked with `mask` as a client has to, or not.
+    /// The frame's bytes, masked with `mask` as a client must, or unmasked.
     pub fn to_bytes(&self, mask: Option<[u8; 4]>) -> Vec<u8> {
         let mut bytes = vec![u8::from(self.fin) << 7 | (self.rsv & 7) << 4 | self.opcode & 15];
         let mask_bit = if mask.is_some() { 0x80 } else { 0 };
@@ -81,7 +81,8 @@ impl Frame {
         bytes
     }
 
-    /// The first frame of `buffer`, whether it was masked, and how many bytes it took; nothing if it is not complete.
+    /// The first frame of `buffer`, whether it was masked, and its length in bytes; nothing if it
+    /// is incomplete.
     pub fn parse(buffer: &[u8]) -> io::Result<Option<(Self, bool, usize)>> {
         let Some(([first, second], rest)) = buffer.split_first_chunk().map(|(head, rest)| (*head, rest))
         else {
@@ -121,17 +122,16 @@ fn low_byte(length: usize) -> u8 {
     length.to_le_bytes()[0]
 }
 
-/// What a close frame says.
+/// The content of a close frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Close {
-    /// The code; none when the payload is empty.
+    /// The code; none if the payload is empty.
     pub code: Option<u16>,
     /// The reason.
     pub reason: String,
 }
 
 impl Close {
-    /// Reads a close frame's payload.
     pub(super) fn parse(payload: &[u8]) -> io::Result<Self> {
         let malformed =
             || io::Error::new(io::ErrorKind::InvalidData, format!("malformed close frame: {payload:02x?}"));

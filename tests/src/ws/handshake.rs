@@ -10,11 +10,11 @@ use super::Socket;
 use crate::http::{Headers, READ_TIMEOUT, Response, read_response};
 use crate::query;
 
-/// What RFC 6455 has a server append to the key before hashing it.
+/// What a server appends to the key before hashing it (RFC 6455).
 const ACCEPT_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// The upgrade request of a WebSocket connection. Everything a right client sends is there by default and can be
-/// replaced or left out.
+/// The upgrade request of a WebSocket connection. It has everything that a correct client sends;
+/// each part can be replaced or left out.
 #[derive(Debug, Clone)]
 pub struct Handshake {
     path: String,
@@ -25,7 +25,7 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// A request to the path, without query.
+    /// A request to this path, without a query.
     pub fn new(path: &str) -> Self {
         Self {
             path: path.to_owned(),
@@ -36,49 +36,49 @@ impl Handshake {
         }
     }
 
-    /// Sets the query, as it is to appear in the request line.
+    /// Sets the query, as it appears in the request line.
     #[must_use]
     pub fn query(mut self, query: &str) -> Self {
         query.clone_into(&mut self.query);
         self
     }
 
-    /// Adds a header; one of the usual ones is replaced.
+    /// Adds a header, or replaces a default one.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push(name, value);
         self
     }
 
-    /// Offers sub-protocols, a list with commas.
+    /// Offers sub-protocols, separated by commas.
     #[must_use]
     pub fn protocol(self, protocols: &str) -> Self {
         self.header("sec-websocket-protocol", protocols)
     }
 
-    /// Leaves out one of the headers every handshake has.
+    /// Leaves out a default header.
     #[must_use]
     pub fn omit(mut self, name: &str) -> Self {
         self.omitted.push(name.to_owned());
         self
     }
 
-    /// Sends bytes in the same TCP write, without waiting for the answer.
+    /// Sends these bytes in the same TCP write, without waiting for the response.
     #[must_use]
     pub fn followed_by(mut self, bytes: Vec<u8>) -> Self {
         self.behind = bytes;
         self
     }
 
-    /// Connects and waits for the server's answer, whatever it is.
+    /// Connects and waits for the server's response, whatever it is.
     pub fn open(&self, server: SocketAddr) -> io::Result<Opened> {
         self.open_over(TcpStream::connect(server)?)
     }
 
-    /// As [`Handshake::open`], on a connection that is open.
+    /// Like [`Handshake::open`], on an open connection.
     pub fn open_over(&self, mut stream: TcpStream) -> io::Result<Opened> {
         let server = stream.peer_addr()?;
-        // Without this, what a test sends as two writes may arrive late as one.
+        // Otherwise two writes of a test may arrive late and as one.
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(READ_TIMEOUT))?;
         let headers = self.all_headers(server);
@@ -113,19 +113,19 @@ impl Handshake {
 /// The server's answer to a handshake.
 #[derive(Debug)]
 pub struct Opened {
-    /// The response; its body is there when the server refused.
+    /// The response; it has a body if the server refused.
     pub response: Response,
     /// The connection, if the server switched protocols.
     pub socket: Option<Socket>,
-    /// Whether the response's accept header is the one that belongs to the key.
+    /// Whether the response's accept header matches the key.
     pub accept_is_right: bool,
 }
 
 impl Opened {
-    /// The connection of a handshake that has to succeed.
+    /// The socket of a handshake that must succeed.
     ///
     /// # Panics
-    /// When the server refused or answered with a wrong accept header.
+    /// If the server refused or answered with a wrong accept header.
     pub fn accepted(self) -> Socket {
         let response = &self.response;
         assert!(self.accept_is_right || response.status != 101, "wrong accept header: {response:?}");
@@ -141,7 +141,7 @@ impl Opened {
     }
 }
 
-/// The accept header that belongs to a key.
+/// The accept header for a key.
 pub fn accept(key: &str) -> String {
     let digest = ring::digest::digest(
         &ring::digest::SHA1_FOR_LEGACY_USE_ONLY,

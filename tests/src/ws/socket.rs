@@ -1,4 +1,4 @@
-//! An open connection.
+//! An open WebSocket connection.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::frame::{Close, Frame, MASK, opcode};
 
-/// How long the convenience methods wait for a server before they give up.
+/// How long the convenience methods wait for the server.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What came, or did not, within the time given.
+/// What was received within the given time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
     /// A data frame, a ping or a pong.
@@ -18,13 +18,15 @@ pub enum Received {
     Close(Close),
     /// The server closed the TCP connection.
     Eof,
-    /// The server reset the TCP connection: it closed while bytes of the client's were unread or under way.
+    /// The server reset the TCP connection: it closed while bytes of the client were unread or in
+    /// flight.
     Reset,
-    /// Nothing within the time.
+    /// Nothing within the given time.
     Nothing,
 }
 
-/// The client's end of a WebSocket connection. It does nothing of its own accord: no pong, no answer to a close.
+/// The client's end of a WebSocket connection. It does nothing unasked: it answers neither pings
+/// nor closes.
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
@@ -34,22 +36,22 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// The connection on a stream that has been upgraded; `buffer` holds what came behind the response.
+    /// The connection on an upgraded stream; `buffer` holds bytes received after the response.
     pub(super) fn new(stream: TcpStream, buffer: Vec<u8>) -> Self {
         Self { received: buffer.len(), sent: 0, stream, buffer }
     }
 
-    /// The way out alone, for a thread that writes while another one receives.
+    /// The sending half, for a thread that writes while another one receives.
     pub fn writer(&self) -> io::Result<TcpStream> {
         self.stream.try_clone()
     }
 
-    /// How many bytes have come behind the handshake, read as frames or not yet.
+    /// The number of bytes received after the handshake, whether read as frames or not.
     pub fn received(&self) -> usize {
         self.received
     }
 
-    /// How many bytes were sent behind the handshake.
+    /// The number of bytes sent after the handshake.
     pub fn sent(&self) -> usize {
         self.sent
     }
@@ -65,7 +67,7 @@ impl Socket {
         self.send_raw(&bytes)
     }
 
-    /// Sends bytes as they are, in one TCP write.
+    /// Sends raw bytes in one TCP write.
     pub fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.sent += bytes.len();
         self.stream.write_all(bytes)
@@ -79,14 +81,14 @@ impl Socket {
     /// Sends JSON as a text message.
     ///
     /// # Panics
-    /// When the connection is gone.
+    /// If the connection is gone.
     pub fn send_json(&mut self, message: &serde_json::Value) {
         self.send_text(&message.to_string())
             .unwrap_or_else(|error| panic!("could not send {message}: {error}"));
     }
 
-    /// Waits for the next frame, the connection's end, or the end of the time. An error is a broken connection or a
-    /// server that breaks the framing.
+    /// Waits for the next frame or the connection's end, at most for this time. An error is a
+    /// broken connection or a server that breaks the framing.
     pub fn receive(&mut self, within: Duration) -> io::Result<Received> {
         let deadline = Instant::now() + within;
         loop {
@@ -96,7 +98,8 @@ impl Socket {
                     _ => Received::Frame(frame),
                 });
             }
-            // A read timeout of nothing would be an error, and what has arrived is to be seen even without patience.
+            // A zero read timeout would be an error, and bytes that have arrived must be seen even
+            // without waiting.
             let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
             self.stream.set_read_timeout(Some(left))?;
             let mut chunk = [0; 16_384];
@@ -124,10 +127,10 @@ impl Socket {
         }
     }
 
-    /// The next frame, a text message of JSON.
+    /// The next frame, which must be a text message of JSON.
     ///
     /// # Panics
-    /// When anything else comes, or nothing within [`PATIENCE`].
+    /// If anything else arrives, or nothing within [`PATIENCE`].
     pub fn expect_json(&mut self) -> serde_json::Value {
         match self.receive(PATIENCE) {
             Ok(Received::Frame(frame)) if frame.opcode == opcode::TEXT => {
@@ -142,7 +145,7 @@ impl Socket {
     /// Waits for the server's close frame and answers it.
     ///
     /// # Panics
-    /// When anything else comes, or nothing within [`PATIENCE`].
+    /// If anything else arrives, or nothing within [`PATIENCE`].
     pub fn expect_close(&mut self) -> Close {
         match self.receive(PATIENCE) {
             Ok(Received::Close(close)) => {
@@ -155,7 +158,7 @@ impl Socket {
 
     /// Answers a close frame with its own code, as browsers do.
     pub fn answer_close(&mut self, close: &Close) {
-        // The server need not wait for the answer; that it is gone already is no mistake of its own.
+        // The server need not wait for the answer, so it may be gone already.
         let _ = self.send(&Frame::close(close.code, ""));
     }
 
@@ -234,7 +237,7 @@ mod tests {
         assert_eq!(socket.receive(PATIENCE).expect("no error"), Received::Eof);
         let (mut socket, server) = pair();
         socket.send_text("never read").expect("a write");
-        // Data must be in the server's buffer when it closes, for the close to be a reset.
+        // The data must be in the server's buffer when it closes, so that the close is a reset.
         server.peek(&mut [0]).expect("data");
         drop(server);
         assert_eq!(socket.receive(PATIENCE).expect("no error"), Received::Reset);

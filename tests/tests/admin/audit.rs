@@ -1,4 +1,4 @@
-//! The audit log: by whom, when, and that nothing changes it.
+//! The audit log: who acted, when, and that nothing changes its entries.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -17,7 +17,7 @@ fn the_audit_log_names_each_act_and_survives_restarts() {
     let before = now_ms();
     let target = "users/Zx3nL3ycWlDlsCvwwoHLHRtMHqkbbHVHDm6mBmkxLSA/disconnect";
     assert_eq!(stage.act("POST", target).status, 200);
-    // Who only looks is not in it, nor who asks for what there is nothing of.
+    // Reads are not in it, nor are acts on unknown objects.
     stage.read("rooms");
     stage.read("audit");
     assert_eq!(stage.act("POST", "nothing").status, 404);
@@ -36,7 +36,7 @@ fn the_audit_log_names_each_act_and_survives_restarts() {
     assert_eq!(stage.read("audit")["items"], expected);
 }
 
-/// The fields of the log's lines about acts, in their order.
+/// The fields of the log's lines about acts, in order.
 fn logged(stage: &Stage) -> Vec<[String; 4]> {
     let log = stage.server.log();
     let field = |line: &str, name: &str| {
@@ -71,21 +71,22 @@ fn each_act_is_logged_with_operator_object_and_result() {
     }
     stage.read("audit");
     assert_eq!(logged(&stage), expected);
-    // The audit log has the same results, of what there are endpoints for.
+    // The audit log has the same results, for the acts that have endpoints.
     let lines = stage.read("audit")["items"].clone();
     let results: Vec<Value> =
         lines.as_array().expect("a list").iter().rev().map(|line| line["result"].clone()).collect();
     assert_eq!(results, [200, 201, 404, 415, 405, 403, 403].map(Value::from));
 }
 
-/// An operator's tool is killed, or the connection breaks: what was begun is done, and is written down with how it ended.
+/// An operator's tool is killed, or the connection breaks: acts that have begun are finished, and
+/// their results are recorded.
 #[test]
 fn an_act_gets_its_status_even_if_the_operator_hangs_up() {
     const ACTS: usize = 30;
     let stage = Stage::new();
     let deadline = Instant::now() + Duration::from_secs(30);
     let lines = || stage.read("audit?limit=200")["items"].as_array().expect("a list").clone();
-    // What the server has not read when the connection breaks is never begun.
+    // Requests that the server has not read when the connection breaks never begin.
     while lines().len() < ACTS {
         assert!(Instant::now() < deadline, "too few acts were begun");
         for pause_us in (0..3000).step_by(300) {
@@ -103,13 +104,13 @@ fn an_act_gets_its_status_even_if_the_operator_hangs_up() {
     }
 }
 
-/// Sends an act, and breaks the connection after a while.
+/// Sends an act, and resets the connection after a pause.
 fn hang_up_over_an_act(stage: &Stage, pause: Duration) {
     let path = "/admin/v1/users/Zx3nL3ycWlDlsCvwwoHLHRtMHqkbbHVHDm6mBmkxLSA";
     let mut stream = TcpStream::connect(stage.admin).expect("a connection");
     let head = format!("DELETE {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {OPERATOR}\r\n\r\n");
     stream.write_all(head.as_bytes()).expect("an open socket");
     thread::sleep(pause);
-    // A reset, as of a process that is killed with an answer unread.
+    // A reset, as when a process is killed with an unread answer.
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("an option");
 }

@@ -1,4 +1,5 @@
-//! The description is what is served, and says of each endpoint who may use it.
+//! The served OpenAPI description is the committed one, and its permissions and answers are the
+//! real ones.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,7 @@ use vestibule_tests::scene::Scene;
 
 use crate::{OPERATOR, READER, Stage};
 
-/// Every endpoint: its method, its path, and what is said of it.
+/// Every endpoint: its method, its path, and its description.
 fn endpoints(description: &Value) -> Vec<(String, String, Value)> {
     let paths = description["paths"].as_object().expect("paths");
     let methods = |(path, item): (&String, &Value)| {
@@ -36,7 +37,7 @@ fn the_served_description_is_the_committed_one() {
     assert_eq!(served["openapi"], "3.1.0");
 }
 
-/// The request for an endpoint, with everything in its path there.
+/// A request for an endpoint, with the parameters of its path filled in.
 fn request(method: &str, path: &str, operation: &Value, names: &[(&str, String)]) -> Request {
     let path = names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
     assert!(!path.contains('{'), "{path}: what is this?");
@@ -57,13 +58,13 @@ fn endpoints_admit_and_answer_as_described() {
     let mut stage = Stage::new();
     let mut scene = Scene::new(&stage.server);
     let asked = scene.ask();
-    // The room and the user that are deleted are not those of the others.
+    // The room and the user to be deleted are separate ones.
     let doomed = Room::published(stage.server.address(), Policy::Open);
     let erased = Person::new(Alg::Ed25519);
     let description = committed();
     let mut endpoints = endpoints(&description);
     assert!(endpoints.len() >= 18, "{}", endpoints.len());
-    // The end comes last.
+    // The shutdown comes last.
     endpoints.sort_by_key(|(_, path, _)| path.ends_with("/drain"));
     let mut acts = Vec::new();
     for (method, path, operation) in &endpoints {
@@ -90,7 +91,7 @@ fn endpoints_admit_and_answer_as_described() {
             acts.push((format!("{method} {path}"), 403));
         }
         if path.ends_with("/drain") {
-            // Before the end: whether all that was done is in the log.
+            // Before the shutdown: every act must be in the log.
             assert_audited(&stage, &acts);
         }
         let full = stage.ask(ask(), OPERATOR);
@@ -100,7 +101,8 @@ fn endpoints_admit_and_answer_as_described() {
             acts.push((format!("{method} {path}"), full.status));
         }
     }
-    // Alice and Bob do not answer the close, so there is time to ask again: that is no second signal.
+    // Alice and Bob do not answer the close, so there is time for a second request, which is no
+    // second signal.
     assert_eq!(stage.act("POST", "drain").status, 202);
     assert_eq!(stage.server.wait().code(), Some(0), "drained");
 }

@@ -1,4 +1,4 @@
-//! The operators' endpoints at `/admin/v1`, from outside.
+//! The admin endpoints at `/admin/v1`, from outside.
 
 mod audit;
 mod described;
@@ -14,9 +14,9 @@ use tempfile::TempDir;
 use vestibule_tests::http::{Request, Response};
 use vestibule_tests::process::{Launch, Server};
 
-/// Who may only read.
+/// The token of an operator who may only read.
 const READER: &str = "reader-0123456789abcdef0123456789";
-/// Who may do everything.
+/// The token of an operator who may do everything.
 const OPERATOR: &str = "operator-0123456789abcdef01234567";
 
 /// A server, and an operator of it.
@@ -35,13 +35,13 @@ impl Stage {
         Self { server, admin, _folder: folder }
     }
 
-    /// The answer to who shows this token.
+    /// The answer to a request with this token.
     fn ask(&self, request: Request, token: &str) -> Response {
         let authorization = format!("Bearer {token}");
         request.header("authorization", &authorization).send(self.admin).expect("a response")
     }
 
-    /// What is read at a path below `/admin/v1/`.
+    /// The answer to a GET below `/admin/v1/`.
     #[track_caller]
     fn read(&self, path: &str) -> Value {
         let response = self.ask(Request::get(&format!("/admin/v1/{path}")), READER);
@@ -49,12 +49,13 @@ impl Stage {
         response.json()
     }
 
-    /// What comes of an act at a path below `/admin/v1/`.
+    /// The answer to an act below `/admin/v1/`.
     fn act(&self, method: &str, path: &str) -> Response {
         self.ask(Request::new(method, &format!("/admin/v1/{path}")), OPERATOR)
     }
 
-    /// All items of a list, read in pages of two. Before each page but the first `between` is called.
+    /// All items of a list, read in pages of two. Calls `between` before each page except the
+    /// first.
     fn pages(&self, path: &str, mut between: impl FnMut()) -> Vec<Value> {
         let (mut items, mut cursor) = (Vec::new(), None::<String>);
         loop {

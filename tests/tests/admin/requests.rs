@@ -1,4 +1,4 @@
-//! Requests: listed, and ended before their time.
+//! Requests: listed, and ended early.
 
 use serde_json::json;
 use vestibule_approve::signed::Alg;

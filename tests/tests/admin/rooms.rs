@@ -1,4 +1,4 @@
-//! Rooms: listed, searched, looked into, deleted.
+//! Rooms: listed, searched, inspected, deleted.
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -11,7 +11,7 @@ use vestibule_tests::scene::Scene;
 
 use crate::{OPERATOR, Stage, each};
 
-/// A room of that name and policy.
+/// Publishes a room with this name and policy.
 fn publish(stage: &Stage, policy: Policy, name: &str) -> Room {
     let room = Room::new(Alg::Ed25519);
     let mut device = Device::connect(stage.server.address(), &Person::new(Alg::Ed25519));
@@ -74,14 +74,14 @@ fn a_rooms_occupants_are_listed_with_their_roles() {
     assert_eq!((roles(scene.alice.uid()), roles(scene.bob.uid())), (vec!["member"], vec!["guest"]));
 }
 
-/// How many rows of a table are about a room.
+/// The number of rows of a table that concern a room.
 #[derive(QueryableByName)]
 struct Count {
     #[diesel(sql_type = BigInt)]
     count: i64,
 }
 
-/// How many rows there are about a room, whatever they are: in each table with a column of its id.
+/// The number of rows that concern a room, in each table with a column for its id.
 fn rows(stage: &Stage, room: &Room) -> Vec<i64> {
     let path = stage.server.data().join("vestibule.db");
     let mut conn = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("the database");
@@ -118,13 +118,13 @@ fn deleting_a_room_deletes_its_content_and_tells_everyone() {
     let response = stage.act("DELETE", &path);
     assert_eq!(response.status, 200, "{}", response.text());
     assert_eq!(response.json()["requests"], 2);
-    // Who waited is told, even who is not in the room; everybody is sent out.
+    // Waiting newcomers are told, even outside the room; everybody is sent out.
     let (mut device, request) = inbox.expect("Carol");
     assert_eq!(device.push(&carol.inbox(), "expired")["request_id"], json!(request.request_id));
     scene.member.push(&scene.topic, "phx_close");
     scene.guest.push(&scene.topic, "phx_close");
 
-    // What is left is what Carol is told, should she have missed it.
+    // All that is left is the notice for Carol, in case she missed the push.
     assert_eq!(rows(&stage, &scene.room), [0, 0, 0, 0, 1]);
     assert_eq!(rows(&stage, &other)[0], 1);
     assert_eq!(stage.act("GET", &path).status, 404);
@@ -154,7 +154,7 @@ fn an_operator_can_set_a_missing_or_lost_creator() {
     assert_eq!(told["creator"], alice);
     let card = scene.room.card(2, Policy::Open, None);
     scene.member.call(&scene.topic, "card", card).ok();
-    // Once more changes nothing, and nobody is told.
+    // A second time changes nothing, and nobody is told.
     assert_eq!(set(&path, body.clone()).status, 200);
     assert!(!scene.member.events(&scene.topic).contains(&"creator_changed".to_owned()));
     assert_eq!(set(&format!("rooms/{}", scene.alice.uid()), body).status, 404);

@@ -1,4 +1,4 @@
-//! No answer to an operator holds a key, a ciphertext, a signature or a note.
+//! No answer to an operator contains a key, a ciphertext, a signature or a note.
 
 use vestibule_approve::base64url;
 use vestibule_tests::scene::Scene;

@@ -1,4 +1,4 @@
-//! Users: who is connected, sent away, spoken to, given a token.
+//! Users: listed, disconnected, sent broadcasts, given tokens.
 
 use serde_json::json;
 use vestibule_approve::signed::Alg;
@@ -39,7 +39,7 @@ fn connections_are_listed_while_open_and_once_closed() {
     };
     assert_eq!((&ended["code"], &ended["reason"]), (&json!(1001), &json!("kicked")));
     assert_eq!(stage.read(&path)["connections"], json!([]));
-    // Alice stays.
+    // Alice stays connected.
     scene.member.fence(&scene.topic);
 }
 
@@ -100,7 +100,8 @@ fn an_erased_user_leaves_no_trace_and_everyone_is_told() {
     let stage = Stage::new();
     let mut scene = Scene::of_creator(&stage.server);
     let (carol, mut carols, _) = scene.another_member();
-    // Bob asked, in this room and in another, and was denied there; Alice and Carol have approved, which he has not fetched.
+    // Bob asked in this room and in another, and was denied there; Alice and Carol have approved,
+    // but he has not fetched the approves.
     let request = scene.ask();
     scene.approve(&request);
     let approve = scene.room.approve(&carol, &scene.bob.uid(), &request);
@@ -120,7 +121,7 @@ fn an_erased_user_leaves_no_trace_and_everyone_is_told() {
         "uid": uid, "requests": 2, "approves": 0, "denials": 1, "notices": 2, "rooms": 0, "connections": 1
     });
     assert_eq!(erased.json(), expected);
-    // His devices hear it in each topic, and then the connection ends.
+    // His devices are told in each topic, and then the connection ends.
     for topic in [scene.topic.clone(), other.topic.clone(), scene.bob.inbox()] {
         assert_eq!(scene.guest.push(&topic, "erased"), json!({}));
     }
@@ -162,7 +163,7 @@ fn an_erased_members_acts_are_undone_or_made_anonymous() {
     assert_eq!((&shown["request_id"], &shown["approvals"]), (&json!(request.request_id), &json!(0)));
     assert_eq!(scene.status(&request), "pending");
     assert_eq!(scene.bobs().1.len(), 0);
-    // The block holds, in nobody's name.
+    // The block still holds, but names nobody.
     let denials = doras.call(&scene.topic, "denials", json!({})).ok();
     assert_eq!(denials["items"][0]["by"], "A".repeat(43));
     assert_eq!(carols.call(&scene.topic, "request", carol.request(&scene.room.rid())).refused(), "blocked");

@@ -1,4 +1,4 @@
-//! The tables of `docs/threats.md`: their form, and whether they have these rows.
+//! The tables of `docs/threats.md`: how they are written, and whether they have these rows.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::row::{Row, Sends, Topic};
 use crate::rows::ROWS;
 use crate::trial::{Cost, slack};
 
-/// The heads of the tables.
+/// The headers of the tables.
 pub(crate) struct Table;
 
 impl Table {
@@ -35,7 +35,7 @@ pub(crate) fn line(row: &Row, cost: &Cost) -> String {
     )
 }
 
-/// A cost of its own size as the document shows it.
+/// A fixed cost as the document shows it.
 pub(crate) fn fixed_line(cost: &Fixed, bytes: usize) -> String {
     format!("| {} | {bytes} B | {} |", cost.of, cost.bounded_by)
 }
@@ -45,7 +45,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(path).expect("the document")
 }
 
-/// The first cells of the lines of a table that follows a head, with the second one.
+/// The first cells of the rows of the table with this header, each with its second cell.
 fn cells(text: &str, head: &str) -> Vec<(String, String)> {
     let (_, rows) = text.split_once(head).expect("the table's head");
     let lines = rows.lines().skip(1).take_while(|line| line.starts_with('|'));
@@ -104,7 +104,7 @@ fn every_endpoint_has_a_row() {
         let methods = item.as_object().expect("operations").keys();
         methods.map(move |method| format!("`{} {path}`", method.to_uppercase()))
     });
-    // It ends the server.
+    // It shuts the server down.
     let of_operators = of_operators.filter(|endpoint| !endpoint.ends_with("/drain`"));
     for endpoint in of_clients.into_iter().chain(of_operators) {
         assert!(ROWS.iter().any(|row| row.way == endpoint), "{endpoint} has no row");

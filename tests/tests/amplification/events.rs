@@ -1,4 +1,4 @@
-//! What somebody sends on a topic, with whatever has to be there before.
+//! The events that are sent on a topic, with their preconditions.
 
 use std::iter;
 
@@ -11,16 +11,16 @@ use vestibule_tests::people::{Room, now_ms, random};
 use crate::row::Said;
 use crate::stage::Cast;
 
-/// How often something small is said.
+/// How often a small event is sent.
 const TIMES: usize = 4;
-/// How large a ciphertext may be.
+/// The largest ciphertext.
 const CT: usize = 16 * 1024;
 
 fn repeated(cast: &Cast, event: &'static str, payload: &Value) -> Said {
     vec![(cast.topic(), event, payload.clone()); TIMES]
 }
 
-/// Each value in an event of its own.
+/// One event for each payload.
 fn each(cast: &Cast, event: &'static str, payloads: impl IntoIterator<Item = Value>) -> Said {
     payloads.into_iter().map(|payload| (cast.topic(), event, payload)).collect()
 }
@@ -29,14 +29,14 @@ fn join_params(cast: &Cast) -> Value {
     json!({ "v": 1, "device": cast.device.id })
 }
 
-/// Joins, and leaves again.
+/// Joins and leaves.
 pub(crate) fn come_and_go(cast: &mut Cast) -> Said {
     let params = join_params(cast);
     let turn = |_| [("phx_leave", json!({})), ("phx_join", params.clone())];
     (0..TIMES).flat_map(turn).map(|(event, payload)| (cast.topic(), event, payload)).collect()
 }
 
-/// Joins while as much as can be waits for the sender.
+/// Joins while as many frames as possible wait for the sender.
 pub(crate) fn join_to_much(cast: &mut Cast) -> Said {
     let by = cast.approver();
     let requests = cast.ask(cast.requests);
@@ -44,7 +44,7 @@ pub(crate) fn join_to_much(cast: &mut Cast) -> Said {
     vec![(cast.topic(), "phx_join", join_params(cast))]
 }
 
-/// Joins the room, and some further ones.
+/// Joins the room and some others.
 pub(crate) fn join(cast: &mut Cast) -> Said {
     let further = (1..TIMES).map(|_| Room::published(cast.server, Policy::Request).topic());
     let topics: Vec<_> = iter::once(cast.topic()).chain(further).collect();
@@ -57,23 +57,23 @@ pub(crate) fn join_unknown(cast: &mut Cast) -> Said {
     (0..TIMES).map(topic).map(|topic| (topic, "phx_join", join_params(cast))).collect()
 }
 
-/// Joins topics that are no room's.
+/// Joins topics that name no room.
 pub(crate) fn join_no_room(cast: &mut Cast) -> Said {
     let topic = |number| format!("room:{number}");
     (0..TIMES).map(topic).map(|topic| (topic, "phx_join", join_params(cast))).collect()
 }
 
-/// Something with an empty payload, on a topic that may not be joined.
+/// An event with an empty payload, on a topic that cannot be joined.
 pub(crate) fn stray(cast: &mut Cast) -> Said {
     each(cast, "stray", [json!({})])
 }
 
-/// A proof, the first of this join.
+/// The first proof of this join.
 pub(crate) fn prove(cast: &mut Cast) -> Said {
     vec![(cast.topic(), "prove", cast.proof())]
 }
 
-/// The proof of this join, again.
+/// The proof of this join, repeated.
 pub(crate) fn prove_again(cast: &mut Cast) -> Said {
     repeated(cast, "prove", &cast.proof())
 }
@@ -83,7 +83,7 @@ pub(crate) fn card(cast: &mut Cast) -> Said {
     each(cast, "card", (0..4).map(|more| cast.room.card(version + more, Policy::Request, Some("room"))))
 }
 
-/// The creator hands the role to themselves, which changes nothing.
+/// The creator hands the role over to themselves, which changes nothing.
 pub(crate) fn hand_over(cast: &mut Cast) -> Said {
     let nonce = cast.joined["nonce"].as_str().expect("a nonce").parse().expect("32 bytes");
     let uid = cast.person.uid();
@@ -102,7 +102,7 @@ pub(crate) fn approve(cast: &mut Cast) -> Said {
     each(cast, "approve", requests.iter().map(|request| json!(cast.room.approve(&cast.person, &to, request))))
 }
 
-/// Denies all that a newcomer has asked for and lets the newcomer ask again, which brings all of it back.
+/// Denies all requests of a newcomer, and lifts the denial, which reopens them.
 pub(crate) fn deny_and_unblock(cast: &mut Cast) -> Said {
     let newcomer = cast.newcomer();
     let requests = cast.others_ask(newcomer, cast.requests);
@@ -126,7 +126,7 @@ pub(crate) fn ack(cast: &mut Cast) -> Said {
     each(cast, "ack", approves.iter().map(|id| json!({ "approve_id": id, "device": device })))
 }
 
-/// Each of these opens the request again, and members are shown it.
+/// Each of these reopens the request, and members are shown it.
 pub(crate) fn nack(cast: &mut Cast) -> Said {
     let by = cast.approver();
     let requests = cast.ask(TIMES);
@@ -139,7 +139,7 @@ pub(crate) fn nack(cast: &mut Cast) -> Said {
     )
 }
 
-/// Asks for the first page of what many have asked.
+/// Requests the first page of many pending requests.
 pub(crate) fn pending(cast: &mut Cast) -> Said {
     for _ in 0..3 {
         let newcomer = cast.newcomer();
@@ -178,7 +178,7 @@ pub(crate) fn notices(cast: &mut Cast) -> Said {
     repeated(cast, "notices", &json!({}))
 }
 
-/// Where a request stands that is not there.
+/// The status of an unknown request.
 pub(crate) fn status(cast: &mut Cast) -> Said {
     repeated(cast, "status", &json!({ "request_id": random::<16>() }))
 }
@@ -188,7 +188,7 @@ pub(crate) fn talk(cast: &mut Cast) -> Said {
     repeated(cast, "talk", &json!({}))
 }
 
-/// Events of an inbox about a room, which change nothing.
+/// Events of an inbox about a room, without effect.
 pub(crate) fn about_nothing(cast: &mut Cast) -> Said {
     let (rid, device, id): (_, _, Fixed<16>) = (cast.rid(), cast.device.id, random());
     let said = [
@@ -201,26 +201,26 @@ pub(crate) fn about_nothing(cast: &mut Cast) -> Said {
     said.map(|(event, payload)| (cast.person.inbox(), event, payload)).into()
 }
 
-/// Joins the inbox while as much as can be waits.
+/// Joins the inbox while as many frames as possible wait.
 pub(crate) fn join_inbox(cast: &mut Cast) -> Said {
     join_to_much(cast);
     vec![(cast.person.inbox(), "phx_join", join_params(cast))]
 }
 
-/// Lists of the inbox while as much as can be waits.
+/// The inbox's lists while as many frames as possible wait.
 pub(crate) fn inbox_lists(cast: &mut Cast) -> Said {
     join_to_much(cast);
     cast.device.join(&cast.person.inbox()).ok();
     ["notices", "mine", "approved"].map(|event| (cast.person.inbox(), event, json!({}))).into()
 }
 
-/// A payload that is wrong: a list, of as many objects as fit into a message.
+/// An invalid payload: a list of as many objects as fit into a message.
 pub(crate) fn wrong(cast: &mut Cast) -> Said {
     let objects = json!(vec![json!({ "": 0 }); 25_000]);
     repeated(cast, "status", &objects)
 }
 
-/// Joins the room without a token, which is refused after a while.
+/// Joins the room without a token, which is refused after a delay.
 pub(crate) fn join_refused(cast: &mut Cast) -> Said {
     vec![(cast.topic(), "phx_join", join_params(cast))]
 }

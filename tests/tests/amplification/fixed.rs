@@ -1,4 +1,4 @@
-//! What has a size of its own, however few bytes bring it about: connections, joins, sessions.
+//! Objects of a fixed size, however few bytes create them: connections, joins, sessions.
 
 use std::net::SocketAddr;
 
@@ -10,48 +10,49 @@ use crate::line::Line;
 use crate::requests::{plain, upgrade};
 use crate::stage::Stage;
 
-/// How many of each are made where a kilobyte more or less does not matter, as the caches of the store may take, and where it does.
+/// How many of each are created: few where a kilobyte more or less does not matter, as with the
+/// caches of the store, and many where it does.
 pub(crate) const FEW: usize = 60;
 pub(crate) const MANY: usize = 200;
 
-/// Something with a size of its own.
+/// An object of a fixed size.
 pub(crate) struct Fixed {
-    /// What it is.
     pub(crate) of: &'static str,
-    /// The most bytes it may take in memory.
+    /// The most bytes of memory that it may take.
     pub(crate) most: usize,
     /// What bounds their number.
     pub(crate) bounded_by: &'static str,
     make: Make,
 }
 
-/// How one of them comes about.
+/// How one of them is created.
 enum Make {
-    /// With a connection, which counts.
+    /// With a connection, whose memory counts.
     Connection(fn(&Stage, &mut Line)),
-    /// On the WebSocket of somebody signed in, which does not count.
+    /// On the WebSocket of a signed-in user, whose memory does not count.
     Join(In, fn(&mut Device, &Room)),
 }
 
 /// Which room is joined.
 #[derive(Clone, Copy, Debug)]
 enum In {
-    /// The same one by all.
+    /// All join the same one.
     One,
-    /// One by each.
+    /// Each joins one of its own.
     Own,
-    /// One that nobody has published by each.
+    /// Each joins one that nobody has published.
     Unknown,
 }
 
 impl Fixed {
-    /// How much memory one takes. They are made twice: what the first ones leave behind, the second ones find.
+    /// The memory that one takes. They are created twice: the second round finds the buffers and
+    /// caches that the first one left.
     pub(crate) fn measure(&self, stage: &Stage, count: usize) -> usize {
         self.take(stage, count);
         self.take(stage, count) / count
     }
 
-    /// How much memory so many take.
+    /// The memory that `count` of them take.
     fn take(&self, stage: &Stage, count: usize) -> usize {
         let heap = &stage.heap;
         match self.make {
@@ -91,7 +92,7 @@ fn rooms(server: SocketAddr, which: In, count: usize) -> Vec<Room> {
     }
 }
 
-/// All of them.
+/// All measured objects.
 pub(crate) const COSTS: &[Fixed] = &[
     Fixed {
         of: "a TCP connection that says nothing",

@@ -1,4 +1,4 @@
-//! A client's TCP connection that counts what goes over it.
+//! A client's TCP connection that counts its bytes.
 
 use std::io::{self, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +10,7 @@ use vestibule_tests::ws::Frame;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A connection. What the server has said is read when it is asked for.
+/// A connection. The server's bytes are read only on request.
 pub(crate) struct Line {
     stream: Counted,
     buffer: Vec<u8>,
@@ -30,12 +30,11 @@ impl Read for Counted {
 }
 
 impl Line {
-    /// Connects.
     pub(crate) fn open(server: SocketAddr) -> Self {
         Self::over(TcpStream::connect(server).expect("a connection"))
     }
 
-    /// Connects so that the system takes little that is not read.
+    /// Connects with a small receive buffer, so that the system accepts little that is not read.
     pub(crate) fn open_with_small_buffer(server: SocketAddr) -> Self {
         let socket =
             socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
@@ -50,17 +49,18 @@ impl Line {
         Self { stream: Counted { stream, received: 0 }, buffer: Vec::new() }
     }
 
-    /// Sends bytes. A server that has heard enough may be gone before it has all of them.
+    /// Sends bytes. A server that has refused the request early may be gone before it has all of
+    /// them.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.stream.write_all(bytes);
     }
 
-    /// The answer to a request; nothing where the connection has ended.
+    /// The answer to a request; nothing if the connection has ended.
     pub(crate) fn response(&mut self) -> Option<Response> {
         read_response(&mut self.stream, &mut self.buffer, false).ok()
     }
 
-    /// The next frame; nothing where the connection has ended.
+    /// The next frame; nothing if the connection has ended.
     pub(crate) fn frame(&mut self) -> Option<Frame> {
         loop {
             if let Some((frame, _, length)) = Frame::parse(&self.buffer).expect("a frame") {
@@ -75,7 +75,7 @@ impl Line {
         }
     }
 
-    /// How many bytes have come.
+    /// The number of bytes received.
     pub(crate) fn received(&self) -> usize {
         self.stream.received
     }

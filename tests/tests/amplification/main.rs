@@ -1,8 +1,9 @@
-//! What a byte from outside can cause: bytes that are kept, sent back and sent to others, and time.
+//! What a byte from outside can cause: bytes kept, sent back and sent to others, and processor
+//! time.
 //!
-//! Every way in is a row of [`ROWS`], which says who may take it and the most that may come of it. The real server is sent
-//! each of them, and what it has allocated is counted to the byte (`heap.c`). `docs/threats.md` shows what was measured with
-//! more of each: `make amplification` prints it.
+//! Every input is a row of [`ROWS`], which names its sender and its bounds. The tests send each of
+//! them to the real server and count its allocations to the byte (`heap.c`). `docs/threats.md`
+//! shows measurements with more of each: `make amplification` prints them.
 
 mod document;
 mod events;
@@ -24,7 +25,8 @@ use self::rows::ROWS;
 use self::stage::Stage;
 use self::trial::{Cost, Effort, measure, slack};
 
-/// How many servers are measured at once: most of the time is spent on waiting until all that was sent has been handled.
+/// How many servers are measured at once: most of the time goes to waiting until everything sent
+/// has been handled.
 const LANES: usize = 9;
 
 /// Enough to tell four bytes from five.
@@ -32,7 +34,7 @@ const QUICK: Effort = Effort { bytes: 400 << 10, message: 200 << 10, request: 60
 /// For the document.
 const THOROUGH: Effort = Effort { bytes: 2 << 20, message: 200 << 10, request: 60 << 10 };
 
-/// What a row costs more than it may.
+/// The costs of a row that exceed their bounds.
 fn faults(row: &Row, cost: &Cost) -> Vec<String> {
     let at_most = |what: &str, found: f64, most: f64| {
         (found > most)
@@ -50,16 +52,17 @@ fn faults(row: &Row, cost: &Cost) -> Vec<String> {
     ratios.into_iter().flatten().chain(left).collect()
 }
 
-/// The rows that `VESTIBULE_WAY` is a part of the name of; all without it.
+/// The rows whose names contain `VESTIBULE_WAY`; all of them without it.
 fn chosen() -> impl Iterator<Item = &'static Row> {
     let part = env::var("VESTIBULE_WAY").unwrap_or_default();
     ROWS.iter().filter(move |row| row.way.contains(&part))
 }
 
-/// What rows cost more than they may, on a server of their own: all that a process has allocated is counted.
+/// The costs of rows that exceed their bounds, on a server of their own: all allocations of a
+/// process are counted.
 fn check(rows: &[&Row]) -> Vec<String> {
     let stage = Stage::new();
-    // What a server keeps for whoever comes next it has then.
+    // Fills the buffers that a server keeps for later clients.
     for row in rows.iter().take(1) {
         measure(&stage, row, QUICK);
     }
@@ -68,14 +71,15 @@ fn check(rows: &[&Row]) -> Vec<String> {
         println!("{}", document::line(row, &cost));
         match &faults(row, &cost)[..] {
             [] => Vec::new(),
-            // A read buffer may grow late, by what happens to come at once. What is really kept is kept again.
+            // A read buffer may grow late if much happens to arrive at once. Memory that is really
+            // kept is kept again.
             _ => faults(row, &measure(&stage, row, QUICK)),
         }
     };
     rows.iter().flat_map(check).collect()
 }
 
-/// Handles parts of a list at the same time, and gives what came of each.
+/// Handles parts of a list concurrently, and returns the results.
 fn in_lanes<'a, T: Sync, R: Send>(all: &'a [T], handle: impl Fn(&'a [T]) -> Vec<R> + Sync) -> Vec<R> {
     thread::scope(|scope| {
         let lanes: Vec<_> =

@@ -1,4 +1,5 @@
-//! What a server uses: the memory that it has allocated and not freed, to the byte, and its time on the processors.
+//! A server's resources: its memory that is allocated and not freed, to the byte, and its processor
+//! time.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -9,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use vestibule_tests::process::Launch;
 
-/// How long memory may take to be given back: sessions of long poll have to time out before.
+/// How long it may take until memory is freed: long-poll sessions must time out first.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two looks.
+/// The pause between two looks.
 pub(crate) const GLANCE: Duration = Duration::from_millis(10);
-/// How often memory is looked at until it counts as still.
+/// How many equal looks in a row count as stable.
 const LOOKS: usize = 3;
-/// What changes by itself meanwhile, such as what counts the time.
+/// Memory that changes by itself, such as the time counters'.
 const STILL: usize = 4096;
 
 /// The counters of one server's memory.
@@ -26,7 +27,7 @@ pub(crate) struct Heap {
 }
 
 impl Heap {
-    /// Builds what counts, in a folder.
+    /// Compiles the counting library, in this folder.
     pub(crate) fn build(folder: &Path) -> Self {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/amplification/heap.c");
         let (library, path) = (folder.join("heap.so"), folder.join("counters"));
@@ -39,28 +40,28 @@ impl Heap {
         Self { library, path, counters }
     }
 
-    /// Has a server counted.
+    /// Preloads the library into a server.
     pub(crate) fn count(&self, launch: Launch) -> Launch {
         let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
         launch.env("LD_PRELOAD", &text(&self.library)).env("HEAP_COUNTERS", &text(&self.path))
     }
 
-    /// The bytes that are allocated.
+    /// The allocated bytes.
     pub(crate) fn live(&self) -> usize {
         self.counter(0)
     }
 
-    /// The most bytes that were allocated since [`Heap::forget_peak`].
+    /// The most bytes allocated since [`Heap::forget_peak`].
     pub(crate) fn peak(&self) -> usize {
         self.counter(8)
     }
 
-    /// Begins to look for the most anew.
+    /// Restarts the measurement of the peak.
     pub(crate) fn forget_peak(&self) {
         self.counters.write_all_at(&[0; 8], 8).expect("our own file");
     }
 
-    /// The bytes that are allocated, once that stays as it is: what was just sent may still be read.
+    /// The allocated bytes, once they are stable: the last frames may still be being read.
     pub(crate) fn settled(&self) -> usize {
         let (mut live, mut still) = (self.live(), 0);
         let start = Instant::now();
@@ -73,7 +74,7 @@ impl Heap {
         live
     }
 
-    /// Waits until no more than `bound` is allocated; gives what is then, or in the end.
+    /// Waits until at most `bound` bytes are allocated; returns the last value.
     pub(crate) fn down_to(&self, bound: usize) -> usize {
         let start = Instant::now();
         while self.live() > bound && start.elapsed() < PATIENCE {
@@ -89,7 +90,7 @@ impl Heap {
     }
 }
 
-/// How long the threads of a process that are there have run (proc(5)): less than before where one has ended.
+/// How long the existing threads of a process have run (proc(5)): it falls when one ends.
 pub(crate) fn time(process: u32) -> Duration {
     let threads = fs::read_dir(format!("/proc/{process}/task")).expect("a running process");
     let of_one = |folder: PathBuf| {
@@ -100,7 +101,7 @@ pub(crate) fn time(process: u32) -> Duration {
     threads.filter_map(|thread| of_one(thread.ok()?.path())).sum()
 }
 
-/// How many sockets a process has open.
+/// The number of sockets that a process has open.
 pub(crate) fn sockets(process: u32) -> usize {
     let descriptors = fs::read_dir(format!("/proc/{process}/fd")).expect("a running process");
     let targets = descriptors.filter_map(|descriptor| fs::read_link(descriptor.ok()?.path()).ok());

@@ -6,7 +6,7 @@ use vestibule_tests::people::Person;
 
 use crate::stage::Stage;
 
-/// A request that ends its head with these header lines, each with its line's end.
+/// The head of a request with these header lines, each with its line end.
 fn head(stage: &Stage, method: &str, target: &str, lines: &str) -> Vec<u8> {
     format!("{method} {target} HTTP/1.1\r\nhost: {}\r\n{lines}\r\n", stage.address()).into_bytes()
 }
@@ -18,7 +18,7 @@ pub(crate) fn upgrade(stage: &Stage, target: &str, lines: &str) -> Vec<u8> {
     head(stage, "GET", target, &format!("{usual}{lines}"))
 }
 
-/// A request without a body; where it is to be long, a header makes it so.
+/// A request without a body, lengthened by a header if it has a size.
 pub(crate) fn plain(stage: &Stage, method: &str, target: &str, size: Option<usize>) -> Vec<u8> {
     head(stage, method, target, &padding(size))
 }
@@ -32,7 +32,7 @@ fn with_body(stage: &Stage, target: &str, lines: &str, body: &Value) -> Vec<u8> 
     bytes
 }
 
-/// A request with a body that is as short as it can be; where it is to be long, a header makes it so.
+/// A request with the shortest possible body, lengthened by a header if it has a size.
 pub(crate) fn posted(stage: &Stage, target: &str, body: &Value, size: Option<usize>) -> Vec<u8> {
     with_body(stage, target, &padding(size), body)
 }
@@ -42,13 +42,13 @@ pub(crate) fn authorized(stage: &Stage, target: &str, body: &Value) -> Vec<u8> {
     with_body(stage, target, &bearer(stage), body)
 }
 
-/// A request with a body about as large as the server takes.
+/// A request with a body about as large as the server accepts.
 pub(crate) fn large_body(stage: &Stage, target: &str, lines: &str, mut body: Value) -> Vec<u8> {
     body["pad"] = "x".repeat(15 * 1024).into();
     with_body(stage, target, lines, &body)
 }
 
-/// An operator's request, to a path of the description: about the room, the user and the request that are there.
+/// An operator's request to a path of the description, about the existing room, user and request.
 pub(crate) fn administered(stage: &Stage, method: &str, path: &str, size: Option<usize>) -> Vec<u8> {
     let names = [
         ("{rid}", stage.room.to_string()),
@@ -69,39 +69,39 @@ pub(crate) fn administered(stage: &Stage, method: &str, path: &str, size: Option
     [head.as_bytes(), body.as_bytes()].concat()
 }
 
-/// Parameters that nest, as many as fit.
+/// As many nested parameters as fit.
 pub(crate) fn nested(size: Option<usize>) -> String {
     let count = size.unwrap_or(16) / 8;
     let name = (0..count).map(|number| format!("{}[b][b]", number % 10));
     name.collect::<Vec<_>>().join("&")
 }
 
-/// Brackets in a row: each is an object in an object.
+/// Brackets in a row: each is an object within an object.
 pub(crate) fn deep(size: Option<usize>) -> String {
     let one = format!("a{}", "[b]".repeat(31));
     let count = (size.unwrap_or(one.len()) / one.len()).max(1);
     (0..count).map(|number| format!("{number}{one}")).collect::<Vec<_>>().join("&")
 }
 
-/// A right answer to a challenge.
+/// A valid answer to a challenge.
 pub(crate) fn session(stage: &Stage) -> Value {
     let person = Person::new(Alg::Ed25519);
     let nonce = person.challenge(stage.address());
     person.session(&stage.address().to_string(), &nonce)
 }
 
-/// A header line that carries a token of somebody's.
+/// A header line with a valid token.
 pub(crate) fn bearer(stage: &Stage) -> String {
     let token = Person::new(Alg::Ed25519).sign_in(stage.address());
     format!("authorization: Bearer {token}\r\n")
 }
 
-/// Somebody's id.
+/// The id of an unknown user.
 pub(crate) fn somebody() -> Value {
     json!(Person::new(Alg::Ed25519).uid())
 }
 
-/// A header line that brings a request to about that size, or none.
+/// A header line that lengthens a request to about this size, or none.
 pub(crate) fn padding(size: Option<usize>) -> String {
     size.map(|size| format!("x-pad: {}\r\n", "x".repeat(size))).unwrap_or_default()
 }

@@ -1,22 +1,21 @@
-//! What a row of the table is made of.
+//! The parts of a row of the table.
 
 use serde_json::Value;
 
 use crate::stage::{Cast, Role, Stage};
 
-/// A way in: what is sent, by whom, and what it may cost.
+/// An input: what is sent, by whom, and what it may cost.
 pub(crate) struct Row {
-    /// Its name.
     pub(crate) way: &'static str,
-    /// Who sends.
+    /// Who sends it.
     pub(crate) role: Role,
     /// What is sent.
     pub(crate) sends: Sends,
-    /// The most that may come of a byte.
+    /// The bounds for each byte sent.
     pub(crate) most: Most,
 }
 
-/// The most bytes that may come of one.
+/// The most bytes that one byte may cause.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Most {
     /// Sent back.
@@ -27,35 +26,34 @@ pub(crate) struct Most {
     pub(crate) handled: f64,
 }
 
-/// The most bytes that may be kept of one that came, while the connection is open.
+/// The most bytes that may be kept for one received byte, while the connection is open.
 pub(crate) const KEPT: f64 = 4.0;
 
-/// The same of what goes over a connection that has seen as large a message before, and has the buffers for it. A join and a
-/// request are kept and a little of the database is, but not what else was said with them.
+/// The same for a connection that has received as large a message before, and so has its buffers. A
+/// join, a request and some pages of the database are kept, but no further bytes of the message.
 pub(crate) const FURTHER: f64 = 0.5;
 
 /// What is sent.
 pub(crate) enum Sends {
-    /// A request to the clients' listener: as short as it can be, or brought to about so many bytes.
+    /// A request to the clients' listener: as short as possible, or lengthened to about this size.
     Request(fn(&Stage, Option<usize>) -> Vec<u8>),
-    /// A request to the operators' listener: its method, and its path as the description has it.
+    /// A request to the admin listener: its method, and its path as the description has it.
     Admin(&'static str, &'static str),
     /// Frames on a WebSocket that has joined nothing.
     Frames(Frames),
-    /// Events, whose names come first.
+    /// Events, with their names first.
     Events(Topic, Events),
 }
 
-/// Where an event is sent, and which of its names this row is about.
+/// Where an event is sent, and which of its names this row covers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Topic {
-    /// The topic of a room.
     Room(&'static [&'static str]),
     /// The sender's inbox.
     Inbox(&'static [&'static str]),
 }
 
-/// Prepares the stage for some events and gives them, as short as they can be.
+/// Sets up the preconditions of some events and returns these, as short as possible.
 pub(crate) type Events = fn(&mut Cast) -> Said;
 
 /// Events, each with its topic and payload.
@@ -65,10 +63,10 @@ pub(crate) type Said = Vec<(String, &'static str, Value)>;
 pub(crate) struct Frames {
     /// The path of the socket, with its query.
     pub(crate) path: &'static str,
-    /// The bytes of one sending: as short as they can be, or about so many.
+    /// The bytes to send: as short as possible, or about this many.
     pub(crate) bytes: fn(Option<usize>) -> Vec<u8>,
-    /// Whether there is an answer; without one a ping is sent behind.
+    /// Whether the server answers; if not, a ping is sent afterwards.
     pub(crate) is_answered: bool,
-    /// Whether another one cannot follow: it leaves a message open, or ends the connection.
+    /// Whether no other message can follow: it leaves a message open, or ends the connection.
     pub(crate) is_open: bool,
 }

@@ -1,8 +1,8 @@
-//! The table: every way in, who may take it, and the most that may come of a byte.
+//! The table: every input, its sender, and the most that one byte may cause.
 //!
-//! `back` and `each` are of the shortest frames and requests, whose answers are largest beside them: an answer has a size
-//! of its own. What they may come to is bounded by rates, of connections, members and addresses. What is kept is the same
-//! for all: [`KEPT`](crate::row::KEPT).
+//! `back` and `each` are for the shortest frames and requests, relative to which answers are
+//! largest: an answer has a minimum size. The totals are bounded by rates, per connection, member
+//! and address. Memory that is kept is the same for all: [`KEPT`](crate::row::KEPT).
 
 use serde_json::json;
 use vestibule_tests::ws::{Frame, MASK, opcode};
@@ -17,14 +17,14 @@ use crate::stage::Role::{self, Guest, Member, Operator, SignedIn, Stranger};
 const WEBSOCKET: &str = "/socket/websocket?vsn=2.0.0";
 const MSGPACK: &str = "/msgpack/websocket";
 
-/// Of a message that is handled, its text, the answer's and what it is read into.
+/// While a message is handled: its text, the answer's, and its parsed form.
 const HANDLED: f64 = 16.0;
 
 const fn most(back: f64, each: f64) -> Most {
     Most { back, each, handled: HANDLED }
 }
 
-/// An operator's request. Operators are trusted: what they are answered is as large as what they ask for.
+/// An operator's request. Operators are trusted: an answer is as large as what they ask for.
 const fn admin(way: &'static str, method: &'static str, path: &'static str) -> Row {
     Row { way, role: Operator, sends: Sends::Admin(method, path), most: most(500.0, 0.0) }
 }
@@ -72,12 +72,13 @@ fn text(message: &str) -> Vec<u8> {
     Frame::text(message).to_bytes(Some(MASK))
 }
 
-/// A text of that length, or none.
+/// A text of this length, or an empty one.
 fn long(size: Option<usize>) -> String {
     "x".repeat(size.unwrap_or_default())
 }
 
-/// A MessagePack message to a topic that is not joined, with a payload of that many of this value.
+/// A MessagePack message to a topic that is not joined, with a payload of `size` bytes made of this
+/// value.
 fn packed(size: Option<usize>, value: &[u8]) -> Vec<u8> {
     let count = size.unwrap_or_default() / value.len();
     let length = u32::try_from(count).expect("not so many").to_be_bytes();
@@ -85,16 +86,16 @@ fn packed(size: Option<usize>, value: &[u8]) -> Vec<u8> {
     Frame::binary([head, value.repeat(count)].concat()).to_bytes(Some(MASK))
 }
 
-/// A message's first frames, which come without the last: one of that size, or as many as it takes.
+/// A message's first frames, without the last: one of this size, or as many as it takes.
 fn fragments(of: usize, count: usize) -> Vec<u8> {
     let fragment = |opcode| Frame { fin: false, ..Frame::new(opcode, "x".repeat(of)) }.to_bytes(Some(MASK));
     let rest = (1..count).flat_map(|_| fragment(opcode::CONTINUATION));
     fragment(opcode::TEXT).into_iter().chain(rest).collect()
 }
 
-/// All of it.
+/// All rows.
 pub(crate) const ROWS: &[Row] = &[
-    // Heads: of a WebSocket they are there as long as the connection lasts.
+    // Heads: a WebSocket's lives as long as the connection.
     Row {
         way: "`/socket/websocket`: parameters",
         role: Stranger,
@@ -362,7 +363,7 @@ pub(crate) const ROWS: &[Row] = &[
         sends: Sends::Request(|stage, size| plain(stage, "GET", &format!("/{}", long(size)), None)),
         most: most(40.0, 0.0),
     },
-    // Operators' endpoints. What removes comes last.
+    // Admin endpoints. Those that delete come last.
     admin("`GET /admin/v1/rooms`", "GET", "/admin/v1/rooms"),
     admin("`GET /admin/v1/rooms/{rid}`", "GET", "/admin/v1/rooms/{rid}"),
     admin("`GET /admin/v1/rooms/{rid}/members`", "GET", "/admin/v1/rooms/{rid}/members"),

@@ -1,4 +1,4 @@
-//! The server that is measured, and the people in its rooms.
+//! The measured server, and the people in its rooms.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -19,20 +19,20 @@ use crate::meter::{self, GLANCE, Heap, PATIENCE};
 /// The operator's token.
 const OPERATOR: &str = "operator-0123456789abcdef01234567";
 
-/// A server without rates, so that each frame is handled when it is sent; everything else is as it is by default.
+/// A server without rate limits, so that each frame is handled when it is sent; otherwise with its
+/// defaults.
 pub(crate) struct Stage {
     server: Server,
-    /// Its memory.
     pub(crate) heap: Heap,
-    /// Where operators connect.
+    /// The address of the admin listener.
     pub(crate) admin: SocketAddr,
-    /// A room, a user, and what that user asks for in the room: for operators to look at.
+    /// A room, a user, and this user's request in the room, for operators to read.
     pub(crate) room: Rid,
     pub(crate) user: Uid,
     pub(crate) request: Id,
     /// The path of the page's largest file.
     pub(crate) largest_file: String,
-    /// How many sockets the server has while nobody is connected.
+    /// The number of the server's sockets without clients.
     sockets: usize,
     _folder: TempDir,
 }
@@ -41,8 +41,8 @@ impl Stage {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let tokens = format!("alice full {OPERATOR}\n");
-        // A session of long poll that is abandoned ends soon, so that what it keeps is measured soon.
-        // What is sent again after a while is not caused by what a row sends.
+        // A short window, so that the memory of an abandoned long-poll session can be measured
+        // soon. Redelivery would add messages that no row has caused.
         let launch = Launch::vestibule()
             .administered(folder.path(), &tokens)
             .options(&[("--poll", "1s"), ("--redelivery", "1h")])
@@ -63,12 +63,12 @@ impl Stage {
         self.server.address()
     }
 
-    /// How long the server has run on the processors.
+    /// The server's processor time.
     pub(crate) fn time(&self) -> Duration {
         meter::time(self.server.id())
     }
 
-    /// Waits until the server has closed all connections, whose clients are gone.
+    /// Waits until the server has closed the connections of clients that are gone.
     pub(crate) fn until_all_are_gone(&self) {
         let start = Instant::now();
         while meter::sockets(self.server.id()) > self.sockets {
@@ -78,16 +78,17 @@ impl Stage {
         }
     }
 
-    /// The header by which the operator is let in.
+    /// The operator's authorization header.
     pub(crate) fn authorization() -> String {
         format!("authorization: Bearer {OPERATOR}\r\n")
     }
 }
 
-/// For how long nothing may come until nothing more is expected: longer than the server gathers who comes and goes.
+/// How long a client must receive nothing to count as done: longer than the server gathers presence
+/// changes.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// Whether anything more has come, all of which is read. Nothing comes to who is gone.
+/// Whether any message has come since; reads all of them. A disconnected client receives nothing.
 fn has_more(device: &mut Device) -> bool {
     let mut has_more = false;
     while let Ok(Some(_)) = device.next_within(Duration::ZERO) {
@@ -112,7 +113,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// Its name in the table.
+    /// The name in the table.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Role::Stranger => "stranger",
@@ -124,26 +125,25 @@ impl Role {
     }
 }
 
-/// Somebody who sends, the room that it is about, and who else is there.
+/// A sender, the room, and the other people in it.
 pub(crate) struct Cast {
     pub(crate) server: SocketAddr,
     pub(crate) room: Room,
-    /// Who sends.
     pub(crate) person: Person,
     pub(crate) device: Device,
     /// The answer to the sender's join of the room.
     pub(crate) joined: Value,
-    /// Members who listen.
+    /// Members that listen.
     pub(crate) watchers: Vec<Device>,
-    /// Others whom the sender's events may concern: newcomers, approvers.
+    /// Other people whom the sender's events may concern: newcomers, approvers.
     pub(crate) others: Vec<(Person, Device)>,
-    /// How many requests somebody has where there are many: all that a room takes, or a single one where nobody watches
-    /// and what is listed does not matter.
+    /// How many requests a user with many has: all that a room takes, or one if nobody watches and
+    /// the lists do not matter.
     pub(crate) requests: usize,
 }
 
 impl Cast {
-    /// A room of its own with so many members beside the sender. The sender is the room's creator where it is a member.
+    /// A new room with this many members besides the sender. A sender who is a member created it.
     pub(crate) fn new(server: SocketAddr, role: Role, watchers: usize) -> Self {
         let person = Person::new(Alg::Ed25519);
         let room = Room::created_by(server, &person, Policy::Request);
@@ -184,7 +184,7 @@ impl Cast {
         self.room.prove(&self.device.server, &self.device.uid, &nonce)
     }
 
-    /// A further person in the room, as a guest.
+    /// Another guest in the room.
     pub(crate) fn newcomer(&mut self) -> usize {
         let person = Person::new(Alg::Ed25519);
         let mut device = Device::connect(self.server, &person);
@@ -193,7 +193,7 @@ impl Cast {
         self.others.len() - 1
     }
 
-    /// A further person in the room, as a member.
+    /// Another member in the room.
     pub(crate) fn approver(&mut self) -> usize {
         let person = Person::new(Alg::Ed25519);
         let mut device = Device::connect(self.server, &person);
@@ -202,20 +202,21 @@ impl Cast {
         self.others.len() - 1
     }
 
-    /// So many requests of one of the others, as large as they may be.
+    /// Requests of one of the others, as large as possible.
     pub(crate) fn others_ask(&mut self, who: usize, count: usize) -> Vec<Request> {
         let (topic, rid) = (self.topic(), self.rid());
         let (person, device) = &mut self.others[who];
         (0..count).map(|_| ask(person, device, &topic, &rid)).collect()
     }
 
-    /// So many requests of the sender, as large as they may be.
+    /// Requests of the sender, as large as possible.
     pub(crate) fn ask(&mut self, count: usize) -> Vec<Request> {
         let (topic, rid) = (self.topic(), self.rid());
         (0..count).map(|_| ask(&self.person, &mut self.device, &topic, &rid)).collect()
     }
 
-    /// One of the others approves each of the sender's requests, with a ciphertext of that size; gives the approves' ids.
+    /// One of the others approves each of the sender's requests, with a ciphertext of this size;
+    /// returns the ids of the approves.
     pub(crate) fn approved_by(&mut self, who: usize, requests: &[Request], ct: usize) -> Vec<Id> {
         let (topic, to) = (self.topic(), self.person.uid());
         let (person, device) = &mut self.others[who];
@@ -229,8 +230,9 @@ impl Cast {
         requests.iter().map(&mut approve).collect()
     }
 
-    /// Waits until everybody has been sent what came of what the sender has sent; gives what each was sent in all. The last
-    /// of the watchers says something at the end, and is not counted. What the sender was sent is read, too.
+    /// Waits until everybody has received everything that the sender's events have caused; returns
+    /// each one's total. The last watcher says something at the end, and is not counted. The
+    /// sender's messages are read, too.
     pub(crate) fn received(&mut self) -> Vec<usize> {
         let topic = self.topic();
         let Some((conductor, watchers)) = self.watchers.split_last_mut() else { return Vec::new() };
@@ -241,7 +243,7 @@ impl Cast {
         for (_, other) in &mut self.others {
             other.fence(&topic);
         }
-        // Who comes and goes may be told a while later, in one message.
+        // Presence changes may be announced a while later, in one message.
         let others = &mut self.others;
         let sender = &mut self.device;
         let mut is_busy = || {
@@ -256,8 +258,8 @@ impl Cast {
     }
 }
 
-/// How many sockets a server has that somebody has used, and whose clients are gone: as few as there are in a while. Its threads
-/// open some for themselves with the first use.
+/// The number of sockets of a server that has been used, and whose clients are gone: the minimum
+/// over a while. Its threads open some for themselves on first use.
 fn fewest_sockets(server: u32) -> usize {
     let count = |_| {
         thread::sleep(GLANCE);
@@ -266,7 +268,8 @@ fn fewest_sockets(server: u32) -> usize {
     (0..100).map(count).min().unwrap_or_default()
 }
 
-/// The path of the largest file that is embedded in the server; the page itself where it was not built.
+/// The path of the largest file that is embedded in the server; the page itself if it was not
+/// built.
 fn largest_file() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/web/dist/demo/assets");
     let files = fs::read_dir(folder).into_iter().flatten().flatten();

@@ -1,4 +1,4 @@
-//! Sends what a row says, and measures what comes of it.
+//! Sends a row's input and measures its costs.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::requests;
 use crate::row::{Frames, Row, Said, Sends};
 use crate::stage::{Cast, Role, Stage};
 
-/// Members that listen while one sends; one of them only says when it is over.
+/// The members that listen while one sends; one of them only says when it is over.
 const WATCHERS: usize = 5;
 /// How often short requests and frames are sent.
 const REPEATS: usize = 8;
@@ -18,28 +18,29 @@ const REPEATS: usize = 8;
 /// How much is sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
-    /// Bytes in all, in one round.
+    /// Bytes in one round.
     pub(crate) bytes: usize,
     /// Bytes of one large message, or of one request.
     pub(crate) message: usize,
     pub(crate) request: usize,
 }
 
-/// What came of a row.
+/// The measured costs of a row.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cost {
-    /// Bytes kept of one, while connections are open.
+    /// Bytes kept for one, while connections are open.
     pub(crate) kept: f64,
-    /// Bytes kept of one that goes over a connection which has seen as large messages before.
+    /// Bytes kept for one that is sent over a connection which has received as large messages
+    /// before.
     pub(crate) further: f64,
-    /// Bytes that were sent in a round, and what of them was kept after the close.
+    /// Bytes sent in a round, and how many bytes were kept after the close.
     pub(crate) sent: usize,
     pub(crate) left: usize,
-    /// Bytes allocated at the most for one of a message that is being handled, and freed behind it.
+    /// The most bytes allocated for one of a message that is being handled, and freed after it.
     pub(crate) handled: f64,
     /// Bytes sent back for one.
     pub(crate) back: f64,
-    /// Bytes sent for one to the other client that was sent the most.
+    /// Bytes sent for one to the other client that received most.
     pub(crate) each: f64,
     /// The server's time for a short frame or request.
     pub(crate) frame: Duration,
@@ -47,14 +48,13 @@ pub(crate) struct Cost {
     pub(crate) byte: Duration,
 }
 
-/// What a sending was, and what came back.
+/// What was sent, and what was sent back.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     sent: usize,
     back: usize,
 }
 
-/// Measures a row.
 pub(crate) fn measure(stage: &Stage, row: &Row, effort: Effort) -> Cost {
     let mut cost = Cost::default();
     small(stage, row, &mut cost);
@@ -62,7 +62,7 @@ pub(crate) fn measure(stage: &Stage, row: &Row, effort: Effort) -> Cost {
     cost
 }
 
-/// What short ones bring about: answers are largest beside what they answer.
+/// The costs of short inputs, relative to which answers are largest.
 fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
     let mut counted = Count::default();
     let mut times = REPEATS;
@@ -109,7 +109,7 @@ fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
             let done = of_sender(&people);
             counted = Count { sent: done.0 - asked.0, back: done.1 - asked.1 };
             let others = after.iter().zip(&before).map(|(after, before)| after - before);
-            // Each was sent the fence at the end, too.
+            // Each of them also received the fence at the end.
             let most = others.max().unwrap_or_default().saturating_sub(fence(&people.topic()));
             cost.each = ratio(most, counted.sent);
         }
@@ -118,8 +118,8 @@ fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
     cost.back = ratio(counted.back, counted.sent);
 }
 
-/// What large ones leave behind. The first round is not measured: it fills what the server keeps for whoever comes next,
-/// such as the requests that its HTTP library uses again.
+/// The memory that large inputs leave behind. The first round is not measured: it fills the buffers
+/// that the server keeps for later clients, such as the requests that its HTTP library reuses.
 fn large(stage: &Stage, row: &Row, effort: Effort, cost: &mut Cost) {
     drop(round(stage, row, effort, &mut Cost::default()));
     stage.until_all_are_gone();
@@ -130,7 +130,8 @@ fn large(stage: &Stage, row: &Row, effort: Effort, cost: &mut Cost) {
     cost.left = heap.down_to(before + slack(row)).saturating_sub(before);
 }
 
-/// Opens connections and sends large ones over each: the first finds fresh buffers, the further ones those that are there.
+/// Opens connections and sends large inputs over each: the first finds fresh buffers, further ones
+/// existing buffers.
 fn round(stage: &Stage, row: &Row, effort: Effort, cost: &mut Cost) -> Held {
     let heap = &stage.heap;
     let mut held = Held::new(stage, row, effort);
@@ -150,16 +151,17 @@ fn round(stage: &Stage, row: &Row, effort: Effort, cost: &mut Cost) -> Held {
     held
 }
 
-/// Of what goes over a connection.
+/// Which part of a connection's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     First,
     Further,
 }
 
-/// What may be there after the close: what the server remembers of whoever was there, such as how a connection ended, and
-/// what its HTTP library keeps for whoever comes next, on each thread; where something was stored, the pages of the database in
-/// memory, too. They have a size of their own, which is less than the buffers of one connection.
+/// The memory that may remain after the close: what the server remembers of its clients, such as
+/// how a connection ended; what its HTTP library keeps for later clients, on each thread; and, if
+/// something was stored, the database's pages in memory. It has a fixed size, which is less than
+/// the buffers of one connection.
 pub(crate) fn slack(row: &Row) -> usize {
     match row.sends {
         Sends::Events(..) => 1024 * 1024,
@@ -167,7 +169,7 @@ pub(crate) fn slack(row: &Row) -> usize {
     }
 }
 
-/// Connections that are open while something is sent.
+/// Connections that stay open while something is sent.
 enum Held {
     Lines(Vec<Line>),
     Casts(Vec<(Cast, Said)>),
@@ -201,10 +203,11 @@ impl Held {
         }
     }
 
-    /// Sends a part over each connection; gives how many bytes that were.
+    /// Sends a part over each connection; returns the number of bytes.
     fn send(&mut self, stage: &Stage, row: &Row, effort: Effort, part: Part) -> usize {
         let takes_one = match &row.sends {
-            // A connection that was upgraded takes no second request, and others need none to show what they keep.
+            // An upgraded connection takes no second request, and others need none to show what
+            // they keep.
             Sends::Request(_) | Sends::Admin(..) => true,
             Sends::Frames(frames) => frames.is_open,
             Sends::Events(..) => false,
@@ -231,13 +234,13 @@ impl Held {
     }
 }
 
-/// Sends a part of the events, each brought to its full length.
+/// Sends a part of the events, each lengthened to its full size.
 fn say_at_length(cast: &mut Cast, said: &mut Said, effort: Effort, part: Part) -> usize {
     let before = cast.device.socket.sent();
     let count = if part == Part::First { 1 } else { said.len() };
     for (topic, event, mut payload) in said.drain(..count.min(said.len())) {
         if let Some(fields) = payload.as_object_mut() {
-            // A field that nobody knows.
+            // An unknown field.
             fields.insert("pad".to_owned(), "x".repeat(effort.message).into());
         }
         say(cast, &topic, event, &payload);
@@ -245,13 +248,13 @@ fn say_at_length(cast: &mut Cast, said: &mut Said, effort: Effort, part: Part) -
     cast.device.socket.sent() - before
 }
 
-/// Sends an event and waits for its answer. Pushes that come are read, and dropped.
+/// Sends an event and waits for its answer. Pushes are read and dropped.
 fn say(cast: &mut Cast, topic: &str, event: &str, payload: &Value) {
     cast.device.try_call(topic, event, payload);
     cast.device.drain();
 }
 
-/// How many bytes the frame has that ends a measurement.
+/// The length of the frame that ends a measurement.
 fn fence(topic: &str) -> usize {
     let message = json!([null, null, topic, "fence", {}]);
     Frame::text(&message.to_string()).to_bytes(None).len()
@@ -261,7 +264,7 @@ fn open(stage: &Stage, row: &Row) -> Line {
     Line::open(if row.role == Role::Operator { stage.admin } else { stage.address() })
 }
 
-/// A WebSocket of a stranger.
+/// A WebSocket without a token.
 fn upgraded(stage: &Stage, path: &str) -> Line {
     let mut line = Line::open(stage.address());
     line.send(&requests::upgrade(stage, path, ""));
@@ -285,7 +288,7 @@ fn send(line: &mut Line, frames: &Frames, size: Option<usize>) -> Count {
     }
     let ping = Frame::new(opcode::PING, "fence");
     line.send(&ping.to_bytes(Some(MASK)));
-    // What else comes is the answer.
+    // Anything before it is the answer.
     while line.frame().is_some_and(|frame| frame.opcode != opcode::PONG || frame.payload != b"fence") {}
     let answer = Frame::new(opcode::PONG, "fence").to_bytes(None).len();
     Count { sent: bytes.len(), back: (line.received() - before).saturating_sub(answer) }

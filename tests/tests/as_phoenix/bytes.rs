@@ -1,5 +1,6 @@
-//! A message of bytes that does not fit a binary frame, whose texts have one byte each for their length and whose refs are
-//! texts: Phoenix's channel crashes over it, so that the client hears `phx_error` and not nothing.
+//! Binary messages that do not fit Phoenix's binary frame, which has one byte for the length of
+//! each text and needs refs that are texts: Phoenix's channel crashes, so the client gets
+//! `phx_error` instead of silence.
 
 use serde_json::{Value, json};
 use vestibule_tests::{
@@ -9,7 +10,7 @@ use vestibule_tests::{
 
 use super::{Client, assert_quiet, connect, connect_with, crashed, playground, reply};
 
-/// Joins with this `join_ref`, on a connection of its own.
+/// Joins with this `join_ref`, on a new connection.
 fn join(topic: &str, join_ref: &Value) -> Client {
     let mut socket = connect();
     socket.send_json(&json!([join_ref, "1", topic, "phx_join", {}]));
@@ -30,7 +31,7 @@ fn expect_bytes(socket: &mut Client) {
     }
 }
 
-/// A text of `length` bytes that begins like this.
+/// A text of `length` bytes that begins with `start`.
 fn text(start: &str, length: usize) -> String {
     start.to_owned() + &"x".repeat(length - start.len())
 }

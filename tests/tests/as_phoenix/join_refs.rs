@@ -5,7 +5,7 @@ use vestibule_phoenix::serializer::MAX_TERM;
 
 use super::{Client, assert_quiet, connect, connect_with, crashed, reply};
 
-/// Joins with this `join_ref`, and sees that the answer has it.
+/// Joins with this `join_ref`, and checks that the answer has it.
 fn join(topic: &str, join_ref: &Value) -> Client {
     let mut socket = connect();
     socket.send_json(&json!([join_ref, "1", topic, "phx_join", {}]));
@@ -60,10 +60,11 @@ fn v1_accepts_a_join_ref_of_false() {
     }
 }
 
-/// Phoenix has no bound but the frame's. A `join_ref` and a topic are kept for as long as the join lasts.
+/// Phoenix has no limit except the frame's. A `join_ref` and a topic are kept for as long as the
+/// join lasts.
 #[test]
 fn refs_topics_and_events_have_at_most_8_kib() {
-    // As they are written, with their quotes.
+    // Measured as written, with their quotes.
     let text = |start: &str, length: usize| format!("{start}{}", "x".repeat(length - 2 - start.len()));
     let message = |lengths: [usize; 4]| {
         let [join_ref, reference, topic, event] = lengths;

@@ -1,4 +1,4 @@
-//! What a channel pushes while it is told that somebody is out, as from Phoenix's `terminate`.
+//! A channel's pushes while it handles the end of a join, as from Phoenix's `terminate`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! What the recorded transcripts do not show of Phoenix: told by its source, tried on the playground and the main server.
+//! Behaviour of Phoenix that the recorded transcripts do not show: read from its source, and tested
+//! on the playground and the server.
 
 mod bytes;
 mod join_refs;
@@ -19,13 +20,13 @@ use vestibule_tests::{
     ws::{Handshake, Socket},
 };
 
-/// A playground for all tests here: they meet in topics of their own.
+/// The playground that all tests here share: each uses topics of its own.
 fn playground() -> Arc<Server> {
     static SERVER: Shared = Shared::playground();
     SERVER.server()
 }
 
-/// A connection to the playground, which runs for as long.
+/// A connection to the playground, which runs at least as long.
 struct Client {
     socket: Socket,
     _server: Arc<Server>,
@@ -62,7 +63,7 @@ fn joined(topic: &str) -> Client {
     joined_with(topic, &json!({}))
 }
 
-/// The same, with parameters.
+/// Like [`joined`], with parameters.
 fn joined_with(topic: &str, params: &Value) -> Client {
     let mut socket = connect();
     socket.send_json(&json!(["1", "1", topic, "phx_join", params]));
@@ -71,7 +72,8 @@ fn joined_with(topic: &str, params: &Value) -> Client {
     socket
 }
 
-/// Sees that the next thing that comes is the answer to a heartbeat: that nothing else waits, and the connection is open.
+/// Checks that the next message answers a heartbeat: nothing else waits, and the connection is
+/// open.
 fn assert_quiet(socket: &mut Client) {
     socket.send_json(&json!([null, "hb", "phoenix", "heartbeat", {}]));
     assert_eq!(socket.expect_json(), reply(Value::Null, "hb", "phoenix", json!({})));
@@ -82,7 +84,7 @@ fn reply(join_ref: impl Into<Value>, reference: &str, topic: &str, response: imp
     json!([join_ref.into(), reference, topic, "phx_reply", { "response": response.into(), "status": "ok" }])
 }
 
-/// What a crash tells a client whose join has this `join_ref`.
+/// The message that tells a client of a crash of the join with this `join_ref`.
 fn crashed(join_ref: impl Into<Value>, topic: &str) -> Value {
     let join_ref = join_ref.into();
     json!([join_ref, join_ref, topic, "phx_error", { "reason": "channel_crash" }])

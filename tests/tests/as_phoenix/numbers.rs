@@ -1,13 +1,14 @@
-//! Integers have no range: Phoenix's are as long as memory allows, and so are those that pass through here.
+//! Integers have no range: Phoenix's are limited by memory only, and so are those that pass through
+//! here.
 
 use vestibule_tests::ws::{PATIENCE, Received, opcode};
 
 use super::{Client, connect, joined};
 
-/// Lengths around what a 64-bit integer and a 64-bit float hold.
+/// Lengths around the limits of a 64-bit integer and a 64-bit float.
 const DIGITS: [usize; 6] = [19, 20, 308, 309, 310, 5000];
 
-/// The next frame's text as it is: a parser would have no place for the number.
+/// The next frame's raw text: a parser could not represent the number.
 fn text(socket: &mut Client) -> String {
     match socket.receive(PATIENCE) {
         Ok(Received::Frame(frame)) if frame.opcode == opcode::TEXT => {

@@ -1,10 +1,10 @@
-//! Several presence keys of one member.
+//! Several presence keys of one subscriber.
 
 use serde_json::{Value, json};
 
 use super::{Client, joined_with};
 
-/// What an event is answered.
+/// The response to an event.
 fn call(socket: &mut Client, topic: &str, event: &str, payload: &Value) -> Value {
     socket.send_json(&json!(["1", "2", topic, event, payload]));
     loop {
@@ -15,7 +15,8 @@ fn call(socket: &mut Client, topic: &str, event: &str, payload: &Value) -> Value
     }
 }
 
-/// The keys that the next `presence_diff` with any says are left: a moment later, with what else changes.
+/// The keys that the next `presence_diff` reports as left: a moment later, together with other
+/// changes.
 fn left(socket: &mut Client) -> Vec<String> {
     loop {
         let message = socket.expect_json();

@@ -1,4 +1,4 @@
-//! A refused connection: 403, or as the socket's handler says, as Phoenix's `error_handler` may.
+//! A refused connection: 403, or as the socket's handler decides, as Phoenix's `error_handler` may.
 
 use vestibule_tests::ws::Handshake;
 

@@ -1,4 +1,4 @@
-//! Who takes part: users with their tokens, the seats of their devices, and the rooms.
+//! The participants: users with their tokens, the seats of their devices, and the rooms.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    /// What is left of it when the connection is gone.
+    /// Forgets the joins of a connection that is gone.
     pub(crate) fn hang(&mut self) {
         *self = Self { id: self.id, device: None, rooms: BTreeMap::new(), listens: false };
     }
@@ -41,14 +41,14 @@ impl Seat {
     }
 }
 
-/// Where a device is told something. Inboxes come last, since rooms pass things on to them.
+/// A topic on which a device receives pushes. Inboxes come last, since rooms forward to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Topic {
     Room(Rid),
     Inbox,
 }
 
-/// Everybody and every room.
+/// All users and all rooms.
 pub(crate) struct Cast {
     pub(crate) address: SocketAddr,
     pub(crate) users: Vec<User>,
@@ -71,12 +71,11 @@ impl Cast {
         }
     }
 
-    /// Whose seat it is.
+    /// The user of a seat.
     pub(crate) fn user_at(&self, seat: SeatNumber) -> &User {
         &self.users[seat % USERS]
     }
 
-    /// The user of that id.
     pub(crate) fn user(&self, uid: &Uid) -> &User {
         self.users.iter().find(|user| user.uid == *uid).expect("somebody of the cast")
     }
@@ -90,7 +89,7 @@ impl Cast {
         self.rooms.iter().find(|room| room.rid() == *rid).expect("a room of the cast")
     }
 
-    /// The name of a topic for whoever sits there.
+    /// The name of a topic for the user at this seat.
     pub(crate) fn name(&self, seat: SeatNumber, topic: Topic) -> String {
         match topic {
             Topic::Room(rid) => format!("room:{rid}"),
@@ -98,7 +97,7 @@ impl Cast {
         }
     }
 
-    /// A connection of that user.
+    /// A new connection of a user.
     pub(crate) fn connect(&self, uid: &Uid, id: Id) -> Device {
         let user = self.user(uid);
         let mut device = Device::with_token(self.address, &user.person, Some(&user.token));
@@ -106,7 +105,7 @@ impl Cast {
         device
     }
 
-    /// The device at a seat, connected if it was not.
+    /// The device at a seat, connected if necessary.
     pub(crate) fn device(&mut self, seat: SeatNumber) -> &mut Device {
         if self.seats[seat].device.is_none() {
             let (uid, id) = (self.user_at(seat).uid, self.seats[seat].id);

@@ -1,4 +1,4 @@
-//! What is done, as a frame for the server and as a command for the reference.
+//! Actions, as frames for the server and as commands for the reference.
 
 use serde_json::{Value, json};
 use vestibule_approve::base64url::Blob;
@@ -13,13 +13,13 @@ use crate::ends::SHORT;
 use crate::stage::Stage;
 use crate::steps::{Deed, Doing, SeatNumber};
 
-/// A frame on its way.
+/// A frame on its way to the server.
 #[derive(Clone)]
 pub(crate) struct Sending {
     pub(crate) seat: SeatNumber,
     pub(crate) rid: Rid,
     pub(crate) caller: Caller,
-    /// Whether it is for members.
+    /// Whether it is for members only.
     pub(crate) is_members: bool,
     pub(crate) topic: Topic,
     pub(crate) event: &'static str,
@@ -44,7 +44,7 @@ pub(crate) struct Approved {
 }
 
 impl Stage<'_> {
-    /// Makes the frame; nothing where it is about a request or an approve and there is none yet.
+    /// Makes the frame; nothing if it needs a request or an approve and there is none yet.
     pub(crate) fn sending(&mut self, doing: &Doing) -> Option<Sending> {
         let Doing { seat, as_member, in_inbox, ref deed } = *doing;
         match *deed {
@@ -202,7 +202,7 @@ impl Stage<'_> {
         Sending { seat, rid, caller, is_members: false, topic, event, payload, command }
     }
 
-    /// The request at that place, counted from the last one.
+    /// The request at this place, counted from the last one.
     fn asked(&self, place: usize) -> Option<Asked> {
         let place = place % self.asked.len().max(1);
         self.asked.iter().nth_back(place).cloned()
@@ -213,7 +213,7 @@ impl Stage<'_> {
         self.approved.iter().nth_back(place).cloned()
     }
 
-    /// A seat of that user.
+    /// A seat of this user.
     fn seat_of(&self, uid: &Uid, seat: SeatNumber) -> SeatNumber {
         let seats: Vec<_> = self.cast.seats_of(uid).collect();
         seats[seat % seats.len()]
@@ -224,14 +224,14 @@ fn exp(is_short: bool) -> i64 {
     now_ms() + if is_short { SHORT } else { TEN_MINUTES }
 }
 
-/// Checks an answer against the reference's.
+/// Compares an answer with the reference's.
 #[track_caller]
 pub(crate) fn check_answer(reply: &Reply, expected: &Result<Decision, Refusal>) {
     match expected {
         Ok(decision) => {
             assert_eq!(reply.status, "ok", "{}, expected {decision:?}", reply.text);
             let mut response = reply.response.clone();
-            // What number it has is the clock's.
+            // Its value depends on the clock.
             if let Some(seq) = response.as_object_mut().and_then(|fields| fields.remove("seq")) {
                 assert!(seq.as_i64().is_some_and(|seq| seq > 0), "{}", reply.text);
             }
@@ -240,7 +240,7 @@ pub(crate) fn check_answer(reply: &Reply, expected: &Result<Decision, Refusal>) 
         Err(refusal) => {
             assert_eq!(reply.refused(), json!(refusal.reason), "{}, expected {refusal:?}", reply.text);
             if refusal.reason != Reason::Expired {
-                // That one has the time in it, which goes on.
+                // This detail contains the time.
                 assert_eq!(reply.response.get("detail"), json!(refusal).get("detail"), "{}", reply.text);
             }
         }

@@ -1,5 +1,6 @@
-//! Ends. The server goes by the real time, and ends what is over by itself; so that it is certain what has ended, there is at
-//! most one frame at a time that ends soon, and its end is waited for before anything can happen too close to it.
+//! Expiry. The server uses the real time and ends what has expired by itself. So that it is certain
+//! what has expired, at most one frame at a time expires soon, and the test waits for its end
+//! before anything can happen too close to it.
 
 use serde_json::json;
 use vestibule_approve::frames::Policy;
@@ -9,41 +10,44 @@ use vestibule_tests::people::{Device, Person, Room, now_ms};
 
 use crate::stage::Stage;
 
-/// Milliseconds to the end of what ends soon.
+/// Milliseconds until the end of a frame that expires soon.
 pub(crate) const SHORT: i64 = 600;
-/// Milliseconds before an end in which no step is begun.
+/// Milliseconds before an end in which no step begins.
 const MARGIN: i64 = 250;
 
 impl Stage<'_> {
-    /// Whether the end is so near that it comes first.
+    /// Whether the end is so near that the test must wait for it first.
     pub(crate) fn ends_now(&self) -> bool {
         self.ending.is_some_and(|at| at - now_ms() < MARGIN)
     }
 
-    /// Whether the end has come without being waited for: then nobody can say what the server did first.
+    /// Whether the end has come without being waited for: then the order of the server's actions is
+    /// unknown.
     pub(crate) fn is_late(&self) -> bool {
         self.ending.is_some_and(|at| at <= now_ms())
     }
 
-    /// Waits until what ends soon has ended.
+    /// Waits until the frame that expires soon has ended.
     pub(crate) fn elapse(&mut self) {
         if self.ending.is_some() {
             self.sweep();
         }
     }
 
-    /// Who was denied and is forgiven has no use for the denied request: the server ends it, soon after.
+    /// A user whose denial is lifted has no use for the denied request: the server ends it soon
+    /// after.
     pub(crate) fn sweep_what_is_forgiven(&mut self) {
         if !self.due(now_ms()).is_empty() {
             self.sweep();
         }
     }
 
-    /// Waits until the server has ended and forgotten what is over, what ends soon included.
+    /// Waits until the server has ended and forgotten everything that has expired, including the
+    /// frame that expires soon.
     fn sweep(&mut self) {
         let at = self.ending.take().unwrap_or_else(now_ms);
         let mut sentinel = Sentinel::new(self);
-        // With the first it is ended, in the same sweep or before; with the second it is forgotten.
+        // The first one is ended in the same sweep or an earlier one; the second one is forgotten.
         sentinel.outlive(at);
         sentinel.outlive(at);
         let now = now_ms();
@@ -58,7 +62,7 @@ impl Stage<'_> {
         self.expect_told(None, expected);
     }
 
-    /// Whatever the rules would end now: requests, then approves.
+    /// Everything that the rules would end now: requests, then approves.
     fn due(&self, now: i64) -> Vec<(Rid, Uid, Command)> {
         let requests = self.cast.users.iter().flat_map(|user| {
             self.store.requests_of(&user.uid).map(|(rid, request)| (rid, user.uid, request))
@@ -81,7 +85,7 @@ impl Stage<'_> {
     }
 }
 
-/// Somebody who asks for a key and is told when the time is over.
+/// A user whose request expires, and who is told when it does.
 struct Sentinel {
     person: Person,
     room: Room,
@@ -97,7 +101,7 @@ impl Sentinel {
         Self { person, room, device }
     }
 
-    /// Until a sweep has ended what is over at `at`.
+    /// Waits until a sweep has ended everything that expires by `at`.
     fn outlive(&mut self, at: i64) {
         let mut request = self.person.request(&self.room.rid());
         for patience in [20, 200, 2_000, 20_000] {

@@ -1,10 +1,12 @@
-//! The whole server against the reference: a few people with two devices each do anything that the protocol knows, over real
-//! WebSockets and in any order; they come, leave, lose their connections, and the server is killed. After each step everybody
-//! has been told exactly what the reference says, and everything that a join shows is what the reference shows.
+//! The whole server against the reference: a few people with two devices each do anything that the
+//! protocol knows, over real WebSockets and in any order; they come, leave and lose their
+//! connections, and the server is killed. After each step everybody has been told exactly what the
+//! reference says, and every join shows what the reference shows.
 //!
-//! A case is a list of steps that name people, rooms and frames by their places, so that it can be shortened and repeated; keys
-//! and ids are others each time. `PROPTEST_CASES=1000 cargo test -p vestibule-tests --test conversation` tries more cases. The
-//! seeds of those that failed are kept in `regressions.txt`, and are tried first.
+//! A case is a list of steps that name people, rooms and frames by index, so that it can be shrunk
+//! and repeated; keys and ids differ each time. `PROPTEST_CASES=1000 cargo test --workspace --test
+//! conversation` tries more cases. The seeds of failed cases are kept in `regressions.txt`, and run
+//! first.
 
 mod cast;
 mod deeds;
@@ -23,13 +25,13 @@ use vestibule_tests::process::Server;
 
 use stage::Stage;
 
-/// Cases where the environment does not say how many.
+/// The number of cases, unless the environment sets it.
 const CASES: u32 = 24;
 
 #[test]
 fn every_client_sees_what_the_reference_predicts() {
     let defaults = Config::default();
-    // The default went by the environment already.
+    // The default has already read the environment.
     let cases = if env::var_os("PROPTEST_CASES").is_some() { defaults.cases } else { CASES };
     let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conversation/regressions.txt");
     let failure_persistence = Some(Box::new(FileFailurePersistence::Direct(seeds)) as _);

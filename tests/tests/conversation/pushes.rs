@@ -1,4 +1,4 @@
-//! Who is told what of a change, and whether exactly that came.
+//! The pushes that a change causes, and the check that exactly these arrived.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ use crate::stage::Stage;
 use crate::steps::SeatNumber;
 use crate::views::{told, told_in};
 
-/// A push, as far as it matters.
+/// The relevant part of a push.
 type Push = (SeatNumber, Topic, Value);
 
 impl Stage<'_> {
-    /// Who is told what of a change that `command` has just made for `uid`.
+    /// The pushes about a change that `command` has just made for `uid`.
     pub(crate) fn told_of(
         &self,
         rid: &Rid,
@@ -39,7 +39,7 @@ impl Stage<'_> {
         pushes
     }
 
-    /// What is for one user: the key, or a notice.
+    /// Pushes to one user: the key, or a notice.
     fn told_users(&self, rid: &Rid, command: &Command, change: Change) -> Vec<Push> {
         let mut pushes = Vec::new();
         if let (Change::AddApprove { .. }, Command::Approve { to, approve_id, .. }) = (change, command) {
@@ -54,7 +54,7 @@ impl Stage<'_> {
         pushes
     }
 
-    /// To all devices of a user: in the room where they are in it, else in the inbox.
+    /// To all devices of a user: in the room if they have joined it, else in the inbox.
     fn to_user(&self, uid: &Uid, rid: &Rid, push: &Value) -> Vec<Push> {
         let topic = |seat: SeatNumber| {
             let at = &self.cast.seats[seat];
@@ -67,7 +67,7 @@ impl Stage<'_> {
             .collect()
     }
 
-    /// What members are told.
+    /// The push to members.
     fn news(&self, rid: &Rid, uid: &Uid, command: &Command, change: Change) -> Option<Value> {
         let gone = |uid: &Uid, id: &Id, state: RequestState| Some(json!(["request_gone", uid, id, state]));
         let again = |approve_id: &Id| {
@@ -87,14 +87,14 @@ impl Stage<'_> {
             (Change::Save { request_id, closes: true, .. }, _) => gone(uid, &request_id, RequestState::Done),
             (Change::Nack { reopens: true }, Command::Nack { approve_id })
             | (Change::Lapse { reopens: true }, Command::Lapse { approve_id }) => again(approve_id),
-            // Of a denied request they heard when it was denied.
+            // Members were told of a denied request when it was denied.
             (Change::Close { state: RequestState::Denied, .. }, _) => None,
             (Change::Close { request_id, state }, _) => gone(uid, &request_id, state),
             _ => None,
         }
     }
 
-    /// What members are shown anew since its denial was lifted.
+    /// The requests that members are shown again since its denial was lifted.
     fn lifted(&self, rid: &Rid, command: &Command, change: Change) -> Vec<Value> {
         let uid = match (change, command) {
             (Change::AddApprove { overrules: true, .. }, Command::Approve { to, .. }) => to,
@@ -112,7 +112,8 @@ impl Stage<'_> {
         (0..SEATS).filter(|seat| self.cast.seats[*seat].rooms.get(rid) == Some(&true))
     }
 
-    /// Checks that everybody has been told exactly this. `by` is whose command it was, and where it was answered.
+    /// Checks that everybody has received exactly these. `by` is the sender's seat, and the topic
+    /// of the answer.
     pub(crate) fn expect_told(&mut self, by: Option<(SeatNumber, Topic)>, mut expected: Vec<Push>) {
         let topics = (0..SEATS).flat_map(|seat| {
             let topics: BTreeSet<Topic> = self.cast.seats[seat].topics();
@@ -120,7 +121,7 @@ impl Stage<'_> {
         });
         let (inboxes, rooms) = topics.partition(|(_, topic)| *topic == Topic::Inbox);
         let mut told = Vec::new();
-        // Whoever answered tells the room right after, and the room tells the inboxes.
+        // The sender's topic tells the room right after its answer, and the room tells the inboxes.
         for topics in [by.into_iter().collect::<Vec<_>>(), rooms, inboxes] {
             let raise = |(seat, topic)| {
                 let name = self.cast.name(seat, topic);
@@ -141,7 +142,7 @@ impl Stage<'_> {
         assert_eq!(told, expected, "told and expected");
     }
 
-    /// What matters of a message, if it is one of the flow's pushes.
+    /// The relevant part of a message, if it is one of the flow's pushes.
     fn read(&self, seat: SeatNumber, message: &Message) -> Option<Push> {
         let payload = &message.payload;
         let push = match &*message.event {

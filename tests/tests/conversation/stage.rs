@@ -1,4 +1,4 @@
-//! Plays a case, for the server and for the reference at once.
+//! Runs a case, on the server and on the reference at once.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -20,7 +20,7 @@ use crate::deeds::{Approved, Asked, Sending, check_answer};
 use crate::steps::{Deed, Doing, SeatNumber, Step};
 use crate::views::View;
 
-/// Small ones, so that they are reached.
+/// Small quotas, so that cases reach them.
 fn quotas() -> Quotas {
     Quotas {
         open_per_user_in_room: 2,
@@ -34,7 +34,7 @@ fn quotas() -> Quotas {
     }
 }
 
-/// A server with these quotas, that ends what is over at once and sends nothing a second time.
+/// A server with these quotas that ends expired frames at once and never redelivers.
 pub(crate) fn launch() -> Launch {
     let quotas = quotas();
     let counts = [
@@ -50,17 +50,17 @@ pub(crate) fn launch() -> Launch {
     counts.iter().fold(launch, |launch, (name, count)| launch.arg(name).arg(&count.to_string()))
 }
 
-/// The server, the people, and the reference beside them.
+/// The server, the people, and the reference.
 pub(crate) struct Stage<'a> {
     server: &'a RefCell<Server>,
     pub(crate) cast: Cast,
     pub(crate) store: Reference,
-    /// What it was before the last change.
+    /// The reference before the last change.
     pub(crate) before: Reference,
     pub(crate) quotas: Quotas,
     pub(crate) asked: Vec<Asked>,
     pub(crate) approved: Vec<Approved>,
-    /// When something ends that ends soon.
+    /// When the frame that expires soon does.
     pub(crate) ending: Option<i64>,
 }
 
@@ -70,13 +70,13 @@ impl<'a> Stage<'a> {
         let (asked, approved) = (Vec::new(), Vec::new());
         let (store, before, quotas) = (Reference::default(), Reference::default(), quotas());
         let mut stage = Self { server, cast, store, before, quotas, asked, approved, ending: None };
-        // One room to begin with; the other one has to be made.
+        // One room to begin with; the steps must publish the other one.
         let deed = Deed::Publish { room: 0, step: 1, policy: Policy::Request };
         stage.perform(&Doing { seat: 0, as_member: true, in_inbox: false, deed });
         stage
     }
 
-    /// Plays a step. What an end overtook before it was waited for does not count.
+    /// Runs a step. A step that an expiry overtook before it was waited for does not count.
     pub(crate) fn play(&mut self, step: Step) -> Result<(), TestCaseError> {
         let played = catch_unwind(AssertUnwindSafe(|| self.step(step)));
         if self.is_late() {
@@ -124,7 +124,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// What everybody finds who comes anew.
+    /// What every new connection is shown.
     pub(crate) fn close(mut self) {
         self.elapse();
         for user in &self.cast.users {
@@ -152,18 +152,19 @@ impl<'a> Stage<'a> {
         check_answer(&reply, &expected);
         self.expect_told_of(&sending, &expected);
         if expected.is_err() {
-            // Nobody speaks of what was refused.
+            // Nothing is pushed about a refused frame.
             self.asked.truncate(known.0);
             self.approved.truncate(known.1);
         }
     }
 
-    /// As whoever gets no answer does: the same again. Nobody can say whether it is for the first time.
+    /// Repeats the action, as a client does without an answer. Whether the first one arrived is
+    /// unknown.
     fn perform_interrupted(&mut self, doing: &Doing) {
         let Some(sending) = self.sending(doing) else { return };
         self.come(&sending);
         let name = self.cast.name(sending.seat, sending.topic);
-        // The connection may break in the middle of it.
+        // The connection may break meanwhile.
         let _ = self.cast.device(sending.seat).send(&name, sending.event, &sending.payload);
         self.kill();
         match sending.topic {
@@ -209,7 +210,7 @@ impl<'a> Stage<'a> {
         self.cast.seats.iter_mut().for_each(Seat::hang);
     }
 
-    /// Sees to it that the sender is where the frame is sent to, as what the frame is sent as.
+    /// Joins the sender to the frame's topic, in the role that the frame needs.
     fn come(&mut self, sending: &Sending) {
         let at = &self.cast.seats[sending.seat];
         match sending.topic {
@@ -224,7 +225,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Joins a room anew, and finds what there is.
+    /// Joins a room anew, and checks what is shown.
     fn enter(&mut self, seat: SeatNumber, rid: &Rid, as_member: bool) {
         let uid = self.cast.user_at(seat).uid;
         let (joined, proved) = self.join_room(seat, rid, as_member);
@@ -234,7 +235,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Joins the inbox anew, and finds what there is.
+    /// Joins the inbox anew, and checks what is shown.
     fn listen(&mut self, seat: SeatNumber) {
         let joined = self.join_inbox(seat);
         self.view().check_joined(&self.cast.user_at(seat).uid, None, &joined);

@@ -1,4 +1,4 @@
-//! What may happen next. People, devices, rooms and frames are named by numbers, of which the stage takes the remainder.
+//! The possible steps. Numbers name people, devices, rooms and frames, modulo how many there are.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -11,30 +11,42 @@ pub(crate) type SeatNumber = usize;
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// A device joins a room anew, as a guest or as a member.
-    Enter { seat: SeatNumber, room: usize, as_member: bool },
+    Enter {
+        seat: SeatNumber,
+        room: usize,
+        as_member: bool,
+    },
     /// A device joins its user's inbox anew.
-    Listen { seat: SeatNumber },
-    /// A device leaves a room.
-    Leave { seat: SeatNumber, room: usize },
-    /// A device's connection is gone.
-    Hang { seat: SeatNumber },
-    /// Somebody does something and waits for the answer.
+    Listen {
+        seat: SeatNumber,
+    },
+    Leave {
+        seat: SeatNumber,
+        room: usize,
+    },
+    /// A device's connection breaks.
+    Hang {
+        seat: SeatNumber,
+    },
+    /// A user does something and waits for the answer.
     Do(Doing),
-    /// Somebody does something, the server is killed before or after it has it, and they do it again.
+    /// A user does something, the server is killed before or after it arrives, and the user repeats
+    /// it.
     Interrupted(Doing),
     /// The server is killed between two steps.
     Kill,
-    /// What ends soon ends.
+    /// The frame that expires soon does.
     Elapse,
 }
 
-/// What somebody does, and at which seat. Numbers of requests and approves are places among all that were made.
+/// An action, and the seat of its sender. Numbers of requests and approves are indices among all
+/// that were made.
 #[derive(Clone, Debug)]
 pub(crate) struct Doing {
     pub(crate) seat: SeatNumber,
-    /// Whether whoever does what members do proves the key first.
+    /// Whether the sender of a member's action proves the key first.
     pub(crate) as_member: bool,
-    /// Whether what can be done in the inbox is done there.
+    /// Whether the action is sent to the inbox, if it can be.
     pub(crate) in_inbox: bool,
     pub(crate) deed: Deed,
 }
@@ -75,7 +87,7 @@ pub(crate) enum Deed {
     Unblock {
         request: usize,
     },
-    /// Of the seat's own user, or of whoever asked where `is_own` is not.
+    /// Of the seat's own user if `is_own`, else of any user who has asked.
     Withdraw {
         request: usize,
         is_own: bool,
@@ -91,12 +103,12 @@ pub(crate) enum Deed {
 }
 
 impl Deed {
-    /// Whether what it makes ends soon.
+    /// Whether its frame expires soon.
     pub(crate) fn is_short(&self) -> bool {
         matches!(self, Self::Ask { is_short: true, .. } | Self::Approve { is_short: true, .. })
     }
 
-    /// The same, ending late.
+    /// The same action, expiring late.
     pub(crate) fn lasting(self) -> Self {
         match self {
             Self::Ask { room, box_key, .. } => Self::Ask { room, box_key, is_short: false },
@@ -133,7 +145,7 @@ fn doing() -> impl Strategy<Value = Doing> {
 fn deed() -> impl Strategy<Value = Deed> {
     let room = prop_oneof![9 => Just(0_usize), 1 => Just(1_usize)];
     let policy = select(&[Policy::Open, Policy::Request, Policy::Request, Policy::Request, Policy::Secret]);
-    // The latest ones are what is of interest.
+    // The latest ones matter most.
     let place = prop_oneof![3 => 0..3_usize, 1 => 0..20_usize];
     let is_short = proptest::bool::weighted(0.1);
     prop_oneof![

@@ -1,4 +1,4 @@
-//! What joins and lists show, against what the reference shows.
+//! Compares joins and lists with the reference.
 
 use serde_json::{Value, json};
 use vestibule_approve::frames::Policy;
@@ -13,7 +13,7 @@ pub(crate) struct View<'a> {
 }
 
 impl View<'_> {
-    /// The answer to a join, of a room or of the inbox.
+    /// The answer to a join of a room or of the inbox.
     #[track_caller]
     pub(crate) fn check_joined(&self, uid: &Uid, rid: Option<&Rid>, joined: &Value) {
         let mine = self.store.mine(uid, rid, self.now);
@@ -83,7 +83,7 @@ pub(crate) fn told(rid: &Rid, news: &News) -> Value {
     }
 }
 
-/// What matters of a notice as it was sent.
+/// The relevant part of a notice as it was sent.
 pub(crate) fn told_in(notice: &Value) -> Value {
     let fields = ["rid", "event", "request_id", "approve_id", "to", "result", "code", "by", "block"];
     fields.iter().map(|field| notice[field].clone()).collect()

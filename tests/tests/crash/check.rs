@@ -1,4 +1,4 @@
-//! What is there after a crash, against what was sent before it.
+//! What is stored after a crash, compared with what was sent before it.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,8 @@ use vestibule_tests::people::Device;
 use crate::Summary;
 use crate::exchange::{Exchange, Round, Sent};
 
-/// Checks a round, and withdraws all of its requests, so that the next round starts with an empty room.
+/// Checks a round, and withdraws all of its requests, so that the next round starts with an empty
+/// room.
 pub(crate) fn check(exchange: &Exchange, round: &Round) -> Summary {
     let topic = exchange.room.topic();
     let (member, token) = &exchange.members[0];
@@ -53,7 +54,8 @@ pub(crate) fn check(exchange: &Exchange, round: &Round) -> Summary {
     summary
 }
 
-/// Every frame that was answered ok is stored as it was sent and answered; and what is stored was sent.
+/// Every frame that was answered ok is stored as it was sent and answered, and every stored frame
+/// was sent.
 fn compare(sent: &[Sent], owner: &str, stored: &HashMap<String, Value>, summary: &mut Summary) {
     let by_id: HashMap<_, _> = sent.iter().map(|sent| (sent.id(), sent)).collect();
     summary.sent += sent.len();
@@ -79,7 +81,7 @@ fn compare(sent: &[Sent], owner: &str, stored: &HashMap<String, Value>, summary:
 }
 
 impl Exchange {
-    /// All that a member is shown.
+    /// All requests that a member is shown.
     fn room_pending(&self, member: &mut Device) -> Value {
         let proved = member.enter(&self.room);
         assert_eq!(proved["cursor"], json!(null), "a round fits a page");

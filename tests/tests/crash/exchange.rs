@@ -20,7 +20,8 @@ const REQUESTS_EACH: usize = 4;
 /// Every request is approved by every member.
 const FRAMES: usize = NEWCOMERS * REQUESTS_EACH * (1 + MEMBERS);
 
-/// The people of several rounds on one data folder. Their tokens stay good, since the server's secrets stay.
+/// The people of several rounds on one data folder. Their tokens stay valid, since the server's
+/// secrets stay.
 pub(crate) struct Exchange {
     pub(crate) address: SocketAddr,
     pub(crate) room: Room,
@@ -28,25 +29,23 @@ pub(crate) struct Exchange {
     pub(crate) members: Vec<(Person, String)>,
 }
 
-/// A frame that was sent, and its answer if one came.
+/// A frame that was sent, and its answer, if any.
 pub(crate) struct Sent {
-    /// The frame as it was sent.
     pub(crate) frame: Value,
-    /// Whose it is: a request's newcomer, an approve's member.
+    /// Its sender: a request's newcomer, an approve's member.
     pub(crate) by: String,
-    /// The response, which is `{status, response}`.
+    /// The reply's payload, `{status, response}`.
     pub(crate) answer: Option<Value>,
 }
 
 impl Sent {
-    /// A frame's id.
     pub(crate) fn id(&self) -> &str {
         let id = self.frame.get("approve_id").unwrap_or(&self.frame["request_id"]);
         id.as_str().expect("an id")
     }
 }
 
-/// What was sent in a round.
+/// Everything sent in a round.
 #[derive(Default)]
 pub(crate) struct Round {
     pub(crate) requests: Vec<Sent>,
@@ -66,10 +65,10 @@ impl Exchange {
         Self { address, room, newcomers: people(NEWCOMERS), members: people(MEMBERS) }
     }
 
-    /// Connects everybody, lets them go, and kills the server after a random number of answers.
+    /// Connects everybody, starts them, and kills the server after a random number of answers.
     pub(crate) fn run(&self, server: &mut Server, random: &mut Random) -> Round {
         let moment = random.below(FRAMES + 1);
-        // Between two answers, too: about as long as an answer takes.
+        // Between two answers, too: a pause of about the length of an answer.
         let pause = Duration::from_micros(random.below(2000) as u64);
         let (answered, answers) = mpsc::channel();
         let start = Barrier::new(NEWCOMERS + MEMBERS + 1);
@@ -126,7 +125,7 @@ impl Exchange {
         log.sent
     }
 
-    /// A member approves whatever is asked for, until the end.
+    /// A member approves every request, until the end.
     fn approve(
         &self,
         (person, token): &(Person, String),
@@ -151,17 +150,18 @@ impl Exchange {
     }
 }
 
-/// What one connection sent.
+/// The frames sent by one connection.
 #[derive(Default)]
 struct Log {
     sent: Vec<Sent>,
-    /// The places of what is not answered, by ref.
+    /// The indices of unanswered frames, by ref.
     open: HashMap<String, usize>,
 }
 
 impl Log {
     fn send(&mut self, device: &mut Device, topic: &str, event: &str, frame: Value) {
-        // A frame on a connection that is gone was perhaps sent in part: noted as sent and not answered.
+        // A frame on a broken connection may have been sent in part: it counts as sent and
+        // unanswered.
         if let Ok(reference) = device.send(topic, event, &frame) {
             self.open.insert(reference, self.sent.len());
         }

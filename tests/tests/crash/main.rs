@@ -1,5 +1,5 @@
-//! The server is killed, again and again, in the middle of an exchange. Whatever it answered ok is there when it is back,
-//! and nothing that nobody sent.
+//! The server is killed, again and again, in the middle of an exchange. After each restart
+//! everything that it answered ok is there, and nothing that nobody sent.
 
 mod check;
 mod exchange;
@@ -9,9 +9,9 @@ use vestibule_tests::random::{self, Random};
 
 use exchange::Exchange;
 
-/// How often it is killed.
+/// How often the server is killed.
 const ROUNDS: usize = 200;
-/// How many of these on one data folder.
+/// The number of rounds on one data folder.
 const ROUNDS_PER_FOLDER: usize = 20;
 
 #[test]
@@ -33,7 +33,7 @@ fn answered_frames_survive_a_crash() {
         "crash: {ROUNDS} rounds, {} frames sent, {} answered, {} stored but unanswered",
         total.sent, total.answered, total.unanswered
     );
-    // Else the moments were badly chosen, and the rounds show nothing.
+    // Otherwise the moments were badly chosen, and the rounds prove nothing.
     assert!(total.answered > ROUNDS && total.answered < total.sent, "the kills missed the exchange");
 }
 
@@ -42,7 +42,7 @@ fn answered_frames_survive_a_crash() {
 struct Summary {
     sent: usize,
     answered: usize,
-    /// Stored, and the server was killed before the answer came.
+    /// Stored, but the server was killed before it answered.
     unanswered: usize,
 }
 

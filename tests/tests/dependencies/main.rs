@@ -1,3 +1,3 @@
-//! Which crate may depend on which, in the manifests and in all that they bring along.
+//! Which crate may depend on which, directly and through others.
 
 mod packages;

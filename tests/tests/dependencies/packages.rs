@@ -5,14 +5,13 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// What runs a server. A name that ends in a star stands for all that start so.
+/// Crates that run a server. A name that ends in a star stands for all that start with it.
 const SERVING: [&str; 2] = ["tokio*", "actix*"];
 
-/// The database.
 const DATABASE: [&str; 3] = ["diesel*", "libsqlite3-sys", "r2d2"];
 
-/// The crates that the framework is free of, besides the database: whoever writes channels needs no command line and no
-/// description of endpoints.
+/// Crates of the product that the framework must not need, besides the database: authors of
+/// channels need no command line and no description of endpoints.
 const PRODUCT: [&str; 5] = ["clap*", "utoipa*", "rust-embed*", "toml*", "tracing-subscriber"];
 
 #[test]
@@ -27,7 +26,7 @@ fn the_protocols_do_no_input_and_output() {
 fn the_schema_knows_tables_and_nothing_else() {
     refuse("vestibule-schema", &SERVING);
     only("vestibule-schema", &[]);
-    // Directly only: the library of the migrations brings it along.
+    // Only directly: the library of the migrations depends on it.
     refuse_among(&direct("vestibule-schema"), "vestibule-schema", &["serde*"]);
 }
 
@@ -69,7 +68,7 @@ fn a_star_matches_any_ending() {
     assert_eq!(forbidden_among(&found, &["actix*", "vestibule"]), ["actix-web"]);
 }
 
-/// Which packages of the workspace a package names: these, and no others.
+/// Asserts which packages of the workspace a package names: exactly these.
 fn only(package: &str, expected: &[&str]) {
     let direct = direct(package);
     let own: Vec<&str> =
@@ -97,7 +96,7 @@ fn forbidden_among(dependencies: &BTreeSet<String>, forbidden: &[&str]) -> Vec<S
     dependencies.iter().filter(|name| is_forbidden(name)).cloned().collect()
 }
 
-/// What a package names as its normal dependencies, for all platforms and with all features.
+/// A package's normal dependencies by name, for all platforms and with all features.
 fn direct(package: &str) -> BTreeSet<String> {
     let packages = packages();
     let package = packages.iter().find(|known| known["name"] == package).expect("a package of the workspace");
@@ -107,7 +106,7 @@ fn direct(package: &str) -> BTreeSet<String> {
     normal.map(|dependency| dependency["name"].as_str().expect("a name").to_owned()).collect()
 }
 
-/// Everything a package's normal dependencies bring along on this platform, without itself.
+/// All normal dependencies of a package on this platform, direct or through others, without itself.
 fn whole_tree(package: &str) -> BTreeSet<String> {
     let tree =
         cargo(&["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--format", "{p}"]);

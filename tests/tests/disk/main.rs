@@ -1,5 +1,6 @@
-//! A disk that fails while the server runs: one that is full, or a quota that is used up, refuses what is new and is forgotten once
-//! there is room; one that is broken ends the server before it confirms what may be lost.
+//! A disk that fails while the server runs: if it is full, or a quota is used up, the server
+//! refuses new frames until there is space; if it is broken, the server stops before it confirms
+//! anything that may be lost.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +10,12 @@ use serde_json::json;
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::scene::Scene;
 
-/// Of errno(3).
+/// From errno(3).
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
 const EDQUOT: i32 = 122;
 
-/// A disk whose calls fail as it is told.
+/// A disk whose calls fail on demand.
 struct Disk {
     folder: tempfile::TempDir,
 }
@@ -23,7 +24,7 @@ impl Disk {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema/src/testing/faults.c");
-        // A compiler is there: SQLite was compiled with it.
+        // There is a compiler: SQLite was compiled with it.
         let library = folder.path().join("faults.so");
         let status =
             Command::new("cc").args(["-shared", "-fPIC", "-O1", source, "-ldl", "-o"]).arg(library).status();
@@ -43,7 +44,7 @@ impl Disk {
         Server::start(launch.env("VESTIBULE_FAULTS", &text(&self.control())))
     }
 
-    /// Each such call for the server's data fails from now on.
+    /// From now on each such call for the server's data fails.
     fn fail(&self, server: &Server, call: &str, errno: i32) {
         let new = self.control().with_extension("new");
         fs::write(&new, format!("{call} {} {errno}", server.data().display())).expect("a file to write");
@@ -67,7 +68,7 @@ fn a_full_disk_refuses_new_frames_until_space_is_freed() {
         let refused = scene.guest.call(&scene.topic, "request", &request);
         assert_eq!(refused.refused(), "storage_full", "{call} {errno}");
         assert!(refused.response["retry_ms"].as_u64().is_some_and(|ms| ms > 0), "{}", refused.text);
-        // What is stored is there, and can be read.
+        // Stored frames are there, and can be read.
         assert_eq!(scene.status(&first), json!("pending"));
         disk.heal();
         let stored = scene.guest.call(&scene.topic, "request", &request).ok();

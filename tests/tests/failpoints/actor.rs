@@ -1,4 +1,4 @@
-//! One of the people, over all lives of the server: what they sent, under which id, and what was answered.
+//! A participant over all lives of the server: what they sent, under which id, and the answers.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,32 +8,32 @@ use vestibule_tests::people::{Message, Person};
 
 use crate::shown::Shown;
 
-/// What somebody is there for.
+/// What a participant does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// A newcomer in the room, who asks and withdraws, and answers approves too unless the own desk does.
+    /// A newcomer in the room, who asks and withdraws, and answers approves unless the inbox
+    /// connection does.
     Asker { has_desk: bool },
     /// The same newcomer's other connection, which listens to the inbox and answers approves there.
     Desk,
     /// Approves, denies and unblocks.
     Member,
-    /// A guest who never asks, and so must hear nothing.
+    /// A guest who never asks, and so must be told nothing.
     Bystander,
 }
 
-/// Somebody.
 pub(crate) struct Actor {
     pub(crate) role: Role,
     pub(crate) person: Arc<Person>,
-    /// Stays good over all lives, since the server's secrets stay.
+    /// Valid over all lives, since the server's secrets stay.
     pub(crate) token: String,
-    /// All that was sent and may be repeated.
+    /// All commands that were sent and may be repeated.
     pub(crate) log: Vec<Entry>,
-    /// The approves that were acked or nacked, or are left alone for good.
+    /// The approves that were acked or nacked, or are ignored for good.
     pub(crate) decided: HashSet<String>,
-    /// What the server showed when nothing was under way.
+    /// What the server showed at a moment when nothing was in flight.
     pub(crate) shown: Shown,
-    /// What came in this life of the server, but for answers.
+    /// The messages of this life of the server, except answers.
     pub(crate) heard: Vec<Message>,
 }
 
@@ -47,13 +47,12 @@ pub(crate) struct Entry {
     pub(crate) answers: Vec<Answer>,
     /// The server was killed before it answered.
     pub(crate) was_lost: bool,
-    /// Somebody was told of it in an earlier life, before it was answered.
+    /// Another participant was told of it in an earlier life, before it was answered.
     pub(crate) was_told: bool,
-    /// Whether it can change nothing any more, and is asked after only at the very end.
+    /// Whether it can change nothing any more, and is checked only at the very end.
     pub(crate) is_settled: bool,
 }
 
-/// A reply.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) is_ok: bool,
@@ -77,7 +76,7 @@ impl Actor {
         self.person.uid().to_string()
     }
 
-    /// The topic that this actor listens to, and sends to.
+    /// The topic that this actor joins and sends to.
     pub(crate) fn topic(&self, room: &str) -> String {
         if self.role == Role::Desk { self.person.inbox() } else { room.to_owned() }
     }
@@ -96,7 +95,7 @@ impl Entry {
         }
     }
 
-    /// A text of the payload.
+    /// A string of the payload.
     pub(crate) fn text(&self, field: &str) -> &str {
         self.payload[field].as_str().unwrap_or_else(|| panic!("no {field} in {:?}", self.payload))
     }
@@ -110,12 +109,12 @@ impl Entry {
         self.answers.iter().any(|answer| answer.is_ok)
     }
 
-    /// Whether an answer says that this very sending of it did something.
+    /// Whether an answer says that this very attempt had an effect.
     pub(crate) fn is_first(&self) -> bool {
         self.answers.iter().any(|answer| answer.response["dup"] == false)
     }
 
-    /// The seq that it was answered first.
+    /// The seq of its first answer.
     pub(crate) fn seq(&self) -> &Value {
         let done = self.answers.iter().find(|answer| answer.is_ok).expect("an answer ok");
         &done.response["seq"]

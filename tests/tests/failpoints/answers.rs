@@ -1,4 +1,4 @@
-//! What may be answered, and how the answers to one command fit together.
+//! Which answers are possible, and how the answers to one command must agree.
 
 use crate::actor::{Actor, Entry};
 
@@ -6,14 +6,14 @@ use crate::actor::{Actor, Entry};
 fn explained(entry: &Entry) -> &'static [&'static str] {
     match entry.event {
         "request" => &["cooldown", "blocked"],
-        // `no_request` is looked into where it is known what was asked.
+        // `no_request` is checked where the sent requests are known.
         "approve" => &["slots_full", "closed", "no_request"],
         "deny" => &["closed"],
         _ => &[],
     }
 }
 
-/// Checks every answer that somebody got.
+/// Checks every answer to an actor.
 pub(crate) fn check(actor: &Actor) {
     for entry in actor.log.iter().filter(|entry| !entry.is_settled) {
         check_entry(entry);
@@ -31,7 +31,7 @@ fn check_entry(entry: &Entry) {
             assert!(first.is_ok, "somebody was told of what was never stored: {entry:?}");
         }
         if has_id && first.is_ok {
-            // Known before only if it was sent before; and surely if somebody was told.
+            // Known before only if it was sent before; and certainly if somebody was told of it.
             assert!(entry.sent > 1 || first.response["dup"] == false, "{entry:?}");
             assert!(
                 !entry.was_told || first.response["dup"] == true,
@@ -39,7 +39,7 @@ fn check_entry(entry: &Entry) {
             );
         }
     }
-    // A denial that was lifted can be said again; everything else happens once.
+    // A lifted denial can be repeated; everything else happens once.
     if !matches!(entry.event, "deny" | "unblock") {
         for later in entry.answers.iter().skip(1) {
             assert!(later.is_ok && later.response["dup"] == true, "answered anew: {entry:?}");

@@ -1,4 +1,4 @@
-//! At the end of all lives: every notice is there, once, and the database is whole.
+//! Checks after all lives: every notice is there, once, and the database is whole.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::actor::{Actor, Entry, Role};
 use crate::truth::sent;
 
-/// A change that somebody is told of.
+/// A change that a user is told of.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Told {
     uid: String,
@@ -18,7 +18,7 @@ struct Told {
     id: String,
 }
 
-/// Each change that was answered as done has its one notice, and no notice is of anything else.
+/// Each change that was answered as done has one notice, and there is no other notice.
 pub(crate) fn check_notices(actors: &[Actor], notices: &[Vec<Value>]) {
     let mut found: HashMap<Told, usize> = HashMap::new();
     for (actor, notices) in actors.iter().zip(notices).filter(|(actor, _)| actor.role != Role::Desk) {
@@ -42,7 +42,7 @@ pub(crate) fn check_notices(actors: &[Actor], notices: &[Vec<Value>]) {
             };
             let told = Told { uid, event: name.to_owned(), id: id.to_owned() };
             let count = found.get(&told).copied().unwrap_or(0);
-            // A denial that was lifted can be said again.
+            // A lifted denial can be repeated.
             assert!(count <= 1 || event == "deny", "{count} notices of {entry:?}");
             assert!(count >= 1 || !entry.is_first(), "no notice of {entry:?}");
             explained.insert(told);
@@ -71,7 +71,7 @@ struct Count {
     count: i64,
 }
 
-/// The database, opened past the server.
+/// Checks the database file itself.
 pub(crate) fn check_database(path: &Path) {
     let mut connection = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("the database");
     let checked = diesel::sql_query("SELECT integrity_check AS line FROM pragma_integrity_check")

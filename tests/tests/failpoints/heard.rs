@@ -1,4 +1,5 @@
-//! What people were told while the server lived: each only what is theirs, and nothing that was not stored.
+//! What people were told while the server lived: only their own matters, and nothing that was not
+//! stored.
 
 use std::collections::HashSet;
 
@@ -8,7 +9,7 @@ use vestibule_tests::people::Message;
 use crate::actor::{Actor, Role};
 use crate::truth::{Truth, sent};
 
-/// Checks all that was heard; gives the ids of the requests and approves that somebody was told of.
+/// Checks all received pushes; returns the ids of the requests and approves that they were about.
 pub(crate) fn check(actors: &[Actor], room: &str) -> HashSet<String> {
     let truth = Truth::of(actors);
     let mut told = HashSet::new();

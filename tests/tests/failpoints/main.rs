@@ -1,8 +1,10 @@
-//! The server is killed at chosen places around commit, reply and push, a thousand times, while people ask, approve, ack,
-//! nack, deny and withdraw. Everybody comes back and repeats what was not answered, under the same ids.
+//! The server is killed at chosen places around commit, reply and push, a thousand times, while
+//! people ask, approve, ack, nack, deny and withdraw. Everybody reconnects and repeats whatever was
+//! not answered, under the same ids.
 //!
-//! Then nothing that was answered ok is lost, nothing went to the wrong person, nothing is answered twice with different
-//! results, no approve is for a request that was never stored, and the database is whole.
+//! Then nothing that was answered ok is lost, nothing went to the wrong person, nothing is answered
+//! twice with different results, no approve is for a request that was never stored, and the
+//! database is whole.
 
 mod actor;
 mod answers;
@@ -24,7 +26,7 @@ use world::{Summary, World};
 
 /// How often a server is killed; `VESTIBULE_ROUNDS` sets another number.
 const ROUNDS: usize = 1000;
-/// How many of these on one data folder.
+/// The number of kills on one data folder.
 const ROUNDS_PER_FOLDER: usize = 50;
 /// How many servers at a time: while one waits for the disk or starts, another works.
 const AT_A_TIME: usize = 4;
@@ -57,7 +59,7 @@ fn a_kill_at_any_point_loses_nothing_and_tells_no_lies() {
     });
     let total = total.into_inner().expect("no panic");
     println!("failpoints: {} s, {total:?}", began.elapsed().as_secs());
-    // Else the places were badly chosen, and the rounds show nothing.
+    // Otherwise the places were badly chosen, and the rounds prove nothing.
     assert_eq!(total.kills, folders * ROUNDS_PER_FOLDER);
     assert!(total.checked > total.kills / 2, "most rounds come as far as the check");
     assert!(total.repeated > total.kills, "the kills left next to nothing without an answer");

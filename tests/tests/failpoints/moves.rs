@@ -1,4 +1,4 @@
-//! What people do until the server is killed.
+//! What the participants do until the server is killed.
 
 use std::collections::{HashMap, HashSet};
 use std::mem::take;
@@ -12,25 +12,25 @@ use vestibule_tests::random::Random;
 
 use crate::actor::{Actor, Answer, Entry, Role};
 
-/// How many open requests an asker is content with.
+/// How many open requests are enough for an asker.
 const ENOUGH: usize = 4;
-/// How many commands are repeated that were answered already.
+/// How many answered commands are repeated.
 const REPEATS: usize = 2;
 
-/// One actor in one life of the server. Every method gives nothing once the connection has ended.
+/// One actor in one life of the server. Every method returns nothing once the connection has ended.
 pub(crate) struct Player<'a> {
     pub(crate) actor: &'a mut Actor,
     pub(crate) room: &'a Room,
     pub(crate) line: Line,
 }
 
-/// An actor's connection, and what hangs on it.
+/// An actor's connection, and the state that ends with it.
 pub(crate) struct Line {
     device: Device,
     random: Random,
-    /// What waits for an answer: the place in the log by ref.
+    /// The unanswered commands: their index in the log, by ref.
     waiting: HashMap<String, usize>,
-    /// The own requests that can be withdrawn.
+    /// The actor's own requests that can be withdrawn.
     open: HashSet<String>,
 }
 
@@ -41,7 +41,7 @@ impl Line {
     }
 }
 
-/// Joins, proves, and repeats what was not answered, and some of what was.
+/// Joins, proves, and repeats the unanswered commands and some of the answered ones.
 pub(crate) fn come_back(player: &mut Player<'_>) -> Option<()> {
     let topic = player.topic();
     let joined = player.ask(&topic, "phx_join", &json!({ "v": 1, "device": player.line.device.id }))?;
@@ -57,7 +57,7 @@ pub(crate) fn come_back(player: &mut Player<'_>) -> Option<()> {
     }
     let is_repeatable = |entry: &Entry| entry.is_done() && !matches!(entry.event, "deny" | "unblock");
     for _ in 0..REPEATS.min(answered.len()) {
-        // Of the last ones: what is long over is remembered as well, but nothing happens to it.
+        // One of the last ones: older ones are remembered as well, but nothing happens to them.
         let place = answered[answered.len() - 1 - player.line.random.below(answered.len().min(12))];
         if is_repeatable(&player.actor.log[place]) {
             player.send(place)?;
@@ -70,7 +70,7 @@ pub(crate) fn come_back(player: &mut Player<'_>) -> Option<()> {
     Some(())
 }
 
-/// Goes on until the connection ends.
+/// Acts until the connection ends.
 pub(crate) fn play(player: &mut Player<'_>) -> Option<()> {
     let shown = take(&mut player.actor.shown);
     player.line.open = shown.mine.iter().map(|item| text(item, "request_id")).collect();
@@ -100,7 +100,7 @@ impl Player<'_> {
         self.actor.topic(&self.room.topic())
     }
 
-    /// Sends what is no command, and waits for its answer, which has to be ok.
+    /// Sends a message that is not a command, and waits for its answer, which must be ok.
     pub(crate) fn ask(&mut self, topic: &str, event: &str, payload: &Value) -> Option<Value> {
         let reference = self.line.device.send(topic, event, payload).ok()?;
         loop {
@@ -127,7 +127,7 @@ impl Player<'_> {
         Some(())
     }
 
-    /// Notes an answer; gives back what is none.
+    /// Records an answer; returns a message that is none.
     fn note(&mut self, mut message: Message) -> Option<Message> {
         let place = message.reference.as_ref().and_then(|reference| self.line.waiting.remove(reference));
         let Some(place) = place else {
@@ -179,7 +179,7 @@ impl Player<'_> {
         self.command("withdraw", json!({ "request_id": request_id }))
     }
 
-    /// An approve came: keeps the key, cannot use it, or leaves it to a later life.
+    /// Handles an approve: keeps the key, refuses it, or leaves it to a later life.
     fn settle(&mut self, approve: &Value) -> Option<()> {
         let approve_id = text(approve, "approve_id");
         let settles = matches!(self.actor.role, Role::Asker { has_desk: false } | Role::Desk);
@@ -196,7 +196,8 @@ impl Player<'_> {
         self.command("nack", payload)
     }
 
-    /// A request waits: mostly approved, sometimes denied, sometimes left to the other member.
+    /// Handles a waiting request: mostly approves it, sometimes denies it, sometimes leaves it to
+    /// the other member.
     fn consider(&mut self, item: &Value) -> Option<()> {
         if self.actor.role != Role::Member || item["state"] != "pending" {
             return Some(());
@@ -214,7 +215,7 @@ impl Player<'_> {
                 self.command("deny", json!(deny))
             }
             16 => {
-                // Of a request that nobody sent.
+                // For a request that nobody sent.
                 let nothing = Request { request_id: random(), ..request };
                 let mut approve = self.room.approve(member, &to, &nothing);
                 self.room.sign_approve(member, &mut approve);
@@ -224,7 +225,7 @@ impl Player<'_> {
         }
     }
 
-    /// A denial holds: lifted, or overruled.
+    /// Handles a denial: lifts it, or overrules it.
     fn reconsider(&mut self, denial: &Value) -> Option<()> {
         let request = serde_json::from_value::<Request>(denial["requests"][0].clone());
         match request {

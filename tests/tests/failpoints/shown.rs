@@ -1,4 +1,4 @@
-//! What somebody is shown at a moment at which nothing is under way.
+//! What an actor is shown at a moment when nothing is in flight.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::actor::Role;
 use crate::moves::Player;
 
-/// Lists, and where the own requests stand.
+/// The lists, and the status of the actor's own requests.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
     pub(crate) mine: Vec<Value>,
@@ -17,7 +17,7 @@ pub(crate) struct Shown {
     pub(crate) status: HashMap<String, Value>,
 }
 
-/// Asks for all that the player may see; nothing where the connection ends.
+/// Requests everything that the actor may see; nothing if the connection ends.
 pub(crate) fn look(player: &mut Player<'_>) -> Option<Shown> {
     let mut shown = Shown::default();
     match player.actor.role {

@@ -1,4 +1,4 @@
-//! What must be, after everything that was answered.
+//! What must be stored, after everything that was answered.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use crate::actor::{Actor, Entry, Role};
 use crate::shown::Shown;
 
-/// A request, with what the answers say happened to it.
+/// A request, with what happened to it according to the answers.
 pub(crate) struct Asked<'a> {
     pub(crate) uid: String,
     pub(crate) entry: &'a Entry,
-    /// The names of the commands about it that were answered ok, and what else may have happened.
+    /// The names of the commands about it that were answered ok, and of events that may have
+    /// happened.
     happened: HashSet<&'static str>,
     /// The approves that are stored and were not nacked.
     good: HashSet<&'a str>,
@@ -74,7 +75,7 @@ impl<'a> Truth<'a> {
         }
     }
 
-    /// A denial is lifted, perhaps: what it held back is pending again.
+    /// A denial may be lifted: the requests that it held back are pending again.
     fn lift(&mut self, uid: &str) {
         let denied =
             self.requests.values_mut().filter(|asked| asked.uid == uid && asked.did("perhaps denied"));
@@ -93,7 +94,7 @@ impl<'a> Truth<'a> {
         self.asked(approve)
     }
 
-    /// Checks what everybody is shown against what was answered.
+    /// Compares what everybody is shown with what was answered.
     pub(crate) fn check(&self, actors: &[Actor], shown: &[Shown]) {
         let status: HashMap<&str, &Value> =
             shown.iter().flat_map(|shown| &shown.status).map(|(id, state)| (id.as_str(), state)).collect();
@@ -114,7 +115,8 @@ impl<'a> Truth<'a> {
                 Role::Member => {
                     self.check_requests(&open, &shown.pending, &status);
                     for denial in &shown.denials {
-                        // Its answer may say `closed`: it was stored, and its newcomer withdrew before the repeat came.
+                        // Its answer may be `closed`: it was stored, and its newcomer withdrew
+                        // before the repeat arrived.
                         let is_it = |(member, deny): (&Actor, &Entry)| {
                             denial["by"] == json!(member.uid()) && denial["uid"] == deny.payload["to"]
                         };
@@ -129,7 +131,7 @@ impl<'a> Truth<'a> {
         }
     }
 
-    /// The approves that wait are exactly those that were answered and neither acked nor nacked.
+    /// The waiting approves are exactly those that were answered and neither acked nor nacked.
     fn check_own(&self, uid: &str, open: &HashSet<&str>, shown: &Shown) {
         let own = self.of_user(uid, open);
         assert_eq!(ids(&shown.mine, "request_id"), own, "the own open requests");
@@ -157,7 +159,7 @@ impl<'a> Truth<'a> {
         }
     }
 
-    /// A request is as its newcomer sent it.
+    /// A request is shown as its newcomer sent it.
     pub(crate) fn check_request(&self, item: &Value) {
         let asked = self.requests.get(item["request_id"].as_str().expect("an id"));
         let Some(asked) = asked else { panic!("nobody asked this: {item}") };
@@ -165,7 +167,7 @@ impl<'a> Truth<'a> {
         assert_same(item, &asked.entry.payload);
     }
 
-    /// An approve is as its member sent it.
+    /// An approve is shown as its member sent it.
     pub(crate) fn check_approve(&self, item: &Value) {
         let given = self.approves.get(item["approve_id"].as_str().expect("an id"));
         let Some(given) = given else { panic!("nobody approved this: {item}") };
@@ -183,19 +185,20 @@ impl Asked<'_> {
         self.happened.contains(event)
     }
 
-    /// Where the request may stand.
+    /// The possible states of the request.
     pub(crate) fn states(&self) -> &'static [&'static str] {
         if !self.entry.is_done() {
             return &["unknown"];
         }
         match (self.did("ack"), self.did("withdraw")) {
-            // Who withdraws and keeps a key at once may come first with either.
+            // If a withdrawal and an ack are sent at once, either may come first.
             (true, true) => &["done", "withdrawn"],
             (true, false) => &["done"],
             (false, true) => &["withdrawn"],
             (false, false) if !self.good.is_empty() => &["approved"],
             (false, false) if !self.did("deny") => &["pending"],
-            // Denied after its last approve was nacked, or overruled before; or opened again with another of the same user.
+            // Denied after its last approve was nacked, or overruled before; or reopened with
+            // another of the same user.
             (false, false) if self.did("nack") || self.did("lift") => &["pending", "denied"],
             (false, false) => &["denied"],
         }
@@ -207,7 +210,7 @@ impl Asked<'_> {
     }
 }
 
-/// The commands of that name, with their senders.
+/// The commands of this name, with their senders.
 pub(crate) fn sent<'a>(
     actors: &'a [Actor],
     event: &'static str,

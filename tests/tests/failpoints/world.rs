@@ -16,7 +16,7 @@ use crate::shown::{self, Shown, list};
 use crate::truth::Truth;
 use crate::{answers, ending, heard};
 
-/// The places where the server is killed, and up to which passage.
+/// The places where the server is killed, each with the highest count of passes before the kill.
 const PLACES: [(&str, usize); 6] = [
     ("before_commit", 20),
     ("after_commit", 20),
@@ -39,7 +39,7 @@ pub(crate) struct World {
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     pub(crate) kills: usize,
-    /// Lives that came as far as the check, and were not killed while everybody came back.
+    /// Lives that reached the check, and were not killed while everybody reconnected.
     pub(crate) checked: usize,
     /// Commands that were sent.
     commands: usize,
@@ -85,7 +85,7 @@ impl World {
         Self { server, launch, room, actors, summary: Summary::default() }
     }
 
-    /// One life of the server, which ends in a kill at a place that is drawn.
+    /// One life of the server, which ends with a kill at a random place.
     pub(crate) fn live_and_die(&mut self, random: &mut Random) {
         let (place, passages) = PLACES[random.below(PLACES.len())];
         let failpoint = format!("{place}:{}", 1 + random.below(passages));
@@ -117,7 +117,7 @@ impl World {
                 assert_eq!(line, Some(format!("vestibule stands still at {failpoint}")));
             });
             let (lines, _) = together(actors, room, lines, moves::come_back)?;
-            // Nothing is under way now: all see the same.
+            // Nothing is in flight now: everybody is shown the same.
             let (lines, seen) = together(actors, room, lines, shown::look)?;
             check(actors, &seen);
             summary.checked += 1;
@@ -128,7 +128,7 @@ impl World {
         });
     }
 
-    /// The last life: all that was ever answered is looked at once more.
+    /// The last life: everything that was ever answered is checked once more.
     pub(crate) fn end(mut self) -> Summary {
         self.server.restart_as(self.launch.clone());
         let address = self.server.address();
@@ -159,7 +159,7 @@ impl World {
     }
 }
 
-/// Compares what everybody sees with what was answered, and notes what is over.
+/// Compares what everybody is shown with what was answered, and marks what is settled.
 fn check(actors: &mut [Actor], shown: &[Shown]) {
     let truth = Truth::of(actors);
     truth.check(actors, shown);
@@ -170,7 +170,7 @@ fn check(actors: &mut [Actor], shown: &[Shown]) {
     }
 }
 
-/// Lets everybody do something at the same time; nothing where somebody's connection ended.
+/// Lets everybody do something concurrently; nothing if a connection ended.
 fn together<T: Send>(
     actors: &mut [Actor],
     room: &Room,

@@ -8,9 +8,9 @@ use vestibule_tests::scene::Scene;
 
 use crate::{eventually, server};
 
-/// What members and guests are shown of a card.
+/// A card as members and guests are shown it.
 fn shown(room: &Room, version: u64, policy: Policy, name: Option<&str>) -> Value {
-    // An Ed25519 signature is the same each time.
+    // An Ed25519 signature is deterministic.
     let mut card = room.card(version, policy, name);
     card["rid"] = json!(room.rid());
     card["room_pub"] = json!(room.key.public());
@@ -35,7 +35,7 @@ fn a_card_is_pushed_to_members_and_guests() {
         assert_eq!(device.push(&scene.topic, "card"), expected);
         assert_eq!(device.news(&scene.topic), [], "once each");
     }
-    // The same again is not news.
+    // The same card again is not announced.
     let same = scene.room.card(2, Policy::Open, Some("Gärten"));
     assert_eq!(scene.member.call(&scene.topic, "card", same).ok(), json!({ "version": 2, "dup": true }));
     for device in [&mut scene.member, &mut scene.guest, &mut carol] {
@@ -69,7 +69,7 @@ fn a_card_that_makes_a_room_secret_is_pushed_to_members_only() {
     }
     assert_eq!(scene.guest.fence(&scene.topic), [], "a guest is told nothing");
     assert_eq!(scene.guest.visit(&scene.room.rid()).get("card"), None);
-    // To members it is shown, and guests are told when there is a room again.
+    // Members are shown the card; guests are told once the room is visible again.
     assert_eq!(Device::connect(scene.address, &scene.alice).enter(&scene.room)["card"], expected);
     publish(&mut scene, 3, Policy::Request);
     assert_eq!(scene.guest.push(&scene.topic, "card")["version"], 3);
@@ -85,11 +85,11 @@ fn a_version_is_at_most_a_day_ahead_of_the_clock() {
         let card = scene.room.card(version, Policy::Open, None);
         assert_eq!(scene.member.call(&scene.topic, "card", card).refused(), "bad_payload", "{version}");
     }
-    // Nobody is stranded who was away while thousands were published.
+    // Nobody who was away while thousands were published is locked out.
     for version in [2, 1_003, 5_000] {
         publish(&mut scene, version, Policy::Open);
     }
-    // The largest that is allowed pins nothing: a moment later another one is.
+    // The largest allowed version does not block the room: a moment later a larger one is allowed.
     let last = ahead(0);
     publish(&mut scene, last, Policy::Open);
     for version in [1, 5_000, last] {

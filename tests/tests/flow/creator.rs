@@ -1,4 +1,4 @@
-//! The creator's role: who changes a room's policy, and how the role goes to somebody else.
+//! The creator's role: who changes a room's policy, and how the role is handed over.
 
 use serde_json::{Value, json};
 use vestibule_approve::base64url::Fixed;
@@ -14,7 +14,7 @@ fn publish(device: &mut Device, room: &Room, version: u64, policy: Policy, name:
     device.call(&room.topic(), "card", room.card(version, policy, name))
 }
 
-/// Joins anew and proves the key; gives the nonce of the join and the answer to the proof.
+/// Joins anew and proves the key; returns the nonce of the join and the answer to the proof.
 fn enter(device: &mut Device, room: &Room) -> (Fixed<32>, Value) {
     let nonce = device.visit(&room.rid())["nonce"].as_str().expect("a nonce").parse().expect("32 bytes");
     let proved = device.prove(room, &nonce).ok();
@@ -28,10 +28,10 @@ fn only_the_creator_can_close_a_room() {
     for policy in [Policy::Secret, Policy::Open] {
         assert_eq!(publish(&mut scene.member, &scene.room, 2, policy, None).refused(), "not_creator");
     }
-    // A newcomer still finds the room, and asks.
+    // A newcomer still finds the room, and can ask.
     assert_eq!(scene.guest.visit(&scene.room.rid())["card"]["version"], 1);
     scene.ask();
-    // The name is any member's.
+    // Any member may change the name.
     publish(&mut scene.member, &scene.room, 2, Policy::Request, Some("Gärten")).ok();
     let mut theirs = Scene::of_creator(&server);
     publish(&mut theirs.member, &theirs.room, 2, Policy::Secret, None).ok();
@@ -62,7 +62,7 @@ fn the_creator_hands_the_role_over() {
         assert_eq!((&told["rid"], &told["creator"]), (&json!(scene.room.rid()), &json!(carol.uid())));
     }
     assert!(!scene.guest.events(&scene.topic).contains(&"creator_changed".to_owned()));
-    // Said again, as after a lost answer.
+    // Repeated, as after a lost answer.
     let again = scene.member.call(&scene.topic, "hand_over", &frame).ok();
     assert_eq!(again, json!({ "creator": carol.uid(), "dup": true }));
     assert_eq!(publish(&mut scene.member, &scene.room, 2, Policy::Open, None).refused(), "not_creator");
@@ -97,7 +97,7 @@ fn a_hand_over_is_signed_by_the_creator_for_one_join() {
         let reply = scene.member.call(&scene.topic, "hand_over", &frame);
         assert_eq!(reply.refused(), reason, "{what}");
     }
-    // Another member signs for themselves in vain, and a guest is no member.
+    // Another member's own signature is refused, and a guest is not a member.
     let (nonce, _) = enter(&mut carols, &scene.room);
     let own = scene.room.hand_over(&carol, &mallory.uid(), &name, &nonce);
     assert_eq!(carols.call(&scene.topic, "hand_over", &own).refused(), "not_creator");
@@ -105,7 +105,7 @@ fn a_hand_over_is_signed_by_the_creator_for_one_join() {
     publish(&mut scene.member, &scene.room, 2, Policy::Open, None).ok();
 }
 
-/// The directory, to its end.
+/// The whole directory.
 fn directory(scene: &Scene) -> Vec<Value> {
     let mut found = Vec::new();
     let mut after = String::new();
@@ -136,7 +136,7 @@ fn a_room_is_listed_when_its_creator_lists_it() {
     };
     let topic = room.topic();
     assert_eq!(carols.call(&topic, "card", listing(1, json!(true))).refused(), "not_creator");
-    // The same card, and listed from now on: no new version is needed.
+    // The same card, listed from now on: no new version is needed.
     let listed = scene.member.call(&topic, "card", listing(1, json!(true))).ok();
     assert_eq!(listed, json!({ "version": 1, "dup": false }));
     assert!(is_listed(&scene));
@@ -148,7 +148,7 @@ fn a_room_is_listed_when_its_creator_lists_it() {
     scene.member.call(&topic, "card", listing(3, json!(false))).ok();
     assert!(!is_listed(&scene));
     assert_eq!(scene.member.call(&topic, "card", listing(4, json!("yes"))).refused(), "bad_payload");
-    // Unlisted is not hidden: who knows the id sees the card.
+    // Unlisted is not hidden: anyone with the id sees the card.
     let card = Request::get(&format!("/v1/rooms/{}", room.rid())).send(scene.address).expect("a response");
     assert_eq!(card.status, 200);
 }

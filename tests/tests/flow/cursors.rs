@@ -1,5 +1,5 @@
-//! Lists of several pages: what waits for a user, in a room and in the inbox. (Members' lists are in `overrule`, and in the
-//! tests of rooms.)
+//! Lists of several pages: what waits for a user, in a room and in the inbox. (Members' lists are
+//! tested in `overrule.rs`, and in `tests/tests/rooms`.)
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ fn server() -> Arc<Server> {
     SERVER.server()
 }
 
-/// Many frames, sent together and answered together; gives the ids of their requests.
+/// Sends many frames together and reads the answers together; returns the ids of their requests.
 fn send(device: &mut Device, topic: &str, event: &str, frames: &[Value]) -> Vec<Value> {
     let sent: Vec<_> =
         frames.iter().map(|frame| device.send(topic, event, frame).expect("an open connection")).collect();
@@ -32,7 +32,7 @@ fn send(device: &mut Device, topic: &str, event: &str, frames: &[Value]) -> Vec<
     frames.iter().map(|frame| frame["request_id"].clone()).collect()
 }
 
-/// Bob's requests.
+/// Bob sends this many requests.
 fn ask(scene: &mut Scene, count: usize) -> (Vec<Request>, Vec<Value>) {
     let requests: Vec<Request> = (0..count).map(|_| scene.bob.request(&scene.room.rid())).collect();
     let frames: Vec<Value> = requests.iter().map(|request| json!(request)).collect();
@@ -40,7 +40,7 @@ fn ask(scene: &mut Scene, count: usize) -> (Vec<Request>, Vec<Value>) {
     (requests, ids)
 }
 
-/// The further pages of a list after `cursor`: how long each was, and all of them.
+/// The further pages of a list after `cursor`: the length of each, and all items.
 fn rest(device: &mut Device, topic: &str, event: &str, mut cursor: Value) -> (Vec<usize>, Vec<Value>) {
     let (mut sizes, mut all) = (Vec::new(), Vec::new());
     while !cursor.is_null() {
@@ -53,8 +53,8 @@ fn rest(device: &mut Device, topic: &str, event: &str, mut cursor: Value) -> (Ve
     (sizes, all)
 }
 
-/// Checks that a list of a join goes on as expected, in the room and in the inbox, and what the same list is from its
-/// beginning.
+/// Checks that a list of a join continues as expected, in the room and in the inbox, and that the
+/// list read from its beginning is the same.
 fn assert_pages(scene: &Scene, name: &str, event: &str, expected: &[Value]) {
     for topic in [scene.topic.clone(), scene.bob.inbox()] {
         let mut device = Device::connect(scene.address, &scene.bob);
@@ -101,7 +101,7 @@ fn notices_are_paged() {
     let withdrawals: Vec<Value> = ids.iter().map(|id| json!({ "request_id": id })).collect();
     send(&mut scene.guest, &scene.topic, "withdraw", &withdrawals);
     assert_pages(&scene, "notices", "notices", &ids);
-    // After `last` the list begins later, and goes on all the same.
+    // With `last` the list begins later, and continues all the same.
     let mut device = Device::connect(scene.address, &scene.bob);
     let joined = device.arrive(&scene.topic);
     let third = joined["notices"][2]["seq"].as_i64().expect("a seq");
@@ -128,7 +128,7 @@ fn each_list_of_a_join_has_its_own_cursor() {
     assert_eq!((&joined["cursors"]["approves"], &joined["more"]), (&json!(null), &json!(false)));
 }
 
-/// What is stored while pages are turned is pushed, and not listed.
+/// Notices that are stored while a client pages are pushed, and not listed.
 #[test]
 fn notices_that_arrive_between_pages_are_pushed() {
     let server = server();
@@ -149,7 +149,8 @@ fn notices_that_arrive_between_pages_are_pushed() {
     assert_eq!(more, ids[2..3]);
 }
 
-/// An answer has to fit what may wait for a client that reads slowly, and 50 of the largest approves do not.
+/// An answer must fit into the outbox of a client that reads slowly, and 50 of the largest approves
+/// do not.
 #[test]
 fn large_approves_make_smaller_pages() {
     const LARGE: usize = 60;

@@ -1,4 +1,4 @@
-//! Rule 7: a member's no.
+//! Rule 7: a member's denial.
 
 use serde_json::json;
 use vestibule_approve::signed::Alg;
@@ -87,10 +87,10 @@ fn cooldown_refuses_the_next_requests_for_a_day() {
     assert_eq!(refused.refused(), "cooldown");
     let until = now_ms() + refused.response["retry_ms"].as_i64().expect("retry_ms");
     assert!((denied_at + DAY_MS..denied_at + DAY_MS + 10_000).contains(&until), "{until} after {denied_at}");
-    // A repeat of the denied request is no other request.
+    // A repeat of the denied request is not another request.
     let again = scene.guest.call(&scene.topic, "request", &request).ok();
     assert_eq!((&again["state"], &again["dup"]), (&json!("denied"), &json!(true)));
-    // It is Bob who has to wait, and in this room.
+    // Only Bob must wait, and only in this room.
     let carol = Person::new(Alg::P256);
     let mut device = Device::connect(scene.address, &carol);
     device.visit(&scene.room.rid());
@@ -174,7 +174,7 @@ fn a_second_deny_is_a_duplicate_unless_it_blocks() {
     assert_eq!(scene.guest.events(&scene.topic), ["denied", "denied"]);
 }
 
-/// A denial of another request that is for a while takes nothing back.
+/// A temporary denial of another request does not replace a block.
 #[test]
 fn a_block_is_not_shortened_by_another_denial() {
     let server = server();

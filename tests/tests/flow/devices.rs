@@ -7,7 +7,7 @@ use vestibule_tests::scene::Scene;
 
 use crate::{each, eventually, list, server, server_with};
 
-/// Another device of Bob's, which asks for the answer to the same request under another id.
+/// Another device of Bob's, which sends the same request under another id.
 fn second(scene: &Scene, first: &Request) -> (Device, Request) {
     let mut device = Device::another(scene.address, &scene.bob);
     device.visit(&scene.room.rid());
@@ -31,7 +31,7 @@ fn a_second_request_for_a_box_key_returns_the_first_id() {
     assert_eq!(scene.member.news(&scene.topic), [], "members hear of one request");
     assert_eq!(each(&json!(scene.pending()), "request_id"), [json!(first.request_id)]);
     assert_eq!(each(&json!(scene.bobs().0), "request_id"), [json!(first.request_id)]);
-    // The id that was not taken stands for nothing.
+    // The refused id is unknown.
     assert_eq!(scene.status(&request), json!(null));
     // And the approve goes to both.
     let approve = scene.approve(&first);
@@ -54,7 +54,7 @@ fn a_request_is_done_when_every_device_has_acked() {
     let again = scene.guest.ack(&scene.topic, &approve.approve_id).ok();
     assert_eq!(again, json!({ "dup": true, "deleted": false }));
 
-    // The other device has lost its connection, and finds the approve when it is back.
+    // The other device has lost its connection, and finds the approve when it reconnects.
     let id = device.id;
     device = Device::connect(scene.address, &scene.bob);
     device.id = id;
@@ -85,7 +85,7 @@ fn the_first_ack_drops_the_other_approves() {
     scene.guest.ack(&scene.topic, &approve.approve_id).ok();
     assert_eq!(each(&json!(scene.bobs().1), "approve_id"), [json!(approve.approve_id)]);
     assert_eq!(each(&json!(scene.pending()), "approvals"), [1]);
-    // A device that has the key from the dropped one says so, and that counts; its approver is not told.
+    // An ack for the dropped approve counts as well; its approver is not told.
     let last = device.ack(&scene.topic, &dropped.approve_id).ok();
     assert_eq!(last, json!({ "dup": false, "deleted": true }));
     assert!(!other.events(&scene.topic).contains(&"receipt".to_owned()), "Carol's was not the first");
@@ -148,7 +148,7 @@ fn another_box_key_is_another_request() {
     let approve = scene.approve(&first);
     assert_eq!(scene.guest.ack(&scene.topic, &approve.approve_id).ok()["deleted"], true);
     assert_eq!((scene.status(&first), scene.status(&second)), (json!("done"), json!("pending")));
-    // The same public key under another algorithm's name is another one, too.
+    // The same public key under another algorithm's name is another key, too.
     let mut other = scene.bob.request(&scene.room.rid());
     (other.box_pub, other.box_alg) = (second.box_pub.clone(), "other".to_owned());
     scene.bob.sign_request(&scene.room.rid(), &mut other);
@@ -175,14 +175,14 @@ fn an_absent_device_is_awaited_for_a_limited_time() {
     assert_eq!(scene.guest.events(&scene.topic), [""; 0], "the key is saved: there is nothing to tell");
 }
 
-/// Without an ack nobody has the key yet, and the request is not over.
+/// Without an ack nobody has the key yet, so the request is not over.
 #[test]
 fn no_device_is_given_up_before_the_first_ack() {
     let server = server_with(&[("--keep-for-devices", "1ms"), ("--sweep", "50ms")]);
     let mut scene = Scene::new(&server);
     let waiting = scene.ask();
     scene.approve(&waiting);
-    // A request that the sweep does end shows that it has passed.
+    // A request that the sweep does end shows that the sweep has run.
     let first = scene.ask();
     let (mut lost, request) = second(&scene, &first);
     lost.call(&scene.topic, "request", &request).ok();

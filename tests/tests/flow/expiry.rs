@@ -1,4 +1,4 @@
-//! Rule 8: what happens when the time of a request or an approve is over.
+//! Rule 8: the expiry of requests and approves.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ fn server() -> Arc<Server> {
     SERVER.server()
 }
 
-/// Bob's request, which is over soon.
+/// Bob's request, which expires soon.
 fn ask_briefly(scene: &mut Scene, for_ms: i64) -> Request {
     let rid = scene.room.rid();
     let mut request = scene.bob.request(&rid);
@@ -26,7 +26,7 @@ fn ask_briefly(scene: &mut Scene, for_ms: i64) -> Request {
     request
 }
 
-/// Alice's approve, which is over soon.
+/// Alice's approve, which expires soon.
 fn approve_briefly(scene: &mut Scene, request: &Request, for_ms: i64) -> Approve {
     let mut approve = scene.room.approve(&scene.alice, &scene.bob.uid(), request);
     approve.exp = now_ms() + for_ms;
@@ -111,7 +111,7 @@ fn an_approved_request_expires_with_its_approves() {
     assert_eq!(gone, ["approved", "expired"]);
 }
 
-/// A device has the key, and the time of the others is over: that is the end of a request that went well.
+/// One device has the key and the others' time is over: the request is done.
 #[test]
 fn an_acked_request_is_done_at_its_exp() {
     let server = server();
@@ -145,7 +145,8 @@ fn a_lapsed_approve_makes_its_request_pending_again() {
     assert_eq!((each(&json!(mine), "state"), approves), (vec![json!("pending")], vec![]));
     assert_eq!(scene.guest.events(&scene.topic), [""; 0], "the newcomer goes on waiting");
     assert_eq!(scene.member.events(&scene.topic), ["request_gone"], "and there is no receipt");
-    // It does not count as a bad one: Alice may approve as often as her approves lapse.
+    // A lapsed approve does not count as a bad one: Alice may approve as often as her approves
+    // lapse.
     scene.approve(&request);
 }
 
@@ -160,7 +161,7 @@ fn a_lapsed_approve_beside_a_live_one_changes_nothing() {
     other.call(&scene.topic, "approve", &good).ok();
     eventually("the approve is over", || (now_ms() > approve.exp).then_some(()));
     assert_eq!(each(&json!(scene.bobs().1), "approve_id"), [json!(good.approve_id)], "it is not shown");
-    // Of two that are swept in one round the one that is due for longer comes first.
+    // If one sweep ends two, the one with the earlier expiry comes first.
     let next = scene.ask();
     approve_briefly(&mut scene, &next, 300);
     assert_eq!(scene.member.push(&scene.topic, "request")["request_id"], json!(next.request_id));
@@ -168,7 +169,7 @@ fn a_lapsed_approve_beside_a_live_one_changes_nothing() {
     assert_eq!(each(&json!(scene.pending()), "approvals"), [1, 0]);
 }
 
-/// From the very moment on, not only when the server gets to it.
+/// They are hidden from the very moment on, even before the server ends them.
 #[test]
 fn expired_frames_are_hidden_even_before_the_sweep() {
     let server = server_with(&[("--sweep", "1h")]);
@@ -186,11 +187,11 @@ fn expired_frames_are_hidden_even_before_the_sweep() {
     let deny = scene.room.deny(&scene.alice, &scene.bob.uid(), &request.request_id, false);
     assert_eq!(scene.member.call(&scene.topic, "deny", deny).refused(), "closed");
     assert_eq!(scene.guest.call(&scene.topic, "request", &request).refused(), "expired");
-    // The place of the lapsed one is free.
+    // The place of the lapsed approve is free.
     scene.approve(&lasting);
 }
 
-/// A bad approve makes its request pending again, but nobody can answer one whose time is over.
+/// A nacked approve makes its request pending again, but nobody can answer an expired one.
 #[test]
 fn a_nack_does_not_reopen_an_expired_request() {
     let server = server_with(&[("--sweep", "1h")]);

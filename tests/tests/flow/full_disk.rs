@@ -1,4 +1,4 @@
-//! A disk without a byte left: the server starts, shows what there is, and refuses what is new.
+//! A disk without a byte left: the server starts, shows what is stored, and refuses new frames.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use vestibule_tests::scene::Scene;
 
 use crate::eventually;
 
-/// A script that mounts a small disk in place of the data folder, which nobody else sees, puts on it what was there, and fills it
-/// to the last byte.
+/// A script that mounts a small disk over the data folder, invisible to other processes, copies the
+/// folder's files to it, and fills it to the last byte.
 fn fill(data: &Path) -> String {
     let data = data.to_str().expect("UTF-8");
     format!(
@@ -25,7 +25,7 @@ fn fill(data: &Path) -> String {
     )
 }
 
-/// What a server that runs in namespaces of its own has in its data folder.
+/// A file in the data folder, as a server in namespaces of its own sees it.
 fn inside(server: &Server, name: &str) -> PathBuf {
     let data = server.data();
     let path = data.strip_prefix("/").expect("an absolute path");
@@ -57,14 +57,14 @@ fn a_server_starts_on_a_full_disk_and_refuses_new_frames() {
     assert_eq!((ready.status, ready.json()), (503, json!({ "status": "unready" })));
     assert!(server.log().contains("there is no room"), "{}", server.log());
 
-    // Where there is room again nothing else has to be done.
+    // Once there is space, nothing else has to be done.
     fs::remove_file(inside(&server, "filler")).expect("a file to remove");
     let approve = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
     assert_eq!(scene.member.call(&scene.topic, "approve", &approve).ok()["state"], "approved");
     assert_eq!(server.terminate().code(), Some(0));
 }
 
-/// That it was restored cannot be written down, and is told all the same.
+/// The restore cannot be recorded on the disk, but clients are told all the same.
 #[test]
 fn clients_learn_of_a_restore_on_a_full_disk() {
     let launch = Launch::vestibule();

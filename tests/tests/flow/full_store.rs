@@ -1,4 +1,5 @@
-//! A database that is as large as it may be: what would make it larger is refused, and everything else goes on.
+//! A database of its maximum size: what would make it larger is refused, and everything else
+//! continues.
 
 use std::fs;
 
@@ -70,7 +71,7 @@ fn a_full_store_stores_nothing_until_space_is_freed() {
     assert_eq!(refused.refused(), "storage_full");
     assert!(refused.response["retry_ms"].as_u64().is_some_and(|ms| ms > 0), "{}", refused.text);
 
-    // Nothing of the last one is stored, and all that was answered ok is.
+    // Nothing of the last one is stored, and everything that was answered ok is.
     let mut shown = Vec::new();
     let mut cursor = json!(null);
     loop {

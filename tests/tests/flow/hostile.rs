@@ -1,5 +1,6 @@
-//! Rules 3, 4 and 7 together: members are trusted with confidentiality, not with a newcomer's luck. However many accounts a
-//! hostile member has, and whatever it sends, the newcomer gets the key with the next honest approve.
+//! Rules 3, 4 and 7 together: members are trusted to keep the key, not to let newcomers in. However
+//! many accounts a hostile member has, and whatever it sends, the newcomer gets the key with the
+//! next honest approve.
 
 use std::net::SocketAddr;
 
@@ -12,10 +13,10 @@ use vestibule_tests::people::{Device, Key, Person, Room};
 
 use crate::{server, server_with};
 
-/// What opens the honest approve; everything else is garbage.
+/// The content of the honest approve; everything else is garbage.
 const SEALED: &[u8] = b"the sealed room key";
 
-/// A room, who created it, and a newcomer who asks.
+/// A room, its creator, and a newcomer who asks.
 struct Stage {
     address: SocketAddr,
     room: Room,
@@ -36,7 +37,7 @@ impl Stage {
         Self::of(address, room, creator)
     }
 
-    /// In a room that is published already.
+    /// In a room that is already published.
     fn of(address: SocketAddr, room: Room, creator: Person) -> Self {
         let (topic, bob) = (room.topic(), Person::new(Alg::Ed25519));
         let mut honest = Device::connect(address, &creator);
@@ -67,7 +68,8 @@ impl Stage {
         approve
     }
 
-    /// Bob takes approves as they come, nacks what is garbage and acks what is not; gives how many were garbage.
+    /// Bob takes approves as they come, nacks garbage and acks the good one; returns how many were
+    /// garbage.
     fn take_the_key(&mut self) -> usize {
         for nacked in 0.. {
             let told: Value = self.guest.push(&self.topic, "approve");
@@ -88,7 +90,7 @@ impl Stage {
     }
 }
 
-/// Rule 3: the room's creator finds a place when all of them are taken.
+/// Rule 3: the room's creator finds a place when all others are taken.
 #[test]
 fn the_creator_can_approve_though_all_slots_are_taken() {
     let server = server();
@@ -103,7 +105,7 @@ fn the_creator_can_approve_though_all_slots_are_taken() {
         }
     }
     assert_eq!(taken, 8);
-    // Another honest member has to wait for a place.
+    // Another honest member must wait for a place.
     let (carol, mut other) = stage.account();
     let refused = other.call(&stage.topic, "approve", stage.garbage(&carol));
     assert_eq!(refused.refused(), "slots_full");
@@ -118,7 +120,8 @@ fn the_creator_can_approve_though_all_slots_are_taken() {
     assert_eq!(stage.state(), "done");
 }
 
-/// The accounts fill each place as soon as it is free. Each of them has three, and Bob needs none of them.
+/// The accounts fill each place as soon as it is free. Each of them has three, and Bob needs none
+/// of them.
 #[test]
 fn accounts_that_refill_the_slots_do_not_keep_the_creator_out() {
     let server = server();
@@ -140,7 +143,7 @@ fn accounts_that_refill_the_slots_do_not_keep_the_creator_out() {
     assert_eq!(stage.state(), "done");
 }
 
-/// Whoever is online nacks, so a place is free soon for any honest member.
+/// Online newcomers nack garbage, so a place is soon free for any honest member.
 #[test]
 fn a_nack_frees_a_slot_for_an_honest_member() {
     let server = server();
@@ -167,7 +170,7 @@ fn one_honest_approve_overrules_garbage_denials_and_blocks() {
     let server = server();
     let mut stage = Stage::new(server.address());
     let (mallory, mut hostile) = stage.account();
-    // Three times garbage, each nacked, and then no more.
+    // Garbage three times, nacked each time; the fourth is refused.
     for attempt in 0..4 {
         let garbage = stage.garbage(&mallory);
         let reply = hostile.call(&stage.topic, "approve", &garbage);
@@ -180,14 +183,14 @@ fn one_honest_approve_overrules_garbage_denials_and_blocks() {
         stage.guest.nack(&stage.topic, &garbage.approve_id, "wrong_key").ok();
     }
     assert_eq!(stage.state(), "pending");
-    // Then no, and for ever.
+    // Then a permanent block.
     let block = stage.room.deny(&mallory, &stage.bob.uid(), &stage.request.request_id, true);
     assert_eq!(hostile.call(&stage.topic, "deny", &block).ok()["state"], "denied");
     assert_eq!(stage.guest.push(&stage.topic, "denied")["block"], true);
     let next = stage.bob.request(&stage.room.rid());
     assert_eq!(stage.guest.call(&stage.topic, "request", next).refused(), "blocked");
 
-    // An honest member finds it where it is listed, and approves.
+    // An honest member finds it in the list of denials, and approves.
     let (_, mut carol) = stage.account();
     let denials = carol.call(&stage.topic, "denials", json!({})).ok();
     let shown = &denials["items"][0]["requests"][0];
@@ -204,7 +207,7 @@ fn one_honest_approve_overrules_garbage_denials_and_blocks() {
     assert_eq!(stage.state(), "done");
 }
 
-/// Whoever publishes the first card is the creator, whichever way, and stays it.
+/// The creator is the user who published the first card, by whichever way, and stays the creator.
 #[test]
 fn changing_the_card_does_not_change_the_creator() {
     let server = server_with(&[("--max-approves", "1")]);

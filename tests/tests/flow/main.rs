@@ -1,5 +1,5 @@
-//! The approve flow, row by row and rule by rule of `docs/protocol.md`: what members and newcomers are answered, what
-//! they are told, and what they find when they come back.
+//! The approve flow, rule by rule of `docs/protocol.md`: the answers to members and newcomers, what
+//! they are told, and what they find when they reconnect.
 
 mod cards;
 mod creator;
@@ -43,7 +43,7 @@ fn server_with(options: &[(&str, &str)]) -> Server {
     Server::start(Launch::vestibule().options(options))
 }
 
-/// Tries until it works.
+/// Retries until it succeeds.
 #[track_caller]
 fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
@@ -56,7 +56,7 @@ fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Whether a request cannot be approved any more, tried with an approve that is refused in any case.
+/// Whether a request can no longer be approved, tried with an approve that is refused in any case.
 #[track_caller]
 fn is_closed(scene: &mut Scene, request: &Request) -> bool {
     let mut approve = scene.room.approve(&scene.alice, &scene.bob.uid(), request);
@@ -69,7 +69,7 @@ fn is_closed(scene: &mut Scene, request: &Request) -> bool {
     }
 }
 
-/// A list of an answer.
+/// A list in an answer.
 fn list(value: &Value) -> Vec<Value> {
     value.as_array().unwrap_or_else(|| panic!("no list: {value}")).clone()
 }
@@ -89,10 +89,12 @@ fn timeless(mut notice: Value) -> Value {
     notice
 }
 
-/// A device, the topic on which it is told what is its user's own, and another topic that it has joined.
+/// A device, the topic on which it is told of its user's own matters, and another topic that it has
+/// joined.
 type AtHome = (Device, String, Option<String>);
 
-/// More devices of a user of the room: in the room, in the inbox, in both, and in the inbox after it left the room.
+/// More devices of a user of the room: in the room, in the inbox, in both, and in the inbox after
+/// it left the room.
 fn at_home(scene: &Scene, person: &Person) -> Vec<AtHome> {
     let (room, inbox) = (scene.topic.clone(), person.inbox());
     let connect = |topics: &[&String]| {

@@ -1,4 +1,4 @@
-//! Rule 4: an approve that is no good does not burn the request.
+//! Rule 4: a bad approve does not use the request up.
 
 use serde_json::{Value, json};
 use vestibule_approve::frames::Approve;
@@ -28,7 +28,7 @@ fn nack_of_each_code_gives_the_approver_a_receipt() {
         assert_eq!(timeless(scene.member.push(&scene.topic, "receipt")), receipt(&scene, &approve, code));
         let again = scene.guest.nack(&scene.topic, &approve.approve_id, code).ok();
         assert_eq!(again, json!({ "state": "pending", "dup": true }));
-        // It came again as pending, which `Scene::ask` would take for the next one.
+        // It was pushed again as pending, which `Scene::ask` would take for the next one.
         scene.member.push(&scene.topic, "request");
     }
     assert_eq!(scene.member.events(&scene.topic), ["request_gone"; 3], "of the approves, and nothing twice");
@@ -107,7 +107,7 @@ fn a_reopened_request_is_pushed_to_all_members_again() {
         assert!(told["seq"].as_i64().expect("a seq") > first_seq, "a new place in the order");
         assert_eq!(told["sig"], json!(request.sig));
     }
-    // And another one is taken.
+    // And another approve is taken.
     let (dora, mut other, pending) = scene.another_member();
     assert_eq!(each(&json!(pending), "state"), ["pending"]);
     let good = scene.room.approve(&dora, &scene.bob.uid(), &request);
@@ -150,7 +150,7 @@ fn three_nacked_approves_use_up_an_approvers_slots() {
     let fourth = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
     assert_eq!(scene.member.call(&scene.topic, "approve", fourth).refused(), "slots_full");
     assert_eq!(scene.status(&request), "pending");
-    // They count for this request, and for this approver.
+    // Nacked approves count for this request and this approver.
     let (carol, mut other, _) = scene.another_member();
     let hers = scene.room.approve(&carol, &scene.bob.uid(), &request);
     assert_eq!(other.call(&scene.topic, "approve", hers).ok()["state"], "approved");
@@ -175,7 +175,7 @@ fn nack_after_another_devices_ack_does_nothing() {
     assert_eq!(nacked, json!({ "state": "approved", "dup": true }));
     assert_eq!(scene.member.push(&scene.topic, "receipt")["result"], "saved");
     assert_eq!(scene.member.events(&scene.topic), ["request_gone"], "nothing of the nack");
-    // The approve is there as before.
+    // The approve still waits.
     assert_eq!(each(&json!(scene.bobs().1), "approve_id"), [json!(approve.approve_id)]);
     assert_eq!(second.ack(&scene.topic, &approve.approve_id).ok()["deleted"], true);
 }

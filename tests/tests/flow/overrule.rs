@@ -1,4 +1,4 @@
-//! Rule 7, the other half: a denial is not the last word.
+//! Rule 7, the other half: another member can overrule a denial.
 
 use serde_json::{Value, json};
 use vestibule_approve::signed::Alg;
@@ -35,7 +35,7 @@ fn denials_show_the_request_while_it_can_be_approved() {
     assert_eq!((&shown["uid"], &shown["rid"]), (&json!(scene.bob.uid()), &json!(scene.room.rid())));
     assert_eq!(scene.guest.call(&scene.topic, "denials", json!({})).refused(), "not_member");
 
-    // A block has no end, and what is withdrawn cannot be approved.
+    // A block has no end, and a withdrawn request cannot be approved.
     let block = scene.room.deny(&scene.alice, &scene.bob.uid(), &request.request_id, true);
     scene.member.call(&scene.topic, "deny", block).ok();
     let withdraw = json!({ "request_id": request.request_id });
@@ -59,7 +59,8 @@ fn another_member_can_approve_a_denied_request() {
         assert_eq!(scene.guest.push(&scene.topic, "approve")["ct"], json!(approve.ct));
         assert_eq!(each(&json!(scene.pending()), "state"), ["approved"], "members see it again");
         assert_eq!(each(&other.call(&scene.topic, "denials", json!({})).ok()["items"], "uid"), [""; 0]);
-        // The denial is lifted: neither can it be denied again, nor does Bob wait for his next one.
+        // The denial is lifted: the request cannot be denied again, and Bob need not wait for his
+        // next one.
         let again = scene.room.deny(&scene.alice, &scene.bob.uid(), &request.request_id, true);
         assert_eq!(scene.member.call(&scene.topic, "deny", again).refused(), "closed");
         let next = scene.bob.request(&scene.room.rid());
@@ -85,7 +86,7 @@ fn a_denied_request_can_be_withdrawn() {
     assert_eq!(scene.guest.call(&scene.topic, "request", next).refused(), "cooldown", "the denial stays");
 }
 
-/// A block goes on when the time of what it denied is over; nobody is told of that.
+/// A block outlives the request that it denied; nobody is told of that.
 #[test]
 fn a_denied_request_expires_but_the_denial_stays() {
     let server = server_with(&[("--sweep", "100ms")]);
@@ -110,7 +111,7 @@ fn a_denied_request_expires_but_the_denial_stays() {
     assert_eq!(scene.guest.call(&scene.topic, "request", next).refused(), "blocked");
 }
 
-/// As many denied users as fill a page, and some more.
+/// Denied users that fill more than a page.
 #[test]
 fn denials_are_paged() {
     const MANY: usize = 53;
@@ -134,7 +135,7 @@ fn denials_are_paged() {
     assert_eq!((each(&second["items"], "uid"), &second["cursor"]), (expected[50..].to_vec(), &json!(null)));
     assert_eq!(list(&page(json!({ "limit": 1000 }))["items"]).len(), 50, "at most");
 
-    // Small pages, and one is lifted between them.
+    // Small pages, with one denial lifted between them.
     let lifted = json!({ "uid": expected[3] });
     let first = page(json!({ "limit": 2 }));
     assert_eq!(each(&first["items"], "uid"), expected[..2]);
@@ -147,7 +148,8 @@ fn denials_are_paged() {
     assert_eq!(bad.refused(), "bad_payload");
 }
 
-/// A denial is of a user in a room: who is approved all the same, or unblocked, is not denied what else they asked.
+/// A denial is of a user in a room: approving or unblocking the user lifts it for all their
+/// requests.
 #[test]
 fn approving_one_denied_request_reopens_the_others() {
     let server = server();

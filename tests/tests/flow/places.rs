@@ -1,4 +1,4 @@
-//! Places in a room: what takes one, what gives one back, and how many come from one place.
+//! Places in a room: what takes one, what frees one, and how many one address can take.
 
 use serde_json::json;
 use vestibule_approve::signed::Alg;
@@ -8,7 +8,7 @@ use vestibule_tests::scene::Scene;
 
 use crate::server_with;
 
-/// Somebody new asks for the key of a scene's room.
+/// A new user asks for the key of a scene's room.
 fn ask(scene: &Scene) -> (Person, vestibule_approve::frames::Request, Reply) {
     let person = Person::new(Alg::Ed25519);
     let mut device = Device::connect(scene.address, &person);
@@ -32,7 +32,7 @@ fn denying_and_blocking_clears_a_full_room() {
         ask(&scene).2.ok();
     }
     assert_eq!(ask(&scene).2.refused(), "quota");
-    // One of the denied may still be approved, which takes a place again.
+    // A denied request can still be approved, which takes a place again.
     let (person, request, _) = &strangers[0];
     let approve = scene.room.approve(&scene.alice, &person.uid(), request);
     scene.member.call(&scene.topic, "approve", &approve).ok();
@@ -65,7 +65,7 @@ fn a_limited_number_of_denied_requests_can_be_approved() {
     };
     assert_eq!(approve(&second).refused(), "closed");
     approve(&first).ok();
-    // Who was denied for good is let in by a member who lifts that.
+    // A blocked user is let in by a member who lifts the block.
     let uid = second.0.uid();
     assert_eq!(scene.member.call(&scene.topic, "unblock", json!({ "uid": uid })).ok()["dup"], false);
     let mut device = Device::connect(scene.address, &second.0);
@@ -98,13 +98,13 @@ fn new_requests_from_an_address_block_are_rate_limited() {
     for _ in 0..3 {
         ask(&scene).2.ok();
     }
-    // Whoever asks from there, and in whichever room.
+    // Whoever asks from that block, and in whichever room.
     let refused = ask(&scene).2;
     assert_eq!(refused.refused(), "rate_limited");
     let wait = refused.response["retry_ms"].as_u64().expect("a time");
     assert!((1_000..=60_000).contains(&wait), "{wait}");
     assert_eq!(ask(&Scene::new(&server)).2.refused(), "rate_limited");
-    // Nothing else is held up.
+    // Other events are not delayed.
     scene.guest.call(&scene.topic, "status", json!({ "request_id": "A".repeat(22) })).ok();
 }
 

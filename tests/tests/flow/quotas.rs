@@ -1,5 +1,4 @@
-//! Limits: how much of everything there may be. What is allowed passes, one more is refused, and when there is room again it
-//! passes.
+//! Quotas: what is allowed passes, one more is refused, and when there is room again it passes.
 
 use serde_json::{Value, json};
 use vestibule_approve::frames::Policy;
@@ -16,7 +15,7 @@ fn ask(scene: &mut Scene) -> Reply {
     scene.guest.call(&scene.topic, "request", &request)
 }
 
-/// Checks that the quota is told, and when to come again.
+/// Checks that the answer names the quota, and when to retry.
 #[track_caller]
 fn assert_quota(reply: &Reply) {
     assert_eq!(reply.refused(), "quota");
@@ -37,7 +36,7 @@ fn open_requests_per_user_and_room_are_limited() {
         scene.ask();
     }
     assert_quota(&ask(&mut scene));
-    // A repeat is none more, and neither another room nor another user is concerned.
+    // A repeat does not count, and other rooms and other users are unaffected.
     assert_eq!(scene.guest.call(&scene.topic, "request", &first).ok()["dup"], true);
     let elsewhere = Scene::new(&server);
     scene.guest.visit(&elsewhere.room.rid());
@@ -47,7 +46,7 @@ fn open_requests_per_user_and_room_are_limited() {
     device.visit(&scene.room.rid());
     device.call(&scene.topic, "request", carol.request(&scene.room.rid())).ok();
     assert_eq!(scene.pending().len(), 9);
-    // An approved one is open as well; one that has ended is not.
+    // An approved request counts as open; one that has ended does not.
     scene.approve(&first);
     assert_quota(&ask(&mut scene));
     withdraw(&mut scene, &json!(first.request_id));
@@ -81,7 +80,7 @@ fn open_requests_per_room_are_limited() {
     device.call(&scene.topic, "request", carol.request(&scene.room.rid())).ok();
     assert_quota(&ask(&mut scene));
     assert_quota(&device.call(&scene.topic, "request", carol.request(&scene.room.rid())));
-    // Another card does not begin to count anew.
+    // Another card does not reset the count.
     scene.member.call(&scene.topic, "card", scene.room.card(2, Policy::Request, Some("Beete"))).ok();
     assert_quota(&device.call(&scene.topic, "request", carol.request(&scene.room.rid())));
     withdraw(&mut scene, &json!(first.request_id));
@@ -119,7 +118,7 @@ fn devices_per_request_are_limited() {
         assert_eq!(join_as_another().ok()["dup"], true);
     }
     assert_eq!(join_as_another().refused(), "quota");
-    // One of the sixteen may repeat itself.
+    // One of the sixteen may repeat its request.
     assert_eq!(scene.guest.call(&scene.topic, "request", &request).ok()["dup"], true);
     let approve = scene.approve(&request);
     assert_eq!(scene.guest.ack(&scene.topic, &approve.approve_id).ok()["deleted"], false);
@@ -149,7 +148,7 @@ fn rooms_created_per_user_are_limited() {
     assert_eq!(publish(&Room::new(Alg::Ed25519), 1).refused(), "quota");
     let refused = create(&scene, &carol);
     assert_eq!((refused.status, &refused.json()["reason"]), (429, &json!("quota")));
-    // Another card of a room is no other room, whoever made it.
+    // Another card of a room is not another room, whoever made it.
     publish(&own, 2).ok();
     publish(&scene.room, 2).ok();
     assert_eq!(create(&scene, &Person::new(Alg::Ed25519)).status, 201);

@@ -1,4 +1,5 @@
-//! Receipts, and with them how notices are delivered: at one place of each connection, at the next join, and after `last`.
+//! Receipts, and how notices are delivered: in one topic of each connection, at the next join, and
+//! after `last`.
 
 use serde_json::{Value, json};
 use vestibule_approve::frames::Approve;
@@ -8,7 +9,8 @@ use vestibule_tests::scene::Scene;
 
 use crate::{at_home, each, list, server, timeless};
 
-/// A `last` with a seq this much later hides the notice of that seq: the last ten seconds are sent again.
+/// A `last` this much later than a notice's seq hides that notice: the last ten seconds are sent
+/// again.
 const AGAIN: i64 = 10_000_000;
 
 /// The receipt for an approve whose key was saved, without its seq and time.
@@ -66,7 +68,7 @@ fn a_receipt_is_a_notice_for_an_absent_approver() {
     }
 }
 
-/// There is no room to pass it on then.
+/// Then there is no room actor to forward it.
 #[test]
 fn receipt_and_withdrawn_reach_the_inbox_of_an_empty_room() {
     let server = server();
@@ -134,7 +136,7 @@ fn a_room_shows_its_own_notices_and_the_inbox_shows_all() {
         let page = device.call(&topic, "notices", json!({})).ok();
         assert_eq!((each(&page["items"], "approve_id"), &page["cursor"]), (expected, &json!(null)));
     }
-    // They are hers: everybody else finds nothing.
+    // They are hers: nobody else finds any.
     for person in [&elsewhere.alice, &Person::new(Alg::P256)] {
         let mut other = Device::connect(scene.address, person);
         assert_eq!(other.arrive(&scene.topic)["notices"], json!([]));
@@ -155,7 +157,8 @@ fn last_of_the_same_epoch_hides_seen_notices() {
     assert_eq!(each(&joined["notices"], "approve_id"), approves);
     let seqs: Vec<i64> =
         each(&joined["notices"], "seq").iter().map(|seq| seq.as_i64().expect("a seq")).collect();
-    // What is more than ten seconds older than what the client has seen it has seen.
+    // A client is assumed to have seen notices more than ten seconds older than the last one it
+    // saw.
     for (seq, expected) in [
         (0, &approves[..]),
         (seqs[0], &approves[..]),
@@ -176,7 +179,7 @@ fn last_of_the_same_epoch_hides_seen_notices() {
             assert!(!told.contains(&"resync".to_owned()), "the epoch is the same");
         }
     }
-    // Whatever was seen, all of them can be listed.
+    // All of them can be listed, whatever was seen.
     let page = device.call(&scene.topic, "notices", json!({})).ok();
     assert_eq!(each(&page["items"], "approve_id"), approves);
 }
@@ -211,7 +214,7 @@ fn last_of_another_epoch_gets_resync_and_all_notices() {
         assert_eq!(events, ["resync", "caught_up"], "it follows the reply");
         assert_eq!(told[0].payload, json!({ "epoch": joined["epoch"] }));
     }
-    // Who has seen nothing has nothing to fetch anew.
+    // A client that has seen nothing has nothing to fetch again.
     assert_eq!(Device::connect(scene.address, &scene.alice).join(&scene.topic).status, "ok");
     let mut fresh = Device::connect(scene.address, &scene.alice);
     fresh.join(&scene.topic).ok();

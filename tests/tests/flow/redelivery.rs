@@ -17,7 +17,8 @@ fn server() -> Server {
     server_with(&[("--redelivery", "200ms")])
 }
 
-/// Waits until a connection has been sent an approve for the last time. An attempt has been taken already: which.
+/// Waits until a connection has been sent an approve for the last time. `taken` is the attempt that
+/// was already received.
 fn exhaust(device: &mut Device, topic: &str, approve: &Approve, taken: u64) {
     for attempt in taken + 1..=5 {
         let told = loop {
@@ -35,7 +36,7 @@ fn exhaust(device: &mut Device, topic: &str, approve: &Approve, taken: u64) {
     }
 }
 
-/// How often an approve came among what was told.
+/// How often an approve is among these messages.
 fn count(told: &[Message], id: Id) -> usize {
     told.iter().filter(|message| message.payload["approve_id"] == json!(id)).count()
 }
@@ -49,15 +50,15 @@ fn an_approve_is_sent_five_times_and_again_on_the_next_join() {
     let start = Instant::now();
     exhaust(&mut scene.guest, &scene.topic, &approve, 1);
     assert!(start.elapsed() + INTERVAL / 2 >= 4 * INTERVAL, "{:?}", start.elapsed());
-    // A connection that joins now counts by itself, its answer being the first time. While it is sent the approve four
-    // times more, the first one is not.
+    // A connection that joins now counts its own attempts, of which the join's answer is the first.
+    // While it is sent the approve four times more, the first connection is not.
     let mut later = Device::connect(scene.address, &scene.bob);
     let joined = later.arrive(&scene.topic);
     assert_eq!(each(&joined["approves"], "approve_id"), [json!(approve.approve_id)]);
     assert_eq!(joined["approves"][0].get("attempt"), None);
     exhaust(&mut later, &scene.topic, &approve, 1);
     assert_eq!(scene.guest.news(&scene.topic), []);
-    // Its own next join starts anew.
+    // Its own next join starts again.
     let joined = scene.guest.arrive(&scene.topic);
     assert_eq!(each(&joined["approves"], "approve_id"), [json!(approve.approve_id)]);
     exhaust(&mut scene.guest, &scene.topic, &approve, 1);
@@ -90,7 +91,7 @@ fn ack_or_nack_ends_redelivery() {
     scene.guest.ack(&scene.topic, &acked.approve_id).ok();
     scene.guest.nack(&scene.topic, &nacked.approve_id, "wrong_key").ok();
     scene.guest.drain();
-    // It goes on for the one that is left, whatever of its second time was thrown away.
+    // It continues for the remaining device, whatever of its second attempt was discarded.
     let mut joined = Device::another(scene.address, &scene.bob);
     joined.arrive(&scene.topic);
     exhaust(&mut joined, &scene.topic, &left, 1);
@@ -115,7 +116,7 @@ fn an_ack_ends_redelivery_for_that_device() {
     assert_eq!(second.ack(&scene.topic, &approve.approve_id).ok()["deleted"], true);
 }
 
-/// What a connection gets in the room it does not get a second time in the inbox.
+/// A connection does not get in the inbox what it gets in the room.
 #[test]
 fn a_connection_in_room_and_inbox_is_served_in_the_room() {
     let server = server();

@@ -1,4 +1,5 @@
-//! Rule 9, and a store that was restored from a backup: clients are told, and repeat what they wait for.
+//! Rule 9, and a store that was restored from a backup: clients are told, and repeat whatever they
+//! wait for.
 
 use std::fs;
 use std::path::Path;
@@ -12,10 +13,10 @@ use vestibule_tests::scene::Scene;
 
 use crate::{each, eventually};
 
-/// The database, and the log that a server may leave behind.
+/// The database, and the write-ahead log that a server may leave behind.
 const FILES: [&str; 2] = ["vestibule.db", "vestibule.db-wal"];
 
-/// Copies the database of a server that was stopped; gives the folder with the copy.
+/// Copies the database of a stopped server; returns the folder with the copy.
 fn back_up(data: &Path) -> TempDir {
     let backup = tempfile::tempdir().expect("a temporary directory");
     for name in FILES.iter().filter(|name| data.join(name).exists()) {
@@ -24,7 +25,7 @@ fn back_up(data: &Path) -> TempDir {
     backup
 }
 
-/// Puts an older copy of the database in the place of the newer one.
+/// Replaces the database with an older copy.
 fn restore(data: &Path, backup: &TempDir) {
     for name in [FILES[0], FILES[1], "vestibule.db-shm"] {
         let (newer, older) = (data.join(name), backup.path().join(name));
@@ -37,7 +38,8 @@ fn restore(data: &Path, backup: &TempDir) {
     }
 }
 
-/// Copies the database of a server that runs, as `sqlite3 vestibule.db ".backup copy.db"` does; gives the folder with the copy.
+/// Copies the database of a running server, as `sqlite3 vestibule.db ".backup copy.db"` does;
+/// returns the folder with the copy.
 fn back_up_online(data: &Path) -> TempDir {
     const BACK_UP: &str = "
 import sqlite3, sys
@@ -50,7 +52,7 @@ sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))
     backup
 }
 
-/// The whole folder in place of another, which is gone then.
+/// Replaces a folder with a copy of another one.
 fn copy_folder(from: &Path, to: &Path) {
     let _ = fs::remove_dir_all(to);
     fs::create_dir(to).expect("a folder");
@@ -60,18 +62,18 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// How often the log says that the database was restored.
+/// How often the log reports a restored database.
 fn warnings(server: &Server) -> usize {
     server.log().matches("the database was restored from a backup").count()
 }
 
-/// The seq that the file beside the database has noted.
+/// The seq that is recorded in the mark beside the database.
 fn marked(server: &Server) -> Option<i64> {
     let text = fs::read(server.data().join("vestibule.mark")).ok()?;
     serde_json::from_slice::<Value>(&text).expect("JSON")["seq"].as_i64()
 }
 
-/// Everybody connects again, as who has seen what `last` says; gives the answers to Alice's and Bob's joins.
+/// Everybody reconnects with this `last`; returns the answers to Alice's and Bob's joins.
 fn reconnect(scene: &mut Scene, last: &Value) -> [Value; 2] {
     scene.member = Device::connect(scene.address, &scene.alice);
     scene.guest = Device::connect(scene.address, &scene.bob);
@@ -95,7 +97,8 @@ fn resync_and_repeated_frames_recover_from_a_restore() {
     let backup = back_up(&server.data());
     server.restart();
 
-    // After the backup: the first key is saved, another one is asked for and sent, and is under way.
+    // After the backup: the first key is saved, another one is requested and sent, and is still
+    // unacked.
     let [_, joined] = reconnect(&mut scene, &json!(null));
     let epoch = joined["epoch"].clone();
     scene.guest.ack(&scene.topic, &first.approve_id).ok();
@@ -115,7 +118,7 @@ fn resync_and_repeated_frames_recover_from_a_restore() {
         assert_ne!(device.push(&scene.topic, "resync")["epoch"], epoch);
     }
     assert_eq!(each(&json!(scene.bobs().0), "request_id"), [json!(early.request_id)], "as of the backup");
-    // Everybody repeats what was not finished, with the same ids.
+    // Everybody repeats what was unfinished, with the same ids.
     let stored = scene.guest.call(&scene.topic, "request", &request).ok();
     assert_eq!((&stored["dup"], &stored["state"]), (&json!(false), &json!("pending")));
     scene.member.push(&scene.topic, "request");
@@ -125,7 +128,7 @@ fn resync_and_repeated_frames_recover_from_a_restore() {
     assert_eq!((&told["approve_id"], &told["ct"]), (&json!(approve.approve_id), &json!(approve.ct)));
     let acked = scene.guest.ack(&scene.topic, &approve.approve_id).ok();
     assert_eq!(acked, json!({ "dup": false, "deleted": true }));
-    // What Bob had acked waits again, and he acks it again: that has been lost, too.
+    // An approve that Bob had acked waits again, and he acks it again: the ack was lost, too.
     let waiting = scene.guest.call(&scene.topic, "approved", json!({})).ok();
     assert_eq!(each(&waiting["items"], "approve_id"), [json!(first.approve_id)]);
     assert_eq!(scene.guest.ack(&scene.topic, &first.approve_id).ok()["deleted"], true);
@@ -143,7 +146,7 @@ fn each_client_is_told_a_new_epoch_once() {
     let again = reconnect(&mut scene, &json!({ "epoch": epoch, "seq": 0 }));
     assert_eq!(again.map(|joined| joined["epoch"].clone()), [epoch.clone(), epoch.clone()], "a mere restart");
     assert!(!scene.guest.events(&scene.topic).contains(&"resync".to_owned()));
-    // A crash this time.
+    // This time by a crash.
     server.kill();
     restore(&server.data(), &backup);
     server.restart();
@@ -156,7 +159,7 @@ fn each_client_is_told_a_new_epoch_once() {
     assert!(!scene.guest.events(&scene.topic).contains(&"resync".to_owned()));
 }
 
-/// Rule 9: what was told and not taken is found after a restart.
+/// Rule 9: what was sent and not taken is there after a restart.
 #[test]
 fn waiting_frames_survive_a_restart() {
     let mut server = Server::start(Launch::vestibule());
@@ -176,7 +179,8 @@ fn waiting_frames_survive_a_restart() {
     assert_eq!(scene.guest.call(&scene.topic, "request", next).refused(), "blocked");
 }
 
-/// No start counts between the backup and the restore: what was answered ok meanwhile is known by its seq alone.
+/// The server does not start between the backup and the restore: frames that were answered ok
+/// meanwhile are recognised by their seq alone.
 #[test]
 fn a_restore_under_a_running_server_is_detected() {
     for ends_well in [true, false] {
@@ -206,14 +210,14 @@ fn a_restore_under_a_running_server_is_detected() {
         scene.guest.push(&scene.topic, "resync");
         scene.member.push(&scene.topic, "resync");
         assert_eq!(scene.status(&request), "pending", "as of the backup");
-        // Bob's key comes all the same: Alice's client repeats what it has no receipt for.
+        // Bob's key arrives all the same: Alice's client repeats whatever has no receipt.
         assert_eq!(scene.member.call(&scene.topic, "approve", &approve).ok()["dup"], false);
         assert_eq!(scene.guest.push(&scene.topic, "approve")["approve_id"], json!(approve.approve_id));
     }
 }
 
-/// A copied folder brings its mark along, so the server has nothing to compare it with. A client has: it has seen a seq of a
-/// time at which, by all that this folder remembers, no server ran.
+/// A copied folder brings its mark along, so the server has nothing to compare it with. A client
+/// has: it has seen a seq of a time at which, as far as this folder remembers, no server ran.
 #[test]
 fn a_client_that_has_seen_more_notices_a_copied_folder() {
     let mut server = Server::start(Launch::vestibule());
@@ -233,7 +237,7 @@ fn a_client_that_has_seen_more_notices_a_copied_folder() {
     server.restart();
     assert_eq!(warnings(&server), 0, "nothing in the folder tells");
 
-    // What others store meanwhile, with later seqs, hides nothing.
+    // Frames that others store meanwhile, with later seqs, hide nothing.
     Scene::new(&server).ask();
     let last = json!({ "epoch": epoch, "seq": seen });
     let told = reconnect(&mut scene, &last).map(|joined| joined["epoch"].clone());
@@ -244,7 +248,8 @@ fn a_client_that_has_seen_more_notices_a_copied_folder() {
     scene.guest.push(&scene.topic, "resync");
     assert_eq!(scene.guest.ack(&scene.topic, &approve.approve_id).ok()["deleted"], true);
 
-    // Once is enough, and nobody else is concerned: neither who has seen less, nor who says what nobody can have seen.
+    // Once is enough, and nobody else is affected: neither clients that have seen less, nor those
+    // that claim an impossible seq.
     for (epoch, seq) in [(&told[0], 0), (&epoch, 1), (&epoch, i64::MAX)] {
         for joined in reconnect(&mut scene, &json!({ "epoch": epoch, "seq": seq })) {
             assert_eq!(&joined["epoch"], epoch, "{seq}");
@@ -253,7 +258,7 @@ fn a_client_that_has_seen_more_notices_a_copied_folder() {
     }
 }
 
-/// Nobody knows any more what was answered, so whoever comes is told.
+/// Nobody knows which frames were answered, so every client is told.
 #[test]
 fn an_unreadable_mark_counts_as_a_restore() {
     let mut server = Server::start(Launch::vestibule());
@@ -272,7 +277,7 @@ fn an_unreadable_mark_counts_as_a_restore() {
     assert_eq!(reconnect(&mut scene, &json!(null))[0]["epoch"], epoch, "and once only");
 }
 
-/// The file in which versions before this one counted the starts.
+/// The file in which earlier versions counted the starts.
 #[test]
 fn an_upgrade_is_no_restore_unless_one_preceded_it() {
     for (is_restored, starts) in [(false, "1\n"), (true, "2\n"), (true, ""), (true, "x\n")] {

@@ -1,4 +1,4 @@
-//! `after_ms`: members' clients that approve by themselves do not do so all at once.
+//! `after_ms`: members' clients that approve automatically do not do so all at once.
 
 use serde_json::{Value, json};
 use vestibule_tests::people::{Device, Person};
@@ -6,7 +6,7 @@ use vestibule_tests::scene::Scene;
 
 use crate::server;
 
-/// What each member is told to wait, for a request of Bob's that is withdrawn again.
+/// The delay that each member is given for a request of Bob's, which is withdrawn again.
 fn waits(scene: &mut Scene, members: &mut [Device]) -> Vec<u64> {
     let request = scene.bob.request(&scene.room.rid());
     scene.guest.call(&scene.topic, "request", &request).ok();
@@ -16,7 +16,7 @@ fn waits(scene: &mut Scene, members: &mut [Device]) -> Vec<u64> {
     waits
 }
 
-/// What each member is told to wait, with the next push of a request.
+/// The delay that each member is given with the next push of a request.
 fn told(scene: &mut Scene, members: &mut [Device]) -> Vec<u64> {
     let devices = std::iter::once(&mut scene.member).chain(members);
     devices.map(|device| after(&device.push(&scene.topic, "request"))).collect()
@@ -61,7 +61,7 @@ fn after_ms_of_a_proof_counts_the_members_present() {
         let person = Person::new(scene.alice.key.alg());
         let mut device = Device::connect(scene.address, &person);
         assert_eq!(after(&device.enter(&scene.room)), expected);
-        // Whoever proves again is no further member.
+        // A repeated proof adds no member.
         assert_eq!(after(&device.enter(&scene.room)), expected);
         members.push(device);
     }
@@ -74,7 +74,7 @@ fn each_request_starts_with_another_member() {
     let mut others = [(); 2].map(|()| scene.another_member().1);
     let first = |waits: Vec<u64>| waits.iter().position(|wait| *wait == 0).expect("somebody is first");
     let one = first(waits(&mut scene, &mut others));
-    // By chance the same one, at most so often.
+    // By chance it may be the same member, but not this often.
     let is_another = (0..100).any(|_| first(waits(&mut scene, &mut others)) != one);
     assert!(is_another, "always the same member is first");
 }

@@ -1,4 +1,4 @@
-//! What is over is forgotten after a while, so that the store does not grow with what has ever been.
+//! Finished frames are deleted after a while, so that the store does not grow for ever.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,7 +24,7 @@ print(json.dumps({name: db.execute(f'SELECT count(*) FROM {name}').fetchone()[0]
     serde_json::from_slice(&counted.stdout).expect("JSON")
 }
 
-/// One request that is done, one that was withdrawn, one that was denied and one that has expired.
+/// One request that is done, one withdrawn, one denied and one expired.
 fn finish_in_each_way(server: &Server, scene: &mut Scene) {
     let done = scene.ask();
     let mut second = Device::another(scene.address, &scene.bob);
@@ -74,7 +74,7 @@ fn finished_requests_are_deleted_with_their_rows() {
         let joined = Device::connect(scene.address, person).arrive(&scene.topic);
         assert_eq!((&joined["notices"], &joined["mine"]), (&json!([]), &json!([])));
     }
-    // The counters that quotas go by have come back too, or this would be refused one day.
+    // The counters of the quotas have been decremented too, or this would be refused one day.
     scene.ask();
 }
 

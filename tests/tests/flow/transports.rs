@@ -1,4 +1,4 @@
-//! The same pushes to clients that speak otherwise: over MessagePack, and over long polls.
+//! The same pushes to other clients: over MessagePack, and over long polls.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use vestibule_tests::ws::{Frame, Handshake, Received, Socket, opcode};
 
 use crate::{eventually, server, timeless};
 
-/// A client of Bob's, however it speaks: it sends `[join_ref, ref, topic, event, payload]` and receives the same.
+/// A client of Bob's over any transport: it sends `[join_ref, ref, topic, event, payload]` and
+/// receives the same.
 trait Client {
     fn send(&mut self, message: &Value);
 
-    /// The next messages, at least one.
     fn receive(&mut self) -> Vec<Value>;
 
-    /// Waits for a push, or the reply to a ref, and gives its payload.
+    /// Waits for a push, or the reply to a ref, and returns its payload.
     fn wait(&mut self, reference: &Value, event: &str) -> Value {
         let fits = |message: &Value| message[3] == event && message[1] == *reference;
         eventually(event, || self.receive().into_iter().find(fits))[4].clone()

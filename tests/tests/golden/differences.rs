@@ -1,10 +1,11 @@
-//! The transcripts that Vestibule differs from on purpose: read from the document that gives the reasons.
+//! The transcripts that Vestibule deliberately differs from, read from the document that gives the
+//! reasons.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// The document, seen from the repository's root.
+/// The document, relative to the repository's root.
 pub(crate) const DOCUMENT: &str = "docs/compatibility.md";
 
 /// The heading of the table.
@@ -23,7 +24,7 @@ impl Differences {
         Self::parse(&document)
     }
 
-    /// The names in the first column of the table: all that stands in backticks there.
+    /// The names in the first column of the table: everything in backticks there.
     fn parse(document: &str) -> Self {
         let section = document.lines().skip_while(|line| *line != HEADING).skip(1);
         let rows = section.take_while(|line| !line.starts_with("## ")).filter(|line| line.starts_with('|'));
@@ -37,12 +38,11 @@ impl Differences {
         Self(known)
     }
 
-    /// Whether this transcript is listed.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.0.contains(name)
     }
 
-    /// Sees that there is a transcript for each name.
+    /// Checks that each name belongs to a transcript.
     pub(crate) fn assert_known<'a>(&self, names: impl Iterator<Item = &'a str>) {
         let names: BTreeSet<&str> = names.collect();
         let unknown: Vec<&String> = self.0.iter().filter(|name| !names.contains(name.as_str())).collect();

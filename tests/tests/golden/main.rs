@@ -1,4 +1,5 @@
-//! The golden transcripts against the playground, the example that offers the channels they were recorded from.
+//! The golden transcripts against the playground, the example that offers the channels they were
+//! recorded from.
 
 mod differences;
 
@@ -14,8 +15,8 @@ use vestibule_tests::process::{Launch, Server};
 
 use differences::Differences;
 
-/// How many servers there are. Transcripts mostly wait, so that more of them than processors go on at once; and since a
-/// server replays one at a time, they do not disturb each other.
+/// How many servers there are. Transcripts mostly wait, so more of them than processors run at
+/// once; each server replays one at a time, so they do not disturb each other.
 const SERVERS: usize = 12;
 
 #[test]
@@ -28,10 +29,11 @@ fn golden_transcripts_pass() {
     thread::scope(|scope| {
         for _ in 0..SERVERS {
             scope.spawn(|| {
-                // Crashes are part of some transcripts, and a backtrace takes longer than those wait.
+                // Crashes are part of some transcripts, and printing a backtrace takes longer than
+                // those wait.
                 let server = Launch::playground().env("RUST_BACKTRACE", "0");
                 let server = RefCell::new(Server::start(server));
-                // A loop with `while let` would hold the lock while the transcript runs.
+                // A `while let` loop would hold the lock while the transcript runs.
                 loop {
                     let next = waiting.lock().expect("the list").next();
                     let Some((name, transcript)) = next else { break };
@@ -48,7 +50,7 @@ fn golden_transcripts_pass() {
     assert!(failed.is_empty(), "{} transcripts failed:\n\n{}\n", failed.len(), failed.join("\n\n"));
 }
 
-/// Runs a transcript. A server that it stops is started again, within the transcript or after it.
+/// Runs a transcript. A server that it stops is restarted, within the transcript or after it.
 fn run(server: &RefCell<Server>, transcript: &Value) -> Result<(), String> {
     let address = server.borrow().address();
     let restart = || {
@@ -67,7 +69,7 @@ fn stops_the_server(step: &Value) -> bool {
     step["server_action"] == "stop"
 }
 
-/// Prints a transcript's line; what is wrong with its result, if anything is.
+/// Prints a transcript's line; returns what is wrong with its result, if anything.
 fn report(name: &str, result: &Result<(), String>, differences: &Differences) -> Option<String> {
     let (verdict, complaint) = match (result, differences.contains(name)) {
         (Ok(()), false) => ("ok", None),
@@ -77,7 +79,8 @@ fn report(name: &str, result: &Result<(), String>, differences: &Differences) ->
         }
         (Err(error), false) => ("FAILED", Some(error.clone())),
     };
-    // Not println, which is shown only when the test fails. That nobody reads it is no failure.
+    // Not println, whose output is shown only if the test fails. If nobody reads it, that is no
+    // failure.
     let _ = writeln!(io::stdout().lock(), "golden {name} … {verdict}");
     complaint.map(|complaint| format!("golden {name}\n  {complaint}"))
 }
@@ -97,7 +100,7 @@ fn transcripts() -> Vec<(String, Value)> {
     transcripts
 }
 
-/// The files of transcripts, in the order of their names.
+/// The files of transcripts, sorted by name.
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
     let entries =

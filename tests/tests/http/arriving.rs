@@ -23,7 +23,8 @@ fn connect(to: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Sends the beginning of a request and gives everything that comes until the server closes the connection.
+/// Sends the beginning of a request and returns everything received until the server closes the
+/// connection.
 fn answer_to(beginning: &str, to: SocketAddr) -> String {
     let mut stream = connect(to);
     stream.write_all(beginning.as_bytes()).expect("a connection");
@@ -119,7 +120,7 @@ fn a_head_that_never_arrives_ends_any_request() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
 }
 
-/// A POST that does not come to its end leaves the session's one place to the others.
+/// An unfinished POST leaves the session's one place to other batches.
 #[test]
 fn only_complete_batches_take_a_place() {
     let server = server(&[("--max-batches", "1"), ("--poll", "5s")]);

@@ -24,7 +24,7 @@ fn websocket(server: &Server) -> Socket {
         .accepted()
 }
 
-/// Whether the server lets a connection stay on which a request is asked.
+/// Whether the server answers a request on a new connection.
 fn is_answered(server: &Server) -> bool {
     Request::get("/health/live").send(server.address()).is_ok_and(|answer| answer.status == 200)
 }
@@ -42,10 +42,10 @@ fn plain_connections_per_address_are_limited() {
     while !is_answered(&server) {
         assert!(Instant::now() < deadline, "places are not given back");
     }
-    // These have a cap of their own.
+    // These have a limit of their own.
     let sockets: Vec<Socket> = (0..5)
         .map(|_| {
-            // A connection that was just asked on may be about to end.
+            // The connection that was just used may be about to end.
             while !is_answered(&server) {
                 assert!(Instant::now() < deadline, "a WebSocket counts");
             }
@@ -76,7 +76,7 @@ fn idle_connections_make_room_at_the_descriptor_limit() {
     let slow: Vec<TcpStream> = (0..300)
         .map(|_| {
             let mut stream = TcpStream::connect(server.address()).expect("a connection");
-            // It may have been ended for the next one already.
+            // It may have been closed for the next one already.
             let _ = stream.write_all(head.as_bytes());
             stream
         })
@@ -101,12 +101,13 @@ fn a_crowd_is_served_at_the_descriptor_limit() {
     let mut idle = Vec::new();
     for number in 0..720 {
         idle.push(connect());
-        // Few at once, until there are as many as may be.
+        // Few at once, until the limit is reached.
         if number % 20 == 0 {
             assert!(is_answered(&server));
         }
     }
-    // A busy machine may be late with an answer, but not each time; the library's half a second is there each time.
+    // A busy machine may be late with an answer, but not each time; the library's half a second
+    // occurs each time.
     let is_soon = (0..5).any(|_| {
         idle.extend((0..75).map(|_| connect()));
         let start = Instant::now();
@@ -116,7 +117,8 @@ fn a_crowd_is_served_at_the_descriptor_limit() {
     assert!(is_soon);
 }
 
-/// The library leaves everybody waiting at 256 handshakes of a thread, unless it is told not to.
+/// The library stops accepting at 256 unfinished handshakes of a thread, unless it is configured
+/// otherwise.
 #[test]
 fn a_silent_tls_client_delays_no_other() {
     let folder = tempfile::tempdir().expect("a temporary directory");
@@ -138,7 +140,7 @@ fn a_silent_tls_client_delays_no_other() {
     let threads = available_parallelism().map_or(1, NonZero::get);
     let silent: Vec<TcpStream> = (0..256 * threads + 100)
         .map(|number| {
-            // What comes all at once is taken before it is counted.
+            // Connections that arrive all at once are accepted before they are counted.
             if number % 20 == 0 {
                 sleep(Duration::from_millis(5));
             }
@@ -151,7 +153,7 @@ fn a_silent_tls_client_delays_no_other() {
     stream.write_all(b"no handshake of TLS").expect("a connection");
     // An alert, or the end.
     let _ = stream.read(&mut [0; 16]).expect("an answer");
-    // The library's wait would be almost three seconds.
+    // The library's own wait would be almost three seconds.
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     drop(silent);
 }

@@ -1,4 +1,4 @@
-//! The edges of RFC 9110 and RFC 9112, each as it is in the table of `docs/compatibility.md`.
+//! The edges of RFC 9110 and RFC 9112, as in the table of `docs/compatibility.md`.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ use vestibule_tests::process::Server;
 
 use crate::server;
 
-/// A request: the line and the header fields apart, and a body.
+/// A request: its line and its header fields separately, and a body.
 #[derive(Clone)]
 struct Raw<'a> {
     line: String,
@@ -40,7 +40,7 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// A right handshake, but for what the test changes.
+/// A valid handshake, except for what the test changes.
 fn handshake(line: &str, upgrade: &str, connection: &str) -> Raw<'static> {
     Raw::new(line)
         .field(&format!("upgrade: {upgrade}"))
@@ -57,7 +57,7 @@ fn named() -> Server {
     server(&[("--name", "localhost")])
 }
 
-/// The answers to what is sent on one connection, whose last request closes it.
+/// The answers to the requests of one connection, the last of which closes it.
 fn answers(text: &str, to: SocketAddr) -> Vec<String> {
     let mut stream = TcpStream::connect(to).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
@@ -102,7 +102,7 @@ fn a_target_in_absolute_form_names_the_host() {
         (format!("http://{to}"), "evil.example", 404),
     ] {
         let raw = Raw::new(&format!("GET {target} HTTP/1.1")).host(Some(host));
-        // Without the page `/` is 404, or 200 with it.
+        // `/` is 404 without the page, and 200 with it.
         let (got, _) = answer(&raw, to);
         assert!(got == status || (status == 404 && got == 200), "{target}: {got}");
     }

@@ -14,7 +14,8 @@ use vestibule_tests::ws::{Frame, Handshake, Received};
 
 use crate::{Administered, by_operator, server};
 
-/// The same payload with this integer field as a double, which `serde_json` writes with a point or an exponent.
+/// The same payload with this integer field as a double, which `serde_json` writes with a point or
+/// an exponent.
 fn doubled(payload: impl serde::Serialize, field: &str) -> Value {
     let mut payload = serde_json::to_value(payload).expect("a payload is JSON");
     let number = payload[field].as_f64().expect("a number");

@@ -1,4 +1,4 @@
-//! HEAD is answered as GET is, without the body (RFC 9110, section 9.3.2).
+//! HEAD is answered like GET, without the body (RFC 9110, section 9.3.2).
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use vestibule_tests::http::Request;
 
 use crate::{Administered, by_operator, server};
 
-/// Asks with both methods; the answers have to be the same but for the body.
+/// Sends both methods; the answers must be the same except for the body.
 #[track_caller]
 fn assert_as_get(target: &str, status: u16, to: SocketAddr) {
     let ask = |method| by_operator(Request::new(method, target)).send(to).expect("a response");
@@ -45,13 +45,13 @@ fn operators_may_head_whatever_they_may_get() {
     ] {
         assert_as_get(target, status, operators);
     }
-    // Its body differs from moment to moment, and its length may.
+    // Its body changes from moment to moment, and its length may.
     let head = by_operator(Request::new("HEAD", "/metrics")).send(operators).expect("a response");
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(Request::new("HEAD", "/metrics").send(operators).expect("a response").status, 401);
 }
 
-/// A GET of these does something, so that its answer's head cannot be had alone. Phoenix says so too.
+/// A GET of these has an effect, so its head cannot be requested alone. Phoenix refuses too.
 #[test]
 fn sockets_and_long_polls_refuse_head() {
     let server = server(&[]);

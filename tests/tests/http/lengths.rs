@@ -1,5 +1,5 @@
-//! How long a target and a header field may be (RFC 9110, section 15.5.15, and RFC 6585, section 5), whatever
-//! they are for.
+//! The maximum length of a target and of a header field (RFC 9110, section 15.5.15, and RFC 6585,
+//! section 5), whatever they are for.
 
 use std::net::SocketAddr;
 
@@ -8,10 +8,10 @@ use vestibule_tests::ws::Handshake;
 
 use crate::{Administered, by_operator};
 
-/// The most bytes of a target; of a field, its name included.
+/// The most bytes of a target; of a field, including its name.
 const MOST: usize = 10_000;
 
-/// A target of so many bytes.
+/// A target of this length.
 fn target(path: &str, length: usize) -> String {
     let start = format!("{path}?x=");
     format!("{start}{}", "y".repeat(length - start.len()))
@@ -39,7 +39,7 @@ fn the_request_targets_length_is_limited_everywhere() {
         ("/socket/longpoll", clients, 200),
         ("/nothing", clients, 404),
         ("/health/live", operators, 200),
-        // It knows no parameter of this name.
+        // It has no parameter of this name.
         ("/admin/v1/rooms", operators, 400),
     ] {
         assert_eq!(get(path, MOST, to).status, status, "{path}");

@@ -23,7 +23,7 @@ fn server(options: &[(&str, &str)]) -> Server {
     Server::start(Launch::vestibule().options(options))
 }
 
-/// A server with an operators' listener.
+/// A server with an admin listener.
 struct Administered {
     server: Server,
     operators: SocketAddr,

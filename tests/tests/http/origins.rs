@@ -58,7 +58,7 @@ fn the_default_check_ignores_case_in_hosts() {
     }
 }
 
-/// As Phoenix: the origin is looked at before the method is.
+/// As in Phoenix, the origin is checked before the method.
 #[test]
 fn a_refused_long_poll_allows_no_headers() {
     let server = server(&[]);

@@ -1,4 +1,4 @@
-//! Long polls whose clients go away: what they would have got, the next poll gets, in order and once.
+//! Long polls whose clients go away: the next poll gets their messages, in order and once.
 
 use std::fs;
 use std::io;
@@ -16,7 +16,6 @@ use crate::server;
 
 const PATH: &str = "/socket/longpoll?vsn=2.0.0";
 
-/// A session.
 struct Session<'a> {
     server: &'a Server,
     target: String,
@@ -29,12 +28,13 @@ impl<'a> Session<'a> {
         Self { server, target: format!("{PATH}&token={token}") }
     }
 
-    /// Has a message sent to the session: the answer to a heartbeat. It waits for a poll, or is handed to one, when this returns.
+    /// Has a message sent to the session: the answer to a heartbeat. When this returns, it waits
+    /// for a poll or has been handed to one.
     fn push(&self, reference: &str) {
         self.push_all(&[reference.to_owned()]);
     }
 
-    /// The same of several messages, in one batch.
+    /// The same with several messages, in one batch.
     fn push_all(&self, references: &[String]) {
         let beat = |reference: &String| json!([null, reference, "phoenix", "heartbeat", {}]).to_string();
         let lines: Vec<_> = references.iter().map(beat).collect();
@@ -67,14 +67,14 @@ fn references(answer: &Value) -> Vec<String> {
     texts.iter().map(|text| message(text)[1].as_str().expect("a ref").to_owned()).collect()
 }
 
-/// Closes a connection politely, and waits until that has arrived.
+/// Closes a connection gracefully, and waits until the server's system knows.
 fn close(stream: TcpStream) {
     let ends = ends(&stream);
     drop(stream);
     until_arrived(ends);
 }
 
-/// Closes a connection without a word, and waits until the other end is told that it is reset.
+/// Resets a connection, and waits until the server's system knows.
 fn abort(stream: TcpStream) {
     let ends = ends(&stream);
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a socket");
@@ -88,8 +88,8 @@ fn ends(stream: &TcpStream) -> (u16, u16) {
     (port(stream.peer_addr()), port(stream.local_addr()))
 }
 
-/// Waits until the system has told the server's end that this end is closed. A busy machine takes its time over that, even on its
-/// loopback, and what is sent meanwhile is lost to everybody.
+/// Waits until the system has closed the server's end as well. A busy machine takes its time over
+/// that, even on its loopback, and messages sent meanwhile are lost to everybody.
 fn until_arrived((server, client): (u16, u16)) {
     let remote = format!(":{server:04X} 0100007F:{client:04X} 01 ");
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -118,7 +118,8 @@ fn concurrent_polls_get_each_message_once() {
     let server = server(&[("--poll", "2s")]);
     let session = Session::open(&server);
     let mut earlier = session.begin();
-    // Messages are sent until the later one is answered: which of the two is read first, nobody knows.
+    // Messages are sent until the later poll is answered: which of the two is served first is
+    // undefined.
     let (got, pushed) = thread::scope(|scope| {
         let later = scope.spawn(|| session.poll());
         let mut pushed = Vec::new();
@@ -162,7 +163,7 @@ fn an_abandoned_poll_takes_nothing_from_the_next() {
 fn a_truncated_poll_response_is_sent_again() {
     let server = server(&[("--max-outbox", "64MiB")]);
     let session = Session::open(&server);
-    // More than sockets hold.
+    // More than fits into the sockets' buffers.
     let sent: Vec<String> = (0..1500).map(|number| format!("{number}-{}", "x".repeat(8000))).collect();
     for batch in sent.chunks(30) {
         session.push_all(batch);
@@ -174,7 +175,7 @@ fn a_truncated_poll_response_is_sent_again() {
     let mut beginning = [0; 1000];
     stream.read_exact(&mut beginning).expect("the beginning of an answer");
     assert!(beginning.starts_with(b"HTTP/1.1 200"));
-    // Another poll waits for what becomes of that answer.
+    // Another poll waits for the result of that answer.
     thread::scope(|scope| {
         let next = scope.spawn(|| session.poll());
         session.push("last");

@@ -10,7 +10,7 @@ fn upgrade(server: &Server, forwarded_for: &str) -> u16 {
     let opened = handshake().header("x-forwarded-for", forwarded_for).open(server.address());
     let opened = opened.expect("a response");
     if let Some(socket) = opened.socket {
-        // Kept until the server goes: it is to count.
+        // Kept open until the server ends, so that it counts.
         std::mem::forget(socket);
     }
     opened.response.status

@@ -26,7 +26,7 @@ fn one_http_call_too_many_is_refused() {
     let refused = challenge(&server);
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")), "{}", refused.text());
     assert!(refused.header("access-control-allow-origin").is_some(), "a page cannot read it");
-    // Sockets are no calls.
+    // Sockets do not count as calls.
     connect(&server);
     sleep(retry(&refused.json()));
     assert_eq!(challenge(&server).status, 200);

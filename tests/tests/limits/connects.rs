@@ -25,7 +25,7 @@ fn get(server: &Server, target: &str) -> Response {
     Request::get(target).send(server.address()).expect("a response")
 }
 
-/// Checks that an attempt is refused, and gives the time after which it may be made again.
+/// Checks that an attempt is refused, and returns the time after which it may be repeated.
 #[track_caller]
 fn refused(response: &Response) -> Duration {
     assert_eq!((response.status, response.header("retry-after")), (429, Some("1")), "{}", response.text());
@@ -41,7 +41,7 @@ fn one_connect_attempt_too_many_is_refused() {
     assert_eq!(attempt(&server, &handshake().query("vsn=9")).status, 403);
     assert_eq!(attempt(&server, &Handshake::new("/msgpack/websocket").omit("sec-websocket-key")).status, 400);
     let wait = refused(&attempt(&server, &handshake()));
-    // Neither parameters nor the version are looked at.
+    // Neither parameters nor the version are checked.
     refused(&attempt(&server, &handshake().query("vsn=9")));
     refused(&attempt(&server, &handshake().query("x=%ff")));
     refused(&get(&server, POLL));
@@ -50,7 +50,7 @@ fn one_connect_attempt_too_many_is_refused() {
     refused(&attempt(&server, &handshake()));
 }
 
-/// phoenix.js looks at the status in the body, and comes again after the one of a refusal.
+/// phoenix.js reads the status in the body, and retries after that of a refusal.
 #[test]
 fn long_polls_count_when_they_open_a_session() {
     let server = limited(&[]);
@@ -78,7 +78,7 @@ fn long_polls_count_when_they_open_a_session() {
     assert_eq!(get(&server, POLL).json()["status"], 410);
 }
 
-/// Else a page of another site could use up what its visitors' address may.
+/// Otherwise a page of another site could use up its visitors' attempts.
 #[test]
 fn attempts_from_another_sites_page_do_not_count() {
     let server = limited(&[]);
@@ -103,7 +103,7 @@ fn an_address_is_the_clients_behind_a_trusted_proxy() {
     assert_eq!(from("203.0.113.10").status, 101);
 }
 
-/// By default a thousand people behind one address come back after a restart, each of them with a few
+/// By default a thousand people behind one address can reconnect after a restart, each with a few
 /// attempts.
 #[test]
 fn a_thousand_clients_of_one_address_reconnect_at_once() {

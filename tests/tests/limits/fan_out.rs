@@ -1,4 +1,4 @@
-//! What one user may have sent to other members: bytes times recipients.
+//! What one user may send to other members: bytes times recipients.
 
 use serde_json::json;
 use vestibule_approve::signed::Alg;
@@ -9,7 +9,8 @@ use vestibule_tests::{
 
 use crate::{retry, server};
 
-/// Two such messages to one recipient are as much as may go out at once: each has 256 bytes beside its payload.
+/// Two such messages to one recipient are the most that may go out at once: each has 256 bytes
+/// besides its payload.
 fn text() -> serde_json::Value {
     json!({ "text": "x".repeat(1700) })
 }
@@ -18,7 +19,7 @@ fn text() -> serde_json::Value {
 fn a_users_fan_out_is_limited_in_bytes_times_recipients() {
     let server = server(&[("--max-fan-out-per-second", "1KiB"), ("--max-fan-out-at-once", "4KiB")]);
     let mut scene = Scene::new(&server);
-    // Alone in the room she may say as much as she likes.
+    // Alone in the room she may send as much as she likes.
     for _ in 0..5 {
         scene.member.call(&scene.topic, "say", text()).ok();
     }
@@ -30,7 +31,7 @@ fn a_users_fan_out_is_limited_in_bytes_times_recipients() {
     let refused = scene.member.call(&scene.topic, "say", text());
     let wait = retry(&refused.response);
     assert!(wait.as_millis() <= 2001, "two KiB at one a second: {wait:?}");
-    // Wherever she sends it from, and whatever goes to the members.
+    // From any of her devices, and with any event that goes to members.
     let mut second = Device::another(scene.address, &scene.alice);
     second.enter(&scene.room);
     assert_eq!(second.call(&scene.topic, "say", text()).refused(), "rate_limited");
@@ -38,7 +39,7 @@ fn a_users_fan_out_is_limited_in_bytes_times_recipients() {
     assert_eq!(second.call(&scene.topic, "card", card).refused(), "rate_limited");
     let unblock = json!({ "uid": Person::new(Alg::Ed25519).uid() });
     assert_eq!(second.call(&scene.topic, "unblock", unblock).refused(), "rate_limited");
-    // Others are not held up, nor is what goes to nobody else.
+    // Others are not delayed, nor are messages that go to nobody else.
     carol.call(&scene.topic, "say", json!({})).ok();
     scene.member.call(&scene.topic, "pending", json!({})).ok();
     assert_eq!(carol.events(&scene.topic), [""; 0], "what is refused goes to nobody");

@@ -18,7 +18,7 @@ fn limited() -> Server {
     server(&[("--max-frames-per-second", "1"), ("--max-frames-at-once", &AT_ONCE.to_string())])
 }
 
-/// A message on a topic that is not joined: the connection answers it by itself.
+/// A message on a topic that is not joined: the connection answers it itself.
 fn message(reference: usize) -> Value {
     json!(["1", reference.to_string(), "room:x", "event", {}])
 }
@@ -54,7 +54,7 @@ fn one_frame_too_many_is_refused_and_the_next_waits() {
     assert_eq!(refused[4]["status"], "error");
     let retry = retry(&refused[4]["response"]);
     assert!(retry <= SECOND, "{retry:?}");
-    // The seventh was there already, and is read when the rate admits it.
+    // The seventh had already arrived, and is read when the rate admits it.
     assert_handled(&socket.expect_json(), 7);
     assert!(start.elapsed() >= SECOND, "{:?}", start.elapsed());
 }
@@ -142,7 +142,7 @@ fn one_join_too_many_is_refused() {
     let refused = socket.expect_json();
     assert_eq!((&refused[0], &refused[1], &refused[2]), (&json!("3"), &json!("3"), &json!("user:x")));
     sleep(retry(&refused[4]["response"]));
-    // Other frames are not joins.
+    // Other frames do not count as joins.
     for reference in 4..14 {
         socket.send_json(&message(reference));
         assert_handled(&socket.expect_json(), reference);

@@ -1,4 +1,4 @@
-//! Long polls: the same rates, caps of their own, and a queue of batches.
+//! Long polls: the same rates, limits of their own, and a queue of batches.
 
 use std::net::SocketAddr;
 use std::thread;
@@ -14,7 +14,6 @@ use crate::{retry, server};
 
 const PATH: &str = "/socket/longpoll?vsn=2.0.0";
 
-/// A session's address.
 #[derive(Clone)]
 struct Session {
     server: SocketAddr,
@@ -29,7 +28,7 @@ impl Session {
         Self { server, target: format!("{PATH}&token={}", opened["token"].as_str().expect("a token")) }
     }
 
-    /// Posts a batch; gives the status once it is handled.
+    /// Posts a batch; returns the status once it is handled.
     fn post(&self, messages: &[Value]) -> Value {
         let lines: Vec<String> = messages.iter().map(Value::to_string).collect();
         let post =
@@ -44,7 +43,7 @@ impl Session {
         texts.iter().map(|text| serde_json::from_str(text.as_str().expect("a text")).expect("JSON")).collect()
     }
 
-    /// Polls until so many messages have come.
+    /// Polls until this many messages have come.
     fn take(&self, count: usize) -> Vec<Value> {
         let mut taken = Vec::new();
         while taken.len() < count {
@@ -110,12 +109,12 @@ fn a_session_without_polls_frees_its_place() {
     let deadline = Instant::now() + Duration::from_secs(20);
     while open() == 403 {
         assert!(Instant::now() < deadline, "the place is not given back");
-        // A flood of batches does not keep it.
+        // A flood of batches does not extend it.
         session.post(&[heartbeat("1")]);
     }
 }
 
-/// One batch is being handled and one waits; of those that come then none gets a place, and each is told so.
+/// One batch is being handled and one waits; later ones get no place, and each is told so.
 #[test]
 fn a_full_batch_queue_returns_408_and_handles_nothing() {
     let server = server(&[

@@ -1,7 +1,7 @@
-//! The limits of connections and calls, each at its edge: what is allowed passes, one more is refused and told when to come
-//! again, and then it passes.
+//! The limits of connections and calls, each at its edge: what is allowed passes, one more is
+//! refused and told when to retry, and then it passes.
 //!
-//! Rates are set to one a second, so that a busy machine does not get through by being slow.
+//! Rates are set to one a second, so that a slow machine does not stay below them.
 
 mod addresses;
 mod calls;
@@ -25,7 +25,7 @@ fn server(options: &[(&str, &str)]) -> Server {
     Server::start(Launch::vestibule().options(options))
 }
 
-/// The handshake of somebody without a token.
+/// A handshake without a token.
 fn handshake() -> Handshake {
     Handshake::new("/socket/websocket").query("vsn=2.0.0")
 }
@@ -35,7 +35,7 @@ fn connect(server: &Server) -> Socket {
     handshake().open(server.address()).expect("a response").accepted()
 }
 
-/// The time after which a refusal invites to try again.
+/// The time after which a refusal invites a retry.
 #[track_caller]
 fn retry(refusal: &Value) -> Duration {
     assert_eq!(refusal["reason"], "rate_limited", "{refusal}");

@@ -1,4 +1,4 @@
-//! One member's rate is no other's.
+//! One member's rate does not affect others.
 
 use serde_json::json;
 use vestibule_approve::frames::Policy;
@@ -7,10 +7,10 @@ use vestibule_tests::people::{Device, Person, Room};
 
 use crate::{retry, server};
 
-/// A member that is not read from is told what others say, and they are answered.
+/// A member whose frames are not being read still receives what others say, and they get answers.
 #[test]
 fn a_paused_reader_still_gets_pushes() {
-    // Four: for whoever publishes a room joins it, proves the key, publishes and leaves.
+    // Four, because publishing a room takes four frames: join, prove, publish and leave.
     let server = server(&[("--max-frames-per-second", "1"), ("--max-frames-at-once", "4")]);
     let address = server.address();
     let room = Room::published(address, Policy::Open);
@@ -26,7 +26,7 @@ fn a_paused_reader_still_gets_pushes() {
     assert_eq!((&*answers[0].status, &*answers[1].status), ("ok", "ok"));
     retry(&answers[2].response);
 
-    // The fourth waits in the socket. Meanwhile the other one speaks.
+    // The fourth waits in the socket. Meanwhile the other member speaks.
     quiet.call(&topic, "quiet", json!({})).ok();
     loud.push(&topic, "quiet");
     assert!(loud.drain().iter().all(|message| message.reference.as_deref() != Some(&sent[3])), "it was read");

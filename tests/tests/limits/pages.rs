@@ -1,4 +1,4 @@
-//! What waits for somebody may be more than their outbox holds: lists are cut by bytes, too.
+//! More may wait for a client than its outbox holds: lists are limited by bytes, too.
 
 use std::collections::BTreeSet;
 

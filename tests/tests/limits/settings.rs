@@ -1,4 +1,4 @@
-//! What is set is what counts, where it is not a rate.
+//! Settings take effect, except rates, which have tests of their own.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ fn field_limits_are_configurable() {
         ("--max-ct", "1KiB"),
         ("--max-box-pub", "65"),
         ("--max-exp", "1d"),
-        // What a client may send in one frame is the smaller of the two.
+        // A client may send the smaller of the two in one frame.
         ("--max-frame", "128KiB"),
     ]);
     let room = Room::published(server.address(), Policy::Open);
@@ -81,7 +81,7 @@ fn the_idle_timeout_is_configurable() {
     assert_eq!(connect(&server).expect_close().code, Some(1002));
 }
 
-/// Also one that never stops talking: what it has sent is not read any more.
+/// Also of a client that never stops talking: its frames are not read any more.
 #[test]
 fn the_connection_lifetime_is_configurable() {
     let server =

@@ -20,7 +20,7 @@ fn with_token(handshake: Handshake, token: &str) -> Handshake {
     handshake.protocol(&format!("phoenix, base64url.bearer.phx.{}", STANDARD.encode(token)))
 }
 
-/// Checks that an upgrade is refused, and when it says to come again.
+/// Checks that an upgrade is refused, and that the answer says when to retry.
 #[track_caller]
 fn assert_refused(server: &Server, handshake: &Handshake) {
     let response: Response = handshake.open(server.address()).expect("a response").response;
@@ -56,7 +56,7 @@ fn sockets_per_user_are_limited_over_all_paths() {
     assert_refused(&server, &bobs);
     assert_refused(&server, &with_token(Handshake::new("/msgpack/websocket"), &bob));
 
-    // Neither others nor nobody in particular mind.
+    // Neither other users nor clients without a token are affected.
     open(&server, &with_token(handshake(), &eve));
     for _ in 0..3 {
         connect(&server);
@@ -75,10 +75,10 @@ fn sockets_per_address_are_limited_for_all_users() {
     let _second = open(&server, &with_token(handshake(), &bob));
     assert_refused(&server, &handshake());
     assert_refused(&server, &with_token(handshake(), &bob));
-    // What a client says of itself changes nothing.
+    // A client's own claim changes nothing.
     assert_refused(&server, &handshake().header("x-forwarded-for", "203.0.113.9"));
 
-    // A connection that the server ends gives its place back too.
+    // A connection that the server ends frees its place too.
     first.send_text("no message").expect("an open connection");
     first.expect_close();
     let _third = reopen(&server, &handshake());

@@ -1,4 +1,4 @@
-//! Approves that are not stored.
+//! Approves that are refused.
 
 use serde_json::json;
 use vestibule_approve::base64url::Blob;
@@ -9,7 +9,7 @@ use vestibule_tests::scene::Scene;
 
 use crate::server;
 
-/// Alice sends an approve, signed anew, that has to be refused.
+/// Alice sends an approve, signed anew, that must be refused.
 #[track_caller]
 fn assert_refused(scene: &mut Scene, mut approve: Approve, reason: &str) {
     scene.room.sign_approve(&scene.alice, &mut approve);
@@ -50,7 +50,7 @@ fn an_approve_in_anothers_name_is_refused() {
     let request = scene.ask();
     let approve = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
     let (carol, mut device, _) = scene.another_member();
-    // What Alice signed, and the same with signatures that name Carol.
+    // The frame that Alice signed, and the same with signatures that name Carol.
     assert_eq!(device.call(&scene.topic, "approve", &approve).refused(), "unauthorized");
     let mut for_carol = approve.clone();
     scene.room.sign_approve(&carol, &mut for_carol);
@@ -123,7 +123,7 @@ fn a_members_second_and_a_ninth_approve_are_refused() {
     assert_eq!(device.call(&scene.topic, "approve", &ninth).refused(), "slots_full");
     assert_eq!(scene.bobs().1.len(), Quotas::default().approves_per_request);
     assert_eq!(scene.pending()[0]["approvals"], Quotas::default().approves_per_request);
-    // The first is still known as stored.
+    // The first is still recognised as stored.
     assert_eq!(scene.member.call(&scene.topic, "approve", &first).ok()["dup"], true);
 }
 

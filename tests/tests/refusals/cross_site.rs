@@ -1,4 +1,4 @@
-//! A page of another site, in the browser of somebody who has signed in here.
+//! A page of another site, in the browser of a user who has signed in here.
 
 use serde_json::json;
 use vestibule_approve::signed::Alg;
@@ -46,7 +46,7 @@ fn another_sites_page_cannot_read_answers() {
     assert_eq!(asked(own), [Some(own.to_owned()), Some(own.to_owned())]);
 }
 
-/// What a browser adds by itself, to whatever page's request, is worth nothing.
+/// Cookies, which a browser adds to any page's request, are worth nothing.
 #[test]
 fn a_cookie_is_not_a_token() {
     let server = server();

@@ -11,7 +11,7 @@ use vestibule_tests::people::{Device, Person, Room, random};
 
 use crate::server;
 
-/// The answer without what may differ: the room's id, the join's nonce and time.
+/// The answer without the parts that may differ: the room's id, the join's nonce and time.
 fn anonymous(text: &str, rid: &Rid, nonce: Option<&str>) -> String {
     let text = text.replace(&rid.to_string(), "RID");
     nonce.map_or(text.clone(), |nonce| text.replace(nonce, "NONCE"))
@@ -21,7 +21,7 @@ fn anonymous(text: &str, rid: &Rid, nonce: Option<&str>) -> String {
 fn a_secret_room_answers_like_an_unknown_one() {
     let server = server();
     let secret = Room::published(server.address(), Policy::Secret);
-    // A member is there, and a request is tried before: neither may show.
+    // A member is there, and a request has been tried: neither may show.
     let mut member = Device::connect(server.address(), &Person::new(Alg::Ed25519));
     member.enter(&secret);
     let unknown = Room::new(Alg::Ed25519);
@@ -54,7 +54,8 @@ fn a_secret_room_answers_like_an_unknown_one() {
     assert_eq!(later.enter(&secret)["pending"], json!([]));
 }
 
-/// Whether a room is secret or unknown is not to be measured: each answer that says so takes at least as long.
+/// Nobody may measure whether a room is secret or unknown: each answer that says so takes at least
+/// this long.
 #[test]
 fn a_hidden_room_is_answered_after_50_ms() {
     let server = server();
@@ -102,7 +103,7 @@ fn the_directory_omits_secret_rooms() {
     assert_eq!(get("/v1/rooms?policy=secret").json(), json!({ "rooms": [], "after": null }));
 }
 
-/// Everything of a response but its time, and the order of its headers, which is another one each time.
+/// Everything of a response except its time, with headers sorted, since their order varies.
 fn seen(mut response: Response) -> (u16, Vec<String>, Vec<u8>) {
     response.headers.remove("date");
     let headers = response.headers.to_string();

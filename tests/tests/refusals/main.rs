@@ -1,4 +1,4 @@
-//! What the server refuses: each with the reason that `docs/protocol.md` names, and with nothing stored.
+//! Refusals: each with the reason that `docs/protocol.md` names, and with nothing stored.
 
 mod approves;
 mod cross_site;

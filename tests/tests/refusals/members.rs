@@ -1,4 +1,5 @@
-//! Members' own events, where they are not to be forwarded; and frames about what is somebody else's.
+//! Members' own events that must not be forwarded, and frames about other users' requests and
+//! approves.
 
 use serde_json::{Value, json};
 use vestibule_approve::frames::Policy;
@@ -29,7 +30,7 @@ fn the_servers_own_events_are_not_forwarded() {
     let mut scene = Scene::new(&server);
     let (_, mut carol, _) = scene.another_member();
     carol.fence(&scene.topic);
-    // Those that clients send too are theirs to send: `request`, `approve` and `card` are checked as what they are.
+    // Clients may send `request`, `approve` and `card`, which are checked as such.
     for event in [
         "caught_up",
         "denied",
@@ -80,7 +81,7 @@ fn a_user_cannot_change_anothers_frames() {
         let nothing = json!({ "items": [], "cursor": null });
         assert_eq!(device.call(&topic, "approved", json!({})).ok(), nothing);
     }
-    // A member is no better off.
+    // A member can do no more.
     assert_eq!(scene.member.ack(&scene.topic, &approve.approve_id).ok()["deleted"], false);
     let about = json!({ "request_id": request.request_id });
     assert_eq!(scene.member.call(&scene.topic, "withdraw", about).ok()["dup"], true);

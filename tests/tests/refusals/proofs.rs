@@ -1,4 +1,4 @@
-//! Proofs of the room key that were right once, or elsewhere.
+//! Proofs of the room key that were valid once, or elsewhere.
 
 use serde_json::{Value, json};
 use vestibule_approve::base64url::Fixed;
@@ -28,7 +28,7 @@ fn a_sign_in_is_good_for_one_token() {
         (response.status, response.json()["reason"].as_str().map(str::to_owned))
     };
     let body = |nonce: &[u8]| alice.session(&server.address().to_string(), nonce);
-    // Somebody else's attempt uses nothing up.
+    // Another user's attempt uses nothing up.
     let mut forged = body(&nonces[0]);
     forged["sig"] = json!(random::<64>());
     assert_eq!(post(&forged), (400, Some("bad_sig".to_owned())));
@@ -56,7 +56,7 @@ fn a_proof_is_for_one_connection() {
     let mut first = Device::connect(server.address(), &alice);
     let overheard = nonce(&first.visit(&room.rid()));
     first.prove(&room, &overheard).ok();
-    // Her own second connection, and somebody else's who repeats what he heard.
+    // Her own second connection, and another user's, who replays what he heard.
     for person in [&alice, &Person::new(Alg::P256)] {
         let mut other = Device::connect(server.address(), person);
         let fresh = nonce(&other.visit(&room.rid()));
@@ -65,7 +65,7 @@ fn a_proof_is_for_one_connection() {
         assert_eq!(other.call(&room.topic(), "prove", replayed).refused(), "stale_nonce");
         assert_guest(&mut other, &room);
     }
-    // As does a proof of his own join by somebody else.
+    // As is another user's proof of his own join.
     let mut eve = Device::connect(server.address(), &Person::new(Alg::Ed25519));
     let fresh = nonce(&eve.visit(&room.rid()));
     let for_alice = room.prove(&eve.server, &alice.uid(), &fresh);
@@ -97,7 +97,7 @@ fn a_proof_is_for_one_join() {
     let mut device = Device::connect(server.address(), &Person::new(Alg::Ed25519));
     let old = nonce(&device.visit(&room.rid()));
     device.prove(&room, &old).ok();
-    // A second join of the same topic replaces the first, and makes a guest of the member.
+    // A second join of the same topic replaces the first, and makes the member a guest.
     let fresh = nonce(&device.visit(&room.rid()));
     assert_guest(&mut device, &room);
     assert_eq!(device.prove(&room, &old).refused(), "stale_nonce");

@@ -1,5 +1,5 @@
-//! Proofs that somebody else asked for: a relay has its victims sign what the server wants to have signed, under the name by
-//! which they mean the relay.
+//! Proofs obtained through a relay, which has its victims sign the server's challenges under the
+//! name by which they address the relay.
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,7 +19,7 @@ use vestibule_tests::ws::Handshake;
 use crate::server;
 
 const EVIL: &str = "evil.example";
-/// Paths of the calls and sockets that prove something or go by a proof.
+/// Paths of the calls and sockets that carry a proof or depend on one.
 const PATHS: [&str; 6] = [
     "/v1/challenge",
     "/v1/rooms",
@@ -33,7 +33,7 @@ fn post_session(server: SocketAddr, host: &str, body: &Value) -> Response {
     Request::post("/v1/session").header("host", host).json(body).send(server).expect("a response")
 }
 
-/// Connects with a good token, addressing this host.
+/// A handshake with a valid token that addresses this host.
 fn handshake(person: &Person, server: SocketAddr, host: &str) -> Handshake {
     let token = STANDARD.encode(person.sign_in(server));
     let protocol = format!("phoenix, base64url.bearer.phx.{token}");
@@ -99,11 +99,11 @@ fn every_entry_point_checks_the_host() {
             assert_ne!(response.status, 421, "{path} of {host}");
         }
     }
-    // A page of the server's own reads why it is refused.
+    // A page from the server itself can read why it is refused.
     let page = Request::get("/v1/rooms").header("host", EVIL).header("origin", "http://evil.example");
     let refused = page.send(server.address()).expect("a response");
     assert_eq!(refused.header("access-control-allow-origin"), Some("http://evil.example"));
-    // Load balancers probe by address, and somebody who opens the page is told by it what is wrong.
+    // Load balancers probe by address, and the page tells its visitors what is wrong.
     for path in ["/health/live", "/health/ready", "/"] {
         assert_ne!(ask(path, EVIL).status, 421, "{path}");
     }
@@ -111,7 +111,7 @@ fn every_entry_point_checks_the_host() {
     assert_eq!(server.log().matches(says).count(), 1, "{}", server.log());
 }
 
-/// HTTP/1.0 lets the host be absent.
+/// HTTP/1.0 allows requests without a host.
 #[test]
 fn a_missing_host_is_refused() {
     let ask = |server: &Server, path: &str| {
@@ -168,7 +168,7 @@ fn the_log_warns_if_a_name_is_needed() {
         let server = Server::start(Launch::vestibule().options(options));
         assert_eq!(server.log().contains(says), is_warned, "{options:?}: {}", server.log());
     }
-    // As systemd passes it: whoever reaches this address addresses it by none of the loopback's names.
+    // As systemd passes it: this address is reached under none of the loopback's names.
     let socket = Arc::new(TcpListener::bind(("0.0.0.0", 0)).expect("a free port"));
     let server = Server::start(Launch::bare().arg("--data").arg("./data").socket(socket));
     assert!(server.log().contains(says), "{}", server.log());

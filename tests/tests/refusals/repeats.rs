@@ -1,4 +1,5 @@
-//! The same frame twice: answered ok, marked as a duplicate, and without effect. Also when the server was killed between.
+//! The same frame twice: answered ok, marked as a duplicate, and without effect; also if the server
+//! was killed between the two.
 
 use serde_json::{Value, json};
 use vestibule_approve::frames::{Approve, Policy, Request};
@@ -9,7 +10,7 @@ use vestibule_tests::scene::Scene;
 
 use crate::server;
 
-/// Sends a request and an approve again, and expects the answers of before with `dup`.
+/// Sends a request and an approve again, and expects the earlier answers with `dup`.
 fn repeat(scene: &mut Scene, request: &Request, approve: &Approve, before: &[Value; 2], state: &str) {
     let again = [
         scene.guest.call(&scene.topic, "request", request).ok(),
@@ -22,7 +23,7 @@ fn repeat(scene: &mut Scene, request: &Request, approve: &Approve, before: &[Val
     }
 }
 
-/// After a restart everybody connects again.
+/// After a restart everybody reconnects.
 fn reconnect(scene: &mut Scene) {
     scene.member = Device::connect(scene.address, &scene.alice);
     scene.guest = Device::connect(scene.address, &scene.bob);
@@ -30,7 +31,7 @@ fn reconnect(scene: &mut Scene) {
     scene.guest.visit(&scene.room.rid());
 }
 
-/// Sends every frame of the flow twice; `between` comes between the first and the second time.
+/// Sends every frame of the flow twice; `between` runs between the first and the second time.
 fn whole_flow_repeated(scene: &mut Scene, mut between: impl FnMut(&mut Scene)) {
     let request = scene.bob.request(&scene.room.rid());
     let first = scene.guest.call(&scene.topic, "request", &request).ok();
@@ -41,7 +42,7 @@ fn whole_flow_repeated(scene: &mut Scene, mut between: impl FnMut(&mut Scene)) {
         again,
         json!({ "dup": true, "request_id": request.request_id, "seq": first["seq"], "state": "pending" })
     );
-    // The same wish under another id is the first one.
+    // The same request under another id counts as the first one.
     let mut same_box = scene.bob.request(&scene.room.rid());
     (same_box.box_pub, same_box.box_alg) = (request.box_pub.clone(), request.box_alg.clone());
     scene.bob.sign_request(&scene.room.rid(), &mut same_box);
@@ -79,7 +80,7 @@ fn repeated_frames_are_duplicates_at_once() {
     let server = server();
     let mut scene = Scene::new(&server);
     whole_flow_repeated(&mut scene, |_| {});
-    // Of all the repeated frames the member was told once each.
+    // The member was told of each repeated frame only once.
     let told: Vec<_> = scene.member.fence(&scene.topic).into_iter().map(|message| message.event).collect();
     let count = |event: &str| told.iter().filter(|told| *told == event).count();
     assert_eq!((count("request"), count("request_gone")), (2, 3), "{told:?}");
@@ -97,7 +98,7 @@ fn repeated_frames_are_duplicates_after_a_crash() {
 
 #[test]
 fn a_frame_with_a_fresh_signature_is_a_duplicate() {
-    // ECDSA is randomised, so the bytes differ and the signed fields do not.
+    // ECDSA is randomised, so the bytes differ while the signed fields do not.
     let server = server();
     let mut scene = Scene::with(&server, Alg::P256);
     let request = scene.ask();

@@ -1,4 +1,4 @@
-//! Requests that are not stored.
+//! Requests that are refused.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ fn a_request_in_anothers_name_is_refused() {
     let request = scene.bob.request(&scene.room.rid());
     let mut eve = Device::connect(scene.address, &Person::new(Alg::Ed25519));
     eve.visit(&scene.room.rid());
-    // What Bob really signed, and a member cannot do it either.
+    // The frame that Bob really signed. A member cannot send it either.
     assert_eq!(eve.call(&scene.topic, "request", &request).refused(), "unauthorized");
     assert_eq!(scene.member.call(&scene.topic, "request", &request).refused(), "unauthorized");
     scene.assert_untouched();
@@ -53,7 +53,7 @@ fn a_request_with_an_invalid_exp_is_refused() {
 
 #[test]
 fn an_expired_request_is_gone_for_everyone() {
-    // The sweep would forget it, and `flow` has that.
+    // The sweep would delete it; `tests/tests/flow` tests that.
     let server = Server::start(Launch::vestibule().options(&[("--sweep", "1h")]));
     let mut scene = Scene::new(&server);
     let rid = scene.room.rid();
@@ -139,7 +139,7 @@ fn a_request_id_cannot_be_reused() {
     let pending = scene.pending();
     assert_eq!((pending.len(), &pending[0]["box_pub"]), (1, &json!(request.box_pub)));
     assert_eq!(scene.bobs().0.len(), 1);
-    // An id is its user's: somebody else may have chosen the same.
+    // An id belongs to its user: another user may have chosen the same.
     let carol = Person::new(Alg::P256);
     let mut device = Device::connect(scene.address, &carol);
     device.visit(&rid);
@@ -147,7 +147,7 @@ fn a_request_id_cannot_be_reused() {
     same_id.request_id = request.request_id;
     carol.sign_request(&rid, &mut same_id);
     assert_eq!(device.call(&scene.topic, "request", &same_id).ok()["dup"], false);
-    // And a finished request goes on holding its id.
+    // And a finished request keeps its id.
     let withdraw = json!({ "request_id": request.request_id });
     assert_eq!(scene.guest.call(&scene.topic, "withdraw", withdraw).ok(), json!({ "dup": false }));
     assert_eq!(scene.guest.call(&scene.topic, "request", &other).refused(), "id_conflict");

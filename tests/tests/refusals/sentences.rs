@@ -1,4 +1,4 @@
-//! What is wrong with an input is told in sentences, which name the field and quote nothing else.
+//! Input errors are described in sentences, which name the field and quote nothing else.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use vestibule_tests::scene::Scene;
 
 use crate::server;
 
-/// What a payload is with one field left out, and with that field of another kind.
+/// A payload without this field, and with this field of another type.
 fn spoiled(payload: &Value, field: &str) -> [Value; 2] {
     let [mut without, mut other] = [(); 2].map(|()| payload.clone());
     without.as_object_mut().expect("an object").remove(field);
@@ -67,7 +67,7 @@ fn channel_errors_are_sentences() {
     }
 }
 
-/// A device cannot see that its clock is wrong; the server's answer says what it should be.
+/// A device cannot see that its clock is wrong; the server's answer tells the right time.
 #[test]
 fn exp_errors_tell_the_servers_time() {
     let server = server();

@@ -1,5 +1,5 @@
-//! Signed frames with one field altered, each field in turn. The last of each table is the frame as it was signed, which
-//! has to be taken: else the alterations would have been refused for another reason.
+//! Signed frames with one field altered, each field in turn. Last comes the frame as it was signed,
+//! which must be accepted: otherwise the alterations would have been refused for another reason.
 
 use serde_json::{Value, json};
 use vestibule_approve::base64url::{self, Blob};
@@ -14,7 +14,7 @@ use crate::server;
 const ALGS: [Alg; 3] = [Alg::Ed25519, Alg::P256, Alg::Secp256k1];
 const TEXTS: [&str; 4] = ["box_alg", "code", "name", "note"];
 
-/// Every field altered once: the field's name, what was done to it, the whole frame.
+/// Every field altered once: the field's name, and the altered frame.
 fn alterations(frame: &Value) -> Vec<(String, Value)> {
     let mut altered = Vec::new();
     for (field, value) in frame.as_object().expect("a frame is an object") {
@@ -53,7 +53,7 @@ fn alterations(frame: &Value) -> Vec<(String, Value)> {
     altered
 }
 
-/// Checks that a table has exactly these fields, so that one that is added later is not forgotten here.
+/// Checks that a table has exactly these fields, so that a new field is not forgotten here.
 fn assert_fields(altered: &[(String, Value)], fields: &[&str]) {
     let mut names: Vec<_> = altered.iter().map(|(field, _)| field.as_str()).collect();
     names.sort_unstable();
@@ -78,7 +78,8 @@ fn an_altered_session_is_refused() {
             (response.status, json["reason"].as_str().unwrap_or_default().to_owned())
         };
         for (field, body) in altered {
-            // A challenge is for one uid, which the key makes; so a different key meets a stale nonce first.
+            // A challenge is for one uid, which is derived from the key, so a different key meets a
+            // stale nonce first.
             let reason = if field == "sig" { "bad_sig" } else { "stale_nonce" };
             assert_eq!(send(&body), (400, reason.to_owned()), "{alg}: {field}");
         }
@@ -91,8 +92,8 @@ fn an_altered_session_is_refused() {
     }
 }
 
-/// Under Ed25519's neutral element the neutral signature is good for any message: of a user who is everybody, and of a room whose
-/// key everybody has.
+/// Under Ed25519's neutral element the neutral signature is valid for any message: of a user whom
+/// everybody can impersonate, and of a room whose key everybody has.
 #[test]
 fn a_key_that_signs_anything_is_refused() {
     let server = server();
@@ -183,7 +184,7 @@ fn an_altered_request_is_refused() {
             let reply = scene.guest.call(&scene.topic, "request", request);
             assert_eq!(reply.refused(), reason, "{alg}: {field}");
         }
-        // For another room, which is there too.
+        // For another room, which exists too.
         let other = Scene::new(&server);
         scene.guest.visit(&other.room.rid());
         assert_eq!(scene.guest.call(&other.topic, "request", &request).refused(), "bad_sig", "{alg}: rid");
@@ -250,7 +251,7 @@ fn an_altered_denial_is_refused() {
         let deny = scene.room.deny(&scene.alice, &scene.bob.uid(), &first.request_id, true);
         let mut altered = alterations(&json!(deny));
         assert_fields(&altered, &["block", "code", "request_id", "room_sig", "to"]);
-        // Without `block` it is a denial for a while.
+        // Without `block` it is a temporary denial.
         let mut without = json!(deny);
         without.as_object_mut().expect("an object").remove("block");
         altered.push(("no block".to_owned(), without));
@@ -264,7 +265,7 @@ fn an_altered_denial_is_refused() {
             let reply = scene.member.call(&scene.topic, "deny", deny);
             assert_eq!(reply.refused(), "bad_sig", "{alg}: {field}");
         }
-        // Of another member, who has not said it: `by` is whose connection it is.
+        // Sent by another member, who has not signed it: `by` is the connection's user.
         let (_, mut carol, pending) = scene.another_member();
         assert_eq!(pending.len(), 2, "{alg}: nothing is denied");
         assert_eq!(carol.call(&scene.topic, "deny", &deny).refused(), "bad_sig", "{alg}: by");

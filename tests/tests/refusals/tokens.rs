@@ -1,4 +1,4 @@
-//! Connections without a good token, and topics that are somebody else's.
+//! Connections without a valid token, and topics that belong to other users.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,7 +11,7 @@ use vestibule_tests::process::{Launch, Server};
 
 use crate::server;
 
-/// Tokens that are not this server's for this user and this time, each with what is wrong.
+/// Tokens that are not this server's for this user and this time, each with its fault.
 fn bad_tokens(person: &Person, good: &str) -> Vec<(&'static str, String)> {
     let bytes = URL_SAFE_NO_PAD.decode(good).expect("base64url");
     let with_time = |time: i64| {

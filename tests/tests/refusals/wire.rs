@@ -1,4 +1,4 @@
-//! Frames that are no messages, and more channels than a connection may have.
+//! Frames that are not messages, and more channels than a connection may have.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use vestibule_tests::ws::{Close, Frame, opcode};
 
 use crate::server;
 
-/// What the server closes a fresh connection with, and an untouched one beside it, that stays open.
+/// The server's close of a connection that has sent this frame, while another one stays open.
 fn close_after(frame: &Frame) -> Close {
     let server = server();
     let person = Person::new(Alg::Ed25519);
@@ -18,7 +18,7 @@ fn close_after(frame: &Frame) -> Close {
     let mut device = Device::connect(server.address(), &person);
     device.join(&topic).ok();
     device.push(&topic, "caught_up");
-    // The server may have closed before it has all of a frame that is too large.
+    // The server may close before it has all of an oversized frame.
     let sent = device.socket.send(frame);
     let gone = [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe];
     assert!(sent.as_ref().map_or_else(|error| gone.contains(&error.kind()), |()| true), "{sent:?}");
@@ -63,7 +63,8 @@ fn the_101st_channel_is_refused() {
     let one_more = format!("room:{}", random::<32>());
     assert_eq!(device.join(&one_more).refused(), "too many channels joined");
     assert_eq!(device.join(&person.inbox()).refused(), "too many channels joined");
-    // The others go on; a second join of one of them is none more, and a place that is left can be taken.
+    // The others continue; a second join of one of them does not count, and a place that is left
+    // can be taken.
     device.fence(&format!("room:{}", rids[99]));
     device.visit(&rids[0]);
     device.leave(&format!("room:{}", rids[1]));

@@ -1,4 +1,4 @@
-//! A case: frames, the way they are written, and what has to come back.
+//! A case: frames, how they are written, and the expected answers.
 
 use std::{
     fmt::Write as _,
@@ -18,28 +18,24 @@ const TOPIC: &str = "room:rfc";
 /// How the bytes of a case's frames are written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Way {
-    /// All at once.
     Together,
     /// A write for each frame.
     Frames,
-    /// A write for each so many bytes.
+    /// A write for each piece of this many bytes.
     Chops(usize),
 }
 
-/// What has to come back.
+/// An expected answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// A text frame.
     Text(Vec<u8>),
-    /// A binary frame.
     Binary(Vec<u8>),
-    /// A pong.
     Pong(Vec<u8>),
     /// A close frame with this code, and then the end of the connection.
     Close(u16),
 }
 
-/// One case. A connection that is not closed in it has to be open and silent after it.
+/// One case. A connection that is not closed in it must be open and silent afterwards.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) id: String,
@@ -60,7 +56,7 @@ pub(crate) fn case(
     Case { id: id.into(), about, frames: frames.into(), way, answers: answers.into() }
 }
 
-/// Runs a table of cases, and says of each that fails how.
+/// Runs a table of cases, and reports how each of them fails.
 pub(crate) fn run(cases: &[Case]) {
     let server = SERVER.server();
     let mut failed = String::new();
@@ -82,7 +78,7 @@ impl Case {
             Way::Chops(size) => frames.concat().chunks(size).map(<[u8]>::to_vec).collect(),
         };
         for bytes in writes {
-            // The server may have closed already, over the bytes before these.
+            // The server may have closed already, because of earlier bytes.
             if socket.send_raw(&bytes).is_err() {
                 break;
             }
@@ -108,7 +104,7 @@ fn joined(server: SocketAddr) -> Socket {
     socket
 }
 
-/// What comes next; nothing at the end of the connection.
+/// The next answer; nothing at the end of the connection.
 fn receive(socket: &mut Socket) -> Result<Option<Answer>, String> {
     match socket.receive(PATIENCE).map_err(|error| error.to_string())? {
         Received::Frame(frame) => Ok(Some(match frame.opcode {
@@ -126,9 +122,10 @@ fn receive(socket: &mut Socket) -> Result<Option<Answer>, String> {
     }
 }
 
-/// Hangs up, for which the server waits a second, and sees that nothing more comes.
+/// Closes the sending side, for which the server waits a second, and checks that nothing more
+/// arrives.
 fn ended(socket: &mut Socket) -> Result<(), String> {
-    // It may have hung up itself.
+    // The server may have closed it itself.
     let _ = socket.writer().and_then(|stream| stream.shutdown(Shutdown::Write));
     receive(socket)?.map_or(Ok(()), |more| Err(format!("after the close came {}", shown(Some(&more)))))
 }
@@ -142,7 +139,7 @@ fn still_open(socket: &mut Socket) -> Result<(), String> {
     }
 }
 
-/// An answer, shortened.
+/// A shortened answer, for reports.
 fn shown(answer: Option<&Answer>) -> String {
     let text = answer.map_or_else(
         || "the end".to_owned(),
@@ -156,12 +153,12 @@ fn shown(answer: Option<&Answer>) -> String {
     text.chars().take(200).collect()
 }
 
-/// A frame that is a piece of a message.
+/// A frame with a fragment of a message.
 pub(crate) fn piece(opcode: u8, fin: bool, payload: impl Into<Vec<u8>>) -> Frame {
     Frame { fin, ..Frame::new(opcode, payload) }
 }
 
-/// A message in fragments: these payloads.
+/// A message in fragments with these payloads.
 pub(crate) fn fragments(opcode: u8, payloads: &[&[u8]]) -> Vec<Frame> {
     let last = payloads.len() - 1;
     let opcode = |index| if index == 0 { opcode } else { opcode::CONTINUATION };
@@ -172,38 +169,37 @@ pub(crate) fn fragments(opcode: u8, payloads: &[&[u8]]) -> Vec<Frame> {
         .collect()
 }
 
-/// A heartbeat, which the socket answers before it looks at what follows.
+/// A heartbeat, which the socket answers before it reads on.
 pub(crate) fn beat() -> Vec<u8> {
     br#"[null,"beat","phoenix","heartbeat",{}]"#.to_vec()
 }
 
-/// A heartbeat as a frame.
 pub(crate) fn beat_frame() -> Frame {
     Frame::new(opcode::TEXT, beat())
 }
 
-/// Its answer.
+/// The answer to a heartbeat.
 pub(crate) fn beaten() -> Answer {
     Answer::Text(br#"[null,"beat","phoenix","phx_reply",{"response":{},"status":"ok"}]"#.to_vec())
 }
 
-/// What a channel echoes: JSON's text of a string with these bytes inside.
+/// A message that a channel echoes: a JSON string with these bytes inside.
 pub(crate) fn echo(inside: &[u8]) -> Vec<u8> {
     [br#"["1","2","room:rfc","echo",""#, inside, br#""]"#].concat()
 }
 
-/// Its answer.
+/// The answer to [`echo`].
 pub(crate) fn echoed(inside: &[u8]) -> Answer {
     let head = br#"["1","2","room:rfc","phx_reply",{"response":""#;
     Answer::Text([&head[..], inside, br#"","status":"ok"}]"#].concat())
 }
 
-/// What a channel echoes of bytes.
+/// A binary message that a channel echoes.
 pub(crate) fn echo_bytes(bytes: &[u8]) -> Vec<u8> {
     [&b"\x00\x01\x01\x08\x0412room:rfcecho"[..], bytes].concat()
 }
 
-/// Its answer.
+/// The answer to [`echo_bytes`].
 pub(crate) fn echoed_bytes(bytes: &[u8]) -> Answer {
     Answer::Binary([&b"\x01\x01\x01\x08\x0212room:rfcok"[..], bytes].concat())
 }

@@ -1,4 +1,4 @@
-//! 7: the end of a connection.
+//! Section 7: the end of a connection.
 
 use vestibule_tests::ws::{
     Frame,
@@ -62,7 +62,7 @@ fn close_payloads_are_checked() {
 #[test]
 fn close_codes_are_checked() {
     let valid = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999];
-    // Registered since, which the suite does not know.
+    // Registered since; the suite does not know them.
     let registered = [1012, 1013, 1014];
     let invalid = [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999];
     let beyond = [5000, 65_535];

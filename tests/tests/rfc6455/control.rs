@@ -1,4 +1,4 @@
-//! 2: pings and pongs.
+//! Section 2: pings and pongs.
 
 use vestibule_tests::ws::{Frame, opcode};
 

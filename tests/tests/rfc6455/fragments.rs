@@ -1,4 +1,4 @@
-//! 5: messages in fragments.
+//! Section 5: fragmented messages.
 
 use vestibule_tests::ws::{
     Frame,
@@ -11,7 +11,7 @@ use super::case::{
     beat, beat_frame, beaten, case, echo_bytes, echoed_bytes, fragments, piece, run,
 };
 
-/// A heartbeat in two fragments, with something in between.
+/// A heartbeat in two fragments, with other frames in between.
 fn halves(between: impl IntoIterator<Item = Frame>) -> Vec<Frame> {
     let text = beat();
     let (head, tail) = text.split_at(10);

@@ -1,4 +1,5 @@
-//! 1: frames of all lengths. 3: reserved bits. 4: reserved opcodes. And what is not in the suite: masks and lengths.
+//! Section 1: frames of all lengths. 3: reserved bits. 4: reserved opcodes. And, beyond the suite,
+//! lengths and bad frames after good ones.
 
 use vestibule_tests::ws::{Frame, opcode};
 

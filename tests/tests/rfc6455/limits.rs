@@ -1,4 +1,5 @@
-//! 9: large messages, in many pieces and often. 10: in pieces of the sender's choice. The playground has Phoenix's limits.
+//! Section 9: large messages, in many pieces and often. 10: fragments of any size. The playground
+//! has Phoenix's limits.
 
 use vestibule_tests::ws::{
     Frame,
@@ -15,7 +16,8 @@ use super::case::{
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// Both kinds of messages: the group's number, the opcode, and a message of a length with its answer.
+/// Both kinds of messages: the group's number, the opcode, and a message of a given length with its
+/// answer.
 type Kind = (u8, u8, fn(usize) -> (Vec<u8>, Answer));
 
 fn kinds(text: u8) -> [Kind; 2] {
@@ -62,7 +64,7 @@ fn large_messages_in_small_writes_are_read() {
 
 #[test]
 fn many_messages_in_a_row_are_answered() {
-    // All answers together are less than may wait for a client that does not read.
+    // All answers together fit into the outbox of a client that does not read.
     const TIMES: usize = 200;
     for (group, opcode, of) in kinds(7) {
         let row = |(number, length): (usize, usize)| -> Case {

@@ -1,8 +1,10 @@
-//! RFC 6455 over a raw socket, case by case. The cases are those of Autobahn's test suite, in our own words and under its
-//! numbers, as far as they are about what is offered here: 12 and 13 are about compression.
+//! RFC 6455 over a raw socket, case by case. The cases are those of Autobahn's test suite, in our
+//! own words and under its numbers, as far as they concern what the server offers: sections 12 and
+//! 13 are about compression.
 //!
-//! Where Autobahn's server echoes, a channel does, or the socket itself answers a heartbeat: a message has to be one of
-//! Phoenix's to be answered, and one that is well-formed and none of them ends with 1011.
+//! Where Autobahn's server echoes, here a channel does, or the socket itself answers a heartbeat:
+//! only Phoenix messages get answers, and any other well-formed message ends the connection with
+//! 1011.
 
 mod case;
 mod closing;

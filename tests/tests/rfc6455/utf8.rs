@@ -1,4 +1,4 @@
-//! 6: texts are UTF-8. A text that is not is refused once it is whole.
+//! Section 6: texts are UTF-8. A text that is not is refused once it is complete.
 
 use vestibule_tests::ws::{Frame, opcode::TEXT};
 
@@ -12,9 +12,10 @@ use super::case::{
 /// "κόσμε".
 const KOSME: &[u8] = b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5";
 
-/// A text with these bytes inside, in the way that `cut` cuts it.
+/// A text with these bytes inside, fragmented every `cut` bytes.
 fn text(id: impl Into<String>, about: &'static str, inside: &[u8], is_good: bool, cut: usize) -> Case {
-    // A control character may be in a text, but not in JSON's: then there is only the refusal to tell by.
+    // A text may contain a control character, but JSON may not: then only the refusal can be
+    // checked.
     let is_json = !inside.iter().any(u8::is_ascii_control) || inside == b"\x7f";
     let whole = if is_json { echo(inside) } else { inside.to_vec() };
     let frames = fragments(TEXT, &whole.chunks(cut).collect::<Vec<_>>());
@@ -79,7 +80,7 @@ fn a_text_that_turns_invalid_is_refused() {
     ]);
 }
 
-/// Sequences of one kind, whether they are good, and the group's number.
+/// The group's number, its description, whether its sequences are valid, and the sequences.
 type Group = (u8, &'static str, bool, &'static [&'static [u8]]);
 
 const GROUPS: [Group; 17] = [

@@ -1,5 +1,5 @@
-//! A client that is as patient as phoenix.js: it comes back with the same pauses, joins its rooms again, and says again
-//! what was not answered.
+//! A client that is as patient as phoenix.js: it reconnects with the same pauses, joins its rooms
+//! again, and repeats whatever was not answered.
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
@@ -16,14 +16,15 @@ use vestibule_approve::frames::{Approve, Policy, Request};
 use vestibule_approve::signed::Rid;
 use vestibule_tests::people::{Device, Message, Person, Room};
 
-/// The pauses of phoenix.js between tries to connect (`reconnectAfterMs`), in milliseconds, and the one after these.
+/// The pauses of phoenix.js between attempts to connect (`reconnectAfterMs`), in milliseconds; the
+/// last one repeats.
 const PAUSES: [u64; 9] = [10, 50, 100, 150, 200, 250, 500, 1000, 2000];
 const LAST_PAUSE: u64 = 5000;
 
-/// How often a client that waits looks whether all is over.
+/// How often a waiting client checks whether the test is over.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// What all clients count together.
+/// The counters of all clients.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) refused: AtomicUsize,
@@ -33,7 +34,7 @@ pub(crate) struct Tally {
     pub(crate) over: AtomicBool,
 }
 
-/// Somebody with a room, who asks for the key of the next one's, and is asked for the own one.
+/// A user with a room, who asks for the key of the next user's room, and is asked for the own one.
 pub(crate) struct Client {
     server: SocketAddr,
     tally: Arc<Tally>,
@@ -44,11 +45,11 @@ pub(crate) struct Client {
     request: Value,
     request_id: Value,
     approve: Value,
-    /// The request for the own room has come.
+    /// Whether the request for the own room has come.
     is_asked: bool,
-    /// What was said, answered or not.
+    /// The events that were sent, answered or not.
     said: HashSet<&'static str>,
-    /// What was answered ok.
+    /// The events that were answered ok.
     done: HashSet<&'static str>,
     /// The approve that has come.
     key: Option<Value>,
@@ -78,7 +79,7 @@ impl Client {
         }
     }
 
-    /// Does all that a client does, and gives when it was without a connection.
+    /// Does everything that a client does, and returns the periods without a connection.
     pub(crate) fn run(mut self, ready: &Barrier, pause: Duration) -> Vec<(Instant, Instant)> {
         self.token = self.person.sign_in(self.server);
         let mut device = self.connect();
@@ -99,7 +100,7 @@ impl Client {
         absences
     }
 
-    /// Tries until both rooms are joined.
+    /// Retries until both rooms are joined.
     fn connect(&mut self) -> Device {
         let mut tries = 0;
         loop {
@@ -126,7 +127,8 @@ impl Client {
         }
     }
 
-    /// Joins both rooms; nothing if the connection is lost. What was answered ok has to be there.
+    /// Joins both rooms; nothing if the connection is lost. Everything that was answered ok must be
+    /// there.
     fn enter(&mut self, device: &mut Device) -> Option<()> {
         let params = json!({ "v": 1, "device": device.id });
         let joined = device.try_call(&self.room.topic(), "phx_join", &params)?.ok();
@@ -143,13 +145,14 @@ impl Client {
         let is_there = [mine, approves].iter().any(|list| {
             list.as_array().is_some_and(|of| of.iter().any(|it| it["request_id"] == self.request_id))
         });
-        // An ack that was not answered may have been stored.
+        // An ack without an answer may have been stored.
         let is_expected = self.done.contains("request") && !self.said.contains("ack");
         assert!(is_there || !is_expected, "a request was answered ok, and is not there: {joined}");
         Some(())
     }
 
-    /// Does what is to be done, or waits a little for something to come; nothing if the connection is lost.
+    /// Does the next thing to do, or waits a little for a message; nothing if the connection is
+    /// lost.
     fn work(&mut self, device: &mut Device, begin: Instant) -> Option<()> {
         if Instant::now() >= begin && !self.done.contains("request") {
             self.say(device, &self.next.clone(), "request", &self.request.clone())?;
@@ -174,7 +177,7 @@ impl Client {
         }
     }
 
-    /// Says something and waits until it is answered ok.
+    /// Sends an event and waits until it is answered ok.
     fn say(&mut self, device: &mut Device, topic: &str, event: &'static str, payload: &Value) -> Option<()> {
         self.said.insert(event);
         device.try_call(topic, event, payload)?.ok();

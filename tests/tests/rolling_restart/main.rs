@@ -1,7 +1,8 @@
-//! A restart under load, with a socket that outlives the server as systemd's does: clients that ask and approve at that
-//! moment come back by themselves, none is refused, and nothing that was answered ok is lost.
+//! A restart under load, with a socket that outlives the server as systemd's does: clients that ask
+//! and approve at that moment reconnect by themselves, none is refused, and nothing that was
+//! answered ok is lost.
 //!
-//! With a hundred clients it is a test; with two thousand `make rolling` says the figures.
+//! With a hundred clients it is a test; with two thousand `make rolling` prints the figures.
 
 mod client;
 
@@ -18,13 +19,14 @@ use vestibule_tests::process::{Launch, Server};
 
 use self::client::{Client, Tally};
 
-/// How long after a restart all that was begun may take to be finished, on a machine that builds something else.
+/// How long after a restart everything that was begun may take to be finished, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Clients are blocking threads that do not call deeply.
+/// Clients are blocking threads without deep calls.
 const STACK: usize = 512 * 1024;
 
-/// Everybody asks the next one for a key, somewhen within `spread`; half-way through that the server is restarted.
+/// Everybody asks the next user for a key at some time within `spread`; half-way through the server
+/// is restarted.
 fn restart_under(clients: usize, spread: Duration) {
     let socket = Arc::new(TcpListener::bind("127.0.0.1:0").expect("a free port"));
     SockRef::from(&*socket).listen(4096).expect("a queue as vestibule.socket has it");
@@ -86,7 +88,7 @@ fn restart_under(clients: usize, spread: Duration) {
     println!("times sent away: {}", spells().count());
 }
 
-/// A fraction of one, another for each, in no order.
+/// A fraction of one, different for each index, in no order.
 fn fraction(index: usize, of: usize) -> f64 {
     let shuffled = u32::try_from(index * 7919 % of).expect("not so many");
     f64::from(shuffled) / f64::from(u32::try_from(of).expect("not so many"))

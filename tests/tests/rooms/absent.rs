@@ -1,5 +1,5 @@
-//! Rooms that nobody has made, and secret ones, as guests see them: no actor runs for either once a guest is answered, and nobody
-//! can tell one from the other.
+//! Rooms that do not exist, and secret ones, as guests see them: once a guest is answered no actor
+//! runs for either, and nobody can tell one from the other.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use vestibule_tests::process::{Launch, Server};
 
 const TOKEN: &str = "operator-0123456789abcdef01234567";
 
-/// A server of its own, whose operators say how many rooms run.
+/// A server of its own, whose metrics tell how many rooms run.
 struct Stage {
     server: Server,
     admin: SocketAddr,
@@ -43,7 +43,7 @@ impl Stage {
         counts["counts"]["running_rooms"].as_u64().expect("a number")
     }
 
-    /// Waits until so many rooms run.
+    /// Waits until this many rooms run.
     #[track_caller]
     fn until_running(&self, rooms: u64) {
         let deadline = Instant::now() + PATIENCE;
@@ -79,13 +79,13 @@ fn guests_do_not_start_a_room_that_does_not_exist() {
     guest.visit(&room.rid());
     stage.until_running(1);
     drop(member);
-    // Without its member the secret room is to a guest what the others are.
+    // Without its member, the secret room looks to a guest like the others.
     stage.until_running(0);
     for _ in 0..20 {
         guest.arrive(&topic());
     }
     stage.until_running(0);
-    // An answer needs a room for its time only.
+    // An answer runs a room only for its own duration.
     let unknown = topic();
     guest.arrive(&unknown);
     for _ in 0..3 {
@@ -131,7 +131,7 @@ fn a_guest_can_wait_for_a_room_created_later() {
 
     let mut member = stage.device();
     member.enter(&room);
-    // Who waited is counted.
+    // Waiting guests are counted.
     while member.push(&room.topic(), "presence_count") != json!({ "members": 1, "guests": 2 }) {}
     let card = room.card(1, Policy::Request, Some("Garden"));
     member.call(&room.topic(), "card", &card).ok();
@@ -174,7 +174,7 @@ fn two_members_who_prove_at_once_meet() {
     }
 }
 
-/// What a guest may say, and what none is let say.
+/// The events that a guest may send, and some that nobody may.
 fn events(guest: &Person, rid: &vestibule_approve::signed::Rid) -> Vec<(&'static str, Value)> {
     let id = json!(random::<16>());
     let request = json!(guest.request(rid));
@@ -216,7 +216,7 @@ fn events(guest: &Person, rid: &vestibule_approve::signed::Rid) -> Vec<(&'static
     ]
 }
 
-/// Without what is different in every answer.
+/// A join's answer without what differs every time.
 fn anonymous(mut joined: Value) -> Value {
     for field in ["nonce", "now"] {
         if let Some(value) = joined.get_mut(field) {
@@ -251,7 +251,7 @@ fn secret_and_absent_rooms_answer_every_event_alike() {
     for secret in heard {
         for ((event, one, soon), (_, other, after)) in secret.into_iter().zip(&unknown).skip(1) {
             assert_eq!(one, *other, "{event}");
-            // Not before it could have been looked for, in either.
+            // In neither case sooner than a look-up takes.
             let least = Duration::from_millis(50);
             assert!(soon >= least && *after >= least, "{event}: {soon:?} {after:?}");
         }
@@ -272,7 +272,7 @@ fn a_waiting_guest_can_leave_rejoin_and_disconnect() {
     guest.leave(&room.topic());
     assert_eq!(guest.call(&room.topic(), "status", json!({})).refused(), "unmatched topic");
 
-    // Gone at rest: who comes later finds nobody.
+    // At rest it is gone: a later guest finds nobody.
     guest.visit(&room.rid());
     stage.until_running(0);
     drop(guest);
@@ -303,7 +303,7 @@ fn a_waiting_guest_gets_what_concerns_them() {
     member.call(&room.topic(), "card", room.card(2, Policy::Secret, None)).ok();
     drop(member);
 
-    // Both of Bob's devices come back to what shows no card any more, and rest.
+    // Both of Bob's devices rejoin the room, which no longer shows a card, and rest.
     let mut laptop = Device::another(stage.server.address(), &bob);
     for device in [&mut phone, &mut laptop] {
         assert_eq!(device.visit(&room.rid())["mine"][0]["request_id"], json!(request.request_id));
@@ -315,7 +315,7 @@ fn a_waiting_guest_gets_what_concerns_them() {
         assert_eq!(device.push(&room.topic(), "withdrawn")["request_id"], json!(request.request_id));
     }
     stage.until_running(0);
-    // Operators see them, and their acts reach them.
+    // Operators see them, and operators' acts reach them.
     let online = stage.ask("GET", &format!("rooms/{}/members", room.rid())).json();
     assert_eq!(online["items"].as_array().map(Vec::len), Some(2), "{online}");
     let removed = stage.ask("DELETE", &format!("rooms/{}", room.rid()));
@@ -326,12 +326,13 @@ fn a_waiting_guest_gets_what_concerns_them() {
     stage.until_running(0);
 }
 
-/// Connections, each in as many rooms that nobody has made as it may be in.
+/// Connections, each in as many absent rooms as it may join.
 const CONNECTIONS: usize = 16;
 const JOINS: usize = 100;
-/// The first of these, which are not measured: what connections, threads and the allocator take by themselves comes with them.
+/// The first connections, which are not measured: they include what connections, threads and the
+/// allocator take by themselves.
 const FIRST: usize = 20;
-/// What one such join may keep of the server's memory: all of it, the connection's share too.
+/// How much of the server's memory one such join may keep, including its share of the connection.
 const BYTES: u64 = 3072;
 
 #[test]

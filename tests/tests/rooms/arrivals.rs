@@ -1,4 +1,4 @@
-//! Joins: what waits comes with the answer, then `caught_up`, then what is new.
+//! Joins: waiting frames come with the answer, then `caught_up`, then new frames.
 
 use serde_json::json;
 use vestibule_approve::frames::Policy;
@@ -28,7 +28,7 @@ fn caught_up_follows_the_join_reply() {
         let told = device.fence(&topic);
         let events: Vec<_> = told.iter().map(|message| message.event.as_str()).collect();
         assert_eq!(events, ["caught_up"]);
-        // Somebody of whom nothing is stored learns nothing about what is.
+        // A user with nothing stored learns nothing about the store.
         assert_eq!(told[0].payload, json!({ "epoch": joined["epoch"], "seq": 0 }));
         assert_eq!((&joined["seq"], &joined["more"]), (&json!(0), &json!(false)));
     }
@@ -49,7 +49,7 @@ fn the_join_reply_has_the_documented_fields() {
         assert_eq!(limits[name], limit, "{name}");
     }
     let mut card = room.card(1, Policy::Open, None);
-    // An Ed25519 signature is the same each time.
+    // An Ed25519 signature is deterministic.
     card["rid"] = json!(room.rid());
     card["room_pub"] = json!(room.key.public());
     card["alg"] = "ed25519".into();
@@ -93,6 +93,6 @@ fn every_join_shows_the_users_own_requests() {
     assert_eq!(ids(device.join(&elsewhere.topic).ok()), [json!(other.request_id)]);
     let all = ids(device.join(&scene.bob.inbox()).ok());
     assert_eq!(all, [json!(request.request_id), json!(other.request_id)]);
-    // A proof shows what waits in this room and not the other's.
+    // A proof shows what waits in this room, and nothing of the other's.
     assert_eq!(ids(json!({ "mine": elsewhere.pending() })), [json!(other.request_id)]);
 }

@@ -1,4 +1,5 @@
-//! Requests to members, approves to newcomers, members' events to each other; and silence for everybody else.
+//! Requests reach members, approves reach newcomers, members' events reach each other; and nobody
+//! else is told.
 
 use serde_json::{Value, json};
 use vestibule_approve::signed::Alg;
@@ -7,14 +8,14 @@ use vestibule_tests::scene::Scene;
 
 use crate::server;
 
-/// Somebody else's device, joined as a guest.
+/// Another user's device, joined as a guest.
 fn eve(scene: &Scene) -> Device {
     let mut device = Device::connect(scene.address, &Person::new(Alg::P256));
     device.visit(&scene.room.rid());
     device
 }
 
-/// The events that came, in their order, without presence.
+/// The received events, in order, without presence.
 fn events(device: &mut Device, topic: &str) -> Vec<String> {
     let told = device.fence(topic).into_iter().map(|message| message.event);
     told.filter(|event| !event.starts_with("presence_")).collect()
@@ -43,7 +44,7 @@ fn a_request_is_shown_to_members_only() {
         assert!(told.remove("created").is_some_and(|created| created.is_i64()));
         assert_eq!(json!(told), expected);
     }
-    // Both guests talk to the room after it has told the members.
+    // Both guests send to the room after it has told the members.
     assert_eq!((scene.guest.fence(&scene.topic), eve.fence(&scene.topic)), (vec![], vec![]));
 }
 
@@ -138,7 +139,8 @@ fn an_approve_goes_to_the_room_or_else_to_the_inbox() {
     check(&mut in_inbox, &inbox);
     check(&mut in_room, &scene.topic);
     check(&mut left_room, &inbox);
-    // The room answers Alice, then it tells the newcomer, then the inbox: her next answer comes after all of it.
+    // The room answers Alice, then tells the newcomer, then the inbox: her next answer comes after
+    // all of it.
     let told = events(&mut scene.member, &scene.topic);
     assert_eq!(told, ["request_gone"], "an approve is the newcomer's");
     for device in [&mut scene.guest, &mut in_both, &mut in_room] {
@@ -191,7 +193,7 @@ fn a_members_event_reaches_the_other_members() {
             assert_eq!(device.push(&scene.topic, "hello world"), *payload);
         }
     }
-    // Neither a guest nor the sender; and it is not stored for who comes later.
+    // Neither to a guest nor to the sender; and it is not stored for later joins.
     assert_eq!(scene.guest.fence(&scene.topic), []);
     assert_eq!(events(&mut scene.member, &scene.topic), [""; 0]);
     let (_, mut later, _) = scene.another_member();

@@ -44,7 +44,7 @@ fn a_room_created_over_http_belongs_to_its_creator() {
         let room = Room { key: key.expect("the private key belongs to the public one") };
         let mut device = Device::connect(server.address(), &alice);
         assert_eq!(device.enter(&room)["card"], made["card"]);
-        // And whoever has the key may change the card.
+        // And any holder of the key may change the card.
         let newer = device.call(&room.topic(), "card", room.card(2, Policy::Open, None)).ok();
         assert_eq!(newer["dup"], false);
         let shown = get(&server, &format!("/v1/rooms/{}", card.rid));

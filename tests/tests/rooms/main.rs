@@ -1,4 +1,4 @@
-//! How rooms behave: who is told what, in which order, and that nobody is lost.
+//! How rooms behave: who is told what, in which order, and that no message is lost.
 
 mod absent;
 mod arrivals;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use vestibule_tests::process::{Server, Shared};
 
-/// With lists of several pages, which the default quotas do not let grow.
+/// With quotas that allow lists of several pages.
 static SERVER: Shared = Shared::with(&[("--max-open-per-user", "1000"), ("--max-requests-per-user", "1000")]);
 
 /// The server that these tests share. None of them sees another's rooms.

@@ -11,7 +11,7 @@ use crate::server;
 const PAGE: usize = 50;
 const MANY: usize = 2 * PAGE + 20;
 
-/// Bob sends that many requests, for a box key each; gives their ids in their order.
+/// Bob sends this many requests, each for a box key of its own; returns them in order.
 fn ask(scene: &mut Scene, count: usize) -> Vec<vestibule_approve::frames::Request> {
     let requests: Vec<_> = (0..count).map(|_| scene.bob.request(&scene.room.rid())).collect();
     // Sent together and answered together, so that they share commits.
@@ -27,13 +27,13 @@ fn ask(scene: &mut Scene, count: usize) -> Vec<vestibule_approve::frames::Reques
     requests
 }
 
-/// Ids of a page's items.
+/// The ids of a page's items.
 fn ids(items: &Value, name: &str) -> Vec<String> {
     let items = items.as_array().expect("a list").iter();
     items.map(|item| item[name].as_str().expect("an id").to_owned()).collect()
 }
 
-/// The further pages of a list, after `cursor`, and how long each was.
+/// The ids on the further pages of a list, after `cursor`.
 fn rest(device: &mut Device, topic: &str, event: &str, name: &str, mut cursor: Value) -> Vec<Vec<String>> {
     let mut pages = Vec::new();
     while !cursor.is_null() {
@@ -54,7 +54,7 @@ fn pending_requests_are_paged() {
         Device::connect(scene.address, &vestibule_tests::people::Person::new(scene.bob.key.alg()));
     let proved = carol.enter(&scene.room);
     carol.push(&scene.topic, "presence_state");
-    // What is stored while she turns the pages is pushed, and not listed.
+    // A request that is stored while she pages is pushed, and not listed.
     let late = ask(&mut scene, 1);
     assert_eq!(carol.push(&scene.topic, "request")["request_id"], json!(late[0].request_id));
     let mut pages = vec![ids(&proved["pending"], "request_id")];
@@ -75,7 +75,7 @@ fn pending_requests_are_paged() {
     }
 }
 
-/// Alice approves requests; gives the approves' ids in their order.
+/// Alice approves requests; returns the approves' ids in order.
 fn approve(scene: &mut Scene, requests: &[vestibule_approve::frames::Request]) -> Vec<String> {
     let to = scene.bob.uid();
     let approves: Vec<_> =
@@ -122,7 +122,7 @@ fn the_last_page_may_be_the_first() {
     let mut device = Device::connect(scene.address, &scene.bob);
     let joined = device.join(&scene.topic).ok();
     assert_eq!(joined["more"], true);
-    // Bob saves what he has, and what is left fits a page.
+    // Bob saves what he has, and the rest fits on a page.
     for id in ids(&joined["approves"], "approve_id") {
         device.ack(&scene.topic, &id.parse().expect("an id")).ok();
     }
@@ -159,7 +159,8 @@ fn a_join_reads_one_list_at_a_time() {
     scene.member.fence(&scene.topic);
     let asked = ["pending", "mine", "pending", "denials", "note", "approved"]
         .map(|event| scene.member.send(&scene.topic, event, &json!({})).expect("an open connection"));
-    // The member's own event needs no reading; that it is answered in its turn shows that it waited for the lists.
+    // The member's own event needs no reading: that its answer comes in turn shows that it waited
+    // for the lists.
     let answered = asked.each_ref().map(|_| {
         let reply =
             std::iter::from_fn(|| scene.member.receive()).find(|message| message.event == "phx_reply");

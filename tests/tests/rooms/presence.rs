@@ -1,4 +1,5 @@
-//! Who is in a room: members are shown to members, guests are counted for them, and guests are shown nothing.
+//! Who is in a room: members are shown to members, guests are counted for them, and guests are
+//! shown nothing.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -11,7 +12,7 @@ use vestibule_tests::{
 
 use crate::server;
 
-/// Takes the refs out of a list of metas, which differ each time, and checks that they are there.
+/// Removes the refs from a list of metas, which differ each time, and checks that they are there.
 fn metas(entries: &Value, device: &Device) -> Vec<Value> {
     let mut metas = entries[device.uid.to_string()]["metas"].as_array().cloned().unwrap_or_default();
     for meta in &mut metas {
@@ -30,7 +31,7 @@ fn count(members: usize, guests: usize) -> Value {
     json!({ "members": members, "guests": guests })
 }
 
-/// Takes counts until this one is told.
+/// Reads counts until this one.
 #[track_caller]
 fn await_count(device: &mut Device, topic: &str, members: usize, guests: usize) {
     while device.push(topic, "presence_count") != count(members, guests) {}
@@ -84,7 +85,7 @@ fn a_member_sees_members_come_and_go() {
     await_count(&mut member, &topic, 1, 0);
 }
 
-/// What one member was told of who is there, as phoenix.js takes it: first the state, then diffs.
+/// What one member was told of who is there, as phoenix.js reads it: first the state, then diffs.
 #[derive(Default)]
 struct Seen {
     refs: BTreeSet<String>,
@@ -157,7 +158,8 @@ fn simultaneous_joins_are_announced_once_and_together() {
         assert!(told.diffs <= windows, "{} diffs in {windows} windows", told.diffs);
     }
 
-    // All but the first go together, and for the first they go together as well.
+    // All but the first are announced together, and to the first they are announced together as
+    // well.
     let mut first = members.swap_remove(0);
     let mut told = seen.swap_remove(0);
     let (start, before) = (Instant::now(), told.diffs);
@@ -169,7 +171,7 @@ fn simultaneous_joins_are_announced_once_and_together() {
     assert!(told.diffs - before <= windows, "{} diffs in {windows} windows", told.diffs - before);
 }
 
-/// A server whose outboxes are so small that a crowd of some dozens is one.
+/// A server whose outboxes are so small that a few dozen guests are a crowd.
 fn small() -> Server {
     let small = [("--max-message", "16KiB"), ("--max-outbox", "16KiB"), ("--max-ct", "4KiB")];
     Server::start(Launch::vestibule().options(&small))
@@ -177,7 +179,7 @@ fn small() -> Server {
 
 #[test]
 fn a_crowd_of_guests_disconnects_no_member() {
-    // Listed, they would take one and a half outboxes.
+    // Listed, they would fill one and a half outboxes.
     const GUESTS: usize = 160;
     let server = small();
     let room = Room::published(server.address(), Policy::Open);
@@ -217,7 +219,8 @@ fn the_member_list_is_bounded_and_the_rest_counted() {
     let listed = refs(&state).len();
     assert!((20..MEMBERS).contains(&listed), "{listed} listed");
     assert!(state.to_string().len() <= 4096, "a quarter of the outbox: {}", state.to_string().len());
-    // Who waits moves up as others leave, for everybody alike: nobody leaves who was not shown.
+    // Uncounted members move up as others leave, for everybody alike: nobody leaves who was not
+    // shown.
     let mut told = Seen { refs: refs(&state), diffs: 0 };
     drop(members);
     let mut counted = Value::Null;

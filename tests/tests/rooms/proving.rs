@@ -1,4 +1,4 @@
-//! Proofs of who is a member already: they change nothing, and cost nobody anything.
+//! Proofs by members who have proved already: they change nothing, and cost nobody anything.
 
 use serde_json::{Value, json};
 use vestibule_approve::{base64url::Fixed, signed::Alg};
@@ -10,7 +10,7 @@ use vestibule_tests::{
 
 use crate::server;
 
-/// Joins and proves; gives the proof and its answer.
+/// Joins and proves; returns the proof and its answer.
 fn enter(device: &mut Device, room: &Room) -> (Value, Value) {
     let nonce: Fixed<32> =
         device.visit(&room.rid())["nonce"].as_str().expect("a nonce").parse().expect("32 bytes");
@@ -37,11 +37,11 @@ fn a_repeated_proof_is_answered_and_pushes_nothing() {
         let again = carol.call(&scene.topic, "prove", &proof).ok();
         assert_eq!(again, json!({ "role": "member", "seq": proved["seq"] }));
     }
-    // Longer than presence is gathered for.
+    // Longer than presence changes are gathered.
     std::thread::sleep(std::time::Duration::from_millis(250));
     assert_eq!(carol.fence(&scene.topic), []);
     assert_eq!(scene.member.fence(&scene.topic), []);
-    // What she hears goes on where it was.
+    // Her pushes continue where they were.
     scene.guest.call(&scene.topic, "withdraw", json!({ "request_id": request.request_id })).ok();
     assert_eq!(carol.push(&scene.topic, "request_gone")["request_id"], json!(request.request_id));
 }

@@ -1,4 +1,4 @@
-//! Many at once: nobody is lost and nothing comes twice.
+//! Many at once: no message is lost and none comes twice.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,7 +16,8 @@ use crate::server;
 /// Enough rounds for a join to meet each moment of the room's end.
 const ROUNDS: usize = 200;
 
-/// Says that it is over when it goes, also where that is because of a panic: who waits for the end would wait for ever.
+/// Sets the flag on drop, even after a panic: otherwise the threads that wait for the end would
+/// wait for ever.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -25,9 +26,9 @@ impl Drop for Over<'_> {
     }
 }
 
-/// A room ends with its last member and starts with its first. Two members come and go at once, round after round, while
-/// a third connection does so at its own pace: everybody is let in, and both members are in the same room, since each
-/// hears the other.
+/// A room ends with its last member and starts with its first. Two members come and go at once,
+/// round after round, while a third connection does so at its own pace: everybody is let in, and
+/// both members are in the same room, since each hears the other.
 #[test]
 fn a_join_during_the_last_leave_succeeds() {
     let server = server();
@@ -44,7 +45,7 @@ fn a_join_during_the_last_leave_succeeds() {
     });
 }
 
-/// Joins and leaves until the others are done; gives how often.
+/// Joins and leaves until the others are done; returns how often.
 fn come_and_go(address: SocketAddr, rid: &Rid, is_over: &AtomicBool) -> usize {
     let mut device = Device::connect(address, &Person::new(Alg::Ed25519));
     let mut count = 0;
@@ -71,14 +72,13 @@ fn meet(address: SocketAddr, room: &Room, barrier: &Barrier) {
     }
 }
 
-/// Counts ids.
 fn count(counts: &mut BTreeMap<String, usize>, items: &[Value], name: &str) {
     for item in items {
         *counts.entry(item[name].as_str().expect("an id").to_owned()).or_default() += 1;
     }
 }
 
-/// While requests come in, members prove the key: each sees every request once, listed or pushed.
+/// While requests arrive, members prove the key: each sees every request once, listed or pushed.
 #[test]
 fn requests_during_a_members_join_come_once() {
     let server = server();
@@ -90,7 +90,7 @@ fn requests_during_a_members_join_come_once() {
     let arrive = || {
         let mut seen = Vec::new();
         let mut is_last = false;
-        // One more after the last request, which has all of them listed.
+        // One more after the last request; it lists all of them.
         while !is_last {
             is_last = is_over.load(Ordering::Acquire);
             let mut device = Device::connect(address, &Person::new(Alg::Ed25519));
@@ -128,7 +128,8 @@ fn requests_during_a_members_join_come_once() {
     println!("{arrivals} members arrived among {} requests", requests.len());
 }
 
-/// While approves come in, Bob's devices join: each sees every approve once, in the answer or pushed.
+/// While approves arrive, Bob's devices join: each sees every approve once, in the answer or
+/// pushed.
 #[test]
 fn approves_during_the_newcomers_join_come_once() {
     let server = server();
@@ -164,7 +165,8 @@ fn approves_during_the_newcomers_join_come_once() {
         arriving.join().expect("devices")
     });
     assert!(arrived.len() > 2, "nobody arrived in between");
-    // The room tells the inbox after it has answered the approver: its next answer comes after that.
+    // The room tells the inbox after it has answered the approver: its next answer comes after
+    // that.
     member.fence(topic);
     for (mut device, topic, joined) in arrived {
         let mut counts = BTreeMap::new();

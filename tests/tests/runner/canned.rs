@@ -1,4 +1,4 @@
-//! A server that says what it was told to, right or wrong, for testing the runner.
+//! A scripted server, right or wrong, for testing the runner.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -40,8 +40,8 @@ pub(crate) fn upgrade(accept: &str) -> String {
     )
 }
 
-/// Starts a server with a script for each WebSocket connection; `handshake` makes the response from the accept header.
-/// A POST is answered with "ok" whenever it comes.
+/// Starts a server with a script for each WebSocket connection; `handshake` makes the response from
+/// the accept header. Every POST is answered with "ok".
 pub(crate) fn serve(handshake: fn(&str) -> String, scripts: Vec<Vec<Act>>) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -62,7 +62,8 @@ pub(crate) fn serve(handshake: fn(&str) -> String, scripts: Vec<Vec<Act>>) -> So
     address
 }
 
-/// Starts a server that answers one HTTP request after the other with these JSON bodies, and headers beside the usual ones.
+/// Starts a server that answers one HTTP request after the other with these statuses, additional
+/// headers and JSON bodies.
 pub(crate) fn serve_http(answers: Vec<(u16, &'static str, &'static str)>) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -86,7 +87,8 @@ fn perform(mut stream: TcpStream, script: Vec<Act>) {
                 let length = stream.read(&mut bytes).expect("a read");
                 let got = parse_all(&bytes[..length]);
                 if got != payloads {
-                    // As a frame, so that the runner's report tells; a panic here would look like a polite end.
+                    // As a frame, so that the runner's report shows it; a panic here would look
+                    // like a graceful end.
                     let complaint = Frame::text(&format!("not {payloads:?} in one segment: {got:?}"));
                     stream.write_all(&complaint.to_bytes(None)).expect("a write");
                 }
@@ -95,7 +97,7 @@ fn perform(mut stream: TcpStream, script: Vec<Act>) {
             Act::Hangup => return,
         }
     }
-    // Whatever else comes is of no interest, nor whether the client ends the connection politely.
+    // Nothing else that comes matters, nor whether the client ends the connection gracefully.
     let _ = stream.read_to_end(&mut Vec::new());
 }
 

@@ -1,4 +1,4 @@
-//! What the runner has to fail.
+//! Runs that the runner must fail.
 
 use serde_json::{Value, json};
 use vestibule_tests::ws::Frame;
@@ -6,7 +6,7 @@ use vestibule_tests::ws::Frame;
 use crate::canned::{Act, close, read, text, upgrade};
 use crate::{response, run, run_with_handshake, transcript};
 
-/// The run has to fail with a report that contains the clue.
+/// The run must fail with a report that contains the clue.
 fn fails(outcome: Result<(), String>, clue: &str) {
     match outcome {
         Ok(()) => panic!("passed, though it had to fail with {clue:?}"),

@@ -1,4 +1,4 @@
-//! The golden runner itself: it has to pass what is right and, above all, to fail what is not.
+//! The golden runner itself: it must pass what is right and, above all, fail what is not.
 
 mod canned;
 mod failing;

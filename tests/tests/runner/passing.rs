@@ -1,4 +1,4 @@
-//! What the runner has to pass.
+//! Runs that the runner must pass.
 
 use serde_json::{Value, json};
 use vestibule_tests::ws::{Frame, opcode};

@@ -1,4 +1,4 @@
-//! A client's recordings: two directions, or two HTTP connections, put back into an order.
+//! A client's recordings: two directions, or two HTTP connections, put back into one order.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ fn recording(connections: &Value) -> Value {
     json!({"scenario": "test", "client": "", "client_log": [], "stderr": "", "connections": connections})
 }
 
-/// A join, a push that is not answered by a reply, a heartbeat, and the client's close.
+/// A join, a push without a reply, a heartbeat, and the client's close.
 fn websocket() -> Value {
     recording(&json!([{
         "request": "GET /socket/websocket?vsn=2.0.0 HTTP/1.1",

@@ -1,5 +1,6 @@
-//! Canaries: texts that nobody else writes, sent by every way there is into the server, right and spoiled. No line of the log
-//! has any of them, no other client is told of them, and the database has only what belongs there.
+//! Canaries: unique texts, sent to the server by every way in, in valid and invalid messages. None
+//! of them is in the log or sent to another client, and the database has only those that belong
+//! there.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -20,18 +21,18 @@ use vestibule_tests::ws::{Frame, Handshake, Received, opcode};
 use crate::malformed::{bodies, events, frames, spoiled};
 use crate::search::{files, find, is_stored};
 
-/// A text that tells where it was put.
+/// A text that names the place where it was put.
 pub(crate) fn canary(place: &str) -> String {
     format!("canary{place}{}", base64url::encode(random::<12>().as_bytes()).replace(['-', '_'], "x"))
 }
 
 /// The canaries, by where they are put.
 struct Canaries {
-    /// In right payloads, where clients may write what they like.
+    /// In valid payloads, where clients may write what they like.
     kept: String,
-    /// In what is refused, or beside what is understood.
+    /// In refused messages, or in fields that are ignored.
     refused: String,
-    /// Where tokens and passwords are.
+    /// In place of tokens and passwords.
     token: String,
 }
 
@@ -45,7 +46,7 @@ impl Canaries {
     }
 }
 
-/// Panics unless the log and standard output have none of them.
+/// Panics if the log or standard output has one of them.
 #[track_caller]
 pub(crate) fn assert_not_logged(server: &Server, canaries: &[(&'static str, &str)]) {
     for (name, text) in [("log", server.log()), ("standard output", server.output())] {
@@ -58,7 +59,7 @@ pub(crate) fn assert_not_logged(server: &Server, canaries: &[(&'static str, &str
     }
 }
 
-/// Every event, right and spoiled, of a member, of a guest and in the inbox.
+/// Sends every event, valid and spoiled, as a member, as a guest and in the inbox.
 fn through_channels(server: &Server, room: &Room, canaries: &Canaries) {
     let address = server.address();
     let person = Person::new(Alg::Ed25519);
@@ -77,7 +78,7 @@ fn through_channels(server: &Server, room: &Room, canaries: &Canaries) {
     assert_eq!(stranger.join(&room.topic()).refused(), "unauthorized");
 }
 
-/// Frames that are no message, on each mount and over long poll.
+/// Sends frames that are not messages, on each mount and over long poll.
 fn through_frames(server: &Server, canaries: &Canaries) {
     let address = server.address();
     for bytes in frames(&canaries.refused) {
@@ -91,7 +92,7 @@ fn through_frames(server: &Server, canaries: &Canaries) {
                 let frame = Frame { opcode: kind, ..Frame::binary(bytes.clone()) };
                 socket.send(&frame).expect("an open connection");
                 socket.send_text("[null,\"1\",\"phoenix\",\"heartbeat\",{}]").expect("an open connection");
-                // Answered or closed: either way it was looked at.
+                // Answered or closed: either way it was read.
                 assert_ne!(socket.receive(PATIENCE).expect("no broken framing"), Received::Nothing);
             }
         }
@@ -104,7 +105,7 @@ fn through_frames(server: &Server, canaries: &Canaries) {
     }
 }
 
-/// Tokens and passwords, wherever a client may put them when it connects.
+/// Sends tokens and passwords, wherever a client may put them when it connects.
 fn through_handshakes(server: &Server, canaries: &Canaries) {
     let (address, token) = (server.address(), canaries.token.as_str());
     let encoded = STANDARD.encode(token);
@@ -152,7 +153,7 @@ fn through_handshakes(server: &Server, canaries: &Canaries) {
     }
 }
 
-/// The endpoints, with right and spoiled bodies, headers and queries.
+/// Calls the endpoints, with valid and spoiled bodies, headers and queries.
 fn through_http(server: &Server, canaries: &Canaries) {
     let address = server.address();
     let person = Person::new(Alg::P256);
@@ -188,7 +189,7 @@ fn through_http(server: &Server, canaries: &Canaries) {
     ] {
         Request::get(&target).send(address).expect("a response");
     }
-    // What is not even HTTP. The answer, if any, does not matter.
+    // Not even HTTP. The answer, if any, does not matter.
     for bytes in [
         format!("{refused}\r\n\r\n"),
         format!("GET /{refused} HTTP/9.9\r\nhost: x\r\n\r\n"),
@@ -216,7 +217,8 @@ fn secrets_do_not_leak_with_the_json_log() {
     assert_kept("json", "\"level\":\"TRACE\"");
 }
 
-/// Sends canaries by every way, to a server whose log has this form, and `talkative` in it.
+/// Sends canaries by every way in, to a server whose log has this format, with `talkative` as its
+/// level.
 fn assert_kept(log_format: &str, talkative: &str) {
     let options = [("--log", "trace"), ("--log-format", log_format)];
     let mut server = Server::start(Launch::vestibule().options(&options));
@@ -231,7 +233,7 @@ fn assert_kept(log_format: &str, talkative: &str) {
     through_handshakes(&server, &canaries);
     through_http(&server, &canaries);
 
-    // Somebody else's mistakes are answered with that one's words alone, and nothing else came.
+    // A client's mistakes are answered with its own words only, and other clients hear nothing.
     let mut heard: Vec<String> = guest.fence(&room.topic()).into_iter().map(|message| message.text).collect();
     heard.push(guest.call(&room.topic(), "request", json!({ "note": 1 })).text);
     heard.push(guest.call(&room.topic(), "prove", Value::Null).text);

@@ -1,4 +1,4 @@
-//! When something breaks, what was being worked on stays out of the log all the same.
+//! When something breaks, the data that was being worked on stays out of the log.
 
 use diesel::prelude::*;
 use diesel::sql_types::Binary;
@@ -28,7 +28,7 @@ fn a_panic_logs_its_location_and_not_its_message() {
     for text in heard.iter().map(|message| &message.text).chain([&crashed.to_string()]) {
         assert!(!text.contains(&message) && !text.contains(&note), "somebody is told: {text}");
     }
-    // It hit one join only, and what was stored before it is there.
+    // It hit one join only, and frames that were stored before it are there.
     scene.guest.visit(&scene.room.rid());
     assert_eq!(scene.status(&request), "pending");
     assert_eq!(server.terminate().code(), Some(0));
@@ -64,7 +64,7 @@ fn an_unreadable_row_is_reported_without_its_content() {
     let mut scene = Scene::new(&server);
     let request = scene.ask();
     scene.approve(&request);
-    // Text where a frame should be; a decoder likes to say which text it met.
+    // Text where a frame should be; a decoder likes to quote such text.
     let text = rmp_serde::to_vec(&planted).expect("text");
     let path = server.data().join("vestibule.db");
     let mut connection = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("the database");

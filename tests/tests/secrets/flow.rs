@@ -1,4 +1,5 @@
-//! Keys of rooms, tokens and proofs, in the flow as it should go: neither on the disk nor in the log, at the most talkative level.
+//! Keys of rooms, tokens and proofs, in a flow without errors: neither on the disk nor in the log,
+//! at the most talkative level.
 
 use std::fs;
 
@@ -13,12 +14,12 @@ use vestibule_tests::ws::Handshake;
 
 use crate::search::{files, find, is_stored};
 
-/// What the server was told, and must not repeat.
+/// Secrets that the server was told, and must not repeat.
 #[derive(Default)]
 struct Secrets {
     /// Never stored, never logged.
     keys: Vec<(&'static str, Vec<u8>)>,
-    /// Never logged, and there is no reason to store them.
+    /// Never logged, and not stored either.
     proofs: Vec<(&'static str, Vec<u8>)>,
 }
 
@@ -47,7 +48,7 @@ impl Secrets {
         device.call(&room.topic(), "prove", proof).ok();
     }
 
-    /// The log has none of them.
+    /// Asserts that the log has none of them.
     fn assert_not_logged(&self, server: &Server) {
         let log = [server.output(), server.log()].concat().into_bytes();
         for (what, secret) in self.keys.iter().chain(&self.proofs) {
@@ -55,7 +56,7 @@ impl Secrets {
         }
     }
 
-    /// No file has any of them.
+    /// Asserts that no file has any of them.
     fn assert_not_stored(&self, files: &[(String, Vec<u8>)]) {
         for (name, content) in files {
             for (what, secret) in self.keys.iter().chain(&self.proofs) {
@@ -111,7 +112,7 @@ fn keys_tokens_and_proofs_are_neither_stored_nor_logged() {
     let mut server = Server::start(Launch::vestibule().arg("--log").arg("trace"));
     let mut secrets = Secrets::default();
     let mut flows = [Alg::Ed25519, Alg::P256, Alg::Secp256k1].map(|alg| flow(&server, alg, &mut secrets));
-    // What was refused may be logged more eagerly than what was not.
+    // Refused secrets might be logged more readily than accepted ones.
     let stranger = Person::new(Alg::Ed25519);
     let token = secrets.sign_in(&server, &stranger);
     let mut device = Device::with_token(server.address(), &stranger, Some(&token));
@@ -123,7 +124,7 @@ fn keys_tokens_and_proofs_are_neither_stored_nor_logged() {
     assert!(joined["nonce"].is_string());
     assert_eq!(create(&server, "no token", Alg::P256).status, 401);
 
-    // While the approves wait: they are found, so the search looks at the right files.
+    // Waiting approves are found, so the search looks at the right files.
     let waiting = files(&server.data());
     for (_, room, approve) in &flows {
         assert!(is_stored(&waiting, room.rid().as_bytes()), "a room's id is stored");

@@ -1,4 +1,5 @@
-//! What must be kept from the disk and from the log: keys of rooms, tokens, signatures, and whatever else clients send.
+//! What must stay off the disk and out of the log: keys of rooms, tokens, signatures, and whatever
+//! else clients send.
 
 mod canaries;
 mod failures;

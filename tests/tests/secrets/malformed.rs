@@ -1,11 +1,12 @@
-//! Everything that a client can send, and each of it spoiled in every way that a parser may complain about.
+//! Everything that a client can send, each spoiled in every way that a parser may complain about.
 
 use serde_json::{Map, Value, json};
 use vestibule_approve::base64url::Blob;
 use vestibule_approve::frames::Policy;
 use vestibule_tests::people::{Person, Room, random};
 
-/// The events of a room, with right payloads in which every text and every key is the canary where it may be.
+/// The events of a room, with valid payloads in which every text and every key is the canary where
+/// possible.
 pub(crate) fn events(room: &Room, person: &Person, canary: &str) -> Vec<(&'static str, Value)> {
     let blob = Blob(canary.as_bytes().to_vec());
     let mut request = person.request(&room.rid());
@@ -49,7 +50,8 @@ pub(crate) fn events(room: &Room, person: &Person, canary: &str) -> Vec<(&'stati
     ]
 }
 
-/// The bodies of the HTTP endpoints that take one. A room's name is not among it: it would be stored, and rightly so.
+/// The bodies of the HTTP endpoints that take one. It omits a room's name, which is stored on
+/// purpose.
 pub(crate) fn bodies(person: &Person, server: &str, canary: &str) -> Vec<(&'static str, Value)> {
     vec![
         ("/v1/challenge", json!({ "uid": person.uid(), "password": canary })),
@@ -58,8 +60,8 @@ pub(crate) fn bodies(person: &Person, server: &str, canary: &str) -> Vec<(&'stat
     ]
 }
 
-/// A payload, and what can be wrong with it: a field that is missing, of another type or another word, one more field, and
-/// something else altogether. The canary is in all of them.
+/// A payload, spoiled in each way: a field that is missing, of another type or another word, one
+/// more field, and something else altogether. The canary is in all of them.
 pub(crate) fn spoiled(payload: &Value, canary: &str) -> Vec<Value> {
     let wrong = [
         json!(canary),
@@ -89,7 +91,7 @@ pub(crate) fn spoiled(payload: &Value, canary: &str) -> Vec<Value> {
     all
 }
 
-/// Frames that are no message, as bytes.
+/// Frames that are not messages, as bytes.
 pub(crate) fn frames(canary: &str) -> Vec<Vec<u8>> {
     let texts = [
         canary.to_owned(),
@@ -104,7 +106,7 @@ pub(crate) fn frames(canary: &str) -> Vec<Vec<u8>> {
         format!("[\"1\",\"2\",\"room:{canary}\",\"{canary}\",{{\"p\":\"{canary}\"}}]"),
     ];
     let mut frames: Vec<Vec<u8>> = texts.into_iter().map(String::into_bytes).collect();
-    // Not UTF-8, in V2's binary form with wrong lengths, and in MessagePack of another shape.
+    // Not UTF-8, V2's binary form with wrong lengths, and MessagePack of another shape.
     frames.push([canary.as_bytes(), &[0xff, 0xfe]].concat());
     frames.push([&[0, 200, 200, 200, 200], canary.as_bytes()].concat());
     frames.push([&[0, 1, 1, 1, 1], canary.as_bytes()].concat());

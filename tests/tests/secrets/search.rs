@@ -1,4 +1,4 @@
-//! Looking for a secret, however it is spelled.
+//! Searches for a secret in any encoding.
 
 use std::fs;
 use std::path::Path;
@@ -28,7 +28,8 @@ fn spellings(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("a list of base64url's bytes", list(URL_SAFE_NO_PAD.encode(secret).as_bytes())),
         ("escaped", secret.escape_ascii().to_string().into_bytes()),
     ];
-    // Within something longer, base64 shifts by one or two bytes; the characters shared with neighbours are left out.
+    // Within longer data, base64 shifts by one or two bytes; characters that share bits with
+    // neighbours are left out.
     for shift in [1, 2] {
         let shifted = [&vec![0; shift], secret].concat();
         let length = shifted.len() / 3 * 4;
@@ -43,13 +44,14 @@ fn spellings(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 
 pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     match str::from_utf8(needle) {
-        // Haystacks are long, and this is the faster way. What is replaced in them is no ASCII.
+        // Haystacks are long, and this is the faster way. Lossy conversion replaces nothing that is
+        // ASCII.
         Ok(needle) if needle.is_ascii() => String::from_utf8_lossy(haystack).contains(needle),
         _ => haystack.windows(needle.len()).any(|window| window == needle),
     }
 }
 
-/// How a secret is spelled in there, if it is.
+/// The encoding in which the secret is found, if it is.
 pub(crate) fn find(haystack: &[u8], secret: &[u8]) -> Option<&'static str> {
     spellings(secret).into_iter().find(|(_, needle)| contains(haystack, needle)).map(|(name, _)| name)
 }
@@ -69,7 +71,7 @@ fn the_search_finds_every_spelling() {
     assert_eq!(spellings(&other).iter().find_map(|(_, spelled)| find(spelled, &secret)), None);
 }
 
-/// All files of the data folder, but the one with the server's own secrets.
+/// All files of the data folder, except the one with the server's own secrets.
 pub(crate) fn files(data: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = data.read_dir().expect("the data folder").map(|entry| entry.expect("an entry").path());
     let name = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();

@@ -1,4 +1,4 @@
-//! A member's client that approves by itself what is pending in an open room, after the time it is told to wait.
+//! A member's client that approves automatically in an open room, after the delay that it is given.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -10,13 +10,13 @@ use crate::member::{self, Waiting, list};
 use crate::wire::{Broken, Wire};
 use crate::world::{Place, Somebody, Watch, World};
 
-/// How long it waits at most for something to happen.
+/// How long it waits at most for a message.
 const LOOK: Duration = Duration::from_millis(300);
 
 pub(crate) fn run(world: &World, place: &Place, who: &mut Somebody) {
     let _watch = Watch(world);
     while let Some(mut wire) = who.connect(world) {
-        // What ends a stay is a broken connection, or that the person went offline.
+        // A visit ends with a broken connection, or when the person goes offline.
         let _ = stay(world, &mut wire, place, who);
         let offline = if world.is_calm() { 50 } else { 1500 };
         thread::sleep(who.random.millis(0, offline));
@@ -48,7 +48,7 @@ fn stay(world: &World, wire: &mut Wire<'_>, place: &Place, who: &mut Somebody) -
     Ok(())
 }
 
-/// Plans to approve what nobody has approved.
+/// Plans to approve a request that nobody has approved.
 fn note(due: &mut BTreeMap<String, (Instant, Value)>, item: &Value, after_ms: &Value) {
     if item["state"] == "pending" {
         let after = Duration::from_millis(after_ms.as_u64().expect("a time"));

@@ -1,5 +1,5 @@
-//! A member who wants nobody else in: sends boxes that do not open and keys that are none, denies and blocks, and
-//! would hide the room if the server let anybody but its creator.
+//! A member who wants nobody else in: sends boxes that do not open and wrong keys, denies and
+//! blocks, and would hide the room if the server let anybody but its creator do so.
 
 use std::thread;
 use std::time::Duration;
@@ -69,7 +69,7 @@ fn harm(
     }
 }
 
-/// Would make the room a secret one.
+/// Tries to make the room secret.
 fn hide(world: &World, wire: &mut Wire<'_>, place: &Place, card: &Value) -> Result<(), Broken> {
     let version = card["version"].as_u64().expect("a version") + 1;
     let reply = wire.call(&place.topic, "card", &place.room.card(version, Policy::Secret, None))?;

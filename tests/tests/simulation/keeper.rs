@@ -1,4 +1,5 @@
-//! A person with a guest list, who comes now and then: lets in who is on it, whoever else denied them.
+//! A person with a guest list, who comes now and then and lets in those on it, whoever else denied
+//! them.
 
 use std::thread;
 
@@ -44,7 +45,7 @@ fn look_after(world: &World, wire: &mut Wire<'_>, place: &Place, who: &mut Someb
     Ok(())
 }
 
-/// Lets a guest in, and now and then says no to somebody else.
+/// Lets a guest in, and now and then denies somebody else.
 fn consider(
     world: &World,
     wire: &mut Wire<'_>,

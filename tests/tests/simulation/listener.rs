@@ -1,4 +1,4 @@
-//! Somebody who is signed in and in the room, asks for nothing, and listens.
+//! A user who is signed in and in the room, asks for nothing, and listens.
 
 use std::thread;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::member::list;
 use crate::wire::{Broken, Wire};
 use crate::world::{Place, Somebody, Watch, World};
 
-/// All that a guest is told who asks for nothing.
+/// The events that a guest without a request may receive.
 const HARMLESS: [&str; 3] = ["card", "caught_up", "phx_reply"];
 
 pub(crate) fn run(world: &World, place: &Place, who: &mut Somebody) {

@@ -1,11 +1,13 @@
-//! A simulation: newcomers with several devices, members' clients that approve by themselves, a person with a guest list, a
-//! hostile member and somebody who only listens, all on bad networks, against a real server on a slow disk that is killed
-//! again and again. In the end every device that could have the key has it, and nobody else.
+//! A simulation: newcomers with several devices, members' clients that approve by themselves, a
+//! person with a guest list, a hostile member and a user who only listens, all on bad networks,
+//! against a real server on a slow disk that is killed again and again. In the end every device
+//! that should have the key has it, and nobody else.
 //!
-//! `VESTIBULE_SEED=n cargo test -p vestibule-tests --test simulation` plays the decisions of a seed again. Each client draws its
-//! own from the seed, so what it decides at its first, second and third choice is the same each time. What the system decides
-//! is not ours: which thread runs first and when a packet comes, and with that which choice a client comes to when. Most
-//! failures come again within a few runs of their seed.
+//! `VESTIBULE_SEED=n cargo test --workspace --test simulation` repeats the decisions of a seed.
+//! Each client draws its own from the seed, so its first, second and third choice are the same each
+//! time. The system's decisions cannot be repeated: which thread runs first and when a packet
+//! arrives, and so when a client comes to which choice. Most failures recur within a few runs of
+//! their seed.
 
 mod approver;
 mod hostile;
@@ -31,7 +33,7 @@ use world::World;
 const CHAOS: Duration = Duration::from_secs(12);
 /// How long it may take after that until everybody has the key.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Newcomers of the open room, and of the other one. There every second one is a guest.
+/// Newcomers of the open room, and of the other one. There every second one is on the guest list.
 const NEWCOMERS: usize = 8;
 
 #[test]
@@ -85,7 +87,7 @@ fn everyone_who_should_have_the_key_has_it_and_no_one_else() {
     }
 }
 
-/// The newcomers of both rooms; some of the second room's are no guests there.
+/// The newcomers of both rooms; some of the second room's are not on its guest list.
 fn newcomers<'a>(world: &'a World, random: &Random) -> Vec<Newcomer<'a>> {
     let mut newcomers = Vec::new();
     for (number, place) in world.places.iter().enumerate() {
@@ -97,7 +99,7 @@ fn newcomers<'a>(world: &'a World, random: &Random) -> Vec<Newcomer<'a>> {
     newcomers
 }
 
-/// Kills the server again and again; says how often.
+/// Kills the server again and again; returns how often.
 fn crash(server: &mut Server, mut random: Random) -> usize {
     let end = Instant::now() + CHAOS;
     let mut kills = 0;

@@ -1,4 +1,4 @@
-//! What everybody does who holds the room key.
+//! What every holder of the room key does.
 
 use serde_json::{Value, json};
 use vestibule_approve::base64url::Blob;
@@ -11,7 +11,7 @@ use crate::sealed::{self, seal};
 use crate::wire::{Broken, Wire};
 use crate::world::{Place, Somebody, World};
 
-/// A request that waits, checked as a client checks it before it seals anything.
+/// A waiting request, checked as a client checks it before it seals anything.
 pub(crate) struct Waiting {
     pub(crate) uid: Uid,
     pub(crate) request: Request,
@@ -26,7 +26,7 @@ impl Waiting {
         Self { uid, request }
     }
 
-    /// An approve with `key` in it.
+    /// An approve with this key sealed in it.
     pub(crate) fn approve(&self, place: &Place, by: &Person, key: &[u8]) -> Approve {
         let request = &self.request;
         let sealed = seal(&request.box_pub.0, key, request.request_id.as_bytes());
@@ -43,7 +43,7 @@ impl Waiting {
     }
 }
 
-/// Joins the room and proves its key: gives the answer to the proof.
+/// Joins the room and proves its key; returns the answer to the proof.
 pub(crate) fn enter(
     world: &World,
     wire: &mut Wire<'_>,
@@ -56,7 +56,7 @@ pub(crate) fn enter(
     wire.call(&place.topic, "prove", &proof).map(Reply::ok)
 }
 
-/// Sends the key, unless somebody else did or it is too late.
+/// Sends the key, unless another member did or it is too late.
 pub(crate) fn approve(
     world: &World,
     wire: &mut Wire<'_>,
@@ -72,7 +72,7 @@ pub(crate) fn approve(
     Ok(())
 }
 
-/// A refusal that is nobody's mistake.
+/// Accepts a refusal that is nobody's mistake.
 #[track_caller]
 pub(crate) fn expect_refused(reply: &Reply, reasons: &[&str]) {
     assert!(reasons.contains(&reply.refused()), "{}", reply.text);

@@ -1,4 +1,5 @@
-//! A newcomer with several devices, which share a box key and each want the room key for themselves.
+//! A newcomer with several devices, which share a box key and each want the room key for
+//! themselves.
 
 use std::sync::Mutex;
 use std::thread;
@@ -17,10 +18,10 @@ use crate::sealed::{ALG, BoxKey};
 use crate::wire::{Broken, Wire};
 use crate::world::{Account, Place, Watch, World, locked};
 
-/// Refusals that are nobody's mistake: a hostile member's, or the server's haste.
+/// Refusals that are nobody's mistake: caused by a hostile member, or by the server's restart.
 const PATIENTLY_TAKEN: [&str; 5] = ["cooldown", "blocked", "unknown_room", "quota", "unavailable"];
 
-/// The milliseconds in which all devices appear.
+/// The milliseconds within which all devices appear.
 const ARRIVALS_MS: usize = 9_000;
 
 pub(crate) struct Newcomer<'a> {
@@ -66,13 +67,13 @@ impl<'a> Newcomer<'a> {
         &self.devices
     }
 
-    /// How many devices could have the key and are not done.
+    /// How many devices should have the key and are not done.
     pub(crate) fn missing(&self) -> usize {
         let is_missing = |device: &&Installation| self.is_guest && !device.is_done();
         self.devices.iter().filter(is_missing).count()
     }
 
-    /// Guests have the key, others have not.
+    /// Asserts that guests have the key, and others do not.
     pub(crate) fn check(&self) {
         let right = self.is_guest.then_some(self.place.private);
         for (number, device) in self.devices.iter().enumerate() {
@@ -91,13 +92,13 @@ impl<'a> Newcomer<'a> {
     pub(crate) fn run(&self, device: &Installation) {
         let _watch = Watch(self.world);
         let mut random = device.random.clone();
-        // Not all at once: there is somebody to come whenever the server crashes.
+        // Not all at once, so that somebody arrives whenever the server crashes.
         thread::sleep(random.millis(0, ARRIVALS_MS));
         while !device.is_done()
             && let Some(wire) = Wire::connect(self.world, &self.account, device.id, &mut random)
         {
             let mut visit = Visit { newcomer: self, device, wire, random: &mut random, card: None };
-            // What ends a visit early is a broken connection, or a crash of the device.
+            // A visit ends early with a broken connection, or a crash of the device.
             let _ = visit.run();
             thread::sleep(random.millis(0, 200));
         }
@@ -135,7 +136,7 @@ impl Visit<'_> {
         let joined = self.wire.join(&place.topic)?;
         self.see(&joined["card"]);
         if list(&joined["approves"]).is_empty() {
-            // What was saved and is not shown any more needs no ack.
+            // A saved approve that is no longer shown needs no ack.
             let mut saved = locked(&self.device.saved);
             saved.is_acked = saved.key.is_some();
         }
@@ -162,7 +163,7 @@ impl Visit<'_> {
         Ok(())
     }
 
-    /// Takes a card that is the room's own.
+    /// Accepts a card that is the room's own.
     fn see(&mut self, card: &Value) {
         let card: Option<Card> = serde_json::from_value(card.clone()).ok();
         let is_right =
@@ -170,7 +171,7 @@ impl Visit<'_> {
         self.card = card.filter(is_right).or(self.card.take());
     }
 
-    /// Asks, or asks again; gives the request that waits, if one does.
+    /// Asks, or asks again; returns the request that waits, if any.
     fn ask(&mut self, asked: Option<Request>) -> Result<Option<Request>, Broken> {
         let Newcomer { world, place, .. } = *self.newcomer;
         let request = asked.unwrap_or_else(|| self.newcomer.request());
@@ -189,7 +190,7 @@ impl Visit<'_> {
         Ok(waits.then_some(request))
     }
 
-    /// Saves the key, if it is in there, and says so.
+    /// Saves the key in this approve, if it is valid, and acks it.
     fn consider(&mut self, item: &Value) -> Result<(), Broken> {
         let Newcomer { world, place, .. } = *self.newcomer;
         let approve: Approve = serde_json::from_value(item.clone()).expect("an approve");
@@ -223,7 +224,7 @@ impl Visit<'_> {
 }
 
 impl Newcomer<'_> {
-    /// The room key, or why an approve is no good: all that a client has to check.
+    /// The room key, or the reason why an approve is bad: everything that a client must check.
     fn open(&self, card: &Card, approve: &Approve, by: &Uid) -> Result<Fixed<32>, &'static str> {
         let bytes = approve.signed_bytes(&self.place.rid, by);
         let is_theirs = user_id(approve.sign_alg, &approve.sign_pub.0) == *by

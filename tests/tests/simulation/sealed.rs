@@ -1,5 +1,5 @@
-//! Boxes that open with the right key only: ECDH on secp256k1, HKDF with SHA-256, AES-256-GCM. Not the reference client's way,
-//! which the server does not know either.
+//! Boxes that open with the right key only: ECDH on secp256k1, HKDF with SHA-256, AES-256-GCM. It
+//! is not the reference client's scheme, which the server does not know either.
 
 use k256::ecdh::diffie_hellman;
 use k256::elliptic_curve::sec1::ToEncodedPoint as _;
@@ -9,9 +9,9 @@ use ring::hkdf::{HKDF_SHA256, Salt};
 use vestibule_approve::base64url::{Blob, Fixed};
 use vestibule_tests::people::random;
 
-/// The name of it, in requests and approves.
+/// Its name in requests and approves.
 pub(crate) const ALG: &str = "secp256k1-sha256-aes256gcm";
-/// A compressed point.
+/// The length of a compressed point.
 const POINT: usize = 33;
 
 /// A newcomer's box key.
@@ -27,7 +27,7 @@ impl BoxKey {
         Blob(encoded(&self.0.public_key()))
     }
 
-    /// What is in a box, if it is one for this key.
+    /// The content of a box, if it was sealed to this key.
     pub(crate) fn open(&self, sealed: &[u8], info: &[u8]) -> Option<Vec<u8>> {
         let (point, rest) = sealed.split_at_checked(POINT)?;
         let theirs = PublicKey::from_sec1_bytes(point).ok()?;
@@ -39,7 +39,7 @@ impl BoxKey {
     }
 }
 
-/// Seals to a box key; nothing where that is none.
+/// Seals to a box key; nothing if that is not a key.
 pub(crate) fn seal(to: &[u8], plain: &[u8], info: &[u8]) -> Option<Blob> {
     let theirs = PublicKey::from_sec1_bytes(to).ok()?;
     let once = BoxKey::generate();

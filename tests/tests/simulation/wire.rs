@@ -10,17 +10,16 @@ use vestibule_tests::random::Random;
 
 use crate::world::{Account, World};
 
-/// How many calls go well for each that does not.
+/// How many calls succeed for each that fails.
 const LUCK: usize = 15;
 
-/// How long the server is left alone that was not there.
+/// The pause before a retry while the server is away.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// The connection is gone, and the next one has to be made.
+/// The connection is gone, and another must be made.
 #[derive(Debug)]
 pub(crate) struct Broken;
 
-/// Somebody's connection.
 pub(crate) struct Wire<'a> {
     world: &'a World,
     device: Device,
@@ -28,7 +27,7 @@ pub(crate) struct Wire<'a> {
 }
 
 impl<'a> Wire<'a> {
-    /// Connects, as soon as the server is there; nothing when the simulation is over.
+    /// Connects, as soon as the server is there; nothing once the simulation is over.
     pub(crate) fn connect(
         world: &'a World,
         Account { person, token }: &Account,
@@ -38,7 +37,7 @@ impl<'a> Wire<'a> {
         while !world.is_over() {
             if let Ok(mut device) = Device::try_with_token(world.address, person, Some(token)) {
                 device.id = id;
-                // How often it was tried is not the seed's.
+                // The number of attempts does not depend on the seed.
                 let random = random.of(random.clone().below(usize::MAX));
                 return Some(Self { world, device, random });
             }
@@ -47,7 +46,7 @@ impl<'a> Wire<'a> {
         None
     }
 
-    /// Joins a topic. A join that is refused is a mistake.
+    /// Joins a topic. A refused join is a failure.
     pub(crate) fn join(&mut self, topic: &str) -> Result<Value, Broken> {
         let params = json!({ "v": 1, "device": self.device.id });
         self.call(topic, "phx_join", &params).map(Reply::ok)
@@ -59,7 +58,8 @@ impl<'a> Wire<'a> {
             self.world.count("broken connections");
             match self.random.below(3) {
                 0 => {}
-                // The start of a frame that never comes. That it cannot be sent is nothing new.
+                // The start of a frame that never comes. If it cannot be sent, the connection is
+                // broken anyway.
                 1 => drop(self.device.socket.send_raw(&[0x81, 0xfe, 0x01])),
                 _ => drop(self.device.send(topic, event, payload)),
             }
@@ -68,7 +68,7 @@ impl<'a> Wire<'a> {
         self.device.try_call(topic, event, payload).ok_or(Broken)
     }
 
-    /// The next message, if one comes in this time.
+    /// The next message, if one comes within this time.
     pub(crate) fn next(&mut self, time: Duration) -> Result<Option<Message>, Broken> {
         self.device.next_within(time).map_err(|_| Broken)
     }

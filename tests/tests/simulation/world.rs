@@ -1,4 +1,4 @@
-//! What all clients of a simulation share: where the server is, the rooms, and how far it has come.
+//! What all clients of a simulation share: the server's address, the rooms, and the progress.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -24,19 +24,19 @@ pub(crate) struct Place {
     pub(crate) rid: Rid,
     pub(crate) topic: String,
     pub(crate) policy: Policy,
-    /// The room key itself.
+    /// The room key's private half.
     pub(crate) private: Fixed<32>,
-    /// Whom the person with the list lets in.
+    /// The users on the guest list.
     pub(crate) guests: Mutex<BTreeSet<Uid>>,
 }
 
-/// A user who has signed in, as long as all was well.
+/// A user who has signed in while the network was good.
 pub(crate) struct Account {
     pub(crate) person: Person,
     pub(crate) token: String,
 }
 
-/// Somebody who takes part with one device.
+/// A participant with one device.
 pub(crate) struct Somebody {
     pub(crate) account: Account,
     pub(crate) id: Id,
@@ -55,12 +55,13 @@ pub(crate) struct World {
     is_calm: AtomicBool,
     is_over: AtomicBool,
     has_failed: AtomicBool,
-    /// How often what happened.
+    /// How often each event happened.
     counts: Mutex<BTreeMap<&'static str, usize>>,
 }
 
 impl World {
-    /// A room whose members' clients approve by themselves, and one where a person does, both published.
+    /// A room whose members' clients approve by themselves, and one where a person does, both
+    /// published.
     pub(crate) fn new(server: &Server) -> Self {
         let mut world = Self {
             address: server.address(),
@@ -112,7 +113,7 @@ impl World {
         self.has_failed.load(Ordering::Relaxed)
     }
 
-    /// Whether something goes wrong for that client, one in so many times.
+    /// Whether something goes wrong for this client, once in `times`.
     pub(crate) fn is_unlucky(&self, random: &mut Random, times: usize) -> bool {
         random.one_in(times) && !self.is_calm()
     }
@@ -121,7 +122,7 @@ impl World {
         *locked(&self.counts).entry(what).or_default() += 1;
     }
 
-    /// What happened.
+    /// The counts, as text.
     pub(crate) fn tally(&self) -> String {
         locked(&self.counts).iter().fold(String::new(), |mut text, (what, times)| {
             let comma = if text.is_empty() { "" } else { ", " };
@@ -131,7 +132,7 @@ impl World {
     }
 }
 
-/// Held by a client: one that fails ends the simulation for all.
+/// Held by a client: if the client fails, the simulation ends for all.
 pub(crate) struct Watch<'a>(pub(crate) &'a World);
 
 impl Drop for Watch<'_> {
@@ -159,7 +160,7 @@ impl Place {
     }
 }
 
-/// What a panic of another thread left is good enough: the panic is what is reported.
+/// A lock that another thread's panic has poisoned is good enough: the panic is what is reported.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

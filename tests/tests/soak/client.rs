@@ -1,4 +1,5 @@
-//! An honest client: one connection of somebody, over WebSocket or long poll, that is read all the time.
+//! An honest client: one connection of a user, over WebSocket or long poll, that is read all the
+//! time.
 
 use std::collections::VecDeque;
 use std::io::Write as _;
@@ -16,27 +17,26 @@ use vestibule_tests::people::{Device, Message, Person, Reply};
 use vestibule_tests::source::connect_from;
 use vestibule_tests::ws::{Frame, MASK, Received};
 
-/// How long an answer may take before it counts as none.
+/// How long an answer may take before it counts as missing.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often a reader looks whether it is over.
+/// How often a reader checks whether the test is over.
 const GLANCE: Duration = Duration::from_millis(200);
-/// Where sessions of long poll are opened.
+/// Where long-poll sessions are opened.
 const POLL: &str = "/socket/longpoll?vsn=2.0.0";
 
-/// What goes wrong with a client.
+/// A failure that a client has seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Its connection has ended, as far as is known with these words.
+    /// Its connection has ended, with this reason.
     Cut(String),
-    /// Something came that should not have, or not what should have.
+    /// An unexpected message, or a wrong one.
     Wrong(String),
 }
 
-/// A client.
 pub(crate) struct Client {
     pub(crate) person: Person,
     pub(crate) device: Id,
-    /// The name that the server is addressed by.
+    /// The name by which the server is addressed.
     pub(crate) server: String,
     out: Out,
     messages: Receiver<Heard>,
@@ -48,14 +48,13 @@ pub(crate) struct Client {
 /// A message, or how the connection ended.
 type Heard = Result<Message, String>;
 
-/// The way out.
+/// The sending half.
 enum Out {
     Socket(TcpStream),
     Poll { server: SocketAddr, source: IpAddr, target: String },
 }
 
 impl Client {
-    /// Connects over WebSocket.
     pub(crate) fn over_websocket(server: SocketAddr, source: IpAddr, person: Person) -> Self {
         let device = Device::connect_from(source, server, &person);
         let writer = device.socket.writer().expect("a second handle");
@@ -64,7 +63,6 @@ impl Client {
         })
     }
 
-    /// Connects over long poll.
     pub(crate) fn over_longpoll(server: SocketAddr, source: IpAddr, person: Person) -> Self {
         let token = person.try_sign_in_over(server, || connect_from(source, server)).expect("a token");
         let opened = Request::get(POLL)
@@ -93,7 +91,7 @@ impl Client {
         Self { person, device, server, out, messages, kept: VecDeque::new(), next_ref: 0, is_over }
     }
 
-    /// Sends a message; gives its ref. Without a `join_ref`, which is never stale.
+    /// Sends a message; returns its ref. It has no `join_ref`, so it is never stale.
     pub(crate) fn send(&mut self, topic: &str, event: &str, payload: &Value) -> Result<String, Fault> {
         self.next_ref += 1;
         let reference = self.next_ref.to_string();
@@ -117,7 +115,7 @@ impl Client {
         Ok(reference)
     }
 
-    /// Sends a message and waits for its answer, which has to be ok.
+    /// Sends a message and waits for its answer, which must be ok.
     pub(crate) fn call(&mut self, topic: &str, event: &str, payload: &Value) -> Result<Value, Fault> {
         let reference = self.send(topic, event, payload)?;
         let is_answer = |message: &Message| {
@@ -136,7 +134,7 @@ impl Client {
         Ok(self.take(|message| message.event == event)?.payload)
     }
 
-    /// Everything of that event that has come and was not taken.
+    /// All events of this name that have come and were not taken.
     pub(crate) fn rest(&mut self, event: &str) -> Vec<Value> {
         self.kept.extend(self.messages.try_iter().flatten());
         let rest = self.kept.drain(..).filter(|message| message.event == event);
@@ -167,7 +165,7 @@ impl Drop for Client {
     }
 }
 
-/// Hands on what comes over a WebSocket, until it ends.
+/// Passes on the messages of a WebSocket, until it ends.
 fn read_socket(mut device: Device, sender: &Sender<Heard>, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Relaxed) {
         match device.socket.receive(GLANCE) {
@@ -181,7 +179,7 @@ fn read_socket(mut device: Device, sender: &Sender<Heard>, is_over: &AtomicBool)
     }
 }
 
-/// Hands on what polls bring, until the session ends.
+/// Passes on the messages of polls, until the session ends.
 fn read_polls(
     server: SocketAddr,
     source: IpAddr,
@@ -206,10 +204,10 @@ fn read_polls(
     }
 }
 
-/// What others say in the room is nobody's concern here, and neither is who comes and goes.
+/// Other users' talk and presence do not matter here.
 fn hand_on(sender: &Sender<Heard>, message: Message) {
     if message.event != "noise" && !message.event.starts_with("presence_") {
-        // Who does not listen any more is about to tell this thread.
+        // If the receiver is gone, this thread is about to be told to stop.
         let _ = sender.send(Ok(message));
     }
 }

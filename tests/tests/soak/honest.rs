@@ -17,13 +17,12 @@ use crate::client::{Client, Fault};
 /// How many clients a room has.
 pub(crate) const CLIENTS: usize = 4;
 
-/// What the honest ones have seen.
+/// What the honest clients have measured.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// From a newcomer's request to its acknowledgement, over WebSocket and over long poll.
+    /// From a newcomer's request to its ack, over WebSocket and over long poll.
     pub(crate) websocket: Vec<Duration>,
     pub(crate) longpoll: Vec<Duration>,
-    /// Frames that were sent.
     pub(crate) sent: usize,
 }
 
@@ -37,7 +36,7 @@ impl Seen {
 
 /// A room with its people.
 pub(crate) struct Party {
-    /// For hostile members, who have the key as well.
+    /// Shared with hostile members, who have the key as well.
     room: Arc<Room>,
     alice: Client,
     carol: Client,
@@ -47,7 +46,7 @@ pub(crate) struct Party {
 }
 
 impl Party {
-    /// The party of that number, each with a block of addresses of its own.
+    /// The party with this number, which has a block of addresses of its own.
     pub(crate) fn new(server: SocketAddr, number: u16, room: Arc<Room>) -> Result<Self, Fault> {
         let person = || Person::new(Alg::Ed25519);
         let block = 0x1000 + number;
@@ -76,7 +75,7 @@ impl Party {
         Ok(party)
     }
 
-    /// Goes on until it is over.
+    /// Repeats rounds until the test is over.
     pub(crate) fn run(
         &mut self,
         pause: Duration,
@@ -93,8 +92,8 @@ impl Party {
         Ok(seen)
     }
 
-    /// One newcomer after the other asks, is approved by Alice, and says that the key is there; then Alice says something to
-    /// Carol. Whatever is sent comes once, in order, and nothing else comes.
+    /// One newcomer after the other asks, is approved by Alice, and acks; then Alice says something
+    /// to Carol. Each message arrives once, in order, and nothing else arrives.
     fn round(&mut self, seen: &mut Seen) -> Result<(), Fault> {
         let Self { room, alice, carol, bob, dave, rounds } = self;
         let topic = room.topic();
@@ -119,7 +118,7 @@ impl Party {
     }
 }
 
-/// Asks, approves, acknowledges; gives how long that took.
+/// Asks, approves, acks; returns how long that took.
 fn exchange(room: &Room, alice: &mut Client, newcomer: &mut Client) -> Result<Duration, Fault> {
     let topic = room.topic();
     let request = newcomer.person.request(&room.rid());

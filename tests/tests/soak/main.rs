@@ -1,9 +1,10 @@
-//! A soak: a hundred honest clients go on asking, approving and talking, first alone, then beside everything that hostile
-//! and clumsy clients are known to do. None of the honest ones may be cut or answered wrongly, and in the long form 99 of a
-//! hundred exchanges take at most twice as long as alone.
+//! A soak: a hundred honest clients keep asking, approving and talking, first alone, then beside
+//! everything that hostile and clumsy clients are known to do. None of the honest ones may be cut
+//! or answered wrongly, and in the long form 99 of a hundred exchanges take at most twice as long
+//! as alone.
 //!
-//! The short form, a test, says nothing about times: `make soak` does, on a machine with nothing else to do. Each honest room
-//! and each trial has addresses of its own, for that is what limits are by.
+//! The short form, a test, says nothing about times: `make soak` does, on an idle machine. Each
+//! honest room and each attack has addresses of its own, since limits are by address.
 
 mod client;
 mod honest;
@@ -36,7 +37,7 @@ struct Extent {
 /// Times below this are the machine's.
 const NOISE: Duration = Duration::from_millis(20);
 
-/// What came of both phases.
+/// The results of both phases.
 struct Outcome {
     alone: Seen,
     tried: Seen,
@@ -70,7 +71,7 @@ fn soak(extent: &Extent) -> Outcome {
     Outcome { alone, tried, faults }
 }
 
-/// Lets all parties go on for a time, with something beside them.
+/// Runs all parties for a time, with something beside them.
 fn phase(
     name: &str,
     parties: &mut [Party],
@@ -111,14 +112,14 @@ fn phase(
     seen
 }
 
-/// The time that so many of a hundred stay below.
+/// The time below which this percentage of the times is.
 fn percentile(times: &[Duration], percent: usize) -> Duration {
     let mut times = times.to_vec();
     times.sort_unstable();
     times.get((times.len().saturating_sub(1)) * percent / 100).copied().unwrap_or_default()
 }
 
-/// Prints the closing table; gives the ratios of the 99th percentiles, as far as they are no noise.
+/// Prints the closing table; returns the ratios of the 99th percentiles that are above the noise.
 fn report(outcome: &Outcome) -> Vec<f64> {
     let Outcome { alone, tried, faults } = outcome;
     let cut = faults.iter().filter(|fault| matches!(fault, Fault::Cut(_))).count();

@@ -1,4 +1,5 @@
-//! What hostile and clumsy clients do, each from addresses of its own, over and over. That they are refused is no failure.
+//! What hostile and clumsy clients do, each from addresses of its own, over and over. Refusing them
+//! is no failure.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -16,7 +17,7 @@ use vestibule_tests::process::Server;
 use vestibule_tests::source::{connect_from, loopback};
 use vestibule_tests::ws::Handshake;
 
-/// What a trial needs to know.
+/// What an attack needs to know.
 pub(crate) struct Ground<'a> {
     pub(crate) server: &'a Server,
     /// The rooms of honest people whose key a hostile member has.
@@ -26,10 +27,10 @@ pub(crate) struct Ground<'a> {
     pub(crate) is_over: &'a AtomicBool,
 }
 
-/// A trial: its name, and one turn of it.
+/// An attack: its name, and one turn of it.
 pub(crate) struct Trial {
     pub(crate) name: &'static str,
-    /// From which block of addresses.
+    /// Its block of addresses.
     block: u16,
     turn: fn(&Ground<'_>, u16),
     /// Between two turns.
@@ -37,7 +38,7 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    /// Goes on until it is over; counts its turns.
+    /// Repeats it until the test is over; counts its turns.
     pub(crate) fn run(&self, ground: &Ground<'_>, turns: &AtomicUsize) {
         while !ground.is_over.load(Ordering::Relaxed) {
             (self.turn)(ground, self.block);
@@ -50,7 +51,7 @@ impl Trial {
 const MOMENT: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// All of them.
+/// All attacks.
 pub(crate) const TRIALS: [Trial; 12] = [
     Trial { name: "large parameters", block: 0x2000, turn: large_parameters, pause: MOMENT },
     Trial { name: "refused upgrades", block: 0x2001, turn: refused_upgrades, pause: MOMENT },
@@ -70,7 +71,7 @@ fn address(ground: &Ground<'_>) -> SocketAddr {
     ground.server.address()
 }
 
-/// Upgrades that carry 60 KB of nested parameters, of which so many are held open at once.
+/// Upgrades that carry 60 KB of nested parameters; this many are held open at once.
 fn large_parameters(ground: &Ground<'_>, block: u16) {
     let one = format!("a{}", "[b]".repeat(31));
     let query = vec![one; 600].join("&");
@@ -90,7 +91,7 @@ fn upgrade(ground: &Ground<'_>, source: IpAddr, query: &str) -> Option<vestibule
     Handshake::new("/socket/websocket").query(query).open_over(stream).ok()
 }
 
-/// Somebody new, connected from an address; nobody where the server refuses.
+/// A new user, connected from this address; nothing if the server refuses.
 fn somebody(ground: &Ground<'_>, source: IpAddr) -> Option<(Person, Device)> {
     let person = Person::new(Alg::Ed25519);
     let device = Device::try_connect_from(source, address(ground), &person)?;
@@ -122,7 +123,8 @@ fn unknown_rooms(ground: &Ground<'_>, block: u16) {
     }
 }
 
-/// Guests who come into an honest room, from one block of addresses for each hundred of them, and go again.
+/// Guests who join an honest room, from one block of addresses for each hundred of them, and leave
+/// again.
 fn storm(ground: &Ground<'_>, block: u16) {
     let topic = ground.rooms[0].topic();
     let mut guests = Vec::new();
@@ -138,7 +140,7 @@ fn storm(ground: &Ground<'_>, block: u16) {
     }
 }
 
-/// A member of an honest room, as hostile ones are; nothing where the server refuses.
+/// A member of an honest room, as hostile ones are; nothing if the server refuses.
 fn member(ground: &Ground<'_>, source: IpAddr, room: &Room) -> Option<(Device, Value)> {
     let (person, mut device) = somebody(ground, source)?;
     let params = json!({ "v": 1, "device": person.device });
@@ -186,7 +188,7 @@ fn burst(ground: &Ground<'_>, source: IpAddr, room: &Room, count: usize, size: u
     }
 }
 
-/// Requests of many people in rooms of their own, all of which end at one moment.
+/// Requests of many people in rooms of their own, all of which expire at one moment.
 fn ending_together(ground: &Ground<'_>, block: u16) {
     let end = now_ms() + 8000;
     for number in 0..20_u8 {

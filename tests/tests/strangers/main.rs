@@ -1,8 +1,8 @@
-//! What somebody without a token can make the server keep and do. The server bounds what strangers send
-//! before it builds anything of it, and keeps it no longer than it uses it.
+//! What a client without a token can make the server keep and do. The server bounds strangers'
+//! input before it builds anything from it, and keeps it no longer than it uses it.
 //!
-//! Resident memory is a noisy figure: tests measure it after a first wave, which warms the allocator up, and
-//! allow for what the allocator keeps.
+//! Resident memory is a noisy figure: tests measure it after a first wave, which warms the
+//! allocator up, and allow for what the allocator keeps.
 
 mod memory;
 mod threads;

@@ -1,5 +1,5 @@
-//! Memory: of parameters and of heads, over WebSocket and long poll, while connections last and once they are
-//! gone.
+//! Memory for parameters and heads, over WebSocket and long poll, while connections last and once
+//! they are gone.
 
 use std::{
     net::SocketAddr,
@@ -25,13 +25,13 @@ const NOISE: u64 = 8 * 1024;
 /// How long the server may take to see that clients have gone.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The longest target that is taken.
+/// The longest target that is accepted.
 const TARGET: usize = 10_000;
 
 /// How many names parameters may have, each level of a nested one counted.
 const NAMES: usize = 256;
 
-/// Parameters that nest as deep as they may, of about so many bytes.
+/// Parameters nested as deep as allowed, of about this many bytes.
 fn nested(bytes: usize) -> String {
     let params = (0..).map(|number| format!("{number}{}", "[b]".repeat(31)));
     let mut query = "vsn=2.0.0".to_owned();
@@ -40,7 +40,7 @@ fn nested(bytes: usize) -> String {
     query
 }
 
-/// The most that one target can bring: as many names as there may be, and one long value.
+/// The most that one target can carry: the maximum number of names, and one long value.
 fn largest(path: &str) -> String {
     let names = nested(95 * (NAMES / 32 - 1));
     let query = format!("{names}&x=");
@@ -56,7 +56,7 @@ fn open(server: SocketAddr, handshake: &Handshake) -> Socket {
     handshake.open(server).expect("a response").accepted()
 }
 
-/// Waits until no more memory is resident than so much.
+/// Waits until at most this much memory is resident.
 fn settles_at(server: &Server, bound: u64) -> bool {
     let deadline = Instant::now() + PATIENCE;
     while server.resident() > bound && Instant::now() < deadline {
@@ -65,8 +65,8 @@ fn settles_at(server: &Server, bound: u64) -> bool {
     server.resident() <= bound
 }
 
-/// Sends as many requests as there may be sockets, whose answers are looked at, and sees that nothing of them
-/// is kept.
+/// Sends as many requests as there may be sockets, checks the answers, and checks that nothing of
+/// them is kept.
 fn keeps_nothing(send: impl Fn(SocketAddr) -> Response, status: u16) {
     let server = server();
     let wave = || {
@@ -107,8 +107,8 @@ fn a_token_of_60_kb_is_refused_and_not_kept() {
     keeps_nothing(|server| handshake.open(server).expect("a response").response, 431);
 }
 
-/// Each socket brings as much as its target may hold; what it costs beyond one that brings nothing is what is
-/// kept of that.
+/// Each socket carries as much as its target may hold; what it costs beyond an empty one is what
+/// the server keeps of that.
 #[test]
 fn sockets_keep_little_of_their_parameters_and_nothing_after() {
     let server = server();
@@ -130,8 +130,8 @@ fn sockets_keep_little_of_their_parameters_and_nothing_after() {
     assert!(settles_at(&server, before + NOISE), "{} KiB once they are gone", server.resident());
 }
 
-/// The same over long poll. A session by itself has some KiB, so that this is told from its parameters by
-/// their size alone.
+/// The same over long poll. A session itself takes some KiB, so only the size of its parameters
+/// tells them from it.
 #[test]
 fn sessions_keep_little_of_their_parameters() {
     let many = (2 * SOCKETS).to_string();
@@ -151,8 +151,8 @@ fn sessions_keep_little_of_their_parameters() {
     assert!(large < warm + 4 * sent, "{} KiB kept of {sent}", large.saturating_sub(warm));
 }
 
-/// A hundred joins of each of some sockets, each with a payload of 100 KB and a topic and refs that are as
-/// long as they may be.
+/// A hundred joins on each of some sockets, each with a payload of 100 KB and a topic and refs of
+/// the maximum length.
 #[test]
 fn joins_keep_topics_and_refs_but_not_payloads() {
     const JOINERS: usize = 4;

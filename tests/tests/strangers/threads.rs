@@ -1,4 +1,4 @@
-//! Threads: reads wait for their turn, and not each in a thread of its own.
+//! Threads: reads wait for their turn instead of each taking a thread of its own.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use crate::server;
 
 /// Clients that ask at once.
 const CLIENTS: usize = 200;
-/// How often each does.
+/// How often each one asks.
 const READS: usize = 5;
 
 /// The threads of a process (proc(5)).
@@ -23,8 +23,8 @@ fn threads(server: &Server) -> usize {
     line.trim().parse().expect("a number")
 }
 
-/// Each thread that serves clients has four beside it, as has the main thread; one writes the store, and some
-/// are the libraries'.
+/// Each thread that serves clients has four beside it, as has the main thread; one writes the
+/// store, and some are the libraries'.
 fn bound() -> usize {
     let serving = thread::available_parallelism().map_or(1, Into::into);
     5 * (serving + 1) + 8

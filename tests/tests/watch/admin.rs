@@ -1,4 +1,5 @@
-//! The operators' listener: who is let in, where it listens, and what may be wrong with its tokens.
+//! The admin listener: who is let in, where it listens, and which faults of its token file prevent
+//! a start.
 
 use std::fs;
 use std::io::Write as _;
@@ -96,7 +97,7 @@ fn the_unix_socket_exists_while_the_server_runs() {
         std::io::read_to_string(stream).expect("a response")
     };
     assert!(ask().starts_with("HTTP/1.1 200 OK\r\n"));
-    // What a killed server leaves behind is no hindrance.
+    // What a killed server leaves behind does not matter.
     server.kill();
     assert!(socket.exists());
     server.restart();

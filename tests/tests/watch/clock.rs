@@ -1,4 +1,4 @@
-//! A server whose clock is wrong: what it takes for over ends for nobody, and operators hear of it.
+//! A server whose clock is wrong: nothing expires because of it, and operators are told.
 #![cfg(debug_assertions)]
 
 use std::fs;
@@ -18,7 +18,7 @@ use crate::Watched;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// A server, and the file that its clock goes by.
+/// A server, and the file that sets its clock.
 struct Timed {
     watched: Watched,
     file: PathBuf,
@@ -26,7 +26,7 @@ struct Timed {
 }
 
 impl Timed {
-    /// What the file says is how far the clock is ahead and since when the machine is up, in milliseconds.
+    /// The file says how far the clock is ahead and since when the machine is up, in milliseconds.
     fn start(says: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let file = folder.path().join("clock");
@@ -96,7 +96,7 @@ fn a_clock_that_jumps_ahead_expires_nothing_for_good() {
     timed.set(&format!("{}", 40 * DAY_MS));
     timed.wait_for(Some("clock_ahead"));
     timed.sweep("done");
-    // What is over by both clocks ends as ever.
+    // A request that has expired by both clocks ends as ever.
     assert_eq!(scene.guest.push(&scene.topic, "expired")["request_id"], json!(short.request_id));
     timed.sweep("done");
     assert_eq!(timed.watched.metrics().value("vestibule_swept_total").to_bits(), 1_f64.to_bits());

@@ -1,4 +1,5 @@
-//! Every metric is documented, and whatever the documents, the dashboard and the alerts name is there.
+//! Every metric is documented, and every metric that the documents, the dashboard and the alerts
+//! name exists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,13 +9,9 @@ use serde_json::Value;
 
 use crate::Watched;
 
-/// The documents that may name a metric or two.
-const OPERATIONS: [&str; 4] = [
-    "operations/install.md",
-    "operations/configure.md",
-    "operations/monitor.md",
-    "operations/administer.md",
-];
+/// The documents that may name some metrics.
+const OPERATIONS: [&str; 4] =
+    ["operations/install.md", "operations/configure.md", "operations/monitor.md", "operations/administer.md"];
 
 fn document(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
@@ -69,7 +66,7 @@ fn the_grafana_dashboard_is_valid() {
     }
 }
 
-/// `alerts.yml` is written so that one need not be a parser of YAML to see it.
+/// `alerts.yml` is written so that this needs no YAML parser.
 #[test]
 fn each_alert_has_a_runbook_entry() {
     let text = document("alerts.yml");

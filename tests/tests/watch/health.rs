@@ -1,4 +1,4 @@
-//! Readiness: while clients are sent away, and when something is wrong with the store.
+//! Readiness: during a shutdown, and when something is wrong with the store.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ pub(crate) fn wait_for(watched: &Watched, status: u16, reason: Option<&str>) {
 fn a_draining_server_is_alive_and_not_ready() {
     let mut watched = Watched::start(&[]);
     assert_eq!(watched.readiness(), (200, None));
-    // Nobody waits long for who does not answer the close, but a while.
+    // The server waits a while for clients that do not answer the close.
     let mute = Device::connect(watched.server.address(), &Person::new(Alg::P256));
     let admin = watched.admin();
     watched.server.signal("TERM");
@@ -52,7 +52,7 @@ fn a_misbehaving_store_makes_the_server_unready() {
     };
     execute("ALTER TABLE __diesel_schema_migrations RENAME TO elsewhere");
     wait_for(&watched, 503, Some("database"));
-    // Clients hear that, and no more.
+    // Clients are told that, and no more.
     let public = Request::get("/health/ready").send(watched.server.address()).expect("a response");
     assert_eq!((public.status, public.json()), (503, json!({ "status": "unready" })));
     let failed = watched.metrics();

@@ -1,4 +1,4 @@
-//! The log's forms. That nothing secret is in it is for `tests/secrets` to see.
+//! The log's formats. `tests/tests/secrets` checks that nothing secret is in it.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! How the server is watched: the operators' listener, health, metrics, and the log.
+//! Monitoring: the admin listener, health, metrics, and the log.
 
 mod admin;
 mod clock;
@@ -21,12 +21,12 @@ use vestibule_tests::process::{Launch, Server};
 
 use crate::openmetrics::Exposition;
 
-/// Who may only read, and its token.
+/// The token of an operator who may only read.
 const READER: &str = "reader-0123456789abcdef0123456789";
-/// Who may do everything; in the file is the hash of its token, which is made with `sha256sum`.
+/// The token of an operator who may do everything; the file has its hash, made with `sha256sum`.
 const OPERATOR: &str = "operator-0123456789abcdef01234567";
 
-/// A server, and where operators connect to it.
+/// A server, and the address of its admin listener.
 struct Watched {
     server: Server,
     _folder: TempDir,
@@ -70,7 +70,7 @@ impl Watched {
         Exposition::parse(&response.text())
     }
 
-    /// Whether the server says that it is ready, and if not, why.
+    /// The server's readiness, and the reason if it is not ready.
     fn readiness(&self) -> (u16, Option<String>) {
         let response = Request::get("/health/ready").send(self.admin()).expect("a response");
         let reason = response.json()["reason"].as_str().map(str::to_owned);

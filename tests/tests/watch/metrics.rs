@@ -1,4 +1,4 @@
-//! What is counted, after things of which one knows how many there were.
+//! Metrics, after events whose number is known.
 
 use serde_json::json;
 use vestibule_approve::signed::Alg;
@@ -49,7 +49,7 @@ fn metrics_count_a_whole_flow() {
         false,
     );
     assert_eq!(scene.member.call(&scene.topic, "deny", &unknown).refused(), "no_request");
-    // Who wants to be in the inbox is told the rest there.
+    // Bob wants to be in the inbox, and is told the rest there.
     scene.guest.join(&scene.bob.inbox()).ok();
     let metrics = watched.metrics();
     assert_values(
@@ -88,7 +88,7 @@ fn metrics_count_a_whole_flow() {
 fn metrics_count_connections() {
     let watched = Watched::start(&[("--max-calls-per-second", "1"), ("--max-calls-at-once", "4")]);
     let address = watched.server.address();
-    // Four calls: a challenge and an answer to it for each of the two.
+    // Four calls: a challenge and its answer for each of the two.
     let (one, other) = (Person::new(Alg::P256), Person::new(Alg::P256));
     let (leaving, staying) = (Device::connect(address, &one), Device::connect(address, &other));
     assert_eq!(Request::get("/v1/rooms").send(address).expect("a response").status, 429);

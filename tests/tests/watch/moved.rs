@@ -1,4 +1,5 @@
-//! A data file that is not where it was: what the server stores from then on nobody would find again, so it says that of nothing.
+//! A data file that is no longer in its place: nobody would find what the server stores from then
+//! on, so it confirms nothing.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +10,7 @@ use vestibule_tests::scene::Scene;
 use crate::Watched;
 use crate::health::wait_for;
 
-/// What happens, and how.
+/// A mishap: its name, and how to cause it.
 type Mishap = (&'static str, fn(&Path));
 
 /// What can happen to a data file, and to what belongs to it.
@@ -27,7 +28,7 @@ const MISHAPS: [Mishap; 5] = [
     }),
 ];
 
-/// Deletes a folder in which the server may make a file meanwhile: the mark is written anew.
+/// Deletes a folder in which the server may create a file meanwhile: the mark is rewritten.
 fn delete(folder: &Path) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while fs::remove_dir_all(folder).is_err() && folder.exists() {

@@ -1,19 +1,19 @@
-//! `OpenMetrics` 1.0, read strictly: whatever the text may not be is a panic.
+//! A strict parser of `OpenMetrics` 1.0: it panics on any violation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One metric: what it is, and its values.
+/// One metric: its type, and its values.
 #[derive(Debug)]
 pub(crate) struct Family {
     pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) help: String,
     unit: Option<String>,
-    /// The values by the sample's name with its labels, as they are written.
+    /// The values, by the sample's name with its labels, as written.
     samples: BTreeMap<String, f64>,
 }
 
-/// All that a server tells.
+/// All metrics of a server.
 #[derive(Debug)]
 pub(crate) struct Exposition {
     pub(crate) families: Vec<Family>,

@@ -1,4 +1,4 @@
-//! The topic `admin`: what is counted, over a channel.
+//! The topic `admin`: metrics over a channel.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -9,7 +9,7 @@ use crate::{OPERATOR, READER, Watched};
 
 const JOIN: [&str; 3] = ["1", "1", "admin"];
 
-/// As phoenix.js connects with an `authToken`.
+/// Connects as phoenix.js does with an `authToken`.
 fn connect(watched: &Watched, token: Option<&str>) -> Socket {
     let handshake = Handshake::new("/socket/websocket").query("vsn=2.0.0");
     let handshake = match token {
@@ -74,7 +74,7 @@ fn the_admin_topic_pushes_metrics_every_second() {
         );
     }
 
-    // Whoever leaves takes nobody's numbers with them.
+    // A client that leaves does not affect the others.
     sockets.remove(0);
     for _ in 0..2 {
         next_metrics(&mut sockets[0]);

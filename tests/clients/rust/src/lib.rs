@@ -1,4 +1,5 @@
-//! The server under test: the playground on a port of its own, stopped with or without warning, started again.
+//! The server under test: the playground on a port of its own, which can be stopped, with or
+//! without warning, and started again.
 
 use std::{
     env,
@@ -19,7 +20,7 @@ use tokio::{
 /// Nothing in these tests takes this long unless it is broken.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How a server ends: without warning, or with time to send everybody away.
+/// How a server ends: without warning, or with time to close its connections.
 #[derive(Clone, Copy, Debug)]
 pub enum Ending {
     Kill,
@@ -30,14 +31,14 @@ impl Ending {
     pub const ALL: [Self; 2] = [Self::Kill, Self::Terminate];
 }
 
-/// One server; dropping it kills it.
+/// One server, which is killed on drop.
 pub struct Playground {
     port: u16,
     process: Child,
 }
 
 impl Playground {
-    /// Returns when it listens.
+    /// Starts a server and returns once it listens.
     pub async fn begin() -> Self {
         let probe = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = probe.local_addr().expect("an address").port();
@@ -45,12 +46,12 @@ impl Playground {
         Self { port, process: start(port).await }
     }
 
-    /// What a client is given that takes the whole URL.
+    /// The URL for clients that take a whole one.
     pub fn websocket_url(&self) -> String {
         format!("ws://127.0.0.1:{}/socket/websocket", self.port)
     }
 
-    /// Returns when it listens again, on the same port.
+    /// Restarts the server and returns once it listens again, on the same port.
     pub async fn restart(&mut self, ending: Ending) {
         match ending {
             Ending::Kill => self.process.start_kill().expect("it runs"),
@@ -67,7 +68,8 @@ impl Playground {
         assert!(status.success());
     }
 
-    /// A broadcast that no client sends. `options` is more of the query, such as `&binary=1`.
+    /// A broadcast that comes from no client. `options` is appended to the query, such as
+    /// `&binary=1`.
     pub async fn broadcast(&self, topic: &str, event: &str, options: &str, body: &[u8]) {
         let head = format!(
             "POST /admin/broadcast?topic={topic}&event={event}{options} HTTP/1.1\r\n\
@@ -82,7 +84,7 @@ impl Playground {
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
 
-    /// The same, of JSON.
+    /// Like [`Playground::broadcast`], of JSON.
     pub async fn broadcast_json(&self, topic: &str, event: &str, payload: &Value) {
         self.broadcast(topic, event, "", payload.to_string().as_bytes()).await;
     }
@@ -106,7 +108,7 @@ fn built_playground() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/debug/examples/playground")
 }
 
-/// Waits for what must come, and says what it was when that does not.
+/// Waits for something that must happen; if it does not, panics with its name.
 pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
     timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }

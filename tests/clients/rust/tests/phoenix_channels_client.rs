@@ -1,5 +1,6 @@
-//! `phoenix_channels_client` 0.1.2: V2, takes bytes from the server, leaves with a null payload and a null ref. It has
-//! neither heartbeats nor, whatever its configuration says, reconnects: who uses it starts anew.
+//! `phoenix_channels_client` 0.1.2: V2; takes bytes from the server; leaves with a null payload and
+//! a null ref. It has no heartbeats and, whatever its configuration says, does not reconnect: its
+//! users must start anew.
 
 use std::{sync::Arc, time::Duration};
 
@@ -70,7 +71,7 @@ async fn ask(channel: &Channel, event: &str, payload: Value) -> Payload {
 
 async fn hear(channel: &Channel, event: &str) -> UnboundedReceiver<Payload> {
     let (sender, receiver) = unbounded_channel();
-    // Once the test listens no more, there is nobody to tell.
+    // Once the test has stopped listening, there is nobody to tell.
     let tell = move |_, payload: &Payload| drop(sender.send(payload.clone()));
     channel.on(event, tell).await.expect("subscribed");
     receiver
@@ -80,8 +81,9 @@ async fn next(heard: &mut UnboundedReceiver<Payload>) -> Payload {
     within("a message", heard.recv()).await.expect("the channel is open")
 }
 
-/// Waits until somebody else has come or gone. Alice's own coming may be told as well; and who comes and goes within a moment is
-/// not told at all, so Bob must not go before it is told that he came.
+/// Waits until another client has come or gone. Alice's own join may be announced too. A client
+/// that comes and goes within a moment is not announced at all, so Bob must stay until his join has
+/// been.
 async fn change(changes: &mut UnboundedReceiver<Payload>, kind: &str, own: &Value) {
     loop {
         let Payload::Value(diff) = next(changes).await else { panic!("presence is JSON") };

@@ -1,7 +1,8 @@
-//! phyllo 0.3.0: V2 with integer refs from 0, and heartbeats whose payload is null. It joins and reconnects by itself.
+//! phyllo 0.3.0: V2 with integer refs from 0, and heartbeats whose payload is null. It joins and
+//! reconnects by itself.
 //!
-//! It only listens here. Its joins carry the join_ref 0 and its pushes the ref of the join, so Phoenix takes every push for a
-//! stale one and drops it, and so does the server.
+//! It only listens here. Its joins carry the join_ref 0 and its pushes the ref of the join, so
+//! Phoenix takes every push for a stale one and drops it, and so does the server.
 
 use std::time::Duration;
 
@@ -25,7 +26,8 @@ const CROWD: &str = "presence:1";
 async fn phyllo_0_3_0() {
     let mut playground = Playground::begin().await;
     let (mut alice, mut bob) = (connect(&playground).await, connect(&playground).await);
-    // It does not say when it is let in; a presence says so, so all of it happens in a crowd.
+    // It does not say when it has joined, but a presence does, so all of this happens in a topic
+    // with presence.
     let (_crowd, mut heard) = join(&mut alice, "alice").await;
     let state = next(&mut heard, "presence_state").await;
     assert!(state.get("alice").is_some(), "{state}");
@@ -53,7 +55,7 @@ async fn connect(playground: &Playground) -> SocketHandler<String> {
     SocketBuilder::new(url).heartbeat(Duration::from_millis(200)).reconnect(quick()).build().await
 }
 
-/// A server that comes back is found in a test's time.
+/// Short pauses, so that the client finds a restarted server within a test's time.
 fn quick() -> ExponentialBackoff {
     let (initial_interval, max_interval) = (Duration::from_millis(20), Duration::from_millis(100));
     ExponentialBackoff {
@@ -80,7 +82,7 @@ async fn next(heard: &mut Heard, event: &str) -> Value {
     }
 }
 
-/// The client panics where the answer is faster than its own book-keeping, so what it makes of the answer is not asked.
+/// The client panics if the reply is faster than its own book-keeping, so its result is ignored.
 fn leave(channel: Channel) {
     tokio::spawn(channel.close());
 }

@@ -1,9 +1,11 @@
-//! supabase-realtime-rs 0.1.2: names no vsn and so speaks V1; topics `realtime:…`. It leaves with a null ref.
+//! supabase-realtime-rs 0.1.2: names no vsn and so speaks V1; topics `realtime:…`. It leaves with a
+//! null ref.
 //!
-//! Three things are not asked of it. When a first attempt to reconnect fails it takes itself for connecting and makes no
-//! second one: who uses it starts anew. And it sends first and takes down later what it sent, so a server as near as this one
-//! answers too early: heartbeats so answered count as lost, and its own list of presences stays empty. What it tells of
-//! presence comes through all the same.
+//! Three things are not tested. If a first attempt to reconnect fails, it believes that it is still
+//! connecting and makes no second one: its users must start anew. And it records what it sent only
+//! after sending it, so a server as near as this one answers too early: such heartbeats count as
+//! lost, and its own list of presences stays empty. The presence events that it passes on are
+//! complete all the same.
 
 use std::sync::Arc;
 
@@ -22,7 +24,7 @@ async fn supabase_realtime_rs_0_1_2() {
     for ending in Ending::ALL {
         let alice = Person::subscribe(&playground, "alice").await;
         playground.restart(ending).await;
-        // Whether it came back in time or not, it lets go.
+        // Whether it reconnected in time or not, it disconnects.
         let _ = within("disconnected", alice.client.disconnect()).await;
         visit(&playground).await;
     }
@@ -49,7 +51,7 @@ async fn visit(playground: &Playground) {
     }
 }
 
-/// Somebody in the garden.
+/// A client in the topic of the garden.
 struct Person {
     client: RealtimeClient,
     channel: Arc<RealtimeChannel>,
@@ -58,7 +60,8 @@ struct Person {
 }
 
 impl Person {
-    /// Returns when the server has said who is there: the client itself does not wait for the answer to its join.
+    /// Returns when the server has sent the presence state: the client itself does not wait for the
+    /// reply to its join.
     async fn subscribe(playground: &Playground, name: &str) -> Self {
         let options =
             RealtimeClientOptions { api_key: "of no meaning here".to_owned(), ..Default::default() };

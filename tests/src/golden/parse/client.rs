@@ -1,8 +1,9 @@
-//! What a real client and the recorded server said to each other: phoenix.js, recorded between the two.
+//! Recordings of a real client: what phoenix.js and the recorded server said to each other.
 //!
-//! Such a recording lists the two directions apart, so that only causes and effects tell how they interleave: before the
-//! client sends on, there must have come what answers to what it has sent. How long it waited is not known, and not
-//! replayed. How a long poll spreads messages over responses is a matter of timing, so that only their order is compared.
+//! Such a recording lists the two directions separately, so only cause and effect tell how they
+//! interleave: before the client sends again, it must have received the answers to what it has
+//! sent. How long it waited is unknown, and not replayed. How a long poll spreads messages over
+//! responses is a matter of timing, so only their order is compared.
 
 mod longpoll;
 mod websocket;
@@ -12,9 +13,9 @@ use serde_json::Value;
 use super::super::fields::{Fields, list};
 use super::super::model::{Action, FIRST_CONNECTION, Step, Transcript};
 
-/// Reads the rest of a recording.
 pub(super) fn recording(scenario: &str, mut fields: Fields) -> Result<Transcript, String> {
-    // What the program that used the client printed: about the client, which is not run here.
+    // The output of the program that used the client: it is about the client, which does not run
+    // here.
     for key in ["client", "client_log", "stderr"] {
         fields.required(key)?;
     }
@@ -46,9 +47,9 @@ fn request_line(line: &str) -> Result<(String, String, String), String> {
     Ok((method.to_owned(), path.to_owned(), query.to_owned()))
 }
 
-/// Up to which of the server's messages a client has waited after each of its own: to the reply, and where there is none
-/// for as long as no other reply comes. `sent` holds the refs of each, `replies` what ref a message of the server's
-/// replies to.
+/// For each of the client's messages, up to which of the server's messages it waited: up to the
+/// reply, or, without one, until the reply to another message came. `sent` holds the refs of each
+/// client message; `replies` holds the ref that each server message replies to.
 fn waited_for(sent: &[Vec<Value>], replies: &[Option<Value>]) -> Vec<usize> {
     let mut heard = 0;
     let mut waited = Vec::new();
@@ -70,7 +71,7 @@ fn reference(message: &Value) -> Value {
     message[1].clone()
 }
 
-/// What ref a message of the server's replies to.
+/// The ref that a message of the server replies to.
 fn replied(message: &Value) -> Option<Value> {
     (message[3] == "phx_reply").then(|| reference(message))
 }
@@ -85,7 +86,8 @@ fn binary_reference(message: &[u8]) -> Option<Value> {
 /// The kind of a binary message that is a reply.
 const REPLY: u8 = 1;
 
-/// Makes placeholders of `<name>`: the first time any text, to be remembered, then the same again.
+/// Replaces `<name>` with placeholders: the first remembers any string, later ones must be the
+/// same.
 fn with_placeholders(value: Value, known: &mut Vec<String>) -> Value {
     match value {
         Value::String(text) => match text.strip_prefix('<').and_then(|text| text.strip_suffix('>')) {

@@ -8,12 +8,10 @@ use super::super::pattern::Pattern;
 use super::super::response::is_token;
 use super::repeat::repetition;
 
-/// A request and its response.
 pub(super) fn exchange(request: Value, response: Value) -> Result<Exchange, String> {
     Ok(Exchange { request: self::request(request)?, response: self::response(response)? })
 }
 
-/// A request.
 pub(super) fn request(value: Value) -> Result<Request, String> {
     let mut fields = Fields::of(value, "a request")?;
     let request = Request {
@@ -38,7 +36,6 @@ pub(super) fn request(value: Value) -> Result<Request, String> {
     Ok(request)
 }
 
-/// A response.
 pub(super) fn response(value: Value) -> Result<Response, String> {
     let mut fields = Fields::of(value, "a response")?;
     let status = fields.number("status")?;

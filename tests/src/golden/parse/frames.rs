@@ -1,4 +1,4 @@
-//! What goes over a WebSocket, in both directions.
+//! WebSocket frames and messages, in both directions.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::repeat::{fill_template, repetition};
 use super::truth;
 use crate::ws::{Close, Frame, opcode};
 
-/// What the client sends in a step, if it sends.
+/// What the client sends in a step, if anything.
 pub(super) fn sent(fields: &mut Fields) -> Result<Option<Sent>, String> {
     let masked = |frame| Sent::Frame { frame, masked: true };
     let sent = if let Some(value) = fields.optional("send_text") {
@@ -61,7 +61,7 @@ fn sent_frame(value: Value) -> Result<Sent, String> {
     Ok(sent)
 }
 
-/// A step that consists of nothing but what has to come.
+/// A step that consists of an expected message only.
 pub(super) fn only_expected(value: Value) -> Result<Expected, String> {
     let mut fields = Fields::of(value, "a step within a step")?;
     let expected = expected(&mut fields)?;
@@ -69,16 +69,16 @@ pub(super) fn only_expected(value: Value) -> Result<Expected, String> {
     Ok(expected)
 }
 
-/// What has to come in a step.
+/// The message that a step expects.
 pub(super) fn expected(fields: &mut Fields) -> Result<Expected, String> {
     let json = fields.optional("recv_text").map(Pattern::parse).transpose()?;
     let raw = fields.optional("recv_raw").map(text).transpose()?;
     if json.is_some() || raw.is_some() {
         Ok(Expected::Text { json, raw })
     } else if let Some(value) = fields.optional("recv_text_template") {
-        // Says only that what came is what is written here.
+        // It only says that the recorded message equalled this one.
         truth(&fields.required("observed_equal")?)?;
-        // As text: what is written as a template nests too deep to be parsed.
+        // As text: a template's JSON nests too deeply to be parsed.
         Ok(Expected::Text { json: None, raw: Some(fill_template(&text(value)?)?) })
     } else if let Some(value) = fields.optional("recv_frame") {
         frame(value).map(Expected::Frame)
@@ -98,7 +98,7 @@ pub(super) fn expected(fields: &mut Fields) -> Result<Expected, String> {
     }
 }
 
-/// A whole frame of the server's, which is never masked.
+/// A whole frame of the server, which is never masked.
 fn frame(value: Value) -> Result<Frame, String> {
     let mut fields = Fields::of(value, "a frame")?;
     let (fin, rsv, opcode) = (fields.flag("fin")?, fields.number("rsv")?, fields.number("opcode")?);
@@ -107,7 +107,6 @@ fn frame(value: Value) -> Result<Frame, String> {
     Ok(frame)
 }
 
-/// A close code, or none.
 pub(super) fn close_code(value: &Value) -> Result<Option<u16>, String> {
     match value {
         Value::Null => Ok(None),

@@ -1,10 +1,10 @@
-//! The short forms of what is long: loops, templates, repeated bytes.
+//! Abbreviations: loops, templates, repeated bytes.
 
 use serde_json::Value;
 
 use super::super::fields::{Fields, list, text};
 
-/// The steps of a loop, written out. `for` is `{var, from, to}`, both ends included.
+/// Unrolls the steps of a loop. `for` is `{var, from, to}`, both ends included.
 pub(super) fn unroll(head: Value, steps: Value) -> Result<Vec<Value>, String> {
     let mut fields = Fields::of(head, "a loop")?;
     let placeholder = format!("${{{}}}", fields.text("var")?);
@@ -18,7 +18,7 @@ pub(super) fn unroll(head: Value, steps: Value) -> Result<Vec<Value>, String> {
     Ok((from..=to).flat_map(turn).collect())
 }
 
-/// The value with `from` replaced in all its texts.
+/// Replaces `from` in all strings of the value.
 fn replace(value: &Value, from: &str, to: &str) -> Value {
     match value {
         Value::String(text) => text.replace(from, to).into(),
@@ -30,11 +30,12 @@ fn replace(value: &Value, from: &str, to: &str) -> Value {
     }
 }
 
-/// Writes a template out: `%X*n%` is n times `x` (any letter, in lower case), `%OPEN*n%` and `%CLOSE*n%` are brackets.
+/// Expands a template: `%X*n%` is n times `x` (any letter, in lower case), `%OPEN*n%` and
+/// `%CLOSE*n%` are brackets.
 pub(super) fn fill_template(template: &str) -> Result<String, String> {
     let mut filled = String::new();
     for (index, part) in template.split('%').enumerate() {
-        // Every other part stands between two percent signs.
+        // Every other part is between two percent signs.
         if index % 2 == 0 {
             filled.push_str(part);
         } else {
@@ -56,7 +57,7 @@ fn repeated(placeholder: &str) -> Option<String> {
     Some(what.repeat(count.parse().ok()?))
 }
 
-/// The text of `{byte, count}`.
+/// Expands `{byte, count}`.
 pub(super) fn repetition(value: Value) -> Result<String, String> {
     let mut fields = Fields::of(value, "a repetition")?;
     let repeated = text(fields.required("byte")?)?.repeat(fields.number("count")?);

@@ -11,24 +11,23 @@ use super::super::pattern::Pattern;
 use super::Replay;
 use crate::{http, query};
 
-/// How long a request that runs beside the next steps gets to reach the server before they do.
+/// How long a request that runs beside the next steps gets to reach the server before them.
 const HEAD_START: Duration = Duration::from_millis(50);
 
-/// A request that runs beside the steps.
+/// A request that runs beside the next steps.
 pub(super) struct Started {
     request: Request,
     got: JoinHandle<Result<http::Response, String>>,
 }
 
 impl Replay<'_> {
-    /// Sends a request and compares the response.
     pub(super) fn call(&mut self, exchange: &Exchange) -> Result<(), String> {
         let got = self.send(&exchange.request)?;
         self.check(&exchange.request, &exchange.response, got)
     }
 
-    /// Compares a response. Whether a poll brings all that was sent just before, or only what has arrived already, is a
-    /// matter of timing: what is missing then may come with the next poll.
+    /// Compares a response. It is a matter of timing whether a poll brings everything that was just
+    /// sent or only what has arrived: missing messages may come with the next poll.
     fn check(&mut self, request: &Request, expected: &Response, got: http::Response) -> Result<(), String> {
         let mut got = got;
         while expected.is_short_of_messages(&got) {
@@ -40,8 +39,8 @@ impl Replay<'_> {
         expected.check(&got, &mut self.bindings)
     }
 
-    /// Has the test application do something. Its headers are not compared: the administration that was recorded is
-    /// the test application's own, no part of Phoenix, and how it answers is nobody's concern.
+    /// Asks the test application to do something. The answer's headers are not compared: the
+    /// recorded administration is the test application's own and no part of Phoenix.
     pub(super) fn act(&mut self, exchange: &Exchange) -> Result<(), String> {
         let response = self.send(&exchange.request)?;
         exchange.response.check_content(&response, &mut self.bindings)
@@ -58,7 +57,7 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// Waits for the response to a request that was started, and compares it.
+    /// Waits for the response to a started request, and compares it.
     pub(super) fn finish(&mut self, id: &str, response: &Response) -> Result<(), String> {
         let Started { request, got } =
             self.started.remove(id).ok_or_else(|| format!("there is no request {id:?}"))?;
@@ -66,7 +65,7 @@ impl Replay<'_> {
         self.check(&request, response, got)
     }
 
-    /// Polls until all the messages have come, and no others.
+    /// Polls until exactly these messages have come.
     pub(super) fn collect(&mut self, poll: &Request, messages: &[Pattern]) -> Result<(), String> {
         let mut expected = messages.iter();
         while !expected.as_slice().is_empty() {
@@ -94,7 +93,7 @@ impl Replay<'_> {
     }
 }
 
-/// Appends the messages of a poll to those of the one before. Whether it brought any.
+/// Appends the messages of a poll to those of the previous one. Returns whether it brought any.
 fn append_messages(to: &mut http::Response, more: &http::Response) -> bool {
     let (Ok(mut body), Ok(more)) =
         (serde_json::from_slice::<Value>(&to.body), serde_json::from_slice::<Value>(&more.body))
@@ -128,7 +127,6 @@ fn http_request(request: &Request, bindings: &Bindings) -> Result<http::Request,
     Ok(call)
 }
 
-/// The query string of a request.
 pub(super) fn query_text(request: &Request, bindings: &Bindings) -> Result<String, String> {
     match &request.query {
         Query::Raw(raw) => bindings.fill(raw),

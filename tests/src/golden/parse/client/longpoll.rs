@@ -1,4 +1,4 @@
-//! A client's long poll: one HTTP connection that polls, one that publishes.
+//! A client's long poll: one HTTP connection polls, the other publishes.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::super::super::pattern::Pattern;
 use super::super::exchange::{exchange, request};
 use super::{binary_reference, json, reference, replied, request_line, step, waited_for, with_placeholders};
 
-/// A request, and the body of the response if there was one.
+/// A request, and the body of its response, if there was one.
 struct Recorded {
     line: String,
     request: Value,
@@ -16,7 +16,6 @@ struct Recorded {
     answer: Option<Value>,
 }
 
-/// The steps of a session.
 pub(super) fn steps(connections: Vec<Value>) -> Result<Vec<Step>, String> {
     let connections = connections.into_iter().map(connection).collect::<Result<Vec<_>, String>>()?;
     let [polls, posts] = <[_; 2]>::try_from(connections)
@@ -26,7 +25,7 @@ pub(super) fn steps(connections: Vec<Value>) -> Result<Vec<Step>, String> {
     let open = polls.next().ok_or("no first poll")?;
     let mut steps = vec![open.call(&mut known)?];
 
-    // The last poll is the one that the client broke off; nothing can be said about it.
+    // The client aborted the last poll, so nothing can be compared with it.
     let answered: Vec<Recorded> = polls.filter(|poll| poll.answer.is_some()).collect();
     let poll = answered.first().ok_or("no poll")?.request()?;
     let messages = answered.iter().map(Recorded::messages).collect::<Result<Vec<_>, _>>()?.concat();
@@ -60,7 +59,7 @@ fn recorded(value: Value) -> Result<Recorded, String> {
     let (method, path, query) = request_line(&line)?;
     let mut headers = fields.required("headers")?;
     if let Some(headers) = headers.as_object_mut() {
-        // The client asked for compressed answers and got them. Vestibule compresses nothing.
+        // The client asked for compressed answers and got them. Vestibule does not compress.
         headers.remove("accept-encoding");
     }
     let request = json!({
@@ -104,7 +103,7 @@ impl Recorded {
         Ok(request)
     }
 
-    /// The request with its response, as a step.
+    /// The step that sends the request and compares its response.
     fn call(self, known: &mut Vec<String>) -> Result<Step, String> {
         let answer = self.answer.clone().ok_or_else(|| format!("no response to {:?}", self.line))?;
         let response = json!({ "status": 200, "headers": {}, "json": with_placeholders(answer, known) });
@@ -113,14 +112,14 @@ impl Recorded {
         Ok(step(Action::Call(exchange), format!("{} {:?}", self.line, self.body)))
     }
 
-    /// The messages that the response brought.
+    /// The messages in the response.
     fn messages(&self) -> Result<Vec<Value>, String> {
         let messages = self.answer.as_ref().and_then(|answer| answer["messages"].as_array());
         let messages = messages.ok_or_else(|| format!("no messages from {:?}", self.line))?;
         messages.iter().map(|message| json(message.as_str().unwrap_or_default())).collect()
     }
 
-    /// The refs of the messages it published: lines of JSON, or of binary messages in base64.
+    /// The refs of the published messages: lines of JSON, or of binary messages in base64.
     fn refs(&self) -> Result<Vec<Value>, String> {
         let body = self.body.as_deref().unwrap_or_default();
         let refs = body.lines().map(|line| {

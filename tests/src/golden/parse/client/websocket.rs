@@ -13,14 +13,13 @@ use super::{
 };
 use crate::ws::{Close, Frame};
 
-/// What one of the sides sent.
+/// A message of either side.
 enum Message {
     Text(String),
     Binary(Vec<u8>),
     Close(Close),
 }
 
-/// The steps of a connection.
 pub(super) fn steps(connection: Value) -> Result<Vec<Step>, String> {
     let mut fields = Fields::of(connection, "a connection")?;
     let open = open(&mut fields)?;
@@ -42,7 +41,8 @@ pub(super) fn steps(connection: Value) -> Result<Vec<Step>, String> {
     };
     for (message, upto) in sent.into_iter().zip(waited_for(&refs, &replies[..before_close])) {
         if matches!(message, Message::Close(_)) {
-            // A client that is about to close has had everything: the server sends nothing behind its own close.
+            // A client that is about to close has received everything: the server sends nothing
+            // after its own close.
             receive(&mut steps, before_close)?;
         }
         steps.push(message.sent());
@@ -57,7 +57,7 @@ fn open(fields: &mut Fields) -> Result<Step, String> {
     let (_, path, query) = request_line(&line)?;
     let mut headers = fields.required("headers")?;
     if let Some(headers) = headers.as_object_mut() {
-        // Recorded as "<random>"; the usual one does as well.
+        // Recorded as "<random>"; the default one serves as well.
         headers.remove("sec-websocket-key");
     }
     let response = fields.text("response")?;
@@ -85,7 +85,7 @@ fn message(value: Value) -> Result<Message, String> {
     Ok(message)
 }
 
-/// The refs that replies to a message of the client's carry.
+/// The refs that replies to a client's message carry.
 fn refs(message: &Message) -> Result<Vec<Value>, String> {
     Ok(match message {
         Message::Text(text) => vec![reference(&json(text)?)],
