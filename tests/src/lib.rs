@@ -16,6 +16,7 @@
 //! assert_ne!(&masked[6..], b"hello");
 //! ```
 
+pub mod admin;
 pub mod fuzz;
 pub mod golden;
 pub mod http;
@@ -24,6 +25,7 @@ pub mod process;
 pub mod query;
 pub mod random;
 pub mod relay;
+pub mod repository;
 pub mod scene;
 pub mod source;
 pub mod ws;

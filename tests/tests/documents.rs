@@ -6,37 +6,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use vestibule_tests::repository;
 
 const CITING: [&str; 1] = ["docs/threats.md"];
-
-/// Folders that hold nothing of ours.
-const NOT_OURS: [&str; 4] = ["target", "node_modules", ".git", "data"];
 
 /// The longest line of prose, in characters.
 const COLUMNS: usize = 100;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
 /// Every Markdown document.
 fn documents() -> Vec<PathBuf> {
-    let (mut folders, mut found) = (vec![root()], Vec::new());
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if path.is_dir() && !NOT_OURS.contains(&name) {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "md") {
-                found.push(path);
-            }
-        }
-    }
+    let found = repository::files("md");
     assert!(found.len() > 40, "{found:?}");
     found
 }
@@ -78,11 +57,11 @@ fn is_in(path: &str, source: &str, name: &str) -> bool {
 #[test]
 fn cited_tests_exist() {
     for document in CITING {
-        let text = read(&root().join(document));
+        let text = repository::read(document);
         let cited = cited(&text);
         assert!(cited.len() > 50, "{document} cites {} tests", cited.len());
         for (path, name) in cited {
-            let source = fs::read_to_string(root().join(path))
+            let source = fs::read_to_string(repository::root().join(path))
                 .unwrap_or_else(|_| panic!("{document}: no file {path}"));
             assert!(is_in(path, &source, name), "{document}: {path} has no test {name:?}");
         }
@@ -130,14 +109,15 @@ fn is_broken(document: &Path, link: &str) -> bool {
     let (path, heading) = link.split_once('#').unwrap_or((link, ""));
     let folder = document.parent().expect("a folder");
     let target = if path.is_empty() { document.to_owned() } else { folder.join(path) };
-    !target.exists() || !heading.is_empty() && !anchors(&read(&target)).contains(heading)
+    !repository::root().join(&target).exists()
+        || !heading.is_empty() && !anchors(&repository::read(&target)).contains(heading)
 }
 
 #[test]
 fn links_lead_somewhere() {
     let mut broken = Vec::new();
     for document in documents() {
-        let text = read(&document);
+        let text = repository::read(&document);
         let found = links(&text).into_iter().filter(|link| is_broken(&document, link));
         broken.extend(found.map(|link| format!("{}: {link}", document.display())));
     }
@@ -161,7 +141,7 @@ fn is_unwrapped(line: &str) -> bool {
 #[test]
 fn prose_is_wrapped() {
     for document in documents() {
-        let text = read(&document);
+        let text = repository::read(&document);
         let found: Vec<&str> = outside_code(&text).filter(|line| is_unwrapped(line)).collect();
         assert!(found.is_empty(), "{}: {found:#?}", document.display());
     }
@@ -222,7 +202,7 @@ fn assert_fields(event: &str, shown: &Value, cell: &str) {
 
 #[test]
 fn the_protocol_has_an_example_of_each_event() {
-    let text = read(&root().join("docs/protocol.md"));
+    let text = repository::read("docs/protocol.md");
     let frames = examples(section(&text, "Examples"));
     let of_client = section(&text, "Client → server").lines().filter(|line| line.starts_with("| `"));
     let mut events = 0;

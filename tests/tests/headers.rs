@@ -4,10 +4,9 @@
 use std::net::SocketAddr;
 
 use serde_json::json;
+use vestibule_tests::admin::{AdminServer, OPERATOR, authorized};
 use vestibule_tests::http::{Request, Response};
 use vestibule_tests::process::{Launch, Server};
-
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 #[track_caller]
 fn assert_hardened(request: &Request, to: SocketAddr, status: u16) -> Response {
@@ -63,11 +62,8 @@ fn every_response_has_its_content_type_and_nosniff() {
 
 #[test]
 fn every_admin_response_has_its_content_type() {
-    let folder = tempfile::tempdir().expect("a temporary directory");
-    let tokens = format!("alice full {TOKEN}\n");
-    let server = Server::start(Launch::untouched().administered(folder.path(), &tokens));
-    let operators = server.operators();
-    let asked = |target: &str| Request::get(target).header("authorization", &format!("Bearer {TOKEN}"));
+    let admin = AdminServer::launch(Launch::untouched());
+    let asked = |target: &str| authorized(Request::get(target), OPERATOR);
     for (request, status) in [
         (Request::get("/health/ready"), 200),
         (Request::get("/metrics"), 401),
@@ -77,6 +73,6 @@ fn every_admin_response_has_its_content_type() {
         (asked("/admin/v1/rooms?limit=x"), 400),
         (Request::get("/socket/websocket?vsn=9"), 403),
     ] {
-        assert_hardened(&request, operators, status);
+        assert_hardened(&request, admin.admin(), status);
     }
 }

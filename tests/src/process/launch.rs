@@ -1,9 +1,7 @@
 //! How to start a server.
 
-use std::fs::{self, Permissions};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -119,19 +117,6 @@ impl Launch {
     #[must_use]
     pub fn options(self, options: &[(&str, &str)]) -> Self {
         options.iter().fold(self, |launch, (name, value)| launch.arg(name).arg(value))
-    }
-
-    /// Adds an admin listener, with a file of these tokens in this folder.
-    ///
-    /// # Panics
-    /// If the file cannot be written.
-    #[must_use]
-    pub fn administered(self, folder: &Path, tokens: &str) -> Self {
-        let path = folder.join("tokens");
-        fs::write(&path, tokens).expect("a file");
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("a mode");
-        let path = path.to_str().expect("UTF-8");
-        self.options(&[("--admin-listen", "127.0.0.1:0"), ("--admin-tokens", path)])
     }
 
     /// Sets an environment variable.

@@ -6,22 +6,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use vestibule_tests::admin::{AdminServer, OPERATOR, READER};
 use vestibule_tests::http::Request;
 use vestibule_tests::people::now_ms;
 
-use crate::{OPERATOR, READER, Stage};
-
 #[test]
 fn the_audit_log_names_each_act_and_survives_restarts() {
-    let mut stage = Stage::new();
+    let mut admin = AdminServer::start(&[]);
     let before = now_ms();
     let target = "users/Zx3nL3ycWlDlsCvwwoHLHRtMHqkbbHVHDm6mBmkxLSA/disconnect";
-    assert_eq!(stage.act("POST", target).status, 200);
+    assert_eq!(admin.act("POST", target).status, 200);
     // Reads are not in it, nor are acts on unknown objects.
-    stage.read("rooms");
-    stage.read("audit");
-    assert_eq!(stage.act("POST", "nothing").status, 404);
-    let lines = stage.read("audit")["items"].clone();
+    admin.read("rooms");
+    admin.read("audit");
+    assert_eq!(admin.act("POST", "nothing").status, 404);
+    let lines = admin.read("audit")["items"].clone();
     let at = lines[0]["at"].as_i64().expect("a time");
     assert!((before..=now_ms()).contains(&at));
     let expected = json!([{
@@ -30,15 +29,14 @@ fn the_audit_log_names_each_act_and_survives_restarts() {
     }]);
     assert_eq!(lines, expected);
 
-    stage.server.kill();
-    stage.server.restart();
-    stage.admin = stage.server.operators();
-    assert_eq!(stage.read("audit")["items"], expected);
+    admin.server.kill();
+    admin.server.restart();
+    assert_eq!(admin.read("audit")["items"], expected);
 }
 
 /// The fields of the log's lines about acts, in order.
-fn logged(stage: &Stage) -> Vec<[String; 4]> {
-    let log = stage.server.log();
+fn logged(admin: &AdminServer) -> Vec<[String; 4]> {
+    let log = admin.server.log();
     let field = |line: &str, name: &str| {
         let (_, rest) = line.split_once(&format!("{name}=")).unwrap_or_else(|| panic!("no {name} in {line}"));
         rest.split([' ', '}']).next().unwrap_or_default().trim_matches('"').to_owned()
@@ -49,7 +47,7 @@ fn logged(stage: &Stage) -> Vec<[String; 4]> {
 
 #[test]
 fn each_act_is_logged_with_operator_object_and_result() {
-    let stage = Stage::new();
+    let admin = AdminServer::start(&[]);
     let user = "users/Zx3nL3ycWlDlsCvwwoHLHRtMHqkbbHVHDm6mBmkxLSA";
     let room = "rooms/TG4n0hbSJVVTS2RBYJ2cU1JcdKcKDKoMCKpVlAdsXxA";
     let creator = format!("{room}/creator");
@@ -65,14 +63,14 @@ fn each_act_is_logged_with_operator_object_and_result() {
         (READER, "POST", "drain", 403),
     ] {
         let request = Request::new(method, &format!("/admin/v1/{path}"));
-        assert_eq!(stage.ask(request, token).status, status, "{method} {path}");
+        assert_eq!(admin.ask(request, token).status, status, "{method} {path}");
         let who = if token == OPERATOR { "alice" } else { "prometheus" };
         expected.push([who.to_owned(), method.to_owned(), format!("/admin/v1/{path}"), status.to_string()]);
     }
-    stage.read("audit");
-    assert_eq!(logged(&stage), expected);
+    admin.read("audit");
+    assert_eq!(logged(&admin), expected);
     // The audit log has the same results, for the acts that have endpoints.
-    let lines = stage.read("audit")["items"].clone();
+    let lines = admin.read("audit")["items"].clone();
     let results: Vec<Value> =
         lines.as_array().expect("a list").iter().rev().map(|line| line["result"].clone()).collect();
     assert_eq!(results, [200, 201, 404, 415, 405, 403, 403].map(Value::from));
@@ -83,20 +81,20 @@ fn each_act_is_logged_with_operator_object_and_result() {
 #[test]
 fn an_act_gets_its_status_even_if_the_operator_hangs_up() {
     const ACTS: usize = 30;
-    let stage = Stage::new();
+    let admin = AdminServer::start(&[]);
     let deadline = Instant::now() + Duration::from_secs(30);
-    let lines = || stage.read("audit?limit=200")["items"].as_array().expect("a list").clone();
+    let lines = || admin.read("audit?limit=200")["items"].as_array().expect("a list").clone();
     // Requests that the server has not read when the connection breaks never begin.
     while lines().len() < ACTS {
         assert!(Instant::now() < deadline, "too few acts were begun");
         for pause_us in (0..3000).step_by(300) {
-            hang_up_over_an_act(&stage, Duration::from_micros(pause_us));
+            hang_up_over_an_act(&admin, Duration::from_micros(pause_us));
         }
     }
     loop {
         let lines = lines();
         let open = lines.iter().filter(|line| line["result"].is_null()).count();
-        if open == 0 && lines.len() == logged(&stage).len() {
+        if open == 0 && lines.len() == logged(&admin).len() {
             break;
         }
         assert!(Instant::now() < deadline, "{open} of {} acts have no result", lines.len());
@@ -105,9 +103,9 @@ fn an_act_gets_its_status_even_if_the_operator_hangs_up() {
 }
 
 /// Sends an act, and resets the connection after a pause.
-fn hang_up_over_an_act(stage: &Stage, pause: Duration) {
+fn hang_up_over_an_act(admin: &AdminServer, pause: Duration) {
     let path = "/admin/v1/users/Zx3nL3ycWlDlsCvwwoHLHRtMHqkbbHVHDm6mBmkxLSA";
-    let mut stream = TcpStream::connect(stage.admin).expect("a connection");
+    let mut stream = TcpStream::connect(admin.admin()).expect("a connection");
     let head = format!("DELETE {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {OPERATOR}\r\n\r\n");
     stream.write_all(head.as_bytes()).expect("an open socket");
     thread::sleep(pause);

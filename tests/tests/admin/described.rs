@@ -1,17 +1,16 @@
 //! The served OpenAPI description is the committed one, and its permissions and answers are the
 //! real ones.
 
-use std::fs;
-use std::path::Path;
-
 use serde_json::{Value, json};
 use vestibule_approve::frames::Policy;
 use vestibule_approve::signed::Alg;
+use vestibule_tests::admin::{AdminServer, OPERATOR, READER};
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Person, Room};
+use vestibule_tests::repository;
 use vestibule_tests::scene::Scene;
 
-use crate::{OPERATOR, READER, Stage};
+use crate::pages;
 
 /// Every endpoint: its method, its path, and its description.
 fn endpoints(description: &Value) -> Vec<(String, String, Value)> {
@@ -25,14 +24,13 @@ fn endpoints(description: &Value) -> Vec<(String, String, Value)> {
 }
 
 fn committed() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/admin-openapi.json");
-    serde_json::from_str(&fs::read_to_string(path).expect("the description")).expect("JSON")
+    serde_json::from_str(&repository::read("docs/admin-openapi.json")).expect("JSON")
 }
 
 #[test]
 fn the_served_description_is_the_committed_one() {
-    let stage = Stage::new();
-    let served = stage.read("openapi.json");
+    let admin = AdminServer::start(&[]);
+    let served = admin.read("openapi.json");
     assert_eq!(served, committed());
     assert_eq!(served["openapi"], "3.1.0");
 }
@@ -55,11 +53,11 @@ fn request(method: &str, path: &str, operation: &Value, names: &[(&str, String)]
 
 #[test]
 fn endpoints_admit_and_answer_as_described() {
-    let mut stage = Stage::new();
-    let mut scene = Scene::new(&stage.server);
+    let mut admin = AdminServer::start(&[]);
+    let mut scene = Scene::new(&admin.server);
     let asked = scene.ask();
     // The room and the user to be deleted are separate ones.
-    let doomed = Room::published(stage.server.address(), Policy::Open);
+    let doomed = Room::published(admin.server.address(), Policy::Open);
     let erased = Person::new(Alg::Ed25519);
     let description = committed();
     let mut endpoints = endpoints(&description);
@@ -79,12 +77,12 @@ fn endpoints_admit_and_answer_as_described() {
         ];
         let ask = || request(method, path, operation, &names);
         let documented = |status: u16| operation["responses"][status.to_string()].is_object();
-        assert_eq!(ask().send(stage.admin).expect("a response").status, 401, "{method} {path}");
-        assert_eq!(stage.ask(ask(), "wrong").status, 401, "{method} {path}");
+        assert_eq!(ask().send(admin.admin()).expect("a response").status, 401, "{method} {path}");
+        assert_eq!(admin.ask(ask(), "wrong").status, 401, "{method} {path}");
         let is_writing = method != "GET";
         let may = if is_writing { "full" } else { "read" };
         assert_eq!(operation["security"], json!([{ "bearer": [may] }]), "{method} {path}");
-        let read = stage.ask(ask(), READER);
+        let read = admin.ask(ask(), READER);
         assert_eq!(read.status, if is_writing { 403 } else { 200 }, "{method} {path}: {}", read.text());
         assert!(documented(401) && documented(read.status), "{method} {path}");
         if is_writing {
@@ -92,9 +90,9 @@ fn endpoints_admit_and_answer_as_described() {
         }
         if path.ends_with("/drain") {
             // Before the shutdown: every act must be in the log.
-            assert_audited(&stage, &acts);
+            assert_audited(&admin, &acts);
         }
-        let full = stage.ask(ask(), OPERATOR);
+        let full = admin.ask(ask(), OPERATOR);
         assert!((200..300).contains(&full.status), "{method} {path}: {} {}", full.status, full.text());
         assert!(documented(full.status), "{method} {path}: {}", full.status);
         if is_writing {
@@ -103,12 +101,12 @@ fn endpoints_admit_and_answer_as_described() {
     }
     // Alice and Bob do not answer the close, so there is time for a second request, which is no
     // second signal.
-    assert_eq!(stage.act("POST", "drain").status, 202);
-    assert_eq!(stage.server.wait().code(), Some(0), "drained");
+    assert_eq!(admin.act("POST", "drain").status, 202);
+    assert_eq!(admin.server.wait().code(), Some(0), "drained");
 }
 
-fn assert_audited(stage: &Stage, acts: &[(String, u16)]) {
-    let mut lines = stage.pages("audit", || {});
+fn assert_audited(admin: &AdminServer, acts: &[(String, u16)]) {
+    let mut lines = pages(&admin, "audit", || {});
     lines.reverse();
     let found: Vec<(String, u16)> = lines
         .iter()
@@ -124,7 +122,7 @@ fn assert_audited(stage: &Stage, acts: &[(String, u16)]) {
 
 #[test]
 fn unknown_objects_and_invalid_requests_are_problems() {
-    let stage = Stage::new();
+    let admin = AdminServer::start(&[]);
     let nobody = Person::new(Alg::Ed25519).uid();
     let id = "5Hq7xkVcQ2mXw1kGm8b0Zw";
     for (method, path, status) in [
@@ -149,7 +147,7 @@ fn unknown_objects_and_invalid_requests_are_problems() {
         ("PUT", "rooms".to_owned(), 405),
         ("POST", format!("topics/room:{nobody}/broadcast"), 415),
     ] {
-        let response = stage.act(method, &path);
+        let response = admin.act(method, &path);
         assert_eq!(response.status, status, "{method} {path}: {}", response.text());
         assert_eq!(response.header("content-type"), Some("application/problem+json"), "{method} {path}");
         assert_eq!(response.json()["status"], status);
@@ -158,13 +156,13 @@ fn unknown_objects_and_invalid_requests_are_problems() {
 
 #[test]
 fn input_errors_are_sentences_that_do_not_quote_it() {
-    let stage = Stage::new();
+    let admin = AdminServer::start(&[]);
     let broadcast = |body: &str| {
         let request =
             Request::post("/admin/v1/topics/room:x/broadcast").header("content-type", "application/json");
-        stage.ask(request.body(body), OPERATOR)
+        admin.ask(request.body(body), OPERATOR)
     };
-    let list = |query: &str| stage.ask(Request::get(&format!("/admin/v1/requests?{query}")), READER);
+    let list = |query: &str| admin.ask(Request::get(&format!("/admin/v1/requests?{query}")), READER);
     for (response, status, detail) in [
         (broadcast("{}"), 422, "The field `event` is missing."),
         (

@@ -1,14 +1,13 @@
 //! No answer to an operator contains a key, a ciphertext, a signature or a note.
 
 use vestibule_approve::base64url;
+use vestibule_tests::admin::AdminServer;
 use vestibule_tests::scene::Scene;
-
-use crate::Stage;
 
 #[test]
 fn answers_contain_nothing_that_clients_exchange() {
-    let stage = Stage::new();
-    let mut scene = Scene::new(&stage.server);
+    let admin = AdminServer::start(&[]);
+    let mut scene = Scene::new(&admin.server);
     let request = scene.ask();
     let approve = scene.approve(&request);
     let note = request.note.clone().expect("a note");
@@ -33,7 +32,7 @@ fn answers_contain_nothing_that_clients_exchange() {
         "disconnects".to_owned(),
         "audit".to_owned(),
     ];
-    let mut answers: Vec<String> = paths.iter().map(|path| stage.read(path).to_string()).collect();
+    let mut answers: Vec<String> = paths.iter().map(|path| admin.read(path).to_string()).collect();
     assert!(answers[3].contains(&request.request_id.to_string()), "{}", answers[3]);
     for (method, path) in [
         ("POST", format!("requests/{rid}/{uid}/{}/expire", request.request_id)),
@@ -41,7 +40,7 @@ fn answers_contain_nothing_that_clients_exchange() {
         ("POST", format!("users/{uid}/token")),
         ("DELETE", format!("rooms/{rid}")),
     ] {
-        answers.push(stage.act(method, &path).text());
+        answers.push(admin.act(method, &path).text());
     }
     for answer in answers {
         for (what, canary) in &canaries {

@@ -1,10 +1,9 @@
 //! The tables of `docs/threats.md`: how they are written, and whether they have these rows.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
+use vestibule_tests::repository;
 
 use crate::fixed::{COSTS, Fixed};
 use crate::row::{Row, Sends, Topic};
@@ -40,11 +39,6 @@ pub(crate) fn fixed_line(cost: &Fixed, bytes: usize) -> String {
     format!("| {} | {bytes} B | {} |", cost.of, cost.bounded_by)
 }
 
-fn read(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
-    fs::read_to_string(path).expect("the document")
-}
-
 /// The first cells of the rows of the table with this header, each with its second cell.
 fn cells(text: &str, head: &str) -> Vec<(String, String)> {
     let (_, rows) = text.split_once(head).expect("the table's head");
@@ -55,7 +49,7 @@ fn cells(text: &str, head: &str) -> Vec<(String, String)> {
 
 #[test]
 fn the_threat_model_shows_these_rows() {
-    let text = read("docs/threats.md");
+    let text = repository::read("docs/threats.md");
     let rows = ROWS.iter().map(|row| (row.way.to_owned(), row.role.name().to_owned()));
     assert_eq!(cells(&text, Table::HEAD), rows.collect::<Vec<_>>());
     let shown = cells(&text, Table::FIXED_HEAD).into_iter().map(|(of, _)| of);
@@ -73,7 +67,7 @@ fn events(of: fn(Topic) -> Option<&'static [&'static str]>) -> BTreeSet<String> 
 
 #[test]
 fn every_event_has_a_row() {
-    let text = read("docs/protocol.md");
+    let text = repository::read("docs/protocol.md");
     let (_, client) = text.split_once("## Client → server").expect("a section");
     let (client, _) = client.split_once("\n## ").expect("a next section");
     let first_cell =
@@ -91,7 +85,7 @@ fn every_event_has_a_row() {
 
 #[test]
 fn every_endpoint_has_a_row() {
-    let text = read("docs/protocol.md");
+    let text = repository::read("docs/protocol.md");
     let endpoint = |code: &str| {
         let (method, rest) = code.split_once(" /v1/")?;
         let path = rest.split([' ', '?', '"']).next()?;
@@ -99,7 +93,8 @@ fn every_endpoint_has_a_row() {
     };
     let of_clients: BTreeSet<_> = text.split('`').skip(1).step_by(2).filter_map(endpoint).collect();
     assert!(of_clients.len() >= 5, "{of_clients:?}");
-    let description: Value = serde_json::from_str(&read("docs/admin-openapi.json")).expect("JSON");
+    let description: Value =
+        serde_json::from_str(&repository::read("docs/admin-openapi.json")).expect("JSON");
     let of_operators = description["paths"].as_object().expect("paths").iter().flat_map(|(path, item)| {
         let methods = item.as_object().expect("operations").keys();
         methods.map(move |method| format!("`{} {path}`", method.to_uppercase()))

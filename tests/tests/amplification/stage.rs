@@ -11,13 +11,11 @@ use tempfile::TempDir;
 use vestibule_approve::base64url::Blob;
 use vestibule_approve::frames::{Id, Policy, Request};
 use vestibule_approve::signed::{Alg, Rid, Uid};
+use vestibule_tests::admin::{self, OPERATOR};
 use vestibule_tests::people::{Device, Person, Room, random};
 use vestibule_tests::process::{Launch, Server};
 
 use crate::meter::{self, GLANCE, Heap, PATIENCE};
-
-/// The operator's token.
-const OPERATOR: &str = "operator-0123456789abcdef01234567";
 
 /// A server without rate limits, so that each frame is handled when it is sent; otherwise with its
 /// defaults.
@@ -40,11 +38,9 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
-        let tokens = format!("alice full {OPERATOR}\n");
         // A short window, so that the memory of an abandoned long-poll session can be measured
         // soon. Redelivery would add messages that no row has caused.
-        let launch = Launch::vestibule()
-            .administered(folder.path(), &tokens)
+        let launch = admin::administered(Launch::vestibule(), folder.path())
             .options(&[("--poll", "1s"), ("--redelivery", "1h")])
             .env("VESTIBULE_MAX_POLLS_PER_ADDRESS", "1000000");
         let heap = Heap::build(folder.path());

@@ -2,8 +2,8 @@
 //! reasons.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+
+use vestibule_tests::repository;
 
 /// The document, relative to the repository's root.
 pub(crate) const DOCUMENT: &str = "docs/compatibility.md";
@@ -18,10 +18,7 @@ pub(crate) struct Differences(BTreeSet<String>);
 impl Differences {
     /// Reads the document.
     pub(crate) fn read() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(DOCUMENT);
-        let document =
-            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Self::parse(&document)
+        Self::parse(&repository::read(DOCUMENT))
     }
 
     /// The names in the first column of the table: everything in backticks there.

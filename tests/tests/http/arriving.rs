@@ -6,9 +6,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use vestibule_tests::admin::{AdminServer, OPERATOR};
 use vestibule_tests::http::Request;
 
-use crate::{Administered, TOKEN, server};
+use crate::server;
 
 /// Longer than any test's server waits, and shorter than it would by default.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,11 +54,12 @@ fn post(target: &str, host: SocketAddr, rest: &str) -> String {
 
 #[test]
 fn a_body_that_never_arrives_gets_408() {
-    let Administered { server, operators, _tokens } = Administered::start(&[("--request-time", "2s")]);
+    let admin = AdminServer::start(&[("--request-time", "2s")]);
+    let (server, operators) = (&admin.server, admin.admin());
     let address = server.address();
     let opened = Request::get("/socket/longpoll?vsn=2.0.0").send(address).expect("a response").json();
     let poll = format!("/socket/longpoll?vsn=2.0.0&token={}", opened["token"].as_str().expect("a token"));
-    let authorization = format!("authorization: Bearer {TOKEN}\r\n");
+    let authorization = format!("authorization: Bearer {OPERATOR}\r\n");
     thread::scope(|scope| {
         for (to, target, header) in [
             (address, "/v1/challenge", ""),

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use vestibule_approve::base64url::Fixed;
 use vestibule_approve::frames::Policy;
 use vestibule_approve::signed::Alg;
+use vestibule_tests::admin::AdminServer;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Person, Room, random};
 use vestibule_tests::scene::Scene;
 use vestibule_tests::ws::{Frame, Handshake, Received};
 
-use crate::{Administered, by_operator, server};
+use crate::{by_operator, server};
 
 /// The same payload with this integer field as a double, which `serde_json` writes with a point or
 /// an exponent.
@@ -86,7 +87,8 @@ fn message_pack_integers_may_be_doubles_too() {
 
 #[test]
 fn null_counts_as_absent() {
-    let Administered { server, operators, _tokens } = Administered::start(&[]);
+    let admin = AdminServer::start(&[]);
+    let (server, operators) = (&admin.server, admin.admin());
     let alice = Person::new(Alg::Ed25519);
     let token = alice.sign_in(server.address());
     let create = |body: Value| {
@@ -120,7 +122,8 @@ fn null_counts_as_absent() {
 
 #[test]
 fn an_array_is_not_an_object() {
-    let Administered { server, operators, _tokens } = Administered::start(&[]);
+    let admin = AdminServer::start(&[]);
+    let (server, operators) = (&admin.server, admin.admin());
     let alice = Person::new(Alg::Ed25519);
     let token = alice.sign_in(server.address());
     let post = |target: &str, body: &Value| {

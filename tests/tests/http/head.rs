@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
+use vestibule_tests::admin::AdminServer;
 use vestibule_tests::http::Request;
 
-use crate::{Administered, by_operator, server};
+use crate::{by_operator, server};
 
 /// Sends both methods; the answers must be the same except for the body.
 #[track_caller]
@@ -35,7 +36,8 @@ fn clients_may_head_whatever_they_may_get() {
 
 #[test]
 fn operators_may_head_whatever_they_may_get() {
-    let Administered { server: _server, operators, _tokens } = Administered::start(&[]);
+    let admin = AdminServer::start(&[]);
+    let operators = admin.admin();
     for (target, status) in [
         ("/health/live", 200),
         ("/admin/v1/rooms", 200),

@@ -3,10 +3,11 @@
 
 use std::net::SocketAddr;
 
+use vestibule_tests::admin::AdminServer;
 use vestibule_tests::http::{Request, Response};
 use vestibule_tests::ws::Handshake;
 
-use crate::{Administered, by_operator};
+use crate::by_operator;
 
 /// The most bytes of a target; of a field, including its name.
 const MOST: usize = 10_000;
@@ -28,7 +29,8 @@ fn assert_too_long(answer: &Response, status: u16, what: &str) {
 
 #[test]
 fn the_request_targets_length_is_limited_everywhere() {
-    let Administered { server, operators, _tokens } = Administered::start(&[]);
+    let admin = AdminServer::start(&[]);
+    let (server, operators) = (&admin.server, admin.admin());
     let clients = server.address();
     let get = |path: &str, length, to: SocketAddr| {
         by_operator(Request::get(&target(path, length))).send(to).expect("a response")
@@ -55,7 +57,8 @@ fn the_request_targets_length_is_limited_everywhere() {
 
 #[test]
 fn every_header_fields_length_is_limited() {
-    let Administered { server, operators, _tokens } = Administered::start(&[]);
+    let admin = AdminServer::start(&[]);
+    let (server, operators) = (&admin.server, admin.admin());
     for to in [server.address(), operators] {
         for name in ["cookie", "x-anything", "sec-websocket-protocol", "x-phoenix-longpoll-token"] {
             let with = |length: usize| {

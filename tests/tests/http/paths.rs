@@ -1,9 +1,10 @@
 //! Paths are split into segments as Plug splits them, so empty segments do not count.
 
+use vestibule_tests::admin::AdminServer;
 use vestibule_tests::http::Request;
 use vestibule_tests::ws::Handshake;
 
-use crate::{Administered, by_operator, server};
+use crate::{by_operator, server};
 
 #[test]
 fn websocket_paths_ignore_extra_slashes() {
@@ -32,7 +33,8 @@ fn long_poll_paths_ignore_extra_slashes() {
 
 #[test]
 fn endpoint_paths_ignore_extra_slashes() {
-    let Administered { server, operators, _tokens } = Administered::start(&[]);
+    let admin = AdminServer::start(&[]);
+    let (server, operators) = (&admin.server, admin.admin());
     for path in ["/v1/rooms/", "//v1//rooms", "/health//live/"] {
         let answer = Request::get(path).send(server.address()).expect("a response");
         assert_eq!(answer.status, 200, "{path}");

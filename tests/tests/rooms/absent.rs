@@ -2,60 +2,31 @@
 //! runs for either, and nobody can tell one from the other.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use vestibule_approve::frames::Policy;
 use vestibule_approve::signed::Alg;
-use vestibule_tests::http::{Request, Response};
+use vestibule_tests::admin::AdminServer;
 use vestibule_tests::people::{Device, PATIENCE, Person, Room, random};
-use vestibule_tests::process::{Launch, Server};
 
-const TOKEN: &str = "operator-0123456789abcdef01234567";
-
-/// A server of its own, whose metrics tell how many rooms run.
-struct Stage {
-    server: Server,
-    admin: SocketAddr,
-    _folder: TempDir,
+fn running(admin: &AdminServer) -> u64 {
+    admin.read("server")["counts"]["running_rooms"].as_u64().expect("a number")
 }
 
-impl Stage {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary directory");
-        let tokens = format!("alice full {TOKEN}\n");
-        let server = Server::start(Launch::vestibule().administered(folder.path(), &tokens));
-        let admin = server.operators();
-        Self { server, admin, _folder: folder }
+/// Waits until this many rooms run.
+#[track_caller]
+fn until_running(admin: &AdminServer, rooms: u64) {
+    let deadline = Instant::now() + PATIENCE;
+    while running(admin) != rooms {
+        assert!(Instant::now() < deadline, "{} rooms run, not {rooms}", running(admin));
+        thread::sleep(Duration::from_millis(5));
     }
+}
 
-    fn ask(&self, method: &str, path: &str) -> Response {
-        let request = Request::new(method, &format!("/admin/v1/{path}"));
-        let authorization = format!("Bearer {TOKEN}");
-        request.header("authorization", &authorization).send(self.admin).expect("a response")
-    }
-
-    fn running(&self) -> u64 {
-        let counts = self.ask("GET", "server").json();
-        counts["counts"]["running_rooms"].as_u64().expect("a number")
-    }
-
-    /// Waits until this many rooms run.
-    #[track_caller]
-    fn until_running(&self, rooms: u64) {
-        let deadline = Instant::now() + PATIENCE;
-        while self.running() != rooms {
-            assert!(Instant::now() < deadline, "{} rooms run, not {rooms}", self.running());
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    fn device(&self) -> Device {
-        Device::connect(self.server.address(), &Person::new(Alg::Ed25519))
-    }
+fn device(admin: &AdminServer) -> Device {
+    Device::connect(admin.server.address(), &Person::new(Alg::Ed25519))
 }
 
 fn topic() -> String {
@@ -63,9 +34,9 @@ fn topic() -> String {
 }
 
 /// A secret room, and its member.
-fn secret(stage: &Stage) -> (Room, Device) {
+fn secret(admin: &AdminServer) -> (Room, Device) {
     let room = Room::new(Alg::Ed25519);
-    let mut member = stage.device();
+    let mut member = device(admin);
     member.enter(&room);
     member.call(&room.topic(), "card", room.card(1, Policy::Secret, None)).ok();
     (room, member)
@@ -73,33 +44,33 @@ fn secret(stage: &Stage) -> (Room, Device) {
 
 #[test]
 fn guests_do_not_start_a_room_that_does_not_exist() {
-    let stage = Stage::new();
-    let (room, member) = secret(&stage);
-    let mut guest = stage.device();
+    let admin = AdminServer::start(&[]);
+    let (room, member) = secret(&admin);
+    let mut guest = device(&admin);
     guest.visit(&room.rid());
-    stage.until_running(1);
+    until_running(&admin, 1);
     drop(member);
     // Without its member, the secret room looks to a guest like the others.
-    stage.until_running(0);
+    until_running(&admin, 0);
     for _ in 0..20 {
         guest.arrive(&topic());
     }
-    stage.until_running(0);
+    until_running(&admin, 0);
     // An answer runs a room only for its own duration.
     let unknown = topic();
     guest.arrive(&unknown);
     for _ in 0..3 {
         guest.fence(&unknown);
     }
-    stage.until_running(0);
+    until_running(&admin, 0);
 }
 
 #[test]
 fn a_refused_join_starts_no_topic() {
-    let stage = Stage::new();
+    let admin = AdminServer::start(&[]);
     let person = Person::new(Alg::Ed25519);
     let mut devices: Vec<_> =
-        (0..20).map(|_| Device::with_token(stage.server.address(), &person, None)).collect();
+        (0..20).map(|_| Device::with_token(admin.server.address(), &person, None)).collect();
     // These wait for their answer, for 300 ms.
     for device in &mut devices {
         device.send(&topic(), "phx_join", &json!({ "v": 1, "device": device.id })).expect("a connection");
@@ -108,7 +79,7 @@ fn a_refused_join_starts_no_topic() {
             .expect("a connection");
     }
     let asked = Instant::now();
-    let running = stage.running();
+    let running = running(&admin);
     assert!(asked.elapsed() < Duration::from_millis(200), "too late to see anything");
     assert_eq!(running, 0);
     for device in &mut devices {
@@ -119,17 +90,17 @@ fn a_refused_join_starts_no_topic() {
 
 #[test]
 fn a_guest_can_wait_for_a_room_created_later() {
-    let stage = Stage::new();
+    let admin = AdminServer::start(&[]);
     let room = Room::new(Alg::Ed25519);
     let bob = Person::new(Alg::Ed25519);
-    let mut guest = Device::connect(stage.server.address(), &bob);
-    let mut other = stage.device();
+    let mut guest = Device::connect(admin.server.address(), &bob);
+    let mut other = device(&admin);
     guest.visit(&room.rid());
     other.visit(&room.rid());
-    stage.until_running(0);
+    until_running(&admin, 0);
     assert_eq!(guest.call(&room.topic(), "request", bob.request(&room.rid())).refused(), "unknown_room");
 
-    let mut member = stage.device();
+    let mut member = device(&admin);
     member.enter(&room);
     // Waiting guests are counted.
     while member.push(&room.topic(), "presence_count") != json!({ "members": 1, "guests": 2 }) {}
@@ -144,15 +115,15 @@ fn a_guest_can_wait_for_a_room_created_later() {
     guest.call(&room.topic(), "request", &request).ok();
     let asked = member.push(&room.topic(), "request");
     assert_eq!((&asked["request_id"], &asked["online"]), (&json!(request.request_id), &json!(true)));
-    stage.until_running(1);
+    until_running(&admin, 1);
 }
 
 #[test]
 fn two_members_who_prove_at_once_meet() {
-    let stage = Stage::new();
+    let admin = AdminServer::start(&[]);
     for _ in 0..10 {
         let room = Room::new(Alg::Ed25519);
-        let mut devices = [stage.device(), stage.device()];
+        let mut devices = [device(&admin), device(&admin)];
         let nonces = devices.each_mut().map(|device| {
             let nonce = device.visit(&room.rid())["nonce"].clone();
             nonce.as_str().expect("a nonce").parse().expect("32 bytes")
@@ -228,14 +199,14 @@ fn anonymous(mut joined: Value) -> Value {
 
 #[test]
 fn secret_and_absent_rooms_answer_every_event_alike() {
-    let stage = Stage::new();
-    let (inhabited, member) = secret(&stage);
-    let (deserted, _) = secret(&stage);
-    stage.until_running(1);
+    let admin = AdminServer::start(&[]);
+    let (inhabited, member) = secret(&admin);
+    let (deserted, _) = secret(&admin);
+    until_running(&admin, 1);
     let rooms = [inhabited, deserted, Room::new(Alg::Ed25519)];
     let person = Person::new(Alg::Ed25519);
     let mut heard = rooms.iter().map(|room| {
-        let mut guest = Device::connect(stage.server.address(), &person);
+        let mut guest = Device::connect(admin.server.address(), &person);
         let mut heard = vec![("phx_join", anonymous(guest.visit(&room.rid())), Duration::ZERO)];
         for (event, payload) in events(&person, &room.rid()) {
             let asked = Instant::now();
@@ -261,9 +232,9 @@ fn secret_and_absent_rooms_answer_every_event_alike() {
 
 #[test]
 fn a_waiting_guest_can_leave_rejoin_and_disconnect() {
-    let stage = Stage::new();
+    let admin = AdminServer::start(&[]);
     let room = Room::new(Alg::Ed25519);
-    let mut guest = stage.device();
+    let mut guest = device(&admin);
     let first = guest.visit(&room.rid());
     let again = guest.visit(&room.rid());
     assert_ne!(first["nonce"], again["nonce"]);
@@ -274,13 +245,13 @@ fn a_waiting_guest_can_leave_rejoin_and_disconnect() {
 
     // At rest it is gone: a later guest finds nobody.
     guest.visit(&room.rid());
-    stage.until_running(0);
+    until_running(&admin, 0);
     drop(guest);
     let deadline = Instant::now() + PATIENCE;
     let mut present = BTreeSet::new();
     while present.len() != 1 {
         assert!(Instant::now() < deadline, "{present:?}");
-        let mut member = stage.device();
+        let mut member = device(&admin);
         member.enter(&room);
         let shown = member.push(&room.topic(), "presence_state");
         present = shown.as_object().expect("an object").keys().cloned().collect();
@@ -289,41 +260,41 @@ fn a_waiting_guest_can_leave_rejoin_and_disconnect() {
 
 #[test]
 fn a_waiting_guest_gets_what_concerns_them() {
-    let stage = Stage::new();
+    let admin = AdminServer::start(&[]);
     let alice = Person::new(Alg::Ed25519);
-    let room = Room::created_by(stage.server.address(), &alice, Policy::Request);
+    let room = Room::created_by(admin.server.address(), &alice, Policy::Request);
     let bob = Person::new(Alg::Ed25519);
-    let mut phone = Device::connect(stage.server.address(), &bob);
+    let mut phone = Device::connect(admin.server.address(), &bob);
     phone.visit(&room.rid());
     let request = bob.request(&room.rid());
     phone.call(&room.topic(), "request", &request).ok();
     phone.leave(&room.topic());
-    let mut member = Device::connect(stage.server.address(), &alice);
+    let mut member = Device::connect(admin.server.address(), &alice);
     member.enter(&room);
     member.call(&room.topic(), "card", room.card(2, Policy::Secret, None)).ok();
     drop(member);
 
     // Both of Bob's devices rejoin the room, which no longer shows a card, and rest.
-    let mut laptop = Device::another(stage.server.address(), &bob);
+    let mut laptop = Device::another(admin.server.address(), &bob);
     for device in [&mut phone, &mut laptop] {
         assert_eq!(device.visit(&room.rid())["mine"][0]["request_id"], json!(request.request_id));
     }
-    stage.until_running(0);
+    until_running(&admin, 0);
     let withdraw = json!({ "request_id": request.request_id });
     assert_eq!(phone.call(&room.topic(), "withdraw", withdraw).ok(), json!({ "dup": false }));
     for device in [&mut phone, &mut laptop] {
         assert_eq!(device.push(&room.topic(), "withdrawn")["request_id"], json!(request.request_id));
     }
-    stage.until_running(0);
+    until_running(&admin, 0);
     // Operators see them, and operators' acts reach them.
-    let online = stage.ask("GET", &format!("rooms/{}/members", room.rid())).json();
+    let online = admin.read(&format!("rooms/{}/members", room.rid()));
     assert_eq!(online["items"].as_array().map(Vec::len), Some(2), "{online}");
-    let removed = stage.ask("DELETE", &format!("rooms/{}", room.rid()));
+    let removed = admin.act("DELETE", &format!("rooms/{}", room.rid()));
     assert!(removed.status < 300, "{}", removed.text());
     for device in [&mut phone, &mut laptop] {
         device.push(&room.topic(), "phx_close");
     }
-    stage.until_running(0);
+    until_running(&admin, 0);
 }
 
 /// Connections, each in as many absent rooms as it may join.
@@ -337,16 +308,16 @@ const BYTES: u64 = 3072;
 
 #[test]
 fn a_join_of_an_absent_room_keeps_little_memory() {
-    let stage = Stage::new();
-    let mut devices: Vec<_> = (0..CONNECTIONS).map(|_| stage.device()).collect();
+    let admin = AdminServer::start(&[]);
+    let mut devices: Vec<_> = (0..CONNECTIONS).map(|_| device(&admin)).collect();
     let mut join = |times: usize| {
         thread::scope(|scope| {
             for device in &mut devices {
                 scope.spawn(move || (0..times).for_each(|_| _ = device.arrive(&topic())));
             }
         });
-        stage.until_running(0);
-        stage.server.resident() * 1024
+        until_running(&admin, 0);
+        admin.server.resident() * 1024
     };
     let before = join(FIRST);
     let kept = join(JOINS - FIRST).saturating_sub(before);

@@ -7,10 +7,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 
 use serde_json::json;
+use vestibule_tests::admin::{AdminServer, OPERATOR, READER, write_tokens};
 use vestibule_tests::http::{Request, Response};
 use vestibule_tests::process::{Launch, Server};
-
-use crate::{OPERATOR, READER, Watched, token_file};
 
 #[track_caller]
 fn assert_problem(response: &Response, status: u16) {
@@ -23,37 +22,37 @@ fn assert_problem(response: &Response, status: u16) {
 
 #[test]
 fn endpoints_need_a_token_and_read_tokens_cannot_write() {
-    let mut watched = Watched::start(&[("--log", "trace")]);
+    let mut admin = AdminServer::start(&[("--log", "trace")]);
     let paths = ["/metrics", "/admin/v1/rooms", "/admin", "/assets", "/nothing"];
     for path in paths {
         for method in ["GET", "POST", "DELETE"] {
             let request = Request::new(method, path);
-            let response = request.send(watched.admin()).expect("a response");
+            let response = request.send(admin.admin()).expect("a response");
             assert_problem(&response, 401);
             assert_eq!(response.header("www-authenticate"), Some("Bearer realm=\"vestibule\""));
             for token in ["", "wrong", &READER[1..], &READER.to_uppercase(), &format!("{READER}0")] {
-                let response = watched.ask(&request, token);
+                let response = admin.ask(request.clone(), token);
                 assert_problem(&response, 401);
                 let challenge = response.header("www-authenticate").expect("a challenge");
                 assert!(challenge.starts_with("Bearer realm="), "{challenge}");
             }
         }
         for method in ["POST", "PUT", "PATCH", "DELETE"] {
-            assert_problem(&watched.ask(&Request::new(method, path), READER), 403);
+            assert_problem(&admin.ask(Request::new(method, path), READER), 403);
         }
     }
     let basic = Request::get("/metrics").header("authorization", &format!("Basic {READER}"));
-    assert_problem(&basic.send(watched.admin()).expect("a response"), 401);
+    assert_problem(&basic.send(admin.admin()).expect("a response"), 401);
     for token in [READER, OPERATOR] {
-        assert_eq!(watched.ask(&Request::get("/metrics"), token).status, 200);
-        assert_problem(&watched.ask(&Request::get("/nothing"), token), 404);
+        assert_eq!(admin.ask(Request::get("/metrics"), token).status, 200);
+        assert_problem(&admin.ask(Request::get("/nothing"), token), 404);
     }
-    assert_problem(&watched.ask(&Request::post("/metrics"), OPERATOR), 405);
+    assert_problem(&admin.ask(Request::post("/metrics"), OPERATOR), 405);
     let any_case = Request::get("/metrics").header("authorization", &format!("bEARER {READER}"));
-    assert_eq!(any_case.send(watched.admin()).expect("a response").status, 200);
+    assert_eq!(any_case.send(admin.admin()).expect("a response").status, 200);
 
-    assert_eq!(watched.server.terminate().code(), Some(0));
-    let log = watched.server.log();
+    assert_eq!(admin.server.terminate().code(), Some(0));
+    let log = admin.server.log();
     assert!(log.contains("admin=\"alice\""), "who writes is named");
     for token in [READER, OPERATOR] {
         assert!(!log.contains(token), "a token is logged");
@@ -62,8 +61,8 @@ fn endpoints_need_a_token_and_read_tokens_cannot_write() {
 
 #[test]
 fn the_client_listener_serves_health_only() {
-    let watched = Watched::start(&[]);
-    let public = watched.server.address();
+    let admin = AdminServer::start(&[]);
+    let public = admin.server.address();
     for path in ["/metrics", "/admin", "/admin/v1", "/admin/v1/rooms", "/health", "/health/"] {
         let authorization = format!("Bearer {OPERATOR}");
         let response = Request::get(path).header("authorization", &authorization).send(public);
@@ -83,7 +82,8 @@ fn without_tokens_there_is_no_admin_listener() {
 
 #[test]
 fn the_unix_socket_exists_while_the_server_runs() {
-    let (folder, tokens) = token_file();
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let tokens = write_tokens(folder.path());
     let socket = folder.path().join("admin");
     let at = format!("unix:{}", socket.to_str().expect("UTF-8"));
     let launch = Launch::vestibule()

@@ -9,18 +9,19 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tempfile::TempDir;
 use vestibule_approve::frames::Request as Asking;
+use vestibule_tests::admin::AdminServer;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::now_ms;
 use vestibule_tests::process::Launch;
 use vestibule_tests::scene::Scene;
 
-use crate::Watched;
+use crate::metrics;
 
 const DAY_MS: i64 = 86_400_000;
 
 /// A server, and the file that sets its clock.
 struct Timed {
-    watched: Watched,
+    admin: AdminServer,
     file: PathBuf,
     _folder: TempDir,
 }
@@ -32,8 +33,8 @@ impl Timed {
         let file = folder.path().join("clock");
         fs::write(&file, says).expect("a file");
         let launch = Launch::vestibule().options(&[("--sweep", "50ms"), ("--keep-notices", "1d")]);
-        let watched = Watched::launch(launch.env("VESTIBULE_CLOCK", file.to_str().expect("UTF-8")));
-        Self { watched, file, _folder: folder }
+        let admin = AdminServer::launch(launch.env("VESTIBULE_CLOCK", file.to_str().expect("UTF-8")));
+        Self { admin, file, _folder: folder }
     }
 
     fn set(&self, says: &str) {
@@ -48,7 +49,7 @@ impl Timed {
     fn wait_for(&self, warning: Option<&str>) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            let response = Request::get("/health/ready").send(self.watched.admin()).expect("a response");
+            let response = Request::get("/health/ready").send(self.admin.admin()).expect("a response");
             assert_eq!(response.status, 200, "it does its work all the same");
             if response.json()["warning"].as_str() == warning {
                 break;
@@ -56,14 +57,13 @@ impl Timed {
             assert!(Instant::now() < deadline, "{}", response.text());
             thread::sleep(Duration::from_millis(20));
         }
-        let doubted = self.watched.metrics().value("vestibule_clock_doubted");
+        let doubted = metrics(&self.admin).value("vestibule_clock_doubted");
         assert_eq!(doubted > 0.0, warning.is_some());
     }
 
     /// Waits for some more rounds of the sweep.
     fn sweep(&self, result: &str) {
-        let rounds =
-            || self.watched.metrics().value(&format!("vestibule_sweeps_total{{result=\"{result}\"}}"));
+        let rounds = || metrics(&self.admin).value(&format!("vestibule_sweeps_total{{result=\"{result}\"}}"));
         let (before, deadline) = (rounds(), Instant::now() + Duration::from_secs(20));
         while rounds() < before + 3.0 {
             assert!(Instant::now() < deadline, "no sweeps are {result}");
@@ -72,7 +72,7 @@ impl Timed {
     }
 
     fn says(&self, text: &str) -> usize {
-        self.watched.server.log().matches(text).count()
+        self.admin.server.log().matches(text).count()
     }
 }
 
@@ -87,7 +87,7 @@ fn ask_briefly(scene: &mut Scene, for_ms: i64) -> Asking {
 #[test]
 fn a_clock_that_jumps_ahead_expires_nothing_for_good() {
     let timed = Timed::start("0");
-    let mut scene = Scene::new(&timed.watched.server);
+    let mut scene = Scene::new(&timed.admin.server);
     let [waiting, approved, nacked] = [(); 3].map(|()| scene.ask());
     let approve = scene.approve(&approved);
     let bad = scene.approve(&nacked);
@@ -99,7 +99,7 @@ fn a_clock_that_jumps_ahead_expires_nothing_for_good() {
     // A request that has expired by both clocks ends as ever.
     assert_eq!(scene.guest.push(&scene.topic, "expired")["request_id"], json!(short.request_id));
     timed.sweep("done");
-    assert_eq!(timed.watched.metrics().value("vestibule_swept_total").to_bits(), 1_f64.to_bits());
+    assert_eq!(metrics(&timed.admin).value("vestibule_swept_total").to_bits(), 1_f64.to_bits());
     timed.set("0");
     timed.wait_for(None);
     timed.sweep("done");
@@ -111,14 +111,14 @@ fn a_clock_that_jumps_ahead_expires_nothing_for_good() {
     assert_eq!(scene.guest.ack(&scene.topic, &approve.approve_id).ok()["deleted"], true);
     let notices = scene.member.call(&scene.topic, "notices", json!({})).ok();
     assert!(notices["items"].as_array().is_some_and(|items| !items.is_empty()), "{notices}");
-    assert_eq!(timed.says("the clock jumped ahead by 3456"), 1, "{}", timed.watched.server.log());
+    assert_eq!(timed.says("the clock jumped ahead by 3456"), 1, "{}", timed.admin.server.log());
     assert_eq!(timed.says("the clock is believed"), 1);
 }
 
 #[test]
 fn after_boot_nothing_expires_until_the_clock_is_credible() {
     let timed = Timed::start("0 1000");
-    let mut scene = Scene::new(&timed.watched.server);
+    let mut scene = Scene::new(&timed.admin.server);
     let request = ask_briefly(&mut scene, 300);
     timed.wait_for(Some("clock_unsynchronised"));
     timed.sweep("held");
@@ -126,7 +126,7 @@ fn after_boot_nothing_expires_until_the_clock_is_credible() {
         thread::sleep(Duration::from_millis(10));
     }
     timed.sweep("held");
-    assert_eq!(timed.watched.metrics().value("vestibule_swept_total").to_bits(), 0_f64.to_bits());
+    assert_eq!(metrics(&timed.admin).value("vestibule_swept_total").to_bits(), 0_f64.to_bits());
     timed.set("0 300000");
     timed.wait_for(None);
     assert_eq!(scene.guest.push(&scene.topic, "expired")["request_id"], json!(request.request_id));
@@ -136,7 +136,7 @@ fn after_boot_nothing_expires_until_the_clock_is_credible() {
 #[test]
 fn a_clock_that_jumps_keeps_stored_frames_in_order() {
     let timed = Timed::start("0");
-    let mut scene = Scene::new(&timed.watched.server);
+    let mut scene = Scene::new(&timed.admin.server);
     let mut seqs = Vec::new();
     // The year 9999, and 1999.
     for says in ["0", "251000000000000", "0", "-850000000000", "0"] {

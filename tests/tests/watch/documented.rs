@@ -2,20 +2,20 @@
 //! name exists.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use vestibule_tests::admin::AdminServer;
+use vestibule_tests::repository;
 
-use crate::Watched;
+use crate::metrics;
 
 /// The documents that may name some metrics.
 const OPERATIONS: [&str; 4] =
     ["operations/install.md", "operations/configure.md", "operations/monitor.md", "operations/administer.md"];
 
 fn document(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    repository::read(Path::new("docs").join(name))
 }
 
 /// The words of a text that look like a metric's name.
@@ -31,7 +31,7 @@ fn named(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn documents_and_metrics_match() {
-    let metrics = Watched::start(&[]).metrics();
+    let metrics = metrics(&AdminServer::start(&[]));
     let exposed = metrics.sample_names();
     let table = document("metrics.md");
     for family in &metrics.families {

@@ -7,18 +7,19 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 use serde_json::json;
 use vestibule_approve::signed::Alg;
+use vestibule_tests::admin::AdminServer;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Person};
 use vestibule_tests::scene::Scene;
 
-use crate::Watched;
+use crate::{metrics, readiness};
 
 /// Waits until the server's readiness is this.
 #[track_caller]
-pub(crate) fn wait_for(watched: &Watched, status: u16, reason: Option<&str>) {
+pub(crate) fn wait_for(admin: &AdminServer, status: u16, reason: Option<&str>) {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
-        let readiness = watched.readiness();
+        let readiness = readiness(&admin);
         if (readiness.0, readiness.1.as_deref()) == (status, reason) {
             return;
         }
@@ -29,45 +30,44 @@ pub(crate) fn wait_for(watched: &Watched, status: u16, reason: Option<&str>) {
 
 #[test]
 fn a_draining_server_is_alive_and_not_ready() {
-    let mut watched = Watched::start(&[]);
-    assert_eq!(watched.readiness(), (200, None));
+    let mut admin = AdminServer::start(&[]);
+    assert_eq!(readiness(&admin), (200, None));
     // The server waits a while for clients that do not answer the close.
-    let mute = Device::connect(watched.server.address(), &Person::new(Alg::P256));
-    let admin = watched.admin();
-    watched.server.signal("TERM");
-    wait_for(&watched, 503, Some("draining"));
-    let live = Request::get("/health/live").send(admin).expect("a response");
+    let mute = Device::connect(admin.server.address(), &Person::new(Alg::P256));
+    admin.server.signal("TERM");
+    wait_for(&admin, 503, Some("draining"));
+    let live = Request::get("/health/live").send(admin.admin()).expect("a response");
     assert_eq!((live.status, live.json()), (200, json!({ "status": "live" })));
-    assert_eq!(watched.server.wait().code(), Some(0));
+    assert_eq!(admin.server.wait().code(), Some(0));
     drop(mute);
 }
 
 #[test]
 fn a_misbehaving_store_makes_the_server_unready() {
-    let watched = Watched::start(&[]);
-    let path = watched.server.data().join("vestibule.db");
+    let admin = AdminServer::start(&[]);
+    let path = admin.server.data().join("vestibule.db");
     let mut connection = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("the database");
     let mut execute = |sql: &str| {
         connection.batch_execute(&format!("PRAGMA busy_timeout = 5000; {sql}")).expect("a statement");
     };
     execute("ALTER TABLE __diesel_schema_migrations RENAME TO elsewhere");
-    wait_for(&watched, 503, Some("database"));
+    wait_for(&admin, 503, Some("database"));
     // Clients are told that, and no more.
-    let public = Request::get("/health/ready").send(watched.server.address()).expect("a response");
+    let public = Request::get("/health/ready").send(admin.server.address()).expect("a response");
     assert_eq!((public.status, public.json()), (503, json!({ "status": "unready" })));
-    let failed = watched.metrics();
+    let failed = metrics(&admin);
     assert!(failed.value("vestibule_store_failed_reads_total") > 0.0);
     assert_eq!(failed.value("vestibule_ready").to_bits(), 0_f64.to_bits());
     execute("ALTER TABLE elsewhere RENAME TO __diesel_schema_migrations");
-    wait_for(&watched, 200, None);
+    wait_for(&admin, 200, None);
     execute("DELETE FROM __diesel_schema_migrations WHERE version LIKE '%2'");
-    wait_for(&watched, 503, Some("migrations"));
+    wait_for(&admin, 503, Some("migrations"));
 }
 
 #[test]
 fn a_full_store_is_reported_by_health() {
-    let watched = Watched::start(&[("--max-store", "256KiB"), ("--max-open-per-user", "1000")]);
-    let mut scene = Scene::new(&watched.server);
+    let admin = AdminServer::start(&[("--max-store", "256KiB"), ("--max-open-per-user", "1000")]);
+    let mut scene = Scene::new(&admin.server);
     let mut ask = || {
         let mut request = scene.bob.request(&scene.room.rid());
         request.note = Some("x".repeat(280));
@@ -76,8 +76,8 @@ fn a_full_store_is_reported_by_health() {
     };
     let refused = (0..1000).map(|_| ask()).find(|reply| reply.status == "error").expect("a full store");
     assert_eq!(refused.refused(), "storage_full");
-    wait_for(&watched, 503, Some("disk_full"));
-    let metrics = watched.metrics();
+    wait_for(&admin, 503, Some("disk_full"));
+    let metrics = metrics(&admin);
     for sample in [
         "refusals_total{reason=\"storage_full\"}",
         "store_commands_total{command=\"request\",result=\"failed\"}",

@@ -3,18 +3,17 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use vestibule_tests::admin::{AdminServer, READER};
 use vestibule_tests::http::Request;
 use vestibule_tests::process::Launch;
 use vestibule_tests::scene::Scene;
 
-use crate::{READER, Watched};
-
 #[test]
 fn the_json_log_has_one_object_a_line_with_ids() {
-    let mut watched = Watched::start(&[("--log-format", "json"), ("--log", "debug")]);
-    let metrics = watched.ask(&Request::get("/metrics"), READER);
+    let mut admin = AdminServer::start(&[("--log-format", "json"), ("--log", "debug")]);
+    let metrics = admin.ask(Request::get("/metrics"), READER);
     let id = metrics.header("x-request-id").expect("an id").to_owned();
-    let server = &mut watched.server;
+    let server = &mut admin.server;
     let mut scene = Scene::new(server);
     scene.guest.send(&scene.topic, "odd", &Value::Null).expect("an open connection");
     let answered = Request::get("/v1/rooms").send(server.address()).expect("a response");

@@ -2,12 +2,13 @@
 
 use serde_json::json;
 use vestibule_approve::signed::Alg;
+use vestibule_tests::admin::{AdminServer, READER};
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Person, Room};
 use vestibule_tests::scene::Scene;
 
+use crate::metrics;
 use crate::openmetrics::Exposition;
-use crate::{READER, Watched};
 
 #[track_caller]
 fn assert_values(metrics: &Exposition, expected: &[(&str, u32)]) {
@@ -19,11 +20,11 @@ fn assert_values(metrics: &Exposition, expected: &[(&str, u32)]) {
 
 #[test]
 fn metrics_count_a_whole_flow() {
-    let watched = Watched::start(&[]);
-    let mut scene = Scene::new(&watched.server);
+    let admin = AdminServer::start(&[]);
+    let mut scene = Scene::new(&admin.server);
     let request = scene.ask();
     assert_values(
-        &watched.metrics(),
+        &metrics(&admin),
         &[
             ("requests_pending", 1),
             ("rooms_stored", 1),
@@ -51,7 +52,7 @@ fn metrics_count_a_whole_flow() {
     assert_eq!(scene.member.call(&scene.topic, "deny", &unknown).refused(), "no_request");
     // Bob wants to be in the inbox, and is told the rest there.
     scene.guest.join(&scene.bob.inbox()).ok();
-    let metrics = watched.metrics();
+    let metrics = metrics(&admin);
     assert_values(
         &metrics,
         &[
@@ -86,8 +87,8 @@ fn metrics_count_a_whole_flow() {
 
 #[test]
 fn metrics_count_connections() {
-    let watched = Watched::start(&[("--max-calls-per-second", "1"), ("--max-calls-at-once", "4")]);
-    let address = watched.server.address();
+    let admin = AdminServer::start(&[("--max-calls-per-second", "1"), ("--max-calls-at-once", "4")]);
+    let address = admin.server.address();
     // Four calls: a challenge and its answer for each of the two.
     let (one, other) = (Person::new(Alg::P256), Person::new(Alg::P256));
     let (leaving, staying) = (Device::connect(address, &one), Device::connect(address, &other));
@@ -95,7 +96,7 @@ fn metrics_count_connections() {
     let poll = Request::get("/socket/longpoll?vsn=2.0.0").send(address).expect("a response");
     assert_eq!(poll.json()["status"], 410);
     assert_values(
-        &watched.metrics(),
+        &metrics(&admin),
         &[
             ("connections{transport=\"websocket\"}", 2),
             ("connections{transport=\"longpoll\"}", 1),
@@ -103,16 +104,16 @@ fn metrics_count_connections() {
         ],
     );
     drop(leaving);
-    let mut metrics = watched.metrics();
+    let mut now = metrics(&admin);
     for _ in 0..100 {
-        if metrics.value("vestibule_connections{transport=\"websocket\"}") < 2.0 {
+        if now.value("vestibule_connections{transport=\"websocket\"}") < 2.0 {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
-        metrics = watched.metrics();
+        now = metrics(&admin);
     }
     assert_values(
-        &metrics,
+        &now,
         &[
             ("connections{transport=\"websocket\"}", 1),
             ("connections_opened_total{transport=\"websocket\"}", 2),
@@ -125,15 +126,15 @@ fn metrics_count_connections() {
 
 #[test]
 fn metrics_have_no_labels_for_rooms_or_users() {
-    let watched = Watched::start(&[]);
-    let before = watched.metrics().families.len();
-    let series = || watched.ask(&Request::get("/metrics"), READER).text();
+    let admin = AdminServer::start(&[]);
+    let before = metrics(&admin).families.len();
+    let series = || admin.ask(Request::get("/metrics"), READER).text();
     let lines = series().lines().count();
-    let mut scene = Scene::new(&watched.server);
+    let mut scene = Scene::new(&admin.server);
     scene.ask();
-    let room = Room::published(watched.server.address(), vestibule_approve::frames::Policy::Open);
+    let room = Room::published(admin.server.address(), vestibule_approve::frames::Policy::Open);
     let text = series();
-    assert_eq!((watched.metrics().families.len(), text.lines().count()), (before, lines));
+    assert_eq!((metrics(&admin).families.len(), text.lines().count()), (before, lines));
     for id in [room.rid().to_string(), scene.bob.uid().to_string(), "127.0.0.1".to_owned()] {
         assert!(!text.contains(&id), "{id}");
     }
@@ -141,8 +142,8 @@ fn metrics_have_no_labels_for_rooms_or_users() {
 
 #[test]
 fn clients_without_openmetrics_get_the_text_format() {
-    let watched = Watched::start(&[]);
-    let ask = |accept: &str| watched.ask(&Request::get("/metrics").header("accept", accept), READER);
+    let admin = AdminServer::start(&[]);
+    let ask = |accept: &str| admin.ask(Request::get("/metrics").header("accept", accept), READER);
     for accept in ["*/*", "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"] {
         let response = ask(accept);
         let content_type = response.header("content-type").expect("a type");

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use vestibule_tests::admin::AdminServer;
 use vestibule_tests::scene::Scene;
 
-use crate::Watched;
 use crate::health::wait_for;
 
 /// A mishap: its name, and how to cause it.
@@ -39,17 +39,17 @@ fn delete(folder: &Path) {
 #[test]
 fn a_server_stops_when_its_data_file_is_gone() {
     for (what, happens) in MISHAPS {
-        let mut watched = Watched::start(&[("--sweep", "1h")]);
-        let mut scene = Scene::new(&watched.server);
+        let mut admin = AdminServer::start(&[("--sweep", "1h")]);
+        let mut scene = Scene::new(&admin.server);
         let request = scene.ask();
-        happens(&watched.server.data());
-        wait_for(&watched, 503, Some("database_moved"));
+        happens(&admin.server.data());
+        wait_for(&admin, 503, Some("database_moved"));
         let approve = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
         let payload = serde_json::to_value(&approve).expect("JSON");
         let answered = scene.member.try_call(&scene.topic, "approve", &payload);
         assert!(answered.is_none(), "{what}: {answered:?}");
-        assert_eq!(watched.server.wait().code(), Some(74), "{what}");
-        let log = watched.server.log();
+        assert_eq!(admin.server.wait().code(), Some(74), "{what}");
+        let log = admin.server.log();
         assert_eq!(log.matches("is not where it was").count(), 1, "{what}: {log}");
         assert!(log.contains("vestibule.db"), "{what}: {log}");
     }
@@ -57,7 +57,7 @@ fn a_server_stops_when_its_data_file_is_gone() {
 
 #[test]
 fn an_unused_server_stops_too_when_its_file_is_gone() {
-    let mut watched = Watched::start(&[("--sweep", "100ms")]);
-    delete(&watched.server.data());
-    assert_eq!(watched.server.wait().code(), Some(74));
+    let mut admin = AdminServer::start(&[("--sweep", "100ms")]);
+    delete(&admin.server.data());
+    assert_eq!(admin.server.wait().code(), Some(74));
 }

@@ -3,14 +3,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
+use vestibule_tests::admin::{AdminServer, OPERATOR, READER};
 use vestibule_tests::ws::{Handshake, Socket};
 
-use crate::{OPERATOR, READER, Watched};
+use crate::metrics;
 
 const JOIN: [&str; 3] = ["1", "1", "admin"];
 
 /// Connects as phoenix.js does with an `authToken`.
-fn connect(watched: &Watched, token: Option<&str>) -> Socket {
+fn connect(admin: &AdminServer, token: Option<&str>) -> Socket {
     let handshake = Handshake::new("/socket/websocket").query("vsn=2.0.0");
     let handshake = match token {
         None => handshake,
@@ -19,7 +20,7 @@ fn connect(watched: &Watched, token: Option<&str>) -> Socket {
             handshake.protocol(&format!("phoenix, base64url.bearer.phx.{beside}"))
         }
     };
-    handshake.open(watched.admin()).expect("an answer").accepted()
+    handshake.open(admin.admin()).expect("an answer").accepted()
 }
 
 fn join(socket: &mut Socket) -> Value {
@@ -38,27 +39,27 @@ fn next_metrics(socket: &mut Socket) -> Value {
 
 #[test]
 fn the_admin_topic_needs_a_valid_token() {
-    let watched = Watched::start(&[]);
+    let admin = AdminServer::start(&[]);
     for token in [None, Some("wrong"), Some(&READER[1..])] {
-        let mut socket = connect(&watched, token);
+        let mut socket = connect(&admin, token);
         assert_eq!(join(&mut socket), json!({ "status": "error", "response": { "reason": "unauthorized" } }));
     }
-    let mut socket = connect(&watched, Some(READER));
+    let mut socket = connect(&admin, Some(READER));
     socket.send_json(&json!(["1", "1", "room:any", "phx_join", {}]));
     assert_eq!(socket.expect_json()[4]["response"]["reason"], json!("unmatched topic"));
 }
 
 #[test]
 fn the_admin_topic_pushes_metrics_every_second() {
-    let watched = Watched::start(&[]);
+    let admin = AdminServer::start(&[]);
     let mut sockets = Vec::new();
     for (token, name, access) in [(READER, "prometheus", "read"), (OPERATOR, "alice", "full")] {
-        let mut socket = connect(&watched, Some(token));
+        let mut socket = connect(&admin, Some(token));
         let response = json!({ "name": name, "access": access, "every_ms": 1000 });
         assert_eq!(join(&mut socket), json!({ "status": "ok", "response": response }));
         sockets.push(socket);
     }
-    let scraped = watched.metrics();
+    let scraped = metrics(&admin);
     for socket in &mut sockets {
         let (first, second) = (next_metrics(socket), next_metrics(socket));
         let passed = second["at"].as_i64().expect("a time") - first["at"].as_i64().expect("a time");
