@@ -133,43 +133,49 @@ fn all_errors_are_reported_at_once() {
     assert!(!file.folder.path().join("data").exists());
 }
 
-/// Each error has the setting as it was given, the value, what is expected with an example, and the
+/// Settings with bad values, and the end of the error: what is expected, with an example and the
 /// range.
+const BAD_VALUES: [(&str, &str, &str); 15] = [
+    ("max-channels", "fifteen", "expected a whole number such as 100, from 1 to 4294967295"),
+    ("max-polls-per-user", "-1", "expected a whole number such as 100, from 0 to 18446744073709551615"),
+    (
+        "max-frame",
+        "16KB",
+        "such as 4096 (bytes), 16KiB, 1MiB or 16GiB, from 1 to 16777215TiB (did you mean 16KiB?)",
+    ),
+    ("max-store", "0", "such as 4096 (bytes), 16KiB, 1MiB or 16GiB, from 1 to 16777215TiB"),
+    (
+        "idle",
+        "30",
+        "expected a time with its unit, such as 500ms, 30s, 5m, 12h or 7d, from 1ms to 36500d (did you mean 30s?)",
+    ),
+    ("cooldown", "never", "such as 500ms, 30s, 5m, 12h or 7d, from 0s to 36500d"),
+    ("listen", "4000", "with a port from 0 (a free one) to 65535 (did you mean 127.0.0.1:4000?)"),
+    ("admin-listen", "/run/admin", "or unix:/run/vestibule/admin (did you mean unix:/run/admin?)"),
+    (
+        "trusted-proxy",
+        "10.0.0.0/33",
+        "such as 192.0.2.7, 10.0.0.0/8 or fd00::/8, with a prefix of 0 to 32 bits",
+    ),
+    (
+        "name",
+        "https://a.example/",
+        "expected a host, with its port where the URL has one, such as chat.example.com,",
+    ),
+    (
+        "origin",
+        "a.example",
+        "expected an origin such as https://example.com, //example.com, //*.example.com,",
+    ),
+    ("demo", "true", "expected on or off (did you mean on?)"),
+    ("log", "warning", "expected a level (error, warn, info, debug, trace, off) or a filter such as"),
+    ("log-format", "jsn", "expected one of: text, json (did you mean json?)"),
+    ("data", "", "expected a value, found none"),
+];
+
+/// Each error has the setting as it was given and the value, and says what is expected.
 #[test]
 fn a_bad_value_is_reported_alike_in_every_source() {
-    let cases = [
-        ("max-channels", "fifteen", "expected a whole number such as 100, from 1 to 4294967295"),
-        ("max-polls-per-user", "-1", "expected a whole number such as 100, from 0 to 18446744073709551615"),
-        (
-            "max-frame",
-            "16KB",
-            "such as 4096 (bytes), 16KiB, 1MiB or 16GiB, from 1 to 16777215TiB (did you mean 16KiB?)",
-        ),
-        ("max-store", "0", "such as 4096 (bytes), 16KiB, 1MiB or 16GiB, from 1 to 16777215TiB"),
-        ("idle", "30", &format!("{TIME} (did you mean 30s?)")),
-        ("cooldown", "never", "such as 500ms, 30s, 5m, 12h or 7d, from 0s to 36500d"),
-        ("listen", "4000", "with a port from 0 (a free one) to 65535 (did you mean 127.0.0.1:4000?)"),
-        ("admin-listen", "/run/admin", "or unix:/run/vestibule/admin (did you mean unix:/run/admin?)"),
-        (
-            "trusted-proxy",
-            "10.0.0.0/33",
-            "such as 192.0.2.7, 10.0.0.0/8 or fd00::/8, with a prefix of 0 to 32 bits",
-        ),
-        (
-            "name",
-            "https://a.example/",
-            "expected a host, with its port where the URL has one, such as chat.example.com,",
-        ),
-        (
-            "origin",
-            "a.example",
-            "expected an origin such as https://example.com, //example.com, //*.example.com,",
-        ),
-        ("demo", "true", "expected on or off (did you mean on?)"),
-        ("log", "warning", "expected a level (error, warn, info, debug, trace, off) or a filter such as"),
-        ("log-format", "jsn", "expected one of: text, json (did you mean json?)"),
-        ("data", "", "expected a value, found none"),
-    ];
     let check = |launch: Launch| {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let output = launch.run(folder.path());
@@ -178,7 +184,7 @@ fn a_bad_value_is_reported_alike_in_every_source() {
     };
     let command = || Launch::bare().arg("check-config");
     let (mut flags, mut environment, mut file) = (command(), command(), Vec::new());
-    for (name, value, _) in cases {
+    for (name, value, _) in BAD_VALUES {
         let key = name.replace('-', "_");
         // Also if it begins with a hyphen, as an argument of its own.
         flags = flags.arg(&format!("--{name}")).arg(value);
@@ -188,7 +194,7 @@ fn a_bad_value_is_reported_alike_in_every_source() {
     let file = File::new(&file.join("\n"));
     let (flags, environment) = (check(flags), check(environment));
     let from_file = check(command().arg("--config").arg(&file.name()));
-    for (line, (name, value, expected)) in (1..).zip(cases) {
+    for (line, (name, value, expected)) in (1..).zip(BAD_VALUES) {
         let key = name.replace('-', "_");
         for (said, begins) in [
             (&flags, format!("vestibule: --{name}=\"{value}\": ")),
@@ -200,7 +206,7 @@ fn a_bad_value_is_reported_alike_in_every_source() {
         }
     }
     for said in [flags, environment, from_file] {
-        assert_eq!(said.lines().count(), cases.len(), "each once: {said}");
+        assert_eq!(said.lines().count(), BAD_VALUES.len(), "each once: {said}");
     }
 }
 

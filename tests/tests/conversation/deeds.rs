@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use vestibule_approve::base64url::Blob;
-use vestibule_approve::frames::{Approve, Card, Deny, Request};
+use vestibule_approve::frames::{Approve, Card, Deny, Id, Policy, Request};
 use vestibule_approve::refusal::{Reason, Refusal};
 use vestibule_approve::rules::{Answer, Caller, Command, Decision};
 use vestibule_approve::signed::{Rid, Uid};
@@ -48,18 +48,10 @@ impl Stage<'_> {
     pub(crate) fn sending(&mut self, doing: &Doing) -> Option<Sending> {
         let Doing { seat, as_member, in_inbox, ref deed } = *doing;
         match *deed {
-            Deed::Publish { room, step, policy } => {
-                let room = &self.cast.rooms[room];
-                let rid = room.rid();
-                let version = (self.store.room(&rid).map_or(0, |room| room.version) + step).max(1);
-                let digest = Card::signed_bytes(&rid, version, policy, None).hash();
-                let payload = room.card(version, policy, None);
-                let command = Command::Publish { version, policy, digest, listed: None };
-                Some(self.by_member(seat, as_member, rid, "card", payload, command))
-            }
+            Deed::Publish { room, step, policy } => Some(self.publish(seat, as_member, room, step, policy)),
             Deed::Ask { room, box_key, is_short } => {
-                let (rid, user) = (self.cast.rooms[room].rid(), self.cast.user_at(seat));
-                let mut frame = user.person.request(&rid);
+                let rid = self.cast.rooms[room].rid();
+                let mut frame = self.cast.user_at(seat).person.request(&rid);
                 frame.box_pub = Blob(vec![u8::try_from(box_key).expect("a small number"); 65]);
                 frame.exp = exp(is_short);
                 Some(self.ask(seat, rid, frame, is_short))
@@ -74,15 +66,8 @@ impl Stage<'_> {
                 Some(self.ask(self.seat_of(&uid, seat), rid, frame, false))
             }
             Deed::Approve { request, fits, is_short } => {
-                let Asked { rid, uid, frame } = self.asked(request)?;
-                let exp = exp(is_short);
-                let (by, room) = (&self.cast.user_at(seat).person, self.cast.room(&rid));
-                let mut approve = room.approve(by, &uid, &frame);
-                approve.exp = exp;
-                if !fits {
-                    approve.r#box = random();
-                }
-                Some(self.approve(seat, as_member, Approved { rid, by: seat, frame: approve }, is_short))
+                let approved = self.new_approve(seat, request, fits, is_short)?;
+                Some(self.approve(seat, as_member, approved, is_short))
             }
             Deed::ApproveAgain { approve } => {
                 let approved = self.approved(approve)?;
@@ -93,43 +78,70 @@ impl Stage<'_> {
                 approved.frame.ct = Blob(random::<20>().0.to_vec());
                 Some(self.approve(seat, as_member, Approved { by: seat, ..approved }, false))
             }
-            Deed::Deny { request, block } => {
-                let Asked { rid, uid: to, frame } = self.asked(request)?;
-                let request_id = frame.request_id;
-                let mut deny = Deny { request_id, to, code: "no".to_owned(), block, room_sig: random() };
-                let by = self.cast.user_at(seat).uid;
-                deny.room_sig = self.cast.room(&rid).key.sign(&deny.signed_bytes(&rid, &by));
-                let command = Command::Deny { to, request_id, is_block: block };
-                Some(self.by_member(seat, as_member, rid, "deny", json!(deny), command))
-            }
+            Deed::Deny { request, block } => self.deny(seat, as_member, request, block),
             Deed::Unblock { request } => {
                 let Asked { rid, uid, .. } = self.asked(request)?;
                 let payload = json!({ "uid": uid });
                 Some(self.by_member(seat, as_member, rid, "unblock", payload, Command::Unblock { uid }))
             }
-            Deed::Withdraw { request, is_own } => {
-                let Asked { rid, uid, frame } = self.asked(request)?;
-                let seat = if is_own { self.seat_of(&uid, seat) } else { seat };
-                let request_id = frame.request_id;
-                let payload = json!({ "request_id": request_id });
-                let command = Command::Withdraw { request_id };
-                Some(self.own(seat, in_inbox, rid, "withdraw", payload, command))
-            }
+            Deed::Withdraw { request, is_own } => self.withdraw(seat, in_inbox, request, is_own),
             Deed::Ack { approve, is_own } => {
-                let Approved { rid, frame, .. } = self.approved(approve)?;
-                let seat = if is_own { self.seat_of(&frame.to, seat) } else { seat };
-                let (approve_id, device) = (frame.approve_id, self.cast.seats[seat].id);
+                let (seat, rid, approve_id, device) = self.receiver(seat, approve, is_own)?;
                 let payload = json!({ "approve_id": approve_id, "device": device });
                 Some(self.own(seat, in_inbox, rid, "ack", payload, Command::Ack { approve_id, device }))
             }
             Deed::Nack { approve, is_own } => {
-                let Approved { rid, frame, .. } = self.approved(approve)?;
-                let seat = if is_own { self.seat_of(&frame.to, seat) } else { seat };
-                let (approve_id, device) = (frame.approve_id, self.cast.seats[seat].id);
+                let (seat, rid, approve_id, device) = self.receiver(seat, approve, is_own)?;
                 let payload = json!({ "approve_id": approve_id, "device": device, "code": "wrong_key" });
                 Some(self.own(seat, in_inbox, rid, "nack", payload, Command::Nack { approve_id }))
             }
         }
+    }
+
+    fn publish(&self, seat: SeatNumber, as_member: bool, room: usize, step: u64, policy: Policy) -> Sending {
+        let room = &self.cast.rooms[room];
+        let rid = room.rid();
+        let version = (self.store.room(&rid).map_or(0, |room| room.version) + step).max(1);
+        let digest = Card::signed_bytes(&rid, version, policy, None).hash();
+        let payload = room.card(version, policy, None);
+        let command = Command::Publish { version, policy, digest, listed: None };
+        self.by_member(seat, as_member, rid, "card", payload, command)
+    }
+
+    fn new_approve(&self, seat: SeatNumber, request: usize, fits: bool, is_short: bool) -> Option<Approved> {
+        let Asked { rid, uid, frame } = self.asked(request)?;
+        let exp = exp(is_short);
+        let mut approve = self.cast.room(&rid).approve(&self.cast.user_at(seat).person, &uid, &frame);
+        approve.exp = exp;
+        if !fits {
+            approve.r#box = random();
+        }
+        Some(Approved { rid, by: seat, frame: approve })
+    }
+
+    fn deny(&self, seat: SeatNumber, as_member: bool, request: usize, block: bool) -> Option<Sending> {
+        let Asked { rid, uid: to, frame } = self.asked(request)?;
+        let request_id = frame.request_id;
+        let mut deny = Deny { request_id, to, code: "no".to_owned(), block, room_sig: random() };
+        let by = self.cast.user_at(seat).uid;
+        deny.room_sig = self.cast.room(&rid).key.sign(&deny.signed_bytes(&rid, &by));
+        let command = Command::Deny { to, request_id, is_block: block };
+        Some(self.by_member(seat, as_member, rid, "deny", json!(deny), command))
+    }
+
+    fn withdraw(&self, seat: SeatNumber, in_inbox: bool, request: usize, is_own: bool) -> Option<Sending> {
+        let Asked { rid, uid, frame } = self.asked(request)?;
+        let seat = if is_own { self.seat_of(&uid, seat) } else { seat };
+        let request_id = frame.request_id;
+        let payload = json!({ "request_id": request_id });
+        Some(self.own(seat, in_inbox, rid, "withdraw", payload, Command::Withdraw { request_id }))
+    }
+
+    /// The seat that acks or nacks an approve, the room, the approve's id and the device's id.
+    fn receiver(&self, seat: SeatNumber, approve: usize, is_own: bool) -> Option<(SeatNumber, Rid, Id, Id)> {
+        let Approved { rid, frame, .. } = self.approved(approve)?;
+        let seat = if is_own { self.seat_of(&frame.to, seat) } else { seat };
+        Some((seat, rid, frame.approve_id, self.cast.seats[seat].id))
     }
 
     fn ask(&mut self, seat: SeatNumber, rid: Rid, mut frame: Request, is_short: bool) -> Sending {

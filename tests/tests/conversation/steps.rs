@@ -11,23 +11,13 @@ pub(crate) type SeatNumber = usize;
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// A device joins a room anew, as a guest or as a member.
-    Enter {
-        seat: SeatNumber,
-        room: usize,
-        as_member: bool,
-    },
+    Enter { seat: SeatNumber, room: usize, as_member: bool },
     /// A device joins its user's inbox anew.
-    Listen {
-        seat: SeatNumber,
-    },
-    Leave {
-        seat: SeatNumber,
-        room: usize,
-    },
+    Listen { seat: SeatNumber },
+    /// A device leaves a room.
+    Leave { seat: SeatNumber, room: usize },
     /// A device's connection breaks.
-    Hang {
-        seat: SeatNumber,
-    },
+    Hang { seat: SeatNumber },
     /// A user does something and waits for the answer.
     Do(Doing),
     /// A user does something, the server is killed before or after it arrives, and the user repeats

@@ -18,27 +18,45 @@ fn assert_values(metrics: &Exposition, expected: &[(&str, u32)]) {
     }
 }
 
+/// Samples once Bob has asked.
+const ASKED: &[(&str, u32)] = &[
+    ("requests_pending", 1),
+    ("rooms_stored", 1),
+    ("rooms_running{kind=\"room\"}", 1),
+    ("rooms_running{kind=\"inbox\"}", 0),
+    ("connections{transport=\"websocket\"}", 2),
+    ("joins", 2),
+    ("store_commands_total{command=\"request\",result=\"stored\"}", 1),
+    ("store_queue_length", 0),
+    ("first_approve_seconds_count", 0),
+    ("delivery_seconds_count", 0),
+    ("ready", 1),
+];
+
+/// Samples at the end of the flow.
+const DONE: &[(&str, u32)] = &[
+    ("store_commands_total{command=\"approve\",result=\"stored\"}", 1),
+    ("store_commands_total{command=\"ack\",result=\"stored\"}", 1),
+    ("store_commands_total{command=\"ack\",result=\"unchanged\"}", 1),
+    ("store_commands_total{command=\"deny\",result=\"refused\"}", 1),
+    ("refusals_total{reason=\"bad_payload\"}", 1),
+    ("refusals_total{reason=\"no_request\"}", 1),
+    ("refusals_total{reason=\"quota\"}", 0),
+    ("first_approve_seconds_count", 1),
+    ("joins", 3),
+    ("rooms_running{kind=\"inbox\"}", 1),
+    ("sign_ins_total{result=\"bad_sig\"}", 0),
+    ("redeliveries_total", 0),
+    ("fan_out_limited_total", 0),
+    ("mailbox_overloaded_total", 0),
+];
+
 #[test]
 fn metrics_count_a_whole_flow() {
     let admin = AdminServer::start(&[]);
     let mut scene = Scene::new(&admin.server);
     let request = scene.ask();
-    assert_values(
-        &metrics(&admin),
-        &[
-            ("requests_pending", 1),
-            ("rooms_stored", 1),
-            ("rooms_running{kind=\"room\"}", 1),
-            ("rooms_running{kind=\"inbox\"}", 0),
-            ("connections{transport=\"websocket\"}", 2),
-            ("joins", 2),
-            ("store_commands_total{command=\"request\",result=\"stored\"}", 1),
-            ("store_queue_length", 0),
-            ("first_approve_seconds_count", 0),
-            ("delivery_seconds_count", 0),
-            ("ready", 1),
-        ],
-    );
+    assert_values(&metrics(&admin), ASKED);
     let approve = scene.approve(&request);
     scene.guest.ack(&scene.topic, &approve.approve_id).ok();
     scene.guest.ack(&scene.topic, &approve.approve_id).ok();
@@ -53,25 +71,7 @@ fn metrics_count_a_whole_flow() {
     // Bob wants to be in the inbox, and is told the rest there.
     scene.guest.join(&scene.bob.inbox()).ok();
     let metrics = metrics(&admin);
-    assert_values(
-        &metrics,
-        &[
-            ("store_commands_total{command=\"approve\",result=\"stored\"}", 1),
-            ("store_commands_total{command=\"ack\",result=\"stored\"}", 1),
-            ("store_commands_total{command=\"ack\",result=\"unchanged\"}", 1),
-            ("store_commands_total{command=\"deny\",result=\"refused\"}", 1),
-            ("refusals_total{reason=\"bad_payload\"}", 1),
-            ("refusals_total{reason=\"no_request\"}", 1),
-            ("refusals_total{reason=\"quota\"}", 0),
-            ("first_approve_seconds_count", 1),
-            ("joins", 3),
-            ("rooms_running{kind=\"inbox\"}", 1),
-            ("sign_ins_total{result=\"bad_sig\"}", 0),
-            ("redeliveries_total", 0),
-            ("fan_out_limited_total", 0),
-            ("mailbox_overloaded_total", 0),
-        ],
-    );
+    assert_values(&metrics, DONE);
     let commands = metrics.value("vestibule_store_commit_commands_sum");
     let commits = metrics.value("vestibule_store_commits_total");
     assert!(commits >= 5.0 && commands >= commits, "{commands} commands in {commits} commits");
