@@ -70,6 +70,9 @@ impl AdminServer {
 }
 
 /// Adds an admin listener, with a file of both tokens in this folder.
+///
+/// # Panics
+/// If the file cannot be written.
 #[must_use]
 pub fn administered(launch: Launch, folder: &Path) -> Launch {
     let path = write_tokens(folder);
