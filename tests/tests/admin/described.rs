@@ -1,4 +1,4 @@
-//! The served OpenAPI description is the committed one, and its permissions and answers are the
+//! The served `OpenAPI` description is the committed one, and its permissions and answers are the
 //! real ones.
 
 use serde_json::{Value, json};
@@ -106,7 +106,7 @@ fn endpoints_admit_and_answer_as_described() {
 }
 
 fn assert_audited(admin: &AdminServer, acts: &[(String, u16)]) {
-    let mut lines = pages(&admin, "audit", || {});
+    let mut lines = pages(admin, "audit", || {});
     lines.reverse();
     let found: Vec<(String, u16)> = lines
         .iter()

@@ -19,7 +19,7 @@ use crate::{metrics, readiness};
 pub(crate) fn wait_for(admin: &AdminServer, status: u16, reason: Option<&str>) {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
-        let readiness = readiness(&admin);
+        let readiness = readiness(admin);
         if (readiness.0, readiness.1.as_deref()) == (status, reason) {
             return;
         }
