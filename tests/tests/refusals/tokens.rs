@@ -50,7 +50,7 @@ fn joins_and_new_rooms_need_a_valid_token() {
     }
     tokens.push(("none", "none".to_owned()));
     for (what, token) in &tokens {
-        let token = Some(token.as_str()).filter(|_| *what != "none");
+        let token = (*what != "none").then_some(token.as_str());
         let mut device = Device::with_token(server.address(), &person, token);
         for topic in [room.topic(), person.inbox()] {
             let reply = device.join(&topic);
