@@ -30,7 +30,7 @@ for (const [name, transport] of [["a WebSocket", WebSocket], ["long poll", LongP
 
     // Too large by so much as the error says: its references, the room and the event count.
     const { detail } = await door.send("large", { text: "x".repeat(LIMIT) }).then(() => assert.fail("sent"), (error) => error);
-    const [, size] = /^`large` is a message of (\d+) bytes, and the server takes 262144$/.exec(detail);
+    const [, size] = /^`large` is (\d+) bytes long; the server accepts at most 262144$/.exec(detail);
     const text = "x".repeat(2 * LIMIT - Number(size));
     await assert.rejects(door.send("large", { text: `${text}x` }), { reason: "too_large" });
     await within("it is sent", door.send("large", { text }));

@@ -13,19 +13,19 @@ const UNANSWERED = new Set(["disconnected", "storage_full", "rate_limited", "una
 export class Approvals {
   #context;
   #rid;
-  #courier;
+  #queue;
   /** By the request's key. @type {Map<string, Promise<any>>} */
-  #underway = new Map();
+  #sending = new Map();
 
   /**
-   * @param {import("./topic.js").Context} context
+   * @param {import("./context.js").Context} context
    * @param {string} rid
-   * @param {import("./courier.js").Courier} courier
+   * @param {import("./retry-queue.js").RetryQueue} queue
    */
-  constructor(context, rid, courier) {
+  constructor(context, rid, queue) {
     this.#context = context;
     this.#rid = rid;
-    this.#courier = courier;
+    this.#queue = queue;
   }
 
   /**
@@ -73,16 +73,16 @@ export class Approvals {
 
   /** @returns {Promise<any>} */
   #once(key, send) {
-    const underway = this.#underway.get(key);
-    if (underway) return underway;
-    const sending = send().finally(() => this.#underway.delete(key));
-    this.#underway.set(key, sending);
+    const already = this.#sending.get(key);
+    if (already) return already;
+    const sending = send().finally(() => this.#sending.delete(key));
+    this.#sending.set(key, sending);
     return sending;
   }
 
   async #send(key, frame, unanswered) {
     try {
-      const reply = await this.#courier.send("approve", frame, { as: "member" });
+      const reply = await this.#queue.send("approve", frame, { as: "member" });
       await this.#change(key, frame, (sent) => ({ ...sent, state: "stored" }));
       return reply;
     } catch (error) {

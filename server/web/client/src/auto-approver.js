@@ -12,10 +12,10 @@
 import { requestKey } from "./ids.js";
 
 /** After so many approves that a newcomer could not use, another one would be no better. */
-const MOST_NACKS = 2;
+const MAX_NACKS = 2;
 
 /** Where so many approves wait for a newcomer, another one is not worth it, but for the creator's. */
-const ENOUGH = 3;
+const ENOUGH_APPROVES = 3;
 
 /** How long to wait where all places for approves are taken and the server does not say. */
 const SLOTS_MS = 30_000;
@@ -28,7 +28,7 @@ const NOT_NEEDED = new Set(["closed", "no_request", "expired"]);
 
 /**
  * @typedef {object} Options
- * @property {import("./doorkeeper.js").Doorkeeper} doorkeeper
+ * @property {import("./pending-requests.js").PendingRequests} requests
  * @property {string} uid of this user
  * @property {() => string | undefined} policy of the room, as it is now
  * @property {() => boolean} isCreator whether this user is the room's creator, as it is now
@@ -46,10 +46,10 @@ export class AutoApprover {
   /** @param {Options} options */
   constructor(options) {
     this.#options = options;
-    const { doorkeeper } = options;
+    const { requests } = options;
     this.#stops = [
-      doorkeeper.onWaiting((request, afterMs) => this.#wait(request, afterMs)),
-      doorkeeper.onRequestGone((gone) => this.#gone(gone)),
+      requests.onWaiting((request, afterMs) => this.#onWaiting(request, afterMs)),
+      requests.onRequestGone((gone) => this.#onGone(gone)),
     ];
   }
 
@@ -60,21 +60,21 @@ export class AutoApprover {
     this.#timers.clear();
   }
 
-  #wait(request, afterMs) {
+  #onWaiting(request, afterMs) {
     this.#cancel(request);
-    if (this.#isEnough(request) || request.nacks > MOST_NACKS) return;
+    if (this.#isEnough(request) || request.nacks > MAX_NACKS) return;
     this.#approveAfter(request, afterMs);
   }
 
   /** After somebody's approve this one may be needed all the same, but not after one of this user's, of any device. */
-  #gone(gone) {
+  #onGone(gone) {
     const { state, by } = gone;
     const mayBeNeeded = state === "approved" && by !== this.#options.uid && !this.#isEnough(gone);
     if (!mayBeNeeded) this.#cancel(gone);
   }
 
   #isEnough({ approvals }) {
-    return approvals >= ENOUGH && !this.#options.isCreator();
+    return approvals >= ENOUGH_APPROVES && !this.#options.isCreator();
   }
 
   #approveAfter(request, ms) {

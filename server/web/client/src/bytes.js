@@ -82,7 +82,7 @@ export function fieldList(...fields) {
  * @param {Uint8Array} bytes
  * @returns {BufferSource} the same
  */
-export function own(bytes) {
+export function asBufferSource(bytes) {
   return /** @type {BufferSource} */ (bytes);
 }
 
@@ -91,7 +91,7 @@ export function own(bytes) {
  * @returns {Promise<Uint8Array>} 32 bytes
  */
 export async function sha256(bytes) {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", own(bytes)));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", asBufferSource(bytes)));
 }
 
 /** @returns {string} 16 random bytes, as `request_id`, `approve_id` and `device` are made */

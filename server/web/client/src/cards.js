@@ -7,6 +7,7 @@ import { toBase64url } from "./bytes.js";
 import { checkCardName, checkSignedCard } from "./checks.js";
 import { VestibuleError } from "./errors.js";
 import { isPlainText } from "./plain-text.js";
+import { Sequence } from "./sequence.js";
 import { signFields } from "./signed.js";
 
 /**
@@ -41,8 +42,8 @@ export class Cards {
   #records;
   #clock;
   #rid;
-  /** Changes, one after the other: each compares with the last. */
-  #turn = Promise.resolve();
+  /** Takes cards one at a time: each is compared with the one before it. */
+  #steps = new Sequence();
   /**
    * The newest that the room has signed. It may have a name that is not shown: what it says else counts, and the next
    * version goes above it, or no member could give the room a better name.
@@ -52,7 +53,7 @@ export class Cards {
   #signed = null;
 
   /**
-   * @param {import("./topic.js").Context} context
+   * @param {import("./context.js").Context} context
    * @param {string} rid
    */
   constructor({ records, clock }, rid) {
@@ -80,7 +81,7 @@ export class Cards {
    * @returns {Promise<boolean>} whether it is news; rejects with `bad_card` or `card_downgrade`
    */
   take(card) {
-    const taken = this.#turn.then(async () => {
+    return this.#steps.run(async () => {
       const signed = signedPartOf(await checkSignedCard(card, this.#rid, this.#clock.now()));
       this.#signed = refuseDowngrade(signed, this.#signed);
       checkCardName(signed);
@@ -89,8 +90,6 @@ export class Cards {
       this.newest = signed;
       return true;
     });
-    this.#turn = taken.then(() => {}, () => {});
-    return taken;
   }
 
   /**

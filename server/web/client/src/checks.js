@@ -29,18 +29,18 @@ const HIDDEN = "has control or format characters";
  *
  * @template T
  * @param {string} reason
- * @param {(check: Check, stage: (code: string) => void) => Promise<T>} checks `stage`
+ * @param {(check: Check, failAs: (code: string) => void) => Promise<T>} checks `failAs`
  *   names what a failure from there on means to who sent it
  * @returns {Promise<T>}
  */
-async function judged(reason, checks) {
+async function runChecks(reason, checks) {
   let code;
-  const stage = (name) => (code = name);
+  const failAs = (name) => (code = name);
   const check = (ok, what) => {
     if (!ok) throw new VestibuleError(reason, what, { code });
   };
   try {
-    return await checks(check, stage);
+    return await checks(check, failAs);
   } catch (error) {
     if (error instanceof VestibuleError) throw error;
     throw new VestibuleError(reason, "malformed", { cause: error, code });
@@ -79,7 +79,7 @@ export async function checkCard(card, rid, now) {
  * @returns {Promise<Card>}
  */
 export function checkSignedCard(card, rid, now = Date.now()) {
-  return judged("bad_card", async (/** @type {Check} */ check) => {
+  return runChecks("bad_card", async (/** @type {Check} */ check) => {
     const pub = fromBase64url(card.room_pub);
     check(card.rid === rid, "another room's");
     check((await ridOf(card.alg, pub)) === rid, "the key is not the room's");
@@ -128,7 +128,7 @@ export function isCardOfToday({ version }, now) {
  * @returns {Promise<CheckedRequest>}
  */
 export function checkRequest(item, rid, now = Date.now()) {
-  return judged("bad_request", async (/** @type {Check} */ check) => {
+  return runChecks("bad_request", async (/** @type {Check} */ check) => {
     const signPub = fromBase64url(item.sign_pub);
     check(item.rid === rid, "for another room");
     check((await uidOf(item.sign_alg, signPub)) === item.uid, "the key is not the user's");
@@ -158,17 +158,17 @@ export function checkRequest(item, rid, now = Date.now()) {
  * @returns {Promise<SigningKey>} the room key
  */
 export function openApprove(approve, { rid, request_id, uid, box }, now = Date.now()) {
-  return judged("bad_approve", async (/** @type {Check} */ check, stage) => {
+  return runChecks("bad_approve", async (/** @type {Check} */ check, failAs) => {
     check(approve.rid === rid, "for another room");
     check(approve.request_id === request_id, "for another request");
     check(approve.to === uid, "for another user");
     // Not its approver's fault: the server delivers none that is too old, or one of the clocks is wrong.
     check(approve.exp > now, "expired");
-    stage("undecryptable");
+    failAs("undecryptable");
     check(approve.box === box.id, "for another box");
     check(approve.alg === BOX_ALG, "sealed in an unknown way");
 
-    stage("bad_sig");
+    failAs("bad_sig");
     const signPub = fromBase64url(approve.sign_pub);
     check((await uidOf(approve.sign_alg, signPub)) === approve.by, "the key is not the approver's");
     check(
@@ -176,13 +176,13 @@ export function openApprove(approve, { rid, request_id, uid, box }, now = Date.n
       "the approver's signature is wrong",
     );
 
-    stage("undecryptable");
+    failAs("undecryptable");
     const secret = await box.open(fromBase64url(approve.ct), { rid, request_id, to: uid }).catch(() => null);
     check(secret !== null, "it does not open");
-    stage("wrong_key");
+    failAs("wrong_key");
     const roomKey = await roomKeyOf(rid, secret);
     check(roomKey !== null, "the key is not the room's");
-    stage("bad_sig");
+    failAs("bad_sig");
     check(
       await verifyFields("approve", approve, roomKey.alg, roomKey.pub, approve.room_sig),
       "the room's signature is wrong",
@@ -203,7 +203,7 @@ export function openApprove(approve, { rid, request_id, uid, box }, now = Date.n
  * @returns {Promise<{by: string, code: string, block: boolean}>}
  */
 export function checkDenial(denial, { rid, request_id, to }, card) {
-  return judged("bad_denial", async (/** @type {Check} */ check) => {
+  return runChecks("bad_denial", async (/** @type {Check} */ check) => {
     const { by, code, block } = denial;
     const signed = { rid, request_id, to, by, code, block };
     check(card !== null, "the room's key is not known");
@@ -238,7 +238,7 @@ async function roomKeyOf(rid, secret) {
  * @returns {Promise<{rid: string, key: SigningKey}>} the room that the server made
  */
 export function checkMadeRoom(made, { alg, policy, name }, now) {
-  return judged("bad_room", async (/** @type {Check} */ check) => {
+  return runChecks("bad_room", async (/** @type {Check} */ check) => {
     const key = await roomKeyOf(made.rid, fromBase64url(made.room_key));
     check(key !== null, "the key is not the room's");
     const card = await checkCard(made.card, made.rid, now);

@@ -9,18 +9,18 @@ import {
 import { checkCard, checkMadeRoom } from "./checks.js";
 import { refuseDowngrade } from "./cards.js";
 import { Clock } from "./clock.js";
-import { mostBytesOf } from "./courier.js";
+import { maxBytesOf } from "./retry-queue.js";
 import { VestibuleError } from "./errors.js";
 import { isId, ridOf, uidOf } from "./ids.js";
 import { Inbox } from "./inbox.js";
 import { SIGN_ALGS, SigningKey, preferredAlg } from "./keys.js";
-import { PacedSocket } from "./long-poll.js";
+import { ChunkedSocket } from "./long-poll.js";
 import { Newcomer } from "./newcomer.js";
 import { Notices } from "./notices.js";
 import { Records } from "./records.js";
 import { Room } from "./room.js";
 import { Session } from "./session.js";
-import { SignInAgain } from "./sign-in-again.js";
+import { TokenRenewal } from "./token-renewal.js";
 
 /** How long to wait for a server that may not be there. */
 const TIMEOUT_MS = 30_000;
@@ -120,13 +120,13 @@ export class Vestibule {
     // phoenix.js asks for the token at each connect, so a renewed one is taken up by its own reconnect.
     const socketOptions = { ...options.socketOptions, authToken: () => session.token };
     if (transport) socketOptions.transport = transport;
-    socketOptions.decode = unharmed(socketOptions.decode ?? Serializer.decode.bind(Serializer), warn);
-    const mostBytes = () => mostBytesOf(vestibule.#inbox.limits.message);
-    const socket = new PacedSocket(endpoint.href, socketOptions, mostBytes);
+    socketOptions.decode = decodeSafely(socketOptions.decode ?? Serializer.decode.bind(Serializer), warn);
+    const maxBytes = () => maxBytesOf(vestibule.#inbox.limits.message);
+    const socket = new ChunkedSocket(endpoint.href, socketOptions, maxBytes);
 
-    const again = new SignInAgain(socket, session, warn);
+    const tokenRenewal = new TokenRenewal(socket, session, warn);
     const device = await records.device();
-    const context = { socket, server: name, user, uid, device, records, clock, warn, signInAgain: again };
+    const context = { socket, server: name, user, uid, device, records, clock, warn, tokenRenewal };
     // Before anything is waited for, so that the storage is free for the next connection of this page at once.
     const close = (error) => {
       end.abort(error);
@@ -259,7 +259,7 @@ export class Vestibule {
    */
   async disconnect() {
     const error = (this.#ended ??= new VestibuleError("disconnected"));
-    this.#context.signInAgain.stop();
+    this.#context.tokenRenewal.stop();
     const closed = this.#close(error);
     const leaves = Array.from(this.#rooms.values(), ({ room }) => room.leave(error));
     for (const newcomer of this.#newcomers.values()) newcomer.end(error);
@@ -285,7 +285,7 @@ export class Vestibule {
 }
 
 /** What is no frame, or none that phoenix.js can take, is warned of instead of thrown at nobody. */
-function unharmed(decode, warn) {
+function decodeSafely(decode, warn) {
   return (raw, take) => {
     try {
       decode(raw, take);
@@ -297,10 +297,10 @@ function unharmed(decode, warn) {
 
 /** @param {VestibuleError} error */
 function warnOnConsole(error) {
-  const said = `vestibule: ${error.message}`;
+  const message = `vestibule: ${error.message}`;
   // What a handler of the application's threw is the application's to see; other causes may quote what came.
-  if (error.reason === "handler_failed") console.warn(said, error.cause);
-  else console.warn(said);
+  if (error.reason === "handler_failed") console.warn(message, error.cause);
+  else console.warn(message);
 }
 
 /** @param {any} options */

@@ -86,7 +86,7 @@ export class Clock {
    * @param {unknown} serverNow in Unix ms, as it came; nothing happens where a server does not say it
    * @param {number} [roundTripMs] from the question to the answer: the server said it half-way, more or less
    */
-  heard(serverNow, roundTripMs = 0) {
+  update(serverNow, roundTripMs = 0) {
     const isTold = typeof serverNow === "number" && Number.isSafeInteger(serverNow);
     // The device slept in between, or its clock was set.
     if (!isTold || roundTripMs < 0 || roundTripMs > LONGEST_ROUND_TRIP_MS) return;

@@ -5,7 +5,8 @@
  * those after. So what a crash interrupts comes again; whoever takes a notice must bear to see it twice. Each topic has
  * its own mark, since nothing orders the pushes of two topics.
  */
-import { listed } from "./topic.js";
+import { listAll } from "./paged-list.js";
+import { Sequence } from "./sequence.js";
 
 /** The notices, by the names of their pushes. */
 const NOTICES = ["receipt", "denied", "expired", "withdrawn"];
@@ -14,19 +15,19 @@ const NOTICES = ["receipt", "denied", "expired", "withdrawn"];
 /** @typedef {(approveId: string, code: string) => Promise<any>} Nack */
 
 /**
- * @param {import("./courier.js").Courier} courier
+ * @param {import("./retry-queue.js").RetryQueue} queue
  * @param {{device: string, rid?: string}} fields the room too where the topic is not the room's
  * @returns {{ack: Ack, nack: Nack}}
  */
-export function answersOver(courier, fields) {
+export function answersOver(queue, fields) {
   return {
-    ack: (approve_id) => courier.send("ack", { ...fields, approve_id }),
-    nack: (approve_id, code) => courier.send("nack", { ...fields, approve_id, code }),
+    ack: (approve_id) => queue.send("ack", { ...fields, approve_id }),
+    nack: (approve_id, code) => queue.send("nack", { ...fields, approve_id, code }),
   };
 }
 
 /**
- * @typedef {object} Takers
+ * @typedef {object} DeliveryHandlers
  * @property {(approve: any, ack: Ack, nack: Nack) => void} approve
  * @property {(notice: any) => Promise<unknown>} notice
  * @property {() => Promise<unknown>} [resync] the server's store has another epoch than at the last join
@@ -36,23 +37,23 @@ export function answersOver(courier, fields) {
 export class Deliveries {
   #context;
   #rid;
-  #take;
+  #handlers;
   /** @type {import("./records.js").Seen | null} */
   #seen = null;
-  #courier;
+  #queue;
   /** Whether all notices before the next live one have been taken: only then may the mark pass it. */
   #gapless = false;
-  #turn = Promise.resolve();
+  #steps = new Sequence();
 
   /**
-   * @param {import("./topic.js").Context} context
+   * @param {import("./context.js").Context} context
    * @param {string | null} rid of the topic's room; null for the inbox
-   * @param {Takers} take
+   * @param {DeliveryHandlers} handlers
    */
-  constructor(context, rid, take) {
+  constructor(context, rid, handlers) {
     this.#context = context;
     this.#rid = rid;
-    this.#take = take;
+    this.#handlers = handlers;
   }
 
   /**
@@ -72,12 +73,12 @@ export class Deliveries {
     return this.#seen ? { last: this.#seen } : {};
   }
 
-  /** @param {import("./topic.js").Topic} topic */
-  listen(topic) {
-    this.#courier = topic.courier;
-    topic.on("approve", (approve) => this.#approve(approve));
-    for (const event of NOTICES) topic.on(event, (notice) => this.#live({ ...notice, event }));
-    topic.on("erased", () => this.#context.notices.erased());
+  /** @param {import("./subscription.js").Subscription} subscription */
+  listen(subscription) {
+    this.#queue = subscription.queue;
+    subscription.on("approve", (approve) => this.#approve(approve));
+    for (const event of NOTICES) subscription.on(event, (notice) => this.#live({ ...notice, event }));
+    subscription.on("erased", () => this.#context.notices.erased());
   }
 
   /**
@@ -94,8 +95,8 @@ export class Deliveries {
     return this.#next(async () => {
       this.#gapless = false;
       // The server says so in a push as well; here it is sure to be done before the mark forgets the old epoch.
-      if (this.#seen && this.#seen.epoch !== epoch) await this.#take.resync?.();
-      const rest = cursors.notices ? listed(this.#courier, "notices", { cursor: cursors.notices }) : [];
+      if (this.#seen && this.#seen.epoch !== epoch) await this.#handlers.resync?.();
+      const rest = cursors.notices ? listAll(this.#queue, "notices", { cursor: cursors.notices }) : [];
       for (const notice of notices) await this.#notice(notice);
       for await (const notice of rest) await this.#notice(notice);
       this.#gapless = true;
@@ -107,12 +108,12 @@ export class Deliveries {
   #approve(approve) {
     const { device } = this.#context;
     const fields = this.#rid ? { device } : { rid: approve.rid, device };
-    const { ack, nack } = answersOver(this.#courier, fields);
-    this.#take.approve(approve, ack, nack);
+    const { ack, nack } = answersOver(this.#queue, fields);
+    this.#handlers.approve(approve, ack, nack);
   }
 
   async #restOfApproves(cursor) {
-    for await (const approve of listed(this.#courier, "approved", { cursor })) this.#approve(approve);
+    for await (const approve of listAll(this.#queue, "approved", { cursor })) this.#approve(approve);
   }
 
   #live(notice) {
@@ -124,7 +125,7 @@ export class Deliveries {
 
   async #notice(notice) {
     try {
-      await this.#take.notice(notice);
+      await this.#handlers.notice(notice);
     } catch (error) {
       this.#gapless = false;
       throw error;
@@ -140,8 +141,7 @@ export class Deliveries {
 
   /** One after the other. What fails is warned of, and comes again with the next join. */
   #next(step) {
-    this.#turn = this.#turn.then(step).catch((error) => this.#warn(error));
-    return this.#turn;
+    return this.#steps.run(step).catch((error) => this.#warn(error));
   }
 
   #warn(error) {

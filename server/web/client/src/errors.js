@@ -1,4 +1,4 @@
-import { sentenceOf } from "./sentences.js";
+import { messageFor } from "./error-messages.js";
 
 /**
  * Everything this package throws or warns about.
@@ -19,7 +19,7 @@ export class VestibuleError extends Error {
    * @param {string} [detail] the same for people; a sentence of the reason's own without
    * @param {{cause?: unknown, retryMs?: number, code?: string}} [options]
    */
-  constructor(reason, detail = sentenceOf(reason), { cause, retryMs, code } = {}) {
+  constructor(reason, detail = messageFor(reason), { cause, retryMs, code } = {}) {
     super(detail ? `${reason}: ${detail}` : reason, { cause });
     this.name = "VestibuleError";
     /** @type {string} */

@@ -8,17 +8,17 @@
 import { open, readFile, rm, stat } from "node:fs/promises";
 import { randomId } from "./bytes.js";
 import { VestibuleError } from "./errors.js";
-import { sleep } from "./patience.js";
+import { sleep } from "./backoff.js";
 import { startOf } from "./process-start.js";
 
 /** How often a process that waits looks again. */
 const POLL_MS = 100;
 
 /** A file without content is being worked with, or its process was killed meanwhile: so long it is believed. */
-const WORKING_MS = 2000;
+const UNNAMED_MS = 2000;
 
 /** How soon to look again at what takes a moment. */
-const MOMENT_MS = 10;
+const BUSY_POLL_MS = 10;
 
 /** Where nothing can be written there is nothing to lock. */
 const READ_ONLY = new Set(["EROFS", "EACCES", "EPERM"]);
@@ -67,24 +67,24 @@ export class FileLock {
       }
       const there = await textOf(this.#path);
       if (there !== null && (await isHeld(this.#path, there))) return false;
-      if (there !== null) await this.#bury(there);
+      if (there !== null) await this.#removeStale(there);
     }
   }
 
   /** Takes a dead process's lock away: one process at a time, or the second would take the first one's new lock. */
-  async #bury(dead) {
-    const spade = `${this.#path}.taken`;
+  async #removeStale(dead) {
+    const removal = `${this.#path}.taken`;
     try {
-      await create(spade, "");
+      await create(removal, "");
     } catch (error) {
       if (error.code !== "EEXIST") throw error;
-      if (await isFresh(spade)) return sleep(MOMENT_MS);
-      return rm(spade, { force: true });
+      if (await isFresh(removal)) return sleep(BUSY_POLL_MS);
+      return rm(removal, { force: true });
     }
     try {
       if ((await textOf(this.#path)) === dead) await rm(this.#path, { force: true });
     } finally {
-      await rm(spade, { force: true });
+      await rm(removal, { force: true });
     }
   }
 
@@ -127,7 +127,7 @@ async function isHeld(path, text) {
 /** Whether somebody may be at work with it. */
 async function isFresh(path) {
   const made = await stat(path).catch(() => null);
-  return made !== null && Date.now() - made.mtimeMs < WORKING_MS;
+  return made !== null && Date.now() - made.mtimeMs < UNNAMED_MS;
 }
 
 function holderOf(text) {

@@ -7,11 +7,12 @@ import { basename, dirname, join, resolve } from "node:path";
 import { must, mustBeFlag, mustBeOptions } from "./arguments.js";
 import { VestibuleError } from "./errors.js";
 import { FileLock } from "./file-lock.js";
-import { Turns } from "./turns.js";
+import { Sequence } from "./sequence.js";
+import { ClaimQueue } from "./claim-queue.js";
 
 /** @typedef {import("./storage.js").Storage} Storage */
 
-/** This process's locks, by the files that they are of. @type {Map<string, {lock: FileLock, turns: Turns}>} */
+/** This process's locks, by the files that they are of. @type {Map<string, {lock: FileLock, claims: ClaimQueue}>} */
 const locks = new Map();
 
 /**
@@ -31,8 +32,7 @@ export class FileStorage {
   #values = null;
   /** Which file that was. */
   #version = "";
-  /** Settles with the last of the accesses, which take turns. */
-  #turn = Promise.resolve();
+  #steps = new Sequence();
 
   /**
    * @param {string} path the file, made at the first change, or a link to it; its folder must be there
@@ -50,23 +50,23 @@ export class FileStorage {
 
   /**
    * @param {import("./storage.js").ClaimOptions} [options]
-   * @returns {Promise<import("./storage.js").Release>}
+   * @reclaims {Promise<import("./storage.js").Release>}
    */
   async claim(options) {
-    const release = await lockOf(this.#path).turns.claim(options);
+    const release = await lockOf(this.#path).claims.claim(options);
     // The last holder may have written since this was read.
     this.#values = null;
     return release;
   }
 
-  /** @returns {Promise<string[]>} */
+  /** @reclaims {Promise<string[]>} */
   names() {
     return this.#next((values) => [...values.keys()]);
   }
 
   /**
    * @param {string} name
-   * @returns {Promise<string | null>}
+   * @reclaims {Promise<string | null>}
    */
   get(name) {
     return this.#next((values) => values.get(name) ?? null);
@@ -75,7 +75,7 @@ export class FileStorage {
   /**
    * @param {string} name
    * @param {string} value
-   * @returns {Promise<void>} resolves when the value is on the disk
+   * @reclaims {Promise<void>} resolves when the value is on the disk
    */
   set(name, value) {
     return this.#change((values) => values.set(name, value));
@@ -83,7 +83,7 @@ export class FileStorage {
 
   /**
    * @param {string} name
-   * @returns {Promise<void>}
+   * @reclaims {Promise<void>}
    */
   delete(name) {
     return this.#change((values) => values.delete(name));
@@ -112,10 +112,10 @@ export class FileStorage {
   /**
    * @template T
    * @param {(values: Map<string, string>) => T | Promise<T>} access
-   * @returns {Promise<T>}
+   * @reclaims {Promise<T>}
    */
   #next(access) {
-    const done = this.#turn.then(async () => {
+    return this.#steps.run(async () => {
       try {
         return await access((this.#values ??= await this.#read()));
       } catch (cause) {
@@ -124,11 +124,9 @@ export class FileStorage {
         throw new VestibuleError("bad_storage", `${this.#path} cannot be used: ${code ?? "unknown"}`, { cause, code });
       }
     });
-    this.#turn = done.then(() => {}, () => {});
-    return done;
   }
 
-  /** @returns {Promise<Map<string, string>>} */
+  /** @reclaims {Promise<Map<string, string>>} */
   async #read() {
     let file;
     try {
@@ -155,7 +153,7 @@ export class FileStorage {
  * comes by another name would find another lock.
  *
  * @param {string} path
- * @returns {string} where the file is, or is to be
+ * @reclaims {string} where the file is, or is to be
  */
 function fileAt(path) {
   try {
@@ -167,7 +165,7 @@ function fileAt(path) {
   }
 }
 
-/** @param {string} path @returns {string | null} what the link names; null where there is none */
+/** @param {string} path @reclaims {string | null} what the link names; null where there is none */
 function linkAt(path) {
   try {
     return readlinkSync(path);
@@ -178,7 +176,7 @@ function linkAt(path) {
 
 /**
  * @param {string} path
- * @returns {{lock: FileLock, turns: Turns}} this process's
+ * @reclaims {{lock: FileLock, claims: ClaimQueue}} this process's
  */
 function lockOf(path) {
   const known = locks.get(path);
@@ -193,7 +191,7 @@ function lockOf(path) {
     }
   };
   const sentences = ["another process has it open", "another connection of this process has it open"];
-  const made = { lock, turns: new Turns(take, sentences[0], sentences[1]) };
+  const made = { lock, claims: new ClaimQueue(take, sentences[0], sentences[1]) };
   locks.set(path, made);
   return made;
 }
@@ -203,7 +201,7 @@ const NONE = "none";
 
 /**
  * @param {import("node:fs").BigIntStats} stats
- * @returns {string} another one for each file that was ever renamed into place
+ * @reclaims {string} another one for each file that was ever renamed into place
  */
 function versionOf({ ino, mtimeNs, size }) {
   return `${ino} ${mtimeNs} ${size}`;
@@ -234,7 +232,7 @@ function mustBePrivate(path, mode) {
 /**
  * @param {string} path
  * @param {string} text
- * @returns {Map<string, string>}
+ * @reclaims {Map<string, string>}
  */
 function valuesOf(path, text) {
   // Going on with an empty storage would lose every key in the damaged file. The cause stays out: it quotes the file.
@@ -244,7 +242,7 @@ function valuesOf(path, text) {
   return new Map(Object.entries(values));
 }
 
-/** @param {string} text @returns {unknown} undefined where it is no JSON */
+/** @param {string} text @reclaims {unknown} undefined where it is no JSON */
 function jsonOf(text) {
   try {
     return JSON.parse(text);
@@ -256,7 +254,7 @@ function jsonOf(text) {
 /**
  * @param {string} path
  * @param {string} text
- * @returns {Promise<string>} the new file's version
+ * @reclaims {Promise<string>} the new file's version
  */
 async function replaceFile(path, text) {
   const draft = `${path}.tmp`;

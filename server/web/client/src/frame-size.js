@@ -1,6 +1,6 @@
 /**
  * What a push is on the wire, which only the whole frame tells. How large it is: names, references and the WebSocket's
- * own header count, and a character may be several bytes. And whether the server can read it.
+ * asBufferSource header count, and a character may be several bytes. And whether the server can read it.
  */
 import { utf8 } from "./bytes.js";
 

@@ -4,19 +4,19 @@
  */
 import { Deliveries } from "./deliveries.js";
 import { isId } from "./ids.js";
-import { Topic } from "./topic.js";
+import { Subscription } from "./subscription.js";
 
 /** A user's inbox. */
 export class Inbox {
-  #topic;
+  #subscription;
   #deliveries;
   #warn;
   /** What the server takes, by the answer to the last join. @type {{name: number, message?: number}} */
   limits = { name: Infinity };
 
   /**
-   * @param {import("./topic.js").Context} context
-   * @param {import("./deliveries.js").Takers["approve"]} onApprove
+   * @param {import("./context.js").Context} context
+   * @param {import("./deliveries.js").DeliveryHandlers["approve"]} onApprove
    */
   constructor(context, onApprove) {
     this.#warn = context.warn;
@@ -24,14 +24,14 @@ export class Inbox {
       approve: (approve, ...answers) => isId(approve.rid) && onApprove(approve, ...answers),
       notice: async (notice) => isId(notice.rid) && context.notices.take(notice),
     });
-    this.#topic = new Topic(context, `user:${context.uid}`, () => this.#deliveries.joinFields);
+    this.#subscription = new Subscription(context, `user:${context.uid}`, () => this.#deliveries.joinFields);
   }
 
   /** @returns {Promise<void>} when it is joined */
   async join() {
     await this.#deliveries.load();
-    this.#deliveries.listen(this.#topic);
-    return this.#topic.join(async (reply) => {
+    this.#deliveries.listen(this.#subscription);
+    return this.#subscription.join(async (reply) => {
       this.limits = reply.limits;
       // Not awaited: there may be many, and nothing else has to wait for them.
       this.#deliveries.joined(reply).catch(this.#warn);
@@ -43,6 +43,6 @@ export class Inbox {
    * @returns {Promise<void>} when the server knows
    */
   end(error) {
-    return this.#topic.end(error);
+    return this.#subscription.end(error);
   }
 }

@@ -25,14 +25,14 @@ export class JoinRequest {
     /** @type {number} how many of this user's approves the newcomer could not use */
     this.nacks = 0;
     this.#approve = approve;
-    this.heard(item);
+    this.update(item);
   }
 
   /**
    * @internal
    * @param {any} item the same request as it came again
    */
-  heard(item) {
+  update(item) {
     /** @type {number} when the server stored it */
     this.created = item.created;
     /** @type {number} how many approves wait for the newcomer already, as far as this client has heard */

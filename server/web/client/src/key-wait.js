@@ -10,7 +10,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** One room's. */
 export class KeyWait {
   #context;
-  #look;
+  #check;
   #waiters = new Set();
   /** @type {any} */
   #timer;
@@ -18,19 +18,19 @@ export class KeyWait {
   #ended = null;
 
   /**
-   * @param {import("./topic.js").Context} context
-   * @param {() => Promise<void>} look finds out whether there is anything to wait for, and until when
+   * @param {import("./context.js").Context} context
+   * @param {() => Promise<void>} check finds out whether there is anything to wait for, and until when
    */
-  constructor(context, look) {
+  constructor(context, check) {
     this.#context = context;
-    this.#look = look;
+    this.#check = check;
   }
 
   /** @returns {Promise<import("./keys.js").SigningKey>} settled by {@link KeyWait#settle} */
   begin() {
     if (this.#ended) return Promise.reject(this.#ended);
     const waiting = new Promise((resolve, reject) => this.#waiters.add({ resolve, reject }));
-    this.#look().catch((error) => this.settle("reject", VestibuleError.from(error, "looking for a room's key")));
+    this.#check().catch((error) => this.settle("reject", VestibuleError.from(error, "looking for a room's key")));
     return waiting;
   }
 
@@ -50,11 +50,11 @@ export class KeyWait {
   }
 
   /** @param {number} time in Unix ms: until then it may come */
-  lookAt(time) {
+  checkAt(time) {
     clearTimeout(this.#timer);
     if (this.#waiters.size === 0) return;
     const { clock, warn } = this.#context;
-    this.#timer = setTimeout(() => this.#look().catch(warn), Math.min(time - clock.now(), LONGEST_MS));
+    this.#timer = setTimeout(() => this.#check().catch(warn), Math.min(time - clock.now(), LONGEST_MS));
     // In Node it is the connection that keeps the process alive.
     this.#timer.unref?.();
   }

@@ -8,25 +8,25 @@ import { utf8 } from "./bytes.js";
 import { isLongPoll } from "./frame-size.js";
 
 /** A socket of phoenix.js, whose long poll posts no more at once than the server takes. */
-export class PacedSocket extends Socket {
+export class ChunkedSocket extends Socket {
   /** @type {() => number} */
-  #mostBytes;
+  #maxBytes;
 
   /**
    * @param {string} endpoint
    * @param {Partial<import("phoenix").SocketConnectOption>} options
-   * @param {() => number} mostBytes the largest message that the server takes, as far as it has said
+   * @param {() => number} maxBytes the largest message that the server takes, as far as it has said
    */
-  constructor(endpoint, options, mostBytes) {
+  constructor(endpoint, options, maxBytes) {
     super(endpoint, options);
-    this.#mostBytes = mostBytes;
+    this.#maxBytes = maxBytes;
   }
 
   /** What phoenix.js connects by, which after a fallback is another transport than was given. */
   transportConnect() {
     const socket = /** @type {any} */ (this);
     const { transport } = socket;
-    socket.transport = isLongPoll(transport) ? paced(transport, this.#mostBytes) : transport;
+    socket.transport = isLongPoll(transport) ? chunked(transport, this.#maxBytes) : transport;
     try {
       // @ts-expect-error It is there, and its types do not say so.
       super.transportConnect();
@@ -36,10 +36,10 @@ export class PacedSocket extends Socket {
   }
 }
 
-function paced(LongPoll, mostBytes) {
-  return class PacedLongPoll extends LongPoll {
+function chunked(LongPoll, maxBytes) {
+  return class ChunkedLongPoll extends LongPoll {
     ajax(method, headers, body, onTimeout, onAnswer) {
-      const parts = method === "POST" ? partsOf(body, mostBytes()) : [body];
+      const parts = method === "POST" ? chunksOf(body, maxBytes()) : [body];
       const post = (at) => {
         super.ajax(method, headers, parts[at], onTimeout, (answer) => {
           const goesOn = answer?.status === 200 && at + 1 < parts.length;
@@ -54,10 +54,10 @@ function paced(LongPoll, mostBytes) {
 
 /**
  * @param {string} batch messages, a line each
- * @param {number} mostBytes
+ * @param {number} maxBytes
  * @returns {string[]} the same in as few parts as that makes; a single message is not cut
  */
-export function partsOf(batch, mostBytes) {
+export function chunksOf(batch, maxBytes) {
   const parts = [];
   let room = 0;
   for (const line of batch.split("\n")) {
@@ -68,7 +68,7 @@ export function partsOf(batch, mostBytes) {
       room -= bytes + 1;
     } else {
       parts.push([line]);
-      room = mostBytes - bytes;
+      room = maxBytes - bytes;
     }
   }
   return parts.map((lines) => lines.join("\n"));

@@ -7,13 +7,13 @@ import { VestibuleError } from "./errors.js";
 import { Handlers } from "./handlers.js";
 import { signFields } from "./signed.js";
 
-/** @typedef {import("./courier.js").Role} Role */
+/** @typedef {import("./retry-queue.js").Role} Role */
 
 /** Proves the room key. */
 export class Membership {
   #context;
   #rid;
-  #courier;
+  #queue;
   #onProven;
   /** @type {Role} */
   #role = "guest";
@@ -26,15 +26,15 @@ export class Membership {
   #join = null;
 
   /**
-   * @param {import("./topic.js").Context} context
+   * @param {import("./context.js").Context} context
    * @param {string} rid
-   * @param {import("./courier.js").Courier} courier
+   * @param {import("./retry-queue.js").RetryQueue} queue
    * @param {(proven: any, reply: any) => Promise<void>} onProven is given the answers to the proof and to the join
    */
-  constructor(context, rid, courier, onProven) {
+  constructor(context, rid, queue, onProven) {
     this.#context = context;
     this.#rid = rid;
-    this.#courier = courier;
+    this.#queue = queue;
     this.#onProven = onProven;
     this.#onRole = new Handlers(context.warn);
   }
@@ -78,28 +78,28 @@ export class Membership {
     const join = this.#join;
     const key = await this.#context.records.roomKey(this.#rid);
     if (!key || !join?.current()) return;
-    join.proof ??= this.#say(join, key);
+    join.proof ??= this.#sendProof(join, key);
     await join.proof;
   }
 
-  async #say({ reply, current }, key) {
+  async #sendProof({ reply, current }, key) {
     const { nonce } = reply;
     const { server, uid } = this.#context;
     const sig = await signFields("prove", { server, rid: this.#rid, uid, nonce }, key);
     const proof = { room_pub: toBase64url(key.pub), alg: key.alg, nonce, sig };
-    const proven = await this.#repeatWhile(current, () => this.#courier.send("prove", proof, { repeat: false }));
+    const proven = await this.#repeatWhile(current, () => this.#queue.send("prove", proof, { repeat: false }));
     if (!current()) throw new VestibuleError("interrupted");
     this.#become("member");
-    this.#courier.open("member");
+    this.#queue.open("member");
     await this.#onProven(proven, reply);
   }
 
-  /** The courier neither repeats a proof nor keeps one that was signed too late: the next join would take neither. */
-  async #repeatWhile(current, say) {
+  /** The queue neither repeats a proof nor keeps one that was signed too late: the next join would take neither. */
+  async #repeatWhile(current, send) {
     for (;;) {
       if (!current()) throw new VestibuleError("interrupted");
       try {
-        return await say();
+        return await send();
       } catch (error) {
         if (error.reason !== "timeout") throw error;
       }

@@ -5,7 +5,7 @@
  * encrypts. A message says nothing of who wrote it: every member has the same key. The server can repeat a message,
  * hold it back or drop it, but not move it to another event or another room.
  */
-import { concat, fieldList, fromBase64url, own, toBase64url, utf8 } from "./bytes.js";
+import { concat, fieldList, fromBase64url, asBufferSource, toBase64url, utf8 } from "./bytes.js";
 import { VestibuleError } from "./errors.js";
 
 const TAG = "vestibule/1/message";
@@ -30,8 +30,8 @@ export class MessageKey {
    * @returns {Promise<MessageKey>}
    */
   static async of(rid, roomKey) {
-    const secret = await crypto.subtle.importKey("raw", own(roomKey.private), "HKDF", false, ["deriveKey"]);
-    const kdf = { name: "HKDF", hash: "SHA-256", salt: own(fromBase64url(rid)), info: own(utf8(TAG)) };
+    const secret = await crypto.subtle.importKey("raw", asBufferSource(roomKey.private), "HKDF", false, ["deriveKey"]);
+    const kdf = { name: "HKDF", hash: "SHA-256", salt: asBufferSource(fromBase64url(rid)), info: asBufferSource(utf8(TAG)) };
     const key = await crypto.subtle.deriveKey(kdf, secret, { name: "AES-GCM", length: 256 }, false, [
       "encrypt", "decrypt",
     ]);
@@ -45,7 +45,7 @@ export class MessageKey {
    */
   async seal(event, content) {
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_LENGTH));
-    const sealed = await crypto.subtle.encrypt(this.#how(event, nonce), this.#key, own(utf8(textOf(content))));
+    const sealed = await crypto.subtle.encrypt(this.#how(event, nonce), this.#key, asBufferSource(utf8(textOf(content))));
     return { sealed: toBase64url(concat(nonce, new Uint8Array(sealed))) };
   }
 
@@ -58,7 +58,7 @@ export class MessageKey {
     try {
       const bytes = fromBase64url(payload?.sealed);
       const [nonce, sealed] = [bytes.subarray(0, NONCE_LENGTH), bytes.subarray(NONCE_LENGTH)];
-      const content = await crypto.subtle.decrypt(this.#how(event, nonce), this.#key, own(sealed));
+      const content = await crypto.subtle.decrypt(this.#how(event, nonce), this.#key, asBufferSource(sealed));
       return JSON.parse(decoder.decode(content));
     } catch (cause) {
       throw new VestibuleError("bad_message", "no member sealed it", { cause });
@@ -66,7 +66,7 @@ export class MessageKey {
   }
 
   #how(event, iv) {
-    return { name: "AES-GCM", iv: own(iv), additionalData: own(fieldList(utf8(TAG), this.#rid, utf8(event))) };
+    return { name: "AES-GCM", iv: asBufferSource(iv), additionalData: asBufferSource(fieldList(utf8(TAG), this.#rid, utf8(event))) };
   }
 }
 

@@ -12,7 +12,8 @@ import { fingerprintOf } from "./fingerprints.js";
 import { KeyWait } from "./key-wait.js";
 import { writeRequest } from "./request-frame.js";
 import { BoxKey } from "./sealing.js";
-import { isListed, listed } from "./topic.js";
+import { Sequence } from "./sequence.js";
+import { listAll, listIncludes } from "./paged-list.js";
 
 /**
  * A request that the server has stored.
@@ -33,30 +34,26 @@ export class Newcomer {
   #asking = null;
   /** When what is asked for is written, or will not be. @type {Promise<unknown>} */
   #written = Promise.resolve();
-  #noteWritten = () => {};
-  /** Whether a request has been said and not been answered, so that the courier sees to its repeating. */
-  #underway = false;
-  /**
-   * Approves and notices are handled one at a time, since the same one may come over two topics.
-   *
-   * @type {Promise<any>}
-   */
-  #turn = Promise.resolve();
+  #markWritten = () => {};
+  /** Whether a request has been said and not been answered, so that the queue sees to its repeating. */
+  #isSending = false;
+  /** Handles approves and notices one at a time, since the same one may arrive over two topics. */
+  #steps = new Sequence();
   /** Approves that the server knows to be acked. */
   #acked = new Set();
   /** Whether this run took an approve; what is left to do about it then is underway. */
-  #taken = false;
+  #hasTaken = false;
   #wait;
   #onKey = () => {};
 
   /**
-   * @param {import("./topic.js").Context} context
+   * @param {import("./context.js").Context} context
    * @param {string} rid
    */
   constructor(context, rid) {
     this.#context = context;
     this.#rid = rid;
-    this.#wait = new KeyWait(context, () => this.#look());
+    this.#wait = new KeyWait(context, () => this.#check());
   }
 
   /** @param {() => void} handler called when the room key has been saved */
@@ -67,12 +64,12 @@ export class Newcomer {
   /**
    * Asks, or goes on asking: an open request is repeated as it is, whatever the options say.
    *
-   * @param {import("./courier.js").Courier} courier
+   * @param {import("./retry-queue.js").RetryQueue} queue
    * @param {AskOptions} options
    * @returns {Promise<Asked>}
    */
-  ask(courier, options) {
-    return this.#askOnce(() => this.#ask(courier, options, FINISHED));
+  ask(queue, options) {
+    return this.#askOnce(() => this.#ask(queue, options, FINISHED));
   }
 
   /** @returns {Promise<Asked | null>} the open request; null too where the key is here, or it is being taken back */
@@ -93,10 +90,10 @@ export class Newcomer {
   /**
    * Takes the request back.
    *
-   * @param {import("./courier.js").Courier} courier
+   * @param {import("./retry-queue.js").RetryQueue} queue
    * @returns {Promise<void>}
    */
-  async withdraw(courier) {
+  async withdraw(queue) {
     const { records } = this.#context;
     const asking = this.#asking;
     // What is not there yet cannot be marked, and would be said all the same.
@@ -106,38 +103,38 @@ export class Newcomer {
     // The answer may name another request to take back, that of another device; and what is said later comes later.
     await asking?.catch(() => {});
     const left = await records.openRequest(this.#rid);
-    if (left?.withdrawn) await this.#sayWithdrawn(courier, left);
+    if (left?.withdrawn) await this.#sendWithdrawal(queue, left);
   }
 
   /**
    * After a join: what an earlier run of this client, or an earlier connection, did not get done, and what a server
    * that was restored from a backup has lost.
    *
-   * @param {import("./courier.js").Courier} courier
+   * @param {import("./retry-queue.js").RetryQueue} queue
    * @param {{mine: any[], approves: any[], more: boolean, cursors?: {mine: any}}} reply of the join
    * @param {{ttl: number}} options
    * @returns {Promise<void>}
    */
-  async resume(courier, { mine, approves, more, cursors }, options) {
+  async resume(queue, { mine, approves, more, cursors }, options) {
     const { records, clock } = this.#context;
     // What this server calls unacked is to be acked, whatever was said on an earlier connection.
     this.#acked.clear();
-    this.#next(() => records.deleteEnded(this.#rid)).catch(this.#context.warn);
+    this.#steps.run(() => records.deleteEnded(this.#rid)).catch(this.#context.warn);
     const open = await records.openRequest(this.#rid);
     if (!open) return;
     const isOpen = ({ request_id }) => request_id === open.request_id;
     if (open.withdrawn) {
-      await this.#sayWithdrawn(courier, open);
+      await this.#sendWithdrawal(queue, open);
     } else if (await records.roomKey(this.#rid)) {
       // Saved by an earlier run, and nothing left to ack: the ack had arrived, only its answer had not. What is still
       // open, for another device, may be approved yet, and the box is what this one judges that by.
       const isOver = !more && ![...approves, ...mine].some(isOpen);
-      if (isOver && !this.#taken) await records.deleteOpenRequest(this.#rid);
+      if (isOver && !this.#hasTaken) await records.deleteOpenRequest(this.#rid);
     } else if (clock.isPast(open.frame.exp)) {
       await records.endOpenRequest(this.#rid, open);
       this.#settle("reject", new VestibuleError("expired"));
-    } else if (!mine.some(isOpen) && !(await isListed(courier, "mine", cursors?.mine, isOpen))) {
-      await this.#repeat(courier, options);
+    } else if (!mine.some(isOpen) && !(await listIncludes(queue, "mine", cursors?.mine, isOpen))) {
+      await this.#repeat(queue, options);
     }
   }
 
@@ -148,7 +145,7 @@ export class Newcomer {
    */
   resync() {
     const { records } = this.#context;
-    return this.#next(() => records.changeOpenRequest(this.#rid, (open) => ({ ...open, resynced: true })));
+    return this.#steps.run(() => records.changeOpenRequest(this.#rid, (open) => ({ ...open, resynced: true })));
   }
 
   /**
@@ -160,7 +157,7 @@ export class Newcomer {
    * @returns {Promise<void>}
    */
   receive(approve, ack, nack) {
-    return this.#next(() => this.#receive(approve, ack, nack)).catch((error) => this.#context.warn(error));
+    return this.#steps.run(() => this.#receive(approve, ack, nack)).catch((error) => this.#context.warn(error));
   }
 
   /**
@@ -169,8 +166,8 @@ export class Newcomer {
    * @param {any} notice
    * @returns {Promise<boolean>} whether it is news: of the open request, and no lie
    */
-  hear(notice) {
-    return this.#next(() => this.#hear(notice));
+  receiveNotice(notice) {
+    return this.#steps.run(() => this.#receiveNotice(notice));
   }
 
   /** @param {VestibuleError} error what everybody who waits for the key is told */
@@ -179,30 +176,24 @@ export class Newcomer {
     this.#wait.end(error);
   }
 
-  #next(step) {
-    const done = this.#turn.then(step);
-    this.#turn = done.then(() => {}, () => {});
-    return done;
-  }
-
   async #receive(approve, ack, nack) {
     const { records } = this.#context;
     const { approve_id, request_id, attempt } = approve;
     // It came over two topics. A further attempt says that the server lacks the ack.
     if (this.#acked.has(approve_id) && !(attempt > 1)) return;
 
-    const asked = await this.#askedFor(request_id);
+    const asked = await this.#ownRequest(request_id);
     if (asked?.withdrawn) return;
     let key = await records.roomKey(this.#rid);
     // An ack says that this very approve is good. Only one is known to be without being opened: the key's own.
-    if (!key || !(await records.isRoomKeyOf(this.#rid, { request_id, approve_id }))) {
+    if (!key || !(await records.isRoomKeyFrom(this.#rid, { request_id, approve_id }))) {
       // Not asked for, or not by this device; or there is nothing left to open it with, and so nothing to say of it.
       if (!asked) return;
       const opened = await this.#open(approve, asked, nack);
       if (!opened) return;
       if (!key) {
         key = opened;
-        this.#taken = true;
+        this.#hasTaken = true;
         await records.saveRoomKey(this.#rid, key, { request_id, approve_id });
         this.#onKey();
       }
@@ -218,30 +209,30 @@ export class Newcomer {
   }
 
   /** The own request of that id: the open one, or one that has ended and may be approved all the same. */
-  async #askedFor(requestId) {
-    return (await this.#own()).find(({ request_id }) => request_id === requestId);
+  async #ownRequest(requestId) {
+    return (await this.#ownRequests()).find(({ request_id }) => request_id === requestId);
   }
 
-  async #own() {
+  async #ownRequests() {
     const { records } = this.#context;
     const open = await records.openRequest(this.#rid);
     return [...(open ? [open] : []), ...(await records.endedRequests(this.#rid))];
   }
 
   /** Ends the waiting where the key is here, and where nothing can bring it any more. */
-  async #look() {
+  async #check() {
     const { records, clock } = this.#context;
     const here = await records.roomKey(this.#rid);
     if (here) return this.#settle("resolve", here);
     const asking = this.#asking;
     // How it fails is told by itself; where it does not, there is a request then.
     await asking?.catch(() => {});
-    const ends = (await this.#own()).filter(({ withdrawn }) => !withdrawn).map(({ frame }) => frame.exp);
+    const ends = (await this.#ownRequests()).filter(({ withdrawn }) => !withdrawn).map(({ frame }) => frame.exp);
     const until = Math.max(0, ...ends);
-    if (this.#asking !== asking || (await records.roomKey(this.#rid))) return this.#look();
+    if (this.#asking !== asking || (await records.roomKey(this.#rid))) return this.#check();
     if (ends.length === 0) this.#settle("reject", new VestibuleError("not_asked"));
     else if (clock.isPast(until)) this.#settle("reject", new VestibuleError("expired"));
-    else this.#wait.lookAt(until);
+    else this.#wait.checkAt(until);
   }
 
   /** The room key; null where the approve is bad, and its approver is told so. */
@@ -265,7 +256,7 @@ export class Newcomer {
     await records.deleteEnded(this.#rid, requestId);
   }
 
-  async #hear(notice) {
+  async #receiveNotice(notice) {
     const { records, uid: to } = this.#context;
     const open = await records.openRequest(this.#rid);
     // Of another device's request, or known already; and what has the key needs no news.
@@ -292,12 +283,12 @@ export class Newcomer {
   #askOnce(ask) {
     if (this.#asking) return this.#asking;
     // What was asked for before is written by now.
-    this.#noteWritten();
-    this.#written = new Promise((resolve) => (this.#noteWritten = () => resolve(null)));
+    this.#markWritten();
+    this.#written = new Promise((resolve) => (this.#markWritten = () => resolve(null)));
     return (this.#asking = ask().catch(async (error) => {
       this.#asking = null;
-      this.#noteWritten();
-      if ((await this.#isOver(error)) || (await this.#own()).length === 0) this.#settle("reject", error);
+      this.#markWritten();
+      if ((await this.#isOver(error)) || (await this.#ownRequests()).length === 0) this.#settle("reject", error);
       throw error;
     }));
   }
@@ -309,33 +300,33 @@ export class Newcomer {
   }
 
   /** The server lacks the open request, or knows how it ended: who waits for the key is told, else it is warned of. */
-  async #repeat(courier, options) {
-    if (this.#underway) return;
+  async #repeat(queue, options) {
+    if (this.#isSending) return;
     const isTold = this.#wait.isAwaited;
     this.#asking = null;
     try {
       // What somebody has ended elsewhere is not asked for anew; what is done is, since the key is not here.
-      await this.#askOnce(() => this.#ask(courier, options, new Set(["done"])));
+      await this.#askOnce(() => this.#ask(queue, options, new Set(["done"])));
     } catch (error) {
       if (!isTold || !(await this.#isOver(error))) throw error;
     }
   }
 
   /** @param {Set<string>} anew states of the request that a new one follows on */
-  async #ask(courier, options, anew) {
+  async #ask(queue, options, anew) {
     const { records, clock } = this.#context;
     let open = await records.openRequest(this.#rid);
     if (open?.withdrawn) {
-      await this.#sayWithdrawn(courier, open);
+      await this.#sendWithdrawal(queue, open);
       open = null;
     }
     const isNew = !open || clock.isPast(open.frame.exp);
     if (isNew) open = await this.#write(options, open);
-    let state = await this.#say(courier, open, isNew);
+    let state = await this.#send(queue, open, isNew);
     if (anew.has(state) && (await this.#stillWants(open))) {
       // The server has seen this request end and the storage has not: it was restored from a copy.
       open = await this.#write({ ...options, box: undefined }, open);
-      state = await this.#say(courier, open, true);
+      state = await this.#send(queue, open, true);
     }
     if ((FINISHED.has(state) || state === "denied") && (await this.#stillWants(open))) {
       await records.endOpenRequest(this.#rid, open);
@@ -370,12 +361,12 @@ export class Newcomer {
   }
 
   /** Says the request and gives its state; `open` is the server's first for the box from then on. */
-  async #say(courier, open, isNew) {
-    this.#underway = true;
-    this.#noteWritten();
+  async #send(queue, open, isNew) {
+    this.#isSending = true;
+    this.#markWritten();
     try {
-      const { request_id, state } = await courier.send("request", open.frame);
-      if (request_id && request_id !== open.request_id) await this.#adopt(courier, open, request_id);
+      const { request_id, state } = await queue.send("request", open.frame);
+      if (request_id && request_id !== open.request_id) await this.#adopt(queue, open, request_id);
       return state;
     } catch (error) {
       const isOver = REFUSED.has(error.reason) && (await this.#isOver(error));
@@ -385,27 +376,27 @@ export class Newcomer {
       else if (isOver) await records.endOpenRequest(this.#rid, open);
       throw error;
     } finally {
-      this.#underway = false;
+      this.#isSending = false;
     }
   }
 
   /** Another device of this user has asked for the same box: its request is this one's too, and so are its approves. */
-  async #adopt(courier, open, requestId) {
+  async #adopt(queue, open, requestId) {
     const { records, device, warn } = this.#context;
     const adopt = (now) => (now.request_id === open.request_id ? { ...now, request_id: requestId } : now);
     const now = await records.changeOpenRequest(this.#rid, adopt);
     if (now?.request_id !== requestId) return;
     open.request_id = requestId;
     // What came before this answer was not known to be asked for.
-    const { ack, nack } = answersOver(courier, { device });
+    const { ack, nack } = answersOver(queue, { device });
     const takeAll = async () => {
-      for await (const approve of listed(courier, "approved")) this.receive(approve, ack, nack);
+      for await (const approve of listAll(queue, "approved")) this.receive(approve, ack, nack);
     };
     takeAll().catch(warn);
   }
 
-  async #sayWithdrawn(courier, { request_id }) {
-    await courier.send("withdraw", { request_id });
+  async #sendWithdrawal(queue, { request_id }) {
+    await queue.send("withdraw", { request_id });
     await this.#context.records.deleteOpenRequest(this.#rid);
   }
 

@@ -82,7 +82,7 @@ export class Notices {
     if (event === "receipt") {
       const isNews = RESULTS.has(result) && (await this.#isReceipt(notice));
       if (isNews) this.#handlers.call({ event, rid, requestId, approveId, to, result, code });
-    } else if (await this.#newcomerOf(rid).hear(notice)) {
+    } else if (await this.#newcomerOf(rid).receiveNotice(notice)) {
       this.#handlers.call({ event, rid, requestId, by, code, block });
     }
   }

@@ -1,5 +1,5 @@
 /**
- * The protocol's own parts, for who speaks it with phoenix.js alone: `vestibule-client/protocol`.
+ * The protocol's asBufferSource parts, for who speaks it with phoenix.js alone: `vestibule-client/protocol`.
  */
 export { fromBase64url, randomId, toBase64url } from "./bytes.js";
 export { checkCard, checkDenial, checkRequest, openApprove } from "./checks.js";

@@ -9,7 +9,8 @@ import { requestKey } from "./ids.js";
 import { SigningKey } from "./keys.js";
 import { isPlainText } from "./plain-text.js";
 import { RoomIndex } from "./room-index.js";
-import { Shelf } from "./shelf.js";
+import { Sequence } from "./sequence.js";
+import { JsonStorage } from "./json-storage.js";
 
 /**
  * An own open request: kept from before it is sent until its approve is acked, or it is withdrawn.
@@ -63,30 +64,26 @@ import { Shelf } from "./shelf.js";
  * So many requests are kept after their end. A server lets a user have eight open in one room, denied ones among them;
  * one that lies about endings has more written, and must not push out the first.
  */
-const MOST_ENDED = 32;
+const MAX_ENDED = 32;
 
 /** Names and shapes on top of a storage. */
 export class Records {
-  #shelf;
+  #storage;
   #clock;
   #index;
-  /**
-   * Changes of the lists of approves, one after the other: each reads a list and writes it back.
-   *
-   * @type {Promise<unknown>}
-   */
-  #approvesTurn = Promise.resolve();
-  /** Changes of open requests, the same. @type {Promise<unknown>} */
-  #requestsTurn = Promise.resolve();
+  /** Changes the lists of approves one at a time: each change reads a list and writes it back. */
+  #approveSteps = new Sequence();
+  /** Changes open requests one at a time, for the same reason. */
+  #requestSteps = new Sequence();
 
   /**
    * @param {import("./storage.js").Storage} storage
    * @param {Clock} [clock] what has expired by it is forgotten
    */
   constructor(storage, clock = new Clock()) {
-    this.#shelf = new Shelf(storage);
+    this.#storage = new JsonStorage(storage);
     this.#clock = clock;
-    this.#index = new RoomIndex(this.#shelf);
+    this.#index = new RoomIndex(this.#storage);
   }
 
   /**
@@ -96,7 +93,7 @@ export class Records {
    * @returns {Promise<unknown> | null} when what is under way is written; null where nothing is
    */
   close(error) {
-    return this.#shelf.close(error);
+    return this.#storage.close(error);
   }
 
   /**
@@ -105,23 +102,23 @@ export class Records {
    * @returns {Promise<SigningKey>} the user's key, made now if there is none
    */
   async user(alg, given) {
-    const stored = await this.#shelf.read("user");
+    const stored = await this.#storage.read("user");
     if (stored) {
       const user = await SigningKey.fromStored(stored);
       if (given && !user.equals(given)) throw new VestibuleError("bad_storage", "it is another user's");
       return user;
     }
     const user = given ?? (await SigningKey.generate(alg));
-    await this.#shelf.write("user", user.toStored());
+    await this.#storage.write("user", user.toStored());
     return user;
   }
 
   /** @returns {Promise<string>} the id of this device, made now if there is none */
   async device() {
-    const stored = await this.#shelf.read("device");
+    const stored = await this.#storage.read("device");
     if (stored) return stored;
     const device = randomId();
-    await this.#shelf.write("device", device);
+    await this.#storage.write("device", device);
     return device;
   }
 
@@ -132,7 +129,7 @@ export class Records {
   }
 
   async #knownRoom(rid) {
-    const [key, open, card] = await Promise.all([this.#shelf.read(`room/${rid}/key`), this.openRequest(rid), this.card(rid)]);
+    const [key, open, card] = await Promise.all([this.#storage.read(`room/${rid}/key`), this.openRequest(rid), this.card(rid)]);
     const room = { rid, hasKey: key !== null, asked: key === null && open !== null && !open.withdrawn };
     if (!card) return room;
     const { policy, name } = card;
@@ -154,7 +151,7 @@ export class Records {
    * @returns {Promise<SigningKey | null>}
    */
   async roomKey(rid) {
-    const stored = await this.#shelf.read(`room/${rid}/key`);
+    const stored = await this.#storage.read(`room/${rid}/key`);
     return stored && SigningKey.fromStored(stored);
   }
 
@@ -175,7 +172,7 @@ export class Records {
    */
   async saveRoomKey(rid, key, source) {
     if (!this.#index.has(rid)) await this.#index.add(rid);
-    await this.#shelf.write(`room/${rid}/key`, { ...key.toStored(), ...source });
+    await this.#storage.write(`room/${rid}/key`, { ...key.toStored(), ...source });
   }
 
   /**
@@ -183,8 +180,8 @@ export class Records {
    * @param {KeySource} source
    * @returns {Promise<boolean>} whether the room key came from that very approve
    */
-  async isRoomKeyOf(rid, { request_id, approve_id }) {
-    const key = await this.#shelf.read(`room/${rid}/key`);
+  async isRoomKeyFrom(rid, { request_id, approve_id }) {
+    const key = await this.#storage.read(`room/${rid}/key`);
     // An older client wrote down the request only, of which this approve need not be the good one.
     return Boolean(key?.approve_id) && key.approve_id === approve_id && key.request_id === request_id;
   }
@@ -194,14 +191,14 @@ export class Records {
    * @returns {Promise<import("./checks.js").Card | null>} the newest card of the room that this client has seen
    */
   async card(rid) {
-    const card = await this.#shelf.read(`room/${rid}/card`);
+    const card = await this.#storage.read(`room/${rid}/card`);
     // Version 0.1.0 took any version. One of the future would keep every later card out.
     return card && isCardOfToday(card, this.#clock.now()) ? card : null;
   }
 
   /** @param {import("./checks.js").Card} card */
   async saveCard(card) {
-    await this.#shelf.write(`room/${card.rid}/card`, card);
+    await this.#storage.write(`room/${card.rid}/card`, card);
   }
 
   /**
@@ -209,7 +206,7 @@ export class Records {
    * @returns {Promise<OpenRequest | null>}
    */
   openRequest(rid) {
-    return this.#shelf.read(`room/${rid}/request`);
+    return this.#storage.read(`room/${rid}/request`);
   }
 
   /**
@@ -218,7 +215,7 @@ export class Records {
    */
   async saveOpenRequest(rid, request) {
     if (!this.#index.has(rid)) await this.#index.add(rid);
-    await this.#shelf.write(`room/${rid}/request`, request);
+    await this.#storage.write(`room/${rid}/request`, request);
   }
 
   /**
@@ -227,19 +224,17 @@ export class Records {
    * @returns {Promise<OpenRequest | null>} what it is then
    */
   changeOpenRequest(rid, change) {
-    const changed = this.#requestsTurn.then(async () => {
+    return this.#requestSteps.run(async () => {
       const open = await this.openRequest(rid);
       const after = open && change(open);
       if (after && after !== open) await this.saveOpenRequest(rid, after);
       return after;
     });
-    this.#requestsTurn = changed.catch(() => {});
-    return changed;
   }
 
   /** @param {string} rid */
   async deleteOpenRequest(rid) {
-    await this.#shelf.delete(`room/${rid}/request`);
+    await this.#storage.delete(`room/${rid}/request`);
   }
 
   /**
@@ -248,7 +243,7 @@ export class Records {
    *   approved all the same: until they expire
    */
   async endedRequests(rid) {
-    const stored = (await this.#shelf.read(endedName(rid))) ?? [];
+    const stored = (await this.#storage.read(endedName(rid))) ?? [];
     // An older client kept one, the last.
     return [stored].flat().filter(({ frame }) => !this.#clock.isSurelyPast(frame.exp));
   }
@@ -260,8 +255,8 @@ export class Records {
    * @param {OpenRequest} request
    */
   async keepEnded(rid, request) {
-    const others = await this.#endedBut(rid, request.request_id);
-    await this.#shelf.write(endedName(rid), [...others, request].slice(-MOST_ENDED));
+    const others = await this.#endedExcept(rid, request.request_id);
+    await this.#storage.write(endedName(rid), [...others, request].slice(-MAX_ENDED));
   }
 
   /**
@@ -280,14 +275,14 @@ export class Records {
    * @param {string} [requestId] to be forgotten, with what has expired
    */
   async deleteEnded(rid, requestId) {
-    const stored = [(await this.#shelf.read(endedName(rid))) ?? []].flat();
-    const others = await this.#endedBut(rid, requestId);
+    const stored = [(await this.#storage.read(endedName(rid))) ?? []].flat();
+    const others = await this.#endedExcept(rid, requestId);
     if (others.length === stored.length) return;
-    if (others.length > 0) await this.#shelf.write(endedName(rid), others);
-    else await this.#shelf.delete(endedName(rid));
+    if (others.length > 0) await this.#storage.write(endedName(rid), others);
+    else await this.#storage.delete(endedName(rid));
   }
 
-  async #endedBut(rid, requestId) {
+  async #endedExcept(rid, requestId) {
     return (await this.endedRequests(rid)).filter(({ request_id }) => request_id !== requestId);
   }
 
@@ -297,7 +292,7 @@ export class Records {
    * @returns {Promise<boolean>} whether this device asked by it: it is open, has ended, or brought the room key
    */
   async isOwnRequest(rid, requestId) {
-    const key = await this.#shelf.read(`room/${rid}/key`);
+    const key = await this.#storage.read(`room/${rid}/key`);
     const own = [key, await this.openRequest(rid), ...(await this.endedRequests(rid))];
     return own.some((asked) => asked?.request_id === requestId);
   }
@@ -307,7 +302,7 @@ export class Records {
    * @returns {Promise<Seen | null>}
    */
   seen(rid) {
-    return this.#shelf.read(rid ? `room/${rid}/seen` : "seen");
+    return this.#storage.read(rid ? `room/${rid}/seen` : "seen");
   }
 
   /**
@@ -315,16 +310,15 @@ export class Records {
    * @param {Seen} seen
    */
   async saveSeen(rid, seen) {
-    await this.#shelf.write(rid ? `room/${rid}/seen` : "seen", seen);
+    await this.#storage.write(rid ? `room/${rid}/seen` : "seen", seen);
   }
 
   /**
    * @param {string} rid
    * @returns {Promise<Map<string, SentApprove>>} by the request's key, see {@link requestKey}
    */
-  async sentApproves(rid) {
-    await this.#approvesTurn;
-    return this.#approves(rid);
+  sentApproves(rid) {
+    return this.#approveSteps.run(() => this.#approves(rid));
   }
 
   /**
@@ -354,23 +348,21 @@ export class Records {
    * @returns {Promise<SentApprove | undefined>} what it was before
    */
   async changeSentApprove(rid, key, change) {
-    const changed = this.#approvesTurn.then(async () => {
+    return this.#approveSteps.run(async () => {
       const approves = await this.#approves(rid);
       const before = approveIn(approves, key);
       const after = change(before);
       if (after === before) return before;
       if (after) approves.set(key, after);
       else approves.delete(key);
-      await this.#shelf.write(`room/${rid}/approves`, Object.fromEntries(approves));
+      await this.#storage.write(`room/${rid}/approves`, Object.fromEntries(approves));
       return before;
     });
-    this.#approvesTurn = changed.catch(() => {});
-    return changed;
   }
 
   /** @returns {Promise<Map<string, SentApprove>>} without the expired ones, or the list would grow for ever */
   async #approves(rid) {
-    const stored = Object.entries((await this.#shelf.read(`room/${rid}/approves`)) ?? {});
+    const stored = Object.entries((await this.#storage.read(`room/${rid}/approves`)) ?? {});
     return new Map(stored.filter(([, { exp }]) => !this.#clock.isSurelyPast(exp)).map(withKey));
   }
 }

@@ -44,7 +44,7 @@ export function requestOptions(options, limits) {
 }
 
 /**
- * @param {import("./topic.js").Context} context
+ * @param {import("./context.js").Context} context
  * @param {string} rid
  * @param {AskOptions} options
  * @returns {Promise<import("./records.js").OpenRequest>} not yet saved

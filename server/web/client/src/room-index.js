@@ -2,6 +2,7 @@
  * Which rooms a storage knows, since it need not be able to list what is in it.
  */
 import { VestibuleError } from "./errors.js";
+import { Sequence } from "./sequence.js";
 
 /** The name of the index in the storage. */
 const NAME = "rooms";
@@ -11,15 +12,14 @@ const OF_ROOM = /^room\/([A-Za-z0-9_-]{43})\/(?:key|request)$/;
 
 /** One storage's. */
 export class RoomIndex {
-  #shelf;
+  #storage;
   /** By now. @type {Set<string> | null} */
   #rids = null;
-  /** Changes, one after the other. @type {Promise<unknown>} */
-  #turn = Promise.resolve();
+  #steps = new Sequence();
 
-  /** @param {import("./shelf.js").Shelf} shelf */
-  constructor(shelf) {
-    this.#shelf = shelf;
+  /** @param {import("./json-storage.js").JsonStorage} storage */
+  constructor(storage) {
+    this.#storage = storage;
   }
 
   /**
@@ -31,7 +31,7 @@ export class RoomIndex {
   add(rid) {
     return this.#next(async (rids) => {
       if (rids.has(rid)) return;
-      await this.#shelf.write(NAME, [...rids, rid]);
+      await this.#storage.write(NAME, [...rids, rid]);
       rids.add(rid);
     });
   }
@@ -55,16 +55,14 @@ export class RoomIndex {
    * @returns {Promise<T>}
    */
   #next(step) {
-    const done = this.#turn.then(async () => step((this.#rids ??= await this.#load())));
-    this.#turn = done.then(() => {}, () => {});
-    return done;
+    return this.#steps.run(async () => step((this.#rids ??= await this.#load())));
   }
 
   /** An older client wrote no index, and does not read this one: the storage's names tell as well, where it has them. */
   async #load() {
-    const stored = (await this.#shelf.read(NAME)) ?? [];
+    const stored = (await this.#storage.read(NAME)) ?? [];
     if (!Array.isArray(stored)) throw new VestibuleError("bad_storage", `${NAME} is no list`);
-    const names = await this.#shelf.names();
+    const names = await this.#storage.names();
     return new Set([...stored, ...names.flatMap((name) => OF_ROOM.exec(name)?.[1] ?? [])]);
   }
 }

@@ -4,24 +4,25 @@
 import { Presence } from "phoenix";
 import { mustBeCardChange, mustBeDenial, mustBeEvent, mustBeFunction, mustBeId, mustBeOwnEvent } from "./arguments.js";
 import { AutoApprover } from "./auto-approver.js";
-import { Charter } from "./charter.js";
+import { RoomInfo } from "./room-info.js";
 import { Deliveries } from "./deliveries.js";
-import { Doorkeeper } from "./doorkeeper.js";
+import { PendingRequests } from "./pending-requests.js";
 import { VestibuleError } from "./errors.js";
 import { roomFingerprintOf } from "./fingerprints.js";
 import { Membership } from "./membership.js";
 import { MessageKey } from "./messages.js";
 import { LONGEST_EXP_MS, longestTtl, requestOptions } from "./request-frame.js";
-import { Topic } from "./topic.js";
+import { Sequence } from "./sequence.js";
+import { Subscription } from "./subscription.js";
 
 /** Made by {@link import("./client.js").Vestibule#openRoom}. */
 export class Room {
   #context;
   #newcomer;
-  #topic;
-  #charter;
+  #subscription;
+  #info;
   #deliveries;
-  #doorkeeper;
+  #requests;
   #autoApprovers = new Set();
   #presence;
   #onLeave;
@@ -30,7 +31,7 @@ export class Room {
   #limits = { exp_ms: LONGEST_EXP_MS, note: Infinity, name: Infinity };
 
   /**
-   * @param {import("./topic.js").Context} context
+   * @param {import("./context.js").Context} context
    * @param {string} rid
    * @param {import("./newcomer.js").Newcomer} newcomer
    * @param {(room: Room) => void} onLeave
@@ -43,16 +44,16 @@ export class Room {
     this.#context = context;
     this.#newcomer = newcomer;
     this.#onLeave = onLeave;
-    this.#topic = new Topic(context, `room:${rid}`, () => this.#deliveries.joinFields);
-    this.#charter = new Charter(context, rid, this.#topic.courier);
+    this.#subscription = new Subscription(context, `room:${rid}`, () => this.#deliveries.joinFields);
+    this.#info = new RoomInfo(context, rid, this.#subscription.queue);
     this.#deliveries = new Deliveries(context, rid, {
-      approve: (...came) => newcomer.receive(...came),
+      approve: (...received) => newcomer.receive(...received),
       notice: async (notice) => notice.rid === rid && context.notices.take(notice),
-      resync: () => Promise.all([this.#doorkeeper.resync(), newcomer.resync()]),
+      resync: () => Promise.all([this.#requests.resync(), newcomer.resync()]),
     });
-    this.#doorkeeper = new Doorkeeper(context, rid, this.#topic.courier);
-    this.#presence = new Presence(this.#topic.channel);
-    this.#membership = new Membership(context, rid, this.#topic.courier, (...answers) => this.#proven(...answers));
+    this.#requests = new PendingRequests(context, rid, this.#subscription.queue);
+    this.#presence = new Presence(this.#subscription.channel);
+    this.#membership = new Membership(context, rid, this.#subscription.queue, (...answers) => this.#proven(...answers));
     newcomer.onKey(() => this.#membership.prove().catch((error) => context.warn(error)));
   }
 
@@ -63,32 +64,32 @@ export class Room {
    * @returns {Promise<void>}
    */
   async join() {
-    const loaded = [this.#charter.load(), this.#deliveries.load()];
+    const loaded = [this.#info.load(), this.#deliveries.load()];
     [this.fingerprint] = await Promise.all([roomFingerprintOf(this.rid), ...loaded]);
-    this.#deliveries.listen(this.#topic);
-    this.#topic.on("request", (item) => this.#doorkeeper.arrived(item));
-    this.#topic.on("request_gone", (push) => this.#doorkeeper.gone(push));
-    this.#topic.on("card", (card) => this.#charter.take(card));
-    this.#topic.on("creator_changed", (push) => this.#charter.creatorChanged(push));
+    this.#deliveries.listen(this.#subscription);
+    this.#subscription.on("request", (item) => this.#requests.received(item));
+    this.#subscription.on("request_gone", (push) => this.#requests.gone(push));
+    this.#subscription.on("card", (card) => this.#info.take(card));
+    this.#subscription.on("creator_changed", (push) => this.#info.creatorChanged(push));
     // What a member approves by itself depends on the card, and on being the creator.
-    this.#charter.onCard(() => this.#doorkeeper.lookAgain());
-    this.#charter.onCreator(() => this.#doorkeeper.lookAgain());
-    this.#topic.channel.onError(() => this.#membership.left());
+    this.#info.onCard(() => this.#requests.showAgain());
+    this.#info.onCreator(() => this.#requests.showAgain());
+    this.#subscription.channel.onError(() => this.#membership.left());
     try {
-      await this.#topic.join((reply, current) => this.#joined(reply, current));
+      await this.#subscription.join((reply, current) => this.#joined(reply, current));
     } catch (error) {
-      this.#doorkeeper.end();
+      this.#requests.end();
       throw error;
     }
   }
 
-  /** @returns {import("./courier.js").Role} `member` while this join's proof holds: not while there is no connection */
+  /** @returns {import("./retry-queue.js").Role} `member` while this join's proof holds: not while there is no connection */
   get role() {
     return this.#membership.role;
   }
 
   /**
-   * @param {(role: import("./courier.js").Role) => unknown} handler called when the role is another one
+   * @param {(role: import("./retry-queue.js").Role) => unknown} handler called when the role is another one
    * @returns {() => void} stops it
    */
   onRole(handler) {
@@ -97,22 +98,22 @@ export class Room {
 
   /** @returns {import("./checks.js").Card | null} the newest that was seen, checked; null where none is shown */
   get card() {
-    return this.#charter.card;
+    return this.#info.card;
   }
 
   /** @returns {boolean | undefined} for members: whether the directory shows the room, as far as the server has said */
   get listed() {
-    return this.#charter.listed;
+    return this.#info.listed;
   }
 
   /** @returns {string | undefined} for members: the creator's uid, as the server says; undefined where it knows none */
   get creator() {
-    return this.#charter.creator;
+    return this.#info.creator;
   }
 
   /** @returns {boolean} whether this user is the creator, who alone may change the policy and the listing */
   get isCreator() {
-    return this.#charter.isCreator;
+    return this.#info.isCreator;
   }
 
   /**
@@ -131,7 +132,7 @@ export class Room {
    * @returns {Promise<import("./newcomer.js").Asked>} with the fingerprint to read to whoever approves
    */
   async ask(options = {}) {
-    return this.#newcomer.ask(this.#topic.courier, requestOptions(options, this.#limits));
+    return this.#newcomer.ask(this.#subscription.queue, requestOptions(options, this.#limits));
   }
 
   /** @returns {Promise<import("./newcomer.js").Asked | null>} the own open request, of an earlier run too */
@@ -169,7 +170,7 @@ export class Room {
 
   /** @returns {Promise<void>} when the server has taken the open request back, if there was one */
   withdraw() {
-    return this.#newcomer.withdraw(this.#topic.courier);
+    return this.#newcomer.withdraw(this.#subscription.queue);
   }
 
   /**
@@ -181,7 +182,7 @@ export class Room {
    * @returns {() => void} stops it
    */
   onRequest(handler) {
-    return this.#doorkeeper.onRequest(handler);
+    return this.#requests.onRequest(handler);
   }
 
   /**
@@ -194,7 +195,7 @@ export class Room {
   autoApprove(wants = () => true) {
     mustBeFunction("wants", wants);
     const { uid, warn } = this.#context;
-    const room = { doorkeeper: this.#doorkeeper, policy: () => this.#charter.policy, isCreator: () => this.isCreator };
+    const room = { requests: this.#requests, policy: () => this.#info.policy, isCreator: () => this.isCreator };
     const auto = new AutoApprover({ ...room, uid, wants, warn });
     this.#autoApprovers.add(auto);
     return () => {
@@ -213,7 +214,7 @@ export class Room {
    */
   async deny(request, options = {}) {
     mustBeDenial(request, options);
-    return this.#doorkeeper.deny(request, options);
+    return this.#requests.deny(request, options);
   }
 
   /**
@@ -225,17 +226,17 @@ export class Room {
   async unblock(uid) {
     mustBeId("uid", uid, "a user");
     await this.#context.records.memberKey(this.rid);
-    return this.#doorkeeper.unblock(uid);
+    return this.#requests.unblock(uid);
   }
 
   /**
    * For members: who is kept from asking. To approve one of a denial's `requests` overrules it.
    *
-   * @returns {Promise<import("./doorkeeper.js").Denial[]>}
+   * @returns {Promise<import("./pending-requests.js").Denial[]>}
    */
   async denials() {
     await this.#context.records.memberKey(this.rid);
-    return this.#doorkeeper.denials();
+    return this.#requests.denials();
   }
 
   /**
@@ -245,7 +246,7 @@ export class Room {
    * @returns {() => void} stops it
    */
   onReceipt(handler) {
-    return this.#doorkeeper.onReceipt(handler);
+    return this.#requests.onReceipt(handler);
   }
 
   /**
@@ -253,7 +254,7 @@ export class Room {
    * @returns {() => void} stops it
    */
   onCard(handler) {
-    return this.#charter.onCard(handler);
+    return this.#info.onCard(handler);
   }
 
   /**
@@ -263,22 +264,22 @@ export class Room {
    * @returns {() => void} stops it
    */
   onCreator(handler) {
-    return this.#charter.onCreator(handler);
+    return this.#info.onCreator(handler);
   }
 
   /**
    * For members: a request is approved by somebody, done, denied, withdrawn or expired.
    *
-   * @param {(gone: import("./doorkeeper.js").GoneRequest) => unknown} handler
+   * @param {(gone: import("./pending-requests.js").GoneRequest) => unknown} handler
    * @returns {() => void} stops it
    */
   onRequestGone(handler) {
-    return this.#doorkeeper.onRequestGone(handler);
+    return this.#requests.onRequestGone(handler);
   }
 
   /** @returns {import("./join-request.js").JoinRequest[]} for members: the open requests this user has not approved */
   get pending() {
-    return this.#doorkeeper.requests;
+    return this.#requests.all;
   }
 
   /** @returns {Presence} of phoenix.js; empty for guests */
@@ -299,7 +300,7 @@ export class Room {
     mustBeOwnEvent(event);
     // Where the key is here, but not proven yet, it waits for that.
     if (this.role !== "member") await this.#context.records.memberKey(this.rid);
-    await this.#topic.courier.send(event, payload, { as: "member", repeat: false });
+    await this.#subscription.queue.send(event, payload, { as: "member", repeat: false });
   }
 
   /**
@@ -310,7 +311,7 @@ export class Room {
   on(event, handler) {
     mustBeEvent(event);
     mustBeFunction("handler", handler);
-    return this.#topic.on(event, handler);
+    return this.#subscription.on(event, handler);
   }
 
   /**
@@ -339,10 +340,9 @@ export class Room {
     const open = async (payload) => {
       handler(await (await this.#messageKey()).open(event, payload));
     };
-    // One after the other, as they came.
-    let turn = Promise.resolve();
+    const inOrder = new Sequence();
     return this.on(event, (payload) => {
-      turn = turn.then(() => open(payload)).catch(warn);
+      inOrder.run(() => open(payload)).catch(warn);
     });
   }
 
@@ -350,12 +350,12 @@ export class Room {
    * For members: publishes the room's card, as the next version of the one that is known. What is left out stays as it
    * is. Any member may change the name; the policy and the listing are the creator's, others get `not_creator`.
    *
-   * @param {import("./charter.js").CardChange} [change]
+   * @param {import("./room-info.js").CardChange} [change]
    * @returns {Promise<import("./checks.js").Card>}
    */
   async publishCard(change = {}) {
     mustBeCardChange(change, this.#limits.name);
-    return this.#charter.publish(change);
+    return this.#info.publish(change);
   }
 
   /**
@@ -366,7 +366,7 @@ export class Room {
    * @returns {Promise<void>}
    */
   async handOver(uid) {
-    await this.#charter.handOver(uid, this.#membership.nonce);
+    await this.#info.handOver(uid, this.#membership.nonce);
   }
 
   /**
@@ -379,9 +379,9 @@ export class Room {
     this.#membership.left();
     this.#newcomer.onKey(() => {});
     for (const auto of this.#autoApprovers) auto.stop();
-    this.#doorkeeper.end();
+    this.#requests.end();
     this.#onLeave(this);
-    return this.#topic.end(error);
+    return this.#subscription.end(error);
   }
 
   async #messageKey() {
@@ -391,8 +391,8 @@ export class Room {
   async #joined(reply, current) {
     this.#limits = reply.limits;
     this.#membership.joined(reply, current);
-    this.#doorkeeper.joined();
-    await this.#charter.joined(reply);
+    this.#requests.joined();
+    await this.#info.joined(reply);
     this.#resume(reply).catch((error) => this.#context.warn(error));
     await this.#membership.prove();
   }
@@ -400,12 +400,12 @@ export class Room {
   /** The notices first: how the open request ended is said better by them than by the answer to its repetition. */
   async #resume(reply) {
     await this.#deliveries.joined(reply);
-    await this.#newcomer.resume(this.#topic.courier, reply, { ttl: longestTtl(this.#limits.exp_ms) });
+    await this.#newcomer.resume(this.#subscription.queue, reply, { ttl: longestTtl(this.#limits.exp_ms) });
   }
 
   async #proven(proven, reply) {
     // Who was a member already, as after an answer that got lost, is told no more than that.
-    if (proven.pending) await this.#charter.proven(proven, reply);
-    this.#doorkeeper.listed(proven).catch((error) => this.#context.warn(error));
+    if (proven.pending) await this.#info.proven(proven, reply);
+    this.#requests.listReceived(proven).catch((error) => this.#context.warn(error));
   }
 }

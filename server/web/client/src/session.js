@@ -3,7 +3,7 @@
  */
 import { toBase64url } from "./bytes.js";
 import { VestibuleError } from "./errors.js";
-import { pauseAfter, sleep } from "./patience.js";
+import { retryDelay, sleep } from "./backoff.js";
 import { signFields } from "./signed.js";
 
 /** The HTTP status of a server that does not go by the name it was addressed by. */
@@ -72,7 +72,7 @@ export class Session {
     const uid = this.uid;
     const asked = Date.now();
     const { nonce, exp, now = exp - CHALLENGE_MS } = await this.call("POST", "/v1/challenge", { body: { uid } });
-    this.#clock.heard(now, Date.now() - asked);
+    this.#clock.update(now, Date.now() - asked);
     const sig = await signFields("session", { server: this.#server, uid, nonce }, this.#user);
     const sign_pub = toBase64url(this.#user.pub);
     const session = await this.call("POST", "/v1/session", { body: { sign_pub, alg: this.#user.alg, nonce, sig } });
@@ -95,7 +95,7 @@ export class Session {
     const headers = {};
     if (body) headers["content-type"] = "application/json";
     const signal = this.#signal;
-    const ask = () => patiently(url, { method, headers, body: body && JSON.stringify(body), signal });
+    const ask = () => fetchWithRetries(url, { method, headers, body: body && JSON.stringify(body), signal });
     if (!signedIn) return ask();
 
     const askSignedIn = () => {
@@ -121,12 +121,12 @@ export class Session {
  * @param {RequestInit & {signal?: AbortSignal}} options
  * @returns {Promise<any>}
  */
-async function patiently(url, options) {
+async function fetchWithRetries(url, options) {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await answerOf(url, options);
+      return await fetchJson(url, options);
     } catch (error) {
-      const pause = pauseAfter(error, tries);
+      const pause = retryDelay(error, tries);
       if (pause === null) throw error;
       await sleep(pause, options.signal);
     }
@@ -138,7 +138,7 @@ async function patiently(url, options) {
  * @param {RequestInit} options
  * @returns {Promise<any>}
  */
-async function answerOf(url, options) {
+async function fetchJson(url, options) {
   let response;
   let answer;
   try {

@@ -2,7 +2,7 @@
  * Where a client keeps what must outlast it: the interface, and two that implement it.
  */
 import { VestibuleError } from "./errors.js";
-import { Turns } from "./turns.js";
+import { ClaimQueue } from "./claim-queue.js";
 
 /**
  * Keeps a client's keys and its open requests: names to texts. One storage belongs to one user.
@@ -28,7 +28,7 @@ import { Turns } from "./turns.js";
  *   release is on its way, so that the next of the same page may wait for that rather than be refused
  */
 
-/** This page's turns, by the locks that they are taken with. @type {WeakMap<LockManager, Map<string, Turns>>} */
+/** This page's turns, by the locks that they are taken with. @type {WeakMap<LockManager, Map<string, ClaimQueue>>} */
 const pages = new WeakMap();
 
 /**
@@ -59,7 +59,7 @@ export class LocalStorage {
    * @returns {Promise<Release>}
    */
   async claim(options) {
-    return this.#locks ? turnsOf(this.#locks, this.#prefix).claim(options) : () => {};
+    return this.#locks ? claimQueueOf(this.#locks, this.#prefix).claim(options) : () => {};
   }
 
   /** @returns {string[]} */
@@ -153,23 +153,23 @@ function locksOf(area) {
 /**
  * @param {LockManager} locks
  * @param {string} prefix
- * @returns {Turns}
+ * @returns {ClaimQueue}
  */
-function turnsOf(locks, prefix) {
-  const turns = pages.get(locks) ?? new Map();
-  pages.set(locks, turns);
-  const known = turns.get(prefix);
+function claimQueueOf(locks, prefix) {
+  const queues = pages.get(locks) ?? new Map();
+  pages.set(locks, queues);
+  const known = queues.get(prefix);
   if (known) return known;
   const [elsewhere, here] = ["another tab has it open", "another connection of this page has it open"];
-  const made = new Turns(webLock(locks, prefix), elsewhere, here);
-  turns.set(prefix, made);
+  const made = new ClaimQueue(webLock(locks, prefix), elsewhere, here);
+  queues.set(prefix, made);
   return made;
 }
 
 /**
  * @param {LockManager} locks
  * @param {string} prefix
- * @returns {import("./turns.js").Lock}
+ * @returns {import("./claim-queue.js").Lock}
  */
 function webLock(locks, prefix) {
   return ({ wait, signal }) => new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 /**
  * The signing algorithms that WebCrypto has.
  */
-import { concat, fromBase64url, own } from "./bytes.js";
+import { concat, fromBase64url, asBufferSource } from "./bytes.js";
 
 const hex = (text) => Uint8Array.from(text.match(/../g), (pair) => Number.parseInt(pair, 16));
 
@@ -24,13 +24,13 @@ function scheme({ key, sign, pubLength, pkcs8, pubOfJwk }) {
       return fromBase64url(/** @type {string} */ (d));
     },
     async fromPrivate(privateBytes) {
-      const privateKey = await crypto.subtle.importKey("pkcs8", own(concat(pkcs8, privateBytes)), key, true, ["sign"]);
+      const privateKey = await crypto.subtle.importKey("pkcs8", asBufferSource(concat(pkcs8, privateBytes)), key, true, ["sign"]);
       const pub = pubOfJwk(await crypto.subtle.exportKey("jwk", privateKey));
-      return { pub, sign: async (bytes) => new Uint8Array(await crypto.subtle.sign(sign, privateKey, own(bytes))) };
+      return { pub, sign: async (bytes) => new Uint8Array(await crypto.subtle.sign(sign, privateKey, asBufferSource(bytes))) };
     },
     async verify(pub, bytes, sig) {
-      const verifier = await crypto.subtle.importKey("raw", own(pub), key, false, ["verify"]);
-      return crypto.subtle.verify(sign, verifier, own(sig), own(bytes));
+      const verifier = await crypto.subtle.importKey("raw", asBufferSource(pub), key, false, ["verify"]);
+      return crypto.subtle.verify(sign, verifier, asBufferSource(sig), asBufferSource(bytes));
     },
   };
 }

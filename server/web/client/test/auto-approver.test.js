@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { test, vi } from "vitest";
 import { AutoApprover } from "../src/auto-approver.js";
 import { VestibuleError } from "../src/errors.js";
-import { stopTimers } from "./clock.js";
+import { stopTimers } from "./fake-time.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A doorkeeper whose events the test gives, and requests that write down when they are approved. */
+/** A requests whose events the test gives, and requests that write down when they are approved. */
 function begin({ policy = "open", isCreator = false, wants = () => true } = {}) {
   stopTimers();
   const it = { policy, isCreator, approved: [], warnings: [], answer: async () => ({}) };
-  const doorkeeper = {
+  const requests = {
     onWaiting: (handler) => ((it.waiting = handler), () => (it.waiting = () => {})),
     onRequestGone: (handler) => {
       it.gone = (requestId, state, more) => handler({ requestId, state, uid: "her", ...more });
@@ -19,7 +19,7 @@ function begin({ policy = "open", isCreator = false, wants = () => true } = {}) 
   };
   const warn = (error) => it.warnings.push(error.reason);
   it.auto = new AutoApprover({
-    doorkeeper, uid: "me", policy: () => it.policy, isCreator: () => it.isCreator, wants, warn,
+    requests, uid: "me", policy: () => it.policy, isCreator: () => it.isCreator, wants, warn,
   });
   it.request = (requestId, more) => ({
     requestId, uid: "her", approvals: 0, nacks: 0, ...more,

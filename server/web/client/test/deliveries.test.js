@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "vitest";
 import { Deliveries } from "../src/deliveries.js";
 import { MemoryStorage } from "../src/storage.js";
-import { FakeChannel, FakeCourier, makeContext, makeUser, until } from "./support.js";
+import { FakeChannel, FakeQueue, makeContext, makeUser, until } from "./support.js";
 
 const bob = await makeUser();
 const joined = { epoch: "one", seq: 10, approves: [], more: false, notices: [], cursors: {} };
@@ -11,7 +11,7 @@ const notice = (seq) => ({ event: "expired", rid: "garden", request_id: "any", s
 async function begin({ answers, rid = "garden", storage = new MemoryStorage() } = {}) {
   const context = makeContext(bob, storage);
   const channel = new FakeChannel();
-  const topic = { channel, courier: new FakeCourier(answers), on: (...args) => channel.on(...args) };
+  const topic = { channel, queue: new FakeQueue(answers), on: (...args) => channel.on(...args) };
   const it = { ...topic, context, storage, approves: [], notices: [], resyncs: 0, fail: null };
   it.deliveries = new Deliveries(context, rid, {
     approve: (...came) => it.approves.push(came),
@@ -94,13 +94,13 @@ test("a store of another epoch is told anew, even when its clock is behind", asy
 
 test("answers name the device, and over the inbox the room", async () => {
   for (const [rid, more] of [["garden", {}], [null, { rid: "cellar" }]]) {
-    const { channel, context, courier, approves } = await begin({ rid });
+    const { channel, context, queue, approves } = await begin({ rid });
     channel.bring("approve", { rid: "cellar", approve_id: "one" });
     const [[, ack, nack]] = approves;
     await ack("one");
     await nack("one", "wrong_key");
     const fields = { ...more, device: context.device, approve_id: "one" };
-    assert.deepEqual(courier.sent, [
+    assert.deepEqual(queue.sent, [
       { event: "ack", payload: fields },
       { event: "nack", payload: { ...fields, code: "wrong_key" } },
     ]);

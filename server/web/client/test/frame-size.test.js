@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { LongPoll, Serializer } from "phoenix";
 import { test } from "vitest";
-import { Courier } from "../src/courier.js";
+import { RetryQueue } from "../src/retry-queue.js";
 import { encodedSize } from "../src/frame-size.js";
 
 /** A channel that writes down what it pushed, encoded as phoenix.js encodes it. */
@@ -32,15 +32,15 @@ for (const [name, payload] of Object.entries(payloads)) {
     for (const ref of [8, 9, 99, 12_345]) {
       const channel = makeChannel({ ref });
       const size = encodedSize(channel, "hello", payload);
-      const courier = new Courier(channel);
-      courier.open("guest");
-      courier.limit(size);
-      await courier.send("hello", payload);
+      const queue = new RetryQueue(channel);
+      queue.open("guest");
+      queue.limit(size);
+      await queue.send("hello", payload);
       // A WebSocket puts its header before it.
       assert.deepEqual(channel.pushed, [size - (size < 132 ? 6 : 8)]);
       // The next reference may be longer.
-      courier.limit(size - 1);
-      await assert.rejects(courier.send("hello", payload), { reason: "too_large" });
+      queue.limit(size - 1);
+      await assert.rejects(queue.send("hello", payload), { reason: "too_large" });
       assert.equal(channel.pushed.length, 1);
     }
   });
@@ -48,15 +48,15 @@ for (const [name, payload] of Object.entries(payloads)) {
 
 test("what the server could not read is not sent", async () => {
   const channel = makeChannel();
-  const courier = new Courier(channel);
-  courier.open("guest");
+  const queue = new RetryQueue(channel);
+  queue.open("guest");
   const nested = (levels) => Array.from({ length: levels }).reduce((inner) => ({ inner }), "[{");
   for (const payload of [{ text: "cut \ud83d" }, { "\udc00": 1 }, nested(128)]) {
-    await assert.rejects(courier.send("hello", payload), { reason: "bad_argument", detail: /whole characters/ });
+    await assert.rejects(queue.send("hello", payload), { reason: "bad_argument", detail: /whole characters/ });
   }
-  await assert.rejects(courier.send("\ud83d", {}), { reason: "bad_argument" });
+  await assert.rejects(queue.send("\ud83d", {}), { reason: "bad_argument" });
   assert.equal(channel.pushed.length, 0);
-  for (const payload of [{ text: "\\ud83d \\\\ud83d [[" }, { "\u{1f331}": 1 }, nested(127)]) await courier.send("hello", payload);
+  for (const payload of [{ text: "\\ud83d \\\\ud83d [[" }, { "\u{1f331}": 1 }, nested(127)]) await queue.send("hello", payload);
 });
 
 test("over long poll bytes are counted as base64", () => {
@@ -68,38 +68,38 @@ test("over long poll bytes are counted as base64", () => {
 
 test("a server that does not say takes 256 KiB", async () => {
   const channel = makeChannel();
-  const courier = new Courier(channel);
-  courier.open("guest");
+  const queue = new RetryQueue(channel);
+  queue.open("guest");
   for (const unsaid of [undefined, null, 0, "1"]) {
-    courier.limit(unsaid);
-    await assert.rejects(courier.send("hello", { text: "x".repeat(256 * 1024) }), {
-      reason: "too_large", detail: "`hello` is a message of 262201 bytes, and the server takes 262144",
+    queue.limit(unsaid);
+    await assert.rejects(queue.send("hello", { text: "x".repeat(256 * 1024) }), {
+      reason: "too_large", detail: "`hello` is 262201 bytes long; the server accepts at most 262144",
     });
   }
-  await courier.send("hello", { text: "x".repeat(255 * 1024) });
+  await queue.send("hello", { text: "x".repeat(255 * 1024) });
 });
 
 test("a frame that waits is judged by the next join's limit", async () => {
   const channel = makeChannel();
-  const courier = new Courier(channel);
-  const waiting = courier.send("hello", { text: "x".repeat(1000) });
-  courier.limit(500);
-  courier.open("guest");
+  const queue = new RetryQueue(channel);
+  const waiting = queue.send("hello", { text: "x".repeat(1000) });
+  queue.limit(500);
+  queue.open("guest");
   await assert.rejects(waiting, { reason: "too_large" });
   assert.deepEqual(channel.pushed, []);
 });
 
 test("a payload that JSON cannot say is named in a sentence", async () => {
-  const courier = new Courier(makeChannel());
-  courier.open("guest");
+  const queue = new RetryQueue(makeChannel());
+  queue.open("guest");
   const ring = {};
   ring.ring = ring;
   for (const payload of [ring, { n: 1n }]) {
-    await assert.rejects(courier.send("hello", payload), {
-      name: "VestibuleError", reason: "bad_argument", detail: /^the payload of `hello` cannot be written/,
+    await assert.rejects(queue.send("hello", payload), {
+      name: "VestibuleError", reason: "bad_argument", detail: /^the payload of `hello` cannot be encoded/,
     });
   }
-  const long = new Courier(makeChannel());
+  const long = new RetryQueue(makeChannel());
   long.open("guest");
   await assert.rejects(long.send("x".repeat(256), new ArrayBuffer(1)), { reason: "bad_argument" });
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { LongPoll } from "phoenix";
 import { test } from "vitest";
-import { PacedSocket, partsOf } from "../src/long-poll.js";
+import { ChunkedSocket, chunksOf } from "../src/long-poll.js";
 
 test("a batch is posted in as few parts as the server takes", () => {
   const cases = [
@@ -13,7 +13,7 @@ test("a batch is posted in as few parts as the server takes", () => {
     [["far too large", "b"], 3, ["far too large", "b"]],
     [["b"], 3, ["b"]],
   ];
-  for (const [lines, most, parts] of cases) assert.deepEqual(partsOf(lines.join("\n"), most), parts);
+  for (const [lines, most, parts] of cases) assert.deepEqual(chunksOf(lines.join("\n"), most), parts);
 });
 
 /** A socket over a long poll that answers each POST with the next of these statuses, and nothing else. */
@@ -26,7 +26,7 @@ function connect(statuses) {
       onAnswer({ status: statuses.shift() });
     }
   }
-  const socket = new PacedSocket("ws://127.0.0.1/socket", { transport: Poll }, () => 7);
+  const socket = new ChunkedSocket("ws://127.0.0.1/socket", { transport: Poll }, () => 7);
   let made;
   class Seen extends Poll {
     constructor(...options) {

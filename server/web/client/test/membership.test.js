@@ -3,7 +3,7 @@ import { test } from "vitest";
 import { toBase64url } from "../src/bytes.js";
 import { VestibuleError } from "../src/errors.js";
 import { Membership } from "../src/membership.js";
-import { FakeCourier, makeContext, makeRoom, makeUser } from "./support.js";
+import { FakeQueue, makeContext, makeRoom, makeUser } from "./support.js";
 
 const [alice, room] = await Promise.all([makeUser(), makeRoom()]);
 const nonce = toBase64url(new Uint8Array(16));
@@ -11,9 +11,9 @@ const nonce = toBase64url(new Uint8Array(16));
 async function begin(answers) {
   const context = { ...makeContext(alice), server: "rooms.example" };
   await context.records.saveRoomKey(room.rid, room.key);
-  const courier = Object.assign(new FakeCourier(answers), { open: () => {} });
-  const membership = new Membership(context, room.rid, courier, async () => {});
-  const it = { context, courier, membership, isCurrent: true };
+  const queue = Object.assign(new FakeQueue(answers), { open: () => {} });
+  const membership = new Membership(context, room.rid, queue, async () => {});
+  const it = { context, queue, membership, isCurrent: true };
   membership.joined({ nonce }, () => it.isCurrent);
   return it;
 }
@@ -27,7 +27,7 @@ test("a proof that was signed too late is not said to the next join", async () =
   };
   it.context.records.roomKey = async () => ({ alg: room.key.alg, pub: room.key.pub, sign });
   await assert.rejects(it.membership.prove(), { reason: "interrupted" });
-  assert.deepEqual([it.courier.sent, it.membership.role], [[], "guest"]);
+  assert.deepEqual([it.queue.sent, it.membership.role], [[], "guest"]);
 });
 
 test("a proof that timed out is said again, for as long as its join lasts", async () => {

@@ -7,13 +7,13 @@ import { alice, approveOf, asItem, begin, bob, garbage, never, nothing, options,
 import { makeApprove, makeRoom, until } from "./support.js";
 
 test("a bad approve is warned of, nacked and not acked, a good one after it is taken", async () => {
-  const { context, courier, newcomer } = begin();
-  await newcomer.ask(courier, options);
+  const { context, queue, newcomer } = begin();
+  await newcomer.ask(queue, options);
   const acks = [];
   const ack = async (id) => acks.push(id);
   const nacks = [];
   const nack = async (...said) => nacks.push(said);
-  const good = await approveOf(courier);
+  const good = await approveOf(queue);
   await newcomer.receive({ ...good, room_sig: good.user_sig }, ack, nack);
   assert.deepEqual(context.warnings.map(({ reason }) => reason), ["bad_approve"]);
   assert.deepEqual(nacks, [[good.approve_id, "bad_sig"]]);
@@ -24,28 +24,28 @@ test("a bad approve is warned of, nacked and not acked, a good one after it is t
 });
 
 test("what was not asked for is not taken", async () => {
-  const { context, courier, newcomer } = begin();
-  await newcomer.ask(courier, options);
-  const approve = await approveOf(courier);
-  await newcomer.withdraw(courier);
+  const { context, queue, newcomer } = begin();
+  await newcomer.ask(queue, options);
+  const approve = await approveOf(queue);
+  await newcomer.withdraw(queue);
   await newcomer.receive(approve, () => assert.fail("acked"));
   assert.equal(await context.records.roomKey(room.rid), null);
 });
 
 test("each kind of bad approve is nacked with its code, and the request waits for the next", async () => {
-  const { context, courier, newcomer } = begin();
-  await newcomer.ask(courier, options);
+  const { context, queue, newcomer } = begin();
+  await newcomer.ask(queue, options);
   const waiting = newcomer.whenKey();
-  const item = asItem(courier.sent[0].payload);
+  const item = asItem(queue.sent[0].payload);
   const sealContext = { rid: room.rid, request_id: item.request_id, to: bob.uid };
   const sealed = async (boxPub, secret) => toBase64url(await seal(boxPub, sealContext, secret));
   const strange = await BoxKey.generate();
   const { private: wrong } = (await makeRoom()).key;
-  const good = await approveOf(courier);
+  const good = await approveOf(queue);
   const bad = [
-    ["undecryptable", await approveOf(courier, { ct: await sealed(strange.pub, room.key.private) })],
-    ["undecryptable", await approveOf(courier, { alg: "rot13" })],
-    ["wrong_key", await approveOf(courier, { ct: await sealed(fromBase64url(item.box_pub), wrong) })],
+    ["undecryptable", await approveOf(queue, { ct: await sealed(strange.pub, room.key.private) })],
+    ["undecryptable", await approveOf(queue, { alg: "rot13" })],
+    ["wrong_key", await approveOf(queue, { ct: await sealed(fromBase64url(item.box_pub), wrong) })],
     ["bad_sig", { ...good, user_sig: good.room_sig }],
     ["bad_sig", { ...good, room_sig: good.user_sig }],
     ["bad_sig", { ...good, by: bob.uid }],
@@ -62,18 +62,18 @@ test("each kind of bad approve is nacked with its code, and the request waits fo
 });
 
 test("what answers nothing of this device's is neither acked nor nacked", async () => {
-  const { context, courier, newcomer } = begin();
-  await newcomer.ask(courier, options);
-  const approve = await approveOf(courier);
+  const { context, queue, newcomer } = begin();
+  await newcomer.ask(queue, options);
+  const approve = await approveOf(queue);
   await newcomer.receive({ ...approve, request_id: "another's" }, never.ack, never.nack);
   await newcomer.receive({ ...approve, to: alice.uid }, never.ack, never.nack);
   assert.deepEqual(context.warnings.map(({ detail }) => detail), ["for another user"]);
 });
 
 test("an approve that comes again after its key is saved is acked again, in this run and in the next", async () => {
-  const { storage, courier, newcomer } = begin();
-  await newcomer.ask(courier, options);
-  const approve = await approveOf(courier);
+  const { storage, queue, newcomer } = begin();
+  await newcomer.ask(queue, options);
+  const approve = await approveOf(queue);
   const acks = [];
   const ack = async (id) => acks.push(id);
   let keys = 0;
@@ -90,10 +90,10 @@ test("an approve that comes again after its key is saved is acked again, in this
 });
 
 test("another approve is silence where the box is gone, in this run and in the next", async () => {
-  const { storage, context, courier, newcomer } = begin();
-  await newcomer.ask(courier, options);
-  await newcomer.receive(await approveOf(courier), async () => {});
-  const others = [await approveOf(courier), await approveOf(courier, garbage)];
+  const { storage, context, queue, newcomer } = begin();
+  await newcomer.ask(queue, options);
+  await newcomer.receive(await approveOf(queue), async () => {});
+  const others = [await approveOf(queue), await approveOf(queue, garbage)];
   const after = begin({ storage });
   for (const client of [newcomer, after.newcomer]) {
     for (const approve of others) await client.receive(approve, never.ack, never.nack);
@@ -104,8 +104,8 @@ test("another approve is silence where the box is gone, in this run and in the n
 /** A device that stopped after it had saved the key, before its ack; and what it says when it starts again. */
 async function stoppedBeforeAck() {
   const before = begin();
-  await before.newcomer.ask(before.courier, options);
-  const source = await approveOf(before.courier);
+  await before.newcomer.ask(before.queue, options);
+  const source = await approveOf(before.queue);
   await before.newcomer.receive(source, async () => {
     throw new VestibuleError("disconnected");
   });
@@ -113,7 +113,7 @@ async function stoppedBeforeAck() {
   const said = [];
   const ack = async (id) => said.push(["ack", id]);
   const nack = async (...what) => said.push(["nack", ...what]);
-  const approve = (changes) => approveOf(before.courier, changes);
+  const approve = (changes) => approveOf(before.queue, changes);
   const receive = (came) => after.newcomer.receive(came, ack, nack);
   const saved = () => before.storage.get(`room/${room.rid}/key`);
   return { ...after, source, said, approve, receive, saved };
@@ -153,23 +153,23 @@ test("a key of an older client does not say which approve it came from: all are 
 });
 
 test("a device that has the key keeps the box of a request that is open for another", async () => {
-  const { context, newcomer, courier, source, said, approve, receive } = await stoppedBeforeAck();
+  const { context, newcomer, queue, source, said, approve, receive } = await stoppedBeforeAck();
   const mine = [{ request_id: source.request_id }];
-  await newcomer.resume(courier, { ...nothing, mine }, options);
+  await newcomer.resume(queue, { ...nothing, mine }, options);
   assert.notEqual(await context.records.openRequest(room.rid), null);
   const bad = await approve(garbage);
   await receive(bad);
   assert.deepEqual(said, [["nack", bad.approve_id, "undecryptable"]]);
-  await newcomer.resume(courier, nothing, options);
+  await newcomer.resume(queue, nothing, options);
   assert.equal(await context.records.openRequest(room.rid), null);
-  assert.deepEqual(courier.sent, []);
+  assert.deepEqual(queue.sent, []);
 });
 
 test("a request for a box that another device has asked with is that device's request", async () => {
   const box = await BoxKey.generate();
   const first = begin();
-  await first.newcomer.ask(first.courier, { ...options, box });
-  const item = asItem(first.courier.sent[0].payload);
+  await first.newcomer.ask(first.queue, { ...options, box });
+  const item = asItem(first.queue.sent[0].payload);
   const approve = await makeApprove(room, alice, item);
 
   const second = begin({ answers: {
@@ -179,11 +179,11 @@ test("a request for a box that another device has asked with is that device's re
   // It waits for this user already, so it came with the join, when nothing was known of it.
   await second.newcomer.receive(approve, never.ack, never.nack);
   const waiting = second.newcomer.whenKey();
-  const { requestId } = await second.newcomer.ask(second.courier, { ...options, box });
+  const { requestId } = await second.newcomer.ask(second.queue, { ...options, box });
   assert.equal(requestId, item.request_id);
   assert.ok((await waiting).equals(room.key));
-  await until(() => second.courier.sent.some(({ event }) => event === "ack"));
-  const ack = second.courier.sent.find(({ event }) => event === "ack");
+  await until(() => second.queue.sent.some(({ event }) => event === "ack"));
+  const ack = second.queue.sent.find(({ event }) => event === "ack");
   assert.deepEqual(ack.payload, { approve_id: approve.approve_id, device: second.context.device });
   assert.deepEqual(second.context.warnings, []);
 });

@@ -6,67 +6,67 @@ import { makeApprove, makeDenial, until } from "./support.js";
 
 test("a withdrawal that was not answered is said again", async () => {
   const before = begin({ answers: { request: { state: "pending" }, withdraw: new VestibuleError("disconnected") } });
-  await before.newcomer.ask(before.courier, options);
+  await before.newcomer.ask(before.queue, options);
   const waiting = before.newcomer.whenKey();
-  await assert.rejects(before.newcomer.withdraw(before.courier), { reason: "disconnected" });
+  await assert.rejects(before.newcomer.withdraw(before.queue), { reason: "disconnected" });
   await assert.rejects(waiting, { reason: "withdrawn" });
   const after = begin({ storage: before.storage });
-  await after.newcomer.resume(after.courier, nothing, options);
-  assert.deepEqual(after.courier.sent, [before.courier.sent[1]]);
+  await after.newcomer.resume(after.queue, nothing, options);
+  assert.deepEqual(after.queue.sent, [before.queue.sent[1]]);
   assert.equal(await after.context.records.openRequest(room.rid), null);
 });
 
 test("a refused request is not kept, an unanswered one is", async () => {
   for (const [reason, kept] of [["unknown_room", false], ["storage_full", true]]) {
-    const { context, courier, newcomer } = begin({ answers: { request: new VestibuleError(reason) } });
-    await assert.rejects(newcomer.ask(courier, options), { reason });
+    const { context, queue, newcomer } = begin({ answers: { request: new VestibuleError(reason) } });
+    await assert.rejects(newcomer.ask(queue, options), { reason });
     assert.equal((await context.records.openRequest(room.rid)) !== null, kept, reason);
   }
 });
 
 test("a withdrawal takes back the request that was adopted", async () => {
   let answer;
-  const { courier, newcomer } = begin({ answers: { request: () => new Promise((resolve) => (answer = resolve)) } });
-  const asking = newcomer.ask(courier, options);
+  const { queue, newcomer } = begin({ answers: { request: () => new Promise((resolve) => (answer = resolve)) } });
+  const asking = newcomer.ask(queue, options);
   await until(() => answer);
-  const withdrawing = newcomer.withdraw(courier);
+  const withdrawing = newcomer.withdraw(queue);
   answer({ request_id: "the first", state: "pending" });
   await Promise.all([asking, withdrawing]);
-  assert.deepEqual(courier.sent.at(-1), { event: "withdraw", payload: { request_id: "the first" } });
+  assert.deepEqual(queue.sent.at(-1), { event: "withdraw", payload: { request_id: "the first" } });
 });
 
 test("a withdrawal takes back what is only just asked for", async () => {
-  const { context, courier, newcomer } = begin();
-  const asking = newcomer.ask(courier, options);
+  const { context, queue, newcomer } = begin();
+  const asking = newcomer.ask(queue, options);
   const waiting = newcomer.whenKey();
-  await Promise.all([asking, newcomer.withdraw(courier), assert.rejects(waiting, { reason: "withdrawn" })]);
-  assert.deepEqual(courier.sent.map(({ event }) => event), ["request", "withdraw"]);
+  await Promise.all([asking, newcomer.withdraw(queue), assert.rejects(waiting, { reason: "withdrawn" })]);
+  assert.deepEqual(queue.sent.map(({ event }) => event), ["request", "withdraw"]);
   assert.equal(await context.records.openRequest(room.rid), null);
 });
 
 test("a withdrawal of what could not be written ends", async () => {
-  const { courier, newcomer, storage } = begin();
+  const { queue, newcomer, storage } = begin();
   storage.set = () => Promise.reject(new Error("full"));
-  const failing = assert.rejects(newcomer.ask(courier, options), { reason: "bad_storage" });
-  await Promise.all([failing, newcomer.withdraw(courier)]);
-  assert.deepEqual(courier.sent, []);
+  const failing = assert.rejects(newcomer.ask(queue, options), { reason: "bad_storage" });
+  await Promise.all([failing, newcomer.withdraw(queue)]);
+  assert.deepEqual(queue.sent, []);
 });
 
 test("a denial ends the waiting, and a later approve overrules it", async () => {
-  const { context, courier, newcomer } = begin();
+  const { context, queue, newcomer } = begin();
   await seeCard(context);
-  await newcomer.ask(courier, options);
+  await newcomer.ask(queue, options);
   const waiting = newcomer.whenKey();
-  const item = asItem(courier.sent[0].payload);
+  const item = asItem(queue.sent[0].payload);
   const denial = await makeDenial(room, alice, item, { block: true });
-  const heard = newcomer.hear(denial);
+  const heard = newcomer.receiveNotice(denial);
   await assert.rejects(waiting, (error) => {
     assert.ok(error instanceof DeniedError);
     assert.deepEqual([error.reason, error.code, error.block, error.by], ["denied", "not_now", true, alice.uid]);
     return true;
   });
   assert.equal(await heard, true);
-  assert.equal(await newcomer.hear(denial), false, "the second time it is no news");
+  assert.equal(await newcomer.receiveNotice(denial), false, "the second time it is no news");
   assert.equal(await context.records.openRequest(room.rid), null);
 
   const again = newcomer.whenKey();
@@ -76,13 +76,13 @@ test("a denial ends the waiting, and a later approve overrules it", async () => 
 });
 
 test("who was denied may ask anew, and is told how long not to", async () => {
-  const { context, courier, newcomer } = begin();
+  const { context, queue, newcomer } = begin();
   await seeCard(context);
-  await newcomer.ask(courier, options);
-  await newcomer.hear(await makeDenial(room, alice, asItem(courier.sent[0].payload)));
-  courier.answers.request = new VestibuleError("cooldown", undefined, { retryMs: 86_400_000 });
-  await assert.rejects(newcomer.ask(courier, options), { reason: "cooldown", retryMs: 86_400_000 });
-  const [first, second] = courier.sent.map(({ payload }) => payload);
+  await newcomer.ask(queue, options);
+  await newcomer.receiveNotice(await makeDenial(room, alice, asItem(queue.sent[0].payload)));
+  queue.answers.request = new VestibuleError("cooldown", undefined, { retryMs: 86_400_000 });
+  await assert.rejects(newcomer.ask(queue, options), { reason: "cooldown", retryMs: 86_400_000 });
+  const [first, second] = queue.sent.map(({ payload }) => payload);
   assert.notEqual(first.request_id, second.request_id);
   assert.equal(await context.records.openRequest(room.rid), null);
   const denied = await context.records.endedRequests(room.rid);
@@ -91,17 +91,17 @@ test("who was denied may ask anew, and is told how long not to", async () => {
 
 test("each request that was denied here resolves when it is approved later, after a restart too", async () => {
   for (const which of [0, 1]) {
-    const { context, storage, courier, newcomer } = begin();
+    const { context, storage, queue, newcomer } = begin();
     await seeCard(context);
     const items = [];
     for (const _ of "ab") {
-      await newcomer.ask(courier, options);
-      items.push(asItem(courier.sent.at(-1).payload));
-      await newcomer.hear(await makeDenial(room, alice, items.at(-1)));
+      await newcomer.ask(queue, options);
+      items.push(asItem(queue.sent.at(-1).payload));
+      await newcomer.receiveNotice(await makeDenial(room, alice, items.at(-1)));
     }
     const after = begin({ storage });
     // A denial was lifted: the requests are as open as if there had been none, and nobody tells the newcomer.
-    await after.newcomer.resume(after.courier, { ...nothing, mine: items }, options);
+    await after.newcomer.resume(after.queue, { ...nothing, mine: items }, options);
     const waiting = after.newcomer.whenKey();
     const acks = [];
     const approve = await makeApprove(room, alice, items[which]);
@@ -114,34 +114,34 @@ test("each request that was denied here resolves when it is approved later, afte
 });
 
 test("a denied request that an older client kept resolves as well", async () => {
-  const { storage, courier, newcomer } = begin();
-  await newcomer.ask(courier, options);
+  const { storage, queue, newcomer } = begin();
+  await newcomer.ask(queue, options);
   storage.set(`room/${room.rid}/denied`, storage.get(`room/${room.rid}/request`));
   storage.delete(`room/${room.rid}/request`);
   const waiting = newcomer.whenKey();
-  await newcomer.receive(await approveOf(courier), async () => {}, never.nack);
+  await newcomer.receive(await approveOf(queue), async () => {}, never.nack);
   assert.ok((await waiting).equals(room.key));
   assert.equal(storage.get(`room/${room.rid}/denied`), null);
 });
 
 test("a denial that is not the room's is no denial", async () => {
-  const { context, courier, newcomer } = begin();
+  const { context, queue, newcomer } = begin();
   await seeCard(context);
-  await newcomer.ask(courier, options);
-  const denial = await makeDenial(room, alice, asItem(courier.sent[0].payload));
-  assert.equal(await newcomer.hear({ ...denial, code: "go away" }), false);
+  await newcomer.ask(queue, options);
+  const denial = await makeDenial(room, alice, asItem(queue.sent[0].payload));
+  assert.equal(await newcomer.receiveNotice({ ...denial, code: "go away" }), false);
   assert.deepEqual(context.warnings.map(({ reason }) => reason), ["bad_denial"]);
   assert.notEqual(await context.records.openRequest(room.rid), null);
-  assert.equal(await newcomer.hear(denial), true);
+  assert.equal(await newcomer.receiveNotice(denial), true);
 });
 
 test("a request that expired, or that another device withdrew, is over", async () => {
   for (const event of ["expired", "withdrawn"]) {
-    const { context, courier, newcomer } = begin();
-    const { requestId } = await newcomer.ask(courier, options);
+    const { context, queue, newcomer } = begin();
+    const { requestId } = await newcomer.ask(queue, options);
     const waiting = newcomer.whenKey();
-    assert.equal(await newcomer.hear({ event, rid: room.rid, request_id: "another's", seq: 1 }), false);
-    const heard = newcomer.hear({ event, rid: room.rid, request_id: requestId, seq: 2 });
+    assert.equal(await newcomer.receiveNotice({ event, rid: room.rid, request_id: "another's", seq: 1 }), false);
+    const heard = newcomer.receiveNotice({ event, rid: room.rid, request_id: requestId, seq: 2 });
     await assert.rejects(waiting, { reason: event });
     assert.equal(await heard, true);
     assert.equal(await context.records.openRequest(room.rid), null);
@@ -150,13 +150,13 @@ test("a request that expired, or that another device withdrew, is over", async (
 
 test("what somebody ended elsewhere is not asked for anew without being told to", async () => {
   for (const reason of ["withdrawn", "denied", "expired"]) {
-    const { context, courier, newcomer } = begin();
-    await newcomer.ask(courier, options);
-    courier.answers.request = { state: reason };
+    const { context, queue, newcomer } = begin();
+    await newcomer.ask(queue, options);
+    queue.answers.request = { state: reason };
     const waiting = assert.rejects(newcomer.whenKey(), { reason });
-    await newcomer.resume(courier, nothing, options);
+    await newcomer.resume(queue, nothing, options);
     await waiting;
-    assert.equal(courier.sent.length, 2);
+    assert.equal(queue.sent.length, 2);
     assert.equal(await context.records.openRequest(room.rid), null);
   }
 });

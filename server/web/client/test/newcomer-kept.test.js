@@ -2,44 +2,44 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 import { VestibuleError } from "../src/errors.js";
-import { setClock } from "./clock.js";
+import { setClock } from "./fake-time.js";
 import { approveOf, begin, never, nothing, options, room } from "./newcomer-support.js";
 import { HOUR_MS } from "./support.js";
 
 /** Bob has asked, and waits. */
 async function asked() {
   const it = begin();
-  await it.newcomer.ask(it.courier, options);
+  await it.newcomer.ask(it.queue, options);
   it.waiting = it.newcomer.whenKey();
   it.waiting.catch(() => {});
-  it.requestId = it.courier.sent[0].payload.request_id;
+  it.requestId = it.queue.sent[0].payload.request_id;
   return it;
 }
 
 /** What the server ends a request with, falsely. */
 const lies = {
-  "a notice that it expired": ({ newcomer, requestId }) => newcomer.hear({ event: "expired", request_id: requestId }),
+  "a notice that it expired": ({ newcomer, requestId }) => newcomer.receiveNotice({ event: "expired", request_id: requestId }),
   "a notice that it is withdrawn": ({ newcomer, requestId }) => {
-    return newcomer.hear({ event: "withdrawn", request_id: requestId });
+    return newcomer.receiveNotice({ event: "withdrawn", request_id: requestId });
   },
 };
 for (const state of ["expired", "withdrawn", "denied"]) {
-  lies[`the state ${state} of its repetition`] = ({ courier, newcomer }) => {
-    courier.answers.request = { state };
-    return newcomer.resume(courier, nothing, options);
+  lies[`the state ${state} of its repetition`] = ({ queue, newcomer }) => {
+    queue.answers.request = { state };
+    return newcomer.resume(queue, nothing, options);
   };
 }
 for (const reason of ["expired", "cooldown", "quota", "id_conflict"]) {
-  lies[`the refusal ${reason} of its repetition`] = ({ courier, newcomer }) => {
-    courier.answers.request = new VestibuleError(reason);
-    return newcomer.resume(courier, nothing, options);
+  lies[`the refusal ${reason} of its repetition`] = ({ queue, newcomer }) => {
+    queue.answers.request = new VestibuleError(reason);
+    return newcomer.resume(queue, nothing, options);
   };
 }
 
 for (const [name, lie] of Object.entries(lies)) {
   test(`${name} ends the waiting and keeps the box`, async () => {
     const it = await asked();
-    const approve = await approveOf(it.courier);
+    const approve = await approveOf(it.queue);
     await lie(it);
     await assert.rejects(it.waiting);
     assert.equal(await it.context.records.openRequest(room.rid), null);
@@ -56,61 +56,61 @@ for (const [name, lie] of Object.entries(lies)) {
 
 test("a request that is said to be done keeps its box as well", async () => {
   const it = await asked();
-  const approve = await approveOf(it.courier);
+  const approve = await approveOf(it.queue);
   const states = ["done", "pending"];
-  it.courier.answers.request = () => ({ state: states.shift() });
-  await it.newcomer.resume(it.courier, nothing, options);
-  assert.equal(it.courier.sent.length, 3, "a new one is asked with");
+  it.queue.answers.request = () => ({ state: states.shift() });
+  await it.newcomer.resume(it.queue, nothing, options);
+  assert.equal(it.queue.sent.length, 3, "a new one is asked with");
   await it.newcomer.receive(approve, async () => {}, never.nack);
   assert.ok((await it.waiting).equals(room.key));
 });
 
 test("repeated lies do not push out the first box", async () => {
   const it = await asked();
-  const approve = await approveOf(it.courier);
+  const approve = await approveOf(it.queue);
   for (let times = 0; times < 20; times += 1) {
-    const { requestId } = await it.newcomer.ask(it.courier, options);
-    await it.newcomer.hear({ event: "expired", request_id: requestId });
+    const { requestId } = await it.newcomer.ask(it.queue, options);
+    await it.newcomer.receiveNotice({ event: "expired", request_id: requestId });
   }
   await it.newcomer.receive(approve, async () => {}, never.nack);
   assert.ok(await it.context.records.roomKey(room.rid));
 });
 
 test("a request that was never taken is not kept", async () => {
-  const { storage, courier, newcomer } = begin({ answers: { request: new VestibuleError("cooldown") } });
-  await assert.rejects(newcomer.ask(courier, options), { reason: "cooldown" });
+  const { storage, queue, newcomer } = begin({ answers: { request: new VestibuleError("cooldown") } });
+  await assert.rejects(newcomer.ask(queue, options), { reason: "cooldown" });
   for (const name of ["request", "denied"]) assert.equal(storage.get(`room/${room.rid}/${name}`), null);
 });
 
 test("a box goes when its request's own time is over", async () => {
   const it = await asked();
-  const approve = await approveOf(it.courier);
-  await it.newcomer.hear({ event: "expired", request_id: it.requestId });
+  const approve = await approveOf(it.queue);
+  await it.newcomer.receiveNotice({ event: "expired", request_id: it.requestId });
   assert.notEqual(it.storage.get(`room/${room.rid}/denied`), null);
   setClock(Date.now() + HOUR_MS);
   await it.newcomer.receive(approve, never.ack, never.nack);
-  await it.newcomer.resume(it.courier, nothing, options);
-  await it.newcomer.hear({ event: "expired", request_id: "any" });
+  await it.newcomer.resume(it.queue, nothing, options);
+  await it.newcomer.receiveNotice({ event: "expired", request_id: "any" });
   assert.equal(it.storage.get(`room/${room.rid}/denied`), null);
 });
 
 test("a server that is days ahead ends the waiting and no box", async () => {
   const it = await asked();
-  const approve = await approveOf(it.courier);
-  it.context.clock.heard(Date.now() + 3 * 86_400_000);
-  await it.newcomer.resume(it.courier, nothing, options);
+  const approve = await approveOf(it.queue);
+  it.context.clock.update(Date.now() + 3 * 86_400_000);
+  await it.newcomer.resume(it.queue, nothing, options);
   await assert.rejects(it.waiting, { reason: "expired" });
-  await it.newcomer.ask(it.courier, options);
+  await it.newcomer.ask(it.queue, options);
   await it.newcomer.receive(approve, async () => {}, never.nack);
   assert.ok(await it.context.records.roomKey(room.rid));
 });
 
 test("a request is signed to end by the corrected clock", async () => {
   for (const days of [3, -3]) {
-    const { context, courier, newcomer } = begin();
+    const { context, queue, newcomer } = begin();
     const now = Date.now();
-    context.clock.heard(now + days * 86_400_000);
-    const { exp } = await newcomer.ask(courier, { ttl: 40 * 86_400_000 });
+    context.clock.update(now + days * 86_400_000);
+    const { exp } = await newcomer.ask(queue, { ttl: 40 * 86_400_000 });
     const lasts = exp - (now + days * 86_400_000);
     assert.ok(Math.abs(lasts - 30 * 86_400_000) < 5000, `${lasts} ms, of at most 30 days`);
   }

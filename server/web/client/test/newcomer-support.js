@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { toBase64url } from "../src/bytes.js";
 import { Cards } from "../src/cards.js";
 import { Newcomer } from "../src/newcomer.js";
-import { FakeCourier, HOUR_MS, LoggedStorage, makeApprove, makeContext, makeRoom, makeUser } from "./support.js";
+import { FakeQueue, HOUR_MS, LoggedStorage, makeApprove, makeContext, makeRoom, makeUser } from "./support.js";
 
 export const [alice, bob, room] = await Promise.all([makeUser(), makeUser(), makeRoom()]);
 export const options = { note: "It is Bob", ttl: HOUR_MS };
@@ -21,7 +21,7 @@ const PENDING = { request: { state: "pending" } };
 
 export function begin({ answers = { ...PENDING }, log = [], storage = new LoggedStorage(log) } = {}) {
   const context = makeContext(bob, storage);
-  return { log, storage, context, courier: new FakeCourier(answers, log), newcomer: new Newcomer(context, room.rid) };
+  return { log, storage, context, queue: new FakeQueue(answers, log), newcomer: new Newcomer(context, room.rid) };
 }
 
 /** Whoever has seen the room's card can tell its members' denials from others. */
@@ -32,4 +32,4 @@ export async function seeCard({ records }) {
 }
 
 export const asItem = (frame) => ({ ...frame, rid: room.rid, uid: bob.uid });
-export const approveOf = (courier, changes) => makeApprove(room, alice, asItem(courier.sent[0].payload), changes);
+export const approveOf = (queue, changes) => makeApprove(room, alice, asItem(queue.sent[0].payload), changes);

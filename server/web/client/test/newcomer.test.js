@@ -5,10 +5,10 @@ import { approveOf, begin, nothing, options, room } from "./newcomer-support.js"
 import { until } from "./support.js";
 
 test("the box is stored before the request leaves, the key before the ack", async () => {
-  const { log, context, courier, newcomer } = begin();
-  await newcomer.ask(courier, options);
+  const { log, context, queue, newcomer } = begin();
+  await newcomer.ask(queue, options);
   const waiting = newcomer.whenKey();
-  await newcomer.receive(await approveOf(courier), async () => log.push("ack"));
+  await newcomer.receive(await approveOf(queue), async () => log.push("ack"));
   assert.ok((await waiting).equals(room.key));
   assert.deepEqual(log, ["set rooms", "set request", "request", "set key", "ack", "delete request"]);
   assert.deepEqual(context.warnings, []);
@@ -16,20 +16,20 @@ test("the box is stored before the request leaves, the key before the ack", asyn
 
 test("a restarted client says the same request", async () => {
   const before = begin({ answers: { request: new VestibuleError("disconnected") } });
-  await assert.rejects(before.newcomer.ask(before.courier, options), { reason: "disconnected" });
+  await assert.rejects(before.newcomer.ask(before.queue, options), { reason: "disconnected" });
   const after = begin({ storage: before.storage });
-  await after.newcomer.resume(after.courier, nothing, options);
-  assert.deepEqual(after.courier.sent, before.courier.sent);
+  await after.newcomer.resume(after.queue, nothing, options);
+  assert.deepEqual(after.queue.sent, before.queue.sent);
 
   const later = begin({ storage: before.storage });
-  await later.newcomer.resume(later.courier, { ...nothing, mine: [before.courier.sent[0].payload] }, options);
-  assert.deepEqual(later.courier.sent, [], "the server has it");
+  await later.newcomer.resume(later.queue, { ...nothing, mine: [before.queue.sent[0].payload] }, options);
+  assert.deepEqual(later.queue.sent, [], "the server has it");
 });
 
 test("a client that stopped between saving and acking acks when the approve comes again", async () => {
   const before = begin();
-  await before.newcomer.ask(before.courier, options);
-  const approve = await approveOf(before.courier);
+  await before.newcomer.ask(before.queue, options);
+  const approve = await approveOf(before.queue);
   await before.newcomer.receive(approve, async () => {
     throw new VestibuleError("disconnected");
   });
@@ -41,54 +41,54 @@ test("a client that stopped between saving and acking acks when the approve come
 });
 
 test("an ack whose answer was lost leaves nothing open for the next run", async () => {
-  const { context, courier, newcomer } = begin();
-  await newcomer.ask(courier, options);
+  const { context, queue, newcomer } = begin();
+  await newcomer.ask(queue, options);
   await context.records.saveRoomKey(room.rid, room.key);
-  await newcomer.resume(courier, nothing, options);
+  await newcomer.resume(queue, nothing, options);
   assert.equal(await context.records.openRequest(room.rid), null);
-  assert.equal(courier.sent.length, 1, "and is not asked anew");
+  assert.equal(queue.sent.length, 1, "and is not asked anew");
 });
 
 test("a request is kept while its ack is underway, though the join knew no approve yet", async () => {
-  const { context, courier, newcomer } = begin();
-  await newcomer.ask(courier, options);
+  const { context, queue, newcomer } = begin();
+  await newcomer.ask(queue, options);
   const ack = async () => {
-    await newcomer.resume(courier, nothing, options);
+    await newcomer.resume(queue, nothing, options);
     assert.notEqual(await context.records.openRequest(room.rid), null);
   };
-  await newcomer.receive(await approveOf(courier), ack);
+  await newcomer.receive(await approveOf(queue), ack);
   assert.equal(await context.records.openRequest(room.rid), null);
   assert.deepEqual(context.warnings, []);
 });
 
 test("a request that the server has seen end is followed by a new one", async () => {
   const states = ["done", "pending"];
-  const { courier, newcomer } = begin({ answers: { request: () => ({ state: states.shift() }) } });
-  const { requestId } = await newcomer.ask(courier, options);
-  const [first, second] = courier.sent.map(({ payload }) => payload);
+  const { queue, newcomer } = begin({ answers: { request: () => ({ state: states.shift() }) } });
+  const { requestId } = await newcomer.ask(queue, options);
+  const [first, second] = queue.sent.map(({ payload }) => payload);
   assert.equal(requestId, second.request_id);
   assert.notEqual(first.box_pub, second.box_pub);
 });
 
 test("an answer that the key has overtaken makes no new request", async () => {
-  const { context, courier, newcomer } = begin();
-  courier.answers.request = async () => {
-    await newcomer.receive(await approveOf(courier), async () => ({}));
+  const { context, queue, newcomer } = begin();
+  queue.answers.request = async () => {
+    await newcomer.receive(await approveOf(queue), async () => ({}));
     return { state: "done" };
   };
-  await newcomer.ask(courier, options);
-  assert.equal(courier.sent.length, 1);
+  await newcomer.ask(queue, options);
+  assert.equal(queue.sent.length, 1);
   assert.equal(await context.records.openRequest(room.rid), null);
   assert.ok((await newcomer.whenKey()).equals(room.key));
 });
 
-test("a request that is underway is left to the courier", async () => {
+test("a request that is underway is left to the queue", async () => {
   let answer;
-  const { courier, newcomer } = begin({ answers: { request: () => new Promise((resolve) => (answer = resolve)) } });
-  const asking = newcomer.ask(courier, options);
+  const { queue, newcomer } = begin({ answers: { request: () => new Promise((resolve) => (answer = resolve)) } });
+  const asking = newcomer.ask(queue, options);
   await until(() => answer);
-  await newcomer.resume(courier, nothing, options);
+  await newcomer.resume(queue, nothing, options);
   answer({ state: "pending" });
   await asking;
-  assert.equal(courier.sent.length, 1);
+  assert.equal(queue.sent.length, 1);
 });

@@ -10,8 +10,8 @@ const receipt = {
 };
 const key = requestKey("bob", "bob's");
 
-function begin(hear = async () => true) {
-  const context = makeContext(alice, undefined, () => ({ hear }));
+function begin(receiveNotice = async () => true) {
+  const context = makeContext(alice, undefined, () => ({ receiveNotice }));
   const told = [];
   context.notices.on((notice) => told.push(notice));
   return { ...context, told };

@@ -5,9 +5,9 @@ import { Clock } from "../src/clock.js";
 import { fromBase64url, toBase64url } from "../src/bytes.js";
 import { VestibuleError } from "../src/errors.js";
 import { Session } from "../src/session.js";
-import { SignInAgain } from "../src/sign-in-again.js";
+import { TokenRenewal } from "../src/token-renewal.js";
 import { verifyFields } from "../src/signed.js";
-import { stopTimers } from "./clock.js";
+import { stopTimers } from "./fake-time.js";
 import { makeUser } from "./support.js";
 
 const NAME = "rooms.example";
@@ -101,7 +101,7 @@ function makeSocket({ stale = false, renew = async () => {} } = {}) {
     connect: () => log.push("connect"),
   };
   const session = { stale, renew: () => (log.push("renew"), renew()) };
-  const again = new SignInAgain(socket, session, (error) => warnings.push(error));
+  const again = new TokenRenewal(socket, session, (error) => warnings.push(error));
   return { log, warnings, socket, again };
 }
 
@@ -182,6 +182,6 @@ test("a token is stale by the corrected clock", async () => {
   const session = new Session({ base, server: NAME, user: user.key, uid: user.uid, clock });
   await session.renew();
   assert.equal(session.stale, false);
-  clock.heard(Date.now() + 900_000);
+  clock.update(Date.now() + 900_000);
   assert.equal(session.stale, true);
 });

@@ -1,5 +1,5 @@
 /**
- * People, rooms and frames for the unit tests, made with the client's own parts; a `Courier` and a storage that only
+ * People, rooms and frames for the unit tests, made with the client's own parts; a `RetryQueue` and a storage that only
  * write down what happens.
  */
 import { fromBase64url, randomId, toBase64url } from "../src/bytes.js";
@@ -73,7 +73,7 @@ export async function makeDenial(room, member, request, changes = {}) {
 }
 
 /** Answers each event from a table, and writes down what it was given. */
-export class FakeCourier {
+export class FakeQueue {
   sent = [];
   constructor(answers = {}, log = []) {
     this.answers = answers;

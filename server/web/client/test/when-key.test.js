@@ -2,23 +2,23 @@
 import assert from "node:assert/strict";
 import { test, vi } from "vitest";
 import { VestibuleError } from "../src/errors.js";
-import { stopTime } from "./clock.js";
+import { stopTime } from "./fake-time.js";
 import { approveOf, begin, never, options, room } from "./newcomer-support.js";
 import { HOUR_MS, until } from "./support.js";
 
 test("a newcomer without a request is refused at once", async () => {
-  const { courier, newcomer } = begin();
+  const { queue, newcomer } = begin();
   await assert.rejects(newcomer.whenKey(), { reason: "not_asked" });
-  await newcomer.ask(courier, options);
-  await newcomer.withdraw(courier);
+  await newcomer.ask(queue, options);
+  await newcomer.withdraw(queue);
   await assert.rejects(newcomer.whenKey(), { reason: "not_asked" });
 });
 
 test("a newcomer who asks in the same breath waits", async () => {
-  const { courier, newcomer } = begin();
+  const { queue, newcomer } = begin();
   const waiting = newcomer.whenKey();
-  await newcomer.ask(courier, options);
-  await newcomer.receive(await approveOf(courier), async () => {}, never.nack);
+  await newcomer.ask(queue, options);
+  await newcomer.receive(await approveOf(queue), async () => {}, never.nack);
   assert.ok((await waiting).equals(room.key));
 
   for (const reason of ["too_large", "unknown_room", "bad_argument"]) {
@@ -26,24 +26,24 @@ test("a newcomer who asks in the same breath waits", async () => {
     const waits = refused.newcomer.whenKey();
     waits.catch(() => {});
     if (reason === "bad_argument") refused.storage.set = () => { throw new VestibuleError(reason); };
-    await assert.rejects(refused.newcomer.ask(refused.courier, options), { reason });
+    await assert.rejects(refused.newcomer.ask(refused.queue, options), { reason });
     await assert.rejects(waits, { reason });
   }
 });
 
 test("a request of an earlier run counts as asked", async () => {
   const before = begin();
-  await before.newcomer.ask(before.courier, options);
+  await before.newcomer.ask(before.queue, options);
   const after = begin({ storage: before.storage });
   const waiting = after.newcomer.whenKey();
-  await after.newcomer.receive(await approveOf(before.courier), async () => {}, never.nack);
+  await after.newcomer.receive(await approveOf(before.queue), async () => {}, never.nack);
   assert.ok((await waiting).equals(room.key));
 });
 
 test("the waiting ends with the request's own time", async () => {
   stopTime();
-  const { courier, newcomer } = begin();
-  await newcomer.ask(courier, options);
+  const { queue, newcomer } = begin();
+  await newcomer.ask(queue, options);
   const waiting = newcomer.whenKey();
   waiting.catch(() => {});
   await until(() => vi.getTimerCount() === 1);
@@ -52,8 +52,8 @@ test("the waiting ends with the request's own time", async () => {
 });
 
 test("a client that has disconnected waits for nothing", async () => {
-  const { courier, newcomer } = begin();
-  await newcomer.ask(courier, options);
+  const { queue, newcomer } = begin();
+  await newcomer.ask(queue, options);
   const waiting = newcomer.whenKey();
   newcomer.end(new VestibuleError("disconnected"));
   await assert.rejects(waiting, { reason: "disconnected" });

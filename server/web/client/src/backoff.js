@@ -3,28 +3,28 @@
  */
 
 /** Refusals that mean "not now"; what was refused had no effect. */
-const NOT_NOW = new Set(["rate_limited", "unavailable", "overloaded"]);
+const TEMPORARY = new Set(["rate_limited", "unavailable", "overloaded"]);
 
 /** How long to wait after a "not now" that does not say. */
-const RETRY_MS = 1000;
+const DEFAULT_DELAY_MS = 1000;
 
 /** A longer wait is not this package's to decide on. */
-const LONGEST_MS = 60_000;
+const MAX_DELAY_MS = 60_000;
 
 /** So many clients that were told the same do not come back in the same moment. */
 const JITTER = 0.5;
 
 /** After so many tries the refusal is the answer. */
-const MOST_TRIES = 10;
+const MAX_TRIES = 10;
 
 /**
  * @param {import("./errors.js").VestibuleError} error
  * @param {number} tries made so far
  * @returns {number | null} how long to wait before the next try, never shorter than asked for; null to give up
  */
-export function pauseAfter(error, tries) {
-  const { reason, retryMs = RETRY_MS } = error;
-  if (!NOT_NOW.has(reason) || tries >= MOST_TRIES || retryMs > LONGEST_MS) return null;
+export function retryDelay(error, tries) {
+  const { reason, retryMs = DEFAULT_DELAY_MS } = error;
+  if (!TEMPORARY.has(reason) || tries >= MAX_TRIES || retryMs > MAX_DELAY_MS) return null;
   return retryMs * (1 + JITTER * Math.random());
 }
 

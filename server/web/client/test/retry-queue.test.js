@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Serializer } from "phoenix";
 import { test, vi } from "vitest";
-import { Courier } from "../src/courier.js";
+import { RetryQueue } from "../src/retry-queue.js";
 import { VestibuleError } from "../src/errors.js";
-import { stopTimers } from "./clock.js";
+import { stopTimers } from "./fake-time.js";
 
 /** A channel whose replies the test gives: `pushes[n].answer("ok", …)`. */
 class FakeChannel {
@@ -21,50 +21,50 @@ class FakeChannel {
 
 function begin() {
   const channel = new FakeChannel();
-  return { channel, courier: new Courier(channel) };
+  return { channel, queue: new RetryQueue(channel) };
 }
 
 const ended = new VestibuleError("disconnected");
 
 test("nothing is pushed before the join, members' frames not before the proof", async () => {
-  const { channel, courier } = begin();
-  const request = courier.send("request", { id: 1 });
-  courier.send("approve", { id: 2 }, { as: "member" }).catch(() => {});
+  const { channel, queue } = begin();
+  const request = queue.send("request", { id: 1 });
+  queue.send("approve", { id: 2 }, { as: "member" }).catch(() => {});
   assert.equal(channel.pushes.length, 0);
-  courier.open("guest");
+  queue.open("guest");
   assert.deepEqual(channel.pushes.map(({ event }) => event), ["request"]);
-  courier.open("member");
+  queue.open("member");
   assert.deepEqual(channel.pushes.map(({ event }) => event), ["request", "approve"]);
   channel.pushes[0].answer("ok", { state: "pending" });
   assert.deepEqual(await request, { state: "pending" });
-  courier.end(ended);
+  queue.end(ended);
 });
 
 test("a frame is said again after a time-out and after a reconnect, until answered", async () => {
-  const { channel, courier } = begin();
-  courier.open("guest");
-  const request = courier.send("request", { id: 1 });
+  const { channel, queue } = begin();
+  queue.open("guest");
+  const request = queue.send("request", { id: 1 });
   channel.pushes[0].answer("timeout");
-  courier.close();
+  queue.close();
   channel.pushes[1].answer("timeout");
   assert.equal(channel.pushes.length, 2, "no push while the connection is lost");
-  courier.open("guest");
+  queue.open("guest");
   assert.deepEqual(channel.pushes[2].payload, { id: 1 });
   channel.pushes[2].answer("ok", {});
   await request;
-  courier.close();
-  courier.open("guest");
+  queue.close();
+  queue.open("guest");
   assert.equal(channel.pushes.length, 3);
 });
 
 test("a refusal is an answer, a not-now is not", async () => {
-  const { channel, courier } = begin();
-  courier.open("guest");
-  const refused = courier.send("request", {});
+  const { channel, queue } = begin();
+  queue.open("guest");
+  const refused = queue.send("request", {});
   channel.pushes[0].answer("error", { reason: "unknown_room", detail: "none" });
   await assert.rejects(refused, { reason: "unknown_room", detail: "none" });
 
-  const later = courier.send("request", {});
+  const later = queue.send("request", {});
   channel.pushes[1].answer("error", { reason: "overloaded", retry_ms: 1 });
   await new Promise((resolve) => setTimeout(resolve, 20));
   channel.pushes[2].answer("ok", {});
@@ -73,10 +73,10 @@ test("a refusal is an answer, a not-now is not", async () => {
 
 test("a not-now is waited out no sooner than asked for, and not for ever", async () => {
   stopTimers();
-  const { channel, courier } = begin();
-  courier.open("guest");
+  const { channel, queue } = begin();
+  queue.open("guest");
   const busy = { reason: "rate_limited", retry_ms: 1000 };
-  const request = courier.send("request", { id: 1 });
+  const request = queue.send("request", { id: 1 });
   for (let tries = 1; tries < 10; tries += 1) {
     channel.pushes.at(-1).answer("error", busy);
     vi.advanceTimersByTime(999);
@@ -90,23 +90,23 @@ test("a not-now is waited out no sooner than asked for, and not for ever", async
 });
 
 test("what may be said once only is not repeated", async () => {
-  const { channel, courier } = begin();
-  const waiting = courier.send("hello", {}, { repeat: false });
-  courier.close();
-  courier.open("guest");
+  const { channel, queue } = begin();
+  const waiting = queue.send("hello", {}, { repeat: false });
+  queue.close();
+  queue.open("guest");
   assert.equal(channel.pushes.length, 1, "it was not said before");
-  courier.close();
+  queue.close();
   await assert.rejects(waiting, { reason: "interrupted" });
-  courier.open("guest");
-  const late = courier.send("hello", {}, { repeat: false });
+  queue.open("guest");
+  const late = queue.send("hello", {}, { repeat: false });
   channel.pushes[1].answer("timeout");
   await assert.rejects(late, { reason: "timeout" });
 });
 
 test("the end rejects what is open and what comes after", async () => {
-  const { courier } = begin();
-  const open = courier.send("request", {});
-  courier.end(ended);
+  const { queue } = begin();
+  const open = queue.send("request", {});
+  queue.end(ended);
   await assert.rejects(open, ended);
-  await assert.rejects(courier.send("request", {}), ended);
+  await assert.rejects(queue.send("request", {}), ended);
 });

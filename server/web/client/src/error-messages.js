@@ -3,7 +3,7 @@
  */
 
 /** @type {Record<string, string>} */
-const SENTENCES = {
+const MESSAGES = {
   // The client's own.
   bad_argument: "the application called this client with something that it cannot use",
   bad_storage: "what is in the storage cannot be used",
@@ -53,6 +53,6 @@ const SENTENCES = {
  * @param {string} reason
  * @returns {string | undefined}
  */
-export function sentenceOf(reason) {
-  return Object.hasOwn(SENTENCES, reason) ? SENTENCES[reason] : undefined;
+export function messageFor(reason) {
+  return Object.hasOwn(MESSAGES, reason) ? MESSAGES[reason] : undefined;
 }

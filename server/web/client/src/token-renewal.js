@@ -11,7 +11,7 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 
 /** Signs in again when it is time. */
-export class SignInAgain {
+export class TokenRenewal {
   #socket;
   #session;
   #warn;
@@ -23,7 +23,7 @@ export class SignInAgain {
   /**
    * @param {import("phoenix").Socket} socket
    * @param {import("./session.js").Session} session
-   * @param {import("./topic.js").Context["warn"]} warn
+   * @param {import("./context.js").Context["warn"]} warn
    */
   constructor(socket, session, warn) {
     this.#socket = socket;

@@ -1,5 +1,5 @@
 /**
- * Turns at a storage that one connection may use at a time: among those of this page (or process), and against others
+ * ClaimQueue at a storage that one connection may use at a time: among those of this page (or process), and against others
  * by a lock.
  *
  * The lock is the page's. A connection that ends hands it on to the next of the same page, without giving it back in
@@ -25,7 +25,7 @@ import { VestibuleError } from "./errors.js";
  */
 
 /** The turns at one storage. */
-export class Turns {
+export class ClaimQueue {
   #lock;
   #elsewhere;
   #here;
@@ -90,7 +90,7 @@ export class Turns {
     if (claim?.isGranted) return;
     if (this.#held) {
       if (claim) this.#grant(claim);
-      else this.#letGo();
+      else this.#freeLock();
     } else if (!this.#asking) {
       if (claim) this.#ask(claim.wait);
     } else if (this.#asking.wait && !claim?.wait) {
@@ -104,7 +104,7 @@ export class Turns {
     claim.resolve(() => this.#release(claim));
   }
 
-  #letGo() {
+  #freeLock() {
     // A moment later: a claim in the same breath gets the lock from the page.
     this.#freed = Promise.resolve().then(() => {
       if (this.#claims.length > 0) return;

@@ -5,10 +5,10 @@
 import { VestibuleError } from "./errors.js";
 
 /** One storage's. */
-export class Shelf {
+export class JsonStorage {
   #storage;
   /** Writes that the storage has not answered. @type {Set<Promise<unknown>>} */
-  #underway = new Set();
+  #pending = new Set();
   /** @type {VestibuleError | null} */
   #closed = null;
 
@@ -25,12 +25,12 @@ export class Shelf {
    */
   close(error) {
     this.#closed = error;
-    return this.#underway.size > 0 ? Promise.allSettled(this.#underway) : null;
+    return this.#pending.size > 0 ? Promise.allSettled(this.#pending) : null;
   }
 
   /** @returns {Promise<string[]>} the names of what is there; none where the storage cannot list them */
   async names() {
-    const names = (await asked(() => this.#storage.names?.(), "its names could not be read")) ?? [];
+    const names = (await attempt(() => this.#storage.names?.(), "its names could not be read")) ?? [];
     // A Map's keys are no array, and as good.
     if (typeof names[Symbol.iterator] !== "function") throw new VestibuleError("bad_storage", "its names are no list");
     return [...names];
@@ -41,7 +41,7 @@ export class Shelf {
    * @returns {Promise<any>} null where there is nothing
    */
   async read(name) {
-    const text = await asked(() => this.#storage.get(name), `${name} could not be read`);
+    const text = await attempt(() => this.#storage.get(name), `${name} could not be read`);
     if (text === null || text === undefined) return null;
     try {
       return JSON.parse(text);
@@ -71,17 +71,17 @@ export class Shelf {
   /** What a storage does at once is never under way. */
   #change(change, failure) {
     if (this.#closed) throw this.#closed;
-    const changed = asked(change, failure);
+    const changed = attempt(change, failure);
     if (!(changed instanceof Promise)) return;
-    this.#underway.add(changed);
-    const done = () => this.#underway.delete(changed);
+    this.#pending.add(changed);
+    const done = () => this.#pending.delete(changed);
     changed.then(done, done);
     return changed;
   }
 }
 
 /** @returns {any} what the storage answers, or a promise of it where that is what it gives */
-function asked(ask, failure) {
+function attempt(ask, failure) {
   const tell = (cause) => {
     throw cause instanceof VestibuleError ? cause : new VestibuleError("bad_storage", failure, { cause });
   };

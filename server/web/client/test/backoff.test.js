@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "vitest";
-import { sleep } from "../src/patience.js";
+import { sleep } from "../src/backoff.js";
 
 test("who has slept leaves nothing at the signal", async () => {
   const { signal } = new AbortController();

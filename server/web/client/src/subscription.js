@@ -1,38 +1,21 @@
 /**
- * One topic of the socket: its channel and its courier, over as many joins as the connection needs.
+ * A subscription to one topic: its channel and its retry queue, across reconnects.
  */
-import { Courier } from "./courier.js";
+import { RetryQueue } from "./retry-queue.js";
 import { VestibuleError } from "./errors.js";
 
 /** How long a leave waits for its answer. */
-const LEAVE_MS = 1000;
+const LEAVE_TIMEOUT_MS = 1000;
 
 /** Refusals of a join that another try may not meet; phoenix.js tries again by itself. */
-const TRY_AGAIN = new Set(["rate_limited", "unavailable", "overloaded", "storage_full"]);
+const TEMPORARY = new Set(["rate_limited", "unavailable", "overloaded", "storage_full"]);
 
-/**
- * What the parts of one client share.
- *
- * @typedef {object} Context
- * @property {import("phoenix").Socket} socket
- * @property {string} server the name to sign proofs for
- * @property {import("./keys.js").SigningKey} user
- * @property {string} uid
- * @property {string} device
- * @property {import("./records.js").Records} records
- * @property {import("./clock.js").Clock} clock what every time that is signed or compared is taken from
- * @property {import("./notices.js").Notices} notices
- * @property {(error: unknown, doing?: string) => void} warn what was caught and has nobody else to go to, and what was
- *   being done
- * @property {import("./sign-in-again.js").SignInAgain} signInAgain
- */
-
-/** A topic that this client stays joined to. */
-export class Topic {
+/** Keeps one topic joined. */
+export class Subscription {
   #context;
   #joins = 0;
   /** When the last join was said. */
-  #asked = 0;
+  #sentAt = 0;
   /**
    * Settles the promise of `join`; null once it is settled.
    *
@@ -43,19 +26,19 @@ export class Topic {
   #ended = null;
 
   /**
-   * @param {Context} context
-   * @param {string} name
+   * @param {import("./context.js").Context} context
+   * @param {string} topic
    * @param {() => object} [joinFields] more of what each join says, asked for anew
    */
-  constructor(context, name, joinFields = () => ({})) {
+  constructor(context, topic, joinFields = () => ({})) {
     this.#context = context;
     /** @type {import("phoenix").Channel} */
-    this.channel = context.socket.channel(name, () => {
-      this.#asked = Date.now();
+    this.channel = context.socket.channel(topic, () => {
+      this.#sentAt = Date.now();
       return { v: 1, device: context.device, ...joinFields() };
     });
-    /** @type {Courier} */
-    this.courier = new Courier(this.channel, context.clock);
+    /** @type {RetryQueue} */
+    this.queue = new RetryQueue(this.channel, context.clock);
   }
 
   /**
@@ -102,20 +85,20 @@ export class Topic {
    */
   end(error) {
     this.#ended = error;
-    this.courier.end(error);
+    this.queue.end(error);
     this.#first?.reject(error);
     this.#first = null;
     // phoenix.js settles it at once where there is no connection to leave by.
-    return new Promise((left) => this.channel.leave(LEAVE_MS).receive("ok", left).receive("timeout", left));
+    return new Promise((left) => this.channel.leave(LEAVE_TIMEOUT_MS).receive("ok", left).receive("timeout", left));
   }
 
   async #joined(reply, onJoin) {
     const join = ++this.#joins;
-    const { clock, signInAgain } = this.#context;
-    signInAgain.accepted();
-    clock.heard(reply?.now, Date.now() - this.#asked);
-    this.courier.limit(reply?.limits?.message);
-    this.courier.open("guest");
+    const { clock, tokenRenewal } = this.#context;
+    tokenRenewal.accepted();
+    clock.update(reply?.now, Date.now() - this.#sentAt);
+    this.queue.limit(reply?.limits?.message);
+    this.queue.open("guest");
     try {
       await onJoin(reply, () => join === this.#joins);
       this.#first?.resolve();
@@ -131,42 +114,13 @@ export class Topic {
 
   #left() {
     this.#joins += 1;
-    this.courier.close();
+    this.queue.close();
   }
 
   #refused(error) {
-    if (error.reason === "unauthorized") this.#context.signInAgain.refused();
-    else if (TRY_AGAIN.has(error.reason)) return;
+    if (error.reason === "unauthorized") this.#context.tokenRenewal.refused();
+    else if (TEMPORARY.has(error.reason)) return;
     else if (this.#first) this.end(error);
     else this.#context.warn(error);
   }
-}
-
-/**
- * Reads a paged list to its end.
- *
- * @param {Courier} courier
- * @param {"pending" | "denials" | "mine" | "approved" | "notices"} event
- * @param {{as?: import("./courier.js").Role, cursor?: any}} [options] from which cursor on; from the beginning without
- * @returns {AsyncGenerator<any>} the items
- */
-export async function* listed(courier, event, { as, cursor } = {}) {
-  do {
-    const page = await courier.send(event, cursor ? { cursor } : {}, { as });
-    yield* page.items;
-    cursor = page.cursor;
-  } while (cursor);
-}
-
-/**
- * @param {Courier} courier
- * @param {"pending" | "denials" | "mine" | "approved" | "notices"} event
- * @param {any} cursor of the rest of the list, nothing where there is none
- * @param {(item: any) => boolean} isIt
- * @returns {Promise<boolean>} whether it is in the rest
- */
-export async function isListed(courier, event, cursor, isIt) {
-  if (!cursor) return false;
-  for await (const item of listed(courier, event, { cursor })) if (isIt(item)) return true;
-  return false;
 }

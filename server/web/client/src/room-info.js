@@ -1,5 +1,5 @@
 /**
- * A room's charter: its card, whether the directory lists it, and who created it. The room key signs the card; the rest
+ * A room's info: its card, whether the directory lists it, and who created it. The room key signs the card; the rest
  * is the server's word, which no key is given away by.
  *
  * The creator alone changes the policy and the listing, and may hand that over; any member may give the room another
@@ -11,6 +11,7 @@ import { Cards, cardFrame } from "./cards.js";
 import { VestibuleError } from "./errors.js";
 import { Handlers } from "./handlers.js";
 import { isId } from "./ids.js";
+import { Sequence } from "./sequence.js";
 import { signFields } from "./signed.js";
 
 /** Refusals of a restored card that are no fault: somebody was quicker, or it is for the creator to bring back. */
@@ -24,10 +25,10 @@ const NOT_NEEDED = new Set(["version_conflict", "not_creator"]);
  */
 
 /** One room's. */
-export class Charter {
+export class RoomInfo {
   #context;
   #rid;
-  #courier;
+  #queue;
   #cards;
   #onCard;
   #onCreator;
@@ -39,18 +40,18 @@ export class Charter {
   #creator;
   /** @type {boolean | undefined} */
   #listed;
-  /** One card after the other: each is the next version of the last. */
-  #publishing = Promise.resolve();
+  /** Publishes cards one at a time: each is the next version of the one before it. */
+  #publishing = new Sequence();
 
   /**
-   * @param {import("./topic.js").Context} context
+   * @param {import("./context.js").Context} context
    * @param {string} rid
-   * @param {import("./courier.js").Courier} courier
+   * @param {import("./retry-queue.js").RetryQueue} queue
    */
-  constructor(context, rid, courier) {
+  constructor(context, rid, queue) {
     this.#context = context;
     this.#rid = rid;
-    this.#courier = courier;
+    this.#queue = queue;
     this.#cards = new Cards(context, rid);
     this.#onCard = new Handlers(context.warn);
     this.#onCreator = new Handlers(context.warn);
@@ -154,16 +155,14 @@ export class Charter {
    * @returns {Promise<import("./checks.js").Card>}
    */
   publish(change) {
-    const published = this.#publishing.then(() => this.#publish(change));
-    this.#publishing = published.then(() => {}, () => {});
-    return published;
+    return this.#publishing.run(() => this.#publish(change));
   }
 
   /** @param {CardChange} change */
   async #publish({ policy, name, listed }) {
     const card = await this.#cards.write({ policy, name });
     const listing = this.#listing(listed);
-    await this.#say({ ...cardFrame(card), ...listing });
+    await this.#send({ ...cardFrame(card), ...listing });
     await this.take({ ...card, ...listing });
     return card;
   }
@@ -183,7 +182,7 @@ export class Charter {
     const sig = await signFields("hand_over", { server, rid: this.#rid, uid, to, nonce }, user);
     const frame = { to, nonce, sign_pub: toBase64url(user.pub), sign_alg: user.alg, sig };
     // The next join has another nonce: what is lost with this one cannot be repeated as it is.
-    await this.#courier.send("hand_over", frame, { as: "member", repeat: false });
+    await this.#queue.send("hand_over", frame, { as: "member", repeat: false });
     this.#createdBy(to);
   }
 
@@ -192,16 +191,16 @@ export class Charter {
     const { card } = this;
     if (!card || card.version <= (shown?.version ?? 0)) return;
     try {
-      await this.#say({ ...cardFrame(card), ...this.#listing(this.#listed) });
+      await this.#send({ ...cardFrame(card), ...this.#listing(this.#listed) });
     } catch (error) {
       if (!NOT_NEEDED.has(error.reason)) throw error;
     }
   }
 
   /** Publishes a card. Whoever publishes the first one of a room is its creator, which the answer does not say. */
-  async #say(frame) {
+  async #send(frame) {
     const isFirst = !this.#isPublished && this.#features.has("creator");
-    const { dup } = await this.#courier.send("card", frame, { as: "member" });
+    const { dup } = await this.#queue.send("card", frame, { as: "member" });
     if (isFirst && !dup) this.#createdBy(this.#context.uid);
     this.#isPublished = true;
   }

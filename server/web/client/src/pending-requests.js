@@ -8,7 +8,7 @@ import { Handlers } from "./handlers.js";
 import { requestKey } from "./ids.js";
 import { JoinRequest } from "./join-request.js";
 import { signFields } from "./signed.js";
-import { listed } from "./topic.js";
+import { listAll } from "./paged-list.js";
 
 /**
  * @typedef {object} GoneRequest
@@ -44,10 +44,10 @@ import { listed } from "./topic.js";
  */
 
 /** Watches one room's requests for its members. */
-export class Doorkeeper {
+export class PendingRequests {
   #context;
   #rid;
-  #courier;
+  #queue;
   #approvals;
   /** By their keys, see {@link requestKey}. @type {Map<string, Known>} */
   #known = new Map();
@@ -60,25 +60,27 @@ export class Doorkeeper {
    * @type {Set<string> | null}
    */
   #pushed = null;
-  /** The handlers: of requests, of those gone, of receipts, of requests that wait for an approve. */
-  #askers;
-  #goers;
-  #receipts;
-  #waiters;
+  #onRequest;
+  #onRequestGone;
+  #onReceipt;
+  #onWaiting;
   #stopListening;
 
   /**
-   * @param {import("./topic.js").Context} context
+   * @param {import("./context.js").Context} context
    * @param {string} rid
-   * @param {import("./courier.js").Courier} courier
+   * @param {import("./retry-queue.js").RetryQueue} queue
    */
-  constructor(context, rid, courier) {
+  constructor(context, rid, queue) {
     this.#context = context;
     this.#rid = rid;
-    this.#courier = courier;
-    this.#approvals = new Approvals(context, rid, courier);
-    const make = () => new Handlers(context.warn);
-    [this.#askers, this.#goers, this.#receipts, this.#waiters] = [make(), make(), make(), make()];
+    this.#queue = queue;
+    this.#approvals = new Approvals(context, rid, queue);
+    const { warn } = context;
+    this.#onRequest = new Handlers(warn);
+    this.#onRequestGone = new Handlers(warn);
+    this.#onReceipt = new Handlers(warn);
+    this.#onWaiting = new Handlers(warn);
     this.#stopListening = context.notices.on((notice) => {
       if (notice.rid === rid && notice.event === "receipt") this.#receipt(notice);
     });
@@ -90,8 +92,8 @@ export class Doorkeeper {
    * @returns {() => void} stops it
    */
   onRequest(handler) {
-    for (const request of this.requests) this.#askers.callOne(handler, request);
-    return this.#askers.add(handler);
+    for (const request of this.all) this.#onRequest.callOne(handler, request);
+    return this.#onRequest.add(handler);
   }
 
   /**
@@ -99,7 +101,7 @@ export class Doorkeeper {
    * @returns {() => void} stops it
    */
   onRequestGone(handler) {
-    return this.#goers.add(handler);
+    return this.#onRequestGone.add(handler);
   }
 
   /**
@@ -107,7 +109,7 @@ export class Doorkeeper {
    * @returns {() => void} stops it
    */
   onReceipt(handler) {
-    return this.#receipts.add(handler);
+    return this.#onReceipt.add(handler);
   }
 
   /**
@@ -117,13 +119,13 @@ export class Doorkeeper {
    */
   onWaiting(handler) {
     for (const { request, item } of this.#known.values()) {
-      if (request) this.#waiters.callOne(handler, request, item.after_ms ?? 0);
+      if (request) this.#onWaiting.callOne(handler, request, item.after_ms ?? 0);
     }
-    return this.#waiters.add(handler);
+    return this.#onWaiting.add(handler);
   }
 
   /** @returns {JoinRequest[]} the requests that are open now, as far as this client knows */
-  get requests() {
+  get all() {
     return [...this.#known.values()].flatMap(({ request }) => request ?? []);
   }
 
@@ -143,7 +145,7 @@ export class Doorkeeper {
    * @param {number} [proven.after_ms] for each of the list
    * @returns {Promise<void>}
    */
-  async listed({ pending, cursor, after_ms }) {
+  async listReceived({ pending, cursor, after_ms }) {
     const join = this.#join;
     const pushed = this.#pushed;
     const take = async (/** @type {any} */ listedItem) => {
@@ -152,7 +154,7 @@ export class Doorkeeper {
     };
     for (const item of pending ?? []) await take(item);
     // Who was a member already, as after an answer that got lost, is not told the list with the answer to the proof.
-    if (cursor || !pending) for await (const item of listed(this.#courier, "pending", { as: "member", cursor })) await take(item);
+    if (cursor || !pending) for await (const item of listAll(this.#queue, "pending", { as: "member", cursor })) await take(item);
     if (this.#pushed === pushed) this.#pushed = null;
     for (const { join: last, item } of this.#known.values()) {
       if (last < join) this.gone({ uid: item.uid, request_id: item.request_id, state: null });
@@ -163,7 +165,7 @@ export class Doorkeeper {
    * @param {any} item a request as it was pushed, maybe anew
    * @returns {Promise<void>}
    */
-  arrived(item) {
+  received(item) {
     this.#pushed?.add(keyOf(item));
     return this.#take(item, this.#join);
   }
@@ -198,12 +200,12 @@ export class Doorkeeper {
     if (state === "approved") {
       // It stays open until its newcomer has saved the key. A server of 0.1.0 leaves the counting to its clients.
       if (known) count(known, approvals ?? (known.item.approvals ?? 0) + 1);
-      this.#goers.call({ requestId, uid, state, by, approvals: known?.item.approvals ?? approvals });
+      this.#onRequestGone.call({ requestId, uid, state, by, approvals: known?.item.approvals ?? approvals });
       return;
     }
     this.#known.delete(key);
     this.#pushed?.add(key);
-    this.#goers.call({ requestId, uid, state, by });
+    this.#onRequestGone.call({ requestId, uid, state, by });
   }
 
   /**
@@ -215,7 +217,7 @@ export class Doorkeeper {
     const { records, uid: by } = this.#context;
     const roomKey = await records.memberKey(this.#rid);
     const room_sig = await signFields("deny", { rid: this.#rid, request_id, to, by, code, block }, roomKey);
-    return this.#courier.send("deny", { request_id, to, code, block, room_sig }, { as: "member" });
+    return this.#queue.send("deny", { request_id, to, code, block, room_sig }, { as: "member" });
   }
 
   /**
@@ -223,13 +225,13 @@ export class Doorkeeper {
    * @returns {Promise<{dup: boolean}>}
    */
   unblock(uid) {
-    return this.#courier.send("unblock", { uid }, { as: "member" });
+    return this.#queue.send("unblock", { uid }, { as: "member" });
   }
 
   /** @returns {Promise<Denial[]>} all of them */
   async denials() {
     const denials = [];
-    for await (const denial of listed(this.#courier, "denials", { as: "member" })) {
+    for await (const denial of listAll(this.#queue, "denials", { as: "member" })) {
       const { uid, by, code, block, at, until, requests: items } = denial;
       const requests = await Promise.all(items.map((item) => this.#denied(item, uid)));
       denials.push({ uid, by, code, block, at, until, requests: requests.filter(Boolean) });
@@ -238,7 +240,7 @@ export class Doorkeeper {
   }
 
   /** The room takes requests in another way now: who approves by itself looks at all of them anew. */
-  async lookAgain() {
+  async showAgain() {
     for (const known of this.#known.values()) if (known.request) await this.#show(known);
   }
 
@@ -274,7 +276,7 @@ export class Doorkeeper {
 
   async #show(known) {
     const { checked } = known;
-    known.request?.heard(known.item);
+    known.request?.update(known.item);
     const sent = await this.#approvals.of(checked);
     // This user has decided already, maybe before a crash: repeat what was not answered, and don't ask again.
     if (sent?.state === "sending") await this.#approvals.approve(checked);
@@ -283,20 +285,20 @@ export class Doorkeeper {
     if (!known.request) {
       known.request = this.#makeRequest(checked, known.item);
       known.request.nacks = sent?.nacks ?? 0;
-      this.#askers.call(known.request);
+      this.#onRequest.call(known.request);
     }
-    this.#waiters.call(known.request, known.item.after_ms ?? 0);
+    this.#onWaiting.call(known.request, known.item.after_ms ?? 0);
   }
 
   #receipt(receipt) {
-    this.#receipts.call(receipt);
+    this.#onReceipt.call(receipt);
     const known = this.#known.get(requestKey(receipt.to, receipt.requestId));
     if (receipt.result !== "nacked" || !known?.checked) return;
     count(known, Math.max((known.item.approvals ?? 0) - 1, 0));
     if (!known.request) return this.#show(known).catch((error) => this.#context.warn(error));
     known.request.nacks += 1;
-    this.#askers.call(known.request);
-    this.#waiters.call(known.request, known.item.after_ms ?? 0);
+    this.#onRequest.call(known.request);
+    this.#onWaiting.call(known.request, known.item.after_ms ?? 0);
   }
 }
 
@@ -306,5 +308,5 @@ const keyOf = ({ uid, request_id }) => requestKey(uid, request_id);
 /** @param {Known} known @param {number} approvals how many wait for the newcomer now */
 function count(known, approvals) {
   known.item = { ...known.item, approvals };
-  known.request?.heard(known.item);
+  known.request?.update(known.item);
 }
