@@ -45,7 +45,7 @@ test("a member's bad approve is neither taken nor acked, and a good one after it
   const { private: wrong } = await SigningKey.generate();
   await reply(channel.push("approve", await mallory.approve(request, fromBase64url(request.box_pub), roomKey, wrong)));
   await until("Bob is warned", () => bob.warnings.length > 0);
-  assert.deepEqual(bob.warnings.map(String), ["VestibuleError: bad_approve: the key is not the room's"]);
+  assert.deepEqual(bob.warnings.map(String), ["VestibuleError: bad_approve: the key does not match the room's id"]);
   assert.equal(bob.storage.get(`room/${garden.rid}/key`), null);
 
   const [shown] = await until("Alice still sees the request", () => garden.pending.length && garden.pending);

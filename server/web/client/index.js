@@ -1,7 +1,8 @@
 /**
- * The reference client of Vestibule. Start at {@link Vestibule.connect}; the flow itself is in `docs/protocol.md`.
+ * The reference client of Vestibule. Start at {@link Vestibule.connect}; `docs/protocol.md`
+ * describes the protocol.
  *
- * `FileStorage`, which needs Node, is imported from `vestibule-client/file-storage`.
+ * Import `FileStorage`, which needs Node, from `vestibule-client/file-storage`.
  */
 export { Vestibule } from "./src/client.js";
 export { DeniedError, VestibuleError } from "./src/errors.js";

@@ -153,10 +153,10 @@ async function inOwnName(item, { uid, signer, key }) {
 /** @param {object} fields */
 const set = (fields) => (item) => Object.assign(item, fields);
 
-const USER_SIG = { warning: "the approver's signature is wrong", code: "bad_sig" };
-const ROOM_SIG = { warning: "the room's signature is wrong", code: "bad_sig" };
-const ANOTHER_BOX = { warning: "for another box", code: "undecryptable" };
-const WRONG_KEY = { warning: "the key is not the room's", code: "wrong_key" };
+const USER_SIG = { warning: "the approver's signature is invalid", code: "bad_sig" };
+const ROOM_SIG = { warning: "the room's signature is invalid", code: "bad_sig" };
+const ANOTHER_BOX = { warning: "it is for another box", code: "undecryptable" };
+const WRONG_KEY = { warning: "the key does not match the room's id", code: "wrong_key" };
 
 test("an approve with another ciphertext", TIMEOUT, () => {
   return isNoticed((item) => ({ ...item, ct: other(item.ct) }), USER_SIG);
@@ -168,7 +168,7 @@ test("an approve with another box", TIMEOUT, async () => {
 });
 
 test("an approve with another algorithm", TIMEOUT, () => {
-  return isNoticed(set({ alg: "none" }), { warning: "sealed in an unknown way", code: "undecryptable" });
+  return isNoticed(set({ alg: "none" }), { warning: "unknown sealing algorithm", code: "undecryptable" });
 });
 
 test("an approve with another signature of the room", TIMEOUT, () => {
@@ -185,12 +185,12 @@ test("an approve with another signature of its approver", TIMEOUT, () => {
 
 test("an approve by another uid", TIMEOUT, async () => {
   const { uid } = await mallory();
-  await isNoticed(set({ by: uid }), { warning: "the key is not the approver's", code: "bad_sig" });
+  await isNoticed(set({ by: uid }), { warning: "the key does not match the approver's id", code: "bad_sig" });
 });
 
 test("an approve with another user's key", TIMEOUT, async () => {
   const { signer } = await mallory();
-  await isNoticed(set(signer), { warning: "the key is not the approver's", code: "bad_sig" });
+  await isNoticed(set(signer), { warning: "the key does not match the approver's id", code: "bad_sig" });
 });
 
 test("an approve by another user, key and all", TIMEOUT, async () => {
@@ -208,7 +208,7 @@ test("an approve for another room", TIMEOUT, async () => {
   const [inRoom, inInbox] = ["room", "inbox"].map((topic) => {
     return Object.fromEntries(Object.entries(PLACES).filter(([name]) => name.includes(topic)));
   });
-  await isNoticed(set({ rid }), { warning: "for another room" }, { places: inRoom });
+  await isNoticed(set({ rid }), { warning: "it is for another room" }, { places: inRoom });
   // The inbox is for all rooms, and of that one Bob wants nothing.
   await isNoticed(set({ rid }), {}, { places: inInbox });
 });
@@ -217,7 +217,7 @@ test("an approve for another request", TIMEOUT, () => isNoticed(set({ request_id
 
 test("an approve for another user", TIMEOUT, async () => {
   const { uid } = await mallory();
-  await isNoticed(set({ to: uid }), { warning: "for another user" });
+  await isNoticed(set({ to: uid }), { warning: "it is for another user" });
 });
 
 test("an approve with another time", TIMEOUT, () => isNoticed((item) => ({ ...item, exp: item.exp + 1 }), USER_SIG));
@@ -241,7 +241,7 @@ test("an approve that the server has sealed to another box than Bob's", TIMEOUT,
     const ct = toBase64url(await seal(impostor.box.pub, context, impostor.box.private));
     return inOwnName({ ...item, ct }, impostor);
   };
-  await isNoticed(swap, { warning: "it does not open", code: "undecryptable" });
+  await isNoticed(swap, { warning: "it cannot be decrypted", code: "undecryptable" });
 });
 
 /** All that the server can do by itself: a key of its own, sealed as it should be, signed by it and by its user. */
@@ -300,7 +300,7 @@ test("an approve for Bob is of no use to anybody else who asks", TIMEOUT, async 
   await scene.approve();
   await within("Bob has the key", scene.door.whenKey());
   await until("Carol says so", () => nacks.codes.length > 0);
-  assert.deepEqual([carol.warnings, nacks.codes], [["bad_approve: for another box"], ["undecryptable"]]);
+  assert.deepEqual([carol.warnings, nacks.codes], [["bad_approve: it is for another box"], ["undecryptable"]]);
   assert.equal(carol.keyOf(scene.rid), null);
   stop();
   nacks.stop();

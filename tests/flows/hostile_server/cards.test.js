@@ -99,7 +99,7 @@ async function isNoticedOverHttp(swap, detail) {
 /** @param {object} fields */
 const set = (fields) => (card) => Object.assign(card, fields);
 
-const SIGNATURE = "the signature is wrong";
+const SIGNATURE = "the signature is invalid";
 
 test("a card with another name", TIMEOUT, () => isNoticed(set({ name: "Cellar" }), SIGNATURE));
 
@@ -121,26 +121,26 @@ test("a card with another key, which has signed it", TIMEOUT, async () => {
     const own = { ...card, policy: "open", room_pub: toBase64url(key.pub) };
     return { ...own, sig: await signFields("card", own, key) };
   };
-  await isNoticed(swap, "the key is not the room's");
+  await isNoticed(swap, "the key does not match the room's id");
 });
 
 test("a card with another algorithm", TIMEOUT, () => {
-  return isNoticed(set({ alg: "secp256k1" }), "the key is not the room's");
+  return isNoticed(set({ alg: "secp256k1" }), "the key does not match the room's id");
 });
 
 test("a card of another room", TIMEOUT, async () => {
   const { garden } = await stage.room("open");
-  await isNoticed(() => garden.card, "another room's");
+  await isNoticed(() => garden.card, "it belongs to another room");
 });
 
 test("a card of another room, as if it were of this one", TIMEOUT, async () => {
   const { garden } = await stage.room("open");
-  await isNoticed((card) => ({ ...garden.card, rid: card.rid }), "the key is not the room's");
+  await isNoticed((card) => ({ ...garden.card, rid: card.rid }), "the key does not match the room's id");
 });
 
 test("a card with another rid", TIMEOUT, async () => {
   const rid = await ridOf("p256", (await SigningKey.generate()).pub);
-  await isNoticed(set({ rid }), "another room's");
+  await isNoticed(set({ rid }), "it belongs to another room");
 });
 
 test("an older card, which was the room's", TIMEOUT, async () => {
@@ -149,7 +149,7 @@ test("an older card, which was the room's", TIMEOUT, async () => {
   const door = await bob.client.openRoom(rid);
   const newer = await garden.publishCard({ name: "Garden", policy: "request" });
   await until("Bob has it", () => door.card.version === newer.version);
-  const warning = `card_downgrade: version ${older.version} came after version ${newer.version}`;
+  const warning = `card_downgrade: version ${older.version} arrived after version ${newer.version}`;
   for (const [person, room] of [[alice, garden], [bob, door]]) {
     stage.server.push(person.uid, `room:${rid}`, "card", older);
     await until("a warning", () => person.warnings.length > 0);
@@ -180,7 +180,7 @@ test("another card of the same version, which the room has signed", TIMEOUT, asy
   second.sig = await signFields("card", second, roomKey);
   stage.server.push(alice.uid, `room:${rid}`, "card", second);
   await until("Alice is warned", () => alice.warnings.length > 0);
-  assert.deepEqual(alice.warnings, ["card_downgrade: another one of version 1"]);
+  assert.deepEqual(alice.warnings, ["card_downgrade: a different card of version 1"]);
   assert.equal(garden.card.policy, "request");
 
   // The same said again, with a signature of its own, is no other.
@@ -197,7 +197,7 @@ test("a card of a far version strands nobody", TIMEOUT, async () => {
   const last = { ...card, sig: await signFields("card", card, roomKey) };
   stage.server.push(alice.uid, `room:${rid}`, "card", last);
   await until("Alice is warned", () => alice.warnings.length > 0);
-  assert.deepEqual(alice.warnings, ["bad_card: the version lies in the future"]);
+  assert.deepEqual(alice.warnings, ["bad_card: the version is in the future"]);
   assert.equal((await garden.publishCard({ name: "Cellar" })).version, 2);
 });
 

@@ -83,7 +83,7 @@ async function swapAll(items, swap) {
  * @param {(notice: any, scene: object) => any} swap
  * @param {string} [detail]
  */
-async function isNoticed(swap, detail = "the room's signature is wrong") {
+async function isNoticed(swap, detail = "the room's signature is invalid") {
   await Promise.all(Object.entries(PLACES).map(async ([name, { lie, arrive }]) => {
     const scene = await begin();
     const { bob, garden, rid, roomKey, told } = scene;
@@ -146,7 +146,7 @@ test("a denial of somebody else's request", TIMEOUT, async () => {
   const { requestId } = garden.pending[0];
   stage.server.push(bob.uid, `room:${rid}`, "denied", { ...denial, request_id: requestId });
   await until("Bob is warned", () => bob.warnings.length > 0);
-  assert.deepEqual(bob.warnings, ["bad_denial: the room's signature is wrong"]);
+  assert.deepEqual(bob.warnings, ["bad_denial: the room's signature is invalid"]);
 });
 
 test("a denial in Alice's name where the room's card is kept from Bob", TIMEOUT, async () => {
@@ -163,7 +163,7 @@ test("a denial in Alice's name where the room's card is kept from Bob", TIMEOUT,
   const room_sig = await signFields("deny", denial, await SigningKey.generate());
   stage.server.push(bob.uid, `room:${rid}`, "denied", { ...denial, room_sig, event: "denied", seq: 1, at: Date.now() });
   await until("Bob is warned", () => bob.warnings.length > 0);
-  assert.deepEqual(bob.warnings, ["bad_denial: the room's key is not known"]);
+  assert.deepEqual(bob.warnings, ["bad_denial: the room's key is unknown"]);
   stop();
   const key = door.whenKey();
   await (await until("Alice is shown it", () => garden.pending[0])).approve();

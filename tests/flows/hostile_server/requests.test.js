@@ -7,7 +7,7 @@ import { Stage, mallory, other } from "./stage.js";
 
 const stage = new Stage();
 const TIMEOUT = { timeout: 60_000 };
-const SIGNATURE = "the signature is wrong";
+const SIGNATURE = "the signature is invalid";
 
 /**
  * Where members are shown requests: what is a request there, and how Bob's comes to be. Approving by itself is on
@@ -174,7 +174,7 @@ test("a request with the signature of the server's own user", TIMEOUT, async () 
 
 test("a request with another uid", TIMEOUT, async () => {
   const { uid } = await mallory();
-  await isNoticed(set({ uid }), "the key is not the user's");
+  await isNoticed(set({ uid }), "the key does not match the user's id");
 });
 
 test("a request with another user, key and all", TIMEOUT, async () => {
@@ -185,11 +185,11 @@ test("a request with another user, key and all", TIMEOUT, async () => {
 test("a request in Bob's name with a key and signature of the server's own user", TIMEOUT, async () => {
   const { key, signer } = await mallory();
   const swap = async (item) => ({ ...item, ...signer, sig: await signFields("request", item, key) });
-  await isNoticed(swap, "the key is not the user's");
+  await isNoticed(swap, "the key does not match the user's id");
 });
 
 test("a request with another algorithm", TIMEOUT, () => {
-  return isNoticed(set({ sign_alg: "secp256k1" }), "the key is not the user's");
+  return isNoticed(set({ sign_alg: "secp256k1" }), "the key does not match the user's id");
 });
 
 test("a request with another note", TIMEOUT, () => isNoticed(set({ note: "It is Carol" }), SIGNATURE));
@@ -212,13 +212,13 @@ test("a request that Bob made for another room", TIMEOUT, async () => {
     await (await scene.bob.client.openRoom(rid)).ask();
     scene.elsewhere = await requestOf({ bob: scene.bob, rid });
   };
-  await isNoticed((_, { elsewhere }) => elsewhere, "for another room", prepare);
+  await isNoticed((_, { elsewhere }) => elsewhere, "it is for another room", prepare);
   await isNoticed((item, { elsewhere }) => ({ ...elsewhere, rid: item.rid }), SIGNATURE, prepare);
 });
 
 test("a request with another room", TIMEOUT, async () => {
   const { rid } = await stage.room();
-  await isNoticed(set({ rid }), "for another room");
+  await isNoticed(set({ rid }), "it is for another room");
 });
 
 test("a denied request of somebody else than who was denied", TIMEOUT, async () => {
@@ -234,7 +234,7 @@ test("a denied request of somebody else than who was denied", TIMEOUT, async () 
     },
   });
   assert.deepEqual((await garden.denials())[0].requests, []);
-  assert.deepEqual(alice.warnings, ["bad_request: not of who was denied"]);
+  assert.deepEqual(alice.warnings, ["bad_request: it belongs to another user"]);
   stop();
   const [{ requests }] = await garden.denials();
   assert.deepEqual(requests.map((request) => request.uid), [bob.uid]);
@@ -249,7 +249,7 @@ test("a request that is over", TIMEOUT, async () => {
   stop();
   stage.server.push(alice.uid, `room:${garden.rid}`, "request", kept[0]);
   await until("Alice is warned", () => alice.warnings.length > 0);
-  assert.deepEqual([alice.warnings, shown, garden.pending], [["bad_request: expired"], [], []]);
+  assert.deepEqual([alice.warnings, shown, garden.pending], [["bad_request: it has expired"], [], []]);
   assert.deepEqual(stage.server.said(alice.uid, "approve"), []);
 });
 

@@ -44,7 +44,7 @@ async function isRefused(swap, error) {
   assert.deepEqual([garden.role, garden.card.policy, garden.card.name], ["member", "request", "Garden"]);
 }
 
-const BAD_KEY = { reason: "bad_room", detail: "the key is not the room's" };
+const BAD_KEY = { reason: "bad_room", detail: "the key does not match the room's id" };
 
 test("a made room with the key of another room", TIMEOUT, async () => {
   const { room_key } = await ownRoom();
@@ -64,18 +64,18 @@ test("a made room with a room's rid and card, and the key of another", TIMEOUT, 
 
 test("a made room with the card of another room", TIMEOUT, async () => {
   const { card } = await ownRoom();
-  await isRefused((made) => ({ ...made, card }), { reason: "bad_card", detail: "another room's" });
+  await isRefused((made) => ({ ...made, card }), { reason: "bad_card", detail: "it belongs to another room" });
 });
 
 test("a made room with another policy than asked for", TIMEOUT, async () => {
   // Who makes the pair can sign what it likes.
   const made = await ownRoom({ policy: "open", name: "Garden" });
-  await isRefused(() => made, { reason: "bad_room", detail: "not what was asked for" });
+  await isRefused(() => made, { reason: "bad_room", detail: "the room differs from what was requested" });
 });
 
 test("a made room with another name than asked for", TIMEOUT, async () => {
   const made = await ownRoom({ policy: "request", name: "Cellar" });
-  await isRefused(() => made, { reason: "bad_room", detail: "not what was asked for" });
+  await isRefused(() => made, { reason: "bad_room", detail: "the room differs from what was requested" });
 });
 
 /** Bob's connection has one room's topic for the other's, on the way there and back. */
@@ -102,7 +102,7 @@ test("a guest who is led to another room is not shown its card, and asks nothing
   const { wanted, strange, bob, rid } = scene;
   const stop = confuse(scene);
   const door = await bob.client.openRoom(rid);
-  assert.deepEqual([bob.warnings, door.card], [["bad_card: another room's"], null]);
+  assert.deepEqual([bob.warnings, door.card], [["bad_card: it belongs to another room"], null]);
   await assert.rejects(within("Bob is told", door.requestKey()), { reason: "bad_sig" });
   assert.deepEqual([wanted, strange].map(({ garden }) => garden.pending.length), [0, 0]);
   stop();
@@ -117,7 +117,7 @@ test("a request that is stored for another room is shown to nobody there", TIMEO
   // What a server can do that does not check signatures: it has the request, and shows it where it likes.
   const [frame] = stage.server.said(bob.uid, "request");
   const item = { ...frame, uid: bob.uid, state: "pending", created: Date.now(), seq: 1, approvals: 0 };
-  const details = ["for another room", "the signature is wrong"];
+  const details = ["it is for another room", "the signature is invalid"];
   for (const [index, claimed] of [rid, other].entries()) {
     stage.server.push(alice.uid, `room:${other}`, "request", { ...item, rid: claimed });
     await until("its member is warned", () => alice.warnings.length > index);

@@ -1,20 +1,21 @@
 /**
- * This user's approves in one room: written once, kept before they are said, and said until answered.
+ * This user's approves in one room. Each is written once, stored before it is sent, and sent until
+ * it is answered.
  */
 import { randomId, toBase64url } from "./bytes.js";
 import { requestKey } from "./ids.js";
 import { BOX_ALG, seal } from "./sealing.js";
 import { signFields } from "./signed.js";
 
-/** Failures after which the approve stays open: it was not refused, and is repeated at the next join. */
+/** Failures that do not refuse the approve: it stays open and is sent again at the next join. */
 const UNANSWERED = new Set(["disconnected", "storage_full", "rate_limited", "unavailable", "overloaded"]);
 
-/** One room's approves. */
+/** The approves of one room. */
 export class Approvals {
   #context;
   #rid;
   #queue;
-  /** By the request's key. @type {Map<string, Promise<any>>} */
+  /** Approves being sent, by the request's key. @type {Map<string, Promise<any>>} */
   #sending = new Map();
 
   /**
@@ -37,11 +38,11 @@ export class Approvals {
   }
 
   /**
-   * Seals the room key for a newcomer and sends it. What was written before, and was neither refused nor nacked, is
-   * sent once more as it is.
+   * Seals the room key for a newcomer and sends it. An earlier approve that was neither refused nor
+   * nacked is sent again unchanged.
    *
    * @param {import("./checks.js").CheckedRequest} checked
-   * @returns {Promise<any>} the server's answer
+   * @returns {Promise<any>} the server's reply
    */
   approve(checked) {
     const key = requestKey(checked.uid, checked.request_id);
@@ -55,8 +56,8 @@ export class Approvals {
   }
 
   /**
-   * The store has forgotten something: says again every approve that has no receipt. One whose request is forgotten too
-   * is left for when its newcomer has repeated that.
+   * The server has lost some of its data: sends every approve without a receipt again. If the
+   * request is lost as well, its approve waits until the newcomer has repeated the request.
    *
    * @returns {Promise<void>}
    */
@@ -87,7 +88,7 @@ export class Approvals {
       return reply;
     } catch (error) {
       if (!unanswered.has(error.reason)) {
-        // How many were nacked outlasts the one that was refused.
+        // The number of nacks outlives the refused approve.
         const forget = ({ exp, nacks }) => (nacks ? { exp, state: "nacked", nacks } : null);
         await this.#change(key, frame, forget);
       }
@@ -95,7 +96,7 @@ export class Approvals {
     }
   }
 
-  /** A receipt may have been quicker: then there is no frame any more, and nothing to change. */
+  /** If a receipt came first, the frame is gone and nothing needs to change. */
   async #change(key, { approve_id }, change) {
     const ifOpen = (sent) => (sent?.frame?.approve_id === approve_id ? change(sent) : sent);
     await this.#context.records.changeSentApprove(this.#rid, key, ifOpen);
@@ -106,7 +107,7 @@ export class Approvals {
     const roomKey = await records.memberKey(this.#rid);
     const context = { rid: this.#rid, request_id, to };
     const ct = toBase64url(await seal(boxPub, context, roomKey.private));
-    // It can be of use as long as the request can.
+    // The approve is useful for as long as the request is.
     const signed = { ...context, approve_id: randomId(), by, box, alg: BOX_ALG, ct, exp };
     const [room_sig, user_sig] = await Promise.all([roomKey, user].map((key) => signFields("approve", signed, key)));
     const { rid: _rid, by: _by, ...frame } = signed;

@@ -1,6 +1,5 @@
 /**
- * Checks of what the application hands in. What cannot be right is said at once and by its name, not by whatever would
- * trip over it later.
+ * Checks the application's arguments, so that a wrong one is reported at once and by its name.
  */
 import { utf8 } from "./bytes.js";
 import { VestibuleError } from "./errors.js";
@@ -9,13 +8,13 @@ import { isPlainText } from "./plain-text.js";
 
 export const POLICIES = ["open", "request", "secret"];
 
-/** So many bytes the code of a denial may have. */
+/** The maximum length of a denial's code. */
 const CODE_BYTES = 64;
 
 /**
  * @param {boolean} ok
  * @param {string} name of the argument
- * @param {string} what it must be
+ * @param {string} what the argument must be
  * @returns {asserts ok}
  */
 export function must(ok, name, what) {
@@ -25,7 +24,7 @@ export function must(ok, name, what) {
 /**
  * @param {string} name
  * @param {unknown} value
- * @returns {void} throws where it is none
+ * @returns {void} throws if it is not a function
  */
 export function mustBeFunction(name, value) {
   must(typeof value === "function", name, "a function");
@@ -34,10 +33,10 @@ export function mustBeFunction(name, value) {
 /**
  * @param {string} name
  * @param {unknown} value
- * @returns {void} throws where it holds no options
+ * @returns {void} throws if it is not an object
  */
 export function mustBeOptions(name, value) {
-  must(typeof value === "object" && value !== null, name, "an object with options");
+  must(typeof value === "object" && value !== null, name, "an options object");
 }
 
 /**
@@ -52,7 +51,7 @@ export function mustBeOneOf(name, value, choices) {
 
 /**
  * @param {string} name
- * @param {unknown} value absent is good
+ * @param {unknown} value may be absent
  * @returns {void}
  */
 export function mustBeFlag(name, value) {
@@ -70,33 +69,33 @@ export function mustBeId(name, value, whose) {
 }
 
 /**
- * A text that the server limits, counted as the server counts: in characters, not in JavaScript's halves of them.
+ * Checks the length of a text as the server does: in Unicode characters, not in UTF-16 code units.
  *
  * @param {string} name
- * @param {unknown} value absent is good
- * @param {number} most
- * @returns {void} throws `too_large` for one that the server would not take
+ * @param {unknown} value may be absent
+ * @param {number} max
+ * @returns {void} throws `too_large` if the server would not accept it
  */
-function mustBeShort(name, value, most) {
+function mustBeShort(name, value, max) {
   if (value === undefined || value === null) return;
-  must(typeof value === "string", name, "a text");
+  must(typeof value === "string", name, "a string");
   const length = [...value].length;
-  if (length <= most) return;
-  throw new VestibuleError("too_large", `\`${name}\` has ${length} characters, and the server takes ${most}`);
+  if (length <= max) return;
+  throw new VestibuleError("too_large", `\`${name}\` is ${length} characters long; the server accepts at most ${max}`);
 }
 
 /**
- * A text that people are shown, and that the server limits.
+ * Checks a text that is shown to people.
  *
  * @param {string} name
- * @param {unknown} value absent is good
- * @param {number} most characters
- * @returns {void} throws `too_large` or `bad_payload` for one that the server would not take
+ * @param {unknown} value may be absent
+ * @param {number} max characters
+ * @returns {void} throws `too_large` or `bad_payload` if the server would not accept it
  */
-export function mustBePlain(name, value, most) {
-  mustBeShort(name, value, most);
+export function mustBePlain(name, value, max) {
+  mustBeShort(name, value, max);
   if (isPlainText(String(value ?? ""))) return;
-  const detail = `\`${name}\` must not have control or format characters, such as line breaks and unseen marks`;
+  const detail = `\`${name}\` must not contain control or format characters, such as line breaks or invisible marks`;
   throw new VestibuleError("bad_payload", detail);
 }
 
@@ -109,20 +108,20 @@ export function serverUrl(url) {
     const base = new URL(String(url));
     if (base.protocol === "https:" || base.protocol === "http:") return base;
   } catch {
-    // It is told below.
+    // Reported below.
   }
-  throw new VestibuleError("bad_argument", "`url` must be the address of a server, such as https://rooms.example");
+  throw new VestibuleError("bad_argument", "`url` must be the URL of a server, such as https://rooms.example");
 }
 
 /**
  * @param {unknown} event
- * @returns {void} throws where it is no event's name
+ * @returns {void} throws if it is not an event name
  */
 export function mustBeEvent(event) {
-  must(typeof event === "string" && event !== "", "event", "the name of an event");
+  must(typeof event === "string" && event !== "", "event", "an event name");
 }
 
-/** What the protocol calls so is done by the server, or is its word, and never reaches the other members. */
+/** Events of the protocol: the server handles or sends them, and never forwards them to members. */
 const PROTOCOLS_EVENTS = new Set([
   "ack", "approve", "approved", "card", "caught_up", "creator_changed", "denials", "denied", "deny", "erased",
   "expired", "hand_over", "mine", "nack", "notices", "pending", "presence_count", "presence_diff", "presence_state", "prove", "receipt",
@@ -130,29 +129,29 @@ const PROTOCOLS_EVENTS = new Set([
 ]);
 
 /**
- * @param {unknown} event that is sent to other members
- * @returns {void} throws where it is no event's name, or one of the protocol's
+ * @param {unknown} event to send to other members
+ * @returns {void} throws if it is not an event name, or one of the protocol's
  */
 export function mustBeOwnEvent(event) {
   mustBeEvent(event);
   const isOwn = !String(event).startsWith("phx_") && !PROTOCOLS_EVENTS.has(String(event));
-  must(isOwn, "event", "a name of the application's own, and not one that the protocol uses");
+  must(isOwn, "event", "an event name that the protocol does not use");
 }
 
 /**
- * @param {any} change of a room's card
- * @param {number} mostCharacters of its name
+ * @param {any} change to a room's card
+ * @param {number} maxCharacters the longest allowed name
  * @returns {void}
  */
-export function mustBeCardChange(change, mostCharacters) {
+export function mustBeCardChange(change, maxCharacters) {
   mustBeOptions("change", change);
   if (change.policy !== undefined) mustBeOneOf("policy", change.policy, POLICIES);
   mustBeFlag("listed", change.listed);
-  mustBePlain("name", change.name, mostCharacters);
+  mustBePlain("name", change.name, maxCharacters);
 }
 
 /**
- * @param {any} request that is to be denied
+ * @param {any} request to deny
  * @param {any} options
  * @returns {void}
  */
@@ -163,7 +162,7 @@ export function mustBeDenial(request, options) {
   mustBeOptions("options", options);
   const { code = "", block } = options;
   const isCode = typeof code === "string" && utf8(code).length <= CODE_BYTES;
-  must(isCode, "code", `a text of at most ${CODE_BYTES} bytes`);
+  must(isCode, "code", `a string of at most ${CODE_BYTES} bytes`);
   mustBePlain("code", code, CODE_BYTES);
   mustBeFlag("block", block);
 }

@@ -1,46 +1,53 @@
 /**
- * Approves by itself what waits in an open room: a member's own choice, for this client alone.
+ * Approves waiting requests in an open room automatically. Each member decides whether its client
+ * does so.
  *
- * Members that do so take turns: the server says how long each is to wait. A newcomer who is online takes the first
- * good approve, which spares the others the trouble. That somebody has approved does not: only the newcomer can tell
- * whether it is any good, so while few approves wait, one more is added. The creator, for whom the server keeps a place,
- * does not count them, so that many accounts of one hostile member cannot silence everybody.
+ * Automatic approvers take turns: the server tells each of them how long to wait. An online
+ * newcomer accepts the first good approve, and the others no longer need to send theirs. Another
+ * member's approve alone does not stop them: only the newcomer can tell whether it is good, so an
+ * approver adds its own while few approves are waiting. The creator, for whom the server reserves a
+ * place, ignores that count, so that many accounts of one hostile member cannot silence everybody.
  *
- * What a person decides stays theirs: nothing is approved in a `request` room, nor what somebody has denied, until a
- * member lifts that and the request comes anew.
+ * People's decisions are left alone: the approver does nothing in a `request` room, and does not
+ * approve a denied request until a member lifts the denial and the request arrives again.
  */
 import { requestKey } from "./ids.js";
 
-/** After so many approves that a newcomer could not use, another one would be no better. */
+/** If a newcomer could not use this many approves, another one would be no better. */
 const MAX_NACKS = 2;
 
-/** Where so many approves wait for a newcomer, another one is not worth it, but for the creator's. */
+/** If this many approves are waiting for a newcomer, only the creator adds another one. */
 const ENOUGH_APPROVES = 3;
 
-/** How long to wait where all places for approves are taken and the server does not say. */
+/** How long to wait if all places for approves are taken and the server does not say how long. */
 const SLOTS_MS = 30_000;
 
-/** What a timer can hold. */
+/** The longest delay that a timer supports. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** Refusals that say that nobody needs this approve any more. */
+/** Refusals of approves that are no longer needed. */
 const NOT_NEEDED = new Set(["closed", "no_request", "expired"]);
 
 /**
  * @typedef {object} Options
  * @property {import("./pending-requests.js").PendingRequests} requests
  * @property {string} uid of this user
- * @property {() => string | undefined} policy of the room, as it is now
- * @property {() => boolean} isCreator whether this user is the room's creator, as it is now
- * @property {(request: import("./join-request.js").JoinRequest) => boolean | Promise<boolean>} wants
+ * @property {() => string | undefined} policy the room's current policy
+ * @property {() => boolean} isCreator whether this user is the room's creator now
+ * @property {(request: import("./join-request.js").JoinRequest) => boolean | Promise<boolean>}
+ *   wants
  * @property {(error: unknown) => void} warn
  */
 
-/** One room's. */
+/** The automatic approver of one room. */
 export class AutoApprover {
   #options;
   #stops;
-  /** Waits, by the requests' keys. @type {Map<string, ReturnType<typeof setTimeout>>} */
+  /**
+   * Scheduled approves, by the requests' keys.
+   *
+   * @type {Map<string, ReturnType<typeof setTimeout>>}
+   */
   #timers = new Map();
 
   /** @param {Options} options */
@@ -53,7 +60,7 @@ export class AutoApprover {
     ];
   }
 
-  /** What was under way already is not called back. */
+  /** Approves already being sent are not recalled. */
   stop() {
     for (const stop of this.#stops) stop();
     for (const timer of this.#timers.values()) clearTimeout(timer);
@@ -66,7 +73,10 @@ export class AutoApprover {
     this.#approveAfter(request, afterMs);
   }
 
-  /** After somebody's approve this one may be needed all the same, but not after one of this user's, of any device. */
+  /**
+   * Another user's approve does not replace this one; an approve from any of this user's devices
+   * does.
+   */
   #onGone(gone) {
     const { state, by } = gone;
     const mayBeNeeded = state === "approved" && by !== this.#options.uid && !this.#isEnough(gone);
@@ -90,7 +100,7 @@ export class AutoApprover {
 
   async #approve(request, timer) {
     const { policy, wants } = this.#options;
-    // The policy may have come, or changed, while this waited; and `wants` may take its time.
+    // The policy may have arrived or changed during the wait, and `wants` may take a while.
     if (policy() !== "open" || !(await wants(request))) return;
     if (this.#timers.get(keyOf(request)) !== timer) return;
     try {

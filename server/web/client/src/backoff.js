@@ -1,26 +1,27 @@
 /**
- * What to do about the server's "not now": the same thing again, a little later, and not for ever.
+ * Retries what the server refuses for the moment: a little later, and not for ever.
  */
 
-/** Refusals that mean "not now"; what was refused had no effect. */
+/** Refusals that mean "try again later"; the refused message had no effect. */
 const TEMPORARY = new Set(["rate_limited", "unavailable", "overloaded"]);
 
-/** How long to wait after a "not now" that does not say. */
+/** The delay if the refusal names none. */
 const DEFAULT_DELAY_MS = 1000;
 
-/** A longer wait is not this package's to decide on. */
+/** If the server demands a longer wait, the application must decide. */
 const MAX_DELAY_MS = 60_000;
 
-/** So many clients that were told the same do not come back in the same moment. */
+/** Spreads the retries of clients that were refused at the same time. */
 const JITTER = 0.5;
 
-/** After so many tries the refusal is the answer. */
+/** After this many tries the caller gets the refusal. */
 const MAX_TRIES = 10;
 
 /**
  * @param {import("./errors.js").VestibuleError} error
  * @param {number} tries made so far
- * @returns {number | null} how long to wait before the next try, never shorter than asked for; null to give up
+ * @returns {number | null} how long to wait before the next try, at least as long as the server
+ *   demands; null to give up
  */
 export function retryDelay(error, tries) {
   const { reason, retryMs = DEFAULT_DELAY_MS } = error;
@@ -30,7 +31,7 @@ export function retryDelay(error, tries) {
 
 /**
  * @param {number} ms
- * @param {AbortSignal} [signal] ends it with its reason
+ * @param {AbortSignal} [signal] aborts the sleep: it rejects with the signal's reason
  * @returns {Promise<void>}
  */
 export async function sleep(ms, signal) {
@@ -41,7 +42,7 @@ export async function sleep(ms, signal) {
       reject(signal?.reason);
     };
     const timer = setTimeout(() => {
-      // Who sleeps again and again has one signal for all of it.
+      // A caller that sleeps repeatedly passes the same signal each time.
       signal?.removeEventListener("abort", end);
       resolve(null);
     }, ms);

@@ -1,5 +1,5 @@
 /**
- * Bytes as the protocol writes them: base64url in JSON, field lists where something is hashed or signed.
+ * Bytes as the protocol encodes them: base64url in JSON, field lists for hashes and signatures.
  */
 
 const encoder = new TextEncoder();
@@ -15,7 +15,7 @@ export function toBase64url(bytes) {
 }
 
 /**
- * Strict, so that one value has one spelling: ids are compared as text elsewhere.
+ * Decodes strictly, so that each value has one spelling: elsewhere ids are compared as text.
  *
  * @param {string} text base64url without padding
  * @returns {Uint8Array}
@@ -61,8 +61,8 @@ export function concat(...parts) {
 }
 
 /**
- * The encoding of everything that is hashed or signed: each field's length as u32 little-endian, then its bytes.
- * The lengths are what keeps two neighbouring fields from being read as two others.
+ * Encodes everything that is hashed or signed: each field's length as u32 little-endian, then its
+ * bytes. The lengths make sure that two adjacent fields cannot be read as two different ones.
  *
  * @param {...Uint8Array} fields
  * @returns {Uint8Array}
@@ -77,10 +77,10 @@ export function fieldList(...fields) {
 }
 
 /**
- * For TypeScript, whose WebCrypto takes no bytes that another thread may write to.
+ * Satisfies TypeScript, whose WebCrypto types exclude memory that is shared between threads.
  *
  * @param {Uint8Array} bytes
- * @returns {BufferSource} the same
+ * @returns {BufferSource} the same bytes
  */
 export function asBufferSource(bytes) {
   return /** @type {BufferSource} */ (bytes);
@@ -94,7 +94,7 @@ export async function sha256(bytes) {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", asBufferSource(bytes)));
 }
 
-/** @returns {string} 16 random bytes, as `request_id`, `approve_id` and `device` are made */
+/** @returns {string} 16 random bytes, for `request_id`, `approve_id` and `device` */
 export function randomId() {
   return toBase64url(crypto.getRandomValues(new Uint8Array(16)));
 }

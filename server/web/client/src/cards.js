@@ -1,7 +1,8 @@
 /**
- * One room's card: the newest that this client has seen, now or in an earlier run. An older one that is good in itself
- * is not taken: whoever shows it would undo what members have decided since. Nor is another one of the same version,
- * such as one that the server has refused as too late: it could show now the one and now the other.
+ * The newest card of one room that this client has seen, in this run or an earlier one. An older
+ * card is refused even if its signature is valid, because it would undo what members have decided
+ * since. A different card of the same version is refused too, such as one that the server rejected
+ * as too late: otherwise the server could show the two alternately.
  */
 import { toBase64url } from "./bytes.js";
 import { checkCardName, checkSignedCard } from "./checks.js";
@@ -11,33 +12,35 @@ import { Sequence } from "./sequence.js";
 import { signFields } from "./signed.js";
 
 /**
- * @param {import("./checks.js").Card} card checked
- * @param {import("./checks.js").Card | null} newest that was seen of the room
+ * @param {import("./checks.js").Card} card already checked
+ * @param {import("./checks.js").Card | null} newest the newest known card of the room
  * @returns {import("./checks.js").Card}
  */
 export function refuseDowngrade(card, newest) {
   if (newest && card.version < newest.version) {
-    throw new VestibuleError("card_downgrade", `version ${card.version} came after version ${newest.version}`);
+    throw new VestibuleError("card_downgrade", `version ${card.version} arrived after version ${newest.version}`);
   }
-  if (newest && card.version === newest.version && !saySame(card, newest)) {
-    throw new VestibuleError("card_downgrade", `another one of version ${card.version}`);
+  if (newest && card.version === newest.version && !haveSameContent(card, newest)) {
+    throw new VestibuleError("card_downgrade", `a different card of version ${card.version}`);
   }
   return card;
 }
 
-/** Whether two cards of one room and version do; their signatures may differ, being random. */
-function saySame(one, other) {
+/**
+ * Compares two cards of one room and version. Their signatures may differ, because they are random.
+ */
+function haveSameContent(one, other) {
   return one.policy === other.policy && nameOf(one) === nameOf(other);
 }
 
-/** Absent and empty are the same, and are signed as such. @param {Card} card */
+/** An absent name and an empty one are the same, and are signed alike. @param {Card} card */
 function nameOf({ name }) {
   return name ?? "";
 }
 
 /** @typedef {import("./checks.js").Card} Card */
 
-/** Keeps a room's card. */
+/** Keeps the newest card of one room. */
 export class Cards {
   #records;
   #clock;
@@ -45,8 +48,8 @@ export class Cards {
   /** Takes cards one at a time: each is compared with the one before it. */
   #steps = new Sequence();
   /**
-   * The newest that the room has signed. It may have a name that is not shown: what it says else counts, and the next
-   * version goes above it, or no member could give the room a better name.
+   * The newest card that the room has signed. Its name may be unfit to show, but its other fields
+   * count, and the next version must be higher: otherwise no member could rename the room.
    *
    * @type {Card | null}
    */
@@ -60,25 +63,29 @@ export class Cards {
     this.#records = records;
     this.#clock = clock;
     this.#rid = rid;
-    /** @type {Card | null} the newest that may be shown */
+    /** @type {Card | null} the newest card that may be shown */
     this.newest = null;
   }
 
-  /** @returns {Card["policy"] | undefined} the room's, also where its card has a name that is not shown */
+  /**
+   * @returns {Card["policy"] | undefined} the room's policy, even if its card has a name that is
+   *   not shown
+   */
   get policy() {
     return this.#signed?.policy;
   }
 
-  /** @returns {Promise<void>} when the newest of earlier runs is known */
+  /** @returns {Promise<void>} when the newest card of earlier runs is loaded */
   async load() {
     this.#signed = await this.#records.card(this.#rid);
-    // Version 0.1.0 took any name.
+    // Version 0.1.0 accepted any name.
     this.newest = this.#signed && isPlainText(nameOf(this.#signed)) ? this.#signed : null;
   }
 
   /**
-   * @param {any} card as it came
-   * @returns {Promise<boolean>} whether it is news; rejects with `bad_card` or `card_downgrade`
+   * @param {any} card as received
+   * @returns {Promise<boolean>} whether the card is new; rejects with `bad_card` or
+   *   `card_downgrade`
    */
   take(card) {
     return this.#steps.run(async () => {
@@ -93,8 +100,8 @@ export class Cards {
   }
 
   /**
-   * @param {{policy?: Card["policy"], name?: string | null}} change what is left out stays as it is; an empty name is
-   *   none
+   * @param {{policy?: Card["policy"], name?: string | null}} change a field that is left out stays
+   *   as it is; an empty name removes the name
    * @returns {Promise<Card>} the next version, signed
    */
   async write({ policy = this.policy, name = this.newest?.name }) {
@@ -108,7 +115,7 @@ export class Cards {
 }
 
 /**
- * What the server says beside it, such as whether the room is listed, is not the room's word.
+ * Drops what the server adds, such as whether the room is listed: the room did not sign it.
  *
  * @param {Card} card
  * @returns {Card}

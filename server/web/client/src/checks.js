@@ -1,6 +1,7 @@
 /**
- * What a client must check before it believes the server. Nothing else in this package takes a card, a request or
- * an approve from the wire: the checks can't be forgotten, because what follows needs what they return.
+ * The checks that a client must make before it believes the server. No other part of this package
+ * accepts a card, a request or an approve from the wire. The checks cannot be skipped, because
+ * later steps need what they return.
  */
 import { fromBase64url } from "./bytes.js";
 import { VestibuleError } from "./errors.js";
@@ -12,25 +13,26 @@ import { BOX_ALG } from "./sealing.js";
 import { verifyFields } from "./signed.js";
 
 /**
- * A card's version may be that many milliseconds since 1970 ahead of the time: nobody can publish the last of all. Servers
- * take a day. The hour beyond is for a clock that is slow: whoever publishes the largest version that the server takes must
- * not keep members from the card who are a moment behind it.
+ * A card's version may be ahead of the time (in milliseconds since 1970) by no more than this, so
+ * that nobody can publish a version that no other can exceed. Servers allow a day. The extra hour
+ * is for slow clocks: otherwise somebody who publishes the highest version that the server accepts
+ * would hide the card from members whose clocks are slightly behind.
  */
 const VERSION_AHEAD_MS = 25 * 3_600_000;
 
-/** What is wrong with a name, a note or a code. */
-const HIDDEN = "has control or format characters";
+/** The fault of a name, a note or a code that is not plain text. */
+const HIDDEN = "contains control or format characters";
 
 /** @typedef {(ok: boolean, what: string) => asserts ok} Check */
 
 /**
- * Runs checks on something from the wire, where any field may be missing or of another type: whatever is thrown
- * then means "bad", with the check that failed as the detail.
+ * Runs checks on something from the wire, where any field may be missing or of the wrong type.
+ * Whatever they throw becomes an error with this reason, and with the failed check as its detail.
  *
  * @template T
  * @param {string} reason
- * @param {(check: Check, failAs: (code: string) => void) => Promise<T>} checks `failAs`
- *   names what a failure from there on means to who sent it
+ * @param {(check: Check, failAs: (code: string) => void) => Promise<T>} checks `failAs` sets the
+ *   code that the sender gets for any later failure
  * @returns {Promise<T>}
  */
 async function runChecks(reason, checks) {
@@ -61,8 +63,8 @@ async function runChecks(reason, checks) {
  */
 
 /**
- * @param {any} card as it came
- * @param {string} rid the room it is to be of
+ * @param {any} card as received
+ * @param {string} rid the room that the card must belong to
  * @param {number} [now] in Unix ms
  * @returns {Promise<Card>}
  */
@@ -71,27 +73,28 @@ export async function checkCard(card, rid, now) {
 }
 
 /**
- * Whether a card is the room's, whatever its name: one that is to replace it must go above its version.
+ * Checks everything but the card's name. A card that fails only on its name still counts, because
+ * the next one must have a higher version.
  *
- * @param {any} card as it came
- * @param {string} rid the room it is to be of
+ * @param {any} card as received
+ * @param {string} rid the room that the card must belong to
  * @param {number} [now] in Unix ms
  * @returns {Promise<Card>}
  */
 export function checkSignedCard(card, rid, now = Date.now()) {
   return runChecks("bad_card", async (/** @type {Check} */ check) => {
     const pub = fromBase64url(card.room_pub);
-    check(card.rid === rid, "another room's");
-    check((await ridOf(card.alg, pub)) === rid, "the key is not the room's");
-    check(await verifyFields("card", card, card.alg, pub, card.sig), "the signature is wrong");
-    check(isCardOfToday(card, now), "the version lies in the future");
+    check(card.rid === rid, "it belongs to another room");
+    check((await ridOf(card.alg, pub)) === rid, "the key does not match the room's id");
+    check(await verifyFields("card", card, card.alg, pub, card.sig), "the signature is invalid");
+    check(isCardOfToday(card, now), "the version is in the future");
     return card;
   });
 }
 
 /**
  * @param {Card} card
- * @returns {Card} the same; throws where its name is not what it looks like
+ * @returns {Card} the same card; throws if its name contains hidden characters
  */
 export function checkCardName(card) {
   if (!isPlainText(card.name ?? "")) throw new VestibuleError("bad_card", `the name ${HIDDEN}`);
@@ -101,41 +104,41 @@ export function checkCardName(card) {
 /**
  * @param {{version: number}} card
  * @param {number} now in Unix ms
- * @returns {boolean} whether its version may be in use already
+ * @returns {boolean} whether its version is low enough to be in use already
  */
 export function isCardOfToday({ version }, now) {
   return version <= now + VERSION_AHEAD_MS;
 }
 
 /**
- * A request that may be approved: what it says is what its user signed.
+ * A request that may be approved: its user has signed all of it.
  *
  * @typedef {object} CheckedRequest
  * @property {string} rid
  * @property {string} request_id
  * @property {string} uid
- * @property {string} box the id of the box, computed here
+ * @property {string} box the box's id, computed by this client
  * @property {Uint8Array} boxPub
- * @property {string} fingerprint of user and box, to show to the person who approves
+ * @property {string} fingerprint of user and box, to show to the approving person
  * @property {string | undefined} note
  * @property {number} exp
  */
 
 /**
- * @param {any} item as it came
- * @param {string} rid the room it is to be for
+ * @param {any} item as received
+ * @param {string} rid the room that the request must be for
  * @param {number} [now] in Unix ms
  * @returns {Promise<CheckedRequest>}
  */
 export function checkRequest(item, rid, now = Date.now()) {
   return runChecks("bad_request", async (/** @type {Check} */ check) => {
     const signPub = fromBase64url(item.sign_pub);
-    check(item.rid === rid, "for another room");
-    check((await uidOf(item.sign_alg, signPub)) === item.uid, "the key is not the user's");
-    check(await verifyFields("request", item, item.sign_alg, signPub, item.sig), "the signature is wrong");
-    check(item.exp > now, "expired");
+    check(item.rid === rid, "it is for another room");
+    check((await uidOf(item.sign_alg, signPub)) === item.uid, "the key does not match the user's id");
+    check(await verifyFields("request", item, item.sign_alg, signPub, item.sig), "the signature is invalid");
+    check(item.exp > now, "it has expired");
     check(isPlainText(item.note ?? ""), `the note ${HIDDEN}`);
-    check(item.box_alg === BOX_ALG, "a box of an unknown kind");
+    check(item.box_alg === BOX_ALG, "unknown box algorithm");
     const boxPub = fromBase64url(item.box_pub);
     const box = await boxOf(item.box_alg, boxPub);
     const fingerprint = await fingerprintOf(item.uid, box);
@@ -145,11 +148,11 @@ export function checkRequest(item, rid, now = Date.now()) {
 }
 
 /**
- * Opens an approve, after every check that can be made on it. What fails has the protocol's code for `nack`, but for
- * what answers nothing of this user's: that is nobody's to judge.
+ * Opens an approve after checking all of it. A failure carries the protocol's `nack` code, unless
+ * the approve does not answer a request of this user: then there is nothing to nack.
  *
- * @param {any} approve as it came
- * @param {object} asked what this user asked for
+ * @param {any} approve as received
+ * @param {object} asked this user's request
  * @param {string} asked.rid
  * @param {string} asked.request_id
  * @param {string} asked.uid
@@ -159,57 +162,58 @@ export function checkRequest(item, rid, now = Date.now()) {
  */
 export function openApprove(approve, { rid, request_id, uid, box }, now = Date.now()) {
   return runChecks("bad_approve", async (/** @type {Check} */ check, failAs) => {
-    check(approve.rid === rid, "for another room");
-    check(approve.request_id === request_id, "for another request");
-    check(approve.to === uid, "for another user");
-    // Not its approver's fault: the server delivers none that is too old, or one of the clocks is wrong.
-    check(approve.exp > now, "expired");
+    check(approve.rid === rid, "it is for another room");
+    check(approve.request_id === request_id, "it is for another request");
+    check(approve.to === uid, "it is for another user");
+    // Not the approver's fault: either the server delivered an old approve, or a clock is wrong.
+    check(approve.exp > now, "it has expired");
     failAs("undecryptable");
-    check(approve.box === box.id, "for another box");
-    check(approve.alg === BOX_ALG, "sealed in an unknown way");
+    check(approve.box === box.id, "it is for another box");
+    check(approve.alg === BOX_ALG, "unknown sealing algorithm");
 
     failAs("bad_sig");
     const signPub = fromBase64url(approve.sign_pub);
-    check((await uidOf(approve.sign_alg, signPub)) === approve.by, "the key is not the approver's");
+    check((await uidOf(approve.sign_alg, signPub)) === approve.by, "the key does not match the approver's id");
     check(
       await verifyFields("approve", approve, approve.sign_alg, signPub, approve.user_sig),
-      "the approver's signature is wrong",
+      "the approver's signature is invalid",
     );
 
     failAs("undecryptable");
     const secret = await box.open(fromBase64url(approve.ct), { rid, request_id, to: uid }).catch(() => null);
-    check(secret !== null, "it does not open");
+    check(secret !== null, "it cannot be decrypted");
     failAs("wrong_key");
     const roomKey = await roomKeyOf(rid, secret);
-    check(roomKey !== null, "the key is not the room's");
+    check(roomKey !== null, "the key does not match the room's id");
     failAs("bad_sig");
     check(
       await verifyFields("approve", approve, roomKey.alg, roomKey.pub, approve.room_sig),
-      "the room's signature is wrong",
+      "the room's signature is invalid",
     );
     return roomKey;
   });
 }
 
 /**
- * Whether a denial is a member's, which only the room's key tells.
+ * Checks that a member wrote a denial, which only the room's key can prove.
  *
- * @param {any} denial as it came
- * @param {object} denied what was denied
+ * @param {any} denial as received
+ * @param {object} denied the denied request
  * @param {string} denied.rid
  * @param {string} denied.request_id
  * @param {string} denied.to this user
- * @param {Card | null} card of the room; where none was ever seen, anybody could have written the denial
+ * @param {Card | null} card of the room; if none was ever seen, anybody could have written the
+ *   denial
  * @returns {Promise<{by: string, code: string, block: boolean}>}
  */
 export function checkDenial(denial, { rid, request_id, to }, card) {
   return runChecks("bad_denial", async (/** @type {Check} */ check) => {
     const { by, code, block } = denial;
     const signed = { rid, request_id, to, by, code, block };
-    check(card !== null, "the room's key is not known");
+    check(card !== null, "the room's key is unknown");
     check(
       await verifyFields("deny", signed, card.alg, fromBase64url(card.room_pub), denial.room_sig),
-      "the room's signature is wrong",
+      "the room's signature is invalid",
     );
     check(isPlainText(code ?? ""), `the code ${HIDDEN}`);
     return { by, code, block: Boolean(block) };
@@ -217,7 +221,8 @@ export function checkDenial(denial, { rid, request_id, to }, card) {
 }
 
 /**
- * The 32 bytes do not say of which algorithm they are, but only one of them makes the key that the rid is the hash of.
+ * The 32 bytes do not name their algorithm, but only one algorithm derives the key whose hash is
+ * the rid.
  *
  * @param {string} rid
  * @param {Uint8Array} secret
@@ -232,18 +237,19 @@ async function roomKeyOf(rid, secret) {
 }
 
 /**
- * @param {any} made the answer of `POST /v1/rooms`
- * @param {{alg: string, policy: string, name?: string}} asked what was asked for: whoever makes the key can sign any card
+ * @param {any} made the response of `POST /v1/rooms`
+ * @param {{alg: string, policy: string, name?: string}} asked what this client requested: a server
+ *   that makes the key can sign any card
  * @param {number} [now] in Unix ms
- * @returns {Promise<{rid: string, key: SigningKey}>} the room that the server made
+ * @returns {Promise<{rid: string, key: SigningKey}>} the room that the server created
  */
 export function checkMadeRoom(made, { alg, policy, name }, now) {
   return runChecks("bad_room", async (/** @type {Check} */ check) => {
     const key = await roomKeyOf(made.rid, fromBase64url(made.room_key));
-    check(key !== null, "the key is not the room's");
+    check(key !== null, "the key does not match the room's id");
     const card = await checkCard(made.card, made.rid, now);
     const isAsked = key.alg === alg && card.policy === policy && (card.name ?? "") === (name ?? "");
-    check(isAsked, "not what was asked for");
+    check(isAsked, "the room differs from what was requested");
     return { rid: made.rid, key };
   });
 }

@@ -1,16 +1,17 @@
 /**
- * ClaimQueue at a storage that one connection may use at a time: among those of this page (or process), and against others
- * by a lock.
+ * Queues claims of a storage that one connection may use at a time: the claims of this page (or
+ * process) take turns, and a lock keeps out other pages.
  *
- * The lock is the page's. A connection that ends hands it on to the next of the same page, without giving it back in
- * between, so that a page that mounts a component twice is not locked out by itself, nor by a tab that waits.
+ * The lock belongs to the page. A connection that ends passes it to the next one of the same page
+ * without releasing it in between, so that a page that mounts a component twice is locked out
+ * neither by itself nor by a waiting tab.
  */
 import { VestibuleError } from "./errors.js";
 
 /** @typedef {import("./storage.js").Release} Release */
 
 /**
- * Takes the lock for the page; gives null where it is another's and it was not to wait.
+ * Takes the lock for the page; resolves to null if another page holds it and `wait` is false.
  *
  * @typedef {(options: {wait: boolean, signal: AbortSignal}) => Promise<Release | null>} Lock
  */
@@ -24,24 +25,24 @@ import { VestibuleError } from "./errors.js";
  * @property {(reason: unknown) => void} reject
  */
 
-/** The turns at one storage. */
+/** The claims of one storage. */
 export class ClaimQueue {
   #lock;
   #elsewhere;
   #here;
-  /** The first has its turn, or will have it once the lock is the page's. @type {Claim[]} */
+  /** The first claim is granted, or will be once the page has the lock. @type {Claim[]} */
   #claims = [];
-  /** Gives the lock back; null where the page does not have it. @type {Release | null} */
+  /** Releases the lock; null if the page does not hold it. @type {Release | null} */
   #held = null;
-  /** The lock is being asked for. @type {{wait: boolean, end: AbortController} | null} */
+  /** The current attempt to take the lock. @type {{wait: boolean, end: AbortController} | null} */
   #asking = null;
-  /** Settles when the lock has been given back. @type {Promise<void>} */
+  /** Settles when the lock is released. @type {Promise<void>} */
   #freed = Promise.resolve();
 
   /**
    * @param {Lock} lock
-   * @param {string} elsewhere a sentence that says who has the lock where another page has it
-   * @param {string} here the same where this page has it
+   * @param {string} elsewhere the error message if another page holds the lock
+   * @param {string} here the error message if this page holds it
    */
   constructor(lock, elsewhere, here) {
     this.#lock = lock;
@@ -56,7 +57,7 @@ export class ClaimQueue {
   claim({ wait = false, signal } = {}) {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      // One that is on its way out makes room without being waited for.
+      // A claim that was aborted will be released soon and does not count.
       const isTaken = this.#claims.some((other) => !other.signal?.aborted);
       if (isTaken && !wait) throw inUse(this.#here);
       const claim = { wait, signal, isGranted: false, resolve, reject };
@@ -67,13 +68,13 @@ export class ClaimQueue {
   }
 
   #giveUp(claim) {
-    // A claim that has its turn is released by its holder.
+    // The holder of a granted claim releases it.
     if (claim.isGranted || !this.#remove(claim)) return;
     claim.reject(claim.signal.reason);
     this.#next();
   }
 
-  /** @returns {Promise<void>} when the lock is free, or the next connection's */
+  /** @returns {Promise<void>} when the lock is free or passed on */
   #release(claim) {
     if (this.#remove(claim)) this.#next();
     return this.#freed;
@@ -94,7 +95,7 @@ export class ClaimQueue {
     } else if (!this.#asking) {
       if (claim) this.#ask(claim.wait);
     } else if (this.#asking.wait && !claim?.wait) {
-      // No claim waits any more, or the next one does not.
+      // No claim is left that would wait.
       this.#asking.end.abort();
     }
   }
@@ -105,7 +106,7 @@ export class ClaimQueue {
   }
 
   #freeLock() {
-    // A moment later: a claim in the same breath gets the lock from the page.
+    // In a microtask, so that an immediately following claim gets the lock from the page.
     this.#freed = Promise.resolve().then(() => {
       if (this.#claims.length > 0) return;
       const free = this.#held;
@@ -128,8 +129,8 @@ export class ClaimQueue {
     this.#next();
   }
 
-  #refuse(isMeant, error) {
-    const refused = this.#claims.filter(isMeant);
+  #refuse(isAffected, error) {
+    const refused = this.#claims.filter(isAffected);
     this.#claims = this.#claims.filter((claim) => !refused.includes(claim));
     for (const claim of refused) claim.reject(error);
   }

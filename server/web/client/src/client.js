@@ -1,7 +1,7 @@
 /**
- * The way in: {@link Vestibule.connect}.
+ * A client's connection to a server. Start at {@link Vestibule.connect}.
  */
-// @ts-expect-error It is there, and its types do not say so.
+// @ts-expect-error phoenix.js exports it, but its types do not.
 import { Serializer } from "phoenix";
 import {
   POLICIES, must, mustBeCardChange, mustBeFlag, mustBeFunction, mustBeOneOf, mustBeOptions, serverUrl,
@@ -29,18 +29,23 @@ const TIMEOUT_MS = 30_000;
 
 /**
  * @typedef {object} ConnectOptions
- * @property {import("./storage.js").Storage} storage of this user; a new user is made in an empty one
- * @property {import("./keys.js").SignAlg} [alg] of a new user's key; without, `ed25519` where the platform has it, else
- *   `p256`
- * @property {"reject" | "wait"} [whenInUse] what to do where somebody else uses the storage: reject with `in_use`, or
- *   wait until it is free; the first without
- * @property {SigningKey} [user] who the user of an empty storage is to be: the same as on another device
- * @property {string} [server] the server's name, where it is not the host and port of the URL
- * @property {Transport} [transport] the WebSocket of `ws` in Node before 22; or `LongPoll` of phoenix.js
- * @property {number} [timeout] how long to wait for the server, in ms; 30 seconds without, Infinity for ever
- * @property {AbortSignal} [signal] gives up: `connect` rejects with its reason. Once connected, it does nothing
- * @property {Partial<import("phoenix").SocketConnectOption>} [socketOptions] more options of the phoenix.js `Socket`
- * @property {(error: VestibuleError) => void} [onWarning] is told what was ignored, such as a bad approve
+ * @property {import("./storage.js").Storage} storage of this user; an empty storage gets a new user
+ * @property {import("./keys.js").SignAlg} [alg] of a new user's key; default: `ed25519` if the
+ *   platform supports it, else `p256`
+ * @property {"reject" | "wait"} [whenInUse] what to do if the storage is in use: reject with
+ *   `in_use` (the default), or wait until it is free
+ * @property {SigningKey} [user] the user for an empty storage, such as the one of another device
+ * @property {string} [server] the server's name, if it differs from the URL's host and port
+ * @property {Transport} [transport] in Node before 22 the WebSocket of `ws`, or `LongPoll` of
+ *   phoenix.js
+ * @property {number} [timeout] how long to wait for the server, in ms; default: 30 seconds;
+ *   Infinity: for ever
+ * @property {AbortSignal} [signal] aborts connecting: `connect` rejects with the signal's reason.
+ *   It has no effect once connected
+ * @property {Partial<import("phoenix").SocketConnectOption>} [socketOptions] further options of the
+ *   phoenix.js `Socket`
+ * @property {(error: VestibuleError) => void} [onWarning] receives what the client ignored, such as
+ *   a bad approve
  */
 
 /** A user's connection to one server. */
@@ -49,9 +54,13 @@ export class Vestibule {
   #session;
   #close;
   #inbox;
-  /** Once this client has disconnected. @type {VestibuleError | null} */
+  /** Set once this client has disconnected. @type {VestibuleError | null} */
   #ended = null;
-  /** Open rooms, and the promises of those on their way. @type {Map<string, {room: Room, joined: Promise<void>}>} */
+  /**
+   * Rooms that are open or being joined.
+   *
+   * @type {Map<string, {room: Room, joined: Promise<void>}>}
+   */
   #rooms = new Map();
   /** @type {Map<string, Newcomer>} */
   #newcomers = new Map();
@@ -66,8 +75,9 @@ export class Vestibule {
   }
 
   /**
-   * Claims the storage, where that can be, signs in, opens the socket and joins the user's inbox. Rejects with `in_use`
-   * where the storage is another's, with `unreachable` where no server answers in time.
+   * Claims the storage if it supports that, signs in, opens the socket and joins the user's inbox.
+   * Rejects with `in_use` if the storage is in use, and with `unreachable` if no server answers in
+   * time.
    *
    * @param {string | URL} url of the server, such as `https://rooms.example`
    * @param {ConnectOptions} options
@@ -87,12 +97,12 @@ export class Vestibule {
     try {
       release = await storage.claim?.({ wait: whenInUse === "wait", signal: end.signal });
       end.signal.throwIfAborted();
-      const late = new VestibuleError("unreachable", `no answer from ${base.origin} in ${timeout} ms`);
+      const late = new VestibuleError("unreachable", `no answer from ${base.origin} within ${timeout} ms`);
       timer = Number.isFinite(timeout) ? setTimeout(() => end.abort(late), timeout) : undefined;
       return await Vestibule.#connect(base, { ...options, release, end });
     } catch (error) {
       await release?.();
-      // The application that gave up hears its own reason.
+      // An application that aborted gets its own reason back.
       throw error === signal?.reason ? error : VestibuleError.from(error, `connecting to ${base.origin}`);
     } finally {
       clearTimeout(timer);
@@ -117,7 +127,7 @@ export class Vestibule {
 
     const endpoint = new URL("/socket", base);
     endpoint.protocol = base.protocol === "https:" ? "wss:" : "ws:";
-    // phoenix.js asks for the token at each connect, so a renewed one is taken up by its own reconnect.
+    // phoenix.js asks for the token at each connect, so its reconnects use a renewed token.
     const socketOptions = { ...options.socketOptions, authToken: () => session.token };
     if (transport) socketOptions.transport = transport;
     socketOptions.decode = decodeSafely(socketOptions.decode ?? Serializer.decode.bind(Serializer), warn);
@@ -127,7 +137,8 @@ export class Vestibule {
     const tokenRenewal = new TokenRenewal(socket, session, warn);
     const device = await records.device();
     const context = { socket, server: name, user, uid, device, records, clock, warn, tokenRenewal };
-    // Before anything is waited for, so that the storage is free for the next connection of this page at once.
+    // Runs before anything is awaited, so that this page's next connection gets the storage at
+    // once.
     const close = (error) => {
       end.abort(error);
       const written = records.close(error);
@@ -154,13 +165,16 @@ export class Vestibule {
   }
 
   /**
-   * Makes a room and opens it. The key pair is made on this device, unless `onServer` asks the server for one.
+   * Creates a room and opens it. This device makes the key pair, or the server does if `onServer`
+   * is set.
    *
    * @param {object} options
    * @param {import("./checks.js").Policy} options.policy
    * @param {string} [options.name]
-   * @param {boolean} [options.listed] whether the directory shows it, unless it is secret; not without
-   * @param {import("./keys.js").SignAlg} [options.alg] of the room's key; as {@link ConnectOptions} without
+   * @param {boolean} [options.listed] whether the directory shows it, unless it is secret; default:
+   *   false
+   * @param {import("./keys.js").SignAlg} [options.alg] of the room's key; default: as in
+   *   {@link ConnectOptions}
    * @param {boolean} [options.onServer]
    * @returns {Promise<Room>}
    */
@@ -189,7 +203,8 @@ export class Vestibule {
   }
 
   /**
-   * Joins a room, as a member if its key is in the storage. Opening it again gives the same room.
+   * Joins a room, as a member if its key is in the storage. Opening an open room returns the same
+   * object.
    *
    * @param {string} rid
    * @returns {Promise<Room>}
@@ -213,8 +228,8 @@ export class Vestibule {
   }
 
   /**
-   * One page of the directory: cards of rooms that are not secret. A card with a bad signature, or older than one that
-   * was seen of the room, is left out.
+   * Reads one page of the directory: the cards of listed rooms. A card is left out if its signature
+   * is invalid, or if this client has seen a newer one of that room.
    *
    * @param {{policy?: "open" | "request", after?: string, limit?: number}} [query]
    * @returns {Promise<{rooms: import("./checks.js").Card[], after: string | null}>}
@@ -232,8 +247,8 @@ export class Vestibule {
   }
 
   /**
-   * The rooms that this storage knows: those whose key it has, and those whose key was asked for. They need not be open,
-   * and the server is not asked.
+   * Lists the rooms that this storage knows: those whose key it holds, and those whose key was
+   * requested. They need not be open; the server is not asked.
    *
    * @returns {Promise<import("./records.js").KnownRoom[]>}
    */
@@ -242,18 +257,19 @@ export class Vestibule {
   }
 
   /**
-   * Tells how requests ended and what became of approves, of all rooms, open or not. Where a crash came between, the
-   * same may be told again.
+   * Reports how requests ended and what became of approves, in all rooms, open or not. After a
+   * crash a notice may be reported again.
    *
    * @param {(notice: import("./notices.js").Notice) => unknown} handler
-   * @returns {() => void} stops it
+   * @returns {() => void} removes the handler
    */
   onNotice(handler) {
     return this.#context.notices.on(handler);
   }
 
   /**
-   * Ends the connection and releases the storage. What was not answered is repeated when this storage connects again.
+   * Ends the connection and releases the storage. Unanswered frames are sent again when this
+   * storage connects the next time.
    *
    * @returns {Promise<void>} when the socket is closed and the storage is free
    */
@@ -264,7 +280,8 @@ export class Vestibule {
     const leaves = Array.from(this.#rooms.values(), ({ room }) => room.leave(error));
     for (const newcomer of this.#newcomers.values()) newcomer.end(error);
     leaves.push(this.#inbox.end(error));
-    // Over long poll phoenix.js drops what it has not sent when it closes: members would see this user for a while yet.
+    // Over long poll phoenix.js drops unsent frames when it closes. Without this, members would go
+    // on seeing this user for a while.
     await Promise.all(leaves);
     await new Promise((resolve) => this.#context.socket.disconnect(resolve));
     await closed;
@@ -284,13 +301,15 @@ export class Vestibule {
   }
 }
 
-/** What is no frame, or none that phoenix.js can take, is warned of instead of thrown at nobody. */
+/**
+ * Reports a frame that phoenix.js cannot decode as a warning; an exception would have no receiver.
+ */
 function decodeSafely(decode, warn) {
   return (raw, take) => {
     try {
       decode(raw, take);
     } catch (cause) {
-      warn(new VestibuleError("bad_frame", "what came is no frame of the protocol", { cause }));
+      warn(new VestibuleError("bad_frame", "the server sent a malformed frame", { cause }));
     }
   };
 }
@@ -298,7 +317,7 @@ function decodeSafely(decode, warn) {
 /** @param {VestibuleError} error */
 function warnOnConsole(error) {
   const message = `vestibule: ${error.message}`;
-  // What a handler of the application's threw is the application's to see; other causes may quote what came.
+  // The application may see what its own handler threw; other causes may quote received data.
   if (error.reason === "handler_failed") console.warn(message, error.cause);
   else console.warn(message);
 }
@@ -308,7 +327,7 @@ function mustBeConnectOptions(options) {
   mustBeOptions("options", options);
   const { storage, alg, whenInUse, user, server, transport, timeout, signal, socketOptions, onWarning } = options;
   const isStorage = ["get", "set", "delete"].every((name) => typeof storage?.[name] === "function");
-  must(isStorage, "storage", "a storage with `get`, `set` and `delete`, such as LocalStorage or FileStorage");
+  must(isStorage, "storage", "an object with `get`, `set` and `delete`, such as LocalStorage or FileStorage");
   if (alg !== undefined) mustBeOneOf("alg", alg, SIGN_ALGS);
   if (whenInUse !== undefined) mustBeOneOf("whenInUse", whenInUse, ["reject", "wait"]);
   must(user === undefined || typeof user?.sign === "function", "user", "a SigningKey");
@@ -321,12 +340,12 @@ function mustBeConnectOptions(options) {
   if (onWarning !== undefined) mustBeFunction("onWarning", onWarning);
 }
 
-/** @param {any} query of the directory */
+/** @param {any} query for the directory */
 function mustBeQuery(query) {
   mustBeOptions("query", query);
   const { policy, after, limit } = query;
   if (policy !== undefined) mustBeOneOf("policy", policy, ["open", "request"]);
   const isCursor = after === undefined || after === null || typeof after === "string";
-  must(isCursor, "after", "what the last page gave as `after`");
-  must(limit === undefined || (Number.isSafeInteger(limit) && limit > 0), "limit", "a whole number above 0");
+  must(isCursor, "after", "the `after` of the previous page");
+  must(limit === undefined || (Number.isSafeInteger(limit) && limit > 0), "limit", "a positive integer");
 }

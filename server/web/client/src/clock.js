@@ -1,55 +1,59 @@
 /**
- * The time, as far as it can be known: this device's clock, corrected by what the server says.
+ * The time, as far as it can be known: this device's clock, corrected by the server's.
  *
- * Devices start with the wrong year, and servers may lie. So the correction is bounded, it is told where it is large,
- * and nothing is deleted on the server's word alone: see {@link Clock#isSurelyPast} and
- * `docs/decisions/0013-the-time-is-the-servers-within-bounds.md`.
+ * Devices may start in the wrong year, and servers may lie. Therefore the correction is bounded, a
+ * large one is reported, and nothing is deleted on the server's word alone: see
+ * {@link Clock#isSurelyPast} and `docs/decisions/0013-the-time-is-the-servers-within-bounds.md`.
  */
 import { VestibuleError } from "./errors.js";
 
-/** No clock that shows an earlier time is right: this code is younger. */
+/** A clock that shows an earlier time is wrong: this code did not exist then. */
 const EARLIEST = Date.UTC(2026, 0, 1);
 
-/** The largest difference that is taken for an error of this device's clock, where that shows a possible time. */
+/**
+ * The largest difference that the client corrects, if this device's clock shows a plausible time.
+ */
 const LARGEST_MS = 366 * 86_400_000;
 
-/** No server is asked the time after this one, whatever this device's clock shows. */
+/** A server that reports a later time is not believed, whatever this device's clock shows. */
 const LATEST = Date.UTC(2100, 0, 1);
 
-/** An answer that took longer does not tell the time. */
+/** A response that took longer says too little about the time. */
 const LONGEST_ROUND_TRIP_MS = 60_000;
 
-/** Clocks that differ by less are not worth a word. */
+/** Smaller differences are not reported. */
 const TOLERANCE_MS = 120_000;
 
-/** Refusals that a wrong clock may be the cause of. */
+/** Refusals that a wrong clock may cause. */
 const OF_TIME = new Set(["expired", "bad_payload"]);
 
-/** One connection's clock. */
+/** The clock of one connection. */
 export class Clock {
   #warn;
-  /** What is added to this device's time. */
+  /** This is added to this device's time. */
   #correction = 0;
-  /** The server's time less this device's, taken or not. */
+  /** The server's time minus this device's, whether it is corrected or not. */
   #difference = 0;
-  /** The difference that was warned of last. */
+  /** The difference that was reported last. */
   #warned = 0;
-  /** {@link startOfClock} as the server's time was heard: another one where the clock was set since. */
+  /**
+   * {@link startOfClock} when the server's time arrived; it changes if this device's clock is set.
+   */
   #startThen = startOfClock();
 
-  /** @param {(error: VestibuleError) => void} [warn] is told of a difference that is large */
+  /** @param {(error: VestibuleError) => void} [warn] receives a large difference */
   constructor(warn = () => {}) {
     this.#warn = warn;
   }
 
   /** @returns {number} the corrected time, in Unix ms */
   now() {
-    this.#noticeThatItIsRight();
+    this.#dropStaleCorrection();
     return Date.now() + this.#correction;
   }
 
-  /** A device that starts with a wrong clock is often set right a moment later, while it is connected. */
-  #noticeThatItIsRight() {
+  /** A wrong clock is often set right shortly after the device has started and connected. */
+  #dropStaleCorrection() {
     if (!this.differs || this.#correction === 0) return;
     const setBy = startOfClock() - this.#startThen;
     if (Math.abs(setBy - this.#correction) > TOLERANCE_MS) return;
@@ -66,7 +70,8 @@ export class Clock {
   }
 
   /**
-   * For what must not be lost: a wrong correction must not delete it, nor must the wrong clock that it corrects.
+   * For data that must not be lost: neither a wrong correction nor a wrong device clock may delete
+   * it.
    *
    * @param {number} time in Unix ms
    * @returns {boolean} whether it is past by the corrected clock and by this device's own
@@ -81,58 +86,65 @@ export class Clock {
   }
 
   /**
-   * Takes the server's time, unless it cannot be true.
+   * Uses the server's time, unless it is implausible.
    *
-   * @param {unknown} serverNow in Unix ms, as it came; nothing happens where a server does not say it
-   * @param {number} [roundTripMs] from the question to the answer: the server said it half-way, more or less
+   * @param {unknown} serverNow in Unix ms, as received; ignored if the server does not send it
+   * @param {number} [roundTripMs] from request to response; the server is assumed to have read its
+   *   clock half-way
    */
   update(serverNow, roundTripMs = 0) {
     const isTold = typeof serverNow === "number" && Number.isSafeInteger(serverNow);
-    // The device slept in between, or its clock was set.
+    // The device slept meanwhile, or its clock was set.
     if (!isTold || roundTripMs < 0 || roundTripMs > LONGEST_ROUND_TRIP_MS) return;
     const here = Date.now();
     const difference = Math.round(serverNow + roundTripMs / 2) - here;
-    // One that the journey explains is none: a slow answer does not disturb a clock that is right.
+    // The round trip may explain the difference: a slow response must not disturb a correct clock.
     this.#difference = Math.abs(difference) <= roundTripMs / 2 ? 0 : difference;
     this.#correction = isPossible(serverNow, here) ? this.#difference : 0;
     this.#startThen = startOfClock();
     if (Math.abs(this.#difference - this.#warned) <= TOLERANCE_MS) return;
     this.#warned = this.#difference;
-    if (this.differs) this.#warn(new VestibuleError("wrong_clock", this.#sentence()));
+    if (this.differs) this.#warn(new VestibuleError("wrong_clock", this.#describe()));
   }
 
-  /** @returns {boolean} whether this device's clock and the server's differ by more than a journey explains */
+  /**
+   * @returns {boolean} whether this device's clock and the server's differ by more than a round
+   *   trip explains
+   */
   get differs() {
     return Math.abs(this.#difference) > TOLERANCE_MS;
   }
 
   /**
-   * @param {VestibuleError} error a refusal
-   * @returns {VestibuleError} the same; where the clocks differ and it is about a time, one that names both
+   * @param {VestibuleError} error a refusal by the server
+   * @returns {VestibuleError} the same error, or one that names both clocks if they differ and it
+   *   is about a time
    */
   explain(error) {
     if (!this.differs || !OF_TIME.has(error.reason)) return error;
-    const detail = [error.detail, this.#sentence()].filter(Boolean).join("; ");
+    const detail = [error.detail, this.#describe()].filter(Boolean).join("; ");
     return new VestibuleError(error.reason, detail, { cause: error, retryMs: error.retryMs });
   }
 
-  #sentence() {
+  #describe() {
     const here = Date.now();
     const [device, server] = [here, here + this.#difference].map(textOf);
-    const rest = this.#correction === 0 ? "which is too much to correct: set the clock" : "which is corrected";
-    return `this device's clock shows ${device} and the server's ${server}, ${rest}`;
+    const rest = this.#correction === 0 ? "the difference is too large to correct: set the clock" : "the client corrects for it";
+    return `this device's clock shows ${device} and the server's ${server}; ${rest}`;
   }
 }
 
-/** @returns {number} what this device's clock showed when the one that nobody sets started, in Unix ms */
+/**
+ * @returns {number} what this device's clock showed when the monotonic clock started, in Unix ms
+ */
 function startOfClock() {
   return Date.now() - performance.now();
 }
 
 /**
  * @param {number} serverNow
- * @param {number} here what this device's clock shows
- * @returns {boolean} whether the server's time may be the true one
+ * @param {number} here the time on this device's clock
+ * @returns {boolean} whether the server's time is plausible
  */
 function isPossible(serverNow, here) {
   if (serverNow < EARLIEST || serverNow > LATEST) return false;

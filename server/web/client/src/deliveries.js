@@ -1,14 +1,15 @@
 /**
- * What one topic brings this user: approves and notices, in the answer to each join and live.
+ * The approves and notices that one topic brings this user, in each join reply and as pushes.
  *
- * Notices are taken in their order, one at a time, and up to where they were taken is stored: the next join asks for
- * those after. So what a crash interrupts comes again; whoever takes a notice must bear to see it twice. Each topic has
- * its own mark, since nothing orders the pushes of two topics.
+ * Notices are handled one at a time, in order, and the position of the last one is stored: the next
+ * join asks for those after it. A notice that a crash interrupts therefore comes again, and its
+ * handler must tolerate that. Each topic has its own position, because the pushes of two topics
+ * have no common order.
  */
 import { listAll } from "./paged-list.js";
 import { Sequence } from "./sequence.js";
 
-/** The notices, by the names of their pushes. */
+/** The pushes that are notices. */
 const NOTICES = ["receipt", "denied", "expired", "withdrawn"];
 
 /** @typedef {(approveId: string) => Promise<any>} Ack */
@@ -16,7 +17,8 @@ const NOTICES = ["receipt", "denied", "expired", "withdrawn"];
 
 /**
  * @param {import("./retry-queue.js").RetryQueue} queue
- * @param {{device: string, rid?: string}} fields the room too where the topic is not the room's
+ * @param {{device: string, rid?: string}} fields sent with each answer; the inbox must name the
+ *   room as well
  * @returns {{ack: Ack, nack: Nack}}
  */
 export function answersOver(queue, fields) {
@@ -30,10 +32,11 @@ export function answersOver(queue, fields) {
  * @typedef {object} DeliveryHandlers
  * @property {(approve: any, ack: Ack, nack: Nack) => void} approve
  * @property {(notice: any) => Promise<unknown>} notice
- * @property {() => Promise<unknown>} [resync] the server's store has another epoch than at the last join
+ * @property {() => Promise<unknown>} [resync] called if the store's epoch differs from that of the
+ *   last join
  */
 
-/** One topic's deliveries. */
+/** The deliveries of one topic. */
 export class Deliveries {
   #context;
   #rid;
@@ -41,8 +44,11 @@ export class Deliveries {
   /** @type {import("./records.js").Seen | null} */
   #seen = null;
   #queue;
-  /** Whether all notices before the next live one have been taken: only then may the mark pass it. */
-  #gapless = false;
+  /**
+   * Whether all notices before the next pushed one were handled: only then may the position move
+   * past it.
+   */
+  #isGapless = false;
   #steps = new Sequence();
 
   /**
@@ -57,18 +63,18 @@ export class Deliveries {
   }
 
   /**
-   * To be called before the first join.
+   * Must be called before the first join.
    *
-   * @returns {Promise<void>} when it is known where an earlier run of this client has come to
+   * @returns {Promise<void>} when the position of an earlier run is loaded
    */
   async load() {
     const { records } = this.#context;
     this.#seen = await records.seen(this.#rid);
-    // What concerned a room that was never open came to the inbox.
+    // Notices of a room that was never open went to the inbox.
     this.#seen ??= await records.seen(null);
   }
 
-  /** @returns {{last?: import("./records.js").Seen}} what a join is to say */
+  /** @returns {{last?: import("./records.js").Seen}} fields of the join's payload */
   get joinFields() {
     return this.#seen ? { last: this.#seen } : {};
   }
@@ -76,36 +82,37 @@ export class Deliveries {
   /** @param {import("./subscription.js").Subscription} subscription */
   listen(subscription) {
     this.#queue = subscription.queue;
-    subscription.on("approve", (approve) => this.#approve(approve));
-    for (const event of NOTICES) subscription.on(event, (notice) => this.#live({ ...notice, event }));
+    subscription.on("approve", (approve) => this.#handleApprove(approve));
+    for (const event of NOTICES) subscription.on(event, (notice) => this.#pushed({ ...notice, event }));
     subscription.on("erased", () => this.#context.notices.erased());
   }
 
   /**
-   * Takes what the answer to a join holds, and what its cursors say there is more of.
+   * Handles what a join reply holds, and the further pages that its cursors point to.
    *
    * @param {any} reply
-   * @returns {Promise<void>} when the notices are taken
+   * @returns {Promise<void>} when the notices are handled
    */
   joined({ epoch, seq, approves, more, notices = [], cursors = {} }) {
-    for (const approve of approves) this.#approve(approve);
-    // Not awaited: it may be long, and nothing else has to wait for it.
+    for (const approve of approves) this.#handleApprove(approve);
+    // Not awaited: the list may be long, and nothing depends on it.
     if (more) this.#restOfApproves(cursors.approves).catch((error) => this.#warn(error));
 
-    return this.#next(async () => {
-      this.#gapless = false;
-      // The server says so in a push as well; here it is sure to be done before the mark forgets the old epoch.
+    return this.#inOrder(async () => {
+      this.#isGapless = false;
+      // The server also sends a push, but only here is it certain to run before the stored epoch is
+      // replaced.
       if (this.#seen && this.#seen.epoch !== epoch) await this.#handlers.resync?.();
       const rest = cursors.notices ? listAll(this.#queue, "notices", { cursor: cursors.notices }) : [];
-      for (const notice of notices) await this.#notice(notice);
-      for await (const notice of rest) await this.#notice(notice);
-      this.#gapless = true;
-      // Everything stored before the join has been seen now.
-      await this.#mark({ epoch, seq });
+      for (const notice of notices) await this.#handleNotice(notice);
+      for await (const notice of rest) await this.#handleNotice(notice);
+      this.#isGapless = true;
+      // By now every notice stored before the join was handled.
+      await this.#savePosition({ epoch, seq });
     });
   }
 
-  #approve(approve) {
+  #handleApprove(approve) {
     const { device } = this.#context;
     const fields = this.#rid ? { device } : { rid: approve.rid, device };
     const { ack, nack } = answersOver(this.#queue, fields);
@@ -113,38 +120,38 @@ export class Deliveries {
   }
 
   async #restOfApproves(cursor) {
-    for await (const approve of listAll(this.#queue, "approved", { cursor })) this.#approve(approve);
+    for await (const approve of listAll(this.#queue, "approved", { cursor })) this.#handleApprove(approve);
   }
 
-  #live(notice) {
-    this.#next(async () => {
-      await this.#notice(notice);
-      if (this.#gapless && this.#seen) await this.#mark({ epoch: this.#seen.epoch, seq: notice.seq });
+  #pushed(notice) {
+    this.#inOrder(async () => {
+      await this.#handleNotice(notice);
+      if (this.#isGapless && this.#seen) await this.#savePosition({ epoch: this.#seen.epoch, seq: notice.seq });
     });
   }
 
-  async #notice(notice) {
+  async #handleNotice(notice) {
     try {
       await this.#handlers.notice(notice);
     } catch (error) {
-      this.#gapless = false;
+      this.#isGapless = false;
       throw error;
     }
   }
 
-  async #mark(seen) {
+  async #savePosition(seen) {
     const before = this.#seen;
     if (before && before.epoch === seen.epoch && before.seq >= seen.seq) return;
     this.#seen = seen;
     await this.#context.records.saveSeen(this.#rid, seen);
   }
 
-  /** One after the other. What fails is warned of, and comes again with the next join. */
-  #next(step) {
+  /** Runs steps in order. A failure is reported, and the notice comes again with the next join. */
+  #inOrder(step) {
     return this.#steps.run(step).catch((error) => this.#warn(error));
   }
 
   #warn(error) {
-    this.#context.warn(error, `taking what came by ${this.#rid ? `the room ${this.#rid}` : "the inbox"}`);
+    this.#context.warn(error, `handling a delivery of ${this.#rid ? `the room ${this.#rid}` : "the inbox"}`);
   }
 }

@@ -1,16 +1,16 @@
 /**
- * How an own request can end, by the server's answers and its word.
+ * The ways in which a request of this user can end.
  */
 
-/** Answers that leave nothing to repeat: the same frame would be refused again. */
+/** Refusals that would meet the same frame again, so that repeating it is useless. */
 export const REFUSED = new Set([
   "unknown_room", "id_conflict", "cooldown", "blocked", "quota", "expired", "bad_sig", "bad_payload", "too_large",
 ]);
 
 /**
- * Nobody needs to wait for the key any more after these; but for a room that a restored store has forgotten.
+ * Reasons to stop waiting for the key, except for a room that a restored store has lost.
  */
 export const ENDED = new Set([...REFUSED, "denied", "withdrawn"]);
 
-/** States of a request that nobody can approve any more. */
+/** States of a request that can no longer be approved. */
 export const FINISHED = new Set(["done", "withdrawn", "expired"]);

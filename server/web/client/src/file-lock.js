@@ -1,9 +1,10 @@
 /**
- * A lock of a file, for processes of one machine: a second file, which names the process that has it.
+ * Locks a file for one process of this machine, by means of a second file that names the process.
  *
- * Node has no lock that the system takes back from a killed process. So a process that finds the lock looks whether the
- * one that it names is still there: by its number and by when it started, since numbers come again. Processes of another
- * machine or container are not seen, and count as gone: {@link FileLock#check} tells them before they write.
+ * Node has no lock that the system releases when a process is killed. A process that finds the lock
+ * therefore checks whether the named process still exists, by its number and its start time, since
+ * numbers are reused. Processes of another machine or container are invisible and count as gone;
+ * {@link FileLock#check} tells them before they write.
  */
 import { open, readFile, rm, stat } from "node:fs/promises";
 import { randomId } from "./bytes.js";
@@ -11,32 +12,32 @@ import { VestibuleError } from "./errors.js";
 import { sleep } from "./backoff.js";
 import { startOf } from "./process-start.js";
 
-/** How often a process that waits looks again. */
+/** How often a waiting process checks again. */
 const POLL_MS = 100;
 
-/** A file without content is being worked with, or its process was killed meanwhile: so long it is believed. */
+/** How long an empty lock file counts as held: its process is still writing, or was killed. */
 const UNNAMED_MS = 2000;
 
-/** How soon to look again at what takes a moment. */
+/** How soon to check again while another process removes a stale lock. */
 const BUSY_POLL_MS = 10;
 
-/** Where nothing can be written there is nothing to lock. */
+/** Errors of a folder that cannot be written to, where no lock is needed. */
 const READ_ONLY = new Set(["EROFS", "EACCES", "EPERM"]);
 
-/** One process's lock of one file. */
+/** This process's lock of one file. */
 export class FileLock {
   #path;
-  /** What the lock says where it is this process's; null where it is not. @type {string | null} */
+  /** The content of the lock file if this process holds it, else null. @type {string | null} */
   #mine = null;
 
-  /** @param {string} path of the lock */
+  /** @param {string} path of the lock file */
   constructor(path) {
     this.#path = path;
   }
 
   /**
    * @param {{wait: boolean, signal: AbortSignal}} options
-   * @returns {Promise<import("./storage.js").Release | null>} null where it is another process's
+   * @returns {Promise<import("./storage.js").Release | null>} null if another process holds it
    */
   async take({ wait, signal }) {
     while (!(await this.#try())) {
@@ -46,13 +47,13 @@ export class FileLock {
     return () => this.#free();
   }
 
-  /** @returns {Promise<void>} rejects with `in_use` where the lock was taken, and somebody has taken it away */
+  /** @returns {Promise<void>} rejects with `in_use` if this process has lost the lock it took */
   async check() {
     if (this.#mine === null || (await textOf(this.#path)) === this.#mine) return;
-    throw new VestibuleError("in_use", "another process has taken the storage over");
+    throw new VestibuleError("in_use", "another process has taken over the storage");
   }
 
-  /** @returns {Promise<boolean>} whether there is nothing in the way any more */
+  /** @returns {Promise<boolean>} whether the file may be used now */
   async #try() {
     const started = (await startOf(process.pid)) ?? "";
     const mine = JSON.stringify({ pid: process.pid, started, token: randomId() });
@@ -71,7 +72,10 @@ export class FileLock {
     }
   }
 
-  /** Takes a dead process's lock away: one process at a time, or the second would take the first one's new lock. */
+  /**
+   * Removes a dead process's lock. One process at a time may do so, or the second would remove the
+   * first one's new lock.
+   */
   async #removeStale(dead) {
     const removal = `${this.#path}.taken`;
     try {
@@ -104,7 +108,7 @@ async function create(path, text) {
   }
 }
 
-/** @returns {Promise<string | null>} null where there is none */
+/** @returns {Promise<string | null>} null if there is no such file */
 async function textOf(path) {
   try {
     return await readFile(path, "utf8");
@@ -114,7 +118,7 @@ async function textOf(path) {
   }
 }
 
-/** Whether the process that the lock names is there. */
+/** Whether the process named in the lock file exists. */
 async function isHeld(path, text) {
   const { pid, started } = holderOf(text);
   if (Number.isSafeInteger(pid) && pid > 0) {
@@ -124,7 +128,7 @@ async function isHeld(path, text) {
   return isFresh(path);
 }
 
-/** Whether somebody may be at work with it. */
+/** Whether a process may still be writing the file. */
 async function isFresh(path) {
   const made = await stat(path).catch(() => null);
   return made !== null && Date.now() - made.mtimeMs < UNNAMED_MS;

@@ -12,33 +12,39 @@ import { ClaimQueue } from "./claim-queue.js";
 
 /** @typedef {import("./storage.js").Storage} Storage */
 
-/** This process's locks, by the files that they are of. @type {Map<string, {lock: FileLock, claims: ClaimQueue}>} */
+/**
+ * This process's locks, by the paths of the locked files.
+ *
+ * @type {Map<string, {lock: FileLock, claims: ClaimQueue}>}
+ */
 const locks = new Map();
 
 /**
- * Every change writes the whole file anew beside the old one and renames it into place, so that a crash leaves the
- * old or the new one and never half of one.
+ * Every change writes a new file beside the old one and renames it into place, so that a crash
+ * leaves the old or the new content, never a part.
  *
- * One process at a time: `Vestibule.connect` claims it with a lock beside it (`.lock`), which a killed process does not
- * hold any more. Where a file is written without a claim, or by a machine that does not see this one's processes, a
- * write finds out that somebody else has replaced the file, and rejects with `in_use` rather than undo that.
+ * One process at a time may use the file: `Vestibule.connect` claims it with a lock file (`.lock`),
+ * which a killed process no longer holds. If the file is written without a claim, or from a machine
+ * that does not see this one's processes, the next write notices the replaced file and rejects with
+ * `in_use` instead of undoing that change.
  *
  * @implements {Storage}
  */
 export class FileStorage {
   #path;
   #othersMayRead;
-  /** What the file holds; null before it is read. @type {Map<string, string> | null} */
+  /** The file's content; null until it is read. @type {Map<string, string> | null} */
   #values = null;
-  /** Which file that was. */
+  /** The version of the file that was read. */
   #version = "";
   #steps = new Sequence();
 
   /**
-   * @param {string} path the file, made at the first change, or a link to it; its folder must be there
+   * @param {string} path the file, which the first change creates, or a link to it; its folder must
+   *   exist
    * @param {object} [options]
-   * @param {boolean} [options.othersMayRead] takes a file that others than its owner may read, as Docker and Kubernetes
-   *   mount them; without, such a file is refused
+   * @param {boolean} [options.othersMayRead] accept a file that other users may read, as Docker and
+   *   Kubernetes mount them; by default it is refused
    */
   constructor(path, options = {}) {
     must(typeof path === "string" && path !== "", "path", "the path of a file");
@@ -50,23 +56,23 @@ export class FileStorage {
 
   /**
    * @param {import("./storage.js").ClaimOptions} [options]
-   * @reclaims {Promise<import("./storage.js").Release>}
+   * @returns {Promise<import("./storage.js").Release>}
    */
   async claim(options) {
     const release = await lockOf(this.#path).claims.claim(options);
-    // The last holder may have written since this was read.
+    // The previous holder may have written since.
     this.#values = null;
     return release;
   }
 
-  /** @reclaims {Promise<string[]>} */
+  /** @returns {Promise<string[]>} */
   names() {
     return this.#next((values) => [...values.keys()]);
   }
 
   /**
    * @param {string} name
-   * @reclaims {Promise<string | null>}
+   * @returns {Promise<string | null>}
    */
   get(name) {
     return this.#next((values) => values.get(name) ?? null);
@@ -75,7 +81,7 @@ export class FileStorage {
   /**
    * @param {string} name
    * @param {string} value
-   * @reclaims {Promise<void>} resolves when the value is on the disk
+   * @returns {Promise<void>} resolves when the value is on the disk
    */
   set(name, value) {
     return this.#change((values) => values.set(name, value));
@@ -83,7 +89,7 @@ export class FileStorage {
 
   /**
    * @param {string} name
-   * @reclaims {Promise<void>}
+   * @returns {Promise<void>}
    */
   delete(name) {
     return this.#change((values) => values.delete(name));
@@ -96,23 +102,23 @@ export class FileStorage {
       change(changed);
       await this.#mustBeMine();
       const version = await replaceFile(this.#path, JSON.stringify(Object.fromEntries(changed), null, 2));
-      // Only now: a failed write leaves here what is on the disk.
+      // Only now, so that after a failed write these values match the disk.
       this.#values = changed;
       this.#version = version;
     });
   }
 
-  /** What another process has written meanwhile must not be undone. */
+  /** Another process's changes must not be undone. */
   async #mustBeMine() {
     await lockOf(this.#path).lock.check();
     if ((await versionAt(this.#path)) === this.#version) return;
-    throw new VestibuleError("in_use", `another process has replaced ${this.#path}: only one may use it`);
+    throw new VestibuleError("in_use", `another process has replaced ${this.#path}: only one process may use it`);
   }
 
   /**
    * @template T
    * @param {(values: Map<string, string>) => T | Promise<T>} access
-   * @reclaims {Promise<T>}
+   * @returns {Promise<T>}
    */
   #next(access) {
     return this.#steps.run(async () => {
@@ -121,12 +127,12 @@ export class FileStorage {
       } catch (cause) {
         if (cause instanceof VestibuleError) throw cause;
         const { code } = cause;
-        throw new VestibuleError("bad_storage", `${this.#path} cannot be used: ${code ?? "unknown"}`, { cause, code });
+        throw new VestibuleError("bad_storage", `cannot access ${this.#path}: ${code ?? "unknown error"}`, { cause, code });
       }
     });
   }
 
-  /** @reclaims {Promise<Map<string, string>>} */
+  /** @returns {Promise<Map<string, string>>} */
   async #read() {
     let file;
     try {
@@ -149,23 +155,23 @@ export class FileStorage {
 }
 
 /**
- * Follows links: a rename would put a file in the place of the link and leave the one that it names as it was, and who
- * comes by another name would find another lock.
+ * Follows links. Otherwise a rename would replace the link and leave its target unchanged, and two
+ * names of one file would have two locks.
  *
  * @param {string} path
- * @reclaims {string} where the file is, or is to be
+ * @returns {string} the file's real path, whether it exists or not
  */
 function fileAt(path) {
   try {
     return realpathSync(path);
   } catch (error) {
-    // What cannot be followed, such as links in a circle, is told at the first access.
+    // The first access reports what cannot be followed, such as a cycle of links.
     const target = error.code === "ENOENT" ? linkAt(path) : null;
     return target === null ? path : fileAt(resolve(dirname(path), target));
   }
 }
 
-/** @param {string} path @reclaims {string | null} what the link names; null where there is none */
+/** @param {string} path @returns {string | null} the link's target; null if it is not a link */
 function linkAt(path) {
   try {
     return readlinkSync(path);
@@ -176,7 +182,7 @@ function linkAt(path) {
 
 /**
  * @param {string} path
- * @reclaims {{lock: FileLock, claims: ClaimQueue}} this process's
+ * @returns {{lock: FileLock, claims: ClaimQueue}} this process's lock of the file
  */
 function lockOf(path) {
   const known = locks.get(path);
@@ -187,7 +193,7 @@ function lockOf(path) {
       return await lock.take(options);
     } catch (cause) {
       if (!cause.code || cause instanceof VestibuleError) throw cause;
-      throw new VestibuleError("bad_storage", `${path} cannot be claimed: ${cause.code}`, { cause, code: cause.code });
+      throw new VestibuleError("bad_storage", `cannot lock ${path}: ${cause.code}`, { cause, code: cause.code });
     }
   };
   const sentences = ["another process has it open", "another connection of this process has it open"];
@@ -196,12 +202,12 @@ function lockOf(path) {
   return made;
 }
 
-/** The version of a file that is not there. */
+/** The version of a missing file. */
 const NONE = "none";
 
 /**
  * @param {import("node:fs").BigIntStats} stats
- * @reclaims {string} another one for each file that was ever renamed into place
+ * @returns {string} differs for each file that is renamed into place
  */
 function versionOf({ ino, mtimeNs, size }) {
   return `${ino} ${mtimeNs} ${size}`;
@@ -222,27 +228,28 @@ async function versionAt(path) {
  * @param {number} mode
  */
 function mustBePrivate(path, mode) {
-  // Windows says nothing there.
+  // Windows has no such permissions.
   if (process.platform === "win32" || (mode & 0o077) === 0) return;
   const shown = (mode & 0o777).toString(8);
-  const detail = `others than its owner may use ${path} (mode ${shown}), and keys are in it: run \`chmod 600 ${path}\``;
-  throw new VestibuleError("bad_storage", `${detail}, or allow that with the option \`othersMayRead\``);
+  const detail = `other users can access ${path} (mode ${shown}), which holds private keys: run \`chmod 600 ${path}\``;
+  throw new VestibuleError("bad_storage", `${detail}, or set the option \`othersMayRead\``);
 }
 
 /**
  * @param {string} path
  * @param {string} text
- * @reclaims {Map<string, string>}
+ * @returns {Map<string, string>}
  */
 function valuesOf(path, text) {
-  // Going on with an empty storage would lose every key in the damaged file. The cause stays out: it quotes the file.
+  // Continuing with an empty storage would lose every key in the damaged file. The error has no
+  // cause, which would quote the file.
   const values = jsonOf(text);
   const isObject = typeof values === "object" && values !== null && !Array.isArray(values);
-  if (!isObject) throw new VestibuleError("bad_storage", `${path} is no JSON object`);
+  if (!isObject) throw new VestibuleError("bad_storage", `${path} is not a JSON object`);
   return new Map(Object.entries(values));
 }
 
-/** @param {string} text @reclaims {unknown} undefined where it is no JSON */
+/** @param {string} text @returns {unknown} undefined if it is not JSON */
 function jsonOf(text) {
   try {
     return JSON.parse(text);
@@ -254,11 +261,11 @@ function jsonOf(text) {
 /**
  * @param {string} path
  * @param {string} text
- * @reclaims {Promise<string>} the new file's version
+ * @returns {Promise<string>} the new file's version
  */
 async function replaceFile(path, text) {
   const draft = `${path}.tmp`;
-  // A draft left by a crash may have other permissions; `mode` counts for a new file only.
+  // A draft left by a crash may have other permissions, and `mode` applies to new files only.
   await rm(draft, { force: true });
   const file = await open(draft, "wx", 0o600);
   let stats;
@@ -270,7 +277,7 @@ async function replaceFile(path, text) {
     await file.close();
   }
   await rename(draft, path);
-  // The rename itself lasts only once the folder is on the disk.
+  // The rename is durable only once the folder is synced.
   const folder = await open(dirname(path), "r");
   try {
     await folder.sync();

@@ -1,8 +1,9 @@
 /**
- * What people read to each other, to know that they mean the same user or the same room.
+ * Words that people read to each other to make sure that they mean the same user or room.
  *
- * Eight words of a list of 2,048 are 88 bits. Whoever wants other keys with the same words has to try 2^88 of them;
- * trying is cheap and can be done ahead, for many victims at once, so fewer words would be too few.
+ * Eight words from a list of 2,048 are 88 bits: finding other keys with the same words takes 2^88
+ * attempts. Attempts are cheap and can be made in advance, for many victims at once, so fewer words
+ * would not be enough.
  */
 import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { fieldList, fromBase64url, sha256, utf8 } from "./bytes.js";
@@ -13,7 +14,7 @@ const WORDS = 8;
 const BITS_OF_WORD = 11n;
 
 /**
- * The words of a newcomer: of the user and the box together, so that neither can be swapped.
+ * The words for a newcomer. They cover the user and the box, so that neither can be replaced.
  *
  * @param {string} uid
  * @param {string} box
@@ -24,7 +25,8 @@ export function fingerprintOf(uid, box) {
 }
 
 /**
- * The words of a room: who was given its id by a stranger, or by the server, compares them with a member's.
+ * The words for a room. A user who got its id from a stranger or the server compares them with a
+ * member's.
  *
  * @param {string} rid
  * @returns {Promise<string>}
@@ -36,7 +38,7 @@ export function roomFingerprintOf(rid) {
 /**
  * @param {string} tag
  * @param {...Uint8Array} fields
- * @returns {Promise<string>} the first 88 bits of the hash, as words
+ * @returns {Promise<string>} the first 88 bits of the hash as words
  */
 async function wordsOf(tag, ...fields) {
   const hash = await sha256(fieldList(utf8(tag), ...fields));

@@ -1,16 +1,17 @@
 /**
- * What a push is on the wire, which only the whole frame tells. How large it is: names, references and the WebSocket's
- * asBufferSource header count, and a character may be several bytes. And whether the server can read it.
+ * Encodes a push as a whole frame to find its size on the wire, which includes names, references
+ * and the WebSocket header, and in which a character may be several bytes. Also checks that the
+ * server can parse it.
  */
 import { utf8 } from "./bytes.js";
 
-/** The server reads JSON of so many levels, the frame's own one among them. */
+/** How deeply nested the server's JSON may be, including the level of the frame itself. */
 const MOST_LEVELS = 128;
 
-/** A text in JSON. */
+/** A string in JSON. */
 const TEXT = /"(?:[^"\\]|\\.)*"/g;
 
-/** What may be half of a character in JSON, and what is one. */
+/** A possible lone surrogate in JSON, and a lone surrogate. */
 const ESCAPED_HALF = /\\ud[89a-f]/i;
 const HALF = /\p{Cs}/u;
 
@@ -18,11 +19,12 @@ const HALF = /\p{Cs}/u;
  * @param {any} channel of phoenix.js
  * @param {string} event
  * @param {any} payload
- * @returns {number} the bytes of the frame as the channel's next push; throws where it cannot be encoded, or not read
+ * @returns {number} the size in bytes of the channel's next push; throws if it cannot be encoded or
+ *   parsed
  */
 export function encodedSize(channel, event, payload) {
   const { socket, topic } = channel;
-  // phoenix.js counts its references up, and the next one may have a digit more.
+  // phoenix.js increments its references, and the next one may be a digit longer.
   const frame = { topic, event, payload: payload || {}, ref: String(socket.ref + 1), join_ref: channel.joinRef() };
   let encoded;
   socket.encode(frame, (result) => (encoded = result));
@@ -30,7 +32,7 @@ export function encodedSize(channel, event, payload) {
   return sizeOf(encoded, socket.transport);
 }
 
-/** @param {string} json which the server would end the connection for, if it could not read it */
+/** @param {string} json a frame; the server would end the connection if it could not parse it */
 function mustBeReadable(json) {
   if (levelsOf(json) > MOST_LEVELS) throw new TypeError("too many levels");
   if (ESCAPED_HALF.test(json)) JSON.parse(json, mustBeWhole);
@@ -51,17 +53,17 @@ function levelsOf(json) {
   return most;
 }
 
-/** As the server counts. What an encoder of the application's gives later is not known yet. */
+/** Counts as the server does. An asynchronous encoder's result is not known yet and counts as 0. */
 function sizeOf(encoded, transport) {
   if (encoded === undefined) return 0;
   const bytes = typeof encoded === "string" ? utf8(encoded).length : encoded.byteLength;
   if (!isLongPoll(transport)) return bytes + headerOf(bytes);
-  // Over long poll bytes travel in base64.
+  // Long poll sends binary frames in base64.
   return typeof encoded === "string" ? bytes : Math.ceil(bytes / 3) * 4;
 }
 
 /**
- * By its form: an application may have a phoenix.js of its own beside this package's.
+ * Recognises long poll by its methods: an application may use its own copy of phoenix.js.
  *
  * @param {any} transport
  * @returns {boolean}
@@ -70,7 +72,7 @@ export function isLongPoll(transport) {
   return typeof transport?.prototype?.batchSend === "function";
 }
 
-/** What a WebSocket puts before a client's message: its length, in as many bytes as it takes, and a mask (RFC 6455). */
+/** The size of the WebSocket header of a client's message: flags, length and mask (RFC 6455). */
 function headerOf(bytes) {
   if (bytes < 126) return 2 + 4;
   return bytes < 65_536 ? 4 + 4 : 10 + 4;

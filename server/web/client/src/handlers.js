@@ -1,5 +1,5 @@
 /**
- * The application's handlers of one kind of event.
+ * The application's handlers for one kind of event.
  */
 import { mustBeFunction } from "./arguments.js";
 import { VestibuleError } from "./errors.js";
@@ -9,14 +9,17 @@ export class Handlers {
   #warn;
   #handlers = new Set();
 
-  /** @param {(error: unknown) => void} warn is told what a handler throws, which must not stop the others */
+  /**
+   * @param {(error: unknown) => void} warn receives what a handler throws; the other handlers still
+   *   run
+   */
   constructor(warn) {
     this.#warn = warn;
   }
 
   /**
    * @param {(...args: A) => unknown} handler
-   * @returns {() => void} stops it
+   * @returns {() => void} removes the handler
    */
   add(handler) {
     mustBeFunction("handler", handler);

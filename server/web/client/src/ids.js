@@ -1,5 +1,5 @@
 /**
- * Ids that certify themselves: each is the hash of the public key it stands for.
+ * Self-certifying ids: each is the hash of the public key that it stands for.
  */
 import { fieldList, fromBase64url, sha256, toBase64url, utf8 } from "./bytes.js";
 
@@ -12,7 +12,8 @@ export function isId(text) {
 }
 
 /**
- * What tells the requests of one room apart: each user chooses the ids of their own, so two users' may be the same.
+ * Identifies a request within its room. Each user chooses the ids of their own requests, so two
+ * users may choose the same one.
  *
  * @param {string} uid
  * @param {string} requestId
@@ -52,7 +53,7 @@ export function ridOf(alg, pub) {
 
 /**
  * @param {string} alg
- * @param {Uint8Array} pub the public key that an approve is to be sealed to
+ * @param {Uint8Array} pub the public key that approves are sealed to
  * @returns {Promise<string>} the `box`
  */
 export function boxOf(alg, pub) {

@@ -1,17 +1,17 @@
 /**
- * The topic `user:<uid>`: what is addressed to this user in any room, so that an approve comes even where the room
- * is not open.
+ * The topic `user:<uid>`. It brings what is addressed to this user in any room, so that an approve
+ * arrives even if the room is not open.
  */
 import { Deliveries } from "./deliveries.js";
 import { isId } from "./ids.js";
 import { Subscription } from "./subscription.js";
 
-/** A user's inbox. */
+/** The inbox of one user. */
 export class Inbox {
   #subscription;
   #deliveries;
   #warn;
-  /** What the server takes, by the answer to the last join. @type {{name: number, message?: number}} */
+  /** The server's limits, as its last join reply said. @type {{name: number, message?: number}} */
   limits = { name: Infinity };
 
   /**
@@ -33,14 +33,14 @@ export class Inbox {
     this.#deliveries.listen(this.#subscription);
     return this.#subscription.join(async (reply) => {
       this.limits = reply.limits;
-      // Not awaited: there may be many, and nothing else has to wait for them.
+      // Not awaited: the lists may be long, and nothing depends on them.
       this.#deliveries.joined(reply).catch(this.#warn);
     });
   }
 
   /**
    * @param {import("./errors.js").VestibuleError} error
-   * @returns {Promise<void>} when the server knows
+   * @returns {Promise<void>} when the server has answered
    */
   end(error) {
     return this.#subscription.end(error);

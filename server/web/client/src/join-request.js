@@ -1,14 +1,14 @@
 /**
- * What a member is shown of somebody's request.
+ * A request as a member sees it.
  */
 
-/** Somebody's request for the room key, checked: it says what its user signed. */
+/** A checked request for the room key: the user has signed its content. */
 export class JoinRequest {
   #approve;
 
   /**
    * @param {import("./checks.js").CheckedRequest} checked
-   * @param {any} item the same as the server sent it, for what it adds by itself
+   * @param {any} item the same request as received, with the fields that the server adds
    * @param {() => Promise<any>} approve
    */
   constructor(checked, item, approve) {
@@ -16,9 +16,9 @@ export class JoinRequest {
     this.requestId = checked.request_id;
     /** @type {string} */
     this.uid = checked.uid;
-    /** @type {string | undefined} the user's own words; nothing vouches for them */
+    /** @type {string | undefined} the user's own words, which nothing confirms */
     this.note = checked.note;
-    /** @type {string} to be compared with what the newcomer sees, before approving */
+    /** @type {string} compare it with what the newcomer sees before approving */
     this.fingerprint = checked.fingerprint;
     /** @type {number} */
     this.exp = checked.exp;
@@ -30,21 +30,26 @@ export class JoinRequest {
 
   /**
    * @internal
-   * @param {any} item the same request as it came again
+   * @param {any} item the same request, received again
    */
   update(item) {
     /** @type {number} when the server stored it */
     this.created = item.created;
-    /** @type {number} how many approves wait for the newcomer already, as far as this client has heard */
+    /** @type {number} how many approves wait for the newcomer, as far as this client knows */
     this.approvals = item.approvals ?? 0;
-    /** @type {boolean | undefined} whether the newcomer was in the room when this came; unknown for a listed one */
+    /**
+     * @type {boolean | undefined} whether the newcomer was in the room when the request was pushed;
+     *   unknown for listed requests
+     */
     this.online = item.online;
   }
 
   /**
-   * Seals the room key for the newcomer and sends it, as often as it takes. What becomes of it, `room.onReceipt` tells.
+   * Seals the room key for the newcomer and sends it, as often as necessary. `room.onReceipt`
+   * reports whether the newcomer could use it.
    *
-   * @returns {Promise<{state: string, seq: number, dup: boolean, others: number}>} the server's answer: it is stored
+   * @returns {Promise<{state: string, seq: number, dup: boolean, others: number}>} the server's
+   *   reply: the approve is stored
    */
   approve() {
     return this.#approve();

@@ -1,13 +1,13 @@
 /**
- * Values in a storage, as JSON, until the storage is the next connection's. Whatever a storage throws is the cause of an
- * error that says what could not be done.
+ * Stores values in a storage as JSON, until the storage is released. Whatever the storage throws
+ * becomes the cause of an error that says what failed.
  */
 import { VestibuleError } from "./errors.js";
 
-/** One storage's. */
+/** JSON values on top of one storage. */
 export class JsonStorage {
   #storage;
-  /** Writes that the storage has not answered. @type {Set<Promise<unknown>>} */
+  /** Writes that the storage has not completed. @type {Set<Promise<unknown>>} */
   #pending = new Set();
   /** @type {VestibuleError | null} */
   #closed = null;
@@ -18,46 +18,46 @@ export class JsonStorage {
   }
 
   /**
-   * Nothing is written any more.
+   * Stops writing.
    *
-   * @param {VestibuleError} error what comes too late is rejected with
-   * @returns {Promise<unknown> | null} when what is under way is written; null where nothing is
+   * @param {VestibuleError} error rejects later writes
+   * @returns {Promise<unknown> | null} when pending writes are done; null if none is pending
    */
   close(error) {
     this.#closed = error;
     return this.#pending.size > 0 ? Promise.allSettled(this.#pending) : null;
   }
 
-  /** @returns {Promise<string[]>} the names of what is there; none where the storage cannot list them */
+  /** @returns {Promise<string[]>} the names of all values; empty if the storage cannot list them */
   async names() {
-    const names = (await attempt(() => this.#storage.names?.(), "its names could not be read")) ?? [];
-    // A Map's keys are no array, and as good.
-    if (typeof names[Symbol.iterator] !== "function") throw new VestibuleError("bad_storage", "its names are no list");
+    const names = (await attempt(() => this.#storage.names?.(), "cannot read its names")) ?? [];
+    // Any iterable will do, such as the keys of a Map.
+    if (typeof names[Symbol.iterator] !== "function") throw new VestibuleError("bad_storage", "`names` did not return a list");
     return [...names];
   }
 
   /**
    * @param {string} name
-   * @returns {Promise<any>} null where there is nothing
+   * @returns {Promise<any>} null if there is no value
    */
   async read(name) {
-    const text = await attempt(() => this.#storage.get(name), `${name} could not be read`);
+    const text = await attempt(() => this.#storage.get(name), `cannot read ${name}`);
     if (text === null || text === undefined) return null;
     try {
       return JSON.parse(text);
     } catch {
-      // Never the text itself: it may hold a key.
-      throw new VestibuleError("bad_storage", `${name} is no JSON`);
+      // Never quote the text: it may contain a key.
+      throw new VestibuleError("bad_storage", `${name} is not JSON`);
     }
   }
 
   /**
    * @param {string} name
    * @param {any} value
-   * @returns {Promise<void>} when it is there for good
+   * @returns {Promise<void>} when the value is durable
    */
   async write(name, value) {
-    await this.#change(() => this.#storage.set(name, JSON.stringify(value)), `${name} could not be written`);
+    await this.#change(() => this.#storage.set(name, JSON.stringify(value)), `cannot write ${name}`);
   }
 
   /**
@@ -65,10 +65,10 @@ export class JsonStorage {
    * @returns {Promise<void>}
    */
   async delete(name) {
-    await this.#change(() => this.#storage.delete(name), `${name} could not be deleted`);
+    await this.#change(() => this.#storage.delete(name), `cannot delete ${name}`);
   }
 
-  /** What a storage does at once is never under way. */
+  /** A synchronous change is never pending. */
   #change(change, failure) {
     if (this.#closed) throw this.#closed;
     const changed = attempt(change, failure);
@@ -80,15 +80,15 @@ export class JsonStorage {
   }
 }
 
-/** @returns {any} what the storage answers, or a promise of it where that is what it gives */
+/** @returns {any} the storage's result, which may be a promise */
 function attempt(ask, failure) {
-  const tell = (cause) => {
+  const fail = (cause) => {
     throw cause instanceof VestibuleError ? cause : new VestibuleError("bad_storage", failure, { cause });
   };
   try {
     const answer = ask();
-    return typeof answer?.then === "function" ? Promise.resolve(answer).catch(tell) : answer;
+    return typeof answer?.then === "function" ? Promise.resolve(answer).catch(fail) : answer;
   } catch (cause) {
-    return tell(cause);
+    return fail(cause);
   }
 }

@@ -1,13 +1,13 @@
 /**
- * The callers that wait for one room's key. None waits for ever: each is told when the key comes, when the requests that
- * could bring it have ended, or when this client disconnects.
+ * The callers that wait for one room's key. None waits for ever: each is settled when the key
+ * arrives, when the requests that could bring it have ended, or when this client disconnects.
  */
 import { VestibuleError } from "./errors.js";
 
-/** What a timer can hold. */
+/** The longest delay that a timer supports. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** One room's. */
+/** The callers of one room. */
 export class KeyWait {
   #context;
   #check;
@@ -19,7 +19,7 @@ export class KeyWait {
 
   /**
    * @param {import("./context.js").Context} context
-   * @param {() => Promise<void>} check finds out whether there is anything to wait for, and until when
+   * @param {() => Promise<void>} check finds out whether and until when the key may still arrive
    */
   constructor(context, check) {
     this.#context = context;
@@ -30,7 +30,7 @@ export class KeyWait {
   begin() {
     if (this.#ended) return Promise.reject(this.#ended);
     const waiting = new Promise((resolve, reject) => this.#waiters.add({ resolve, reject }));
-    this.#check().catch((error) => this.settle("reject", VestibuleError.from(error, "looking for a room's key")));
+    this.#check().catch((error) => this.settle("reject", VestibuleError.from(error, "checking for a room's key")));
     return waiting;
   }
 
@@ -41,7 +41,7 @@ export class KeyWait {
 
   /**
    * @param {"resolve" | "reject"} how
-   * @param {any} value what all that wait are told
+   * @param {any} value what all waiting callers get
    */
   settle(how, value) {
     clearTimeout(this.#timer);
@@ -49,17 +49,17 @@ export class KeyWait {
     this.#waiters.clear();
   }
 
-  /** @param {number} time in Unix ms: until then it may come */
+  /** @param {number} time in Unix ms; the key may arrive until then */
   checkAt(time) {
     clearTimeout(this.#timer);
     if (this.#waiters.size === 0) return;
     const { clock, warn } = this.#context;
     this.#timer = setTimeout(() => this.#check().catch(warn), Math.min(time - clock.now(), LONGEST_MS));
-    // In Node it is the connection that keeps the process alive.
+    // In Node the connection keeps the process alive; this timer must not.
     this.#timer.unref?.();
   }
 
-  /** @param {VestibuleError} error what everybody is told, from here on at once */
+  /** @param {VestibuleError} error rejects all callers, present and future */
   end(error) {
     this.#ended = error;
     this.settle("reject", error);

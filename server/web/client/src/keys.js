@@ -1,5 +1,5 @@
 /**
- * Signing keys, of users and of rooms.
+ * Signing keys of users and rooms.
  */
 import { fromBase64url, toBase64url } from "./bytes.js";
 import { isOfSmallOrder } from "./small-order.js";
@@ -7,19 +7,23 @@ import { ed25519, hasEd25519, p256 } from "./web-crypto.js";
 
 /** @typedef {"p256" | "ed25519" | "secp256k1"} SignAlg */
 
-/** @typedef {(bytes: Uint8Array) => Promise<Uint8Array>} Sign gives 64 bytes */
+/** @typedef {(bytes: Uint8Array) => Promise<Uint8Array>} Sign resolves to 64 bytes */
 
 /**
- * What an algorithm can do. Its functions throw where a key is none of its own.
+ * The functions of an algorithm. They throw if a key is not one of the algorithm's.
  *
  * @typedef {object} Scheme
  * @property {number} pubLength
  * @property {() => Promise<Uint8Array>} generate 32 private bytes
- * @property {(privateBytes: Uint8Array) => Promise<{pub: Uint8Array, sign: Sign}>} fromPrivate derives the public half
+ * @property {(privateBytes: Uint8Array) => Promise<{pub: Uint8Array, sign: Sign}>} fromPrivate
+ *   derives the public key
  * @property {(pub: Uint8Array, bytes: Uint8Array, sig: Uint8Array) => Promise<boolean>} verify
  */
 
-/** What WebCrypto lacks is a library of its own, loaded by those who meet such a key and by nobody else. */
+/**
+ * Algorithms that WebCrypto lacks come from libraries, which are loaded only when such a key is
+ * used.
+ */
 const SCHEMES = {
   p256: () => p256,
   ed25519: async () => ((await hasEd25519()) ? ed25519 : (await import("./noble-ed25519.js")).ed25519),
@@ -29,8 +33,8 @@ const SCHEMES = {
 export const SIGN_ALGS = /** @type {SignAlg[]} */ (Object.keys(SCHEMES));
 
 /**
- * What new keys are of where nothing else is asked for: Ed25519 where the platform has it, since two ECDSA signatures
- * that a flawed client makes with one nonce give the private key away (docs/decisions/0011).
+ * The default algorithm of new keys: Ed25519 if the platform supports it. With ECDSA, a flawed
+ * client that signs twice with one nonce gives the private key away (docs/decisions/0011).
  *
  * @returns {Promise<SignAlg>}
  */
@@ -53,26 +57,29 @@ export class SigningKey {
   #sign;
 
   /**
-   * Use {@link SigningKey.generate} or {@link SigningKey.fromPrivate}: they see to it that the halves match.
+   * Use {@link SigningKey.generate} or {@link SigningKey.fromPrivate}, which make sure that the two
+   * halves match.
    *
    * @private
    */
   constructor(alg, privateBytes, pub, sign) {
     /** @type {SignAlg} */
     this.alg = alg;
-    /** @type {Uint8Array} the public key as the protocol writes it */
+    /** @type {Uint8Array} the public key as the protocol encodes it */
     this.pub = pub;
     this.#private = privateBytes;
     this.#sign = sign;
   }
 
-  /** @returns {Uint8Array} 32 bytes; not a field, so that a key logged by accident shows its public half only */
+  /**
+   * @returns {Uint8Array} 32 bytes; not a field, so that logging the key shows only its public half
+   */
   get private() {
     return this.#private;
   }
 
   /**
-   * @param {SignAlg} [alg] {@link preferredAlg} without
+   * @param {SignAlg} [alg] default: {@link preferredAlg}
    * @returns {Promise<SigningKey>}
    */
   static async generate(alg) {
@@ -100,7 +107,7 @@ export class SigningKey {
     return this.#sign(bytes);
   }
 
-  /** @returns {{alg: SignAlg, private: string}} what a storage keeps; secret */
+  /** @returns {{alg: SignAlg, private: string}} for a storage; secret */
   toStored() {
     return { alg: this.alg, private: toBase64url(this.private) };
   }
@@ -115,7 +122,7 @@ export class SigningKey {
 
   /**
    * @param {SigningKey} other
-   * @returns {boolean} whether both are the same key
+   * @returns {boolean} whether both have the same public key
    */
   equals(other) {
     return this.alg === other.alg && toBase64url(this.pub) === toBase64url(other.pub);
@@ -127,7 +134,8 @@ export class SigningKey {
  * @param {Uint8Array} pub
  * @param {Uint8Array} bytes
  * @param {Uint8Array} sig
- * @returns {Promise<boolean>} false too for a key or algorithm that is none, and for a key that is nobody's
+ * @returns {Promise<boolean>} also false for an invalid key or algorithm, and for a key of small
+ *   order
  */
 export async function verify(alg, pub, bytes, sig) {
   try {

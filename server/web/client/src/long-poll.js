@@ -1,13 +1,13 @@
 /**
- * Long poll in POSTs that the server takes. phoenix.js puts what is pushed in one moment into one POST, and the server
- * takes none that is larger than the largest message: some large messages at once would end the connection, as one that
- * is too large would, and where all of them are repeated at the next join, that one as well.
+ * Long poll in POSTs that the server accepts. phoenix.js batches simultaneous pushes into one POST,
+ * and the server accepts none that exceeds its message limit. Several large messages at once would
+ * end the connection, and their repetition at the next join would end that one too.
  */
 import { Socket } from "phoenix";
 import { utf8 } from "./bytes.js";
 import { isLongPoll } from "./frame-size.js";
 
-/** A socket of phoenix.js, whose long poll posts no more at once than the server takes. */
+/** A phoenix.js socket whose long poll splits large batches into several POSTs. */
 export class ChunkedSocket extends Socket {
   /** @type {() => number} */
   #maxBytes;
@@ -15,20 +15,22 @@ export class ChunkedSocket extends Socket {
   /**
    * @param {string} endpoint
    * @param {Partial<import("phoenix").SocketConnectOption>} options
-   * @param {() => number} maxBytes the largest message that the server takes, as far as it has said
+   * @param {() => number} maxBytes the server's message limit, as far as it is known
    */
   constructor(endpoint, options, maxBytes) {
     super(endpoint, options);
     this.#maxBytes = maxBytes;
   }
 
-  /** What phoenix.js connects by, which after a fallback is another transport than was given. */
+  /**
+   * phoenix.js calls this to connect; after a fallback `transport` is another one than was given.
+   */
   transportConnect() {
     const socket = /** @type {any} */ (this);
     const { transport } = socket;
     socket.transport = isLongPoll(transport) ? chunked(transport, this.#maxBytes) : transport;
     try {
-      // @ts-expect-error It is there, and its types do not say so.
+      // @ts-expect-error phoenix.js has this method, but its types do not.
       super.transportConnect();
     } finally {
       socket.transport = transport;
@@ -39,11 +41,11 @@ export class ChunkedSocket extends Socket {
 function chunked(LongPoll, maxBytes) {
   return class ChunkedLongPoll extends LongPoll {
     ajax(method, headers, body, onTimeout, onAnswer) {
-      const parts = method === "POST" ? chunksOf(body, maxBytes()) : [body];
+      const chunks = method === "POST" ? chunksOf(body, maxBytes()) : [body];
       const post = (at) => {
-        super.ajax(method, headers, parts[at], onTimeout, (answer) => {
-          const goesOn = answer?.status === 200 && at + 1 < parts.length;
-          if (goesOn) post(at + 1);
+        super.ajax(method, headers, chunks[at], onTimeout, (answer) => {
+          const hasNext = answer?.status === 200 && at + 1 < chunks.length;
+          if (hasNext) post(at + 1);
           else onAnswer(answer);
         });
       };
@@ -53,23 +55,23 @@ function chunked(LongPoll, maxBytes) {
 }
 
 /**
- * @param {string} batch messages, a line each
+ * @param {string} batch messages, one per line
  * @param {number} maxBytes
- * @returns {string[]} the same in as few parts as that makes; a single message is not cut
+ * @returns {string[]} the same lines in as few chunks as possible; a single message is never split
  */
 export function chunksOf(batch, maxBytes) {
-  const parts = [];
-  let room = 0;
+  const chunks = [];
+  let free = 0;
   for (const line of batch.split("\n")) {
     const bytes = utf8(line).length;
-    // With the line's end, which stands between two.
-    if (parts.length > 0 && bytes + 1 <= room) {
-      parts[parts.length - 1].push(line);
-      room -= bytes + 1;
+    // Plus one byte for the line feed between two messages.
+    if (chunks.length > 0 && bytes + 1 <= free) {
+      chunks[chunks.length - 1].push(line);
+      free -= bytes + 1;
     } else {
-      parts.push([line]);
-      room = maxBytes - bytes;
+      chunks.push([line]);
+      free = maxBytes - bytes;
     }
   }
-  return parts.map((lines) => lines.join("\n"));
+  return chunks.map((lines) => lines.join("\n"));
 }

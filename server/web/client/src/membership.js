@@ -1,6 +1,6 @@
 /**
- * Whether this client is a member of one room. A proof is good for one join, so the stored room key is proven at every
- * join, and a member stays one over reconnects.
+ * Whether this client is a member of one room. A proof is valid for one join, so the client proves
+ * its stored room key at every join, and stays a member across reconnects.
  */
 import { toBase64url } from "./bytes.js";
 import { VestibuleError } from "./errors.js";
@@ -9,7 +9,7 @@ import { signFields } from "./signed.js";
 
 /** @typedef {import("./retry-queue.js").Role} Role */
 
-/** Proves the room key. */
+/** Proves the key of one room. */
 export class Membership {
   #context;
   #rid;
@@ -19,7 +19,7 @@ export class Membership {
   #role = "guest";
   #onRole;
   /**
-   * The last join: its reply, whether it is still the last, and the proof made for it.
+   * The last join: its reply, whether it is still the last one, and its proof.
    *
    * @type {{reply: any, current: () => boolean, proof: Promise<void> | null} | null}
    */
@@ -29,7 +29,8 @@ export class Membership {
    * @param {import("./context.js").Context} context
    * @param {string} rid
    * @param {import("./retry-queue.js").RetryQueue} queue
-   * @param {(proven: any, reply: any) => Promise<void>} onProven is given the answers to the proof and to the join
+   * @param {(proven: any, reply: any) => Promise<void>} onProven gets the replies to the proof and
+   *   to the join
    */
   constructor(context, rid, queue, onProven) {
     this.#context = context;
@@ -46,34 +47,40 @@ export class Membership {
 
   /**
    * @param {(role: Role) => unknown} handler
-   * @returns {() => void} stops it
+   * @returns {() => void} removes the handler
    */
   onRole(handler) {
     return this.#onRole.add(handler);
   }
 
-  /** @returns {string} what a member signs for this very join; throws `not_member` where the key is not proven in it */
+  /**
+   * @returns {string} the nonce that a member signs in this join; throws `not_member` if the key is
+   *   not proven in it
+   */
   get nonce() {
     if (this.#role !== "member" || !this.#join) {
-      throw new VestibuleError("not_member", "only a member who is connected can do this");
+      throw new VestibuleError("not_member", "only a connected member may do this");
     }
     return this.#join.reply.nonce;
   }
 
   /**
    * @param {any} reply of the join
-   * @param {() => boolean} current whether it is still the last
+   * @param {() => boolean} current whether this is still the last join
    */
   joined(reply, current) {
     this.#join = { reply, current, proof: null };
   }
 
-  /** The room is left, or the connection is lost. */
+  /** The room was left, or the connection lost. */
   left() {
     this.#become("guest");
   }
 
-  /** @returns {Promise<void>} when the stored room key is proven, if there is one: once for each join */
+  /**
+   * @returns {Promise<void>} when the stored room key, if any, is proven; at most once for each
+   *   join
+   */
   async prove() {
     const join = this.#join;
     const key = await this.#context.records.roomKey(this.#rid);
@@ -94,7 +101,7 @@ export class Membership {
     await this.#onProven(proven, reply);
   }
 
-  /** The queue neither repeats a proof nor keeps one that was signed too late: the next join would take neither. */
+  /** The queue does not repeat a proof or keep it for the next join, which would refuse it. */
   async #repeatWhile(current, send) {
     for (;;) {
       if (!current()) throw new VestibuleError("interrupted");

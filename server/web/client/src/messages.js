@@ -1,11 +1,12 @@
 /**
- * What the room key is for: messages that the members read and the server does not.
+ * Messages that the members of a room can read and the server cannot.
  *
- * AES-256-GCM under a key that HKDF-SHA-256 (RFC 5869) takes from the room's private key, so that what signs never
- * encrypts. A message says nothing of who wrote it: every member has the same key. The server can repeat a message,
- * hold it back or drop it, but not move it to another event or another room.
+ * They are encrypted with AES-256-GCM. HKDF-SHA-256 (RFC 5869) derives the key from the room's
+ * private key, so that the signing key never encrypts. A message does not prove who wrote it,
+ * because all members have the same key. The server can repeat, delay or drop a message, but not
+ * move it to another event or room.
  */
-import { concat, fieldList, fromBase64url, asBufferSource, toBase64url, utf8 } from "./bytes.js";
+import { asBufferSource, concat, fieldList, fromBase64url, toBase64url, utf8 } from "./bytes.js";
 import { VestibuleError } from "./errors.js";
 
 const TAG = "vestibule/1/message";
@@ -40,39 +41,40 @@ export class MessageKey {
 
   /**
    * @param {string} event
-   * @param {unknown} content what JSON can say
-   * @returns {Promise<{sealed: string}>} the payload to send: nonce ‖ ciphertext
+   * @param {unknown} content a JSON value
+   * @returns {Promise<{sealed: string}>} the payload to send: nonce ‖ ciphertext in base64url
    */
   async seal(event, content) {
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_LENGTH));
-    const sealed = await crypto.subtle.encrypt(this.#how(event, nonce), this.#key, asBufferSource(utf8(textOf(content))));
+    const sealed = await crypto.subtle.encrypt(this.#algorithm(event, nonce), this.#key, asBufferSource(utf8(textOf(content))));
     return { sealed: toBase64url(concat(nonce, new Uint8Array(sealed))) };
   }
 
   /**
-   * @param {string} event that it came as
+   * @param {string} event as received
    * @param {any} payload
-   * @returns {Promise<any>} the content; throws `bad_message` where no member sealed it for this event of this room
+   * @returns {Promise<any>} the content; throws `bad_message` unless a member sealed it for this
+   *   event of this room
    */
   async open(event, payload) {
     try {
       const bytes = fromBase64url(payload?.sealed);
       const [nonce, sealed] = [bytes.subarray(0, NONCE_LENGTH), bytes.subarray(NONCE_LENGTH)];
-      const content = await crypto.subtle.decrypt(this.#how(event, nonce), this.#key, asBufferSource(sealed));
+      const content = await crypto.subtle.decrypt(this.#algorithm(event, nonce), this.#key, asBufferSource(sealed));
       return JSON.parse(decoder.decode(content));
     } catch (cause) {
-      throw new VestibuleError("bad_message", "no member sealed it", { cause });
+      throw new VestibuleError("bad_message", "no member of the room sealed it", { cause });
     }
   }
 
-  #how(event, iv) {
+  #algorithm(event, iv) {
     return { name: "AES-GCM", iv: asBufferSource(iv), additionalData: asBufferSource(fieldList(utf8(TAG), this.#rid, utf8(event))) };
   }
 }
 
 /**
  * @param {unknown} content
- * @returns {string} its JSON; throws where there is none
+ * @returns {string} its JSON; throws if it has none
  */
 function textOf(content) {
   let text;
@@ -83,5 +85,5 @@ function textOf(content) {
     cause = error;
   }
   if (text !== undefined) return text;
-  throw new VestibuleError("bad_argument", "`content` must be something that JSON can say", { cause });
+  throw new VestibuleError("bad_argument", "`content` must be a JSON value", { cause });
 }

@@ -1,8 +1,10 @@
 /**
- * The newcomer's side of one room: ask for its key, take it when it comes, wherever it comes.
+ * The newcomer's side of one room: requests its key, and accepts it over whichever topic it
+ * arrives.
  *
- * The order is the point. The box's private key is stored before the request leaves, so no approve can come for a
- * box that a crash has lost; the room key is stored before the ack, which makes the server delete it.
+ * The order of steps matters. The box's private key is stored before the request is sent, so that
+ * no approve can arrive for a box that a crash has lost. The room key is stored before the ack,
+ * upon which the server deletes the approve.
  */
 import { checkDenial, openApprove } from "./checks.js";
 import { answersOver } from "./deliveries.js";
@@ -20,28 +22,28 @@ import { listAll, listIncludes } from "./paged-list.js";
  *
  * @typedef {object} Asked
  * @property {string} requestId
- * @property {string} fingerprint of this user and the box, to read to the person who approves
+ * @property {string} fingerprint of this user and the box, to read to the approving person
  * @property {number} exp
  */
 
 /** @typedef {import("./request-frame.js").AskOptions} AskOptions */
 
-/** Asks for one room's key. */
+/** Requests the key of one room. */
 export class Newcomer {
   #context;
   #rid;
   /** @type {Promise<Asked> | null} */
   #asking = null;
-  /** When what is asked for is written, or will not be. @type {Promise<unknown>} */
+  /** Settles when the request is stored, or storing it has failed. @type {Promise<unknown>} */
   #written = Promise.resolve();
   #markWritten = () => {};
-  /** Whether a request has been said and not been answered, so that the queue sees to its repeating. */
+  /** Whether a request was sent and not answered, so that the queue repeats it. */
   #isSending = false;
   /** Handles approves and notices one at a time, since the same one may arrive over two topics. */
   #steps = new Sequence();
-  /** Approves that the server knows to be acked. */
+  /** Approves whose acks the server has received. */
   #acked = new Set();
-  /** Whether this run took an approve; what is left to do about it then is underway. */
+  /** Whether this run has accepted an approve and is completing the remaining steps. */
   #hasTaken = false;
   #wait;
   #onKey = () => {};
@@ -56,13 +58,13 @@ export class Newcomer {
     this.#wait = new KeyWait(context, () => this.#check());
   }
 
-  /** @param {() => void} handler called when the room key has been saved */
+  /** @param {() => void} handler called when the room key is saved */
   onKey(handler) {
     this.#onKey = handler;
   }
 
   /**
-   * Asks, or goes on asking: an open request is repeated as it is, whatever the options say.
+   * Sends a request, or repeats the open one unchanged, whatever the options say.
    *
    * @param {import("./retry-queue.js").RetryQueue} queue
    * @param {AskOptions} options
@@ -72,7 +74,10 @@ export class Newcomer {
     return this.#askOnce(() => this.#ask(queue, options, FINISHED));
   }
 
-  /** @returns {Promise<Asked | null>} the open request; null too where the key is here, or it is being taken back */
+  /**
+   * @returns {Promise<Asked | null>} the open request; null if the key is stored or the request is
+   *   being withdrawn
+   */
   async asked() {
     const { records } = this.#context;
     const open = await records.openRequest(this.#rid);
@@ -80,15 +85,15 @@ export class Newcomer {
   }
 
   /**
-   * @returns {Promise<import("./keys.js").SigningKey>} the room key: at once if it is here, else when it comes. Rejects
-   *   with `not_asked` where nothing can bring it
+   * @returns {Promise<import("./keys.js").SigningKey>} the room key, as soon as it is stored.
+   *   Rejects with `not_asked` if no request can bring it
    */
   whenKey() {
     return this.#wait.begin();
   }
 
   /**
-   * Takes the request back.
+   * Withdraws the request.
    *
    * @param {import("./retry-queue.js").RetryQueue} queue
    * @returns {Promise<void>}
@@ -96,19 +101,20 @@ export class Newcomer {
   async withdraw(queue) {
     const { records } = this.#context;
     const asking = this.#asking;
-    // What is not there yet cannot be marked, and would be said all the same.
+    // A request not stored yet could not be marked, and would still be sent.
     await this.#written;
     if (!(await records.changeOpenRequest(this.#rid, (open) => ({ ...open, withdrawn: true })))) return;
     this.#settle("reject", new VestibuleError("withdrawn"));
-    // The answer may name another request to take back, that of another device; and what is said later comes later.
+    // The reply may name another device's request, to be withdrawn instead; and the withdrawal must
+    // not overtake the request.
     await asking?.catch(() => {});
     const left = await records.openRequest(this.#rid);
     if (left?.withdrawn) await this.#sendWithdrawal(queue, left);
   }
 
   /**
-   * After a join: what an earlier run of this client, or an earlier connection, did not get done, and what a server
-   * that was restored from a backup has lost.
+   * After a join, completes what an earlier run or connection left unfinished, and repeats what a
+   * restored server has lost.
    *
    * @param {import("./retry-queue.js").RetryQueue} queue
    * @param {{mine: any[], approves: any[], more: boolean, cursors?: {mine: any}}} reply of the join
@@ -117,7 +123,8 @@ export class Newcomer {
    */
   async resume(queue, { mine, approves, more, cursors }, options) {
     const { records, clock } = this.#context;
-    // What this server calls unacked is to be acked, whatever was said on an earlier connection.
+    // An approve that the server reports as unacked must be acked, whatever an earlier connection
+    // sent.
     this.#acked.clear();
     this.#steps.run(() => records.deleteEnded(this.#rid)).catch(this.#context.warn);
     const open = await records.openRequest(this.#rid);
@@ -126,8 +133,9 @@ export class Newcomer {
     if (open.withdrawn) {
       await this.#sendWithdrawal(queue, open);
     } else if (await records.roomKey(this.#rid)) {
-      // Saved by an earlier run, and nothing left to ack: the ack had arrived, only its answer had not. What is still
-      // open, for another device, may be approved yet, and the box is what this one judges that by.
+      // An earlier run saved the key, and nothing is left to ack: the ack had arrived, only its
+      // reply was lost. A request that another device keeps open may still be approved, and this
+      // device needs its box to check that.
       const isOver = !more && ![...approves, ...mine].some(isOpen);
       if (isOver && !this.#hasTaken) await records.deleteOpenRequest(this.#rid);
     } else if (clock.isPast(open.frame.exp)) {
@@ -139,9 +147,10 @@ export class Newcomer {
   }
 
   /**
-   * The server's store was restored from a backup: it may know the room no more, until a member shows it the card.
+   * The server's store was restored from a backup. It may have lost the room until a member
+   * publishes the card again.
    *
-   * @returns {Promise<void>} when the open request is marked, to outlast that
+   * @returns {Promise<void>} when the open request is marked to survive that
    */
   resync() {
     const { records } = this.#context;
@@ -149,10 +158,11 @@ export class Newcomer {
   }
 
   /**
-   * Takes an approve from the wire. A bad one is warned of and nacked, and the request stays open for the next.
+   * Handles a received approve. A bad one is reported and nacked, and the request stays open for
+   * the next.
    *
    * @param {any} approve
-   * @param {import("./deliveries.js").Ack} ack over the topic that it came by
+   * @param {import("./deliveries.js").Ack} ack over the topic that brought the approve
    * @param {import("./deliveries.js").Nack} nack
    * @returns {Promise<void>}
    */
@@ -161,16 +171,17 @@ export class Newcomer {
   }
 
   /**
-   * Takes a notice of how the request ended.
+   * Handles a notice of how the request ended.
    *
    * @param {any} notice
-   * @returns {Promise<boolean>} whether it is news: of the open request, and no lie
+   * @returns {Promise<boolean>} whether the notice is new: it concerns the open request and passes
+   *   the checks
    */
   receiveNotice(notice) {
     return this.#steps.run(() => this.#receiveNotice(notice));
   }
 
-  /** @param {VestibuleError} error what everybody who waits for the key is told */
+  /** @param {VestibuleError} error rejects everyone who waits for the key */
   end(error) {
     this.#asking = null;
     this.#wait.end(error);
@@ -179,15 +190,16 @@ export class Newcomer {
   async #receive(approve, ack, nack) {
     const { records } = this.#context;
     const { approve_id, request_id, attempt } = approve;
-    // It came over two topics. A further attempt says that the server lacks the ack.
+    // It arrived over two topics. A further attempt means that the server lacks the ack.
     if (this.#acked.has(approve_id) && !(attempt > 1)) return;
 
     const asked = await this.#ownRequest(request_id);
     if (asked?.withdrawn) return;
     let key = await records.roomKey(this.#rid);
-    // An ack says that this very approve is good. Only one is known to be without being opened: the key's own.
+    // An ack confirms this very approve. Only the one that brought the key is known to be good
+    // without being opened.
     if (!key || !(await records.isRoomKeyFrom(this.#rid, { request_id, approve_id }))) {
-      // Not asked for, or not by this device; or there is nothing left to open it with, and so nothing to say of it.
+      // This device did not request it, or no longer has the box to check it: neither ack nor nack.
       if (!asked) return;
       const opened = await this.#open(approve, asked, nack);
       if (!opened) return;
@@ -202,13 +214,16 @@ export class Newcomer {
       await this.#ack(approve_id, request_id, ack);
     } catch (error) {
       if (error.reason === "disconnected") throw error;
-      // The key is here and stays. The server goes on offering the approve, and the ack is said at the next join.
+      // The key is stored anyway. The server keeps offering the approve, and the next join sends
+      // the ack.
       this.#context.warn(error);
     }
     this.#settle("resolve", key);
   }
 
-  /** The own request of that id: the open one, or one that has ended and may be approved all the same. */
+  /**
+   * This device's request with that id: the open one, or an ended one that may still be approved.
+   */
   async #ownRequest(requestId) {
     return (await this.#ownRequests()).find(({ request_id }) => request_id === requestId);
   }
@@ -219,13 +234,13 @@ export class Newcomer {
     return [...(open ? [open] : []), ...(await records.endedRequests(this.#rid))];
   }
 
-  /** Ends the waiting where the key is here, and where nothing can bring it any more. */
+  /** Ends the waiting if the key is stored, or if nothing can bring it any more. */
   async #check() {
     const { records, clock } = this.#context;
     const here = await records.roomKey(this.#rid);
     if (here) return this.#settle("resolve", here);
     const asking = this.#asking;
-    // How it fails is told by itself; where it does not, there is a request then.
+    // A failure is reported elsewhere; on success a request exists now.
     await asking?.catch(() => {});
     const ends = (await this.#ownRequests()).filter(({ withdrawn }) => !withdrawn).map(({ frame }) => frame.exp);
     const until = Math.max(0, ...ends);
@@ -235,7 +250,7 @@ export class Newcomer {
     else this.#wait.checkAt(until);
   }
 
-  /** The room key; null where the approve is bad, and its approver is told so. */
+  /** The room key; null if the approve is bad, which the approver is told. */
   async #open(approve, { request_id, box }, nack) {
     const asked = { rid: this.#rid, request_id, uid: this.#context.uid, box: await BoxKey.fromStored(box) };
     try {
@@ -259,10 +274,10 @@ export class Newcomer {
   async #receiveNotice(notice) {
     const { records, uid: to } = this.#context;
     const open = await records.openRequest(this.#rid);
-    // Of another device's request, or known already; and what has the key needs no news.
+    // The notice concerns another device's request or is known already, or the key is stored.
     if (open?.request_id !== notice.request_id || (await records.roomKey(this.#rid))) return false;
     if (notice.event !== "denied") {
-      // The server's word, and nobody's signature.
+      // Nobody has signed this: it is only the server's word.
       await records.endOpenRequest(this.#rid, open);
       this.#settle("reject", new VestibuleError(notice.event));
       return true;
@@ -282,7 +297,7 @@ export class Newcomer {
 
   #askOnce(ask) {
     if (this.#asking) return this.#asking;
-    // What was asked for before is written by now.
+    // The previous request is stored by now.
     this.#markWritten();
     this.#written = new Promise((resolve) => (this.#markWritten = () => resolve(null)));
     return (this.#asking = ask().catch(async (error) => {
@@ -293,26 +308,30 @@ export class Newcomer {
     }));
   }
 
-  /** Whether the request has ended with it. A room that a restored store has forgotten may come back to it. */
+  /** Whether this error ends the request. A room lost by a restored store may return. */
   async #isOver({ reason }) {
     if (reason !== "unknown_room") return ENDED.has(reason);
     return !(await this.#context.records.openRequest(this.#rid))?.resynced;
   }
 
-  /** The server lacks the open request, or knows how it ended: who waits for the key is told, else it is warned of. */
+  /**
+   * The server lacks the open request, or knows how it ended. Waiting callers are told, else a
+   * warning is reported.
+   */
   async #repeat(queue, options) {
     if (this.#isSending) return;
-    const isTold = this.#wait.isAwaited;
+    const hasWaiters = this.#wait.isAwaited;
     this.#asking = null;
     try {
-      // What somebody has ended elsewhere is not asked for anew; what is done is, since the key is not here.
+      // A request that was ended elsewhere is not replaced; a `done` one is, since the key is not
+      // stored here.
       await this.#askOnce(() => this.#ask(queue, options, new Set(["done"])));
     } catch (error) {
-      if (!isTold || !(await this.#isOver(error))) throw error;
+      if (!hasWaiters || !(await this.#isOver(error))) throw error;
     }
   }
 
-  /** @param {Set<string>} anew states of the request that a new one follows on */
+  /** @param {Set<string>} anew states in which a new request replaces the old one */
   async #ask(queue, options, anew) {
     const { records, clock } = this.#context;
     let open = await records.openRequest(this.#rid);
@@ -324,7 +343,7 @@ export class Newcomer {
     if (isNew) open = await this.#write(options, open);
     let state = await this.#send(queue, open, isNew);
     if (anew.has(state) && (await this.#stillWants(open))) {
-      // The server has seen this request end and the storage has not: it was restored from a copy.
+      // The server has seen the request end but the storage has not: it was restored from a copy.
       open = await this.#write({ ...options, box: undefined }, open);
       state = await this.#send(queue, open, true);
     }
@@ -341,7 +360,10 @@ export class Newcomer {
     return { requestId, fingerprint: await fingerprintOf(this.#context.uid, id), exp: frame.exp };
   }
 
-  /** The answer may have been overtaken by the key, or by a withdrawal: then the request's end is no news. */
+  /**
+   * The key or a withdrawal may have overtaken the reply: then the end of the request does not
+   * matter.
+   */
   async #stillWants({ request_id }) {
     const { records } = this.#context;
     const open = await records.openRequest(this.#rid);
@@ -350,7 +372,7 @@ export class Newcomer {
 
   /**
    * @param {AskOptions} options
-   * @param {import("./records.js").OpenRequest | null} [last] the one that it follows on
+   * @param {import("./records.js").OpenRequest | null} [last] the request that it replaces
    */
   async #write(options, last) {
     const { records } = this.#context;
@@ -360,7 +382,10 @@ export class Newcomer {
     return open;
   }
 
-  /** Says the request and gives its state; `open` is the server's first for the box from then on. */
+  /**
+   * Sends the request and returns its state; afterwards `open` names the server's first request for
+   * the box.
+   */
   async #send(queue, open, isNew) {
     this.#isSending = true;
     this.#markWritten();
@@ -370,7 +395,8 @@ export class Newcomer {
       return state;
     } catch (error) {
       const isOver = REFUSED.has(error.reason) && (await this.#isOver(error));
-      // One that was never taken is of no use to anybody; of one that was, the refusal is only the server's word.
+      // A request that was never accepted is useless. If it was accepted once, the refusal is only
+      // the server's word.
       const { records } = this.#context;
       if (isOver && isNew) await records.deleteOpenRequest(this.#rid);
       else if (isOver) await records.endOpenRequest(this.#rid, open);
@@ -380,14 +406,17 @@ export class Newcomer {
     }
   }
 
-  /** Another device of this user has asked for the same box: its request is this one's too, and so are its approves. */
+  /**
+   * Another device of this user has sent a request for the same box: this device shares that
+   * request and its approves.
+   */
   async #adopt(queue, open, requestId) {
     const { records, device, warn } = this.#context;
     const adopt = (now) => (now.request_id === open.request_id ? { ...now, request_id: requestId } : now);
     const now = await records.changeOpenRequest(this.#rid, adopt);
     if (now?.request_id !== requestId) return;
     open.request_id = requestId;
-    // What came before this answer was not known to be asked for.
+    // Approves that arrived before this reply did not match a known request.
     const { ack, nack } = answersOver(queue, { device });
     const takeAll = async () => {
       for await (const approve of listAll(queue, "approved")) this.receive(approve, ack, nack);

@@ -1,9 +1,9 @@
 /**
- * Ed25519 for platforms whose WebCrypto has not got it. Loaded by those that meet such a key, see `keys.js`.
+ * Ed25519 for platforms whose WebCrypto lacks it. `keys.js` loads it when such a key is used.
  */
 import { ed25519 as curve } from "@noble/curves/ed25519.js";
 
-/** As RFC 8032 says, where the library would take what a blockchain's rules do. */
+/** Verify as RFC 8032 requires; the library's default follows the laxer ZIP 215. */
 const STRICT = { zip215: false };
 
 /** @type {import("./keys.js").Scheme} */

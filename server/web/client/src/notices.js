@@ -1,12 +1,13 @@
 /**
- * What the server tells this user about their own requests and approves, of all rooms: it is written down, and the
- * application is told what is news.
+ * Notices about this user's own requests and approves, in all rooms: they are stored, and new ones
+ * are passed to the application.
  */
 import { Handlers } from "./handlers.js";
 import { requestKey } from "./ids.js";
 
 /**
- * How a newcomer took an own approve: `saved` the key, or `nacked` the approve with a code.
+ * What a newcomer did with an approve of this user: `saved` the key, or `nacked` the approve with a
+ * code.
  *
  * @typedef {object} Receipt
  * @property {"receipt"} event
@@ -19,23 +20,24 @@ import { requestKey } from "./ids.js";
  */
 
 /**
- * How an own request ended, but for the good way. After `denied` another member may approve it all the same.
+ * How a request of this user ended without the key. After `denied`, another member may still
+ * approve it.
  *
  * @typedef {object} Ending
  * @property {"denied" | "expired" | "withdrawn"} event
  * @property {string} rid
  * @property {string} requestId
- * @property {string} [by] who denied it
- * @property {string} [code] why
+ * @property {string} [by] the uid of the member who denied it
+ * @property {string} [code] the reason for the denial
  * @property {boolean} [block]
  */
 
 /**
- * An operator has erased this user: what the server had of them is gone, and the connection with it.
+ * An operator has erased this user: the server has deleted their data and closes the connection.
  *
  * @typedef {object} Erasure
  * @property {"erased"} event
- * @property {undefined} [rid] it is about no room, as the other notices are
+ * @property {undefined} [rid] unlike other notices, this one concerns no room
  * @property {undefined} [requestId]
  * @property {undefined} [by]
  * @property {undefined} [code]
@@ -46,7 +48,7 @@ import { requestKey } from "./ids.js";
 
 const RESULTS = new Set(["saved", "nacked"]);
 
-/** Takes notices, from whichever topic brings them. */
+/** Handles the notices of all topics. */
 export class Notices {
   #records;
   #newcomerOf;
@@ -67,15 +69,15 @@ export class Notices {
 
   /**
    * @param {(notice: Notice) => unknown} handler
-   * @returns {() => void} stops it
+   * @returns {() => void} removes the handler
    */
   on(handler) {
     return this.#handlers.add(handler);
   }
 
   /**
-   * @param {any} notice as it came, which may be for a second time
-   * @returns {Promise<void>} when what follows from it is stored
+   * @param {any} notice as received, possibly for the second time
+   * @returns {Promise<void>} when its consequences are stored
    */
   async take(notice) {
     const { event, rid, request_id: requestId, approve_id: approveId, to, result, by, code, block } = notice;
@@ -87,14 +89,17 @@ export class Notices {
     }
   }
 
-  /** This user was erased, which every topic of theirs may say. */
+  /** This user was erased, which each of their topics may report. */
   erased() {
     if (this.#isErased) return;
     this.#isErased = true;
     this.#handlers.call({ event: "erased" });
   }
 
-  /** Whether it is the first receipt of an own approve; or one that another device of this user has sent. */
+  /**
+   * Whether it is the first receipt for an approve of this device, or is for another device's
+   * approve.
+   */
   async #isReceipt({ rid, to, request_id, approve_id, result }) {
     const isOwn = (sent) => sent?.frame?.approve_id === approve_id;
     const before = await this.#records.changeSentApprove(rid, requestKey(to, request_id), (sent) => {

@@ -1,5 +1,5 @@
 /**
- * A member's side of one room: who asks for the key, and handing it on or not.
+ * A member's view of one room: the open requests for its key, and approving or denying them.
  */
 import { Approvals } from "./approvals.js";
 import { checkRequest } from "./checks.js";
@@ -12,50 +12,51 @@ import { listAll } from "./paged-list.js";
 
 /**
  * @typedef {object} GoneRequest
- * @property {string} requestId unique among the requests of `uid` only
+ * @property {string} requestId unique only among the requests of `uid`
  * @property {string} uid
- * @property {"approved" | "done" | "withdrawn" | "denied" | "expired" | null} state null where it was gone at the next
- *   join
- * @property {string} [by] who approved or denied it
- * @property {number} [approvals] of `approved`: how many approves wait for the newcomer now
+ * @property {"approved" | "done" | "withdrawn" | "denied" | "expired" | null} state null if it was
+ *   gone at the next join
+ * @property {string} [by] the uid of the member who approved or denied it
+ * @property {number} [approvals] for `approved`: how many approves now wait for the newcomer
  */
 
 /**
- * Somebody who was denied, and is kept from asking.
+ * A denied user, who must not ask again for now.
  *
  * @typedef {object} Denial
  * @property {string} uid
- * @property {string} by the member who denied them
- * @property {string} code why
+ * @property {string} by the member who denied the request
+ * @property {string} code the reason
  * @property {boolean} block
  * @property {number} at
  * @property {number | null} until null for a block
- * @property {JoinRequest[]} requests those of their denied requests that may still be approved: to approve one
- *   overrules the denial
+ * @property {JoinRequest[]} requests the user's denied requests that may still be approved;
+ *   approving one overrules the denial
  */
 
 /**
  * @typedef {object} Known
- * @property {number} join the last one in which it came
- * @property {any} item as it came last
- * @property {import("./checks.js").CheckedRequest | null} checked null while it is being checked, and where this device
- *   asks by it
- * @property {JoinRequest | null} request null where it is not shown: this user has approved it, or asks by it
+ * @property {number} join the last join in which the request arrived
+ * @property {any} item as last received
+ * @property {import("./checks.js").CheckedRequest | null} checked null while being checked, and for
+ *   this device's own request
+ * @property {JoinRequest | null} request null if it is not shown because this user has approved it
+ *   or made it
  */
 
-/** Watches one room's requests for its members. */
+/** Tracks the open requests of one room, for its members. */
 export class PendingRequests {
   #context;
   #rid;
   #queue;
   #approvals;
-  /** By their keys, see {@link requestKey}. @type {Map<string, Known>} */
+  /** By request key, see {@link requestKey}. @type {Map<string, Known>} */
   #known = new Map();
   /** Counts the joins. */
   #join = 0;
   /**
-   * Until the list of this join is read: the keys of the requests that its pushes have told of. What the list says of
-   * those is older.
+   * While this join's list is being read: the keys of requests that pushes have reported since. The
+   * list's data on those is older.
    *
    * @type {Set<string> | null}
    */
@@ -87,8 +88,9 @@ export class PendingRequests {
   }
 
   /**
-   * @param {(request: JoinRequest) => unknown} handler called once for each request, those already here included, and
-   *   once more each time that an approve of this user's turned out bad, or that a denial of it was lifted
+   * @param {(request: JoinRequest) => unknown} handler called once for each request, including
+   *   those already open, and again each time the newcomer could not use this user's approve or a
+   *   member lifted a denial
    * @returns {() => void} stops it
    */
   onRequest(handler) {
@@ -113,8 +115,9 @@ export class PendingRequests {
   }
 
   /**
-   * @param {(request: JoinRequest, afterMs: number) => unknown} handler called whenever a request waits for an approve,
-   *   those already here included, with how long who approves by itself is to wait before
+   * @param {(request: JoinRequest, afterMs: number) => unknown} handler called for each request
+   *   that waits for an approve, including those already open, with the delay that an automatic
+   *   approver must keep
    * @returns {() => void} stops it
    */
   onWaiting(handler) {
@@ -124,25 +127,26 @@ export class PendingRequests {
     return this.#onWaiting.add(handler);
   }
 
-  /** @returns {JoinRequest[]} the requests that are open now, as far as this client knows */
+  /** @returns {JoinRequest[]} the open requests that this client knows */
   get all() {
     return [...this.#known.values()].flatMap(({ request }) => request ?? []);
   }
 
-  /** The room is joined: what is known from earlier joins may have gone, which the list after the proof tells. */
+  /** The room was joined. Requests of earlier joins may be gone; the list after the proof tells. */
   joined() {
     this.#join += 1;
     this.#pushed = new Set();
   }
 
   /**
-   * After a proof: takes the list of open requests, and drops those that have gone meanwhile. What is pushed after the
-   * proof is no less open for not being in the list; its `seq` would not tell, where it is an old one anew.
+   * Handles the list of open requests after a proof, and drops requests that are gone. A request
+   * pushed after the proof is open even if the list lacks it. Its `seq` does not show that: a
+   * reopened request keeps its old one.
    *
-   * @param {object} proven the reply
+   * @param {object} proven the reply to the proof
    * @param {any[]} [proven.pending] the first page
-   * @param {any} [proven.cursor] of the next, null where there is none
-   * @param {number} [proven.after_ms] for each of the list
+   * @param {any} [proven.cursor] of the next page; null if there is none
+   * @param {number} [proven.after_ms] for each listed request
    * @returns {Promise<void>}
    */
   async listReceived({ pending, cursor, after_ms }) {
@@ -153,7 +157,7 @@ export class PendingRequests {
       if (!pushed?.has(keyOf(item))) await this.#take(item, join);
     };
     for (const item of pending ?? []) await take(item);
-    // Who was a member already, as after an answer that got lost, is not told the list with the answer to the proof.
+    // After a repeated proof, such as when a reply was lost, the server does not send the list.
     if (cursor || !pending) for await (const item of listAll(this.#queue, "pending", { as: "member", cursor })) await take(item);
     if (this.#pushed === pushed) this.#pushed = null;
     for (const { join: last, item } of this.#known.values()) {
@@ -162,7 +166,7 @@ export class PendingRequests {
   }
 
   /**
-   * @param {any} item a request as it was pushed, maybe anew
+   * @param {any} item a pushed request, which may be a reopened one
    * @returns {Promise<void>}
    */
   received(item) {
@@ -179,7 +183,7 @@ export class PendingRequests {
     this.#known.set(key, known);
     try {
       if (!before && !(await this.#isOwn(item))) known.checked = await this.#check(item);
-      // Where it is just being checked, that shows it.
+      // If it is still being checked, that call will show it.
       if (known.checked) await this.#show(known);
     } catch (error) {
       if (this.#known.get(key) === known) this.#known.delete(key);
@@ -187,19 +191,27 @@ export class PendingRequests {
     }
   }
 
-  /** Whether this device asks by it. What another device of this user asks is shown: this one may have to answer it. */
+  /**
+   * Whether this device made the request. One by another device of this user is shown, because this
+   * device may have to approve it.
+   */
   async #isOwn({ uid, request_id }) {
     const { records, uid: own } = this.#context;
     return uid === own && records.isOwnRequest(this.#rid, request_id);
   }
 
-  /** @param {{uid: string, request_id: string, state: GoneRequest["state"], by?: string, approvals?: number}} push */
+  /**
+   * @param
+   *   {{uid: string, request_id: string, state: GoneRequest["state"], by?: string, approvals?: number}}
+   *   push
+   */
   gone({ uid, request_id: requestId, state, by, approvals }) {
     const key = requestKey(uid, requestId);
     const known = this.#known.get(key);
     if (state === "approved") {
-      // It stays open until its newcomer has saved the key. A server of 0.1.0 leaves the counting to its clients.
-      if (known) count(known, approvals ?? (known.item.approvals ?? 0) + 1);
+      // The request stays open until its newcomer has saved the key. A 0.1.0 server leaves counting
+      // to the clients.
+      if (known) setApprovals(known, approvals ?? (known.item.approvals ?? 0) + 1);
       this.#onRequestGone.call({ requestId, uid, state, by, approvals: known?.item.approvals ?? approvals });
       return;
     }
@@ -210,7 +222,8 @@ export class PendingRequests {
 
   /**
    * @param {{requestId: string, uid: string}} request
-   * @param {{code?: string, block?: boolean}} [options] why, of at most 64 bytes, which the newcomer is told
+   * @param {{code?: string, block?: boolean}} [options] `code`: the reason, at most 64 bytes; the
+   *   newcomer is told
    * @returns {Promise<{state: string, dup: boolean}>}
    */
   async deny({ requestId: request_id, uid: to }, { code = "", block = false } = {}) {
@@ -228,7 +241,7 @@ export class PendingRequests {
     return this.#queue.send("unblock", { uid }, { as: "member" });
   }
 
-  /** @returns {Promise<Denial[]>} all of them */
+  /** @returns {Promise<Denial[]>} all denials */
   async denials() {
     const denials = [];
     for await (const denial of listAll(this.#queue, "denials", { as: "member" })) {
@@ -239,12 +252,12 @@ export class PendingRequests {
     return denials;
   }
 
-  /** The room takes requests in another way now: who approves by itself looks at all of them anew. */
+  /** The room's policy or creator has changed: automatic approvers consider all requests again. */
   async showAgain() {
     for (const known of this.#known.values()) if (known.request) await this.#show(known);
   }
 
-  /** @returns {Promise<void>} when every approve without a receipt is on its way again */
+  /** @returns {Promise<void>} when every approve without a receipt is being sent again */
   resync() {
     return this.#approvals.repeat();
   }
@@ -254,11 +267,11 @@ export class PendingRequests {
     this.#stopListening();
   }
 
-  /** A denied request, checked; null where it is bad, or not of who was denied. */
+  /** A checked denied request; null if it is bad or belongs to another user. */
   async #denied(item, uid) {
     try {
       const checked = await this.#check(item);
-      if (checked.uid !== uid) throw new VestibuleError("bad_request", "not of who was denied");
+      if (checked.uid !== uid) throw new VestibuleError("bad_request", "it belongs to another user");
       return this.#makeRequest(checked, item);
     } catch (error) {
       this.#context.warn(error);
@@ -278,7 +291,8 @@ export class PendingRequests {
     const { checked } = known;
     known.request?.update(known.item);
     const sent = await this.#approvals.of(checked);
-    // This user has decided already, maybe before a crash: repeat what was not answered, and don't ask again.
+    // This user has already decided, perhaps before a crash: repeat an unanswered approve, and do
+    // not ask again.
     if (sent?.state === "sending") await this.#approvals.approve(checked);
     const isDecided = sent && sent.state !== "nacked";
     if (isDecided || this.#known.get(keyOf(known.item)) !== known) return;
@@ -294,7 +308,7 @@ export class PendingRequests {
     this.#onReceipt.call(receipt);
     const known = this.#known.get(requestKey(receipt.to, receipt.requestId));
     if (receipt.result !== "nacked" || !known?.checked) return;
-    count(known, Math.max((known.item.approvals ?? 0) - 1, 0));
+    setApprovals(known, Math.max((known.item.approvals ?? 0) - 1, 0));
     if (!known.request) return this.#show(known).catch((error) => this.#context.warn(error));
     known.request.nacks += 1;
     this.#onRequest.call(known.request);
@@ -305,8 +319,8 @@ export class PendingRequests {
 /** @param {{uid: string, request_id: string}} item */
 const keyOf = ({ uid, request_id }) => requestKey(uid, request_id);
 
-/** @param {Known} known @param {number} approvals how many wait for the newcomer now */
-function count(known, approvals) {
+/** @param {Known} known @param {number} approvals how many approves wait for the newcomer now */
+function setApprovals(known, approvals) {
   known.item = { ...known.item, approvals };
   known.request?.update(known.item);
 }

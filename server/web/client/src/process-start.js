@@ -1,5 +1,6 @@
 /**
- * When a process started, which with its number tells it from every other that had or will have that number.
+ * The start time of a process. Together with its number it distinguishes the process from all
+ * others that had or will have that number.
  */
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
@@ -9,8 +10,8 @@ const run = promisify(execFile);
 
 /**
  * @param {number} pid
- * @returns {Promise<string | null>} null where there is no such process, or it has ended and is only not yet buried; an
- *   empty text where there is one and this system does not say when it started
+ * @returns {Promise<string | null>} null if the process does not exist or is a zombie; an empty
+ *   string if it exists but the system does not tell its start time
  */
 export async function startOf(pid) {
   if (!exists(pid)) return null;
@@ -28,12 +29,13 @@ function exists(pid) {
   }
 }
 
-/** The kernel counts from its own start, so that is part of it. */
+/** The kernel counts from its own boot, so the boot id is part of the result. */
 async function askProc(pid) {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");
     const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
-    // The program's name, in parentheses, may have blanks in it. What is 3rd and 22nd in all comes behind it.
+    // The program's name, in parentheses, may contain spaces. The 3rd and 22nd fields come after
+    // it.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return [fields[0], `${boot.trim()} ${fields[19]}`];
   } catch {

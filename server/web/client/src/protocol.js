@@ -1,5 +1,5 @@
 /**
- * The protocol's asBufferSource parts, for who speaks it with phoenix.js alone: `vestibule-client/protocol`.
+ * Parts of the protocol for applications that use phoenix.js alone: `vestibule-client/protocol`.
  */
 export { fromBase64url, randomId, toBase64url } from "./bytes.js";
 export { checkCard, checkDenial, checkRequest, openApprove } from "./checks.js";

@@ -1,5 +1,6 @@
 /**
- * What this client keeps in its storage, by name. Everything that must outlive a crash goes through here.
+ * The records that this client keeps in its storage. Everything that must survive a crash goes
+ * through here.
  */
 import { randomId } from "./bytes.js";
 import { isCardOfToday } from "./checks.js";
@@ -13,28 +14,32 @@ import { Sequence } from "./sequence.js";
 import { JsonStorage } from "./json-storage.js";
 
 /**
- * An own open request: kept from before it is sent until its approve is acked, or it is withdrawn.
+ * An open request of this user: stored before it is sent, and kept until its approve is acked or it
+ * is withdrawn.
  *
  * @typedef {object} OpenRequest
- * @property {string} request_id the frame's, or that of the first request for the same box: another device's
- * @property {any} frame the signed payload of the `request` event, to be repeated as it is
+ * @property {string} request_id the frame's id, or that of another device's earlier request for the
+ *   same box
+ * @property {any} frame the signed payload of the `request` event, repeated unchanged
  * @property {{private: string, pub: string}} box
- * @property {boolean} [withdrawn] the user does not want it any more, but the server has not answered that yet
- * @property {boolean} [resynced] the store was restored from a backup since, and may have forgotten the room
+ * @property {boolean} [withdrawn] the user has withdrawn it, but the server has not answered yet
+ * @property {boolean} [resynced] the server was restored from a backup since, and may have lost the
+ *   room
  */
 
 /**
- * An own approve of somebody's request: kept until the approve expires, so that nobody is asked twice.
+ * An approve by this user: kept until it expires, so that the user is not asked twice.
  *
  * @typedef {object} SentApprove
  * @property {number} exp
- * @property {"sending" | "stored" | "saved" | "nacked"} state `stored` by the server, `saved` by the newcomer
- * @property {any} [frame] the signed payload of the `approve` event, until there is a receipt for it
+ * @property {"sending" | "stored" | "saved" | "nacked"} state `stored` by the server, `saved` by
+ *   the newcomer
+ * @property {any} [frame] the signed payload of the `approve` event, until its receipt arrives
  * @property {number} nacks how many approves of the request the newcomer could not use
  */
 
 /**
- * What a topic's notices have been taken up to.
+ * The position up to which a topic's notices were handled.
  *
  * @typedef {object} Seen
  * @property {string} epoch
@@ -42,11 +47,11 @@ import { JsonStorage } from "./json-storage.js";
  */
 
 /**
- * What brought a room key.
+ * The approve that brought a room key.
  *
  * @typedef {object} KeySource
- * @property {string} request_id the own request
- * @property {string} approve_id the approve of it
+ * @property {string} request_id this user's request
+ * @property {string} approve_id the approve of that request
  */
 
 /**
@@ -54,19 +59,20 @@ import { JsonStorage } from "./json-storage.js";
  *
  * @typedef {object} KnownRoom
  * @property {string} rid
- * @property {string} [name] by the newest card that was seen
- * @property {import("./checks.js").Policy} [policy] the same
+ * @property {string} [name] from the newest card seen
+ * @property {import("./checks.js").Policy} [policy] from the same card
  * @property {boolean} hasKey whether this user is a member
  * @property {boolean} asked whether there is an open request for the key
  */
 
 /**
- * So many requests are kept after their end. A server lets a user have eight open in one room, denied ones among them;
- * one that lies about endings has more written, and must not push out the first.
+ * How many ended requests are kept. A server allows a user eight open requests in one room,
+ * including denied ones. A server that lies about endings causes more, and these must not push out
+ * the first.
  */
 const MAX_ENDED = 32;
 
-/** Names and shapes on top of a storage. */
+/** Reads and writes records by name. */
 export class Records {
   #storage;
   #clock;
@@ -78,7 +84,7 @@ export class Records {
 
   /**
    * @param {import("./storage.js").Storage} storage
-   * @param {Clock} [clock] what has expired by it is forgotten
+   * @param {Clock} [clock] decides which records have expired
    */
   constructor(storage, clock = new Clock()) {
     this.#storage = new JsonStorage(storage);
@@ -87,25 +93,26 @@ export class Records {
   }
 
   /**
-   * Nothing is written any more: the storage is the next connection's.
+   * Stops writing: the next connection may use the storage.
    *
-   * @param {VestibuleError} error what comes too late is rejected with
-   * @returns {Promise<unknown> | null} when what is under way is written; null where nothing is
+   * @param {VestibuleError} error rejects later writes
+   * @returns {Promise<unknown> | null} when pending writes are done; null if none is pending
    */
   close(error) {
     return this.#storage.close(error);
   }
 
   /**
-   * @param {import("./keys.js").SignAlg} [alg] for a new user; what suits the platform without
-   * @param {SigningKey} [given] who the storage's user is to be, such as on another device
-   * @returns {Promise<SigningKey>} the user's key, made now if there is none
+   * @param {import("./keys.js").SignAlg} [alg] for a new user; default: by platform
+   * @param {SigningKey} [given] the user that the storage must belong to, such as the one of
+   *   another device
+   * @returns {Promise<SigningKey>} the user's key, created if missing
    */
   async user(alg, given) {
     const stored = await this.#storage.read("user");
     if (stored) {
       const user = await SigningKey.fromStored(stored);
-      if (given && !user.equals(given)) throw new VestibuleError("bad_storage", "it is another user's");
+      if (given && !user.equals(given)) throw new VestibuleError("bad_storage", "it belongs to another user");
       return user;
     }
     const user = given ?? (await SigningKey.generate(alg));
@@ -113,7 +120,7 @@ export class Records {
     return user;
   }
 
-  /** @returns {Promise<string>} the id of this device, made now if there is none */
+  /** @returns {Promise<string>} the id of this device, created if missing */
   async device() {
     const stored = await this.#storage.read("device");
     if (stored) return stored;
@@ -122,7 +129,7 @@ export class Records {
     return device;
   }
 
-  /** @returns {Promise<KnownRoom[]>} the rooms whose key is here, or whose key was asked for */
+  /** @returns {Promise<KnownRoom[]>} the rooms whose key is stored or was requested */
   async rooms() {
     const rooms = await Promise.all((await this.#index.list()).map((rid) => this.#knownRoom(rid)));
     return rooms.filter(({ hasKey, asked }) => hasKey || asked);
@@ -137,9 +144,9 @@ export class Records {
   }
 
   /**
-   * An older client has not listed its rooms, and not every storage can.
+   * Adds the room to the index: older clients did not, and not every storage can list its names.
    *
-   * @param {string} rid of a room that is looked at
+   * @param {string} rid of an opened room
    */
   async noteRoom(rid) {
     const { hasKey, asked } = await this.#knownRoom(rid);
@@ -157,7 +164,7 @@ export class Records {
 
   /**
    * @param {string} rid
-   * @returns {Promise<SigningKey>} for what only members can do; rejects with `not_member` without a key
+   * @returns {Promise<SigningKey>} the room key; rejects with `not_member` if it is missing
    */
   async memberKey(rid) {
     const key = await this.roomKey(rid);
@@ -168,7 +175,7 @@ export class Records {
   /**
    * @param {string} rid
    * @param {SigningKey} key
-   * @param {KeySource} [source] none for a key that was not asked for
+   * @param {KeySource} [source] absent for a key that this client created
    */
   async saveRoomKey(rid, key, source) {
     if (!this.#index.has(rid)) await this.#index.add(rid);
@@ -178,21 +185,22 @@ export class Records {
   /**
    * @param {string} rid
    * @param {KeySource} source
-   * @returns {Promise<boolean>} whether the room key came from that very approve
+   * @returns {Promise<boolean>} whether the room key came from this very approve
    */
   async isRoomKeyFrom(rid, { request_id, approve_id }) {
     const key = await this.#storage.read(`room/${rid}/key`);
-    // An older client wrote down the request only, of which this approve need not be the good one.
+    // Older clients stored only the request, and this approve of it may not be the good one.
     return Boolean(key?.approve_id) && key.approve_id === approve_id && key.request_id === request_id;
   }
 
   /**
    * @param {string} rid
-   * @returns {Promise<import("./checks.js").Card | null>} the newest card of the room that this client has seen
+   * @returns {Promise<import("./checks.js").Card | null>} the newest card of the room that this
+   *   client has seen
    */
   async card(rid) {
     const card = await this.#storage.read(`room/${rid}/card`);
-    // Version 0.1.0 took any version. One of the future would keep every later card out.
+    // Version 0.1.0 accepted any version. One in the future would block every later card.
     return card && isCardOfToday(card, this.#clock.now()) ? card : null;
   }
 
@@ -220,8 +228,8 @@ export class Records {
 
   /**
    * @param {string} rid
-   * @param {(open: OpenRequest) => OpenRequest} change of the open request, if there is one
-   * @returns {Promise<OpenRequest | null>} what it is then
+   * @param {(open: OpenRequest) => OpenRequest} change changes the open request, if there is one
+   * @returns {Promise<OpenRequest | null>} the request after the change
    */
   changeOpenRequest(rid, change) {
     return this.#requestSteps.run(async () => {
@@ -239,17 +247,18 @@ export class Records {
 
   /**
    * @param {string} rid
-   * @returns {Promise<OpenRequest[]>} the own requests that have ended by somebody's word, as long as they may be
-   *   approved all the same: until they expire
+   * @returns {Promise<OpenRequest[]>} requests that have ended by somebody's word and may still be
+   *   approved because they have not expired
    */
   async endedRequests(rid) {
     const stored = (await this.#storage.read(endedName(rid))) ?? [];
-    // An older client kept one, the last.
+    // Older clients kept only the last one.
     return [stored].flat().filter(({ frame }) => !this.#clock.isSurelyPast(frame.exp));
   }
 
   /**
-   * The request has ended by somebody's word: its box is kept, for an approve that comes all the same.
+   * Keeps a request that has ended by somebody's word, with its box, in case an approve still
+   * arrives.
    *
    * @param {string} rid
    * @param {OpenRequest} request
@@ -260,7 +269,7 @@ export class Records {
   }
 
   /**
-   * The open request has ended by somebody's word: a new one may take its place.
+   * Ends the open request by somebody's word, so that a new one may replace it.
    *
    * @param {string} rid
    * @param {OpenRequest} request
@@ -272,7 +281,7 @@ export class Records {
 
   /**
    * @param {string} rid
-   * @param {string} [requestId] to be forgotten, with what has expired
+   * @param {string} [requestId] the request to delete, besides all expired ones
    */
   async deleteEnded(rid, requestId) {
     const stored = [(await this.#storage.read(endedName(rid))) ?? []].flat();
@@ -289,7 +298,8 @@ export class Records {
   /**
    * @param {string} rid
    * @param {string} requestId
-   * @returns {Promise<boolean>} whether this device asked by it: it is open, has ended, or brought the room key
+   * @returns {Promise<boolean>} whether this device made the request: it is open, has ended, or
+   *   brought the room key
    */
   async isOwnRequest(rid, requestId) {
     const key = await this.#storage.read(`room/${rid}/key`);
@@ -315,7 +325,7 @@ export class Records {
 
   /**
    * @param {string} rid
-   * @returns {Promise<Map<string, SentApprove>>} by the request's key, see {@link requestKey}
+   * @returns {Promise<Map<string, SentApprove>>} by request key, see {@link requestKey}
    */
   sentApproves(rid) {
     return this.#approveSteps.run(() => this.#approves(rid));
@@ -333,7 +343,7 @@ export class Records {
   /**
    * @param {string} rid
    * @param {string} key of the request
-   * @param {SentApprove | null} approve null takes it out
+   * @param {SentApprove | null} approve null deletes it
    * @returns {Promise<void>}
    */
   async saveSentApprove(rid, key, approve) {
@@ -343,9 +353,9 @@ export class Records {
   /**
    * @param {string} rid
    * @param {string} key of the request
-   * @param {(sent: SentApprove | undefined) => SentApprove | null | undefined} change gives the same to leave it,
-   *   nothing to take it out
-   * @returns {Promise<SentApprove | undefined>} what it was before
+   * @param {(sent: SentApprove | undefined) => SentApprove | null | undefined} change returns the
+   *   same object to leave it unchanged, and null to delete it
+   * @returns {Promise<SentApprove | undefined>} the approve before the change
    */
   async changeSentApprove(rid, key, change) {
     return this.#approveSteps.run(async () => {
@@ -360,7 +370,10 @@ export class Records {
     });
   }
 
-  /** @returns {Promise<Map<string, SentApprove>>} without the expired ones, or the list would grow for ever */
+  /**
+   * @returns {Promise<Map<string, SentApprove>>} without expired ones, or the list would grow for
+   *   ever
+   */
   async #approves(rid) {
     const stored = Object.entries((await this.#storage.read(`room/${rid}/approves`)) ?? {});
     return new Map(stored.filter(([, { exp }]) => !this.#clock.isSurelyPast(exp)).map(withKey));
@@ -369,23 +382,26 @@ export class Records {
 
 /**
  * @param {string} rid
- * @returns {string} the name that it had when only denied requests were kept
+ * @returns {string} the record's name, from when only denied requests were kept
  */
 function endedName(rid) {
   return `room/${rid}/denied`;
 }
 
 /**
- * Version 0.1.0 kept approves by the request's id alone. Whose request it was is in the frame.
+ * Version 0.1.0 stored approves under the request's id alone. The frame names the requesting user.
  *
- * @param {[string, SentApprove]} entry as it is stored
+ * @param {[string, SentApprove]} entry as stored
  * @returns {[string, SentApprove]}
  */
 function withKey([name, approve]) {
   return [approve.frame && !name.includes("/") ? requestKey(approve.frame.to, name) : name, approve];
 }
 
-/** Of what 0.1.0 kept without a frame only the id is known: it counts for whoever's request has that. */
+/**
+ * If 0.1.0 stored no frame, only the request's id is known, and the approve counts for any user's
+ * request with that id.
+ */
 function approveIn(approves, key) {
   return approves.get(key) ?? approves.get(key.slice(key.indexOf("/") + 1));
 }

@@ -1,19 +1,24 @@
 /**
- * A newcomer's request, as it is kept and said.
+ * A newcomer's request, as it is stored and sent.
  */
 import { must, mustBeOptions, mustBePlain } from "./arguments.js";
 import { randomId, toBase64url } from "./bytes.js";
 import { BOX_ALG, BoxKey } from "./sealing.js";
 import { signFields } from "./signed.js";
 
-/** The protocol's longest `exp`, in ms: nobody signs for longer, whatever a server says that it takes. */
+/**
+ * The protocol's maximum lifetime of a request, in ms. Clients do not sign for longer, whatever the
+ * server allows.
+ */
 export const LONGEST_EXP_MS = 30 * 86_400_000;
 
-/** A part of the longest `exp` that the server takes is left, for clocks that differ. */
+/**
+ * The share of the server's maximum lifetime that is used; the rest allows for differing clocks.
+ */
 const TTL_SHARE = 0.95;
 
 /**
- * @param {number} exp_ms the longest that the server takes
+ * @param {number} exp_ms the server's maximum lifetime of a request
  * @returns {number} how long a request may last, in ms
  */
 export function longestTtl(exp_ms) {
@@ -22,15 +27,16 @@ export function longestTtl(exp_ms) {
 
 /**
  * @typedef {object} AskOptions
- * @property {string} [note] of at most 280 characters, in the clear
+ * @property {string} [note] of at most 280 characters, which the server can read
  * @property {number} ttl in ms
- * @property {BoxKey} [box] one that this user's devices share; else a new one
+ * @property {BoxKey} [box] a box that this user's devices share; default: a new one
  */
 
 /**
- * @param {{note?: string, ttl?: number, box?: BoxKey}} options of the application
+ * @param {{note?: string, ttl?: number, box?: BoxKey}} options from the application
  * @param {{exp_ms: number, note: number}} limits of the server
- * @returns {AskOptions} the same; throws for what cannot be asked with, or would not be taken
+ * @returns {AskOptions} the checked options; throws if they are invalid or the server would not
+ *   accept them
  */
 export function requestOptions(options, limits) {
   mustBeOptions("options", options);
@@ -38,7 +44,7 @@ export function requestOptions(options, limits) {
   mustBePlain("note", note, limits.note);
   const longest = Math.min(limits.exp_ms, LONGEST_EXP_MS);
   const isTtl = Number.isSafeInteger(ttl) && ttl > 0 && ttl <= longest;
-  must(isTtl, "ttl", `a whole number of milliseconds, at most ${longest}`);
+  must(isTtl, "ttl", `a positive integer of at most ${longest} milliseconds`);
   must(box === undefined || box instanceof BoxKey, "box", "a BoxKey");
   return { note, ttl: Math.min(ttl, longestTtl(limits.exp_ms)), box };
 }

@@ -1,5 +1,5 @@
 /**
- * Which rooms a storage knows, since it need not be able to list what is in it.
+ * The list of rooms that a storage knows, because storages need not be able to list their names.
  */
 import { VestibuleError } from "./errors.js";
 import { Sequence } from "./sequence.js";
@@ -7,13 +7,13 @@ import { Sequence } from "./sequence.js";
 /** The name of the index in the storage. */
 const NAME = "rooms";
 
-/** The names of what makes a room worth listing. */
+/** The names of records that put a room on the list. */
 const OF_ROOM = /^room\/([A-Za-z0-9_-]{43})\/(?:key|request)$/;
 
-/** One storage's. */
+/** The room index of one storage. */
 export class RoomIndex {
   #storage;
-  /** By now. @type {Set<string> | null} */
+  /** Null until loaded. @type {Set<string> | null} */
   #rids = null;
   #steps = new Sequence();
 
@@ -23,7 +23,8 @@ export class RoomIndex {
   }
 
   /**
-   * To be called before anything of the room is written: a crash in between leaves a room too many, never one too few.
+   * Must be called before any record of the room is written: a crash in between then leaves one
+   * room too many, never one too few.
    *
    * @param {string} rid
    * @returns {Promise<void>}
@@ -38,13 +39,13 @@ export class RoomIndex {
 
   /**
    * @param {string} rid
-   * @returns {boolean} whether it is known to be listed
+   * @returns {boolean} whether it is known to be in the index
    */
   has(rid) {
     return this.#rids?.has(rid) ?? false;
   }
 
-  /** @returns {Promise<string[]>} of which some may be gone */
+  /** @returns {Promise<string[]>} some may no longer have records */
   list() {
     return this.#next(async (rids) => [...rids]);
   }
@@ -58,10 +59,13 @@ export class RoomIndex {
     return this.#steps.run(async () => step((this.#rids ??= await this.#load())));
   }
 
-  /** An older client wrote no index, and does not read this one: the storage's names tell as well, where it has them. */
+  /**
+   * Older clients neither write nor read the index, so the storage's names are used as well, if it
+   * can list them.
+   */
   async #load() {
     const stored = (await this.#storage.read(NAME)) ?? [];
-    if (!Array.isArray(stored)) throw new VestibuleError("bad_storage", `${NAME} is no list`);
+    if (!Array.isArray(stored)) throw new VestibuleError("bad_storage", `\`${NAME}\` is not a list`);
     const names = await this.#storage.names();
     return new Set([...stored, ...names.flatMap((name) => OF_ROOM.exec(name)?.[1] ?? [])]);
   }

@@ -1,9 +1,9 @@
 /**
- * A room's info: its card, whether the directory lists it, and who created it. The room key signs the card; the rest
- * is the server's word, which no key is given away by.
+ * What is known of a room: its card, whether the directory lists it, and its creator. The room key
+ * signs the card; the rest is only the server's word, on which no key depends.
  *
- * The creator alone changes the policy and the listing, and may hand that over; any member may give the room another
- * name, and shows a server that has lost the card the newest one.
+ * Only the creator may change the policy and the listing, or hand over the room. Any member may
+ * rename the room. Members publish the newest card again if the server has lost it.
  */
 import { mustBeId } from "./arguments.js";
 import { toBase64url } from "./bytes.js";
@@ -14,17 +14,20 @@ import { isId } from "./ids.js";
 import { Sequence } from "./sequence.js";
 import { signFields } from "./signed.js";
 
-/** Refusals of a restored card that are no fault: somebody was quicker, or it is for the creator to bring back. */
+/**
+ * Expected refusals of a restored card: another member was faster, or only the creator may restore
+ * it.
+ */
 const NOT_NEEDED = new Set(["version_conflict", "not_creator"]);
 
 /**
  * @typedef {object} CardChange
- * @property {import("./checks.js").Policy} [policy] the present one without
- * @property {string | null} [name] the present one without; empty or null for none
- * @property {boolean} [listed] whether the directory shows the room; as it is without
+ * @property {import("./checks.js").Policy} [policy] default: unchanged
+ * @property {string | null} [name] default: unchanged; an empty string or null removes the name
+ * @property {boolean} [listed] whether the directory shows the room; default: unchanged
  */
 
-/** One room's. */
+/** The card, listing and creator of one room. */
 export class RoomInfo {
   #context;
   #rid;
@@ -32,9 +35,9 @@ export class RoomInfo {
   #cards;
   #onCard;
   #onCreator;
-  /** What the server of this join can do beyond version 0.1.0. @type {Set<string>} */
+  /** What the server can do beyond version 0.1.0, as its join reply said. @type {Set<string>} */
   #features = new Set();
-  /** Whether the server of this join has a card of the room. */
+  /** Whether the server has a card of the room, as far as this join shows. */
   #isPublished = false;
   /** @type {string | undefined} */
   #creator;
@@ -57,22 +60,27 @@ export class RoomInfo {
     this.#onCreator = new Handlers(context.warn);
   }
 
-  /** @returns {import("./checks.js").Card | null} the newest that was seen, checked */
+  /** @returns {import("./checks.js").Card | null} the newest checked card */
   get card() {
     return this.#cards.newest;
   }
 
-  /** @returns {import("./checks.js").Policy | undefined} by the newest card, which may have a name that is not shown */
+  /**
+   * @returns {import("./checks.js").Policy | undefined} from the newest card, even if its name is
+   *   not shown
+   */
   get policy() {
     return this.#cards.policy;
   }
 
-  /** @returns {boolean | undefined} undefined where the server has not said */
+  /** @returns {boolean | undefined} undefined if the server has not said */
   get listed() {
     return this.#listed;
   }
 
-  /** @returns {string | undefined} the uid; undefined where the server has not said, or does not know */
+  /**
+   * @returns {string | undefined} the uid; undefined if the server has not said or does not know
+   */
   get creator() {
     return this.#creator;
   }
@@ -83,29 +91,31 @@ export class RoomInfo {
   }
 
   /**
-   * @param {(card: import("./checks.js").Card) => unknown} handler called when the room has a new card
-   * @returns {() => void} stops it
+   * @param {(card: import("./checks.js").Card) => unknown} handler called when the room has a new
+   *   card
+   * @returns {() => void} removes the handler
    */
   onCard(handler) {
     return this.#onCard.add(handler);
   }
 
   /**
-   * @param {(creator: string | undefined) => unknown} handler called when the creator is known, or another one
-   * @returns {() => void} stops it
+   * @param {(creator: string | undefined) => unknown} handler called when the creator becomes known
+   *   or changes
+   * @returns {() => void} removes the handler
    */
   onCreator(handler) {
     return this.#onCreator.add(handler);
   }
 
-  /** @returns {Promise<void>} when the newest card of earlier runs is known */
+  /** @returns {Promise<void>} when the newest card of earlier runs is loaded */
   load() {
     return this.#cards.load();
   }
 
   /**
    * @param {any} reply of the join
-   * @returns {Promise<void>} when its card is taken
+   * @returns {Promise<void>} when its card is handled
    */
   joined({ features = [], card }) {
     this.#features = new Set(features);
@@ -114,29 +124,29 @@ export class RoomInfo {
   }
 
   /**
-   * @param {any} proven the answer to the proof
+   * @param {any} proven the reply to the proof
    * @param {any} reply of the join
-   * @returns {Promise<void>} when its card is taken
+   * @returns {Promise<void>} when its card is handled
    */
   async proven({ card, creator, listed }, reply) {
-    this.#createdBy(creator);
+    this.#setCreator(creator);
     await this.take(card && { ...card, listed });
     this.#restore(card ?? reply.card).catch((error) => this.#context.warn(error));
   }
 
   /**
-   * A card is taken if it is good, and not older than the one that is known.
+   * Accepts a card if it passes the checks and is not older than the known one.
    *
-   * @param {any} card as it came
+   * @param {any} card as received
    * @returns {Promise<void>}
    */
   async take(card) {
     if (!card) return;
     this.#isPublished = true;
     try {
-      const isNews = await this.#cards.take(card);
+      const isNew = await this.#cards.take(card);
       if (typeof card.listed === "boolean") this.#listed = card.listed;
-      if (isNews) this.#onCard.call(this.card);
+      if (isNew) this.#onCard.call(this.card);
     } catch (error) {
       this.#context.warn(error);
     }
@@ -144,8 +154,8 @@ export class RoomInfo {
 
   /** @param {{creator: string}} push */
   creatorChanged({ creator }) {
-    if (!isId(creator)) throw new VestibuleError("bad_frame", "the server names a creator that is no user");
-    this.#createdBy(creator);
+    if (!isId(creator)) throw new VestibuleError("bad_frame", "the server named a creator with an invalid uid");
+    this.#setCreator(creator);
   }
 
   /**
@@ -175,18 +185,18 @@ export class RoomInfo {
   async handOver(to, nonce) {
     mustBeId("uid", to, "a user");
     if (!this.#features.has("hand_over")) {
-      // It would take the event for one of the application's, and forward it.
-      throw new VestibuleError("unsupported", "the server is of a version that cannot hand a room over");
+      // An old server would forward the event as one of the application's.
+      throw new VestibuleError("unsupported", "this server version cannot hand over a room");
     }
     const { server, user, uid } = this.#context;
     const sig = await signFields("hand_over", { server, rid: this.#rid, uid, to, nonce }, user);
     const frame = { to, nonce, sign_pub: toBase64url(user.pub), sign_alg: user.alg, sig };
-    // The next join has another nonce: what is lost with this one cannot be repeated as it is.
+    // The next join has another nonce, so this frame cannot be repeated in it.
     await this.#queue.send("hand_over", frame, { as: "member", repeat: false });
-    this.#createdBy(to);
+    this.#setCreator(to);
   }
 
-  /** A server that was restored from a backup may have an older card than was seen, or none. */
+  /** A server restored from a backup may have an older card than this client has seen, or none. */
   async #restore(shown) {
     const { card } = this;
     if (!card || card.version <= (shown?.version ?? 0)) return;
@@ -197,20 +207,23 @@ export class RoomInfo {
     }
   }
 
-  /** Publishes a card. Whoever publishes the first one of a room is its creator, which the answer does not say. */
+  /**
+   * Publishes a card. The first card's publisher becomes the room's creator, which the reply does
+   * not say.
+   */
   async #send(frame) {
     const isFirst = !this.#isPublished && this.#features.has("creator");
     const { dup } = await this.#queue.send("card", frame, { as: "member" });
-    if (isFirst && !dup) this.#createdBy(this.#context.uid);
+    if (isFirst && !dup) this.#setCreator(this.#context.uid);
     this.#isPublished = true;
   }
 
-  /** A server of 0.1.0 does not know the word, and lists every room that is not secret. */
+  /** A 0.1.0 server does not know this field, and lists every room that is not secret. */
   #listing(listed) {
     return listed !== undefined && this.#features.has("listed") ? { listed } : {};
   }
 
-  #createdBy(creator) {
+  #setCreator(creator) {
     if (creator === this.#creator) return;
     this.#creator = creator;
     this.#onCreator.call(creator);

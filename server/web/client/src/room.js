@@ -1,5 +1,5 @@
 /**
- * One room, as guest or as member.
+ * One room, as a guest or as a member sees it.
  */
 import { Presence } from "phoenix";
 import { mustBeCardChange, mustBeDenial, mustBeEvent, mustBeFunction, mustBeId, mustBeOwnEvent } from "./arguments.js";
@@ -15,7 +15,7 @@ import { LONGEST_EXP_MS, longestTtl, requestOptions } from "./request-frame.js";
 import { Sequence } from "./sequence.js";
 import { Subscription } from "./subscription.js";
 
-/** Made by {@link import("./client.js").Vestibule#openRoom}. */
+/** Created by {@link import("./client.js").Vestibule#openRoom}. */
 export class Room {
   #context;
   #newcomer;
@@ -27,7 +27,7 @@ export class Room {
   #presence;
   #onLeave;
   #membership;
-  /** What the server takes, by the answer to the last join. */
+  /** The server's limits, as its last join reply said. */
   #limits = { exp_ms: LONGEST_EXP_MS, note: Infinity, name: Infinity };
 
   /**
@@ -39,7 +39,7 @@ export class Room {
   constructor(context, rid, newcomer, onLeave) {
     /** @type {string} */
     this.rid = rid;
-    /** @type {string} to be compared with what a member sees, by who has the rid from somebody else */
+    /** @type {string} a user who got the rid from somebody else compares it with a member's */
     this.fingerprint = "";
     this.#context = context;
     this.#newcomer = newcomer;
@@ -58,7 +58,7 @@ export class Room {
   }
 
   /**
-   * Joins and, with a stored key, proves it. Called once, by the client.
+   * Joins the room and proves the stored key, if there is one. The client calls this once.
    *
    * @internal
    * @returns {Promise<void>}
@@ -71,7 +71,7 @@ export class Room {
     this.#subscription.on("request_gone", (push) => this.#requests.gone(push));
     this.#subscription.on("card", (card) => this.#info.take(card));
     this.#subscription.on("creator_changed", (push) => this.#info.creatorChanged(push));
-    // What a member approves by itself depends on the card, and on being the creator.
+    // Automatic approvers depend on the card, and on whether this user is the creator.
     this.#info.onCard(() => this.#requests.showAgain());
     this.#info.onCreator(() => this.#requests.showAgain());
     this.#subscription.channel.onError(() => this.#membership.left());
@@ -83,67 +83,89 @@ export class Room {
     }
   }
 
-  /** @returns {import("./retry-queue.js").Role} `member` while this join's proof holds: not while there is no connection */
+  /**
+   * @returns {import("./retry-queue.js").Role} `member` while this join's proof holds, so never
+   *   while disconnected
+   */
   get role() {
     return this.#membership.role;
   }
 
   /**
-   * @param {(role: import("./retry-queue.js").Role) => unknown} handler called when the role is another one
-   * @returns {() => void} stops it
+   * @param {(role: import("./retry-queue.js").Role) => unknown} handler called when the role
+   *   changes
+   * @returns {() => void} removes the handler
    */
   onRole(handler) {
     return this.#membership.onRole(handler);
   }
 
-  /** @returns {import("./checks.js").Card | null} the newest that was seen, checked; null where none is shown */
+  /**
+   * @returns {import("./checks.js").Card | null} the newest checked card; null if there is none to
+   *   show
+   */
   get card() {
     return this.#info.card;
   }
 
-  /** @returns {boolean | undefined} for members: whether the directory shows the room, as far as the server has said */
+  /**
+   * @returns {boolean | undefined} for members: whether the directory shows the room, if the server
+   *   has said so
+   */
   get listed() {
     return this.#info.listed;
   }
 
-  /** @returns {string | undefined} for members: the creator's uid, as the server says; undefined where it knows none */
+  /**
+   * @returns {string | undefined} for members: the creator's uid according to the server; undefined
+   *   if it knows none
+   */
   get creator() {
     return this.#info.creator;
   }
 
-  /** @returns {boolean} whether this user is the creator, who alone may change the policy and the listing */
+  /**
+   * @returns {boolean} whether this user is the creator; only the creator may change the policy and
+   *   the listing
+   */
   get isCreator() {
     return this.#info.isCreator;
   }
 
   /**
    * @typedef {object} AskOptions
-   * @property {string} [note] of at most 280 characters, in the clear
-   * @property {number} [ttl] in ms, of at most what the server takes (30 days); as long as that without
-   * @property {import("./sealing.js").BoxKey} [box] that this user's devices share; a new one without
+   * @property {string} [note] of at most 280 characters; the server can read it
+   * @property {number} [ttl] in ms; at most, and by default, the server's limit (30 days)
+   * @property {import("./sealing.js").BoxKey} [box] that this user's devices share; default: a new
+   *   one
    */
 
   /**
-   * Asks for the room key and returns once the server has stored the request. An open request is continued. Rejects
-   * with a {@link import("./errors.js").DeniedError} where it has been denied; asked again after that, with `cooldown`
-   * or `blocked` and how long that lasts.
+   * Requests the room key and resolves once the server has stored the request. An open request is
+   * continued. Rejects with a {@link import("./errors.js").DeniedError} if the request has been
+   * denied, and with `cooldown` (and the remaining time) or `blocked` if asked again after that.
    *
    * @param {AskOptions} [options]
-   * @returns {Promise<import("./newcomer.js").Asked>} with the fingerprint to read to whoever approves
+   * @returns {Promise<import("./newcomer.js").Asked>} with the fingerprint to read to the approving
+   *   member
    */
   async ask(options = {}) {
     return this.#newcomer.ask(this.#subscription.queue, requestOptions(options, this.#limits));
   }
 
-  /** @returns {Promise<import("./newcomer.js").Asked | null>} the own open request, of an earlier run too */
+  /**
+   * @returns {Promise<import("./newcomer.js").Asked | null>} this user's open request, even one of
+   *   an earlier run
+   */
   asked() {
     return this.#newcomer.asked();
   }
 
   /**
-   * The room key, when it is here, checked, saved and acked. Rejects where the request ends without it: with a
-   * {@link import("./errors.js").DeniedError}, `withdrawn`, `expired`, or a refusal; and with `not_asked` where there is
-   * no request that could bring it. After a denial it can be called again, since another member may approve all the same.
+   * Resolves to the room key once it is received, checked, saved and acked. Rejects if the request
+   * ends without it: with a {@link import("./errors.js").DeniedError}, `withdrawn`, `expired` or a
+   * refusal; and with `not_asked` if no request could bring it. Call it again after a denial to
+   * wait for another member's approve.
    *
    * @returns {Promise<import("./keys.js").SigningKey>}
    */
@@ -152,7 +174,7 @@ export class Room {
   }
 
   /**
-   * Asks for the room key and waits for it, which may take until a member comes.
+   * Requests the room key and waits for it, which may take until a member is online.
    *
    * @param {AskOptions} [options] see {@link Room#ask}
    * @returns {Promise<import("./keys.js").SigningKey>}
@@ -162,35 +184,38 @@ export class Room {
     const stored = await this.#context.records.roomKey(this.rid);
     if (stored) return stored;
     const key = this.whenKey();
-    // If asking fails, that is the error to report; the other one must not count as unhandled.
+    // If asking fails, that error is reported; this promise's rejection must not count as
+    // unhandled.
     key.catch(() => {});
     await this.ask(options);
     return key;
   }
 
-  /** @returns {Promise<void>} when the server has taken the open request back, if there was one */
+  /** @returns {Promise<void>} when the server has withdrawn the open request, if there was one */
   withdraw() {
     return this.#newcomer.withdraw(this.#subscription.queue);
   }
 
   /**
-   * For members: somebody asks for the key. To approve without looking there is {@link Room#autoApprove}.
+   * For members: reports requests for the key. {@link Room#autoApprove} approves without asking a
+   * person.
    *
-   * @param {(request: import("./join-request.js").JoinRequest) => unknown} handler called once for each request, and
-   *   once more each time that the newcomer could not use this user's approve (`request.nacks`), or that it was denied
-   *   and a member has lifted that
-   * @returns {() => void} stops it
+   * @param {(request: import("./join-request.js").JoinRequest) => unknown} handler called once for
+   *   each request, and again each time the newcomer could not use this user's approve
+   *   (`request.nacks`) or a member lifted a denial
+   * @returns {() => void} removes the handler
    */
   onRequest(handler) {
     return this.#requests.onRequest(handler);
   }
 
   /**
-   * For members: approves by itself as long as the room is `open`, taking turns with the other members who do so. What
-   * somebody has denied is left alone, until a member lifts that.
+   * For members: approves requests automatically while the room is `open`, taking turns with other
+   * members' clients. Denied requests are left alone until a member lifts the denial.
    *
-   * @param {(request: import("./join-request.js").JoinRequest) => boolean | Promise<boolean>} [wants] which to approve
-   * @returns {() => void} stops it
+   * @param {(request: import("./join-request.js").JoinRequest) => boolean | Promise<boolean>}
+   *   [wants] selects the requests to approve
+   * @returns {() => void} removes the handler
    */
   autoApprove(wants = () => true) {
     mustBeFunction("wants", wants);
@@ -205,11 +230,11 @@ export class Room {
   }
 
   /**
-   * For members: ends what a newcomer waits for. They are told, and kept from asking again for a day.
+   * For members: denies a request. The newcomer is told, and may not ask again for a day.
    *
-   * @param {{requestId: string, uid: string}} request such as `onRequest` shows
-   * @param {{code?: string, block?: boolean}} [options] why, of at most 64 bytes; `block` keeps them from asking until
-   *   a member unblocks them
+   * @param {{requestId: string, uid: string}} request such as one from `onRequest`
+   * @param {{code?: string, block?: boolean}} [options] `code`: the reason, at most 64 bytes;
+   *   `block`: the user may not ask until a member unblocks them
    * @returns {Promise<{state: string, dup: boolean}>}
    */
   async deny(request, options = {}) {
@@ -218,7 +243,7 @@ export class Room {
   }
 
   /**
-   * For members: lets somebody ask again who was denied.
+   * For members: lets a denied user ask again.
    *
    * @param {string} uid
    * @returns {Promise<{dup: boolean}>}
@@ -230,7 +255,8 @@ export class Room {
   }
 
   /**
-   * For members: who is kept from asking. To approve one of a denial's `requests` overrules it.
+   * For members: lists the users who may not ask for now. Approving one of a denial's `requests`
+   * overrules it.
    *
    * @returns {Promise<import("./pending-requests.js").Denial[]>}
    */
@@ -240,57 +266,63 @@ export class Room {
   }
 
   /**
-   * For members: a newcomer has `saved` the key from this user's approve, or `nacked` the approve.
+   * For members: reports that a newcomer has `saved` the key from this user's approve, or `nacked`
+   * the approve.
    *
    * @param {(receipt: import("./notices.js").Receipt) => unknown} handler
-   * @returns {() => void} stops it
+   * @returns {() => void} removes the handler
    */
   onReceipt(handler) {
     return this.#requests.onReceipt(handler);
   }
 
   /**
-   * @param {(card: import("./checks.js").Card) => unknown} handler called when the room has a new card
-   * @returns {() => void} stops it
+   * @param {(card: import("./checks.js").Card) => unknown} handler called when the room gets a new
+   *   card
+   * @returns {() => void} removes the handler
    */
   onCard(handler) {
     return this.#info.onCard(handler);
   }
 
   /**
-   * For members: the room's creator is known, or is another one.
+   * For members: reports that the room's creator has become known or has changed.
    *
    * @param {(creator: string | undefined) => unknown} handler
-   * @returns {() => void} stops it
+   * @returns {() => void} removes the handler
    */
   onCreator(handler) {
     return this.#info.onCreator(handler);
   }
 
   /**
-   * For members: a request is approved by somebody, done, denied, withdrawn or expired.
+   * For members: reports that a request was approved, completed, denied, withdrawn or has expired.
    *
    * @param {(gone: import("./pending-requests.js").GoneRequest) => unknown} handler
-   * @returns {() => void} stops it
+   * @returns {() => void} removes the handler
    */
   onRequestGone(handler) {
     return this.#requests.onRequestGone(handler);
   }
 
-  /** @returns {import("./join-request.js").JoinRequest[]} for members: the open requests this user has not approved */
+  /**
+   * @returns {import("./join-request.js").JoinRequest[]} for members: the open requests that this
+   *   user has not approved
+   */
   get pending() {
     return this.#requests.all;
   }
 
-  /** @returns {Presence} of phoenix.js; empty for guests */
+  /** @returns {Presence} a phoenix.js `Presence`; empty for guests */
   get presence() {
     return this.#presence;
   }
 
   /**
-   * For members: an event of the application's own, to the other members who are online. Its payload is seen by
-   * the server; {@link Room#sendSealed} hides it. Said once: rejects with `timeout` or `interrupted` if nobody knows,
-   * with `not_member` where the room's key is not here, and with `too_large` where the server would not take it.
+   * For members: sends an event of the application to the other online members. The server can read
+   * its payload; {@link Room#sendSealed} hides it. The event is sent once. Rejects with `timeout`
+   * or `interrupted` if it is unknown whether it arrived, with `not_member` if the room's key is
+   * missing, and with `too_large` if the server would not accept it.
    *
    * @param {string} event
    * @param {object} [payload]
@@ -298,7 +330,7 @@ export class Room {
    */
   async send(event, payload = {}) {
     mustBeOwnEvent(event);
-    // Where the key is here, but not proven yet, it waits for that.
+    // If the key is stored but not proven yet, the event waits for the proof.
     if (this.role !== "member") await this.#context.records.memberKey(this.rid);
     await this.#subscription.queue.send(event, payload, { as: "member", repeat: false });
   }
@@ -306,7 +338,7 @@ export class Room {
   /**
    * @param {string} event
    * @param {(payload: any) => unknown} handler
-   * @returns {() => void} stops it
+   * @returns {() => void} removes the handler
    */
   on(event, handler) {
     mustBeEvent(event);
@@ -315,10 +347,10 @@ export class Room {
   }
 
   /**
-   * For members: like {@link Room#send}, but only the members can read it.
+   * For members: like {@link Room#send}, but only members can read the content.
    *
    * @param {string} event
-   * @param {unknown} content what JSON can say
+   * @param {unknown} content a JSON value
    * @returns {Promise<void>}
    */
   async sendSealed(event, content) {
@@ -328,11 +360,12 @@ export class Room {
   }
 
   /**
-   * For members: what was said by {@link Room#sendSealed}. What no member sealed is warned of (`bad_message`).
+   * For members: receives what {@link Room#sendSealed} sent. A payload that no member sealed causes
+   * a warning (`bad_message`).
    *
    * @param {string} event
    * @param {(content: any) => unknown} handler
-   * @returns {() => void} stops it
+   * @returns {() => void} removes the handler
    */
   onSealed(event, handler) {
     mustBeFunction("handler", handler);
@@ -347,8 +380,9 @@ export class Room {
   }
 
   /**
-   * For members: publishes the room's card, as the next version of the one that is known. What is left out stays as it
-   * is. Any member may change the name; the policy and the listing are the creator's, others get `not_creator`.
+   * For members: publishes the next version of the room's card. Fields that are left out stay as
+   * they are. Any member may change the name; only the creator may change the policy and the
+   * listing, and others get `not_creator`.
    *
    * @param {import("./room-info.js").CardChange} [change]
    * @returns {Promise<import("./checks.js").Card>}
@@ -359,8 +393,9 @@ export class Room {
   }
 
   /**
-   * For the creator: makes another user the creator. Said once: where it rejects with `timeout` or `interrupted` nobody
-   * knows whether it arrived; to say it again does no harm.
+   * For the creator: makes another user the creator. The event is sent once: if it rejects with
+   * `timeout` or `interrupted`, it is unknown whether it arrived, and it is safe to call this
+   * again.
    *
    * @param {string} uid
    * @returns {Promise<void>}
@@ -370,10 +405,10 @@ export class Room {
   }
 
   /**
-   * Leaves the room. An open request stays open, and its approve still comes, to the inbox.
+   * Leaves the room. An open request stays open, and its approve still arrives over the inbox.
    *
-   * @param {VestibuleError} [error] what everything unanswered is rejected with
-   * @returns {Promise<void>} when the server knows
+   * @param {VestibuleError} [error] rejects everything unanswered
+   * @returns {Promise<void>} when the server has answered
    */
   leave(error = new VestibuleError("disconnected", "the room was left")) {
     this.#membership.left();
@@ -397,14 +432,17 @@ export class Room {
     await this.#membership.prove();
   }
 
-  /** The notices first: how the open request ended is said better by them than by the answer to its repetition. */
+  /**
+   * Notices come first: they say more precisely how the open request ended than the reply to its
+   * repetition.
+   */
   async #resume(reply) {
     await this.#deliveries.joined(reply);
     await this.#newcomer.resume(this.#subscription.queue, reply, { ttl: longestTtl(this.#limits.exp_ms) });
   }
 
   async #proven(proven, reply) {
-    // Who was a member already, as after an answer that got lost, is told no more than that.
+    // After a repeated proof, such as when a reply was lost, the server sends nothing else.
     if (proven.pending) await this.#info.proven(proven, reply);
     this.#requests.listReceived(proven).catch((error) => this.#context.warn(error));
   }

@@ -1,16 +1,16 @@
 /**
- * The box: a newcomer's key pair that a room key is sealed to. HPKE (RFC 9180), base mode.
+ * The box: a newcomer's key pair, to which a room key is sealed with HPKE (RFC 9180), base mode.
  *
- * `info` binds a sealed key to one request, so an approve that is shown again elsewhere does not open.
+ * `info` binds a sealed key to one request, so that an approve replayed elsewhere cannot be opened.
  */
 import { Aes128Gcm, CipherSuite, DhkemP256HkdfSha256, HkdfSha256 } from "@hpke/core";
 import { concat, fieldList, fromBase64url, toBase64url, utf8 } from "./bytes.js";
 import { boxOf } from "./ids.js";
 
-/** The name of the suite, as `box_alg` of a request and as `alg` of an approve. */
+/** The suite's name: a request's `box_alg` and an approve's `alg`. */
 export const BOX_ALG = "hpke-p256-sha256-aes128gcm";
 
-/** Length of the encapsulated key, which stands before the ciphertext. */
+/** Length of the encapsulated key, which precedes the ciphertext. */
 const ENC_LENGTH = 65;
 
 const suite = new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes128Gcm() });
@@ -43,7 +43,7 @@ export async function seal(boxPub, context, plaintext) {
   return concat(new Uint8Array(sender.enc), new Uint8Array(ciphertext));
 }
 
-/** A newcomer's box. */
+/** The box of a newcomer. */
 export class BoxKey {
   #private;
   #pair;
@@ -52,13 +52,15 @@ export class BoxKey {
   constructor(privateBytes, pub, pair, id) {
     /** @type {Uint8Array} */
     this.pub = pub;
-    /** @type {string} the `box`, its id */
+    /** @type {string} the box's id */
     this.id = id;
     this.#private = privateBytes;
     this.#pair = pair;
   }
 
-  /** @returns {Uint8Array} 32 bytes; not a field, so that a box logged by accident shows its public half only */
+  /**
+   * @returns {Uint8Array} 32 bytes; not a field, so that logging the box shows only its public half
+   */
   get private() {
     return this.#private;
   }
@@ -85,7 +87,7 @@ export class BoxKey {
     return new BoxKey(privateBytes, pub, pair, await boxOf(BOX_ALG, pub));
   }
 
-  /** @returns {{private: string, pub: string}} what a storage keeps; secret */
+  /** @returns {{private: string, pub: string}} for a storage; secret */
   toStored() {
     return { private: toBase64url(this.private), pub: toBase64url(this.pub) };
   }
@@ -93,7 +95,8 @@ export class BoxKey {
   /**
    * @param {Uint8Array} ct
    * @param {SealContext} context
-   * @returns {Promise<Uint8Array>} the plaintext; throws where the box, the context or a byte is another
+   * @returns {Promise<Uint8Array>} the plaintext; throws if the box, the context or any byte
+   *   differs
    */
   async open(ct, context) {
     const recipient = await suite.createRecipientContext({

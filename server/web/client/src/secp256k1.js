@@ -1,9 +1,12 @@
 /**
- * ECDSA on secp256k1, which WebCrypto has not. Loaded by who meets such a key, see `keys.js`.
+ * ECDSA on secp256k1, which WebCrypto lacks. `keys.js` loads it when such a key is used.
  */
 import { secp256k1 as curve } from "@noble/curves/secp256k1.js";
 
-/** Either s is taken, as WebCrypto does on P-256: no id is made of a signature, so nothing depends on which it is. */
+/**
+ * Accepts either s, as WebCrypto does on P-256: no id is derived from a signature, so nothing
+ * depends on which of the two it is.
+ */
 const EITHER_S = { lowS: false };
 
 /** @type {import("./keys.js").Scheme} */

@@ -1,21 +1,21 @@
 /**
- * Signing in over HTTP, and the HTTP endpoints that need no more than that.
+ * Signs in over HTTP, and calls the other HTTP endpoints.
  */
 import { toBase64url } from "./bytes.js";
 import { VestibuleError } from "./errors.js";
 import { retryDelay, sleep } from "./backoff.js";
 import { signFields } from "./signed.js";
 
-/** The HTTP status of a server that does not go by the name it was addressed by. */
+/** The HTTP status of a server that does not answer to the name in the URL. */
 const MISDIRECTED = 421;
 
-/** How long a challenge is good for: a server that does not say what time it is says when that ends. */
+/** The lifetime of a challenge. Its end tells the time of servers that do not send it. */
 const CHALLENGE_MS = 60_000;
 
-/** A token with less time left than this is made anew before it is used. */
+/** A token with less time left is renewed before it is used. */
 const MARGIN_MS = 30_000;
 
-/** A user's session at one server: keeps the token and makes a new one when asked. */
+/** A user's session at one server: keeps the token and renews it. */
 export class Session {
   #base;
   #server;
@@ -30,11 +30,12 @@ export class Session {
   /**
    * @param {object} options
    * @param {URL} options.base of the server
-   * @param {string} options.server the name that this client means to talk to, never the one it is told
+   * @param {string} options.server the name that this client addresses, never the one that the
+   *   server claims
    * @param {import("./keys.js").SigningKey} options.user
    * @param {string} options.uid
-   * @param {import("./clock.js").Clock} options.clock is told the server's time
-   * @param {AbortSignal} [options.signal] ends every call
+   * @param {import("./clock.js").Clock} options.clock receives the server's time
+   * @param {AbortSignal} [options.signal] aborts every call
    */
   constructor({ base, server, user, uid, clock, signal }) {
     this.#base = base;
@@ -46,7 +47,7 @@ export class Session {
     this.uid = uid;
   }
 
-  /** @returns {string} the last token, which may be stale */
+  /** @returns {string} the latest token, which may be stale */
   get token() {
     return this.#token;
   }
@@ -57,7 +58,7 @@ export class Session {
   }
 
   /**
-   * Signs in. Callers at the same time share one sign-in.
+   * Signs in. Simultaneous callers share one sign-in.
    *
    * @returns {Promise<void>}
    */
@@ -83,8 +84,9 @@ export class Session {
   /**
    * @param {string} method
    * @param {string} path
-   * @param {{body?: object, query?: object, signedIn?: boolean}} [options] `signedIn` sends the token, in a header
-   * @returns {Promise<any>} the JSON answer
+   * @param {{body?: object, query?: object, signedIn?: boolean}} [options] `signedIn`: send the
+   *   token in a header
+   * @returns {Promise<any>} the JSON response
    */
   async call(method, path, { body, query = {}, signedIn = false } = {}) {
     const url = new URL(path, this.#base);
@@ -106,7 +108,7 @@ export class Session {
     try {
       return await askSignedIn();
     } catch (error) {
-      // The clock here is wrong, or the server has new keys since.
+      // This device's clock is wrong, or the server has new secrets since.
       if (error.reason !== "unauthorized") throw error;
       await this.renew();
       return askSignedIn();
@@ -115,7 +117,7 @@ export class Session {
 }
 
 /**
- * Asks again where the server says "not now".
+ * Retries the call while the server says "try again later".
  *
  * @param {URL} url
  * @param {RequestInit & {signal?: AbortSignal}} options
@@ -146,7 +148,7 @@ async function fetchJson(url, options) {
     answer = await response.json();
   } catch (cause) {
     options.signal?.throwIfAborted();
-    const detail = response ? `status ${response.status} without JSON` : `no answer from ${url.origin}`;
+    const detail = response ? `status ${response.status} with a body that is not JSON` : `no answer from ${url.origin}`;
     throw new VestibuleError("unreachable", detail, { cause });
   }
   if (response.ok) return answer;
@@ -156,10 +158,10 @@ async function fetchJson(url, options) {
 /**
  * @param {URL} url
  * @param {any} answer
- * @returns {VestibuleError} which says what to do about it
+ * @returns {VestibuleError} an error that says what to do
  */
 function misdirected(url, answer) {
-  const advice = `connect by a name of its own, or have it started with --name ${url.host}`;
+  const advice = `use one of the server's names in the URL, or start the server with --name ${url.host}`;
   const told = typeof answer?.detail === "string" ? answer.detail : advice;
-  return new VestibuleError("misdirected", `the server does not go by the name ${url.host}: ${told}`);
+  return new VestibuleError("misdirected", `the server does not answer to the name ${url.host}: ${told}`);
 }

@@ -1,27 +1,29 @@
 /**
- * What each frame signs. Fields are named and written as on the wire: binary ones in base64url, so a frame as it
- * came or as it will go is itself the list of fields.
+ * The signed fields of each frame. Fields are named and encoded as on the wire, with binary values
+ * in base64url, so that a frame can be passed as the fields.
  */
 import { fieldList, fromBase64url, toBase64url, u64, utf8 } from "./bytes.js";
 import { verify } from "./keys.js";
 
-/** @typedef {"session" | "prove" | "card" | "request" | "approve" | "deny" | "hand_over"} SignedKind */
+/**
+ * @typedef {"session" | "prove" | "card" | "request" | "approve" | "deny" | "hand_over"} SignedKind
+ */
 
 const binary = fromBase64url;
 const integer = u64;
-/** An absent flag is not set. */
+/** An absent flag is false. */
 const flag = (value) => {
   if (value !== undefined && typeof value !== "boolean") throw new TypeError("not a flag");
   return u64(value ? 1 : 0);
 };
-/** An absent text is an empty one. */
+/** An absent text is empty. */
 const text = (value) => {
   if (value !== undefined && value !== null && typeof value !== "string") throw new TypeError("not a text");
   return utf8(value ?? "");
 };
 
 /**
- * The fields of each kind, in the order in which they are signed.
+ * The fields of each kind, in signing order.
  *
  * @type {Record<SignedKind, Record<string, (value: any) => Uint8Array>>}
  */
@@ -42,7 +44,7 @@ const LAYOUTS = {
 
 /**
  * @param {SignedKind} kind
- * @param {Record<string, any>} fields those of the kind; others are not looked at
+ * @param {Record<string, any>} fields must include the fields of the kind; others are ignored
  * @returns {Uint8Array}
  */
 export function signedBytes(kind, fields) {

@@ -1,19 +1,20 @@
 /**
- * Ed25519 public keys that are nobody's: points of small order, for which a signature can be made that is good for many
- * texts, or all, without a private key. Libraries differ in whether they take them.
+ * Ed25519 public keys that belong to nobody: for points of small order, anybody can make a
+ * signature that is valid for many texts, or for all, without a private key. Libraries differ in
+ * whether they accept such keys.
  */
 import { toBase64url } from "./bytes.js";
 
 /**
- * The y-coordinates of the eight points, with the two that may also be written as a number above the field's (0 and 1).
- * A point and its mirror image differ in the sign of x, which is the top bit and not looked at.
+ * The y-coordinates of the eight points. Two of them (0 and 1) also have a non-canonical encoding.
+ * A point and its mirror image differ in the sign of x, which is the top bit and ignored.
  */
 const Y = new Set([
   "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", // 0, of order 4
   "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", // 1, of order 1
   "7P_______________________________________38", // -1, of order 2
-  "7f_______________________________________38", // 0, not reduced
-  "7v_______________________________________38", // 1, not reduced
+  "7f_______________________________________38", // 0, non-canonical
+  "7v_______________________________________38", // 1, non-canonical
   "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o", // of order 8
   "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU", // of order 8
 ]);

@@ -1,39 +1,47 @@
 /**
- * Where a client keeps what must outlast it: the interface, and two that implement it.
+ * The interface of the storage in which a client keeps its keys, and two implementations.
  */
 import { VestibuleError } from "./errors.js";
 import { ClaimQueue } from "./claim-queue.js";
 
 /**
- * Keeps a client's keys and its open requests: names to texts. One storage belongs to one user.
+ * Maps names to strings: a client's keys and its open requests. One storage belongs to one user.
  *
- * What `set` was given must be there after a crash once it has returned or its promise has resolved; the flow's
- * "saved, *then* acked" stands on that. The values are secret: private keys in the clear.
+ * A value must survive a crash once `set` has returned or its promise has resolved: the protocol's
+ * "saved, *then* acked" depends on it. The values are secret: they include unencrypted private
+ * keys.
  *
  * @typedef {object} Storage
  * @property {(name: string) => string | null | Promise<string | null>} get
  * @property {(name: string, value: string) => void | Promise<void>} set
  * @property {(name: string) => void | Promise<void>} delete
- * @property {(options?: ClaimOptions) => Promise<Release>} [claim] resolves once nobody else uses the storage; rejects
- *   with `in_use` where somebody does, unless told to wait. Who ends without a release must not keep others out
- * @property {() => Iterable<string> | Promise<Iterable<string>>} [names] of what is kept
+ * @property {(options?: ClaimOptions) => Promise<Release>} [claim] resolves once nobody else uses
+ *   the storage; rejects with `in_use` if somebody does, unless told to wait. A process that ends
+ *   without a release must not block others
+ * @property {() => Iterable<string> | Promise<Iterable<string>>} [names] the names of all values
  */
 
-/** @typedef {() => void | Promise<void>} Release frees the storage; called again, it does nothing */
+/** @typedef {() => void | Promise<void>} Release frees the storage; further calls do nothing */
 
 /**
  * @typedef {object} ClaimOptions
- * @property {boolean} [wait] until the storage is free
- * @property {AbortSignal} [signal] ends the waiting, with its reason. Once the storage is claimed, it says that the
- *   release is on its way, so that the next of the same page may wait for that rather than be refused
+ * @property {boolean} [wait] wait until the storage is free
+ * @property {AbortSignal} [signal] ends the wait, with its reason. Once the storage is claimed, an
+ *   abort announces the release, so that the page's next claim may wait for it instead of being
+ *   refused
  */
 
-/** This page's turns, by the locks that they are taken with. @type {WeakMap<LockManager, Map<string, ClaimQueue>>} */
+/**
+ * This page's claims, by lock manager and storage prefix.
+ *
+ * @type {WeakMap<LockManager, Map<string, ClaimQueue>>}
+ */
 const pages = new WeakMap();
 
 /**
- * The browser's `localStorage`. Two users of one origin need two prefixes. It is claimed for one tab at a time with the
- * Web Locks API, which frees what a tab held when that is closed; where there is none, nobody is kept out.
+ * The browser's `localStorage`. Two users of one origin need two prefixes. The Web Locks API claims
+ * it for one tab at a time and releases it when the tab is closed; without that API nobody is kept
+ * out.
  *
  * @implements {Storage}
  */
@@ -44,9 +52,10 @@ export class LocalStorage {
 
   /**
    * @param {object} [options]
-   * @param {string} [options.prefix] of the names in it
+   * @param {string} [options.prefix] of the stored names
    * @param {globalThis.Storage} [options.area]
-   * @param {LockManager} [options.locks] the browser's own; none for another area, since other tabs don't see that
+   * @param {LockManager} [options.locks] default: the browser's; none for another area, which other
+   *   tabs do not share
    */
   constructor({ prefix = "vestibule/", area = localArea(), locks = locksOf(area) } = {}) {
     this.#area = area;
@@ -91,7 +100,7 @@ export class LocalStorage {
 }
 
 /**
- * Forgets all with the process: for tests and for trying things out.
+ * Forgets everything when the process ends: for tests and experiments.
  *
  * @implements {Storage}
  */
@@ -125,7 +134,10 @@ export class MemoryStorage {
   }
 }
 
-/** @returns {globalThis.Storage | null} the browser's; null where there is none, or nothing is kept of this page's */
+/**
+ * @returns {globalThis.Storage | null} the browser's; null if it is missing or disabled for this
+ *   page
+ */
 function browserArea() {
   try {
     return globalThis.localStorage ?? null;
@@ -138,7 +150,7 @@ function browserArea() {
 function localArea() {
   const area = browserArea();
   if (area) return area;
-  const detail = "there is no localStorage here: give LocalStorage an `area`, or use another storage";
+  const detail = "localStorage is not available: pass an `area` to LocalStorage, or use another storage";
   throw new VestibuleError("bad_storage", detail);
 }
 

@@ -4,20 +4,20 @@
 import { RetryQueue } from "./retry-queue.js";
 import { VestibuleError } from "./errors.js";
 
-/** How long a leave waits for its answer. */
+/** How long to wait for the reply to a leave. */
 const LEAVE_TIMEOUT_MS = 1000;
 
-/** Refusals of a join that another try may not meet; phoenix.js tries again by itself. */
+/** Refusals of a join that may be temporary; phoenix.js retries by itself. */
 const TEMPORARY = new Set(["rate_limited", "unavailable", "overloaded", "storage_full"]);
 
 /** Keeps one topic joined. */
 export class Subscription {
   #context;
   #joins = 0;
-  /** When the last join was said. */
+  /** When the last join was sent. */
   #sentAt = 0;
   /**
-   * Settles the promise of `join`; null once it is settled.
+   * Settles the promise of `join`; null once settled.
    *
    * @type {{resolve: () => void, reject: (error: VestibuleError) => void} | null}
    */
@@ -28,7 +28,7 @@ export class Subscription {
   /**
    * @param {import("./context.js").Context} context
    * @param {string} topic
-   * @param {() => object} [joinFields] more of what each join says, asked for anew
+   * @param {() => object} [joinFields] further fields of each join's payload
    */
   constructor(context, topic, joinFields = () => ({})) {
     this.#context = context;
@@ -42,8 +42,8 @@ export class Subscription {
   }
 
   /**
-   * @param {(reply: any, current: () => boolean) => Promise<void>} onJoin is run at this join and at each rejoin;
-   *   `current` tells whether that join is still the last
+   * @param {(reply: any, current: () => boolean) => Promise<void>} onJoin called at this join and
+   *   at each rejoin; `current` tells whether that join is still the last one
    * @returns {Promise<void>} when `onJoin` has succeeded once
    */
   join(onJoin) {
@@ -61,9 +61,9 @@ export class Subscription {
 
   /**
    * @param {string} event
-   * @param {(payload: any) => unknown} handler what it throws, such as for a payload that is none, is warned of: in
-   *   phoenix.js, or in nobody's hands, it would end a process
-   * @returns {() => void} stops it
+   * @param {(payload: any) => unknown} handler what it throws, such as for a malformed payload,
+   *   becomes a warning: unhandled, it would end a process
+   * @returns {() => void} removes the handler
    */
   on(event, handler) {
     const { warn } = this.#context;
@@ -71,7 +71,7 @@ export class Subscription {
       try {
         await handler(payload);
       } catch (error) {
-        warn(error, `taking the push \`${event}\` of ${this.channel.topic}`);
+        warn(error, `handling the push \`${event}\` of ${this.channel.topic}`);
       }
     });
     return () => this.channel.off(event, ref);
@@ -80,15 +80,15 @@ export class Subscription {
   /**
    * Leaves for good.
    *
-   * @param {VestibuleError} error what everything unanswered is rejected with
-   * @returns {Promise<void>} when the server knows, or does not answer
+   * @param {VestibuleError} error rejects everything unanswered
+   * @returns {Promise<void>} when the server has answered or the wait is over
    */
   end(error) {
     this.#ended = error;
     this.queue.end(error);
     this.#first?.reject(error);
     this.#first = null;
-    // phoenix.js settles it at once where there is no connection to leave by.
+    // phoenix.js settles it at once if there is no connection.
     return new Promise((left) => this.channel.leave(LEAVE_TIMEOUT_MS).receive("ok", left).receive("timeout", left));
   }
 
@@ -105,7 +105,7 @@ export class Subscription {
       this.#first = null;
     } catch (cause) {
       const error = VestibuleError.from(cause, `joining ${this.channel.topic}`);
-      // The next join does it again.
+      // The next join repeats it.
       if (error.passing) return;
       if (this.#first) this.end(error);
       else this.#context.warn(error);

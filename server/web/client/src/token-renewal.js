@@ -1,16 +1,17 @@
 /**
- * Keeps the socket's token good.
+ * Keeps the socket's token valid.
  *
- * A token is good to connect with for minutes and a socket may stay open for hours, so at a reconnect the token is
- * mostly stale. It is renewed when the connection is lost, while phoenix.js waits for its next try. Where that was
- * too late or of no use (a laptop slept, the server has new keys), the server opens the socket and refuses the joins as
- * `unauthorized`: then the session is renewed and the socket connects anew, which phoenix.js would not do by itself.
+ * A token lasts for minutes and a socket for hours, so at a reconnect the token is usually stale.
+ * It is renewed when the connection is lost, while phoenix.js waits for its next try. If that was
+ * too late or did not help (a laptop slept, the server has new secrets), the server opens the
+ * socket but refuses the joins as `unauthorized`. Then the session is renewed and the socket
+ * reconnects, which phoenix.js would not do by itself.
  */
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 
-/** Signs in again when it is time. */
+/** Renews the token of one socket. */
 export class TokenRenewal {
   #socket;
   #session;
@@ -32,11 +33,15 @@ export class TokenRenewal {
     socket.onClose(() => this.#lost());
   }
 
-  /** A join was refused as `unauthorized`. All topics are, at once; one new connection serves them all. */
+  /**
+   * A join was refused as `unauthorized`. That happens to all topics at once; one reconnect serves
+   * them all.
+   */
   refused() {
     if (this.#busy || this.#stopped) return;
     this.#busy = true;
-    // At once the first time; a server that refuses even new tokens is asked ever more seldom.
+    // Immediately the first time; a server that refuses even new tokens is tried less and less
+    // often.
     const pause = this.#refusals ? Math.min(FIRST_PAUSE_MS * 2 ** (this.#refusals - 1), LONGEST_PAUSE_MS) : 0;
     this.#refusals += 1;
     this.#timer = setTimeout(() => this.#reconnect(), pause);
@@ -54,7 +59,7 @@ export class TokenRenewal {
   }
 
   #lost() {
-    // A failure is no matter yet: phoenix.js goes on, and this is called again.
+    // A failure does not matter yet: phoenix.js retries, and this is called again.
     if (!this.#stopped && this.#session.stale) this.#session.renew().catch(() => {});
   }
 

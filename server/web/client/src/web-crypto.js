@@ -1,17 +1,18 @@
 /**
- * The signing algorithms that WebCrypto has.
+ * The signing algorithms that WebCrypto supports.
  */
-import { concat, fromBase64url, asBufferSource } from "./bytes.js";
+import { asBufferSource, concat, fromBase64url } from "./bytes.js";
 
 const hex = (text) => Uint8Array.from(text.match(/../g), (pair) => Number.parseInt(pair, 16));
 
 /**
  * @param {object} options
- * @param {any} options.key how WebCrypto names the kind of key
- * @param {EcdsaParams | AlgorithmIdentifier} options.sign how it names the signature
+ * @param {any} options.key the key's algorithm in WebCrypto
+ * @param {EcdsaParams | AlgorithmIdentifier} options.sign the signature's algorithm in WebCrypto
  * @param {number} options.pubLength
- * @param {Uint8Array} options.pkcs8 what stands before the 32 private bytes in a PKCS #8 key without its public half.
- *   Importing that and exporting a JWK makes the platform derive the public half, and refuse a scalar out of range.
+ * @param {Uint8Array} options.pkcs8 the bytes before the 32 private bytes in a PKCS #8 key without
+ *   its public half. Importing such a key and exporting a JWK makes the platform derive the public
+ *   half, and refuse a scalar out of range.
  * @param {(jwk: any) => Uint8Array} options.pubOfJwk
  * @returns {import("./keys.js").Scheme}
  */
@@ -52,10 +53,13 @@ export const ed25519 = scheme({
 });
 
 /** @type {Promise<boolean> | undefined} */
-let ed25519IsThere;
+let ed25519IsSupported;
 
-/** @returns {Promise<boolean>} whether this platform's WebCrypto has Ed25519, which is younger than the rest */
+/**
+ * @returns {Promise<boolean>} whether this platform's WebCrypto has Ed25519, which not all
+ *   platforms support yet
+ */
 export function hasEd25519() {
-  ed25519IsThere ??= ed25519.fromPrivate(new Uint8Array(32)).then(() => true, () => false);
-  return ed25519IsThere;
+  ed25519IsSupported ??= ed25519.fromPrivate(new Uint8Array(32)).then(() => true, () => false);
+  return ed25519IsSupported;
 }

@@ -33,7 +33,7 @@ test("a newer card is taken, an older one never again, even after a restart", as
   assert.equal(await cards.take(second), true);
 
   for (const { cards: now } of [{ cards }, await begin(storage)]) {
-    const downgrade = { reason: "card_downgrade", detail: "version 1 came after version 2" };
+    const downgrade = { reason: "card_downgrade", detail: "version 1 arrived after version 2" };
     await assert.rejects(now.take(first), downgrade);
     assert.deepEqual(now.newest, second);
   }
@@ -49,7 +49,7 @@ test("another card of the version that was seen is not taken, the same one signe
   ]);
   assert.equal(await cards.take(first), true);
   for (const other of [second, renamed]) {
-    await assert.rejects(cards.take(other), { reason: "card_downgrade", detail: "another one of version 1" });
+    await assert.rejects(cards.take(other), { reason: "card_downgrade", detail: "a different card of version 1" });
     assert.deepEqual(cards.newest, first);
   }
   await cards.take(again);
@@ -78,7 +78,7 @@ test("who has no key signs no card", async () => {
 });
 
 const DAY_MS = 86_400_000;
-const poisoned = { reason: "bad_card", detail: "the version lies in the future" };
+const poisoned = { reason: "bad_card", detail: "the version is in the future" };
 
 test("no version is more than a day ahead of the time", async () => {
   const { cards } = await begin();
@@ -127,7 +127,7 @@ test("a card with a hidden character in its name is repaired", async () => {
   const good = await signed({ version: 1, name: "Garden", policy: "open" });
   await cards.take(good);
   const bad = await signed({ version: 5, name: "Gar\u202Eden", policy: "request" });
-  const refused = { reason: "bad_card", detail: "the name has control or format characters" };
+  const refused = { reason: "bad_card", detail: "the name contains control or format characters" };
   await assert.rejects(cards.take(bad), refused);
   assert.deepEqual(cards.newest, good);
   assert.equal(cards.policy, "request", "which is what the room has signed last");

@@ -22,10 +22,10 @@ test("a card of the room is taken, any other is not", async () => {
   const card = await makeCard(garden);
   assert.equal(await checkCard(card, garden.rid), card);
   const bad = (changed, detail) => assert.rejects(checkCard(changed, garden.rid), refused("bad_card", detail));
-  await bad(await makeCard(cellar), "another room's");
-  await bad({ ...(await makeCard(cellar)), rid: garden.rid }, "the key is not the room's");
-  await bad({ ...card, policy: "open" }, "the signature is wrong");
-  await bad({ ...card, name: "Cellar" }, "the signature is wrong");
+  await bad(await makeCard(cellar), "it belongs to another room");
+  await bad({ ...(await makeCard(cellar)), rid: garden.rid }, "the key does not match the room's id");
+  await bad({ ...card, policy: "open" }, "the signature is invalid");
+  await bad({ ...card, name: "Cellar" }, "the signature is invalid");
   await bad({ ...card, room_pub: 7 }, "malformed");
   await bad(null, "malformed");
 });
@@ -38,13 +38,13 @@ test("a request is what its user signed", async () => {
 
   const bad = (changed, detail) => assert.rejects(checkRequest(changed, garden.rid), refused("bad_request", detail));
   const stolen = await BoxKey.generate();
-  await bad({ ...item, box_pub: toBase64url(stolen.pub) }, "the signature is wrong");
-  await bad({ ...item, note: "It is Alice" }, "the signature is wrong");
-  await bad({ ...item, uid: mallory.uid }, "the key is not the user's");
-  await bad({ ...item, sign_pub: toBase64url(mallory.key.pub), sign_alg: "p256" }, "the key is not the user's");
-  await bad((await makeRequest(cellar, bob)).item, "for another room");
-  await bad((await makeRequest(garden, bob, { signed: { exp: Date.now() - 1 } })).item, "expired");
-  await bad((await makeRequest(garden, bob, { signed: { box_alg: "rot13" } })).item, "a box of an unknown kind");
+  await bad({ ...item, box_pub: toBase64url(stolen.pub) }, "the signature is invalid");
+  await bad({ ...item, note: "It is Alice" }, "the signature is invalid");
+  await bad({ ...item, uid: mallory.uid }, "the key does not match the user's id");
+  await bad({ ...item, sign_pub: toBase64url(mallory.key.pub), sign_alg: "p256" }, "the key does not match the user's id");
+  await bad((await makeRequest(cellar, bob)).item, "it is for another room");
+  await bad((await makeRequest(garden, bob, { signed: { exp: Date.now() - 1 } })).item, "it has expired");
+  await bad((await makeRequest(garden, bob, { signed: { box_alg: "rot13" } })).item, "unknown box algorithm");
   await bad({ ...item, exp: "soon" }, "malformed");
 });
 
@@ -78,32 +78,32 @@ test("an approve that is wrong in any way is refused", async () => {
     toBase64url(await seal(boxPub, { ...context, ...changes }, secret));
 
   const elsewhere = await makeRequest(cellar, bob);
-  await bad(await makeApprove(cellar, alice, elsewhere.item), "for another room");
+  await bad(await makeApprove(cellar, alice, elsewhere.item), "it is for another room");
   const earlier = await makeRequest(garden, bob, { boxKey: box });
-  await bad(await makeApprove(garden, alice, earlier.item), "for another request");
-  await bad(await makeApprove(garden, alice, item, { to: mallory.uid }), "for another user");
+  await bad(await makeApprove(garden, alice, earlier.item), "it is for another request");
+  await bad(await makeApprove(garden, alice, item, { to: mallory.uid }), "it is for another user");
   const { box_pub } = elsewhere.item;
-  await bad(await makeApprove(garden, alice, { ...item, box_pub }), "for another box", "undecryptable");
-  await bad({ ...good, alg: "none" }, "sealed in an unknown way", "undecryptable");
+  await bad(await makeApprove(garden, alice, { ...item, box_pub }), "it is for another box", "undecryptable");
+  await bad({ ...good, alg: "none" }, "unknown sealing algorithm", "undecryptable");
 
-  await bad(await makeApprove(garden, alice, item, { by: mallory.uid }), "the key is not the approver's", "bad_sig");
-  await bad({ ...good, user_sig: good.room_sig }, "the approver's signature is wrong", "bad_sig");
-  await bad({ ...good, exp: good.exp + 1 }, "the approver's signature is wrong", "bad_sig");
-  await bad({ ...good, room_sig: good.user_sig }, "the room's signature is wrong", "bad_sig");
+  await bad(await makeApprove(garden, alice, item, { by: mallory.uid }), "the key does not match the approver's id", "bad_sig");
+  await bad({ ...good, user_sig: good.room_sig }, "the approver's signature is invalid", "bad_sig");
+  await bad({ ...good, exp: good.exp + 1 }, "the approver's signature is invalid", "bad_sig");
+  await bad({ ...good, room_sig: good.user_sig }, "the room's signature is invalid", "bad_sig");
 
   const ct = await sealed(box.pub, garden.key.private, { request_id: earlier.item.request_id });
-  await bad(await makeApprove(garden, alice, item, { ct }), "it does not open", "undecryptable");
+  await bad(await makeApprove(garden, alice, item, { ct }), "it cannot be decrypted", "undecryptable");
   const swapped = await sealed(elsewhere.box.pub, garden.key.private);
-  await bad(await makeApprove(garden, alice, item, { ct: swapped }), "it does not open", "undecryptable");
+  await bad(await makeApprove(garden, alice, item, { ct: swapped }), "it cannot be decrypted", "undecryptable");
   const { private: wrong } = await SigningKey.generate();
   const other = await makeApprove(garden, alice, item, { ct: await sealed(box.pub, wrong) });
-  await bad(other, "the key is not the room's", "wrong_key");
+  await bad(other, "the key does not match the room's id", "wrong_key");
   const short = await sealed(box.pub, wrong.subarray(1));
-  await bad(await makeApprove(garden, alice, item, { ct: short }), "the key is not the room's", "wrong_key");
+  await bad(await makeApprove(garden, alice, item, { ct: short }), "the key does not match the room's id", "wrong_key");
   await bad({ ...good, ct: undefined }, "malformed", "bad_sig");
   const torn = await makeApprove(garden, alice, item, { ct: toBase64url(new Uint8Array(7)) });
-  await bad(torn, "it does not open", "undecryptable");
-  await bad("approve", "for another room");
+  await bad(torn, "it cannot be decrypted", "undecryptable");
+  await bad("approve", "it is for another room");
 });
 
 test("a denial is a member's, which only the card tells", async () => {
@@ -118,7 +118,7 @@ test("a denial is a member's, which only the card tells", async () => {
     await assert.rejects(checkDenial({ ...denial, ...changes }, denied, card), { reason: "bad_denial" });
   }
   await assert.rejects(checkDenial(denial, { ...denied, to: alice.uid }, card), { reason: "bad_denial" });
-  await assert.rejects(checkDenial(denial, denied, null), refused("bad_denial", "the room's key is not known"));
+  await assert.rejects(checkDenial(denial, denied, null), refused("bad_denial", "the room's key is unknown"));
 });
 
 test("a room that the server made is checked as well", async () => {
@@ -126,24 +126,24 @@ test("a room that the server made is checked as well", async () => {
   const asked = { alg: "p256", policy: "request" };
   assert.ok((await checkMadeRoom(made, asked)).key.equals(garden.key));
   const bad = (changes, ...error) => assert.rejects(checkMadeRoom({ ...made, ...changes }, asked), refused(...error));
-  await bad({ room_key: toBase64url(cellar.key.private) }, "bad_room", "the key is not the room's");
-  await bad({ card: await makeCard(cellar) }, "bad_card", "another room's");
+  await bad({ room_key: toBase64url(cellar.key.private) }, "bad_room", "the key does not match the room's id");
+  await bad({ card: await makeCard(cellar) }, "bad_card", "it belongs to another room");
   for (const other of [{ alg: "ed25519" }, { policy: "open" }, { name: "Garden" }]) {
-    const error = refused("bad_room", "not what was asked for");
+    const error = refused("bad_room", "the room differs from what was requested");
     await assert.rejects(checkMadeRoom(made, { ...asked, ...other }), error);
   }
 });
 
 test("hidden characters in a note are refused", async () => {
   const { item } = await makeRequest(garden, bob, { signed: { note: "It is\nBob" } });
-  const error = refused("bad_request", "the note has control or format characters");
+  const error = refused("bad_request", "the note contains control or format characters");
   await assert.rejects(checkRequest(item, garden.rid), error);
 });
 
 test("hidden characters in a name are refused", async () => {
   const fields = { rid: garden.rid, version: 1, policy: "request", name: "Gar\u00ADden" };
   const card = { ...(await makeCard(garden)), ...fields, sig: await signFields("card", fields, garden.key) };
-  const error = refused("bad_card", "the name has control or format characters");
+  const error = refused("bad_card", "the name contains control or format characters");
   await assert.rejects(checkCard(card, garden.rid), error);
 });
 
@@ -151,7 +151,7 @@ test("an approve that has expired is refused, and not nacked", async () => {
   const { item, box } = await makeRequest(garden, bob);
   const asked = { rid: garden.rid, request_id: item.request_id, uid: bob.uid, box };
   const approve = await makeApprove(garden, alice, item);
-  await assert.rejects(openApprove(approve, asked, approve.exp), refused("bad_approve", "expired", undefined));
+  await assert.rejects(openApprove(approve, asked, approve.exp), refused("bad_approve", "it has expired", undefined));
   assert.ok(await openApprove(approve, asked, approve.exp - 1));
 });
 
@@ -164,17 +164,17 @@ test("what is signed by a key of small order is nobody's", async () => {
   });
   const rid = await ridOf("ed25519", pub);
   const card = { rid, room_pub: toBase64url(pub), alg: "ed25519", version: 1, policy: "open", sig: toBase64url(sig) };
-  await assert.rejects(checkCard(card, rid), refused("bad_card", "the signature is wrong"));
+  await assert.rejects(checkCard(card, rid), refused("bad_card", "the signature is invalid"));
   const { item } = await makeRequest(garden, bob);
   const uid = await uidOf("ed25519", pub);
   const forged = { ...item, uid, sign_alg: "ed25519", sign_pub: toBase64url(pub), sig: toBase64url(sig) };
-  await assert.rejects(checkRequest(forged, garden.rid), refused("bad_request", "the signature is wrong"));
+  await assert.rejects(checkRequest(forged, garden.rid), refused("bad_request", "the signature is invalid"));
 });
 
 test("hidden characters in the code of a denial are refused", async () => {
   const { item } = await makeRequest(garden, bob);
   const denial = await makeDenial(garden, alice, item, { code: "no\u001b[2J" });
   const denied = { rid: garden.rid, request_id: item.request_id, to: bob.uid };
-  const error = refused("bad_denial", "the code has control or format characters");
+  const error = refused("bad_denial", "the code contains control or format characters");
   await assert.rejects(checkDenial(denial, denied, await makeCard(garden)), error);
 });

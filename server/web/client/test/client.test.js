@@ -58,11 +58,11 @@ test("where there is no server, connecting fails, and soon", async () => {
 
   const url = `http://127.0.0.1:${mute.address().port}`;
   const unanswered = Vestibule.connect(url, { storage, transport: WebSocket, timeout: 50 });
-  await assert.rejects(unanswered, { reason: "unreachable", detail: `no answer from ${url} in 50 ms` });
+  await assert.rejects(unanswered, { reason: "unreachable", detail: `no answer from ${url} within 50 ms` });
 
   server.opens = false;
   const halfWay = Vestibule.connect(server.url, { storage, transport: WebSocket, timeout: 50 });
-  await assert.rejects(halfWay, { reason: "unreachable", detail: `no answer from ${server.url} in 50 ms` });
+  await assert.rejects(halfWay, { reason: "unreachable", detail: `no answer from ${server.url} within 50 ms` });
 });
 
 test("a user is the same on another device, and a storage has one user", async () => {
@@ -360,10 +360,10 @@ test("a note or name that is too long is not sent", async () => {
   const note = "\u{1f331}".repeat(280);
   server.answers = { request: { state: "pending" } };
   for (const call of [() => door.ask({ note: `${note}x` }), () => door.requestKey({ note: `${note}x` })]) {
-    await assert.rejects(call(), { reason: "too_large", detail: "`note` has 281 characters, and the server takes 280" });
+    await assert.rejects(call(), { reason: "too_large", detail: "`note` is 281 characters long; the server accepts at most 280" });
   }
   await assert.rejects(client.createRoom({ policy: "open", name: "x".repeat(81) }), {
-    reason: "too_large", detail: "`name` has 81 characters, and the server takes 80",
+    reason: "too_large", detail: "`name` is 81 characters long; the server accepts at most 80",
   });
   assert.deepEqual([server.said("request"), server.said("card")], [[], []]);
   await door.ask({ note });

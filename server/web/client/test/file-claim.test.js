@@ -147,7 +147,7 @@ test("a process that waits for a file may give up", async () => {
 
 test("a file that cannot be locked is an error with a sentence", async () => {
   const storage = new FileStorage(join(folder, "missing", "any.json"));
-  await assert.rejects(storage.claim(), { name: "VestibuleError", reason: "bad_storage", detail: /cannot be claimed: ENOENT$/ });
+  await assert.rejects(storage.claim(), { name: "VestibuleError", reason: "bad_storage", detail: /^cannot lock .*: ENOENT$/ });
 });
 
 test("a process that has ended and is not buried is gone", async () => {

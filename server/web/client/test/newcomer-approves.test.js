@@ -67,7 +67,7 @@ test("what answers nothing of this device's is neither acked nor nacked", async 
   const approve = await approveOf(queue);
   await newcomer.receive({ ...approve, request_id: "another's" }, never.ack, never.nack);
   await newcomer.receive({ ...approve, to: alice.uid }, never.ack, never.nack);
-  assert.deepEqual(context.warnings.map(({ detail }) => detail), ["for another user"]);
+  assert.deepEqual(context.warnings.map(({ detail }) => detail), ["it is for another user"]);
 });
 
 test("an approve that comes again after its key is saved is acked again, in this run and in the next", async () => {

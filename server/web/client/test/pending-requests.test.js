@@ -280,7 +280,7 @@ test("denials are listed to their end, and each request among them may still be 
   ]);
   assert.ok(context.warnings.every(({ reason }) => reason === "bad_request"));
   const details = context.warnings.map(({ detail }) => detail).sort();
-  assert.deepEqual(details, ["not of who was denied", "the signature is wrong"]);
+  assert.deepEqual(details, ["it belongs to another user", "the signature is invalid"]);
   for (const [index, { item, box }] of asked.entries()) {
     await denials[0].requests[index].approve();
     const approve = { ...queue.sent.at(-1).payload, rid: room.rid, by: alice.uid };

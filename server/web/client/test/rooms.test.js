@@ -69,7 +69,7 @@ test("names and an index that are none are told", async () => {
   const [nameless, indexless] = [new MemoryStorage(), new MemoryStorage()];
   nameless.names = () => 7;
   indexless.set("rooms", "{}");
-  for (const [storage, detail] of [[nameless, "its names are no list"], [indexless, "rooms is no list"]]) {
+  for (const [storage, detail] of [[nameless, "`names` did not return a list"], [indexless, "`rooms` is not a list"]]) {
     const { records } = makeContext(alice, storage);
     const told = { reason: "bad_storage", detail };
     await assert.rejects(records.rooms(), told);

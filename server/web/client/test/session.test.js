@@ -85,7 +85,7 @@ test("a server that is busy is asked again, and not for ever", async () => {
 
 test("what is no answer of the server's is unreachable", async () => {
   const session = begin();
-  await assert.rejects(session.call("GET", "/broken"), { reason: "unreachable", detail: "status 502 without JSON" });
+  await assert.rejects(session.call("GET", "/broken"), { reason: "unreachable", detail: "status 502 with a body that is not JSON" });
   const url = new URL("http://127.0.0.1:1");
   const nobody = new Session({ base: url, server: NAME, user: user.key, uid: user.uid, clock: new Clock() });
   await assert.rejects(nobody.renew(), { reason: "unreachable", detail: "no answer from http://127.0.0.1:1" });
@@ -157,11 +157,11 @@ test("a stale token is renewed when the connection is lost, a good one is not", 
 test("a misdirected call is an error with advice", async () => {
   const name = base.host;
   for (const [detail, advice] of [
-    ["set --name", "set --name"], [undefined, `connect by a name of its own, or have it started with --name ${name}`],
+    ["set --name", "set --name"], [undefined, `use one of the server's names in the URL, or start the server with --name ${name}`],
   ]) {
     fake.misdirected = detail;
     await assert.rejects(begin().call("GET", "/misdirected"), {
-      reason: "misdirected", detail: `the server does not go by the name ${name}: ${advice}`,
+      reason: "misdirected", detail: `the server does not answer to the name ${name}: ${advice}`,
     });
   }
 });

@@ -133,7 +133,7 @@ test("an argument that makes no storage is named", () => {
     assert.throws(() => new FileStorage(path), { reason: "bad_argument", detail: /^`path` must be/ });
   }
   assert.throws(() => new FileStorage("any", { othersMayRead: "yes" }), { reason: "bad_argument" });
-  assert.throws(() => new LocalStorage(), { reason: "bad_storage", detail: /there is no localStorage here/ });
+  assert.throws(() => new LocalStorage(), { reason: "bad_storage", detail: /localStorage is not available/ });
 });
 
 test("a change that could not be written is not believed, and the next one works", async () => {
