@@ -1,7 +1,7 @@
 /**
- * Made `protocol/testdata/signed.json`, and adds to it what a new algorithm or a new kind of frame brings. What the
- * file holds is a literal: the Rust code and this client are checked against it, so a change of either shows. Keys and
- * signatures are random; a file made from nothing would have other vectors.
+ * Created `protocol/testdata/signed.json`, and adds vectors for new algorithms or kinds of frames.
+ * The existing content stays: the Rust code and this client are tested against it, so that a change
+ * of either is noticed. Keys and signatures are random; a file made from scratch would differ.
  *
  *     node scripts/make-vectors.mjs
  */
@@ -99,7 +99,7 @@ async function addHandOver(alg) {
   await addSigned("hand_over", { server: SERVER, rid, uid, to, nonce: nonce(16) }, member);
 }
 
-/** Signatures and keys in the forms that one library takes and another does not. */
+/** Signatures and keys in forms that only some libraries accept. */
 async function addJudged() {
   const { kind, fields, alg, private: secret, pub, sig } = vectors.signed.find(({ alg }) => alg === "secp256k1");
   const privateBytes = fromBase64url(secret);

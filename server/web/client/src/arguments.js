@@ -122,10 +122,11 @@ export function mustBeEvent(event) {
 }
 
 /** Events of the protocol: the server handles or sends them, and never forwards them to members. */
-const PROTOCOLS_EVENTS = new Set([
-  "ack", "approve", "approved", "card", "caught_up", "creator_changed", "denials", "denied", "deny", "erased",
-  "expired", "hand_over", "mine", "nack", "notices", "pending", "presence_count", "presence_diff", "presence_state", "prove", "receipt",
-  "request", "request_gone", "resync", "status", "unblock", "withdraw", "withdrawn",
+const PROTOCOL_EVENTS = new Set([
+  "ack", "approve", "approved", "card", "caught_up", "creator_changed", "denials", "denied", "deny",
+  "erased", "expired", "hand_over", "mine", "nack", "notices", "pending", "presence_count",
+  "presence_diff", "presence_state", "prove", "receipt", "request", "request_gone", "resync", "status",
+  "unblock", "withdraw", "withdrawn",
 ]);
 
 /**
@@ -134,7 +135,7 @@ const PROTOCOLS_EVENTS = new Set([
  */
 export function mustBeOwnEvent(event) {
   mustBeEvent(event);
-  const isOwn = !String(event).startsWith("phx_") && !PROTOCOLS_EVENTS.has(String(event));
+  const isOwn = !String(event).startsWith("phx_") && !PROTOCOL_EVENTS.has(String(event));
   must(isOwn, "event", "an event name that the protocol does not use");
 }
 

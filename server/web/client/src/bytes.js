@@ -82,7 +82,7 @@ export function fieldList(...fields) {
  * @param {Uint8Array} bytes
  * @returns {BufferSource} the same bytes
  */
-export function asBufferSource(bytes) {
+export function bufferSource(bytes) {
   return /** @type {BufferSource} */ (bytes);
 }
 
@@ -91,7 +91,7 @@ export function asBufferSource(bytes) {
  * @returns {Promise<Uint8Array>} 32 bytes
  */
 export async function sha256(bytes) {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", asBufferSource(bytes)));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bufferSource(bytes)));
 }
 
 /** @returns {string} 16 random bytes, for `request_id`, `approve_id` and `device` */

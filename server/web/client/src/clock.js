@@ -129,7 +129,8 @@ export class Clock {
   #describe() {
     const here = Date.now();
     const [device, server] = [here, here + this.#difference].map(textOf);
-    const rest = this.#correction === 0 ? "the difference is too large to correct: set the clock" : "the client corrects for it";
+    const isCorrected = this.#correction !== 0;
+    const rest = isCorrected ? "the client corrects for it" : "the difference is too large to correct: set the clock";
     return `this device's clock shows ${device} and the server's ${server}; ${rest}`;
   }
 }

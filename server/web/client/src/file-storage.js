@@ -127,7 +127,8 @@ export class FileStorage {
       } catch (cause) {
         if (cause instanceof VestibuleError) throw cause;
         const { code } = cause;
-        throw new VestibuleError("bad_storage", `cannot access ${this.#path}: ${code ?? "unknown error"}`, { cause, code });
+        const detail = `cannot access ${this.#path}: ${code ?? "unknown error"}`;
+        throw new VestibuleError("bad_storage", detail, { cause, code });
       }
     });
   }

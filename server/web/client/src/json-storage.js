@@ -32,8 +32,8 @@ export class JsonStorage {
   async names() {
     const names = (await attempt(() => this.#storage.names?.(), "cannot read its names")) ?? [];
     // Any iterable will do, such as the keys of a Map.
-    if (typeof names[Symbol.iterator] !== "function") throw new VestibuleError("bad_storage", "`names` did not return a list");
-    return [...names];
+    if (typeof names[Symbol.iterator] === "function") return [...names];
+    throw new VestibuleError("bad_storage", "`names` did not return a list");
   }
 
   /**

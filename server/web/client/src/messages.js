@@ -6,7 +6,7 @@
  * because all members have the same key. The server can repeat, delay or drop a message, but not
  * move it to another event or room.
  */
-import { asBufferSource, concat, fieldList, fromBase64url, toBase64url, utf8 } from "./bytes.js";
+import { bufferSource, concat, fieldList, fromBase64url, toBase64url, utf8 } from "./bytes.js";
 import { VestibuleError } from "./errors.js";
 
 const TAG = "vestibule/1/message";
@@ -31,8 +31,9 @@ export class MessageKey {
    * @returns {Promise<MessageKey>}
    */
   static async of(rid, roomKey) {
-    const secret = await crypto.subtle.importKey("raw", asBufferSource(roomKey.private), "HKDF", false, ["deriveKey"]);
-    const kdf = { name: "HKDF", hash: "SHA-256", salt: asBufferSource(fromBase64url(rid)), info: asBufferSource(utf8(TAG)) };
+    const secret = await crypto.subtle.importKey("raw", bufferSource(roomKey.private), "HKDF", false, ["deriveKey"]);
+    const [salt, info] = [fromBase64url(rid), utf8(TAG)].map(bufferSource);
+    const kdf = { name: "HKDF", hash: "SHA-256", salt, info };
     const key = await crypto.subtle.deriveKey(kdf, secret, { name: "AES-GCM", length: 256 }, false, [
       "encrypt", "decrypt",
     ]);
@@ -46,7 +47,8 @@ export class MessageKey {
    */
   async seal(event, content) {
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_LENGTH));
-    const sealed = await crypto.subtle.encrypt(this.#algorithm(event, nonce), this.#key, asBufferSource(utf8(textOf(content))));
+    const plaintext = bufferSource(utf8(textOf(content)));
+    const sealed = await crypto.subtle.encrypt(this.#algorithm(event, nonce), this.#key, plaintext);
     return { sealed: toBase64url(concat(nonce, new Uint8Array(sealed))) };
   }
 
@@ -60,7 +62,7 @@ export class MessageKey {
     try {
       const bytes = fromBase64url(payload?.sealed);
       const [nonce, sealed] = [bytes.subarray(0, NONCE_LENGTH), bytes.subarray(NONCE_LENGTH)];
-      const content = await crypto.subtle.decrypt(this.#algorithm(event, nonce), this.#key, asBufferSource(sealed));
+      const content = await crypto.subtle.decrypt(this.#algorithm(event, nonce), this.#key, bufferSource(sealed));
       return JSON.parse(decoder.decode(content));
     } catch (cause) {
       throw new VestibuleError("bad_message", "no member of the room sealed it", { cause });
@@ -68,7 +70,8 @@ export class MessageKey {
   }
 
   #algorithm(event, iv) {
-    return { name: "AES-GCM", iv: asBufferSource(iv), additionalData: asBufferSource(fieldList(utf8(TAG), this.#rid, utf8(event))) };
+    const additionalData = bufferSource(fieldList(utf8(TAG), this.#rid, utf8(event)));
+    return { name: "AES-GCM", iv: bufferSource(iv), additionalData };
   }
 }
 

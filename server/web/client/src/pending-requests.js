@@ -21,6 +21,17 @@ import { listAll } from "./paged-list.js";
  */
 
 /**
+ * The payload of `request_gone`.
+ *
+ * @typedef {object} GonePush
+ * @property {string} uid
+ * @property {string} request_id
+ * @property {GoneRequest["state"]} state
+ * @property {string} [by]
+ * @property {number} [approvals]
+ */
+
+/**
  * A denied user, who must not ask again for now.
  *
  * @typedef {object} Denial
@@ -158,7 +169,9 @@ export class PendingRequests {
     };
     for (const item of pending ?? []) await take(item);
     // After a repeated proof, such as when a reply was lost, the server does not send the list.
-    if (cursor || !pending) for await (const item of listAll(this.#queue, "pending", { as: "member", cursor })) await take(item);
+    if (cursor || !pending) {
+      for await (const item of listAll(this.#queue, "pending", { as: "member", cursor })) await take(item);
+    }
     if (this.#pushed === pushed) this.#pushed = null;
     for (const { join: last, item } of this.#known.values()) {
       if (last < join) this.gone({ uid: item.uid, request_id: item.request_id, state: null });
@@ -200,11 +213,7 @@ export class PendingRequests {
     return uid === own && records.isOwnRequest(this.#rid, request_id);
   }
 
-  /**
-   * @param
-   *   {{uid: string, request_id: string, state: GoneRequest["state"], by?: string, approvals?: number}}
-   *   push
-   */
+  /** @param {GonePush} push */
   gone({ uid, request_id: requestId, state, by, approvals }) {
     const key = requestKey(uid, requestId);
     const known = this.#known.get(key);

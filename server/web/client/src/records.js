@@ -136,7 +136,8 @@ export class Records {
   }
 
   async #knownRoom(rid) {
-    const [key, open, card] = await Promise.all([this.#storage.read(`room/${rid}/key`), this.openRequest(rid), this.card(rid)]);
+    const stored = [this.#storage.read(`room/${rid}/key`), this.openRequest(rid), this.card(rid)];
+    const [key, open, card] = await Promise.all(stored);
     const room = { rid, hasKey: key !== null, asked: key === null && open !== null && !open.withdrawn };
     if (!card) return room;
     const { policy, name } = card;

@@ -1,7 +1,7 @@
 /**
  * The signing algorithms that WebCrypto supports.
  */
-import { asBufferSource, concat, fromBase64url } from "./bytes.js";
+import { bufferSource, concat, fromBase64url } from "./bytes.js";
 
 const hex = (text) => Uint8Array.from(text.match(/../g), (pair) => Number.parseInt(pair, 16));
 
@@ -25,13 +25,17 @@ function scheme({ key, sign, pubLength, pkcs8, pubOfJwk }) {
       return fromBase64url(/** @type {string} */ (d));
     },
     async fromPrivate(privateBytes) {
-      const privateKey = await crypto.subtle.importKey("pkcs8", asBufferSource(concat(pkcs8, privateBytes)), key, true, ["sign"]);
+      const encoded = bufferSource(concat(pkcs8, privateBytes));
+      const privateKey = await crypto.subtle.importKey("pkcs8", encoded, key, true, ["sign"]);
       const pub = pubOfJwk(await crypto.subtle.exportKey("jwk", privateKey));
-      return { pub, sign: async (bytes) => new Uint8Array(await crypto.subtle.sign(sign, privateKey, asBufferSource(bytes))) };
+      const signBytes = async (bytes) => {
+        return new Uint8Array(await crypto.subtle.sign(sign, privateKey, bufferSource(bytes)));
+      };
+      return { pub, sign: signBytes };
     },
     async verify(pub, bytes, sig) {
-      const verifier = await crypto.subtle.importKey("raw", asBufferSource(pub), key, false, ["verify"]);
-      return crypto.subtle.verify(sign, verifier, asBufferSource(sig), asBufferSource(bytes));
+      const verifier = await crypto.subtle.importKey("raw", bufferSource(pub), key, false, ["verify"]);
+      return crypto.subtle.verify(sign, verifier, bufferSource(sig), bufferSource(bytes));
     },
   };
 }

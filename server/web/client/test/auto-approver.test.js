@@ -6,7 +6,10 @@ import { stopTimers } from "./fake-time.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A requests whose events the test gives, and requests that write down when they are approved. */
+/**
+ * A fake list of requests whose events the test triggers; the requests record when they are
+ * approved.
+ */
 function begin({ policy = "open", isCreator = false, wants = () => true } = {}) {
   stopTimers();
   const it = { policy, isCreator, approved: [], warnings: [], answer: async () => ({}) };
@@ -32,7 +35,7 @@ function begin({ policy = "open", isCreator = false, wants = () => true } = {}) 
   return it;
 }
 
-test("approves after its turn, and not where the request is gone", async () => {
+test("approves when its turn comes, unless the request is gone", async () => {
   const it = begin();
   const states = ["done", "withdrawn", "denied", "expired"];
   for (const id of ["bob", ...states]) it.waiting(it.request(id), 1500);
@@ -43,7 +46,7 @@ test("approves after its turn, and not where the request is gone", async () => {
   assert.deepEqual(it.approved, ["bob"]);
 });
 
-test("another user's request of the same id takes nobody's turn", async () => {
+test("a request with another user's id does not replace theirs", async () => {
   const it = begin();
   it.waiting(it.request("one"), 1500);
   it.gone("one", "withdrawn", { uid: "mallory" });
@@ -52,14 +55,14 @@ test("another user's request of the same id takes nobody's turn", async () => {
   assert.deepEqual(it.approved, ["one"]);
 });
 
-test("approves though others did, until three approves wait", async () => {
+test("approves despite others until three approves wait", async () => {
   const it = begin();
   for (const approvals of [0, 1, 2, 3, 4]) it.waiting(it.request(`${approvals}`, { approvals }), 0);
   await it.pass(0);
   assert.deepEqual(it.approved, ["0", "1", "2"]);
 });
 
-test("the third approve ends its wait, an earlier one does not", async () => {
+test("the third approve cancels the wait, earlier ones do not", async () => {
   const it = begin();
   for (const id of ["bob", "carol"]) it.waiting(it.request(id), 1500);
   for (const approvals of [1, 2]) it.gone("bob", "approved", { by: "mallory", approvals });
@@ -68,7 +71,7 @@ test("the third approve ends its wait, an earlier one does not", async () => {
   assert.deepEqual(it.approved, ["bob"]);
 });
 
-test("a request that comes again is considered again", async () => {
+test("a request that arrives again is considered again", async () => {
   const it = begin();
   it.waiting(it.request("bob", { approvals: 3 }), 0);
   await it.pass(0);
@@ -86,7 +89,7 @@ test("the creator approves however many approves wait", async () => {
   assert.deepEqual(it.approved, ["bob", "carol"]);
 });
 
-test("an approve of the same user's other device counts as done", async () => {
+test("an approve by the user's other device is enough", async () => {
   for (const isCreator of [false, true]) {
     const it = begin({ isCreator });
     it.waiting(it.request("bob"), 1500);
@@ -96,7 +99,7 @@ test("an approve of the same user's other device counts as done", async () => {
   }
 });
 
-test("leaves alone rooms where a person decides", async () => {
+test("does nothing in rooms where a person decides", async () => {
   const it = begin();
   it.policy = "request";
   it.waiting(it.request("asked"), 0);
@@ -107,7 +110,7 @@ test("leaves alone rooms where a person decides", async () => {
   assert.deepEqual(it.approved, []);
 });
 
-test("leaves alone what was denied, until that is lifted and it comes anew", async () => {
+test("ignores a denied request until the denial is lifted", async () => {
   const it = begin();
   it.waiting(it.request("bob"), 1500);
   it.gone("bob", "denied");
@@ -118,7 +121,7 @@ test("leaves alone what was denied, until that is lifted and it comes anew", asy
   assert.deepEqual(it.approved, ["bob"]);
 });
 
-test("the policy counts at the moment of approving", async () => {
+test("checks the policy at the moment of approving", async () => {
   const it = begin();
   it.waiting(it.request("bob"), 1000);
   it.policy = "request";
@@ -130,14 +133,14 @@ test("the policy counts at the moment of approving", async () => {
   assert.deepEqual(it.approved, ["bob"]);
 });
 
-test("approves what the application wants", async () => {
+test("approves only what the application wants", async () => {
   const it = begin({ wants: async ({ requestId }) => requestId === "bob" });
   for (const id of ["bob", "carol"]) it.waiting(it.request(id), 0);
   await it.pass(0);
   assert.deepEqual(it.approved, ["bob"]);
 });
 
-test("tries again where all places are taken, as long as the request is open", async () => {
+test("retries while all places are taken and the request is open", async () => {
   const it = begin();
   it.answer = async () => {
     throw new VestibuleError("slots_full", undefined, { retryMs: 5000 });
@@ -154,7 +157,7 @@ test("tries again where all places are taken, as long as the request is open", a
   assert.deepEqual(it.warnings, []);
 });
 
-test("tries again twice where the newcomer could not use it, then no more", async () => {
+test("retries twice if the newcomer could not use the approve", async () => {
   const it = begin();
   for (const nacks of [0, 1, 2, 3]) {
     it.waiting(it.request("bob", { nacks }), 0);
@@ -163,7 +166,7 @@ test("tries again twice where the newcomer could not use it, then no more", asyn
   assert.equal(it.approved.length, 3);
 });
 
-test("what nobody needs any more is no matter, another failure is a warning", async () => {
+test("warns of failures unless the approve is no longer needed", async () => {
   const it = begin();
   for (const reason of ["closed", "no_request", "expired", "box_mismatch"]) {
     it.answer = async () => {
@@ -175,7 +178,7 @@ test("what nobody needs any more is no matter, another failure is a warning", as
   assert.deepEqual(it.warnings, ["box_mismatch"]);
 });
 
-test("stops", async () => {
+test("stop() cancels scheduled approves", async () => {
   const it = begin();
   it.waiting(it.request("bob"), 1000);
   it.auto.stop();

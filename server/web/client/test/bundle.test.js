@@ -1,4 +1,4 @@
-/** What a bundler makes of the package: who uses a part of it ships that part. */
+/** What a bundler includes: an application that uses a part of the package ships only that part. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
@@ -9,7 +9,8 @@ const application = `${root}application.js`;
 
 /**
  * @param {string} code of an application
- * @returns {Promise<string[][]>} of each chunk, the entry first, the modules of which anything is left in it
+ * @returns {Promise<string[][]>} for each chunk, the entry first, the modules that contribute code
+ *   to it
  */
 async function bundle(code) {
   const plugin = {
@@ -25,23 +26,23 @@ async function bundle(code) {
     .map(({ modules }) => Object.keys(modules).filter((id) => modules[id].renderedLength > 0));
 }
 
-const holds = (modules, library) => modules.some((id) => id.includes(`/node_modules/${library}/`));
+const includesLibrary = (modules, library) => modules.some((id) => id.includes(`/node_modules/${library}/`));
 
-test("who takes a storage takes nothing else: no HPKE, no phoenix.js, no curve", async () => {
+test("importing a storage bundles nothing else", async () => {
   const chunks = await bundle('import { MemoryStorage } from "./index.js"; console.log(new MemoryStorage());');
   const own = chunks.flat().filter((id) => id.startsWith(root) && id !== application);
   assert.deepEqual(own, [`${root}src/storage.js`]);
 });
 
-test("each curve that WebCrypto may lack is a chunk of its own", async () => {
+test("each curve that WebCrypto may lack is a separate chunk", async () => {
   const [entry, ...others] = await bundle('import { Vestibule } from "./index.js"; console.log(Vestibule.connect);');
-  assert.ok(holds(entry, "phoenix") && holds(entry, "@hpke/core"));
-  assert.ok(!holds(entry, "@noble/curves"));
+  assert.ok(includesLibrary(entry, "phoenix") && includesLibrary(entry, "@hpke/core"));
+  assert.ok(!includesLibrary(entry, "@noble/curves"));
   const chunksOf = (module) => others.filter((modules) => modules.includes(`${root}src/${module}.js`));
   const [[ed25519], [secp256k1]] = ["noble-ed25519", "secp256k1"].map(chunksOf);
   assert.notEqual(ed25519, secp256k1);
-  // What the two share may be a chunk as well; neither brings the other's curve.
-  const brings = (modules, curve) => modules.some((id) => id.endsWith(`/@noble/curves/${curve}.js`));
-  assert.deepEqual(["ed25519", "secp256k1"].map((curve) => brings(ed25519, curve)), [true, false]);
-  assert.deepEqual(["ed25519", "secp256k1"].map((curve) => brings(secp256k1, curve)), [false, true]);
+  // Code that both share may be a further chunk; neither includes the other's curve.
+  const includesCurve = (modules, curve) => modules.some((id) => id.endsWith(`/@noble/curves/${curve}.js`));
+  assert.deepEqual(["ed25519", "secp256k1"].map((curve) => includesCurve(ed25519, curve)), [true, false]);
+  assert.deepEqual(["ed25519", "secp256k1"].map((curve) => includesCurve(secp256k1, curve)), [false, true]);
 });

@@ -16,18 +16,18 @@ async function begin(storage = new MemoryStorage()) {
   return { cards, context, storage };
 }
 
-/** A card that some member has signed, whatever it says. */
+/** A card with these fields, signed by a member. */
 async function signed(fields) {
   const card = { rid: room.rid, room_pub: toBase64url(room.key.pub), alg: room.key.alg, policy: "request", ...fields };
   return { ...card, sig: await signFields("card", card, room.key) };
 }
 
-test("a newer card is taken, an older one never again, even after a restart", async () => {
+test("an older card is refused, even after a restart", async () => {
   const { cards, storage } = await begin();
   const first = await cards.write({ policy: "open", name: "Garden" });
   assert.equal(first.version, 1);
   assert.equal(await cards.take(first), true);
-  assert.equal(await cards.take(first), false, "which is no news");
+  assert.equal(await cards.take(first), false, "it is not new");
   const second = await cards.write({ policy: "request" });
   assert.equal(second.version, 2);
   assert.equal(await cards.take(second), true);
@@ -39,7 +39,7 @@ test("a newer card is taken, an older one never again, even after a restart", as
   }
 });
 
-test("another card of the version that was seen is not taken, the same one signed anew is", async () => {
+test("a different card of the same version is refused", async () => {
   const { cards } = await begin();
   const [first, second, renamed, again] = await Promise.all([
     cards.write({ policy: "request" }),
@@ -56,7 +56,7 @@ test("another card of the version that was seen is not taken, the same one signe
   assert.equal(cards.newest.sig, again.sig);
 });
 
-test("a card that is none is not taken, and hinders no later one", async () => {
+test("a malformed card does not block a later one", async () => {
   const { cards } = await begin();
   const card = await cards.write({ policy: "open" });
   const taken = [cards.take({ ...card, version: 7 }), cards.take(card)];
@@ -64,7 +64,7 @@ test("a card that is none is not taken, and hinders no later one", async () => {
   assert.equal(await taken[1], true);
 });
 
-test("what is published is what is signed", async () => {
+test("the published frame holds the signed fields", async () => {
   const { cards } = await begin();
   const { sig, ...card } = await cards.write({ policy: "secret" });
   assert.deepEqual(cardFrame({ ...card, sig }), { version: 1, policy: "secret", sig });
@@ -72,7 +72,7 @@ test("what is published is what is signed", async () => {
   assert.deepEqual(Object.keys(cardFrame(named)), ["version", "policy", "name", "sig"]);
 });
 
-test("who has no key signs no card", async () => {
+test("a card cannot be written without the room's key", async () => {
   const cards = new Cards(makeContext(alice), room.rid);
   await assert.rejects(cards.write({ policy: "open" }), { reason: "not_member" });
 });
@@ -80,7 +80,7 @@ test("who has no key signs no card", async () => {
 const DAY_MS = 86_400_000;
 const poisoned = { reason: "bad_card", detail: "the version is in the future" };
 
-test("no version is more than a day ahead of the time", async () => {
+test("a version more than a day ahead is refused", async () => {
   const { cards } = await begin();
   for (const version of [Date.now() + 2 * DAY_MS, Number.MAX_SAFE_INTEGER]) {
     await assert.rejects(cards.take(await signed({ version })), poisoned);
@@ -90,14 +90,14 @@ test("no version is more than a day ahead of the time", async () => {
   assert.equal(await cards.take(await signed({ version: Date.now() + DAY_MS - 60_000 })), true);
 });
 
-test("a slow clock takes the largest version that servers take", async () => {
+test("a slow clock accepts the highest version servers accept", async () => {
   const { cards, context } = await begin();
   const largest = Date.now() + DAY_MS;
   context.clock.update(Date.now() - 10 * 60_000);
   assert.equal(await cards.take(await signed({ version: largest })), true);
 });
 
-test("the time is the corrected clock's", async () => {
+test("versions are checked against the corrected clock", async () => {
   const { cards, context } = await begin();
   const card = await signed({ version: Date.now() + 3 * DAY_MS });
   await assert.rejects(cards.take(card), poisoned);
@@ -105,7 +105,7 @@ test("the time is the corrected clock's", async () => {
   assert.equal(await cards.take(card), true);
 });
 
-test("a stored card of the future is forgotten", async () => {
+test("a stored card from the future is ignored", async () => {
   const storage = new MemoryStorage();
   storage.set(`room/${room.rid}/card`, JSON.stringify(await signed({ version: Number.MAX_SAFE_INTEGER })));
   const { cards } = await begin(storage);
@@ -114,7 +114,7 @@ test("a stored card of the future is forgotten", async () => {
   assert.equal(cards.newest.version, 2);
 });
 
-test("a member who was away for long goes on from the newest card", async () => {
+test("the next version follows the newest card", async () => {
   const { cards } = await begin();
   await cards.take(await signed({ version: 1 }));
   const version = Date.now();
@@ -122,7 +122,7 @@ test("a member who was away for long goes on from the newest card", async () => 
   assert.equal((await cards.write({ name: "Garden" })).version, version + 1);
 });
 
-test("a card with a hidden character in its name is repaired", async () => {
+test("a name with hidden characters can be replaced", async () => {
   const { cards, storage } = await begin();
   const good = await signed({ version: 1, name: "Garden", policy: "open" });
   await cards.take(good);
@@ -130,14 +130,14 @@ test("a card with a hidden character in its name is repaired", async () => {
   const refused = { reason: "bad_card", detail: "the name contains control or format characters" };
   await assert.rejects(cards.take(bad), refused);
   assert.deepEqual(cards.newest, good);
-  assert.equal(cards.policy, "request", "which is what the room has signed last");
+  assert.equal(cards.policy, "request", "as the room's newest card says");
   await assert.rejects(cards.take(await signed({ version: 4 })), { reason: "card_downgrade" });
 
   const repaired = await cards.write({ name: "Cellar" });
   assert.deepEqual([repaired.version, repaired.policy, repaired.name], [6, "request", "Cellar"]);
   assert.equal(await cards.take(repaired), true);
 
-  // As 0.1.0 has stored it.
+  // As 0.1.0 stored it.
   storage.set(`room/${room.rid}/card`, JSON.stringify(bad));
   const { cards: after } = await begin(storage);
   assert.deepEqual([after.newest, after.policy], [null, "request"]);

@@ -18,7 +18,7 @@ async function makeCard(room, changes = {}) {
   return { ...card, sig: await signFields("card", card, room.key), ...changes };
 }
 
-test("a card of the room is taken, any other is not", async () => {
+test("only a card of the room is accepted", async () => {
   const card = await makeCard(garden);
   assert.equal(await checkCard(card, garden.rid), card);
   const bad = (changed, detail) => assert.rejects(checkCard(changed, garden.rid), refused("bad_card", detail));
@@ -30,7 +30,7 @@ test("a card of the room is taken, any other is not", async () => {
   await bad(null, "malformed");
 });
 
-test("a request is what its user signed", async () => {
+test("a request is refused unless its user signed all of it", async () => {
   const { item, box } = await makeRequest(garden, bob);
   const checked = await checkRequest(item, garden.rid);
   assert.equal(checked.box, box.id);
@@ -48,7 +48,7 @@ test("a request is what its user signed", async () => {
   await bad({ ...item, exp: "soon" }, "malformed");
 });
 
-test("another box or another user has another fingerprint", async () => {
+test("a different box or user has a different fingerprint", async () => {
   const { item, box } = await makeRequest(garden, bob);
   const again = await makeRequest(garden, bob, { boxKey: box });
   const others = [await makeRequest(garden, bob), await makeRequest(garden, mallory, { boxKey: box })];
@@ -57,7 +57,7 @@ test("another box or another user has another fingerprint", async () => {
   for (const other of others) assert.notEqual((await checkRequest(other.item, garden.rid)).fingerprint, fingerprint);
 });
 
-test("an approve gives the room key", async () => {
+test("an approve yields the room key", async () => {
   for (const room of [garden, cellar, attic]) {
     const { item, box } = await makeRequest(room, bob);
     const asked = { rid: room.rid, request_id: item.request_id, uid: bob.uid, box };
@@ -67,7 +67,7 @@ test("an approve gives the room key", async () => {
   }
 });
 
-test("an approve that is wrong in any way is refused", async () => {
+test("an approve with any wrong field is refused", async () => {
   const { item, box } = await makeRequest(garden, bob);
   const asked = { rid: garden.rid, request_id: item.request_id, uid: bob.uid, box };
   const good = await makeApprove(garden, alice, item);
@@ -106,14 +106,14 @@ test("an approve that is wrong in any way is refused", async () => {
   await bad("approve", "it is for another room");
 });
 
-test("a denial is a member's, which only the card tells", async () => {
+test("a denial must be signed by the room of the card", async () => {
   const { item } = await makeRequest(garden, bob);
   const denied = { rid: garden.rid, request_id: item.request_id, to: bob.uid };
   const card = await makeCard(garden);
-  const said = { code: "not_now", block: false, by: alice.uid };
-  const room_sig = await signFields("deny", { ...denied, ...said }, garden.key);
-  const denial = { ...said, room_sig, seq: 7 };
-  assert.deepEqual(await checkDenial(denial, denied, card), said);
+  const content = { code: "not_now", block: false, by: alice.uid };
+  const room_sig = await signFields("deny", { ...denied, ...content }, garden.key);
+  const denial = { ...content, room_sig, seq: 7 };
+  assert.deepEqual(await checkDenial(denial, denied, card), content);
   for (const changes of [{ code: "never" }, { block: true }, { by: bob.uid }, { room_sig: undefined }]) {
     await assert.rejects(checkDenial({ ...denial, ...changes }, denied, card), { reason: "bad_denial" });
   }
@@ -121,7 +121,7 @@ test("a denial is a member's, which only the card tells", async () => {
   await assert.rejects(checkDenial(denial, denied, null), refused("bad_denial", "the room's key is unknown"));
 });
 
-test("a room that the server made is checked as well", async () => {
+test("a room created by the server is checked", async () => {
   const made = { rid: garden.rid, room_key: toBase64url(garden.key.private), card: await makeCard(garden) };
   const asked = { alg: "p256", policy: "request" };
   assert.ok((await checkMadeRoom(made, asked)).key.equals(garden.key));
@@ -147,7 +147,7 @@ test("hidden characters in a name are refused", async () => {
   await assert.rejects(checkCard(card, garden.rid), error);
 });
 
-test("an approve that has expired is refused, and not nacked", async () => {
+test("an expired approve is refused without a nack code", async () => {
   const { item, box } = await makeRequest(garden, bob);
   const asked = { rid: garden.rid, request_id: item.request_id, uid: bob.uid, box };
   const approve = await makeApprove(garden, alice, item);
@@ -155,8 +155,8 @@ test("an approve that has expired is refused, and not nacked", async () => {
   assert.ok(await openApprove(approve, asked, approve.exp - 1));
 });
 
-test("what is signed by a key of small order is nobody's", async () => {
-  // Good for any text under the identity.
+test("signatures by keys of small order are refused", async () => {
+  // This signature is valid for any text under the identity point.
   const [pub, sig] = [32, 64].map((length) => {
     const bytes = new Uint8Array(length);
     bytes[0] = 1;
@@ -171,7 +171,7 @@ test("what is signed by a key of small order is nobody's", async () => {
   await assert.rejects(checkRequest(forged, garden.rid), refused("bad_request", "the signature is invalid"));
 });
 
-test("hidden characters in the code of a denial are refused", async () => {
+test("hidden characters in a denial's code are refused", async () => {
   const { item } = await makeRequest(garden, bob);
   const denial = await makeDenial(garden, alice, item, { code: "no\u001b[2J" });
   const denied = { rid: garden.rid, request_id: item.request_id, to: bob.uid };

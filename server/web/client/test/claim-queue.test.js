@@ -1,4 +1,7 @@
-/** One page's turns at a storage: whoever mounts, unmounts and mounts again is not locked out by itself. */
+/**
+ * The claims of one page: a component that mounts, unmounts and mounts again does not lock itself
+ * out.
+ */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "vitest";
 import WebSocket from "ws";
@@ -26,7 +29,7 @@ beforeEach(() => {
 const given = { name: "Error", message: "unmounted" };
 const giveUp = (end) => end.abort(new Error("unmounted"));
 
-test("a claim that is given up makes room at once", async () => {
+test("an aborted claim makes room at once", async () => {
   const [first, second] = [new AbortController(), new AbortController()];
   const early = page().claim({ signal: first.signal });
   giveUp(first);
@@ -34,7 +37,7 @@ test("a claim that is given up makes room at once", async () => {
   await assert.rejects(early, given);
   const release = await next;
 
-  // From here on it says that the release is on its way.
+  // From now on an abort announces the release.
   giveUp(second);
   const last = page().claim();
   assert.equal(await Promise.race([last, "waits"].map((it) => Promise.resolve(it))), "waits");
@@ -43,7 +46,7 @@ test("a claim that is given up makes room at once", async () => {
   assert.deepEqual(browser.names, []);
 });
 
-test("the page hands its lock on before a tab that waits gets it", async () => {
+test("a page passes its lock on before a waiting tab gets it", async () => {
   const release = await page().claim();
   const elsewhere = otherTab().claim({ wait: true });
   release();
@@ -54,7 +57,7 @@ test("the page hands its lock on before a tab that waits gets it", async () => {
   assert.deepEqual(browser.names, []);
 });
 
-test("two connections of one page are one too many", async () => {
+test("a second connection of a page is refused", async () => {
   const release = await page().claim();
   await assert.rejects(page().claim(), { reason: "in_use", detail: "another connection of this page has it open" });
   const waits = page().claim({ wait: true });
@@ -63,7 +66,7 @@ test("two connections of one page are one too many", async () => {
   assert.deepEqual(browser.names, []);
 });
 
-test("a page waits no longer than its last claim", async () => {
+test("a page stops waiting with its last claim", async () => {
   const release = await otherTab().claim();
   const [first, second] = [new AbortController(), new AbortController()];
   const waiting = [first, second].map(({ signal }) => page().claim({ wait: true, signal }));
@@ -78,7 +81,7 @@ test("a page waits no longer than its last claim", async () => {
   assert.deepEqual(browser.names, []);
 });
 
-test("of two claims that follow one, one gets the storage", async () => {
+test("only one of two following claims is granted", async () => {
   const end = new AbortController();
   const release = await page().claim({ signal: end.signal });
   giveUp(end);
@@ -88,7 +91,7 @@ test("of two claims that follow one, one gets the storage", async () => {
   await (await next)();
 });
 
-test("a failing lock is told, and asked for again", async () => {
+test("a failing lock is reported and tried again", async () => {
   const locks = { request: () => Promise.reject(new DOMException("not in this frame", "SecurityError")) };
   const storage = new LocalStorage({ area: {}, locks });
   await assert.rejects(storage.claim(), { name: "SecurityError" });
@@ -99,7 +102,7 @@ test("a failing lock is told, and asked for again", async () => {
 let server;
 afterEach(() => server?.end());
 
-test("a page that mounts, unmounts and mounts again is connected", async () => {
+test("a page that mounts twice is connected", async () => {
   server = await FakeServer.begin();
   const connect = (options) => Vestibule.connect(server.url, { storage: page(), transport: WebSocket, ...options });
   let upgrades = 0;
@@ -118,12 +121,12 @@ test("a page that mounts, unmounts and mounts again is connected", async () => {
   }
   const client = await connect();
   client.disconnect();
-  // Its rooms and its socket take longer to leave than the storage does to be free.
+  // The storage is free before the rooms and the socket are left.
   await (await connect()).disconnect();
   assert.deepEqual(browser.names, []);
 });
 
-test("a client that has disconnected writes nothing any more", async () => {
+test("a disconnected client writes nothing", async () => {
   server = await FakeServer.begin();
   const storage = page();
   const client = await Vestibule.connect(server.url, { storage, transport: WebSocket });

@@ -1,4 +1,4 @@
-/** One storage, one connection: what keeps two tabs from being one device. */
+/** Claims of a storage, which keep two tabs from acting as one device. */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "vitest";
 import WebSocket from "ws";
@@ -8,7 +8,7 @@ import { FakeLocks } from "./fake-locks.js";
 import { FakeServer } from "./fake-server.js";
 import { until } from "./support.js";
 
-/** A tab's `localStorage`; the content is of no matter here. */
+/** A tab's `localStorage`; its content does not matter here. */
 const tab = (locks, options) => {
   const values = new Map();
   const area = { getItem: (name) => values.get(name) ?? null, setItem: (...entry) => values.set(...entry) };
@@ -25,7 +25,7 @@ afterEach(() => server.end());
 
 const connect = (storage, options) => Vestibule.connect(server.url, { storage, transport: WebSocket, ...options });
 
-test("a storage is one tab's until it is released, which may be said twice", async () => {
+test("a storage belongs to one tab until it is released", async () => {
   const release = await tab(locks.tab()).claim();
   await assert.rejects(tab(locks.tab()).claim(), { name: "VestibuleError", reason: "in_use" });
   const other = await tab(locks.tab(), { prefix: "bob/" }).claim();
@@ -37,7 +37,7 @@ test("a storage is one tab's until it is released, which may be said twice", asy
   assert.deepEqual(locks.names, []);
 });
 
-test("who waits gets the storage when it is free, and may give up", async () => {
+test("a waiting claim is granted on release or aborted", async () => {
   const release = await tab(locks.tab()).claim();
   const giveUp = new AbortController();
   const impatient = tab(locks.tab()).claim({ wait: true, signal: giveUp.signal });
@@ -48,11 +48,11 @@ test("who waits gets the storage when it is free, and may give up", async () => 
   await (await patient)();
 });
 
-test("without Web Locks, and in an area of the tab's own, nobody is kept out", async () => {
+test("without Web Locks every claim is granted", async () => {
   for (let times = 0; times < 2; times += 1) await (await tab(undefined).claim())();
 });
 
-test("a connection claims its storage and releases it when it ends", async () => {
+test("a connection claims its storage and releases it at its end", async () => {
   const client = await connect(tab(locks.tab()));
   await assert.rejects(connect(tab(locks.tab())), { reason: "in_use" });
   const next = connect(tab(locks.tab()), { whenInUse: "wait" });
@@ -62,7 +62,7 @@ test("a connection claims its storage and releases it when it ends", async () =>
   assert.deepEqual(locks.names, []);
 });
 
-test("a connection that fails releases its storage", async () => {
+test("a failed connection releases its storage", async () => {
   server.opens = false;
   await assert.rejects(connect(tab(locks.tab()), { timeout: 50 }), { reason: "unreachable" });
   assert.deepEqual(locks.names, []);
@@ -70,7 +70,7 @@ test("a connection that fails releases its storage", async () => {
   assert.deepEqual(locks.names, []);
 });
 
-test("connecting can be given up: while it waits for the storage, and while it waits for the server", async () => {
+test("connecting can be aborted at any stage", async () => {
   const release = await tab(locks.tab()).claim();
   const [first, second] = [new AbortController(), new AbortController()];
   const waiting = connect(tab(locks.tab()), { whenInUse: "wait", signal: first.signal });
@@ -87,7 +87,7 @@ test("connecting can be given up: while it waits for the storage, and while it w
   assert.deepEqual(locks.names, []);
 });
 
-test("a storage that cannot be claimed is used as it is", async () => {
+test("a storage without claims can be shared", async () => {
   const storage = new MemoryStorage();
   const clients = [await connect(storage), await connect(storage)];
   await Promise.all(clients.map((client) => client.disconnect()));

@@ -1,22 +1,22 @@
-/** A process that claims a file for a test: it says how that went, and then waits to be ended. */
+/** A process that claims a file for a test. It prints the outcome and then waits to be killed. */
 import { FileStorage } from "../src/file-storage.js";
 
 const [path, wait] = process.argv.slice(2);
 const storage = new FileStorage(path);
-const said = (what) => process.stdout.write(`${what}\n`);
+const print = (what) => process.stdout.write(`${what}\n`);
 
 try {
   const release = await storage.claim({ wait: wait === "wait" });
-  said("claimed");
+  print("claimed");
   process.stdin.on("data", async (asked) => {
     try {
       if (String(asked).includes("release")) await release();
       else await storage.set("by", String(process.pid));
-      said("done");
+      print("done");
     } catch ({ reason }) {
-      said(reason);
+      print(reason);
     }
   });
 } catch ({ reason }) {
-  said(reason);
+  print(reason);
 }

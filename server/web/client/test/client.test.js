@@ -27,7 +27,8 @@ afterEach(async () => {
 async function connect({ user = alice, storage = new MemoryStorage(), member = false, ...options } = {}) {
   if (member) await makeContext(user, storage).records.saveRoomKey(room.rid, room.key);
   const warnings = [];
-  // The time-out too: phoenix.js holds on to a push that was not answered, and the test's process to that.
+  // The time-out as well: phoenix.js keeps a timer for each unanswered push, which would keep the
+  // test's process alive.
   const socketOptions = { reconnectAfterMs: () => 10, rejoinAfterMs: () => 10, timeout: 1000 };
   const onWarning = ({ reason }) => warnings.push(reason);
   const all = { storage, user: user.key, transport: WebSocket, socketOptions, onWarning, ...options };
@@ -36,7 +37,7 @@ async function connect({ user = alice, storage = new MemoryStorage(), member = f
   return { client, storage, warnings };
 }
 
-/** Cards of the room, the first and the second version. */
+/** The first and the second version of the room's card. */
 async function makeCards(policy = "open") {
   const context = makeContext(alice);
   await context.records.saveRoomKey(room.rid, room.key);
@@ -46,12 +47,12 @@ async function makeCards(policy = "open") {
   return [first, await cards.write({ policy: "request" })];
 }
 
-/** A server that takes connections and says nothing. */
+/** A server that accepts connections and never responds. */
 const mute = createServer();
 beforeAll(() => new Promise((resolve) => mute.listen(0, "127.0.0.1", resolve)));
 afterAll(() => mute.close());
 
-test("where there is no server, connecting fails, and soon", async () => {
+test("connecting fails in time if there is no server", async () => {
   const storage = new MemoryStorage();
   const refused = Vestibule.connect("http://127.0.0.1:1", { storage, transport: WebSocket });
   await assert.rejects(refused, { reason: "unreachable", detail: "no answer from http://127.0.0.1:1" });
@@ -65,12 +66,12 @@ test("where there is no server, connecting fails, and soon", async () => {
   await assert.rejects(halfWay, { reason: "unreachable", detail: `no answer from ${server.url} within 50 ms` });
 });
 
-test("a user is the same on another device, and a storage has one user", async () => {
+test("a user can have two devices, a storage only one user", async () => {
   const key = await SigningKey.generate("secp256k1");
   const devices = [];
   for (const storage of [new MemoryStorage(), new MemoryStorage()]) {
     const { client } = await connect({ user: { key }, storage });
-    devices.push([client.uid, server.said("phx_join", `user:${client.uid}`).at(-1).device]);
+    devices.push([client.uid, server.received("phx_join", `user:${client.uid}`).at(-1).device]);
     await assert.rejects(connect({ user: bob, storage }), { reason: "bad_storage" });
   }
   const [[uid, device], [sameUid, otherDevice]] = devices;
@@ -78,10 +79,10 @@ test("a user is the same on another device, and a storage has one user", async (
   assert.notEqual(device, otherDevice);
 });
 
-test("every join says the device and what was seen last", async () => {
+test("every join sends the device and the last position", async () => {
   const { client, storage } = await connect();
   const inbox = `user:${client.uid}`;
-  const { device } = server.said("phx_join", inbox)[0];
+  const { device } = server.received("phx_join", inbox)[0];
   assert.match(device, /^[A-Za-z0-9_-]{22}$/);
   const notice = { event: "receipt", rid: room.rid, request_id: "r", approve_id: "a", to: bob.uid, result: "saved" };
   const told = new Promise((resolve) => client.onNotice(resolve));
@@ -89,11 +90,11 @@ test("every join says the device and what was seen last", async () => {
   assert.equal((await told).result, "saved");
   await until(async () => (await storage.get("seen")) === '{"epoch":"one","seq":5}');
   server.hangUp();
-  await until(() => server.said("phx_join", inbox).length === 2);
-  assert.deepEqual(server.said("phx_join", inbox)[1], { v: 1, device, last: { epoch: "one", seq: 5 } });
+  await until(() => server.received("phx_join", inbox).length === 2);
+  assert.deepEqual(server.received("phx_join", inbox)[1], { v: 1, device, last: { epoch: "one", seq: 5 } });
 });
 
-test("after a restore from a backup the request, the approves and the card are said again", async () => {
+test("approves and card are sent again after a restore", async () => {
   const { item } = await makeRequest(room, bob);
   const [card] = await makeCards();
   server.answers = { phx_join: { card }, prove: { pending: [item] }, approve: { state: "approved" } };
@@ -104,35 +105,35 @@ test("after a restore from a backup the request, the approves and the card are s
 
   server.answers = { phx_join: { epoch: "two" }, approve: { state: "approved" } };
   server.hangUp();
-  await until(() => server.said("approve").length === 2 && server.said("card").length === 1);
-  assert.deepEqual(server.said("approve")[1], server.said("approve")[0]);
-  assert.deepEqual(server.said("card")[0], cardFrame(card));
+  await until(() => server.received("approve").length === 2 && server.received("card").length === 1);
+  assert.deepEqual(server.received("approve")[1], server.received("approve")[0]);
+  assert.deepEqual(server.received("card")[0], cardFrame(card));
   assert.deepEqual(warnings, []);
 });
 
-test("after a restore that has lost the room, a newcomer waits for a later join", async () => {
+test("a newcomer outlasts a restore that lost the room", async () => {
   server.answers = { request: { state: "pending" } };
   const { client, warnings } = await connect({ user: bob });
   const door = await client.openRoom(room.rid);
   const key = door.requestKey();
-  await until(() => server.said("request").length === 1);
+  await until(() => server.received("request").length === 1);
   server.answers = { phx_join: { epoch: "two" }, request: { error: { reason: "unknown_room" } } };
   for (const times of [2, 3]) {
     server.hangUp();
-    await until(() => server.said("request").length === times && warnings.length === times - 1);
+    await until(() => server.received("request").length === times && warnings.length === times - 1);
   }
   assert.deepEqual(warnings, ["unknown_room", "unknown_room"]);
   server.answers.request = { state: "pending" };
   server.hangUp();
-  await until(() => server.said("request").length === 4);
-  const [first, ...again] = server.said("request");
+  await until(() => server.received("request").length === 4);
+  const [first, ...again] = server.received("request");
   assert.deepEqual(again, [first, first, first]);
   const approve = await makeApprove(room, alice, { ...first, rid: room.rid, uid: bob.uid });
   server.push(topic, "approve", { ...approve, attempt: 1 });
   assert.ok((await key).equals(room.key));
 });
 
-test("an older card is refused and a newer one told", async () => {
+test("an older card is refused and a newer one reported", async () => {
   const [first, second] = await makeCards();
   server.answers = { phx_join: { card: second } };
   const { client, storage, warnings } = await connect();
@@ -154,7 +155,7 @@ test("an older card is refused and a newer one told", async () => {
   assert.equal(third.card.version, 2);
 });
 
-test("a room that becomes open is approved in by itself", async () => {
+test("requests are approved automatically once the room opens", async () => {
   const { item } = await makeRequest(room, bob);
   const [open] = await makeCards();
   server.answers = { prove: { pending: [item], after_ms: 1 }, approve: { state: "approved" } };
@@ -163,24 +164,24 @@ test("a room that becomes open is approved in by itself", async () => {
   const stop = garden.autoApprove();
   await until(() => garden.pending.length === 1);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.deepEqual(server.said("approve"), []);
+  assert.deepEqual(server.received("approve"), []);
   server.push(topic, "card", open);
-  await until(() => server.said("approve").length === 1);
+  await until(() => server.received("approve").length === 1);
   stop();
   server.push(topic, "request", { ...(await makeRequest(room, bob)).item, after_ms: 0 });
   await until(() => garden.pending.length === 2);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.equal(server.said("approve").length, 1);
+  assert.equal(server.received("approve").length, 1);
 });
 
-test("a room tells its creator, who hands it over as a member of this join", async () => {
+test("the creator is reported and can hand the room over", async () => {
   const nonce = toBase64url(new Uint8Array(16).fill(7));
   server.answers = { phx_join: { nonce, features: ["creator", "hand_over"] }, prove: { creator: alice.uid } };
   const { client } = await connect({ member: true });
   const garden = await client.openRoom(room.rid);
   assert.deepEqual([garden.creator, garden.isCreator], [alice.uid, true]);
   await garden.handOver(bob.uid);
-  assert.deepEqual(server.said("hand_over").map((said) => [said.to, said.nonce]), [[bob.uid, nonce]]);
+  assert.deepEqual(server.received("hand_over").map(({ to, nonce: signed }) => [to, signed]), [[bob.uid, nonce]]);
   assert.equal(garden.isCreator, false);
   const told = new Promise((resolve) => garden.onCreator(resolve));
   server.push(topic, "creator_changed", { rid: room.rid, creator: alice.uid, seq: 9 });
@@ -191,7 +192,7 @@ test("a room tells its creator, who hands it over as a member of this join", asy
   await assert.rejects((await guest.openRoom(room.rid)).handOver(alice.uid), { reason: "not_member" });
 });
 
-test("a denial reaches who waits, and a member may approve all the same", async () => {
+test("a denial rejects the wait and can be overruled", async () => {
   const [card] = await makeCards("request");
   server.answers = { phx_join: { card }, request: { state: "pending" } };
   const { client, warnings } = await connect({ user: bob });
@@ -200,37 +201,37 @@ test("a denial reaches who waits, and a member may approve all the same", async 
   client.onNotice(({ event, code }) => notices.push([event, code]));
   const waiting = door.requestKey();
   waiting.catch(() => {});
-  await until(() => server.said("request").length === 1);
-  const asked = { ...server.said("request")[0], rid: room.rid, uid: bob.uid };
+  await until(() => server.received("request").length === 1);
+  const asked = { ...server.received("request")[0], rid: room.rid, uid: bob.uid };
   server.push(topic, "denied", await makeDenial(room, alice, asked));
   await assert.rejects(waiting, { name: "DeniedError", code: "not_now", block: false, by: alice.uid });
 
   server.answers.request = { error: { reason: "cooldown", retry_ms: 1000 } };
   await assert.rejects(door.ask(), { reason: "cooldown", retryMs: 1000 });
   const again = door.whenKey();
-  // It may come to the inbox as well.
+  // The approve may also arrive over the inbox.
   server.push(`user:${bob.uid}`, "approve", { ...(await makeApprove(room, alice, asked)), attempt: 1 });
   assert.ok((await again).equals(room.key));
-  assert.equal(server.said("ack")[0].rid, room.rid);
+  assert.equal(server.received("ack")[0].rid, room.rid);
   assert.deepEqual(notices, [["denied", "not_now"]]);
   assert.deepEqual(warnings, []);
 });
 
-test("a bad approve is nacked over the topic that it came by", async () => {
+test("a bad approve is nacked over the topic that brought it", async () => {
   server.answers = { request: { state: "pending" } };
   const { client, warnings } = await connect({ user: bob });
   const door = await client.openRoom(room.rid);
   await door.ask();
-  const asked = { ...server.said("request")[0], rid: room.rid, uid: bob.uid };
+  const asked = { ...server.received("request")[0], rid: room.rid, uid: bob.uid };
   const bad = await makeApprove(room, alice, asked, { ct: toBase64url(new Uint8Array(100)) });
   server.push(topic, "approve", { ...bad, attempt: 1 });
-  await until(() => server.said("nack", topic).length === 1);
-  const { device } = server.said("phx_join", topic)[0];
-  assert.deepEqual(server.said("nack", topic)[0], { device, approve_id: bad.approve_id, code: "undecryptable" });
+  await until(() => server.received("nack", topic).length === 1);
+  const { device } = server.received("phx_join", topic)[0];
+  assert.deepEqual(server.received("nack", topic)[0], { device, approve_id: bad.approve_id, code: "undecryptable" });
   assert.deepEqual(warnings, ["bad_approve"]);
 });
 
-test("a room tells its role, and what is asked for", async () => {
+test("a room reports its role and the open request", async () => {
   server.answers = { request: { state: "pending" } };
   const { client, storage } = await connect({ user: bob });
   const door = await client.openRoom(room.rid);
@@ -244,7 +245,7 @@ test("a room tells its role, and what is asked for", async () => {
   const later = await (await connect({ user: bob, storage })).client.openRoom(room.rid);
   later.onRole((role) => roles.push(role));
   assert.deepEqual(await later.asked(), asked);
-  const approve = await makeApprove(room, alice, { ...server.said("request")[0], rid: room.rid, uid: bob.uid });
+  const approve = await makeApprove(room, alice, { ...server.received("request")[0], rid: room.rid, uid: bob.uid });
   server.push(topic, "approve", { ...approve, seq: 2, at: 0, attempt: 1 });
   await until(() => later.role === "member");
   assert.equal(await later.asked(), null);
@@ -253,13 +254,13 @@ test("a room tells its role, and what is asked for", async () => {
   assert.deepEqual(roles, ["member", "guest", "member"]);
 });
 
-test("members read what a member has sealed, in its order, and nothing else", async () => {
+test("members read sealed messages in order", async () => {
   const { client, warnings } = await connect({ member: true });
   const garden = await client.openRoom(room.rid);
   const read = [];
   garden.onSealed("say", (content) => read.push(content));
   for (const text of ["one", "two"]) await garden.sendSealed("say", { text });
-  const [one, two] = server.said("say", topic);
+  const [one, two] = server.received("say", topic);
   for (const payload of [one, { sealed: "" }, two]) server.push(topic, "say", payload);
   await until(() => read.length === 2 && warnings.length === 1);
   assert.deepEqual([read, warnings], [[{ text: "one" }, { text: "two" }], ["bad_message"]]);
@@ -268,11 +269,11 @@ test("members read what a member has sealed, in its order, and nothing else", as
   await assert.rejects((await stranger.openRoom(room.rid)).sendSealed("say", "hello"), { reason: "not_member" });
 });
 
-test("what a server says that makes no sense is warned of, and nothing else happens", async () => {
+test("nonsense from the server only causes warnings", async () => {
   const { client, warnings } = await connect({ member: true });
   const garden = await client.openRoom(room.rid);
   const inbox = `user:${client.uid}`;
-  for (const text of ["", "{", "null", "[]", "{}", "[1,2]", "\u0000", '[null,null,7,8,9]']) server.say(text);
+  for (const text of ["", "{", "null", "[]", "{}", "[1,2]", "\u0000", '[null,null,7,8,9]']) server.sendRaw(text);
   const events = [
     "approve", "request", "request_gone", "card", "denied", "expired", "withdrawn", "receipt", "resync", "caught_up",
     "presence_state", "presence_diff", "phx_reply", "phx_error",
@@ -285,14 +286,14 @@ test("what a server says that makes no sense is warned of, and nothing else happ
   }
   const asked = new Promise((resolve) => garden.onRequest(resolve));
   const { item } = await makeRequest(room, bob);
-  // What comes after it all is taken, on whichever join that is.
+  // Later pushes are handled, on whichever join they arrive.
   await until(() => garden.role === "member");
   server.push(topic, "request", item);
   assert.equal((await asked).uid, bob.uid);
   assert.ok(warnings.length > 10, warnings.join());
 });
 
-test("an argument that cannot be right is named", async () => {
+test("an invalid argument is named in the error", async () => {
   const options = { storage: new MemoryStorage(), transport: WebSocket };
   const bad = async (call, name, reason = "bad_argument") => {
     const error = await Promise.resolve().then(call).then(() => assert.fail(`${name} was taken`), (caught) => caught);
@@ -340,7 +341,7 @@ test("an argument that cannot be right is named", async () => {
   }
   await bad(() => garden.autoApprove("all"), "wants");
   await bad(() => garden.send(), "event");
-  // phoenix.js and the server take these for their own: the room would be left, or nobody would hear it.
+  // phoenix.js and the server reserve these: the room would be left, or nobody would get the event.
   for (const event of ["phx_leave", "status", "request", "erased"]) {
     await bad(() => garden.send(event), "event");
     await bad(() => garden.sendSealed(event, {}), "event");
@@ -365,11 +366,11 @@ test("a note or name that is too long is not sent", async () => {
   await assert.rejects(client.createRoom({ policy: "open", name: "x".repeat(81) }), {
     reason: "too_large", detail: "`name` is 81 characters long; the server accepts at most 80",
   });
-  assert.deepEqual([server.said("request"), server.said("card")], [[], []]);
+  assert.deepEqual([server.received("request"), server.received("card")], [[], []]);
   await door.ask({ note });
 });
 
-test("hidden characters are not sent", async () => {
+test("a text with hidden characters is not sent", async () => {
   server.answers = { request: { state: "pending" } };
   const { client } = await connect({ member: true });
   const garden = await client.openRoom(room.rid);
@@ -384,11 +385,11 @@ test("hidden characters are not sent", async () => {
   ]) {
     await assert.rejects(call(), ({ reason, detail }) => reason === "bad_payload" && detail.includes(`\`${argument}\``));
   }
-  assert.deepEqual([server.said("request"), server.said("card")], [[], []]);
+  assert.deepEqual([server.received("request"), server.received("card")], [[], []]);
   await door.ask({ note: "👩\u200D👧" });
 });
 
-test("a guest is refused at once, a member waits for the proof", async () => {
+test("guests are refused at once, members wait for the proof", async () => {
   const { client } = await connect({ user: bob });
   const door = await client.openRoom(room.rid);
   for (const call of [
@@ -404,10 +405,10 @@ test("a guest is refused at once, a member waits for the proof", async () => {
   server.hangUp();
   await until(() => garden.role === "guest");
   await garden.send("hello", { from: "Alice" });
-  assert.deepEqual(server.said("hello"), [{ from: "Alice" }]);
+  assert.deepEqual(server.received("hello"), [{ from: "Alice" }]);
 });
 
-test("a message that the server would not take is not sent", async () => {
+test("a message above the server's limit is not sent", async () => {
   server.answers = { phx_join: { limits: { note: 280, name: 80, exp_ms: 3_600_000, message: 1000 } } };
   const { client, warnings } = await connect({ member: true });
   const garden = await client.openRoom(room.rid);
@@ -416,21 +417,21 @@ test("a message that the server would not take is not sent", async () => {
     await assert.rejects(call(), { reason: "too_large" });
   }
   await assert.rejects(garden.send("say", new ArrayBuffer(1000)), { reason: "too_large" });
-  assert.deepEqual(server.said("say"), []);
+  assert.deepEqual(server.received("say"), []);
   await garden.send("say", { text: "x".repeat(900) });
-  assert.deepEqual([server.said("say").length, warnings], [1, []]);
+  assert.deepEqual([server.received("say").length, warnings], [1, []]);
 });
 
-test("new rooms are unlisted unless asked", async () => {
+test("new rooms are unlisted by default", async () => {
   server.answers = { phx_join: { features: ["listed"] } };
   const { client } = await connect();
   for (const listed of [undefined, false, true]) await client.createRoom({ policy: "open", listed });
-  assert.deepEqual(server.said("card").map(({ listed }) => listed), [false, false, true]);
+  assert.deepEqual(server.received("card").map(({ listed }) => listed), [false, false, true]);
   await client.createRoom({ policy: "open", onServer: true }).catch(() => {});
   assert.deepEqual(server.calls.at(-1), { path: "/v1/rooms", body: { alg: "ed25519", policy: "open", listed: false } });
 });
 
-test("an erased user is told once", async () => {
+test("an erasure is reported once", async () => {
   const { client } = await connect();
   await client.openRoom(room.rid);
   const notices = [];
@@ -441,7 +442,7 @@ test("an erased user is told once", async () => {
   assert.deepEqual(notices, [{ event: "erased" }]);
 });
 
-test("a join corrects a wrong clock, and a refusal names it", async () => {
+test("a join corrects a wrong clock and refusals mention it", async () => {
   server.answers = {
     phx_join: () => ({ now: Date.now() + 3 * 86_400_000 }),
     request: { error: { reason: "bad_payload", detail: "exp" } },
@@ -450,11 +451,11 @@ test("a join corrects a wrong clock, and a refusal names it", async () => {
   const door = await client.openRoom(room.rid);
   assert.deepEqual(warnings, ["wrong_clock"]);
   await assert.rejects(door.ask({ ttl: 1000 }), { reason: "bad_payload", detail: /this device's clock shows .* the server's / });
-  const [{ exp }] = server.said("request");
+  const [{ exp }] = server.received("request");
   assert.ok(Math.abs(exp - Date.now() - 3 * 86_400_000) < 5000);
 });
 
-test("the rooms of a storage are told without opening them", async () => {
+test("the rooms of a storage are listed without opening them", async () => {
   const { client, storage } = await connect({ member: true });
   assert.deepEqual(await client.rooms(), [{ rid: room.rid, hasKey: true, asked: false }]);
   const made = await client.createRoom({ policy: "request", name: "Garden" });

@@ -14,7 +14,7 @@ function begin(here = NOW) {
   return { clock: new Clock((error) => warnings.push(error)), warnings };
 }
 
-test("a clock that is wrong is corrected, and that is told", () => {
+test("a wrong clock is corrected and reported once", () => {
   for (const here of [NOW + 3 * DAY, NOW - 3 * DAY, Date.UTC(2010, 0, 1), 0]) {
     const { clock, warnings } = begin(here);
     clock.update(NOW);
@@ -28,31 +28,31 @@ test("a clock that is wrong is corrected, and that is told", () => {
   }
 });
 
-test("a clock that is set right is not corrected any more", () => {
+test("a clock that is set right is no longer corrected", () => {
   for (const here of [NOW + 3 * DAY, NOW - 3 * DAY, Date.UTC(2010, 0, 1), 0]) {
     const { clock, warnings } = begin(here);
     clock.update(NOW);
     setClock(NOW + 30_000);
     assert.equal(clock.now(), NOW + 30_000);
-    assert.ok(clock.isSurelyPast(NOW), "not kept for longer either");
+    assert.ok(clock.isSurelyPast(NOW), "no record is kept for longer either");
     assert.equal(clock.differs, false);
     clock.update(NOW + 30_000);
     assert.equal(warnings.length, 1);
   }
 });
 
-test("half the round trip is taken off, a slow answer ignored", () => {
+test("the round trip is halved and slow responses are ignored", () => {
   const { clock, warnings } = begin();
   clock.update(NOW + 10_000, 4000);
   assert.equal(clock.now(), NOW + 12_000);
   clock.update(NOW - 2000, 4000);
-  assert.equal(clock.now(), NOW, "the journey explains the difference");
+  assert.equal(clock.now(), NOW, "the round trip explains the difference");
   for (const roundTripMs of [-1, 60_001, Infinity]) clock.update(NOW + DAY, roundTripMs);
   assert.equal(clock.now(), NOW);
   assert.deepEqual(warnings, []);
 });
 
-test("an impossible time is not taken, and is told", () => {
+test("an implausible time is not used but reported", () => {
   for (const told of [0, Date.UTC(2025, 0, 1), NOW + 367 * DAY, NOW - 367 * DAY, Date.UTC(2200, 0, 1), 8.64e15 + 1]) {
     const { clock, warnings } = begin();
     clock.update(NOW + DAY);
@@ -62,16 +62,16 @@ test("an impossible time is not taken, and is told", () => {
   }
   const { clock } = begin(0);
   clock.update(Date.UTC(2200, 0, 1));
-  assert.equal(clock.now(), 0, "not even where this device's clock is no guide");
+  assert.equal(clock.now(), 0, "even if this device's clock is implausible");
 });
 
-test("a server that does not say the time changes nothing", () => {
+test("a server that sends no time changes nothing", () => {
   const { clock } = begin();
   for (const nothing of [undefined, null, NaN, "1", {}, 1.5]) clock.update(nothing);
   assert.equal(clock.now(), NOW);
 });
 
-test("a time is surely past where both clocks say so", () => {
+test("a time is surely past if it is past by both clocks", () => {
   const { clock } = begin();
   clock.update(NOW + 30 * DAY);
   assert.equal(clock.isPast(NOW + DAY), true);

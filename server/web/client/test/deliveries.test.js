@@ -26,11 +26,11 @@ async function begin({ answers, rid = "garden", storage = new MemoryStorage() } 
   return it;
 }
 
-test("what was taken is said at the next join, in this run and in the next", async () => {
+test("the next join sends the position of handled notices", async () => {
   const { channel, deliveries, notices, storage } = await begin();
   assert.deepEqual(deliveries.joinFields, {});
   await deliveries.joined({ ...joined, notices: [notice(3), notice(7)] });
-  assert.deepEqual(deliveries.joinFields, { last: { epoch: "one", seq: 10 } }, "all before the join was sent");
+  assert.deepEqual(deliveries.joinFields, { last: { epoch: "one", seq: 10 } }, "the reply holds everything before the join");
   channel.bring("expired", notice(12));
   channel.bring("receipt", { ...notice(15), event: undefined });
   await until(() => notices.length === 4);
@@ -38,14 +38,14 @@ test("what was taken is said at the next join, in this run and in the next", asy
   assert.deepEqual(after.deliveries.joinFields, { last: { epoch: "one", seq: 15 } });
 });
 
-test("the room that was never open begins where the inbox is", async () => {
+test("a room opened for the first time starts at the inbox", async () => {
   const inbox = await begin({ rid: null });
   await inbox.deliveries.joined(joined);
   const { deliveries } = await begin({ storage: inbox.storage });
   assert.deepEqual(deliveries.joinFields, { last: { epoch: "one", seq: 10 } });
 });
 
-test("lists are followed to their ends, and live notices wait for them", async () => {
+test("pushed notices wait until lists are read to the end", async () => {
   const pages = { n1: { items: [notice(4)], cursor: "n2" }, n2: { items: [notice(5)], cursor: null } };
   const approved = { a1: { items: [{ approve_id: "two" }], cursor: null } };
   const it = await begin({ answers: {
@@ -66,7 +66,7 @@ test("lists are followed to their ends, and live notices wait for them", async (
   assert.deepEqual(it.approves.map(([{ approve_id }]) => approve_id), ["one", "two"]);
 });
 
-test("a notice that could not be taken holds the mark, so it comes again", async () => {
+test("a notice that failed is not skipped by the position", async () => {
   const it = await begin();
   await it.deliveries.joined(joined);
   it.fail = 11;
@@ -81,7 +81,7 @@ test("a notice that could not be taken holds the mark, so it comes again", async
   assert.deepEqual(it.deliveries.joinFields.last, { epoch: "one", seq: 12 });
 });
 
-test("a store of another epoch is told anew, even when its clock is behind", async () => {
+test("a new epoch triggers a resync, even with lower seqs", async () => {
   const it = await begin();
   await it.deliveries.joined(joined);
   assert.equal(it.resyncs, 0);
@@ -92,7 +92,7 @@ test("a store of another epoch is told anew, even when its clock is behind", asy
   assert.equal(it.resyncs, 1);
 });
 
-test("answers name the device, and over the inbox the room", async () => {
+test("acks name the device and, over the inbox, the room", async () => {
   for (const [rid, more] of [["garden", {}], [null, { rid: "cellar" }]]) {
     const { channel, context, queue, approves } = await begin({ rid });
     channel.bring("approve", { rid: "cellar", approve_id: "one" });

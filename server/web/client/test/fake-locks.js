@@ -1,24 +1,30 @@
-/** As much of the Web Locks API as is used: exclusive locks by name, for the "tabs" that share one of these. */
+/**
+ * The used part of the Web Locks API: exclusive locks by name, for the "tabs" that share an
+ * instance.
+ */
 export class FakeLocks {
-  /** Who waits for a lock, by its name; the name is there as long as the lock is held. @type {Map<string, object[]>} */
+  /** The waiters for each held lock, by its name. @type {Map<string, object[]>} */
   #held = new Map();
 
-  /** @returns {string[]} the names of the locks that are held */
+  /** @returns {string[]} the names of held locks */
   get names() {
     return [...this.#held.keys()];
   }
 
-  /** @returns {{request: LockManager["request"]}} the locks as another tab has them: an object of its own */
+  /**
+   * @returns {{request: LockManager["request"]}} the locks as another tab sees them: a separate
+   *   object
+   */
   tab() {
     return { request: (...args) => this.request(...args) };
   }
 
   async request(name, { ifAvailable = false, signal }, callback) {
-    if (ifAvailable && signal) throw new DOMException("the two do not go together", "NotSupportedError");
+    if (ifAvailable && signal) throw new DOMException("`ifAvailable` excludes `signal`", "NotSupportedError");
     signal?.throwIfAborted();
     if (this.#held.has(name)) {
       if (ifAvailable) return callback(null);
-      await this.#turn(name, signal);
+      await this.#wait(name, signal);
     } else {
       this.#held.set(name, []);
     }
@@ -31,7 +37,7 @@ export class FakeLocks {
     }
   }
 
-  #turn(name, signal) {
+  #wait(name, signal) {
     const waiting = this.#held.get(name);
     return new Promise((resolve, reject) => {
       const waiter = { resolve };

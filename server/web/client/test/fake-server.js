@@ -1,6 +1,6 @@
 /**
- * A server that signs everybody in and answers each event from a table: for tests of the client as a whole, with
- * phoenix.js and a real socket. It checks nothing and keeps nothing.
+ * A server that signs everybody in and answers each event from a table. It serves tests of the
+ * whole client with phoenix.js and a real socket. It checks and stores nothing.
  */
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
@@ -20,15 +20,15 @@ export class FakeServer {
   /** The joins of the last connection, by topic. */
   #joined = new Map();
 
-  /** Whether sockets are opened at all. */
+  /** Whether upgrades to WebSocket succeed. */
   opens = true;
-  /** How many sockets were asked for. */
+  /** The number of upgrade requests. */
   upgrades = 0;
-  /** What was said, in its order. @type {{topic: string, event: string, payload: any}[]} */
-  heard = [];
+  /** The frames received, in order. @type {{topic: string, event: string, payload: any}[]} */
+  frames = [];
   /** The HTTP calls. @type {{path: string, body: any}[]} */
   calls = [];
-  /** By event: what to answer with, or a function of payload and topic; `{error}` refuses. */
+  /** The reply to each event, or a function of payload and topic; `{error}` refuses. */
   answers = {};
 
   /** @returns {Promise<FakeServer>} */
@@ -49,30 +49,30 @@ export class FakeServer {
     return `http://127.0.0.1:${this.#http.address().port}`;
   }
 
-  /** Pushes to the last who joined the topic. */
+  /** Pushes to the latest subscriber of the topic. */
   push(topic, event, payload) {
     const { socket, joinRef } = this.#joined.get(topic);
     socket.send(JSON.stringify([joinRef, null, topic, event, payload]));
   }
 
-  /** Sends it as it is, to everybody. */
-  say(text) {
+  /** Sends a raw text to all sockets. */
+  sendRaw(text) {
     for (const socket of this.#sockets.clients) socket.send(text);
   }
 
-  /** @returns {any[]} the payloads of one event */
-  said(event, topic) {
+  /** @returns {any[]} the received payloads of one event */
+  received(event, topic) {
     const fits = (frame) => frame.event === event && (!topic || frame.topic === topic);
-    return this.heard.filter(fits).map(({ payload }) => payload);
+    return this.frames.filter(fits).map(({ payload }) => payload);
   }
 
-  /** The connection is lost; phoenix.js makes a new one. */
+  /** Ends all connections; phoenix.js reconnects. */
   hangUp() {
     for (const socket of this.#sockets.clients) socket.terminate();
   }
 
   end() {
-    // Also those that were never answered, which the HTTP server does not know any more.
+    // Includes upgraded sockets, which the HTTP server no longer tracks.
     for (const connection of this.#connections) connection.destroy();
     this.#http.close();
   }
@@ -90,7 +90,7 @@ export class FakeServer {
   #opened(socket) {
     socket.on("message", (text) => {
       const [joinRef, ref, topic, event, payload] = JSON.parse(text);
-      this.heard.push({ topic, event, payload });
+      this.frames.push({ topic, event, payload });
       if (event === "phx_join") this.#joined.set(topic, { socket, joinRef });
       const listed = this.answers[event];
       let response = (typeof listed === "function" ? listed(payload, topic) : listed) ?? {};

@@ -1,24 +1,24 @@
-/** Time that a test moves by hand. After the test it goes on by itself again. */
+/** Fake timers and clocks, which are real again after the test. */
 import { onTestFinished, vi } from "vitest";
 
-/** Timers fire only where the test lets time pass. */
+/** Timers fire only when the test advances them. */
 export function stopTimers() {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-  onTestFinished(goOn);
+  onTestFinished(restore);
 }
 
-/** Neither timers nor the clock go on where the test does not let time pass. */
+/** Timers and the clock advance only when the test advances them. */
 export function stopTime() {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
-  onTestFinished(goOn);
+  onTestFinished(restore);
 }
 
-/** @param {number} ms what `Date.now()` is from here on */
+/** @param {number} ms what `Date.now()` returns from now on */
 export function setClock(ms) {
   vi.setSystemTime(ms);
-  onTestFinished(goOn);
+  onTestFinished(restore);
 }
 
-function goOn() {
+function restore() {
   vi.useRealTimers();
 }

@@ -1,4 +1,4 @@
-/** One process at a time uses a file, and one that was killed keeps nobody out. */
+/** One process at a time may use a file, and a killed process does not block others. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, readdir, rm, utimes, writeFile } from "node:fs/promises";
@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 afterEach(() => Promise.all(children.map((child) => child.kill())));
 
-/** A process of its own. */
+/** Another process that claims the file. */
 class Claimant {
   #child;
   #lines;
@@ -58,7 +58,7 @@ class Claimant {
 const claim = (options) => new FileStorage(path).claim(options);
 const inUse = { reason: "in_use", detail: "another process has it open" };
 
-test("of two processes on one file, one is told", async () => {
+test("a second process is refused", async () => {
   const other = new Claimant();
   assert.equal(await other.says(), "claimed");
   await assert.rejects(claim(), inUse);
@@ -70,26 +70,26 @@ test("of two processes on one file, one is told", async () => {
   assert.deepEqual(await readdir(folder), []);
 });
 
-test("a process that was killed keeps nobody out", async () => {
+test("a killed process does not block others", async () => {
   const other = new Claimant();
   assert.equal(await other.says(), "claimed");
   const waiting = new Claimant("wait");
-  const said = waiting.says();
+  const printed = waiting.says();
   await other.kill();
-  assert.equal(await said, "claimed");
+  assert.equal(await printed, "claimed");
   await waiting.kill();
   await (await claim())();
 });
 
-test("of many that find a dead lock, one has it", async () => {
+test("only one process takes over a stale lock", async () => {
   const other = new Claimant();
   assert.equal(await other.says(), "claimed");
   await other.kill();
-  const said = await Promise.all(Array.from({ length: 6 }, () => new Claimant().says()));
-  assert.deepEqual(said.toSorted(), ["claimed", ...Array(5).fill("in_use")]);
+  const printed = await Promise.all(Array.from({ length: 6 }, () => new Claimant().says()));
+  assert.deepEqual(printed.toSorted(), ["claimed", ...Array(5).fill("in_use")]);
 });
 
-test("a number that another process has by now is not believed", async () => {
+test("a reused process number does not count as the holder", async () => {
   const dead = { pid: process.pid, started: "long ago", token: "any" };
   await writeFile(lock, JSON.stringify(dead));
   await (await claim())();
@@ -98,7 +98,7 @@ test("a number that another process has by now is not believed", async () => {
   await rm(lock);
 });
 
-test("a lock without a name is believed for two seconds", async () => {
+test("an empty lock file counts as held for two seconds", async () => {
   await writeFile(lock, "");
   await assert.rejects(claim(), inUse);
   const before = new Date(Date.now() - 10_000);
@@ -106,7 +106,7 @@ test("a lock without a name is believed for two seconds", async () => {
   await (await claim())();
 });
 
-test("a process that has lost its lock is told before it writes", async () => {
+test("a process that lost its lock cannot write", async () => {
   const other = new Claimant();
   assert.equal(await other.says(), "claimed");
   assert.equal(await other.does("write"), "done");
@@ -121,7 +121,7 @@ test("a process that has lost its lock is told before it writes", async () => {
   await release();
 });
 
-test("a claimed file is read anew", async () => {
+test("claiming a file reads it again", async () => {
   const storage = new FileStorage(path);
   assert.equal(await storage.get("by"), null);
   const other = new Claimant();
@@ -134,7 +134,7 @@ test("a claimed file is read anew", async () => {
   await release();
 });
 
-test("a process that waits for a file may give up", async () => {
+test("a process can stop waiting for a file", async () => {
   const release = await claim();
   const end = new AbortController();
   const other = new Claimant("wait");
@@ -145,13 +145,13 @@ test("a process that waits for a file may give up", async () => {
   assert.equal(await other.says(), "claimed");
 });
 
-test("a file that cannot be locked is an error with a sentence", async () => {
+test("a file that cannot be locked is an error", async () => {
   const storage = new FileStorage(join(folder, "missing", "any.json"));
   await assert.rejects(storage.claim(), { name: "VestibuleError", reason: "bad_storage", detail: /^cannot lock .*: ENOENT$/ });
 });
 
-test("a process that has ended and is not buried is gone", async () => {
-  // Its parent never asks how it ended.
+test("a zombie process counts as gone", async () => {
+  // Its parent never waits for it.
   const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
   try {
     const [pid] = await new Promise((resolve) => createInterface(parent.stdout).once("line", (line) => resolve([+line])));

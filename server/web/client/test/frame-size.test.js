@@ -1,11 +1,14 @@
-/** What the server would not take is refused here: sent, it would end the connection. */
+/**
+ * Frames that the server would not accept are refused unsent, because they would end the
+ * connection.
+ */
 import assert from "node:assert/strict";
 import { LongPoll, Serializer } from "phoenix";
 import { test } from "vitest";
 import { RetryQueue } from "../src/retry-queue.js";
 import { encodedSize } from "../src/frame-size.js";
 
-/** A channel that writes down what it pushed, encoded as phoenix.js encodes it. */
+/** A channel that records the size of its pushes, encoded as phoenix.js encodes them. */
 function makeChannel({ ref = 8, encode = Serializer.encode.bind(Serializer), transport } = {}) {
   const socket = { ref, encode, transport };
   const channel = { socket, topic: "room:garden", joinRef: () => "7", pushed: [] };
@@ -28,7 +31,7 @@ const payloads = {
 };
 
 for (const [name, payload] of Object.entries(payloads)) {
-  test(`a frame is as large as phoenix.js makes it: ${name}`, async () => {
+  test(`the computed size is phoenix.js's: ${name}`, async () => {
     for (const ref of [8, 9, 99, 12_345]) {
       const channel = makeChannel({ ref });
       const size = encodedSize(channel, "hello", payload);
@@ -36,7 +39,7 @@ for (const [name, payload] of Object.entries(payloads)) {
       queue.open("guest");
       queue.limit(size);
       await queue.send("hello", payload);
-      // A WebSocket puts its header before it.
+      // The WebSocket header comes on top.
       assert.deepEqual(channel.pushed, [size - (size < 132 ? 6 : 8)]);
       // The next reference may be longer.
       queue.limit(size - 1);
@@ -46,7 +49,7 @@ for (const [name, payload] of Object.entries(payloads)) {
   });
 }
 
-test("what the server could not read is not sent", async () => {
+test("a frame that the server cannot parse is not sent", async () => {
   const channel = makeChannel();
   const queue = new RetryQueue(channel);
   queue.open("guest");
@@ -59,19 +62,19 @@ test("what the server could not read is not sent", async () => {
   for (const payload of [{ text: "\\ud83d \\\\ud83d [[" }, { "\u{1f331}": 1 }, nested(127)]) await queue.send("hello", payload);
 });
 
-test("over long poll bytes are counted as base64", () => {
+test("binary frames over long poll are counted as base64", () => {
   const [socket, poll] = [undefined, LongPoll].map((transport) => {
     return encodedSize(makeChannel({ transport }), "hello", new ArrayBuffer(1000));
   });
   assert.equal(poll, Math.ceil((socket - 8) / 3) * 4);
 });
 
-test("a server that does not say takes 256 KiB", async () => {
+test("the limit is 256 KiB if the server announces none", async () => {
   const channel = makeChannel();
   const queue = new RetryQueue(channel);
   queue.open("guest");
-  for (const unsaid of [undefined, null, 0, "1"]) {
-    queue.limit(unsaid);
+  for (const unannounced of [undefined, null, 0, "1"]) {
+    queue.limit(unannounced);
     await assert.rejects(queue.send("hello", { text: "x".repeat(256 * 1024) }), {
       reason: "too_large", detail: "`hello` is 262201 bytes long; the server accepts at most 262144",
     });
@@ -79,7 +82,7 @@ test("a server that does not say takes 256 KiB", async () => {
   await queue.send("hello", { text: "x".repeat(255 * 1024) });
 });
 
-test("a frame that waits is judged by the next join's limit", async () => {
+test("a waiting push is checked against the next join's limit", async () => {
   const channel = makeChannel();
   const queue = new RetryQueue(channel);
   const waiting = queue.send("hello", { text: "x".repeat(1000) });
@@ -89,7 +92,7 @@ test("a frame that waits is judged by the next join's limit", async () => {
   assert.deepEqual(channel.pushed, []);
 });
 
-test("a payload that JSON cannot say is named in a sentence", async () => {
+test("a payload that JSON cannot represent is an error", async () => {
   const queue = new RetryQueue(makeChannel());
   queue.open("guest");
   const ring = {};

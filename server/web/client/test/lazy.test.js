@@ -1,4 +1,4 @@
-/** Which library is loaded, on which platform, by which kind of key. */
+/** Which library is loaded on which platform for which kind of key. */
 import assert from "node:assert/strict";
 import { onTestFinished, test, vi } from "vitest";
 import { SigningKey, verify } from "../src/keys.js";
@@ -7,11 +7,11 @@ const bytes = new TextEncoder().encode("any");
 const CURVES = ["ed25519", "secp256k1"];
 
 /**
- * The client as it is loaded anew.
+ * Loads the client's modules again.
  *
  * @param {object} platform
- * @param {boolean} [platform.hasEd25519] whether its WebCrypto has
- * @param {string[]} [platform.lacks] libraries of curves that cannot be loaded
+ * @param {boolean} [platform.hasEd25519] whether its WebCrypto supports Ed25519
+ * @param {string[]} [platform.lacks] curve libraries that cannot be loaded
  */
 function load({ hasEd25519 = true, lacks = [] }) {
   vi.resetModules();
@@ -39,7 +39,7 @@ function takeEd25519From(name) {
 
 const isNotHere = ({ cause }) => cause.message === "it is not here";
 
-test("who meets no secp256k1 key needs no library of curves", async () => {
+test("without secp256k1 keys no curve library is loaded", async () => {
   const keys = await load({ lacks: CURVES });
   for (const alg of ["p256", "ed25519"]) {
     const key = await keys.SigningKey.generate(alg);
@@ -49,7 +49,7 @@ test("who meets no secp256k1 key needs no library of curves", async () => {
   assert.equal(await keys.verify("secp256k1", new Uint8Array(65), bytes, new Uint8Array(64)), false);
 });
 
-test("without Ed25519 in WebCrypto only an Ed25519 key loads it", async () => {
+test("only an Ed25519 key loads the Ed25519 library", async () => {
   const keys = await load({ hasEd25519: false, lacks: CURVES });
   const key = await keys.SigningKey.generate("p256");
   assert.ok(await keys.verify("p256", key.pub, bytes, await key.sign(bytes)));
@@ -64,14 +64,14 @@ test("new keys are Ed25519 where WebCrypto has it, else P-256", async () => {
   }
 });
 
-test("whether WebCrypto has Ed25519 is tried once", async () => {
+test("WebCrypto's Ed25519 support is tested once", async () => {
   const keys = await load({});
   const importKey = vi.spyOn(crypto.subtle, "importKey");
   await Promise.all([1, 2, 3].map(() => keys.preferredAlg()));
   assert.equal(importKey.mock.calls.length, 1);
 });
 
-test("WebCrypto and the library are one Ed25519", async () => {
+test("WebCrypto and the library agree on Ed25519", async () => {
   const ours = await SigningKey.generate("ed25519");
   const sig = await ours.sign(bytes);
   const keys = await load({ hasEd25519: false });

@@ -1,10 +1,10 @@
-/** Long poll posts what is pushed in one moment in parts that the server takes. */
+/** Long poll splits batches of pushes into chunks that the server accepts. */
 import assert from "node:assert/strict";
 import { LongPoll } from "phoenix";
 import { test } from "vitest";
 import { ChunkedSocket, chunksOf } from "../src/long-poll.js";
 
-test("a batch is posted in as few parts as the server takes", () => {
+test("a batch is split into as few chunks as possible", () => {
   const cases = [
     [["aa", "bb", "cc"], 8, ["aa\nbb\ncc"]],
     [["aa", "bb", "cc"], 7, ["aa\nbb", "cc"]],
@@ -13,10 +13,10 @@ test("a batch is posted in as few parts as the server takes", () => {
     [["far too large", "b"], 3, ["far too large", "b"]],
     [["b"], 3, ["b"]],
   ];
-  for (const [lines, most, parts] of cases) assert.deepEqual(chunksOf(lines.join("\n"), most), parts);
+  for (const [lines, most, chunks] of cases) assert.deepEqual(chunksOf(lines.join("\n"), most), chunks);
 });
 
-/** A socket over a long poll that answers each POST with the next of these statuses, and nothing else. */
+/** A socket whose fake long poll answers each POST with the next of these statuses. */
 function connect(statuses) {
   const [posted, answered] = [[], []];
   class Poll extends LongPoll {
@@ -36,15 +36,15 @@ function connect(statuses) {
   }
   socket.transport = Seen;
   socket.transportConnect();
-  assert.equal(socket.transport, Seen, "it is still the application's");
+  assert.equal(socket.transport, Seen, "the socket's transport is unchanged");
   made.ajax("POST", {}, "aa\nbb\ncc\ndd", () => {}, ({ status }) => answered.push(status));
   return { posted, answered };
 }
 
-test("one part follows the other, and the answer is the last one's", () => {
+test("chunks are posted in order and the last status counts", () => {
   assert.deepEqual(connect([200, 200]), { posted: ["aa\nbb", "cc\ndd"], answered: [200] });
 });
 
-test("after a part that is refused none follows", () => {
+test("no chunk follows a refused one", () => {
   assert.deepEqual(connect([410, 200]), { posted: ["aa\nbb"], answered: [410] });
 });

@@ -18,9 +18,9 @@ async function begin(answers) {
   return it;
 }
 
-test("a proof that was signed too late is not said to the next join", async () => {
+test("a proof signed too late is not sent in the next join", async () => {
   const it = await begin({ prove: {} });
-  // The connection is lost while the signature is made.
+  // The connection is lost while signing.
   const sign = async (bytes) => {
     it.isCurrent = false;
     return room.key.sign(bytes);
@@ -30,7 +30,7 @@ test("a proof that was signed too late is not said to the next join", async () =
   assert.deepEqual([it.queue.sent, it.membership.role], [[], "guest"]);
 });
 
-test("a proof that timed out is said again, for as long as its join lasts", async () => {
+test("a proof that timed out is repeated while its join lasts", async () => {
   let tries = 0;
   const it = await begin({
     prove: () => {
@@ -43,7 +43,7 @@ test("a proof that timed out is said again, for as long as its join lasts", asyn
   assert.equal(tries, 3);
 });
 
-test("only what is proven in this join is signed for it", async () => {
+test("the nonce is available only to proven members", async () => {
   const it = await begin({ prove: {} });
   assert.throws(() => it.membership.nonce, { reason: "not_member" });
   await it.membership.prove();

@@ -7,14 +7,14 @@ import { makeRoom } from "./support.js";
 const [garden, cellar] = await Promise.all([makeRoom(), makeRoom()]);
 const key = await MessageKey.of(garden.rid, garden.key);
 
-test("a message comes out as it went in, and never looks the same", async () => {
+test("a message opens to its content, each time sealed anew", async () => {
   const content = { text: "hello", list: [1, null, "\u{1f331}"] };
   const [once, twice] = [await key.seal("say", content), await key.seal("say", content)];
   assert.notEqual(once.sealed, twice.sealed);
   for (const payload of [once, twice]) assert.deepEqual(await key.open("say", payload), content);
 });
 
-test("only the same event of the same room opens it, byte by byte", async () => {
+test("a message opens only unchanged in its event and room", async () => {
   const payload = await key.seal("say", "hello");
   const bad = (opener, event, sealed) => assert.rejects(opener.open(event, sealed), { reason: "bad_message" });
   await bad(key, "whisper", payload);
@@ -29,7 +29,7 @@ test("only the same event of the same room opens it, byte by byte", async () => 
   }
 });
 
-test("a content that JSON cannot say is not sealed", async () => {
+test("content that JSON cannot represent is not sealed", async () => {
   for (const content of [undefined, () => {}, Symbol("any"), 1n]) {
     await assert.rejects(key.seal("say", content), { reason: "bad_argument", detail: /^`content` must be/ });
   }

@@ -6,13 +6,13 @@ import { BoxKey, seal } from "../src/sealing.js";
 import { alice, approveOf, asItem, begin, bob, garbage, never, nothing, options, room } from "./newcomer-support.js";
 import { makeApprove, makeRoom, until } from "./support.js";
 
-test("a bad approve is warned of, nacked and not acked, a good one after it is taken", async () => {
+test("a bad approve is nacked and a later good one accepted", async () => {
   const { context, queue, newcomer } = begin();
   await newcomer.ask(queue, options);
   const acks = [];
   const ack = async (id) => acks.push(id);
   const nacks = [];
-  const nack = async (...said) => nacks.push(said);
+  const nack = async (...answered) => nacks.push(answered);
   const good = await approveOf(queue);
   await newcomer.receive({ ...good, room_sig: good.user_sig }, ack, nack);
   assert.deepEqual(context.warnings.map(({ reason }) => reason), ["bad_approve"]);
@@ -20,10 +20,10 @@ test("a bad approve is warned of, nacked and not acked, a good one after it is t
   assert.equal(await context.records.roomKey(room.rid), null);
   await newcomer.receive(good, ack);
   await newcomer.receive(good, ack);
-  assert.deepEqual(acks, [good.approve_id], "acked once, though it came over two topics");
+  assert.deepEqual(acks, [good.approve_id], "acked once, though it arrived over two topics");
 });
 
-test("what was not asked for is not taken", async () => {
+test("an approve of a withdrawn request is ignored", async () => {
   const { context, queue, newcomer } = begin();
   await newcomer.ask(queue, options);
   const approve = await approveOf(queue);
@@ -32,7 +32,7 @@ test("what was not asked for is not taken", async () => {
   assert.equal(await context.records.roomKey(room.rid), null);
 });
 
-test("each kind of bad approve is nacked with its code, and the request waits for the next", async () => {
+test("each kind of bad approve is nacked with its code", async () => {
   const { context, queue, newcomer } = begin();
   await newcomer.ask(queue, options);
   const waiting = newcomer.whenKey();
@@ -52,7 +52,7 @@ test("each kind of bad approve is nacked with its code, and the request waits fo
   ];
   for (const [code, approve] of bad) {
     const nacks = [];
-    await newcomer.receive(approve, never.ack, async (...said) => nacks.push(said));
+    await newcomer.receive(approve, never.ack, async (...answered) => nacks.push(answered));
     assert.deepEqual(nacks, [[approve.approve_id, code]]);
   }
   assert.equal(context.warnings.length, bad.length);
@@ -61,7 +61,7 @@ test("each kind of bad approve is nacked with its code, and the request waits fo
   assert.ok((await waiting).equals(room.key));
 });
 
-test("what answers nothing of this device's is neither acked nor nacked", async () => {
+test("approves of others' requests are not answered", async () => {
   const { context, queue, newcomer } = begin();
   await newcomer.ask(queue, options);
   const approve = await approveOf(queue);
@@ -70,7 +70,7 @@ test("what answers nothing of this device's is neither acked nor nacked", async 
   assert.deepEqual(context.warnings.map(({ detail }) => detail), ["it is for another user"]);
 });
 
-test("an approve that comes again after its key is saved is acked again, in this run and in the next", async () => {
+test("a repeated approve is acked again after saving its key", async () => {
   const { storage, queue, newcomer } = begin();
   await newcomer.ask(queue, options);
   const approve = await approveOf(queue);
@@ -81,7 +81,7 @@ test("an approve that comes again after its key is saved is acked again, in this
   await newcomer.receive({ ...approve, attempt: 1 }, ack, never.nack);
   await newcomer.receive({ ...approve, attempt: 2 }, ack, never.nack);
   assert.equal(acks.length, 2);
-  assert.equal(keys, 1, "which is no second event");
+  assert.equal(keys, 1, "the key is reported once");
 
   const after = begin({ storage });
   await after.newcomer.receive(approve, ack, never.nack);
@@ -89,7 +89,7 @@ test("an approve that comes again after its key is saved is acked again, in this
   await after.newcomer.receive({ ...approve, request_id: "another's" }, never.ack, never.nack);
 });
 
-test("another approve is silence where the box is gone, in this run and in the next", async () => {
+test("other approves are not answered once the box is gone", async () => {
   const { storage, context, queue, newcomer } = begin();
   await newcomer.ask(queue, options);
   await newcomer.receive(await approveOf(queue), async () => {});
@@ -101,7 +101,10 @@ test("another approve is silence where the box is gone, in this run and in the n
   assert.deepEqual([...context.warnings, ...after.context.warnings], []);
 });
 
-/** A device that stopped after it had saved the key, before its ack; and what it says when it starts again. */
+/**
+ * A device that stopped between saving the key and sending its ack, with the answers it sends after
+ * a restart.
+ */
 async function stoppedBeforeAck() {
   const before = begin();
   await before.newcomer.ask(before.queue, options);
@@ -110,62 +113,62 @@ async function stoppedBeforeAck() {
     throw new VestibuleError("disconnected");
   });
   const after = begin({ storage: before.storage });
-  const said = [];
-  const ack = async (id) => said.push(["ack", id]);
-  const nack = async (...what) => said.push(["nack", ...what]);
+  const answered = [];
+  const ack = async (id) => answered.push(["ack", id]);
+  const nack = async (...what) => answered.push(["nack", ...what]);
   const approve = (changes) => approveOf(before.queue, changes);
   const receive = (came) => after.newcomer.receive(came, ack, nack);
   const saved = () => before.storage.get(`room/${room.rid}/key`);
-  return { ...after, source, said, approve, receive, saved };
+  return { ...after, source, answered, approve, receive, saved };
 }
 
-test("with the key saved, a bad approve of the same request is nacked, and the key's own acked", async () => {
-  const { context, source, said, approve, receive, saved } = await stoppedBeforeAck();
+test("with a saved key a bad approve is still nacked", async () => {
+  const { context, source, answered, approve, receive, saved } = await stoppedBeforeAck();
   const kept = saved();
   const bad = await approve(garbage);
   for (const came of [bad, source, { ...bad, attempt: 2 }]) await receive(came);
-  assert.deepEqual(said, [["nack", bad.approve_id, "undecryptable"], ["ack", source.approve_id]]);
+  assert.deepEqual(answered, [["nack", bad.approve_id, "undecryptable"], ["ack", source.approve_id]]);
   assert.equal(saved(), kept);
   assert.deepEqual(context.warnings.map(({ reason }) => reason), ["bad_approve"]);
 });
 
-test("with the key saved, a good approve of the same request is acked, and replaces nothing", async () => {
-  const { context, newcomer, said, approve, receive, saved } = await stoppedBeforeAck();
-  newcomer.onKey(() => assert.fail("a second event"));
+test("with a saved key a further good approve is acked", async () => {
+  const { context, newcomer, answered, approve, receive, saved } = await stoppedBeforeAck();
+  newcomer.onKey(() => assert.fail("reported twice"));
   const kept = saved();
   const good = await approve();
   await receive(good);
-  assert.deepEqual(said, [["ack", good.approve_id]]);
+  assert.deepEqual(answered, [["ack", good.approve_id]]);
   assert.equal(saved(), kept);
   assert.deepEqual(context.warnings, []);
 });
 
-test("a key of an older client does not say which approve it came from: all are opened, or ignored", async () => {
-  const { storage, source, said, approve, receive, saved } = await stoppedBeforeAck();
+test("approves are checked if the key's source is unknown", async () => {
+  const { storage, source, answered, approve, receive, saved } = await stoppedBeforeAck();
   const { approve_id: _id, ...older } = JSON.parse(saved());
   assert.equal(older.request_id, source.request_id);
   storage.set(`room/${room.rid}/key`, JSON.stringify(older));
   const bad = await approve(garbage);
   for (const came of [bad, source]) await receive(came);
-  assert.deepEqual(said, [["nack", bad.approve_id, "undecryptable"], ["ack", source.approve_id]]);
+  assert.deepEqual(answered, [["nack", bad.approve_id, "undecryptable"], ["ack", source.approve_id]]);
   await receive({ ...source, attempt: 2 });
-  assert.equal(said.length, 2, "the box went with the ack");
+  assert.equal(answered.length, 2, "the box was deleted with the ack");
 });
 
-test("a device that has the key keeps the box of a request that is open for another", async () => {
-  const { context, newcomer, queue, source, said, approve, receive } = await stoppedBeforeAck();
+test("a box is kept while another device's request is open", async () => {
+  const { context, newcomer, queue, source, answered, approve, receive } = await stoppedBeforeAck();
   const mine = [{ request_id: source.request_id }];
   await newcomer.resume(queue, { ...nothing, mine }, options);
   assert.notEqual(await context.records.openRequest(room.rid), null);
   const bad = await approve(garbage);
   await receive(bad);
-  assert.deepEqual(said, [["nack", bad.approve_id, "undecryptable"]]);
+  assert.deepEqual(answered, [["nack", bad.approve_id, "undecryptable"]]);
   await newcomer.resume(queue, nothing, options);
   assert.equal(await context.records.openRequest(room.rid), null);
   assert.deepEqual(queue.sent, []);
 });
 
-test("a request for a box that another device has asked with is that device's request", async () => {
+test("devices that share a box share the request", async () => {
   const box = await BoxKey.generate();
   const first = begin();
   await first.newcomer.ask(first.queue, { ...options, box });
@@ -176,7 +179,7 @@ test("a request for a box that another device has asked with is that device's re
     request: { request_id: item.request_id, state: "approved", dup: true },
     approved: { items: [approve], cursor: null },
   } });
-  // It waits for this user already, so it came with the join, when nothing was known of it.
+  // The approve is already waiting, so it arrives with the join, before its request is known here.
   await second.newcomer.receive(approve, never.ack, never.nack);
   const waiting = second.newcomer.whenKey();
   const { requestId } = await second.newcomer.ask(second.queue, { ...options, box });

@@ -4,7 +4,7 @@ import { DeniedError, VestibuleError } from "../src/errors.js";
 import { alice, approveOf, asItem, begin, never, nothing, options, room, seeCard } from "./newcomer-support.js";
 import { makeApprove, makeDenial, until } from "./support.js";
 
-test("a withdrawal that was not answered is said again", async () => {
+test("an unanswered withdrawal is sent again", async () => {
   const before = begin({ answers: { request: { state: "pending" }, withdraw: new VestibuleError("disconnected") } });
   await before.newcomer.ask(before.queue, options);
   const waiting = before.newcomer.whenKey();
@@ -16,7 +16,7 @@ test("a withdrawal that was not answered is said again", async () => {
   assert.equal(await after.context.records.openRequest(room.rid), null);
 });
 
-test("a refused request is not kept, an unanswered one is", async () => {
+test("a refused request is deleted, an unanswered one kept", async () => {
   for (const [reason, kept] of [["unknown_room", false], ["storage_full", true]]) {
     const { context, queue, newcomer } = begin({ answers: { request: new VestibuleError(reason) } });
     await assert.rejects(newcomer.ask(queue, options), { reason });
@@ -24,7 +24,7 @@ test("a refused request is not kept, an unanswered one is", async () => {
   }
 });
 
-test("a withdrawal takes back the request that was adopted", async () => {
+test("a withdrawal covers an adopted request", async () => {
   let answer;
   const { queue, newcomer } = begin({ answers: { request: () => new Promise((resolve) => (answer = resolve)) } });
   const asking = newcomer.ask(queue, options);
@@ -35,7 +35,7 @@ test("a withdrawal takes back the request that was adopted", async () => {
   assert.deepEqual(queue.sent.at(-1), { event: "withdraw", payload: { request_id: "the first" } });
 });
 
-test("a withdrawal takes back what is only just asked for", async () => {
+test("a withdrawal covers a request still being sent", async () => {
   const { context, queue, newcomer } = begin();
   const asking = newcomer.ask(queue, options);
   const waiting = newcomer.whenKey();
@@ -44,7 +44,7 @@ test("a withdrawal takes back what is only just asked for", async () => {
   assert.equal(await context.records.openRequest(room.rid), null);
 });
 
-test("a withdrawal of what could not be written ends", async () => {
+test("a withdrawal resolves if storing the request failed", async () => {
   const { queue, newcomer, storage } = begin();
   storage.set = () => Promise.reject(new Error("full"));
   const failing = assert.rejects(newcomer.ask(queue, options), { reason: "bad_storage" });
@@ -52,21 +52,21 @@ test("a withdrawal of what could not be written ends", async () => {
   assert.deepEqual(queue.sent, []);
 });
 
-test("a denial ends the waiting, and a later approve overrules it", async () => {
+test("a denial ends the wait and a later approve overrules it", async () => {
   const { context, queue, newcomer } = begin();
   await seeCard(context);
   await newcomer.ask(queue, options);
   const waiting = newcomer.whenKey();
   const item = asItem(queue.sent[0].payload);
   const denial = await makeDenial(room, alice, item, { block: true });
-  const heard = newcomer.receiveNotice(denial);
+  const handled = newcomer.receiveNotice(denial);
   await assert.rejects(waiting, (error) => {
     assert.ok(error instanceof DeniedError);
     assert.deepEqual([error.reason, error.code, error.block, error.by], ["denied", "not_now", true, alice.uid]);
     return true;
   });
-  assert.equal(await heard, true);
-  assert.equal(await newcomer.receiveNotice(denial), false, "the second time it is no news");
+  assert.equal(await handled, true);
+  assert.equal(await newcomer.receiveNotice(denial), false, "the second time it is not new");
   assert.equal(await context.records.openRequest(room.rid), null);
 
   const again = newcomer.whenKey();
@@ -75,7 +75,7 @@ test("a denial ends the waiting, and a later approve overrules it", async () => 
   assert.deepEqual(await context.records.endedRequests(room.rid), []);
 });
 
-test("who was denied may ask anew, and is told how long not to", async () => {
+test("a denied user who asks again is told how long to wait", async () => {
   const { context, queue, newcomer } = begin();
   await seeCard(context);
   await newcomer.ask(queue, options);
@@ -86,10 +86,10 @@ test("who was denied may ask anew, and is told how long not to", async () => {
   assert.notEqual(first.request_id, second.request_id);
   assert.equal(await context.records.openRequest(room.rid), null);
   const denied = await context.records.endedRequests(room.rid);
-  assert.deepEqual(denied.map(({ request_id }) => request_id), [first.request_id], "which may still be approved");
+  assert.deepEqual(denied.map(({ request_id }) => request_id), [first.request_id], "it may still be approved");
 });
 
-test("each request that was denied here resolves when it is approved later, after a restart too", async () => {
+test("each denied request can still be approved after a restart", async () => {
   for (const which of [0, 1]) {
     const { context, storage, queue, newcomer } = begin();
     await seeCard(context);
@@ -100,7 +100,7 @@ test("each request that was denied here resolves when it is approved later, afte
       await newcomer.receiveNotice(await makeDenial(room, alice, items.at(-1)));
     }
     const after = begin({ storage });
-    // A denial was lifted: the requests are as open as if there had been none, and nobody tells the newcomer.
+    // A lifted denial: the requests are open again, and the newcomer is not told.
     await after.newcomer.resume(after.queue, { ...nothing, mine: items }, options);
     const waiting = after.newcomer.whenKey();
     const acks = [];
@@ -113,7 +113,7 @@ test("each request that was denied here resolves when it is approved later, afte
   }
 });
 
-test("a denied request that an older client kept resolves as well", async () => {
+test("a denied request stored by an older client is accepted", async () => {
   const { storage, queue, newcomer } = begin();
   await newcomer.ask(queue, options);
   storage.set(`room/${room.rid}/denied`, storage.get(`room/${room.rid}/request`));
@@ -124,7 +124,7 @@ test("a denied request that an older client kept resolves as well", async () => 
   assert.equal(storage.get(`room/${room.rid}/denied`), null);
 });
 
-test("a denial that is not the room's is no denial", async () => {
+test("a denial not signed by the room is ignored", async () => {
   const { context, queue, newcomer } = begin();
   await seeCard(context);
   await newcomer.ask(queue, options);
@@ -135,20 +135,20 @@ test("a denial that is not the room's is no denial", async () => {
   assert.equal(await newcomer.receiveNotice(denial), true);
 });
 
-test("a request that expired, or that another device withdrew, is over", async () => {
+test("expiry and withdrawal elsewhere end a request", async () => {
   for (const event of ["expired", "withdrawn"]) {
     const { context, queue, newcomer } = begin();
     const { requestId } = await newcomer.ask(queue, options);
     const waiting = newcomer.whenKey();
     assert.equal(await newcomer.receiveNotice({ event, rid: room.rid, request_id: "another's", seq: 1 }), false);
-    const heard = newcomer.receiveNotice({ event, rid: room.rid, request_id: requestId, seq: 2 });
+    const handled = newcomer.receiveNotice({ event, rid: room.rid, request_id: requestId, seq: 2 });
     await assert.rejects(waiting, { reason: event });
-    assert.equal(await heard, true);
+    assert.equal(await handled, true);
     assert.equal(await context.records.openRequest(room.rid), null);
   }
 });
 
-test("what somebody ended elsewhere is not asked for anew without being told to", async () => {
+test("a request ended elsewhere is not replaced by itself", async () => {
   for (const reason of ["withdrawn", "denied", "expired"]) {
     const { context, queue, newcomer } = begin();
     await newcomer.ask(queue, options);

@@ -1,4 +1,4 @@
-/** A request's box outlasts what the server says of the request: nothing but its own time ends it. */
+/** The server's word does not delete a request's box: only the request's own expiry does. */
 import assert from "node:assert/strict";
 import { test } from "vitest";
 import { VestibuleError } from "../src/errors.js";
@@ -6,7 +6,7 @@ import { setClock } from "./fake-time.js";
 import { approveOf, begin, never, nothing, options, room } from "./newcomer-support.js";
 import { HOUR_MS } from "./support.js";
 
-/** Bob has asked, and waits. */
+/** Bob has sent a request and waits. */
 async function asked() {
   const it = begin();
   await it.newcomer.ask(it.queue, options);
@@ -16,28 +16,28 @@ async function asked() {
   return it;
 }
 
-/** What the server ends a request with, falsely. */
+/** False endings of a request by the server. */
 const lies = {
-  "a notice that it expired": ({ newcomer, requestId }) => newcomer.receiveNotice({ event: "expired", request_id: requestId }),
-  "a notice that it is withdrawn": ({ newcomer, requestId }) => {
+  "an expired notice": ({ newcomer, requestId }) => newcomer.receiveNotice({ event: "expired", request_id: requestId }),
+  "a withdrawn notice": ({ newcomer, requestId }) => {
     return newcomer.receiveNotice({ event: "withdrawn", request_id: requestId });
   },
 };
 for (const state of ["expired", "withdrawn", "denied"]) {
-  lies[`the state ${state} of its repetition`] = ({ queue, newcomer }) => {
+  lies[`the repeat's state ${state}`] = ({ queue, newcomer }) => {
     queue.answers.request = { state };
     return newcomer.resume(queue, nothing, options);
   };
 }
 for (const reason of ["expired", "cooldown", "quota", "id_conflict"]) {
-  lies[`the refusal ${reason} of its repetition`] = ({ queue, newcomer }) => {
+  lies[`the repeat's refusal ${reason}`] = ({ queue, newcomer }) => {
     queue.answers.request = new VestibuleError(reason);
     return newcomer.resume(queue, nothing, options);
   };
 }
 
 for (const [name, lie] of Object.entries(lies)) {
-  test(`${name} ends the waiting and keeps the box`, async () => {
+  test(`${name} ends the wait and keeps the box`, async () => {
     const it = await asked();
     const approve = await approveOf(it.queue);
     await lie(it);
@@ -54,18 +54,18 @@ for (const [name, lie] of Object.entries(lies)) {
   });
 }
 
-test("a request that is said to be done keeps its box as well", async () => {
+test("a request falsely reported done keeps its box", async () => {
   const it = await asked();
   const approve = await approveOf(it.queue);
   const states = ["done", "pending"];
   it.queue.answers.request = () => ({ state: states.shift() });
   await it.newcomer.resume(it.queue, nothing, options);
-  assert.equal(it.queue.sent.length, 3, "a new one is asked with");
+  assert.equal(it.queue.sent.length, 3, "a new request is sent");
   await it.newcomer.receive(approve, async () => {}, never.nack);
   assert.ok((await it.waiting).equals(room.key));
 });
 
-test("repeated lies do not push out the first box", async () => {
+test("repeated false endings do not push out the first box", async () => {
   const it = await asked();
   const approve = await approveOf(it.queue);
   for (let times = 0; times < 20; times += 1) {
@@ -76,13 +76,13 @@ test("repeated lies do not push out the first box", async () => {
   assert.ok(await it.context.records.roomKey(room.rid));
 });
 
-test("a request that was never taken is not kept", async () => {
+test("a request that was never accepted is not kept", async () => {
   const { storage, queue, newcomer } = begin({ answers: { request: new VestibuleError("cooldown") } });
   await assert.rejects(newcomer.ask(queue, options), { reason: "cooldown" });
   for (const name of ["request", "denied"]) assert.equal(storage.get(`room/${room.rid}/${name}`), null);
 });
 
-test("a box goes when its request's own time is over", async () => {
+test("a box is deleted when its request expires", async () => {
   const it = await asked();
   const approve = await approveOf(it.queue);
   await it.newcomer.receiveNotice({ event: "expired", request_id: it.requestId });
@@ -94,7 +94,7 @@ test("a box goes when its request's own time is over", async () => {
   assert.equal(it.storage.get(`room/${room.rid}/denied`), null);
 });
 
-test("a server that is days ahead ends the waiting and no box", async () => {
+test("a server days ahead ends the wait but keeps the box", async () => {
   const it = await asked();
   const approve = await approveOf(it.queue);
   it.context.clock.update(Date.now() + 3 * 86_400_000);
@@ -105,7 +105,7 @@ test("a server that is days ahead ends the waiting and no box", async () => {
   assert.ok(await it.context.records.roomKey(room.rid));
 });
 
-test("a request is signed to end by the corrected clock", async () => {
+test("a request's expiry uses the corrected clock", async () => {
   for (const days of [3, -3]) {
     const { context, queue, newcomer } = begin();
     const now = Date.now();

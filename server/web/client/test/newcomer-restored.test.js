@@ -5,7 +5,7 @@ import { setClock } from "./fake-time.js";
 import { approveOf, begin, never, nothing, options, room } from "./newcomer-support.js";
 import { HOUR_MS } from "./support.js";
 
-test("a server that lost the request is told it again, in the same run", async () => {
+test("a request that the server lost is sent again", async () => {
   const { queue, newcomer } = begin({ answers: {
     request: { state: "pending" },
     mine: ({ cursor }) => {
@@ -16,13 +16,13 @@ test("a server that lost the request is told it again, in the same run", async (
   const { requestId } = await newcomer.ask(queue, options);
   const onLaterPages = { ...nothing, cursors: { mine: 1 } };
   await newcomer.resume(queue, onLaterPages, options);
-  assert.deepEqual(queue.sent.map(({ event }) => event), ["request", "mine", "mine"], "it was on the third page");
+  assert.deepEqual(queue.sent.map(({ event }) => event), ["request", "mine", "mine"], "the third page holds it");
   await newcomer.resume(queue, nothing, options);
   assert.deepEqual(queue.sent.at(-1), queue.sent[0]);
   assert.equal(queue.sent.length, 4);
 });
 
-test("after a restore, a request for a room that is lost is kept, and said at each later join", async () => {
+test("a request for a lost room is sent at each later join", async () => {
   const { storage, context, queue, newcomer } = begin();
   await newcomer.ask(queue, options);
   const waiting = newcomer.whenKey();
@@ -36,7 +36,7 @@ test("after a restore, a request for a room that is lost is kept, and said at ea
   await assert.rejects(after.newcomer.resume(after.queue, nothing, options), { reason: "unknown_room" });
   assert.deepEqual(after.queue.sent, [queue.sent[0]]);
 
-  // A member has come with the card.
+  // A member has published the card again.
   queue.answers.request = { state: "pending" };
   await newcomer.resume(queue, nothing, options);
   assert.deepEqual(queue.sent, Array(4).fill(queue.sent[0]));
@@ -45,7 +45,7 @@ test("after a restore, a request for a room that is lost is kept, and said at ea
   assert.deepEqual(context.warnings, []);
 });
 
-test("what is kept after a restore is kept until it expires, is refused otherwise, or is withdrawn", async () => {
+test("expiry, refusal or withdrawal end a request after a restore", async () => {
   const kept = async () => {
     const it = begin();
     await it.newcomer.ask(it.queue, options);

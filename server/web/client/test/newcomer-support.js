@@ -1,4 +1,4 @@
-/** Bob, who asks for the key of a room that Alice is a member of: for the unit tests of the newcomer. */
+/** Bob, who requests the key of Alice's room: for unit tests of the newcomer. */
 import assert from "node:assert/strict";
 import { toBase64url } from "../src/bytes.js";
 import { Cards } from "../src/cards.js";
@@ -8,13 +8,13 @@ import { FakeQueue, HOUR_MS, LoggedStorage, makeApprove, makeContext, makeRoom, 
 export const [alice, bob, room] = await Promise.all([makeUser(), makeUser(), makeRoom()]);
 export const options = { note: "It is Bob", ttl: HOUR_MS };
 
-/** A join's answer that tells Bob nothing. */
+/** A join reply with nothing for Bob. */
 export const nothing = { mine: [], approves: [], more: false };
 
-/** Changes that make an approve a bad one. */
+/** Changes that make an approve bad. */
 export const garbage = { ct: toBase64url(new Uint8Array(100)) };
 
-/** Answers to an approve that must not be given. */
+/** Answers to an approve that must not be sent. */
 export const never = { ack: () => assert.fail("acked"), nack: () => assert.fail("nacked") };
 
 const PENDING = { request: { state: "pending" } };
@@ -24,7 +24,7 @@ export function begin({ answers = { ...PENDING }, log = [], storage = new Logged
   return { log, storage, context, queue: new FakeQueue(answers, log), newcomer: new Newcomer(context, room.rid) };
 }
 
-/** Whoever has seen the room's card can tell its members' denials from others. */
+/** Stores the room's card, with which its members' denials can be checked. */
 export async function seeCard({ records }) {
   const member = makeContext(alice);
   await member.records.saveRoomKey(room.rid, room.key);

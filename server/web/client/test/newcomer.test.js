@@ -4,7 +4,7 @@ import { VestibuleError } from "../src/errors.js";
 import { approveOf, begin, nothing, options, room } from "./newcomer-support.js";
 import { until } from "./support.js";
 
-test("the box is stored before the request leaves, the key before the ack", async () => {
+test("the box is stored before the request, the key before ack", async () => {
   const { log, context, queue, newcomer } = begin();
   await newcomer.ask(queue, options);
   const waiting = newcomer.whenKey();
@@ -14,7 +14,7 @@ test("the box is stored before the request leaves, the key before the ack", asyn
   assert.deepEqual(context.warnings, []);
 });
 
-test("a restarted client says the same request", async () => {
+test("a restarted client sends the same request", async () => {
   const before = begin({ answers: { request: new VestibuleError("disconnected") } });
   await assert.rejects(before.newcomer.ask(before.queue, options), { reason: "disconnected" });
   const after = begin({ storage: before.storage });
@@ -23,10 +23,10 @@ test("a restarted client says the same request", async () => {
 
   const later = begin({ storage: before.storage });
   await later.newcomer.resume(later.queue, { ...nothing, mine: [before.queue.sent[0].payload] }, options);
-  assert.deepEqual(later.queue.sent, [], "the server has it");
+  assert.deepEqual(later.queue.sent, [], "the server knows it");
 });
 
-test("a client that stopped between saving and acking acks when the approve comes again", async () => {
+test("a key saved before a crash is acked after the restart", async () => {
   const before = begin();
   await before.newcomer.ask(before.queue, options);
   const approve = await approveOf(before.queue);
@@ -40,16 +40,16 @@ test("a client that stopped between saving and acking acks when the approve come
   assert.equal(await after.context.records.openRequest(room.rid), null);
 });
 
-test("an ack whose answer was lost leaves nothing open for the next run", async () => {
+test("a lost ack reply leaves no open request", async () => {
   const { context, queue, newcomer } = begin();
   await newcomer.ask(queue, options);
   await context.records.saveRoomKey(room.rid, room.key);
   await newcomer.resume(queue, nothing, options);
   assert.equal(await context.records.openRequest(room.rid), null);
-  assert.equal(queue.sent.length, 1, "and is not asked anew");
+  assert.equal(queue.sent.length, 1, "and no new request is sent");
 });
 
-test("a request is kept while its ack is underway, though the join knew no approve yet", async () => {
+test("a request is kept while its ack is being sent", async () => {
   const { context, queue, newcomer } = begin();
   await newcomer.ask(queue, options);
   const ack = async () => {
@@ -61,7 +61,7 @@ test("a request is kept while its ack is underway, though the join knew no appro
   assert.deepEqual(context.warnings, []);
 });
 
-test("a request that the server has seen end is followed by a new one", async () => {
+test("a request that the server reports done is replaced", async () => {
   const states = ["done", "pending"];
   const { queue, newcomer } = begin({ answers: { request: () => ({ state: states.shift() }) } });
   const { requestId } = await newcomer.ask(queue, options);
@@ -70,7 +70,7 @@ test("a request that the server has seen end is followed by a new one", async ()
   assert.notEqual(first.box_pub, second.box_pub);
 });
 
-test("an answer that the key has overtaken makes no new request", async () => {
+test("a reply overtaken by the key causes no new request", async () => {
   const { context, queue, newcomer } = begin();
   queue.answers.request = async () => {
     await newcomer.receive(await approveOf(queue), async () => ({}));
@@ -82,7 +82,7 @@ test("an answer that the key has overtaken makes no new request", async () => {
   assert.ok((await newcomer.whenKey()).equals(room.key));
 });
 
-test("a request that is underway is left to the queue", async () => {
+test("a request being sent is not sent again by resume", async () => {
   let answer;
   const { queue, newcomer } = begin({ answers: { request: () => new Promise((resolve) => (answer = resolve)) } });
   const asking = newcomer.ask(queue, options);

@@ -19,7 +19,7 @@ function begin(receiveNotice = async () => true) {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test("a receipt is written down and told once", async () => {
+test("a receipt is stored and reported once", async () => {
   const { records, notices, told } = begin();
   const sent = { exp, state: "stored", frame: { approve_id: "mine" }, nacks: 0 };
   await records.saveSentApprove("garden", key, sent);
@@ -31,7 +31,7 @@ test("a receipt is written down and told once", async () => {
   assert.deepEqual(told, [{ event, rid, requestId: "bob's", approveId: "mine", to, result, code: undefined }]);
 });
 
-test("nacks are counted over approves, and an old one does not hit a new approve", async () => {
+test("nacks are counted and apply only to their own approve", async () => {
   const { records, notices, told } = begin();
   const nacked = { ...receipt, result: "nacked", code: "wrong_key" };
   await records.saveSentApprove("garden", key, { exp, state: "stored", frame: { approve_id: "mine" }, nacks: 1 });
@@ -45,7 +45,7 @@ test("nacks are counted over approves, and an old one does not hit a new approve
   assert.equal(told.length, 1);
 });
 
-test("a receipt for another device's approve is told; what is no result is not", async () => {
+test("a receipt for another device's approve is reported", async () => {
   const { records, notices, told } = begin();
   await notices.take(receipt);
   await notices.take({ ...receipt, result: "eaten" });
@@ -55,7 +55,7 @@ test("a receipt for another device's approve is told; what is no result is not",
   assert.equal(await records.sentApprove("garden", key), undefined);
 });
 
-test("how a request ended is told where it is news to the newcomer", async () => {
+test("an ending is reported only if it is new", async () => {
   for (const isNews of [true, false]) {
     const { notices, told } = begin(async () => isNews);
     await notices.take({ event: "denied", rid: "garden", request_id: "mine", by: "alice", code: "no", block: false });

@@ -23,7 +23,7 @@ async function begin({ answers = { approve: { state: "approved" } }, storage = n
   return { context, storage, queue, requests, seen };
 }
 
-test("a request is shown once, however often it comes, and to late handlers too", async () => {
+test("a request is shown once, to late handlers too", async () => {
   const { requests, seen } = await begin();
   const { item } = await makeRequest(room, bob);
   await requests.received(item);
@@ -35,7 +35,7 @@ test("a request is shown once, however often it comes, and to late handlers too"
   assert.deepEqual(late, seen);
 });
 
-test("where the answer to a proof has no list, as a member's further one, the list is asked for", async () => {
+test("the list is requested if the proof's reply has none", async () => {
   const { item } = await makeRequest(room, bob);
   const { queue, requests, seen } = await begin({ answers: { pending: { items: [item], cursor: null } } });
   await requests.listReceived({ role: "member", seq: 7 });
@@ -44,14 +44,14 @@ test("where the answer to a proof has no list, as a member's further one, the li
   assert.deepEqual(seen.map(({ requestId }) => requestId), [item.request_id]);
 });
 
-test("who has no key denies nobody", async () => {
+test("denying requires the room's key", async () => {
   const queue = new FakeQueue();
   const guest = new PendingRequests(makeContext(bob), room.rid, queue);
   await assert.rejects(guest.deny({ requestId: "any", uid: alice.uid }), { reason: "not_member" });
   assert.deepEqual(queue.sent, []);
 });
 
-test("a bad request is warned of and not shown", async () => {
+test("a bad request causes a warning and is not shown", async () => {
   const { context, requests, seen } = await begin();
   const { item } = await makeRequest(room, bob);
   await requests.received({ ...item, note: "It is Alice" });
@@ -60,7 +60,7 @@ test("a bad request is warned of and not shown", async () => {
   assert.deepEqual(context.warnings.map(({ reason }) => reason), ["bad_request"]);
 });
 
-test("an approve opens for the newcomer", async () => {
+test("the newcomer can open an approve", async () => {
   const { queue, requests, seen } = await begin();
   const { item, box } = await makeRequest(room, bob);
   await requests.received(item);
@@ -71,7 +71,7 @@ test("an approve opens for the newcomer", async () => {
   assert.ok((await openApprove(approve, asked)).equals(room.key));
 });
 
-test("an unanswered approve is said again after a restart, and its request is not shown again", async () => {
+test("an unanswered approve is sent again after a restart", async () => {
   const before = await begin({ answers: { approve: new VestibuleError("disconnected") } });
   const { item } = await makeRequest(room, bob);
   await before.requests.received(item);
@@ -84,11 +84,11 @@ test("an unanswered approve is said again after a restart, and its request is no
   await later.requests.listReceived(list([item]));
   await settled();
   assert.deepEqual(after.queue.sent, before.queue.sent, "the same approve");
-  assert.deepEqual(later.queue.sent, [], "which is answered now");
+  assert.deepEqual(later.queue.sent, [], "the approve is answered now");
   assert.deepEqual([...after.seen, ...later.seen], []);
 });
 
-test("a refused approve may be tried anew", async () => {
+test("a refused approve can be retried with a new id", async () => {
   const { queue, requests, seen } = await begin({ answers: { approve: new VestibuleError("slots_full") } });
   await requests.received((await makeRequest(room, bob)).item);
   await settled();
@@ -98,7 +98,7 @@ test("a refused approve may be tried anew", async () => {
   assert.notEqual(first, second);
 });
 
-test("who is gone is told, live or at the next join", async () => {
+test("gone requests are reported, live or at the next join", async () => {
   const { requests, seen } = await begin();
   const gone = [];
   requests.onRequestGone(({ requestId, state }) => gone.push([requestId, state]));
@@ -116,7 +116,7 @@ test("who is gone is told, live or at the next join", async () => {
   assert.deepEqual(requests.all.map(({ requestId }) => requestId), [one]);
 });
 
-test("a handler that throws is a warning", async () => {
+test("a handler that throws causes a warning", async () => {
   const { context, requests, seen } = await begin();
   requests.onRequest(() => {
     throw new Error("oh");
@@ -127,7 +127,7 @@ test("a handler that throws is a warning", async () => {
   assert.deepEqual(context.warnings.map(({ reason }) => reason), ["handler_failed"]);
 });
 
-test("a request that came after the list was made is not gone for not being in it", async () => {
+test("a request pushed after the list was made stays", async () => {
   const { requests, seen } = await begin();
   const { item } = await makeRequest(room, bob);
   requests.joined();
@@ -139,7 +139,7 @@ test("a request that came after the list was made is not gone for not being in i
   assert.equal(requests.all.length, 1);
 });
 
-test("a list of an earlier join drops nothing that a later one knows", async () => {
+test("a list of an earlier join drops no newer requests", async () => {
   const { item } = await makeRequest(room, bob);
   let answer;
   const pending = () => new Promise((resolve) => (answer = resolve));
@@ -154,7 +154,7 @@ test("a list of an earlier join drops nothing that a later one knows", async () 
   assert.equal(requests.all.length, 1);
 });
 
-test("a denied request is gone, and shown again when that is lifted, to who approves by itself too", async () => {
+test("a denied request is shown again when the denial is lifted", async () => {
   const { requests, seen, queue } = await begin();
   const { item } = await makeRequest(room, bob);
   const waiting = [];
@@ -165,7 +165,7 @@ test("a denied request is gone, and shown again when that is lifted, to who appr
   await requests.showAgain();
   await settled();
   assert.deepEqual(requests.all, []);
-  // The same item, of the same seq, as pending as at first.
+  // The same item, with the same seq, pending again.
   await requests.received({ ...item, after_ms: 1500 });
   await settled();
   assert.deepEqual(seen.map(({ requestId }) => requestId), [item.request_id, item.request_id]);
@@ -174,7 +174,7 @@ test("a denied request is gone, and shown again when that is lifted, to who appr
   assert.equal(queue.sent[0].payload.request_id, item.request_id);
 });
 
-test("a request that is denied and opened again while it is checked is shown once", async () => {
+test("a request reopened while being checked is shown once", async () => {
   const { context, requests, seen } = await begin();
   const { item } = await makeRequest(room, bob);
   const first = requests.received(item);
@@ -198,7 +198,7 @@ async function approved() {
   return { ...it, item, receipt };
 }
 
-test("an approve that turned out bad is told, and its request shown again for another", async () => {
+test("a nacked approve is reported and its request shown again", async () => {
   const { context, queue, requests, seen, item, receipt } = await approved();
   const receipts = [];
   requests.onReceipt(({ result, code }) => receipts.push([result, code]));
@@ -217,7 +217,7 @@ test("an approve that turned out bad is told, and its request shown again for an
   assert.equal(seen.length, 2);
 });
 
-test("a nack that came while the member was away shows the request at the next start", async () => {
+test("a nack received while away shows the request again", async () => {
   const { context, item, receipt, storage } = await approved();
   await context.notices.take({ ...receipt, result: "nacked" });
   const after = await begin({ storage });
@@ -234,12 +234,12 @@ test("a nack that came while the member was away shows the request at the next s
   assert.equal(restarted.seen[0].nacks, 1, "the list came before the receipt");
 });
 
-test("a denial is signed by the room", async () => {
+test("a denial is signed with the room's key", async () => {
   const { queue, requests, seen } = await begin({ answers: { deny: { state: "denied", dup: false } } });
   const { item } = await makeRequest(room, bob);
   await requests.received(item);
   await settled();
-  for (const [options, said] of [
+  for (const [options, expected] of [
     [{ code: "not_now", block: true }, { code: "not_now", block: true }],
     [undefined, { code: "", block: false }],
   ]) {
@@ -247,14 +247,14 @@ test("a denial is signed by the room", async () => {
     const { event, payload } = queue.sent.at(-1);
     assert.equal(event, "deny");
     const { room_sig: _sig, ...fields } = payload;
-    assert.deepEqual(fields, { request_id: item.request_id, to: bob.uid, ...said });
+    assert.deepEqual(fields, { request_id: item.request_id, to: bob.uid, ...expected });
     const denied = { rid: room.rid, request_id: item.request_id, to: bob.uid };
     const card = { alg: room.key.alg, room_pub: toBase64url(room.key.pub) };
-    assert.deepEqual(await checkDenial({ ...payload, by: alice.uid }, denied, card), { by: alice.uid, ...said });
+    assert.deepEqual(await checkDenial({ ...payload, by: alice.uid }, denied, card), { by: alice.uid, ...expected });
   }
 });
 
-test("denials are listed to their end, and each request among them may still be approved", async () => {
+test("all denials are listed and can be overruled", async () => {
   const asked = await Promise.all([makeRequest(room, bob), makeRequest(room, bob)]);
   const [one, two] = asked.map(({ item }) => item);
   const others = (await makeRequest(room, alice)).item;
@@ -291,13 +291,13 @@ test("denials are listed to their end, and each request among them may still be 
   assert.deepEqual(queue.sent.at(-1), { event: "unblock", payload: { uid: bob.uid } });
 });
 
-test("after the store forgot, what has no receipt is said again, and what has is not", async () => {
+test("after a resync only approves without receipt are resent", async () => {
   const { context, queue, requests, item, receipt } = await approved();
   await requests.resync();
   await until(() => queue.sent.length === 2);
   assert.deepEqual(queue.sent[1], queue.sent[0]);
 
-  // Its newcomer has not repeated the request yet.
+  // The newcomer has not repeated the request yet.
   queue.answers.approve = new VestibuleError("no_request");
   await requests.resync();
   await until(() => queue.sent.length === 3);
@@ -314,7 +314,7 @@ test("after the store forgot, what has no receipt is said again, and what has is
   assert.equal(queue.sent.length, 4);
 });
 
-test("a room that was left hears no more receipts", async () => {
+test("a room that was left reports no more receipts", async () => {
   const { context, requests, receipt } = await approved();
   requests.onReceipt(() => assert.fail("told"));
   requests.end();
@@ -323,14 +323,14 @@ test("a room that was left hears no more receipts", async () => {
   assert.deepEqual(context.warnings, []);
 });
 
-/** Bob's request, and Mallory's under the id of his. */
+/** Bob's request, and Mallory's with the same id. */
 async function makeTwins() {
   const { item } = await makeRequest(room, bob);
   const { item: twin } = await makeRequest(room, mallory, { signed: { request_id: item.request_id } });
   return [item, twin];
 }
 
-test("two users' requests of one id are two", async () => {
+test("requests with one id by two users are two requests", async () => {
   const { requests, seen } = await begin();
   const [item, twin] = await makeTwins();
   for (const each of [item, twin]) await requests.received(each);
@@ -339,7 +339,7 @@ test("two users' requests of one id are two", async () => {
   requests.gone({ uid: mallory.uid, request_id: item.request_id, state: "withdrawn" });
   assert.deepEqual(requests.all.map(({ uid }) => uid), [bob.uid]);
 
-  // At the next join the list has Mallory's alone.
+  // At the next join the list holds only Mallory's.
   const gone = [];
   requests.onRequestGone(({ uid, state }) => gone.push([uid, state]));
   requests.joined();
@@ -349,7 +349,7 @@ test("two users' requests of one id are two", async () => {
   assert.deepEqual(requests.all.map(({ uid }) => uid), [mallory.uid]);
 });
 
-test("two users' requests of one id get an approve each", async () => {
+test("requests with one id by two users get an approve each", async () => {
   const { context, queue, requests, seen, storage } = await begin();
   const twins = await makeTwins();
   for (const item of twins) await requests.received(item);
@@ -358,7 +358,7 @@ test("two users' requests of one id get an approve each", async () => {
   const sent = queue.sent.map(({ payload }) => payload);
   assert.deepEqual(new Set(sent.map(({ to }) => to)), new Set([bob.uid, mallory.uid]));
 
-  // Mallory's nack concerns hers alone.
+  // Mallory's nack concerns only hers.
   const { approve_id, request_id, to } = sent.find((approve) => approve.to === mallory.uid);
   const receipt = { event: "receipt", rid: room.rid, approve_id, request_id, to, seq: 9 };
   await context.notices.take({ ...receipt, result: "nacked" });
@@ -370,7 +370,7 @@ test("two users' requests of one id get an approve each", async () => {
   assert.deepEqual(after.seen.map(({ uid, nacks }) => [uid, nacks]), [[mallory.uid, 1]]);
 });
 
-test("a storage of 0.1.0 keeps its approves, which it has by id alone", async () => {
+test("approves stored by 0.1.0 are still recognised", async () => {
   const { context, queue, storage } = await approved();
   const { item: other } = await makeRequest(room, bob);
   const [sent] = (await context.records.sentApproves(room.rid)).values();
@@ -385,18 +385,18 @@ test("a storage of 0.1.0 keeps its approves, which it has by id alone", async ()
   assert.deepEqual(after.seen.map(({ uid, nacks }) => [uid, nacks]), [[mallory.uid, 0], [bob.uid, 2]]);
   await after.requests.resync();
   await until(() => after.queue.sent.length === 1);
-  assert.deepEqual(after.queue.sent, queue.sent, "the approve as it was");
+  assert.deepEqual(after.queue.sent, queue.sent, "the unchanged approve");
   const answered = async () => (await after.context.records.sentApprove(room.rid, requestKey(bob.uid, id))).state;
   await until(async () => (await answered()) === "stored");
 });
 
-test("a request that goes while the list is read does not come back", async () => {
+test("a request gone while the list is read does not return", async () => {
   const { requests, seen } = await begin();
   const [one, two, three] = await Promise.all([1, 2, 3].map(async () => (await makeRequest(room, bob)).item));
   requests.joined();
   const listed = requests.listReceived(list([one, two, three]));
   requests.gone({ uid: bob.uid, request_id: two.request_id, state: "done" });
-  // Denied and opened anew: what was pushed last counts.
+  // Denied and reopened: the last push counts.
   requests.gone({ uid: bob.uid, request_id: three.request_id, state: "denied" });
   const again = requests.received({ ...three, approvals: 1 });
   await Promise.all([listed, again]);
@@ -415,7 +415,7 @@ test("this device's own request is not shown to it", async () => {
   const source = { request_id: saved.item.request_id, approve_id: "any" };
   await context.records.saveRoomKey(room.rid, room.key, source);
   await requests.listReceived(list([open, denied, saved].map(({ item }) => item)));
-  // Of another device of hers, which this one may let in.
+  // By another device of Alice's, which this one may approve.
   await requests.received(elsewhere.item);
   await settled();
   assert.deepEqual(seen.map(({ requestId }) => requestId), [elsewhere.item.request_id]);
@@ -423,7 +423,7 @@ test("this device's own request is not shown to it", async () => {
   assert.deepEqual(context.warnings, []);
 });
 
-test("approves are counted, by this client where the server does not", async () => {
+test("approves are counted even if the server does not", async () => {
   const { context, requests, seen, item, receipt } = await approved();
   const told = [];
   requests.onRequestGone(({ approvals }) => told.push(approvals));
@@ -435,14 +435,14 @@ test("approves are counted, by this client where the server does not", async () 
   assert.equal(seen[0].approvals, 5);
   await context.notices.take({ ...receipt, result: "nacked" });
   await until(() => seen[0].nacks === 1);
-  assert.equal(seen[0].approvals, 4, "an own one was no good");
+  assert.equal(seen[0].approvals, 4, "one of Alice's own was bad");
   await requests.received({ ...item, approvals: 0 });
   assert.equal(seen[0].approvals, 0);
   await settled();
   assert.deepEqual(told, [1, 2, 5]);
 });
 
-test("an approve that comes while its request is checked is counted", async () => {
+test("an approve sent while its request is checked counts", async () => {
   const { requests, seen } = await begin();
   const { item } = await makeRequest(room, bob);
   const arriving = requests.received(item);

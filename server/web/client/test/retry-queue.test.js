@@ -5,7 +5,7 @@ import { RetryQueue } from "../src/retry-queue.js";
 import { VestibuleError } from "../src/errors.js";
 import { stopTimers } from "./fake-time.js";
 
-/** A channel whose replies the test gives: `pushes[n].answer("ok", …)`. */
+/** A channel whose replies the test gives with `pushes[n].answer("ok", …)`. */
 class FakeChannel {
   pushes = [];
   topic = "room:garden";
@@ -26,7 +26,7 @@ function begin() {
 
 const ended = new VestibuleError("disconnected");
 
-test("nothing is pushed before the join, members' frames not before the proof", async () => {
+test("pushes wait for the join, members' pushes for the proof", async () => {
   const { channel, queue } = begin();
   const request = queue.send("request", { id: 1 });
   queue.send("approve", { id: 2 }, { as: "member" }).catch(() => {});
@@ -40,14 +40,14 @@ test("nothing is pushed before the join, members' frames not before the proof", 
   queue.end(ended);
 });
 
-test("a frame is said again after a time-out and after a reconnect, until answered", async () => {
+test("a push is repeated after time-outs and reconnects", async () => {
   const { channel, queue } = begin();
   queue.open("guest");
   const request = queue.send("request", { id: 1 });
   channel.pushes[0].answer("timeout");
   queue.close();
   channel.pushes[1].answer("timeout");
-  assert.equal(channel.pushes.length, 2, "no push while the connection is lost");
+  assert.equal(channel.pushes.length, 2, "nothing is pushed while the connection is lost");
   queue.open("guest");
   assert.deepEqual(channel.pushes[2].payload, { id: 1 });
   channel.pushes[2].answer("ok", {});
@@ -57,7 +57,7 @@ test("a frame is said again after a time-out and after a reconnect, until answer
   assert.equal(channel.pushes.length, 3);
 });
 
-test("a refusal is an answer, a not-now is not", async () => {
+test("a refusal settles a push unless it is temporary", async () => {
   const { channel, queue } = begin();
   queue.open("guest");
   const refused = queue.send("request", {});
@@ -71,7 +71,7 @@ test("a refusal is an answer, a not-now is not", async () => {
   await later;
 });
 
-test("a not-now is waited out no sooner than asked for, and not for ever", async () => {
+test("temporary refusals are retried with the demanded delay", async () => {
   stopTimers();
   const { channel, queue } = begin();
   queue.open("guest");
@@ -80,7 +80,7 @@ test("a not-now is waited out no sooner than asked for, and not for ever", async
   for (let tries = 1; tries < 10; tries += 1) {
     channel.pushes.at(-1).answer("error", busy);
     vi.advanceTimersByTime(999);
-    assert.equal(channel.pushes.length, tries, "not before its time");
+    assert.equal(channel.pushes.length, tries, "no sooner than demanded");
     vi.advanceTimersByTime(501);
     assert.equal(channel.pushes.length, tries + 1);
     assert.deepEqual(channel.pushes.at(-1).payload, { id: 1 });
@@ -89,12 +89,12 @@ test("a not-now is waited out no sooner than asked for, and not for ever", async
   await assert.rejects(request, { reason: "rate_limited", retryMs: 1000 });
 });
 
-test("what may be said once only is not repeated", async () => {
+test("a push that may be sent only once is not repeated", async () => {
   const { channel, queue } = begin();
   const waiting = queue.send("hello", {}, { repeat: false });
   queue.close();
   queue.open("guest");
-  assert.equal(channel.pushes.length, 1, "it was not said before");
+  assert.equal(channel.pushes.length, 1, "it was not sent before");
   queue.close();
   await assert.rejects(waiting, { reason: "interrupted" });
   queue.open("guest");
@@ -103,7 +103,7 @@ test("what may be said once only is not repeated", async () => {
   await assert.rejects(late, { reason: "timeout" });
 });
 
-test("the end rejects what is open and what comes after", async () => {
+test("end() rejects open and later pushes", async () => {
   const { queue } = begin();
   const open = queue.send("request", {});
   queue.end(ended);

@@ -20,7 +20,7 @@ async function begin({ features = FEATURES, answers = {}, user = alice } = {}) {
   return { context, queue, info };
 }
 
-/** A member of a room of Bob's, which has a card. */
+/** Alice as a member of Bob's room, which has a card. */
 async function inBobsRoom(options) {
   const { info: bobs } = await begin({ user: bob });
   const card = await bobs.publish({ policy: "request", name: "Garden" });
@@ -29,7 +29,7 @@ async function inBobsRoom(options) {
   return { ...it, card };
 }
 
-test("the member who publishes the first card is the creator", async () => {
+test("the publisher of the first card is the creator", async () => {
   const { info } = await begin();
   assert.deepEqual([info.creator, info.isCreator], [undefined, false]);
   const told = [];
@@ -39,11 +39,11 @@ test("the member who publishes the first card is the creator", async () => {
   assert.deepEqual([info.creator, info.isCreator, told], [alice.uid, true, [alice.uid]]);
 });
 
-test("a member who publishes a later card is not the creator", async () => {
+test("the publisher of a later card is not the creator", async () => {
   const { info } = await inBobsRoom();
   await info.publish({ name: "Cellar" });
   assert.deepEqual([info.creator, info.isCreator], [bob.uid, false]);
-  // Somebody else has published the very same first card.
+  // Another member has published the identical first card.
   const late = await begin({ answers: { card: { dup: true } } });
   await late.info.publish({ policy: "request" });
   assert.equal(late.info.creator, undefined);
@@ -56,21 +56,21 @@ test("a server of 0.1.0 names no creator", async () => {
   assert.deepEqual(Object.keys(queue.sent[0].payload), ["version", "policy", "sig"]);
 });
 
-test("a policy or name that is left out stays as it is", async () => {
+test("an omitted policy or name stays as it is", async () => {
   const { info } = await begin();
   await assert.rejects(info.publish({ name: "Garden" }), { reason: "bad_payload" });
-  const said = async (change) => {
+  const published = async (change) => {
     const { version, policy, name } = await info.publish(change);
     return [version, policy, name];
   };
-  assert.deepEqual(await said({ policy: "request", name: "Garden" }), [1, "request", "Garden"]);
-  assert.deepEqual(await said({ policy: "open" }), [2, "open", "Garden"]);
-  assert.deepEqual(await said({ name: "Cellar" }), [3, "open", "Cellar"]);
-  assert.deepEqual(await said({ listed: true }), [4, "open", "Cellar"]);
-  assert.deepEqual(await said({ name: "" }), [5, "open", undefined]);
+  assert.deepEqual(await published({ policy: "request", name: "Garden" }), [1, "request", "Garden"]);
+  assert.deepEqual(await published({ policy: "open" }), [2, "open", "Garden"]);
+  assert.deepEqual(await published({ name: "Cellar" }), [3, "open", "Cellar"]);
+  assert.deepEqual(await published({ listed: true }), [4, "open", "Cellar"]);
+  assert.deepEqual(await published({ name: "" }), [5, "open", undefined]);
 });
 
-test("changes in one moment follow each other", async () => {
+test("simultaneous changes are published in order", async () => {
   const { info, queue } = await begin();
   const changes = [{ policy: "request" }, { name: "Garden" }, { listed: true }].map((change) => info.publish(change));
   const refused = info.publish({ policy: "none" }).catch(() => {});
@@ -83,7 +83,7 @@ test("changes in one moment follow each other", async () => {
   assert.equal((await info.publish({ name: "Cellar", policy: "open" })).name, "Cellar");
 });
 
-test("the listing is said beside the card, and only where it is asked for", async () => {
+test("the listing is sent only if it is given", async () => {
   const { info, queue } = await inBobsRoom();
   assert.equal(info.listed, true);
   await info.publish({ name: "Cellar" });
@@ -93,16 +93,16 @@ test("the listing is said beside the card, and only where it is asked for", asyn
   assert.equal(info.listed, false);
   await info.take({ ...card, listed: true });
   assert.equal(info.listed, true);
-  assert.equal("listed" in info.card, false, "nobody has signed it");
+  assert.equal("listed" in info.card, false, "it is not signed");
 });
 
-test("a card that is refused is not taken", async () => {
+test("a card that the server refuses is not kept", async () => {
   const { info, card } = await inBobsRoom({ answers: { card: new VestibuleError("not_creator") } });
   await assert.rejects(info.publish({ policy: "open" }), { reason: "not_creator" });
   assert.deepEqual(info.card, card);
 });
 
-test("a hand-over is the creator's, for this join", async () => {
+test("a hand-over is signed by the creator for this join", async () => {
   const { info, queue } = await begin({ answers: { hand_over: { creator: bob.uid, dup: false } } });
   await info.publish({ policy: "request" });
   const nonce = toBase64url(new Uint8Array(16));
@@ -115,7 +115,7 @@ test("a hand-over is the creator's, for this join", async () => {
   assert.deepEqual([info.creator, info.isCreator], [bob.uid, false]);
 });
 
-test("a hand-over that is refused, or cannot be said, changes nothing", async () => {
+test("a refused or unsupported hand-over changes nothing", async () => {
   const { info } = await begin({ answers: { hand_over: new VestibuleError("bad_sig") } });
   await info.publish({ policy: "request" });
   await assert.rejects(info.handOver(bob.uid, "AAAA"), { reason: "bad_sig" });
@@ -127,7 +127,7 @@ test("a hand-over that is refused, or cannot be said, changes nothing", async ()
   assert.deepEqual(old.queue.sent, []);
 });
 
-test("another creator is told, and one that is no user is not", async () => {
+test("a new creator is reported, an invalid one is not", async () => {
   const { info } = await inBobsRoom();
   const told = [];
   info.onCreator((creator) => told.push(creator));
@@ -137,7 +137,7 @@ test("another creator is told, and one that is no user is not", async () => {
   assert.deepEqual([info.isCreator, told], [true, [alice.uid]]);
 });
 
-test("restoring a card is left to the creator where it must be", async () => {
+test("refusals of a restored card are ignored if expected", async () => {
   for (const [reason, warned] of [["not_creator", []], ["version_conflict", []], ["bad_sig", ["bad_sig"]]]) {
     const { info, context, queue, card } = await inBobsRoom({ answers: { card: new VestibuleError(reason) } });
     await info.joined({ features: FEATURES });

@@ -1,4 +1,4 @@
-/** The list of the rooms that a storage knows. */
+/** The list of rooms that a storage knows. */
 import assert from "node:assert/strict";
 import { test } from "vitest";
 import { Cards } from "../src/cards.js";
@@ -8,13 +8,13 @@ import { makeContext, makeRoom, makeUser } from "./support.js";
 const [alice, garden, cellar] = await Promise.all([makeUser(), makeRoom(), makeRoom()]);
 const request = { request_id: "any", frame: { exp: Date.now() + 60_000 } };
 
-/** A storage that cannot list what is in it. */
-class Vault extends MemoryStorage {
+/** A storage that cannot list its names. */
+class NamelessStorage extends MemoryStorage {
   names = undefined;
 }
 
-for (const [kind, make] of [["that can list its names", () => new MemoryStorage()], ["that cannot", () => new Vault()]]) {
-  test(`rooms are listed as they are, in a storage ${kind}`, async () => {
+for (const [kind, make] of [["that lists its names", () => new MemoryStorage()], ["without names", () => new NamelessStorage()]]) {
+  test(`rooms are listed in a storage ${kind}`, async () => {
     const storage = make();
     const { records } = makeContext(alice, storage);
     const member = makeContext(alice, storage);
@@ -28,7 +28,7 @@ for (const [kind, make] of [["that can list its names", () => new MemoryStorage(
     ];
     assert.deepEqual(await records.rooms(), both);
     const later = makeContext(alice, storage).records;
-    assert.deepEqual(await later.rooms(), both, "in the next run as well");
+    assert.deepEqual(await later.rooms(), both, "also in the next run");
 
     await later.saveOpenRequest(cellar.rid, { ...request, withdrawn: true });
     assert.deepEqual(await later.rooms(), both.slice(0, 1));
@@ -41,8 +41,8 @@ for (const [kind, make] of [["that can list its names", () => new MemoryStorage(
   });
 }
 
-test("the rooms of an older client are listed, or once looked at", async () => {
-  for (const [storage, known] of [[new MemoryStorage(), 2], [new Vault(), 0]]) {
+test("rooms of an older client are listed, or once opened", async () => {
+  for (const [storage, known] of [[new MemoryStorage(), 2], [new NamelessStorage(), 0]]) {
     storage.set("user", "null");
     storage.set(`room/${garden.rid}/key`, JSON.stringify(garden.key.toStored()));
     storage.set(`room/${cellar.rid}/request`, JSON.stringify(request));
@@ -55,7 +55,7 @@ test("the rooms of an older client are listed, or once looked at", async () => {
   }
 });
 
-test("any names that can be gone through will do", async () => {
+test("any iterable of names is accepted", async () => {
   class Iterating extends MemoryStorage {
     names = () => new Set(super.names()).values();
   }
@@ -65,7 +65,7 @@ test("any names that can be gone through will do", async () => {
   assert.deepEqual((await records.rooms()).map(({ rid }) => rid), [garden.rid]);
 });
 
-test("names and an index that are none are told", async () => {
+test("invalid names or an invalid index are an error", async () => {
   const [nameless, indexless] = [new MemoryStorage(), new MemoryStorage()];
   nameless.names = () => 7;
   indexless.set("rooms", "{}");
@@ -78,7 +78,7 @@ test("names and an index that are none are told", async () => {
 });
 
 test("a crash between index and key lists no room", async () => {
-  const storage = new Vault();
+  const storage = new NamelessStorage();
   const { records } = makeContext(alice, storage);
   const { set } = storage;
   storage.set = (name, value) => {

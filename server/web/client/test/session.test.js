@@ -13,7 +13,7 @@ import { makeUser } from "./support.js";
 const NAME = "rooms.example";
 const user = await makeUser();
 
-/** The two endpoints of signing in, and one that wants the newest token. */
+/** The two sign-in endpoints, and one that requires the newest token. */
 const fake = { signIns: 0, ttl: 900_000, good: null, challenge: {} };
 const http = createServer(async (request, response) => {
   let text = "";
@@ -50,7 +50,7 @@ afterAll(() => http.close());
 
 const begin = (server = NAME) => new Session({ base, server, user: user.key, uid: user.uid, clock: new Clock() });
 
-test("the name that is signed is the one meant, not the one told", async () => {
+test("the signed name is the addressed one, not the claimed one", async () => {
   const session = begin();
   assert.ok(session.stale);
   await session.renew();
@@ -59,14 +59,14 @@ test("the name that is signed is the one meant, not the one told", async () => {
   await assert.rejects(begin("told.example").renew(), { reason: "bad_sig" });
 });
 
-test("callers at the same time share one sign-in", async () => {
+test("simultaneous callers share one sign-in", async () => {
   const session = begin();
   const before = fake.signIns;
   await Promise.all([session.renew(), session.renew()]);
   assert.equal(fake.signIns, before + 1);
 });
 
-test("a call signs in where it must: without a token, with an old one, with one the server forgot", async () => {
+test("a call signs in if its token is missing or refused", async () => {
   const session = begin();
   const call = () => session.call("GET", "/any", { signedIn: true, query: { policy: "open", after: null } });
   assert.deepEqual(await call(), { url: "/any?policy=open" });
@@ -74,7 +74,7 @@ test("a call signs in where it must: without a token, with an old one, with one 
   assert.deepEqual(await call(), { url: "/any?policy=open" });
 });
 
-test("a server that is busy is asked again, and not for ever", async () => {
+test("calls to a busy server are retried a limited number", async () => {
   const session = begin();
   fake.busy = 3;
   await session.call("GET", "/busy");
@@ -83,7 +83,7 @@ test("a server that is busy is asked again, and not for ever", async () => {
   assert.equal(fake.busy, 990);
 });
 
-test("what is no answer of the server's is unreachable", async () => {
+test("a response that is not JSON counts as unreachable", async () => {
   const session = begin();
   await assert.rejects(session.call("GET", "/broken"), { reason: "unreachable", detail: "status 502 with a body that is not JSON" });
   const url = new URL("http://127.0.0.1:1");
@@ -91,7 +91,7 @@ test("what is no answer of the server's is unreachable", async () => {
   await assert.rejects(nobody.renew(), { reason: "unreachable", detail: "no answer from http://127.0.0.1:1" });
 });
 
-/** As much of phoenix.js's Socket and of a Session as is used, writing down what is done to it. */
+/** The used parts of a phoenix.js Socket and a Session, which record the calls. */
 function makeSocket({ stale = false, renew = async () => {} } = {}) {
   const log = [];
   const warnings = [];
@@ -101,52 +101,52 @@ function makeSocket({ stale = false, renew = async () => {} } = {}) {
     connect: () => log.push("connect"),
   };
   const session = { stale, renew: () => (log.push("renew"), renew()) };
-  const again = new TokenRenewal(socket, session, (error) => warnings.push(error));
-  return { log, warnings, socket, again };
+  const renewal = new TokenRenewal(socket, session, (error) => warnings.push(error));
+  return { log, warnings, socket, renewal };
 }
 
-test("a refused token is renewed and the socket connects anew, once for all topics", async () => {
+test("a refused token is renewed once for all topics", async () => {
   stopTimers();
-  const { log, again } = makeSocket();
-  again.refused();
-  again.refused();
+  const { log, renewal } = makeSocket();
+  renewal.refused();
+  renewal.refused();
   vi.advanceTimersByTime(0);
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(log, ["renew", "disconnect", "connect"]);
 
-  again.refused();
+  renewal.refused();
   vi.advanceTimersByTime(499);
-  assert.equal(log.length, 3, "a new token that is refused as well is not hurried");
+  assert.equal(log.length, 3, "a refused new token is renewed after a delay");
   vi.advanceTimersByTime(1);
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(log.length, 6);
 
-  again.accepted();
-  again.refused();
+  renewal.accepted();
+  renewal.refused();
   vi.advanceTimersByTime(0);
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(log.length, 9);
-  again.refused();
-  again.stop();
+  renewal.refused();
+  renewal.stop();
   vi.advanceTimersByTime(60_000);
   assert.equal(log.length, 9);
 });
 
-test("a sign-in that fails leaves the socket alone, and the next refusal tries again", async () => {
+test("a failed sign-in is retried at the next refusal", async () => {
   stopTimers();
   const failure = new VestibuleError("unreachable");
-  const { log, warnings, again } = makeSocket({ renew: () => Promise.reject(failure) });
-  again.refused();
+  const { log, warnings, renewal } = makeSocket({ renew: () => Promise.reject(failure) });
+  renewal.refused();
   vi.advanceTimersByTime(0);
   await new Promise((resolve) => setImmediate(resolve));
-  again.refused();
+  renewal.refused();
   vi.advanceTimersByTime(500);
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(log, ["renew", "renew"]);
   assert.deepEqual(warnings, [failure, failure]);
 });
 
-test("a stale token is renewed when the connection is lost, a good one is not", () => {
+test("only a stale token is renewed on connection loss", () => {
   for (const stale of [true, false]) {
     const { log, socket } = makeSocket({ stale });
     socket.lose();
@@ -154,7 +154,7 @@ test("a stale token is renewed when the connection is lost, a good one is not", 
   }
 });
 
-test("a misdirected call is an error with advice", async () => {
+test("a misdirected call's error says what to do", async () => {
   const name = base.host;
   for (const [detail, advice] of [
     ["set --name", "set --name"], [undefined, `use one of the server's names in the URL, or start the server with --name ${name}`],
@@ -166,7 +166,7 @@ test("a misdirected call is an error with advice", async () => {
   }
 });
 
-test("a sign-in tells the time, an older server's too", async () => {
+test("a sign-in tells the time, even of an older server", async () => {
   const now = Date.now();
   for (const challenge of [{ now: now + 600_000 }, { exp: now + 660_000 }]) {
     fake.challenge = challenge;
@@ -177,7 +177,7 @@ test("a sign-in tells the time, an older server's too", async () => {
   fake.challenge = {};
 });
 
-test("a token is stale by the corrected clock", async () => {
+test("a token becomes stale by the corrected clock", async () => {
   const clock = new Clock();
   const session = new Session({ base, server: NAME, user: user.key, uid: user.uid, clock });
   await session.renew();

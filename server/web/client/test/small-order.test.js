@@ -7,7 +7,7 @@ import { isOfSmallOrder } from "../src/small-order.js";
 const bytes = new TextEncoder().encode("any");
 const flipped = (point) => point.map((byte, index) => (index === 31 ? byte ^ 0x80 : byte));
 
-/** Every encoding that the library reads as a point of small order, were it canonical or not. */
+/** Every encoding that the library reads as a point of small order, canonical or not. */
 function encodings() {
   const field = ed25519.Point.Fp.ORDER;
   const found = new Map();
@@ -22,20 +22,20 @@ function encodings() {
   return [...found.values()];
 }
 
-test("every encoding of a point of small order is known", () => {
+test("every encoding of a point of small order is recognised", () => {
   const all = encodings();
   assert.equal(all.length, 14, "seven y-coordinates, with either sign");
   assert.ok(all.every(isOfSmallOrder));
 });
 
-test("keys of people are not of small order", async () => {
+test("generated keys are not of small order", async () => {
   for (let tries = 0; tries < 20; tries += 1) {
     assert.equal(isOfSmallOrder((await SigningKey.generate("ed25519")).pub), false);
   }
 });
 
-test("no signature is good under a key of small order", async () => {
-  // Of the identity this one is good for any text, and OpenSSL says so.
+test("no signature is valid under a key of small order", async () => {
+  // Under the identity point this one is valid for any text, and OpenSSL accepts it.
   const identity = new Uint8Array(32);
   identity[0] = 1;
   const forged = new Uint8Array(64);

@@ -11,7 +11,7 @@ import { LocalStorage, MemoryStorage } from "../src/storage.js";
 const folder = await mkdtemp(join(tmpdir(), "vestibule-storage-"));
 afterAll(() => rm(folder, { recursive: true }));
 
-/** The part of the browser's Storage that is used. */
+/** The used part of the browser's Storage. */
 class FakeArea {
   items = new Map();
   getItem = (name) => this.items.get(name) ?? null;
@@ -30,7 +30,7 @@ const storages = {
 };
 
 for (const [name, make] of Object.entries(storages)) {
-  test(`${name} keeps, replaces and forgets`, async () => {
+  test(`${name} stores, replaces and deletes values`, async () => {
     const storage = make();
     assert.equal(await storage.get("a"), null);
     await storage.set("a", "1");
@@ -45,7 +45,7 @@ for (const [name, make] of Object.entries(storages)) {
   });
 }
 
-test("two prefixes share a localStorage without meeting", () => {
+test("two prefixes in one localStorage are separate", () => {
   const area = new FakeArea();
   const [alice, bob] = ["alice/", "bob/"].map((prefix) => new LocalStorage({ prefix, area }));
   alice.set("user", "a");
@@ -54,7 +54,7 @@ test("two prefixes share a localStorage without meeting", () => {
   assert.deepEqual([...area.items.keys()], ["alice/user"]);
 });
 
-test("a file outlives its process, is its owner's alone, and leaves no draft", async () => {
+test("a file is durable, private and without leftovers", async () => {
   const path = join(folder, "kept.json");
   await writeFile(`${path}.tmp`, "half a dra", { mode: 0o644 });
   const storage = new FileStorage(path);
@@ -75,7 +75,7 @@ test("a damaged file is an error, not an empty storage", async () => {
   }
 });
 
-test("a file that others may use is refused, unless allowed", async () => {
+test("a file that others may access is refused by default", async () => {
   const path = join(folder, "mounted.json");
   await writeFile(path, '{"a": "1"}', { mode: 0o600 });
   for (const mode of [0o640, 0o604, 0o620, 0o777]) {
@@ -91,7 +91,7 @@ test("a file that others may use is refused, unless allowed", async () => {
   assert.equal(await new FileStorage(path).get("a"), "1");
 });
 
-test("a file that somebody else has replaced is not written over", async () => {
+test("a file replaced by another process is not overwritten", async () => {
   const path = join(folder, "shared.json");
   const [mine, theirs] = [new FileStorage(path), new FileStorage(path)];
   await mine.set("a", "1");
@@ -110,7 +110,7 @@ test("a file that somebody else has replaced is not written over", async () => {
   await assert.rejects(second.set("a", "2"), { reason: "in_use" });
 });
 
-test("a link to a file stays one, and is the file", async () => {
+test("a link to a file is followed and kept", async () => {
   const [path, link, early] = ["linked.json", "link.json", "early.json"].map((name) => join(folder, name));
   await Promise.all([symlink(path, link), symlink("link.json", early)]);
   for (const [name, value] of [[early, "before the file is there"], [link, "1"]]) {
@@ -128,7 +128,7 @@ test("a link to a file stays one, and is the file", async () => {
   await assert.rejects(new FileStorage(link).get("a"), { reason: "bad_storage", code: "ELOOP" });
 });
 
-test("an argument that makes no storage is named", () => {
+test("an invalid argument of a storage is named", () => {
   for (const path of [undefined, "", 7]) {
     assert.throws(() => new FileStorage(path), { reason: "bad_argument", detail: /^`path` must be/ });
   }
@@ -136,21 +136,21 @@ test("an argument that makes no storage is named", () => {
   assert.throws(() => new LocalStorage(), { reason: "bad_storage", detail: /localStorage is not available/ });
 });
 
-test("a change that could not be written is not believed, and the next one works", async () => {
+test("a failed write changes nothing", async () => {
   const path = join(folder, "missing", "file.json");
   const storage = new FileStorage(path);
   await assert.rejects(storage.set("a", "1"), { reason: "bad_storage", code: "ENOENT" });
   assert.equal(await storage.get("a"), null);
 });
 
-test("a user and a device are made once", async () => {
+test("a user and a device are created once", async () => {
   const storage = new MemoryStorage();
   const [user, device] = [await new Records(storage).user("ed25519"), await new Records(storage).device()];
   assert.ok((await new Records(storage).user()).equals(user));
   assert.equal(await new Records(storage).device(), device);
 });
 
-test("a key that is logged by accident shows its public half only", async () => {
+test("logging a key shows only its public half", async () => {
   const key = await SigningKey.generate();
   const { private: secret } = key.toStored();
   assert.ok(!JSON.stringify(key).includes(secret));

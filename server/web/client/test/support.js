@@ -1,6 +1,6 @@
 /**
- * People, rooms and frames for the unit tests, made with the client's own parts; a `RetryQueue` and a storage that only
- * write down what happens.
+ * Users, rooms and frames for the unit tests, made with the client's own modules; a fake retry
+ * queue and a storage that record calls.
  */
 import { fromBase64url, randomId, toBase64url } from "../src/bytes.js";
 import { Clock } from "../src/clock.js";
@@ -24,7 +24,7 @@ export async function makeRoom(alg = "p256") {
   return { key, rid: await ridOf(alg, key.pub) };
 }
 
-/** A request item, as the server shows it to members. */
+/** A request item as members receive it. */
 export async function makeRequest(room, user, changes = {}) {
   const box = changes.boxKey ?? (await BoxKey.generate());
   const item = {
@@ -43,7 +43,7 @@ export async function makeRequest(room, user, changes = {}) {
   return { box, item: { ...item, state: "pending", created: Date.now(), seq: 1, approvals: 0 } };
 }
 
-/** An approve item, as the server shows it to the newcomer. `changes` go in before the signatures. */
+/** An approve item as the newcomer receives it. `changes` apply before signing. */
 export async function makeApprove(room, approver, request, changes = {}) {
   const context = { rid: room.rid, request_id: request.request_id, to: request.uid };
   const boxPub = fromBase64url(request.box_pub);
@@ -64,15 +64,15 @@ export async function makeApprove(room, approver, request, changes = {}) {
   return item;
 }
 
-/** A member's denial of a request, as the server tells it to the newcomer. */
+/** A member's denial of a request as the newcomer receives it. */
 export async function makeDenial(room, member, request, changes = {}) {
-  const said = { code: "not_now", block: false, by: member.uid, ...changes };
-  const signed = { rid: room.rid, request_id: request.request_id, to: request.uid, ...said };
+  const content = { code: "not_now", block: false, by: member.uid, ...changes };
+  const signed = { rid: room.rid, request_id: request.request_id, to: request.uid, ...content };
   const { to: _to, ...notice } = signed;
   return { ...notice, event: "denied", seq: 7, room_sig: await signFields("deny", signed, room.key) };
 }
 
-/** Answers each event from a table, and writes down what it was given. */
+/** Answers each event from a table, and records what was sent. */
 export class FakeQueue {
   sent = [];
   constructor(answers = {}, log = []) {
@@ -88,7 +88,7 @@ export class FakeQueue {
   }
 }
 
-/** As much of a channel of phoenix.js as is listened to: `bring` is what the server pushes. */
+/** The listening part of a phoenix.js channel; `bring` simulates a push by the server. */
 export class FakeChannel {
   #handlers = [];
   on(event, handler) {
@@ -99,16 +99,16 @@ export class FakeChannel {
   }
 }
 
-/** Looks again and again, on no timer, since a test may have stopped those. */
+/** Waits for a condition without timers, because a test may have stopped them. */
 export async function until(condition) {
   const begun = Date.now();
   while (!(await condition())) {
-    if (Date.now() - begun > 5000) throw new Error(`it does not come about: ${condition}`);
+    if (Date.now() - begun > 5000) throw new Error(`timed out waiting for: ${condition}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-/** A storage that writes each change down. */
+/** A storage that records each change. */
 export class LoggedStorage extends MemoryStorage {
   constructor(log) {
     super();

@@ -39,25 +39,25 @@ for (const { kind, fields, bytes, alg, private: secret, pub, sig } of vectors.si
 }
 
 for (const { about, kind, fields, alg, pub, sig, good } of vectors.judged) {
-  test(`${alg}: ${about} is ${good ? "taken" : "refused"}`, async () => {
+  test(`${alg}: ${about} is ${good ? "accepted" : "refused"}`, async () => {
     assert.equal(await verifyFields(kind, fields, alg, fromBase64url(pub), sig), good);
   });
 }
 
-test("sealed keys open", async () => {
+test("sealed keys can be opened", async () => {
   for (const { box_private, box_pub, ct, plaintext, ...context } of vectors.sealed) {
     const box = await BoxKey.fromStored({ private: box_private, pub: box_pub });
     assert.equal(toBase64url(await box.open(fromBase64url(ct), context)), plaintext);
   }
 });
 
-test("fingerprints are these words", async () => {
+test("fingerprints are the expected words", async () => {
   for (const { uid, box, rid, words } of vectors.fingerprints) {
     assert.equal(await (rid ? roomFingerprintOf(rid) : fingerprintOf(uid, box)), words);
   }
 });
 
-test("messages open, each as its own event", async () => {
+test("messages open only as their own event", async () => {
   for (const { rid, alg, room_key, event, sealed, content } of vectors.messages) {
     const key = await MessageKey.of(rid, await SigningKey.fromPrivate(alg, fromBase64url(room_key)));
     assert.deepEqual(await key.open(event, { sealed }), content);

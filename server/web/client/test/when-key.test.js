@@ -1,4 +1,4 @@
-/** Who waits for a key is told something in the end. */
+/** Every wait for a key is settled in the end. */
 import assert from "node:assert/strict";
 import { test, vi } from "vitest";
 import { VestibuleError } from "../src/errors.js";
@@ -6,7 +6,7 @@ import { stopTime } from "./fake-time.js";
 import { approveOf, begin, never, options, room } from "./newcomer-support.js";
 import { HOUR_MS, until } from "./support.js";
 
-test("a newcomer without a request is refused at once", async () => {
+test("a wait without a request is rejected at once", async () => {
   const { queue, newcomer } = begin();
   await assert.rejects(newcomer.whenKey(), { reason: "not_asked" });
   await newcomer.ask(queue, options);
@@ -14,7 +14,7 @@ test("a newcomer without a request is refused at once", async () => {
   await assert.rejects(newcomer.whenKey(), { reason: "not_asked" });
 });
 
-test("a newcomer who asks in the same breath waits", async () => {
+test("a wait may start just before the request", async () => {
   const { queue, newcomer } = begin();
   const waiting = newcomer.whenKey();
   await newcomer.ask(queue, options);
@@ -31,7 +31,7 @@ test("a newcomer who asks in the same breath waits", async () => {
   }
 });
 
-test("a request of an earlier run counts as asked", async () => {
+test("a request of an earlier run can be waited for", async () => {
   const before = begin();
   await before.newcomer.ask(before.queue, options);
   const after = begin({ storage: before.storage });
@@ -40,7 +40,7 @@ test("a request of an earlier run counts as asked", async () => {
   assert.ok((await waiting).equals(room.key));
 });
 
-test("the waiting ends with the request's own time", async () => {
+test("a wait ends when the request expires", async () => {
   stopTime();
   const { queue, newcomer } = begin();
   await newcomer.ask(queue, options);
@@ -51,7 +51,7 @@ test("the waiting ends with the request's own time", async () => {
   await assert.rejects(waiting, { reason: "expired" });
 });
 
-test("a client that has disconnected waits for nothing", async () => {
+test("disconnecting rejects every wait", async () => {
   const { queue, newcomer } = begin();
   await newcomer.ask(queue, options);
   const waiting = newcomer.whenKey();
