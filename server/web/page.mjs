@@ -1,9 +1,9 @@
-/** How the pages of this folder are built. */
+/** The build configuration of the pages in this folder. */
 import { gzipSync } from "node:zlib";
 
 const TEXTS = /\.(js|css|svg|html)$/;
 
-/** The server sends `x.js.gz` for `x.js` to who takes gzip. */
+/** Emits `x.js.gz` for `x.js`, which the server sends to clients that accept gzip. */
 export const compressed = {
   name: "compressed",
   generateBundle(_, bundle) {
@@ -15,7 +15,10 @@ export const compressed = {
   },
 };
 
-/** How a page of this folder is built: nothing inlined, since its Content-Security-Policy takes its own files only. */
+/**
+ * The configuration of one page. Nothing is inlined, because the page's Content-Security-Policy
+ * allows only its own files.
+ */
 export function page(name, more = {}) {
   return {
     plugins: [compressed],

@@ -1,10 +1,10 @@
-/** Chromium, and people in it: each with a context of its own, so with a storage of their own. */
+/** Chromium, and people who use it: each has a context, and so a storage, of their own. */
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const CHROMIUM = "/usr/bin/chromium";
 
-/** Headless, as root too, and without asking the network for anything but what the test asks for. */
+/** Headless, able to run as root, and without network requests of the browser's own. */
 const FLAGS = [
   "--headless",
   "--no-sandbox",
@@ -16,28 +16,28 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** Nothing in these tests takes this long unless it is broken. */
-export const PATIENCE_MS = 20_000;
+/** The time-out of all waits: nothing takes this long unless it is broken. */
+export const TIMEOUT_MS = 20_000;
 
 /**
- * @param {string[]} [flags] more of them
+ * @param {string[]} [flags] further flags
  * @returns {Promise<import("playwright-core").Browser>}
  */
 export async function openBrowser(flags = []) {
-  if (!existsSync(CHROMIUM)) throw new Error(`there is no ${CHROMIUM}: run tests/browser/install.sh`);
-  return chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...flags], timeout: PATIENCE_MS });
+  if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing: run tests/browser/install.sh`);
+  return chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...flags], timeout: TIMEOUT_MS });
 }
 
-/** Somebody before a screen. */
+/** Somebody who uses the reference client in a page. */
 export class Person {
   #page;
 
   constructor(page) {
     this.#page = page;
-    /** @type {string[]} what the page complained of */
-    this.complaints = [];
-    page.on("pageerror", (error) => this.complaints.push(String(error)));
-    page.on("console", (message) => message.type() === "error" && this.complaints.push(message.text()));
+    /** @type {string[]} errors that the page logged */
+    this.errors = [];
+    page.on("pageerror", (error) => this.errors.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && this.errors.push(message.text()));
   }
 
   /**
@@ -51,14 +51,14 @@ export class Person {
 
   static async #open(context, url) {
     const page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE_MS);
+    page.setDefaultTimeout(TIMEOUT_MS);
     const person = new Person(page);
     await page.goto(url);
     await person.#ready();
     return person;
   }
 
-  /** @returns {Promise<Person>} the same person before another tab of the same browser */
+  /** @returns {Promise<Person>} the same person in another tab of the same browser */
   inAnotherTab() {
     return Person.#open(this.#page.context(), this.#page.url());
   }
@@ -67,7 +67,7 @@ export class Person {
     await this.#page.close();
   }
 
-  /** Closes the page and opens it anew: what is left of a person then is what was stored. */
+  /** Reloads the page: only what was stored remains of the person. */
   async reload() {
     await this.#page.reload();
     await this.#ready();
@@ -78,7 +78,7 @@ export class Person {
   }
 
   /**
-   * @param {string} step of `person` in page.js
+   * @param {string} step a method of `person` in page.js
    * @param {...any} values
    * @returns {Promise<any>}
    */
@@ -88,20 +88,20 @@ export class Person {
   }
 
   /**
-   * @param {string} list of `person` in page.js
-   * @returns {Promise<any[]>} as it is once there is something in it
+   * @param {string} list a list of `person` in page.js
+   * @returns {Promise<any[]>} the list once it is not empty
    */
-  async gets(list) {
+  async nonEmpty(list) {
     await this.#page.waitForFunction((name) => globalThis.person[name].length > 0, list);
     return this.value(list);
   }
 
-  /** @returns {Promise<void>} when a value of `person` in page.js is this one */
+  /** @returns {Promise<void>} when this property of `person` in page.js has this value */
   async becomes(name, value) {
     await this.#page.waitForFunction(([it, wanted]) => globalThis.person[it] === wanted, [name, value]);
   }
 
-  /** @returns {Promise<any>} a value of `person` in page.js */
+  /** @returns {Promise<any>} a property of `person` in page.js */
   value(name) {
     return this.#page.evaluate((it) => globalThis.person[it], name);
   }
@@ -114,7 +114,7 @@ export class Person {
 function within(what, promise) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), PATIENCE_MS);
+    timer = setTimeout(() => reject(new Error(`timed out waiting for: ${what}`)), TIMEOUT_MS);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -1,4 +1,4 @@
-/** The operators' page in Chromium, while the demo page makes something happen. */
+/** The dashboard in Chromium, while the demo page causes activity. */
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { PHONES, asPhone, obstacles } from "./phone.js";
 import { screenshot } from "./screenshot.js";
 import { Visitor } from "./visitor.js";
 
-/** Who may look, and who may do everything. */
+/** The tokens of an operator with read access and of one with full access. */
 const READER = "a-reader-of-this-very-test-and-no-other";
 const OPERATOR = "an-operator-of-this-very-test-and-no-other";
 
@@ -33,31 +33,31 @@ after(async () => {
   await server?.end();
 });
 
-/** Somebody who opens the page, with what it complains of and whom it asks. */
+/** Opens the page and records its errors and the hosts that it contacts. */
 async function open(options) {
   const page = await (await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options })).newPage();
   page.setDefaultTimeout(20_000);
-  const complaints = [];
+  const errors = [];
   const hosts = new Set();
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   page.on("request", (request) => hosts.add(new URL(request.url()).host));
   page.on("websocket", (socket) => hosts.add(new URL(socket.url()).host));
   await page.goto(admin);
-  return { page, complaints, hosts };
+  return { page, errors, hosts };
 }
 
 async function signIn(page, token) {
-  await page.getByLabel("Operator’s token").fill(token);
+  await page.getByLabel("Operator token").fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
 const tile = (page, label) => page.locator("dl.tiles div").filter({ hasText: label }).locator("dd");
 
-test("an operator sees the flows pass, and goes on after a restart", { timeout: 90_000 }, async () => {
-  const { page, complaints, hosts } = await open();
+test("the dashboard shows activity, also after a restart", { timeout: 90_000 }, async () => {
+  const { page, errors, hosts } = await open();
   await signIn(page, READER);
-  await page.getByText("live, as olga (read)").waitFor();
+  await page.getByText("live, signed in as olga (read)").waitFor();
   const visitor = await Visitor.arrive(await browser.newContext(), server.url);
   for (const flow of ["online", "offline"]) {
     await visitor.play(flow, "fast");
@@ -71,16 +71,16 @@ test("an operator sees the flows pass, and goes on after a restart", { timeout: 
     return all.filter(isInked).length;
   });
   assert.equal(drawn, 8);
-  assert.deepEqual([complaints, [...hosts]], [[], [new URL(admin).host]]);
+  assert.deepEqual([errors, [...hosts]], [[], [new URL(admin).host]]);
   await screenshot(page, "dashboard");
 
   await server.restart();
   await tile(page, "rooms stored").filter({ hasText: "2" }).waitFor();
-  await page.getByText("live, as olga (read)").waitFor();
+  await page.getByText("live, signed in as olga (read)").waitFor();
   for (const context of browser.contexts()) await context.close();
 });
 
-test("rooms are found and looked into by who may read, and deleted by who may do everything", { timeout: 90_000 }, async () => {
+test("read access shows rooms, full access can delete them", { timeout: 90_000 }, async () => {
   const context = await browser.newContext();
   const visitor = await Visitor.arrive(context, server.url);
   await visitor.turns("Alice", "online");
@@ -88,38 +88,38 @@ test("rooms are found and looked into by who may read, and deleted by who may do
   await visitor.press("Alice", "Create the room");
   await visitor.hasKey("Alice");
 
-  const lookInto = async ({ page }, token) => {
+  const openDetails = async ({ page }, token) => {
     await signIn(page, token);
-    await page.getByLabel("Part of the name").fill("orang");
-    await page.getByRole("button", { name: "Find" }).click();
-    await page.getByRole("button", { name: "Look into Orangery" }).click();
+    await page.getByLabel("Name contains").fill("orang");
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByRole("button", { name: "Details of Orangery" }).click();
     const dialog = page.getByRole("dialog", { name: "Orangery" });
-    await dialog.getByRole("list", { name: "Who is in it now" }).getByText("member").waitFor();
+    await dialog.getByRole("list", { name: "Connected now" }).getByText("member").waitFor();
     return dialog;
   };
   const reader = await open();
-  assert.equal(await (await lookInto(reader, READER)).getByRole("button", { name: "Delete" }).count(), 0);
+  assert.equal(await (await openDetails(reader, READER)).getByRole("button", { name: "Delete" }).count(), 0);
 
   const operator = await open();
-  const dialog = await lookInto(operator, OPERATOR);
-  await dialog.getByLabel("Say to everybody in it").fill("We move at noon");
-  await dialog.getByRole("button", { name: "Say" }).click();
-  await dialog.getByText("Said to everybody who is in it.").waitFor();
+  const dialog = await openDetails(operator, OPERATOR);
+  await dialog.getByLabel("Message to everyone in the room").fill("We move at noon");
+  await dialog.getByRole("button", { name: "Send" }).click();
+  await dialog.getByText("Sent to everyone in the room.").waitFor();
   await dialog.getByRole("button", { name: "Delete the room" }).click();
-  await dialog.getByRole("button", { name: "Delete it, with its requests: yes" }).click();
-  await operator.page.getByRole("button", { name: "Look into Orangery" }).waitFor({ state: "detached" });
-  for (const { complaints } of [reader, operator]) assert.deepEqual(complaints, []);
+  await dialog.getByRole("button", { name: "Yes, delete the room and its requests" }).click();
+  await operator.page.getByRole("button", { name: "Details of Orangery" }).waitFor({ state: "detached" });
+  for (const { errors } of [reader, operator]) assert.deepEqual(errors, []);
   for (const it of browser.contexts()) await it.close();
 });
 
-test("a wrong token is said to be one", { timeout: 60_000 }, async () => {
+test("a wrong token is reported", { timeout: 60_000 }, async () => {
   const { page } = await open();
   await signIn(page, "a guess");
-  await page.getByRole("alert").filter({ hasText: "does not know this token" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "does not accept this token" }).waitFor();
   await page.context().close();
 });
 
-/** Makes a room, so that the dashboard has something to list. */
+/** Creates a room for the dashboard to list. */
 async function makeRoom(name) {
   const context = await browser.newContext();
   const visitor = await Visitor.arrive(context, server.url);
@@ -130,100 +130,100 @@ async function makeRoom(name) {
   await context.close();
 }
 
-/** How often a page has asked for the rooms. */
-function countsAsked(page) {
-  const asked = { count: 0 };
+/** Counts a page's requests for the list of rooms. */
+function countRequests(page) {
+  const requested = { count: 0 };
   page.on("request", (request) => {
-    if (new URL(request.url()).pathname === "/admin/v1/rooms") asked.count += 1;
+    if (new URL(request.url()).pathname === "/admin/v1/rooms") requested.count += 1;
   });
-  return asked;
+  return requested;
 }
 
-const lookInto = (page, name) => page.getByRole("button", { name: `Look into ${name}` });
+const openDetails = (page, name) => page.getByRole("button", { name: `Details of ${name}` });
 
-test("rooms that are made are listed by themselves, and nothing is taken from who reads", { timeout: 90_000 }, async () => {
+test("new rooms appear without disturbing the reader", { timeout: 90_000 }, async () => {
   await makeRoom("Terrace one");
-  const { page, complaints } = await open();
+  const { page, errors } = await open();
   await signIn(page, OPERATOR);
-  const field = page.getByLabel("Part of the name");
+  const field = page.getByLabel("Name contains");
   await field.fill("terrace");
-  await page.getByRole("button", { name: "Find" }).click();
-  await lookInto(page, "Terrace one").waitFor();
-  // Something is being typed, and the page is scrolled.
+  await page.getByRole("button", { name: "Search" }).click();
+  await openDetails(page, "Terrace one").waitFor();
+  // Text is being typed, and the page is scrolled.
   await field.fill("terrace two, perhaps");
-  await lookInto(page, "Terrace one").focus();
+  await openDetails(page, "Terrace one").focus();
   const before = await page.evaluate(() => scrollY);
 
   await makeRoom("Terrace two");
   await makeRoom("Orchard");
-  await lookInto(page, "Terrace two").waitFor();
-  assert.equal(await lookInto(page, "Orchard").count(), 0, "the search goes on");
+  await openDetails(page, "Terrace two").waitFor();
+  assert.equal(await openDetails(page, "Orchard").count(), 0, "the search still applies");
   assert.equal(await field.inputValue(), "terrace two, perhaps");
-  assert.ok(await lookInto(page, "Terrace one").evaluate((it) => it === document.activeElement), "the focus stays");
+  assert.ok(await openDetails(page, "Terrace one").evaluate((it) => it === document.activeElement), "the focus stays");
   assert.equal(await page.evaluate(() => scrollY), before);
 
-  // A dialog stays open as well, and so does what is typed in it; who is in the room is told as it changes.
-  await lookInto(page, "Terrace one").click();
+  // A dialog stays open with the text typed in it, and updates its list of subscribers.
+  await openDetails(page, "Terrace one").click();
   const dialog = page.getByRole("dialog", { name: "Terrace one" });
-  await dialog.getByText("0 in it now").waitFor();
-  await dialog.getByLabel("Say to everybody in it").fill("half a sent");
+  await dialog.getByText("0 connected now").waitFor();
+  await dialog.getByLabel("Message to everyone in the room").fill("half a sent");
   await makeRoom("Terrace three");
-  await lookInto(page, "Terrace three").waitFor({ state: "attached" });
-  assert.equal(await dialog.getByLabel("Say to everybody in it").inputValue(), "half a sent");
+  await openDetails(page, "Terrace three").waitFor({ state: "attached" });
+  assert.equal(await dialog.getByLabel("Message to everyone in the room").inputValue(), "half a sent");
   await page.keyboard.press("Escape");
 
-  // Who is at a room that somebody deletes stays in the list.
+  // If the focused room is deleted, the focus stays in the list.
   const rid = await rooms("terrace two");
-  await lookInto(page, "Terrace two").focus();
-  await ask("DELETE", `rooms/${rid}`);
-  await lookInto(page, "Terrace two").waitFor({ state: "detached" });
+  await openDetails(page, "Terrace two").focus();
+  await callAdmin("DELETE", `rooms/${rid}`);
+  await openDetails(page, "Terrace two").waitFor({ state: "detached" });
   const focused = await page.evaluate(() => document.activeElement.ariaLabel);
-  assert.equal(focused, "The list of rooms");
-  assert.deepEqual(complaints, []);
+  assert.equal(focused, "List of rooms");
+  assert.deepEqual(errors, []);
   await page.context().close();
 });
 
-/** What an operator's tool would ask. */
-async function ask(method, path) {
+/** Calls an admin endpoint. */
+async function callAdmin(method, path) {
   const headers = { Authorization: `Bearer ${OPERATOR}` };
   const response = await fetch(`${admin}/admin/v1/${path}`, { method, headers });
   assert.ok(response.ok, `${method} ${path}: ${response.status}`);
   return response.json();
 }
 
-/** The id of a room of this name. */
+/** The id of the room with this name. */
 async function rooms(name) {
-  const { items } = await ask("GET", `rooms?name=${encodeURIComponent(name)}`);
+  const { items } = await callAdmin("GET", `rooms?name=${encodeURIComponent(name)}`);
   return items[0].rid;
 }
 
-test("nobody is asked for rooms that nobody sees", { timeout: 60_000 }, async () => {
+test("a hidden page does not request the list of rooms", { timeout: 60_000 }, async () => {
   const page = await (await browser.newContext()).newPage();
   await page.clock.install();
   await page.goto(admin);
   await signIn(page, READER);
-  await page.getByText("live, as olga (read)").waitFor();
+  await page.getByText("live, signed in as olga (read)").waitFor();
   await page.getByRole("row").nth(1).waitFor();
-  const asked = countsAsked(page);
+  const requested = countRequests(page);
   const hide = (isHidden) =>
     page.evaluate((hidden) => {
       Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
       document.dispatchEvent(new Event("visibilitychange"));
     }, isHidden);
 
-  // While it is seen, once in five seconds and no more.
+  // While visible, one request every five seconds.
   const first = page.waitForResponse(/admin\/v1\/rooms/);
   await page.clock.runFor(5_500);
   await first;
-  assert.equal(asked.count, 1);
+  assert.equal(requested.count, 1);
   await hide(true);
   await page.clock.runFor(25_000);
-  assert.equal(asked.count, 1, "while it is hidden");
+  assert.equal(requested.count, 1, "while it is hidden");
   const again = page.waitForResponse(/admin\/v1\/rooms/);
   await hide(false);
   await page.clock.runFor(10);
   await again;
-  assert.equal(asked.count, 2, "when it is seen again");
+  assert.equal(requested.count, 2, "when it is visible again");
   await page.context().close();
 });
 
@@ -231,7 +231,7 @@ for (const [colorScheme, phone] of [
   ["light", "a small phone"],
   ["dark", "a phone"],
 ]) {
-  test(`nothing keeps an operator out: ${phone}, ${colorScheme}`, { timeout: 60_000 }, async () => {
+  test(`the dashboard is accessible: ${phone}, ${colorScheme}`, { timeout: 60_000 }, async () => {
     await makeRoom("A room with a name that is long enough to go over the edge");
     const { page } = await open({ colorScheme, bypassCSP: true, ...asPhone(PHONES[phone]) });
     const check = async (where) => {
@@ -242,14 +242,14 @@ for (const [colorScheme, phone] of [
     await check("before signing in");
     await signIn(page, OPERATOR);
     await tile(page, "memory").filter({ hasText: "MiB" }).waitFor();
-    await lookInto(page, "A room with").first().waitFor();
+    await openDetails(page, "A room with").first().waitFor();
     await check("signed in");
-    // The titles of the columns are in the cards.
+    // The cards show the columns' titles.
     const card = page.getByRole("row").filter({ hasText: "A room with" }).first();
     const title = await card.getByRole("cell").nth(1).evaluate((cell) => getComputedStyle(cell, "::before").content);
     assert.match(title, /policy/);
-    await lookInto(page, "A room with").first().click();
-    await page.getByRole("dialog").getByText("in it now").waitFor();
+    await openDetails(page, "A room with").first().click();
+    await page.getByRole("dialog").getByText("connected now").waitFor();
     await page.getByRole("button", { name: "Delete the room" }).click();
     await check("a room");
     await page.context().close();

@@ -1,7 +1,7 @@
-/** The demo page's four flows, each clicked through: by its one button, and step by step by hand. */
+/** The demo page's four flows: each played with its button, and performed by hand. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browser, server } from "./stage.js";
+import { browser, server } from "./fixture.js";
 import { FLOWS, Visitor } from "./visitor.js";
 
 async function visit() {
@@ -10,37 +10,37 @@ async function visit() {
 }
 
 async function leave(visitor) {
-  assert.deepEqual(visitor.complaints, [], "the page has nothing to complain of");
-  assert.deepEqual([...visitor.hosts], [new URL(server.url).host], "nor asks anybody else");
+  assert.deepEqual(visitor.errors, [], "the page logs no errors");
+  assert.deepEqual([...visitor.hosts], [new URL(server.url).host], "and contacts no other host");
   await visitor.page.context().close();
 }
 
-/** Arrows that the diagram of each flow has, in this order: the seed's, from Bob's request on. */
+/** Arrows that each flow's diagram must contain, in this order. */
 const ARROWS = {
   online: [
     "Alice to Room: creates the room", "Bob to Channel: asks for the room's key", "Bob to Room: request is stored",
-    "Channel to Alice: brings Bob's request", "Alice to Channel: sends the key, sealed", "Alice to Room: approve is stored",
-    "Channel to Bob: delivers the sealed key", "Bob saves the key in LocalStorage", "Bob to Room: saved it: delete the request",
-    "Bob to Channel: says something, sealed", "Channel to Alice: brings it, sealed",
+    "Channel to Alice: delivers Bob's request", "Alice to Channel: sends the encrypted key", "Alice to Room: approve is stored",
+    "Channel to Bob: delivers the encrypted key", "Bob saves the key in localStorage", "Bob to Room: has saved the key: delete the request",
+    "Bob to Channel: sends an encrypted message", "Channel to Alice: delivers the encrypted message",
   ],
   offline: [
-    "Alice to Room: creates the room", "Alice becomes offline", "Bob becomes online", "Bob to Channel: asks for the room's key",
-    "Bob to Room: request is stored", "Bob becomes offline", "Alice becomes online", "Alice to Room: gets pending requests",
-    "Room to Alice: returns Bob's request", "Alice to Channel: sends the key, sealed", "Alice to Room: approve is stored",
-    "Alice becomes offline", "Bob becomes online", "Bob to Room: gets approved requests", "Room to Bob: returns the approve",
-    "Bob saves the key in LocalStorage", "Bob to Room: saved it: delete the request", "Bob becomes offline",
+    "Alice to Room: creates the room", "Alice goes offline", "Bob comes online", "Bob to Channel: asks for the room's key",
+    "Bob to Room: request is stored", "Bob goes offline", "Alice comes online", "Alice to Room: gets pending requests",
+    "Room to Alice: returns Bob's request", "Alice to Channel: sends the encrypted key", "Alice to Room: approve is stored",
+    "Alice goes offline", "Bob comes online", "Bob to Room: gets approved requests", "Room to Bob: returns the approve",
+    "Bob saves the key in localStorage", "Bob to Room: has saved the key: delete the request", "Bob goes offline",
   ],
   "bob-waits": [
-    "Alice becomes offline", "Bob to Channel: asks for the room's key", "Bob to Room: request is stored", "Alice becomes online",
-    "Alice to Room: gets pending requests", "Room to Alice: returns Bob's request", "Alice to Channel: sends the key, sealed",
-    "Alice to Room: approve is stored", "Channel to Bob: delivers the sealed key", "Bob saves the key in LocalStorage",
-    "Bob to Room: saved it: delete the request",
+    "Alice goes offline", "Bob to Channel: asks for the room's key", "Bob to Room: request is stored", "Alice comes online",
+    "Alice to Room: gets pending requests", "Room to Alice: returns Bob's request", "Alice to Channel: sends the encrypted key",
+    "Alice to Room: approve is stored", "Channel to Bob: delivers the encrypted key", "Bob saves the key in localStorage",
+    "Bob to Room: has saved the key: delete the request",
   ],
   "bob-leaves": [
-    "Bob to Channel: asks for the room's key", "Channel to Alice: brings Bob's request", "Bob becomes offline",
-    "Alice to Channel: sends the key, sealed", "Alice to Room: approve is stored", "Bob becomes online",
-    "Bob to Room: gets approved requests", "Room to Bob: returns the approve", "Bob saves the key in LocalStorage",
-    "Bob to Room: saved it: delete the request",
+    "Bob to Channel: asks for the room's key", "Channel to Alice: delivers Bob's request", "Bob goes offline",
+    "Alice to Channel: sends the encrypted key", "Alice to Room: approve is stored", "Bob comes online",
+    "Bob to Room: gets approved requests", "Room to Bob: returns the approve", "Bob saves the key in localStorage",
+    "Bob to Room: has saved the key: delete the request",
   ],
 };
 
@@ -48,7 +48,7 @@ function assertInOrder(arrows, wanted) {
   let from = 0;
   for (const arrow of wanted) {
     const at = arrows.indexOf(arrow, from);
-    assert.ok(at >= 0, `"${arrow}" comes after the one before it, in:\n${arrows.join("\n")}`);
+    assert.ok(at >= 0, `"${arrow}" must follow the previous one in:\n${arrows.join("\n")}`);
     from = at + 1;
   }
 }
@@ -65,7 +65,9 @@ for (const [flow, title] of Object.entries(FLOWS)) {
   });
 }
 
-/** The flows by hand: who is where while Bob asks, while Alice answers, and while Bob gets the key. */
+/**
+ * The flows by hand: who is online while Bob asks, while Alice answers, and while Bob gets the key.
+ */
 const BY_HAND = {
   online: [["Alice", "Bob"], ["Alice", "Bob"], ["Alice", "Bob"]],
   offline: [["Bob"], ["Alice"], ["Bob"]],
@@ -78,52 +80,52 @@ for (const [flow, [whileAsking, whileAnswering, whileGetting]] of Object.entries
   test(`“${title}” by hand`, { timeout: 60_000 }, async () => {
     const visitor = await visit();
     const there = new Set();
-    const be = async (wanted) => {
+    const setOnline = async (wanted) => {
       for (const person of ["Alice", "Bob"]) {
         if (wanted.includes(person) === there.has(person)) continue;
         await visitor.turns(person, there.has(person) ? "offline" : "online");
         if (!there.delete(person)) there.add(person);
       }
     };
-    await be(["Alice"]);
-    // What is typed stays, whatever happens meanwhile.
+    await setOnline(["Alice"]);
+    // Typed text stays, whatever happens meanwhile.
     await visitor.card("Alice").getByLabel("Name of a new room").fill(`${title}, by hand`);
-    await be(["Alice", "Bob"]);
-    await be(["Alice"]);
+    await setOnline(["Alice", "Bob"]);
+    await setOnline(["Alice"]);
     await visitor.press("Alice", "Create the room");
     await visitor.page.getByRole("heading", { name: `${title}, by hand` }).waitFor();
     await visitor.hasKey("Alice");
 
-    await be(whileAsking);
+    await setOnline(whileAsking);
     await visitor.press("Bob", "Ask for the key");
     const words = await visitor.words("Bob", "Your words");
 
-    await be(whileAnswering);
-    assert.equal(await visitor.words("Alice", "Words of who asks"), words);
+    await setOnline(whileAnswering);
+    assert.equal(await visitor.words("Alice", "The newcomer’s words"), words);
     assert.match(words, /^[a-z]+( [a-z]+){7}$/);
     await visitor.press("Alice", "Yes: send the key");
     if (!whileGetting.includes("Alice")) {
-      await visitor.page.getByText("Bob’s request and the key, sealed for them").waitFor();
+      await visitor.page.getByText("Bob’s request and the key, encrypted for them").waitFor();
     }
 
-    await be(whileGetting);
+    await setOnline(whileGetting);
     await visitor.hasKey("Bob");
     await visitor.nothingIsLeft();
-    await be(["Alice", "Bob"]);
+    await setOnline(["Alice", "Bob"]);
     await visitor.says("Bob", "It is cold outside");
     await visitor.reads("Alice", "It is cold outside");
-    assertInOrder(await visitor.arrows(), ARROWS[flow].filter((arrow) => !/becomes/.test(arrow)).slice(0, -2));
+    assertInOrder(await visitor.arrows(), ARROWS[flow].filter((arrow) => !/line$/.test(arrow)).slice(0, -2));
     await leave(visitor);
   });
 }
 
-test("no means no, until a member changes their mind", { timeout: 60_000 }, async () => {
+test("a denied newcomer must wait before asking again", { timeout: 60_000 }, async () => {
   const visitor = await visit();
   for (const person of ["Alice", "Bob"]) await visitor.turns(person, "online");
   await visitor.press("Alice", "Create the room");
   await visitor.press("Bob", "Ask for the key");
   await visitor.press("Alice", "No");
-  await visitor.card("Bob").getByText("A member said no.").waitFor();
+  await visitor.card("Bob").getByText("A member denied the request.").waitFor();
   await visitor.press("Bob", "Ask for the key");
   await visitor.card("Bob").getByText("ask again in 24 hours").waitFor();
   await leave(visitor);

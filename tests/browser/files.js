@@ -1,4 +1,4 @@
-/** Serves the page, the client and what it is made of, on an origin that is not the server's. */
+/** Serves the page, the client and its dependencies on an origin other than the server's. */
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname } from "node:path";
@@ -9,7 +9,7 @@ const CLIENT = new URL("../../server/web/client/", import.meta.url);
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript" };
 
-/** @returns {URL | null} null where nothing may be read */
+/** @returns {URL | null} null if the path may not be read */
 function fileOf(path) {
   if (path === "/") return new URL("page.html", HERE);
   if (path === "/page.js") return new URL("page.js", HERE);

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Puts Debian's Chromium where the test looks for it. Does nothing on a machine that has it.
+# Installs Debian's Chromium, unless it is installed already.
 set -euo pipefail
 
 if [[ -x /usr/bin/chromium ]]; then
-  echo "install.sh: /usr/bin/chromium is there"
+  echo "install.sh: /usr/bin/chromium is installed"
 else
   "$(dirname "${BASH_SOURCE[0]}")/../debian.sh" chromium
 fi

@@ -1,4 +1,4 @@
-/** The approve flow while both are online, between two people with a browser each and pages of another origin. */
+/** The approve flow between two online people, each with a browser, on pages of another origin. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Server, until } from "../flows/support.js";
@@ -11,7 +11,7 @@ let server;
 
 before(async () => {
   files = await Files.begin();
-  // As `--origin` would: without it the server takes no page but its own host's.
+  // Like `--origin`: without it the server accepts only pages of its own host.
   process.env.VESTIBULE_ORIGIN = files.origin;
   server = await Server.begin();
   browser = await openBrowser();
@@ -35,7 +35,7 @@ for (const alg of ["p256", "ed25519", "secp256k1"]) {
   });
 }
 
-test("one tab at a time uses a storage", { timeout: 60_000 }, async () => {
+test("a storage belongs to one tab at a time", { timeout: 60_000 }, async () => {
   const alice = await Person.arrive(browser, files.origin);
   const uid = await alice.does("connect", server.url);
   const other = await alice.inAnotherTab();
@@ -45,7 +45,7 @@ test("one tab at a time uses a storage", { timeout: 60_000 }, async () => {
   await alice.does("disconnect");
   assert.equal(await waiting, uid);
 
-  // A tab that ends without a word frees the storage as well.
+  // A closed tab releases the storage as well.
   const again = alice.does("connect", server.url, "websocket", { whenInUse: "wait" });
   await other.closeTab();
   assert.equal(await again, uid);
@@ -54,7 +54,7 @@ test("one tab at a time uses a storage", { timeout: 60_000 }, async () => {
   await alice.leave();
 });
 
-test("a page that mounts twice is not locked out by itself", { timeout: 60_000 }, async () => {
+test("a page that mounts twice does not lock itself out", { timeout: 60_000 }, async () => {
   const alice = await Person.arrive(browser, files.origin);
   const uid = await alice.does("connect", server.url);
   await alice.does("disconnect");
@@ -65,7 +65,7 @@ test("a page that mounts twice is not locked out by itself", { timeout: 60_000 }
     }
   }
 
-  // Not even where another tab waits for its turn.
+  // Not even if another tab is waiting.
   assert.equal(await alice.does("remount", server.url, true), uid);
   const other = await alice.inAnotherTab();
   await assert.rejects(other.does("connect", server.url), /in_use: another tab has it open/);
@@ -89,27 +89,27 @@ async function bobGetsTheKey(transport) {
   await bob.does("openRoom", rid);
   assert.equal(await bob.value("role"), "guest");
   const fingerprint = await bob.does("ask", "It is Bob");
-  assert.deepEqual(await alice.gets("requests"), [{ note: "It is Bob", fingerprint }]);
+  assert.deepEqual(await alice.nonEmpty("requests"), [{ note: "It is Bob", fingerprint }]);
   await alice.does("approve");
   await bob.does("whenKey");
   await bob.becomes("role", "member");
   await bob.does("send", "hello", { from: "Bob" });
-  assert.deepEqual(await alice.gets("heard"), [{ from: "Bob" }]);
+  assert.deepEqual(await alice.nonEmpty("received"), [{ from: "Bob" }]);
   assert.deepEqual((await alice.value("present")).sort(), uids.sort());
 
   for (const person of people) {
     assert.deepEqual(await person.value("warnings"), []);
-    assert.deepEqual(person.complaints, [], "the page has nothing to complain of");
+    assert.deepEqual(person.errors, [], "the page logs no errors");
   }
 
   await server.restart();
-  // What is said while somebody is away is not kept, so Bob repeats it until both are back.
-  await until("Bob is heard after the server was killed", async () => {
+  // Messages to absent members are lost, so Bob repeats his until both are back.
+  await until("Alice gets Bob's message after the server was killed", async () => {
     await bob.does("send", "hello", { from: "Bob, again" }).catch(() => {});
-    return (await alice.value("heard")).some(({ from }) => from === "Bob, again");
+    return (await alice.value("received")).some(({ from }) => from === "Bob, again");
   });
 
-  // The page is made anew; who Bob is, and that he has the key, comes from his storage.
+  // The reloaded page takes Bob's user and key from his storage.
   await bob.reload();
   assert.ok(uids.includes(await bob.does("connect", server.url, transport)));
   await bob.does("openRoom", rid);

@@ -1,6 +1,6 @@
 /**
- * What a person does with the reference client in a page. The test calls it from outside, one step at a time; what must
- * not cross over (rooms, connections) stays here.
+ * A person's actions with the reference client in a page. The test calls them one at a time;
+ * objects that cannot leave the page (rooms, connections) stay here.
  */
 import { LongPoll } from "phoenix";
 import { LocalStorage, Vestibule } from "vestibule-client";
@@ -15,9 +15,9 @@ let asked;
 globalThis.person = {
   warnings: [],
   requests: [],
-  heard: [],
+  received: [],
 
-  /** What is in this browser's storage is who this person is. */
+  /** Connects as the user in this browser's storage. */
   async connect(url, transport = "websocket", options = {}) {
     vestibule = await Vestibule.connect(url, {
       ...options,
@@ -28,7 +28,7 @@ globalThis.person = {
     return vestibule.uid;
   },
 
-  /** Connects, gives up, and connects again in the same breath: `after` a connection, or before there is one. */
+  /** Connects, aborts and immediately connects again: `after` connecting, or before. */
   async remount(url, after) {
     const connect = (signal) => Vestibule.connect(url, { storage: new LocalStorage(), signal });
     const end = new AbortController();
@@ -36,7 +36,7 @@ globalThis.person = {
     if (after) await first;
     const left = after ? (await first).disconnect() : end.abort(new Error("unmounted"));
     const second = connect();
-    if (!after) await first.then(() => this.warnings.push("it was not given up"), () => {});
+    if (!after) await first.then(() => this.warnings.push("it was not aborted"), () => {});
     vestibule = await second;
     await left;
     return vestibule.uid;
@@ -44,7 +44,7 @@ globalThis.person = {
 
   async createRoom() {
     room = await vestibule.createRoom({ name: "Garden", policy: "request" });
-    room.on("hello", (payload) => this.heard.push(payload));
+    room.on("hello", (payload) => this.received.push(payload));
     room.onRequest((request) => {
       asked = request;
       this.requests.push({ note: request.note, fingerprint: request.fingerprint });
@@ -85,11 +85,13 @@ globalThis.person = {
     await vestibule.disconnect();
   },
 
-  /** Whether this browser derives a public key from a private one, which is all that a storage keeps. */
+  /**
+   * Whether this browser derives a public key from a private one: storages hold only private keys.
+   */
   async derivesPublicKey(alg) {
     const made = await SigningKey.generate(alg);
     const again = await SigningKey.fromPrivate(alg, made.private);
-    const bytes = new TextEncoder().encode("signed by the one, verified by the other");
+    const bytes = new TextEncoder().encode("signed by one key, verified by the other");
     return made.equals(again) && (await verify(alg, again.pub, bytes, await made.sign(bytes)));
   },
 };

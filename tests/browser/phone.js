@@ -1,25 +1,26 @@
-/** What keeps a page from being used on a phone: found by measuring, so that a picture need not be looked at. */
+/** Measures what makes a page unusable on a phone, so that nobody needs to inspect screenshots. */
 
-/** The screens of phones: a small one, and a usual one. */
+/** The screens of a small and of a common phone. */
 export const PHONES = { "a small phone": { width: 360, height: 640 }, "a phone": { width: 390, height: 844 } };
 
-/** A context like that of a phone's browser. */
+/** The options of a context that emulates a phone. */
 export const asPhone = (viewport) => ({ viewport, isMobile: true, hasTouch: true, deviceScaleFactor: 2 });
 
 /**
  * @param {import("playwright-core").Page} page
- * @returns {Promise<string[]>} what sticks out of the page, what is too small for a finger, and what lies on something else
+ * @returns {Promise<string[]>} elements that stick out of the page, are too small for a finger, or
+ *   overlap others
  */
 export function obstacles(page) {
   return page.evaluate(() => {
     const TARGETS = "a[href], button, input, select, summary, textarea";
-    const FINGER = 44;
-    // Less than a pixel is the rounding of a layout.
+    const MIN_TARGET = 44;
+    // Layouts may be off by a pixel because of rounding.
     const SLACK = 1;
     const found = [];
 
-    /** What is seen of a box, within all that scrolls or cuts it off. */
-    const seen = (box, element) => {
+    /** The visible part of a box, within everything that scrolls or clips it. */
+    const visiblePart = (box, element) => {
       let { left, top, right, bottom } = box;
       for (let at = element; at && at !== document.documentElement; at = at.parentElement) {
         const { overflowX, overflowY, position } = getComputedStyle(at);
@@ -49,20 +50,20 @@ export function obstacles(page) {
       const isCut = getComputedStyle(element).overflowX !== "visible" && isShown(element) && element.clientWidth > SLACK;
       const hidden = element.scrollWidth - element.clientWidth;
       if (isCut && hidden > SLACK && element.matches(":not(input, select)")) {
-        found.push(`${named(element)} is ${hidden} pixels wider than what is seen of it`);
+        found.push(`${named(element)} is ${hidden} pixels wider than its visible part`);
       }
     }
 
     const targets = [];
     for (const element of root.querySelectorAll(TARGETS)) {
       if (!isShown(element)) continue;
-      // A finger that meets a check box's label meets the box.
+      // A check box can also be tapped on its label.
       const area = element.type === "checkbox" ? (element.closest("label") ?? element) : element;
       const box = area.getBoundingClientRect();
-      const part = seen(box, area);
+      const part = visiblePart(box, area);
       if (!part) continue;
       targets.push({ element: area, part });
-      if (box.width < FINGER - 0.5 || box.height < FINGER - 0.5) {
+      if (box.width < MIN_TARGET - 0.5 || box.height < MIN_TARGET - 0.5) {
         found.push(`${named(area)} is ${Math.round(box.width)} × ${Math.round(box.height)}`);
       }
     }
@@ -76,15 +77,15 @@ export function obstacles(page) {
       const range = document.createRange();
       range.selectNodeContents(node);
       for (const box of range.getClientRects()) {
-        if (box.right > document.documentElement.clientWidth + SLACK && seen(box, element)?.right > document.documentElement.clientWidth + SLACK) {
+        if (box.right > document.documentElement.clientWidth + SLACK && visiblePart(box, element)?.right > document.documentElement.clientWidth + SLACK) {
           found.push(`${named(element)} sticks out`);
         }
-        const part = seen(box, element);
+        const part = visiblePart(box, element);
         if (part) texts.push({ element, node, part });
       }
     }
 
-    /** Lines of text stand closer than their letters are high: what counts is that one covers the other. */
+    /** Text boxes of adjacent lines overlap slightly: only larger overlaps count. */
     const LEADING = 5;
     const overlap = (one, other) => {
       const width = Math.min(one.right, other.right) - Math.max(one.left, other.left);
@@ -96,7 +97,7 @@ export function obstacles(page) {
     for (const [index, one] of each.entries()) {
       for (const other of each.slice(index + 1)) {
         if (holds(one.element, other.element) || (one.node && one.node === other.node)) continue;
-        if (overlap(one.part, other.part)) found.push(`${named(one.element)} lies on ${named(other.element)}`);
+        if (overlap(one.part, other.part)) found.push(`${named(one.element)} overlaps ${named(other.element)}`);
       }
     }
     return [...new Set(found)];

@@ -1,4 +1,4 @@
-/** Pictures of pages, to be looked at after the tests. */
+/** Screenshots of pages, for inspection after the tests. */
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
@@ -6,7 +6,7 @@ const ARTEFACTS = fileURLToPath(new URL("../artefacts/", import.meta.url));
 
 /**
  * @param {import("playwright-core").Page} page
- * @param {string} name of the file, without its ending
+ * @param {string} name of the file, without its extension
  */
 export async function screenshot(page, name) {
   await mkdir(ARTEFACTS, { recursive: true });

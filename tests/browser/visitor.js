@@ -1,12 +1,12 @@
 /**
- * Somebody who looks at the demo page, and does what people do there: by what it says, not by how it is built.
+ * Somebody who uses the demo page through its texts and roles, independent of its structure.
  */
-import { PATIENCE_MS } from "./browser.js";
+import { TIMEOUT_MS } from "./browser.js";
 import { screenshot } from "./screenshot.js";
 
-export const FLOWS = { online: "Both online", offline: "They never meet", "bob-waits": "Bob waits", "bob-leaves": "Bob leaves" };
+export const FLOWS = { online: "Both online", offline: "Never online together", "bob-waits": "Bob waits", "bob-leaves": "Bob leaves" };
 
-/** How long a flow may take, with a restarted server in it. */
+/** How long a flow may take, including a server restart. */
 const FLOW_MS = 40_000;
 
 export class Visitor {
@@ -14,19 +14,20 @@ export class Visitor {
   constructor(page) {
     /** @type {import("playwright-core").Page} */
     this.page = page;
-    /** @type {string[]} what the page complained of */
-    this.complaints = [];
-    /** @type {Set<string>} the hosts that it asked for anything */
+    /** @type {string[]} errors that the page logged */
+    this.errors = [];
+    /** @type {Set<string>} the hosts that the page contacted */
     this.hosts = new Set();
-    page.setDefaultTimeout(PATIENCE_MS);
-    page.on("pageerror", (error) => this.complaints.push(String(error)));
-    page.on("console", (message) => message.type() === "error" && this.complaints.push(message.text()));
+    page.setDefaultTimeout(TIMEOUT_MS);
+    page.on("pageerror", (error) => this.errors.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && this.errors.push(message.text()));
     page.on("request", (request) => this.hosts.add(new URL(request.url()).host));
     page.on("websocket", (socket) => this.hosts.add(new URL(socket.url()).host));
   }
 
   /**
-   * @param {import("playwright-core").BrowserContext} context windows of one context share their storage
+   * @param {import("playwright-core").BrowserContext} context windows of one context share their
+   *   storage
    * @param {string} url
    * @returns {Promise<Visitor>}
    */
@@ -37,25 +38,28 @@ export class Visitor {
     return visitor;
   }
 
-  /** @param {keyof typeof FLOWS} flow @param {"slow" | "normal" | "fast"} pace */
-  async play(flow, pace) {
-    await this.setPace(pace);
+  /** @param {keyof typeof FLOWS} flow @param {"slow" | "normal" | "fast"} speed */
+  async play(flow, speed) {
+    await this.setSpeed(speed);
     await this.page.getByRole("button", { name: FLOWS[flow] }).click();
   }
 
-  /** @param {"slow" | "normal" | "fast"} pace */
-  async setPace(pace) {
-    await this.page.getByLabel("Pace").selectOption(pace);
+  /** @param {"slow" | "normal" | "fast"} speed */
+  async setSpeed(speed) {
+    await this.page.getByLabel("Speed").selectOption(speed);
   }
 
-  /** @param {string} step as the page says it; resolves when the flow has come so far */
+  /** @param {string} step as the page describes it; resolves when the flow reaches it */
   async isAt(step) {
     await this.page.getByRole("status").filter({ hasText: step }).waitFor();
   }
 
-  /** @param {keyof typeof FLOWS} flow resolves when it is over, and both have read what the other wrote */
+  /**
+   * @param {keyof typeof FLOWS} flow resolves when it is complete and each has received the other's
+   *   message
+   */
   async isOver(flow) {
-    const over = this.page.getByRole("status").filter({ hasText: `“${FLOWS[flow]}” is over` });
+    const over = this.page.getByRole("status").filter({ hasText: `“${FLOWS[flow]}” is complete` });
     await over.waitFor({ timeout: FLOW_MS });
     await this.reads("Alice", "I am in!");
     await this.reads("Bob", "Welcome.");
@@ -66,7 +70,7 @@ export class Visitor {
     return this.page.getByRole("region", { name: person });
   }
 
-  /** Puts somebody's switch the other way, and waits until that is so. */
+  /** Toggles a person's switch and waits for the new state. */
   async turns(person, state) {
     const card = this.card(person);
     await card.getByRole("switch").click();
@@ -77,7 +81,7 @@ export class Visitor {
     await this.card(person).getByRole("button", { name: button }).click();
   }
 
-  /** @returns {Promise<string>} the words that a person is shown, as one line */
+  /** @returns {Promise<string>} the words shown to a person, as one line */
   async words(person, label) {
     const group = this.card(person).getByRole("group", { name: label });
     await group.waitFor();
@@ -98,19 +102,19 @@ export class Visitor {
     await this.card(person).getByText(`${person} has the room’s key.`).waitFor();
   }
 
-  /** What the server keeps of the room, in the end: its card and nothing else. */
+  /** Waits until the server stores only the room's card. */
   async nothingIsLeft() {
-    const kept = this.page.getByRole("list", { name: "What the server keeps" });
+    const kept = this.page.getByRole("list", { name: "What the server stores" });
     await kept.getByRole("listitem").nth(1).waitFor({ state: "detached" });
   }
 
-  /** @returns {Promise<string[]>} the arrows of the diagram, in words */
+  /** @returns {Promise<string[]>} the labels of the diagram's arrows */
   arrows() {
-    const list = this.page.getByRole("list", { name: "Arrows, the newest last" });
+    const list = this.page.getByRole("list", { name: "Messages, newest last" });
     return list.getByRole("button").evaluateAll((buttons) => buttons.map((button) => button.ariaLabel));
   }
 
-  /** @param {string} name of the file, without its ending */
+  /** @param {string} name of the file, without its extension */
   screenshot(name) {
     return screenshot(this.page, name);
   }

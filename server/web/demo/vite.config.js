@@ -2,8 +2,8 @@ import { defineConfig } from "vite";
 import { page } from "../page.mjs";
 
 /**
- * Where `npm run dev` finds a server, which has to be started with `--name localhost:5173`: that is what the page addresses. The built page
- * is served by the server itself.
+ * The server for `npm run dev`. Start it with `--name localhost:5173`, which is the name that the
+ * page addresses. The server itself serves the built page.
  */
 const SERVER = process.env.VESTIBULE_URL ?? "http://127.0.0.1:4000";
 

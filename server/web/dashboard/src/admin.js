@@ -1,11 +1,11 @@
-/** The endpoints at `/admin/v1`, asked with an operator's token. */
+/** A client of the endpoints at `/admin/v1`, which need an operator's token. */
 
-/** The server answers sooner, or something is wrong. */
-const PATIENCE_MS = 30_000;
+/** A request that takes longer has failed. */
+const TIMEOUT_MS = 30_000;
 
-/** What was refused, in words of the server's. */
+/** A refused request, with the server's explanation. */
 export class AdminError extends Error {
-  /** @param {{title?: string, detail?: string, status?: number}} problem as RFC 9457 has it */
+  /** @param {{title?: string, detail?: string, status?: number}} problem as defined by RFC 9457 */
   constructor({ title, detail, status }) {
     super(detail ?? title ?? `status ${status}`);
     this.status = status;
@@ -21,42 +21,45 @@ export class Admin {
   }
 
   /**
-   * One page of the rooms, by a part of their names; a page may be empty and not the last.
+   * Lists one page of the rooms whose names contain a text. An empty page need not be the last.
    *
    * @param {{name?: string, cursor?: string | null}} search
-   * @param {AbortSignal} [signal] ends the question
+   * @param {AbortSignal} [signal] aborts the request
    * @returns {Promise<{items: any[], next: string | null}>}
    */
   rooms({ name, cursor }, signal) {
     const query = new URLSearchParams({ limit: "25", ...(name && { name }), ...(cursor && { cursor }) });
-    return this.#ask("GET", `rooms?${query}`, { signal });
+    return this.#request("GET", `rooms?${query}`, { signal });
   }
 
   /**
    * @param {string} rid
-   * @param {AbortSignal} [signal] ends the question
-   * @returns {Promise<{items: any[], next: string | null}>} who is in it now, the first page of them
+   * @param {AbortSignal} [signal] aborts the request
+   * @returns {Promise<{items: any[], next: string | null}>} the first page of the room's current
+   *   subscribers
    */
   members(rid, signal) {
-    return this.#ask("GET", `rooms/${rid}/members`, { signal });
+    return this.#request("GET", `rooms/${rid}/members`, { signal });
   }
 
   /** @param {string} rid */
   deleteRoom(rid) {
-    return this.#ask("DELETE", `rooms/${rid}`);
+    return this.#request("DELETE", `rooms/${rid}`);
   }
 
-  /** @param {string} rid @param {string} text for everybody in the room, who hears it as the event `notice` */
+  /**
+   * @param {string} rid @param {string} text for everyone in the room, sent as the event `notice`
+   */
   broadcast(rid, text) {
-    return this.#ask("POST", `topics/room:${rid}/broadcast`, {
+    return this.#request("POST", `topics/room:${rid}/broadcast`, {
       body: { event: "notice", payload: { text } },
     });
   }
 
-  async #ask(method, path, { body, signal } = {}) {
+  async #request(method, path, { body, signal } = {}) {
     const headers = { Authorization: `Bearer ${this.#token}` };
     if (body) headers["Content-Type"] = "application/json";
-    const late = AbortSignal.timeout(PATIENCE_MS);
+    const late = AbortSignal.timeout(TIMEOUT_MS);
     const response = await fetch(`/admin/v1/${path}`, {
       method,
       headers,

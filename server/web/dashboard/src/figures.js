@@ -1,11 +1,12 @@
-/** What the dashboard shows: each figure computed from two samples that follow one another. */
+/** The figures of the dashboard, each computed from two consecutive samples. */
 import { quantile, rate, total } from "./series.js";
 
 /**
  * @typedef {object} Figure
  * @property {string} label
- * @property {string} color a variable of the theme
- * @property {(before: import("./series.js").Sample, now: import("./series.js").Sample) => number | null} of
+ * @property {string} color the name of a theme variable
+ * @property
+ *   {(before: import("./series.js").Sample, now: import("./series.js").Sample) => number | null} of
  *
  * @typedef {object} Plot
  * @property {string} title
@@ -14,8 +15,8 @@ import { quantile, rate, total } from "./series.js";
  */
 
 const gauge = (name, labels) => (_, now) => total(now, name, labels);
-const grows = (name, labels) => (before, now) => rate(before, now, name, labels);
-const below = (name, share) => (before, now) => quantile(before, now, name, share);
+const perSecond = (name, labels) => (before, now) => rate(before, now, name, labels);
+const percentile = (name, share) => (before, now) => quantile(before, now, name, share);
 
 const UNITS = ["", "k", "M", "G", "T"];
 
@@ -55,64 +56,64 @@ export const PLOTS = [
     ],
   },
   {
-    title: "Rooms that run",
+    title: "Running rooms",
     format: count,
     figures: [{ label: "rooms", color: "--room", of: gauge("vestibule_rooms_running", { kind: "room" }) }],
   },
   {
-    title: "Frames a second",
+    title: "Frames per second",
     format: count,
     figures: [
-      { label: "in", color: "--bob", of: grows("vestibule_frames_received_total") },
-      { label: "out", color: "--alice", of: grows("vestibule_frames_sent_total") },
+      { label: "in", color: "--bob", of: perSecond("vestibule_frames_received_total") },
+      { label: "out", color: "--alice", of: perSecond("vestibule_frames_sent_total") },
     ],
   },
   {
-    title: "The store, a second",
+    title: "Store, per second",
     format: count,
     figures: [
-      { label: "commands", color: "--bob", of: grows("vestibule_store_commands_total") },
-      { label: "commits", color: "--alice", of: grows("vestibule_store_commits_total") },
+      { label: "commands", color: "--bob", of: perSecond("vestibule_store_commands_total") },
+      { label: "commits", color: "--alice", of: perSecond("vestibule_store_commits_total") },
     ],
   },
   {
-    title: "Commit",
+    title: "Commit time",
     format: duration,
     figures: [
-      { label: "half below", color: "--bob", of: below("vestibule_store_commit_duration_seconds", 0.5) },
-      { label: "99 % below", color: "--alarm", of: below("vestibule_store_commit_duration_seconds", 0.99) },
+      { label: "median", color: "--bob", of: percentile("vestibule_store_commit_duration_seconds", 0.5) },
+      { label: "99th percentile", color: "--alarm", of: percentile("vestibule_store_commit_duration_seconds", 0.99) },
     ],
   },
   {
-    title: "The store's queue",
+    title: "Store queue",
     format: count,
     figures: [{ label: "commands", color: "--channel", of: gauge("vestibule_store_queue_length") }],
   },
   {
-    title: "Requests that wait",
+    title: "Waiting requests",
     format: count,
     figures: [
-      { label: "for an approve", color: "--bob", of: gauge("vestibule_requests_pending") },
-      { label: "approved, for their newcomer", color: "--alice", of: gauge("vestibule_approves_waiting") },
+      { label: "not approved", color: "--bob", of: gauge("vestibule_requests_pending") },
+      { label: "approved, not collected", color: "--alice", of: gauge("vestibule_approves_waiting") },
     ],
   },
   {
-    title: "From request to approve",
+    title: "Time from request to approve",
     format: duration,
     figures: [
-      { label: "half below", color: "--bob", of: below("vestibule_first_approve_seconds", 0.5) },
-      { label: "99 % below", color: "--alarm", of: below("vestibule_first_approve_seconds", 0.99) },
+      { label: "median", color: "--bob", of: percentile("vestibule_first_approve_seconds", 0.5) },
+      { label: "99th percentile", color: "--alarm", of: percentile("vestibule_first_approve_seconds", 0.99) },
     ],
   },
 ];
 
-/** Single numbers, of the last sample. */
+/** Single numbers from the last sample. */
 export const TILES = [
   { label: "connections", format: count, of: gauge("vestibule_connections") },
   { label: "rooms stored", format: count, of: gauge("vestibule_rooms_stored") },
-  { label: "requests wait", format: count, of: gauge("vestibule_requests_pending") },
-  { label: "the oldest since", format: duration, of: gauge("vestibule_oldest_pending_request_age_seconds") },
-  { label: "refusals a second", format: count, of: grows("vestibule_refusals_total") },
+  { label: "waiting requests", format: count, of: gauge("vestibule_requests_pending") },
+  { label: "oldest waiting for", format: duration, of: gauge("vestibule_oldest_pending_request_age_seconds") },
+  { label: "refusals per second", format: count, of: perSecond("vestibule_refusals_total") },
   { label: "memory", format: bytes, of: gauge("process_resident_memory_bytes") },
   { label: "database", format: bytes, of: gauge("vestibule_database_bytes") },
   { label: "disk free", format: bytes, of: gauge("vestibule_disk_free_bytes") },

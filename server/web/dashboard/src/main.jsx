@@ -1,4 +1,7 @@
-/** The operators' page: signs in with a token, and draws what the topic `admin` tells each second. */
+/**
+ * The dashboard for operators: signs in with a token, and draws the samples that the topic `admin`
+ * pushes each second.
+ */
 import { render } from "preact";
 import { Connection } from "./connection.js";
 import { Page } from "./view/page.jsx";

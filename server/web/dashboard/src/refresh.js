@@ -1,17 +1,20 @@
-/** How often rooms are asked for: less often than the figures are told, for each time the server reads its database. */
+/**
+ * How often the list of rooms is refreshed. This is less often than the figures, because the server
+ * reads its database each time.
+ */
 export const EVERY_MS = 5000;
 
-/** So small a share of the time a refresh may take, so that a server that is slow to answer is asked less often. */
-const SHARE = 1 / 20;
+/** The largest share of time that refreshes may take, so that a slow server is asked less often. */
+const MAX_SHARE = 1 / 20;
 
 /**
- * Does something at once, and again and again while the page is seen: not while it is hidden, never twice at once, and when it is
- * seen again, if the time has come.
+ * Calls `act` now and repeatedly while the page is visible: not while it is hidden, never twice at
+ * once, and on becoming visible again if the next call is due.
  *
- * @param {() => Promise<void>} act deals with what goes wrong in it
- * @param {number} [everyMs] how long after one time the next begins; longer where they take long
+ * @param {() => Promise<void>} act handles its own errors
+ * @param {number} [everyMs] the pause between two calls; longer if calls take long
  * @param {Document} [page]
- * @returns {() => void} ends it
+ * @returns {() => void} stops the calls
  */
 export function refresh(act, everyMs = EVERY_MS, page = document) {
   let timer = null;
@@ -31,7 +34,7 @@ export function refresh(act, everyMs = EVERY_MS, page = document) {
     } finally {
       isRunning = false;
       const now = performance.now();
-      due = now + Math.max(everyMs, (now - began) / SHARE);
+      due = now + Math.max(everyMs, (now - began) / MAX_SHARE);
       wait();
     }
   };

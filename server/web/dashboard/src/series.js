@@ -1,13 +1,14 @@
 /**
- * What is drawn, computed from what is counted: rates of counters, quantiles of histograms.
+ * Computes rates of counters and quantiles of histograms from samples.
  *
- * @typedef {{at: number, series: Record<string, number>}} Sample the values at a time, by the names that `/metrics` has
+ * @typedef {{at: number, series: Record<string, number>}} Sample the values at one time, by their
+ *   names at `/metrics`
  */
 
 /**
  * @param {Sample} sample
  * @param {string} name
- * @param {Record<string, string>} [labels] those that count; the others are summed over
+ * @param {Record<string, string>} [labels] to match; the function sums over all other labels
  * @returns {number}
  */
 export function total({ series }, name, labels = {}) {
@@ -25,7 +26,7 @@ export function total({ series }, name, labels = {}) {
  * @param {Sample} now
  * @param {string} name of a counter
  * @param {Record<string, string>} [labels]
- * @returns {number | null} how much it grew a second; null where the server was started anew between the two
+ * @returns {number | null} its growth per second; null if the server was restarted in between
  */
 export function rate(before, now, name, labels) {
   const grown = total(now, name, labels) - total(before, name, labels);
@@ -37,8 +38,8 @@ export function rate(before, now, name, labels) {
  * @param {Sample} now
  * @param {string} name of a histogram
  * @param {number} share such as 0.99
- * @returns {number | null} what that share of the observations between the two was below: the upper bound of its bucket,
- *   with a straight line through it, as Prometheus has it; null where there was none
+ * @returns {number | null} the quantile of the observations between the two samples, interpolated
+ *   linearly within its bucket as Prometheus does; null if there were none
  */
 export function quantile(before, now, name, share) {
   const buckets = bucketsOf(now, name).map(([bound, count]) => [bound, count - bucketAt(before, name, bound)]);

@@ -3,7 +3,7 @@ import { refresh } from "../src/refresh.js";
 
 const EVERY = 5000;
 
-/** A page that may be hidden. */
+/** A page that can be hidden. */
 class FakePage extends EventTarget {
   hidden = false;
 
@@ -18,7 +18,7 @@ afterEach(() => vi.useRealTimers());
 
 const passes = (ms) => vi.advanceTimersByTimeAsync(ms);
 
-test("it is done at once, and again and again until it is ended", async () => {
+test("the act runs at once and repeatedly until stopped", async () => {
   const act = vi.fn(async () => {});
   const end = refresh(act, EVERY, new FakePage());
   await passes(EVERY - 1);
@@ -30,7 +30,7 @@ test("it is done at once, and again and again until it is ended", async () => {
   expect(act).toHaveBeenCalledTimes(3);
 });
 
-test("it is not done while nobody sees the page, and at once when it was due meanwhile", async () => {
+test("the act pauses while the page is hidden", async () => {
   const page = new FakePage();
   page.hidden = true;
   const act = vi.fn(async () => {});
@@ -40,7 +40,7 @@ test("it is not done while nobody sees the page, and at once when it was due mea
   page.becomes(false);
   await passes(0);
   expect(act).toHaveBeenCalledTimes(1);
-  // Who looks away and back all the time does not have it done more often.
+  // Toggling the visibility does not cause extra calls.
   for (let glance = 0; glance < 10; glance += 1) {
     page.becomes(true);
     page.becomes(false);
@@ -53,7 +53,7 @@ test("it is not done while nobody sees the page, and at once when it was due mea
   expect(act).toHaveBeenCalledTimes(1);
 });
 
-test("what takes long is done less often, and never twice at once", async () => {
+test("a slow act runs less often and never twice at once", async () => {
   const page = new FakePage();
   const act = vi.fn(() => new Promise((done) => setTimeout(done, 2000)));
   const end = refresh(act, EVERY, page);
@@ -68,7 +68,7 @@ test("what takes long is done less often, and never twice at once", async () => 
   end();
 });
 
-test("it goes on after something went wrong", async () => {
+test("the act goes on after an error", async () => {
   const act = vi.fn(async () => {});
   act.mockImplementationOnce(async () => {
     throw new Error("the network");

@@ -4,19 +4,19 @@ import { quantile, rate, total } from "../src/series.js";
 
 const sample = (at, series) => ({ at, series });
 
-test("what is not asked for is summed over", () => {
+test("total sums over labels that are not given", () => {
   const now = sample(0, { 'c{kind="a",code="1"}': 2, 'c{kind="b",code="1"}': 3, "cd": 100, "c_total": 7 });
   expect(total(now, "c")).toBe(5);
   expect(total(now, "c", { kind: "b" })).toBe(3);
   expect(total(now, "c", { kind: "z" })).toBe(0);
 });
 
-test("a rate is of a second, and of one run of the server", () => {
+test("rate is per second and null after a restart", () => {
   expect(rate(sample(1000, { c: 10 }), sample(3000, { c: 30 }), "c")).toBe(10);
   expect(rate(sample(1000, { c: 10 }), sample(2000, { c: 0 }), "c")).toBeNull();
 });
 
-test("a quantile is of what came between two samples", () => {
+test("quantile covers the observations between two samples", () => {
   const buckets = (...counts) => {
     const bounds = ["0.1", "0.2", "0.4", "+Inf"];
     return Object.fromEntries(counts.map((value, index) => [`h_bucket{le="${bounds[index]}"}`, value]));
@@ -28,7 +28,7 @@ test("a quantile is of what came between two samples", () => {
   expect(quantile(before, before, "h", 0.5)).toBeNull();
 });
 
-test("figures are short", () => {
+test("figures are formatted briefly", () => {
   expect([0, 12, 12.345, 9999, 12_345, 2_000_000].map(count)).toEqual(["0", "12", "12.3", "10k", "12.3k", "2M"]);
   expect([0, 0.0032, 0.5, 12, 600, 90_000].map(duration)).toEqual(["0 s", "3.2 ms", "500 ms", "12 s", "10 min", "25 h"]);
   expect([0, 5 * 2 ** 20, 40 * 2 ** 30].map(bytes)).toEqual(["0 MiB", "5 MiB", "40 GiB"]);

@@ -1,11 +1,11 @@
 /**
- * The page: Alice on the left, Bob on the right, the room between them, and what passes underneath. With `?as=alice` or
- * `?as=bob` it is the window of one of them.
+ * The page: Alice on the left, Bob on the right, the room between them, and the messages below.
+ * With `?as=alice` or `?as=bob` it shows only one of them.
  */
 import { render } from "preact";
 import { Player } from "./flows/player.js";
 import { Person } from "./people/person.js";
-import { Place } from "./people/place.js";
+import { CurrentRoom } from "./people/current-room.js";
 import { Page } from "./view/page.jsx";
 import { Insecure } from "./view/insecure.jsx";
 import { Log } from "./wire/log.js";
@@ -17,14 +17,14 @@ function begin(root) {
   if (!globalThis.isSecureContext) return render(<Insecure />, root);
   const as = new URLSearchParams(location.search).get("as");
   const own = NAMES.includes(as) ? [as] : NAMES;
-  const place = new Place();
+  const currentRoom = new CurrentRoom();
   const log = new Log(sessionStorage);
-  place.rid.subscribe((rid) => log.look(rid));
-  const people = own.map((name) => new Person(name, place, (fact) => log.add(fact)));
+  currentRoom.rid.subscribe((rid) => log.showRoom(rid));
+  const people = own.map((name) => new Person(name, currentRoom, (entry) => log.add(entry)));
   const [alice, bob] = people;
-  const player = own.length === 2 ? new Player({ alice, bob, place, log }, sessionStorage) : null;
-  render(<Page people={people} place={place} log={log} player={player} />, root);
-  // A window of one's own is opened to come in.
+  const player = own.length === 2 ? new Player({ alice, bob, currentRoom, log }, sessionStorage) : null;
+  render(<Page people={people} currentRoom={currentRoom} log={log} player={player} />, root);
+  // A window for one person connects at once.
   for (const person of people) if (person.wasOnline || !player) person.goOnline();
   player?.resume();
 }

@@ -4,7 +4,7 @@ import { Rooms } from "./rooms.jsx";
 import { SignIn } from "./sign-in.jsx";
 import { Tiles } from "./tiles.jsx";
 
-/** All of it. */
+/** The whole page. */
 export function Page({ connection }) {
   const operator = connection.operator.value;
   return (
@@ -14,7 +14,9 @@ export function Page({ connection }) {
         <h1>Vestibule</h1>
         {operator && <Operator connection={connection} operator={operator} />}
       </header>
-      <main>{operator ? <Signed connection={connection} operator={operator} /> : <SignIn connection={connection} />}</main>
+      <main>
+        {operator ? <SignedIn connection={connection} operator={operator} /> : <SignIn connection={connection} />}
+      </main>
     </>
   );
 }
@@ -23,13 +25,13 @@ function Operator({ connection, operator: { name, access } }) {
   const isLive = connection.status.value === "in";
   return (
     <p class="operator" role="status">
-      {isLive ? `live, as ${name} (${access})` : "the server is away; this page goes on when it is back"}{" "}
+      {isLive ? `live, signed in as ${name} (${access})` : "connection lost; reconnecting …"}{" "}
       <button onClick={() => connection.signOut()}>Sign out</button>
     </p>
   );
 }
 
-function Signed({ connection, operator }) {
+function SignedIn({ connection, operator }) {
   return (
     <>
       <Tiles samples={connection.last.value} />

@@ -6,35 +6,38 @@ const HEIGHT = 150;
 
 const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString();
 
-/** From nothing to a little more than the highest; to one where there is nothing. */
+/** From 0 to slightly more than the highest value, or to 1 if there is none. */
 const range = (_, __, highest) => [0, highest > 0 ? highest * 1.1 : 1];
 
-/** The values of the theme, as uPlot draws on a canvas, which knows no variables. */
+/** The theme's values, because uPlot draws on a canvas, which cannot use CSS variables. */
 function colors() {
   const style = getComputedStyle(document.documentElement);
   return (name) => style.getPropertyValue(name).trim();
 }
 
-/** One plot, of the last minutes. */
+/** A plot of the last five minutes. */
 export function Plot({ plot: { title, format, figures }, columns }) {
-  const place = useRef(null);
+  const container = useRef(null);
   const drawn = useRef(null);
 
   useEffect(() => {
     const color = colors();
     const axis = { stroke: color("--quiet"), grid: { stroke: color("--edge"), width: 1 }, ticks: { show: false } };
+    const timeAxis = { ...axis, space: 110, values: (_, ticks) => ticks.map(clock) };
+    const valueAxis = { ...axis, size: 62, values: (_, ticks) => ticks.map(format) };
     const options = {
-      width: place.current.clientWidth,
+      width: container.current.clientWidth,
       height: HEIGHT,
       legend: { show: false },
       cursor: { show: false },
       scales: { y: { range } },
-      axes: [{ ...axis, space: 110, values: (_, ticks) => ticks.map(clock) }, { ...axis, size: 62, values: (_, ticks) => ticks.map(format) }],
+      axes: [timeAxis, valueAxis],
       series: [{}, ...figures.map(({ color: name }) => ({ stroke: color(name), width: 2 }))],
     };
-    drawn.current = new uPlot(options, columns, place.current);
-    const fit = new ResizeObserver(() => drawn.current.setSize({ width: place.current.clientWidth, height: HEIGHT }));
-    fit.observe(place.current);
+    drawn.current = new uPlot(options, columns, container.current);
+    const resize = () => drawn.current.setSize({ width: container.current.clientWidth, height: HEIGHT });
+    const fit = new ResizeObserver(resize);
+    fit.observe(container.current);
     return () => {
       fit.disconnect();
       drawn.current.destroy();
@@ -54,7 +57,7 @@ export function Plot({ plot: { title, format, figures }, columns }) {
           </span>
         ))}
       </figcaption>
-      <div ref={place} role="img" aria-label={`${title}, the last five minutes`} />
+      <div ref={container} role="img" aria-label={`${title}, the last five minutes`} />
     </figure>
   );
 }

@@ -1,21 +1,21 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { refresh } from "../refresh.js";
 
-/** One room: who is in it now, and what can be done. */
+/** One room: its current subscribers, and the operator's actions. */
 export function RoomDialog({ admin, room, isFull, onClose }) {
   const dialog = useRef(null);
   const [{ items: members, next }, setMembers] = useState({ items: [], next: null });
-  const [trouble, setTrouble] = useState(null);
-  const [said, setSaid] = useState(null);
+  const [error, setError] = useState(null);
+  const [message, setMessage] = useState(null);
   useEffect(() => dialog.current.showModal(), []);
   useEffect(() => {
     const asked = new AbortController();
     const load = async () => {
       try {
         setMembers(await admin.members(room.rid, asked.signal));
-        setTrouble(null);
+        setError(null);
       } catch (error) {
-        if (!asked.signal.aborted) setTrouble(error.message);
+        if (!asked.signal.aborted) setError(error.message);
       }
     };
     const end = refresh(load);
@@ -24,7 +24,7 @@ export function RoomDialog({ admin, room, isFull, onClose }) {
       asked.abort();
     };
   }, [room.rid]);
-  const title = room.name ?? "A room without a name";
+  const title = room.name ?? "Unnamed room";
   return (
     <dialog ref={dialog} onClose={onClose} aria-labelledby="room-title">
       <div class="row">
@@ -37,60 +37,61 @@ export function RoomDialog({ admin, room, isFull, onClose }) {
         <code>{room.rid}</code>
       </p>
       <p>
-        {room.policy}, card {room.version}, {room.waiting} {room.waiting === 1 ? "request waits" : "requests wait"}.{" "}
-        {next ? `More than ${members.length}` : members.length} in it now.
+        Policy {room.policy}, card version {room.version}, {room.waiting} waiting{" "}
+        {room.waiting === 1 ? "request" : "requests"},{" "}
+        {next ? `more than ${members.length}` : members.length} connected now.
       </p>
-      <ul aria-label="Who is in it now">
+      <ul aria-label="Connected now">
         {members.map(({ uid, role, connection }) => (
           <li key={connection}>
             {role} <code>{uid}</code>
           </li>
         ))}
       </ul>
-      {isFull && <Acts admin={admin} room={room} onSaid={setSaid} onDeleted={() => dialog.current.close()} />}
-      {trouble && (
-        <p class="trouble" role="alert">
-          {trouble}
+      {isFull && <Actions admin={admin} room={room} onMessage={setMessage} onDeleted={() => dialog.current.close()} />}
+      {error && (
+        <p class="error" role="alert">
+          {error}
         </p>
       )}
-      {said && <p role="status">{said}</p>}
+      {message && <p role="status">{message}</p>}
     </dialog>
   );
 }
 
-function Acts({ admin, room, onSaid, onDeleted }) {
+function Actions({ admin, room, onMessage, onDeleted }) {
   const [isSure, setSure] = useState(false);
-  const tries = async (act, done) => {
+  const attempt = async (act, done) => {
     try {
       await act();
       done();
     } catch (error) {
-      onSaid(error.message);
+      onMessage(error.message);
     }
   };
   const broadcast = (event) => {
     event.preventDefault();
     const form = event.currentTarget;
     const { text } = Object.fromEntries(new FormData(form));
-    tries(() => admin.broadcast(room.rid, text), () => {
-      onSaid("Said to everybody who is in it.");
+    attempt(() => admin.broadcast(room.rid, text), () => {
+      onMessage("Sent to everyone in the room.");
       form.reset();
     });
   };
-  const remove = () => tries(() => admin.deleteRoom(room.rid), onDeleted);
+  const remove = () => attempt(() => admin.deleteRoom(room.rid), onDeleted);
   return (
     <>
       <form class="row" onSubmit={broadcast}>
         <label>
-          Say to everybody in it <input name="text" required autocomplete="off" />
+          Message to everyone in the room <input name="text" required autocomplete="off" />
         </label>
-        <button>Say</button>
+        <button>Send</button>
       </form>
       <div class="row">
         <button onClick={() => (isSure ? remove() : setSure(true))}>
-          {isSure ? "Delete it, with its requests: yes" : "Delete the room"}
+          {isSure ? "Yes, delete the room and its requests" : "Delete the room"}
         </button>
-        {isSure && <button onClick={() => setSure(false)}>No</button>}
+        {isSure && <button onClick={() => setSure(false)}>Cancel</button>}
       </div>
     </>
   );

@@ -2,21 +2,21 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { refresh } from "../refresh.js";
 import { RoomDialog } from "./room-dialog.jsx";
 
-const TITLES = ["name", "policy", "made", "requests wait", "id"];
+const TITLES = ["name", "policy", "created", "waiting requests", "id"];
 
 /**
- * The rooms, a page at a time, which is asked for anew while it is seen and the server is there; who may do everything can say
- * something to a room, and delete it.
+ * The list of rooms, one page at a time. It is refreshed while it is visible and the server is
+ * connected. Operators with full access can send a message to a room and delete it.
  */
 export function Rooms({ admin, isFull, isLive }) {
   const [search, setSearch] = useState("");
-  // The cursors of the pages up to the one that is shown.
+  // The cursors of the pages up to the current one.
   const [cursors, setCursors] = useState([null]);
   const [page, setPage] = useState({ items: [], next: null });
-  const [trouble, setTrouble] = useState(null);
+  const [error, setError] = useState(null);
   const [chosen, setChosen] = useState(null);
 
-  // Counts what is to be seen at once, though neither the search nor the page has changed.
+  // Incremented to refresh at once although neither the search nor the page has changed.
   const [changes, setChanges] = useState(0);
 
   const list = useRef(null);
@@ -30,10 +30,10 @@ export function Rooms({ admin, isFull, isLive }) {
         if (asked.signal.aborted) return;
         hadFocus.current = list.current.contains(document.activeElement);
         setPage(found);
-        setTrouble(null);
+        setError(null);
       } catch (error) {
-        // What was asked before is of no interest any more, nor what became of it.
-        if (!asked.signal.aborted) setTrouble(error.message);
+        // The outcome of an aborted request does not matter.
+        if (!asked.signal.aborted) setError(error.message);
       }
     };
     const end = refresh(load);
@@ -43,12 +43,12 @@ export function Rooms({ admin, isFull, isLive }) {
     };
   }, [search, cursors, isLive, changes]);
 
-  // Who was at a room that is gone stays in the list.
+  // If the focused room is gone, the focus stays in the list.
   useLayoutEffect(() => {
     if (hadFocus.current && document.activeElement === document.body) list.current.focus({ preventScroll: true });
   }, [page]);
 
-  const find = (event) => {
+  const submitSearch = (event) => {
     event.preventDefault();
     const { name } = Object.fromEntries(new FormData(event.currentTarget));
     setCursors([null]);
@@ -58,26 +58,26 @@ export function Rooms({ admin, isFull, isLive }) {
     setChosen(null);
     setChanges(changes + 1);
   };
-  // As it is now, as long as it is on the page.
+  // Its current data if it is on the page.
   const shown = page.items.find(({ rid }) => rid === chosen?.rid) ?? chosen;
   return (
     <section class="rooms" aria-labelledby="rooms">
       <div class="row">
         <h2 id="rooms">Rooms</h2>
-        <form class="row" onSubmit={find} role="search">
+        <form class="row" onSubmit={submitSearch} role="search">
           <label>
-            Part of the name <input name="name" autocomplete="off" />
+            Name contains <input name="name" autocomplete="off" />
           </label>
-          <button>Find</button>
+          <button>Search</button>
         </form>
       </div>
-      {trouble && (
-        <p class="trouble" role="alert">
-          {trouble}
+      {error && (
+        <p class="error" role="alert">
+          {error}
         </p>
       )}
-      <div class="wide" tabIndex={0} role="region" aria-label="The list of rooms" ref={list}>
-        {/* The roles are said, for on a phone the style makes cards of the rows. */}
+      <div class="wide" tabIndex={0} role="region" aria-label="List of rooms" ref={list}>
+        {/* On phones, CSS shows the rows as cards; explicit roles keep the table accessible. */}
         <table role="table" class="cards">
           <thead role="rowgroup">
             <tr role="row">
@@ -87,7 +87,7 @@ export function Rooms({ admin, isFull, isLive }) {
                 </th>
               ))}
               <th scope="col" role="columnheader">
-                <span class="unseen">acts</span>
+                <span class="unseen">actions</span>
               </th>
             </tr>
           </thead>
@@ -100,10 +100,10 @@ export function Rooms({ admin, isFull, isLive }) {
       </div>
       <div class="row">
         <button disabled={cursors.length === 1} onClick={() => setCursors(cursors.slice(0, -1))}>
-          Back
+          Previous
         </button>
         <button disabled={!page.next} onClick={() => setCursors([...cursors, page.next])}>
-          Further
+          Next
         </button>
       </div>
       {chosen && <RoomDialog admin={admin} room={shown} isFull={isFull} onClose={closed} />}
@@ -113,7 +113,8 @@ export function Rooms({ admin, isFull, isLive }) {
 
 function Row({ room, onChoose }) {
   const { rid, name, policy, created, waiting } = room;
-  const values = [name ?? "–", policy, new Date(created).toLocaleString(), waiting, <code>{rid.slice(0, 12)}…</code>];
+  const id = <code>{rid.slice(0, 12)}…</code>;
+  const values = [name ?? "–", policy, new Date(created).toLocaleString(), waiting, id];
   return (
     <tr role="row">
       {values.map((value, index) => (
@@ -122,8 +123,8 @@ function Row({ room, onChoose }) {
         </td>
       ))}
       <td role="cell">
-        <button onClick={onChoose} aria-label={`Look into ${name ?? rid}`}>
-          Look into
+        <button onClick={onChoose} aria-label={`Details of ${name ?? rid}`}>
+          Details
         </button>
       </td>
     </tr>

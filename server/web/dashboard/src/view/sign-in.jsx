@@ -8,16 +8,16 @@ export function SignIn({ connection }) {
   return (
     <form class="sign-in" onSubmit={submit}>
       <label>
-        Operator’s token
+        Operator token
         <input name="token" type="password" required autocomplete="off" />
       </label>
       <button disabled={connection.status.value === "connecting"}>Sign in</button>
       <p class="small">
-        It is in the file that the server was given with <code>--admin-tokens</code>, or its hash is.
+        The server’s <code>--admin-tokens</code> file lists the valid tokens or their hashes.
       </p>
-      {connection.trouble.value && (
-        <p class="trouble" role="alert">
-          {connection.trouble.value}
+      {connection.error.value && (
+        <p class="error" role="alert">
+          {connection.error.value}
         </p>
       )}
     </form>

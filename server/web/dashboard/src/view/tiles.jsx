@@ -1,6 +1,6 @@
 import { TILES } from "../figures.js";
 
-/** Single numbers, as they are now. */
+/** The current values of single numbers. */
 export function Tiles({ samples: [before, now] }) {
   return (
     <dl class="tiles">

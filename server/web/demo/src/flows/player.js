@@ -1,29 +1,31 @@
 /**
- * Plays a flow, one step after the other, slowly enough to be followed. Where it is is kept for the session, so that a
- * reloaded page goes on.
+ * Plays a flow step by step, slowly enough to follow. Its position is stored for the session, so
+ * that a reloaded page continues.
  */
 import { computed, signal } from "@preact/signals";
 import { FLOWS } from "./flows.js";
 
-const KEPT = "vestibule-demo/flow";
+const STORAGE_KEY = "vestibule-demo/flow";
 
-/** What was tried in vain, such as while the server restarts, is tried again after this long. */
+/** How long to wait before a failed step is repeated, such as while the server restarts. */
 const TRY_AGAIN_MS = 3000;
 
-/** How long a finished step is left to be looked at, in ms. */
-export const PACES = { slow: 2000, normal: 900, fast: 50 };
+/** The pause after each step, in ms. */
+export const SPEEDS = { slow: 2000, normal: 900, fast: 50 };
 
 export class Player {
   #world;
   #session;
-  /** Counts the performances: an old one notices that it is not the last any more. */
-  #performance = 0;
+  /** Counts the runs, so that an older run notices that it was replaced. */
+  #runs = 0;
 
-  /** @type {import("@preact/signals").Signal<{flow: string, step: number, isOver: boolean} | null>} */
+  /**
+   * @type {import("@preact/signals").Signal<{flow: string, step: number, isOver: boolean} | null>}
+   */
   at = signal(null);
-  /** @type {import("@preact/signals").Signal<keyof PACES>} */
-  pace = signal("normal");
-  /** The flow that is played, or was last. */
+  /** @type {import("@preact/signals").Signal<keyof SPEEDS>} */
+  speed = signal("normal");
+  /** The flow being played, or the last one played. */
   flow = computed(() => FLOWS.find(({ id }) => id === this.at.value?.flow) ?? null);
 
   /**
@@ -35,43 +37,43 @@ export class Player {
     this.#session = session;
   }
 
-  /** Goes on with what was being played when the page was left. */
+  /** Continues the flow that was being played when the page was left. */
   resume() {
-    const kept = JSON.parse(this.#session.getItem(KEPT) ?? "null");
+    const kept = JSON.parse(this.#session.getItem(STORAGE_KEY) ?? "null");
     if (!kept) return;
-    this.pace.value = kept.pace;
+    this.speed.value = kept.speed ?? "normal";
     this.at.value = kept.at;
-    if (!kept.at.isOver) this.#perform();
+    if (!kept.at.isOver) this.#start();
   }
 
-  /** @param {string} flow its id; both people begin offline, with a new room to come */
+  /** @param {string} flow the flow's id; both people start offline and without a room */
   async play(flow) {
-    const performance = ++this.#performance;
-    const { alice, bob, place, log } = this.#world;
+    const run = ++this.#runs;
+    const { alice, bob, currentRoom, log } = this.#world;
     this.#move({ flow, step: 0, isOver: false });
     await Promise.all([alice.goOffline(), bob.goOffline()]);
-    if (performance !== this.#performance) return;
-    place.rid.value = null;
+    if (run !== this.#runs) return;
+    currentRoom.rid.value = null;
     log.clear();
-    await this.#perform();
+    await this.#start();
   }
 
-  /** What is done stays done; the people are left as they are. */
+  /** Stops playing; nothing is undone. */
   stop() {
-    this.#performance += 1;
+    this.#runs += 1;
     this.#move(null);
   }
 
-  async #perform() {
-    const performance = ++this.#performance;
-    const isCurrent = () => performance === this.#performance;
+  async #start() {
+    const run = ++this.#runs;
+    const isCurrent = () => run === this.#runs;
     const { flow } = this.at.value;
     const { steps } = this.flow.value;
     for (let { step } = this.at.value; step < steps.length; step += 1) {
       this.#move({ flow, step, isOver: false });
       await this.#until(steps[step], isCurrent);
       if (!isCurrent()) return;
-      await pause(PACES[this.pace.value]);
+      await pause(SPEEDS[this.speed.value]);
       if (!isCurrent()) return;
     }
     this.#move({ flow, step: steps.length, isOver: true });
@@ -80,23 +82,23 @@ export class Player {
   async #until({ act, isDone }, isCurrent) {
     const done = computed(() => isDone(this.#world));
     while (isCurrent() && !done.value) {
-      // What fails now is done again; what it was is on the person's card.
+      // A failed step is repeated; the person's card shows the error.
       Promise.resolve().then(() => act(this.#world)).catch(() => {});
-      await becomes(done, TRY_AGAIN_MS);
+      await waitFor(done, TRY_AGAIN_MS);
     }
   }
 
   #move(at) {
     this.at.value = at;
-    if (at) this.#session.setItem(KEPT, JSON.stringify({ at, pace: this.pace.value }));
-    else this.#session.removeItem(KEPT);
+    if (at) this.#session.setItem(STORAGE_KEY, JSON.stringify({ at, speed: this.speed.value }));
+    else this.#session.removeItem(STORAGE_KEY);
   }
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Waits until it is true, or for so long. */
-async function becomes(condition, ms) {
+/** Waits until the condition is true, but no longer than `ms`. */
+async function waitFor(condition, ms) {
   let stop = () => {};
   const isTrue = new Promise((resolve) => {
     stop = condition.subscribe((value) => value && resolve());

@@ -1,47 +1,50 @@
 /**
- * Alice, or Bob: a connection of their own with a storage of their own, what they can do, and what they see.
+ * Alice or Bob: one connection with its own storage, the person's actions, and what they see.
  */
 import { computed, signal } from "@preact/signals";
 import { Vestibule } from "vestibule-client";
-import { Facts } from "../wire/facts.js";
+import { Recorder } from "../wire/recorder.js";
 import { WatchedStorage } from "./watched-storage.js";
 
-/** How long until the next try where the server does not answer, or another window is in the way. */
+/**
+ * The delay before the next attempt if the server does not answer or another window is connected.
+ */
 const TRY_AGAIN_MS = 1000;
 
-/** How long one try waits. */
+/** The time-out of one attempt. */
 const TIMEOUT_MS = 5000;
 
-/** Events of the chat. */
+/** The event of chat messages. */
 const SAY = "say";
 
-/** What is written down of a person beside the client's own records: whether they were online. */
+/** The name of this page's own record in the storage: whether the person was online. */
 const WAS_ONLINE = "was-online";
 
 /**
- * @typedef {object} Seen
+ * @typedef {object} PersonState
  * @property {string} uid
- * @property {import("vestibule-client").JoinRequest[]} pending what a member can answer
- * @property {import("vestibule-client").Asked | null} asked the own open request
- * @property {string | null} ended why the last request ended without the key
+ * @property {import("vestibule-client").JoinRequest[]} pending the requests that a member can
+ *   answer
+ * @property {import("vestibule-client").Asked | null} asked the person's open request
+ * @property {string | null} ended the reason why the last request ended without the key
  * @property {{from: string, text: string}[]} messages
- * @property {string | null} trouble
+ * @property {string | null} error
  */
 
-/** @type {Seen} */
-const NOTHING = { uid: "", pending: [], asked: null, ended: null, messages: [], trouble: null };
+/** @type {PersonState} */
+const INITIAL_STATE = { uid: "", pending: [], asked: null, ended: null, messages: [], error: null };
 
 export class Person {
-  #place;
-  #facts;
+  #currentRoom;
+  #recorder;
   #storage;
   /** @type {Vestibule | null} */
   #client = null;
   /** @type {import("vestibule-client").Room | null} */
   #room = null;
-  /** Settles when this person stands at the door of the room that is looked at. */
-  #looking = Promise.resolve();
-  /** Coming and going, one after the other. */
+  /** Settles when this person has joined the current room. */
+  #showing = Promise.resolve();
+  /** Connects and disconnects one at a time. */
   #turn = Promise.resolve();
   #wanted = false;
 
@@ -49,33 +52,33 @@ export class Person {
   status = signal("offline");
   /** @type {import("@preact/signals").Signal<"guest" | "member">} */
   role = signal("guest");
-  /** @type {import("@preact/signals").Signal<Seen>} */
-  seen = signal(NOTHING);
-  /** Names of what the browser keeps of this person. */
-  kept = signal([]);
-  /** Whether the key of the room that is looked at is in the storage. */
-  hasKey = computed(() => this.kept.value.includes(`room/${this.#place.rid.value}/key`));
+  /** @type {import("@preact/signals").Signal<PersonState>} */
+  state = signal(INITIAL_STATE);
+  /** The names of this person's records in the browser's storage. */
+  storedNames = signal([]);
+  /** Whether the current room's key is in the storage. */
+  hasKey = computed(() => this.storedNames.value.includes(`room/${this.#currentRoom.rid.value}/key`));
 
   /**
-   * @param {string} name lower case, as in the diagram
-   * @param {import("./place.js").Place} place which room it is about
-   * @param {(fact: import("../wire/facts.js").Fact) => void} tell
+   * @param {string} name in lower case, as in the diagram
+   * @param {import("./current-room.js").CurrentRoom} currentRoom the room that the page shows
+   * @param {(entry: import("../wire/recorder.js").LogEntry) => void} tell
    */
-  constructor(name, place, tell) {
+  constructor(name, currentRoom, tell) {
     this.name = name;
-    this.#place = place;
-    this.#facts = new Facts(name, (fact) => this.#heard(fact, tell));
+    this.#currentRoom = currentRoom;
+    this.#recorder = new Recorder(name, (entry) => this.#record(entry, tell));
     this.#storage = new WatchedStorage(name, (key, isWritten) => {
-      this.kept.value = this.#storage.names();
-      if (isWritten) this.#facts.saved(key);
+      this.storedNames.value = this.#storage.names();
+      if (isWritten) this.#recorder.saved(key);
     });
-    this.kept.value = this.#storage.names();
-    // The person's other window writes to the same storage.
-    addEventListener("storage", () => (this.kept.value = this.#storage.names()));
-    place.rid.subscribe((rid) => this.#look(rid));
+    this.storedNames.value = this.#storage.names();
+    // The person's other window uses the same storage.
+    addEventListener("storage", () => (this.storedNames.value = this.#storage.names()));
+    currentRoom.rid.subscribe((rid) => this.#showRoom(rid));
   }
 
-  /** @returns {string} for people to read */
+  /** @returns {string} the name as displayed */
   get title() {
     return this.name[0].toUpperCase() + this.name.slice(1);
   }
@@ -85,18 +88,18 @@ export class Person {
     return this.#storage.get(WAS_ONLINE) !== null;
   }
 
-  /** @returns {Promise<void>} when connected; goes on trying until then, or until told to go offline */
+  /** @returns {Promise<void>} when connected, or told to go offline; keeps trying until then */
   goOnline() {
     this.#wanted = true;
     if (!this.wasOnline) this.#storage.set(WAS_ONLINE, "yes");
-    return this.#next(() => this.#arrive());
+    return this.#next(() => this.#goOnline());
   }
 
   /** @returns {Promise<void>} */
   goOffline() {
     this.#wanted = false;
     this.#storage.delete(WAS_ONLINE);
-    return this.#next(() => this.#leave());
+    return this.#next(() => this.#goOffline());
   }
 
   /** @param {{name?: string, policy?: "open" | "request"}} [options] */
@@ -104,15 +107,15 @@ export class Person {
     await this.#turn;
     if (!this.#client) throw new Error(`${this.title} is offline`);
     const room = await this.#client.createRoom({ name, policy });
-    this.#place.rid.value = room.rid;
-    await this.#looking;
+    this.#currentRoom.rid.value = room.rid;
+    await this.#showing;
   }
 
   /** @param {string} [note] */
   async ask(note) {
-    this.#see({ ended: null });
+    this.#update({ ended: null });
     const room = await this.#inRoom();
-    this.#see({ asked: await room.ask({ note }) });
+    this.#update({ asked: await room.ask({ note }) });
     this.#wait(room);
   }
 
@@ -132,18 +135,20 @@ export class Person {
     this.#refresh();
   }
 
-  /** @param {string} text to the members who are online */
-  async say(text) {
+  /** @param {string} text for the members who are online */
+  async sendMessage(text) {
     const message = { from: this.title, text };
     await (await this.#inRoom()).sendSealed(SAY, message);
-    this.#heardSay(message);
+    this.#addMessage(message);
   }
 
-  /** Everything of this person is deleted in this browser: the next time they are somebody else. */
+  /**
+   * Deletes everything that this browser stores for the person, who will be a new user next time.
+   */
   async forget() {
     await this.goOffline();
     for (const name of this.#storage.names()) this.#storage.delete(name);
-    this.seen.value = NOTHING;
+    this.state.value = INITIAL_STATE;
   }
 
   #next(step) {
@@ -151,7 +156,7 @@ export class Person {
     return this.#turn;
   }
 
-  async #arrive() {
+  async #goOnline() {
     if (this.#client) return;
     this.status.value = "connecting";
     while (this.#wanted && !this.#client) {
@@ -159,52 +164,52 @@ export class Person {
         this.#client = await this.#connect();
       } catch (error) {
         if (error.reason === "in_use") this.status.value = "elsewhere";
-        else this.#see({ trouble: error.message });
+        else this.#update({ error: error.message });
         await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
       }
     }
     if (!this.#client) return void (this.status.value = "offline");
-    this.#see({ uid: this.#client.uid, trouble: null });
-    this.#facts.is(this.#client.uid);
-    await this.#look(this.#place.rid.value);
+    this.#update({ uid: this.#client.uid, error: null });
+    this.#recorder.signedIn(this.#client.uid);
+    await this.#showRoom(this.#currentRoom.rid.value);
   }
 
   #connect() {
     return Vestibule.connect(location.origin, {
       storage: this.#storage,
       timeout: TIMEOUT_MS,
-      socketOptions: { transport: this.#facts.transport(), reconnectAfterMs: () => 500, rejoinAfterMs: () => 500 },
-      onWarning: (warning) => this.#see({ trouble: warning.message }),
+      socketOptions: { transport: this.#recorder.transport(), reconnectAfterMs: () => 500, rejoinAfterMs: () => 500 },
+      onWarning: (warning) => this.#update({ error: warning.message }),
     });
   }
 
-  async #leave() {
+  async #goOffline() {
     const client = this.#client;
     this.#client = null;
     this.#room = null;
     await client?.disconnect();
     this.role.value = "guest";
     this.status.value = "offline";
-    this.#see({ pending: [] });
+    this.#update({ pending: [] });
   }
 
-  /** Another room is looked at, or this person has come online. */
-  #look(rid) {
-    this.#looking = this.#looking.then(() => this.#goTo(rid));
-    return this.#looking;
+  /** Joins the room that the page shows now. */
+  #showRoom(rid) {
+    this.#showing = this.#showing.then(() => this.#switchTo(rid));
+    return this.#showing;
   }
 
-  async #goTo(rid) {
+  async #switchTo(rid) {
     if (!this.#client || this.#room?.rid === rid) return;
     const left = this.#room;
     this.#room = null;
     await left?.leave();
-    this.seen.value = { ...NOTHING, uid: this.seen.value.uid };
+    this.state.value = { ...INITIAL_STATE, uid: this.state.value.uid };
     if (!rid) return;
     try {
       await this.#enter(await this.#client.openRoom(rid));
     } catch (error) {
-      if (error.reason !== "disconnected") this.#see({ trouble: error.message });
+      if (error.reason !== "disconnected") this.#update({ error: error.message });
     }
   }
 
@@ -216,57 +221,57 @@ export class Person {
       this.role.value = role;
       this.#refresh();
     }));
-    room.onCard(current((card) => (this.#place.card.value = card)));
+    room.onCard(current((card) => (this.#currentRoom.card.value = card)));
     room.onRequest(current(() => this.#refresh()));
     room.onRequestGone(current(() => this.#refresh()));
     room.onReceipt(current(() => this.#refresh()));
-    room.onSealed(SAY, current((message) => this.#heardSay(message)));
-    this.#place.card.value = room.card;
-    this.#place.words.value = room.fingerprint;
+    room.onSealed(SAY, current((message) => this.#addMessage(message)));
+    this.#currentRoom.card.value = room.card;
+    this.#currentRoom.fingerprint.value = room.fingerprint;
     this.#refresh();
     const asked = await room.asked();
     if (!asked || this.#room !== room) return;
-    this.#see({ asked });
+    this.#update({ asked });
     this.#wait(room);
   }
 
-  /** Until the key is here, or the request has ended without it. */
+  /** Waits until the key is saved, or the request has ended without it. */
   async #wait(room) {
     try {
       await room.whenKey();
-      if (this.#room === room) this.#see({ asked: null });
+      if (this.#room === room) this.#update({ asked: null });
     } catch (error) {
       if (this.#room !== room || error.reason === "disconnected") return;
-      this.#see({ asked: null, ended: error.reason });
-      // Another member may approve all the same.
-      if (error.reason === "denied") room.whenKey().then(() => this.#see({ ended: null }), () => {});
+      this.#update({ asked: null, ended: error.reason });
+      // Another member may still approve.
+      if (error.reason === "denied") room.whenKey().then(() => this.#update({ ended: null }), () => {});
     }
   }
 
   #refresh() {
-    this.#see({ pending: this.#room?.pending ?? [] });
+    this.#update({ pending: this.#room?.pending ?? [] });
   }
 
-  #heardSay({ from, text }) {
-    this.#see({ messages: [...this.seen.value.messages, { from: String(from), text: String(text) }] });
+  #addMessage({ from, text }) {
+    this.#update({ messages: [...this.state.value.messages, { from: String(from), text: String(text) }] });
   }
 
-  #see(changes) {
-    this.seen.value = { ...this.seen.value, ...changes };
+  #update(changes) {
+    this.state.value = { ...this.state.value, ...changes };
   }
 
-  /** The connection comes and goes by itself too, and phoenix.js makes the next one. */
-  #heard(fact, tell) {
-    if (fact.kind === "connected") this.status.value = "online";
-    if (fact.kind === "disconnected") this.status.value = this.#wanted ? "connecting" : "offline";
-    tell(fact);
+  /** A connection can also be lost by itself; then phoenix.js reconnects. */
+  #record(entry, tell) {
+    if (entry.kind === "connected") this.status.value = "online";
+    if (entry.kind === "disconnected") this.status.value = this.#wanted ? "connecting" : "offline";
+    tell(entry);
   }
 
-  /** Who has just come is still on the way to the door. */
+  /** A person who has just come online may still be joining the room. */
   async #inRoom() {
     await this.#turn;
-    await this.#looking;
-    if (!this.#room) throw new Error(`${this.title} is at no room's door`);
+    await this.#showing;
+    if (!this.#room) throw new Error(`${this.title} is not in a room`);
     return this.#room;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * One person's part of `localStorage`, which tells what is written to it: by name, never the value.
+ * One person's part of `localStorage`, which reports the name of each change, never the value.
  */
 import { LocalStorage } from "vestibule-client";
 
@@ -33,7 +33,7 @@ export class WatchedStorage extends LocalStorage {
     this.#onChange(name, false);
   }
 
-  /** @returns {string[]} the names that are kept */
+  /** @returns {string[]} the stored names */
   names() {
     const all = Object.keys(localStorage).filter((name) => name.startsWith(this.#prefix));
     return all.map((name) => name.slice(this.#prefix.length)).sort();

@@ -4,7 +4,7 @@ import { FrameDialog } from "./frame-dialog.jsx";
 
 const TITLES = { alice: "Alice", room: "Room", channel: "Channel", bob: "Bob" };
 
-/** Everything that passed, as the sequence diagram that this project began with. */
+/** All messages so far, as a sequence diagram. */
 export function Diagram({ log }) {
   const [isFull, setFull] = useState(false);
   const [shown, setShown] = useState(null);
@@ -17,22 +17,23 @@ export function Diagram({ log }) {
   return (
     <section aria-labelledby="diagram">
       <div class="row">
-        <h2 id="diagram">What passes</h2>
+        <h2 id="diagram">Messages</h2>
         <label>
-          <input type="checkbox" checked={isFull} onChange={({ target }) => setFull(target.checked)} /> every frame
+          <input type="checkbox" checked={isFull} onChange={({ target }) => setFull(target.checked)} /> show every frame
         </label>
         <button onClick={() => log.clear()}>Clear</button>
       </div>
       <p class="small">
-        Solid is live, dashed is stored or fetched. Choose an arrow to see its frame as the server sees it.
+        Solid arrows are live, dashed arrows are stored or fetched. Select an arrow to see the frame as the server sees
+        it.
       </p>
       <div class="diagram">
-        <ul class="lifelines" aria-label="From left to right">
+        <ul class="lifelines" aria-label="Participants, from left to right">
           {LINES.map((line) => (
             <li class={line}>{TITLES[line]}</li>
           ))}
         </ul>
-        <ol class="arrows" ref={end} tabIndex={0} aria-label="Arrows, the newest last">
+        <ol class="arrows" ref={end} tabIndex={0} aria-label="Messages, newest last">
           {arrows.length === 0 && <li class="empty">Nothing yet. Play a flow, or let Alice create a room.</li>}
           {arrows.map((arrow) => (
             <Row key={arrow.id} arrow={arrow} onShow={() => setShown(arrow)} />
@@ -49,7 +50,7 @@ function titleOf({ from, to, label }) {
 }
 
 function Row({ arrow, onShow }) {
-  const { from, to, label, dashed, minor, online, fact } = arrow;
+  const { from, to, label, dashed, minor, online, entry } = arrow;
   const kinds = [from === to ? "self" : "arrow", `from-${from}`, `to-${to}`, dashed && "dashed", minor && "minor"];
   return (
     <li class="step">
@@ -61,7 +62,7 @@ function Row({ arrow, onShow }) {
         onClick={onShow}
         aria-label={titleOf(arrow)}
         aria-haspopup="dialog"
-        data-event={fact.event ?? fact.kind}
+        data-event={entry.event ?? entry.kind}
       >
         <span class="label">{breakable(label)}</span>
         <span class="shaft" aria-hidden="true" />
@@ -70,7 +71,10 @@ function Row({ arrow, onShow }) {
   );
 }
 
-/** A text that may go on in the next line within a long name, such as `presence_state` or `LocalStorage`. */
-const breakable = (text) => text.split(/(?<=_)|(?<=[a-z])(?=[A-Z])/).flatMap((part, index) => (index > 0 ? [<wbr />, part] : [part]));
+/** Allows line breaks within long names, such as `presence_state` or `localStorage`. */
+function breakable(text) {
+  const parts = text.split(/(?<=_)|(?<=[a-z])(?=[A-Z])/);
+  return parts.flatMap((part, index) => (index > 0 ? [<wbr />, part] : [part]));
+}
 
 const isAway = (line, online) => (line === "alice" || line === "bob") && !online[line];

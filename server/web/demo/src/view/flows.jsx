@@ -1,7 +1,7 @@
 import { FLOWS } from "../flows/flows.js";
-import { PACES } from "../flows/player.js";
+import { SPEEDS } from "../flows/player.js";
 
-/** Who is there while the request is under way, from left to right: filled is online. */
+/** Who is online while Bob asks and while Alice answers; a filled circle is online. */
 const PICTURES = {
   online: ["● ●", "● ●"],
   offline: ["○ ●", "● ○"],
@@ -9,18 +9,18 @@ const PICTURES = {
   "bob-leaves": ["● ●", "● ○"],
 };
 
-/** The four flows as buttons, and how far the one that is played has come. */
+/** A button for each flow, and the progress of the flow being played. */
 export function Flows({ player }) {
   const at = player.at.value;
   return (
     <section aria-labelledby="flows">
       <div class="row">
         <h2 id="flows">Watch it happen</h2>
-        <label class="pace">
-          Pace{" "}
-          <select value={player.pace.value} onChange={({ target }) => (player.pace.value = target.value)}>
-            {Object.keys(PACES).map((pace) => (
-              <option value={pace}>{pace}</option>
+        <label class="speed">
+          Speed{" "}
+          <select value={player.speed.value} onChange={({ target }) => (player.speed.value = target.value)}>
+            {Object.keys(SPEEDS).map((speed) => (
+              <option value={speed}>{speed}</option>
             ))}
           </select>
         </label>
@@ -47,9 +47,9 @@ function Progress({ player }) {
   const at = player.at.value;
   const flow = player.flow.value;
   const steps = flow?.steps ?? [];
-  let text = "Or do it by hand, with the buttons of Alice and Bob.";
-  if (at?.isOver) text = `“${flow.title}” is over: Bob has the key, and they talk with it.`;
-  else if (flow) text = `Step ${at.step + 1} of ${steps.length}: ${steps[at.step].says}`;
+  let text = "Or do it yourself with Alice’s and Bob’s buttons.";
+  if (at?.isOver) text = `“${flow.title}” is complete: Bob has the key, and the two can chat.`;
+  else if (flow) text = `Step ${at.step + 1} of ${steps.length}: ${steps[at.step].description}`;
   return (
     <div class="progress">
       {flow && <progress value={at.step} max={steps.length} aria-label={`Progress of “${flow.title}”`} />}

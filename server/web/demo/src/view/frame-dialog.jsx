@@ -1,14 +1,14 @@
 import { useEffect, useRef } from "preact/hooks";
-import { MEANINGS } from "./meanings.js";
+import { FIELDS } from "./field-descriptions.js";
 
-/** Longer values are cut; all of them are below, in the frame. */
+/** Longer values are cut; the complete frame is shown below. */
 const LONG = 48;
 
-/** One arrow: its frame as it went over the wire, and what is in it. */
+/** One arrow's frame as it was on the wire, and the meaning of its fields. */
 export function FrameDialog({ arrow, title, onClose }) {
   const dialog = useRef(null);
   useEffect(() => dialog.current.showModal(), [arrow]);
-  const { fact } = arrow;
+  const { entry } = arrow;
   return (
     <dialog ref={dialog} onClose={onClose} aria-labelledby="frame-title">
       <div class="row">
@@ -17,16 +17,17 @@ export function FrameDialog({ arrow, title, onClose }) {
           ✕
         </button>
       </div>
-      {fact.frame ? <Frame frame={fact.frame} /> : <NoFrame fact={fact} />}
+      {entry.frame ? <Frame frame={entry.frame} /> : <NoFrame entry={entry} />}
     </dialog>
   );
 }
 
-function NoFrame({ fact }) {
-  if (fact.kind !== "saved") return <p>The WebSocket: no frame passes.</p>;
+function NoFrame({ entry }) {
+  if (entry.kind !== "saved") return <p>The WebSocket was opened or closed. No frame was sent.</p>;
   return (
     <p>
-      No frame passes: the private key is written to <code>{fact.name}</code> in this browser’s LocalStorage, and stays there.
+      No frame was sent: the private key is stored as <code>{entry.name}</code> in this browser’s localStorage and
+      never leaves it.
     </p>
   );
 }
@@ -43,23 +44,23 @@ function Frame({ frame }) {
       </p>
       {fields.length > 0 && (
         <div class="wide">
-          {/* The roles are said, for on a phone the style makes cards of the rows. */}
+          {/* On phones, CSS shows the rows as cards; explicit roles keep the table accessible. */}
           <table role="table" class="cards">
             <thead role="rowgroup">
               <tr role="row">
                 <th scope="col" role="columnheader">field</th>
-                <th scope="col" role="columnheader">what the server sees</th>
-                <th scope="col" role="columnheader">what it is</th>
+                <th scope="col" role="columnheader">value</th>
+                <th scope="col" role="columnheader">meaning</th>
               </tr>
             </thead>
             <tbody role="rowgroup">
               {fields.map(([name, value]) => (
-                <tr role="row" class={MEANINGS[name]?.kind}>
+                <tr role="row" class={FIELDS[name]?.kind}>
                   <th scope="row" role="rowheader">{name}</th>
                   <td role="cell">
                     <code>{short(value)}</code>
                   </td>
-                  <td role="cell">{MEANINGS[name]?.is}</td>
+                  <td role="cell">{FIELDS[name]?.text}</td>
                 </tr>
               ))}
             </tbody>
@@ -67,14 +68,14 @@ function Frame({ frame }) {
         </div>
       )}
       <details>
-        <summary>The whole frame</summary>
+        <summary>Complete frame</summary>
         <pre tabIndex={0}>{JSON.stringify(frame, null, 2)}</pre>
       </details>
     </>
   );
 }
 
-/** The fields of the payload; of an answer with lists, those of what is in them too. */
+/** The fields of the payload, and the fields of the items and objects in it. */
 function fieldsOf(content) {
   return Object.entries(content ?? {}).flatMap(([name, value]) => {
     if (Array.isArray(value)) return value.flatMap((item) => Object.entries(item));

@@ -1,4 +1,4 @@
-/** Drawn, since not every system has a key among its letters. */
+/** An SVG, because not every system's fonts include a key. */
 export function KeyIcon() {
   return (
     <svg class="key" viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">

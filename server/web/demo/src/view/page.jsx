@@ -3,10 +3,10 @@ import { Flows } from "./flows.jsx";
 import { PersonCard } from "./person-card.jsx";
 import { RoomCard } from "./room-card.jsx";
 
-/** All of it. `player` is there where both people are. */
-export function Page({ people, place, log, player }) {
+/** The whole page. `player` is null if it shows only one person. */
+export function Page({ people, currentRoom, log, player }) {
   const [left, right] = player ? people : people[0].name === "alice" ? [people[0]] : [null, people[0]];
-  const card = (person) => person && <PersonCard person={person} place={place} isAlone={!player} />;
+  const card = (person) => person && <PersonCard person={person} currentRoom={currentRoom} isAlone={!player} />;
   return (
     <>
       <header>
@@ -14,8 +14,8 @@ export function Page({ people, place, log, player }) {
         <div>
           <h1>Vestibule</h1>
           <p>
-            Bob asks for a room’s key. Alice, who has it, sends it locked into a box that only Bob can open. The server
-            carries both, now or later, and can read neither.
+            Bob asks for a room’s key. Alice, who has it, encrypts it for Bob and sends it. The server delivers both,
+            now or later, and cannot read the key.
           </p>
         </div>
       </header>
@@ -23,15 +23,15 @@ export function Page({ people, place, log, player }) {
         {player && <Flows player={player} />}
         <div class={player ? "people" : "people one"}>
           {card(left)}
-          <RoomCard place={place} log={log} />
+          <RoomCard currentRoom={currentRoom} log={log} />
           {card(right)}
         </div>
         <Diagram log={log} />
       </main>
       <footer>
         <p>
-          Alice and Bob are two connections of phoenix.js with a storage each, in this browser. Everything on this page is
-          real: the server is the one that this page came from.
+          Alice and Bob are two phoenix.js connections in this browser, each with its own storage. Nothing here is
+          simulated: they use the server that this page came from.
         </p>
       </footer>
     </>

@@ -1,24 +1,24 @@
 import { useState } from "preact/hooks";
 import { KeyIcon } from "./key-icon.jsx";
-import { Talk } from "./talk.jsx";
-import { Words } from "./words.jsx";
+import { Chat } from "./chat.jsx";
+import { Fingerprint } from "./fingerprint.jsx";
 
 const STATUS = {
   offline: "offline",
-  connecting: "looking for the server …",
+  connecting: "connecting …",
   online: "online",
   elsewhere: "open in another window of this browser",
 };
 
-/** Why a request ended without the key, to who asked. */
+/** Explains to the newcomer why a request ended without the key. */
 const ENDED = {
-  denied: "A member said no. Another one may still say yes.",
-  withdrawn: "You took the request back.",
+  denied: "A member denied the request. Another member may still approve it.",
+  withdrawn: "You withdrew the request.",
   expired: "Nobody answered in time.",
 };
 
-/** One person: whether they are there, what they can do, and what their browser keeps. */
-export function PersonCard({ person, place, isAlone }) {
+/** One person: their status, their actions, and what their browser stores. */
+export function PersonCard({ person, currentRoom, isAlone }) {
   const { name, title } = person;
   const status = person.status.value;
   const isThere = status !== "offline";
@@ -42,47 +42,51 @@ export function PersonCard({ person, place, isAlone }) {
         </button>
       </div>
       <p class="status">{STATUS[status]}</p>
-      {status === "online" && <Doings person={person} place={place} />}
-      <Kept person={person} place={place} />
-      {!isAlone && <OwnWindow person={person} place={place} />}
+      {status === "online" && <Actions person={person} currentRoom={currentRoom} />}
+      <StoredKeys person={person} currentRoom={currentRoom} />
+      {!isAlone && <OwnWindow person={person} currentRoom={currentRoom} />}
     </section>
   );
 }
 
-function Doings({ person, place }) {
-  const [trouble, setTrouble] = useState(null);
-  const tries = (act) => async (...values) => {
+function Actions({ person, currentRoom }) {
+  const [error, setError] = useState(null);
+  const attempt = (act) => async (...values) => {
     try {
-      setTrouble(null);
+      setError(null);
       await act(...values);
     } catch (error) {
-      setTrouble(wordsFor(error));
+      setError(messageFor(error));
     }
   };
-  const { trouble: told } = person.seen.value;
+  const { error: reported } = person.state.value;
   return (
     <>
-      {!place.rid.value && <NoRoom person={person} tries={tries} />}
-      {place.rid.value && !person.hasKey.value && <Guest person={person} place={place} tries={tries} />}
-      {place.rid.value && person.hasKey.value && <Member person={person} tries={tries} />}
-      {(trouble ?? told) && (
-        <p class="trouble" role="alert">
-          {trouble ?? told}
+      {!currentRoom.rid.value && <NoRoom person={person} attempt={attempt} />}
+      {currentRoom.rid.value && !person.hasKey.value && (
+        <Guest person={person} currentRoom={currentRoom} attempt={attempt} />
+      )}
+      {currentRoom.rid.value && person.hasKey.value && <Member person={person} attempt={attempt} />}
+      {(error ?? reported) && (
+        <p class="error" role="alert">
+          {error ?? reported}
         </p>
       )}
     </>
   );
 }
 
-function wordsFor({ reason, message, retryMs }) {
-  if (reason === "cooldown") return `Denied before: ask again in ${Math.ceil(retryMs / 3_600_000)} hours.`;
-  if (reason === "blocked") return "A member does not want to be asked again.";
+function messageFor({ reason, message, retryMs }) {
+  if (reason === "cooldown") {
+    return `A member denied your request. You can ask again in ${Math.ceil(retryMs / 3_600_000)} hours.`;
+  }
+  if (reason === "blocked") return "A member has blocked your requests.";
   return message;
 }
 
-function NoRoom({ person, tries }) {
+function NoRoom({ person, attempt }) {
   return (
-    <form onSubmit={submit(({ name }) => tries(() => person.createRoom({ name }))())}>
+    <form onSubmit={submit(({ name }) => attempt(() => person.createRoom({ name }))())}>
       <label>
         Name of a new room
         <input name="name" defaultValue="Garden" maxLength={80} required autocomplete="off" />
@@ -92,108 +96,109 @@ function NoRoom({ person, tries }) {
   );
 }
 
-function Guest({ person, place, tries }) {
-  const { asked, ended } = person.seen.value;
+function Guest({ person, currentRoom, attempt }) {
+  const { asked, ended } = person.state.value;
   if (asked) {
     return (
       <div>
         <p>
-          You asked for the key. Until a member answers, you may close this page. Read these words to whoever answers:
+          You asked for the key. You may close this page while you wait. Read these words to the member who answers:
         </p>
-        <Words words={asked.fingerprint} label="Your words" />
-        <button onClick={tries(() => person.withdraw())}>Take it back</button>
+        <Fingerprint words={asked.fingerprint} label="Your words" />
+        <button onClick={attempt(() => person.withdraw())}>Withdraw the request</button>
       </div>
     );
   }
   return (
-    <form onSubmit={submit(({ note }) => tries(() => person.ask(note))())}>
+    <form onSubmit={submit(({ note }) => attempt(() => person.ask(note))())}>
       {ended && <p role="alert">{ENDED[ended] ?? ended}</p>}
-      <p>You are at the door of {place.card.value?.name ?? "a room"}.</p>
+      <p>You are a guest in {currentRoom.card.value?.name ?? "a room"}.</p>
       <label>
-        A note for its members
+        Note to the members
         <input name="note" defaultValue={`It is ${person.title}`} maxLength={280} autocomplete="off" />
       </label>
       <button class="primary">Ask for the key</button>
-      <button type="button" onClick={() => (place.rid.value = null)}>
-        Another room
+      <button type="button" onClick={() => (currentRoom.rid.value = null)}>
+        Use another room
       </button>
     </form>
   );
 }
 
-function Member({ person, tries }) {
-  const { pending } = person.seen.value;
+function Member({ person, attempt }) {
+  const { pending } = person.state.value;
   return (
     <>
       <p class="has-key">
         <KeyIcon /> {person.title} has the room’s key.
       </p>
       {pending.length > 0 && (
-        <ul class="requests" aria-label="Who asks for the key">
+        <ul class="requests" aria-label="Requests for the key">
           {pending.map((request) => (
             <li key={`${request.uid} ${request.requestId}`}>
               <p>
-                Somebody asks: <q>{request.note}</q> Call them. Do they read these words to you?
+                Somebody asks for the key: <q>{request.note}</q> Call them. Do they read you these words?
               </p>
-              <Words words={request.fingerprint} label="Words of who asks" />
+              <Fingerprint words={request.fingerprint} label="The newcomer’s words" />
               <div class="row">
-                <button class="primary" onClick={tries(() => person.approve(request))}>
+                <button class="primary" onClick={attempt(() => person.approve(request))}>
                   Yes: send the key
                 </button>
-                <button onClick={tries(() => person.deny(request))}>No</button>
+                <button onClick={attempt(() => person.deny(request))}>No</button>
               </div>
             </li>
           ))}
         </ul>
       )}
-      <Talk person={person} tries={tries} />
+      <Chat person={person} attempt={attempt} />
     </>
   );
 }
 
-/** Names of the client's records, in words; what is not listed is housekeeping. */
-const KEPT = [
-  [(name) => name === "user", "private key of the user"],
+/** Descriptions of the client's records; the others are not worth showing. */
+const RECORDS = [
+  [(name) => name === "user", "the user’s private key"],
   [(name, rid) => name === `room/${rid}/request`, "an open request, with the private key of its box"],
   [(name, rid) => name === `room/${rid}/key`, "the room’s private key"],
 ];
 
-function Kept({ person, place }) {
-  const names = person.kept.value;
-  const isKept = ([fits]) => names.some((name) => fits(name, place.rid.value));
-  const kept = KEPT.filter(isKept);
+function StoredKeys({ person, currentRoom }) {
+  const names = person.storedNames.value;
+  const isKept = ([fits]) => names.some((name) => fits(name, currentRoom.rid.value));
+  const kept = RECORDS.filter(isKept);
   return (
     <details class="kept">
-      <summary>What this browser keeps for {person.title}</summary>
+      <summary>What this browser stores for {person.title}</summary>
       {kept.length === 0 ? <p>Nothing yet.</p> : null}
       <ul>
         {kept.map(([, words]) => (
           <li>{words}</li>
         ))}
       </ul>
-      {names.length > 0 && <button onClick={() => person.forget()}>Forget it all</button>}
+      {names.length > 0 && <button onClick={() => person.forget()}>Delete it all</button>}
     </details>
   );
 }
 
-function OwnWindow({ person, place }) {
+function OwnWindow({ person, currentRoom }) {
   const open = async (event) => {
     event.preventDefault();
     const { href } = event.currentTarget;
-    // Opened first, while the browser still knows that somebody clicked; the window waits for its turn.
+    // Opened first, because browsers allow it only in response to a click. The new window waits
+    // until this one has disconnected.
     window.open(href, `vestibule-${person.name}`, "popup,width=560,height=900");
     await person.goOffline();
   };
   return (
     <p class="own-window">
-      <a href={place.windowOf(person.name)} target="_blank" rel="noreferrer" onClick={open}>
-        Open {person.title} in a window
+      <a href={currentRoom.linkFor(person.name)} target="_blank" rel="noreferrer" onClick={open}>
+        Open {person.title} in a new window
       </a>
     </p>
   );
 }
 
-/** A form's fields as an object, without leaving the page. */
+/** Handles a form's submission with its fields as an object. */
 const submit = (handle) => (event) => {
   event.preventDefault();
   handle(Object.fromEntries(new FormData(event.currentTarget)));

@@ -1,10 +1,10 @@
-import { Words } from "./words.jsx";
+import { Fingerprint } from "./fingerprint.jsx";
 
-/** The room between them: what the server keeps of it. */
-export function RoomCard({ place, log }) {
-  const rid = place.rid.value;
+/** The room: what the server stores of it. */
+export function RoomCard({ currentRoom, log }) {
+  const rid = currentRoom.rid.value;
   const { card, requests } = log.stored.value;
-  const shown = place.card.value ?? card;
+  const shown = currentRoom.card.value ?? card;
   return (
     <section class="card room" aria-labelledby="room">
       <h2 id="room">
@@ -13,31 +13,31 @@ export function RoomCard({ place, log }) {
         </span>
         {rid ? (shown?.name ?? "The room") : "No room yet"}
       </h2>
-      {!rid && <p>A member makes one: a key pair. Whoever has its private half is a member.</p>}
-      {rid && place.words.value && (
+      {!rid && <p>A room is a key pair. Whoever has the private key is a member.</p>}
+      {rid && currentRoom.fingerprint.value && (
         <>
-          <p class="small">Its words, the same for everybody at this door:</p>
-          <Words words={place.words.value} label="The room’s words" />
+          <p class="small">Everyone in this room sees the same words:</p>
+          <Fingerprint words={currentRoom.fingerprint.value} label="The room’s words" />
         </>
       )}
       {rid && (
         <>
-          <h3>The server keeps</h3>
-          <ul class="stored" aria-label="What the server keeps">
+          <h3>The server stores</h3>
+          <ul class="stored" aria-label="What the server stores">
             <li>the room’s card: its name and its public key</li>
             {requests.map(({ requestId, uid, approves }) => (
               <li key={`${uid} ${requestId}`} data-approves={approves}>
-                {log.nameOf(uid)}’s request{approves > 0 && " and the key, sealed for them: ciphertext"}
+                {log.nameOf(uid)}’s request{approves > 0 && " and the key, encrypted for them"}
               </li>
             ))}
           </ul>
-          <h3>The server never has</h3>
+          <h3>The server never sees</h3>
           <ul class="never">
             <li>the room’s private key</li>
-            <li>what is said in the room</li>
+            <li>the content of messages</li>
           </ul>
           <p>
-            <button onClick={({ currentTarget }) => copyLink(currentTarget, place.windowOf("bob"))}>
+            <button onClick={({ currentTarget }) => copyLink(currentTarget, currentRoom.linkFor("bob"))}>
               Copy a link for Bob
             </button>
           </p>

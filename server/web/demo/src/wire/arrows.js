@@ -1,37 +1,38 @@
 /**
- * Facts as arrows of the sequence diagram that this project began with: between two people, the room (what is stored)
- * and the channel (what is live).
+ * Turns log entries into arrows of the sequence diagram, between two people, the room (what is
+ * stored) and the channel (what is live).
  *
  * @typedef {object} Arrow
  * @property {string} from one of {@link LINES}
- * @property {string} to the same for what somebody does alone
+ * @property {string} to equal to `from` for an action of one participant
  * @property {string} label
- * @property {boolean} dashed the slow track: what is stored, or fetched
- * @property {boolean} minor what the connection needs and the flow does not
- * @property {string[]} [brings] ids of the approves that it brings
- * @property {string} [question] of an answer that the flow needs: what the frame was that it answers
- * @property {import("./facts.js").Fact} fact
+ * @property {boolean} dashed whether it is stored or fetched, rather than live
+ * @property {boolean} minor whether only the connection needs it, not the flow
+ * @property {string[]} [delivers] ids of the approves that it delivers
+ * @property {string} [question] for a reply that the flow needs: the label of the frame that it
+ *   answers
+ * @property {import("./recorder.js").LogEntry} entry
  */
 
 /** The lifelines, from left to right. */
 export const LINES = ["alice", "room", "channel", "bob"];
 
-/** What somebody says, by event. */
-const SAID = {
+/** Arrows of sent frames, by event. */
+const SENT = {
   request: (who) => live(who, "channel", "asks for the room's key"),
-  approve: (who) => live(who, "channel", "sends the key, sealed"),
-  deny: (who) => live(who, "channel", "denies"),
-  withdraw: (who) => stored(who, "room", "takes the request back"),
-  ack: (who) => stored(who, "room", "saved it: delete the request"),
-  nack: (who) => live(who, "channel", "cannot use this approve"),
+  approve: (who) => live(who, "channel", "sends the encrypted key"),
+  deny: (who) => live(who, "channel", "denies the request"),
+  withdraw: (who) => stored(who, "room", "withdraws the request"),
+  ack: (who) => stored(who, "room", "has saved the key: delete the request"),
+  nack: (who) => live(who, "channel", "rejects the approve"),
   card: (who, { payload }) => stored(who, "room", payload.version > 1 ? "publishes the card" : "creates the room"),
-  say: (who) => live(who, "channel", "says something, sealed"),
+  say: (who) => live(who, "channel", "sends an encrypted message"),
 };
 
-/** What an `ok` means, by the event that it answers. */
-const ANSWERED = {
-  request: (who, { response }) => stored(who, "room", response.dup ? "is stored already" : "request is stored"),
-  approve: (who, { response }) => stored(who, "room", response.dup ? "is stored already" : "approve is stored"),
+/** Arrows of `ok` replies, by the event that they answer. */
+const REPLIED = {
+  request: (who, { response }) => stored(who, "room", response.dup ? "is already stored" : "request is stored"),
+  approve: (who, { response }) => stored(who, "room", response.dup ? "is already stored" : "approve is stored"),
   prove: (who, { response }, names) => {
     const waiting = response.pending.filter(({ approvals }) => !approvals);
     if (waiting.length === 0) return null;
@@ -40,60 +41,62 @@ const ANSWERED = {
   },
   phx_join: (who, { response }) => {
     if (!response.approves?.length) return null;
-    const brings = response.approves.map(({ approve_id }) => approve_id);
-    return { ...stored("room", who, "returns the approve"), brings, question: "gets approved requests" };
+    const delivers = response.approves.map(({ approve_id }) => approve_id);
+    return { ...stored("room", who, "returns the approve"), delivers, question: "gets approved requests" };
   },
 };
 
-/** What the server pushes, by event. */
-const CAME = {
-  request: (who, { payload }, names) => live("channel", who, `brings ${names(payload.uid)}'s request`),
-  approve: (who, { payload }) => ({ ...live("channel", who, "delivers the sealed key"), brings: [payload.approve_id] }),
-  denied: (who) => live("channel", who, "brings the denial"),
-  expired: (who) => live("channel", who, "the request has expired"),
+/** Arrows of pushes, by event. */
+const PUSHED = {
+  request: (who, { payload }, names) => live("channel", who, `delivers ${names(payload.uid)}'s request`),
+  approve: (who, { payload }) => {
+    return { ...live("channel", who, "delivers the encrypted key"), delivers: [payload.approve_id] };
+  },
+  denied: (who) => live("channel", who, "delivers the denial"),
+  expired: (who) => live("channel", who, "reports that the request has expired"),
   receipt: (who, { payload }, names) => {
     const saved = payload.result === "saved";
-    return live("channel", who, saved ? `${names(payload.to)} has the key` : `${names(payload.to)} cannot use it`);
+    return live("channel", who, `reports that ${names(payload.to)} ${saved ? "has the key" : "cannot use it"}`);
   },
-  say: (who) => live("channel", who, "brings it, sealed"),
+  say: (who) => live("channel", who, "delivers the encrypted message"),
 };
 
-/** What happens inside a browser. */
+/** Arrows of changes to the browser's storage. */
 const SAVED = [
-  [/^room\/[^/]+\/key$/, "saves the key in LocalStorage"],
+  [/^room\/[^/]+\/key$/, "saves the key in localStorage"],
 ];
 
 const live = (from, to, label) => ({ from, to, label, dashed: false });
 const stored = (from, to, label) => ({ from, to, label, dashed: true });
 
 /**
- * @param {import("./facts.js").Fact} fact
- * @param {(uid: string) => string} names of people, by their uid
- * @returns {Arrow | null} null for what is drawn otherwise, or not at all
+ * @param {import("./recorder.js").LogEntry} entry
+ * @param {(uid: string) => string} returns the name of a user
+ * @returns {Arrow | null} null if the entry has no arrow
  */
-export function arrowOf(fact, names) {
-  const drawn = draw(fact, names);
-  return drawn && { minor: false, ...drawn, fact };
+export function arrowOf(entry, names) {
+  const arrow = draw(entry, names);
+  return arrow && { minor: false, ...arrow, entry };
 }
 
-function draw(fact, names) {
-  const { who, kind, event } = fact;
+function draw(entry, names) {
+  const { who, kind, event } = entry;
   switch (kind) {
-    case "said":
-      return SAID[event]?.(who, fact, names) ?? { ...live(who, "channel", event), minor: true };
-    case "answered":
-      if (fact.status !== "ok") return live("channel", who, `refuses: ${fact.response.reason}`);
-      return ANSWERED[event]?.(who, fact, names) ?? { ...live("channel", who, `ok: ${event}`), minor: true };
-    case "came":
-      return CAME[event]?.(who, fact, names) ?? { ...live("channel", who, event), minor: true };
+    case "sent":
+      return SENT[event]?.(who, entry, names) ?? { ...live(who, "channel", event), minor: true };
+    case "replied":
+      if (entry.status !== "ok") return live("channel", who, `refuses: ${entry.response.reason}`);
+      return REPLIED[event]?.(who, entry, names) ?? { ...live("channel", who, `ok: ${event}`), minor: true };
+    case "pushed":
+      return PUSHED[event]?.(who, entry, names) ?? { ...live("channel", who, event), minor: true };
     case "saved": {
-      const found = SAVED.find(([name]) => name.test(fact.name));
+      const found = SAVED.find(([name]) => name.test(entry.name));
       return found ? stored(who, who, found[1]) : null;
     }
     case "connected":
-      return live(who, who, "becomes online");
+      return live(who, who, "comes online");
     case "disconnected":
-      return live(who, who, "becomes offline");
+      return live(who, who, "goes offline");
     default:
       return null;
   }

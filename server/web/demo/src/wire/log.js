@@ -1,53 +1,58 @@
 /**
- * Everything that has happened, in this window and in the others of this browser: the arrows, what the room has stored,
- * and who is who. Kept for the session, so that a reloaded page goes on where it was.
+ * The log of this window and the browser's other windows: the arrows, what the server has stored of
+ * the room, and the people's names. It is stored for the session, so that a reloaded page
+ * continues.
  */
 import { effect, signal } from "@preact/signals";
 import { arrowOf } from "./arrows.js";
-import { nothingOf, remember } from "./stored.js";
+import { applyEntry, emptyRoom } from "./stored-room.js";
 
-const KEPT = "vestibule-demo/log";
-const OTHER_WINDOWS = "vestibule-demo/facts";
+const STORAGE_KEY = "vestibule-demo/arrows";
+const OTHER_WINDOWS = "vestibule-demo/entries";
 
-/** So many arrows are kept; what is older has scrolled away long ago. */
-const MOST_ARROWS = 400;
+/** The number of arrows that are kept. */
+const MAX_ARROWS = 400;
 
 export class Log {
   /** @type {import("@preact/signals").Signal<(import("./arrows.js").Arrow & {id: number})[]>} */
   arrows = signal([]);
-  /** @type {import("@preact/signals").Signal<import("./stored.js").StoredRoom>} */
-  stored = signal(nothingOf(null));
-  /** Who is connected, of all that are heard of. @type {import("@preact/signals").Signal<Record<string, boolean>>} */
+  /** @type {import("@preact/signals").Signal<import("./stored-room.js").StoredRoom>} */
+  stored = signal(emptyRoom(null));
+  /**
+   * Which people are connected.
+   *
+   * @type {import("@preact/signals").Signal<Record<string, boolean>>}
+   */
   online = signal({});
-  /** Names, by uid. */
+  /** Names by uid. */
   #names = signal({});
   #windows = new BroadcastChannel(OTHER_WINDOWS);
-  /** Approves that somebody was brought: the inbox and the room both answer with them, and once is enough to see. */
-  #brought = new Set();
+  /** Approves already drawn: both the inbox and the room return them, and one arrow is enough. */
+  #delivered = new Set();
   #count = 0;
 
   /** @param {globalThis.Storage} session */
   constructor(session) {
     this.#restore(session);
-    this.#windows.onmessage = ({ data: fact }) => this.#take(fact);
+    this.#windows.onmessage = ({ data: entry }) => this.#take(entry);
     effect(() => {
       const kept = { arrows: this.arrows.value, stored: this.stored.value, names: this.#names.value };
-      session.setItem(KEPT, JSON.stringify(kept));
+      session.setItem(STORAGE_KEY, JSON.stringify(kept));
     });
   }
 
-  /** @param {import("./facts.js").Fact} fact of this window */
-  add(fact) {
-    this.#windows.postMessage(fact);
-    this.#take(fact);
+  /** @param {import("./recorder.js").LogEntry} entry of this window */
+  add(entry) {
+    this.#windows.postMessage(entry);
+    this.#take(entry);
   }
 
-  /** Another room is looked at, of which nothing is known. @param {string | null} rid */
-  look(rid) {
-    if (this.stored.value.rid !== rid) this.stored.value = nothingOf(rid);
+  /** Shows another room, of which nothing is known yet. @param {string | null} rid */
+  showRoom(rid) {
+    if (this.stored.value.rid !== rid) this.stored.value = emptyRoom(rid);
   }
 
-  /** The diagram begins anew. */
+  /** Clears the diagram. */
   clear() {
     this.arrows.value = [];
   }
@@ -60,31 +65,33 @@ export class Log {
     return this.#names.value[uid] ?? "somebody";
   }
 
-  #take(fact) {
-    const { who, kind } = fact;
-    if (kind === "is") this.#names.value = { ...this.#names.value, [fact.uid]: who[0].toUpperCase() + who.slice(1) };
+  #take(entry) {
+    const { who, kind } = entry;
+    if (kind === "signed-in") {
+      this.#names.value = { ...this.#names.value, [entry.uid]: who[0].toUpperCase() + who.slice(1) };
+    }
     if (kind === "connected" || kind === "disconnected") {
       this.online.value = { ...this.online.value, [who]: kind === "connected" };
     }
     const uid = Object.entries(this.#names.value).findLast(([, name]) => name.toLowerCase() === who)?.[0];
-    this.stored.value = remember(this.stored.value, fact, uid);
-    const arrow = this.#once(arrowOf(fact, (it) => this.nameOf(it)));
+    this.stored.value = applyEntry(this.stored.value, entry, uid);
+    const arrow = this.#once(arrowOf(entry, (it) => this.nameOf(it)));
     if (!arrow) return;
-    const before = arrow.question ? asked(this.arrows.value, arrow) : this.arrows.value;
+    const before = arrow.question ? showQuestion(this.arrows.value, arrow) : this.arrows.value;
     const next = { ...arrow, id: this.#count++, online: this.online.value };
-    this.arrows.value = before.toSpliced(placeOf(before, arrow), 0, next).slice(-MOST_ARROWS);
+    this.arrows.value = before.toSpliced(positionOf(before, arrow), 0, next).slice(-MAX_ARROWS);
   }
 
   #once(arrow) {
-    if (!arrow?.brings) return arrow;
-    const keys = arrow.brings.map((id) => `${arrow.to} ${id}`);
-    const isNews = keys.some((key) => !this.#brought.has(key));
-    for (const key of keys) this.#brought.add(key);
-    return isNews ? arrow : { ...arrow, question: undefined, minor: true };
+    if (!arrow?.delivers) return arrow;
+    const keys = arrow.delivers.map((id) => `${arrow.to} ${id}`);
+    const isNew = keys.some((key) => !this.#delivered.has(key));
+    for (const key of keys) this.#delivered.add(key);
+    return isNew ? arrow : { ...arrow, question: undefined, minor: true };
   }
 
   #restore(session) {
-    const kept = JSON.parse(session.getItem(KEPT) ?? "null");
+    const kept = JSON.parse(session.getItem(STORAGE_KEY) ?? "null");
     if (!kept) return;
     this.arrows.value = kept.arrows;
     this.stored.value = kept.stored;
@@ -93,10 +100,12 @@ export class Log {
   }
 }
 
-/** A join or a proof is a matter of the connection, until its answer brings what the flow waits for. */
-function asked(arrows, { question, fact: { who, topic, event } }) {
-  const isQuestion = ({ fact }) => {
-    return fact.kind === "said" && fact.who === who && fact.topic === topic && fact.event === event;
+/**
+ * A join or a proof concerns only the connection, until its reply delivers what the flow waits for.
+ */
+function showQuestion(arrows, { question, entry: { who, topic, event } }) {
+  const isQuestion = ({ entry }) => {
+    return entry.kind === "sent" && entry.who === who && entry.topic === topic && entry.event === event;
   };
   const at = arrows.findLastIndex(isQuestion);
   return arrows.map((arrow, index) => {
@@ -105,15 +114,15 @@ function asked(arrows, { question, fact: { who, topic, event } }) {
 }
 
 /**
- * What came of a frame may be here before its answer is, by another connection. It was stored first all the same, and
- * is drawn so.
+ * The effect of a frame may arrive over another connection before its reply. The frame was stored
+ * first nevertheless, so its reply is drawn first.
  */
-function placeOf(arrows, { fact: { kind, event, payload } }) {
-  if (kind !== "answered") return arrows.length;
-  // The id alone may be another user's too, and the key tells whose it is.
+function positionOf(arrows, { entry: { kind, event, payload } }) {
+  if (kind !== "replied") return arrows.length;
+  // Another user may have chosen the same id; the key tells the users apart.
   const isSame = (other) => ["request_id", "sign_pub"].every((name) => other[name] === payload[name]);
-  const cameOfIt = ({ fact }) => fact.kind === "came" && fact.event === event && isSame(fact.payload);
-  const said = arrows.findLastIndex(({ fact }) => fact.kind === "said" && fact.event === event);
-  const at = arrows.findIndex((arrow, index) => index > said && cameOfIt(arrow));
+  const isEffect = ({ entry }) => entry.kind === "pushed" && entry.event === event && isSame(entry.payload);
+  const sent = arrows.findLastIndex(({ entry }) => entry.kind === "sent" && entry.event === event);
+  const at = arrows.findIndex((arrow, index) => index > sent && isEffect(arrow));
   return at < 0 || !payload.request_id ? arrows.length : at;
 }

@@ -1,4 +1,4 @@
-/** A server and a browser for a file of tests: there from the first test to the last. */
+/** A server and a browser for all tests of a file. */
 import { after, before } from "node:test";
 import { Server } from "../flows/support.js";
 import { openBrowser } from "./browser.js";

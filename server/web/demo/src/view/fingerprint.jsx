@@ -1,5 +1,5 @@
-/** A fingerprint, in two lines of four words, as one would say it. */
-export function Words({ words, label }) {
+/** A fingerprint in two lines of four words, as one would read it out. */
+export function Fingerprint({ words, label }) {
   const all = words.split(" ");
   return (
     <span class="words" role="group" aria-label={label}>

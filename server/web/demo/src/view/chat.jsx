@@ -1,24 +1,24 @@
-/** What the key is for: members talk, and the server carries ciphertext. */
-export function Talk({ person, tries }) {
-  const say = (event) => {
+/** A chat among members. The server delivers only ciphertext. */
+export function Chat({ person, attempt }) {
+  const send = (event) => {
     event.preventDefault();
     const form = event.currentTarget;
     const { text } = Object.fromEntries(new FormData(form));
     if (!text.trim()) return;
-    tries(() => person.say(text))();
+    attempt(() => person.sendMessage(text))();
     form.reset();
   };
-  const { messages } = person.seen.value;
+  const { messages } = person.state.value;
   return (
-    <div class="talk">
-      <ol aria-label={`Messages that ${person.title} reads`} aria-live="polite">
+    <div class="chat">
+      <ol aria-label={`Messages that ${person.title} sees`} aria-live="polite">
         {messages.map(({ from, text }) => (
           <li class={from === person.title ? "own" : ""}>
             <span class="from">{from}</span> {text}
           </li>
         ))}
       </ol>
-      <form onSubmit={say}>
+      <form onSubmit={send}>
         <label>
           Message
           <input name="text" autocomplete="off" placeholder="Only members can read it" />

@@ -1,36 +1,36 @@
 import { expect, test } from "vitest";
-import { nothingOf, remember } from "../src/wire/stored.js";
+import { emptyRoom, applyEntry } from "../src/wire/stored-room.js";
 
 const topic = "room:r";
-const ok = (event, payload, response, on = topic) => ({ kind: "answered", status: "ok", event, payload, response, topic: on });
-const came = (event, payload, on = topic) => ({ kind: "came", event, payload, topic: on });
-const after = (...facts) => facts.reduce((room, [fact, uid]) => remember(room, fact, uid), nothingOf("r"));
+const ok = (event, payload, response, on = topic) => ({ kind: "replied", status: "ok", event, payload, response, topic: on });
+const came = (event, payload, on = topic) => ({ kind: "pushed", event, payload, topic: on });
+const after = (...recorder) => recorder.reduce((room, [entry, uid]) => applyEntry(room, entry, uid), emptyRoom("r"));
 
 const asked = [ok("request", { request_id: "q" }, { request_id: "q", dup: false }), "b"];
 const approved = [ok("approve", { to: "b", request_id: "q" }, { dup: false }), "a"];
 
-test("a request is kept until its user acks, and so are its approves", () => {
+test("a request and its approves are stored until the ack", () => {
   expect(after(asked).requests).toEqual([{ requestId: "q", uid: "b", approves: 0 }]);
   expect(after(asked, approved).requests).toEqual([{ requestId: "q", uid: "b", approves: 1 }]);
   expect(after(asked, approved, [ok("ack", { rid: "r" }, { deleted: true }, "user:b"), "b"]).requests).toEqual([]);
   expect(after(asked, approved, [ok("ack", {}, { deleted: false }), "b"]).requests).toHaveLength(1);
 });
 
-test("what is repeated is kept once", () => {
+test("a repeated request or approve is stored once", () => {
   const again = [ok("request", { request_id: "other" }, { request_id: "q", dup: true }), "b"];
   expect(after(asked, approved, again).requests).toEqual([{ requestId: "q", uid: "b", approves: 1 }]);
   const dup = [ok("approve", { to: "b", request_id: "q" }, { dup: true }), "a"];
   expect(after(asked, approved, dup).requests[0].approves).toBe(1);
 });
 
-test("a member's list is all that is open", () => {
+test("a member's list replaces the open requests", () => {
   const listed = [ok("prove", {}, { pending: [{ request_id: "new", uid: "c", approvals: 2 }], card: { name: "Garden" } }), "a"];
   expect(after(asked, listed)).toMatchObject({
     card: { name: "Garden" }, requests: [{ requestId: "new", uid: "c", approves: 2 }],
   });
 });
 
-test("denied, withdrawn, expired and done are gone", () => {
+test("denied, withdrawn, expired and done requests are gone", () => {
   for (const event of ["denied", "withdrawn", "expired"]) {
     expect(after(asked, [came(event, { rid: "r", request_id: "q" }, "user:b"), "b"]).requests).toEqual([]);
   }
@@ -39,26 +39,26 @@ test("denied, withdrawn, expired and done are gone", () => {
   expect(after(asked, [ok("withdraw", { request_id: "q" }, {}), "b"]).requests).toEqual([]);
 });
 
-test("another user's request of the same id is another", () => {
+test("two users' requests with one id are separate", () => {
   const twin = [came("request", { uid: "m", request_id: "q" })];
   const both = after(asked, twin, approved);
   expect(both.requests.map(({ uid, approves }) => [uid, approves])).toEqual([["b", 1], ["m", 0]]);
-  for (const [fact, uid] of [
+  for (const [entry, uid] of [
     [came("request_gone", { uid: "m", request_id: "q", state: "done" }), "a"],
     [ok("deny", { to: "m", request_id: "q" }, {}), "a"],
     [ok("withdraw", { request_id: "q" }, {}), "m"],
     [came("expired", { rid: "r", request_id: "q" }, "user:m"), "m"],
-  ]) expect(remember(both, fact, uid).requests.map((request) => request.uid)).toEqual(["b"]);
+  ]) expect(applyEntry(both, entry, uid).requests.map((request) => request.uid)).toEqual(["b"]);
 });
 
-test("a server that counts the approves is believed", () => {
+test("the server's count of approves is used", () => {
   const two = { uid: "b", request_id: "q", state: "approved", approvals: 2 };
   expect(after(asked, [came("request_gone", two)]).requests[0].approves).toBe(2);
 });
 
-test("refusals and other rooms say nothing of this one", () => {
-  const room = nothingOf("r");
+test("refusals and other rooms change nothing", () => {
+  const room = emptyRoom("r");
   const refused = { ...asked[0], status: "error", response: { reason: "quota" } };
-  expect(remember(room, refused, "b")).toBe(room);
-  expect(remember(room, ok("request", { request_id: "q" }, { request_id: "q" }, "room:other"), "b")).toBe(room);
+  expect(applyEntry(room, refused, "b")).toBe(room);
+  expect(applyEntry(room, ok("request", { request_id: "q" }, { request_id: "q" }, "room:other"), "b")).toBe(room);
 });

@@ -1,11 +1,11 @@
 /**
- * What the server has stored of one room, as far as the people in this page can know: by what they said and were
- * answered, and by what they were shown.
+ * What the server has stored of one room, as far as the people in this page can know it from sent
+ * frames, replies and pushes.
  *
  * @typedef {object} StoredRequest
- * @property {string} requestId unique among the requests of `uid` only
+ * @property {string} requestId unique only among the requests of `uid`
  * @property {string} uid
- * @property {number} approves how many sealed keys wait for who asked
+ * @property {number} approves how many encrypted keys wait for the newcomer
  *
  * @typedef {object} StoredRoom
  * @property {string | null} rid
@@ -15,24 +15,24 @@
 
 /**
  * @param {string | null} rid
- * @returns {StoredRoom} of which nothing is known yet
+ * @returns {StoredRoom} a room of which nothing is known yet
  */
-export function nothingOf(rid) {
+export function emptyRoom(rid) {
   return { rid, card: null, requests: [] };
 }
 
 /**
  * @param {StoredRoom} room
- * @param {import("./facts.js").Fact} fact
- * @param {string | undefined} uid of whose fact it is
- * @returns {StoredRoom} the same object where the fact says nothing of what is stored
+ * @param {import("./recorder.js").LogEntry} entry
+ * @param {string | undefined} uid of the entry's person
+ * @returns {StoredRoom} the same object if the entry does not change it
  */
-export function remember(room, fact, uid) {
-  const { kind, event, topic, payload, response } = fact;
+export function applyEntry(room, entry, uid) {
+  const { kind, event, topic, payload, response } = entry;
   const isOfRoom = topic === `room:${room.rid}` || payload?.rid === room.rid;
-  if (!isOfRoom || (kind === "answered" && fact.status !== "ok")) return room;
-  if (kind === "answered") return afterAnswer(room, event, payload, response, uid);
-  if (kind === "came") return afterPush(room, event, payload, uid);
+  if (!isOfRoom || (kind === "replied" && entry.status !== "ok")) return room;
+  if (kind === "replied") return afterAnswer(room, event, payload, response, uid);
+  if (kind === "pushed") return afterPush(room, event, payload, uid);
   return room;
 }
 
@@ -80,7 +80,7 @@ function afterPush(room, event, payload, uid) {
   }
 }
 
-/** A server of 0.1.0 does not say how many approves there are. */
+/** A 0.1.0 server does not send the number of approves. */
 function afterGone(room, { uid, request_id: id, state, approvals = 1 }) {
   if (state === "approved") return change(room, uid, id, () => ({ approves: approvals }));
   return without(room, is(uid, id));
@@ -97,7 +97,7 @@ function put(room, request, { only } = {}) {
   return { ...room, requests: [...others, request] };
 }
 
-/** Another user's request may have the same id. */
+/** Matches both fields, because another user's request may have the same id. */
 function is(uid, id) {
   return (request) => request.uid === uid && request.requestId === id;
 }
