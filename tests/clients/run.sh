@@ -4,8 +4,8 @@
 #     cargo build --workspace --bins --examples
 #     tests/clients/run.sh
 #
-# Installs what is pinned in package-lock.json, requirements.txt and Cargo.lock beside the tests, and the Debian packages
-# that those need where they are missing. All three suites run, whichever of them fails.
+# Installs the versions pinned in package-lock.json, requirements.txt and Cargo.lock, and missing
+# Debian packages that they need. All three suites run even if one fails.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -20,9 +20,9 @@ fi
 npm_clients() (
   cd npm
   set -x
-  # No scripts: what these packages would build are accelerators that they do without.
+  # No scripts: they would only build optional accelerators.
   npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-  # With --test-force-exit: some of the old clients leave a timer running for ever.
+  # With --test-force-exit: some old clients leave a timer running for ever.
   npm test
 )
 
@@ -46,7 +46,7 @@ failed=()
 for suite in npm_clients python_clients rust_clients; do
   echo "== $suite"
   started=$SECONDS
-  # In a condition `set -e` would be off inside the function, so each runs in a shell of its own.
+  # `set -e` would have no effect inside a condition, so each suite runs in its own shell.
   status=0
   (set -euo pipefail; "$suite") & wait $! || status=$?
   echo "== $suite: $([[ $status == 0 ]] && echo passed || echo failed) after $((SECONDS - started)) s"

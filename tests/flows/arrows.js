@@ -1,8 +1,9 @@
 /**
- * The arrows of the four flows, in the seed's words. Each does its step and asserts it, on the wire and on the disk.
+ * The steps of the four flows, which are the arrows of their sequence diagrams. Each performs its
+ * step and asserts its effect on the wire and on the disk.
  *
- * `scene.disturbed` says that the server is killed somewhere in this run: then what would have come as a push may
- * come as part of a later answer instead, as the protocol wants it.
+ * `scene.disturbed` means that the server is killed during this run. Then a later reply may deliver
+ * what would otherwise have been pushed, as the protocol demands.
  */
 import assert from "node:assert/strict";
 import { fromBase64url, ridOf, SigningKey, toBase64url } from "vestibule-client/protocol";
@@ -17,45 +18,45 @@ export async function aliceCreatesRoom(scene) {
   await scene.aliceSaves.reached("before");
 }
 
-/** The room returns the key: from the server where it made it, else from the device itself. */
+/** The key comes from the server if it created the room, else from the device itself. */
 export async function aliceStoresTheKey(scene) {
   const { alice, alg, server } = scene;
   scene.aliceSaves.release("before");
   scene.aliceSaves.release("after");
-  scene.garden = await within("the room is made", scene.creating);
+  scene.garden = await within("the room is created", scene.creating);
   scene.rid = scene.garden.rid;
   const stored = await alice.saved(`room/${scene.rid}/key`);
   scene.roomKey = await SigningKey.fromPrivate(stored.alg, fromBase64url(stored.private));
   assert.equal(await ridOf(alg, scene.roomKey.pub), scene.rid);
-  assert.equal(alice.wire.said("card").length > 0, !scene.onServer, "the server publishes the card of a room it made");
+  assert.equal(alice.wire.sent("card").length > 0, !scene.onServer, "the server publishes the card of a room it created");
   const card = await (await fetch(`${server.url}/v1/rooms/${scene.rid}`)).json();
   assert.deepEqual([card.name, card.policy, card.version], ["Garden", "request", 1]);
-  listen(scene);
+  recordRequests(scene);
 }
 
-function listen(scene) {
+function recordRequests(scene) {
   scene.requests = [];
   scene.gone = [];
   scene.garden.onRequest((request) => scene.requests.push(request));
   scene.garden.onRequestGone((gone) => scene.gone.push(gone));
 }
 
-export async function aliceBecomesOffline(scene) {
+export async function aliceGoesOffline(scene) {
   await scene.alice.goOffline();
 }
 
-/** Her client proves the stored key by itself. */
-export async function aliceBecomesOnline(scene) {
+/** Her client proves the stored key automatically. */
+export async function aliceComesOnline(scene) {
   await scene.alice.comeOnline();
   scene.garden = await within("Alice is in the room", scene.alice.client.openRoom(scene.rid));
-  listen(scene);
+  recordRequests(scene);
 }
 
-export async function bobBecomesOnline(scene) {
+export async function bobComesOnline(scene) {
   await scene.bob.comeOnline();
 }
 
-export async function bobAsksKey(scene) {
+export async function bobAsksForTheKey(scene) {
   const { bob, rid } = scene;
   scene.door = await within("Bob is in the room", bob.client.openRoom(rid));
   scene.bobSaves = bob.stopAt("/key");
@@ -64,25 +65,25 @@ export async function bobAsksKey(scene) {
   scene.lose();
   scene.asking = scene.door.ask({ note: "It is Bob" });
   scene.asking.catch(() => {});
-  const said = await until("Bob's request is on the wire", () => bob.wire.said("request")[0]);
+  const sent = await until("Bob's request is on the wire", () => bob.wire.sent("request")[0]);
   const open = await bob.saved(`room/${rid}/request`);
-  assert.equal(open.request_id, said.request_id, "the request and its box were saved before");
-  assert.equal(open.box.pub, said.box_pub);
+  assert.equal(open.request_id, sent.request_id, "the request and its box were saved first");
+  assert.equal(open.box.pub, sent.box_pub);
 }
 
-export async function bobStoresRequest(scene) {
+export async function requestIsStored(scene) {
   scene.asked = await within("Bob's request is stored", scene.asking);
-  const said = scene.bob.wire.said("request");
-  assert.equal(new Set(said.map((frame) => JSON.stringify(frame))).size, 1, "it was repeated unchanged, if at all");
-  const [answer] = scene.bob.wire.answered("request");
+  const sent = scene.bob.wire.sent("request");
+  assert.equal(new Set(sent.map((frame) => JSON.stringify(frame))).size, 1, "repetitions are identical");
+  const [answer] = scene.bob.wire.replies("request");
   assert.equal(answer.request_id, scene.asked.requestId);
   assert.equal(answer.state, "pending");
 }
 
-export async function channelSendsRequestToAlice(scene) {
+export async function aliceReceivesRequest(scene) {
   await aliceSeesRequest(scene);
   if (!scene.disturbed) {
-    const pushes = scene.alice.wire.heard("request").map(({ request_id, online }) => [request_id, online]);
+    const pushes = scene.alice.wire.received("request").map(({ request_id, online }) => [request_id, online]);
     assert.deepEqual(pushes, [[scene.requests[0].requestId, true]]);
   }
 }
@@ -90,62 +91,65 @@ export async function channelSendsRequestToAlice(scene) {
 export async function aliceGetsPendingRequests(scene) {
   await aliceSeesRequest(scene);
   if (!scene.disturbed) {
-    const [{ pending }] = scene.alice.wire.answered("prove");
+    const [{ pending }] = scene.alice.wire.replies("prove");
     assert.deepEqual(pending.map(({ request_id }) => request_id), [scene.asked.requestId]);
-    assert.deepEqual(scene.alice.wire.heard("request"), []);
+    assert.deepEqual(scene.alice.wire.received("request"), []);
   }
 }
 
 async function aliceSeesRequest(scene) {
   await until("Alice sees Bob's request", () => scene.requests.length > 0);
-  assert.equal(scene.requests.length, 1, "once, however often it was sent");
+  assert.equal(scene.requests.length, 1, "shown once, however often it was sent");
 }
 
 export async function aliceChecksTheRequest(scene) {
   const [request] = scene.requests;
   assert.equal(request.note, "It is Bob");
   assert.equal(request.requestId, scene.asked.requestId);
-  assert.equal(request.fingerprint, scene.asked.fingerprint, "the same digits on both screens");
+  assert.equal(request.fingerprint, scene.asked.fingerprint, "both see the same words");
 }
 
-export async function aliceSendsKey(scene) {
+export async function aliceSendsTheKey(scene) {
   const { alice } = scene;
   scene.lose();
   scene.approving = scene.requests[0].approve();
   scene.approving.catch(() => {});
-  const said = await until("Alice's approve is on the wire", () => alice.wire.said("approve")[0]);
+  const sent = await until("Alice's approve is on the wire", () => alice.wire.sent("approve")[0]);
   const secret = toBase64url(scene.roomKey.private);
-  assert.ok(!JSON.stringify(alice.wire.frames).includes(secret), "the key is nowhere on the wire in the clear");
-  assert.equal(said.request_id, scene.asked.requestId);
+  assert.ok(!JSON.stringify(alice.wire.frames).includes(secret), "the key never appears on the wire unencrypted");
+  assert.equal(sent.request_id, scene.asked.requestId);
 }
 
-export async function aliceStoresApprove(scene) {
+export async function approveIsStored(scene) {
   const reply = await within("Alice's approve is stored", scene.approving);
   assert.ok(["approved", "done"].includes(reply.state), reply.state);
-  const said = scene.alice.wire.said("approve");
-  assert.equal(new Set(said.map((frame) => JSON.stringify(frame))).size, 1, "it was repeated unchanged, if at all");
+  const sent = scene.alice.wire.sent("approve");
+  assert.equal(new Set(sent.map((frame) => JSON.stringify(frame))).size, 1, "repetitions are identical");
 }
 
-export async function channelDeliversToBob(scene) {
+export async function bobReceivesApprove(scene) {
   await scene.bobSaves.reached("before");
-  if (!scene.disturbed) assert.equal(scene.bob.wire.heard("approve").length, 1);
+  if (!scene.disturbed) assert.equal(scene.bob.wire.received("approve").length, 1);
 }
 
-export async function bobBecomesOffline(scene) {
+export async function bobGoesOffline(scene) {
   scene.door = null;
   await scene.bob.goOffline();
 }
 
-/** Bob's client is new: what he asked for is in his storage. The inbox brings the approve, no room is open. */
+/**
+ * Bob's client is new and finds the request in his storage. The inbox delivers the approve; no room
+ * is open.
+ */
 export async function bobGetsApprovedRequests(scene) {
   scene.bobSaves = await scene.bob.comeOnline("/key");
   await scene.bobSaves.reached("before");
-  const [inbox] = scene.bob.wire.answered("phx_join");
+  const [inbox] = scene.bob.wire.replies("phx_join");
   const approves = inbox.approves.map(({ request_id, to }) => [request_id, to]);
   assert.deepEqual(approves, [[scene.asked.requestId, scene.bob.client.uid]]);
 }
 
-/** As before, but he looks into the room again, and asks there as if he had forgotten that he had. */
+/** As before, but Bob opens the room and requests the key again. */
 export async function bobGetsApprovedRequestsInTheRoom(scene) {
   await bobGetsApprovedRequests(scene);
   scene.door = await within("Bob is in the room", scene.bob.client.openRoom(scene.rid));
@@ -158,22 +162,22 @@ export async function bobSavesTheKey(scene) {
   scene.bobSaves.release("before");
   await scene.bobSaves.reached("after");
   const stored = await scene.bob.saved(`room/${scene.rid}/key`);
-  assert.deepEqual(fromBase64url(stored.private), scene.roomKey.private, "byte for byte the key that Alice has");
-  assert.deepEqual(scene.bob.wire.said("ack"), [], "saved first, acked then");
+  assert.deepEqual(fromBase64url(stored.private), scene.roomKey.private, "exactly the key that Alice has");
+  assert.deepEqual(scene.bob.wire.sent("ack"), [], "saved before it is acked");
 }
 
 export async function bobAcksTheKey(scene) {
   scene.lose();
   scene.bobSaves.release("after");
-  await until("Bob's ack is on the wire", () => scene.bob.wire.said("ack")[0]);
+  await until("Bob's ack is on the wire", () => scene.bob.wire.sent("ack")[0]);
 }
 
 export async function bobDeletesHisRequest(scene) {
   const { bob, rid } = scene;
   const isDeleted = async () => (await bob.saved(`room/${rid}/request`)) === null;
   await until("Bob's request is deleted on his device", isDeleted);
-  assert.ok(bob.wire.answered("ack").length > 0, "after the server has deleted it");
-  for (const { request_id } of bob.wire.said("request")) assert.equal(request_id, scene.asked.requestId);
+  assert.ok(bob.wire.replies("ack").length > 0, "the server deletes it first");
+  for (const { request_id } of bob.wire.sent("request")) assert.equal(request_id, scene.asked.requestId);
   if (scene.door) {
     const key = await within("Bob has the key", scene.key);
     assert.deepEqual(key.private, scene.roomKey.private);

@@ -1,91 +1,71 @@
-/** What a room's creator alone may do, with reference clients and the real server. */
+/** What only a room's creator may do, with reference clients and the real server. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { MemoryStorage, Vestibule } from "vestibule-client";
+import { test } from "node:test";
 import { SigningKey, fromBase64url } from "vestibule-client/protocol";
-import WebSocket from "ws";
-import { PlainUser, next, reply } from "./plain.js";
-import { Server, until, within } from "./support.js";
+import { Fixture, roomKeyIn, storageOfMember } from "./fixture.js";
+import { next, reply } from "./phoenix_user.js";
+import { until, within } from "./support.js";
 
 const TIMEOUT = { timeout: 30_000 };
 const GARBAGE = 3;
 
-let server;
-const clients = [];
-before(async () => (server = await Server.begin()));
-after(async () => {
-  await Promise.all(clients.map((client) => client.disconnect()));
-  await server.end();
-});
+const fixture = new Fixture();
 
-async function connect(storage = new MemoryStorage()) {
-  const warnings = [];
-  const onWarning = (warning) => warnings.push(warning.message);
-  const client = await Vestibule.connect(server.url, { storage, transport: WebSocket, onWarning });
-  clients.push(client);
-  return { client, storage, warnings };
-}
-
-/** Alice's room, and Bob, who is a member of it. */
+/** Alice's room, with Bob as a member. */
 async function begin(policy = "request") {
-  const alice = await connect();
+  const alice = await fixture.connect();
   const garden = await alice.client.createRoom({ name: "Garden", policy });
-  const key = `room/${garden.rid}/key`;
-  const storage = new MemoryStorage();
-  storage.set(key, alice.storage.get(key));
-  const bob = await connect(storage);
-  return { alice, garden, bob, his: await bob.client.openRoom(garden.rid), key };
+  const bob = await fixture.connect({ storage: storageOfMember(alice.storage, garden.rid) });
+  return { alice, garden, bob, bobsRoom: await bob.client.openRoom(garden.rid) };
 }
 
-test("the creator is known to every member, and to no guest", TIMEOUT, async () => {
-  const { alice, garden, his } = await begin();
+test("members know the creator, guests do not", TIMEOUT, async () => {
+  const { alice, garden, bobsRoom } = await begin();
   const { uid } = alice.client;
-  assert.deepEqual([garden, his].map(({ creator, isCreator }) => [creator, isCreator]), [[uid, true], [uid, false]]);
-  const door = await (await connect()).client.openRoom(garden.rid);
+  assert.deepEqual([garden, bobsRoom].map(({ creator, isCreator }) => [creator, isCreator]), [[uid, true], [uid, false]]);
+  const door = await (await fixture.connect()).client.openRoom(garden.rid);
   assert.deepEqual([door.creator, door.isCreator], [undefined, false]);
 });
 
-test("only the creator changes policy and listing, any member the name", TIMEOUT, async () => {
-  const { garden, his } = await begin();
-  assert.equal(his.listed, false);
+test("only the creator may change more than the name", TIMEOUT, async () => {
+  const { garden, bobsRoom } = await begin();
+  assert.equal(bobsRoom.listed, false);
   for (const change of [{ policy: "open" }, { policy: "secret" }, { listed: true }]) {
-    await assert.rejects(his.publishCard(change), { reason: "not_creator" });
+    await assert.rejects(bobsRoom.publishCard(change), { reason: "not_creator" });
   }
-  await his.publishCard({ name: "Cellar" });
+  await bobsRoom.publishCard({ name: "Cellar" });
   await until("Alice has the name", () => garden.card.name === "Cellar");
   const { policy, name } = await garden.publishCard({ policy: "open", listed: true });
   assert.deepEqual([policy, name, garden.listed], ["open", "Cellar", true]);
-  await until("Bob has the policy", () => his.card.policy === "open");
+  await until("Bob has the policy", () => bobsRoom.card.policy === "open");
 });
 
-test("a hand-over is told, and outlasts the connection", TIMEOUT, async () => {
-  const { alice, garden, bob, his } = await begin();
-  await assert.rejects(his.handOver(bob.client.uid), { reason: "not_creator" });
-  const told = new Promise((resolve) => his.onCreator(resolve));
+test("a hand-over is reported and durable", TIMEOUT, async () => {
+  const { alice, garden, bob, bobsRoom } = await begin();
+  await assert.rejects(bobsRoom.handOver(bob.client.uid), { reason: "not_creator" });
+  const reported = new Promise((resolve) => bobsRoom.onCreator(resolve));
   await garden.handOver(bob.client.uid);
-  assert.equal(await within("Bob is told", told), bob.client.uid);
-  assert.deepEqual([garden.isCreator, his.isCreator], [false, true]);
+  assert.equal(await within("Bob is reported", reported), bob.client.uid);
+  assert.deepEqual([garden.isCreator, bobsRoom.isCreator], [false, true]);
   await garden.handOver(bob.client.uid);
   await assert.rejects(garden.publishCard({ policy: "open" }), { reason: "not_creator" });
-  await his.publishCard({ policy: "open" });
+  await bobsRoom.publishCard({ policy: "open" });
 
   await alice.client.disconnect();
-  const back = await (await connect(alice.storage)).client.openRoom(garden.rid);
+  const back = await (await fixture.connect({ storage: alice.storage })).client.openRoom(garden.rid);
   assert.deepEqual([back.creator, back.isCreator], [bob.client.uid, false]);
 });
 
-test("the creator's automatic approver is not outnumbered", TIMEOUT, async () => {
-  const { alice, garden, bob, key } = await begin("open");
+test("many bad approves do not stop the creator's approver", TIMEOUT, async () => {
+  const { alice, garden, bob } = await begin("open");
   await Promise.all([alice, bob].map(({ client }) => client.disconnect()));
-  const carol = await connect();
+  const carol = await fixture.connect();
   const { requestId } = await (await carol.client.openRoom(garden.rid)).ask();
   await carol.client.disconnect();
 
-  const stored = JSON.parse(alice.storage.get(key));
-  const roomKey = await SigningKey.fromPrivate(stored.alg, fromBase64url(stored.private));
+  const roomKey = await roomKeyIn(alice.storage, garden.rid);
   for (let count = 0; count < GARBAGE; count += 1) {
-    const mallory = await PlainUser.connect(server);
-    clients.push(mallory);
+    const mallory = await fixture.connectPhoenix();
     const { channel, joined } = await mallory.join(`room:${garden.rid}`);
     const { pending: [request] } = await mallory.prove(channel, joined.nonce, roomKey);
     assert.equal(request.approvals, count);
@@ -93,15 +73,14 @@ test("the creator's automatic approver is not outnumbered", TIMEOUT, async () =>
     await reply(channel.push("approve", await mallory.approve(request, fromBase64url(request.box_pub), roomKey, wrong)));
   }
 
-  const watching = await PlainUser.connect(server);
-  clients.push(watching);
-  const { channel, joined } = await watching.join(`room:${garden.rid}`);
-  await watching.prove(channel, joined.nonce, roomKey);
+  const observer = await fixture.connectPhoenix();
+  const { channel, joined } = await observer.join(`room:${garden.rid}`);
+  await observer.prove(channel, joined.nonce, roomKey);
   const gone = next(channel, "request_gone");
-  (await (await connect(alice.storage)).client.openRoom(garden.rid)).autoApprove();
+  (await (await fixture.connect({ storage: alice.storage })).client.openRoom(garden.rid)).autoApprove();
   const { request_id, by, approvals } = await within("Alice approves", gone);
   assert.deepEqual([request_id, by, approvals], [requestId, alice.client.uid, GARBAGE + 1]);
-  const back = await connect(carol.storage);
+  const back = await fixture.connect({ storage: carol.storage });
   const opened = await within("Carol has the key", (await back.client.openRoom(garden.rid)).whenKey());
   assert.deepEqual(opened.private, roomKey.private);
 });

@@ -1,43 +1,26 @@
-/** What the reference client does not believe, and what it does when the flow takes another turn. */
+/** What the reference client refuses to believe, and less common courses of the flow. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { MemoryStorage, Vestibule } from "vestibule-client";
+import { test } from "node:test";
 import { SigningKey, fromBase64url } from "vestibule-client/protocol";
-import WebSocket from "ws";
-import { PlainUser, next, reply } from "./plain.js";
-import { Server, until, within } from "./support.js";
+import { Fixture, roomKeyIn, storageOfMember } from "./fixture.js";
+import { next, reply } from "./phoenix_user.js";
+import { until, within } from "./support.js";
 
-let server;
-const clients = [];
-before(async () => (server = await Server.begin()));
-after(async () => {
-  await Promise.all(clients.map((client) => client.disconnect()));
-  await server.end();
-});
-
-async function connect(storage = new MemoryStorage()) {
-  const warnings = [];
-  const onWarning = (warning) => warnings.push(warning);
-  const client = await Vestibule.connect(server.url, { storage, transport: WebSocket, onWarning });
-  clients.push(client);
-  return { client, storage, warnings };
-}
+const fixture = new Fixture();
 
 async function begin(policy = "request") {
-  const alice = await connect();
+  const alice = await fixture.connect();
   const garden = await alice.client.createRoom({ name: "Garden", policy });
-  const stored = JSON.parse(alice.storage.get(`room/${garden.rid}/key`));
-  return { alice, garden, roomKey: await SigningKey.fromPrivate(stored.alg, fromBase64url(stored.private)) };
+  return { alice, garden, roomKey: await roomKeyIn(alice.storage, garden.rid) };
 }
 
-test("a member's bad approve is neither taken nor acked, and a good one after it is", { timeout: 30_000 }, async () => {
+test("a bad approve is refused and a later good one accepted", { timeout: 30_000 }, async () => {
   const { garden, roomKey } = await begin();
-  const mallory = await PlainUser.connect(server);
-  clients.push(mallory);
+  const mallory = await fixture.connectPhoenix();
   const { channel, joined } = await mallory.join(`room:${garden.rid}`);
   await mallory.prove(channel, joined.nonce, roomKey);
 
-  const bob = await connect();
+  const bob = await fixture.connect();
   const door = await bob.client.openRoom(garden.rid);
   const requested = next(channel, "request");
   const key = door.requestKey();
@@ -53,11 +36,11 @@ test("a member's bad approve is neither taken nor acked, and a good one after it
   assert.deepEqual((await within("Bob has the key", key)).private, roomKey.private);
 });
 
-test("a request that is withdrawn is gone for members, and can be made anew", { timeout: 30_000 }, async () => {
+test("a withdrawn request is gone and can be made again", { timeout: 30_000 }, async () => {
   const { garden } = await begin();
   const gone = [];
   garden.onRequestGone((request) => gone.push(request));
-  const door = await (await connect()).client.openRoom(garden.rid);
+  const door = await (await fixture.connect()).client.openRoom(garden.rid);
   const key = door.requestKey({ note: "first" });
   key.catch(() => {});
   await until("Alice sees it", () => garden.pending.length === 1);
@@ -70,30 +53,29 @@ test("a request that is withdrawn is gone for members, and can be made anew", { 
   await within("Bob has the key", door.requestKey({ note: "second" }));
 });
 
-test("a second member helps, and knows that one has approved", { timeout: 30_000 }, async () => {
+test("a second member sees the first approve and can approve", { timeout: 30_000 }, async () => {
   const { alice, garden } = await begin();
-  const carol = await connect();
-  carol.storage.set(`room/${garden.rid}/key`, alice.storage.get(`room/${garden.rid}/key`));
-  const hers = await carol.client.openRoom(garden.rid);
+  const carol = await fixture.connect({ storage: storageOfMember(alice.storage, garden.rid) });
+  const carolsRoom = await carol.client.openRoom(garden.rid);
   const gone = [];
-  hers.onRequestGone((request) => gone.push(request));
+  carolsRoom.onRequestGone((request) => gone.push(request));
 
-  const bob = await connect();
+  const bob = await fixture.connect();
   const door = await bob.client.openRoom(garden.rid);
   const { requestId } = await door.ask();
   await bob.client.disconnect();
-  for (const room of [garden, hers]) await until("a member sees it", () => room.pending.length === 1);
+  for (const room of [garden, carolsRoom]) await until("a member sees it", () => room.pending.length === 1);
   await garden.pending[0].approve();
   await until("Carol is told", () => gone.length > 0);
   assert.deepEqual([gone[0].requestId, gone[0].state, gone[0].by], [requestId, "approved", alice.client.uid]);
-  assert.equal((await hers.pending[0].approve()).dup, false);
+  assert.equal((await carolsRoom.pending[0].approve()).dup, false);
 
-  const again = await connect(bob.storage);
+  const again = await fixture.connect({ storage: bob.storage });
   await within("Bob has the key", (await again.client.openRoom(garden.rid)).whenKey());
   await until("Carol is told of the end", () => gone.some(({ state }) => state === "done"));
 });
 
-test("an open room is in the directory, a secret one takes no requests", { timeout: 30_000 }, async () => {
+test("a listed open room is found, a secret one is hidden", { timeout: 30_000 }, async () => {
   const { alice, garden } = await begin("open");
   await garden.publishCard({ listed: true });
   const listed = [];
@@ -106,8 +88,8 @@ test("an open room is in the directory, a secret one takes no requests", { timeo
   assert.ok(listed.some(({ rid, name }) => rid === garden.rid && name === "Garden"));
 
   const secret = await alice.client.createRoom({ policy: "secret" });
-  assert.equal((await fetch(`${server.url}/v1/rooms/${secret.rid}`)).status, 404);
-  const door = await (await connect()).client.openRoom(secret.rid);
+  assert.equal((await fetch(`${fixture.server.url}/v1/rooms/${secret.rid}`)).status, 404);
+  const door = await (await fixture.connect()).client.openRoom(secret.rid);
   assert.equal(door.card, null);
   await assert.rejects(door.requestKey(), { reason: "unknown_room" });
 });

@@ -1,4 +1,4 @@
-/** The example of the client's README runs as it is. */
+/** The example of the client's README runs unchanged. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { Server } from "./support.js";
 
 const EXAMPLE = fileURLToPath(new URL("../../server/web/client/examples/alice-and-bob.mjs", import.meta.url));
 
-test("Alice and Bob in twenty lines", { timeout: 30_000 }, async () => {
+test("the README's example prints the expected lines", { timeout: 30_000 }, async () => {
   const server = await Server.begin();
   try {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [EXAMPLE, server.url], { timeout: 20_000 });

@@ -1,7 +1,8 @@
 /**
- * A network that lets no WebSocket through: phoenix.js gives up on it by itself and goes on over long poll.
+ * A network that blocks WebSockets: phoenix.js falls back to long poll by itself.
  *
- * phoenix.js falls back to its own LongPoll, which cannot be tapped, so it is the network that is listened to here.
+ * phoenix.js falls back to its own LongPoll, which cannot be replaced, so the test records the
+ * requests at a proxy.
  */
 import assert from "node:assert/strict";
 import http from "node:http";
@@ -11,10 +12,13 @@ import { ridOf } from "vestibule-client/protocol";
 import WebSocket from "ws";
 import { Server, within } from "./support.js";
 
-/** What some proxies do: HTTP passes, an upgrade is taken and never answered. */
-class DeafProxy {
-  /** @type {{method: string, path: string, headers: http.IncomingHttpHeaders}[]} what passed */
-  passed = [];
+/** A proxy like some in practice: it forwards HTTP but never answers an upgrade. */
+class BlockingProxy {
+  /**
+   * @type {{method: string, path: string, headers: http.IncomingHttpHeaders}[]} the forwarded
+   *   requests
+   */
+  requests = [];
   /** URL of the server. @type {URL} */
   upstream;
   #held = new Set();
@@ -25,7 +29,7 @@ class DeafProxy {
     this.#listener.on("upgrade", (_request, socket) => this.#held.add(socket.on("error", () => {})));
   }
 
-  /** @returns {Promise<string>} the URL to come in by */
+  /** @returns {Promise<string>} the proxy's URL */
   async begin() {
     await new Promise((resolve) => this.#listener.listen(0, "127.0.0.1", resolve));
     return `http://127.0.0.1:${this.#listener.address().port}`;
@@ -41,8 +45,8 @@ class DeafProxy {
   #pass(request, response) {
     const { method, url, headers } = request;
     const { hostname, port } = this.upstream;
-    this.passed.push({ method, path: new URL(url, this.upstream).pathname, headers });
-    // A connection for each request: one that its client gives up ends alone.
+    this.requests.push({ method, path: new URL(url, this.upstream).pathname, headers });
+    // One connection per request, so that an aborted request ends no other.
     const onward = http.request({ hostname, port, method, path: url, headers, agent: false }, (answer) => {
       response.writeHead(answer.statusCode, answer.headers);
       answer.pipe(response);
@@ -53,7 +57,7 @@ class DeafProxy {
   }
 }
 
-/** Counts what is tried, and what opens. */
+/** A WebSocket that counts attempts and successes. */
 function countingWebSocket() {
   return class CountingWebSocket extends WebSocket {
     static tried = 0;
@@ -67,9 +71,9 @@ function countingWebSocket() {
   };
 }
 
-/** The flow between people who are both online, as two applications would write it. */
-async function aliceLetsBobIn(alice, bob) {
-  const garden = await within("the room is made", alice.createRoom({ name: "Garden", policy: "request" }));
+/** The flow between two online people, as two applications would implement it. */
+async function bobGetsTheKey(alice, bob) {
+  const garden = await within("the room is created", alice.createRoom({ name: "Garden", policy: "request" }));
   const requests = [];
   garden.onRequest((request) => {
     requests.push(request);
@@ -81,13 +85,13 @@ async function aliceLetsBobIn(alice, bob) {
   assert.equal(await ridOf(key.alg, key.pub), garden.rid);
   assert.deepEqual(requests.map(({ fingerprint }) => fingerprint), [asked.fingerprint]);
 
-  const heard = new Promise((resolve) => garden.on("hello", resolve));
+  const received = new Promise((resolve) => garden.on("hello", resolve));
   await within("Bob says hello", door.send("hello", { from: "Bob" }));
-  assert.deepEqual(await within("Alice hears it", heard), { from: "Bob" });
+  assert.deepEqual(await within("Alice receives it", received), { from: "Bob" });
 }
 
-test("where no WebSocket opens, phoenix.js falls back to long poll by itself", { timeout: 30_000 }, async () => {
-  const proxy = new DeafProxy();
+test("phoenix.js falls back to long poll by itself", { timeout: 30_000 }, async () => {
+  const proxy = new BlockingProxy();
   const url = await proxy.begin();
   const server = await Server.begin(() => ["--name", new URL(url).host]);
   proxy.upstream = new URL(server.url);
@@ -102,18 +106,18 @@ test("where no WebSocket opens, phoenix.js falls back to long poll by itself", {
     return client;
   };
   try {
-    await aliceLetsBobIn(await connect(url), await connect(url));
+    await bobGetsTheKey(await connect(url), await connect(url));
   } finally {
     await Promise.all(clients.map((client) => client.disconnect()));
     await proxy.end();
     await server.end();
   }
-  assert.deepEqual([transport.tried, transport.opened], [2, 0], "each tried a WebSocket, once");
+  assert.deepEqual([transport.tried, transport.opened], [2, 0], "each tried a WebSocket once");
 
-  const polls = proxy.passed.filter(({ path }) => path === "/socket/longpoll");
+  const polls = proxy.requests.filter(({ path }) => path === "/socket/longpoll");
   const tokens = polls.filter(({ method }) => method === "GET").map(({ headers }) => headers["x-phoenix-authtoken"]);
   assert.equal(new Set(tokens).size, 2, "both poll, each with a session token");
-  assert.ok(tokens.every(Boolean), "which phoenix.js sends in a header");
-  assert.ok(polls.some(({ method }) => method === "POST"), "and what they say goes the same way");
+  assert.ok(tokens.every(Boolean), "phoenix.js sends it in a header");
+  assert.ok(polls.some(({ method }) => method === "POST"), "and they send over long poll as well");
   assert.deepEqual(warnings.map(String), []);
 });

@@ -1,4 +1,4 @@
-/** The largest message that the server takes, one byte more, and several at once: the connection outlives them. */
+/** Messages at the limit, one byte above it, and several at once do not end the connection. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { LongPoll } from "phoenix";
@@ -13,7 +13,7 @@ before(async () => (server = await Server.begin()));
 after(() => server.end());
 
 for (const [name, transport] of [["a WebSocket", WebSocket], ["long poll", LongPoll]]) {
-  test(`a message is as large as it may be, over ${name}`, { timeout: 60_000 }, async (t) => {
+  test(`messages up to the limit are sent over ${name}`, { timeout: 60_000 }, async (t) => {
     const connect = async () => {
       const socketOptions = { timeout: 5000 };
       const options = { storage: new MemoryStorage(), transport, socketOptions, onWarning: () => {} };
@@ -26,21 +26,21 @@ for (const [name, transport] of [["a WebSocket", WebSocket], ["long poll", LongP
     garden.onRequest((request) => request.approve());
     const door = await bob.openRoom(garden.rid);
     await within("Bob has the key", door.requestKey());
-    const heard = new Promise((resolve) => garden.on("large", ({ text }) => resolve(text.length)));
+    const received = new Promise((resolve) => garden.on("large", ({ text }) => resolve(text.length)));
 
-    // Too large by so much as the error says: its references, the room and the event count.
+    // The error tells the exact size, which includes references, topic and event.
     const { detail } = await door.send("large", { text: "x".repeat(LIMIT) }).then(() => assert.fail("sent"), (error) => error);
     const [, size] = /^`large` is (\d+) bytes long; the server accepts at most 262144$/.exec(detail);
     const text = "x".repeat(2 * LIMIT - Number(size));
     await assert.rejects(door.send("large", { text: `${text}x` }), { reason: "too_large" });
     await within("it is sent", door.send("large", { text }));
-    assert.equal(await within("Alice hears it", heard), text.length);
+    assert.equal(await within("Alice receives it", received), text.length);
     assert.equal(door.role, "member", "nobody was disconnected");
-    // Each may be sent, and all of them are more than one may be.
+    // Each is below the limit, but together they exceed it.
     const several = Array.from({ length: 3 }, () => door.send("half", { text: "x".repeat(LIMIT / 2) }));
     await within("they are sent", Promise.all(several));
     await assert.rejects(door.sendSealed("large", { text }), { reason: "too_large" });
     await assert.rejects(door.send("large", new ArrayBuffer(LIMIT)), { reason: "too_large" });
-    await within("it goes on", door.send("small"));
+    await within("the connection still works", door.send("small"));
   });
 }

@@ -1,6 +1,6 @@
-/** They never meet: the store carries everything. */
+/** They are never online together: the store delivers everything. */
 import { flow } from "./flow.js";
-import { offline } from "./four.js";
+import { offline } from "./scenarios.js";
 
 flow("offline", offline);
 flow("offline, over long poll", offline, { transport: "longpoll" });

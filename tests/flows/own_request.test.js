@@ -1,23 +1,14 @@
-/** Somebody asks, gets the key, and is a member from then on: their own request is not among those they look after. */
+/** A user's own request is not among the requests that they see as a member. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { MemoryStorage, Vestibule } from "vestibule-client";
+import { test } from "node:test";
 import { SigningKey } from "vestibule-client/protocol";
-import WebSocket from "ws";
-import { Server, until, within } from "./support.js";
+import { Fixture } from "./fixture.js";
+import { until, within } from "./support.js";
 
-let server;
-const clients = [];
-before(async () => (server = await Server.begin()));
-after(async () => {
-  await Promise.all(clients.map((client) => client.disconnect()));
-  await server.end();
-});
+const fixture = new Fixture();
 
 async function connect(user) {
-  const client = await Vestibule.connect(server.url, { storage: new MemoryStorage(), user, transport: WebSocket });
-  clients.push(client);
-  return client;
+  return (await fixture.connect({ user })).client;
 }
 
 test("a member's own request is not shown to them", { timeout: 60_000 }, async () => {
@@ -26,7 +17,7 @@ test("a member's own request is not shown to them", { timeout: 60_000 }, async (
     await until("Alice is shown one", () => garden.pending.length === 1);
     await garden.pending[0].approve();
   };
-  // The list of a new member and the end of their request come in either order.
+  // A new member's list and the end of their request arrive in either order.
   for (let run = 0; run < 16; run += 1) {
     const door = await (await connect()).openRoom(garden.rid);
     const shown = [];
@@ -37,7 +28,7 @@ test("a member's own request is not shown to them", { timeout: 60_000 }, async (
     await until("Bob is a member", () => door.role === "member");
     await until("Alice has nobody left", () => garden.pending.length === 0);
 
-    // Bob is shown the next newcomer, who comes after whatever there was to say of himself.
+    // Bob sees the next newcomer, whose request arrives after everything about his own.
     const carol = await connect();
     const next = (await carol.openRoom(garden.rid)).requestKey();
     await until("Bob is shown somebody", () => shown.length > 0);
@@ -48,7 +39,7 @@ test("a member's own request is not shown to them", { timeout: 60_000 }, async (
   }
 });
 
-test("a device shows what another of the user's asks", { timeout: 30_000 }, async () => {
+test("a device sees the request of the user's other device", { timeout: 30_000 }, async () => {
   const user = await SigningKey.generate();
   const phone = await (await connect(user)).createRoom({ policy: "request" });
   phone.onRequest((request) => request.approve());

@@ -1,5 +1,5 @@
 /**
- * Alice or Bob: a device with a storage that outlives the connections, and a wire that is listened to.
+ * Alice or Bob: a device whose storage outlives its connections, and whose frames are recorded.
  */
 import { join } from "node:path";
 import { Vestibule } from "vestibule-client";
@@ -15,14 +15,15 @@ import { Wire } from "./wire.js";
  * @property {typeof FileStorage} FileStorage
  */
 
-/** This repository's. @type {Client} */
+/** This repository's client. @type {Client} */
 export const PRESENT = { Vestibule, FileStorage };
 
-/** Short, so that a killed server is back in a test's time; phoenix.js does the reconnecting. */
+/** Short, so that clients reconnect soon after a restart. phoenix.js does the reconnecting. */
 const socketOptions = { reconnectAfterMs: () => 20, rejoinAfterMs: () => 20, timeout: 2000 };
 
 /**
- * A file storage that can be stopped before or after a value is saved, to put a crash there.
+ * A file storage that can be stopped before or after a value is saved, to simulate a crash at that
+ * point.
  */
 class StoppableStorage {
   #file;
@@ -37,10 +38,10 @@ class StoppableStorage {
   }
 
   async set(name, value) {
-    const meant = this.#stops.filter((stop) => name.endsWith(stop.name));
-    for (const stop of meant) await stop.pass("before");
+    const matching = this.#stops.filter((stop) => name.endsWith(stop.name));
+    for (const stop of matching) await stop.pass("before");
     await this.#file.set(name, value);
-    for (const stop of meant) await stop.pass("after");
+    for (const stop of matching) await stop.pass("after");
   }
 
   delete(name) {
@@ -54,7 +55,7 @@ class StoppableStorage {
   }
 }
 
-/** Where saving one value is held up: first before, then after. Later savings of it pass. */
+/** Stops the first saving of a value before and after it happens. Later savings are not stopped. */
 class Stop {
   #places = { before: gate(), after: gate() };
 
@@ -85,7 +86,7 @@ function gate() {
   return it;
 }
 
-/** Somebody with a device. */
+/** A person with a device. */
 export class Person {
   #server;
   #path;
@@ -99,7 +100,7 @@ export class Person {
    * @param {import("./support.js").Server} server
    * @param {"p256" | "ed25519"} alg
    * @param {import("./wire.js").TransportName} transport
-   * @param {Client[]} [clients] one for each start; the last one for all later starts
+   * @param {Client[]} [clients] one for each start; the last one is used for all later starts
    */
   constructor(name, server, alg, transport, clients = [PRESENT]) {
     this.#server = server;
@@ -116,9 +117,9 @@ export class Person {
   }
 
   /**
-   * A new start of this person's client: all it knows is what is in the file.
+   * Starts this person's client anew: it knows only what is in the file.
    *
-   * @param {string} [stopAt] hold up saving the value whose name ends so
+   * @param {string} [stopAt] stop at saving the value whose name ends like this
    * @returns {Promise<Stop | undefined>}
    */
   async comeOnline(stopAt) {
@@ -132,7 +133,7 @@ export class Person {
     return stop;
   }
 
-  /** @param {string} name as the next to be held up, see {@link Person#comeOnline} */
+  /** @param {string} name the next value to stop at, see {@link Person#comeOnline} */
   stopAt(name) {
     return this.#storage.stop(name);
   }
@@ -144,7 +145,7 @@ export class Person {
 
   /**
    * @param {string} name
-   * @returns {Promise<any>} what is on this person's disk, read anew
+   * @returns {Promise<any>} the value on this person's disk, read again
    */
   async saved(name) {
     return JSON.parse(await new FileStorage(this.#path).get(name));

@@ -1,5 +1,5 @@
 /**
- * The protocol with phoenix.js alone: no reconnecting, no repeating, no storage, every frame written out.
+ * A user who speaks the protocol with phoenix.js alone: without reconnecting, repeating or storage.
  */
 import { Socket } from "phoenix";
 import {
@@ -12,7 +12,7 @@ const HOUR_MS = 3_600_000;
 
 /**
  * @param {import("phoenix").Push} push
- * @returns {Promise<any>} the ok reply; rejects with the error reply
+ * @returns {Promise<any>} the `ok` reply; rejects with the error reply
  */
 export function reply(push) {
   const answered = new Promise((resolve, reject) => {
@@ -24,7 +24,7 @@ export function reply(push) {
 /**
  * @param {import("phoenix").Channel} channel
  * @param {string} event
- * @returns {Promise<any>} the next push
+ * @returns {Promise<any>} the payload of the next push
  */
 export function next(channel, event) {
   const pushed = new Promise((resolve) => {
@@ -36,14 +36,14 @@ export function next(channel, event) {
   return within(`push ${event}`, pushed);
 }
 
-/** Somebody with a user key, a token and a socket. */
-export class PlainUser {
+/** A user with a key, a token and a socket. */
+export class PhoenixUser {
   /** @type {Wire} */
   wire = new Wire();
   /** @type {string} */
   device = randomId();
 
-  /** Use {@link PlainUser.connect}. */
+  /** Use {@link PhoenixUser.connect}. */
   constructor(server, key, uid) {
     /** @type {string} the server's name */
     this.server = server;
@@ -61,17 +61,17 @@ export class PlainUser {
 
   /**
    * @param {import("./support.js").Server} server
-   * @param {"authToken" | "params"} tokenIn where phoenix.js puts the token
-   * @param {object} [known] what is not new
+   * @param {"authToken" | "params"} tokenIn where phoenix.js sends the token
+   * @param {object} [known] known values; others are generated
    * @param {SigningKey} [known.key] the user's
    * @param {string} [known.device]
-   * @param {string} [known.name] the server's, where it is not the host and port of the URL
-   * @returns {Promise<PlainUser>} connected
+   * @param {string} [known.name] the server's name, if it differs from the URL's host and port
+   * @returns {Promise<PhoenixUser>} connected
    */
   static async connect(server, tokenIn = "authToken", { key, device, name = new URL(server.url).host } = {}) {
-    // ECDSA, of which every signature is another one.
+    // ECDSA, whose signatures are never the same.
     key ??= await SigningKey.generate("p256");
-    const user = new PlainUser(name, key, await uidOf(key.alg, key.pub));
+    const user = new PhoenixUser(name, key, await uidOf(key.alg, key.pub));
     user.device = device ?? user.device;
 
     const post = async (path, body) => {
@@ -112,7 +112,10 @@ export class PlainUser {
     return { ...fields, sign_pub: this.sign_pub, sign_alg: this.key.alg, sig };
   }
 
-  /** @returns {Promise<object>} the payload of an `approve`; `secret` is what is sealed, the room key without */
+  /**
+   * @returns {Promise<object>} the payload of an `approve`; it seals `secret`, by default the room
+   *   key
+   */
   async approve(request, boxPub, roomKey, secret = roomKey.private) {
     const { rid, request_id, uid: to } = request;
     const ct = toBase64url(await seal(boxPub, { rid, request_id, to }, secret));

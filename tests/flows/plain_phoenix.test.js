@@ -1,8 +1,8 @@
-/** The online flow as it looks on the wire, with an unmodified phoenix.js and both ways to hand over the token. */
+/** The online flow on the wire, with an unmodified phoenix.js and both ways to send the token. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { BoxKey, SigningKey, checkRequest, openApprove, ridOf, signFields } from "vestibule-client/protocol";
-import { PlainUser, next, reply } from "./plain.js";
+import { PhoenixUser, next, reply } from "./phoenix_user.js";
 import { Server } from "./support.js";
 
 let server;
@@ -10,16 +10,16 @@ before(async () => (server = await Server.begin()));
 after(() => server.end());
 
 for (const tokenIn of ["authToken", "params"]) {
-  describe(`online, phoenix.js alone, the token in ${tokenIn}`, { timeout: 60_000 }, () => {
+  describe(`online with phoenix.js alone, token in ${tokenIn}`, { timeout: 60_000 }, () => {
     let alice, bob, rid, roomKey, garden, door, box, asked, request, approve;
     const requested = () => next(garden.channel, "request");
 
     before(async () => {
-      [alice, bob] = await Promise.all([PlainUser.connect(server, tokenIn), PlainUser.connect(server, tokenIn)]);
+      [alice, bob] = await Promise.all([PhoenixUser.connect(server, tokenIn), PhoenixUser.connect(server, tokenIn)]);
     });
     after(() => Promise.all([alice.disconnect(), bob.disconnect()]));
 
-    test("Alice creates room", async () => {
+    test("Alice creates a room", async () => {
       roomKey = await SigningKey.generate();
       rid = await ridOf(roomKey.alg, roomKey.pub);
       garden = await alice.join(`room:${rid}`);
@@ -35,10 +35,10 @@ for (const tokenIn of ["authToken", "params"]) {
       const card = { version: 1, policy: "request", name: "Garden" };
       const sig = await signFields("card", { rid, ...card }, roomKey);
       assert.deepEqual(await reply(garden.channel.push("card", { ...card, sig })), { version: 1, dup: false });
-      assert.equal((await reply(garden.channel.push("card", { ...card, sig }))).dup, true, "once more is no matter");
+      assert.equal((await reply(garden.channel.push("card", { ...card, sig }))).dup, true, "repeating it is harmless");
     });
 
-    test("Bob asks, the server stores his request, and the channel sends it to Alice", async () => {
+    test("Bob's request is stored and pushed to Alice", async () => {
       door = await bob.join(`room:${rid}`);
       assert.equal(door.joined.card.name, "Garden");
       assert.deepEqual([door.joined.mine, door.joined.approves, door.joined.more], [[], [], false]);
@@ -55,8 +55,8 @@ for (const tokenIn of ["authToken", "params"]) {
       assert.deepEqual([again.state, again.seq, again.dup], ["pending", stored.seq, true]);
     });
 
-    test("a guest is told nothing of others, and is no member", async () => {
-      const carol = await PlainUser.connect(server, tokenIn);
+    test("a guest learns nothing of others", async () => {
+      const carol = await PhoenixUser.connect(server, tokenIn);
       try {
         const { channel, joined } = await carol.join(`room:${rid}`);
         assert.deepEqual([joined.mine, joined.approves], [[], []]);
@@ -72,7 +72,7 @@ for (const tokenIn of ["authToken", "params"]) {
       }
     });
 
-    test("Alice sends the key, the server stores her approve, and the channel delivers it to Bob", async () => {
+    test("Alice's approve is stored and pushed to Bob", async () => {
       const sent = await alice.approve(request, box.pub, roomKey);
       const [arriving, gone] = [next(door.channel, "approve"), next(garden.channel, "request_gone")];
       const stored = await reply(garden.channel.push("approve", sent));
@@ -85,7 +85,7 @@ for (const tokenIn of ["authToken", "params"]) {
       assert.deepEqual([again.seq, again.dup], [stored.seq, true]);
     });
 
-    test("Bob opens it and deletes his request", async () => {
+    test("Bob opens the key and his ack deletes the request", async () => {
       const key = await openApprove(approve, { rid, request_id: asked.request_id, uid: bob.uid, box });
       assert.deepEqual(key.private, roomKey.private);
       const gone = next(garden.channel, "request_gone");
@@ -98,11 +98,11 @@ for (const tokenIn of ["authToken", "params"]) {
       assert.equal((await bob.prove(door.channel, door.joined.nonce, key)).role, "member");
     });
 
-    test("each frame of the flow went over the wire once for each push", () => {
+    test("each frame went over the wire once per push", () => {
       const events = bob.wire.frames.filter(({ way }) => way === "out").map(({ event }) => event);
       assert.deepEqual(events, ["phx_join", "request", "request", "ack", "ack", "status", "prove"]);
-      assert.equal(bob.wire.heard("approve").length, 1);
-      assert.equal(bob.wire.heard("caught_up").length, 1);
+      assert.equal(bob.wire.received("approve").length, 1);
+      assert.equal(bob.wire.received("caught_up").length, 1);
     });
   });
 }

@@ -1,4 +1,7 @@
-/** The database is put back to what it was, within one run of the server: what was answered ok since is said again. */
+/**
+ * The database is restored to an earlier state: clients send again what the server has since
+ * acknowledged.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { rename, rm } from "node:fs/promises";
@@ -9,13 +12,13 @@ import { MemoryStorage, Vestibule } from "vestibule-client";
 import WebSocket from "ws";
 import { Server, within } from "./support.js";
 
-/** As `sqlite3 vestibule.db ".backup copy.db"` does. */
+/** Copies a database like `sqlite3 vestibule.db ".backup copy.db"`. */
 const BACK_UP = `
 import sqlite3, sys
 sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))
 `;
 
-test("Bob gets the key whose approve the backup lacks", { timeout: 60_000 }, async (t) => {
+test("Bob gets the key although the backup lacks the approve", { timeout: 60_000 }, async (t) => {
   const server = await Server.begin();
   t.after(() => server.end());
   const connect = (storage = new MemoryStorage()) =>
@@ -34,7 +37,7 @@ test("Bob gets the key whose approve the backup lacks", { timeout: 60_000 }, asy
   const database = join(server.folder, "server", "vestibule.db");
   const backup = join(server.folder, "backup.db");
   await promisify(execFile)("python3", ["-c", BACK_UP, database, backup]);
-  await within("it is answered ok", request.approve());
+  await within("the approve is stored", request.approve());
   await server.stop();
   await Promise.all(["-wal", "-shm"].map((name) => rm(database + name, { force: true })));
   await rename(backup, database);

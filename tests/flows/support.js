@@ -1,5 +1,5 @@
 /**
- * The server under test, with a folder of its own.
+ * The server under test, with its own folder.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,24 +11,25 @@ export { until, within } from "../js/waiting.mjs";
 
 const BINARY = process.env.VESTIBULE_BIN ?? fileURLToPath(new URL("../../target/debug/vestibule", import.meta.url));
 
-/** One server with its folder; both are gone after {@link Server#end}. */
+/** A server and its folder; {@link Server#end} removes both. */
 export class Server {
   #process;
 
   /** Use {@link Server.begin}. */
   constructor(folder, port, more, env) {
-    /** @type {string} a folder for the test; the server's own is in it */
+    /** @type {string} the test's folder, which contains the server's */
     this.folder = folder;
     const scheme = more.includes("--tls-cert") ? "https" : "http";
-    /** @type {string} what clients connect to */
+    /** @type {string} the URL for clients */
     this.url = `${scheme}://127.0.0.1:${port}`;
     const args = ["--listen", `127.0.0.1:${port}`, "--data", join(folder, "server"), ...more];
     this.#process = new ServerProcess({ binary: BINARY, args, env }, `vestibule listens on ${this.url}`);
   }
 
   /**
-   * @param {(folder: string) => string[] | Promise<string[]>} [options] more of them; the folder is the test's
-   * @param {Record<string, string>} [env] of the server, beside the test's own
+   * @param {(folder: string) => string[] | Promise<string[]>} [options] returns further options;
+   *   gets the test's folder
+   * @param {Record<string, string>} [env] further environment variables of the server
    * @returns {Promise<Server>} when it listens
    */
   static async begin(options = () => [], env = {}) {
@@ -43,17 +44,17 @@ export class Server {
     return server;
   }
 
-  /** @returns {Promise<void>} when it listens, on the same port and with the same folder as before */
+  /** @returns {Promise<void>} when it listens, with the same port and folder as before */
   start() {
     return this.#process.start();
   }
 
-  /** @returns {Promise<void>} when the process is gone, killed without a chance to tidy up */
+  /** @returns {Promise<void>} when the process is gone, killed without warning */
   kill() {
     return this.#process.stop("SIGKILL");
   }
 
-  /** @returns {Promise<void>} when the process is gone, after it has sent everybody away */
+  /** @returns {Promise<void>} when the process is gone, after it has disconnected all clients */
   stop() {
     return this.#process.stop("SIGTERM");
   }

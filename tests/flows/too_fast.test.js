@@ -1,4 +1,4 @@
-/** An address that tries to connect too fast: unmodified phoenix.js tries again, and is let in when it is its turn. */
+/** An address that connects too fast: an unmodified phoenix.js retries and is accepted later. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { LongPoll, Socket } from "phoenix";
@@ -11,7 +11,7 @@ before(async () => (server = await Server.begin(() => limits)));
 after(() => server.end());
 
 for (const [name, transport] of [["a WebSocket", WebSocket], ["long poll", LongPoll]]) {
-  test(`it is let in over ${name}`, { timeout: 60_000 }, async (t) => {
+  test(`a client that is too fast connects in the end: ${name}`, { timeout: 60_000 }, async (t) => {
     let refusals = 0;
     const connect = () => {
       const socket = new Socket(`${server.url}/socket`, { transport });
@@ -22,6 +22,6 @@ for (const [name, transport] of [["a WebSocket", WebSocket], ["long poll", LongP
       return connected;
     };
     await within("all are connected", Promise.all([connect(), connect(), connect()]));
-    assert.ok(refusals > 0, "nobody was refused");
+    assert.ok(refusals > 0, "no connection was refused");
   });
 }

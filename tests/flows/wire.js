@@ -1,5 +1,5 @@
 /**
- * What goes over one person's wire: a transport that writes down every frame, below an unmodified phoenix.js.
+ * Records every frame of one person, with a transport below an unmodified phoenix.js.
  */
 import { LongPoll } from "phoenix";
 import WebSocket from "ws";
@@ -12,17 +12,21 @@ import WebSocket from "ws";
  * @property {string} topic
  * @property {string} event
  * @property {any} payload
- * @property {string} [answers] of a reply: the event it answers
+ * @property {string} [answers] of a reply: the event that it answers
  */
 
-/** Frames of all of one person's connections, in order. */
+/** The frames of all connections of one person, in order. */
 export class Wire {
   /** @type {Frame[]} */
   frames = [];
-  /** What long poll asked of the server, such as `GET /socket/longpoll`. @type {string[]} */
+  /** The requests of long poll, such as `GET /socket/longpoll`. @type {string[]} */
   requests = [];
   #name;
-  /** What the connection of now loses. @type {{event: string, what: "frame" | "answer", met: boolean} | null} */
+  /**
+   * What the current connection loses.
+   *
+   * @type {{event: string, what: "frame" | "answer", met: boolean} | null}
+   */
   #loss = null;
 
   /** @param {TransportName} [name] */
@@ -30,7 +34,7 @@ export class Wire {
     this.#name = name;
   }
 
-  /** @returns {any} to be handed to phoenix.js as its transport */
+  /** @returns {any} a transport for phoenix.js */
   get transport() {
     return this.#name === "longpoll" ? this.#longPoll() : this.#webSocket();
   }
@@ -44,7 +48,8 @@ export class Wire {
         if (this.#tap.leaves(text)) super.send(text);
       }
 
-      // Here, and not in a handler, so that a frame is written down before it has an effect, or has none.
+      // Done here rather than in a handler, so that a frame is recorded, or dropped, before it has
+      // an effect.
       emit(name, ...args) {
         if (name !== "message") return super.emit(name, ...args);
         return this.#tap.arrives(args[0].toString()) ? super.emit(name, ...args) : true;
@@ -61,7 +66,8 @@ export class Wire {
         if (this.#tap.leaves(text)) super.send(text);
       }
 
-      // LongPoll calls what was assigned here. Its constructor assigns already, before there are private fields.
+      // LongPoll calls the handler assigned here. Its constructor assigns one before private fields
+      // exist.
       set onmessage(handler) {
         this.handler = handler;
       }
@@ -77,7 +83,9 @@ export class Wire {
     };
   }
 
-  /** A new connection, which loses nothing; both ways tell whether the frame goes on. */
+  /**
+   * A new connection, which loses nothing. Both functions return whether the frame is passed on.
+   */
   #connect() {
     this.#loss = null;
     const events = new Map();
@@ -98,8 +106,8 @@ export class Wire {
   }
 
   /**
-   * From now on, as if the connection were dying: until there is another one, these frames do not arrive, or
-   * what the server answers to them does not.
+   * Simulates a dying connection: until the next one, these frames, or the server's replies to
+   * them, do not arrive.
    *
    * @param {"frame" | "answer"} what
    * @param {string} event
@@ -108,7 +116,7 @@ export class Wire {
     this.#loss = { what, event, met: false };
   }
 
-  /** @returns {boolean} whether what was to be lost is */
+  /** @returns {boolean} whether the frame or reply has been lost */
   get hasLost() {
     return this.#loss?.met ?? false;
   }
@@ -121,26 +129,26 @@ export class Wire {
 
   /**
    * @param {string} event
-   * @returns {any[]} payloads of what this person pushed
+   * @returns {any[]} the payloads that this person pushed
    */
-  said(event) {
+  sent(event) {
     return this.frames.filter((frame) => frame.way === "out" && frame.event === event).map(({ payload }) => payload);
   }
 
   /**
    * @param {string} event
-   * @returns {any[]} payloads of what the server pushed
+   * @returns {any[]} the payloads that the server pushed
    */
-  heard(event) {
+  received(event) {
     return this.frames.filter((frame) => frame.way === "in" && frame.event === event).map(({ payload }) => payload);
   }
 
   /**
    * @param {string} event
-   * @returns {any[]} what the server answered `ok` to this event
+   * @returns {any[]} the server's `ok` replies to this event
    */
-  answered(event) {
-    const replies = this.frames.filter((frame) => frame.way === "in" && frame.answers === event);
-    return replies.filter(({ payload }) => payload.status === "ok").map(({ payload }) => payload.response);
+  replies(event) {
+    const answers = this.frames.filter((frame) => frame.way === "in" && frame.answers === event);
+    return answers.filter(({ payload }) => payload.status === "ok").map(({ payload }) => payload.response);
   }
 }

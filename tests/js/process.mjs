@@ -1,5 +1,5 @@
 /**
- * A server as a child process: started on a port of its own, stopped with or without warning, started again.
+ * Runs a server as a child process that can be stopped, with or without warning, and restarted.
  */
 import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
@@ -7,29 +7,31 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { until, within } from "./waiting.mjs";
 
-/** Whatever is still running when a test process ends would outlive it. */
+/** Child processes to kill when the test process ends, because they would outlive it. */
 const running = new Set();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Where the system begins with the ports that it hands out by itself (Linux's `ip_local_port_range`). */
-const [HANDED_OUT] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s+/).map(Number);
+/**
+ * The first port of the range from which the system assigns ports (Linux's `ip_local_port_range`).
+ */
+const [FIRST_ASSIGNED_PORT] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s+/).map(Number);
 
 /**
- * A port that nobody listens on, and that stays free until somebody asks for that very one: of those that the system hands
- * out to connections and to listeners of port 0, any may be gone a moment later.
+ * Finds a free port that stays free until it is explicitly used. A port from the range that the
+ * system assigns to connections and to listeners on port 0 could be taken a moment later.
  *
  * @returns {Promise<number>}
  */
 export async function freePort() {
   for (;;) {
-    const port = randomInt(Math.min(20_000, Math.floor(HANDED_OUT / 2)), HANDED_OUT);
+    const port = randomInt(Math.min(20_000, Math.floor(FIRST_ASSIGNED_PORT / 2)), FIRST_ASSIGNED_PORT);
     if (await isFree(port)) return port;
   }
 }
 
-/** @returns {Promise<boolean>} whether nobody listens on it */
+/** @returns {Promise<boolean>} whether the port is free */
 function isFree(port) {
   return new Promise((resolve, reject) => {
     const probe = createServer();
@@ -38,7 +40,7 @@ function isFree(port) {
   });
 }
 
-/** A program that says on its standard output where it listens. */
+/** A program that announces on its standard output that it listens. */
 export class ServerProcess {
   #command;
   #announcement;
@@ -49,8 +51,8 @@ export class ServerProcess {
    * @param {object} command
    * @param {string} command.binary
    * @param {string[]} [command.args]
-   * @param {Record<string, string>} [command.env] beside the test's own
-   * @param {string} announcement what it says once it listens
+   * @param {Record<string, string>} [command.env] further environment variables
+   * @param {string} announcement the text that it prints once it listens
    */
   constructor(command, announcement) {
     this.#command = command;
@@ -70,7 +72,7 @@ export class ServerProcess {
     child.once("error", (error) => (failure = error.message));
     child.once("exit", (code, signal) => {
       running.delete(child);
-      failure ??= `it ended with ${signal ?? code}`;
+      failure ??= `it exited with ${signal ?? code}`;
     });
     await until(`"${this.#announcement}"`, () => {
       if (failure) throw new Error(`${binary} did not start: ${failure}\n${this.#log}`);
@@ -79,7 +81,8 @@ export class ServerProcess {
   }
 
   /**
-   * @param {"SIGKILL" | "SIGTERM"} signal without warning, or with time to send everybody away
+   * @param {"SIGKILL" | "SIGTERM"} signal SIGKILL: without warning; SIGTERM: with time to
+   *   disconnect clients
    * @returns {Promise<void>} when the process is gone
    */
   async stop(signal) {

@@ -1,12 +1,12 @@
 /**
- * Waiting for what must come, and never longer than it can take: a test that hangs says nothing.
+ * Waits with a time-out, because a hanging test would report nothing.
  */
 
 /** Nothing in these tests takes this long unless it is broken. */
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 /**
- * Waits for a condition, and says what it waited for when that does not come.
+ * Waits for a condition; after the time-out the error names it.
  *
  * @template T
  * @param {string} what
@@ -14,11 +14,11 @@ const PATIENCE_MS = 15_000;
  * @returns {Promise<T>} the first truthy value
  */
 export async function until(what, condition) {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + TIMEOUT_MS;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
+    if (Date.now() > deadline) throw new Error(`timed out waiting for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
@@ -27,12 +27,12 @@ export async function until(what, condition) {
  * @template T
  * @param {string} what
  * @param {Promise<T>} promise
- * @returns {Promise<T>} the same, but rejected after a while
+ * @returns {Promise<T>} the same promise, but rejected after the time-out
  */
 export function within(what, promise) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), PATIENCE_MS);
+    timer = setTimeout(() => reject(new Error(`timed out waiting for: ${what}`)), TIMEOUT_MS);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -1,4 +1,4 @@
-/** An application in TypeScript. It is compiled, not run. */
+/** An application in TypeScript that is compiled, not run. */
 import {
   DeniedError, LocalStorage, MemoryStorage, Vestibule, VestibuleError,
   type Asked, type Card, type CardChange, type ClaimOptions, type ConnectOptions, type Denial, type JoinRequest,
@@ -8,7 +8,7 @@ import { FileStorage } from "vestibule-client/file-storage";
 import { BoxKey, SigningKey as Key, checkCard, uidOf } from "vestibule-client/protocol";
 import { LongPoll } from "phoenix";
 
-/** A storage of one's own. */
+/** An application's own storage. */
 class Vault implements Storage {
   #values = new Map<string, string>();
   async get(name: string): Promise<string | null> {

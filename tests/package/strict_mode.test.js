@@ -1,4 +1,7 @@
-/** React's StrictMode mounts each component, unmounts it and mounts it again: who is connected in the end is. */
+/**
+ * React's StrictMode mounts each component, unmounts it and mounts it again. The client must be
+ * connected in the end.
+ */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -8,7 +11,7 @@ import { freePort } from "../js/process.mjs";
 import { Server, until } from "../flows/support.js";
 import { Project } from "./project.js";
 
-/** As the client's README has it. */
+/** The code of the client's README. */
 const APPLICATION = `
 import { StrictMode, createElement, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
@@ -61,7 +64,7 @@ before(async () => {
   const head = '<!doctype html><title>StrictMode</title><link rel="icon" href="data:,"><body></body>';
   await project.write("index.html", `${head}<script type="module" src="/application.js"></script>`);
   const find = (name) => [name, fileURLToPath(new URL(`node_modules/${name}`, import.meta.url))];
-  // React mounts twice where it is built for development only.
+  // React mounts components twice only in development builds.
   const define = { "process.env.NODE_ENV": '"development"' };
   const alias = Object.fromEntries(LIBRARIES.map(find));
   const options = { root: project.folder, configFile: false, logLevel: "warn", define, resolve: { alias } };
@@ -79,20 +82,20 @@ after(async () => {
 
 test("a component that is mounted twice is connected", { timeout: 90_000 }, async () => {
   const page = await browser.newPage();
-  const said = [];
-  page.on("console", (message) => message.type() === "log" && said.push(message.text()));
-  page.on("pageerror", (error) => said.push(String(error)));
+  const logged = [];
+  page.on("console", (message) => message.type() === "log" && logged.push(message.text()));
+  page.on("pageerror", (error) => logged.push(String(error)));
   await page.goto(pages.resolvedUrls.local[0]);
-  const isConnected = () => said.includes("connected");
+  const isConnected = () => logged.includes("connected");
   await until("it is connected", isConnected);
-  assert.deepEqual(said.slice(0, 3), ["mounted", "mounted", "connected"]);
+  assert.deepEqual(logged.slice(0, 3), ["mounted", "mounted", "connected"]);
 
-  // Connected, unmounted and mounted anew, twice over.
+  // A connected component is unmounted and mounted again, twice.
   for (const key of [1, 2]) {
-    said.length = 0;
+    logged.length = 0;
     await page.evaluate((it) => globalThis.remount(it), key);
     await until("it is connected again", isConnected);
-    assert.ok(said.every((line) => line === "mounted" || line === "connected"), said.join("\n"));
+    assert.ok(logged.every((line) => line === "mounted" || line === "connected"), logged.join("\n"));
   }
   await page.close();
 });

@@ -1,4 +1,4 @@
-/** The package's types, for a team that takes TypeScript at its strictest. */
+/** The package's types, for projects with TypeScript's strictest options. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
@@ -15,10 +15,10 @@ before(async () => {
 after(() => project?.end());
 
 for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]]) {
-  test(`a strict project compiles, with module resolution ${moduleResolution}`, { timeout: 60_000 }, async () => {
+  test(`a strict project compiles: ${moduleResolution}`, { timeout: 60_000 }, async () => {
     const compilerOptions = {
       strict: true, noImplicitAny: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noEmit: true,
-      // The declarations of the package, and those that it needs, are checked as well.
+      // Also checks the declarations of the package and its dependencies.
       skipLibCheck: false,
       target: "es2022", lib: ["es2022", "dom"], types: [], module, moduleResolution,
     };

@@ -1,4 +1,4 @@
-/** The client as it was released, from its tarball: what people have in their applications. */
+/** The released client from its tarball, as people have it in their applications. */
 import { Vestibule } from "vestibule-client";
 import { FileStorage } from "vestibule-client/file-storage";
 

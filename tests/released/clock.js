@@ -1,17 +1,20 @@
-/** What time it is, in a test and in the server that it starts. */
+/** Sets the time of a test and of the server that it starts. */
 import assert from "node:assert/strict";
 
 const Today = globalThis.Date;
 
-/** How far the server's clock may be from the test's, in milliseconds; a response says whole seconds. */
+/**
+ * The largest difference between the server's clock and the test's, in milliseconds. Responses
+ * contain whole seconds.
+ */
 const TOLERANCE_MS = 10_000;
 
 /**
- * Sets this process's clock, which goes on from there.
+ * Sets this process's clock, which then runs on.
  *
  * @param {number} now Unix milliseconds
- * @returns {Record<string, string>} the environment of a server that is to go by it: libfaketime's. Durations stay
- *   real, and a server that is started again finds that the clock has gone on
+ * @returns {Record<string, string>} libfaketime's environment variables for a server with the same
+ *   clock. Durations stay real, and the clock runs on across restarts of the server
  */
 export function setClock(now) {
   const offset = now - Today.now();
@@ -25,14 +28,14 @@ export function setClock(now) {
     }
   };
   return {
-    // $LIB is the dynamic linker's, for the architecture's folder.
+    // The dynamic linker replaces $LIB by the architecture's folder.
     LD_PRELOAD: "/usr/$LIB/faketime/libfaketimeMT.so.1",
     FAKETIME: `${offset < 0 ? "" : "+"}${offset / 1000}`,
     FAKETIME_DONT_FAKE_MONOTONIC: "1",
   };
 }
 
-/** @param {string} url of the server; the linker only warns of a library that it does not find */
+/** @param {string} url of the server; the linker only warns if the library is missing */
 export async function assertClock(url) {
   const { headers } = await fetch(new URL("/health/live", url));
   const away = Math.abs(Today.parse(headers.get("date")) - Date.now());

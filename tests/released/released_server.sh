@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs a command with the released server as VESTIBULE_BIN, where the tests look for the server: the program that
-# RELEASED_BIN names, else one that is built here from the release's commit and kept in target/released.
+# Runs a command with the released server as VESTIBULE_BIN, which the tests use. The server is the
+# program that RELEASED_BIN names; otherwise it is built from the release's commit and kept in
+# target/released.
 set -euo pipefail
 
 commit=ee2e8e1
-# It takes minutes; what takes an hour hangs.
+# The build takes minutes; after an hour it hangs.
 longest=60m
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -1,7 +1,8 @@
 /**
- * The Debian package, as far as it can be judged without installing it; `make deb-test` installs it.
+ * Checks of the Debian package that do not install it; `make deb-test` installs it.
  *
- * It is packed with the debug binary that the other tests use: what is looked at here is all around that.
+ * The package contains the debug binary that the other tests use; these tests check everything
+ * else.
  */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
@@ -22,13 +23,13 @@ before(async () => {
   deb = join(FOLDER, name);
 });
 
-test("it has the server's version", async () => {
+test("the package has the server's version", async () => {
   const manifest = await readFile(join(ROOT, "Cargo.toml"), "utf8");
   const [, version] = manifest.match(/^version = "(.+)"$/m);
   assert.equal((await run("dpkg-deb", ["--field", deb, "Version"])).trim(), version);
 });
 
-test("each file is where it belongs, root's, and writable for root alone", async () => {
+test("all files belong to root and only root may write them", async () => {
   const listing = await run("dpkg-deb", ["--contents", deb]);
   const files = new Map(
     listing.trim().split("\n").map((line) => {
@@ -59,16 +60,16 @@ test("each file is where it belongs, root's, and writable for root alone", async
   assert.deepEqual(programs.map(([path]) => path), ["/usr/bin/vestibule"]);
 });
 
-test("settings are kept on an upgrade, and nothing else is in /etc", async () => {
+test("only the settings are in /etc, and upgrades keep them", async () => {
   assert.equal(await run("dpkg-deb", ["--info", deb, "conffiles"]), "/etc/vestibule/vestibule.toml\n");
 });
 
-test("an upgrade restarts the server and leaves its socket alone", async () => {
+test("an upgrade restarts the server but not its socket", async () => {
   const script = await run("dpkg-deb", ["--info", deb, "postinst"]);
   assert.match(script, /_dh_action=restart[^]*deb-systemd-invoke \$_dh_action 'vestibule\.service' >/);
   assert.doesNotMatch(script, /_dh_action.*socket/);
 });
 
-test("Debian's own critic finds nothing", async () => {
+test("lintian finds nothing", async () => {
   assert.equal(await run("lintian", ["--allow-root", "--fail-on=warning", deb]), "");
 });

@@ -1,6 +1,6 @@
 /**
- * The four flows through what may stand in front of the server, each in a process of its own: Node takes a certificate
- * that nobody has signed from its environment alone.
+ * The four flows through TLS and reverse proxies. Each runs in its own process, because Node
+ * accepts a self-signed certificate only through an environment variable.
  */
 import { after, before, test } from "node:test";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -19,9 +19,9 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }));
 
 for (const front of ["tls", "nginx", "caddy"]) {
-  test(`through ${front}`, { timeout: 600_000 }, async () => {
+  test(`the flows work through ${front}`, { timeout: 600_000 }, async () => {
     const env = { ...process.env, NODE_EXTRA_CA_CERTS: certificate, VESTIBULE_TEST_KEY: key };
-    // Else the inner run takes itself for a part of this one, and says nothing.
+    // Otherwise the inner run considers itself a part of this one and prints nothing.
     delete env.NODE_TEST_CONTEXT;
     await run(process.execPath, ["--test", `tests/service/fronts/${front}.js`], { env });
   });

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests here need, where they are missing. More can be named, as pairs.
+# Installs the Debian packages that these tests need, if they are missing. Arguments name further
+# pairs.
 set -euo pipefail
 
-# A program and the package that has it, each.
+# Pairs of a program and its package.
 needed=(
   systemd-analyze systemd
   dh debhelper
@@ -14,11 +15,11 @@ needed=(
 )
 missing=()
 for ((at = 0; at < ${#needed[@]}; at += 2)); do
-  # Some are where only root looks.
+  # Some programs are only in root's PATH.
   PATH=$PATH:/usr/sbin:/sbin command -v "${needed[at]}" >/dev/null || missing+=("${needed[at + 1]}")
 done
 if [[ ${#missing[@]} == 0 ]]; then
-  echo "install.sh: all is there"
+  echo "install.sh: everything is installed"
 else
   "$(dirname "${BASH_SOURCE[0]}")/../debian.sh" "${missing[@]}"
 fi

@@ -1,5 +1,5 @@
 /**
- * The units of systemd, by systemd's own judgement. Needs no systemd that runs.
+ * Checks of the systemd units with systemd's own tools, which need no running systemd.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -8,10 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT, run } from "./run.js";
 
-/** In tenths. A service without any of the measures has 96. */
+/** The highest allowed exposure level, in tenths. A service without any hardening has 96. */
 const MOST_EXPOSURE = 15;
 
-/** How long clients may take to go, as `server/src/shutdown.rs` has it. */
+/** How long clients may take to disconnect, as in `server/src/shutdown.rs`. */
 const DRAIN_SECONDS = 10;
 
 const UNITS = ["vestibule.service", "vestibule.socket"];
@@ -21,24 +21,24 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), "vestibule-units-"));
   for (const name of UNITS) {
     const text = await readFile(join(ROOT, "server/systemd", name), "utf8");
-    // The server is not installed here, and systemd looks whether what it is to start is there.
+    // The server is not installed here, but systemd checks that the executable exists.
     await writeFile(join(folder, name), text.replaceAll("/usr/bin/vestibule", process.execPath));
   }
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-test("systemd understands all of the units", async () => {
+test("systemd accepts the units", async () => {
   const said = await run("sh", ["-c", 'exec systemd-analyze verify --man=no "$@" 2>&1', "sh", ...UNITS.map(at)]);
   assert.equal(said, "");
 });
 
-test("the service is hardly exposed", async () => {
+test("the service's exposure level is low", async () => {
   const options = ["--offline=true", `--threshold=${MOST_EXPOSURE}`, "--no-pager"];
   const table = await run("systemd-analyze", ["security", ...options, at("vestibule.service")]);
   assert.match(table, /Overall exposure level for vestibule\.service: \S+ OK/);
 });
 
-test("systemd waits longer for the server than the server for its clients", async () => {
+test("systemd's stop time-out exceeds the server's drain time", async () => {
   const service = await readFile(at("vestibule.service"), "utf8");
   const [, seconds] = service.match(/^TimeoutStopSec=(\d+)$/m);
   assert.ok(Number(seconds) > DRAIN_SECONDS, seconds);

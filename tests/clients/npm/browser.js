@@ -1,6 +1,7 @@
 /**
- * As much of a browser as phoenix.js needed for long poll before 1.8, which brought fetch: `self` with an
- * `XMLHttpRequest`. They look for `self` as they load, so this must be imported before they are.
+ * The parts of a browser that phoenix.js needed for long poll before 1.8 introduced fetch: `self`
+ * with an `XMLHttpRequest`. The clients look for `self` while loading, so this must be imported
+ * first.
  */
 
 const DONE = 4;

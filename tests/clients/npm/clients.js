@@ -1,13 +1,13 @@
 /**
- * Every client with Phoenix's API, by what to call it in a test's name. Loaded here and not earlier: those before 1.8
- * look for `self` as they load, see `browser.js`.
+ * Every client with Phoenix's API, by its name in tests. Versions before 1.8 look for `self` while
+ * loading, see `browser.js`.
  */
 async function load(name) {
   const module = await import(name);
   return module.default ?? module;
 }
 
-/** @type {Record<string, any>} they speak V2 */
+/** @type {Record<string, any>} clients that speak V2 */
 export const V2 = {
   "phoenix 1.4.18": await load("phoenix-1.4"),
   "phoenix 1.5.14": await load("phoenix-1.5"),
@@ -17,11 +17,11 @@ export const V2 = {
   "@supabase/phoenix 0.4.5": await load("@supabase/phoenix"),
 };
 
-/** @type {Record<string, any>} they speak V1 */
+/** @type {Record<string, any>} clients that speak V1 */
 export const V1 = {
   "phoenix-channels 1.0.0": await load("phoenix-channels"),
   "phoenix-socket 1.2.3": await load("phoenix-socket"),
 };
 
-/** What came before these has JSON only. */
+/** Clients that support only JSON. */
 export const WITHOUT_BINARY = ["phoenix 1.4.18", "phoenix 1.5.14", ...Object.keys(V1)];

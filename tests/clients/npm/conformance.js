@@ -1,5 +1,5 @@
 /**
- * What every client must be able to do with the server, whichever version it is and whatever it travels on.
+ * What every client must be able to do with the server, in every version and over every transport.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,19 +11,20 @@ import { until } from "../../js/waiting.mjs";
  * @typedef {object} Client
  * @property {any} exports of the package
  * @property {object} options of its socket
- * @property {boolean} [binary] whether it takes bytes from the server
- * @property {boolean} [heartbeats] whether it sends them: not on long poll, where polls are sign of life enough
+ * @property {boolean} [binary] whether it accepts binary payloads from the server
+ * @property {boolean} [heartbeats] whether it sends heartbeats: not over long poll, where polls
+ *   show that it is alive
  */
 
 /**
  * @param {string} name of the test
  * @param {Client} client
  */
-export function course(name, client) {
-  test(name, { timeout: 60_000 }, () => walk(client));
+export function conforms(name, client) {
+  test(name, { timeout: 60_000 }, () => run(client));
 }
 
-async function walk({ exports, options, binary = false, heartbeats = true }) {
+async function run({ exports, options, binary = false, heartbeats = true }) {
   const playground = await Playground.begin();
   const visit = () => new Visitor(exports, playground.socketUrl, options);
   const alice = visit();
@@ -42,10 +43,10 @@ async function walk({ exports, options, binary = false, heartbeats = true }) {
     await bobsRoom.join();
     await bobsRoom.push("shout", { from: "Bob" });
     assert.deepEqual(bobsShouts, [{ from: "Bob" }], "a shout reaches its sender before the reply does");
-    await until("Alice hears Bob", () => shouts.length === 1);
+    await until("Alice receives Bob's shout", () => shouts.length === 1);
     assert.deepEqual(shouts, [{ from: "Bob" }]);
     await playground.broadcast("room:1", "news", { headline: "rain" });
-    await until("Alice hears the news", () => news.length === 1);
+    await until("Alice receives the news", () => news.length === 1);
     assert.deepEqual(news, [{ headline: "rain" }]);
     if (binary) await assertBinary(playground, room);
 
@@ -60,13 +61,14 @@ async function walk({ exports, options, binary = false, heartbeats = true }) {
       await until(`both are back in the room after ${signal}`, () => room.joins > before[0] && bobsRoom.joins > before[1]);
       assert.deepEqual(await room.push("echo", { after: signal }), { after: signal });
       await playground.broadcast("room:1", "news", { after: signal });
-      await until(`Alice hears the news after ${signal}`, () => news.some(({ after }) => after === signal));
+      await until(`Alice receives the news after ${signal}`, () => news.some(({ after }) => after === signal));
       await until(`Alice sees Bob again after ${signal}`, () => Object.keys(crowd.present).length === 2);
     }
 
     await assertLeaving(playground, { room, news, bobsRoom, crowd });
   } finally {
-    // Killed last, a server would leave the clients trying for ever, and the test's process with them.
+    // Clients disconnect first: otherwise they would reconnect for ever and keep the test's process
+    // alive.
     await Promise.allSettled([alice.disconnect(), bob.disconnect()]);
     await playground.end();
   }
@@ -81,7 +83,7 @@ async function assertBinary(playground, room) {
   assert.deepEqual(new Uint8Array(files[0]), Uint8Array.of(1, 0, 254));
 }
 
-/** Both come, Bob with two devices; one of them leaves. */
+/** Both join, Bob changes his device, leaves and joins again. */
 async function assertPresence(alice, bob) {
   const crowd = alice.channel("presence:1", { user: "alice", device: "phone" });
   crowd.watchPresence();
@@ -95,19 +97,19 @@ async function assertPresence(alice, bob) {
   await until("Alice sees Bob change", () => crowd.present.bob?.[0] === "watch");
   assert.deepEqual(crowd.present, { alice: ["phone"], bob: ["watch"] });
   await bobs.leave();
-  await until("Alice sees Bob go", () => !crowd.present.bob);
+  await until("Alice sees Bob leave", () => !crowd.present.bob);
   await bob.channel("presence:1", { user: "bob", device: "laptop" }).join();
   await until("Alice sees Bob come back", () => crowd.present.bob);
   return crowd;
 }
 
-/** Who has left hears nothing any more, and who stays does. */
+/** A user who has left receives nothing more, one who stays does. */
 async function assertLeaving(playground, { room, news, bobsRoom, crowd }) {
   await room.leave();
   const bobsNews = bobsRoom.heard("news");
   await playground.broadcast("room:1", "news", { for: "Bob" });
-  await until("Bob hears the news", () => bobsNews.length === 1);
-  // The answer is behind whatever the server has sent to Alice's connection by now.
+  await until("Bob receives the news", () => bobsNews.length === 1);
+  // The reply comes after everything that the server has sent to Alice's connection so far.
   await crowd.push("list");
   assert.ok(!news.some((item) => item.for === "Bob"), "Alice has left");
 }

@@ -1,6 +1,6 @@
 /**
- * Where no WebSocket gets through, phoenix.js 1.8 falls back to long poll: at once if the upgrade is refused, after
- * `longPollFallbackMs` if it is swallowed.
+ * If WebSockets are blocked, phoenix.js 1.8 falls back to long poll: at once if the upgrade is
+ * refused, after `longPollFallbackMs` if it is not answered.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,7 +12,7 @@ import { Visitor } from "./visitor.js";
 
 for (const name of ["phoenix 1.8.16", "@supabase/phoenix 0.4.5"]) {
   for (const manner of ["refuse", "swallow"]) {
-    test(`${name} falls back where upgrades are met with: ${manner}`, { timeout: 60_000 }, () =>
+    test(`${name} falls back to long poll: ${manner}`, { timeout: 60_000 }, () =>
       fallBack(V2[name], manner),
     );
   }

@@ -1,15 +1,15 @@
-/** A company's proxy, as clients meet them: it passes requests on, but no WebSocket. */
+/** A proxy as some companies use them: it forwards requests, but no WebSockets. */
 import { createServer, request } from "node:http";
 
 export class Gateway {
   #server;
-  /** Sockets that asked for an upgrade: Node's server does not count them among its own any more. */
+  /** Sockets that requested an upgrade, which Node's server no longer tracks. */
   #upgrading = new Set();
 
   /** Use {@link Gateway.begin}. */
   constructor(server) {
     this.#server = server;
-    /** @type {number} how many upgrades were asked for */
+    /** @type {number} the number of requested upgrades */
     this.upgrades = 0;
     /** @type {string} */
     this.socketUrl = `ws://127.0.0.1:${server.address().port}/socket`;
@@ -17,7 +17,7 @@ export class Gateway {
 
   /**
    * @param {number} port of the server behind it
-   * @param {"refuse" | "swallow"} manner what becomes of an upgrade: an answer, or none ever
+   * @param {"refuse" | "swallow"} manner how to treat an upgrade: refuse it, or never answer
    * @returns {Promise<Gateway>}
    */
   static async begin(port, manner) {
@@ -28,7 +28,7 @@ export class Gateway {
         answer.pipe(outgoing);
       });
       onward.on("error", () => outgoing.destroy());
-      // The client that gives up a poll must be seen to do so.
+      // The server must notice when a client aborts a poll.
       outgoing.on("close", () => onward.destroy());
       incoming.pipe(onward);
     });

@@ -1,8 +1,8 @@
-/** The clients that long poll by fetch. */
+/** The clients that use fetch for long poll. */
 import { V2 } from "./clients.js";
-import { course } from "./course.js";
+import { conforms } from "./conformance.js";
 
 for (const name of ["phoenix 1.8.16", "@supabase/phoenix 0.4.5"]) {
   const exports = V2[name];
-  course(`${name} over long poll`, { exports, options: { transport: exports.LongPoll }, heartbeats: false });
+  conforms(`${name} over long poll`, { exports, options: { transport: exports.LongPoll }, heartbeats: false });
 }

@@ -1,5 +1,5 @@
 /**
- * The server under test: the playground on a port of its own, stopped with or without warning, started again.
+ * The server under test: the playground on its own port, which can be stopped and restarted.
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -9,19 +9,22 @@ const BINARY =
   process.env.PLAYGROUND_BIN ??
   fileURLToPath(new URL("../../../target/debug/examples/playground", import.meta.url));
 
-/** One server, gone after {@link Playground#end}. */
+/** A playground that runs until {@link Playground#end}. */
 export class Playground {
   #process;
 
   /** Use {@link Playground.begin}. */
   constructor(port) {
-    /** @type {number} the same after each start */
+    /** @type {number} unchanged by restarts */
     this.port = port;
     /** @type {string} */
     this.url = `http://127.0.0.1:${port}`;
-    /** @type {string} what a client that adds the transport's name is given */
+    /** @type {string} the URL for clients that append the transport's name */
     this.socketUrl = `ws://127.0.0.1:${port}/socket`;
-    /** @type {string} the same for who has a token to show; like a Phoenix endpoint, `/socket` takes none */
+    /**
+     * @type {string} the URL for clients with a token; as in Phoenix, the plain `/socket` accepts
+     *   none
+     */
     this.authSocketUrl = `ws://127.0.0.1:${port}/authsocket`;
     const command = { binary: BINARY, env: { PORT: String(port) } };
     this.#process = new ServerProcess(command, `playground listens on ${this.url}`);
@@ -40,7 +43,8 @@ export class Playground {
   }
 
   /**
-   * @param {"SIGKILL" | "SIGTERM"} signal without warning, or with time to send everybody away
+   * @param {"SIGKILL" | "SIGTERM"} signal SIGKILL: without warning; SIGTERM: with time to
+   *   disconnect clients
    * @returns {Promise<void>} when the process is gone
    */
   stop(signal) {
@@ -48,11 +52,11 @@ export class Playground {
   }
 
   /**
-   * A broadcast that no client sends.
+   * Broadcasts an event from outside the server.
    *
    * @param {string} topic
    * @param {string} event
-   * @param {object | Uint8Array} payload bytes are broadcast as bytes
+   * @param {object | Uint8Array} payload bytes are broadcast as a binary payload
    */
   async broadcast(topic, event, payload) {
     const query = new URLSearchParams({ topic, event });

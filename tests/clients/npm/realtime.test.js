@@ -1,6 +1,7 @@
 /**
- * Supabase's client: topics `realtime:…`, whose broadcasts are all of one event that names the real one inside.
- * On V1 it sends them as JSON, on V2 (its default) as binary frames of kinds of its own, 3 and 4.
+ * Supabase's client uses topics `realtime:…`, and one event for all broadcasts, whose payload names
+ * the actual event. On V1 it sends them as JSON, on V2 (its default) as binary frames of its own
+ * kinds 3 and 4.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -26,18 +27,18 @@ async function play(playground, alice, bob, { binary = false }) {
     await until(`Alice is back after ${signal}`, () => alice.subscribed > before);
     const news = { type: "broadcast", event: "news", payload: { after: signal } };
     await playground.broadcast("realtime:garden", "broadcast", news);
-    await until(`Alice hears the news after ${signal}`, () => alice.heard.some(({ payload }) => payload.after === signal));
+    await until(`Alice receives the news after ${signal}`, () => alice.received.some(({ payload }) => payload.after === signal));
   }
   assert.equal(await alice.channel.unsubscribe(), "ok");
 }
 
 async function assertBroadcast(alice, bob, payload) {
-  // With `ack` the answer says that the server understood.
+  // With `ack` the reply confirms that the server understood.
   assert.equal(await bob.channel.send({ type: "broadcast", event: "hello", payload }), "ok");
-  await until("Alice hears Bob", () => alice.heard.length > 0);
-  const heard = alice.heard.pop();
-  assert.deepEqual([heard.event, heard.payload], ["hello", payload]);
-  assert.deepEqual(bob.heard, [], "who sends hears nothing without asking for it");
+  await until("Alice receives Bob's broadcast", () => alice.received.length > 0);
+  const received = alice.received.pop();
+  assert.deepEqual([received.event, received.payload], ["hello", payload]);
+  assert.deepEqual(bob.received, [], "the sender does not receive its own broadcast by default");
 }
 
 async function assertPresence(alice, bob) {
@@ -48,7 +49,7 @@ async function assertPresence(alice, bob) {
   assert.deepEqual(everybody(), ["alice", "bob"]);
   assert.deepEqual(alice.channel.presenceState().bob.map(({ mood }) => mood), ["glad"]);
   await bob.channel.untrack();
-  await until("Alice sees Bob go", () => everybody().length === 1);
+  await until("Alice sees Bob leave", () => everybody().length === 1);
 }
 
 async function scene(vsn, options = {}) {
@@ -63,7 +64,7 @@ async function scene(vsn, options = {}) {
   }
 }
 
-/** Somebody in the garden. */
+/** A user in the garden. */
 class Person {
   #client;
 
@@ -72,25 +73,25 @@ class Person {
     this.#client = new RealtimeClient(url, {
       transport: WebSocket,
       vsn,
-      params: { apikey: "of no meaning here" },
+      params: { apikey: "unused" },
       reconnectAfterMs: () => 20,
       heartbeatIntervalMs: 500,
       heartbeatCallback,
       timeout: 5000,
     });
     const config = { presence: { key: name }, broadcast: { ack: true, self: false } };
-    /** @type {number} how many were answered */
+    /** @type {number} the number of answered heartbeats */
     this.heartbeats = 0;
     /** @type {object[]} */
-    this.heard = [];
+    this.received = [];
     /** @type {string[]} */
     this.statuses = [];
     this.channel = this.#client.channel("garden", { config });
     this.channel.on("presence", { event: "sync" }, () => {});
-    this.channel.on("broadcast", { event: "*" }, (message) => this.heard.push(message));
+    this.channel.on("broadcast", { event: "*" }, (message) => this.received.push(message));
   }
 
-  /** @returns {number} how often it was let in, first and after each reconnect */
+  /** @returns {number} the number of successful joins, including rejoins */
   get subscribed() {
     return this.statuses.filter((status) => status === "SUBSCRIBED").length;
   }

@@ -1,10 +1,10 @@
 /**
- * Somebody with a Phoenix client: its sockets, channels and presences as promises and lists, so that a test reads as a
- * story. Nothing of the client is replaced; only its public API is called.
+ * A user of a Phoenix client, with its sockets, channels and presences as promises and lists for
+ * tests. Nothing of the client is replaced; only its public API is called.
  */
 import { until, within } from "../../js/waiting.mjs";
 
-/** Short, so that a server that comes back is found in a test's time. The client does the reconnecting. */
+/** Short, so that clients reconnect soon after a restart. The client does the reconnecting. */
 const QUICK = {
   reconnectAfterMs: () => 20,
   rejoinAfterMs: () => 20,
@@ -12,7 +12,7 @@ const QUICK = {
   timeout: 5000,
 };
 
-/** One connection. */
+/** A connection. */
 export class Visitor {
   #client;
   #socket;
@@ -20,7 +20,7 @@ export class Visitor {
   #opened = 0;
 
   /**
-   * @param {{Socket: any, Presence: any}} client what the package exports
+   * @param {{Socket: any, Presence: any}} client the package's exports
    * @param {string} url
    * @param {object} options of the client's socket
    */
@@ -36,7 +36,7 @@ export class Visitor {
     this.#socket.connect();
   }
 
-  /** @returns {number} how often the client connected */
+  /** @returns {number} the number of connections so far */
   get opened() {
     return this.#opened;
   }
@@ -50,19 +50,19 @@ export class Visitor {
     return new Channel(this.#client, this.#socket.channel(topic, params));
   }
 
-  /** @returns {Promise<void>} when the client has had a heartbeat answered that it sent from now on or just before */
+  /** @returns {Promise<void>} when the next heartbeat is answered */
   async heartbeat() {
     const before = this.#heartbeats;
     await until("a heartbeat is answered", () => this.#heartbeats > before);
   }
 
-  /** @returns {Promise<void>} when the client says that it is disconnected */
+  /** @returns {Promise<void>} when the client reports that it is disconnected */
   async disconnect() {
     await within("disconnected", new Promise((resolve) => this.#socket.disconnect(resolve)));
   }
 }
 
-/** One channel of a {@link Visitor}. */
+/** A channel of a {@link Visitor}. */
 export class Channel {
   #client;
   #channel;
@@ -71,14 +71,14 @@ export class Channel {
   constructor(client, channel) {
     this.#client = client;
     this.#channel = channel;
-    /** @type {number} how often it was let in, first and after each reconnect */
+    /** @type {number} the number of successful joins, including rejoins */
     this.joins = 0;
     /** @type {boolean} */
     this.closed = false;
     channel.onClose(() => (this.closed = true));
   }
 
-  /** @returns {Promise<any>} the server's answer */
+  /** @returns {Promise<any>} the server's reply */
   join() {
     const join = this.#channel.join().receive("ok", () => (this.joins += 1));
     return answered("join", join);
@@ -87,7 +87,7 @@ export class Channel {
   /**
    * @param {string} event
    * @param {object | ArrayBuffer} payload
-   * @returns {Promise<any>} the server's answer
+   * @returns {Promise<any>} the server's reply
    */
   push(event, payload = {}) {
     return answered(event, this.#channel.push(event, payload));
@@ -95,7 +95,7 @@ export class Channel {
 
   /**
    * @param {string} event
-   * @returns {any[]} what came so far and, as the list grows, what comes
+   * @returns {any[]} the payloads of all pushes; the list keeps growing
    */
   heard(event) {
     const list = [];
@@ -103,10 +103,10 @@ export class Channel {
     return list;
   }
 
-  /** Keeps track of who is there, with the client's own means. */
+  /** Tracks presences with the client's own functions. */
   watchPresence() {
     const { Presence } = this.#client;
-    // Before Phoenix 1.4 it was two functions, since then it is a class.
+    // A class since Phoenix 1.4, two functions before.
     if (typeof Presence === "function") {
       const presence = new Presence(this.#channel);
       presence.onSync(() => (this.#present = Object.fromEntries(presence.list((key, entry) => [key, entry]))));
@@ -116,13 +116,13 @@ export class Channel {
     this.#channel.on("presence_diff", (diff) => (this.#present = Presence.syncDiff(this.#present, diff)));
   }
 
-  /** @returns {Record<string, string[]>} the devices of whoever is there */
+  /** @returns {Record<string, string[]>} the devices of all present users */
   get present() {
     const devices = Object.entries(this.#present).map(([key, { metas }]) => [key, metas.map(({ device }) => device)]);
     return Object.fromEntries(devices);
   }
 
-  /** @returns {Promise<void>} when the server has let go */
+  /** @returns {Promise<void>} when the server has closed the channel */
   async leave() {
     await answered("leave", this.#channel.leave());
     await until("the channel is closed", () => this.closed);
@@ -132,7 +132,7 @@ export class Channel {
 /**
  * @param {string} what
  * @param {any} push of the client
- * @returns {Promise<any>} rejected by any answer but ok
+ * @returns {Promise<any>} the reply; rejects unless it is `ok`
  */
 function answered(what, push) {
   const answer = new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-"""The server under test: the playground on a port of its own, stopped with or without warning, started again."""
+"""The server under test: the playground on its own port, which can be stopped and restarted."""
 
 import atexit
 import json
@@ -15,8 +15,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[3]
 BINARY = os.environ.get("PLAYGROUND_BIN", str(REPOSITORY / "target/debug/examples/playground"))
 
-# Nothing in these tests takes this long unless it is broken.
-PATIENCE = 15.0
+# The time-out of all waits: nothing takes this long unless it is broken.
+TIMEOUT = 15.0
 
 
 def free_port():
@@ -35,7 +35,7 @@ class Playground:
         self.websocket_url = f"ws://127.0.0.1:{self._port}/socket/websocket"
 
     def __enter__(self):
-        # Whatever still runs when the tests end would outlive them.
+        # Otherwise a running server would outlive the tests.
         atexit.register(self.stop, signal.SIGKILL)
         self.start()
         return self
@@ -56,30 +56,30 @@ class Playground:
                     lines.put(line)
             lines.put("")
 
-        # A pipe cannot be read for a limited time; a thread can be waited for so.
+        # Reading a pipe has no time-out, but waiting for a thread has.
         threading.Thread(target=read, args=[self._process.stdout], daemon=True).start()
-        line = lines.get(timeout=PATIENCE)
+        line = lines.get(timeout=TIMEOUT)
         if line.strip() != f"playground listens on {self.url}":
             raise RuntimeError(f"the playground did not start: {line!r}")
 
     def stop(self, how):
-        """Returns when the process is gone, killed or asked to go."""
+        """Returns when the process has ended."""
         if self._process.poll() is None:
             self._process.send_signal(how)
-            self._process.wait(PATIENCE)
+            self._process.wait(TIMEOUT)
 
     def restart(self, how):
-        """In a test with an event loop: `await asyncio.to_thread(...)`, for the client answers the server's close in it."""
+        """With an event loop call it by `asyncio.to_thread`: the loop must answer the server's close."""
         self.stop(how)
         self.start()
 
     def broadcast(self, topic, event, payload):
-        """A broadcast that no client sends."""
+        """Broadcasts an event from outside the server."""
         query = urllib.parse.urlencode({"topic": topic, "event": event})
         body = json.dumps(payload).encode()
-        with urllib.request.urlopen(f"{self.url}/admin/broadcast?{query}", body, timeout=PATIENCE):
+        with urllib.request.urlopen(f"{self.url}/admin/broadcast?{query}", body, timeout=TIMEOUT):
             pass
 
 
-# Without warning, and with time to send everybody away.
+# Without warning, and with time to disconnect clients.
 ENDINGS = (signal.SIGKILL, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""gql 4.4.0 with its Phoenix transport: names no vsn and so speaks V1, with integer refs. It does not reconnect."""
+"""gql 4.4.0 with its Phoenix transport: sends no vsn and so speaks V1, with integer refs. It does not reconnect."""
 
 import asyncio
 import unittest
@@ -7,7 +7,7 @@ from gql import Client, gql
 from gql.transport.exceptions import TransportError
 from gql.transport.phoenix_channel_websockets import PhoenixChannelWebsocketsTransport
 
-from playground import ENDINGS, PATIENCE, Playground
+from playground import ENDINGS, TIMEOUT, Playground
 
 
 class Gql(unittest.IsolatedAsyncioTestCase):
@@ -20,23 +20,23 @@ class Gql(unittest.IsolatedAsyncioTestCase):
 
     def client(self, playground):
         transport = PhoenixChannelWebsocketsTransport(playground.websocket_url, heartbeat_interval=0.1)
-        # Absinthe would be asked for its schema otherwise.
-        return Client(transport=transport, fetch_schema_from_transport=False, execute_timeout=PATIENCE)
+        # Otherwise it would request Absinthe's schema.
+        return Client(transport=transport, fetch_schema_from_transport=False, execute_timeout=TIMEOUT)
 
     async def query(self, playground):
-        """The playground's answer to a document is its variables."""
+        """The playground answers a document with its variables."""
         async with self.client(playground) as session:
             document = gql("query ($name: String) { name }")
             document.variable_values = {"name": "Alice"}
             self.assertEqual(await session.execute(document), {"name": "Alice"})
 
     async def subscribe(self, playground):
-        """It is answered with an id, and results come as pushes that carry it."""
+        """The reply contains an id, which the pushed results carry."""
         async with self.client(playground) as session:
             document = gql("subscription ($name: String) { name }")
             document.variable_values = {"name": "Bob"}
             results = session.subscribe(document)
-            self.assertEqual(await asyncio.wait_for(anext(results), PATIENCE), {"name": "Bob"})
+            self.assertEqual(await asyncio.wait_for(anext(results), TIMEOUT), {"name": "Bob"})
             await results.aclose()
 
     async def outlive(self, playground, ending):

@@ -1,11 +1,11 @@
-"""phxsocket 0.1.5: V1, integer refs from 0, a heartbeat each 5 s. It does not reconnect by itself: who uses it does."""
+"""phxsocket 0.1.5: V1, integer refs from 0, a heartbeat every 5 s. The application must reconnect."""
 
 import threading
 import unittest
 
 from phxsocket import Client
 
-from playground import ENDINGS, PATIENCE, Playground
+from playground import ENDINGS, TIMEOUT, Playground
 from waiting import until_in_threads, within
 
 
@@ -24,21 +24,22 @@ class PhxSocket(unittest.TestCase):
             bobs_room = bob.channel("room:1")
             within("Bob joins", bobs_room.join)
             self.ask(bobs_room, "shout", {"from": "Bob"})
-            until_in_threads("Alice hears Bob", lambda: shouts == [{"from": "Bob"}])
+            until_in_threads("Alice receives Bob's shout", lambda: shouts == [{"from": "Bob"}])
             playground.broadcast("room:1", "news", {"headline": "rain"})
-            until_in_threads("Alice hears the news", lambda: news == [{"headline": "rain"}])
+            until_in_threads("Alice receives the news", lambda: news == [{"headline": "rain"}])
 
             self.see_presence(alice, bob)
             for ending in ENDINGS:
                 self.reconnect(playground, alice, room, ending)
                 playground.broadcast("room:1", "news", {"after": ending.name})
-                until_in_threads("Alice hears the news", lambda: news[-1] == {"after": ending.name})
+                until_in_threads("Alice receives the news", lambda: news[-1] == {"after": ending.name})
 
             closed = threading.Event()
             room.on_close = closed.set
-            # What it returns is broken in the client; that the server closes the channel is what counts.
+            # The client's return value is broken; what counts is that the server closes the
+            # channel.
             within("Alice leaves", room.leave)
-            self.assertTrue(closed.wait(PATIENCE))
+            self.assertTrue(closed.wait(TIMEOUT))
             within("Alice disconnects", alice.close)
 
     def ask(self, channel, event, payload):
@@ -59,10 +60,10 @@ class PhxSocket(unittest.TestCase):
         gone = threading.Event()
         alice.on_close = lambda _: gone.set()
         playground.stop(ending)
-        self.assertTrue(gone.wait(PATIENCE), f"the client was told after {ending.name}")
+        self.assertTrue(gone.wait(TIMEOUT), f"the client was told after {ending.name}")
         playground.start()
-        # It says so a moment before its thread is done.
-        alice.thread.join(PATIENCE)
+        # The client reports the close before its thread has ended.
+        alice.thread.join(TIMEOUT)
         within("Alice connects again", alice.connect)
         self.assertEqual(within("Alice joins again", room.join), {"from": "Alice"})
         self.assertEqual(self.ask(room, "echo", {"n": 2})["response"], {"n": 2})

@@ -10,17 +10,17 @@ from waiting import until
 
 
 class Person:
-    """Somebody in the garden."""
+    """A user in the garden."""
 
     def __init__(self, playground, name):
         self.client = AsyncRealtimeClient(
-            f"{playground.url}/socket", "of no meaning here", max_retries=100, initial_backoff=0.02
+            f"{playground.url}/socket", "unused", max_retries=100, initial_backoff=0.02
         )
         config = {"broadcast": {"ack": True, "self": False}, "presence": {"key": name, "enabled": True}}
         self.channel = self.client.channel("garden", {"config": config})
-        self.heard = []
+        self.received = []
         self.states = []
-        self.channel.on_broadcast("hello", self.heard.append)
+        self.channel.on_broadcast("hello", self.received.append)
 
     async def subscribe(self):
         await self.channel.subscribe(lambda state, _: self.states.append(state))
@@ -43,15 +43,15 @@ class Realtime(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual(person.states, [RealtimeSubscribeStates.SUBSCRIBED])
 
             await bob.channel.send_broadcast("hello", {"from": "Bob"})
-            await until("Alice hears Bob", lambda: alice.heard)
-            self.assertEqual(alice.heard.pop()["payload"], {"from": "Bob"})
-            self.assertEqual(bob.heard, [], "who sends hears nothing without asking for it")
+            await until("Alice receives Bob's broadcast", lambda: alice.received)
+            self.assertEqual(alice.received.pop()["payload"], {"from": "Bob"})
+            self.assertEqual(bob.received, [], "the sender does not receive its own broadcast by default")
 
             await alice.channel.track({"mood": "fine"})
             await bob.channel.track({"mood": "glad"})
             await until("Alice sees both", lambda: alice.present == {"alice": ["fine"], "bob": ["glad"]})
             await bob.channel.untrack()
-            await until("Alice sees Bob go", lambda: alice.present == {"alice": ["fine"]})
+            await until("Alice sees Bob leave", lambda: alice.present == {"alice": ["fine"]})
 
             for ending in ENDINGS:
                 before = alice.subscriptions
@@ -59,8 +59,8 @@ class Realtime(unittest.IsolatedAsyncioTestCase):
                 await until(f"Alice is back after {ending.name}", lambda: alice.subscriptions > before)
                 news = {"type": "broadcast", "event": "hello", "payload": {"after": ending.name}}
                 playground.broadcast("realtime:garden", "broadcast", news)
-                await until("Alice hears the news", lambda: alice.heard)
-                self.assertEqual(alice.heard.pop()["payload"], {"after": ending.name})
+                await until("Alice receives the news", lambda: alice.received)
+                self.assertEqual(alice.received.pop()["payload"], {"after": ending.name})
 
             await alice.channel.unsubscribe()
             await until("Alice has left", lambda: alice.states[-1] == RealtimeSubscribeStates.CLOSED)

@@ -1,32 +1,32 @@
-"""Waiting for what must come, and never longer than it can take: a test that hangs says nothing."""
+"""Waits with a time-out, because a hanging test would report nothing."""
 
 import asyncio
 import threading
 import time
 
-from playground import PATIENCE
+from playground import TIMEOUT
 
 
 async def until(what, condition):
-    """Waits for a condition while the event loop goes on."""
-    deadline = time.monotonic() + PATIENCE
+    """Waits for a condition while the event loop runs."""
+    deadline = time.monotonic() + TIMEOUT
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited in vain: {what}")
+            raise AssertionError(f"timed out waiting for: {what}")
         await asyncio.sleep(0.005)
 
 
 def until_in_threads(what, condition):
-    """The same for clients that live in threads of their own."""
-    deadline = time.monotonic() + PATIENCE
+    """Waits for a condition of clients that run in their own threads."""
+    deadline = time.monotonic() + TIMEOUT
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited in vain: {what}")
+            raise AssertionError(f"timed out waiting for: {what}")
         time.sleep(0.005)
 
 
 def within(what, call):
-    """Calls what may block for ever, in a thread that does not keep the tests from ending."""
+    """Makes a call that may block for ever, in a thread that does not keep the tests alive."""
     outcome = []
 
     def run():
@@ -37,9 +37,9 @@ def within(what, call):
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT)
     if not outcome:
-        raise AssertionError(f"waited in vain: {what}")
+        raise AssertionError(f"timed out waiting for: {what}")
     value, error = outcome[0]
     if error:
         raise error

@@ -1,16 +1,19 @@
-/** What the server says of the time: it corrects a clock within bounds, and costs no key, no box and no approve. */
+/**
+ * A server that lies about the time can shift a client's clock within bounds, but cannot make it
+ * lose a key, a box or an approve.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until, within } from "../support.js";
-import { Stage } from "./stage.js";
+import { HostileFixture } from "./fixture.js";
 
-const stage = new Stage();
+const fixture = new HostileFixture();
 const TIMEOUT = { timeout: 60_000 };
 const DAY = 86_400_000;
 
-/** The server is so far ahead, or behind, whenever it says the time. */
+/** Shifts every time that the server sends. */
 function lieAbout(ms) {
-  return stage.server.lie({
+  return fixture.server.lie({
     http({ path, answer }) {
       if (path === "/v1/challenge") answer.now = Date.now() + ms;
     },
@@ -20,13 +23,13 @@ function lieAbout(ms) {
   });
 }
 
-/** Bob has asked for the key of Alice's room. */
+/** Bob has requested the key of Alice's room. */
 async function begin() {
-  const { alice, garden, rid, roomKey } = await stage.room();
-  const bob = await stage.somebody().connect();
+  const { alice, garden, rid, roomKey } = await fixture.room();
+  const bob = await fixture.somebody().connect();
   const door = await bob.client.openRoom(rid);
   const asked = await door.ask({ ttl: DAY });
-  const request = await until("Alice is shown it", () => garden.pending[0]);
+  const request = await until("Alice sees it", () => garden.pending[0]);
   return { alice, garden, rid, roomKey, bob, door, asked, request };
 }
 
@@ -39,10 +42,10 @@ for (const days of [3, -3, 300]) {
     const scene = await begin();
     const { bob, rid, request } = scene;
     const stop = lieAbout(days * DAY);
-    await bob.comeBack();
+    await bob.restart();
     assert.ok(bob.warnings.every((warning) => warning.startsWith("wrong_clock: ")), bob.warnings.join());
     const door = await bob.client.openRoom(rid);
-    // What has expired by the server's time is not waited for; that is all.
+    // The only effect: a request that has expired by the server's time is not waited for.
     const waiting = door.whenKey();
     if (days > 0) await assert.rejects(within("Bob is told", waiting), { reason: "expired" });
     stop();
@@ -57,7 +60,7 @@ test("a server that is days off deletes no approve", TIMEOUT, async () => {
   await bob.client.disconnect();
   await request.approve();
   const stop = lieAbout(3 * DAY);
-  await alice.comeBack();
+  await alice.restart();
   const [, sent] = Object.entries(JSON.parse(alice.storage.get(`room/${rid}/approves`)))[0];
   assert.equal(sent.state, "stored");
   await alice.client.openRoom(rid);
@@ -69,37 +72,37 @@ test("a server that is days off deletes no approve", TIMEOUT, async () => {
 
 for (const [name, ms] of [["of 1970", -Date.now()], ["of another century", 100 * 365 * DAY], ["two years off", 730 * DAY]]) {
   test(`a time that is ${name} is not believed`, TIMEOUT, async () => {
-    const { garden, rid } = await stage.room();
+    const { garden, rid } = await fixture.room();
     const stop = lieAbout(ms);
-    const bob = await stage.somebody().connect();
+    const bob = await fixture.somebody().connect();
     assert.match(bob.warnings[0], /^wrong_clock: .*too large to correct: set the clock$/);
     const before = Date.now();
     const { exp } = await (await bob.client.openRoom(rid)).ask({ ttl: DAY });
     assert.ok(exp - before - DAY < 60_000, `${exp - before} ms`);
-    await (await until("Alice is shown it", () => garden.pending[0])).approve();
+    await (await until("Alice sees it", () => garden.pending[0])).approve();
     await until("Bob has the key", () => bob.keyOf(rid));
     stop();
   });
 }
 
-test("no request outlasts 30 days of the corrected clock", TIMEOUT, async () => {
-  const { rid } = await stage.room();
+test("no request is signed for more than 30 days", TIMEOUT, async () => {
+  const { rid } = await fixture.room();
   const stop = lieAbout(300 * DAY);
-  // It takes what lasts longer, too.
-  const more = stage.server.lie({
+  // The server accepts longer lifetimes.
+  const more = fixture.server.lie({
     toClient({ answers, payload: { response } }) {
       if (answers === "phx_join" && response.limits) response.limits.exp_ms = 3000 * DAY;
       if (answers === "request") response.state = "pending";
     },
   });
-  const bob = await stage.somebody().connect();
+  const bob = await fixture.somebody().connect();
   const door = await bob.client.openRoom(rid);
   await assert.rejects(door.ask({ ttl: 31 * DAY }), { reason: "bad_argument" });
   const asking = door.ask({ ttl: 30 * DAY });
   asking.catch(() => {});
-  const [{ exp }] = await until("he asks", () => {
-    const said = stage.server.said(bob.uid, "request");
-    return said.length > 0 && said;
+  const [{ exp }] = await until("Bob sends his request", () => {
+    const sent = fixture.server.sentBy(bob.uid, "request");
+    return sent.length > 0 && sent;
   });
   assert.ok(exp <= Date.now() + 330 * DAY, `${exp}`);
   stop();

@@ -1,20 +1,21 @@
 /**
- * Who meets the hostile server: Alice, who has a room, Bob, who wants in, both with the reference client as it is, and
- * Mallory, who is the server's own user.
+ * The hostile server of a test file and its users: people with an unmodified reference client, and
+ * Mallory, the server's own user.
  */
 import { after, before } from "node:test";
 import { MemoryStorage, Vestibule } from "vestibule-client";
-import { BoxKey, SigningKey, fromBase64url, toBase64url, uidOf } from "vestibule-client/protocol";
+import { BoxKey, SigningKey, toBase64url, uidOf } from "vestibule-client/protocol";
 import WebSocket from "ws";
+import { roomKeyIn, storageOfMember } from "../fixture.js";
 import { within } from "../support.js";
 import { HostileServer } from "./proxy.js";
 
-/** Short, because phoenix.js waits so long for the answer to what was said before a disconnect. */
+/** Short, because phoenix.js waits this long for replies to pushes sent before a disconnect. */
 const socketOptions = { timeout: 2000 };
 
-/** Somebody with a device, who is connected or not. */
+/** Somebody with a device, connected or not. */
 export class Somebody {
-  /** Reason and detail of each. @type {string[]} */
+  /** The messages of all warnings. @type {string[]} */
   warnings = [];
   /** @type {Vestibule} */
   client;
@@ -26,7 +27,7 @@ export class Somebody {
     this.storage = storage;
   }
 
-  /** @param {object} [options] more of them */
+  /** @param {object} [options] further options */
   async connect(options) {
     const onWarning = (warning) => this.warnings.push(warning.message);
     const all = { storage: this.storage, transport: WebSocket, socketOptions, onWarning, ...options };
@@ -34,8 +35,8 @@ export class Somebody {
     return this;
   }
 
-  /** The same device again, with a page of its own: all it knows is what is stored. */
-  async comeBack() {
+  /** Restarts the device's client: it knows only what is stored. */
+  async restart() {
     await this.client.disconnect();
     return this.connect();
   }
@@ -45,14 +46,14 @@ export class Somebody {
     return this.client.uid;
   }
 
-  /** @returns {any} the room's key as it is stored, null where it is not */
+  /** @returns {any} the room's key as stored; null if it is missing */
   keyOf(rid) {
     return JSON.parse(this.storage.get(`room/${rid}/key`));
   }
 }
 
-/** The hostile server of one test file, and everybody there. */
-export class Stage {
+/** The hostile server of one test file, and everybody who uses it. */
+export class HostileFixture {
   /** @type {HostileServer} */
   server;
   #people = [];
@@ -76,25 +77,25 @@ export class Stage {
 
   /**
    * @param {"open" | "request" | "secret"} [policy]
-   * @returns {Promise<{alice: Somebody, garden: any, rid: string, roomKey: SigningKey}>} Alice's room
+   * @returns {Promise<{alice: Somebody, garden: any, rid: string, roomKey: SigningKey}>} Alice's
+   *   room
    */
   async room(policy = "request") {
     const alice = await this.somebody().connect();
     const garden = await alice.client.createRoom({ name: "Garden", policy });
-    const { alg, private: secret } = alice.keyOf(garden.rid);
-    const roomKey = await SigningKey.fromPrivate(alg, fromBase64url(secret));
+    const roomKey = await roomKeyIn(alice.storage, garden.rid);
     return { alice, garden, rid: garden.rid, roomKey };
   }
 
   /** @returns {Promise<Somebody>} another member, not yet connected */
   member({ alice, rid }) {
-    const storage = new MemoryStorage();
-    storage.set(`room/${rid}/key`, alice.storage.get(`room/${rid}/key`));
-    return this.somebody(storage);
+    return this.somebody(storageOfMember(alice.storage, rid));
   }
 }
 
-/** @returns {Promise<object>} the server's own user, with all the keys that the server can make */
+/**
+ * @returns {Promise<object>} the server's own user, with every kind of key that the server can make
+ */
 export async function mallory() {
   const key = await SigningKey.generate();
   const uid = await uidOf(key.alg, key.pub);
@@ -103,8 +104,26 @@ export async function mallory() {
 
 /**
  * @param {string} text base64url
- * @returns {string} the same length, another value
+ * @returns {string} a different value of the same length
  */
-export function other(text) {
+export function altered(text) {
   return (text[0] === "A" ? "B" : "A") + text.slice(1);
+}
+
+/**
+ * @param {object} fields
+ * @returns {(item: object) => object} a swap that replaces these fields
+ */
+export function withFields(fields) {
+  return (item) => Object.assign(item, fields);
+}
+
+/**
+ * Replaces each item of a list.
+ *
+ * @param {any[]} items
+ * @param {(item: any) => any} swap
+ */
+export async function swapAll(items, swap) {
+  for (const index of items.keys()) items[index] = await swap(items[index]);
 }

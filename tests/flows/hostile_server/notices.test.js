@@ -1,60 +1,66 @@
-/** What the server tells of denials and other endings: a denial is checked; the rest can delay a key and do no more. */
+/**
+ * The server lies about denials and other endings: forged denials are refused; other lies can only
+ * delay a key.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SigningKey, signFields } from "vestibule-client/protocol";
 import { until, within } from "../support.js";
-import { Stage, mallory, other } from "./stage.js";
+import { HostileFixture, altered, mallory, swapAll, withFields } from "./fixture.js";
 
-const stage = new Stage();
+const fixture = new HostileFixture();
 const TIMEOUT = { timeout: 60_000 };
 
-/** Alice is shown what Bob asks. */
+/** Alice sees Bob's request. */
 async function begin(policy) {
-  const { alice, garden, rid, roomKey } = await stage.room(policy);
-  const bob = await stage.somebody().connect();
-  const told = [];
-  bob.client.onNotice(({ event }) => told.push(event));
+  const { alice, garden, rid, roomKey } = await fixture.room(policy);
+  const bob = await fixture.somebody().connect();
+  const reported = [];
+  bob.client.onNotice(({ event }) => reported.push(event));
   const door = await bob.client.openRoom(rid);
   const ended = [];
-  const scene = { alice, garden, rid, roomKey, bob, door, told, ended };
+  const scene = { alice, garden, rid, roomKey, bob, door, reported, ended };
   scene.asked = await door.ask();
   scene.key = door.whenKey();
   scene.key.catch(({ reason }) => ended.push(reason));
-  scene.request = await until("Alice is shown it", () => garden.pending[0]);
+  scene.request = await until("Alice sees it", () => garden.pending[0]);
   return scene;
 }
 
-/** Where notices come: pushed in the room or the inbox, in the answers to both joins, and on a further page. */
-const PLACES = {
+/**
+ * The paths by which notices deliver: pushes in the room or the inbox, join replies and further
+ * pages.
+ */
+const PATHS = {
   "the push in the room": {
-    lie: (swap) => ({
+    swapOn: (swap) => ({
       async toClient(frame) {
         if (frame.event === "denied") frame.payload = await swap(frame.payload);
       },
     }),
-    arrive: ({ garden, request }) => garden.deny(request, { code: "no" }),
+    deliver: ({ garden, request }) => garden.deny(request, { code: "no" }),
   },
   "the push in the inbox": {
-    lie: (swap) => ({
+    swapOn: (swap) => ({
       async toClient(frame) {
         if (frame.event === "denied") frame.payload = await swap(frame.payload);
       },
     }),
-    async arrive({ door, garden, request }) {
+    async deliver({ door, garden, request }) {
       await door.leave();
       await garden.deny(request, { code: "no" });
     },
   },
   "the list": {
-    lie: (swap) => ({
+    swapOn: (swap) => ({
       async toClient({ answers, payload: { response } }) {
         if (answers === "phx_join") await swapAll(response.notices, swap);
       },
     }),
-    arrive: arriveWhileAway,
+    deliver: arriveWhileAway,
   },
   "a further page of it": {
-    lie: (swap) => ({
+    swapOn: (swap) => ({
       async toClient({ answers, payload: { response } }) {
         if (answers === "phx_join") Object.assign(response, { notices: [], cursors: { notices: "more" } });
         if (answers === "notices") await swapAll(response.items, swap);
@@ -63,7 +69,7 @@ const PLACES = {
         if (event === "notices") delete payload.cursor;
       },
     }),
-    arrive: arriveWhileAway,
+    deliver: arriveWhileAway,
   },
 };
 
@@ -73,25 +79,21 @@ async function arriveWhileAway({ bob, garden, request }) {
   await bob.connect();
 }
 
-async function swapAll(items, swap) {
-  for (const index of items.keys()) items[index] = await swap(items[index]);
-}
-
 /**
- * In each of the places: with the swap Bob is warned and goes on waiting, and takes Alice's approve.
+ * On each path: with the swap Bob is warned, keeps waiting and accepts Alice's approve.
  *
  * @param {(notice: any, scene: object) => any} swap
  * @param {string} [detail]
  */
-async function isNoticed(swap, detail = "the room's signature is invalid") {
-  await Promise.all(Object.entries(PLACES).map(async ([name, { lie, arrive }]) => {
+async function isDetected(swap, detail = "the room's signature is invalid") {
+  await Promise.all(Object.entries(PATHS).map(async ([name, { swapOn, deliver }]) => {
     const scene = await begin();
-    const { bob, garden, rid, roomKey, told } = scene;
-    const stop = stage.server.lie(lie((notice) => swap({ ...notice }, scene)), bob.uid);
-    await arrive(scene);
+    const { bob, garden, rid, roomKey, reported } = scene;
+    const stop = fixture.server.lie(swapOn((notice) => swap({ ...notice }, scene)), bob.uid);
+    await deliver(scene);
     await until(`${name}: Bob is warned`, () => bob.warnings.length > 0);
     assert.deepEqual([...new Set(bob.warnings)], [`bad_denial: ${detail}`], name);
-    assert.deepEqual([told, bob.storage.get(`room/${rid}/denied`)], [[], null], name);
+    assert.deepEqual([reported, bob.storage.get(`room/${rid}/denied`)], [[], null], name);
     assert.notEqual(bob.storage.get(`room/${rid}/request`), null, name);
     stop();
     const [{ requests }] = await garden.denials();
@@ -101,58 +103,55 @@ async function isNoticed(swap, detail = "the room's signature is invalid") {
   }));
 }
 
-/** @param {object} fields */
-const set = (fields) => (notice) => Object.assign(notice, fields);
-
-test("a denial as it is", TIMEOUT, async () => {
-  const { alice, bob, garden, request, key, ended, told } = await begin();
+test("an unchanged denial is accepted", TIMEOUT, async () => {
+  const { alice, bob, garden, request, key, ended, reported } = await begin();
   await garden.deny(request, { code: "no" });
-  await assert.rejects(within("Bob is told", key), { reason: "denied", code: "no", block: false, by: alice.uid });
-  await until("so is the application", () => told.length > 0);
-  assert.deepEqual([told, ended, bob.warnings], [["denied"], ["denied"], []]);
+  await assert.rejects(within("Bob is reported", key), { reason: "denied", code: "no", block: false, by: alice.uid });
+  await until("the application is reported", () => reported.length > 0);
+  assert.deepEqual([reported, ended, bob.warnings], [["denied"], ["denied"], []]);
 });
 
-test("a denial without a signature", TIMEOUT, () => isNoticed(set({ room_sig: undefined }), "malformed"));
+test("a denial without a signature is refused", TIMEOUT, () => isDetected(withFields({ room_sig: undefined }), "malformed"));
 
-test("a denial with another signature", TIMEOUT, () => {
-  return isNoticed((notice) => ({ ...notice, room_sig: other(notice.room_sig) }));
+test("a denial with a changed signature is refused", TIMEOUT, () => {
+  return isDetected((notice) => ({ ...notice, room_sig: altered(notice.room_sig) }));
 });
 
-test("a denial that the server's own user has signed", TIMEOUT, async () => {
+test("a denial signed by the server's own user is refused", TIMEOUT, async () => {
   const { uid, key } = await mallory();
-  await isNoticed(async (notice, { bob }) => {
+  await isDetected(async (notice, { bob }) => {
     const own = { ...notice, by: uid, to: bob.uid };
     return { ...own, room_sig: await signFields("deny", own, key) };
   });
 });
 
-test("a denial with another code", TIMEOUT, () => isNoticed(set({ code: "go away" })));
+test("a denial with another code is refused", TIMEOUT, () => isDetected(withFields({ code: "go away" })));
 
-test("a denial that blocks", TIMEOUT, () => isNoticed(set({ block: true })));
+test("a denial changed to a block is refused", TIMEOUT, () => isDetected(withFields({ block: true })));
 
-test("a denial by somebody else", TIMEOUT, async () => {
+test("a denial by another uid is refused", TIMEOUT, async () => {
   const { uid } = await mallory();
-  await isNoticed(set({ by: uid }));
+  await isDetected(withFields({ by: uid }));
 });
 
-test("a denial of somebody else's request", TIMEOUT, async () => {
+test("a denial of another user's request is refused", TIMEOUT, async () => {
   const { bob, garden, rid } = await begin();
-  const stranger = await stage.somebody().connect();
+  const stranger = await fixture.somebody().connect();
   await (await stranger.client.openRoom(rid)).ask();
   const theirs = () => garden.pending.find(({ uid }) => uid === stranger.uid);
-  await garden.deny(await until("Alice is shown it", theirs), { code: "no" });
+  await garden.deny(await until("Alice sees it", theirs), { code: "no" });
   const isTheirs = ({ rid: room }) => room === rid;
-  const denial = await until("it is told", () => stage.server.heard("denied").find(isTheirs));
+  const denial = await until("the denial is pushed", () => fixture.server.pushed("denied").find(isTheirs));
   const { requestId } = garden.pending[0];
-  stage.server.push(bob.uid, `room:${rid}`, "denied", { ...denial, request_id: requestId });
+  fixture.server.push(bob.uid, `room:${rid}`, "denied", { ...denial, request_id: requestId });
   await until("Bob is warned", () => bob.warnings.length > 0);
   assert.deepEqual(bob.warnings, ["bad_denial: the room's signature is invalid"]);
 });
 
-test("a denial in Alice's name where the room's card is kept from Bob", TIMEOUT, async () => {
-  const { alice, garden, rid, roomKey } = await stage.room();
-  const bob = await stage.somebody().connect();
-  const stop = stage.server.lie({
+test("a denial cannot be forged by withholding the card", TIMEOUT, async () => {
+  const { alice, garden, rid, roomKey } = await fixture.room();
+  const bob = await fixture.somebody().connect();
+  const stop = fixture.server.lie({
     toClient({ answers, payload: { response } }) {
       if (answers === "phx_join") delete response.card;
     },
@@ -161,50 +160,50 @@ test("a denial in Alice's name where the room's card is kept from Bob", TIMEOUT,
   const { requestId } = await door.ask();
   const denial = { rid, request_id: requestId, to: bob.uid, by: alice.uid, code: "go away", block: true };
   const room_sig = await signFields("deny", denial, await SigningKey.generate());
-  stage.server.push(bob.uid, `room:${rid}`, "denied", { ...denial, room_sig, event: "denied", seq: 1, at: Date.now() });
+  fixture.server.push(bob.uid, `room:${rid}`, "denied", { ...denial, room_sig, event: "denied", seq: 1, at: Date.now() });
   await until("Bob is warned", () => bob.warnings.length > 0);
   assert.deepEqual(bob.warnings, ["bad_denial: the room's key is unknown"]);
   stop();
   const key = door.whenKey();
-  await (await until("Alice is shown it", () => garden.pending[0])).approve();
+  await (await until("Alice sees it", () => garden.pending[0])).approve();
   assert.deepEqual((await within("Bob has the key", key)).private, roomKey.private);
 });
 
-/** These cannot be told from true ones: they end the waiting, and never the box. */
+/** Nobody signs these notices, so forged ones end the wait, but never delete the box. */
 for (const event of ["expired", "withdrawn"]) {
   const tell = ({ bob, rid, asked }) => {
     const notice = { rid, request_id: asked.requestId, seq: 1, at: Date.now(), event };
-    stage.server.push(bob.uid, `room:${rid}`, event, notice);
+    fixture.server.push(bob.uid, `room:${rid}`, event, notice);
   };
 
-  test(`a request that is said to be ${event} costs a second one`, TIMEOUT, async () => {
+  test(`a request falsely ${event} can be sent again`, TIMEOUT, async () => {
     const scene = await begin();
     const { bob, garden, rid, roomKey, door, asked, key } = scene;
     tell(scene);
-    await assert.rejects(within("Bob is told", key), { reason: event });
-    assert.deepEqual([bob.keyOf(rid), stage.server.said(bob.uid, "ack")], [null, []]);
+    await assert.rejects(within("Bob is reported", key), { reason: event });
+    assert.deepEqual([bob.keyOf(rid), fixture.server.sentBy(bob.uid, "ack")], [null, []]);
     const again = door.requestKey();
     const isNew = ({ requestId }) => requestId !== asked.requestId;
-    await (await until("Alice is shown the second one", () => garden.pending.find(isNew))).approve();
+    await (await until("Alice sees the second one", () => garden.pending.find(isNew))).approve();
     assert.deepEqual((await within("Bob has the key", again)).private, roomKey.private);
   });
 
-  test(`a request said to be ${event} is approved all the same`, TIMEOUT, async () => {
+  test(`a request falsely ${event} can still be approved`, TIMEOUT, async () => {
     const scene = await begin();
     const { bob, rid, roomKey, request, key } = scene;
     tell(scene);
-    await assert.rejects(within("Bob is told", key), { reason: event });
-    // All that he knows from here on is what is stored.
-    await bob.comeBack();
+    await assert.rejects(within("Bob is reported", key), { reason: event });
+    // From now on Bob's client knows only what is stored.
+    await bob.restart();
     await request.approve();
     await until("Bob has the key", () => bob.keyOf(rid));
     assert.equal(bob.keyOf(rid).private, Buffer.from(roomKey.private).toString("base64url"));
-    await until("he says so", () => stage.server.said(bob.uid, "ack").length > 0);
+    await until("Bob acks", () => fixture.server.sentBy(bob.uid, "ack").length > 0);
     assert.deepEqual(bob.warnings, []);
   });
 }
 
-/** What a repeated request is answered, when the server has it as it was. */
+/** False replies to a repeated request that is still open. */
 const ANSWERS = [
   { status: "ok", response: { state: "expired" } },
   { status: "ok", response: { state: "withdrawn" } },
@@ -213,11 +212,11 @@ const ANSWERS = [
 ];
 
 for (const { status, response } of ANSWERS) {
-  const said = response.state ?? `an error of ${response.reason}`;
-  test(`a repeated request that is answered ${said} keeps its box`, TIMEOUT, async () => {
+  const sent = response.state ?? `an error of ${response.reason}`;
+  test(`a repeated request answered ${sent} keeps its box`, TIMEOUT, async () => {
     const { bob, rid, roomKey, request } = await begin();
     await bob.client.disconnect();
-    const stop = stage.server.lie({
+    const stop = fixture.server.lie({
       toClient(frame) {
         if (frame.answers === "phx_join") frame.payload.response.mine = [];
         if (frame.answers === "request") frame.payload = { status, response };
@@ -225,7 +224,7 @@ for (const { status, response } of ANSWERS) {
     });
     await bob.connect();
     await bob.client.openRoom(rid);
-    await until("it is ended", () => bob.storage.get(`room/${rid}/request`) === null);
+    await until("the request is ended", () => bob.storage.get(`room/${rid}/request`) === null);
     stop();
     await request.approve();
     await until("Bob has the key", () => bob.keyOf(rid));
@@ -233,36 +232,37 @@ for (const { status, response } of ANSWERS) {
   });
 }
 
-test("a false receipt sends nothing to anybody but who was approved, and Bob gets the key", TIMEOUT, async () => {
+test("a false receipt redirects no approve", TIMEOUT, async () => {
   const { alice, bob, garden, rid, roomKey, request, key } = await begin();
-  const stop = stage.server.lie({ toClient: ({ event }) => event !== "approve" }, bob.uid);
+  const stop = fixture.server.lie({ toClient: ({ event }) => event !== "approve" }, bob.uid);
   const receipts = [];
   garden.onReceipt(({ result }) => receipts.push(result));
   await request.approve();
-  const [first] = stage.server.said(alice.uid, "approve");
+  const [first] = fixture.server.sentBy(alice.uid, "approve");
   const { approve_id, request_id, to } = first;
   const receipt = { rid, approve_id, request_id, to, event: "receipt", seq: 1, at: Date.now() };
-  stage.server.push(alice.uid, `room:${rid}`, "receipt", { ...receipt, result: "nacked", code: "wrong_key" });
+  fixture.server.push(alice.uid, `room:${rid}`, "receipt", { ...receipt, result: "nacked", code: "wrong_key" });
   await until("Alice is asked again", () => garden.pending.some(({ nacks }) => nacks === 1));
   stop();
-  // Another approve of hers would be one too many for the server, which holds the first: Bob comes back for that.
+  // The server still holds Alice's first approve and refuses a second; Bob gets the first one when
+  // he reconnects.
   await garden.pending[0].approve().catch(({ reason }) => assert.equal(reason, "slots_full"));
-  for (const said of stage.server.said(alice.uid, "approve")) assert.deepEqual([said.to, said.box], [to, first.box]);
+  for (const sent of fixture.server.sentBy(alice.uid, "approve")) assert.deepEqual([sent.to, sent.box], [to, first.box]);
   key.catch(() => {});
-  await bob.comeBack();
+  await bob.restart();
   const again = (await bob.client.openRoom(rid)).whenKey();
   assert.deepEqual((await within("Bob has the key", again)).private, roomKey.private);
   assert.deepEqual(receipts[0], "nacked");
 });
 
-test("a false request_gone hides a request until the next join, and approves nothing", TIMEOUT, async () => {
+test("a false request_gone hides a request until the next join", TIMEOUT, async () => {
   const { alice, bob, garden, rid, roomKey, request, key } = await begin();
   const gone = { rid, uid: bob.uid, request_id: request.requestId, state: "done", seq: 1 };
-  stage.server.push(alice.uid, `room:${rid}`, "request_gone", gone);
-  await until("it is hidden", () => garden.pending.length === 0);
-  assert.deepEqual(stage.server.said(alice.uid, "approve"), []);
+  fixture.server.push(alice.uid, `room:${rid}`, "request_gone", gone);
+  await until("the request is hidden", () => garden.pending.length === 0);
+  assert.deepEqual(fixture.server.sentBy(alice.uid, "approve"), []);
   await garden.leave();
   const back = await alice.client.openRoom(rid);
-  await (await until("Alice is shown it", () => back.pending[0])).approve();
+  await (await until("Alice sees it", () => back.pending[0])).approve();
   assert.deepEqual((await within("Bob has the key", key)).private, roomKey.private);
 });

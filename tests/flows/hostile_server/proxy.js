@@ -1,6 +1,7 @@
 /**
- * A server that lies: a proxy in front of the real one. It passes on everything as it is, but for what a test has it
- * say otherwise, and writes down what it sees. The host that clients address is kept, and is the real server's name.
+ * A server that lies: a proxy in front of the real one. It forwards everything unchanged except
+ * what a test makes it change, and records everything. It keeps the Host header, which is the real
+ * server's name.
  */
 import { cp } from "node:fs/promises";
 import { createServer, request as ask } from "node:http";
@@ -12,33 +13,35 @@ import { Server } from "../support.js";
  * A message of the socket, decoded.
  *
  * @typedef {object} Frame
- * @property {"out" | "in"} way as the client sees it
- * @property {string | null} uid whose connection it is, once its inbox is joined
+ * @property {"out" | "in"} way from the client's point of view
+ * @property {string | null} uid the connection's user, once its inbox is joined
  * @property {string | null} joinRef
  * @property {string | null} ref
  * @property {string} topic
  * @property {string} event
  * @property {any} payload
- * @property {string} [answers] of a reply: the event it answers
- * @property {(response: object) => void} [answer] to one on its way out: answers it in the real server's stead
+ * @property {string} [answers] of a reply: the event that it answers
+ * @property {(response: object) => void} [answer] for a frame to the server: replies in the real
+ *   server's place
  */
 
 /**
- * What is done to messages on their way; whatever it is handed it may change.
+ * Functions that may change messages on their way.
  *
  * @typedef {object} Lie
- * @property {(frame: Frame) => unknown} [toClient] gives false to keep the frame back
- * @property {(frame: Frame) => unknown} [toServer] the same
- * @property {(told: {method: string, path: string, status: number, answer: any}) => unknown} [http] an answer
- * @property {(asked: {path: string, url: string, headers: Record<string, any>}) => unknown} [route] where a call or a
- *   new socket goes
+ * @property {(frame: Frame) => unknown} [toClient] returns false to withhold the frame
+ * @property {(frame: Frame) => unknown} [toServer] likewise
+ * @property {(reply: {method: string, path: string, status: number, answer: any}) => unknown} [http]
+ *   changes an HTTP response
+ * @property {(target: {path: string, url: string, headers: Record<string, any>}) => unknown} [route]
+ *   redirects an HTTP request or a new socket
  */
 
 /** The real server and the proxy in front of it. */
 export class HostileServer {
-  /** What clients said and were told, in order, after the lies. @type {Frame[]} */
+  /** All frames in order; those to clients as changed by lies. @type {Frame[]} */
   frames = [];
-  /** All that left the clients, as it was. @type {string[]} */
+  /** Everything that clients sent, unchanged. @type {string[]} */
   left = [];
   #real;
   #http = createServer((request, response) => this.#call(request, response));
@@ -62,14 +65,14 @@ export class HostileServer {
     return hostile;
   }
 
-  /** @returns {string} what clients take for the server */
+  /** @returns {string} the URL that clients use as the server */
   get url() {
     return `http://127.0.0.1:${this.#http.address().port}`;
   }
 
   /**
    * @param {string[]} [options]
-   * @returns {Promise<Server>} another server, at which the tokens of the real one are good
+   * @returns {Promise<Server>} another server that accepts the real one's tokens
    */
   twin(options = []) {
     return Server.begin(async (folder) => {
@@ -80,19 +83,19 @@ export class HostileServer {
 
   /**
    * @param {Lie} lie
-   * @param {string} [to] the uid whose frames are meant; everybody's without
-   * @returns {() => void} back to the truth
+   * @param {string} [to] the uid whose frames to change; default: everybody's
+   * @returns {() => void} ends the lie
    */
   lie(lie, to) {
-    const told = { lie, to };
-    this.#lies.add(told);
-    return () => this.#lies.delete(told);
+    const entry = { lie, to };
+    this.#lies.add(entry);
+    return () => this.#lies.delete(entry);
   }
 
   /**
-   * Says something by itself.
+   * Pushes an event of the proxy's own.
    *
-   * @param {string} uid to whom
+   * @param {string} uid of the receiving user
    * @param {string} topic
    * @param {string} event
    * @param {any} payload
@@ -105,18 +108,18 @@ export class HostileServer {
   /**
    * @param {string} uid
    * @param {string} event
-   * @returns {any[]} payloads of what that user's clients said
+   * @returns {any[]} the payloads that this user's clients sent
    */
-  said(uid, event) {
+  sentBy(uid, event) {
     const isIt = (frame) => frame.way === "out" && frame.uid === uid && frame.event === event;
     return this.frames.filter(isIt).map(({ payload }) => payload);
   }
 
   /**
    * @param {string} event
-   * @returns {any[]} payloads of what anybody was pushed
+   * @returns {any[]} the payloads pushed to any client
    */
-  heard(event) {
+  pushed(event) {
     const isIt = (frame) => frame.way === "in" && frame.event === event;
     return this.frames.filter(isIt).map(({ payload }) => payload);
   }
@@ -132,27 +135,27 @@ export class HostileServer {
     const { method, url: path, headers } = request;
     const body = await textOf(request);
     this.left.push(`${method} ${path}`, JSON.stringify(headers), body);
-    const asked = await this.#tell("route", { path, url: this.#real.url, headers: { ...headers } });
+    const target = await this.#applyLies("route", { path, url: this.#real.url, headers: { ...headers } });
     const real = await new Promise((resolve, reject) => {
-      ask(asked.url + path, { method, headers: asked.headers }, resolve).once("error", reject).end(body);
+      ask(target.url + path, { method, headers: target.headers }, resolve).once("error", reject).end(body);
     });
-    const told = { method, path, status: real.statusCode, answer: JSON.parse(await textOf(real)) };
-    await this.#tell("http", told);
-    response.writeHead(told.status, { "content-type": "application/json" }).end(JSON.stringify(told.answer));
+    const reply = { method, path, status: real.statusCode, answer: JSON.parse(await textOf(real)) };
+    await this.#applyLies("http", reply);
+    response.writeHead(reply.status, { "content-type": "application/json" }).end(JSON.stringify(reply.answer));
   }
 
   async #connect({ url: path, headers }, client) {
     this.left.push(path, JSON.stringify(headers));
     const connection = { client, real: null, uid: null, events: new Map() };
     const early = [];
-    // What comes before the real server is reached waits for it.
+    // Frames that arrive before the real server is connected wait for it.
     let out = new Promise((open) => early.push(open));
     client.on("message", (data) => (out = out.then(() => this.#leaves(connection, data.toString()))));
-    const asked = await this.#tell("route", { path, url: this.#real.url, headers });
-    const { host, origin, "sec-websocket-protocol": protocols } = asked.headers;
+    const target = await this.#applyLies("route", { path, url: this.#real.url, headers });
+    const { host, origin, "sec-websocket-protocol": protocols } = target.headers;
     const kept = origin ? { host, origin } : { host };
     const offered = protocols?.split(",").map((name) => name.trim()) ?? [];
-    const real = new WebSocket(asked.url.replace("http", "ws") + path, offered, { headers: kept });
+    const real = new WebSocket(target.url.replace("http", "ws") + path, offered, { headers: kept });
     connection.real = real;
     this.#connections.add(connection);
     let into = Promise.resolve();
@@ -162,7 +165,7 @@ export class HostileServer {
     real.on("close", () => client.close());
     client.on("close", () => {
       this.#connections.delete(connection);
-      // What was said before is still to arrive.
+      // Earlier frames must still arrive.
       out.finally(() => real.close());
     });
   }
@@ -187,7 +190,7 @@ export class HostileServer {
   }
 
   async #pass(way, frame, socket) {
-    // Before the lie as well, which may change the frame but not that it was said.
+    // Recorded before lies, which may change the frame but not what the client sent.
     if (way === "toServer") this.frames.push({ ...frame });
     for (const { lie, to } of this.#lies) {
       if ((to ?? frame.uid) === frame.uid && (await lie[way]?.(frame)) === false) return;
@@ -198,7 +201,7 @@ export class HostileServer {
     socket.send(JSON.stringify([joinRef, ref, topic, event, payload]));
   }
 
-  async #tell(how, message) {
+  async #applyLies(how, message) {
     for (const { lie } of this.#lies) await lie[how]?.(message);
     return message;
   }

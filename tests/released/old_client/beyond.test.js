@@ -1,4 +1,7 @@
-/** What the released client can do beside the four flows, with itself and with this repository's client. */
+/**
+ * Features of the released client beyond the four flows, with itself and with this repository's
+ * client.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import WebSocket from "ws";
@@ -33,23 +36,23 @@ for (const [name, [AlicesVestibule, BobsVestibule]] of Object.entries(PAIRS)) {
       assert.deepEqual(warnings, []);
     });
 
-    /** A room of Alice's with Bob before its door. */
-    async function meet(policy = "request") {
+    /** A room of Alice's, with Bob as a guest. */
+    async function begin(policy = "request") {
       const garden = await alice.createRoom({ name: "Garden", policy });
       return { garden, door: await bob.openRoom(garden.rid) };
     }
 
-    async function shown(garden) {
+    async function pendingRequest(garden) {
       const [request] = await until("Alice sees the request", () => garden.pending.length > 0 && garden.pending);
       return request;
     }
 
-    test("a denial is told, and overruled by an approve", async () => {
-      const { garden, door } = await meet();
+    test("a denial is reported, and an approve overrules it", async () => {
+      const { garden, door } = await begin();
       await door.ask({ note: "It is Bob" });
       const denial = { reason: "denied", code: "no", block: false };
       const denied = assert.rejects(within("Bob is told", door.whenKey()), denial);
-      await garden.deny(await shown(garden), { code: "no" });
+      await garden.deny(await pendingRequest(garden), { code: "no" });
       await denied;
       await assert.rejects(door.ask(), { reason: "cooldown" });
 
@@ -60,26 +63,26 @@ for (const [name, [AlicesVestibule, BobsVestibule]] of Object.entries(PAIRS)) {
       await within("Bob has the key", key);
     });
 
-    test("a block lasts until it is lifted", async () => {
-      const { garden, door } = await meet();
+    test("a block lasts until a member lifts it", async () => {
+      const { garden, door } = await begin();
       await door.ask();
       const blocked = assert.rejects(within("Bob is told", door.whenKey()), { reason: "denied", block: true });
-      await garden.deny(await shown(garden), { code: "no", block: true });
+      await garden.deny(await pendingRequest(garden), { code: "no", block: true });
       await blocked;
       await assert.rejects(door.ask(), { reason: "blocked" });
 
       const key = door.whenKey();
       await garden.unblock(bob.uid);
-      await (await shown(garden)).approve();
+      await (await pendingRequest(garden)).approve();
       await within("Bob has the key", key);
       assert.deepEqual(await garden.denials(), []);
     });
 
-    test("a request is withdrawn and made anew", async () => {
-      const { garden, door } = await meet();
+    test("a withdrawn request can be made again", async () => {
+      const { garden, door } = await begin();
       const gone = new Promise((resolve) => garden.onRequestGone(resolve));
       await door.ask({ note: "first" });
-      await shown(garden);
+      await pendingRequest(garden);
       await door.withdraw();
       assert.equal((await within("Alice is told", gone)).state, "withdrawn");
 
@@ -87,29 +90,29 @@ for (const [name, [AlicesVestibule, BobsVestibule]] of Object.entries(PAIRS)) {
       await within("Bob has the key", door.requestKey({ note: "second" }));
     });
 
-    test("the approver is told that the key is saved", async () => {
-      const { garden, door } = await meet();
+    test("the approver gets a receipt when the key is saved", async () => {
+      const { garden, door } = await begin();
       const receipt = new Promise((resolve) => garden.onReceipt(resolve));
       garden.onRequest((request) => request.approve());
       await within("Bob has the key", door.requestKey());
       assert.equal((await within("Alice has the receipt", receipt)).result, "saved");
     });
 
-    test("an open room's door opens by itself", async () => {
-      const { garden, door } = await meet("open");
+    test("requests in an open room are approved automatically", async () => {
+      const { garden, door } = await begin("open");
       garden.autoApprove();
       await within("Bob has the key", door.requestKey());
     });
 
-    test("a new name of the room is shown at its door", async () => {
-      const { garden, door } = await meet();
+    test("guests see a new name of the room", async () => {
+      const { garden, door } = await begin();
       const card = new Promise((resolve) => door.onCard(({ version, name }) => version > 1 && resolve(name)));
       await garden.publishCard({ name: "Orchard", policy: "request" });
       assert.equal(await within("Bob sees it", card), "Orchard");
     });
 
-    test("members rename the room, its creator alone sets its policy", async () => {
-      const { garden, door } = await meet();
+    test("members rename the room, only the creator sets its policy", async () => {
+      const { garden, door } = await begin();
       garden.onRequest((request) => request.approve());
       await within("Bob has the key", door.requestKey());
       const { name } = await door.publishCard({ name: "Orchard", policy: "request" });
@@ -118,7 +121,7 @@ for (const [name, [AlicesVestibule, BobsVestibule]] of Object.entries(PAIRS)) {
     });
 
     test("members read each other's sealed messages", async () => {
-      const { garden, door } = await meet();
+      const { garden, door } = await begin();
       garden.onRequest((request) => request.approve());
       await within("Bob has the key", door.requestKey());
       await until("Bob is a member", () => door.role === "member");
@@ -128,7 +131,7 @@ for (const [name, [AlicesVestibule, BobsVestibule]] of Object.entries(PAIRS)) {
     });
 
     test("a secret room takes no requests", async () => {
-      const { door } = await meet("secret");
+      const { door } = await begin("secret");
       assert.equal(door.card, null);
       await assert.rejects(door.ask(), { reason: "unknown_room" });
     });

@@ -1,4 +1,4 @@
-/** The released client knows no creators, and gets along with being one. */
+/** The released client, which knows no creators, can be a room's creator. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import WebSocket from "ws";
@@ -7,7 +7,7 @@ import { PRESENT } from "../../flows/person.js";
 import { Server, until, within } from "../../flows/support.js";
 import { RELEASED } from "../client.js";
 
-test("a room is handed over to a released client", async (t) => {
+test("a room can be handed over to a released client", async (t) => {
   const server = await Server.begin();
   t.after(() => server.end());
   const warnings = [];

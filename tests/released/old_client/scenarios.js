@@ -1,4 +1,4 @@
-/** The four flows by their names. */
-import { bobLeaves, bobWaits, offline, online } from "../../flows/four.js";
+/** The four flows by name. */
+import { bobLeaves, bobWaits, offline, online } from "../../flows/scenarios.js";
 
-export const FOUR = { online, offline, "mixed, Bob waits": bobWaits, "mixed, Bob leaves": bobLeaves };
+export const SCENARIOS = { online, offline, "mixed, Bob waits": bobWaits, "mixed, Bob leaves": bobLeaves };

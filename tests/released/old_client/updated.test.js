@@ -1,8 +1,8 @@
-/** What the released client has stored on a device, this repository's goes on with. */
+/** This repository's client continues with the storage of the released client. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { flow } from "../../flows/flow.js";
-import { bobLeaves, bobWaits, offline } from "../../flows/four.js";
+import { bobLeaves, bobWaits, offline } from "../../flows/scenarios.js";
 import { PRESENT, Person } from "../../flows/person.js";
 import { Server } from "../../flows/support.js";
 import { RELEASED } from "../client.js";
@@ -14,15 +14,15 @@ flow("offline, both update in between", offline, { clients: { alice: updated, bo
 flow("mixed, Alice updates in between", bobWaits, { clients: { alice: updated, bob: old }, kills: "halfway" });
 flow("mixed, Bob updates in between", bobLeaves, { clients: { alice: old, bob: updated }, kills: "halfway" });
 
-test("each start of a person takes the client that it is given", async (t) => {
+test("each start of a person uses the given client", async (t) => {
   assert.notEqual(RELEASED.Vestibule, PRESENT.Vestibule);
   const server = await Server.begin();
   t.after(() => server.end());
   const bob = new Person("bob", server, "p256", "websocket", updated);
   for (const { Vestibule } of [RELEASED, PRESENT, PRESENT]) {
     await bob.comeOnline();
-    const taken = bob.client;
+    const started = bob.client;
     await bob.goOffline();
-    assert.ok(taken instanceof Vestibule);
+    assert.ok(started instanceof Vestibule);
   }
 });

@@ -1,4 +1,7 @@
-/** The people of the released folder come back with reference clients, on storages of the released client's form. */
+/**
+ * The users of the released folder return with reference clients, on storages in the released
+ * client's format.
+ */
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import WebSocket from "ws";
@@ -8,10 +11,10 @@ import { until, within } from "../../flows/support.js";
 import { RELEASED } from "../client.js";
 import { ROOM, ReleasedFolder, TRUTH } from "./folder.js";
 
-/** The fields of a request that its user has sent. */
+/** The fields of a sent request. */
 const FRAME = ["request_id", "sign_pub", "sign_alg", "box_pub", "box_alg", "note", "exp", "sig"];
 
-/** A storage of somebody in {@link TRUTH}, with what else they kept. */
+/** A storage of a user in {@link TRUTH}, with further values. */
 function storageOf(name, kept = {}) {
   const { device, alg, private: secret } = TRUTH.users[name];
   const storage = new MemoryStorage();
@@ -21,13 +24,15 @@ function storageOf(name, kept = {}) {
   return storage;
 }
 
-/** @returns {string[]} whose they are, in {@link TRUTH} */
+/** @returns {string[]} the names of the items' users in {@link TRUTH} */
 function namesOf(items) {
   const names = new Map(Object.entries(TRUTH.users).map(([name, { uid }]) => [uid, name]));
   return items.map(({ uid }) => names.get(uid));
 }
 
-/** The storage of a newcomer who waits for the key; the server still has the request, and tells who asked. */
+/**
+ * The storage of a newcomer who waits for the key. The server still has the request and returns it.
+ */
 async function newcomersStorage(server, name) {
   const { user, joined } = await server.newcomer(name);
   await user.disconnect();
@@ -52,7 +57,7 @@ for (const [version, { Vestibule }] of Object.entries({ released: RELEASED, pres
       const { alg, room_key } = ROOM;
       const storage = storageOf("alice", { [`room/${ROOM.rid}/key`]: { alg, private: room_key } });
       const garden = await (await connect(server, storage)).openRoom(ROOM.rid);
-      await until("Alice sees who waits", () => garden.pending.length === 3);
+      await until("Alice sees the waiting requests", () => garden.pending.length === 3);
       return garden;
     };
 
@@ -60,27 +65,27 @@ for (const [version, { Vestibule }] of Object.entries({ released: RELEASED, pres
       assert.equal(JSON.parse(storage.get(`room/${ROOM.rid}/key`)).private, ROOM.room_key);
     };
 
-    test("who was approved has the key by coming back", async (t) => {
+    test("an approved user gets the key by reconnecting", async (t) => {
       const server = await ReleasedFolder.open(t);
       const storage = await newcomersStorage(server, "approved");
       await connect(server, storage);
-      await until("the request is over", () => storage.get(`room/${ROOM.rid}/request`) === null);
+      await until("the request is completed", () => storage.get(`room/${ROOM.rid}/request`) === null);
       assertKey(storage);
     });
 
     for (const name of ["pending", "nacked"]) {
-      test(`who was ${name} has the key once Alice approves`, async (t) => {
+      test(`a ${name} user gets the key once Alice approves`, async (t) => {
         const server = await ReleasedFolder.open(t);
         const garden = await aliceReturns(server);
         const storage = await newcomersStorage(server, name);
         const door = await (await connect(server, storage)).openRoom(ROOM.rid);
         await garden.pending.find(({ uid }) => uid === TRUTH.users[name].uid).approve();
-        await within("the key is here", door.whenKey());
+        await within("the key is saved", door.whenKey());
         assertKey(storage);
       });
     }
 
-    test("Alice sees who waits and who was denied", async (t) => {
+    test("Alice sees waiting and denied users", async (t) => {
       const garden = await aliceReturns(await ReleasedFolder.open(t));
       assert.deepEqual(namesOf(garden.pending), ["pending", "approved", "nacked"]);
       assert.deepEqual(namesOf(await garden.denials()), ["denied", "blocked"]);

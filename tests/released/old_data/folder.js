@@ -1,28 +1,28 @@
-/** The folder that the released server has written, opened by the server under test. */
+/** The folder written by the released server, opened by the server under test. */
 import assert from "node:assert/strict";
 import { chmod, cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SigningKey } from "vestibule-client/protocol";
 import { freePort } from "../../js/process.mjs";
-import { PlainUser } from "../../flows/plain.js";
+import { PhoenixUser } from "../../flows/phoenix_user.js";
 import { Server } from "../../flows/support.js";
 import { assertClock, setClock } from "../clock.js";
 import { Member, Newcomer } from "./people.js";
 
-/** What the released server and its users have left; see `README.md` there. */
+/** The files of the released server and its users; see the `README.md` there. */
 export const RELEASED = fileURLToPath(new URL("../0.1.0/", import.meta.url));
 
-/** Everybody's keys, and what became of whose request. */
+/** All users' keys, and the state of each request. */
 export const TRUTH = JSON.parse(await readFile(join(RELEASED, "truth.json"), "utf8"));
 
-/** The room that everybody but Alice and Mallory has asked for. */
+/** The room whose key everybody except Alice and Mallory has requested. */
 export const ROOM = TRUTH.rooms.request;
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
-/** Of an operator who may look. */
+/** The token of an operator with read access. */
 const ADMIN_TOKEN = "this-operator-may-look-and-no-more";
 
 /** A server on a copy of the released folder. */
@@ -31,8 +31,8 @@ export class ReleasedFolder extends Server {
   #adminUrl;
 
   /**
-   * @param {import("node:test").TestContext} t which ends it
-   * @param {number} [afterMs] what time it is: so long after the folder was written
+   * @param {import("node:test").TestContext} t ends the server after the test
+   * @param {number} [afterMs] the current time, relative to when the folder was written
    * @returns {Promise<ReleasedFolder>} when it listens
    */
   static async open(t, afterMs = HOUR_MS) {
@@ -50,26 +50,26 @@ export class ReleasedFolder extends Server {
     return server;
   }
 
-  /** @returns {string} where its data is */
+  /** @returns {string} the server's data folder */
   get data() {
     return join(this.folder, "server");
   }
 
   /**
    * @param {string} name of a user in {@link TRUTH}
-   * @returns {Promise<PlainUser>} connected
+   * @returns {Promise<PhoenixUser>} connected
    */
   async signIn(name) {
     const { uid, device, alg, private: secret } = TRUTH.users[name];
     const key = await SigningKey.fromStored({ alg, private: secret });
-    const user = await PlainUser.connect(this, "authToken", { key, device, name: TRUTH.server });
+    const user = await PhoenixUser.connect(this, "authToken", { key, device, name: TRUTH.server });
     assert.equal(user.uid, uid);
     return this.hosts(user);
   }
 
   /**
    * @template {{disconnect(): Promise<void>}} Guest
-   * @param {Guest} guest who is to be gone before the server ends
+   * @param {Guest} guest to disconnect before the server ends
    * @returns {Guest}
    */
   hosts(guest) {
@@ -78,8 +78,8 @@ export class ReleasedFolder extends Server {
   }
 
   /**
-   * @param {string} name of somebody who has asked for the room's key
-   * @returns {Promise<Newcomer>} who has joined it
+   * @param {string} name of a user who has requested the room's key
+   * @returns {Promise<Newcomer>} the newcomer, who has joined the room
    */
   async newcomer(name) {
     const user = await this.signIn(name);
@@ -88,8 +88,8 @@ export class ReleasedFolder extends Server {
 
   /**
    * @param {{rid: string, alg: string, room_key: string}} [room]
-   * @param {string} [name] of a user; without, Alice, who made each of the rooms
-   * @returns {Promise<Member>} who has proved the room's key
+   * @param {string} [name] of a user; default: Alice, who created all rooms
+   * @returns {Promise<Member>} the member, who has proven the room's key
    */
   async member({ rid, alg, room_key } = ROOM, name = "alice") {
     const user = await this.signIn(name);
@@ -100,16 +100,16 @@ export class ReleasedFolder extends Server {
 
   /**
    * @param {string} path below `/admin/v1`
-   * @returns {Promise<any>} what an operator is shown
+   * @returns {Promise<any>} the response for an operator
    */
-  async shown(path) {
+  async adminGet(path) {
     const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
     const response = await fetch(this.#adminUrl + path, { headers });
     assert.equal(response.status, 200);
     return response.json();
   }
 
-  /** Told to stop, it takes libfaketime's shared memory along. */
+  /** Ends with SIGTERM, so that libfaketime removes its shared memory. */
   async end() {
     await Promise.all(this.#guests.map((guest) => guest.disconnect()));
     await this.stop();
@@ -117,7 +117,7 @@ export class ReleasedFolder extends Server {
   }
 }
 
-/** Git knows no other modes than 0644 and 0755. */
+/** Sets the modes, because Git stores only 0644 and 0755. */
 async function copyReleased(folder) {
   await cp(join(RELEASED, "data"), folder, { recursive: true });
   await chmod(folder, 0o700);

@@ -1,18 +1,18 @@
-/** The released folder as a whole: opened, brought up to date, closed, and opened again. */
+/** The released folder can be opened, migrated, closed and opened again. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Socket } from "phoenix";
 import WebSocket from "ws";
-import { reply } from "../../flows/plain.js";
+import { reply } from "../../flows/phoenix_user.js";
 import { run } from "../../service/run.js";
 import { RELEASED, ReleasedFolder, TRUTH } from "./folder.js";
 
-/** Of the released database. */
+/** The epoch of the released database. */
 const EPOCH = "tzmmc3wrcB67EHuttWvd-g";
 
-/** Says what SQLite finds wrong with a database: "ok" alone where it is whole, and where each reference is good. */
+/** Prints SQLite's findings on a database: only "ok" if it and all its references are intact. */
 const CHECK = `
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1])
@@ -20,7 +20,7 @@ for pragma in ("integrity_check", "foreign_key_check"):
     print(*(" ".join(map(str, row)) for row in database.execute("PRAGMA " + pragma)), sep="\\n")
 `;
 
-test("the database is whole after the first start and the second", async (t) => {
+test("the database is intact after the first and second start", async (t) => {
   const server = await ReleasedFolder.open(t);
   for (const start of ["first", "second"]) {
     if (start === "second") await server.start();
@@ -30,13 +30,13 @@ test("the database is whole after the first start and the second", async (t) => 
   }
 });
 
-test("it is the same store, so nobody has to say anything again", async (t) => {
+test("the epoch is unchanged, so clients repeat nothing", async (t) => {
   const server = await ReleasedFolder.open(t);
   const { epoch } = (await server.member()).joined;
   assert.equal(epoch, EPOCH);
 });
 
-test("a token from before the update is good after it", async (t) => {
+test("a token issued before the update is still valid", async (t) => {
   const server = await ReleasedFolder.open(t);
   const { user, token } = JSON.parse(await readFile(join(RELEASED, "token.json"), "utf8"));
   const secrets = await readFile(join(server.data, "secrets"), "utf8");
@@ -54,7 +54,7 @@ test("a token from before the update is good after it", async (t) => {
   await assert.rejects(comeBack(other), { reason: "unauthorized" });
 });
 
-test("everybody signs in and finds their own inbox", async (t) => {
+test("all users sign in and find their own inbox", async (t) => {
   const server = await ReleasedFolder.open(t);
   const found = {};
   for (const name of Object.keys(TRUTH.users)) {

@@ -1,23 +1,23 @@
-/** Those who left something in the released folder, as they come back. */
+/** The users of the released folder. */
 import assert from "node:assert/strict";
 import { BoxKey, fromBase64url, openApprove, signFields, toBase64url } from "vestibule-client/protocol";
-import { next, reply } from "../../flows/plain.js";
+import { next, reply } from "../../flows/phoenix_user.js";
 
-/** Somebody who has asked for a room's key. */
+/** A user who has requested a room's key. */
 export class Newcomer {
   #known;
 
   /**
-   * @param {import("../../flows/plain.js").PlainUser} user
-   * @param {{request_id: string, box_private: string}} known what they kept
+   * @param {import("../../flows/phoenix_user.js").PhoenixUser} user
+   * @param {{request_id: string, box_private: string}} known the user's stored values
    * @param {{channel: import("phoenix").Channel, joined: any}} door
    */
   constructor(user, known, { channel, joined }) {
-    /** @type {import("../../flows/plain.js").PlainUser} */
+    /** @type {import("../../flows/phoenix_user.js").PhoenixUser} */
     this.user = user;
     /** @type {import("phoenix").Channel} */
     this.channel = channel;
-    /** @type {any} what the join was answered */
+    /** @type {any} the join reply */
     this.joined = joined;
     this.#known = known;
   }
@@ -32,15 +32,15 @@ export class Newcomer {
     return next(this.channel, "approve");
   }
 
-  /** @returns {Promise<string | null>} what the server says of the request */
+  /** @returns {Promise<string | null>} the state of the request according to the server */
   async state() {
     return (await reply(this.channel.push("status", { request_id: this.requestId }))).state;
   }
 
   /**
    * @param {any} approve
-   * @param {any} request that it answers, as a member was shown it
-   * @param {{rid: string, room_key: string}} room whose key must be in it
+   * @param {any} request the approved request as a member received it
+   * @param {{rid: string, room_key: string}} room the room whose key it must contain
    */
   async opensAndAcks(approve, { box_pub }, { rid, room_key }) {
     const box = await BoxKey.fromStored({ private: this.#known.box_private, pub: box_pub });
@@ -51,24 +51,24 @@ export class Newcomer {
     assert.deepEqual([dup, deleted], [false, true]);
   }
 
-  /** @returns {Promise<any>} the answer to a request with a box of its own; rejects with the refusal */
+  /** @returns {Promise<any>} the reply to a new request with a new box; rejects with the refusal */
   async askAnew(rid) {
     return reply(this.channel.push("request", await this.user.request(rid, await BoxKey.generate())));
   }
 }
 
-/** Somebody who has a room's key, and has proved it. */
+/** A user who has proven a room's key. */
 export class Member {
   #room;
 
   /**
-   * @param {import("../../flows/plain.js").PlainUser} user
+   * @param {import("../../flows/phoenix_user.js").PhoenixUser} user
    * @param {{rid: string, key: import("vestibule-client/protocol").SigningKey}} room
    * @param {import("phoenix").Channel} channel
-   * @param {{joined: any, proven: any}} answers to the join and to the proof
+   * @param {{joined: any, proven: any}} answers the replies to the join and to the proof
    */
   constructor(user, room, channel, { joined, proven }) {
-    /** @type {import("../../flows/plain.js").PlainUser} */
+    /** @type {import("../../flows/phoenix_user.js").PhoenixUser} */
     this.user = user;
     /** @type {import("phoenix").Channel} */
     this.channel = channel;
@@ -79,14 +79,14 @@ export class Member {
     this.#room = room;
   }
 
-  /** @returns {Promise<any[]>} who was denied, with the requests that may still be approved */
+  /** @returns {Promise<any[]>} the denials, with the requests that may still be approved */
   async denials() {
     return (await reply(this.channel.push("denials", {}))).items;
   }
 
   /**
    * @param {any} request
-   * @returns {Promise<any>} the answer
+   * @returns {Promise<any>} the reply
    */
   async approve(request) {
     const approve = await this.user.approve(request, fromBase64url(request.box_pub), this.#room.key);
@@ -95,7 +95,7 @@ export class Member {
 
   /**
    * @param {{version: number, policy: string, name: string}} card
-   * @returns {Promise<any>} the answer
+   * @returns {Promise<any>} the reply
    */
   async publish(card) {
     const sig = await signFields("card", { rid: this.#room.rid, ...card }, this.#room.key);

@@ -1,21 +1,21 @@
-/** Each request of the released folder, in the state that it was left in, and what may still come of it. */
+/** Each request of the released folder: its state, and what may still happen to it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkRequest } from "vestibule-client/protocol";
-import { next, reply } from "../../flows/plain.js";
+import { next, reply } from "../../flows/phoenix_user.js";
 import { until } from "../../flows/support.js";
 import { DAY_MS, ROOM, ReleasedFolder, TRUTH } from "./folder.js";
 
 const { users } = TRUTH;
 
-/** The member's view of somebody's request. */
+/** A user's request as a member received it. */
 function of(name, items) {
   const item = items.find(({ uid }) => uid === users[name].uid);
   assert.equal(item?.request_id, users[name].request_id);
   return item;
 }
 
-test("members are shown who waits, oldest first", async (t) => {
+test("members see the waiting requests, oldest first", async (t) => {
   const { proven } = await (await ReleasedFolder.open(t)).member();
   const waiting = proven.pending.map(({ uid, state, approvals, note }) => [uid, state, approvals, note]);
   assert.deepEqual(waiting, [
@@ -27,7 +27,7 @@ test("members are shown who waits, oldest first", async (t) => {
 });
 
 for (const name of ["pending", "nacked"]) {
-  test(`a ${name} request is approved, and the key opened`, async (t) => {
+  test(`a ${name} request can be approved and the key opened`, async (t) => {
     const server = await ReleasedFolder.open(t);
     const newcomer = await server.newcomer(name);
     const { mine, approves } = newcomer.joined;
@@ -46,7 +46,7 @@ for (const name of ["pending", "nacked"]) {
   });
 }
 
-test("an approved key comes with the join, is opened and acked", async (t) => {
+test("the join reply delivers an approved key", async (t) => {
   const server = await ReleasedFolder.open(t);
   const newcomer = await server.newcomer("approved");
   const { mine: [request], approves } = newcomer.joined;
@@ -58,17 +58,17 @@ test("an approved key comes with the join, is opened and acked", async (t) => {
   assert.deepEqual([event, result, request_id], ["receipt", "saved", newcomer.requestId]);
 });
 
-test("an approved key comes with the inbox as well", async (t) => {
+test("the inbox delivers an approved key as well", async (t) => {
   const server = await ReleasedFolder.open(t);
   const { joined } = await (await server.signIn("approved")).join(`user:${users.approved.uid}`);
   assert.deepEqual(joined.approves.map(({ request_id }) => request_id), [users.approved.request_id]);
 });
 
-test("a denied request rests for a day and can be overruled", async (t) => {
+test("a denial lasts for a day and can be overruled", async (t) => {
   const server = await ReleasedFolder.open(t);
   const newcomer = await server.newcomer("denied");
-  const told = newcomer.joined.notices.map(({ event, by, code, block }) => [event, by, code, block]);
-  assert.deepEqual(told, [["denied", users.mallory.uid, "no", false]]);
+  const reported = newcomer.joined.notices.map(({ event, by, code, block }) => [event, by, code, block]);
+  assert.deepEqual(reported, [["denied", users.mallory.uid, "no", false]]);
   await assert.rejects(newcomer.askAnew(ROOM.rid), { reason: "cooldown" });
 
   const alice = await server.member();
@@ -81,21 +81,21 @@ test("a denied request rests for a day and can be overruled", async (t) => {
   await newcomer.opensAndAcks(await arriving, request, ROOM);
 });
 
-test("a denied user may ask again after the day", async (t) => {
+test("a denied user may ask again after a day", async (t) => {
   const newcomer = await (await ReleasedFolder.open(t, DAY_MS)).newcomer("denied");
   assert.equal((await newcomer.askAnew(ROOM.rid)).state, "pending");
 });
 
-test("a blocked user stays blocked, until a member lifts it", async (t) => {
+test("a blocked user stays blocked until a member lifts it", async (t) => {
   const server = await ReleasedFolder.open(t, 2 * DAY_MS);
   const newcomer = await server.newcomer("blocked");
-  const told = newcomer.joined.notices.map(({ event, by, code, block }) => [event, by, code, block]);
-  assert.deepEqual(told, [["denied", users.alice.uid, "no", true]]);
+  const reported = newcomer.joined.notices.map(({ event, by, code, block }) => [event, by, code, block]);
+  assert.deepEqual(reported, [["denied", users.alice.uid, "no", true]]);
   await assert.rejects(newcomer.askAnew(ROOM.rid), { reason: "blocked" });
   const alice = await server.member();
   const [{ uid, by, block, until: end }, ...others] = await alice.denials();
   assert.deepEqual([uid, by, block, end], [newcomer.user.uid, users.alice.uid, true, null]);
-  assert.deepEqual(others, [], "the other denial is over");
+  assert.deepEqual(others, [], "the other denial has ended");
 
   const reopened = next(alice.channel, "request");
   await reply(alice.channel.push("unblock", { uid: newcomer.user.uid }));
@@ -105,14 +105,14 @@ test("a blocked user stays blocked, until a member lifts it", async (t) => {
   await newcomer.opensAndAcks(await arriving, request, ROOM);
 });
 
-test("a request that is done stays done", async (t) => {
+test("a completed request stays done", async (t) => {
   const newcomer = await (await ReleasedFolder.open(t)).newcomer("done");
   const { mine, approves, notices } = newcomer.joined;
   assert.deepEqual([mine, approves, notices], [[], [], []]);
   assert.equal(await newcomer.state(), "done");
 });
 
-test("a withdrawn request stays so, and its user may ask again", async (t) => {
+test("the user of a withdrawn request may ask again", async (t) => {
   const newcomer = await (await ReleasedFolder.open(t)).newcomer("withdrawn");
   const { mine, approves, notices } = newcomer.joined;
   assert.deepEqual([mine, approves], [[], []]);
@@ -121,23 +121,23 @@ test("a withdrawn request stays so, and its user may ask again", async (t) => {
   assert.equal((await newcomer.askAnew(ROOM.rid)).state, "pending");
 });
 
-test("the approver is told what became of the approves", async (t) => {
+test("the approver gets the receipts of the approves", async (t) => {
   const server = await ReleasedFolder.open(t);
   const { joined } = await (await server.signIn("alice")).join(`user:${users.alice.uid}`);
-  const told = joined.notices.map(({ event, request_id, result, code }) => [event, request_id, result, code]);
-  assert.deepEqual(told, [
+  const reported = joined.notices.map(({ event, request_id, result, code }) => [event, request_id, result, code]);
+  assert.deepEqual(reported, [
     ["receipt", users.done.request_id, "saved", undefined],
     ["receipt", users.nacked.request_id, "nacked", "undecryptable"],
   ]);
 });
 
 for (const name of ["pending", "approved"]) {
-  test(`a request that was ${name} expires at its time`, async (t) => {
+  test(`a request that was ${name} expires in time`, async (t) => {
     const server = await ReleasedFolder.open(t, 30 * DAY_MS);
     const newcomer = await server.newcomer(name);
     assert.deepEqual([newcomer.joined.mine, newcomer.joined.approves], [[], []]);
     assert.deepEqual((await server.member()).proven.pending, []);
-    const [notice] = await until("the newcomer is told", async () => {
+    const [notice] = await until("the newcomer is reported", async () => {
       const { items } = await reply(newcomer.channel.push("notices", {}));
       return items.length > 0 && items;
     });

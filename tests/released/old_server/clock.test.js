@@ -1,4 +1,7 @@
-/** A device with a wrong clock, and the released server, which tells the time only by when a challenge ends. */
+/**
+ * A device with a wrong clock and the released server, which reveals the time only by the expiry of
+ * a challenge.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import WebSocket from "ws";
@@ -9,7 +12,7 @@ import { setClock } from "../clock.js";
 
 const DAY_MS = 86_400_000;
 
-test("a device that is three days ahead asks and approves", async (t) => {
+test("devices three days ahead exchange a key", async (t) => {
   const server = await Server.begin();
   t.after(() => server.end());
   setClock(Date.now() + 3 * DAY_MS);

@@ -1,4 +1,7 @@
-/** What this repository's client does without where the server is the released one, or refuses in words. */
+/**
+ * Features that this repository's client does without, or refuses, if the server is the released
+ * one.
+ */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import WebSocket from "ws";
@@ -6,7 +9,7 @@ import { MemoryStorage } from "vestibule-client";
 import { PRESENT } from "../../flows/person.js";
 import { Server, until, within } from "../../flows/support.js";
 
-/** More than any server takes in one message. */
+/** More than any server accepts in one message. */
 const HUGE = "a".repeat(300 * 1024);
 
 let server, alice, bob;
@@ -25,7 +28,7 @@ after(async () => {
   assert.deepEqual(warnings, []);
 });
 
-/** A room of Alice's that Bob is a member of. */
+/** A room of Alice's, of which Bob is a member. */
 async function begin(options = {}) {
   const garden = await alice.createRoom({ name: "Garden", policy: "request", ...options });
   garden.onRequest((request) => request.approve());
@@ -39,22 +42,22 @@ async function isListed(rid) {
   return (await (await fetch(`${server.url}/v1/rooms?limit=100`)).json()).rooms.some((card) => card.rid === rid);
 }
 
-test("nobody is known as a room's creator", async () => {
+test("the creator of a room is unknown", async () => {
   const { garden } = await begin();
   assert.deepEqual([garden.creator, garden.isCreator], [undefined, false]);
 });
 
-test("a room is not handed over, and nobody hears of it", async () => {
+test("a hand-over is refused without sending anything", async () => {
   const { garden, door } = await begin();
-  const heard = [];
-  for (const event of ["hand_over", "hello"]) door.on(event, () => heard.push(event));
+  const received = [];
+  for (const event of ["hand_over", "hello"]) door.on(event, () => received.push(event));
   await assert.rejects(garden.handOver(bob.uid), { reason: "unsupported" });
   await garden.send("hello");
-  await until("Bob hears of Alice", () => heard.length > 0);
-  assert.deepEqual(heard, ["hello"]);
+  await until("Bob hears of Alice", () => received.length > 0);
+  assert.deepEqual(received, ["hello"]);
 });
 
-test("a room is in the directory, asked for or not", async () => {
+test("all rooms are in the directory, listed or not", async () => {
   for (const listed of [true, false]) {
     for (const onServer of [true, false]) {
       const { garden } = await begin({ listed, onServer });

@@ -1,5 +1,5 @@
 /**
- * A server that is not met directly: what stands in front of it is what `docs/proxies` says.
+ * A server behind a reverse proxy that is configured as in `docs/proxies`.
  */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -11,22 +11,23 @@ import { describe, test } from "node:test";
 import { ServerProcess, freePort } from "../../js/process.mjs";
 import { until } from "../../js/waiting.mjs";
 import { flow } from "../../flows/flow.js";
-import { bobLeaves, bobWaits, offline, online } from "../../flows/four.js";
+import { bobLeaves, bobWaits, offline, online } from "../../flows/scenarios.js";
 import { Server } from "../../flows/support.js";
 import { ROOT } from "../run.js";
 
-/** What `front.test.js` has made. */
+/** The files that `fronts.test.js` has created. */
 export const CERTIFICATE = process.env.NODE_EXTRA_CA_CERTS;
 export const KEY = process.env.VESTIBULE_TEST_KEY;
 
 /**
- * The four flows, over both transports, once undisturbed and once with the server killed half-way; or, with
- * VESTIBULE_KILLS=everywhere in the environment, in every gap, which takes two minutes for each front.
+ * Runs the four flows over both transports, once undisturbed and once with the server killed
+ * half-way. With VESTIBULE_KILLS=everywhere in the environment the server is killed in every gap,
+ * which takes two minutes for each front.
  *
  * @param {string} name
  * @param {() => Promise<Server>} begin
  */
-export function fourFlows(name, begin) {
+export function allFlows(name, begin) {
   const kills = process.env.VESTIBULE_KILLS ?? "halfway";
   for (const [title, arrows] of Object.entries({ online, offline, bobLeaves, bobWaits })) {
     for (const transport of ["websocket", "longpoll"]) {
@@ -36,7 +37,7 @@ export function fourFlows(name, begin) {
 }
 
 /**
- * A configuration of `docs/proxies`, changed only in what is a machine's own.
+ * Reads a configuration from `docs/proxies` and replaces what depends on the machine.
  *
  * @param {string} name
  * @param {[string | RegExp, string][]} changes
@@ -46,26 +47,27 @@ export async function documented(name, changes) {
   let text = await readFile(join(ROOT, "docs/proxies", name), "utf8");
   for (const [from, to] of changes) {
     const changed = text.replaceAll(from, to);
-    assert.notEqual(changed, text, `${name} has no ${from} in it`);
+    assert.notEqual(changed, text, `${name} does not contain ${from}`);
     text = changed;
   }
   return text;
 }
 
 /**
- * A program that proxies.
+ * A reverse proxy.
  *
  * @typedef {object} Program
- * @property {string} file name of its configuration
- * @property {(ports: {front: number, back: number}, folder: string) => Promise<string>} configuration
+ * @property {string} file the name of its configuration file
+ * @property {(ports: {front: number, back: number}, folder: string) => Promise<string>}
+ *   configuration
  * @property {(file: string) => string[]} command
- * @property {string} announcement what it says on its standard output once it listens
+ * @property {string} announcement the text that it prints once it listens
  */
 
 /**
  * @param {Program} program
- * @param {string} folder for what it writes
- * @param {{front: number, back: number}} ports where it listens, and the port of what it stands in front of
+ * @param {string} folder for its files
+ * @param {{front: number, back: number}} ports its own port, and the server's port
  * @returns {Promise<{url: string, end: () => Promise<void>}>} when it listens
  */
 export async function start(program, folder, { front, back }) {
@@ -77,7 +79,7 @@ export async function start(program, folder, { front, back }) {
   return { url: `https://localhost:${front}`, end: () => proxy.stop("SIGTERM") };
 }
 
-/** A server behind a proxy; it may be killed, and the proxy stays. */
+/** A server behind a proxy. The server can be killed while the proxy keeps running. */
 export class ServerBehind extends Server {
   #proxy;
 
@@ -105,32 +107,32 @@ export class ServerBehind extends Server {
 }
 
 /**
- * All that is asked of a proxy.
+ * All tests of a proxy.
  *
  * @param {string} name
  * @param {Program} program
  */
 export function proxied(name, program) {
-  fourFlows(name, () => ServerBehind.of(program));
-  describe(`what ${name} hands on`, () => {
-    test("the host as the client wrote it, and the client's address last", async (context) => {
-      const { url, heard } = await inFrontOfNothing(context, program);
+  allFlows(name, () => ServerBehind.of(program));
+  describe(`what ${name} forwards`, () => {
+    test("forwards the client's Host and appends its address", async (context) => {
+      const { url, forwarded } = await startBeforeRecorder(context, program);
       await fetch(url, { headers: { "x-forwarded-for": "192.0.2.7" } });
-      assert.equal(heard[0].host, new URL(url).host);
-      assert.equal(heard[0]["x-forwarded-for"].split(", ").at(-1), "127.0.0.1");
+      assert.equal(forwarded[0].host, new URL(url).host);
+      assert.equal(forwarded[0]["x-forwarded-for"].split(", ").at(-1), "127.0.0.1");
     });
 
-    test("nothing that is for another host", async (context) => {
-      const { url, heard } = await inFrontOfNothing(context, program);
+    test("forwards nothing for another host", async (context) => {
+      const { url, forwarded } = await startBeforeRecorder(context, program);
       assert.equal(await statusOf(url, "evil.example"), 421);
-      // By another host from the start: some proxies end it at the handshake already.
+      // With another host from the start: some proxies refuse that in the handshake.
       const ended = await statusOf(url.replace("localhost", "127.0.0.1")).catch(() => 421);
       assert.equal(ended, 421);
-      assert.deepEqual(heard, []);
+      assert.deepEqual(forwarded, []);
     });
 
-    test("no token to its access log", async (context) => {
-      const { url, folder } = await inFrontOfNothing(context, program);
+    test("logs no token", async (context) => {
+      const { url, folder } = await startBeforeRecorder(context, program);
       const headers = { "x-phoenix-authtoken": "hush", "x-phoenix-longpoll-token": "hush" };
       await fetch(`${url}/socket/longpoll?vsn=2.0.0&token=hush`, { headers });
       const read = () => readFile(join(folder, "access.log"), "utf8").catch(() => "");
@@ -140,11 +142,14 @@ export function proxied(name, program) {
   });
 }
 
-/** @returns {Promise<{url: string, heard: object[], folder: string}>} the program in front of what notes the headers that it hands on; its files */
-async function inFrontOfNothing(context, program) {
-  const heard = [];
+/**
+ * @returns {Promise<{url: string, forwarded: object[], folder: string}>} the proxy in front of a server
+ *   that records the forwarded headers
+ */
+async function startBeforeRecorder(context, program) {
+  const forwarded = [];
   const back = createServer(({ headers }, response) => {
-    heard.push(headers);
+    forwarded.push(headers);
     response.end();
   });
   const folder = await mkdtemp(join(tmpdir(), "vestibule-front-"));
@@ -157,13 +162,16 @@ async function inFrontOfNothing(context, program) {
     await rm(folder, { recursive: true, force: true });
   });
   proxy = await start(program, folder, { front: await freePort(), back: back.address().port });
-  return { url: proxy.url, heard, folder };
+  return { url: proxy.url, forwarded, folder };
 }
 
-/** @returns {Promise<number>} of a request that names another host in its header than in the handshake */
+/**
+ * @returns {Promise<number>} the status of a request whose Host header differs from the handshake's
+ *   host
+ */
 function statusOf(url, host = new URL(url).host) {
   return new Promise((resolve, reject) => {
-    const asked = request(url, { headers: { host }, servername: new URL(url).hostname }, ({ statusCode }) => resolve(statusCode));
-    asked.on("error", reject).end();
+    const sent = request(url, { headers: { host }, servername: new URL(url).hostname }, ({ statusCode }) => resolve(statusCode));
+    sent.on("error", reject).end();
   });
 }

@@ -24,7 +24,7 @@ ${folders.map((name) => `${name}_temp_path ${folder}/nginx-${name};`).join("\n")
 ${site}}
 `;
   },
-  // It says all on its standard error.
+  // nginx prints everything on its standard error.
   command: (file) => ["sh", "-c", 'exec /usr/sbin/nginx -e stderr -c "$0" 2>&1', file],
   announcement: "start worker process ",
 });
