@@ -67,7 +67,10 @@ test("the dashboard shows activity, also after a restart", { timeout: 90_000 }, 
   await tile(page, "rooms stored").filter({ hasText: "2" }).waitFor();
   assert.equal(await page.locator("figure canvas").count(), 8);
   const drawn = await page.locator("figure canvas").evaluateAll((all) => {
-    const isInked = (canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean);
+    const isInked = (canvas) => {
+      const { width, height } = canvas;
+      return canvas.getContext("2d").getImageData(0, 0, width, height).data.some(Boolean);
+    };
     return all.filter(isInked).length;
   });
   assert.equal(drawn, 8);

@@ -47,7 +47,8 @@ export function obstacles(page) {
     }
 
     for (const element of root.querySelectorAll("*")) {
-      const isCut = getComputedStyle(element).overflowX !== "visible" && isShown(element) && element.clientWidth > SLACK;
+      const isClipping = getComputedStyle(element).overflowX !== "visible";
+      const isCut = isClipping && isShown(element) && element.clientWidth > SLACK;
       const hidden = element.scrollWidth - element.clientWidth;
       if (isCut && hidden > SLACK && element.matches(":not(input, select)")) {
         found.push(`${named(element)} is ${hidden} pixels wider than its visible part`);
@@ -77,10 +78,10 @@ export function obstacles(page) {
       const range = document.createRange();
       range.selectNodeContents(node);
       for (const box of range.getClientRects()) {
-        if (box.right > document.documentElement.clientWidth + SLACK && visiblePart(box, element)?.right > document.documentElement.clientWidth + SLACK) {
+        const part = visiblePart(box, element);
+        if (part?.right > document.documentElement.clientWidth + SLACK) {
           found.push(`${named(element)} sticks out`);
         }
-        const part = visiblePart(box, element);
         if (part) texts.push({ element, node, part });
       }
     }

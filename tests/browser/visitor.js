@@ -4,7 +4,12 @@
 import { TIMEOUT_MS } from "./browser.js";
 import { screenshot } from "./screenshot.js";
 
-export const FLOWS = { online: "Both online", offline: "Never online together", "bob-waits": "Bob waits", "bob-leaves": "Bob leaves" };
+export const FLOWS = {
+  online: "Both online",
+  offline: "Never online together",
+  "bob-waits": "Bob waits",
+  "bob-leaves": "Bob leaves",
+};
 
 /** How long a flow may take, including a server restart. */
 const FLOW_MS = 40_000;

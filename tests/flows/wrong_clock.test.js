@@ -13,7 +13,10 @@ before(async () => (server = await Server.begin()));
 after(() => server.end());
 
 for (const [name, deviceTime] of [
-  ["three days ahead", NOW + 3 * DAY], ["three days behind", NOW - 3 * DAY], ["in 2010", Date.UTC(2010, 0, 1)], ["in 1970", 0],
+  ["three days ahead", NOW + 3 * DAY],
+  ["three days behind", NOW - 3 * DAY],
+  ["in 2010", Date.UTC(2010, 0, 1)],
+  ["in 1970", 0],
 ]) {
   test(`devices whose clocks are ${name} exchange a key`, { timeout: 30_000 }, async (t) => {
     mock.timers.enable({ apis: ["Date"], now: deviceTime });
@@ -34,6 +37,7 @@ for (const [name, deviceTime] of [
     assert.ok(exp > NOW && exp < NOW + 30 * DAY, new Date(exp).toISOString());
     await within("Bob has the key", door.whenKey());
     assert.deepEqual(warnings.map(([reason]) => reason), ["wrong_clock", "wrong_clock"], warnings.join("\n"));
-    assert.match(warnings[0][1], /^this device's clock shows .* UTC and the server's .* UTC; the client corrects for it$/);
+    const corrected = /^this device's clock shows .* UTC and the server's .* UTC; the client corrects for it$/;
+    assert.match(warnings[0][1], corrected);
   });
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs the package in a fresh Debian 12, boots that, and runs inside.sh in it, with systemd as its first process:
+# Installs the package in a fresh Debian 12 with systemd as its first process, boots it, and runs
+# inside.sh in it:
 #
 #     make deb deb-test
 #
-# Takes two minutes and 400 MB of a temporary folder, and root: debootstrap and systemd-nspawn need it. The packages
-# come from the mirror that this machine has.
+# Takes two minutes, 400 MB in a temporary folder, and root, which debootstrap and systemd-nspawn
+# need. The packages come from the mirror in MIRROR, by default Debian's own.
 set -euo pipefail
 deb=$(realpath "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -12,12 +13,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 mirror=${MIRROR:-http://deb.debian.org/debian}
 folder=$(mktemp --directory --tmpdir vestibule-debian-XXXXXX)
 trap 'rm --recursive --force --one-file-system "$folder"' EXIT
-# A temporary folder is its owner's alone, and a root has to be everybody's.
+# mktemp makes the folder private, but a root directory must be readable for everybody.
 chmod 755 "$folder"
 root=$folder/root
 
 say() { echo "fresh_debian.sh: $*"; }
-# --register=no, --keep-unit: this machine's own first process may be something else than systemd.
+# --register=no, --keep-unit: this machine's own first process may not be systemd.
 container() { systemd-nspawn --directory="$root" --register=no --keep-unit --quiet "$@"; }
 in_it() {
   container --pipe --setenv=DEBIAN_FRONTEND=noninteractive --setenv=LC_ALL=C.UTF-8 "$@" >"$folder/log" 2>&1 ||
@@ -27,7 +28,7 @@ in_it() {
 say "a minimal Debian 12 from $mirror"
 debootstrap --variant=minbase bookworm "$root" "$mirror" >"$folder/log" || { cat "$folder/log"; exit 1; }
 
-say "the package, without a systemd that runs, as in a container's build"
+say "the package without a running systemd, as in a container's build"
 cp "$deb" "$root/vestibule.deb"
 in_it apt-get install --quiet=2 --yes --no-install-recommends /vestibule.deb
 in_it vestibule --version

@@ -58,7 +58,8 @@ async function run({ exports, options, binary = false, heartbeats = true }) {
       const before = [room, bobsRoom].map(({ joins }) => joins);
       await playground.stop(signal);
       await playground.start();
-      await until(`both are back in the room after ${signal}`, () => room.joins > before[0] && bobsRoom.joins > before[1]);
+      const areBack = () => room.joins > before[0] && bobsRoom.joins > before[1];
+      await until(`both are back in the room after ${signal}`, areBack);
       assert.deepEqual(await room.push("echo", { after: signal }), { after: signal });
       await playground.broadcast("room:1", "news", { after: signal });
       await until(`Alice receives the news after ${signal}`, () => news.some(({ after }) => after === signal));

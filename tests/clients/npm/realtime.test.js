@@ -27,7 +27,8 @@ async function play(playground, alice, bob, { binary = false }) {
     await until(`Alice is back after ${signal}`, () => alice.subscribed > before);
     const news = { type: "broadcast", event: "news", payload: { after: signal } };
     await playground.broadcast("realtime:garden", "broadcast", news);
-    await until(`Alice receives the news after ${signal}`, () => alice.received.some(({ payload }) => payload.after === signal));
+    const isNews = ({ payload }) => payload.after === signal;
+    await until(`Alice receives the news after ${signal}`, () => alice.received.some(isNews));
   }
   assert.equal(await alice.channel.unsubscribe(), "ok");
 }

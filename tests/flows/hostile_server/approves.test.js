@@ -215,16 +215,22 @@ test("an approve for another room is refused", TIMEOUT, async () => {
   await isDetected(withFields({ rid }), {}, { paths: inInbox });
 });
 
-test("an approve for another request is ignored", TIMEOUT, () => isDetected(withFields({ request_id: randomId() }), {}));
+test("an approve for another request is ignored", TIMEOUT, () => {
+  return isDetected(withFields({ request_id: randomId() }), {});
+});
 
 test("an approve for another user is refused", TIMEOUT, async () => {
   const { uid } = await mallory();
   await isDetected(withFields({ to: uid }), { warning: "it is for another user" });
 });
 
-test("an approve with another expiry is refused", TIMEOUT, () => isDetected((item) => ({ ...item, exp: item.exp + 1 }), USER_SIG));
+test("an approve with another expiry is refused", TIMEOUT, () => {
+  return isDetected((item) => ({ ...item, exp: item.exp + 1 }), USER_SIG);
+});
 
-test("an approve with another approve_id is refused", TIMEOUT, () => isDetected(withFields({ approve_id: randomId() }), USER_SIG));
+test("an approve with another approve_id is refused", TIMEOUT, () => {
+  return isDetected(withFields({ approve_id: randomId() }), USER_SIG);
+});
 
 test("a malformed approve is refused", TIMEOUT, () => {
   return isDetected(withFields({ sign_pub: 7 }), { warning: "malformed", code: "bad_sig" });

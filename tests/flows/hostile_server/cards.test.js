@@ -102,11 +102,17 @@ async function isDetectedOverHttp(swap, detail) {
 
 const SIGNATURE = "the signature is invalid";
 
-test("a card with another name is refused", TIMEOUT, () => isDetected(withFields({ name: "Cellar" }), SIGNATURE));
+test("a card with another name is refused", TIMEOUT, () => {
+  return isDetected(withFields({ name: "Cellar" }), SIGNATURE);
+});
 
-test("a card without its name is refused", TIMEOUT, () => isDetected(({ name: _, ...card }) => card, SIGNATURE));
+test("a card without its name is refused", TIMEOUT, () => {
+  return isDetected(({ name: _, ...card }) => card, SIGNATURE);
+});
 
-test("a card with another policy is refused", TIMEOUT, () => isDetected(withFields({ policy: "open" }), SIGNATURE));
+test("a card with another policy is refused", TIMEOUT, () => {
+  return isDetected(withFields({ policy: "open" }), SIGNATURE);
+});
 
 test("a card with another version is refused", TIMEOUT, () => {
   return isDetected((card) => ({ ...card, version: card.version + 1 }), SIGNATURE);

@@ -70,7 +70,11 @@ test("a server that is days off deletes no approve", TIMEOUT, async () => {
   assert.ok(alice.storage.get(`room/${rid}/approves`));
 });
 
-for (const [name, ms] of [["of 1970", -Date.now()], ["of another century", 100 * 365 * DAY], ["two years off", 730 * DAY]]) {
+for (const [name, ms] of [
+  ["of 1970", -Date.now()],
+  ["of another century", 100 * 365 * DAY],
+  ["two years off", 730 * DAY],
+]) {
   test(`a time that is ${name} is not believed`, TIMEOUT, async () => {
     const { garden, rid } = await fixture.room();
     const stop = lieAbout(ms);

@@ -111,7 +111,9 @@ test("an unchanged denial is accepted", TIMEOUT, async () => {
   assert.deepEqual([reported, ended, bob.warnings], [["denied"], ["denied"], []]);
 });
 
-test("a denial without a signature is refused", TIMEOUT, () => isDetected(withFields({ room_sig: undefined }), "malformed"));
+test("a denial without a signature is refused", TIMEOUT, () => {
+  return isDetected(withFields({ room_sig: undefined }), "malformed");
+});
 
 test("a denial with a changed signature is refused", TIMEOUT, () => {
   return isDetected((notice) => ({ ...notice, room_sig: altered(notice.room_sig) }));

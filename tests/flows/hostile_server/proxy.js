@@ -31,10 +31,11 @@ import { Server } from "../support.js";
  * @typedef {object} Lie
  * @property {(frame: Frame) => unknown} [toClient] returns false to withhold the frame
  * @property {(frame: Frame) => unknown} [toServer] likewise
- * @property {(reply: {method: string, path: string, status: number, answer: any}) => unknown} [http]
- *   changes an HTTP response
- * @property {(target: {path: string, url: string, headers: Record<string, any>}) => unknown} [route]
- *   redirects an HTTP request or a new socket
+ * @property {(reply: HttpReply) => unknown} [http] changes an HTTP response
+ * @property {(target: Target) => unknown} [route] redirects an HTTP request or a new socket
+ *
+ * @typedef {{method: string, path: string, status: number, answer: any}} HttpReply
+ * @typedef {{path: string, url: string, headers: Record<string, any>}} Target
  */
 
 /** The real server and the proxy in front of it. */

@@ -161,7 +161,9 @@ test("a request with another box key is refused", TIMEOUT, async () => {
   await isDetected(withFields({ box_pub: toBase64url(box.pub) }), SIGNATURE);
 });
 
-test("a request with another box algorithm is refused", TIMEOUT, () => isDetected(withFields({ box_alg: "none" }), SIGNATURE));
+test("a request with another box algorithm is refused", TIMEOUT, () => {
+  return isDetected(withFields({ box_alg: "none" }), SIGNATURE);
+});
 
 test("a request with a changed signature is refused", TIMEOUT, () => {
   return isDetected((item) => ({ ...item, sig: altered(item.sig) }), SIGNATURE);
@@ -192,9 +194,13 @@ test("a request with another algorithm is refused", TIMEOUT, () => {
   return isDetected(withFields({ sign_alg: "secp256k1" }), "the key does not match the user's id");
 });
 
-test("a request with another note is refused", TIMEOUT, () => isDetected(withFields({ note: "It is Carol" }), SIGNATURE));
+test("a request with another note is refused", TIMEOUT, () => {
+  return isDetected(withFields({ note: "It is Carol" }), SIGNATURE);
+});
 
-test("a request without its note is refused", TIMEOUT, () => isDetected(withFields({ note: undefined }), SIGNATURE));
+test("a request without its note is refused", TIMEOUT, () => {
+  return isDetected(withFields({ note: undefined }), SIGNATURE);
+});
 
 test("a request with another expiry is refused", TIMEOUT, () => {
   return isDetected((item) => ({ ...item, exp: item.exp + 1 }), SIGNATURE);
@@ -204,7 +210,9 @@ test("a request with a malformed expiry is refused", TIMEOUT, () => {
   return isDetected((item) => ({ ...item, exp: String(item.exp) }), "malformed");
 });
 
-test("a request with another request_id is refused", TIMEOUT, () => isDetected(withFields({ request_id: randomId() }), SIGNATURE));
+test("a request with another request_id is refused", TIMEOUT, () => {
+  return isDetected(withFields({ request_id: randomId() }), SIGNATURE);
+});
 
 test("a request that Bob made for another room is refused", TIMEOUT, async () => {
   const { rid } = await fixture.room();

@@ -143,8 +143,9 @@ export function proxied(name, program) {
 }
 
 /**
- * @returns {Promise<{url: string, forwarded: object[], folder: string}>} the proxy in front of a server
- *   that records the forwarded headers
+ * Starts the proxy in front of a server that records the forwarded headers.
+ *
+ * @returns {Promise<{url: string, forwarded: object[], folder: string}>}
  */
 async function startBeforeRecorder(context, program) {
   const forwarded = [];
@@ -171,7 +172,8 @@ async function startBeforeRecorder(context, program) {
  */
 function statusOf(url, host = new URL(url).host) {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { headers: { host }, servername: new URL(url).hostname }, ({ statusCode }) => resolve(statusCode));
+    const options = { headers: { host }, servername: new URL(url).hostname };
+    const sent = request(url, options, ({ statusCode }) => resolve(statusCode));
     sent.on("error", reject).end();
   });
 }

@@ -361,7 +361,8 @@ test("a note or name that is too long is not sent", async () => {
   const note = "\u{1f331}".repeat(280);
   server.answers = { request: { state: "pending" } };
   for (const call of [() => door.ask({ note: `${note}x` }), () => door.requestKey({ note: `${note}x` })]) {
-    await assert.rejects(call(), { reason: "too_large", detail: "`note` is 281 characters long; the server accepts at most 280" });
+    const detail = "`note` is 281 characters long; the server accepts at most 280";
+    await assert.rejects(call(), { reason: "too_large", detail });
   }
   await assert.rejects(client.createRoom({ policy: "open", name: "x".repeat(81) }), {
     reason: "too_large", detail: "`name` is 81 characters long; the server accepts at most 80",

@@ -13,9 +13,11 @@ class NamelessStorage extends MemoryStorage {
   names = undefined;
 }
 
-for (const [kind, make] of [["that lists its names", () => new MemoryStorage()], ["without names", () => new NamelessStorage()]]) {
+const storages = { "that lists its names": MemoryStorage, "without names": NamelessStorage };
+
+for (const [kind, KindOfStorage] of Object.entries(storages)) {
   test(`rooms are listed in a storage ${kind}`, async () => {
-    const storage = make();
+    const storage = new KindOfStorage();
     const { records } = makeContext(alice, storage);
     const member = makeContext(alice, storage);
     assert.deepEqual(await records.rooms(), []);

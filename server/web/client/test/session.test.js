@@ -85,7 +85,8 @@ test("calls to a busy server are retried a limited number", async () => {
 
 test("a response that is not JSON counts as unreachable", async () => {
   const session = begin();
-  await assert.rejects(session.call("GET", "/broken"), { reason: "unreachable", detail: "status 502 with a body that is not JSON" });
+  const broken = { reason: "unreachable", detail: "status 502 with a body that is not JSON" };
+  await assert.rejects(session.call("GET", "/broken"), broken);
   const url = new URL("http://127.0.0.1:1");
   const nobody = new Session({ base: url, server: NAME, user: user.key, uid: user.uid, clock: new Clock() });
   await assert.rejects(nobody.renew(), { reason: "unreachable", detail: "no answer from http://127.0.0.1:1" });
@@ -157,7 +158,8 @@ test("only a stale token is renewed on connection loss", () => {
 test("a misdirected call's error says what to do", async () => {
   const name = base.host;
   for (const [detail, advice] of [
-    ["set --name", "set --name"], [undefined, `use one of the server's names in the URL, or start the server with --name ${name}`],
+    ["set --name", "set --name"],
+    [undefined, `use one of the server's names in the URL, or start the server with --name ${name}`],
   ]) {
     fake.misdirected = detail;
     await assert.rejects(begin().call("GET", "/misdirected"), {

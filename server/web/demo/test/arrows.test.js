@@ -28,13 +28,14 @@ test("the online flow has its arrows", () => {
 });
 
 test("joins and proofs are shown if they deliver something", () => {
-  const proven = (pending) => arrowOf({ who: "alice", kind: "replied", event: "prove", status: "ok", response: { pending } }, names);
+  const ok = { kind: "replied", status: "ok" };
+  const proven = (pending) => arrowOf({ ...ok, who: "alice", event: "prove", response: { pending } }, names);
   expect(proven([])).toMatchObject({ minor: true });
   expect(proven([{ uid: "b", approvals: 1 }])).toMatchObject({ minor: true });
   expect(proven([{ uid: "b", approvals: 0 }])).toMatchObject({
     from: "room", to: "alice", label: "returns Bob's request", minor: false, question: "gets pending requests",
   });
-  const joined = (approves) => arrowOf({ who: "bob", kind: "replied", event: "phx_join", status: "ok", response: { approves } }, names);
+  const joined = (approves) => arrowOf({ ...ok, who: "bob", event: "phx_join", response: { approves } }, names);
   expect(joined([])).toMatchObject({ minor: true });
   expect(joined([{ approve_id: "x" }])).toMatchObject({
     from: "room", to: "bob", minor: false, question: "gets approved requests", delivers: ["x"],
