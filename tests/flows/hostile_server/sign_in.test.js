@@ -110,7 +110,9 @@ test("a relayed socket cannot reach a server without a name", TIMEOUT, async (co
   const stop = relay(other.url, (path) => path.startsWith("/socket") && (tries += 1) > 0, host);
   const connected = carol.connect();
   await until("the socket is tried again", () => tries > 1);
-  assert.deepEqual(fixture.server.frames.slice(before), [], "no frame was sent");
+  // The server may still push the presences of an earlier test's room.
+  const sent = fixture.server.frames.slice(before).filter(({ way, event }) => way === "out" && event !== "heartbeat");
+  assert.deepEqual(sent, [], "no frame was sent");
   stop();
   await connected;
   assert.equal((await carol.client.openRoom(garden.rid)).role, "member");

@@ -293,13 +293,15 @@ test("nonsense from the server only causes warnings", async () => {
   assert.ok(warnings.length > 10, warnings.join());
 });
 
-test("an invalid argument is named in the error", async () => {
+/** Asserts that a call is refused with an error that names its invalid argument. */
+async function bad(call, name, reason = "bad_argument") {
+  const error = await Promise.resolve().then(call).then(() => assert.fail(`${name} was accepted`), (caught) => caught);
+  assert.equal(error.name, "VestibuleError", String(error.stack));
+  assert.deepEqual([error.reason, error.detail.startsWith(`\`${name}\` must be `)], [reason, true], error.message);
+}
+
+test("an invalid option of connect is named in the error", async () => {
   const options = { storage: new MemoryStorage(), transport: WebSocket };
-  const bad = async (call, name, reason = "bad_argument") => {
-    const error = await Promise.resolve().then(call).then(() => assert.fail(`${name} was taken`), (caught) => caught);
-    assert.equal(error.name, "VestibuleError", String(error.stack));
-    assert.deepEqual([error.reason, error.detail.startsWith(`\`${name}\` must be `)], [reason, true], error.message);
-  };
   for (const url of [undefined, "", "rooms.example", "ftp://rooms.example", {}, 7]) {
     await bad(() => Vestibule.connect(url, options), "url");
   }
@@ -312,7 +314,9 @@ test("an invalid argument is named in the error", async () => {
   for (const [name, value] of Object.entries(wrong)) {
     await bad(() => Vestibule.connect(server.url, { ...options, [name]: value }), name);
   }
+});
 
+test("an invalid argument of a client is named in the error", async () => {
   const { client } = await connect({ member: true });
   for (const rid of [undefined, "", "nonsense", 7, {}]) await bad(() => client.openRoom(rid), "rid", "bad_room");
   await bad(() => client.createRoom(), "options");
@@ -325,7 +329,10 @@ test("an invalid argument is named in the error", async () => {
   await bad(() => client.directory({ policy: "secret" }), "policy");
   await bad(() => client.directory({ limit: 0 }), "limit");
   await bad(() => client.onNotice(), "handler");
+});
 
+test("an invalid argument of a room is named in the error", async () => {
+  const { client } = await connect({ member: true });
   const garden = await client.openRoom(room.rid);
   for (const ttl of [0, -1, 1.5, NaN, Infinity, "1", 3_600_001]) await bad(() => garden.ask({ ttl }), "ttl");
   await bad(() => garden.ask(7), "options");
