@@ -1,5 +1,5 @@
 /**
- * Created `protocol/testdata/signed.json`, and adds vectors for new algorithms or kinds of frames.
+ * Created `protocol/approve/testdata/signed.json`, and adds vectors for new algorithms or kinds of frames.
  * The existing content stays: the Rust code and this client are tested against it, so that a change
  * of either is noticed. Keys and signatures are random; a file made from scratch would differ.
  *
@@ -15,7 +15,7 @@ import { MessageKey } from "../src/messages.js";
 import { BOX_ALG, BoxKey, seal } from "../src/sealing.js";
 import { signFields, signedBytes } from "../src/signed.js";
 
-const FILE = new URL("../../../../protocol/testdata/signed.json", import.meta.url);
+const FILE = new URL("../../../../protocol/approve/testdata/signed.json", import.meta.url);
 const SERVER = "127.0.0.1:4000";
 const EXP = 1_893_456_000_000; // 1 January 2030
 
