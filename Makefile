@@ -3,7 +3,7 @@
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run test page check doc rust client flows clients browser package service old released deb deb-test rolling crowd fuzz schemathesis model bench amplification soak help
+.PHONY: run test page check doc rust client flows clients browser package service old released deb deb-test advisories rolling crowd fuzz schemathesis model bench amplification soak help
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,8 +26,12 @@ $(BUILT): server/web/dist/%/index.html: $(PAGE_SOURCES)
 	cd server/web/client && $(NPM_CI)
 	cd server/web/$* && $(NPM_CI) && npm run build
 
-check: ## formatting and lints
+check: ## formatting, lints, and the dependencies: their licences, no unexplained second version, none unused
 	cargo fmt --all --check
+	tests/dependencies/install.sh
+	target/tools/bin/cargo-deny --locked check --hide-inclusion-graph --deny unmatched-skip --deny unnecessary-skip \
+		licenses bans sources
+	target/tools/bin/cargo-shear --locked --deny-warnings
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 
 doc: ## the API documentation, without a warning
@@ -88,6 +92,10 @@ deb: page ## the Debian package, in target/debian/release
 	tests/service/install.sh
 	mkdir -p target/debian/release
 	cd server && debian/rules clean binary
+
+advisories: ## known vulnerabilities of the dependencies, by the RustSec database; fetches that from GitHub
+	tests/dependencies/install.sh
+	target/tools/bin/cargo-deny --locked check advisories
 
 deb-test: ## the Debian package in a fresh Debian 12 that is booted for it; needs root, takes two minutes
 	tests/service/install.sh debootstrap debootstrap systemd-nspawn systemd-container
