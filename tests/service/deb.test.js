@@ -12,15 +12,18 @@ import { ROOT, run } from "./run.js";
 
 const FOLDER = join(ROOT, "target/debian/debug");
 
-let deb;
+const UNPACKED = join(ROOT, "target/debian/unpacked");
+
+/** The server's package, and the one with its debug information. */
+let deb, symbols;
 before(async () => {
   await rm(FOLDER, { recursive: true, force: true });
   await run("mkdir", ["--parents", FOLDER]);
   const how = { cwd: join(ROOT, "server"), env: { ...process.env, PROFILE: "debug" } };
   await run("debian/rules", ["clean", "binary"], how);
-  const [name, ...others] = await readdir(FOLDER);
-  assert.deepEqual(others, []);
-  deb = join(FOLDER, name);
+  const names = (await readdir(FOLDER)).sort();
+  assert.deepEqual(names.map((name) => name.split("_")[0]), ["vestibule-dbgsym", "vestibule"]);
+  [symbols, deb] = names.map((name) => join(FOLDER, name));
 });
 
 test("the package has the server's version", async () => {
@@ -70,6 +73,25 @@ test("an upgrade restarts the server but not its socket", async () => {
   assert.doesNotMatch(script, /_dh_action.*socket/);
 });
 
-test("lintian finds nothing", async () => {
-  assert.equal(await run("lintian", ["--allow-root", "--fail-on=warning", deb]), "");
+test("the program is stripped, and its backtraces have names and lines with the debug package", async () => {
+  const [program, debug] = [join(UNPACKED, "usr/bin/vestibule"), join(UNPACKED, "usr/lib/debug")];
+  const source = await readFile(join(ROOT, "server/src/main.rs"), "utf8");
+  const line = source.split("\n").findIndex((text) => text.startsWith("fn main() ")) + 1;
+  const backtrace = () => {
+    const commands = [
+      `set debug-file-directory ${debug}`, "set breakpoint pending off", `file ${program}`,
+      `break server/src/main.rs:${line}`, "run --version", "backtrace", "kill",
+    ];
+    return run("gdb", ["--batch", "--nx", ...commands.flatMap((command) => ["-ex", command]), "-ex", "quit"]);
+  };
+  await rm(UNPACKED, { recursive: true, force: true });
+  await run("dpkg-deb", ["--extract", deb, UNPACKED]);
+  assert.doesNotMatch(await run("readelf", ["--sections", "--wide", program]), / \.(debug_info|debug_line|symtab) /);
+  assert.doesNotMatch(await backtrace(), /#0/);
+  await run("dpkg-deb", ["--extract", symbols, UNPACKED]);
+  assert.match(await backtrace(), /#0 .*main \(\) at server\/src\/main\.rs:\d+\n[^]*lang_start/);
+});
+
+test("Debian's own critic finds nothing", async () => {
+  assert.equal(await run("lintian", ["--allow-root", "--fail-on=warning", deb, symbols]), "");
 });

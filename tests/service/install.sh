@@ -8,6 +8,8 @@ needed=(
   systemd-analyze systemd
   dh debhelper
   lintian lintian
+  gdb gdb
+  readelf binutils
   openssl openssl
   nginx nginx-light
   caddy caddy
