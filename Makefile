@@ -3,6 +3,10 @@
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
+# The programs that tests start. Always the whole workspace, as `cargo test --workspace` builds it: for
+# one package alone some dependencies have fewer features, so Cargo would build the server twice.
+BUILD = cargo build --workspace --bins --examples --locked
+
 .PHONY: run test page check doc rust client flows clients browser package service old released deb deb-test advisories rolling crowd fuzz schemathesis model bench amplification soak help
 
 help: ## show this list
@@ -38,7 +42,7 @@ doc: ## the API documentation, without a warning
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked
 
 rust: page ## unit, golden, integration and crash tests
-	cargo build --workspace --bins --examples --locked
+	$(BUILD)
 	cargo test --workspace --locked
 
 client: ## the JavaScript client's types and its own tests, and the pages'
@@ -47,36 +51,36 @@ client: ## the JavaScript client's types and its own tests, and the pages'
 	cd server/web/dashboard && $(NPM_CI) && npm test
 
 flows: page ## the four flows with unmodified phoenix.js against the real server
-	cargo build --workspace --bins --examples --locked
+	$(BUILD)
 	cd server/web/client && $(NPM_CI)
 	cd tests/flows && $(NPM_CI) && npm test
 
 clients: page ## Phoenix clients from npm, PyPI and crates.io, unmodified
-	cargo build --workspace --bins --examples --locked
+	$(BUILD)
 	tests/clients/run.sh
 
 browser: page ## the demo page in Chromium, and the client in it over WebSocket and long poll
-	cargo build --workspace --bins --examples --locked
+	$(BUILD)
 	tests/browser/install.sh
 	cd server/web/client && $(NPM_CI)
 	cd tests/browser && $(NPM_CI) && npm test
 
 package: ## the client's tarball in an empty project: the README's lines in Node and Chromium, its types
-	cargo build --workspace --bins --examples --locked
+	$(BUILD)
 	tests/browser/install.sh
 	cd server/web/client && $(NPM_CI)
 	cd tests/browser && $(NPM_CI)
 	cd tests/package && $(NPM_CI) && npm test
 
 service: ## the server as operators run it: systemd's units, the Debian package, TLS, nginx and Caddy in front
-	cargo build --workspace --bins --examples --locked
+	$(BUILD)
 	tests/service/install.sh
 	cd server/web/client && $(NPM_CI)
 	cd tests/flows && $(NPM_CI)
 	cd tests/service && npm test
 
 old: ## released clients and their data folder with this server: what people have installed goes on working
-	cargo build --workspace --bins --examples --locked
+	$(BUILD)
 	tests/released/install.sh
 	cd server/web/client && $(NPM_CI)
 	cd tests/flows && $(NPM_CI)
@@ -123,7 +127,7 @@ fuzz: ## the fuzzers for ten minutes each (SECONDS_EACH=n for another time); nee
 	done
 
 schemathesis: ## the operators' endpoints against their description, with made-up requests for five minutes (FOR=n seconds)
-	cargo build --workspace --bins --examples --locked
+	$(BUILD)
 	tests/schemathesis/run.sh
 
 model: ## the rules in every order of steps, in larger worlds than `make rust` looks at; takes minutes
