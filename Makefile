@@ -7,7 +7,7 @@ NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 # one package alone some dependencies have fewer features, so Cargo would build the server twice.
 BUILD = cargo build --workspace --bins --examples --locked
 
-.PHONY: run test page check doc rust client flows clients browser package service old released deb deb-test advisories rolling crowd fuzz schemathesis model bench amplification soak help
+.PHONY: run test page check doc rust client flows clients browser package service old released stripped deb deb-test advisories rolling crowd fuzz schemathesis model bench amplification soak help
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -90,6 +90,12 @@ released: ## this client with the released server, built from its commit (or REL
 	cd server/web/client && $(NPM_CI)
 	cd tests/flows && $(NPM_CI)
 	cd tests/released && $(NPM_CI) && npm run test:old-server
+
+stripped: page ## the release program without debug information, with that in a file beside it, in target/stripped
+	cargo build --release --package vestibule --bin vestibule --locked
+	mkdir -p target/stripped
+	objcopy --only-keep-debug --compress-debug-sections target/release/vestibule target/stripped/vestibule.debug
+	cd target/stripped && objcopy --strip-all --add-gnu-debuglink=vestibule.debug ../release/vestibule vestibule
 
 deb: page ## the Debian package, in target/debian/release
 	cargo build --release --package vestibule --locked
