@@ -13,7 +13,7 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: page ## build and start the server on 127.0.0.1:4000, with its data in ./data
-	cargo run --release --package vestibule --bin vestibule
+	cargo run --profile quick --package vestibule --bin vestibule
 
 test: page check doc rust client flows clients browser package service old ## everything that must hold before a change lands
 	@echo "make test: formatting, lints, documentation, Rust tests, client tests, the four flows, other people's clients, Chromium, the package, the service, and old clients and old data passed"
