@@ -1,7 +1,7 @@
 //! The approve flow: a newcomer asks for a room's key, and a member who holds it sends it, sealed
 //! for the newcomer.
 //!
-//! [`signed`] has ids, signed bytes and verification, [`frames`] the signed objects that travel and
+//! [`ids`] has ids and hashes, [`signed`] signed bytes and verification, [`frames`] the signed objects that travel and
 //! are stored, [`items`] what clients are shown of them, [`rules`] the one function that decides
 //! what a command does, [`refusal`] the reasons it may be refused, [`limits`] sizes and quotas,
 //! [`text`] the characters that names and notes may have; [`fields`] and [`base64url`] read JSON
@@ -15,6 +15,7 @@ pub mod base64url;
 mod exp;
 pub mod fields;
 pub mod frames;
+pub mod ids;
 pub mod items;
 pub mod limits;
 pub mod refusal;

@@ -9,14 +9,19 @@
 //! `command`, `facts` and `decision`.
 //!
 //! ```
-//! use vestibule_protocol::{approve::limits::Quotas, approve::rules::{Answer, Caller, Command, Facts, RoomFacts, Policy, decide}, base64url::Fixed};
+//! use vestibule_approve::{
+//!     base64url::Fixed,
+//!     ids::{Hash, Uid},
+//!     limits::Quotas,
+//!     rules::{Answer, Caller, Command, Facts, Policy, RoomFacts, decide},
+//! };
 //!
-//! let bob = Caller { uid: Fixed([1; 32]), is_member: false };
+//! let bob = Caller { uid: Uid([1; 32]), is_member: false };
 //! let ask = Command::Request {
-//!     request_id: Fixed([2; 16]), device: Fixed([6; 16]), box_hash: Fixed([3; 32]), digest: Fixed([4; 32]), exp: 2_000,
+//!     request_id: Fixed([2; 16]), device: Fixed([6; 16]), box_hash: Hash([3; 32]), digest: Hash([4; 32]), exp: 2_000,
 //! };
 //! let room =
-//!     RoomFacts { version: 1, policy: Policy::Request, digest: Fixed([5; 32]), creator: None, is_listed: false };
+//!     RoomFacts { version: 1, policy: Policy::Request, digest: Hash([5; 32]), creator: None, is_listed: false };
 //! let decision = decide(&Quotas::default(), &Facts { room: Some(room), ..Facts::default() }, &bob, &ask, 1_000)?;
 //! assert!(matches!(decision.answer, Answer::Request { dup: false, .. }));
 //! # Ok::<(), vestibule_approve::refusal::Refusal>(())

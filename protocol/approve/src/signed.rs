@@ -15,15 +15,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::base64url::Fixed;
+pub use crate::ids::{Hash, Rid, Uid};
 
-/// A SHA-256 hash.
-pub type Hash = Fixed<32>;
 /// A signature: 64 bytes in every algorithm of the list.
 pub type Signature = Fixed<64>;
-/// A user's id, a hash of the public signing key. See [`user_id`].
-pub type Uid = Hash;
-/// A room's id, a hash of the room's public key. See [`room_id`].
-pub type Rid = Hash;
 
 /// The allow-list of signing algorithms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,7 +141,7 @@ impl Signed {
     /// Their SHA-256: an id, or what duplicates are compared by (signatures differ each time with ECDSA).
     pub fn hash(&self) -> Hash {
         let digest = digest::digest(&digest::SHA256, &self.0);
-        let mut hash = Fixed([0; 32]);
+        let mut hash = Hash([0; 32]);
         hash.0.copy_from_slice(digest.as_ref());
         hash
     }
@@ -154,12 +149,12 @@ impl Signed {
 
 /// The id of the user whose public signing key this is.
 pub fn user_id(alg: Alg, sign_pub: &[u8]) -> Uid {
-    Signed::new("vestibule/1/uid").text(alg.as_str()).bytes(sign_pub).hash()
+    Uid(Signed::new("vestibule/1/uid").text(alg.as_str()).bytes(sign_pub).hash().0)
 }
 
 /// The id of the room whose public key this is.
 pub fn room_id(alg: Alg, room_pub: &[u8]) -> Rid {
-    Signed::new("vestibule/1/rid").text(alg.as_str()).bytes(room_pub).hash()
+    Rid(Signed::new("vestibule/1/rid").text(alg.as_str()).bytes(room_pub).hash().0)
 }
 
 /// The hash that names a box key.

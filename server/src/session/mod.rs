@@ -142,12 +142,10 @@ fn expiry(nonce: &[u8; NONCE]) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use vestibule_approve::base64url::Fixed;
-
     use super::*;
 
-    const BOB: Uid = Fixed([1; 32]);
-    const EVE: Uid = Fixed([2; 32]);
+    const BOB: Uid = Uid([1; 32]);
+    const EVE: Uid = Uid([2; 32]);
 
     fn sessions() -> Sessions {
         Sessions::new(&Secrets::from_text(&base64url::encode(&[7; 32])).unwrap())

@@ -20,6 +20,7 @@ use std::{
 use vestibule_approve::{
     base64url::Fixed,
     frames::Policy,
+    ids::{Hash, Rid, Uid},
     rules::{Caller, Command},
     signed::Signed,
 };
@@ -46,8 +47,8 @@ fn run(senders: u64, time: Duration) -> (usize, Vec<Duration>) {
     let (store, writer) =
         Store::open(&folder.path().join("bench.db"), &Settings::default()).expect("a fresh database opens");
     let store = Arc::new(store);
-    let rid = Fixed([1; 32]);
-    let (version, policy, digest) = (1, Policy::Request, Fixed([2; 32]));
+    let rid = Rid([1; 32]);
+    let (version, policy, digest) = (1, Policy::Request, Hash([2; 32]));
     let publish = Command::Publish { version, policy, digest, listed: None };
     carry_out(
         &store,
@@ -84,7 +85,7 @@ fn carry_out(store: &Store, submission: Submission) {
 }
 
 fn caller(number: u64) -> Caller {
-    Caller { uid: Signed::new("user").int(number).hash(), is_member: number == 0 }
+    Caller { uid: Uid(Signed::new("user").int(number).hash().0), is_member: number == 0 }
 }
 
 fn request(number: u64) -> Submission {
@@ -93,18 +94,13 @@ fn request(number: u64) -> Submission {
     request_id.0.copy_from_slice(&digest.0[..16]);
     let command =
         Command::Request { request_id, device: request_id, box_hash: digest, digest, exp: i64::MAX };
-    Submission {
-        rid: Fixed([1; 32]),
-        caller: caller(number),
-        command,
-        content: Content::Frame(vec![7; FRAME]),
-    }
+    Submission { rid: Rid([1; 32]), caller: caller(number), command, content: Content::Frame(vec![7; FRAME]) }
 }
 
 fn card() -> Vec<u8> {
     use vestibule_approve::{base64url::Blob, frames::Card, signed::Alg};
     vestibule_store::pack(&Card {
-        rid: Fixed([1; 32]),
+        rid: Rid([1; 32]),
         room_pub: Blob(vec![3; 32]),
         alg: Alg::Ed25519,
         version: 1,

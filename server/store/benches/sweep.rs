@@ -20,6 +20,7 @@ use futures_util::future::join_all;
 use vestibule_approve::{
     base64url::Fixed,
     frames::Policy,
+    ids::{Hash, Rid, Uid},
     limits::Quotas,
     rules::{Caller, Command},
     signed::Signed,
@@ -147,7 +148,7 @@ fn submit(store: &Store, submission: Submission) -> mpsc::Receiver<()> {
 fn publish(store: &Store) {
     use vestibule_approve::{base64url::Blob, frames::Card, signed::Alg};
     let card = vestibule_store::pack(&Card {
-        rid: Fixed([1; 32]),
+        rid: Rid([1; 32]),
         room_pub: Blob(vec![3; 32]),
         alg: Alg::Ed25519,
         version: 1,
@@ -156,9 +157,9 @@ fn publish(store: &Store) {
         sig: Fixed([4; 64]),
     });
     let command =
-        Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([2; 32]), listed: None };
-    let caller = Caller { uid: Fixed([9; 32]), is_member: true };
-    let publish = Submission { rid: Fixed([1; 32]), caller, command, content: Content::Frame(card) };
+        Command::Publish { version: 1, policy: Policy::Request, digest: Hash([2; 32]), listed: None };
+    let caller = Caller { uid: Uid([9; 32]), is_member: true };
+    let publish = Submission { rid: Rid([1; 32]), caller, command, content: Content::Frame(card) };
     submit(store, publish).recv().expect("an answer");
 }
 
@@ -167,6 +168,6 @@ fn request(number: u64, exp: i64) -> Submission {
     let mut request_id = Fixed([0; 16]);
     request_id.0.copy_from_slice(&digest.0[..16]);
     let command = Command::Request { request_id, device: request_id, box_hash: digest, digest, exp };
-    let caller = Caller { uid: Signed::new("user").int(number).hash(), is_member: false };
-    Submission { rid: Fixed([1; 32]), caller, command, content: Content::Frame(vec![7; FRAME]) }
+    let caller = Caller { uid: Uid(Signed::new("user").int(number).hash().0), is_member: false };
+    Submission { rid: Rid([1; 32]), caller, command, content: Content::Frame(vec![7; FRAME]) }
 }

@@ -6,8 +6,6 @@
 //! doing is when the server ran. A seq is a clock, so each has been given at a time at which a server ran; a client that has
 //! seen one of another time has it from a server that ran on a later state of this folder.
 
-use vestibule_approve::base64url::Fixed;
-
 use super::Epoch;
 
 /// Downtimes that are remembered; the oldest go.
@@ -59,7 +57,7 @@ impl History {
 }
 
 fn complement(epoch: Epoch) -> Epoch {
-    Fixed(epoch.0.map(|byte| !byte))
+    Epoch(epoch.0.map(|byte| !byte))
 }
 
 /// Adds a downtime to those that are remembered.
@@ -75,8 +73,8 @@ pub(super) fn add(downtimes: &mut Vec<Downtime>, (stopped, started): Downtime) {
 mod tests {
     use super::*;
 
-    const OWN: Epoch = Fixed([7; 16]);
-    const OTHER: Epoch = Fixed([!7; 16]);
+    const OWN: Epoch = Epoch([7; 16]);
+    const OTHER: Epoch = Epoch([!7; 16]);
 
     #[test]
     fn who_has_seen_what_was_never_here_is_told_the_other_epoch() {
@@ -89,7 +87,7 @@ mod tests {
             assert_eq!(history.epoch_for(Some((OWN, seq))), OTHER, "{seq}");
             assert_eq!(history.epoch_for(Some((OTHER, seq))), OWN, "{seq}");
         }
-        for nothing_known in [None, Some((Fixed([1; 16]), 15))] {
+        for nothing_known in [None, Some((Epoch([1; 16]), 15))] {
             assert_eq!(history.epoch_for(nothing_known), OWN);
         }
     }

@@ -118,7 +118,7 @@ impl Keeping {
 mod tests {
     use std::{fs, path::Path, time::Instant};
 
-    use vestibule_approve::base64url::Fixed;
+    use vestibule_approve::ids::Epoch;
 
     use super::{super::mark::Found, *};
 
@@ -148,7 +148,7 @@ mod tests {
         });
         let committed = Committed::new(5);
         let mark =
-            Mark { epoch: Fixed([7; 16]), starts: 1, seq: 0, at: 0, is_stopped: false, downtimes: vec![] };
+            Mark { epoch: Epoch([7; 16]), starts: 1, seq: 0, at: 0, is_stopped: false, downtimes: vec![] };
         let keeper = Keeper::start(database.clone(), mark.clone(), committed.clone(), clock).unwrap();
         assert_eq!(found(&database), Some(Mark { seq: 5, at: 600_000_000, ..mark.clone() }));
         committed.note(9);

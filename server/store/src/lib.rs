@@ -47,7 +47,6 @@ use arc_swap::ArcSwap;
 use prometheus_client::registry::Registry;
 use tokio::sync::oneshot;
 use vestibule_approve::{
-    base64url::Fixed,
     frames::Deny,
     items::{NackCode, Notice, RequestItem},
     limits::Quotas,
@@ -75,6 +74,7 @@ pub use pages::Page;
 pub use read::{Arrival, Due};
 pub use record::pack;
 pub use remove::{Deleted, Removed};
+pub use vestibule_approve::ids::Epoch;
 
 /// Connections that read: so many reads go on at once, each on a blocking thread.
 pub const READERS: u32 = 4;
@@ -85,9 +85,6 @@ const TIDIED_AT_ONCE: u32 = 32;
 /// For how long it is remembered what operators did, and how much of it at the most.
 const KEEP_ACTS_MS: i64 = 365 * 24 * 60 * 60 * 1000;
 const KEEP_ACTS: i64 = 100_000;
-
-/// The epoch of a database.
-pub type Epoch = Fixed<16>;
 
 /// What an operator may set about the store.
 #[derive(Clone, Debug)]
@@ -391,16 +388,16 @@ fn open(path: &Path) -> Result<(Database, Connection), Error> {
 mod tests {
     use std::sync::mpsc;
 
-    use vestibule_approve::rules::Answer;
+    use vestibule_approve::{base64url::Fixed, rules::Answer};
 
     use super::*;
 
     const QUEUE: usize = 100;
 
     fn withdraw() -> Submission {
-        let caller = Caller { uid: Fixed([1; 32]), is_member: false };
+        let caller = Caller { uid: Uid([1; 32]), is_member: false };
         let command = Command::Withdraw { request_id: Fixed([2; 16]) };
-        Submission { rid: Fixed([3; 32]), caller, command, content: Content::Nothing }
+        Submission { rid: Rid([3; 32]), caller, command, content: Content::Nothing }
     }
 
     #[test]

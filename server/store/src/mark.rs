@@ -101,12 +101,10 @@ fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Option<T>) -> io::Result<Opt
 
 #[cfg(test)]
 mod tests {
-    use vestibule_approve::base64url::Fixed;
-
     use super::*;
 
     fn mark() -> Mark {
-        Mark { epoch: Fixed([7; 16]), starts: 3, seq: 5, at: 9, is_stopped: true, downtimes: vec![(1, 2)] }
+        Mark { epoch: Epoch([7; 16]), starts: 3, seq: 5, at: 9, is_stopped: true, downtimes: vec![(1, 2)] }
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::any::type_name;
 
 use serde::{Serialize, de::DeserializeOwned};
 use vestibule_approve::{
-    base64url::Fixed,
     frames::{Approve, Card, Policy, Request},
     items::{ApproveItem, DenialItem, Notice, RequestItem},
     rules::{ApproveFacts, ApproveState, DenialFacts, DeviceFacts, RequestFacts, RequestState, RoomFacts},
@@ -28,8 +27,8 @@ fn unpack<T: DeserializeOwned>(frame: &[u8]) -> Result<T, Error> {
     rmp_serde::from_slice(frame).map_err(|_| Error::corrupt(format!("a frame that is no {name}")))
 }
 
-pub(super) fn fixed<const N: usize>(bytes: &[u8]) -> Result<Fixed<N>, Error> {
-    Fixed::try_from(bytes).map_err(|_| Error::corrupt("an id of another length"))
+pub(super) fn fixed<'a, T: TryFrom<&'a [u8]>>(bytes: &'a [u8]) -> Result<T, Error> {
+    T::try_from(bytes).map_err(|_| Error::corrupt("an id of another length"))
 }
 
 pub(super) fn row_state(state: RequestState) -> models::RequestState {

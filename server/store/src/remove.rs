@@ -257,7 +257,7 @@ mod tests {
                 let (answer, done) = (answer.clone(), Arc::clone(&done));
                 let command = Command::Withdraw { request_id: Fixed([1; 16]) };
                 let note = move |_| answer.send(done.load(Ordering::Relaxed)).unwrap();
-                asking.submit(ending((Fixed([1; 32]), Fixed([2; 32]), command)), Box::new(note));
+                asking.submit(ending((Rid([1; 32]), Uid([2; 32]), command)), Box::new(note));
             }
             thread::sleep(Duration::from_millis(2));
             done.store(step + 1, Ordering::Relaxed);

@@ -8,7 +8,6 @@
 use std::path::Path;
 
 use ring::rand::{SecureRandom as _, SystemRandom};
-use vestibule_approve::base64url::Fixed;
 use vestibule_schema::{
     Connection, Error, ErrorKind,
     repository::store::{self, Own},
@@ -36,10 +35,10 @@ pub(super) struct Start {
 pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Result<Start, Error> {
     let own = store::own(connection).map_err(|error| error.at(path))?;
     let found = Mark::find(path);
-    let mut epoch = Some(Fixed(own.epoch));
+    let mut epoch = Some(Epoch(own.epoch));
     if was_restored(&own, &found) {
         tracing::warn!("the database was restored from a backup: clients are told to fetch anew");
-        epoch = unless_full(store::renew_epoch(connection))?.map(Fixed);
+        epoch = unless_full(store::renew_epoch(connection))?.map(Epoch);
     }
     // Where that cannot be written down, what is beside the database stays, for the next start to find the same.
     let Some(epoch) = epoch else {
@@ -69,7 +68,7 @@ pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Re
 
 fn was_restored(own: &Own, found: &Found) -> bool {
     match found {
-        Found::Mark(mark) => mark.epoch != Fixed(own.epoch) || own.starts < mark.starts || own.seq < mark.seq,
+        Found::Mark(mark) => mark.epoch != Epoch(own.epoch) || own.starts < mark.starts || own.seq < mark.seq,
         Found::Starts(counted) => own.starts < *counted,
         Found::Nothing => own.starts > 0,
         Found::Unreadable(path, error) => {
@@ -84,7 +83,7 @@ fn drawn() -> Epoch {
     let mut drawn = [0; 16];
     let random = SystemRandom::new().fill(&mut drawn);
     random.expect("a system that stops giving random numbers cannot run a server");
-    Fixed(drawn)
+    Epoch(drawn)
 }
 
 /// Goes on without what a full disk did not take.

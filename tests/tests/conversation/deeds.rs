@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use vestibule_approve::base64url::Blob;
-use vestibule_approve::frames::{Approve, Card, Deny, Id, Policy, Request};
+use vestibule_approve::frames::{Approve, Card, Deny, Request};
+use vestibule_approve::ids::Hash;
 use vestibule_approve::refusal::{Reason, Refusal};
 use vestibule_approve::rules::{Answer, Caller, Command, Decision};
 use vestibule_approve::signed::{Rid, Uid};
@@ -66,8 +67,15 @@ impl Stage<'_> {
                 Some(self.ask(self.seat_of(&uid, seat), rid, frame, false))
             }
             Deed::Approve { request, fits, is_short } => {
-                let approved = self.new_approve(seat, request, fits, is_short)?;
-                Some(self.approve(seat, as_member, approved, is_short))
+                let Asked { rid, uid, frame } = self.asked(request)?;
+                let exp = exp(is_short);
+                let (by, room) = (&self.cast.user_at(seat).person, self.cast.room(&rid));
+                let mut approve = room.approve(by, &uid, &frame);
+                approve.exp = exp;
+                if !fits {
+                    approve.r#box = Hash(random().0);
+                }
+                Some(self.approve(seat, as_member, Approved { rid, by: seat, frame: approve }, is_short))
             }
             Deed::ApproveAgain { approve } => {
                 let approved = self.approved(approve)?;

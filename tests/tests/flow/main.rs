@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use vestibule_approve::frames::Request;
+use vestibule_approve::ids::Hash;
 use vestibule_tests::people::{Device, PATIENCE, Person, random};
 use vestibule_tests::process::{Launch, Server, Shared};
 use vestibule_tests::scene::Scene;
@@ -60,7 +61,7 @@ fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
 #[track_caller]
 fn is_closed(scene: &mut Scene, request: &Request) -> bool {
     let mut approve = scene.room.approve(&scene.alice, &scene.bob.uid(), request);
-    approve.r#box = random();
+    approve.r#box = Hash(random().0);
     scene.room.sign_approve(&scene.alice, &mut approve);
     match scene.member.call(&scene.topic, "approve", &approve).refused() {
         "closed" => true,

@@ -3,6 +3,7 @@
 use serde_json::json;
 use vestibule_approve::base64url::Blob;
 use vestibule_approve::frames::Approve;
+use vestibule_approve::ids::Hash;
 use vestibule_approve::limits::{ALG_BYTES, Limits, Quotas};
 use vestibule_tests::people::{Device, TEN_MINUTES, now_ms, random};
 use vestibule_tests::scene::Scene;
@@ -67,7 +68,7 @@ fn an_approve_of_an_unknown_request_is_refused() {
     assert_refused(&mut scene, Approve { request_id: random(), ..right.clone() }, "no_request");
     let to = scene.alice.uid();
     assert_refused(&mut scene, Approve { to, ..right.clone() }, "no_request");
-    assert_refused(&mut scene, Approve { r#box: random(), ..right.clone() }, "box_mismatch");
+    assert_refused(&mut scene, Approve { r#box: Hash(random().0), ..right.clone() }, "box_mismatch");
     // A request that exists, but in another room.
     let mut other = Scene::new(&server);
     let elsewhere = other.ask();

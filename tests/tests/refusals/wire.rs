@@ -56,7 +56,7 @@ fn the_101st_channel_is_refused() {
     let server = server();
     let person = Person::new(Alg::Ed25519);
     let mut device = Device::connect(server.address(), &person);
-    let rids: Vec<Rid> = (0..100).map(|_| random()).collect();
+    let rids: Vec<Rid> = (0..100).map(|_| Rid(random().0)).collect();
     for rid in &rids {
         device.visit(rid);
     }

@@ -16,7 +16,7 @@ use vestibule_approve::{
     frames::Policy,
     refusal::Reason,
     rules::{Caller, Command},
-    signed::{Rid, Uid},
+    signed::{Hash, Rid, Uid},
 };
 
 use super::super::{Committed, Content, Settings, Store, StoreProblem, Submission, Writer, pack};
@@ -64,17 +64,17 @@ impl Stage {
 }
 
 fn caller(number: u8) -> Caller {
-    Caller { uid: Fixed([number; 32]), is_member: false }
+    Caller { uid: Uid([number; 32]), is_member: false }
 }
 
 fn submission(rid: u8, by: u8, command: Command, content: Content) -> Submission {
-    Submission { rid: Fixed([rid; 32]), caller: caller(by), command, content }
+    Submission { rid: Rid([rid; 32]), caller: caller(by), command, content }
 }
 
 /// Makes a room, with a card of that many bytes.
 fn publish(rid: u8, bytes: usize) -> Submission {
     let command =
-        Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([rid; 32]), listed: None };
+        Command::Publish { version: 1, policy: Policy::Request, digest: Hash([rid; 32]), listed: None };
     let mut publish = submission(rid, 1, command, Content::Frame(card(rid, bytes)));
     publish.caller.is_member = true;
     publish
@@ -83,7 +83,7 @@ fn publish(rid: u8, bytes: usize) -> Submission {
 fn card(rid: u8, bytes: usize) -> Vec<u8> {
     use vestibule_approve::{base64url::Blob, frames::Card, signed::Alg};
     pack(&Card {
-        rid: Fixed([rid; 32]),
+        rid: Rid([rid; 32]),
         room_pub: Blob(vec![3; bytes]),
         alg: Alg::Ed25519,
         version: 1,
@@ -95,7 +95,7 @@ fn card(rid: u8, bytes: usize) -> Vec<u8> {
 
 /// A request of a user, in the room that is there.
 fn request(by: u8) -> Submission {
-    let (request_id, digest) = (Fixed([by; 16]), Fixed([by; 32]));
+    let (request_id, digest) = (Fixed([by; 16]), Hash([by; 32]));
     let command =
         Command::Request { request_id, device: request_id, box_hash: digest, digest, exp: i64::MAX };
     submission(1, by, command, Content::Frame(vec![7; 100]))
@@ -111,9 +111,9 @@ fn reasons(outcomes: &[Outcome]) -> Vec<Option<Reason>> {
 
 /// What is stored of the users' requests.
 async fn stored(store: &Store, users: impl IntoIterator<Item = u8>) -> Vec<u8> {
-    let (rid, mut found): (Rid, _) = (Fixed([1; 32]), Vec::new());
+    let (rid, mut found): (Rid, _) = (Rid([1; 32]), Vec::new());
     for user in users {
-        let uid: Uid = Fixed([user; 32]);
+        let uid: Uid = Uid([user; 32]);
         if store.status(rid, uid, Fixed([user; 16])).await.unwrap().is_some() {
             found.push(user);
         }
@@ -139,7 +139,7 @@ async fn who_does_not_fit_is_refused_alone_and_everybody_else_is_stored() {
     assert_eq!(reasons(&outcomes), [None, full, None, None, full, None, full]);
     assert_eq!(stored(&stage.store, 10..14).await, [10, 11, 12]);
     for (rid, there) in [(2, false), (3, false), (4, true), (5, false)] {
-        assert_eq!(stage.store.card(Fixed([rid; 32])).await.unwrap().is_some(), there, "{rid}");
+        assert_eq!(stage.store.card(Rid([rid; 32])).await.unwrap().is_some(), there, "{rid}");
     }
     // In the order in which they came, as if nothing had been.
     let seqs: Vec<i64> = outcomes.into_iter().flatten().map(|committed| committed.seq).collect();

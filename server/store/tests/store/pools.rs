@@ -10,8 +10,8 @@ use vestibule_approve::{
     signed::{Rid, Uid},
 };
 
-pub(crate) const USERS: [Uid; 3] = [Fixed([1; 32]), Fixed([2; 32]), Fixed([3; 32])];
-pub(crate) const ROOMS: [Rid; 2] = [Fixed([101; 32]), Fixed([102; 32])];
+pub(crate) const USERS: [Uid; 3] = [Uid([1; 32]), Uid([2; 32]), Uid([3; 32])];
+pub(crate) const ROOMS: [Rid; 2] = [Rid([101; 32]), Rid([102; 32])];
 pub(crate) const REQUESTS: [Id; 6] = ids(11);
 pub(crate) const APPROVES: [Id; 12] = ids(31);
 pub(crate) const DEVICES: [Id; 3] = ids(61);

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use stateright::{Model, Property};
 use vestibule_approve::{
-    base64url::Fixed,
+    ids::Hash,
     rules::{Command, Policy},
 };
 
@@ -56,7 +56,7 @@ impl Flow {
     /// A room that takes requests, and Eve's in it.
     fn at_first(&self) -> Reference {
         let mut store = Reference::default();
-        let (version, policy, digest) = (1, Policy::Request, Fixed([1; 32]));
+        let (version, policy, digest) = (1, Policy::Request, Hash([1; 32]));
         let card = Command::Publish { version, policy, digest, listed: None };
         let asks = request_of_eve(self.scope.request_exp);
         let creator = if self.scope.alice_created { ALICE } else { FOUNDER };

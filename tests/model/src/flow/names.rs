@@ -6,26 +6,26 @@ use vestibule_approve::{
     base64url::Fixed,
     frames::Id,
     rules::{Caller, Command, Policy},
-    signed::{Hash, Rid},
+    signed::{Hash, Rid, Uid},
 };
 
 /// The room.
-pub const ROOM: Rid = Fixed([100; 32]);
+pub const ROOM: Rid = Rid([100; 32]);
 /// The newcomer, with two devices and one box key.
-pub const BOB: Caller = Caller { uid: Fixed([1; 32]), is_member: false };
+pub const BOB: Caller = Caller { uid: Uid([1; 32]), is_member: false };
 /// The honest member. Where she did not create the room, no place among the approves is kept for her.
-pub const ALICE: Caller = Caller { uid: Fixed([2; 32]), is_member: true };
+pub const ALICE: Caller = Caller { uid: Uid([2; 32]), is_member: true };
 /// A guest who asked for the room key and whom nobody approves.
-pub const EVE: Caller = Caller { uid: Fixed([3; 32]), is_member: false };
+pub const EVE: Caller = Caller { uid: Uid([3; 32]), is_member: false };
 /// Who created the room and has not been seen since.
-pub const FOUNDER: Caller = Caller { uid: Fixed([4; 32]), is_member: true };
+pub const FOUNDER: Caller = Caller { uid: Uid([4; 32]), is_member: true };
 
 /// The key that Bob wants the room key sealed to.
-pub const BOX: Hash = Fixed([101; 32]);
+pub const BOX: Hash = Hash([101; 32]);
 
 /// One of the accounts of the hostile member.
 pub fn mallory(account: u8) -> Caller {
-    Caller { uid: Fixed([200 + account; 32]), is_member: true }
+    Caller { uid: Uid([200 + account; 32]), is_member: true }
 }
 
 /// One of Bob's devices.
@@ -183,12 +183,12 @@ pub(super) fn id_of_eves() -> Id {
 
 /// What somebody asks who has not been there before.
 pub(super) fn request_of_a_newcomer(exp: i64) -> (Caller, Command) {
-    let newcomer = Caller { uid: Fixed([5; 32]), is_member: false };
+    let newcomer = Caller { uid: Uid([5; 32]), is_member: false };
     let (request_id, device) = (id_of([60]), id_of([61]));
     let ask = Command::Request {
         request_id,
         device,
-        box_hash: Fixed([103; 32]),
+        box_hash: Hash([103; 32]),
         digest: digest_of(&request_id),
         exp,
     };
@@ -197,13 +197,13 @@ pub(super) fn request_of_a_newcomer(exp: i64) -> (Caller, Command) {
 
 /// The card by which the hostile member would close the room.
 pub(super) fn closing_card() -> Command {
-    Command::Publish { version: 2, policy: Policy::Secret, digest: Fixed([2; 32]), listed: None }
+    Command::Publish { version: 2, policy: Policy::Secret, digest: Hash([2; 32]), listed: None }
 }
 
 /// What Eve asked.
 pub(super) fn request_of_eve(exp: i64) -> Command {
     let (request_id, device) = (id_of_eves(), id_of([51]));
-    Command::Request { request_id, device, box_hash: Fixed([102; 32]), digest: digest_of(&request_id), exp }
+    Command::Request { request_id, device, box_hash: Hash([102; 32]), digest: digest_of(&request_id), exp }
 }
 
 fn id_of<const N: usize>(start: [u8; N]) -> Id {
@@ -216,5 +216,5 @@ fn id_of<const N: usize>(start: [u8; N]) -> Id {
 fn digest_of(id: &Id) -> Hash {
     let mut digest = [0; 32];
     digest[..16].copy_from_slice(id.as_bytes());
-    Fixed(digest)
+    Hash(digest)
 }

@@ -5,14 +5,15 @@
 //! use vestibule_protocol::{
 //!     approve::{limits::Quotas, rules::{Caller, Command, Policy, RequestState}},
 //!     base64url::Fixed,
+//!     ids::{Hash, Rid, Uid},
 //! };
 //!
-//! let (rid, quotas) = (Fixed([7; 32]), Quotas::default());
-//! let alice = Caller { uid: Fixed([1; 32]), is_member: true };
-//! let bob = Caller { uid: Fixed([2; 32]), is_member: false };
-//! let publish = Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([3; 32]), listed: None };
+//! let (rid, quotas) = (Rid([7; 32]), Quotas::default());
+//! let alice = Caller { uid: Uid([1; 32]), is_member: true };
+//! let bob = Caller { uid: Uid([2; 32]), is_member: false };
+//! let publish = Command::Publish { version: 1, policy: Policy::Request, digest: Hash([3; 32]), listed: None };
 //! let ask = Command::Request {
-//!     request_id: Fixed([4; 16]), device: Fixed([5; 16]), box_hash: Fixed([6; 32]), digest: Fixed([7; 32]), exp: 2_000,
+//!     request_id: Fixed([4; 16]), device: Fixed([5; 16]), box_hash: Hash([6; 32]), digest: Hash([7; 32]), exp: 2_000,
 //! };
 //!
 //! let mut store = Reference::default();
@@ -32,7 +33,6 @@ mod rows;
 use std::collections::BTreeMap;
 
 use vestibule_approve::{
-    base64url::Fixed,
     frames::Id,
     limits::Quotas,
     refusal::Refusal,
@@ -178,7 +178,7 @@ impl Reference {
         self.approves.retain(|_, approve| approve.facts.by != *user && approve.facts.to != *user);
         self.denials.retain(|(_, uid), _| uid != user);
         for denial in self.denials.values_mut().filter(|denial| denial.by == *user) {
-            denial.by = Fixed([0; 32]);
+            denial.by = Uid([0; 32]);
         }
         self.notices.retain(|notice| notice.uid != *user && !notice.news.names(user));
         for room in self.rooms.values_mut() {

@@ -1,5 +1,6 @@
 use vestibule_approve::{
     base64url::Fixed,
+    ids::{Hash, Rid, Uid},
     items::ReceiptResult,
     refusal::Reason,
     rules::{Answer, ApproveState, Policy, RequestState},
@@ -7,11 +8,11 @@ use vestibule_approve::{
 
 use super::*;
 
-const ROOM: Rid = Fixed([50; 32]);
-const OTHER_ROOM: Rid = Fixed([51; 32]);
-const ALICE: Caller = Caller { uid: Fixed([1; 32]), is_member: true };
-const CAROL: Caller = Caller { uid: Fixed([3; 32]), is_member: true };
-const BOB: Caller = Caller { uid: Fixed([2; 32]), is_member: false };
+const ROOM: Rid = Rid([50; 32]);
+const OTHER_ROOM: Rid = Rid([51; 32]);
+const ALICE: Caller = Caller { uid: Uid([1; 32]), is_member: true };
+const CAROL: Caller = Caller { uid: Uid([3; 32]), is_member: true };
+const BOB: Caller = Caller { uid: Uid([2; 32]), is_member: false };
 const PHONE: Id = Fixed([21; 16]);
 const LAPTOP: Id = Fixed([22; 16]);
 const NOW: i64 = 1_000;
@@ -28,7 +29,7 @@ impl Scene {
     fn new() -> Self {
         let mut scene = Self { store: Reference::default(), quotas: Quotas::default(), now: NOW };
         let card =
-            Command::Publish { version: 1, policy: Policy::Request, digest: Fixed([1; 32]), listed: None };
+            Command::Publish { version: 1, policy: Policy::Request, digest: Hash([1; 32]), listed: None };
         scene.ok(ALICE, &card);
         scene
     }
@@ -69,7 +70,7 @@ fn id(number: u8) -> Id {
 }
 
 fn ask(number: u8, device: Id) -> Command {
-    let (box_hash, digest) = (Fixed([9; 32]), Fixed([number; 32]));
+    let (box_hash, digest) = (Hash([9; 32]), Hash([number; 32]));
     Command::Request { request_id: id(number), device, box_hash, digest, exp: END }
 }
 
@@ -79,8 +80,8 @@ fn approve(number: u8) -> Command {
         approve_id: id(number),
         to: BOB.uid,
         request_id: id(1),
-        box_hash: Fixed([9; 32]),
-        digest: Fixed([number; 32]),
+        box_hash: Hash([9; 32]),
+        digest: Hash([number; 32]),
         exp: END,
     }
 }
@@ -170,7 +171,7 @@ fn a_denial_shows_no_request_whose_time_is_over() {
 #[test]
 fn a_milder_no_does_not_end_a_block() {
     let mut scene = Scene::new().asked(1, PHONE);
-    let (box_hash, digest) = (Fixed([8; 32]), Fixed([2; 32]));
+    let (box_hash, digest) = (Hash([8; 32]), Hash([2; 32]));
     let other_box = Command::Request { request_id: id(2), device: LAPTOP, box_hash, digest, exp: END };
     scene.ok(BOB, &other_box);
     scene.ok(ALICE, &deny(true));
@@ -222,7 +223,7 @@ fn an_approve_that_lapses_reopens_and_tells_nobody() {
 #[test]
 fn what_is_pending_again_goes_to_the_end_of_the_list() {
     let mut scene = Scene::new().asked(1, PHONE);
-    let (box_hash, digest) = (Fixed([8; 32]), Fixed([2; 32]));
+    let (box_hash, digest) = (Hash([8; 32]), Hash([2; 32]));
     scene.ok(BOB, &Command::Request { request_id: id(2), device: PHONE, box_hash, digest, exp: END });
     let order = |scene: &Scene| {
         let pending = scene.store.pending(&ROOM, NOW);
@@ -242,7 +243,7 @@ fn what_is_over_counts_as_over_before_it_is_ended() {
     assert_eq!(scene.store.approved(&BOB.uid, None, END - 1).len(), 1);
     assert!(scene.store.approved(&BOB.uid, None, END).is_empty());
     scene.quotas.open_per_user_in_room = 1;
-    let (box_hash, digest) = (Fixed([8; 32]), Fixed([2; 32]));
+    let (box_hash, digest) = (Hash([8; 32]), Hash([2; 32]));
     let other = Command::Request { request_id: id(2), device: PHONE, box_hash, digest, exp: END + 1 };
     assert_eq!(scene.run(BOB, &other).expect_err("one is open").reason, Reason::Quota);
     scene.now = END;

@@ -16,7 +16,7 @@ mod approve {
             to: to.uid,
             request_id: REQUEST,
             box_hash,
-            digest: Fixed([digest; 32]),
+            digest: Hash([digest; 32]),
             exp: END,
         }
     }
@@ -56,7 +56,7 @@ mod approve {
     fn is_refused_in_this_order() {
         let full = with_others(8);
         assert_eq!(full.reason(ALICE, &approve(10)), Reason::SlotsFull);
-        let boxed = approve_of(10, 10, BOB, Fixed([8; 32]));
+        let boxed = approve_of(10, 10, BOB, Hash([8; 32]));
         assert_eq!(full.refusal(ALICE, &boxed), Reason::BoxMismatch.into());
         let mut closed = full.clone();
         closed.facts.request = Some(stored(RequestState::Done));

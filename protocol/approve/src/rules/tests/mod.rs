@@ -7,17 +7,22 @@ mod room;
 mod time;
 
 use super::*;
-use crate::{base64url::Fixed, frames::Id, refusal::Reason, signed::Hash};
+use crate::{
+    base64url::Fixed,
+    frames::Id,
+    ids::{Hash, Uid},
+    refusal::Reason,
+};
 
 const NOW: i64 = 1_000_000;
 /// The first moment at which what is stored here is over.
 const END: i64 = NOW + 1_000;
 
-const BOB: Caller = Caller { uid: Fixed([1; 32]), is_member: false };
-const ALICE: Caller = Caller { uid: Fixed([2; 32]), is_member: true };
-const EVE: Caller = Caller { uid: Fixed([4; 32]), is_member: false };
+const BOB: Caller = Caller { uid: Uid([1; 32]), is_member: false };
+const ALICE: Caller = Caller { uid: Uid([2; 32]), is_member: true };
+const EVE: Caller = Caller { uid: Uid([4; 32]), is_member: false };
 
-const BOX: Hash = Fixed([9; 32]);
+const BOX: Hash = Hash([9; 32]);
 const REQUEST: Id = id(5);
 const PHONE: Id = id(21);
 const LAPTOP: Id = id(22);
@@ -152,11 +157,11 @@ const fn id(number: u8) -> Id {
 
 /// A member with an account of their own.
 const fn member(number: u8) -> Caller {
-    Caller { uid: Fixed([number; 32]), is_member: true }
+    Caller { uid: Uid([number; 32]), is_member: true }
 }
 
 fn room(policy: Policy) -> RoomFacts {
-    RoomFacts { version: 2, policy, digest: Fixed([7; 32]), creator: None, is_listed: false }
+    RoomFacts { version: 2, policy, digest: Hash([7; 32]), creator: None, is_listed: false }
 }
 
 fn stored(state: RequestState) -> RequestFacts {
@@ -165,7 +170,7 @@ fn stored(state: RequestState) -> RequestFacts {
         state,
         is_kept: !FINISHED_STATES.contains(&state),
         box_hash: BOX,
-        digest: Fixed([6; 32]),
+        digest: Hash([6; 32]),
         exp: END,
         first_ack: None,
         seq: 40,
@@ -178,7 +183,7 @@ fn live(by: Caller, number: u8) -> ApproveFacts {
         approve_id: id(number),
         by: by.uid,
         to: BOB.uid,
-        digest: Fixed([number; 32]),
+        digest: Hash([number; 32]),
         state: ApproveState::Live,
         is_acked: false,
         exp: END,

@@ -3,7 +3,7 @@
 use super::*;
 
 fn ask_as(number: u8, digest: u8, device: Id) -> Command {
-    let digest = Fixed([digest; 32]);
+    let digest = Hash([digest; 32]);
     Command::Request { request_id: id(number), device, box_hash: BOX, digest, exp: END }
 }
 

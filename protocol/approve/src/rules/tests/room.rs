@@ -9,7 +9,7 @@ mod publish {
     const LAST: u64 = 1_000_000 + 86_400_000;
 
     fn card_of(version: u64, digest: u8, policy: Policy, listed: Option<bool>) -> Command {
-        Command::Publish { version, policy, digest: Fixed([digest; 32]), listed }
+        Command::Publish { version, policy, digest: Hash([digest; 32]), listed }
     }
 
     fn card(version: u64, digest: u8) -> Command {
