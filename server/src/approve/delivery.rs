@@ -17,7 +17,7 @@ use vestibule_approve::{
 };
 use vestibule_channels::channel::{Channel, Context, HandleResult, JoinReply, ReplyTo, SubscriberId};
 use vestibule_phoenix::message::Payload;
-use vestibule_store::{Arrival, Committed, Content, Epoch, Page, Submission};
+use vestibule_store::{Arrival, Committed, Content, Epoch, Page, StoreError, Submission};
 
 use super::{
     Flow,
@@ -104,7 +104,7 @@ pub(super) fn arrive<R: Delivery>(
     cx: &mut Context<'_, R>,
     who: SubscriberId,
     recipient: &Recipient,
-    found: impl FnOnce(&mut R, &mut Context<'_, R>, Result<Arrival, Refusal>) + Send + 'static,
+    found: impl FnOnce(&mut R, &mut Context<'_, R>, Result<Arrival, StoreError>) + Send + 'static,
 ) -> JoinReply {
     let (flow, uid, scope) = (Arc::clone(delivery.flow()), recipient.uid, delivery.scope());
     let notices_after = recipient.notices_after();

@@ -63,7 +63,7 @@ fn check(
     if !user.is_some_and(|uid| may_enter(&uid)) {
         let refusal = Refusal::from(Reason::Unauthorized);
         if let Some(flow) = flow.upgrade() {
-            flow.store.count_refusal(&refusal);
+            flow.metrics.refused(&refusal);
         }
         return Err(TurnedAway { response: Payload::of(&refusal), after: REFUSAL_DELAY });
     }

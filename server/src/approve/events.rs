@@ -35,7 +35,7 @@ pub(super) fn parse<T: DeserializeOwned>(payload: &Payload) -> Result<T, Refusal
 
 /// Refuses an event.
 pub(super) fn refuse(flow: &Flow, refusal: &Refusal) -> HandleResult {
-    flow.store.count_refusal(refusal);
+    flow.metrics.refused(refusal);
     HandleResult::error(Payload::of(refusal))
 }
 

@@ -23,9 +23,13 @@ use vestibule_approve::{
     signed::{self, Alg, Rid, Signature, Uid, user_id},
 };
 use vestibule_channels::transport::{self, ConnectPolicy, HttpRateLimit, head_as_get, other_methods};
-use vestibule_store::{Content, Submission, clock, pack};
+use vestibule_store::{Content, StoreError, Submission, clock, pack};
 
-use super::{Flow, create, metrics::SignIn, replies::UNKNOWN_AFTER};
+use super::{
+    Flow, create,
+    metrics::SignIn,
+    replies::{self, UNKNOWN_AFTER},
+};
 use crate::{
     hosts::Hosts,
     input::{self, Unread},
@@ -95,6 +99,12 @@ struct Refused(Refusal);
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Refused(replies::of_store(error))
     }
 }
 
@@ -242,7 +252,11 @@ async fn create_room(
         command: Command::Publish { version: card.version, policy, digest, listed: Some(listed) },
         content: Content::Frame(pack(&card)),
     };
-    flow.store.carry_out(submission).await?;
+    flow.store.carry_out(submission).await.map_err(|error| {
+        let refusal = replies::of_command(error);
+        flow.metrics.refused(&refusal);
+        refusal
+    })?;
     let response =
         CreateResponse { rid: card.rid, room_pub: &card.room_pub, room_key: &room_key, card: &card };
     Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(response))

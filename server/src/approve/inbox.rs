@@ -12,7 +12,7 @@ use vestibule_approve::{
 };
 use vestibule_channels::channel::{Channel, Context, HandleResult, Incoming, JoinReply, SubscriberId};
 use vestibule_phoenix::message::Payload;
-use vestibule_store::Arrival;
+use vestibule_store::{Arrival, StoreError};
 
 use super::{
     Flow,
@@ -21,6 +21,7 @@ use super::{
     events::{self, refuse},
     identity,
     notifications::{Notifications, UserUpdate},
+    replies,
 };
 
 /// One user's inbox.
@@ -97,7 +98,12 @@ impl Inbox {
         cx.broadcast("erased", Payload::empty());
     }
 
-    fn let_in(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, arrival: Result<Arrival, Refusal>) {
+    fn let_in(
+        &mut self,
+        cx: &mut Context<'_, Self>,
+        who: SubscriberId,
+        arrival: Result<Arrival, StoreError>,
+    ) {
         let Some(listener) = self.listeners.get_mut(&who) else { return };
         match arrival {
             Ok(arrival) => {
@@ -105,7 +111,7 @@ impl Inbox {
                 cx.admit(who, Payload::of(&answer));
                 listener.found(arrival);
             }
-            Err(refusal) => cx.refuse(who, Payload::of(&refusal)),
+            Err(error) => cx.refuse(who, Payload::of(&replies::of_store(error))),
         }
     }
 

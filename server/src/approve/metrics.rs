@@ -13,6 +13,7 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
+use vestibule_approve::refusal::{Reason, Refusal};
 use vestibule_channels::metrics::LabelledMetric;
 use vestibule_store::{Census, clock};
 
@@ -48,6 +49,7 @@ pub(super) enum Round {
 pub(super) struct FlowMetrics {
     sign_ins: LabelledMetric<Counter, 3>,
     sweeps: LabelledMetric<Counter, 3>,
+    refusals: LabelledMetric<Counter, 24>,
     pub(super) swept: Counter,
     pub(super) redeliveries: Counter,
     fan_out: Counter,
@@ -69,6 +71,7 @@ impl Default for FlowMetrics {
         Self {
             sign_ins: LabelledMetric::labelled("result", ["done", "stale_nonce", "bad_sig"]),
             sweeps: LabelledMetric::labelled("result", ["done", "failed", "held"]),
+            refusals: LabelledMetric::labelled("reason", Reason::ALL.map(Reason::as_str)),
             swept: Counter::default(),
             redeliveries: Counter::default(),
             fan_out: Counter::default(),
@@ -90,6 +93,7 @@ impl FlowMetrics {
     fn register(&self, registry: &mut Registry) {
         self.sign_ins.register(registry, "sign_ins", "Answers to challenges, by what came of them");
         self.sweeps.register(registry, "sweeps", "Rounds of ending what is over, by what came of them");
+        self.refusals.register(registry, "refusals", "Requests of clients that were refused, by reason");
         registry.register(
             "swept",
             "Requests and approves ended because their time was over",
@@ -146,6 +150,11 @@ impl FlowMetrics {
 
     pub(super) fn signed_in(&self, result: SignIn) {
         self.sign_ins[result as usize].inc();
+    }
+
+    /// Counts a refusal that a client is told.
+    pub(super) fn refused(&self, refusal: &Refusal) {
+        self.refusals[refusal.reason.index()].inc();
     }
 
     pub(super) fn swept_over(&self, round: Round) {

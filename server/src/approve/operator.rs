@@ -8,12 +8,13 @@ use tokio::sync::oneshot;
 use vestibule_approve::{
     frames::Id,
     limits::Limits,
-    refusal::Refusal,
     rules::{Caller, Command},
     signed::{Rid, Uid},
 };
 use vestibule_phoenix::message::Payload;
-use vestibule_store::{Committed, Content, Deleted, Removed, Store, Submission, clock};
+use vestibule_store::{
+    CommandError, Committed, Content, Deleted, Removed, Store, StoreError, Submission, clock,
+};
 
 use super::{
     Flow,
@@ -61,7 +62,7 @@ impl Flow {
     }
 
     /// Ends a request before its time.
-    pub async fn end_request(&self, rid: Rid, uid: Uid, request_id: Id) -> Result<Committed, Refusal> {
+    pub async fn end_request(&self, rid: Rid, uid: Uid, request_id: Id) -> Result<Committed, CommandError> {
         let caller = Caller { uid, is_member: false };
         let command = Command::End { request_id };
         let submission = Submission { rid, caller, command, content: Content::Nothing };
@@ -71,7 +72,7 @@ impl Flow {
     }
 
     /// Deletes a room. Who asked in it is told that this is over, and who is in it is sent out.
-    pub async fn remove_room(&self, rid: Rid) -> Result<Removed, Refusal> {
+    pub async fn remove_room(&self, rid: Rid) -> Result<Removed, StoreError> {
         let removed =
             self.store.remove_room(rid, |rid, uid, ended| self.spread_end(rid, uid, &ended)).await?;
         if removed.was_there {
@@ -81,7 +82,7 @@ impl Flow {
     }
 
     /// Makes a user a room's creator, whoever it was.
-    pub async fn appoint_creator(&self, rid: Rid, to: Uid) -> Result<Committed, Refusal> {
+    pub async fn appoint_creator(&self, rid: Rid, to: Uid) -> Result<Committed, CommandError> {
         let caller = Caller { uid: to, is_member: false };
         let command = Command::Appoint { to };
         let submission = Submission { rid, caller, command, content: Content::Nothing };
@@ -92,7 +93,7 @@ impl Flow {
 
     /// Deletes all that is stored of a user. Others hear of what ends with it, and the user's devices in these topics that this
     /// is what happened; once this returns, they have been sent that.
-    pub async fn erase_user(&self, uid: Uid, topics: BTreeSet<String>) -> Result<Deleted, Refusal> {
+    pub async fn erase_user(&self, uid: Uid, topics: BTreeSet<String>) -> Result<Deleted, StoreError> {
         let deleted = self.store.erase_user(uid, |rid, of, ended| self.spread_end(rid, of, &ended)).await?;
         let told = topics.into_iter().map(|topic| self.tell_erased(topic, uid));
         join_all(told).await;

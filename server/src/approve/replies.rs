@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -9,7 +10,7 @@ use serde::Serialize;
 use vestibule_approve::refusal::{Reason, Refusal};
 use vestibule_channels::channel::{Channel, Context, HandleResult, ReplyTo};
 use vestibule_phoenix::message::{Payload, Status};
-use vestibule_store::{Committed, Page, Submission};
+use vestibule_store::{CommandError, Committed, Page, StoreError, Submission};
 
 use super::{
     Flow,
@@ -31,16 +32,16 @@ pub(super) enum FrameRateLimit {
 
 /// Hands a command to the store. Once it is durable its sender is answered, and then `then` tells everybody else.
 pub(super) fn carry_out<C: Channel>(
-    flow: &Flow,
+    flow: &Arc<Flow>,
     cx: &mut Context<'_, C>,
     to: ReplyTo,
     pace: FrameRateLimit,
     submission: Submission,
     then: impl FnOnce(&mut C, &mut Context<'_, C>, &Committed) + Send + 'static,
 ) -> HandleResult {
-    let resume = cx.resume_later(to.member);
-    let done = move |result: Result<Committed, Refusal>| {
-        resume.run(move |channel, cx| match result {
+    let (resume, told) = (cx.resume_later(to.member), Arc::clone(flow));
+    let done = move |result: Result<Committed, CommandError>| {
+        resume.run(move |channel, cx| match result.map_err(of_command) {
             Ok(committed) if pace == FrameRateLimit::Even && committed.decision.change.is_none() => {
                 then(channel, cx, &committed);
                 answer_late(cx, to, Status::Ok, events::answer(&committed));
@@ -51,10 +52,14 @@ pub(super) fn carry_out<C: Channel>(
                 vestibule_store::failpoint::pass("after_reply");
                 then(channel, cx, &committed);
             }
-            Err(refusal) if pace == FrameRateLimit::Even || refusal.reason == Reason::UnknownRoom => {
-                answer_late(cx, to, Status::Error, Payload::of(&refusal));
+            Err(refusal) => {
+                told.metrics.refused(&refusal);
+                if pace == FrameRateLimit::Even || refusal.reason == Reason::UnknownRoom {
+                    answer_late(cx, to, Status::Error, Payload::of(&refusal));
+                } else {
+                    fail(cx, &to, &refusal);
+                }
             }
-            Err(refusal) => fail(cx, &to, &refusal),
         });
     };
     flow.store.submit(submission, Box::new(done));
@@ -68,13 +73,13 @@ pub(super) fn carry_out<C: Channel>(
 pub(super) fn look_up<C: Channel, T: Send + 'static>(
     cx: &mut Context<'_, C>,
     to: ReplyTo,
-    read: impl Future<Output = Result<T, Refusal>> + 'static,
+    read: impl Future<Output = Result<T, StoreError>> + 'static,
     found: impl FnOnce(&mut C, &mut Context<'_, C>, &ReplyTo, T) + Send + 'static,
 ) -> HandleResult {
     cx.spawn(to.member, read, move |channel, cx, result| {
         match result {
             Ok(value) => found(channel, cx, &to, value),
-            Err(refusal) => fail(cx, &to, &refusal),
+            Err(error) => fail(cx, &to, &of_store(error)),
         }
         cx.proceed(to.member, HandleResult::NoReply);
     });
@@ -85,7 +90,7 @@ pub(super) fn look_up<C: Channel, T: Send + 'static>(
 pub(super) fn list<C: Channel, T: Serialize + Send + 'static>(
     cx: &mut Context<'_, C>,
     to: ReplyTo,
-    read: impl Future<Output = Result<Page<T>, Refusal>> + 'static,
+    read: impl Future<Output = Result<Page<T>, StoreError>> + 'static,
 ) -> HandleResult {
     look_up(cx, to, read, |_, cx, to, page| ok(cx, to, &Items { items: page.items, cursor: page.next }))
 }
@@ -116,6 +121,24 @@ pub(super) async fn read_late<T>(asked: Instant, read: impl Future<Output = T>) 
 /// How much of [`UNKNOWN_AFTER`] is left.
 pub(super) fn rest_of(asked: Instant) -> Duration {
     UNKNOWN_AFTER.saturating_sub(asked.elapsed())
+}
+
+/// The refusal that a client is told when a command was not carried out.
+pub(super) fn of_command(error: CommandError) -> Refusal {
+    match error {
+        CommandError::Refused(refusal) => refusal,
+        CommandError::Store(error) => of_store(error),
+    }
+}
+
+/// The refusal that a client is told when the store failed.
+pub(super) fn of_store(error: StoreError) -> Refusal {
+    let reason = match error {
+        StoreError::Full => Reason::StorageFull,
+        StoreError::Overloaded => Reason::Overloaded,
+        _ => Reason::Unavailable,
+    };
+    reason.retry_after(u32::try_from(error.retry_after().as_millis()).unwrap_or(u32::MAX))
 }
 
 /// Answers with an error.

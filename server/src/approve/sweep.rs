@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use vestibule_approve::{refusal::Refusal, rules::Caller};
-use vestibule_store::{Committed, Content, Due, Submission};
+use vestibule_approve::rules::Caller;
+use vestibule_store::{CommandError, Committed, Content, Due, Submission};
 
 use super::{Flow, metrics::Round, notifications::Notifications};
 
@@ -25,15 +25,15 @@ pub async fn run(flow: Arc<Flow>) {
 }
 
 /// Forgets and ends what is certainly over at `now`.
-async fn sweep(flow: &Flow, now: i64) -> Result<(), Refusal> {
+async fn sweep(flow: &Flow, now: i64) -> Result<(), CommandError> {
     // Room is made first: what ends needs a little of it, and would fail for ever where there is none.
     let tidied = flow.store.tidy(now).await;
     end_what_is_over(flow, now).await?;
-    tidied.map(drop)
+    tidied.map(drop).map_err(CommandError::from)
 }
 
 /// Ends what is over at `now`, by which it is certain to be.
-async fn end_what_is_over(flow: &Flow, now: i64) -> Result<(), Refusal> {
+async fn end_what_is_over(flow: &Flow, now: i64) -> Result<(), CommandError> {
     loop {
         let due = flow.store.due(now).await?;
         let ending = due.into_iter().map(|Due { rid, uid, command }| {
@@ -41,13 +41,13 @@ async fn end_what_is_over(flow: &Flow, now: i64) -> Result<(), Refusal> {
             Submission { rid, caller, command, content: Content::Nothing }
         });
         let (mut ended, mut failed) = (0, Ok(()));
-        let each = |submission: Submission, outcome: Result<Committed, Refusal>| match outcome {
+        let each = |submission: Submission, outcome: Result<Committed, CommandError>| match outcome {
             Ok(committed) => {
                 let Submission { rid, caller, .. } = submission;
                 ended += u64::from(committed.decision.change.is_some());
                 flow.spread(&rid, Notifications::of(rid, caller.uid, None, &committed));
             }
-            Err(refusal) => failed = Err(refusal),
+            Err(error) => failed = Err(error),
         };
         flow.store.carry_out_piecemeal(ending, each).await?;
         flow.metrics.swept.inc_by(ended);

@@ -4,7 +4,6 @@
 
 use vestibule_approve::{
     frames::{Card, Id, Policy},
-    refusal::Refusal,
     rules::RequestState,
     signed::{Rid, Uid},
 };
@@ -14,7 +13,7 @@ use vestibule_schema::{
     repository::{approves, audit, requests, rooms},
 };
 
-use super::{Store, record};
+use super::{Store, StoreError, record};
 
 /// Rooms that are read at a time.
 const CHUNK: u32 = 500;
@@ -108,7 +107,7 @@ impl Store {
         search: RoomSearch,
         after: Option<Rid>,
         limit: usize,
-    ) -> Result<(Vec<RoomRecord>, Option<Rid>), Refusal> {
+    ) -> Result<(Vec<RoomRecord>, Option<Rid>), StoreError> {
         let name = search.name.map(|name| name.to_lowercase());
         self.read(move |conn| {
             let policies = search.policy.map_or(ALL_POLICIES.to_vec(), |policy| vec![policy]);
@@ -138,7 +137,7 @@ impl Store {
     }
 
     /// One room.
-    pub async fn room(&self, rid: Rid) -> Result<Option<RoomRecord>, Refusal> {
+    pub async fn room(&self, rid: Rid) -> Result<Option<RoomRecord>, StoreError> {
         self.read(move |conn| rooms::find(conn, rid.as_bytes())?.as_ref().map(room_record).transpose()).await
     }
 
@@ -148,7 +147,7 @@ impl Store {
         search: RequestSearch,
         after: i64,
         limit: u32,
-    ) -> Result<Vec<RequestRecord>, Refusal> {
+    ) -> Result<Vec<RequestRecord>, StoreError> {
         let now = self.clock.now_ms();
         let filter = models::RequestFilter {
             rid: search.rid.map(|rid| rid.as_bytes().to_vec()),
@@ -169,7 +168,7 @@ impl Store {
         rid: Rid,
         uid: Uid,
         request_id: Id,
-    ) -> Result<Option<RequestRecord>, Refusal> {
+    ) -> Result<Option<RequestRecord>, StoreError> {
         let now = self.clock.now_ms();
         self.read(move |conn| {
             let (room, user) = (rid.as_bytes(), uid.as_bytes());
@@ -185,7 +184,7 @@ impl Store {
     }
 
     /// Writes down what an operator is about to do. Gives the line's number.
-    pub async fn begin_act(&self, operator: String, act: String, target: String) -> Result<i64, Refusal> {
+    pub async fn begin_act(&self, operator: String, act: String, target: String) -> Result<i64, StoreError> {
         self.write(move |conn, _, now_us| {
             let act = NewAct { at: now_us / 1000, operator: &operator, act: &act, target: &target };
             audit::begin(conn, &act)
@@ -194,12 +193,12 @@ impl Store {
     }
 
     /// Writes down what came of it.
-    pub async fn finish_act(&self, number: i64, result: u16) -> Result<(), Refusal> {
+    pub async fn finish_act(&self, number: i64, result: u16) -> Result<(), StoreError> {
         self.write(move |conn, _, _| audit::finish(conn, number, result.into())).await
     }
 
     /// What operators did, latest first: at most `limit` acts before that number.
-    pub async fn acts(&self, before: Option<i64>, limit: u32) -> Result<Vec<Act>, Refusal> {
+    pub async fn acts(&self, before: Option<i64>, limit: u32) -> Result<Vec<Act>, StoreError> {
         self.read(move |conn| {
             let rows = audit::page(conn, before, limit)?.into_iter();
             let acts = rows.map(|models::Act { id, at, operator, act, target, result }| Act {

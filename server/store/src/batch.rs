@@ -6,14 +6,14 @@
 
 use std::time::{Duration, Instant};
 
-use vestibule_approve::{limits::Quotas, refusal::Refusal};
+use vestibule_approve::limits::Quotas;
 use vestibule_schema::{
     Connection, Error, ErrorKind,
     repository::store::{Failed, savepoint, transaction},
 };
 
 use super::{
-    Committed, Submission,
+    CommandError, Committed, Submission,
     apply::{Failure, apply},
     slow::SlowDisk,
     verdict::Verdicts,
@@ -21,7 +21,7 @@ use super::{
 use crate::clock::Clock;
 
 /// What became of a command.
-pub(super) type Outcome = Result<Committed, Refusal>;
+pub(super) type Outcome = Result<Committed, CommandError>;
 
 /// What batches are carried out with.
 pub(super) struct Batches<'a> {
@@ -71,8 +71,8 @@ impl Batches<'_> {
                     outcomes.push(Err(self.verdicts.on_failure(failure)));
                 }
                 Err(Lost { over: None, failure }) => {
-                    let refusal = self.verdicts.on_failure(failure);
-                    outcomes.extend(rest.commands.iter().map(|_| Err(refusal.clone())));
+                    let error = self.verdicts.on_failure(failure);
+                    outcomes.extend(rest.commands.iter().map(|_| Err(error.clone())));
                 }
             }
         }

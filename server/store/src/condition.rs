@@ -3,10 +3,9 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::time::timeout;
-use vestibule_approve::refusal::Refusal;
 use vestibule_schema::{Error, migrate, repository::census};
 
-use super::Store;
+use super::{Store, StoreError};
 
 /// How long a trivial read may take.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -64,7 +63,7 @@ impl Store {
     }
 
     /// Counts what there is. It reads every open request, so not to be done all the time.
-    pub async fn census(&self) -> Result<Census, Refusal> {
+    pub async fn census(&self) -> Result<Census, StoreError> {
         let (now, folder) = (self.clock.now_ms(), self.folder.clone());
         self.read(move |conn| {
             let (pending, oldest) = census::pending(conn, now)?;

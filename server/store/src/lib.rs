@@ -16,6 +16,7 @@ mod batch;
 pub mod clock;
 mod condition;
 pub mod durable;
+mod error;
 pub mod failpoint;
 mod history;
 mod keeper;
@@ -50,7 +51,6 @@ use vestibule_approve::{
     frames::Deny,
     items::{NackCode, Notice, RequestItem},
     limits::Quotas,
-    refusal::{Reason, Refusal},
     rules::{Caller, Command, Decision},
     signed::{Rid, Uid},
 };
@@ -70,6 +70,7 @@ use self::{
 pub use self::clock::Clock;
 pub use admin::{Act, RequestRecord, RequestSearch, RoomRecord, RoomSearch};
 pub use condition::{Census, StoreProblem};
+pub use error::{CommandError, StoreError};
 pub use pages::Page;
 pub use read::{Arrival, Due};
 pub use record::pack;
@@ -93,7 +94,7 @@ pub struct Settings {
     pub quotas: Quotas,
     /// How large the database may grow, in bytes; as large as the disk where nothing is said.
     pub max_bytes: Option<u64>,
-    /// Commands that wait for the writer before [`Reason::Overloaded`] is answered.
+    /// Commands that wait for the writer before [`StoreError::Overloaded`] is answered.
     pub queue: usize,
     /// About how much one page of a list holds at the most, in bytes. A join is answered with three of them, in text a
     /// third larger, and the whole has to fit an outbox.
@@ -194,7 +195,7 @@ pub struct Committed {
 }
 
 /// Called once, on the writer's thread: it must not wait.
-pub type Done = Box<dyn FnOnce(Result<Committed, Refusal>) + Send>;
+pub type Done = Box<dyn FnOnce(Result<Committed, CommandError>) + Send>;
 
 enum Job {
     CarryOut(Box<Submission>, Done),
@@ -294,11 +295,6 @@ impl Store {
         self.metrics.register(registry);
     }
 
-    /// Counts somebody's refusal that the store had no part in.
-    pub fn count_refusal(&self, refusal: &Refusal) {
-        self.metrics.refused(refusal);
-    }
-
     /// The database's epoch.
     pub fn epoch(&self) -> Epoch {
         self.history.epoch()
@@ -322,19 +318,20 @@ impl Store {
     /// Has a command carried out. `done` hears how it went, after the commit; at once where the queue is full.
     pub fn submit(&self, submission: Submission, done: Done) {
         self.metrics.submitted();
-        let (job, refusal) = match self.queue.try_send(Job::CarryOut(Box::new(submission), done)) {
+        let (job, error) = match self.queue.try_send(Job::CarryOut(Box::new(submission), done)) {
             Ok(()) => return,
-            Err(TrySendError::Full(job)) => (job, Reason::Overloaded.retry_after(1000)),
-            Err(TrySendError::Disconnected(job)) => (job, Reason::Unavailable.retry_after(5000)),
+            Err(TrySendError::Full(job)) => (job, StoreError::Overloaded),
+            Err(TrySendError::Disconnected(job)) => (job, StoreError::Unavailable),
         };
         if let Job::CarryOut(submission, done) = job {
-            self.metrics.turned_away(&submission.command, &refusal);
-            done(Err(refusal));
+            let result = Err(error.into());
+            self.metrics.turned_away(&submission.command, &result);
+            done(result);
         }
     }
 
     /// As [`Store::submit`], for who can wait.
-    pub async fn carry_out(&self, submission: Submission) -> Result<Committed, Refusal> {
+    pub async fn carry_out(&self, submission: Submission) -> Result<Committed, CommandError> {
         let (sender, receiver) = oneshot::channel();
         self.submit(
             submission,
@@ -342,11 +339,11 @@ impl Store {
                 let _ = sender.send(result);
             }),
         );
-        receiver.await.unwrap_or_else(|_| Err(Reason::Unavailable.retry_after(5000)))
+        receiver.await.unwrap_or_else(|_| Err(StoreError::Unavailable.into()))
     }
 
     /// Deletes what is over and need not be remembered any more, for a few milliseconds at a time. Says how many rows.
-    pub async fn tidy(&self, now: i64) -> Result<usize, Refusal> {
+    pub async fn tidy(&self, now: i64) -> Result<usize, StoreError> {
         let Quotas { memory_ms, notices_ms, .. } = **self.quotas.load();
         let (finished_before, notices_before) = (now - memory_ms, now - notices_ms);
         self.little_by_little(move |conn| {
@@ -361,7 +358,7 @@ impl Store {
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection, &Quotas, i64) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Refusal> {
+    ) -> Result<T, StoreError> {
         let (sender, receiver) = oneshot::channel();
         let verdicts = self.verdicts.clone();
         let alone: Alone = Box::new(move |conn, quotas, now_us| {
@@ -369,8 +366,8 @@ impl Store {
             // Who asked may have gone.
             let _ = sender.send(written.map_err(|error| verdicts.on_write(&error)));
         });
-        self.queue.try_send(Job::Alone(alone)).map_err(|_| Reason::Overloaded)?;
-        receiver.await.unwrap_or_else(|_| Err(Reason::Unavailable.retry_after(5000)))
+        self.queue.try_send(Job::Alone(alone)).map_err(|_| StoreError::Overloaded)?;
+        receiver.await.unwrap_or_else(|_| Err(StoreError::Unavailable))
     }
 }
 
@@ -425,7 +422,7 @@ mod tests {
         assert!(answers.try_recv().is_err(), "exactly as many as the queue holds");
         let one_more = answer.clone();
         store.submit(withdraw(), Box::new(move |result| one_more.send(result).unwrap()));
-        assert_eq!(answers.try_recv().unwrap().unwrap_err().reason, Reason::Overloaded);
+        assert_eq!(answers.try_recv().unwrap().unwrap_err(), StoreError::Overloaded.into());
 
         release.send(()).unwrap();
         writer.stop();
@@ -436,6 +433,6 @@ mod tests {
         // After the end nothing is taken, and that is said.
         let (answer, answers) = mpsc::channel();
         store.submit(withdraw(), Box::new(move |result| answer.send(result).unwrap()));
-        assert_eq!(answers.recv().unwrap().unwrap_err().reason, Reason::Unavailable);
+        assert_eq!(answers.recv().unwrap().unwrap_err(), StoreError::Unavailable.into());
     }
 }

@@ -17,12 +17,9 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use vestibule_approve::{
-    refusal::{Reason, Refusal},
-    rules::Command,
-};
+use vestibule_approve::rules::Command;
 
-use super::{Committed, StoreProblem};
+use super::{CommandError, Committed, StoreProblem};
 
 const KINDS: [&str; 14] = [
     "publish",
@@ -57,18 +54,6 @@ struct CommandLabels {
     result: &'static str,
 }
 
-/// Why somebody was refused.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RefusalLabels {
-    reason: &'static str,
-}
-
-impl From<Reason> for RefusalLabels {
-    fn from(reason: Reason) -> Self {
-        Self { reason: reason.as_str() }
-    }
-}
-
 /// Counters whose every series is there from the start, so that a first event is an increase too.
 fn all_series<L: Clone + Hash + Eq>(labels: impl IntoIterator<Item = L>) -> Family<L, Counter> {
     let family = Family::default();
@@ -82,7 +67,6 @@ fn all_series<L: Clone + Hash + Eq>(labels: impl IntoIterator<Item = L>) -> Fami
 #[derive(Debug)]
 pub(super) struct StoreMetrics {
     commands: Family<CommandLabels, Counter>,
-    refusals: Family<RefusalLabels, Counter>,
     commits: Counter,
     commit_time: Histogram,
     commands_per_commit: Histogram,
@@ -100,7 +84,6 @@ impl Default for StoreMetrics {
             KINDS.into_iter().flat_map(|command| RESULTS.map(|result| CommandLabels { command, result }));
         Self {
             commands: all_series(commands),
-            refusals: all_series(Reason::ALL.map(RefusalLabels::from)),
             commits: Counter::default(),
             commit_time: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
             commands_per_commit: Histogram::new(exponential_buckets(1.0, 2.0, 9)),
@@ -119,11 +102,6 @@ impl StoreMetrics {
             "store_commands",
             "Commands to the store, by what became of them",
             self.commands.clone(),
-        );
-        registry.register(
-            "refusals",
-            "What clients asked for and were refused, by reason",
-            self.refusals.clone(),
         );
         registry.register(
             "store_commits",
@@ -162,9 +140,9 @@ impl StoreMetrics {
     }
 
     /// A command was turned away before the writer saw it.
-    pub(super) fn turned_away(&self, command: &Command, refusal: &Refusal) {
+    pub(super) fn turned_away(&self, command: &Command, result: &Result<Committed, CommandError>) {
         self.taken();
-        self.count(command, &Err(refusal.clone()));
+        self.count(command, result);
     }
 
     /// A read failed.
@@ -177,20 +155,15 @@ impl StoreMetrics {
         &self,
         took: Duration,
         commands: impl ExactSizeIterator<Item = &'a Command>,
-        results: &[Result<Committed, Refusal>],
+        results: &[Result<Committed, CommandError>],
     ) {
-        let is_stored = results.iter().any(|result| !matches!(result, Err(refusal) if is_ours(refusal)));
+        let is_stored = results.iter().any(|result| !matches!(result, Err(CommandError::Store(_))));
         if is_stored {
             self.commits.inc();
             self.commit_time.observe(took.as_secs_f64());
             self.commands_per_commit.observe(f64::from(u32::try_from(commands.len()).unwrap_or(u32::MAX)));
         }
         iter::zip(commands, results).for_each(|(command, result)| self.count(command, result));
-    }
-
-    /// Somebody is refused.
-    pub(super) fn refused(&self, refusal: &Refusal) {
-        self.refusals.get_or_create(&refusal.reason.into()).inc();
     }
 
     /// Something is wrong with the store itself.
@@ -216,7 +189,7 @@ impl StoreMetrics {
         }
     }
 
-    fn count(&self, command: &Command, result: &Result<Committed, Refusal>) {
+    fn count(&self, command: &Command, result: &Result<Committed, CommandError>) {
         let result = match result {
             Ok(Committed { decision, first_approve_ms, .. }) => {
                 if let Some(ms) = first_approve_ms {
@@ -225,19 +198,12 @@ impl StoreMetrics {
                 }
                 usize::from(decision.change.is_none())
             }
-            Err(refusal) => {
-                self.refused(refusal);
-                2 + usize::from(is_ours(refusal))
-            }
+            Err(CommandError::Refused(_)) => 2,
+            Err(CommandError::Store(_)) => 3,
         };
         let labels = CommandLabels { command: KINDS[kind(command)], result: RESULTS[result] };
         self.commands.get_or_create(&labels).inc();
     }
-}
-
-/// Whether it is not the command that is wrong, but the store.
-pub(super) fn is_ours(refusal: &Refusal) -> bool {
-    matches!(refusal.reason, Reason::StorageFull | Reason::Unavailable | Reason::Overloaded)
 }
 
 /// The place of a command's name in [`KINDS`].

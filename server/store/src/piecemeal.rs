@@ -10,9 +10,8 @@ use std::{
 };
 
 use tokio::sync::oneshot;
-use vestibule_approve::refusal::{Reason, Refusal};
 
-use super::{Job, Store, Submission, batch::Outcome};
+use super::{CommandError, Committed, Job, Store, StoreError, Submission, batch::Outcome};
 
 /// The most commands that the writer is shown at once.
 const PIECE: usize = 64;
@@ -44,8 +43,8 @@ impl Store {
     pub async fn carry_out_piecemeal(
         &self,
         commands: impl IntoIterator<Item = Submission>,
-        mut each: impl FnMut(Submission, Result<super::Committed, Refusal>),
-    ) -> Result<(), Refusal> {
+        mut each: impl FnMut(Submission, Result<Committed, CommandError>),
+    ) -> Result<(), StoreError> {
         let mut commands = commands.into_iter();
         let mut waiting = VecDeque::with_capacity(PIECE);
         loop {
@@ -66,15 +65,15 @@ impl Store {
     async fn carry_out_piece(
         &self,
         commands: Vec<Submission>,
-    ) -> Result<(Vec<Submission>, Vec<Outcome>), Refusal> {
+    ) -> Result<(Vec<Submission>, Vec<Outcome>), StoreError> {
         let (done, is_done) = oneshot::channel();
         self.pieces.try_send(Piece { commands, done }).map_err(|error| match error {
-            TrySendError::Full(_) => Reason::Overloaded.retry_after(1000),
-            TrySendError::Disconnected(_) => Reason::Unavailable.retry_after(5000),
+            TrySendError::Full(_) => StoreError::Overloaded,
+            TrySendError::Disconnected(_) => StoreError::Unavailable,
         })?;
         // Where the queue is full the writer is at work, and looks without being told.
         let _ = self.queue.try_send(Job::Look);
-        is_done.await.map_err(|_| Reason::Unavailable.retry_after(5000))
+        is_done.await.map_err(|_| StoreError::Unavailable)
     }
 }
 

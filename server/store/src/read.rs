@@ -5,7 +5,6 @@ use vestibule_approve::{
     frames::{Card, Id, Policy},
     items::{ApproveItem, Cursor, DenialItem, Notice, RequestItem},
     limits::PAGE,
-    refusal::{Reason, Refusal},
     rules::{Command, RequestState},
     signed::{Rid, Uid},
 };
@@ -15,7 +14,7 @@ use vestibule_schema::{
 };
 
 use super::{
-    Store,
+    Store, StoreError,
     pages::{self, Page, Window},
     record,
 };
@@ -51,7 +50,12 @@ const MAX_DUE: u32 = 256;
 
 impl Store {
     /// What `uid` finds in one room, or everywhere; of the notices, those after `notices_after`.
-    pub async fn arrival(&self, uid: Uid, rid: Option<Rid>, notices_after: i64) -> Result<Arrival, Refusal> {
+    pub async fn arrival(
+        &self,
+        uid: Uid,
+        rid: Option<Rid>,
+        notices_after: i64,
+    ) -> Result<Arrival, StoreError> {
         let window = self.window(Cursor::START, PAGE);
         self.read(move |conn| {
             let card = match &rid {
@@ -75,7 +79,7 @@ impl Store {
         rid: Option<Rid>,
         from: Cursor,
         limit: i64,
-    ) -> Result<Page<RequestItem>, Refusal> {
+    ) -> Result<Page<RequestItem>, StoreError> {
         let window = self.window(from, limit);
         self.read(move |conn| pages::mine(conn, &uid, rid.as_ref(), window)).await
     }
@@ -87,19 +91,19 @@ impl Store {
         rid: Option<Rid>,
         from: Cursor,
         limit: i64,
-    ) -> Result<Page<Notice>, Refusal> {
+    ) -> Result<Page<Notice>, StoreError> {
         let window = self.window(from, limit);
         self.read(move |conn| pages::notices(conn, &uid, rid.as_ref(), window)).await
     }
 
     /// The denials that hold in a room.
-    pub async fn denials(&self, rid: Rid, from: Cursor, limit: i64) -> Result<Page<DenialItem>, Refusal> {
+    pub async fn denials(&self, rid: Rid, from: Cursor, limit: i64) -> Result<Page<DenialItem>, StoreError> {
         let window = self.window(from, limit);
         self.read(move |conn| pages::denials(conn, &rid, window)).await
     }
 
     /// What is over and has to be ended.
-    pub async fn due(&self, now: i64) -> Result<Vec<Due>, Refusal> {
+    pub async fn due(&self, now: i64) -> Result<Vec<Due>, StoreError> {
         let devices_before = now - self.quotas.load().devices_ms;
         self.read(move |conn| {
             let requests = due::page(conn, now, devices_before, MAX_DUE)?.into_iter().map(|row| {
@@ -116,7 +120,7 @@ impl Store {
     }
 
     /// The open requests of a room.
-    pub async fn pending(&self, rid: Rid, from: Cursor, limit: i64) -> Result<Page<RequestItem>, Refusal> {
+    pub async fn pending(&self, rid: Rid, from: Cursor, limit: i64) -> Result<Page<RequestItem>, StoreError> {
         let window = self.window(from, limit);
         self.read(move |conn| pages::pending(conn, &rid, window)).await
     }
@@ -128,13 +132,18 @@ impl Store {
         rid: Option<Rid>,
         from: Cursor,
         limit: i64,
-    ) -> Result<Page<ApproveItem>, Refusal> {
+    ) -> Result<Page<ApproveItem>, StoreError> {
         let window = self.window(from, limit);
         self.read(move |conn| pages::approved(conn, &uid, rid.as_ref(), window)).await
     }
 
     /// Where a request stands, `None` where `uid` has no such request.
-    pub async fn status(&self, rid: Rid, uid: Uid, request_id: Id) -> Result<Option<RequestState>, Refusal> {
+    pub async fn status(
+        &self,
+        rid: Rid,
+        uid: Uid,
+        request_id: Id,
+    ) -> Result<Option<RequestState>, StoreError> {
         let now = self.clock.now_ms();
         self.read(move |conn| {
             let row = requests::find(conn, rid.as_bytes(), uid.as_bytes(), request_id.as_bytes())?;
@@ -147,12 +156,12 @@ impl Store {
     }
 
     /// A room's card, also a secret room's.
-    pub async fn card(&self, rid: Rid) -> Result<Option<Card>, Refusal> {
+    pub async fn card(&self, rid: Rid) -> Result<Option<Card>, StoreError> {
         self.read(move |conn| find_card(conn, &rid)).await
     }
 
     /// A room's card, if it may be shown to anybody.
-    pub async fn public_card(&self, rid: Rid) -> Result<Option<Card>, Refusal> {
+    pub async fn public_card(&self, rid: Rid) -> Result<Option<Card>, StoreError> {
         Ok(self.card(rid).await?.filter(record::is_shown))
     }
 
@@ -162,7 +171,7 @@ impl Store {
         policy: Option<Policy>,
         after: Option<Rid>,
         limit: u32,
-    ) -> Result<Vec<Card>, Refusal> {
+    ) -> Result<Vec<Card>, StoreError> {
         self.read(move |conn| {
             let policies = match policy {
                 Some(Policy::Secret) => return Ok(Vec::new()),
@@ -182,19 +191,19 @@ impl Store {
     pub(super) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Refusal> {
+    ) -> Result<T, StoreError> {
         let readers = self.readers.clone();
         let read = spawn_blocking(move || snapshot(&mut *readers.get()?, query)).await;
-        let refusal = match read {
+        let failed = match read {
             Ok(Ok(found)) => return Ok(found),
             Ok(Err(error)) => self.verdicts.on_read(&error),
             Err(error) => {
                 tracing::error!(%error, "the store cannot be read");
-                Reason::Unavailable.retry_after(5000)
+                StoreError::Unavailable
             }
         };
         self.metrics.read_failed();
-        Err(refusal)
+        Err(failed)
     }
 }
 

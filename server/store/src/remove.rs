@@ -11,7 +11,6 @@ use std::{
 
 use vestibule_approve::{
     limits::Quotas,
-    refusal::Refusal,
     rules::{Caller, Command},
     signed::{Rid, Uid},
 };
@@ -21,10 +20,9 @@ use vestibule_schema::{
 };
 
 use super::{
-    Committed, Content, Store, Submission,
+    CommandError, Committed, Content, Store, StoreError, Submission,
     apply::{Failure, apply},
     batch::Outcome,
-    metrics::is_ours,
     record,
 };
 
@@ -53,7 +51,7 @@ impl Store {
         &self,
         rid: Rid,
         mut each: impl FnMut(Rid, Uid, Committed),
-    ) -> Result<Removed, Refusal> {
+    ) -> Result<Removed, StoreError> {
         let (found, until, kept) = self
             .read(move |conn| {
                 let found = rooms::find(conn, rid.as_bytes())?.is_some();
@@ -90,7 +88,7 @@ impl Store {
         &self,
         uid: Uid,
         mut each: impl FnMut(Rid, Uid, Committed),
-    ) -> Result<Deleted, Refusal> {
+    ) -> Result<Deleted, StoreError> {
         let (until, waiting, naming) = self
             .read(move |conn| {
                 Ok((last_seq(conn)?, waiting_of(conn, uid)?, erasure::naming(conn, uid.as_bytes())?))
@@ -123,7 +121,7 @@ impl Store {
     pub(super) async fn little_by_little<T: Default + AddAssign + Send + 'static>(
         &self,
         mut step: impl FnMut(&mut Connection) -> Result<(T, bool), Error> + Send + 'static,
-    ) -> Result<T, Refusal> {
+    ) -> Result<T, StoreError> {
         let mut sum = T::default();
         loop {
             let done;
@@ -150,15 +148,15 @@ impl Store {
         &self,
         ends: Vec<End>,
         each: &mut impl FnMut(Rid, Uid, Committed),
-    ) -> Result<usize, Refusal> {
+    ) -> Result<usize, StoreError> {
         let (mut ended, mut failed) = (0, Ok(()));
         let hear = |Submission { rid, caller, .. }: Submission, outcome: Outcome| match outcome {
             Ok(committed) if committed.decision.change.is_some() => {
                 ended += 1;
                 each(rid, caller.uid, committed);
             }
-            Err(refusal) if is_ours(&refusal) => failed = Err(refusal),
-            Ok(_) | Err(_) => {}
+            Err(CommandError::Store(error)) => failed = Err(error),
+            Ok(_) | Err(CommandError::Refused(_)) => {}
         };
         self.carry_out_piecemeal(ends.into_iter().map(ending), hear).await?;
         failed.map(|()| ended)

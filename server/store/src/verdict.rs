@@ -2,13 +2,13 @@
 //!
 //! | what went wrong | the answer | log | readiness | the writer |
 //! |---|---|---|---|---|
-//! | full: the disk, a quota, `--max-store` | `storage_full` | error, once a spell | `disk_full` | goes on |
+//! | full: the disk, a quota, `--max-store` | `Full` | error, once a spell | `disk_full` | goes on |
 //! | the disk failed | none | error | | stops, 74 |
-//! | locked by another program | `unavailable` | warning | | goes on |
-//! | damaged, or no database | `unavailable` | error | `database` | goes on |
-//! | read only, cannot be opened | `unavailable` | error | `database` | goes on |
-//! | one row that cannot be read | `unavailable` | error | | goes on |
-//! | a row that contradicts others; memory is short; interrupted; anything else | `unavailable` | error | | goes on |
+//! | locked by another program | `Unavailable` | warning | | goes on |
+//! | damaged, or no database | `Unavailable` | error | `database` | goes on |
+//! | read only, cannot be opened | `Unavailable` | error | `database` | goes on |
+//! | one row that cannot be read | `Unavailable` | error | | goes on |
+//! | a row that contradicts others; memory is short; interrupted; anything else | `Unavailable` | error | | goes on |
 //!
 //! Which of SQLite's codes is what, `vestibule_schema::error` says. After a failed fsync the kernel may have dropped what it
 //! could not write, and a repeat would report success for pages that are lost: the process ends instead, and recovers from the
@@ -24,10 +24,10 @@ use std::{
     sync::Arc,
 };
 
-use vestibule_approve::refusal::{Reason, Refusal};
 use vestibule_schema::{Error, ErrorKind};
 
 use super::{
+    CommandError, StoreError,
     apply::Failure,
     condition::{LEAST_FREE, StoreProblem, free_bytes},
     metrics::StoreMetrics,
@@ -70,15 +70,15 @@ impl Verdicts {
     }
 
     /// What is answered to a command that was not carried out.
-    pub(super) fn on_failure(&self, failure: Failure) -> Refusal {
+    pub(super) fn on_failure(&self, failure: Failure) -> CommandError {
         match failure {
-            Failure::Refused(refusal) => refusal,
-            Failure::Store(error) => self.on_write(&error),
+            Failure::Refused(refusal) => CommandError::Refused(refusal),
+            Failure::Store(error) => self.on_write(&error).into(),
         }
     }
 
     /// What is answered after a failed write. Does not return where the disk failed.
-    pub(super) fn on_write(&self, error: &Error) -> Refusal {
+    pub(super) fn on_write(&self, error: &Error) -> StoreError {
         let fault = match fault(error.kind()) {
             Fault::Disk if has_no_room(&self.folder) => Fault::Full,
             fault => fault,
@@ -89,7 +89,7 @@ impl Verdicts {
                     tracing::error!(%error, "there is no room: what needs some is refused until there is");
                 }
                 self.metrics.found(StoreProblem::Full);
-                return Reason::StorageFull.retry_after(60_000);
+                return StoreError::Full;
             }
             Fault::Disk => {
                 tracing::error!(%error, "the disk failed; stopping, since what it holds is unknown");
@@ -102,16 +102,16 @@ impl Verdicts {
             }
             Fault::Passing => tracing::error!(%error, "the store failed"),
         }
-        Reason::Unavailable.retry_after(5000)
+        StoreError::Unavailable
     }
 
     /// What is answered after a failed read, which says nothing about what is stored.
-    pub(super) fn on_read(&self, error: &Error) -> Refusal {
+    pub(super) fn on_read(&self, error: &Error) -> StoreError {
         if matches!(fault(error.kind()), Fault::Disk | Fault::Database) {
             self.metrics.found(StoreProblem::Unreadable);
         }
         tracing::error!(%error, "the store cannot be read");
-        Reason::Unavailable.retry_after(5000)
+        StoreError::Unavailable
     }
 }
 

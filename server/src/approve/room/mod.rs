@@ -33,7 +33,7 @@ pub use self::online::Online;
 use vestibule_channels::channel::{
     Call, Channel, Context, HandleResult, Incoming, JoinReply, ReplyTo, Stop, SubscriberId,
 };
-use vestibule_store::{Arrival, Committed, Content, Submission};
+use vestibule_store::{Arrival, Committed, Content, StoreError, Submission};
 
 use self::{
     fanout::MemberPush,
@@ -206,7 +206,12 @@ impl KeyRoom {
         Self { flow, rid, visitors: HashMap::new(), head_count: HeadCount::default() }
     }
 
-    fn let_in(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, arrival: Result<Arrival, Refusal>) {
+    fn let_in(
+        &mut self,
+        cx: &mut Context<'_, Self>,
+        who: SubscriberId,
+        arrival: Result<Arrival, StoreError>,
+    ) {
         let Some(visitor) = self.visitors.get_mut(&who) else { return };
         match arrival {
             Ok(arrival) => {
@@ -220,7 +225,7 @@ impl KeyRoom {
                 visitor.is_shown = arrival.card.is_some();
                 visitor.recipient.found(arrival);
             }
-            Err(refusal) => cx.refuse(who, Payload::of(&refusal)),
+            Err(error) => cx.refuse(who, Payload::of(&replies::of_store(error))),
         }
     }
 

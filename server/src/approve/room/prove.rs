@@ -10,7 +10,7 @@ use vestibule_approve::{
 };
 use vestibule_channels::channel::{Context, HandleResult, SubscriberId};
 use vestibule_phoenix::message::{Payload, Status};
-use vestibule_store::{Page, RoomRecord};
+use vestibule_store::{Page, RoomRecord, StoreError};
 
 use super::{KeyRoom, Standing, Visit, Visitor, fanout::after_ms};
 use crate::approve::{
@@ -66,11 +66,11 @@ impl KeyRoom {
         let list = List::default();
         let read = async move {
             let record = flow.store.room(rid).await?;
-            Ok((record, flow.store.pending(rid, list.from(), list.limit()).await?))
+            Ok::<_, StoreError>((record, flow.store.pending(rid, list.from(), list.limit()).await?))
         };
         cx.spawn(who, read, move |room, cx, stored| match stored {
             Ok(stored) => room.welcome_member(cx, who, stored),
-            Err(refusal) => room.cannot_welcome(cx, who, &refusal),
+            Err(error) => room.cannot_welcome(cx, who, &replies::of_store(error)),
         });
         Ok(HandleResult::NoReply)
     }

@@ -14,12 +14,13 @@ use tempfile::TempDir;
 use vestibule_approve::{
     base64url::Fixed,
     frames::Policy,
-    refusal::Reason,
     rules::{Caller, Command},
     signed::{Hash, Rid, Uid},
 };
 
-use super::super::{Committed, Content, Settings, Store, StoreProblem, Submission, Writer, pack};
+use super::super::{
+    CommandError, Content, Settings, Store, StoreError, StoreProblem, Submission, Writer, pack,
+};
 use super::*;
 
 struct Stage {
@@ -105,8 +106,13 @@ fn withdraw(by: u8) -> Submission {
     submission(1, by, Command::Withdraw { request_id: Fixed([by; 16]) }, Content::Nothing)
 }
 
-fn reasons(outcomes: &[Outcome]) -> Vec<Option<Reason>> {
-    outcomes.iter().map(|outcome| outcome.as_ref().err().map(|refusal| refusal.reason)).collect()
+fn errors(outcomes: &[Outcome]) -> Vec<Option<StoreError>> {
+    let error = |outcome: &Outcome| match outcome {
+        Ok(_) => None,
+        Err(CommandError::Store(error)) => Some(*error),
+        Err(CommandError::Refused(refusal)) => panic!("refused: {refusal:?}"),
+    };
+    outcomes.iter().map(error).collect()
 }
 
 /// What is stored of the users' requests.
@@ -125,7 +131,7 @@ async fn stored(store: &Store, users: impl IntoIterator<Item = u8>) -> Vec<u8> {
 async fn who_does_not_fit_is_refused_alone_and_everybody_else_is_stored() {
     let stage = stage(&Settings { max_bytes: Some(400_000), ..Settings::default() });
     assert_eq!(stage.store.trouble().await, None);
-    let full = Some(Reason::StorageFull);
+    let full = Some(StoreError::Full);
     let commands = vec![
         request(10),
         publish(2, 500_000),
@@ -136,7 +142,7 @@ async fn who_does_not_fit_is_refused_alone_and_everybody_else_is_stored() {
         publish(5, 700_000),
     ];
     let outcomes = stage.at_once(commands);
-    assert_eq!(reasons(&outcomes), [None, full, None, None, full, None, full]);
+    assert_eq!(errors(&outcomes), [None, full, None, None, full, None, full]);
     assert_eq!(stored(&stage.store, 10..14).await, [10, 11, 12]);
     for (rid, there) in [(2, false), (3, false), (4, true), (5, false)] {
         assert_eq!(stage.store.card(Rid([rid; 32])).await.unwrap().is_some(), there, "{rid}");
@@ -148,11 +154,11 @@ async fn who_does_not_fit_is_refused_alone_and_everybody_else_is_stored() {
 
     // It may grow: no restart is needed.
     stage.store.set_max_bytes(Some(4_000_000));
-    assert_eq!(reasons(&stage.at_once(vec![publish(2, 500_000)])), [None]);
+    assert_eq!(errors(&stage.at_once(vec![publish(2, 500_000)])), [None]);
     stage.store.set_max_bytes(Some(400_000));
-    assert_eq!(reasons(&stage.at_once(vec![publish(3, 600_000), request(13)])), [full, None]);
+    assert_eq!(errors(&stage.at_once(vec![publish(3, 600_000), request(13)])), [full, None]);
     stage.store.set_max_bytes(None);
-    assert_eq!(reasons(&stage.at_once(vec![publish(3, 600_000)])), [None]);
+    assert_eq!(errors(&stage.at_once(vec![publish(3, 600_000)])), [None]);
 }
 
 /// Damages the tables that are empty: their pages are leaves of tables (0x0d) without a cell.
@@ -184,7 +190,7 @@ async fn a_damaged_page_refuses_the_command_that_meets_it_alone() {
     let stage = Stage { store, _writer: writer, folder };
     // Who withdraws leaves a notice.
     let outcomes = stage.at_once(vec![request(11), withdraw(10), request(12)]);
-    assert_eq!(reasons(&outcomes), [None, Some(Reason::Unavailable), None]);
+    assert_eq!(errors(&outcomes), [None, Some(StoreError::Unavailable), None]);
     assert_eq!(stored(&stage.store, 10..13).await, [10, 11, 12]);
     assert_eq!(stage.store.trouble().await, Some(StoreProblem::Unreadable));
 }
@@ -213,7 +219,7 @@ async fn what_nobody_waits_for_comes_in_its_order_and_who_waits_goes_first() {
         withdraw
     });
     let mut heard = Vec::new();
-    let each = |submission: Submission, outcome: Result<Committed, Refusal>| {
+    let each = |submission: Submission, outcome: Outcome| {
         outcome.unwrap();
         if heard.is_empty() {
             begun.send(()).unwrap();
@@ -246,7 +252,7 @@ async fn a_queue_that_is_full_does_not_keep_out_what_nobody_waits_for() {
         assert!(Instant::now() < deadline, "the queue does not fill");
         let full = Arc::clone(&full);
         let note = move |outcome: Outcome| {
-            if outcome.is_err_and(|refusal| refusal.reason == Reason::Overloaded) {
+            if outcome.is_err_and(|error| error == StoreError::Overloaded.into()) {
                 full.fetch_add(1, Ordering::Relaxed);
             }
         };

@@ -6,12 +6,11 @@ use vestibule_approve::{
     frames::{Card, Id, Policy},
     items::{self, ApproveItem, Cursor, DenialItem, ReceiptResult, RequestItem},
     limits::PAGE,
-    refusal::Refusal,
     rules::{Answer, Caller, Command, RequestState},
     signed::{Hash, Rid, Uid},
 };
 use vestibule_model::reference::{self, Request};
-use vestibule_store::{Page, Store};
+use vestibule_store::{Page, Store, StoreError};
 
 use crate::{
     actions::{DENIAL_CODE, NACK_CODE, SIGNATURE},
@@ -121,7 +120,7 @@ pub(crate) async fn compare_page_by_page(store: &Store, world: &World, seqs: &[i
 }
 
 /// The whole list, page by page.
-async fn walk<T>(page: impl AsyncFn(Cursor) -> Result<Page<T>, Refusal>) -> Vec<T> {
+async fn walk<T>(page: impl AsyncFn(Cursor) -> Result<Page<T>, StoreError>) -> Vec<T> {
     let (mut items, mut from) = (Vec::new(), Some(Cursor::START));
     while let Some(cursor) = from {
         let page = page(cursor).await.expect("a page");

@@ -6,11 +6,10 @@ use vestibule_approve::{
     frames::{Deny, Policy, Request},
     items::Cursor,
     limits::PAGE,
-    refusal::Refusal,
     rules::{Answer, Caller, Command},
     signed::Rid,
 };
-use vestibule_store::{Settings, Store, Writer};
+use vestibule_store::{CommandError, Settings, Store, Writer};
 
 use crate::{
     actions::{Act, DENIAL_CODE, Deed, SIGNATURE, approve, card, request},
@@ -42,7 +41,7 @@ impl Scene {
         scene
     }
 
-    fn run(&self, caller: Caller, act: Act) -> Result<Answer, Refusal> {
+    fn run(&self, caller: Caller, act: Act) -> Result<Answer, CommandError> {
         let deed = Deed { rid: ROOM, caller, act };
         let committed = self.runtime.block_on(self.store.carry_out(deed.submission()));
         committed.map(|committed| committed.decision.answer)

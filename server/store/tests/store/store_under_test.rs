@@ -16,7 +16,7 @@ use vestibule_approve::{
     refusal::Refusal,
     rules::{Change, Decision, RequestState},
 };
-use vestibule_store::{Clock, Committed, Settings, Store, Writer};
+use vestibule_store::{Clock, CommandError, Committed, Settings, Store, Writer};
 
 use crate::{
     actions::Deed,
@@ -114,7 +114,10 @@ impl Subject {
     }
 
     fn carry_out(&self, deed: &Deed) -> Result<Committed, Refusal> {
-        self.runtime.block_on(self.store().carry_out(deed.submission()))
+        self.runtime.block_on(self.store().carry_out(deed.submission())).map_err(|error| match error {
+            CommandError::Refused(refusal) => refusal,
+            CommandError::Store(error) => panic!("{error}"),
+        })
     }
 
     /// What the store says it did, against what the reference did.

@@ -1,0 +1,42 @@
+//! Why the store did not do something.
+
+use std::time::Duration;
+
+use vestibule_approve::refusal::Refusal;
+
+/// The store cannot do anything at the moment, whatever it is asked for. Nothing was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The disk is full, or the database is as large as it may be.
+    #[error("there is no room left to store anything")]
+    Full,
+    /// The database cannot be read or written. The log has the reason.
+    #[error("the database cannot be read or written")]
+    Unavailable,
+    /// The writer's queue is full.
+    #[error("too many commands wait for the writer")]
+    Overloaded,
+}
+
+impl StoreError {
+    /// When a repeat may succeed.
+    pub fn retry_after(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Full => 60,
+            Self::Unavailable => 5,
+            Self::Overloaded => 1,
+        })
+    }
+}
+
+/// Why a command was not carried out. Nothing of it was stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// The rules refuse it.
+    #[error("refused: {}", .0.reason.as_str())]
+    Refused(Refusal),
+    /// The store did not get as far as deciding it, or could not keep the decision.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
