@@ -1,4 +1,4 @@
-//! Ids and hashes, each a type of its own, so that arguments in the wrong order do not compile.
+//! Ids, hashes and seqs, each a type of its own, so that arguments in the wrong order do not compile.
 //!
 //! ```compile_fail,E0308
 //! use vestibule_approve::ids::{Rid, Uid};
@@ -82,6 +82,35 @@ ids! {
     Hash: 32,
     /// Names one history of a database. A restored backup goes on under another epoch.
     Epoch: 16,
+}
+
+/// The number of a stored frame. It grows with every change in a database, and is also when the
+/// change was decided, in Unix microseconds, unless two changes fall into one microsecond or the
+/// clock went back.
+///
+/// ```compile_fail,E0308
+/// use vestibule_approve::ids::Seq;
+///
+/// fn show_until(until: Seq) {}
+///
+/// let now_ms: i64 = 1_795_733_134_567;
+/// show_until(now_ms);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seq(pub i64);
+
+impl Seq {
+    /// Before all stored frames.
+    pub const ZERO: Seq = Seq(0);
+    /// After all stored frames.
+    pub const MAX: Seq = Seq(i64::MAX);
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,10 @@ use super::{
     frames::{Approve, Id, Request},
     rules::RequestState,
 };
-use crate::signed::{Rid, Signature, Uid};
+use crate::{
+    ids::{Rid, Seq, Uid},
+    signed::Signature,
+};
 
 /// A stored request.
 #[derive(Clone, Debug, Serialize)]
@@ -23,7 +26,7 @@ pub struct RequestItem {
     /// When it was stored, in Unix milliseconds.
     pub created: i64,
     /// Its place among all stored frames.
-    pub seq: i64,
+    pub seq: Seq,
     /// How many approves wait for the newcomer.
     pub approvals: i64,
 }
@@ -41,7 +44,7 @@ pub struct ApproveItem {
     /// When it was stored, in Unix milliseconds.
     pub at: i64,
     /// Its place among all stored frames.
-    pub seq: i64,
+    pub seq: Seq,
 }
 
 /// The news that members need not look after a request any more, or that somebody else does.
@@ -62,7 +65,7 @@ pub struct RequestGone {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approvals: Option<usize>,
     /// The change's place among all stored frames.
-    pub seq: i64,
+    pub seq: Seq,
 }
 
 /// The news that a room has another creator.
@@ -73,7 +76,7 @@ pub struct CreatorChanged {
     /// The creator from now on.
     pub creator: Uid,
     /// The change's place among all stored frames.
-    pub seq: i64,
+    pub seq: Seq,
 }
 
 /// What the server tells one user about their own requests and approves. Stored, and delivered like an approve.
@@ -82,7 +85,7 @@ pub struct Notice {
     /// The room.
     pub rid: Rid,
     /// Its place among all stored frames.
-    pub seq: i64,
+    pub seq: Seq,
     /// When it happened, in Unix milliseconds.
     pub at: i64,
     /// What happened.
@@ -185,7 +188,7 @@ pub struct DenialItem {
     /// Until when; `None` for a block.
     pub until: Option<i64>,
     /// Its place among all stored frames.
-    pub seq: i64,
+    pub seq: Seq,
     /// The denied requests, as long as they may still be approved.
     pub requests: Vec<RequestItem>,
 }
@@ -196,14 +199,14 @@ pub struct DenialItem {
 #[serde(into = "String", try_from = "String")]
 pub struct Cursor {
     /// The last seq of the page.
-    pub after: i64,
+    pub after: Seq,
     /// The last seq that the list may show.
-    pub until: i64,
+    pub until: Seq,
 }
 
 impl Cursor {
     /// Before the first page of a list.
-    pub const START: Cursor = Cursor { after: 0, until: i64::MAX };
+    pub const START: Cursor = Cursor { after: Seq::ZERO, until: Seq::MAX };
 }
 
 impl From<Cursor> for String {
@@ -218,7 +221,7 @@ impl TryFrom<String> for Cursor {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let not_ours = "must be a cursor that came with a page";
         let (after, until) = text.split_once('.').ok_or(not_ours)?;
-        let number = |text: &str| text.parse().map_err(|_| not_ours);
-        Ok(Self { after: number(after)?, until: number(until)? })
+        let seq = |text: &str| text.parse().map(Seq).map_err(|_| not_ours);
+        Ok(Self { after: seq(after)?, until: seq(until)? })
     }
 }

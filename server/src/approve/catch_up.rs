@@ -4,27 +4,29 @@
 //! sent, and then lets through the ones that were not among them: a frame belongs to the stored ones if its seq is not
 //! above the moment of the read.
 
+use vestibule_approve::ids::Seq;
+
 /// One recipient's place in a stream of frames that come in the order of their seq.
 #[derive(Debug)]
 pub(super) struct Feed<T> {
     /// Everything up to here has been sent.
-    sent: i64,
-    held: Option<Vec<(i64, T)>>,
+    sent: Seq,
+    held: Option<Vec<(Seq, T)>>,
 }
 
 impl<T> Feed<T> {
     /// A feed that holds back, until [`Feed::release`].
     pub(super) fn held() -> Self {
-        Self { sent: 0, held: Some(Vec::new()) }
+        Self { sent: Seq::ZERO, held: Some(Vec::new()) }
     }
 
     /// Up to which seq its recipient has been sent what is stored.
-    pub(super) fn sent(&self) -> i64 {
+    pub(super) fn sent(&self) -> Seq {
         self.sent
     }
 
     /// A live frame: given back if it is to be sent now.
-    pub(super) fn offer(&mut self, seq: i64, frame: T) -> Option<T> {
+    pub(super) fn offer(&mut self, seq: Seq, frame: T) -> Option<T> {
         if seq <= self.sent {
             return None;
         }
@@ -43,7 +45,7 @@ impl<T> Feed<T> {
     }
 
     /// Everything up to `until` has been sent: gives what was held back and comes after it, and holds no more.
-    pub(super) fn release(&mut self, until: i64) -> Vec<T> {
+    pub(super) fn release(&mut self, until: Seq) -> Vec<T> {
         self.sent = until;
         let held = self.held.take().unwrap_or_default();
         held.into_iter().filter(|(seq, _)| *seq > until).map(|(_, frame)| frame).collect()
@@ -52,15 +54,15 @@ impl<T> Feed<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::Feed;
+    use super::*;
 
     #[test]
     fn what_was_read_is_not_sent_again_and_nothing_else_is_lost() {
         let mut feed = Feed::held();
-        assert_eq!(feed.offer(10, "stored before the read, told after it began"), None);
-        assert_eq!(feed.offer(20, "stored after the read"), None);
-        assert_eq!(feed.release(15), ["stored after the read"]);
-        assert_eq!(feed.offer(15, "told late, but read"), None);
-        assert_eq!(feed.offer(30, "live"), Some("live"));
+        assert_eq!(feed.offer(Seq(10), "stored before the read, told after it began"), None);
+        assert_eq!(feed.offer(Seq(20), "stored after the read"), None);
+        assert_eq!(feed.release(Seq(15)), ["stored after the read"]);
+        assert_eq!(feed.offer(Seq(15), "told late, but read"), None);
+        assert_eq!(feed.offer(Seq(30), "live"), Some("live"));
     }
 }

@@ -9,11 +9,11 @@ use std::{future::Future, mem::take, sync::Arc};
 use serde_json::json;
 use vestibule_approve::{
     frames::Id,
+    ids::{Rid, Seq, Uid},
     items::{ApproveItem, Cursor, NackCode},
     limits::PAGE,
     refusal::{Reason, Refusal},
     rules::{Caller, Command, RequestState},
-    signed::{Rid, Uid},
 };
 use vestibule_channels::channel::{Channel, Context, HandleResult, JoinReply, ReplyTo, SubscriberId};
 use vestibule_phoenix::message::Payload;
@@ -75,8 +75,8 @@ impl Recipient {
     }
 
     /// From where notices are sent: from the start in another epoch, whose numbers mean nothing here.
-    fn notices_after(&self) -> i64 {
-        self.last.filter(|last| last.epoch == self.epoch).map_or(0, Last::notices_after)
+    fn notices_after(&self) -> Seq {
+        self.last.filter(|last| last.epoch == self.epoch).map_or(Seq::ZERO, Last::notices_after)
     }
 }
 
@@ -195,7 +195,7 @@ fn try_again<R: Delivery>(delivery: &mut R, cx: &mut Context<'_, R>, who: Subscr
         return;
     };
     let uid = recipient.uid;
-    let from = Cursor { after: first - 1, ..Cursor::START };
+    let from = Cursor { after: Seq(first.0 - 1), ..Cursor::START };
     let waiting = async move { flow.store.approved(uid, scope, from, PAGE).await };
     cx.spawn(who, waiting, move |delivery, cx, waiting| {
         let flow = Arc::clone(delivery.flow());

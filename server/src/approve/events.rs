@@ -1,6 +1,6 @@
 //! The payloads of the flow's events: what comes in, and the answers.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use vestibule_approve::{
     base64url::{Blob, Fixed},
@@ -14,7 +14,7 @@ use vestibule_approve::{
 };
 use vestibule_channels::channel::HandleResult;
 use vestibule_phoenix::message::Payload;
-use vestibule_store::{Arrival, Committed, Epoch, clock};
+use vestibule_store::{Arrival, Committed, Epoch, Seq, clock};
 
 use super::Flow;
 use crate::input::{self, Place};
@@ -53,8 +53,12 @@ pub(super) struct Last {
     /// The epoch it saw it in.
     pub(super) epoch: Epoch,
     /// The largest seq of a notice.
-    #[serde(deserialize_with = "integer")]
-    pub(super) seq: i64,
+    #[serde(deserialize_with = "seq")]
+    pub(super) seq: Seq,
+}
+
+fn seq<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seq, D::Error> {
+    integer(deserializer).map(Seq)
 }
 
 impl JoinParams {
@@ -67,8 +71,8 @@ impl JoinParams {
 impl Last {
     /// From where notices are sent again. Notices of different rooms may pass each other on their way, so a client that saw
     /// one may miss an earlier one: the last ten seconds (a seq counts microseconds) are sent twice rather than never.
-    pub(super) fn notices_after(self) -> i64 {
-        self.seq.saturating_sub(10_000_000)
+    pub(super) fn notices_after(self) -> Seq {
+        Seq(self.seq.0.saturating_sub(10_000_000))
     }
 }
 
@@ -187,7 +191,7 @@ pub(super) struct Joined<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<Fixed<32>>,
     epoch: Epoch,
-    seq: i64,
+    seq: Seq,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -252,18 +256,18 @@ impl<'a> Joined<'a> {
 }
 
 /// The last seq of what is the joiner's own. The store's own last seq would tell a guest that somebody else did something.
-pub(super) fn own_seq(arrival: &Arrival) -> i64 {
+pub(super) fn own_seq(arrival: &Arrival) -> Seq {
     let mine = arrival.mine.items.iter().map(|item| item.seq);
     let approves = arrival.approves.items.iter().map(|item| item.seq);
     let notices = arrival.notices.items.iter().map(|item| item.seq);
-    mine.chain(approves).chain(notices).max().unwrap_or(0)
+    mine.chain(approves).chain(notices).max().unwrap_or_default()
 }
 
 /// `caught_up`.
 #[derive(Serialize)]
 pub(super) struct CaughtUp {
     pub(super) epoch: Epoch,
-    pub(super) seq: i64,
+    pub(super) seq: Seq,
 }
 
 /// The answer to a proof.
@@ -279,7 +283,7 @@ pub(super) struct Proved {
     pub(super) listed: bool,
     pub(super) pending: Vec<RequestItem>,
     pub(super) cursor: Option<Cursor>,
-    pub(super) seq: i64,
+    pub(super) seq: Seq,
     pub(super) after_ms: u32,
 }
 
@@ -288,7 +292,7 @@ pub(super) struct Proved {
 pub(super) struct StillMember {
     pub(super) role: &'static str,
     /// What is stored up to here has been listed or pushed on this join.
-    pub(super) seq: i64,
+    pub(super) seq: Seq,
 }
 
 /// The push `resync`.

@@ -13,7 +13,10 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use vestibule_approve::refusal::{Reason, Refusal};
+use vestibule_approve::{
+    ids::Seq,
+    refusal::{Reason, Refusal},
+};
 use vestibule_channels::metrics::LabelledMetric;
 use vestibule_store::{Census, clock};
 
@@ -170,8 +173,8 @@ impl FlowMetrics {
     }
 
     /// Something with this seq has gone to who it is for. A seq is the clock of the decision, in microseconds.
-    pub(super) fn delivered(&self, seq: i64) {
-        let micros = u64::try_from(clock::now_us() - seq).unwrap_or_default();
+    pub(super) fn delivered(&self, seq: Seq) {
+        let micros = u64::try_from(clock::now_us() - seq.0).unwrap_or_default();
         self.delivery.observe(Duration::from_micros(micros).as_secs_f64());
     }
 

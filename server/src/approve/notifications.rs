@@ -2,9 +2,9 @@
 
 use vestibule_approve::{
     frames::Card,
+    ids::{Rid, Seq, Uid},
     items::{ApproveItem, CreatorChanged, Notice, RequestGone, RequestItem},
     rules::{Answer, Change, RequestState},
-    signed::{Rid, Uid},
 };
 
 use vestibule_store::Committed;
@@ -17,7 +17,7 @@ pub(super) enum MemberUpdate {
         /// What is asked.
         item: RequestItem,
         /// The seq of the change, by which it is told from what members have read; the item may keep its own.
-        seq: i64,
+        seq: Seq,
     },
     /// A request needs nobody any more, or somebody else looked after it.
     Gone(RequestGone),
@@ -37,7 +37,7 @@ pub(super) enum UserUpdate {
 }
 
 impl UserUpdate {
-    pub(super) fn seq(&self) -> i64 {
+    pub(super) fn seq(&self) -> Seq {
         match self {
             UserUpdate::Approve(item) => item.seq,
             UserUpdate::Notice(notice) => notice.seq,

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vestibule_approve::frames::Id;
+use vestibule_approve::{frames::Id, ids::Seq};
 
 /// How often an approve is sent to one join.
 const MAX_TRIES: u8 = 5;
@@ -17,7 +17,7 @@ pub(super) struct Tries(HashMap<Id, Try>);
 /// An approve that was sent.
 #[derive(Debug)]
 struct Try {
-    seq: i64,
+    seq: Seq,
     /// How often.
     count: u8,
     /// When it was sent last.
@@ -31,7 +31,7 @@ impl Tries {
     }
 
     /// Counts one more try; gives how many there were.
-    pub(super) fn count(&mut self, id: Id, seq: i64) -> u8 {
+    pub(super) fn count(&mut self, id: Id, seq: Seq) -> u8 {
         let tried = self.0.entry(id).or_insert(Try { seq, count: 0, at: Instant::now() });
         tried.count += 1;
         tried.at = Instant::now();
@@ -39,7 +39,7 @@ impl Tries {
     }
 
     /// Notes what an answer has listed: a try, unless there were some before.
-    pub(super) fn listed(&mut self, id: Id, seq: i64) {
+    pub(super) fn listed(&mut self, id: Id, seq: Seq) {
         self.0.entry(id).or_insert(Try { seq, count: 1, at: Instant::now() });
     }
 
@@ -49,7 +49,7 @@ impl Tries {
     }
 
     /// The first that is worth sending again, by its seq.
-    pub(super) fn first(&self) -> Option<i64> {
+    pub(super) fn first(&self) -> Option<Seq> {
         self.0.values().filter(|tried| tried.is_worth_another()).map(|tried| tried.seq).min()
     }
 
@@ -59,7 +59,7 @@ impl Tries {
     }
 
     /// Forgets what waits no more, after a look at what does from the seq `first` to `end`; and what is before.
-    pub(super) fn keep_waiting(&mut self, first: i64, end: i64, waits: impl Fn(&Id) -> bool) {
+    pub(super) fn keep_waiting(&mut self, first: Seq, end: Seq, waits: impl Fn(&Id) -> bool) {
         self.0.retain(|id, tried| tried.seq > end || (tried.seq >= first && waits(id)));
     }
 }
@@ -84,32 +84,32 @@ mod tests {
     fn an_approve_is_worth_so_many_tries_until_it_is_answered() {
         let mut tries = Tries::default();
         assert_eq!((tries.first(), tries.is_due(&id(1), Duration::ZERO)), (None, false), "it was never sent");
-        assert_eq!([(); MAX_TRIES as usize].map(|()| tries.count(id(1), 10)), [1, 2, 3, 4, 5]);
+        assert_eq!([(); MAX_TRIES as usize].map(|()| tries.count(id(1), Seq(10))), [1, 2, 3, 4, 5]);
         assert_eq!((tries.first(), tries.is_due(&id(1), Duration::ZERO)), (None, false));
-        tries.count(id(3), 30);
-        tries.count(id(2), 20);
-        assert_eq!(tries.first(), Some(20));
+        tries.count(id(3), Seq(30));
+        tries.count(id(2), Seq(20));
+        assert_eq!(tries.first(), Some(Seq(20)));
         tries.answered(&id(2));
-        assert_eq!((tries.first(), tries.is_due(&id(2), Duration::ZERO)), (Some(30), false));
+        assert_eq!((tries.first(), tries.is_due(&id(2), Duration::ZERO)), (Some(Seq(30)), false));
     }
 
     #[test]
     fn to_be_listed_is_a_try_once() {
         let mut tries = Tries::default();
-        tries.listed(id(1), 10);
-        tries.listed(id(1), 10);
-        assert_eq!(tries.count(id(1), 10), 2);
-        tries.listed(id(1), 10);
-        assert_eq!(tries.count(id(1), 10), 3);
+        tries.listed(id(1), Seq(10));
+        tries.listed(id(1), Seq(10));
+        assert_eq!(tries.count(id(1), Seq(10)), 2);
+        tries.listed(id(1), Seq(10));
+        assert_eq!(tries.count(id(1), Seq(10)), 3);
     }
 
     #[test]
     fn what_waits_no_more_is_forgotten_as_far_as_one_has_looked() {
         let mut tries = Tries::default();
         for number in 1..=4 {
-            tries.count(id(number), i64::from(number) * 10);
+            tries.count(id(number), Seq(i64::from(number) * 10));
         }
-        tries.keep_waiting(20, 30, |waits| *waits == id(3));
+        tries.keep_waiting(Seq(20), Seq(30), |waits| *waits == id(3));
         assert_eq!(
             [1, 2, 3, 4].map(|number| tries.is_due(&id(number), Duration::ZERO)),
             [false, false, true, true]
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn what_was_sent_a_moment_ago_is_not_due() {
         let mut tries = Tries::default();
-        tries.count(id(1), 10);
+        tries.count(id(1), Seq(10));
         assert!(!tries.is_due(&id(1), Duration::from_secs(3600)));
         assert!(tries.is_due(&id(1), Duration::ZERO));
     }

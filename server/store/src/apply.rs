@@ -2,11 +2,11 @@
 
 use vestibule_approve::{
     frames::{Deny, Id},
+    ids::{Seq, Uid},
     items::{News, Notice, ReceiptResult, RequestItem},
     limits::Quotas,
     refusal::Refusal,
     rules::{Change, Command, RequestState, decide},
-    signed::Uid,
 };
 use vestibule_schema::{
     Connection, Error,
@@ -45,11 +45,17 @@ pub(super) fn apply(
     let is_first = facts.approves.is_empty();
     let decision =
         decide(quotas, &facts, &submission.caller, &submission.command, now).map_err(Failure::Refused)?;
-    let mut committed =
-        Committed { decision, seq: 0, at: now, notice: None, reopened: Vec::new(), first_approve_ms: None };
+    let mut committed = Committed {
+        decision,
+        seq: Seq::ZERO,
+        at: now,
+        notice: None,
+        reopened: Vec::new(),
+        first_approve_ms: None,
+    };
     if let Some(change) = decision.change {
         let seq = store::advance_seq(conn, now_us)?;
-        committed.seq = seq;
+        committed.seq = Seq(seq);
         if let (Change::AddApprove { .. }, true, Some(request)) = (&change, is_first, &stored.request) {
             committed.first_approve_ms = Some(now - request.created);
         }
@@ -253,7 +259,7 @@ impl Writing<'_> {
     fn notice(&mut self, change: Change) -> Result<Option<(Uid, Notice)>, Error> {
         let Some((uid, news)) = self.news(change)? else { return Ok(None) };
         let rid = self.submission.rid;
-        let notice = Notice { rid, seq: self.seq, at: self.now, news };
+        let notice = Notice { rid, seq: Seq(self.seq), at: self.now, news };
         let frame = record::pack(&notice);
         let row = NewNotice {
             uid: uid.as_bytes(),

@@ -6,7 +6,7 @@
 //! doing is when the server ran. A seq is a clock, so each has been given at a time at which a server ran; a client that has
 //! seen one of another time has it from a server that ran on a later state of this folder.
 
-use super::Epoch;
+use super::{Epoch, Seq};
 
 /// Downtimes that are remembered; the oldest go.
 const MOST: usize = 32;
@@ -36,7 +36,7 @@ impl History {
     /// A store answers to two epochs, its own and that one's complement. A client of either that has seen what was never here
     /// is told the other, and lives in that from then on: nothing has to be stored for it, and nobody else is concerned, so that
     /// who lies about what they have seen harm themselves alone.
-    pub(super) fn epoch_for(&self, seen: Option<(Epoch, i64)>) -> Epoch {
+    pub(super) fn epoch_for(&self, seen: Option<(Epoch, Seq)>) -> Epoch {
         let other = complement(self.epoch);
         match seen {
             Some((epoch, seq)) if [self.epoch, other].contains(&epoch) => {
@@ -51,8 +51,8 @@ impl History {
     }
 
     /// Whether this number may have been given here.
-    fn was_given(&self, seq: i64) -> bool {
-        !self.downtimes.iter().any(|(stopped, started)| (stopped + 1..*started).contains(&seq))
+    fn was_given(&self, seq: Seq) -> bool {
+        !self.downtimes.iter().any(|(stopped, started)| (stopped + 1..*started).contains(&seq.0))
     }
 }
 
@@ -80,14 +80,14 @@ mod tests {
     fn who_has_seen_what_was_never_here_is_told_the_other_epoch() {
         let history = History::new(OWN, vec![(10, 20), (30, 40)]);
         for seq in [i64::MIN, 0, 10, 20, 21, 30, 40, i64::MAX] {
-            assert_eq!(history.epoch_for(Some((OWN, seq))), OWN, "{seq}");
-            assert_eq!(history.epoch_for(Some((OTHER, seq))), OTHER, "{seq}");
+            assert_eq!(history.epoch_for(Some((OWN, Seq(seq)))), OWN, "{seq}");
+            assert_eq!(history.epoch_for(Some((OTHER, Seq(seq)))), OTHER, "{seq}");
         }
         for seq in [11, 19, 31, 39] {
-            assert_eq!(history.epoch_for(Some((OWN, seq))), OTHER, "{seq}");
-            assert_eq!(history.epoch_for(Some((OTHER, seq))), OWN, "{seq}");
+            assert_eq!(history.epoch_for(Some((OWN, Seq(seq)))), OTHER, "{seq}");
+            assert_eq!(history.epoch_for(Some((OTHER, Seq(seq)))), OWN, "{seq}");
         }
-        for nothing_known in [None, Some((Epoch([1; 16]), 15))] {
+        for nothing_known in [None, Some((Epoch([1; 16]), Seq(15)))] {
             assert_eq!(history.epoch_for(nothing_known), OWN);
         }
     }

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::mark::Mark;
+use super::{Seq, mark::Mark};
 use crate::clock::Clock;
 
 /// How often it is looked whether something was committed.
@@ -23,16 +23,16 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Committed(Arc<AtomicI64>);
 
 impl Committed {
-    pub(super) fn new(seq: i64) -> Self {
-        Self(Arc::new(AtomicI64::new(seq)))
+    pub(super) fn new(seq: Seq) -> Self {
+        Self(Arc::new(AtomicI64::new(seq.0)))
     }
 
-    pub(super) fn note(&self, seq: i64) {
-        self.0.fetch_max(seq, Ordering::Relaxed);
+    pub(super) fn note(&self, seq: Seq) {
+        self.0.fetch_max(seq.0, Ordering::Relaxed);
     }
 
-    fn last(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
+    fn last(&self) -> Seq {
+        Seq(self.0.load(Ordering::Relaxed))
     }
 }
 
@@ -146,14 +146,20 @@ mod tests {
             let minute = Arc::clone(&minute);
             move || minute.load(Ordering::Relaxed) * 60_000_000
         });
-        let committed = Committed::new(5);
-        let mark =
-            Mark { epoch: Epoch([7; 16]), starts: 1, seq: 0, at: 0, is_stopped: false, downtimes: vec![] };
+        let committed = Committed::new(Seq(5));
+        let mark = Mark {
+            epoch: Epoch([7; 16]),
+            starts: 1,
+            seq: Seq(0),
+            at: 0,
+            is_stopped: false,
+            downtimes: vec![],
+        };
         let keeper = Keeper::start(database.clone(), mark.clone(), committed.clone(), clock).unwrap();
-        assert_eq!(found(&database), Some(Mark { seq: 5, at: 600_000_000, ..mark.clone() }));
-        committed.note(9);
-        committed.note(8);
-        wait_for(&database, |mark| mark.seq == 9);
+        assert_eq!(found(&database), Some(Mark { seq: Seq(5), at: 600_000_000, ..mark.clone() }));
+        committed.note(Seq(9));
+        committed.note(Seq(8));
+        wait_for(&database, |mark| mark.seq == Seq(9));
         // A server that nobody uses goes on saying that it runs.
         minute.store(11, Ordering::Relaxed);
         wait_for(&database, |mark| mark.at == 660_000_000);
@@ -162,13 +168,13 @@ mod tests {
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         fs::write(path.join("in-the-way"), "").unwrap();
-        committed.note(10);
+        committed.note(Seq(10));
         thread::sleep(EVERY * 2);
         fs::remove_dir_all(&path).unwrap();
-        wait_for(&database, |mark| mark.seq == 10);
-        committed.note(11);
+        wait_for(&database, |mark| mark.seq == Seq(10));
+        committed.note(Seq(11));
         keeper.stop();
-        let stopped = Mark { seq: 11, at: 660_000_000, is_stopped: true, ..mark };
+        let stopped = Mark { seq: Seq(11), at: 660_000_000, is_stopped: true, ..mark };
         assert_eq!(found(&database), Some(stopped));
     }
 }

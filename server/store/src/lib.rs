@@ -75,7 +75,7 @@ pub use pages::Page;
 pub use read::{Arrival, Due};
 pub use record::pack;
 pub use remove::{Deleted, Removed};
-pub use vestibule_approve::ids::Epoch;
+pub use vestibule_approve::ids::{Epoch, Seq};
 
 /// Connections that read: so many reads go on at once, each on a blocking thread.
 pub const READERS: u32 = 4;
@@ -183,7 +183,7 @@ pub struct Committed {
     /// The decision, which is durable now.
     pub decision: Decision,
     /// The seq of the change; 0 where nothing was changed.
-    pub seq: i64,
+    pub seq: Seq,
     /// When it was decided, in Unix milliseconds.
     pub at: i64,
     /// What a user is told of it.
@@ -301,7 +301,7 @@ impl Store {
     }
 
     /// The epoch to tell a client that has seen this seq in this epoch: another than its own where what it has seen was not here.
-    pub fn epoch_for(&self, seen: Option<(Epoch, i64)>) -> Epoch {
+    pub fn epoch_for(&self, seen: Option<(Epoch, Seq)>) -> Epoch {
         self.history.epoch_for(seen)
     }
 

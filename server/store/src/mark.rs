@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Epoch, history::Downtime};
+use super::{Epoch, Seq, history::Downtime};
 use crate::durable;
 
 const MINUTE_US: i64 = 60_000_000;
@@ -23,7 +23,7 @@ pub(super) struct Mark {
     /// How often it was started.
     pub(super) starts: i64,
     /// The last number that it has given.
-    pub(super) seq: i64,
+    pub(super) seq: Seq,
     /// When this was written, in Unix microseconds. A server that runs writes it once a minute at least.
     pub(super) at: i64,
     /// Whether the server had stopped by then.
@@ -76,7 +76,7 @@ impl Mark {
 
     /// From when on no server ran: after the last number that may have been given, `seq` being the database's last. To the
     /// minute after a crash: the moment would tell when somebody last did something.
-    pub(super) fn stopped_at(&self, seq: i64) -> i64 {
+    pub(super) fn stopped_at(&self, Seq(seq): Seq) -> i64 {
         if self.is_stopped && seq <= self.at {
             return self.at;
         }
@@ -104,7 +104,14 @@ mod tests {
     use super::*;
 
     fn mark() -> Mark {
-        Mark { epoch: Epoch([7; 16]), starts: 3, seq: 5, at: 9, is_stopped: true, downtimes: vec![(1, 2)] }
+        Mark {
+            epoch: Epoch([7; 16]),
+            starts: 3,
+            seq: Seq(5),
+            at: 9,
+            is_stopped: true,
+            downtimes: vec![(1, 2)],
+        }
     }
 
     #[test]
@@ -138,12 +145,12 @@ mod tests {
     fn a_stop_is_known_exactly_and_a_crash_to_the_minute() {
         const NOON: i64 = 720 * MINUTE_US;
         let mark = |at, is_stopped| Mark { at, is_stopped, ..mark() };
-        assert_eq!(mark(NOON + 7, true).stopped_at(NOON + 7), NOON + 7);
+        assert_eq!(mark(NOON + 7, true).stopped_at(Seq(NOON + 7)), NOON + 7);
         for (at, seq) in [(NOON + 1, NOON), (NOON + 7, NOON + 9), (NOON, NOON + 1), (NOON + MINUTE_US, 0)] {
-            assert_eq!(mark(at, false).stopped_at(seq), NOON + MINUTE_US, "{at} {seq}");
+            assert_eq!(mark(at, false).stopped_at(Seq(seq)), NOON + MINUTE_US, "{at} {seq}");
         }
         // It was started, could not write the mark, and gave numbers all the same.
-        assert_eq!(mark(NOON, true).stopped_at(NOON + 1), NOON + MINUTE_US);
-        assert_eq!(mark(i64::MAX, false).stopped_at(0), i64::MAX);
+        assert_eq!(mark(NOON, true).stopped_at(Seq(NOON + 1)), NOON + MINUTE_US);
+        assert_eq!(mark(i64::MAX, false).stopped_at(Seq(0)), i64::MAX);
     }
 }

@@ -1,9 +1,9 @@
 //! Lists, a page at a time.
 
 use vestibule_approve::{
+    ids::{Rid, Seq, Uid},
     items::{ApproveItem, Cursor, DenialItem, Notice, RequestItem},
     limits::PAGE,
-    signed::{Rid, Uid},
 };
 use vestibule_schema::{
     Connection, Error, models,
@@ -20,7 +20,7 @@ pub struct Page<T> {
     /// Where the next page starts.
     pub next: Option<Cursor>,
     /// The moment up to which the list goes.
-    pub until: i64,
+    pub until: Seq,
 }
 
 /// Which page.
@@ -38,14 +38,14 @@ pub(super) struct Window {
 /// What lists are made of.
 trait Listed {
     /// Its place in the list.
-    fn seq(&self) -> i64;
+    fn seq(&self) -> Seq;
 
     /// About how much it holds; what is not counted is small.
     fn bytes(&self) -> usize;
 }
 
 impl Listed for RequestItem {
-    fn seq(&self) -> i64 {
+    fn seq(&self) -> Seq {
         self.seq
     }
 
@@ -55,7 +55,7 @@ impl Listed for RequestItem {
 }
 
 impl Listed for ApproveItem {
-    fn seq(&self) -> i64 {
+    fn seq(&self) -> Seq {
         self.seq
     }
 
@@ -65,7 +65,7 @@ impl Listed for ApproveItem {
 }
 
 impl Listed for Notice {
-    fn seq(&self) -> i64 {
+    fn seq(&self) -> Seq {
         self.seq
     }
 
@@ -75,7 +75,7 @@ impl Listed for Notice {
 }
 
 impl Listed for DenialItem {
-    fn seq(&self) -> i64 {
+    fn seq(&self) -> Seq {
         self.seq
     }
 
@@ -87,7 +87,7 @@ impl Listed for DenialItem {
 /// The open requests of a room.
 pub(super) fn pending(conn: &mut Connection, rid: &Rid, window: Window) -> Result<Page<RequestItem>, Error> {
     page(conn, window, |conn, limit| {
-        let rows = requests::open_in_room(conn, rid.as_bytes(), window.from.after, limit, window.now)?;
+        let rows = requests::open_in_room(conn, rid.as_bytes(), window.from.after.0, limit, window.now)?;
         rows.iter().map(record::request_item).collect()
     })
 }
@@ -95,7 +95,7 @@ pub(super) fn pending(conn: &mut Connection, rid: &Rid, window: Window) -> Resul
 /// The denials that hold in a room.
 pub(super) fn denials(conn: &mut Connection, rid: &Rid, window: Window) -> Result<Page<DenialItem>, Error> {
     page(conn, window, |conn, limit| {
-        let rows = denials::page(conn, rid.as_bytes(), window.from.after, limit, window.now)?;
+        let rows = denials::page(conn, rid.as_bytes(), window.from.after.0, limit, window.now)?;
         let with_requests = |denial: models::Denial| {
             let denied = requests::denied_of_user(conn, &denial.rid, &denial.uid, window.now)?;
             record::denial_item(&denial, denied)
@@ -113,7 +113,7 @@ pub(super) fn mine(
 ) -> Result<Page<RequestItem>, Error> {
     let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
     page(conn, window, |conn, limit| {
-        let rows = requests::open_of_user(conn, uid, rid, window.from.after, limit, window.now)?;
+        let rows = requests::open_of_user(conn, uid, rid, window.from.after.0, limit, window.now)?;
         rows.iter().map(record::request_item).collect()
     })
 }
@@ -127,7 +127,7 @@ pub(super) fn approved(
 ) -> Result<Page<ApproveItem>, Error> {
     let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
     page(conn, window, |conn, limit| {
-        let rows = approves::waiting_for(conn, uid, rid, window.from.after, limit, window.now)?;
+        let rows = approves::waiting_for(conn, uid, rid, window.from.after.0, limit, window.now)?;
         rows.iter().map(record::approve_item).collect()
     })
 }
@@ -141,7 +141,7 @@ pub(super) fn notices(
 ) -> Result<Page<Notice>, Error> {
     let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
     page(conn, window, |conn, limit| {
-        let rows = notices::page(conn, uid, rid, window.from.after, limit)?;
+        let rows = notices::page(conn, uid, rid, window.from.after.0, limit)?;
         rows.iter().map(record::notice).collect()
     })
 }
@@ -152,7 +152,7 @@ fn page<T: Listed>(
     window: Window,
     read: impl FnOnce(&mut Connection, u32) -> Result<Vec<T>, Error>,
 ) -> Result<Page<T>, Error> {
-    let until = window.from.until.min(last_seq(conn)?);
+    let until = window.from.until.min(Seq(last_seq(conn)?));
     let limit = usize::try_from(window.limit.clamp(1, PAGE)).unwrap_or_default();
     let mut items = read(conn, u32::try_from(limit + 1).unwrap_or(u32::MAX))?;
     items.retain(|item| item.seq() <= until);
@@ -180,8 +180,8 @@ mod tests {
     struct Item(usize);
 
     impl Listed for Item {
-        fn seq(&self) -> i64 {
-            0
+        fn seq(&self) -> Seq {
+            Seq::ZERO
         }
 
         fn bytes(&self) -> usize {

@@ -14,7 +14,7 @@ use vestibule_schema::{
 };
 
 use super::{
-    Store, StoreError,
+    Seq, Store, StoreError,
     pages::{self, Page, Window},
     record,
 };
@@ -23,7 +23,7 @@ use super::{
 #[derive(Debug)]
 pub struct Arrival {
     /// The moment: what is stored later has a larger seq.
-    pub until: i64,
+    pub until: Seq,
     /// The room's card, where there is a room and it is shown to guests.
     pub card: Option<Card>,
     /// The own open requests.
@@ -54,7 +54,7 @@ impl Store {
         &self,
         uid: Uid,
         rid: Option<Rid>,
-        notices_after: i64,
+        notices_after: Seq,
     ) -> Result<Arrival, StoreError> {
         let window = self.window(Cursor::START, PAGE);
         self.read(move |conn| {

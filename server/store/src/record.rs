@@ -5,6 +5,7 @@ use std::any::type_name;
 use serde::{Serialize, de::DeserializeOwned};
 use vestibule_approve::{
     frames::{Approve, Card, Policy, Request},
+    ids::Seq,
     items::{ApproveItem, DenialItem, Notice, RequestItem},
     rules::{ApproveFacts, ApproveState, DenialFacts, DeviceFacts, RequestFacts, RequestState, RoomFacts},
 };
@@ -90,7 +91,7 @@ pub(super) fn request_facts(row: &models::Request) -> Result<RequestFacts, Error
         digest: fixed(&row.digest)?,
         exp: row.exp,
         first_ack: row.first_ack,
-        seq: row.seq,
+        seq: Seq(row.seq),
     })
 }
 
@@ -112,7 +113,7 @@ pub(super) fn request_item(row: &OpenRequest) -> Result<RequestItem, Error> {
         request: unpack::<Request>(frame)?,
         state: state(request.state),
         created: request.created,
-        seq: request.seq,
+        seq: Seq(request.seq),
         approvals: *approvals,
     })
 }
@@ -126,7 +127,7 @@ pub(super) fn approve_facts(row: &models::Approve) -> Result<ApproveFacts, Error
         state: approve_state(row.state),
         is_acked: row.acked,
         exp: row.exp,
-        seq: row.seq,
+        seq: Seq(row.seq),
     })
 }
 
@@ -137,7 +138,7 @@ pub(super) fn approve_item(row: &models::WaitingApprove) -> Result<ApproveItem, 
         by: fixed(&approve.by_uid)?,
         approve: unpack::<Approve>(frame)?,
         at: approve.at,
-        seq: approve.seq,
+        seq: Seq(approve.seq),
     })
 }
 
@@ -158,7 +159,7 @@ pub(super) fn denial_item(
         block: denial.blocked,
         at: denial.at,
         until: (!denial.blocked).then_some(denial.until),
-        seq: denial.seq,
+        seq: Seq(denial.seq),
         requests: denied.map(|request| request_item(&request)).collect::<Result<_, _>>()?,
     })
 }

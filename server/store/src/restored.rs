@@ -14,7 +14,7 @@ use vestibule_schema::{
 };
 
 use super::{
-    Epoch,
+    Epoch, Seq,
     history::{self, Downtime},
     mark::{Found, Mark},
 };
@@ -26,7 +26,7 @@ pub(super) struct Start {
     /// When no server ran.
     pub(super) downtimes: Vec<Downtime>,
     /// The last number that the database has given.
-    pub(super) seq: i64,
+    pub(super) seq: Seq,
     /// What is to be kept beside the database, unless what is there has to stay.
     pub(super) mark: Option<Mark>,
 }
@@ -42,7 +42,7 @@ pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Re
     }
     // Where that cannot be written down, what is beside the database stays, for the next start to find the same.
     let Some(epoch) = epoch else {
-        return Ok(Start { epoch: drawn(), downtimes: Vec::new(), seq: own.seq, mark: None });
+        return Ok(Start { epoch: drawn(), downtimes: Vec::new(), seq: Seq(own.seq), mark: None });
     };
     let counted = match &found {
         Found::Mark(Mark { starts, .. }) | Found::Starts(starts) => *starts,
@@ -55,20 +55,22 @@ pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Re
     if let Found::Mark(mark) = found
         && mark.epoch == epoch
     {
-        let stopped = mark.stopped_at(own.seq);
+        let stopped = mark.stopped_at(Seq(own.seq));
         downtimes = mark.downtimes;
         if let Some(started) = begun {
             history::add(&mut downtimes, (stopped, started));
         }
     }
-    let (starts, seq) = begun.map_or((own.starts, own.seq), |seq| (next, seq));
+    let (starts, seq) = begun.map_or((own.starts, Seq(own.seq)), |seq| (next, Seq(seq)));
     let mark = Mark { epoch, starts, seq, at: now_us, is_stopped: false, downtimes: downtimes.clone() };
     Ok(Start { epoch, downtimes, seq, mark: Some(mark) })
 }
 
 fn was_restored(own: &Own, found: &Found) -> bool {
     match found {
-        Found::Mark(mark) => mark.epoch != Epoch(own.epoch) || own.starts < mark.starts || own.seq < mark.seq,
+        Found::Mark(mark) => {
+            mark.epoch != Epoch(own.epoch) || own.starts < mark.starts || Seq(own.seq) < mark.seq
+        }
         Found::Starts(counted) => own.starts < *counted,
         Found::Nothing => own.starts > 0,
         Found::Unreadable(path, error) => {

@@ -16,7 +16,7 @@ use vestibule_approve::limits::Quotas;
 use vestibule_schema::{Connection, Database, repository::store::last_seq};
 
 use super::{
-    Alone, Done, Job, Submission,
+    Alone, Done, Job, Seq, Submission,
     batch::{Batch, Batches, Outcome},
     keeper,
     metrics::StoreMetrics,
@@ -160,7 +160,7 @@ impl Desk {
         let work = AssertUnwindSafe(|| work(connection, &quotas.load(), clock.now_us()));
         let Ok(()) = catch_unwind(work) else { process::exit(EXIT_SOFTWARE) };
         // Where that cannot be read, the next number will do.
-        progress.committed.note(last_seq(connection).unwrap_or_default());
+        progress.committed.note(Seq(last_seq(connection).unwrap_or_default()));
     }
 
     /// Lets the database grow as far as it may now.

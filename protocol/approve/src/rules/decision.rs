@@ -1,7 +1,10 @@
 //! What a command does.
 
 use super::RequestState;
-use crate::{frames::Id, signed::Uid};
+use crate::{
+    frames::Id,
+    ids::{Seq, Uid},
+};
 
 /// What a command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +49,7 @@ pub enum Answer {
         /// Where it stands.
         state: RequestState,
         /// The seq of the earlier one.
-        seq: Option<i64>,
+        seq: Option<Seq>,
         /// Whether it was stored before.
         dup: bool,
     },
@@ -55,7 +58,7 @@ pub enum Answer {
         /// Where the request stands.
         state: RequestState,
         /// The seq of the earlier one.
-        seq: Option<i64>,
+        seq: Option<Seq>,
         /// Whether it was stored before.
         dup: bool,
         /// How many other approves wait for the newcomer.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Policy;
 use crate::{
     frames::Id,
-    signed::{Hash, Uid},
+    ids::{Hash, Seq, Uid},
 };
 
 /// What the store knows that bears on a command. Each command needs some of it; the rest is left at its default.
@@ -82,7 +82,7 @@ pub struct RequestFacts {
     /// When a device first had the key.
     pub first_ack: Option<i64>,
     /// The seq it was stored with.
-    pub seq: i64,
+    pub seq: Seq,
 }
 
 impl RequestFacts {
@@ -137,7 +137,7 @@ pub struct ApproveFacts {
     /// When it ends.
     pub exp: i64,
     /// The seq it was stored with.
-    pub seq: i64,
+    pub seq: Seq,
 }
 
 impl ApproveFacts {

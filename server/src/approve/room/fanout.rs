@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
-use vestibule_approve::{frames::Policy, items::RequestItem, signed::Uid};
+use vestibule_approve::{
+    frames::Policy,
+    ids::{Seq, Uid},
+    items::RequestItem,
+};
 use vestibule_channels::channel::{Context, SubscriberId};
 use vestibule_phoenix::message::Payload;
 
@@ -81,11 +85,11 @@ impl KeyRoom {
         }
     }
 
-    fn show(&mut self, cx: &Context<'_, Self>, item: &RequestItem, seq: i64) {
+    fn show(&mut self, cx: &Context<'_, Self>, item: &RequestItem, seq: Seq) {
         let online = self.visitors.values().any(|visitor| visitor.recipient.uid == item.uid);
         let mut members = self.members();
         // Somebody else is first each time.
-        let first = usize::try_from(seq).unwrap_or_default() % members.len().max(1);
+        let first = usize::try_from(seq.0).unwrap_or_default() % members.len().max(1);
         members.rotate_left(first);
         for (after_ms, group) in groups(&members) {
             let payload = Payload::of(&RequestPush { item, online, after_ms });
@@ -102,7 +106,7 @@ impl KeyRoom {
         &mut self,
         cx: &Context<'_, Self>,
         members: &[SubscriberId],
-        seq: i64,
+        seq: Seq,
         event: &'static str,
         payload: &Payload,
     ) {

@@ -14,8 +14,8 @@ use tempfile::TempDir;
 use vestibule_approve::{
     base64url::Fixed,
     frames::Policy,
+    ids::{Hash, Rid, Seq, Uid},
     rules::{Caller, Command},
-    signed::{Hash, Rid, Uid},
 };
 
 use super::super::{
@@ -148,8 +148,8 @@ async fn who_does_not_fit_is_refused_alone_and_everybody_else_is_stored() {
         assert_eq!(stage.store.card(Rid([rid; 32])).await.unwrap().is_some(), there, "{rid}");
     }
     // In the order in which they came, as if nothing had been.
-    let seqs: Vec<i64> = outcomes.into_iter().flatten().map(|committed| committed.seq).collect();
-    assert!(seqs.is_sorted() && seqs.iter().all(|seq| *seq > 0), "{seqs:?}");
+    let seqs: Vec<Seq> = outcomes.into_iter().flatten().map(|committed| committed.seq).collect();
+    assert!(seqs.is_sorted() && seqs.iter().all(|seq| *seq > Seq::ZERO), "{seqs:?}");
     assert_eq!(stage.store.trouble().await, Some(StoreProblem::Full));
 
     // It may grow: no restart is needed.

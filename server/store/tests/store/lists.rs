@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use vestibule_approve::{
     frames::{Card, Id, Policy},
+    ids::{Hash, Rid, Seq, Uid},
     items::{self, ApproveItem, Cursor, DenialItem, ReceiptResult, RequestItem},
     limits::PAGE,
     rules::{Answer, Caller, Command, RequestState},
-    signed::{Hash, Rid, Uid},
 };
 use vestibule_model::reference::{self, Request};
 use vestibule_store::{Page, Store, StoreError};
@@ -22,20 +22,20 @@ use crate::{
 const FEW: i64 = 2;
 
 /// A request as a list shows it.
-type Shown = (Rid, Uid, Id, RequestState, Hash, i64, i64);
+type Shown = (Rid, Uid, Id, RequestState, Hash, Seq, i64);
 /// An approve as a list shows it.
-type Waiting = (Rid, Uid, Id, Id, Hash, i64);
+type Waiting = (Rid, Uid, Id, Id, Hash, Seq);
 /// A denial as a list shows it.
-type Denied = (Uid, Uid, bool, Option<i64>, i64, Vec<Shown>);
+type Denied = (Uid, Uid, bool, Option<i64>, Seq, Vec<Shown>);
 
 /// The store's seq of what the reference counts as `counted`.
-pub(crate) fn seq(seqs: &[i64], counted: i64) -> i64 {
-    let place = usize::try_from(counted).expect("a count");
-    if place == 0 { 0 } else { seqs[place - 1] }
+pub(crate) fn seq(seqs: &[Seq], counted: Seq) -> Seq {
+    let place = usize::try_from(counted.0).expect("a count");
+    if place == 0 { Seq::ZERO } else { seqs[place - 1] }
 }
 
 /// An answer with its seq replaced.
-pub(crate) fn with_seq(answer: Answer, replaced: impl Fn(i64) -> i64) -> Answer {
+pub(crate) fn with_seq(answer: Answer, replaced: impl Fn(Seq) -> Seq) -> Answer {
     match answer {
         Answer::Request { request_id, state, seq, dup } => {
             Answer::Request { request_id, state, seq: seq.map(replaced), dup }
@@ -48,7 +48,7 @@ pub(crate) fn with_seq(answer: Answer, replaced: impl Fn(i64) -> i64) -> Answer 
 }
 
 /// Who is told what of the last change.
-pub(crate) fn told_last(world: &World, seqs: &[i64]) -> Option<(Uid, items::Notice)> {
+pub(crate) fn told_last(world: &World, seqs: &[Seq]) -> Option<(Uid, items::Notice)> {
     let last = USERS.into_iter().filter_map(|uid| world.store.notices(&uid).last());
     let told = last.filter(|notice| notice.seq == world.store.seq());
     told.map(|notice| (notice.uid, told_as(notice, seqs))).next()
@@ -56,11 +56,11 @@ pub(crate) fn told_last(world: &World, seqs: &[i64]) -> Option<(Uid, items::Noti
 
 /// Everything that is read often: what users find who come, what members see, and what is due. Only some of it after a step
 /// that changed nothing. `last` is the seq that the store has given last.
-pub(crate) async fn compare(store: &Store, world: &World, seqs: &[i64], last: i64) {
+pub(crate) async fn compare(store: &Store, world: &World, seqs: &[Seq], last: Seq) {
     let expected = Expected { world, seqs };
     let share = |count: usize| if world.has_changed() { count } else { 1 };
     for &uid in &USERS[..share(USERS.len())] {
-        let half = world.store.seq() / 2;
+        let half = Seq(world.store.seq().0 / 2);
         let found = store.arrival(uid, None, seq(seqs, half)).await.expect("an arrival");
         assert_eq!(found.until, last);
         assert!(found.card.is_none());
@@ -82,7 +82,7 @@ pub(crate) async fn compare(store: &Store, world: &World, seqs: &[i64], last: i6
 }
 
 /// Everything else, and lists page by page.
-pub(crate) async fn compare_page_by_page(store: &Store, world: &World, seqs: &[i64]) {
+pub(crate) async fn compare_page_by_page(store: &Store, world: &World, seqs: &[Seq]) {
     let expected = Expected { world, seqs };
     for rid in ROOMS {
         let pending = walk(async |from| store.pending(rid, from, FEW).await).await;
@@ -96,7 +96,7 @@ pub(crate) async fn compare_page_by_page(store: &Store, world: &World, seqs: &[i
     }
     for uid in USERS {
         for rid in ROOMS.map(Some).into_iter().chain([None]) {
-            let arrival = store.arrival(uid, rid, 0).await.expect("an arrival");
+            let arrival = store.arrival(uid, rid, Seq::ZERO).await.expect("an arrival");
             let room = rid.and_then(|rid| world.store.room(&rid));
             let public = room.filter(|room| room.policy != Policy::Secret);
             assert_eq!(arrival.card.map(digest), public.map(|room| room.digest));
@@ -105,7 +105,7 @@ pub(crate) async fn compare_page_by_page(store: &Store, world: &World, seqs: &[i
             let approves = walk(async |from| store.approved(uid, rid, from, FEW).await).await;
             assert_eq!(waiting(&approves), expected.approved(&uid, rid.as_ref()));
             let notices = walk(async |from| store.notices(uid, rid, from, FEW).await).await;
-            assert_eq!(notices, expected.notices(&uid, rid.as_ref(), 0));
+            assert_eq!(notices, expected.notices(&uid, rid.as_ref(), Seq::ZERO));
         }
         for (rid, request_id) in ROOMS.iter().flat_map(|rid| REQUESTS.map(|id| (*rid, id))) {
             let state = store.status(rid, uid, request_id).await.expect("a state");
@@ -133,7 +133,7 @@ async fn walk<T>(page: impl AsyncFn(Cursor) -> Result<Page<T>, StoreError>) -> V
 /// What the reference shows, in the form of what the store shows.
 struct Expected<'a> {
     world: &'a World,
-    seqs: &'a [i64],
+    seqs: &'a [Seq],
 }
 
 impl Expected<'_> {
@@ -167,7 +167,7 @@ impl Expected<'_> {
         shown.collect()
     }
 
-    fn notices(&self, uid: &Uid, rid: Option<&Rid>, after: i64) -> Vec<items::Notice> {
+    fn notices(&self, uid: &Uid, rid: Option<&Rid>, after: Seq) -> Vec<items::Notice> {
         let all = self.world.store.notices(uid);
         let told = all.filter(|notice| notice.seq > after && rid.is_none_or(|rid| notice.rid == *rid));
         told.map(|notice| told_as(notice, self.seqs)).collect()
@@ -240,7 +240,7 @@ fn denied(items: &[DenialItem]) -> Vec<Denied> {
     shown.collect()
 }
 
-fn told_as(notice: &reference::Notice, seqs: &[i64]) -> items::Notice {
+fn told_as(notice: &reference::Notice, seqs: &[Seq]) -> items::Notice {
     let news = match notice.news.clone() {
         reference::News::Receipt { approve_id, request_id, to, result } => {
             let code = (result == ReceiptResult::Nacked).then_some(NACK_CODE);

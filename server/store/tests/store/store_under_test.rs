@@ -16,7 +16,7 @@ use vestibule_approve::{
     refusal::Refusal,
     rules::{Change, Decision, RequestState},
 };
-use vestibule_store::{Clock, CommandError, Committed, Settings, Store, Writer};
+use vestibule_store::{Clock, CommandError, Committed, Seq, Settings, Store, Writer};
 
 use crate::{
     actions::Deed,
@@ -93,9 +93,9 @@ pub(crate) struct Subject {
     quotas: Quotas,
     now_us: Arc<AtomicI64>,
     /// The seq of each change, in their order: the reference counts from one.
-    seqs: Vec<i64>,
+    seqs: Vec<Seq>,
     /// The seq that the last start has taken.
-    started: i64,
+    started: Seq,
 }
 
 impl Subject {
@@ -104,7 +104,7 @@ impl Subject {
         let runtime = Builder::new_current_thread().build().expect("a runtime");
         let (now_us, quotas) = (Arc::new(AtomicI64::new(world.now_us)), world.quotas);
         let mut subject =
-            Self { runtime, running: None, folder, quotas, now_us, seqs: Vec::new(), started: 0 };
+            Self { runtime, running: None, folder, quotas, now_us, seqs: Vec::new(), started: Seq::ZERO };
         subject.open();
         subject
     }
@@ -124,10 +124,10 @@ impl Subject {
     fn compare(&mut self, world: &World, committed: &Committed, expected: &Decision) {
         assert_eq!(committed.at, world.now());
         if expected.change.is_some() {
-            assert_eq!(committed.seq, world.now_us.max(self.last() + 1));
+            assert_eq!(committed.seq, Seq(world.now_us.max(self.last().0 + 1)));
             self.seqs.push(committed.seq);
         } else {
-            assert_eq!(committed.seq, 0, "nothing changed");
+            assert_eq!(committed.seq, Seq::ZERO, "nothing changed");
         }
         let answer = lists::with_seq(expected.answer, |seq| lists::seq(&self.seqs, seq));
         assert_eq!(committed.decision, Decision { answer, ..*expected });
@@ -136,7 +136,7 @@ impl Subject {
         assert!(committed.reopened.iter().all(|item| item.state == RequestState::Pending));
         match expected.change {
             Some(Change::Nack { reopens: true } | Change::Lapse { reopens: true }) => {
-                let seqs: Vec<i64> = committed.reopened.iter().map(|item| item.seq).collect();
+                let seqs: Vec<Seq> = committed.reopened.iter().map(|item| item.seq).collect();
                 assert_eq!(seqs, [committed.seq]);
             }
             // However many the denial held back: the lists show which.
@@ -153,12 +153,12 @@ impl Subject {
             &Settings { quotas: self.quotas, clock, ..Settings::default() },
         );
         self.running = Some(store.expect("a store that opens"));
-        self.started = self.now_us.load(Ordering::Relaxed).max(self.last() + 1);
+        self.started = Seq(self.now_us.load(Ordering::Relaxed).max(self.last().0 + 1));
     }
 
     /// The seq that the store has given last.
-    fn last(&self) -> i64 {
-        self.seqs.last().copied().unwrap_or(0).max(self.started)
+    fn last(&self) -> Seq {
+        self.seqs.last().copied().unwrap_or_default().max(self.started)
     }
 
     fn close(&mut self) {

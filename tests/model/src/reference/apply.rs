@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use vestibule_approve::{
     frames::Id,
+    ids::{Rid, Seq, Uid},
     items::ReceiptResult,
     limits::Quotas,
     rules::{
         ApproveFacts, ApproveState, Caller, Change, Command, DenialFacts, RequestFacts, RequestState,
         RoomFacts,
     },
-    signed::{Rid, Uid},
 };
 
 use super::{Approve, Denial, News, Notice, Reference, Request, Room};
@@ -21,7 +21,7 @@ pub(super) struct Writing<'a> {
     pub(super) rid: Rid,
     pub(super) caller: Caller,
     pub(super) now: i64,
-    pub(super) seq: i64,
+    pub(super) seq: Seq,
 }
 
 impl Writing<'_> {

@@ -34,10 +34,10 @@ use std::collections::BTreeMap;
 
 use vestibule_approve::{
     frames::Id,
+    ids::{Rid, Seq, Uid},
     limits::Quotas,
     refusal::Refusal,
     rules::{ApproveState, Caller, Change, Command, Decision, Facts, RequestState, decide},
-    signed::{Rid, Uid},
 };
 
 pub use self::{
@@ -48,7 +48,7 @@ pub use self::{
 /// Every room and everything in it. Two of them are equal when the same was stored in the same order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Reference {
-    seq: i64,
+    seq: Seq,
     rooms: BTreeMap<Rid, Room>,
     requests: BTreeMap<(Rid, Uid, Id), Request>,
     approves: BTreeMap<(Rid, Id), Approve>,
@@ -103,7 +103,7 @@ impl Reference {
         change: Change,
         now: i64,
     ) {
-        self.seq += 1;
+        self.seq.0 += 1;
         let seq = self.seq;
         apply::Writing { store: self, quotas, rid: *rid, caller: *caller, now, seq }.write(command, change);
     }
@@ -139,7 +139,7 @@ impl Reference {
         }
         self.notices.retain(|notice| notice.rid != *room);
         let kept = self.requests.iter().filter(|((rid, _, _), request)| rid == room && request.facts.is_kept);
-        let mut kept: Vec<(i64, Uid, Id)> =
+        let mut kept: Vec<(Seq, Uid, Id)> =
             kept.map(|((_, uid, id), request)| (request.facts.seq, *uid, *id)).collect();
         kept.sort_unstable();
         for (_, uid, request_id) in kept {
@@ -158,7 +158,7 @@ impl Reference {
     /// Never: neither end is ever refused.
     pub fn erase(&mut self, quotas: &Quotas, user: &Uid, now: i64) {
         let own = self.requests_of(user).filter(|(_, request)| request.facts.is_kept);
-        let mut own: Vec<(i64, Rid, Id)> =
+        let mut own: Vec<(Seq, Rid, Id)> =
             own.map(|(rid, request)| (request.facts.seq, rid, request.facts.request_id)).collect();
         own.sort_unstable();
         for (_, rid, request_id) in own {
@@ -168,7 +168,7 @@ impl Reference {
             .approves
             .iter()
             .filter(|(_, approve)| approve.facts.by == *user && approve.facts.state == ApproveState::Live);
-        let mut by_them: Vec<(i64, Rid, Uid, Id)> =
+        let mut by_them: Vec<(Seq, Rid, Uid, Id)> =
             by_them.map(|((rid, id), approve)| (approve.facts.seq, *rid, approve.facts.to, *id)).collect();
         by_them.sort_unstable();
         for (_, rid, to, approve_id) in by_them {
@@ -195,11 +195,11 @@ impl Reference {
     /// Forgets in which order everything was stored, and what users were told: what is left is what the rules look at. Makes
     /// equal what differs in nothing else.
     pub fn forget_order(&mut self) {
-        self.seq = 0;
+        self.seq = Seq::ZERO;
         self.notices.clear();
-        self.requests.values_mut().for_each(|request| request.facts.seq = 0);
-        self.approves.values_mut().for_each(|approve| approve.facts.seq = 0);
-        self.denials.values_mut().for_each(|denial| denial.seq = 0);
+        self.requests.values_mut().for_each(|request| request.facts.seq = Seq::ZERO);
+        self.approves.values_mut().for_each(|approve| approve.facts.seq = Seq::ZERO);
+        self.denials.values_mut().for_each(|denial| denial.seq = Seq::ZERO);
     }
 }
 

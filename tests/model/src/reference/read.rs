@@ -2,8 +2,8 @@
 
 use vestibule_approve::{
     frames::Id,
+    ids::{Rid, Seq, Uid},
     rules::{ApproveState, Policy, RequestState, RoomFacts},
-    signed::{Rid, Uid},
 };
 
 use super::{Approve, Denial, Notice, Reference, Request};
@@ -40,7 +40,7 @@ impl Approve {
 
 impl Reference {
     /// The seq of what was stored last.
-    pub fn seq(&self) -> i64 {
+    pub fn seq(&self) -> Seq {
         self.seq
     }
 
@@ -163,7 +163,7 @@ impl Reference {
     }
 }
 
-fn sorted<T>(items: impl Iterator<Item = T>, seq: impl Fn(&T) -> i64) -> Vec<T> {
+fn sorted<T>(items: impl Iterator<Item = T>, seq: impl Fn(&T) -> Seq) -> Vec<T> {
     let mut items: Vec<T> = items.collect();
     items.sort_by_key(|item| seq(item));
     items

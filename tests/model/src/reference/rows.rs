@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use vestibule_approve::{
     frames::Id,
+    ids::{Rid, Seq, Uid},
     items::ReceiptResult,
     rules::{ApproveFacts, DenialFacts, RequestFacts, RoomFacts},
-    signed::{Rid, Uid},
 };
 
 /// A room.
@@ -48,7 +48,7 @@ pub struct Denial {
     /// Who denied it.
     pub by: Uid,
     /// Its place among all that was stored.
-    pub seq: i64,
+    pub seq: Seq,
 }
 
 /// What one user is told about their own requests and approves.
@@ -59,7 +59,7 @@ pub struct Notice {
     /// Who is told.
     pub uid: Uid,
     /// Its place among all that was stored.
-    pub seq: i64,
+    pub seq: Seq,
     /// When it happened.
     pub at: i64,
     /// What happened.

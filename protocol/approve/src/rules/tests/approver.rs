@@ -108,7 +108,7 @@ mod approve {
     fn repeated_is_answered_with_where_the_request_stands() {
         for state in ALL_STATES {
             let scene = Scene::new().with_request(state).naming(live(ALICE, 10));
-            let answer = Answer::Approve { state, seq: Some(50), dup: true, others: 0 };
+            let answer = Answer::Approve { state, seq: Some(Seq(50)), dup: true, others: 0 };
             assert_eq!(scene.does(ALICE, &approve(10)), Decision::nothing(answer));
         }
     }
@@ -119,14 +119,14 @@ mod approve {
         for state in [Saved, Nacked, Dropped] {
             let scene = with_others(8).naming(in_state(state, ALICE, 10));
             let answer =
-                Answer::Approve { state: RequestState::Approved, seq: Some(50), dup: true, others: 8 };
+                Answer::Approve { state: RequestState::Approved, seq: Some(Seq(50)), dup: true, others: 8 };
             assert_eq!(scene.does(ALICE, &approve(10)), Decision::nothing(answer));
         }
     }
 
     #[test]
     fn repeated_after_its_request_is_forgotten_is_answered_as_done() {
-        let answer = Answer::Approve { state: RequestState::Done, seq: Some(50), dup: true, others: 0 };
+        let answer = Answer::Approve { state: RequestState::Done, seq: Some(Seq(50)), dup: true, others: 0 };
         let scene = Scene::new().naming(in_state(ApproveState::Saved, ALICE, 10));
         assert_eq!(scene.does(ALICE, &approve(10)), Decision::nothing(answer));
     }

@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     base64url::Fixed,
     frames::Id,
-    ids::{Hash, Uid},
+    ids::{Hash, Seq, Uid},
     refusal::Reason,
 };
 
@@ -173,7 +173,7 @@ fn stored(state: RequestState) -> RequestFacts {
         digest: Hash([6; 32]),
         exp: END,
         first_ack: None,
-        seq: 40,
+        seq: Seq(40),
     }
 }
 
@@ -187,7 +187,7 @@ fn live(by: Caller, number: u8) -> ApproveFacts {
         state: ApproveState::Live,
         is_acked: false,
         exp: END,
-        seq: 50,
+        seq: Seq(50),
     }
 }
 

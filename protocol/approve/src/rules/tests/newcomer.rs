@@ -18,7 +18,7 @@ fn ask_anew() -> Command {
 }
 
 fn known(state: RequestState) -> Answer {
-    Answer::Request { request_id: REQUEST, state, seq: Some(40), dup: true }
+    Answer::Request { request_id: REQUEST, state, seq: Some(Seq(40)), dup: true }
 }
 
 mod request {
