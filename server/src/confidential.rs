@@ -36,7 +36,7 @@ pub enum ConfidentialError {
     },
     /// Somebody else may read it, or its group may write it.
     #[error(
-        "{} is open to others (mode {mode:04o}): chmod 600 it, or set --check-file-modes off where modes mean nothing",
+        "{} is accessible to others (mode {mode:04o}): chmod 600 it, or set --check-file-modes off if modes cannot be set",
         path.display()
     )]
     Open {
@@ -66,7 +66,7 @@ pub fn open_to_everybody(path: &Path, modes: Modes) -> Option<String> {
     const EVERYBODY: u32 = 0o007;
     let mode = File::open(path).and_then(|file| mode(&file)).unwrap_or_default();
     (modes == Modes::Checked && mode & EVERYBODY != 0)
-        .then(|| format!("{} is open to everybody (mode {mode:04o}): chmod 600 it", path.display()))
+        .then(|| format!("{} is accessible to everybody (mode {mode:04o}): chmod 600 it", path.display()))
 }
 
 fn mode(file: &File) -> io::Result<u32> {
@@ -111,7 +111,7 @@ mod tests {
         fs::write(&path, "hush").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let error = read(&path, Modes::Checked).unwrap_err().to_string();
-        assert!(error.contains("secrets is open to others (mode 0644): chmod 600"), "{error}");
+        assert!(error.contains("secrets is accessible to others (mode 0644): chmod 600"), "{error}");
         assert!(error.lines().count() == 1 && !error.contains("hush"), "{error}");
     }
 }

@@ -83,12 +83,12 @@ impl Health {
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "ready",
-            "Whether the server takes clients: 1, or 0 as /health/ready says",
+            "Whether the server accepts clients: 1 if ready, 0 if /health/ready says 503",
             self.ready.clone(),
         );
         registry.register(
             "clock_doubted",
-            "Whether the time of day is not believed, so that nothing ends for good by it: 1, or 0",
+            "Whether the server distrusts the time of day, and ends nothing for good by it: 1 or 0",
             self.clock_doubted.clone(),
         );
     }

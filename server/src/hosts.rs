@@ -23,19 +23,19 @@ use vestibule_channels::transport::{host, is_loopback, split_port, without_brack
 use crate::tls::Certificate;
 
 /// What clients and operators are told of a request that is addressed to somebody else.
-const MISDIRECTED: &str = "This server does not know the host name that it was addressed by: \
-    set --name to the name that clients use, and start it again.";
+const MISDIRECTED: &str = "This server does not know the host name in the request: \
+    set --name to the name that clients use, and restart it.";
 
 /// The hosts that requests may be addressed to.
 pub struct Hosts {
     /// Nothing where any host will do.
-    own: Option<UserUpdate>,
+    own: Option<OwnHosts>,
     /// Whether the log says already that requests are refused.
     is_told: AtomicBool,
 }
 
 /// The hosts that are this server's without anybody having said so.
-struct UserUpdate {
+struct OwnHosts {
     port: u16,
     certificate: Option<Arc<Certificate>>,
 }
@@ -48,7 +48,7 @@ impl Hosts {
 
     /// The loopback hosts with the port that the server listens on, and the names of its certificate with any port.
     pub fn own(port: u16, certificate: Option<Arc<Certificate>>) -> Arc<Self> {
-        Arc::new(Self { own: Some(UserUpdate { port, certificate }), is_told: AtomicBool::new(false) })
+        Arc::new(Self { own: Some(OwnHosts { port, certificate }), is_told: AtomicBool::new(false) })
     }
 
     /// Hands a request on or answers 421; to be wrapped around a service with
@@ -63,7 +63,9 @@ impl Hosts {
         }
         // Once: whoever sends such requests could fill the log with them.
         if !self.is_told.swap(true, Ordering::Relaxed) {
-            tracing::warn!("a request was refused, as others like it will be: {MISDIRECTED}");
+            tracing::warn!(
+                "refused a request, and will refuse others like it without logging: {MISDIRECTED}"
+            );
         }
         Ok(request.into_response(misdirected()).map_into_right_body())
     }
@@ -74,7 +76,7 @@ impl Hosts {
     }
 }
 
-impl UserUpdate {
+impl OwnHosts {
     fn is(&self, host: &str) -> bool {
         let Some((host, port)) = split_port(host) else { return false };
         let is_certified = |certificate: &Arc<Certificate>| certificate.is_for(without_brackets(host));

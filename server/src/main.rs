@@ -88,7 +88,7 @@ fn say_how_it_is_set(settings: &Settings) {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
     let differences = settings.differences();
     if differences.is_empty() {
-        tracing::info!("all settings are the defaults");
+        tracing::info!("all settings have their defaults");
     }
     for Difference { setting, value, source, .. } in differences {
         tracing::info!(setting, value, source, "set");
@@ -126,9 +126,11 @@ fn print(text: &[u8]) -> ExitCode {
 /// The first of some problems, and how to see the others.
 fn in_one_line(problems: &[impl Display]) -> String {
     match problems {
-        [] => "cannot be configured".to_owned(),
+        [] => "invalid configuration".to_owned(),
         [one] => one.to_string(),
-        [first, others @ ..] => format!("{first} (and {} more: see vestibule check-config)", others.len()),
+        [first, others @ ..] => {
+            format!("{first} (and {} more problems: run vestibule check-config)", others.len())
+        }
     }
 }
 

@@ -49,7 +49,7 @@ impl Reload {
     fn apply(&self) {
         let config = &self.settings.config;
         if let Err(error) = self.log.set_filter(&config.log) {
-            tracing::error!(%error, "the log is filtered as before");
+            tracing::error!(%error, "keeping the current log filter");
         }
         self.endpoint.rules.store(Arc::new(config.rules()));
         let connections = &config.connections;
@@ -78,7 +78,7 @@ impl Reload {
                     tracing::warn!("{warning}");
                 }
             }
-            Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+            Err(error) => tracing::error!(%error, "keeping the current certificate"),
         }
     }
 
@@ -87,16 +87,16 @@ impl Reload {
         match admission.renew() {
             Ok(Renewed { has_changed, revoked }) => {
                 let said = if has_changed {
-                    "operators' tokens renewed"
+                    "operators' tokens reloaded"
                 } else {
                     "the operators' tokens have not changed"
                 };
                 tracing::info!(tokens = admission.tokens().count(), "{said}");
                 if !revoked.is_empty() {
-                    tracing::info!(admin = revoked.join(", "), "tokens that are not good any more");
+                    tracing::info!(admin = revoked.join(", "), "operators' tokens revoked");
                 }
             }
-            Err(error) => tracing::error!(%error, "the operators' tokens stay as they were"),
+            Err(error) => tracing::error!(%error, "keeping the current operators' tokens"),
         }
     }
 }
@@ -108,15 +108,15 @@ fn report(changes: &Changes) -> String {
         tracing::info!(setting, from, to, source, "setting changed");
     }
     for Change { setting, from, to, source } in fixed {
-        tracing::warn!(setting, from, to, source, "setting changed, but not before a restart");
+        tracing::warn!(setting, from, to, source, "setting changed, takes effect after a restart");
     }
     if live.is_empty() && fixed.is_empty() {
-        tracing::info!("configuration read again: nothing has changed");
+        tracing::info!("configuration reloaded: nothing has changed");
         return "nothing has changed".to_owned();
     }
     let (taken, left) = (names(live), names(fixed));
     if !live.is_empty() {
-        tracing::info!(settings = taken, "configuration read again");
+        tracing::info!(settings = taken, "configuration reloaded");
     }
     if !fixed.is_empty() {
         tracing::warn!(settings = left, "changes that need a restart");
@@ -137,6 +137,6 @@ fn refuse(problems: &[Problem]) -> String {
     for problem in problems {
         tracing::error!("{problem}");
     }
-    tracing::error!("the configuration stays as it was");
-    "refused: see the log".to_owned()
+    tracing::error!("keeping the current configuration");
+    "invalid, see the log".to_owned()
 }

@@ -178,7 +178,7 @@ fn say_where(address: SocketAddr, certificate: Option<&Certificate>, admin: Opti
     let clients = format!("{scheme}://{address}");
     tracing::info!(address = clients, "listening for clients");
     if let Some(certificate) = certificate {
-        certificate.log("with this certificate");
+        certificate.log("using certificate");
     }
     let Some(admin) = admin else { return format!("at {clients}") };
     tracing::info!(address = %admin, "listening for operators");
@@ -242,7 +242,7 @@ fn endpoint(config: &Config, flow: &Arc<Flow>) -> Arc<Endpoint> {
 fn demo() -> Arc<Page> {
     let demo = Page::embedded::<Demo>("demo");
     if !demo.is_built() {
-        tracing::info!("built without its demo page; what to do about it is said at /");
+        tracing::info!("built without its demo page; the page at / says how to build it");
     }
     Arc::new(demo)
 }

@@ -62,7 +62,7 @@ pub(crate) async fn wait_and_drain(
     tokio::select! {
         left = drained => {
             if left > 0 {
-                tracing::warn!(left, "connections that did not go in time");
+                tracing::warn!(left, "connections did not close in time");
             }
         }
         () = signals.stop(|| {}) => process::exit(1),

@@ -96,8 +96,8 @@ impl Files {
         let is_certified = self.certificate.as_ref().is_some_and(|certificate| certificate.has_names());
         let is_reached = !listens_at.is_loopback() && !is_certified;
         (config.names.is_empty() && (is_reached || !config.trusted_proxies.is_empty())).then_some(
-            "no --name is set, so requests are answered that are addressed to this machine itself or to a name of its \
-             certificate, and all others are refused (HTTP 421): set --name to the name that clients use",
+            "no --name is set, so the server answers only requests that are addressed to this machine itself or to a \
+             name in its certificate, and refuses all others (HTTP 421): set --name to the name that clients use",
         )
     }
 }

@@ -26,10 +26,7 @@ const QUEUE: i32 = 4096;
 pub(crate) fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     let mut passed = ListenFd::from_env();
     if passed.len() > 1 {
-        return Err(io::Error::other(format!(
-            "systemd passed {} sockets, and one is expected",
-            passed.len()
-        )));
+        return Err(io::Error::other(format!("systemd passed {} sockets, expected one", passed.len())));
     }
     passed.take_tcp_listener(0)?.map_or_else(|| bind(address), Ok)
 }
@@ -48,8 +45,7 @@ pub(crate) fn ready() {
 
 /// The configuration is read again; [`ready`] follows.
 pub(crate) fn reloading() {
-    let now =
-        NotifyState::monotonic_usec_now().unwrap_or(NotifyState::Status("reading the configuration again"));
+    let now = NotifyState::monotonic_usec_now().unwrap_or(NotifyState::Status("reloading the configuration"));
     tell(&[NotifyState::Reloading, now]);
 }
 
@@ -67,7 +63,7 @@ impl Status {
     fn line(&self) -> String {
         let line = format!("{} connections, {}", self.connections.count(), self.listens);
         match &**self.reloaded.load() {
-            Some(reloaded) => format!("{line}; configuration read again: {reloaded}"),
+            Some(reloaded) => format!("{line}; configuration reloaded: {reloaded}"),
             None => line,
         }
     }
@@ -81,7 +77,7 @@ impl Status {
 
 /// The server is on its way out, and sends its clients away.
 pub(crate) fn stopping() {
-    tell(&[NotifyState::Stopping, NotifyState::Status("sending everybody away")]);
+    tell(&[NotifyState::Stopping, NotifyState::Status("disconnecting clients")]);
 }
 
 /// Says again and again that this thread's event loop turns, twice in the time after which systemd would kill the server

@@ -41,7 +41,7 @@ pub enum TlsError {
         source: io::Error,
     },
     /// A file has something else in it.
-    #[error("there is no {what} in PEM in {path}")]
+    #[error("found no {what} in PEM format in {path}")]
     Content {
         /// The file.
         path: PathBuf,
@@ -265,11 +265,11 @@ pub(crate) mod tests {
         for (certificate, key, says) in [
             (&nowhere, &key, "nowhere.pem: No such file"),
             (&certificate, &nowhere, "nowhere.pem: No such file"),
-            (&nonsense, &key, "no certificate in PEM in"),
-            (&broken, &key, "no certificate in PEM in"),
-            (&key, &certificate, "no certificate in PEM in"),
-            (&certificate, &nonsense, "no private key in PEM in"),
-            (&certificate, &certificate, "no private key in PEM in"),
+            (&nonsense, &key, "no certificate in PEM format in"),
+            (&broken, &key, "no certificate in PEM format in"),
+            (&key, &certificate, "no certificate in PEM format in"),
+            (&certificate, &nonsense, "no private key in PEM format in"),
+            (&certificate, &certificate, "no private key in PEM format in"),
             (&certificate, &other.key(), "key.pem: "),
         ] {
             let error = Certificate::load(certificate, key, Modes::Checked).unwrap_err().to_string();

@@ -44,7 +44,7 @@ before=$(systemctl show --property=MainPID --value vestibule)
 echo 'max_channels = 7' >>/etc/vestibule/vestibule.toml
 systemctl reload vestibule
 sleep 1
-journalctl --unit=vestibule --grep="read again.*max_channels" --quiet --no-pager >/dev/null
+journalctl --unit=vestibule --grep="reloaded.*max_channels" --quiet --no-pager >/dev/null
 is "$(systemctl show --property=MainPID --value vestibule)" "$before"
 serves
 

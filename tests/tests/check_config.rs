@@ -148,10 +148,10 @@ type Fault = (&'static str, fn(&Site), &'static str);
 
 const FAULTS: [Fault; 13] = [
     ("no tokens", |site| fs::remove_file(site.path("tokens")).unwrap(), "tokens: No such file"),
-    ("open tokens", |site| site.write("tokens", 0o644, ""), "tokens is open to others (mode 0644)"),
+    ("open tokens", |site| site.write("tokens", 0o644, ""), "tokens is accessible to others (mode 0644)"),
     ("tokens of another form", |site| site.write("tokens", 0o600, "alice"), "line 1"),
     ("no certificate", |site| fs::remove_file(site.path("cert.pem")).unwrap(), "cert.pem: No such file"),
-    ("no PEM", |site| site.write("cert.pem", 0o644, "x"), "there is no certificate in PEM in"),
+    ("no PEM", |site| site.write("cert.pem", 0o644, "x"), "found no certificate in PEM format in"),
     ("no key", |site| fs::remove_file(site.path("key.pem")).unwrap(), "key.pem: No such file"),
     (
         "another certificate's key",
@@ -159,7 +159,7 @@ const FAULTS: [Fault; 13] = [
         "key.pem: ",
     ),
     ("short secrets", |site| site.write("data/secrets", 0o600, "short\n"), "the secret file must hold"),
-    ("open secrets", |site| site.write("data/secrets", 0o640 | 0o004, ""), "secrets is open to others"),
+    ("open secrets", |site| site.write("data/secrets", 0o640 | 0o004, ""), "secrets is accessible to others"),
     (
         "a file for the folder",
         |site| {
@@ -203,7 +203,7 @@ fn several_errors_are_all_reported() {
     let (code, said) = site.check();
     assert_eq!((code, said.len()), (Some(1), 5), "{said:?}");
     let output = site.run(&["--log", "off"]);
-    let line = format!("{} (and 4 more: see vestibule check-config)\n", said[0]);
+    let line = format!("{} (and 4 more problems: run vestibule check-config)\n", said[0]);
     assert_eq!((output.status.code(), text(&output.stderr)), (code, line));
 }
 
@@ -227,7 +227,7 @@ fn a_questionable_setting_is_a_warning() {
     assert_warned("an issuer that expired", &["the certificate number 2 in "]);
     site.certify(&[NOW]);
     fs::set_permissions(site.path("key.pem"), fs::Permissions::from_mode(0o644)).expect("a mode");
-    assert_warned("an open key", &["key.pem is open to everybody (mode 0644)"]);
+    assert_warned("an open key", &["key.pem is accessible to everybody (mode 0644)"]);
 }
 
 #[test]

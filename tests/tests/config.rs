@@ -128,7 +128,7 @@ fn all_errors_are_reported_at_once() {
     assert_eq!(text(&output.stderr).lines().collect::<Vec<_>>(), lines);
     // The server reports it in one line, and creates nothing.
     let output = file.run(&[], &environment);
-    let says = format!("{} (and 2 more: see vestibule check-config)\n", lines[0]);
+    let says = format!("{} (and 2 more problems: run vestibule check-config)\n", lines[0]);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(2), says));
     assert!(!file.folder.path().join("data").exists());
 }
@@ -321,17 +321,17 @@ fn sighup_applies_live_settings_and_reports_the_rest() {
     assert!(!may_connect(&server, "https://c.example"));
     let log = server.log();
     assert!(log.contains("origin refused"), "the log's level: {log}");
-    assert!(log.contains("configuration read again settings=\"origin, log\""), "{log}");
+    assert!(log.contains("configuration reloaded settings=\"origin, log\""), "{log}");
     assert!(log.contains("changes that need a restart settings=\"max_frame\""), "{log}");
 
     file.write("origin = \"//c.example\"\nmax_fram = 1\n");
-    hang_up(&server, "the configuration stays as it was");
+    hang_up(&server, "keeping the current configuration");
     let log = server.log();
     assert!(log.contains(":2: unknown key max_fram (did you mean max_frame?)"), "{log}");
     assert!(may_connect(&server, page), "nothing of a bad file is taken");
 
     file.write(before);
-    hang_up(&server, "configuration read again settings=\"origin, log\"");
+    hang_up(&server, "configuration reloaded settings=\"origin, log\"");
     assert!(!may_connect(&server, page));
     hang_up(&server, "nothing has changed");
 }
@@ -349,7 +349,7 @@ fn reload_applies_quotas_and_rates() {
     };
     assert_eq!((create(), create()), ((201, None), (429, Some("quota".to_owned()))));
     file.write("max_rooms_per_user = 2\n");
-    hang_up(&server, "configuration read again settings=\"max_rooms_per_user\"");
+    hang_up(&server, "configuration reloaded settings=\"max_rooms_per_user\"");
     assert_eq!((create().0, create().0), (201, 429));
     file.write("max_calls_at_once = 1\nmax_calls_per_second = 1\n");
     hang_up(&server, "settings=\"max_calls_per_second, max_calls_at_once, max_rooms_per_user\"");
@@ -368,7 +368,7 @@ fn reload_applies_connection_limits_to_new_clients_only() {
     let mut first = open(&server).accepted();
     assert_eq!(open(&server).response.status, 429);
     file.write("max_sockets_per_address = 2\n");
-    hang_up(&server, "configuration read again settings=\"max_sockets_per_address\"");
+    hang_up(&server, "configuration reloaded settings=\"max_sockets_per_address\"");
     let second = open(&server).accepted();
     assert_eq!(open(&server).response.status, 429);
     first.send_text(r#"[null,"1","phoenix","heartbeat",{}]"#).expect("an open connection");

@@ -131,7 +131,7 @@ fn the_server_logs_settings_and_addresses_at_its_start() {
         told(&all, &["address"]),
         [[clients.as_str(), "listening for clients"], [admin.trim(), "listening for operators"]]
     );
-    let certificate = [&*site.name("cert.pem"), "2100-01-01T00:00:00Z", "with this certificate"];
+    let certificate = [&*site.name("cert.pem"), "2100-01-01T00:00:00Z", "using certificate"];
     assert_eq!(told(&all, &["path", "until"]), [certificate]);
     assert!(!server.log().contains(ALICE), "no secret is told");
 }
@@ -170,18 +170,18 @@ fn a_reload_logs_what_applied_and_what_needs_a_restart() {
     let expected = [
         ["INFO", "origin", "//a.example", "//a.example,//b.example", &source(2), "setting changed"],
         ["INFO", "max_channels", "9", "100", "default", "setting changed"],
-        ["WARN", "max_frame", "128KiB", "64KiB", &source(3), "setting changed, but not before a restart"],
+        ["WARN", "max_frame", "128KiB", "64KiB", &source(3), "setting changed, takes effect after a restart"],
     ];
     assert_eq!(told(&said, &fields), expected);
     let sums =
-        [["origin, max_channels", "configuration read again"], ["max_frame", "changes that need a restart"]];
+        [["origin, max_channels", "configuration reloaded"], ["max_frame", "changes that need a restart"]];
     assert_eq!(told(&said, &["settings"]), sums);
 
     // Changes that need a restart are reported again at each reload.
     let said = hang_up(&server, "changes that need a restart");
     assert_eq!(told(&said, &fields), [expected[2]]);
     site.write("vestibule.toml", &config.replace("//a.example", "").replace("= 9", "= 100"));
-    let said = hang_up(&server, "configuration read again");
+    let said = hang_up(&server, "configuration reloaded");
     let none = ["INFO", "origin", "//a.example,//b.example", "none", &source(2), "setting changed"];
     assert_eq!(told(&said, &fields), [none]);
     let said = hang_up(&server, "nothing has changed");
@@ -209,7 +209,7 @@ fn a_reload_logs_a_renewed_certificates_expiry() {
     let restarted = Server::start(site.launch());
     assert_eq!(restarted.log().matches(expired).count(), 1, "at a start it is said once");
     site.write("key.pem", "nonsense");
-    let said = hang_up(&server, "the certificate stays as it was");
+    let said = hang_up(&server, "keeping the current certificate");
     let error = told(&said, &["level", "error"]);
     assert!(error[0][0] == "ERROR" && error[0][1].contains("no private key in PEM"), "{error:?}");
 }
@@ -238,8 +238,8 @@ fn a_reload_applies_tokens_and_closes_revoked_ones() {
     assert_eq!((status(admin, ALICE), status(admin, BOB)), (200, 401));
 
     site.write("tokens", &format!("alice full {ALICE}\nbob read {BOB}\n"));
-    let said = hang_up(&server, "operators' tokens renewed");
-    assert_eq!(told(&said, &["tokens"]), [["2", "operators' tokens renewed"]]);
+    let said = hang_up(&server, "operators' tokens reloaded");
+    assert_eq!(told(&said, &["tokens"]), [["2", "operators' tokens reloaded"]]);
     assert_eq!((status(admin, ALICE), status(admin, BOB)), (200, 200));
     let said = hang_up(&server, "the operators' tokens have not changed");
     assert_eq!(told(&said, &["tokens"]), [["2", "the operators' tokens have not changed"]]);
@@ -250,8 +250,8 @@ fn a_reload_applies_tokens_and_closes_revoked_ones() {
 
     let (mut alice, mut bob) = (watch(admin, ALICE), watch(admin, BOB));
     site.write("tokens", &format!("alice full {ALICE}\n"));
-    let said = hang_up(&server, "tokens that are not good any more");
-    assert_eq!(told(&said, &["admin"]), [["bob", "tokens that are not good any more"]]);
+    let said = hang_up(&server, "operators' tokens revoked");
+    assert_eq!(told(&said, &["admin"]), [["bob", "operators' tokens revoked"]]);
     assert_eq!((status(admin, ALICE), status(admin, BOB)), (200, 401));
     let end = Instant::now() + PATIENCE;
     let closed = loop {

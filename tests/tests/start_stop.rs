@@ -148,7 +148,7 @@ fn secrets_that_others_can_read_are_refused() {
     write_private(&secrets, format!("{line}\n").as_bytes());
     for mode in [0o644, 0o660, 0o604] {
         fs::set_permissions(&secrets, fs::Permissions::from_mode(mode)).expect("a mode");
-        let says = format!("secrets is open to others (mode {mode:04o}): chmod 600");
+        let says = format!("secrets is accessible to others (mode {mode:04o}): chmod 600");
         let output = start_on(folder.path(), &[]);
         assert_failed("secrets for others", &output, &says);
         assert!(!String::from_utf8_lossy(&output.stderr).contains(&line), "{output:?}");
@@ -177,7 +177,7 @@ fn a_world_readable_tls_key_is_a_warning() {
         // It fails because of the folder, which is checked later.
         let output = start_on(Path::new("/dev/null/x"), &[&tls[..], &["--check-file-modes", modes]].concat());
         let log = String::from_utf8_lossy(&output.stderr);
-        let says = "key.pem is open to everybody (mode 0644): chmod 600 it";
+        let says = "key.pem is accessible to everybody (mode 0644): chmod 600 it";
         assert_eq!(log.contains(says), is_warned, "{mode:o} {modes}: {log}");
         assert!(log.contains("/dev/null/x"), "{log}");
     }

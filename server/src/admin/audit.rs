@@ -96,5 +96,6 @@ impl Act {
 
 /// What is answered where the act ended in a panic, which the log has the place of.
 fn panicked() -> Error {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed over this: see the log.").into()
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed to handle this request: see the log.")
+        .into()
 }

@@ -31,10 +31,10 @@ impl FromStr for Listen {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix("unix:") {
             Some(path) if Path::new(path).is_absolute() => Ok(Listen::Unix(path.into())),
-            Some(_) => Err("expected a path that begins with / behind unix:, such as unix:/run/vestibule/admin".to_owned()),
+            Some(_) => Err("expected an absolute path after unix:, such as unix:/run/vestibule/admin".to_owned()),
             None => text.parse().map(Listen::Tcp).map_err(|_| {
-                "expected an address and a port such as 127.0.0.1:4001 or [::1]:4001, with a port from 0 (a free one) to \
-                 65535, or unix:/run/vestibule/admin"
+                "expected an address and a port such as 127.0.0.1:4001 or [::1]:4001, with a port from 0 (any free port) \
+                 to 65535, or unix:/run/vestibule/admin"
                     .to_owned()
             }),
         }

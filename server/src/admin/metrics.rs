@@ -31,6 +31,6 @@ pub(super) async fn metrics(admin: web::Data<Admin>, request: HttpRequest) -> Re
         (admin.metrics.open_metrics(), OPEN_METRICS)
     };
     let text =
-        text.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The metrics cannot be told."))?;
+        text.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The metrics cannot be encoded."))?;
     Ok(HttpResponse::Ok().content_type(content_type).insert_header((CACHE_CONTROL, "no-store")).body(text))
 }

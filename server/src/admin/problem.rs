@@ -18,7 +18,7 @@ use crate::input::Unread;
 /// A problem without a type of its own: its title is that of its status.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
-    /// Always `about:blank`: the status says it
+    /// Always `about:blank`: the status identifies the problem
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
     kind: &'static str,
@@ -29,8 +29,8 @@ pub struct Problem {
     #[serde(serialize_with = "as_number")]
     #[schema(value_type = u16, example = 404)]
     status: StatusCode,
-    /// What is wrong, for people
-    #[schema(value_type = String, example = "There is no such room.")]
+    /// Explanation for people
+    #[schema(value_type = String, example = "No such room.")]
     detail: Cow<'static, str>,
     /// What a client without a good token is told in `WWW-Authenticate`.
     #[serde(skip)]
@@ -48,25 +48,25 @@ impl Problem {
     pub(super) fn no_token() -> Self {
         Self {
             challenge: Some("Bearer realm=\"vestibule\""),
-            ..Self::new(StatusCode::UNAUTHORIZED, "A bearer token is needed.")
+            ..Self::new(StatusCode::UNAUTHORIZED, "A bearer token is required.")
         }
     }
 
     /// The token is nobody's.
     pub(super) fn wrong_token() -> Self {
         let challenge = Some("Bearer realm=\"vestibule\", error=\"invalid_token\"");
-        Self { challenge, ..Self::new(StatusCode::UNAUTHORIZED, "This token is not known.") }
+        Self { challenge, ..Self::new(StatusCode::UNAUTHORIZED, "This token is unknown.") }
     }
 
     /// The token is good, but not for this.
     pub(super) fn read_only() -> Self {
         let challenge = Some("Bearer realm=\"vestibule\", error=\"insufficient_scope\"");
-        Self { challenge, ..Self::new(StatusCode::FORBIDDEN, "This token may only read.") }
+        Self { challenge, ..Self::new(StatusCode::FORBIDDEN, "This token only allows reading.") }
     }
 
     /// There is nothing at this path.
     pub(super) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "There is nothing here.")
+        Self::new(StatusCode::NOT_FOUND, "No endpoint has this path.")
     }
 
     /// There could be something at this path, and there is not.
@@ -76,16 +76,17 @@ impl Problem {
 
     /// The path has no such method.
     pub(super) fn no_such_method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "There is something here, but not for this method.")
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "This path does not support this method.")
     }
 }
 
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        let detail = match error {
-            StoreError::Full => "The disk is full.",
-            StoreError::Overloaded => "The store is busy: try again.",
-            _ => "The store does not work: see the log.",
+impl From<Refusal> for Problem {
+    /// The store refuses operators nothing by its rules: it is full, busy or broken.
+    fn from(refusal: Refusal) -> Self {
+        let detail = match refusal.reason {
+            Reason::StorageFull => "The disk is full.",
+            Reason::Overloaded => "The store is busy: try again later.",
+            _ => "The store failed: see the log.",
         };
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }

@@ -92,7 +92,7 @@ pub enum TokenError {
         what: &'static str,
     },
     /// The file has no token in it.
-    #[error("the token file {} has no token in it", path.display())]
+    #[error("the token file {} contains no token", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
@@ -167,7 +167,7 @@ impl Tokens {
             }
             let token = parse_line(line).map_err(|what| (number, what))?;
             if !names.insert(token.0.name.clone()) {
-                return Err((number, "a name that another line has already"));
+                return Err((number, "another line already has this name"));
             }
             tokens.push(token);
         }
@@ -178,21 +178,21 @@ impl Tokens {
 fn parse_line(line: &str) -> Result<(Operator, [u8; 32]), &'static str> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [name, access, token] = words[..] else {
-        return Err("has to be a name, read or full, and a token");
+        return Err("expected a name, read or full, and a token");
     };
     let access = match access {
         "read" => Access::Read,
         "full" => Access::Full,
-        _ => return Err("the second word has to be read or full"),
+        _ => return Err("the second word must be read or full"),
     };
     let hash = match token.strip_prefix("sha256:") {
         Some(digits) => {
             let mut hash = [0; 32];
             hex::decode_to_slice(digits, &mut hash)
-                .map_err(|_| "behind sha256: there have to be 64 hexadecimal digits")?;
+                .map_err(|_| "expected 64 hexadecimal digits after sha256:")?;
             hash
         }
-        None if token.len() < SHORTEST => return Err("a token has to have at least 32 characters"),
+        None if token.len() < SHORTEST => return Err("a token must have at least 32 characters"),
         None => hash(token),
     };
     Ok((Operator { name: name.to_owned(), access }, hash))

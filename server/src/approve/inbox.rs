@@ -117,6 +117,6 @@ impl Inbox {
 
     fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<HandleResult, Refusal> {
         let own = handle_own(self, cx, &message.reply_to(), self.owner, &message.event, &message.payload)?;
-        own.ok_or_else(|| Reason::BadPayload.because("There is no such event in an inbox."))
+        own.ok_or_else(|| Reason::BadPayload.because("An inbox has no such event."))
     }
 }

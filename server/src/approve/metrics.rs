@@ -94,12 +94,11 @@ impl Default for FlowMetrics {
 
 impl FlowMetrics {
     fn register(&self, registry: &mut Registry) {
-        self.sign_ins.register(registry, "sign_ins", "Answers to challenges, by what came of them");
-        self.sweeps.register(registry, "sweeps", "Rounds of ending what is over, by what came of them");
-        self.refusals.register(registry, "refusals", "Requests of clients that were refused, by reason");
+        self.sign_ins.register(registry, "sign_ins", "Answers to challenges, by result");
+        self.sweeps.register(registry, "sweeps", "Rounds of ending what has expired, by result");
         registry.register(
             "swept",
-            "Requests and approves ended because their time was over",
+            "Requests and approves ended because they had expired",
             self.swept.clone(),
         );
         registry.register(
@@ -109,31 +108,31 @@ impl FlowMetrics {
         );
         registry.register_with_unit(
             "fan_out",
-            "Bytes times recipients of what members have had sent to others, as the limit counts them",
+            "Bytes times recipients of messages that members sent to others, as the limit counts them",
             Unit::Bytes,
             self.fan_out.clone(),
         );
         registry.register(
             "fan_out_limited",
-            "Messages refused because their sender had had too much sent to others",
+            "Messages refused because their sender had sent too much to others",
             self.fan_out_limited.clone(),
         );
         registry.register_with_unit(
             "delivery",
-            "How long it took from the decision about a frame until it was in the outbox of who it is for, of those online",
+            "Time from the decision about a frame until it was in its recipient's outbox, for recipients online",
             Unit::Seconds,
             self.delivery.clone(),
         );
         self.running.register(
             registry,
             "rooms_running",
-            "TopicRegistry and inboxes that run, by kind; rooms that rest are not among them",
+            "Rooms and inboxes that run, by kind; resting rooms do not count",
         );
-        registry.register("rooms_stored", "TopicRegistry in the database", self.rooms.clone());
+        registry.register("rooms_stored", "Rooms in the database", self.rooms.clone());
         registry.register("requests_pending", "Open requests that nobody has approved", self.pending.clone());
         registry.register_with_unit(
             "oldest_pending_request_age",
-            "How long the oldest request that nobody has approved has waited; 0 where there is none",
+            "How long the oldest request that nobody has approved has waited; 0 if there is none",
             Unit::Seconds,
             self.oldest_pending.clone(),
         );
@@ -145,7 +144,7 @@ impl FlowMetrics {
         registry.register_with_unit("database", "The size of the database", Unit::Bytes, self.bytes.clone());
         registry.register_with_unit(
             "disk_free",
-            "What is free on the disk of the database",
+            "Free space on the disk of the database",
             Unit::Bytes,
             self.free_bytes.clone(),
         );

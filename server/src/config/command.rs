@@ -24,22 +24,23 @@ const CHECK: &str = "check-config";
 
 /// What is below the flags in `-h`.
 const FORMATS: &str = "\
-No option is needed. Each can be in a file (--config) and in the environment too: --max-frame is max_frame in the file,
-VESTIBULE_MAX_FRAME in the environment. The environment goes before the file, an option before both.
-Counts are of at least 1 unless it says what 0 does. Sizes look like 16KiB, times like 500ms, 30s, 12h or 7d.";
+No option is required. Each can also be set in a file (--config) or in the environment: --max-frame is max_frame in the
+file and VESTIBULE_MAX_FRAME in the environment. The environment overrides the file; an option overrides both.
+Counts are at least 1 unless the text says what 0 means. Sizes look like 16KiB, times like 500ms, 30s, 12h or 7d.";
 
 /// What follows in `--help` and the manual page.
 const EXPLANATION: &str = "\
-The file is TOML, with top-level keys alone; `vestibule default-config` prints one with every setting. What is wrong in
-the file or in a value keeps the server from starting, and is told with its place; `vestibule check-config`, with the
-same options, tells all of it without starting, and what is wrong with the certificate and the other files that the
-server reads; if there is nothing, it tells what differs from the defaults, and where that comes from.
+The file is TOML, and all keys are top-level; `vestibule default-config` prints one with every setting. If the file or a
+value is invalid, the server does not start and says what is wrong and where. `vestibule check-config`, with the same
+options, reports all such problems, and problems with the certificate and the other files that the server reads, without
+starting it. If there are none, it prints each setting that differs from its default, and its source.
 
-SIGHUP has the server read the file again, its certificate and the operators' tokens too. The log says what is taken
-over, and what needs a restart. SIGTERM and SIGINT have it stop: clients are sent away, what they have submitted is
-stored. A second one ends it at once.
+On SIGHUP the server reads the file, its certificate and the operators' tokens again. The log says which changes have
+taken effect and which need a restart. On SIGTERM or SIGINT the server disconnects its clients, stores what they have
+submitted, and stops. A second signal ends it at once.
 
-It ends with 0 when it was told to, 2 over the configuration, 1 if it cannot listen or use its data, 74 over the disk.";
+Exit codes: 0 after it was told to stop, 2 if the configuration is invalid, 1 if it cannot listen or use its data, 74 if
+the disk fails.";
 
 /// What the program is asked to do.
 pub enum Task {
@@ -111,11 +112,11 @@ pub fn command() -> Command {
     server()
         .args_conflicts_with_subcommands(true)
         .subcommand(with_settings(Command::new(CHECK)).about(
-            "Reads settings and files as the server would, and says what is wrong or what differs from the defaults",
+            "Checks settings and files without starting the server; reports problems, or what differs from the defaults",
         ))
         .subcommand(
             Command::new("default-config")
-                .about("Prints a file of all settings, with what they mean and their defaults"),
+                .about("Prints a file of all settings, with their meanings and defaults"),
         )
         .subcommand(Command::new("man").hide(true).about("Prints the manual page"))
         .subcommand(completions())
@@ -148,7 +149,7 @@ fn with_settings(command: Command) -> Command {
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
         .help_heading("Server")
-        .help("File with settings, in TOML; without one there are the environment and the options");
+        .help("File of settings, in TOML; without one, only the environment and the options are used");
     Config::augment_args(command.arg(file))
 }
 

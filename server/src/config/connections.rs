@@ -12,149 +12,152 @@ use super::values::{count, count_or_none, duration, rate, size};
 
 /// The limits of connections.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Limits of connections")]
+#[command(next_help_heading = "Limits on connections")]
 pub struct ConnectionOptions {
-    /// Frames of one connection, a second
+    /// Frames per second from one connection
     ///
-    /// Frames over it are answered `rate_limited`, and the connection is not read from until it may go on. This many come
-    /// through in the long run; how many at once, `--max-frames-at-once` says.
+    /// Further frames get `rate_limited`, and the server stops reading from the connection until
+    /// the rate allows more. This is the sustained rate; `--max-frames-at-once` allows bursts.
     #[arg(long, value_name = "COUNT", default_value = "100", value_parser = rate)]
     max_frames_per_second: NonZeroU32,
 
-    /// Frames of one connection at once, after a silence
+    /// Frames that one connection may send at once, after a pause
     #[arg(long, value_name = "COUNT", default_value = "400", value_parser = rate)]
     max_frames_at_once: NonZeroU32,
 
-    /// Joins of one connection, a second
+    /// Joins per second from one connection
     ///
-    /// Joins are frames too, and cost more: what goes over it is answered as for frames.
+    /// Joins also count as frames, but cost more. Further joins are answered like further frames.
     #[arg(long, value_name = "COUNT", default_value = "20", value_parser = rate)]
     max_joins_per_second: NonZeroU32,
 
-    /// Joins of one connection at once
+    /// Joins that one connection may send at once
     #[arg(long, value_name = "COUNT", default_value = "200", value_parser = rate)]
     max_joins_at_once: NonZeroU32,
 
-    /// HTTP calls of one address, a second
+    /// HTTP calls of /v1 per second from one address
     ///
-    /// Those of /v1: what goes over it is answered HTTP 429. Behind a proxy, set `--trusted-proxy`: else all clients are
-    /// one address.
+    /// Further calls get HTTP 429. Behind a proxy, set `--trusted-proxy`; otherwise all clients
+    /// share one address.
     #[arg(long, value_name = "COUNT", default_value = "50", value_parser = rate)]
     max_calls_per_second: NonZeroU32,
 
-    /// HTTP calls of one address at once
+    /// HTTP calls that one address may make at once
     #[arg(long, value_name = "COUNT", default_value = "500", value_parser = rate)]
     max_calls_at_once: NonZeroU32,
 
-    /// Attempts of one address to connect, a second
+    /// Attempts to connect per second from one address
     ///
-    /// WebSocket upgrades and new long-poll sessions count, also those that are refused. Further attempts are
-    /// answered HTTP 429.
+    /// Counts WebSocket upgrades and new long-poll sessions, including refused ones. Further
+    /// attempts get HTTP 429.
     #[arg(long, value_name = "COUNT", default_value = "100", value_parser = rate)]
     max_connects_per_second: NonZeroU32,
 
-    /// Attempts of one address to connect at once
+    /// Attempts to connect that one address may make at once
     ///
-    /// After a restart, all clients behind an address reconnect at once, and some try more than once.
+    /// After a restart, all clients behind an address reconnect at once, and some try repeatedly.
     #[arg(long, value_name = "COUNT", default_value = "4000", value_parser = rate)]
     max_connects_at_once: NonZeroU32,
 
     /// WebSockets of one user
     ///
-    /// One more is answered HTTP 429. Who is not signed in counts at an address alone.
+    /// Further ones get HTTP 429. Clients that are not signed in count only at their address.
     #[arg(long, value_name = "COUNT", default_value = "64", value_parser = count)]
     max_sockets_per_user: usize,
 
     /// WebSockets of one address
     ///
-    /// One more is answered HTTP 429. An address of IPv6 is a network /64. Behind a carrier's NAT many people have one
-    /// address.
+    /// Further ones get HTTP 429. An IPv6 address counts as its /64 network. Behind a carrier's
+    /// NAT, many people share one address.
     #[arg(long, value_name = "COUNT", default_value = "1024", value_parser = count)]
     max_sockets_per_address: usize,
 
-    /// Long-poll sessions of one user; 0 for no long poll
+    /// Long-poll sessions of one user; 0 disables long poll
     ///
-    /// One more is refused with status 403.
+    /// Further ones get status 403.
     #[arg(long, value_name = "COUNT", default_value = "32", value_parser = count_or_none)]
     max_polls_per_user: usize,
 
-    /// Long-poll sessions of one address; 0 for no long poll
+    /// Long-poll sessions of one address; 0 disables long poll
     ///
-    /// One more is refused with status 403.
+    /// Further ones get status 403.
     #[arg(long, value_name = "COUNT", default_value = "512", value_parser = count_or_none)]
     max_polls_per_address: usize,
 
     /// TCP connections of one address that carry no WebSocket
     ///
-    /// One more is closed. A trusted proxy may have any number, as it has everybody's.
+    /// The server closes further ones. Trusted proxies have no such limit.
     #[arg(long, value_name = "COUNT", default_value = "2048", value_parser = count)]
     max_connections_per_address: usize,
 
-    /// Batches that wait for one long-poll session
+    /// Batches that may wait in one long-poll session
     ///
-    /// A POST that finds no place waits for one as long as a poll does.
+    /// A further POST waits for as long as `--poll`, then gets status 408.
     #[arg(long, value_name = "COUNT", default_value = "4", value_parser = count)]
     max_batches: usize,
 
-    /// Topics that one connection has joined
+    /// Topics that one connection may join
     ///
-    /// One more join is refused: `too many channels joined`.
+    /// Further joins get `too many channels joined`.
     #[arg(long, value_name = "COUNT", default_value = "100", value_parser = count)]
     max_channels: usize,
 
-    /// A WebSocket frame
+    /// Size of a WebSocket frame
     ///
-    /// A connection with a larger one is closed with 1009. Fields of the approve flow have to fit.
+    /// The server closes a connection that sends a larger one with 1009. The largest field of the
+    /// approve flow must fit.
     #[arg(long, value_name = "SIZE", default_value = "256KiB", value_parser = size)]
     pub(super) max_frame: usize,
 
-    /// A message, of however many frames; a long poll's POST
+    /// Size of a message, which may span several frames, or of a long poll's POST
     ///
-    /// A connection with a larger one is closed with 1009, a larger POST is answered HTTP 400. Fields of the approve flow
-    /// have to fit.
+    /// The server closes a connection that sends a larger message with 1009; a larger POST gets
+    /// HTTP 400. The largest field of the approve flow must fit.
     #[arg(long, value_name = "SIZE", default_value = "256KiB", value_parser = size)]
     pub(super) max_message: usize,
 
-    /// Frames that wait for a client that reads slowly
+    /// Frames that may wait for a client that reads slowly
     ///
-    /// A client that lets more wait is disconnected with 1008, and connects anew.
+    /// If more would wait, the server disconnects the client with 1008, and the client reconnects.
     #[arg(long, value_name = "COUNT", default_value = "4096", value_parser = count)]
     max_outbox_frames: usize,
 
-    /// Bytes that wait for a client that reads slowly
+    /// Bytes that may wait for a client that reads slowly
     ///
-    /// A client that lets more wait is disconnected with 1008, and connects anew. A message has to fit.
+    /// If more would wait, the server disconnects the client with 1008, and the client reconnects.
+    /// A message must fit.
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = size)]
     pub(super) max_outbox: usize,
 
-    /// How long an HTTP connection is kept open between two requests
+    /// How long an HTTP connection may be idle between two requests
     ///
-    /// Longer than a proxy in front keeps it: a proxy that sends a request on a connection that is just being closed answers its
-    /// client 502. nginx keeps them for 60s.
+    /// Must be longer than a proxy in front keeps idle connections: if the server closes one while
+    /// the proxy sends a request on it, the proxy answers its client 502. nginx keeps them for 60s.
     #[arg(long, value_name = "TIME", default_value = "75s", value_parser = duration)]
     keep_alive: Duration,
 
-    /// How long an HTTP request may take to come, with its body
+    /// How long an HTTP request may take to arrive, body included
     ///
-    /// One that takes longer is answered HTTP 408, and the connection is closed.
+    /// A request that takes longer gets HTTP 408, and the server closes the connection.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     request_time: Duration,
 
-    /// How long a client may be silent; heartbeats come every 30s
+    /// How long a client may be silent; phoenix.js sends a heartbeat every 30s
     ///
-    /// Who is silent for longer is disconnected with 1002.
+    /// The server disconnects a client that is silent for longer with 1002.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     idle: Duration,
 
     /// How long a long poll waits for messages
     ///
-    /// A session that nobody polls for one and a half times that ends. A proxy's idle time-out has to be longer.
+    /// A session that nobody polls for one and a half times as long ends. A proxy's idle time-out
+    /// must be longer.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     poll: Duration,
 
     /// How long a connection may last
     ///
-    /// Then it is closed with 1008, and the client connects anew.
+    /// Then the server closes it with 1008, and the client reconnects.
     #[arg(long, value_name = "TIME", default_value = "12h", value_parser = duration)]
     lifetime: Duration,
 }

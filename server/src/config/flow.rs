@@ -11,123 +11,124 @@ use crate::approve::ReachRate;
 
 /// The limits of the approve flow.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Limits of rooms, requests and approves")]
+#[command(next_help_heading = "Limits on rooms, requests and approves")]
 pub struct FlowOptions {
     /// Open requests of one user in one room
     ///
-    /// One more is refused: `quota`.
+    /// Further ones get `quota`.
     #[arg(long, value_name = "COUNT", default_value = "8", value_parser = count)]
     max_open_per_user: usize,
 
     /// Open requests of one room
     ///
-    /// One more is refused: `quota`. A request that is denied or blocked gives its place back.
+    /// Further ones get `quota`. A denied or blocked request no longer counts.
     #[arg(long, value_name = "COUNT", default_value = "1000", value_parser = count)]
     max_open_per_room: usize,
 
-    /// Denied requests of one room that are kept, so that a member may approve them all the same
+    /// Denied requests of one room that are kept, so that a member can still approve them
     ///
-    /// A further one that is denied ends at once; until the denial ends or is lifted its user cannot ask again.
+    /// A further request ends at once when it is denied; its user cannot ask again until the denial
+    /// ends or is lifted.
     #[arg(long, value_name = "COUNT", default_value = "1000", value_parser = count_or_none)]
     max_denied_per_room: usize,
 
-    /// Open requests in all
+    /// Open requests in total
     ///
-    /// One more is refused: `quota`. One room takes at most a tenth of them, one user a hundredth.
+    /// Further ones get `quota`. One room can take at most a tenth of them, one user a hundredth.
     #[arg(long, value_name = "COUNT", default_value = "100000", value_parser = count)]
     max_open: usize,
 
     /// Requests of one user in all rooms, open or remembered
     ///
-    /// One more is refused: `quota`.
+    /// Further ones get `quota`.
     #[arg(long, value_name = "COUNT", default_value = "256", value_parser = count)]
     max_requests_per_user: usize,
 
-    /// New requests from one block of addresses (IPv4 /24, IPv6 /48), a minute
+    /// New requests per minute from one block of addresses (IPv4 /24, IPv6 /48)
     ///
-    /// One more is refused: `rate_limited`. This many come through in the long run; how many at once,
-    /// `--max-new-requests-at-once` says. Addresses are kept in memory, for as long as they count.
+    /// Further ones get `rate_limited`. This is the sustained rate; `--max-new-requests-at-once`
+    /// allows bursts. The server keeps addresses in memory only, and only while they count.
     #[arg(long, value_name = "COUNT", default_value = "30", value_parser = rate)]
     max_new_requests_per_minute: NonZeroU32,
 
-    /// New requests from one block of addresses at once, after a silence
+    /// New requests that one block of addresses may send at once, after a pause
     #[arg(long, value_name = "COUNT", default_value = "200", value_parser = rate)]
     max_new_requests_at_once: NonZeroU32,
 
-    /// What one user may have sent to other members, a second: bytes times recipients
+    /// What one user may send to other members per second, in bytes times recipients
     ///
-    /// One more message is refused: `rate_limited`. So much comes through in the long run; how much at once,
-    /// `--max-fan-out-at-once` says. A member of a room of 1,000 whose cursor moves 20 times a second takes some 8MiB.
+    /// Further messages get `rate_limited`. This is the sustained rate; `--max-fan-out-at-once`
+    /// allows bursts. A cursor that moves 20 times a second in a room of 1,000 takes some 8MiB.
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size)]
     max_fan_out_per_second: usize,
 
-    /// What one user may have sent to other members at once, after a silence
+    /// What one user may send to other members at once, after a pause
     ///
-    /// A single message that costs more comes through all the same, after a silence.
+    /// A single message that costs more still goes through, after a pause.
     #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = size)]
     max_fan_out_at_once: usize,
 
     /// Devices of one request
     ///
-    /// One more is refused: `quota`.
+    /// Further ones get `quota`.
     #[arg(long, value_name = "COUNT", default_value = "16", value_parser = count)]
     max_devices: usize,
 
-    /// Rooms created by one user; 0 for no new rooms
+    /// Rooms that one user may create; 0 for no new rooms
     ///
-    /// One more is refused: `quota`. Another card of a room is no other room.
+    /// Further ones get `quota`. Publishing a new card for a room does not count.
     #[arg(long, value_name = "COUNT", default_value = "100", value_parser = count_or_none)]
     max_rooms_per_user: usize,
 
-    /// Live approves of one request
+    /// Approves of one request that wait at the same time
     ///
-    /// One more is refused: `slots_full`.
+    /// Further ones get `slots_full`.
     #[arg(long, value_name = "COUNT", default_value = "8", value_parser = count)]
     max_approves: usize,
 
-    /// Approves of one request by one member that may turn out bad
+    /// Nacked approves of one request by one member
     ///
-    /// One more is refused: `slots_full`.
+    /// After that many, further approves of the request by this member get `slots_full`.
     #[arg(long, value_name = "COUNT", default_value = "3", value_parser = count)]
     max_nacks: usize,
 
     /// Characters of a request's note; 0 for no notes
     ///
-    /// A longer one is refused: `too_large`. Clients are told at each join.
+    /// Longer ones get `too_large`. The server tells clients at each join.
     #[arg(long, value_name = "COUNT", default_value = "280", value_parser = count_or_none)]
     pub(super) max_note: usize,
 
     /// Characters of a room's name; 0 for no names
     ///
-    /// A longer one is refused: `too_large`. Clients are told at each join.
+    /// Longer ones get `too_large`. The server tells clients at each join.
     #[arg(long, value_name = "COUNT", default_value = "80", value_parser = count_or_none)]
     pub(super) max_name: usize,
 
-    /// An approve's ciphertext
+    /// Size of an approve's ciphertext
     ///
-    /// A larger one is refused: `too_large`. Clients are told at each join.
+    /// Larger ones get `too_large`. The server tells clients at each join.
     #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = size)]
     pub(super) max_ct: usize,
 
-    /// A request's box key
+    /// Size of a request's box key
     ///
-    /// A larger one is refused: `too_large`. Clients are told at each join.
+    /// Larger ones get `too_large`. The server tells clients at each join.
     #[arg(long, value_name = "SIZE", default_value = "4KiB", value_parser = size)]
     pub(super) max_box_pub: usize,
 
-    /// How far ahead a request or approve may expire
+    /// How far in the future a request or approve may expire
     ///
-    /// What is to live longer is refused: `bad_payload`. Clients are told at each join.
+    /// Later ones get `bad_payload`. The server tells clients at each join.
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
     max_exp: Duration,
 
-    /// How long who was denied waits before the next request; 0s for not at all
+    /// How long a denied user must wait before the next request; 0s for no wait
     ///
-    /// A request before that is refused: `cooldown`.
+    /// Earlier requests get `cooldown`.
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration_or_none)]
     cooldown: Duration,
 
-    /// How long after its first ack a request waits for its other devices
+    /// How long a request waits for its other devices after the first ack
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = duration)]
     keep_for_devices: Duration,
 
@@ -139,29 +140,29 @@ pub struct FlowOptions {
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
     keep_notices: Duration,
 
-    /// When an approve is sent again that is neither acked nor nacked
+    /// How long to wait for an ack or nack before sending an approve again
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(super) redelivery: Duration,
 
-    /// How often what has expired is looked for
+    /// How often to look for expired requests and approves
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub(super) sweep: Duration,
 
-    /// Messages that wait for one room
+    /// Messages that may wait for one room
     ///
-    /// One more is answered `overloaded`; clients repeat.
+    /// Further messages get `overloaded`; clients retry.
     #[arg(long, value_name = "COUNT", default_value = "4096", value_parser = count)]
     pub(super) max_mailbox: usize,
 
-    /// Commands that wait for the disk
+    /// Commands that may wait for the disk
     ///
-    /// One more is answered `overloaded`; clients repeat.
+    /// Further commands get `overloaded`; clients retry.
     #[arg(long, value_name = "COUNT", default_value = "4096", value_parser = count)]
     pub(super) max_store_queue: usize,
 
-    /// The database
+    /// Size of the database
     ///
-    /// What would make it larger is answered `storage_full`; clients repeat, later.
+    /// Commands that would make it larger get `storage_full`; clients retry later.
     #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = bytes)]
     pub(super) max_store: u64,
 }

@@ -55,20 +55,21 @@ const MAX_NAMES: usize = 16;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub struct Config {
-    /// Address and port to listen on; port 0 takes a free one
+    /// Address and port to listen on; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4000", value_parser = values::address)]
     pub listen: SocketAddr,
 
-    /// Folder for the database and the server's secrets; made if there is none
+    /// Folder for the database and the server's secrets; created if missing
     ///
-    /// A relative one is below the folder that the server is started in.
+    /// A relative path is resolved against the folder that the server is started in.
     #[arg(long, value_name = "FOLDER", default_value = "./data")]
     pub data: PathBuf,
 
-    /// Whether files with secrets are refused that others can read: on or off
+    /// Whether to refuse files of secrets that others can read: on or off
     ///
-    /// Of the data folder's `secrets` and of `--admin-tokens`, which their group may read and nobody else. Turn it off where such
-    /// files are mounted with modes that cannot be set, as Docker and Kubernetes do.
+    /// Applies to the file `secrets` in the data folder and to the file of `--admin-tokens`: only
+    /// their owner and group may read them. Turn it off if such files are mounted with modes that
+    /// cannot be set, as in Docker and Kubernetes.
     #[arg(
         long,
         value_name = "on|off",
@@ -78,27 +79,30 @@ pub struct Config {
     )]
     pub check_file_modes: bool,
 
-    /// Host name that clients address the server by, such as chat.example.com; may be repeated
+    /// Host name that clients use for the server, such as chat.example.com; may be repeated
     ///
-    /// Clients sign it, so that what they sign is worthless at any other server. Without one the server answers only requests
-    /// that are addressed to this machine itself (`localhost`, `127.0.0.1`, `[::1]`) with its own port, or to a name of its
-    /// certificate, and HTTP 421 to all others. Behind a proxy, set it. With a port where the URL has one. Several with commas,
-    /// or the option again; at most 16.
+    /// Clients sign this name, so their signatures are worthless at any other server. Include the
+    /// port if the URL has one. Set it behind a proxy. Without a name, the server answers only
+    /// requests that are addressed to this machine itself (`localhost`, `127.0.0.1`, `[::1]`) with
+    /// its own port, or to a name in its certificate; all others get HTTP 421. Separate several
+    /// names with commas or repeat the option; at most 16.
     #[arg(long = "name", value_name = "NAME", value_delimiter = ',', value_parser = values::host)]
     pub names: Vec<String>,
 
     /// Origin whose pages may connect, such as `https://example.com` or `//*.example.com`; may be repeated
     ///
-    /// By default pages of the host that is addressed may. `//*.example.com` is the domain and all under it, with any scheme;
-    /// `app://` all pages of a scheme; `null` pages that have no origin, which every page can make itself. Several with commas, or
-    /// the option again.
+    /// By default, pages of the host that the request names may connect. `//*.example.com` allows
+    /// the domain and its subdomains, with any scheme; `app://` allows all pages of a scheme;
+    /// `null` allows pages without an origin, which any page can become. Separate several origins
+    /// with commas or repeat the option.
     #[arg(long = "origin", value_name = "ORIGIN", value_delimiter = ',', value_parser = values::origin)]
     pub origins: Vec<Origin>,
 
-    /// Proxy whose X-Forwarded-For is taken, an address or a network such as 10.0.0.0/8; may be repeated
+    /// Proxy whose X-Forwarded-For is trusted, an address or a network such as 10.0.0.0/8; may be repeated
     ///
-    /// Without it all clients behind a proxy have the proxy's address, and share what one address may use. Trust nobody who
-    /// hands the header on as it came. Several with commas, or the option again.
+    /// Without it, all clients behind a proxy have the proxy's address and share the limits of one
+    /// address. Do not trust a proxy that passes the header on unchanged. Separate several proxies
+    /// with commas or repeat the option.
     #[arg(
         long = "trusted-proxy",
         value_name = "NETWORK",
@@ -107,7 +111,7 @@ pub struct Config {
     )]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Whether there is a page at / to try the server with: on or off
+    /// Whether to serve a page at / to try the server with: on or off
     #[arg(
         long,
         value_name = "on|off",
@@ -119,7 +123,7 @@ pub struct Config {
 
     /// What to log, to standard error: error, warn, info, debug, trace, or a tracing filter
     ///
-    /// A filter has levels for parts of the program, such as `info,vestibule::store=debug`.
+    /// A filter sets levels for parts of the program, such as `info,vestibule_store=debug`.
     #[arg(long, value_name = "FILTER", default_value = "info,actix_server=warn", value_parser = values::filter)]
     pub log: String,
 
@@ -209,15 +213,18 @@ impl Config {
         let too_large = fields.into_iter().filter_map(|(name, bytes)| {
             let frame = bytes.saturating_add(FRAME_OVERHEAD);
             (frame > room).then(|| {
-                format!("{name} needs messages of {frame} bytes, but --max-message or --max-frame is {room}")
+                format!(
+                    "{name} needs messages of {frame} bytes, but --max-message or --max-frame allows {room}"
+                )
             })
         });
         let outbox = connections.max_outbox;
-        let too_small = (outbox < connections.max_message)
-            .then(|| format!("--max-outbox is {outbox} bytes, in which no message of --max-message fits"));
+        let too_small = (outbox < connections.max_message).then(|| {
+            format!("--max-outbox is {outbox} bytes, too few for one message of --max-message bytes")
+        });
         let count = self.names.len();
         let too_many = (count > MAX_NAMES)
-            .then(|| format!("--name is given {count} times, and may be given {MAX_NAMES} times"));
+            .then(|| format!("--name is given {count} times, at most {MAX_NAMES} are allowed"));
         too_large.chain(too_small).chain(too_many).chain(self.tls.contradiction()).collect()
     }
 }
@@ -258,7 +265,10 @@ mod tests {
     fn each_option_is_in_the_manual() {
         let manual = include_str!("../../../docs/operations/configure.md");
         for option in command().get_arguments().filter_map(clap::Arg::get_long) {
-            assert!(manual.contains(&format!("`--{option}`")), "--{option} is not in docs/operations/configure.md");
+            assert!(
+                manual.contains(&format!("`--{option}`")),
+                "--{option} is not in docs/operations/configure.md"
+            );
         }
     }
 

@@ -49,12 +49,12 @@ impl Settings {
 
 /// What the file of defaults begins with.
 const PREAMBLE: &str = "\
-# Settings of Vestibule, each with its default. To change one, take the # away before its name.
+# Settings of Vestibule, each with its default. To change one, remove the # before its name.
 #
-# An environment variable goes before what is written here, and an option before both: max_frame is
+# An environment variable overrides this file, and an option overrides both: max_frame is
 # VESTIBULE_MAX_FRAME and --max-frame. After a change: vestibule check-config --config FILE
 #
-# On SIGHUP the server takes over what is changed here, but for what is marked with [restart].
+# On SIGHUP the server applies changes to this file, except to settings marked [restart].
 ";
 
 /// What the help of a setting ends with that a running server does not take over.
@@ -172,7 +172,7 @@ mod tests {
         let file = default_config();
         assert!(file.lines().all(|line| line.chars().count() <= WIDTH), "{file}");
         assert!(file.contains(
-            "# Address and port to listen on; port 0 takes a free one [restart]\n#listen = \"127.0.0.1:4000\"\n"
+            "# Address and port to listen on; port 0 picks a free one [restart]\n#listen = \"127.0.0.1:4000\"\n"
         ));
         assert!(file.contains("#max_channels = 100\n"), "{file}");
         assert!(file.contains("#demo = true\n") && file.contains("#origin = []\n"), "{file}");

@@ -8,7 +8,7 @@ use clap::Args;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "TLS")]
 pub struct TlsOptions {
-    /// Certificate for HTTPS, and below it those that signed it, in PEM; without one it is HTTP
+    /// Certificate for HTTPS, followed by the certificates that signed it, in PEM; HTTP without one
     #[arg(long, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
 
@@ -30,8 +30,8 @@ impl TlsOptions {
 
     pub(super) fn contradiction(&self) -> Option<String> {
         match (&self.tls_cert, &self.tls_key) {
-            (Some(_), None) => Some("--tls-cert is of no use without --tls-key".to_owned()),
-            (None, Some(_)) => Some("--tls-key is of no use without --tls-cert".to_owned()),
+            (Some(_), None) => Some("--tls-cert requires --tls-key".to_owned()),
+            (None, Some(_)) => Some("--tls-key requires --tls-cert".to_owned()),
             _ => None,
         }
     }

@@ -103,7 +103,7 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
 pub(super) fn filter(text: &str) -> Result<String, String> {
     let expected = |what: String| {
         let levels = LEVELS.join(", ");
-        format!("expected a level ({levels}) or a filter such as info,vestibule::store=debug{what}")
+        format!("expected a level ({levels}) or a filter such as info,vestibule_store=debug{what}")
     };
     // A word alone is taken for a part of the program, of which there is none of a misspelt level's name: nothing would be
     // logged.
@@ -122,7 +122,7 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         let expected = "expected an address and a port such as 127.0.0.1:4000, 0.0.0.0:4000 or [::]:4000";
         let meant = Some(guess::address(text)).filter(|meant| meant.parse::<SocketAddr>().is_ok());
-        format!("{expected}, with a port from 0 (a free one) to 65535{}", did_you_mean(meant))
+        format!("{expected}, with a port from 0 (any free port) to 65535{}", did_you_mean(meant))
     })
 }
 
@@ -139,8 +139,8 @@ pub(super) fn listen(text: &str) -> Result<Listen, String> {
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse().map(|address: IpAddr| address.into());
     text.parse().or_else(|_| address()).map_err(|_| {
-        "expected an address or a network such as 192.0.2.7, 10.0.0.0/8 or fd00::/8, with a prefix of 0 to 32 bits, or to \
-         128 of IPv6"
+        "expected an address or a network such as 192.0.2.7, 10.0.0.0/8 or fd00::/8, with a prefix length from 0 to 32, or \
+         to 128 for IPv6"
             .to_owned()
     })
 }
@@ -156,7 +156,7 @@ pub(super) fn origin(text: &str) -> Result<Origin, String> {
 /// A host as clients address it, with a port where it is not the scheme's own; in lower case, as they sign it.
 pub(super) fn host(text: &str) -> Result<String, String> {
     read_host(text).ok_or_else(|| {
-        let expected = "expected a host, with its port where the URL has one, such as chat.example.com, \
+        let expected = "expected a host, with its port if the URL has one, such as chat.example.com, \
                         chat.example.com:8443 or [2001:db8::7]";
         let meant = guess::host(text).filter(|meant| read_host(meant).is_some());
         format!("{expected}{}", did_you_mean(meant))

@@ -26,7 +26,7 @@ pub enum Unread {
     #[error("The body must be JSON, with the content type application/json.")]
     ContentType,
     /// The body has not come.
-    #[error("The body did not come as it was announced.")]
+    #[error("The body is incomplete or cannot be decoded.")]
     Broken,
     /// The body says something else.
     #[error("{0}")]

@@ -67,15 +67,15 @@ impl<'de> Visitor<'de> for Look<'_> {
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(self.here("a number with a fraction, or so large a one"))
+        Ok(self.here("a fractional or too large number"))
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(self.here("a text"))
+        Ok(self.here("a string"))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut found = self.here("a list");
+        let mut found = self.here("an array");
         if let [Segment::Seq { index }, rest @ ..] = self.0 {
             for _ in 0..*index {
                 seq.next_element::<IgnoredAny>()?;

@@ -99,7 +99,7 @@ fn must_be<'a>(complaint: &'a str, expected: Option<&'a str>) -> Option<&'a str>
         // As the types of the flow say it.
         Some(ours)
     } else if complaint == NO_WORD {
-        Some("a text")
+        Some("a string")
     } else if is_of("unknown variant ") {
         expected
     } else if is_of("invalid type: ") {
@@ -109,7 +109,7 @@ fn must_be<'a>(complaint: &'a str, expected: Option<&'a str>) -> Option<&'a str>
     } else if complaint.contains("digit found in string") || complaint.contains("integer from empty string") {
         Some("an integer")
     } else if complaint.starts_with("number too ") {
-        Some("an integer that is neither so large nor so small")
+        Some("an integer within its range")
     } else {
         None
     }
@@ -121,11 +121,11 @@ fn in_words(expected: &str) -> &str {
         "i8" | "i16" | "i32" | "i64" | "isize" => "an integer",
         "u8" | "u16" | "u32" | "u64" | "usize" => "an integer of at least 0",
         "f32" | "f64" => "a number",
-        "a string" | "a borrowed string" | "string or map" | "variant identifier" => "a text",
+        "a string" | "a borrowed string" | "string or map" | "variant identifier" => "a string",
         "a boolean" => "true or false",
-        "a sequence" => "a list",
+        "a sequence" => "an array",
         "a map" => "an object",
-        _ if expected.starts_with("enum ") => "a text",
+        _ if expected.starts_with("enum ") => "a string",
         _ if expected.starts_with("struct ") => "an object",
         words => words,
     }

@@ -56,28 +56,28 @@ fn what_is_missing_or_too_much_is_named() {
 #[test]
 fn another_kind_of_value_is_told_beside_the_right_one() {
     for (text, says) in [
-        (r#"{"exp":"hush"}"#, "`exp` must be an integer, not a text."),
-        (r#"{"exp":"hush, expected hush at line 1 column 2"}"#, "`exp` must be an integer, not a text."),
+        (r#"{"exp":"hush"}"#, "`exp` must be an integer, not a string."),
+        (r#"{"exp":"hush, expected hush at line 1 column 2"}"#, "`exp` must be an integer, not a string."),
         (r#"{"exp":null}"#, "`exp` must be an integer, not null."),
         (r#"{"exp":true}"#, "`exp` must be an integer, not true or false."),
-        (r#"{"exp":[1]}"#, "`exp` must be an integer, not a list."),
+        (r#"{"exp":[1]}"#, "`exp` must be an integer, not an array."),
         (r#"{"exp":{}}"#, "`exp` must be an integer, not an object."),
-        (r#"{"exp":1.5}"#, "`exp` must be an integer, not a number with a fraction, or so large a one."),
+        (r#"{"exp":1.5}"#, "`exp` must be an integer, not a fractional or too large number."),
         (
             r#"{"exp":9223372036854775808}"#,
             "`exp` must be an integer from -9223372036854775808 to 9223372036854775807.",
         ),
         (r#"{"version":-1}"#, "`version` must be an integer from 0 to 18446744073709551615."),
-        (r#"{"version":"1"}"#, "`version` must be an integer of at least 0, not a text."),
+        (r#"{"version":"1"}"#, "`version` must be an integer of at least 0, not a string."),
         (r#"{"limit":4294967296}"#, "`limit` must be an integer from 0 to 4294967295."),
-        (r#"{"name":1}"#, "`name` must be a text, not an integer."),
-        (r#"{"block":"yes"}"#, "`block` must be true or false, not a text."),
+        (r#"{"name":1}"#, "`name` must be a string, not an integer."),
+        (r#"{"block":"yes"}"#, "`block` must be true or false, not a string."),
         (r#"{"last":1}"#, "`last` must be an object, not an integer."),
-        (r#"{"last":{"seq":"x"}}"#, "`last.seq` must be an integer, not a text."),
-        (r#"{"items":{}}"#, "`items` must be a list, not an object."),
-        (r#"{"policy":1}"#, "`policy` must be a text, not an integer."),
+        (r#"{"last":{"seq":"x"}}"#, "`last.seq` must be an integer, not a string."),
+        (r#"{"items":{}}"#, "`items` must be an array, not an object."),
+        (r#"{"policy":1}"#, "`policy` must be a string, not an integer."),
         (r#"{"nonce":1}"#, "`nonce` must be bytes in base64url without padding, not an integer."),
-        (r#"{"cursor":1}"#, "`cursor` must be a text, not an integer."),
+        (r#"{"cursor":1}"#, "`cursor` must be a string, not an integer."),
     ] {
         assert_said::<Input>(text, &format!("The field {says}"));
     }
@@ -99,7 +99,8 @@ fn a_value_that_will_not_do_is_not_quoted() {
 
 #[test]
 fn what_is_no_object_is_told_as_a_whole() {
-    for (text, kind) in [("null", "null"), ("[]", "a list"), ("\"hush\"", "a text"), ("7", "an integer")] {
+    for (text, kind) in [("null", "null"), ("[]", "an array"), ("\"hush\"", "a string"), ("7", "an integer")]
+    {
         assert_said::<Last>(text, &format!("The payload must be an object, not {kind}."));
     }
     for text in ["", "{", "{\"seq\":1}x", "{seq:1}", "hush", "{\"seq\":1,}"] {
@@ -123,10 +124,7 @@ fn parameters_are_called_so() {
         ("limit=hush", "The parameter `limit` must be an integer."),
         ("limit=", "The parameter `limit` must be an integer."),
         ("limit=-1", "The parameter `limit` must be an integer."),
-        (
-            "limit=4294967296",
-            "The parameter `limit` must be an integer that is neither so large nor so small.",
-        ),
+        ("limit=4294967296", "The parameter `limit` must be an integer within its range."),
         ("policy=hush", "The parameter `policy` must be one of `open`, `request`, `secret`."),
         ("after=hush", "The parameter `after` must be exactly 2 bytes in base64url without padding."),
         ("limit=1&limit=2", "The parameter `limit` is given twice."),

@@ -27,7 +27,7 @@ impl Default for Metrics {
         metrics.0.register_collector(Box::new(Process));
         let version = LabelledMetric::<Gauge, 1>::new([vec![("version", env!("CARGO_PKG_VERSION"))]]);
         version[0].set(1);
-        metrics.add(|registry| version.register(registry, "build_info", "The version that runs; always 1"));
+        metrics.add(|registry| version.register(registry, "build_info", "The running version; always 1"));
         metrics
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use procfs::{
     ProcResult, WithCurrentSystemInfo as _,
-    process::{LimitValue, Process as UserUpdate},
+    process::{LimitValue, Process as OwnProcess},
 };
 use prometheus_client::{
     collector::Collector,
@@ -39,14 +39,19 @@ impl Collector for Process {
         let cpu = ConstCounter::new(numbers.cpu_seconds);
         tell("process_cpu", "User and system CPU time spent.", seconds(), &cpu)?;
         let start = ConstGauge::new(numbers.start_time_seconds);
-        tell("process_start_time", "When the process started, in Unix time.", seconds(), &start)?;
+        tell("process_start_time", "Start time of the process, in Unix time.", seconds(), &start)?;
         let resident = ConstGauge::new(numbers.resident_memory_bytes);
-        tell("process_resident_memory", "Memory that is resident.", bytes(), &resident)?;
+        tell("process_resident_memory", "Resident memory.", bytes(), &resident)?;
         let all = ConstGauge::new(numbers.virtual_memory_bytes);
-        tell("process_virtual_memory", "Memory that is mapped.", bytes(), &all)?;
+        tell("process_virtual_memory", "Virtual memory.", bytes(), &all)?;
         tell("process_open_fds", "Open file descriptors.", None, &ConstGauge::new(numbers.open_fds))?;
         if let Some(most) = numbers.max_fds {
-            tell("process_max_fds", "How many file descriptors may be open.", None, &ConstGauge::new(most))?;
+            tell(
+                "process_max_fds",
+                "Maximum number of open file descriptors.",
+                None,
+                &ConstGauge::new(most),
+            )?;
         }
         tell("process_threads", "Threads.", None, &ConstGauge::new(numbers.threads))
     }
@@ -54,7 +59,7 @@ impl Collector for Process {
 
 impl Numbers {
     fn read() -> ProcResult<Self> {
-        let own = UserUpdate::myself()?;
+        let own = OwnProcess::myself()?;
         let stat = own.stat()?;
         let seconds = |ticks: u64| as_float(ticks) / as_float(procfs::ticks_per_second());
         let started = procfs::boot_time_secs()?;

@@ -56,7 +56,7 @@ pub struct Challenge {
 
 /// The nonce or token was not made here, is somebody else's, was used already, or its time is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("not valid, or over")]
+#[error("invalid or expired")]
 pub struct Invalid;
 
 impl Sessions {

@@ -30,7 +30,7 @@ pub enum SecretError {
     #[error("cannot use the secrets: {0}")]
     Unread(#[from] ConfidentialError),
     /// The file cannot be made.
-    #[error("cannot make the secret file {}: {source}", path.display())]
+    #[error("cannot create the secret file {}: {source}", path.display())]
     Made {
         /// The file.
         path: PathBuf,
@@ -38,12 +38,10 @@ pub enum SecretError {
         source: io::Error,
     },
     /// The file's content is of another form.
-    #[error(
-        "the secret file must hold a line of 43 characters of base64url (32 random bytes) for each secret"
-    )]
+    #[error("each line of the secret file must be 43 characters of base64url (32 random bytes)")]
     Form,
     /// The system gives no random numbers.
-    #[error("the system gives no random numbers")]
+    #[error("the system provides no random numbers")]
     Random,
 }
 

@@ -168,7 +168,7 @@ fn input_errors_are_sentences_that_do_not_quote_it() {
         (
             broadcast(r#"{"event":"e","payload":"hush"}"#),
             422,
-            "The field `payload` must be an object, not a text.",
+            "The field `payload` must be an object, not a string.",
         ),
         (
             broadcast(r#"{"event":"e","hush":1}"#),

@@ -63,7 +63,7 @@ fn channel_errors_are_sentences() {
             assert_sentence(&wrong, &format!("The field `{field}` must be "));
         }
         let nothing = device.call(&scene.topic, event, json!(["hush"]));
-        assert_sentence(&nothing.response["detail"], "The payload must be an object, not a list.");
+        assert_sentence(&nothing.response["detail"], "The payload must be an object, not an array.");
     }
 }
 

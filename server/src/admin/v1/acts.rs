@@ -11,24 +11,24 @@ use super::{
 };
 use crate::admin::{Admin, problem::Problem};
 
-/// What an operator did
+/// An operator's action
 #[allow(clippy::struct_field_names, reason = "as answers name it")]
 #[derive(Debug, Serialize, ToSchema)]
 struct Act {
-    /// Its number, which grows
+    /// A number that increases with each action
     number: i64,
-    /// When, in Unix milliseconds
+    /// Time of the request, in Unix milliseconds
     at: i64,
-    /// The name of the token
+    /// Name of the token that was used
     #[schema(example = "alice")]
     operator: String,
-    /// The endpoint
+    /// Method and endpoint
     #[schema(example = "DELETE /admin/v1/rooms/{rid}")]
     act: String,
-    /// The path that was asked for, behind `/admin/v1/`
+    /// Requested path, without `/admin/v1/`
     #[schema(example = "rooms/TG4n0hbSJVVTS2RBYJ2cU1JcdKcKDKoMCKpVlAdsXxA")]
     target: String,
-    /// The HTTP status of the answer; `null` while there is none, and where the server ended over it
+    /// HTTP status of the response; `null` until there is one, or if the server ended before
     #[schema(required, example = 200)]
     result: Option<i32>,
 }
@@ -39,7 +39,7 @@ impl From<store::Act> for Act {
     }
 }
 
-/// What operators did, or wanted to and might not, latest first; looking is not among it
+/// Lists operators' actions, refused ones included, latest first; reading is not recorded
 #[utoipa::path(operation_id = "list_acts", tag = "server", params(Paging), responses((status = OK, body = Page<Act>)))]
 #[get("/audit")]
 pub(super) async fn list(

@@ -17,22 +17,22 @@ use crate::admin::{Admin, problem::Problem};
 /// A connection that ended
 #[derive(Debug, Serialize, ToSchema)]
 struct Disconnect {
-    /// When, in Unix milliseconds
+    /// When it ended, in Unix milliseconds
     at: i64,
-    /// Whose it was; `null` where nobody had signed in
+    /// User of the connection; `null` if the client had not signed in
     #[schema(required)]
     uid: Option<UserId>,
-    /// The connection's number
+    /// Number of the connection
     connection: u64,
     /// `websocket` or `longpoll`
     #[schema(example = "websocket")]
     transport: &'static str,
-    /// Since when it was there, in Unix milliseconds
+    /// When it was opened, in Unix milliseconds
     since: i64,
-    /// The WebSocket close code; `null` for one that was lost, or a long poll that was not asked for any more
+    /// WebSocket close code; `null` if the connection was lost or its client stopped polling
     #[schema(required, example = 1008)]
     code: Option<u16>,
-    /// Why
+    /// Reason for the end
     #[schema(example = "slow consumer")]
     reason: String,
 }
@@ -52,7 +52,7 @@ impl From<ClosedConnection> for Disconnect {
     }
 }
 
-/// The connections that ended last, latest first: at most a thousand, since the server was started
+/// Lists the connections that ended, latest first: the last thousand since the server started
 #[utoipa::path(operation_id = "list_disconnects", tag = "server", params(Paging), responses((status = OK, body = Page<Disconnect>)))]
 #[get("/disconnects")]
 pub(super) async fn list(

@@ -8,51 +8,51 @@ use vestibule_approve::{
     signed::{Rid, Uid},
 };
 
-/// A room's id: the hash of its public key, in base64url
+/// Id of a room: the hash of its public key, in base64url
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$", example = "TG4n0hbSJVVTS2RBYJ2cU1JcdKcKDKoMCKpVlAdsXxA")]
 pub(super) struct RoomId(pub(super) Rid);
 
-/// A user's id: the hash of their public key, in base64url
+/// Id of a user: the hash of their public key, in base64url
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$", example = "Zx3nL3ycWlDlsCvwwoHLHRtMHqkbbHVHDm6mBmkxLSA")]
 pub(super) struct UserId(pub(super) Uid);
 
-/// An id that a client has drawn, of a request or a device, in base64url
+/// Random id that a client chose, of a request or a device, in base64url
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{21}[AQgw]$", example = "5Hq7xkVcQ2mXw1kGm8b0Zw")]
 pub(super) struct DrawnId(pub(super) Id);
 
-/// Who gets a room's key
+/// How newcomers get a room's key
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum RoomPolicy {
-    /// Whoever asks
+    /// Members' clients approve every request by themselves
     Open,
-    /// Whom a member approves
+    /// A member approves or denies each request
     Request,
-    /// As `request`, and the room is shown to nobody
+    /// As `request`, and the server does not reveal whether the room exists
     Secret,
 }
 
-/// Where a request stands
+/// State of a request
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum RequestState {
-    /// Nobody has approved it yet
+    /// No member has approved it yet
     Pending,
-    /// Approved, and not yet saved by the newcomer
+    /// Approved, but not yet acked by the newcomer
     Approved,
     /// The newcomer has the key
     Done,
-    /// A member said no
+    /// A member denied it
     Denied,
-    /// The newcomer took it back
+    /// The newcomer withdrew it
     Withdrawn,
-    /// Its time is over
+    /// It expired
     Expired,
 }
 

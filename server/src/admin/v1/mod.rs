@@ -34,7 +34,7 @@ const MAX_BODY: usize = 64 * 1024;
 /// Mounts all of it.
 pub(super) fn mount(config: &mut web::ServiceConfig) {
     let path = web::PathConfig::default().error_handler(|error: PathError, _| {
-        tracing::debug!(%error, "a path that names nothing");
+        tracing::debug!(%error, "invalid path");
         Problem::not_found().into()
     });
     config.app_data(path).app_data(web::JsonConfig::default().limit(MAX_BODY));

@@ -24,17 +24,17 @@ use crate::admin::problem::Problem;
 #[openapi(
     info(
         title = "Vestibule for operators",
-        description = "Served on a listener of its own, to who shows a bearer token. A token may `read`, or do everything (`full`): \
-                       what is not a GET needs the latter, and is written into the audit log. Times are Unix milliseconds. \
-                       What is wrong is told as problem details (RFC 9457).",
+        description = "Served on a separate listener. Every request needs a bearer token. A `read` token allows \
+                       GET; all other methods need a `full` token and are recorded in the audit log. Times are \
+                       Unix milliseconds. Errors are problem details (RFC 9457).",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     components(schemas(Problem)),
     tags(
         (name = "rooms", description = "Rooms, and who is in them"),
         (name = "requests", description = "Requests for rooms' keys"),
-        (name = "users", description = "Who is connected"),
-        (name = "topics", description = "What is said to everybody in a topic"),
+        (name = "users", description = "Users and their connections"),
+        (name = "topics", description = "Messages to all subscribers of a topic"),
         (name = "server", description = "The server itself")
     )
 )]
@@ -55,7 +55,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
     all
 }
 
-/// This description
+/// Returns this description
 #[utoipa::path(operation_id = "describe", tag = "server", responses((status = OK, description = "OpenAPI 3.1", content_type = "application/json", body = Object)))]
 #[get("/openapi.json")]
 pub(super) async fn served() -> HttpResponse {
@@ -105,14 +105,14 @@ fn complete(method: &str, operation: &mut Operation) {
     };
     let has_body = operation.request_body.is_some();
     let problems = [
-        ("400", "What is asked makes no sense", has("query") || has_body),
-        ("401", "There is no token, or nobody's", true),
-        ("403", "The token may only read", is_writing),
-        ("404", "There is no such thing", has("path")),
+        ("400", "Invalid request", has("query") || has_body),
+        ("401", "The token is missing or unknown", true),
+        ("403", "The token only allows reading", is_writing),
+        ("404", "Not found", has("path")),
         ("413", "The body is too large", has_body),
-        ("415", "The body is no JSON", has_body),
-        ("422", "The body says what cannot be done", has_body),
-        ("503", "The store cannot do it at the moment", true),
+        ("415", "The body is not JSON", has_body),
+        ("422", "The body is valid JSON, but its values are not allowed", has_body),
+        ("503", "The store is busy, full or failing", true),
     ];
     for (status, what, _) in problems.into_iter().filter(|(_, _, is_possible)| *is_possible) {
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();

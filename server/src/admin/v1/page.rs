@@ -14,9 +14,9 @@ const MOST: u32 = 200;
 /// A page of a list
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Page<T> {
-    /// What is on it
+    /// Items on this page
     items: Vec<T>,
-    /// What to ask on with, as `cursor`; `null` on the last page
+    /// Pass this as `cursor` to get the next page; `null` on the last page
     #[schema(required)]
     next: Option<String>,
 }
@@ -26,11 +26,11 @@ pub(super) struct Page<T> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
-    /// What the page before said as `next`
+    /// The `next` of the previous page
     #[param(value_type = Option<i64>, minimum = 0)]
     #[serde(default, deserialize_with = "query::optional")]
     pub(super) cursor: Option<Place>,
-    /// How many items at the most
+    /// Maximum number of items
     #[param(minimum = 1, maximum = 200, default = 50)]
     #[serde(default, deserialize_with = "query::optional")]
     pub(super) limit: Option<u32>,

@@ -15,36 +15,36 @@ use crate::{
     query,
 };
 
-/// Which requests are listed
+/// Selects the requests to list
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct RequestQuery {
-    /// Those for this room's key
+    /// Only requests for this room
     #[param(value_type = Option<RoomId>)]
     #[serde(default, deserialize_with = "query::optional")]
     rid: Option<RoomId>,
-    /// Those of this user
+    /// Only requests of this user
     #[param(value_type = Option<UserId>)]
     #[serde(default, deserialize_with = "query::optional")]
     uid: Option<UserId>,
-    /// Those of this state; else those that are pending or approved
+    /// Only requests in this state; by default, pending and approved ones
     #[serde(default, deserialize_with = "query::optional")]
     state: Option<RequestState>,
-    /// Those that were stored before this moment, in Unix milliseconds
+    /// Only requests stored before this time, in Unix milliseconds
     #[serde(default, deserialize_with = "query::optional")]
     created_before: Option<i64>,
-    /// What the page before said as `next`
+    /// The `next` of the previous page
     #[param(value_type = Option<i64>, minimum = 0)]
     #[serde(default, deserialize_with = "query::optional")]
     cursor: Option<Place>,
-    /// How many requests at the most
+    /// Maximum number of requests
     #[param(minimum = 1, maximum = 200, default = 50)]
     #[serde(default, deserialize_with = "query::optional")]
     limit: Option<u32>,
 }
 
-/// A request, without its note and its keys
+/// A request, without its note and keys
 #[allow(clippy::struct_field_names, reason = "as answers name it")]
 #[derive(Debug, Serialize, ToSchema)]
 struct Request {
@@ -54,11 +54,11 @@ struct Request {
     state: RequestState,
     /// When it was stored, in Unix milliseconds
     created: i64,
-    /// When it ends by itself
+    /// When it expires, in Unix milliseconds
     exp: i64,
-    /// How many approves wait for the newcomer
+    /// Number of approves that wait for the newcomer
     approvals: i64,
-    /// When it was finished, if it is
+    /// When it ended, in Unix milliseconds; `null` while it is open
     #[schema(required)]
     closed: Option<i64>,
 }
@@ -78,7 +78,7 @@ impl From<RequestRecord> for Request {
     }
 }
 
-/// The requests, in the order in which they came
+/// Lists requests, oldest first
 #[utoipa::path(operation_id = "list_requests", tag = "requests", params(RequestQuery), responses((status = OK, body = Page<Request>)))]
 #[get("/requests")]
 pub(super) async fn list(
@@ -98,10 +98,11 @@ pub(super) async fn list(
     Ok(web::Json(Page::of(found, limit, |request| request.place.to_string())))
 }
 
-/// Ends a request, whether or not its time is over; one that has ended stays as it is
+/// Ends a request before it expires
 ///
-/// It ends as its time would end it: an open one as `expired`, of which its user and the members are told; one that a device has the
-/// key of as `done`; a denied one stays `denied`.
+/// The request ends as if it had expired. An open one becomes `expired`, and its user and the
+/// members are told. One whose key a device has saved becomes `done`. A denied one stays `denied`,
+/// and one that has ended does not change.
 #[utoipa::path(
     operation_id = "expire_request", tag = "requests",
     params(("rid" = RoomId, Path), ("uid" = UserId, Path), ("request_id" = DrawnId, Path)),
@@ -115,6 +116,6 @@ pub(super) async fn expire(
     let (RoomId(rid), UserId(uid), DrawnId(request_id)) = path.into_inner();
     admin.flow.end_request(rid, uid, request_id).await?;
     let found = admin.flow.store().request(rid, uid, request_id).await?;
-    let request = found.ok_or_else(|| Problem::missing("There is no such request."))?;
+    let request = found.ok_or_else(|| Problem::missing("No such request."))?;
     Ok(web::Json(request.into()))
 }

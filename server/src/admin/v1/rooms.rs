@@ -17,22 +17,22 @@ use crate::{
     query,
 };
 
-/// Which rooms are listed
+/// Selects the rooms to list
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct RoomQuery {
-    /// Part of the name, in whatever case. A page may hold fewer rooms than there are, and none, and have a `next`
+    /// Part of the name, in upper or lower case. A page may have fewer rooms than `limit`, even none, and still a `next`
     #[serde(default, deserialize_with = "query::optional")]
     name: Option<String>,
-    /// The policy
+    /// Only rooms with this policy
     #[serde(default, deserialize_with = "query::optional")]
     policy: Option<RoomPolicy>,
-    /// What the page before said as `next`
+    /// The `next` of the previous page
     #[param(value_type = Option<RoomId>)]
     #[serde(default, deserialize_with = "query::optional")]
     cursor: Option<RoomId>,
-    /// How many rooms at the most
+    /// Maximum number of rooms
     #[param(minimum = 1, maximum = 200, default = 50)]
     #[serde(default, deserialize_with = "query::optional")]
     limit: Option<u32>,
@@ -43,20 +43,20 @@ struct RoomQuery {
 struct Room {
     rid: RoomId,
     policy: RoomPolicy,
-    /// The name on its card
+    /// Name on its card
     #[schema(required)]
     name: Option<String>,
-    /// The version of its card
+    /// Version of its card
     version: u64,
-    /// When it was made, in Unix milliseconds
+    /// When it was created, in Unix milliseconds
     created: i64,
-    /// Its creator, who alone changes its policy: who published its first card, unless the role was handed over. Unknown for
-    /// rooms of older versions of the server
+    /// Its creator, the only user who can change its policy: the user who published its first card,
+    /// unless they handed the role over. `null` for rooms from older versions of the server
     #[schema(required)]
     created_by: Option<UserId>,
-    /// Whether the directory lists it; a secret room is listed nowhere all the same
+    /// Whether the directory lists it; secret rooms are never listed
     listed: bool,
-    /// How many requests wait in it: open ones, and denied ones that may still be approved
+    /// Number of requests that wait: open ones, and denied ones that a member can still approve
     waiting: i64,
 }
 
@@ -68,23 +68,23 @@ impl From<RoomRecord> for Room {
     }
 }
 
-/// Somebody in a room
+/// A connection that has joined a room
 #[derive(Debug, Serialize, ToSchema)]
 struct Member {
     uid: UserId,
     device: DrawnId,
-    /// The connection's number
+    /// Number of the connection
     connection: u64,
     role: Role,
 }
 
-/// What somebody is in a room
+/// Role in a room
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Role {
-    /// Has proved to hold the room's key
+    /// Has proved the room key on this connection
     Member,
-    /// Has not
+    /// Has not proved the room key
     Guest,
 }
 
@@ -99,11 +99,11 @@ impl From<Online> for Member {
 #[derive(Debug, Serialize, ToSchema)]
 struct Deleted {
     rid: RoomId,
-    /// How many requests it took along; who asked is told that they expired
+    /// Number of requests deleted with it; their users are told `expired`
     requests: usize,
 }
 
-/// The rooms, secret ones as well, in the order of their ids
+/// Lists rooms, secret ones included, by id
 #[utoipa::path(operation_id = "list_rooms", tag = "rooms", params(RoomQuery), responses((status = OK, body = Page<Room>)))]
 #[get("/rooms")]
 pub(super) async fn list(
@@ -118,7 +118,7 @@ pub(super) async fn list(
     Ok(web::Json(Page::new(rooms, next.map(|rid| rid.to_string()))))
 }
 
-/// One room
+/// Returns a room
 #[utoipa::path(operation_id = "find_room", tag = "rooms", params(("rid" = RoomId, Path)), responses((status = OK, body = Room)))]
 #[get("/rooms/{rid}")]
 pub(super) async fn find(
@@ -129,9 +129,9 @@ pub(super) async fn find(
     Ok(web::Json(room.into()))
 }
 
-/// Who is in a room at this moment, in the order in which they connected
+/// Lists the connections that have joined a room, oldest first
 ///
-/// Also in a room that nobody has published yet.
+/// Works for rooms that nobody has published, too.
 #[utoipa::path(operation_id = "list_members", tag = "rooms", params(("rid" = RoomId, Path), Paging), responses((status = OK, body = Page<Member>)))]
 #[get("/rooms/{rid}/members")]
 pub(super) async fn members(
@@ -147,8 +147,8 @@ pub(super) async fn members(
 
 /// Deletes a room, with its requests, approves, denials and notices
 ///
-/// Who waits for its key is told `expired`, and who is in it `phx_close`. Afterwards it is as unknown as a room that never was; but a member who
-/// has its key may publish it again.
+/// Newcomers who wait for its key are told `expired`; connections that have joined it get
+/// `phx_close`. Afterwards the room is unknown, but a member who has the key can publish it again.
 #[utoipa::path(operation_id = "delete_room", tag = "rooms", params(("rid" = RoomId, Path)), responses((status = OK, body = Deleted)))]
 #[delete("/rooms/{rid}")]
 pub(super) async fn remove(
@@ -162,17 +162,18 @@ pub(super) async fn remove(
     Ok(web::Json(Deleted { rid: *rid, requests: removed.ended }))
 }
 
-/// Who is to be a room's creator
+/// The user to make the room's creator
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Creator {
     uid: UserId,
 }
 
-/// Makes a user a room's creator, whoever it was
+/// Sets a room's creator
 ///
-/// For a room that has none, and for one whose creator has lost their key. The creator alone changes the policy and whether the room is
-/// listed, and always finds a place for an approve. Members are told `creator_changed`.
+/// Use it for a room without a creator, or whose creator has lost their key. Only the creator can
+/// change the policy and the listing, and the creator's approves never get `slots_full`. Members
+/// are told `creator_changed`.
 #[utoipa::path(
     operation_id = "set_creator", tag = "rooms", params(("rid" = RoomId, Path)),
     request_body = Creator, responses((status = OK, body = Room))
@@ -192,5 +193,5 @@ pub(super) async fn set_creator(
 }
 
 fn no_room() -> Problem {
-    Problem::missing("There is no such room.")
+    Problem::missing("No such room.")
 }

@@ -7,65 +7,65 @@ use vestibule_store::clock;
 
 use crate::admin::{Admin, problem::Problem};
 
-/// The server
+/// State of the server
 #[derive(Debug, Serialize, ToSchema)]
 struct About {
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// When it was started, in Unix milliseconds
+    /// When it started, in Unix milliseconds
     started: i64,
-    /// For how long it has run, in milliseconds
+    /// How long it has run, in milliseconds
     uptime_ms: i64,
-    /// Where clients connect
+    /// Address at which clients connect
     #[schema(example = "127.0.0.1:4000")]
     listens_at: String,
-    /// Whether it sends everybody away
+    /// Whether it is disconnecting its clients in order to stop
     is_draining: bool,
-    /// The database's epoch; another one after it was restored from a backup
+    /// Epoch of the database; changes when the database is restored from a backup
     #[schema(example = "5Hq7xkVcQ2mXw1kGm8b0Zw")]
     epoch: String,
-    /// The size of the database, in bytes
+    /// Size of the database, in bytes
     database_bytes: i64,
-    /// What is free on its disk, in bytes
+    /// Free space on its disk, in bytes
     free_bytes: i64,
     counts: Counts,
     limits: Limits,
 }
 
-/// How much there is
+/// Numbers of connections, rooms and requests
 #[derive(Debug, Serialize, ToSchema)]
 struct Counts {
     connections: usize,
-    /// Rooms that run; not those that rest, since nobody in them sees anything
+    /// Rooms that run; a room rests, and does not count, if its subscribers see nothing of each other
     running_rooms: usize,
-    /// Inboxes that somebody listens to
+    /// Inboxes that a client has joined
     running_inboxes: usize,
-    /// Stored rooms
+    /// Rooms in the database
     rooms: i64,
-    /// Open requests that nobody has approved
+    /// Open requests that no member has approved
     pending: i64,
-    /// Approves that wait for their requesters
+    /// Approves that wait for their newcomers
     approves: i64,
 }
 
-/// How large things may be: characters of notes and names, bytes of what else is here
+/// Largest sizes: characters for notes and names, bytes unless stated otherwise
 #[derive(Debug, Serialize, ToSchema)]
 struct Limits {
     note: usize,
     name: usize,
     ct: usize,
     box_pub: usize,
-    /// How far ahead a request or approve may expire, in milliseconds
+    /// How far in the future a request or approve may expire, in milliseconds
     exp_ms: i64,
     frame: usize,
     message: usize,
-    /// Topics that a connection may be in
+    /// Topics that one connection may join
     channels: usize,
     /// Bytes that may wait for a client
     outbox: usize,
 }
 
-/// What the server is, and how much is in it
+/// Returns the server's version, state, counts and limits
 #[utoipa::path(operation_id = "about_server", tag = "server", responses((status = OK, body = About)))]
 #[get("/server")]
 pub(super) async fn about(admin: web::Data<Admin>) -> Result<web::Json<About>, Problem> {
@@ -104,10 +104,10 @@ pub(super) async fn about(admin: web::Data<Admin>) -> Result<web::Json<About>, P
     }))
 }
 
-/// Sends all clients away and ends the server, as SIGTERM does
+/// Disconnects all clients and stops the server, as SIGTERM does
 ///
-/// It ends with exit code 0: a service manager that starts it again does so for its own reasons.
-#[utoipa::path(operation_id = "drain", tag = "server", responses((status = ACCEPTED, description = "It has begun, or had begun already")))]
+/// The process ends with exit code 0, so a service manager restarts it only if told to.
+#[utoipa::path(operation_id = "drain", tag = "server", responses((status = ACCEPTED, description = "The server is stopping")))]
 #[post("/drain")]
 pub(super) async fn drain(admin: web::Data<Admin>) -> HttpResponse {
     admin.server.drain.notify_one();

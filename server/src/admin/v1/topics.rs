@@ -11,31 +11,31 @@ use crate::{
     approve::Unfit,
 };
 
-/// What is to be said
+/// The event to send
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Broadcast {
-    /// The event's name. Those of the server's own events are refused, and `approve`, `card` and `request`
+    /// Name of the event. `approve`, `card`, `request` and the names of the server's own events are refused
     #[schema(min_length = 1, max_length = 64, example = "maintenance")]
     event: String,
-    /// The payload
+    /// Payload of the event
     #[schema(value_type = Object, example = json!({ "minutes": 10 }))]
     payload: Map<String, Value>,
 }
 
-/// What came of it
+/// Result of a broadcast
 #[derive(Debug, Serialize, ToSchema)]
 struct Heard {
-    /// Whether anybody is in the topic
+    /// Whether the topic has any subscriber
     heard: bool,
 }
 
-/// Sends an event to everybody in a topic, guests as well as members
+/// Sends an event to all subscribers of a topic, guests and members
 ///
-/// As Phoenix's `Endpoint.broadcast`: it is not stored, and who is not there misses it.
+/// As with Phoenix's `Endpoint.broadcast`, the event is not stored: only connected subscribers receive it.
 #[utoipa::path(
     operation_id = "broadcast", tag = "topics", request_body = Broadcast,
-    params(("topic" = String, Path, description = "A room's topic, `room:` and its id, or an inbox's, `user:` and its owner's id")),
+    params(("topic" = String, Path, description = "`room:` and the room's id, or `user:` and the user's id")),
     responses((status = OK, body = Heard))
 )]
 #[post("/topics/{topic}/broadcast")]
@@ -50,8 +50,8 @@ pub(super) async fn broadcast(
     }
     match admin.flow.broadcast(&topic, event, &Value::Object(payload)) {
         Ok(heard) => Ok(web::Json(Heard { heard })),
-        Err(Unfit::Topic) => Err(Problem::missing("There is no such topic.")),
-        Err(Unfit::Event) => Err(unfit("This event is the server's own.")),
+        Err(Unfit::Topic) => Err(Problem::missing("No such topic.")),
+        Err(Unfit::Event) => Err(unfit("This event is reserved for the server.")),
     }
 }
 

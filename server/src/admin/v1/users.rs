@@ -20,26 +20,26 @@ use crate::{
     query,
 };
 
-/// Which users are listed
+/// Selects the users to list
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct UserQuery {
-    /// What the page before said as `next`
+    /// The `next` of the previous page
     #[param(value_type = Option<UserId>)]
     #[serde(default, deserialize_with = "query::optional")]
     cursor: Option<UserId>,
-    /// How many users at the most
+    /// Maximum number of users
     #[param(minimum = 1, maximum = 200, default = 50)]
     #[serde(default, deserialize_with = "query::optional")]
     limit: Option<u32>,
 }
 
-/// Somebody who is connected
+/// A connected user
 #[derive(Debug, Serialize, ToSchema)]
 struct User {
     uid: UserId,
-    /// How many connections they have
+    /// Number of their connections
     connections: usize,
 }
 
@@ -54,14 +54,14 @@ struct Connected {
 #[allow(clippy::struct_field_names, reason = "as answers name it")]
 #[derive(Debug, Serialize, ToSchema)]
 struct Connection {
-    /// Its number
+    /// Number of the connection
     connection: u64,
     /// `websocket` or `longpoll`
     #[schema(example = "websocket")]
     transport: &'static str,
-    /// Since when, in Unix milliseconds
+    /// When it was opened, in Unix milliseconds
     since: i64,
-    /// The topics it is in
+    /// Topics that it has joined
     topics: Vec<String>,
 }
 
@@ -72,43 +72,43 @@ impl From<ConnectionInfo> for Connection {
     }
 }
 
-/// Who was sent away
+/// A disconnected user
 #[derive(Debug, Serialize, ToSchema)]
 struct Disconnected {
     uid: UserId,
-    /// How many connections they had
+    /// Number of connections that were closed
     connections: usize,
 }
 
-/// A user of whom nothing is stored any more
+/// Numbers of deleted items of an erased user
 #[derive(Debug, Serialize, ToSchema)]
 struct Erased {
     uid: UserId,
-    /// Requests, with the approves of them
+    /// Requests of the user, with the approves for them
     requests: usize,
-    /// Approves by the user. A newcomer who has not fetched the key from one waits for another
+    /// Approves by the user. Newcomers who had not fetched them wait for another approve
     approves: usize,
-    /// Denials of the user
+    /// Denials of the user's requests
     denials: usize,
-    /// Notices for the user, and those for others that name them
+    /// Notices for the user, and notices for others that name the user
     notices: usize,
-    /// Rooms that have no creator any more
+    /// Rooms whose creator was the user and that now have none
     rooms: usize,
-    /// How many connections they had
+    /// Number of connections that were closed
     connections: usize,
 }
 
 /// A token to connect with
 #[derive(Debug, Serialize, ToSchema)]
 struct Minted {
-    /// As `POST /v1/session` gives it
+    /// Token as from `POST /v1/session`
     token: String,
     uid: UserId,
-    /// Until when it may be used to connect, in Unix milliseconds: for 15 minutes
+    /// When it expires, in Unix milliseconds: 15 minutes after it was issued
     exp: i64,
 }
 
-/// Who is connected, in the order of their ids
+/// Lists connected users, by id
 #[utoipa::path(operation_id = "list_users", tag = "users", params(UserQuery), responses((status = OK, body = Page<User>)))]
 #[get("/users")]
 pub(super) async fn list(
@@ -128,7 +128,7 @@ pub(super) async fn list(
     Ok(web::Json(Page::of(users, limit(asked)?, |user| user.uid.0.to_string())))
 }
 
-/// A user's connections, of which there may be none: whether anybody is behind an id, the server does not know
+/// Lists a user's connections; none if the user is not connected or does not exist
 #[utoipa::path(operation_id = "find_user", tag = "users", params(("uid" = UserId, Path)), responses((status = OK, body = Connected)))]
 #[get("/users/{uid}")]
 pub(super) async fn find(admin: web::Data<Admin>, uid: web::Path<UserId>) -> web::Json<Connected> {
@@ -138,9 +138,9 @@ pub(super) async fn find(admin: web::Data<Admin>, uid: web::Path<UserId>) -> web
     web::Json(Connected { uid: *uid, connections })
 }
 
-/// Ends all connections of a user, with close code 1001
+/// Closes all connections of a user with close code 1001
 ///
-/// Clients take it for a lost connection and come back, within a moment while their token is good. Nobody is kept out by this.
+/// Clients treat it as a lost connection and reconnect, so this does not lock anybody out.
 #[utoipa::path(operation_id = "disconnect_user", tag = "users", params(("uid" = UserId, Path)), responses((status = OK, body = Disconnected)))]
 #[post("/users/{uid}/disconnect")]
 pub(super) async fn disconnect(admin: web::Data<Admin>, uid: web::Path<UserId>) -> web::Json<Disconnected> {
@@ -148,9 +148,9 @@ pub(super) async fn disconnect(admin: web::Data<Admin>, uid: web::Path<UserId>) 
     web::Json(Disconnected { uid: *uid, connections })
 }
 
-/// Makes a token for a user, as if they had signed in
+/// Issues a token for a user, as if they had signed in
 ///
-/// Who has it reads the user's inbox and acts in their name where no signature is asked for.
+/// A client with this token can read the user's inbox, and act for the user where no signature is required.
 #[utoipa::path(operation_id = "mint_token", tag = "users", params(("uid" = UserId, Path)), responses((status = CREATED, body = Minted)))]
 #[post("/users/{uid}/token")]
 pub(super) async fn mint(admin: web::Data<Admin>, uid: web::Path<UserId>) -> HttpResponse {
@@ -158,11 +158,12 @@ pub(super) async fn mint(admin: web::Data<Admin>, uid: web::Path<UserId>) -> Htt
     HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(Minted { token, uid: *uid, exp })
 }
 
-/// Deletes all that is stored of a user
+/// Deletes everything stored about a user
 ///
-/// Their requests end as `expired`, and their approves as if their time were over. A denial that they pronounced holds on, in nobody's name; their rooms
-/// stay, without a creator. Their connections are sent `erased` and then closed with 1001. The audit log stays as it is, and names them where an act was about
-/// them. It is no ban: with their key they can sign in again.
+/// The user's requests end as `expired`, and their approves expire. Their denials of others remain,
+/// without a name; their rooms remain, without a creator. The server sends `erased` to their
+/// connections and closes them with 1001. The audit log keeps actions that name them. This is not
+/// a ban: the user can sign in again with their key.
 #[utoipa::path(operation_id = "erase_user", tag = "users", params(("uid" = UserId, Path)), responses((status = OK, body = Erased)))]
 #[delete("/users/{uid}")]
 pub(super) async fn erase(

@@ -194,7 +194,7 @@ impl KeyRoom {
         let from = visit.to.member;
         self.key_of(from)?;
         if is_servers(event) {
-            return Err(Reason::BadPayload.because("This event is the server's own."));
+            return Err(Reason::BadPayload.because("This event name is reserved for the server."));
         }
         self.reach(visit, self.head_count.members.saturating_sub(1), payload.size() + event.len())?;
         let is_member =
