@@ -1,30 +1,29 @@
-//! Whether the server lives, and whether it can do its work: for whoever sends it clients, or starts it again.
+//! Whether the server lives, and whether it can do its work: for whatever sends it clients, or
+//! restarts it.
 //!
-//! Open to everybody, so asking costs nothing: the store is looked at once a second, whoever asks, and not at all on their
-//! account.
+//! The endpoints are open to everybody, so asking costs nothing: a task checks the store once a
+//! second, however often somebody asks.
 
 use std::{
     collections::BTreeMap,
     iter,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL, middleware::from_fn, web};
 use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use serde_json::json;
+use tokio::sync::watch;
 use vestibule_channels::transport::{Connections, head_as_get, other_methods};
-use vestibule_store::StoreProblem;
+use vestibule_store::{StoreProblem, clock::Doubt};
 
-use crate::approve::{Doubt, Flow};
+use crate::approve::Flow;
 
-/// How often the store is looked at.
+/// How often the store is checked.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// A look that is older says nothing: whoever was to look hangs.
+/// If the last check is older, the checker is presumed hung.
 const STALE: Duration = Duration::from_secs(5);
 
 /// The methods of both endpoints.
@@ -33,47 +32,35 @@ const READING: &str = "GET, HEAD, OPTIONS";
 /// Whether the server can do its work.
 pub struct Health {
     connections: Arc<Connections>,
-    /// The place in [`STATES`].
-    state: AtomicU8,
-    start: Instant,
-    /// Of the last look, in milliseconds since the start.
-    looked: AtomicU64,
-    /// The place in [`DOUBTS`].
-    doubt: AtomicU8,
+    checked: watch::Sender<Check>,
     ready: Gauge,
     clock_doubted: Gauge,
 }
 
-/// What may be found wrong with the store.
-const STATES: [Option<StoreProblem>; 5] = [
-    None,
-    Some(StoreProblem::Moved),
-    Some(StoreProblem::Unreadable),
-    Some(StoreProblem::Incomplete),
-    Some(StoreProblem::Full),
-];
+/// The result of a check.
+#[derive(Clone, Copy, Debug)]
+struct Check {
+    at: Instant,
+    problem: Option<StoreProblem>,
+    doubt: Option<Doubt>,
+}
 
-/// What may be wrong with the time of day.
-const DOUBTS: [Option<Doubt>; 3] = [None, Some(Doubt::Unsynchronised), Some(Doubt::Ahead)];
-
-/// Whether somebody is told why the server is not ready.
+/// Who asks: only operators are told why the server is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// They are.
-    Told,
-    /// They are not.
-    Kept,
+pub enum Audience {
+    /// On the operators' listener.
+    Operators,
+    /// On the clients' listener.
+    Public,
 }
 
 impl Health {
-    /// Of a server that has just opened its store.
+    /// The health of a server that has just opened its store.
     pub fn new(connections: Arc<Connections>) -> Arc<Self> {
+        let check = Check { at: Instant::now(), problem: None, doubt: None };
         Arc::new(Self {
             connections,
-            state: AtomicU8::new(0),
-            start: Instant::now(),
-            looked: AtomicU64::new(0),
-            doubt: AtomicU8::new(0),
+            checked: watch::Sender::new(check),
             ready: Gauge::default(),
             clock_doubted: Gauge::default(),
         })
@@ -93,34 +80,26 @@ impl Health {
         );
     }
 
-    /// Looks at the store, for ever.
+    /// Checks the store again and again, for ever.
     pub async fn watch(self: Arc<Self>, flow: Arc<Flow>) {
         loop {
-            self.note(flow.trouble().await);
-            self.note_doubt(flow.doubt());
+            self.note(flow.store_problem().await, flow.clock_doubt());
             tokio::time::sleep(EVERY).await;
         }
     }
 
-    fn note(&self, trouble: Option<StoreProblem>) {
-        let state = STATES.iter().position(|state| *state == trouble).unwrap_or_default();
-        self.state.store(u8::try_from(state).unwrap_or_default(), Ordering::Relaxed);
-        self.looked.store(self.elapsed_ms(), Ordering::Relaxed);
+    fn note(&self, problem: Option<StoreProblem>, doubt: Option<Doubt>) {
+        self.checked.send_replace(Check { at: Instant::now(), problem, doubt });
         self.ready.set(i64::from(self.obstacle().is_none()));
-    }
-
-    fn note_doubt(&self, doubt: Option<Doubt>) {
-        let place = DOUBTS.iter().position(|known| *known == doubt).unwrap_or_default();
-        self.doubt.store(u8::try_from(place).unwrap_or_default(), Ordering::Relaxed);
         self.clock_doubted.set(i64::from(doubt.is_some()));
     }
 
     /// What an operator should look at although the server is ready.
     fn warning(&self) -> Option<&'static str> {
-        match DOUBTS[usize::from(self.doubt.load(Ordering::Relaxed))]? {
-            Doubt::Unsynchronised => Some("clock_unsynchronised"),
-            Doubt::Ahead => Some("clock_ahead"),
-        }
+        self.checked.borrow().doubt.map(|doubt| match doubt {
+            Doubt::Unsynchronised => "clock_unsynchronised",
+            Doubt::Ahead => "clock_ahead",
+        })
     }
 
     /// Why the server is not ready, if it is not.
@@ -128,28 +107,24 @@ impl Health {
         if self.connections.is_draining() {
             return Some("draining");
         }
-        let age = self.elapsed_ms().saturating_sub(self.looked.load(Ordering::Relaxed));
-        if u128::from(age) > STALE.as_millis() {
+        let check = *self.checked.borrow();
+        if check.at.elapsed() > STALE {
             return Some("hanging");
         }
-        match STATES[usize::from(self.state.load(Ordering::Relaxed))]? {
-            StoreProblem::Moved => Some("database_moved"),
-            StoreProblem::Unreadable => Some("database"),
-            StoreProblem::Incomplete => Some("migrations"),
-            StoreProblem::Full => Some("disk_full"),
-        }
-    }
-
-    fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+        check.problem.map(|problem| match problem {
+            StoreProblem::Moved => "database_moved",
+            StoreProblem::Unreadable => "database",
+            StoreProblem::Incomplete => "migrations",
+            StoreProblem::Full => "disk_full",
+        })
     }
 }
 
 /// Mounts `/health/live` and `/health/ready`.
-pub fn mount(config: &mut web::ServiceConfig, health: Arc<Health>, detail: Detail) {
+pub fn mount(config: &mut web::ServiceConfig, health: Arc<Health>, audience: Audience) {
     let ready = move || {
         let (obstacle, warning) = (health.obstacle(), health.warning());
-        async move { readiness(obstacle, warning, detail) }
+        async move { readiness(obstacle, warning, audience) }
     };
     config.service(
         web::scope("/health")
@@ -163,18 +138,18 @@ async fn live() -> HttpResponse {
     answer(HttpResponse::Ok(), &json!({ "status": "live" }))
 }
 
-fn readiness(obstacle: Option<&str>, warning: Option<&str>, detail: Detail) -> HttpResponse {
-    match (obstacle, detail) {
-        (None, Detail::Told) => {
+fn readiness(obstacle: Option<&str>, warning: Option<&str>, audience: Audience) -> HttpResponse {
+    match (obstacle, audience) {
+        (None, Audience::Operators) => {
             let warning = warning.map(|warning| ("warning", warning));
             let body: BTreeMap<_, _> = iter::once(("status", "ready")).chain(warning).collect();
             answer(HttpResponse::Ok(), &json!(body))
         }
-        (None, Detail::Kept) => answer(HttpResponse::Ok(), &json!({ "status": "ready" })),
-        (Some(_), Detail::Kept) => {
+        (None, Audience::Public) => answer(HttpResponse::Ok(), &json!({ "status": "ready" })),
+        (Some(_), Audience::Public) => {
             answer(HttpResponse::ServiceUnavailable(), &json!({ "status": "unready" }))
         }
-        (Some(reason), Detail::Told) => {
+        (Some(reason), Audience::Operators) => {
             answer(HttpResponse::ServiceUnavailable(), &json!({ "status": "unready", "reason": reason }))
         }
     }
@@ -191,10 +166,10 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn ready_unless_the_store_is_in_trouble_or_clients_are_sent_away() {
+    async fn store_problems_and_draining_are_obstacles() {
         let connections: Arc<Connections> = Arc::default();
         let health = Health::new(Arc::clone(&connections));
-        for (trouble, obstacle) in [
+        for (problem, obstacle) in [
             (None, None),
             (Some(StoreProblem::Moved), Some("database_moved")),
             (Some(StoreProblem::Unreadable), Some("database")),
@@ -202,7 +177,7 @@ mod tests {
             (Some(StoreProblem::Full), Some("disk_full")),
             (None, None),
         ] {
-            health.note(trouble);
+            health.note(problem, None);
             assert_eq!((health.obstacle(), health.ready.get()), (obstacle, i64::from(obstacle.is_none())));
         }
         connections.drain(Duration::ZERO).await;
@@ -210,33 +185,33 @@ mod tests {
     }
 
     #[test]
-    fn only_who_may_know_is_told_why() {
-        let body = |detail| {
-            let response = readiness(Some("database"), Some("clock_ahead"), detail);
+    fn only_operators_are_told_why() {
+        let body = |audience| {
+            let response = readiness(Some("database"), Some("clock_ahead"), audience);
             assert_eq!(response.status().as_u16(), 503);
             text(response)
         };
-        assert_eq!(body(Detail::Kept), r#"{"status":"unready"}"#);
-        assert!(body(Detail::Told).contains("database"));
+        assert_eq!(body(Audience::Public), r#"{"status":"unready"}"#);
+        assert!(body(Audience::Operators).contains("database"));
     }
 
     #[test]
-    fn a_clock_in_doubt_is_no_obstacle_and_operators_are_told_of_it() {
+    fn a_doubted_clock_is_a_warning_for_operators() {
         let health = Health::new(Arc::default());
         for (doubt, warning) in [
             (Some(Doubt::Unsynchronised), Some("clock_unsynchronised")),
             (Some(Doubt::Ahead), Some("clock_ahead")),
             (None, None),
         ] {
-            health.note_doubt(doubt);
+            health.note(None, doubt);
             assert_eq!(
                 (health.warning(), health.clock_doubted.get()),
                 (warning, i64::from(warning.is_some()))
             );
-            let told = readiness(None, warning, Detail::Told);
+            let told = readiness(None, warning, Audience::Operators);
             assert_eq!(told.status().as_u16(), 200);
             assert_eq!(text(told).contains("warning"), warning.is_some());
-            assert_eq!(text(readiness(None, warning, Detail::Kept)), r#"{"status":"ready"}"#);
+            assert_eq!(text(readiness(None, warning, Audience::Public)), r#"{"status":"ready"}"#);
         }
     }
 

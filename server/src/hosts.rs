@@ -1,8 +1,8 @@
-//! Which hosts a request may be addressed to.
+//! The hosts that a request may be addressed to.
 //!
-//! A client signs the name by which it means a server, so that a proof made for one server is worthless at another. That
-//! holds only as long as a server takes no name for its own that is somebody else's: `Host` is written by whoever sends the
-//! request, and a relay writes what its victim has signed.
+//! A client signs the name of the server that it means, so that a proof for one server is worthless
+//! at another. This holds only if no server accepts another's name as its own: the sender of a
+//! request chooses `Host`, and a relay sends what its victim has signed.
 
 use std::sync::{
     Arc,
@@ -22,19 +22,19 @@ use vestibule_channels::transport::{host, is_loopback, split_port, without_brack
 
 use crate::tls::Certificate;
 
-/// What clients and operators are told of a request that is addressed to somebody else.
+/// The answer and log message for a request to another host.
 const MISDIRECTED: &str = "This server does not know the host name in the request: \
     set --name to the name that clients use, and restart it.";
 
 /// The hosts that requests may be addressed to.
 pub struct Hosts {
-    /// Nothing where any host will do.
+    /// `None` if any host is accepted.
     own: Option<OwnHosts>,
-    /// Whether the log says already that requests are refused.
+    /// Whether a refusal was logged already.
     is_told: AtomicBool,
 }
 
-/// The hosts that are this server's without anybody having said so.
+/// The hosts that are certainly this server's.
 struct OwnHosts {
     port: u16,
     certificate: Option<Arc<Certificate>>,
@@ -46,12 +46,13 @@ impl Hosts {
         Arc::new(Self { own: None, is_told: AtomicBool::new(false) })
     }
 
-    /// The loopback hosts with the port that the server listens on, and the names of its certificate with any port.
+    /// The loopback hosts with the port that the server listens on, and the names of its
+    /// certificate with any port.
     pub fn own(port: u16, certificate: Option<Arc<Certificate>>) -> Arc<Self> {
         Arc::new(Self { own: Some(OwnHosts { port, certificate }), is_told: AtomicBool::new(false) })
     }
 
-    /// Hands a request on or answers 421; to be wrapped around a service with
+    /// Passes a request on, or answers 421. Wrap it around a service with
     /// [`from_fn`](actix_web::middleware::from_fn).
     pub async fn check<B: MessageBody + 'static>(
         self: Arc<Self>,
@@ -61,7 +62,7 @@ impl Hosts {
         if self.allow(host(request.request().head())) {
             return next.call(request).await.map(ServiceResponse::map_into_left_body);
         }
-        // Once: whoever sends such requests could fill the log with them.
+        // Only once: otherwise such requests could fill the log.
         if !self.is_told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "refused a request, and will refuse others like it without logging: {MISDIRECTED}"

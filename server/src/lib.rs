@@ -1,11 +1,12 @@
 //! A Phoenix-compatible channel server for rooms whose keys only the members hold.
 //!
-//! The approve flow ([`approve`], [`session`]) is written on the channel framework (`vestibule_channels`) and keeps its frames in
-//! `vestibule_store`. The program is [`serve::serve`].
+//! The approve flow ([`approve`], [`session`]) is written on the channel framework
+//! (`vestibule_channels`) and keeps its frames in `vestibule_store`. [`serve::serve`] runs the
+//! server.
 
 pub mod admin;
 pub mod approve;
-pub mod confidential;
+mod clients;
 pub mod config;
 pub mod health;
 mod hosts;
@@ -14,6 +15,7 @@ pub mod metrics;
 pub mod pages;
 mod query;
 mod reload;
+pub mod secret_file;
 pub mod serve;
 pub mod session;
 mod shutdown;

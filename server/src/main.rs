@@ -1,4 +1,4 @@
-//! The program: what the command line asks for.
+//! The program: carries out the command line.
 
 use std::{
     fmt::Display,
@@ -18,27 +18,28 @@ use vestibule::{
     telemetry,
 };
 
-/// Threads beside the main one for what blocks: reads of the sweep and of the watch over the store's health.
+/// The most threads for blocking work on the main thread's runtime: reads of the sweep and of the
+/// health check.
 const MAX_BLOCKING: usize = 4;
 
-/// The command line or the configuration is at fault.
+/// Exit code for an invalid command line or configuration.
 const EXIT_CONFIG: u8 = 2;
 
-/// What the server needs cannot be used, such as a file or a port.
+/// Exit code if the server cannot use what it needs, such as a file or a port.
 const EXIT_UNUSABLE: u8 = 1;
 
 fn main() -> ExitCode {
     System::with_tokio_rt(runtime).block_on(carry_out())
 }
 
-/// The main thread's runtime. The library's own has up to 512 threads for what blocks.
+/// The main thread's runtime. By default it would have up to 512 threads for blocking work.
 fn runtime() -> Runtime {
     let mut runtime = Builder::new_current_thread();
     runtime.enable_all().max_blocking_threads(MAX_BLOCKING);
     runtime.build().expect("a system that gives no descriptors cannot run a server")
 }
 
-/// Does what the command line asks for.
+/// Carries out the command line.
 async fn carry_out() -> ExitCode {
     match Task::read() {
         Ok(Task::Serve(sources)) => match sources.read() {
@@ -83,7 +84,7 @@ async fn run(settings: Settings, sources: Sources) -> ExitCode {
     }
 }
 
-/// Has the log say what the server is, and how it is set.
+/// Logs the version and all settings that differ from their defaults.
 fn say_how_it_is_set(settings: &Settings) {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
     let differences = settings.differences();
@@ -95,7 +96,8 @@ fn say_how_it_is_set(settings: &Settings) {
     }
 }
 
-/// Says what the server would be run with, or all that is wrong with it. Reads what the server would read, and changes nothing.
+/// Carries out `check-config`: reads what the server would read, and prints the settings that
+/// differ from their defaults, or all problems. Changes nothing.
 fn check(sources: &Sources) -> ExitCode {
     let settings = match sources.read() {
         Ok(settings) => settings,
@@ -115,7 +117,7 @@ fn check(sources: &Sources) -> ExitCode {
     }
 }
 
-/// Writes to standard output. Who closes it has read enough.
+/// Writes to standard output. A reader that closes it has read enough.
 fn print(text: &[u8]) -> ExitCode {
     match io::stdout().write_all(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&error.to_string(), 1),
@@ -123,7 +125,7 @@ fn print(text: &[u8]) -> ExitCode {
     }
 }
 
-/// The first of some problems, and how to see the others.
+/// The first of these problems, and how to see the others.
 fn in_one_line(problems: &[impl Display]) -> String {
     match problems {
         [] => "invalid configuration".to_owned(),

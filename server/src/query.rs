@@ -1,4 +1,4 @@
-//! How the parameters of a URL's query are read.
+//! Deserializers for the parameters of a URL's query.
 
 use serde::{
     Deserialize, Deserializer,
@@ -7,8 +7,8 @@ use serde::{
 };
 use vestibule_approve::fields::exact;
 
-/// Reads a parameter that may be absent, which an empty one is too: forms send `?policy=&after=`. A field with it needs
-/// `#[serde(default)]` too.
+/// Deserializes a parameter that may be absent or empty: forms send `?policy=&after=`. The field
+/// also needs `#[serde(default)]`.
 pub(crate) fn optional<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -16,10 +16,11 @@ pub(crate) fn optional<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     text.map(|text| T::deserialize(Text(text))).transpose().map_err(serde::de::Error::custom)
 }
 
-/// A parameter's text, in which numbers are spelled as in payloads.
+/// A parameter's text. Numbers are spelled as in payloads.
 struct Text(String);
 
-/// Reads a number where one is expected. What is none is handed on, for the one who expects it to say so.
+/// Deserializes a number, if one is expected. Anything else is passed on as a string, so that the
+/// target type reports it.
 macro_rules! numbers {
     ($($method:ident)+) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {

@@ -1,40 +1,36 @@
-//! SIGHUP: the configuration is read again, the certificate and the operators' tokens too, and what can be taken over is. The log
-//! says what that was, and what was not.
+//! SIGHUP: the server reads its settings, its certificate and the operators' tokens again, and
+//! applies the changes that it can. The log says which it has applied, and which need a restart.
 
 use std::sync::Arc;
-
-use vestibule_channels::transport::{ConnectionLimits, Endpoint, HttpRateLimit};
 
 use crate::{
     admin::{Admission, Renewed},
     approve::Flow,
+    clients::Clients,
     config::{Change, Changes, Problem, Settings, Sources},
     telemetry::Log,
     tls::Certificate,
 };
 
-/// What can be changed of a running server, and how it is set now.
+/// What a reload changes, and the settings in force.
 pub(crate) struct Reload {
     pub(crate) sources: Sources,
     pub(crate) settings: Settings,
     pub(crate) log: Log,
     pub(crate) flow: Arc<Flow>,
-    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) clients: Clients,
     pub(crate) certificate: Option<Arc<Certificate>>,
     pub(crate) admission: Option<Admission>,
-    pub(crate) polls: Arc<ConnectionLimits>,
-    pub(crate) tcp: Arc<ConnectionLimits>,
-    pub(crate) calls: Arc<HttpRateLimit>,
 }
 
 impl Reload {
-    /// Reads the configuration again, and says in short what came of it. A bad one changes nothing. When this returns, all is
-    /// done: whoever supervises the server can be told before and after.
+    /// Reads the configuration again, applies it, and returns a summary. An invalid configuration
+    /// changes nothing.
     pub(crate) fn run(&mut self) -> String {
         match self.sources.read().and_then(|new| self.settings.adopt(&new)) {
             Ok((settings, changes)) => {
                 self.settings = settings;
-                // Under the new filter of the log.
+                // First, so that the log has its new filter for what follows.
                 self.apply();
                 let said = report(&changes);
                 self.renew_certificate();
@@ -45,27 +41,17 @@ impl Reload {
         }
     }
 
-    /// Sets everything as the settings say, changed or not: to what is set already nothing happens.
+    /// Applies all settings, changed or not: applying an unchanged one does nothing.
     fn apply(&self) {
         let config = &self.settings.config;
         if let Err(error) = self.log.set_filter(&config.log) {
             tracing::error!(%error, "keeping the current log filter");
         }
-        self.endpoint.rules.store(Arc::new(config.rules()));
-        let connections = &config.connections;
-        for (caps, (per_address, per_user)) in
-            [(&self.endpoint.caps, connections.socket_caps()), (&self.polls, connections.poll_caps())]
-        {
-            caps.change(per_address, per_user);
-        }
-        self.tcp.change(connections.connection_cap(), usize::MAX);
-        self.calls.change(connections.calls());
-        self.endpoint.connects.change(connections.connects());
-        let store = config.store();
-        self.flow.set_quotas(store.quotas);
-        self.flow.set_max_store(store.max_bytes);
+        self.clients.apply(config);
+        self.flow.set_quotas(config.flow.quotas());
+        self.flow.set_max_store(Some(config.flow.max_store));
         self.flow.set_request_rate(config.flow.new_requests());
-        self.flow.set_reach(config.flow.reach());
+        self.flow.set_fan_out(config.flow.fan_out());
     }
 
     fn renew_certificate(&self) {
@@ -101,7 +87,8 @@ impl Reload {
     }
 }
 
-/// Says what was taken over, and what needs a restart: each setting, and then all of them by name.
+/// Logs each changed setting, then the names of those in force and of those that need a restart,
+/// and returns a summary.
 fn report(changes: &Changes) -> String {
     let Changes { live, fixed } = changes;
     for Change { setting, from, to, source } in live {

@@ -1,5 +1,5 @@
-//! How the server stops: told by SIGTERM, SIGINT or an operator, at its clients' leisure, but not for ever. Until then, SIGHUP
-//! has it read its configuration again.
+//! Stops the server on SIGTERM, SIGINT or an operator's request, once its clients have gone or
+//! their time is over. Until then, SIGHUP makes it reload.
 
 use std::{io, process, time::Duration};
 
@@ -12,10 +12,10 @@ use vestibule_channels::transport::Connections;
 
 use crate::systemd;
 
-/// How long clients may take to go.
+/// How long clients may take to disconnect.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The signals that the server is told with. From when this is made they no longer end the process by themselves.
+/// The signals that the server handles. From when this is created they no longer end the process.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -23,7 +23,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Takes the signals over.
+    /// Starts to handle the signals.
     pub(crate) fn take_over() -> io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
@@ -31,7 +31,7 @@ impl Signals {
         Ok(Self { terminate, interrupt, hangup })
     }
 
-    /// Waits to be told to stop; until then has what is to be done on SIGHUP done.
+    /// Waits for SIGTERM or SIGINT. Calls `on_hangup` on each SIGHUP until then.
     async fn stop(&mut self, mut on_hangup: impl FnMut()) {
         loop {
             tokio::select! {
@@ -43,8 +43,9 @@ impl Signals {
     }
 }
 
-/// Waits to be told to stop, by a signal or by `asked`, sends everybody away with close code 1012 (phoenix.js reconnects), and stops the HTTP server.
-/// A second signal ends the process at once; what was answered ok is stored.
+/// Waits for a signal or for `asked`, closes all connections with code 1012 (phoenix.js
+/// reconnects), and stops the HTTP server. A second signal ends the process at once; whatever was
+/// answered `ok` is stored.
 pub(crate) async fn wait_and_drain(
     mut signals: Signals,
     on_hangup: impl FnMut(),

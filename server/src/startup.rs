@@ -1,5 +1,6 @@
-//! What the server reads and looks at before it opens anything: the same at its start and in `vestibule check-config`, so that the
-//! one says just what keeps the other from running. Nothing is made or changed.
+//! Reads and checks everything that the server needs before it opens anything. The server does this
+//! at its start and so does `vestibule check-config`, so both report the same. Nothing is created
+//! or changed.
 
 use std::{
     fs, io,
@@ -21,23 +22,24 @@ use crate::{
     tls::{Certificate, TlsError},
 };
 
-/// What was read.
+/// The files that were read.
 pub struct Files {
     pub(crate) tokens: Option<Arc<TokenFile>>,
     pub(crate) certificate: Option<Arc<Certificate>>,
-    /// Nothing where there is no file yet: the server makes it.
+    /// `None` if the file does not exist yet: the server creates it.
     pub(crate) secrets: Option<Secrets>,
 }
 
-/// What was found.
+/// The result of reading and checking.
 pub struct Startup {
-    /// What was read, or all that keeps the server from running.
+    /// The files, or everything that keeps the server from starting.
     pub files: Result<Files, Vec<Unusable>>,
-    /// What does not, and is odd.
+    /// Problems that do not keep it from starting.
     pub warnings: Vec<String>,
 }
 
-/// A file or folder that the server cannot use. Each says in one line what is wrong and where.
+/// A file or folder that the server cannot use. Each message says in one line what is wrong and
+/// where.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Unusable {
@@ -50,26 +52,27 @@ pub enum Unusable {
     /// The server's secrets.
     #[error(transparent)]
     Secrets(#[from] SecretError),
-    /// The data folder, or what the store has in it.
+    /// The data folder, or one of the store's files in it.
     #[error("cannot use {}: {source}", path.display())]
     Data {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Where the operators' socket is to be.
+    /// The operators' Unix socket.
     #[error("cannot listen on {at} for operators: {source}")]
     AdminListen {
-        /// Where.
+        /// The address or path.
         at: Listen,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl Startup {
-    /// Reads what the configuration names, and looks whether the server could write where it has to.
+    /// Reads the files that the configuration names, and checks that the server could write where
+    /// it must.
     pub fn read(config: &Config) -> Self {
         let modes = config.file_modes();
         let mut unusable = Vec::new();
@@ -91,7 +94,7 @@ impl Startup {
 }
 
 impl Files {
-    /// What is to be said where the names that are certainly the server's own are hardly what clients will address.
+    /// A warning if clients will probably address the server by a name that it does not know.
     pub fn name_warning(&self, config: &Config, listens_at: IpAddr) -> Option<&'static str> {
         let is_certified = self.certificate.as_ref().is_some_and(|certificate| certificate.has_names());
         let is_reached = !listens_at.is_loopback() && !is_certified;
@@ -102,17 +105,17 @@ impl Files {
     }
 }
 
-/// What was read, if anything was to be; what is wrong with it is put to the rest.
+/// The value that was read, if any; an error is added to the others.
 fn kept<T, E: Into<Unusable>>(read: Option<Result<T, E>>, unusable: &mut Vec<Unusable>) -> Option<T> {
     read?.map_err(|error| unusable.push(error.into())).ok()
 }
 
-/// Looks whether the database can be made or written: its folder, or the nearest one above that there is, and what is in it
-/// already.
+/// Checks that the database can be created or written: its folder, or the nearest existing one
+/// above, and its files.
 fn data_folder(database: &Path) -> Result<(), Unusable> {
     let at = |path: &Path, source| Unusable::Data { path: path.to_owned(), source };
     let database = path::absolute(database).map_err(|source| at(database, source))?;
-    // Those that are missing are made. A link that leads nowhere is there.
+    // Missing folders are created. A link that leads nowhere exists.
     let is_there = |path: &&Path| {
         !fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     };

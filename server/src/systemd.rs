@@ -1,5 +1,5 @@
-//! What the service manager and the server tell each other: a socket that is open already (`sd_listen_fds(3)`), and how it goes
-//! (`sd_notify(3)`). Without systemd all of it does nothing.
+//! Talks to systemd: takes the socket that it has opened (`sd_listen_fds(3)`), and notifies it of
+//! the server's state (`sd_notify(3)`). Without systemd nothing happens.
 
 use std::{
     io,
@@ -15,14 +15,15 @@ use sd_notify::NotifyState;
 use socket2::SockRef;
 use vestibule_channels::transport::Connections;
 
-/// How often the status line is renewed where no watchdog waits for more.
+/// How often the status line is sent if no watchdog needs more.
 const STATUS_EVERY: Duration = Duration::from_secs(10);
 
-/// How many may wait to be let in, as far as the kernel lets them (`net.core.somaxconn`). After a restart all come at once.
+/// Connections that may wait to be accepted, as far as the kernel allows (`net.core.somaxconn`).
+/// After a restart all clients connect at once.
 const QUEUE: i32 = 4096;
 
-/// The socket that systemd has opened, or one that is bound to `address`. A restart refuses nobody who comes to the former: it
-/// stays open in between, and whoever comes waits in its queue.
+/// The socket that systemd has opened, or one bound to `address`. systemd keeps its socket open
+/// during a restart, so clients wait in its queue instead of being refused.
 pub(crate) fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     let mut passed = ListenFd::from_env();
     if passed.len() > 1 {
@@ -33,33 +34,38 @@ pub(crate) fn listener(address: SocketAddr) -> io::Result<TcpListener> {
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
-    // Again, since the standard library has 128 wait.
+    // Again, because the standard library has a queue of 128.
     SockRef::from(&listener).listen(QUEUE)?;
     Ok(listener)
 }
 
-/// The server accepts connections.
+/// Notifies that the server accepts connections.
 pub(crate) fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
-/// The configuration is read again; [`ready`] follows.
+/// Notifies that the server reloads. [`ready`] follows.
 pub(crate) fn reloading() {
     let now = NotifyState::monotonic_usec_now().unwrap_or(NotifyState::Status("reloading the configuration"));
     tell(&[NotifyState::Reloading, now]);
 }
 
-/// The status line, which `systemctl status` shows: how many are connected, where the server listens, and what came of the last
-/// time that it read its configuration again.
+/// The status line that `systemctl status` shows: the number of connections, where the server
+/// listens, and the result of the last reload.
 #[derive(Clone)]
 pub(crate) struct Status {
-    pub(crate) connections: Arc<Connections>,
-    pub(crate) listens: String,
-    pub(crate) reloaded: Arc<ArcSwap<Option<String>>>,
+    connections: Arc<Connections>,
+    listens: String,
+    reloaded: Arc<ArcSwap<Option<String>>>,
 }
 
 impl Status {
-    /// The line as it is now.
+    /// The status of a server that `listens` describes and that has not been reloaded.
+    pub(crate) fn new(connections: Arc<Connections>, listens: String) -> Self {
+        Self { connections, listens, reloaded: Arc::default() }
+    }
+
+    /// The current line.
     fn line(&self) -> String {
         let line = format!("{} connections, {}", self.connections.count(), self.listens);
         match &**self.reloaded.load() {
@@ -68,20 +74,20 @@ impl Status {
         }
     }
 
-    /// The configuration was read again, and this came of it. [`ready`] is said too.
+    /// Notifies that the server has reloaded, with a summary, and is ready again.
     pub(crate) fn reloaded(&self, said: String) {
         self.reloaded.store(Arc::new(Some(said)));
         tell(&[NotifyState::Ready, NotifyState::Status(&self.line())]);
     }
 }
 
-/// The server is on its way out, and sends its clients away.
+/// Notifies that the server is stopping.
 pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping, NotifyState::Status("disconnecting clients")]);
 }
 
-/// Says again and again that this thread's event loop turns, twice in the time after which systemd would kill the server
-/// (`WatchdogSec=`), and what the status is.
+/// Notifies again and again that this thread's event loop runs, twice within the time after which
+/// systemd would kill the server (`WatchdogSec=`), and what the status is.
 pub(crate) fn watch(status: Status) -> JoinHandle<()> {
     let every = sd_notify::watchdog_enabled().map_or(STATUS_EVERY, |limit| limit / 2);
     rt::spawn(async move {

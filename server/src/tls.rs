@@ -1,5 +1,5 @@
-//! TLS for those who have no proxy in front: the certificate and its key, from files that are read again when they were
-//! renewed.
+//! TLS, for servers without a proxy in front: the certificate and its key, from files that can be
+//! read again.
 
 mod validity;
 
@@ -26,41 +26,41 @@ use thiserror::Error;
 use webpki::EndEntityCert;
 
 use self::validity::Validity;
-use crate::confidential::{Modes, open_to_everybody};
+use crate::secret_file::{Modes, open_to_everybody};
 
-/// Why there is no TLS. Each says in one line what is wrong, and in which file.
+/// Why TLS cannot be used. Each message says in one line what is wrong, and in which file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// A file is not there, or is not for this process to read.
+    /// A file is missing or cannot be read.
     #[error("cannot read {path}: {source}")]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file has something else in it.
+    /// A file has other contents.
     #[error("found no {what} in PEM format in {path}")]
     Content {
         /// The file.
         path: PathBuf,
-        /// What should be there.
+        /// What it should contain.
         what: &'static str,
     },
-    /// The two do not belong together, or are of a kind that rustls does not take.
+    /// The two do not belong together, or rustls does not support them.
     #[error("cannot use {certificate} with {key}: {source}")]
     Pair {
         /// The certificate's file.
         certificate: PathBuf,
         /// The key's file.
         key: PathBuf,
-        /// What rustls says.
+        /// The error of rustls.
         source: rustls::Error,
     },
 }
 
-/// What the server shows who it is with.
+/// A certificate with its key, as read from files.
 #[derive(Debug)]
 pub struct Certificate {
     chain: PathBuf,
@@ -71,15 +71,15 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Takes the certificates in one file, and their private key in another.
+    /// Reads the certificates in one file, and their private key in another.
     pub fn load(certificate: &Path, key: &Path, modes: Modes) -> Result<Arc<Self>, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let shown = Arc::new(ArcSwap::from_pointee(read(certificate, key, &provider)?));
         Ok(Arc::new(Self { chain: certificate.to_owned(), key: key.to_owned(), modes, provider, shown }))
     }
 
-    /// Reads the files again, for the connections from then on, and says whether there is another certificate. If anything is
-    /// wrong, all stays as it was.
+    /// Reads the files again, for connections from then on, and returns whether the certificate is
+    /// another. If anything is wrong, nothing changes.
     pub fn renew(&self) -> Result<bool, TlsError> {
         let read = read(&self.chain, &self.key, &self.provider)?;
         let is_another = read.cert != self.shown.load().cert;
@@ -87,18 +87,18 @@ impl Certificate {
         Ok(is_another)
     }
 
-    /// The last moment in which it is valid, as people read it, where it can be told.
+    /// The end of its validity, for people, if it can be read.
     pub fn until(&self) -> Option<String> {
         Some(Validity::of(self.shown.load().cert.first()?)?.until())
     }
 
-    /// Has the log say that, with which certificate it is and until when it is valid.
+    /// Logs a message with the certificate and the end of its validity.
     pub(crate) fn log(&self, said: &str) {
         tracing::info!(path = %self.chain.display(), until = self.until(), "{said}");
     }
 
-    /// What is odd about it and no reason not to show it: that it is not valid now, or one of those below it; that everybody may
-    /// read its key, if modes are to be checked.
+    /// Warnings: it, or a certificate below it, is not valid now; everybody can read its key, if
+    /// modes are checked.
     pub fn warnings(&self) -> Vec<String> {
         let (shown, now) = (self.shown.load(), SystemTime::now());
         let complaint = |(number, certificate): (usize, &CertificateDer<'_>)| {
@@ -110,7 +110,8 @@ impl Certificate {
         invalid.chain(open_to_everybody(&self.key, self.modes)).collect()
     }
 
-    /// Whether it was issued for exactly this host name or address. What only a wildcard stands for may be another server's.
+    /// Whether it was issued for exactly this host name or address. A name matched only by a
+    /// wildcard may be another server's.
     pub fn is_for(&self, host: &str) -> bool {
         let shown = self.shown.load();
         let Some(certificate) = end_entity(&shown) else { return false };
@@ -152,8 +153,8 @@ fn read(certificate: &Path, key: &Path, provider: &CryptoProvider) -> Result<Cer
     })
 }
 
-/// The server's own certificate, the first of its chain. One that rustls serves and that cannot be read here, such as one of X.509
-/// version 1, has no names.
+/// The server's own certificate, the first in the file. One that rustls accepts but webpki cannot
+/// parse, such as X.509 version 1, has no names here.
 fn end_entity(shown: &CertifiedKey) -> Option<EndEntityCert<'_>> {
     EndEntityCert::try_from(shown.cert.first()?).ok()
 }

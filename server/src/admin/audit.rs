@@ -1,5 +1,5 @@
-//! What operators do is written down: in the audit log before an act, so that none is done that is not in it, and after it, what
-//! came of it; and then in the log, with the same status.
+//! Records operators' actions: in the audit log before the action, so that no action happens
+//! without a record, and after it with its result; then in the log with the same status.
 
 use actix_web::{
     Error, HttpMessage as _, ResponseError as _,
@@ -11,13 +11,13 @@ use actix_web::{
 };
 use tracing::Instrument as _;
 
-use super::{Admin, problem::Problem, tokens::Operator, v1};
+use super::{problem::Problem, shared::Admin, tokens::Operator, v1};
 
-/// The longest path that is written down, in characters.
+/// The longest path that is recorded, in characters.
 const MAX_PATH: usize = 200;
 
-/// Hands a request on, and writes down what it did if it is one that writes. Whether the operator may do it is decided
-/// behind this.
+/// Passes a request on, and records it unless its method is safe. Whether the operator may make it
+/// is decided after this.
 pub(super) async fn audit<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -25,7 +25,7 @@ pub(super) async fn audit<B: MessageBody + 'static>(
     let Some(act) = Act::of(&request) else {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     };
-    // In a task of its own: an operator who hangs up ends neither the act nor what is written of it.
+    // In a task of its own: if the operator disconnects, the action and its record go on.
     rt::spawn(write_down(act, request, next).in_current_span()).await.unwrap_or_else(|_| Err(panicked()))
 }
 
@@ -42,7 +42,7 @@ async fn write_down<B: MessageBody + 'static>(
         }
     };
     let admin = request.app_data::<web::Data<Admin>>().cloned();
-    // In one of its own as well: a panic is a result too.
+    // In another task: a panic is a result, too.
     let done = rt::spawn(next.call(request).in_current_span()).await;
     let answer = done.unwrap_or_else(|_| Err(panicked()));
     let status = match &answer {
@@ -50,23 +50,23 @@ async fn write_down<B: MessageBody + 'static>(
         Err(error) => error.as_response_error().status_code(),
     };
     if let (Some(admin), Some(number)) = (admin, number) {
-        // The log says why; the line stays without a result.
+        // The log says why; the record stays without a result.
         let _ = admin.flow.store().finish_act(number, status.as_u16()).await;
     }
     act.log(status);
     answer.map(ServiceResponse::map_into_left_body)
 }
 
-/// Who does what to what.
+/// An operator's action.
 struct Act {
     operator: String,
     path: String,
-    /// The act and its target, as the audit log has them; nothing where there is no such endpoint.
+    /// The action and its target for the audit log, if the endpoint exists.
     entry: Option<(String, String)>,
 }
 
 impl Act {
-    /// What a request does, if it is one that writes.
+    /// The action of a request, unless its method is safe.
     fn of(request: &ServiceRequest) -> Option<Self> {
         if request.method().is_safe() {
             return None;
@@ -81,20 +81,20 @@ impl Act {
         Some(Self { operator, path: short(request.path()), entry })
     }
 
-    /// Begins its line in the audit log, and gives its number.
+    /// Begins its record in the audit log, and returns the record's number.
     async fn begin(&self, request: &ServiceRequest) -> Result<Option<i64>, Problem> {
         let admin = request.app_data::<web::Data<Admin>>();
         let (Some(admin), Some((act, target))) = (admin, self.entry.clone()) else { return Ok(None) };
         Ok(Some(admin.flow.store().begin_act(self.operator.clone(), act, target).await?))
     }
 
-    /// What came of it. The method is in the span of the request.
+    /// Logs the result. The method is in the request's span.
     fn log(&self, status: StatusCode) {
         tracing::info!(admin = self.operator, path = self.path, status = status.as_u16(), "administered");
     }
 }
 
-/// What is answered where the act ended in a panic, which the log has the place of.
+/// The answer after a panic, whose place is in the log.
 fn panicked() -> Error {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed to handle this request: see the log.")
         .into()

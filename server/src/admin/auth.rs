@@ -1,4 +1,4 @@
-//! Who may do what: looked at before anything else is, so that a route need not think of it.
+//! Checks tokens before anything else, so that no route has to.
 
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ use super::{
     tokens::{Access, Operator, TokenFile},
 };
 
-/// Hands on the requests of operators, who are then in the request's extensions as an [`Operator`], and answers all others: 401.
+/// Passes on requests with a valid token, and puts its [`Operator`] into their extensions. Answers
+/// all others 401.
 pub(super) async fn identify<B: MessageBody + 'static>(
     tokens: Arc<TokenFile>,
     request: ServiceRequest,
@@ -31,8 +32,8 @@ pub(super) async fn identify<B: MessageBody + 'static>(
     }
 }
 
-/// Hands on what its operator may do, and answers 403 to who may only read and wants to write. What is not a safe method (RFC
-/// 9110, section 9.2.1) writes.
+/// Passes on requests that the operator may make, and answers 403 to any with a `read` token that
+/// is not a safe method (RFC 9110, section 9.2.1).
 pub(super) async fn permit<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -48,7 +49,7 @@ pub(super) async fn permit<B: MessageBody + 'static>(
     next.call(request).await.map(ServiceResponse::map_into_left_body)
 }
 
-/// The token that a request shows (RFC 6750, section 2.1). The scheme's name may be written in any case.
+/// The bearer token of a request (RFC 6750, section 2.1). The scheme's name is case-insensitive.
 fn bearer(request: &ServiceRequest) -> Option<&str> {
     let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = header.split_once(' ')?;

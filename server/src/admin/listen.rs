@@ -1,4 +1,4 @@
-//! Where operators connect: at an address, or at a socket in the file system.
+//! The operators' listener: a TCP address or a Unix socket.
 
 use std::{
     fmt, fs, io,
@@ -13,15 +13,15 @@ use std::{
 
 use rustix::fs::{Access, access};
 
-/// Who may connect to a Unix socket: its owner and group. They need a token all the same.
+/// The mode of a Unix socket: its owner and group may connect. They need a token as well.
 const MODE: u32 = 0o660;
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// At an address; port 0 is a free one.
+    /// A TCP address; port 0 picks a free port.
     Tcp(SocketAddr),
-    /// At a path, at which a socket is made.
+    /// The path of a Unix socket, which is created there.
     Unix(PathBuf),
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for Listen {
     }
 }
 
-/// What listens.
+/// A listener that is bound.
 #[derive(Debug)]
 pub(super) enum Listener {
     Tcp(TcpListener),
@@ -58,7 +58,7 @@ pub(super) enum Listener {
 }
 
 impl Listen {
-    /// Listens, and says where.
+    /// Binds the listener, and returns where it listens.
     pub(super) fn bind(&self) -> io::Result<(Listener, Listen)> {
         match self {
             Listen::Tcp(address) => {
@@ -75,7 +75,8 @@ impl Listen {
         }
     }
 
-    /// Looks whether a socket could be made at a path; an address is seen to be free only by taking it.
+    /// Checks whether a Unix socket could be created at the path. Whether an address is free shows
+    /// only when it is bound.
     pub(crate) fn check(&self) -> io::Result<()> {
         let Listen::Unix(path) = self else { return Ok(()) };
         SocketName::from_pathname(path)?;
@@ -86,16 +87,16 @@ impl Listen {
         }
     }
 
-    /// Takes the socket away, once nobody listens any more.
+    /// Removes the Unix socket after the listener has ended.
     pub(super) fn clean_up(&self) {
         if let Listen::Unix(path) = self {
-            // Somebody else may have done it.
+            // Somebody else may have removed it.
             let _ = fs::remove_file(path);
         }
     }
 }
 
-/// Removes a socket that a killed server has left behind: nobody listens at it.
+/// Removes a Unix socket that a killed server has left behind, on which nobody listens.
 fn remove_dead(path: &Path) -> io::Result<()> {
     let is_socket = match fs::symlink_metadata(path) {
         Ok(found) => found.file_type().is_socket(),

@@ -1,19 +1,21 @@
-//! The operators' listener: metrics, and whatever is to be administered, apart from what clients reach.
+//! The operators' listener: metrics and administration, apart from what clients reach.
 //!
-//! Health and the dashboard page are open; everything else is behind `auth`: an operator shows a token, and who may only read
-//! writes nothing. A route that is added to `routes` has that by being there, finds the [`Operator`] in the request's extensions, and answers what is
-//! wrong with a [`Problem`]. Between the two questions, who somebody is and what they may do, `audit` writes down what they want.
+//! Health and the dashboard page need no token. Everything else is behind `auth`: it identifies the
+//! operator by a token, and allows changes only with a `full` one. Between the two, `audit` records
+//! what the operator asks for. A route added to `routes` is behind all of that, finds the
+//! [`Operator`] in the request's extensions, and answers errors with a [`Problem`].
 
 mod audit;
 mod auth;
 mod listen;
 mod metrics;
 mod problem;
+mod shared;
 mod tokens;
 mod topic;
 pub mod v1;
 
-use std::{future::ready, io, net::SocketAddr, sync::Arc};
+use std::{future::ready, io, sync::Arc};
 
 use actix_web::{
     App, HttpResponse, HttpServer, ResponseError as _, Route,
@@ -23,58 +25,28 @@ use actix_web::{
     rt::{self, task::JoinHandle},
     web,
 };
-use arc_swap::ArcSwap;
-use tokio::sync::Notify;
 
 pub use self::{
     listen::Listen,
     problem::Problem,
+    shared::{Admin, ServerInfo},
     tokens::{Access, Operator, Renewed, TokenError, TokenFile, Tokens},
 };
 use vestibule_channels::transport::{
-    ConnectPolicy, Connections, Over, Patience, arriving, edges, harden, head_as_get, prepare_socket,
-    websocket,
+    Connections, Over, Patience, arriving, edges, harden, head_as_get, prepare_socket, websocket,
 };
 use vestibule_store::READERS;
 
 use crate::{
-    approve::Flow,
-    health::{self, Detail, Health},
-    metrics::Metrics,
+    health::{self, Audience},
     pages::{Dashboard, Page},
     telemetry,
 };
 
-/// More connections than operators have.
+/// More connections than operators need.
 const MAX_CONNECTIONS: usize = 64;
 
-/// What the routes share.
-pub struct Admin {
-    /// All that is counted.
-    pub metrics: Metrics,
-    /// The application.
-    pub flow: Arc<Flow>,
-    /// Whether it can do its work.
-    pub health: Arc<Health>,
-    /// The server that runs it.
-    pub server: Administered,
-}
-
-/// What there is of the server besides the application.
-pub struct Administered {
-    /// Everybody connected.
-    pub connections: Arc<Connections>,
-    /// What holds for connections, such as how much one may use.
-    pub rules: Arc<ArcSwap<ConnectPolicy>>,
-    /// Where clients connect.
-    pub listens_at: SocketAddr,
-    /// When it was started, in Unix milliseconds.
-    pub started: i64,
-    /// Notified to end it.
-    pub drain: Arc<Notify>,
-}
-
-/// A listener that runs.
+/// The running listener.
 pub struct Running {
     at: Listen,
     admission: Admission,
@@ -82,7 +54,7 @@ pub struct Running {
     task: JoinHandle<io::Result<()>>,
 }
 
-/// Who is let in there, which may change while it runs.
+/// The accepted tokens, which can change while the listener runs.
 #[derive(Clone)]
 pub struct Admission {
     tokens: Arc<TokenFile>,
@@ -90,7 +62,7 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Reads the tokens again. Whoever watches by one that is not good any more is sent away.
+    /// Reads the tokens again. Disconnects dashboards whose token is no longer valid.
     pub fn renew(&self) -> Result<Renewed, TokenError> {
         let renewed = self.tokens.renew()?;
         for name in &renewed.revoked {
@@ -125,7 +97,7 @@ pub fn start(
             .wrap(from_fn(telemetry::trace_and_tell))
             .wrap(from_fn(move |request, next| harden(Over::Http, request, next)))
             .app_data(admin.clone())
-            .configure(|config| health::mount(config, Arc::clone(&admin.health), Detail::Told))
+            .configure(|config| health::mount(config, Arc::clone(&admin.health), Audience::Operators))
             .configure(|config| websocket::mount(config, "/socket/websocket", live))
             .configure(|config| dashboard.mount(config, "/"))
             .service(
@@ -155,7 +127,7 @@ pub fn start(
     Ok(Running { at, admission, handle, task: rt::spawn(server) })
 }
 
-/// What needs a token.
+/// The routes that need a token.
 fn routes(config: &mut web::ServiceConfig) {
     config
         .configure(v1::mount)
@@ -169,7 +141,7 @@ async fn no_such_method() -> HttpResponse {
     answer
 }
 
-/// Answers with a problem, whatever is asked.
+/// A route that always answers with a problem.
 fn problem(make: fn() -> Problem) -> Route {
     web::to(move || ready(Err::<HttpResponse, Problem>(make())))
 }
@@ -180,12 +152,12 @@ impl Running {
         &self.at
     }
 
-    /// Who is let in.
+    /// The accepted tokens.
     pub fn admission(&self) -> &Admission {
         &self.admission
     }
 
-    /// Ends it, without waiting for anybody's answer.
+    /// Stops the listener without waiting for open requests.
     pub async fn stop(self) {
         self.handle.stop(false).await;
         // A panic in it was logged.

@@ -1,4 +1,4 @@
-//! What is answered when something is wrong: problem details (RFC 9457).
+//! Error responses: problem details (RFC 9457).
 
 use std::{borrow::Cow, fmt};
 
@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vestibule_store::{CommandError, StoreError};
 
-use crate::input::Unread;
+use crate::input::InputError;
 
 /// A problem without a type of its own: its title is that of its status.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,19 +32,19 @@ pub struct Problem {
     /// Explanation for people
     #[schema(value_type = String, example = "No such room.")]
     detail: Cow<'static, str>,
-    /// What a client without a good token is told in `WWW-Authenticate`.
+    /// The value of `WWW-Authenticate`, for requests without a valid token.
     #[serde(skip)]
     challenge: Option<&'static str>,
 }
 
 impl Problem {
-    /// A problem of this status, and what it is, for people.
+    /// A problem with this status and an explanation for people.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
         let title = status.canonical_reason().unwrap_or_default();
         Self { kind: "about:blank", title, status, detail: detail.into(), challenge: None }
     }
 
-    /// There is no token.
+    /// The request has no token.
     pub(super) fn no_token() -> Self {
         Self {
             challenge: Some("Bearer realm=\"vestibule\""),
@@ -52,24 +52,24 @@ impl Problem {
         }
     }
 
-    /// The token is nobody's.
+    /// The token is unknown.
     pub(super) fn wrong_token() -> Self {
         let challenge = Some("Bearer realm=\"vestibule\", error=\"invalid_token\"");
         Self { challenge, ..Self::new(StatusCode::UNAUTHORIZED, "This token is unknown.") }
     }
 
-    /// The token is good, but not for this.
+    /// The token only allows reading.
     pub(super) fn read_only() -> Self {
         let challenge = Some("Bearer realm=\"vestibule\", error=\"insufficient_scope\"");
         Self { challenge, ..Self::new(StatusCode::FORBIDDEN, "This token only allows reading.") }
     }
 
-    /// There is nothing at this path.
+    /// The path is unknown.
     pub(super) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "No endpoint has this path.")
     }
 
-    /// There could be something at this path, and there is not.
+    /// The path is valid, but the item does not exist.
     pub(super) fn missing(detail: &'static str) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
@@ -81,7 +81,7 @@ impl Problem {
 }
 
 impl From<Refusal> for Problem {
-    /// The store refuses operators nothing by its rules: it is full, busy or broken.
+    /// The store refuses operators nothing by its rules: it is full, busy or failing.
     fn from(refusal: Refusal) -> Self {
         let detail = match refusal.reason {
             Reason::StorageFull => "The disk is full.",
@@ -92,24 +92,15 @@ impl From<Refusal> for Problem {
     }
 }
 
-impl From<CommandError> for Problem {
-    fn from(error: CommandError) -> Self {
-        match error {
-            CommandError::Store(error) => error.into(),
-            CommandError::Refused(_) => Self::new(StatusCode::CONFLICT, "The rules do not allow this."),
-        }
-    }
-}
-
-impl From<Unread> for Problem {
-    fn from(unread: Unread) -> Self {
-        let status = match &unread {
-            Unread::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Unread::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Unread::Body(fault) if !fault.is_malformed => StatusCode::UNPROCESSABLE_ENTITY,
-            Unread::Body(_) | Unread::Query(_) | Unread::Broken => StatusCode::BAD_REQUEST,
+impl From<InputError> for Problem {
+    fn from(error: InputError) -> Self {
+        let status = match &error {
+            InputError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            InputError::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            InputError::Body(fault) if !fault.is_malformed => StatusCode::UNPROCESSABLE_ENTITY,
+            InputError::Body(_) | InputError::Query(_) | InputError::Broken => StatusCode::BAD_REQUEST,
         };
-        Self::new(status, unread.to_string())
+        Self::new(status, error.to_string())
     }
 }
 

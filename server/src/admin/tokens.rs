@@ -1,4 +1,4 @@
-//! The tokens of operators: a file that only the server reads, of a line for each.
+//! Operators' tokens: a file that only the server can read, with a line for each.
 //!
 //! ```text
 //! # name       may   token, or sha256: and its hash
@@ -6,8 +6,8 @@
 //! alice        full  sha256:60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752
 //! ```
 //!
-//! In memory there are hashes only, so there is nothing to wipe or to be dumped: a token has as many random bits as
-//! its hash, and nobody finds the one by trying for the other.
+//! Only hashes are kept in memory, so there is nothing to wipe or to leak in a dump: a token has as
+//! many random bits as its hash, so it cannot be found by trying.
 
 use std::{
     collections::HashSet,
@@ -20,22 +20,22 @@ use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
-use crate::confidential::{self, ConfidentialError, Modes};
+use crate::secret_file::{self, Modes, SecretFileError};
 
 /// The shortest token: 24 random bytes in base64.
 const SHORTEST: usize = 32;
 
-/// What somebody may do.
+/// What a token allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// Look.
+    /// Only reading.
     Read,
-    /// Look, and change something.
+    /// Reading and changing.
     Full,
 }
 
 impl Access {
-    /// As the file writes it.
+    /// The word in the file.
     pub fn as_str(self) -> &'static str {
         match self {
             Access::Read => "read",
@@ -44,12 +44,12 @@ impl Access {
     }
 }
 
-/// Who shows a token.
+/// The owner of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
     /// The name in the file.
     pub name: String,
-    /// What they may do.
+    /// What the token allows.
     pub access: Access,
 }
 
@@ -57,7 +57,7 @@ pub struct Operator {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Tokens(Vec<(Operator, [u8; 32])>);
 
-/// The tokens of a file, which may be read again while they are in use.
+/// The tokens of a file, which can be read again while they are in use.
 #[derive(Debug)]
 pub struct TokenFile {
     path: PathBuf,
@@ -65,30 +65,30 @@ pub struct TokenFile {
     read: Arc<ArcSwap<Tokens>>,
 }
 
-/// What a file that was read again says otherwise than before.
+/// The changes found when the file was read again.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Renewed {
-    /// Whether anything.
+    /// Whether anything has changed.
     pub has_changed: bool,
-    /// The names whose tokens are not good any more, or not for the same.
+    /// The names whose tokens are no longer valid or allow something else.
     pub revoked: Vec<String>,
 }
 
-/// Why there are no tokens.
+/// Why the token file cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TokenError {
     /// The file cannot be read, or others can read it.
     #[error("cannot use the tokens: {0}")]
-    Unread(#[from] ConfidentialError),
-    /// A line says nothing that makes sense.
+    Unread(#[from] SecretFileError),
+    /// A line is invalid.
     #[error("the token file {}, line {line}: {what}", path.display())]
     Line {
         /// The file.
         path: PathBuf,
         /// The line's number.
         line: usize,
-        /// What is wrong with it; never what is in it.
+        /// What is wrong with the line, without quoting it.
         what: &'static str,
     },
     /// The file has no token in it.
@@ -106,7 +106,7 @@ impl TokenFile {
         Ok(Arc::new(Self { path: path.to_owned(), modes, read }))
     }
 
-    /// Reads it again, for whoever shows a token from then on. If anything is wrong, all stays as it was.
+    /// Reads the file again, for requests from then on. If anything is wrong, nothing changes.
     pub fn renew(&self) -> Result<Renewed, TokenError> {
         let (old, new) = (self.read.load(), Tokens::load(&self.path, self.modes)?);
         let gone = old.0.iter().filter(|token| !new.0.contains(token));
@@ -116,7 +116,7 @@ impl TokenFile {
         Ok(renewed)
     }
 
-    /// Whose token this is.
+    /// The operator of a token. All hashes are compared, each in constant time.
     pub fn find(&self, token: &str) -> Option<Operator> {
         self.read.load().find(token).cloned()
     }
@@ -135,7 +135,7 @@ impl TokenFile {
 impl Tokens {
     /// Reads the file.
     pub fn load(path: &Path, modes: Modes) -> Result<Self, TokenError> {
-        let text = confidential::read(path, modes)?;
+        let text = secret_file::read(path, modes)?;
         let tokens = Self::parse(&text).map_err(|(line, what)| TokenError::Line {
             path: path.to_owned(),
             line,
@@ -147,7 +147,7 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// Whose token this is. All hashes are compared, each in constant time.
+    /// The operator of a token.
     pub fn find(&self, token: &str) -> Option<&Operator> {
         let shown = hash(token);
         self.0.iter().fold(
@@ -279,7 +279,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens");
         let load = || Tokens::load(&path, Modes::Checked);
-        assert!(matches!(load(), Err(TokenError::Unread(ConfidentialError::Read { .. }))));
+        assert!(matches!(load(), Err(TokenError::Unread(SecretFileError::Read { .. }))));
         fs::write(&path, "# nobody yet\n").unwrap();
         let set_mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         set_mode(0o600);
@@ -287,7 +287,7 @@ mod tests {
         fs::write(&path, format!("alice full {TOKEN}")).unwrap();
         for mode in [0o644, 0o660, 0o601] {
             set_mode(mode);
-            assert!(matches!(load(), Err(TokenError::Unread(ConfidentialError::Open { .. }))), "{mode:o}");
+            assert!(matches!(load(), Err(TokenError::Unread(SecretFileError::Open { .. }))), "{mode:o}");
             assert!(Tokens::load(&path, Modes::Unchecked).is_ok(), "{mode:o}");
         }
         for mode in [0o600, 0o400, 0o640] {

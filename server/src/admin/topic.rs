@@ -1,4 +1,5 @@
-//! The topic `admin`: all that is counted, each second, for the dashboard and for whoever else watches with phoenix.js.
+//! The topic `admin`: all that is counted, each second, for the dashboard and for whoever else
+//! watches with phoenix.js.
 
 use std::{
     collections::BTreeMap,
@@ -16,9 +17,11 @@ use vestibule_channels::{
     transport::{ConnectInfo, Connected, Endpoint, Refused, SocketHandler},
 };
 use vestibule_phoenix::message::Payload;
-use vestibule_store::clock;
 
-use super::{Admin, Operator, TokenFile};
+use super::{
+    shared::Admin,
+    tokens::{Operator, TokenFile},
+};
 
 /// How often it is sent.
 const EVERY: Duration = Duration::from_secs(1);
@@ -41,7 +44,8 @@ pub(super) fn socket_id(name: &str) -> String {
     format!("operator:{name}")
 }
 
-/// Lets everybody in, and no further than the socket without a token: a browser would not learn why, and try for ever.
+/// Lets everybody in, and no further than the socket without a token: a browser would not learn
+/// why, and try for ever.
 struct SocketAuth(Arc<TokenFile>);
 
 impl SocketHandler for SocketAuth {
@@ -125,5 +129,5 @@ fn sample(admin: &Admin) -> Result<Sample, fmt::Error> {
         let (name, value) = line.rsplit_once(' ')?;
         Some((name.to_owned(), value.parse().ok()?))
     });
-    Ok(Sample { at: clock::now_ms(), series: series.collect() })
+    Ok(Sample { at: admin.server.clock.now_ms(), series: series.collect() })
 }

@@ -1,32 +1,30 @@
 //! Stored frames, then live ones, none twice and none missing in between.
 //!
-//! While somebody is shown what is stored, frames go on being stored. A feed holds those back until the stored ones are
-//! sent, and then lets through the ones that were not among them: a frame belongs to the stored ones if its seq is not
-//! above the moment of the read.
+//! While stored frames are sent to a recipient, others are stored. A feed holds these back until
+//! the stored ones are sent, and then releases those that were not among them: the ones whose seq
+//! is larger than that of the read.
 
-use vestibule_approve::ids::Seq;
-
-/// One recipient's place in a stream of frames that come in the order of their seq.
+/// One recipient's position in a stream of frames that arrive in the order of their seq.
 #[derive(Debug)]
 pub(super) struct Feed<T> {
-    /// Everything up to here has been sent.
-    sent: Seq,
-    held: Option<Vec<(Seq, T)>>,
+    /// Frames up to this seq have been sent.
+    sent: i64,
+    held: Option<Vec<(i64, T)>>,
 }
 
 impl<T> Feed<T> {
-    /// A feed that holds back, until [`Feed::release`].
+    /// A feed that holds frames back until [`Feed::release`].
     pub(super) fn held() -> Self {
         Self { sent: Seq::ZERO, held: Some(Vec::new()) }
     }
 
-    /// Up to which seq its recipient has been sent what is stored.
-    pub(super) fn sent(&self) -> Seq {
+    /// The seq up to which its recipient has been sent what is stored.
+    pub(super) fn sent(&self) -> i64 {
         self.sent
     }
 
-    /// A live frame: given back if it is to be sent now.
-    pub(super) fn offer(&mut self, seq: Seq, frame: T) -> Option<T> {
+    /// Takes a live frame, and returns it if it must be sent now.
+    pub(super) fn offer(&mut self, seq: i64, frame: T) -> Option<T> {
         if seq <= self.sent {
             return None;
         }
@@ -39,13 +37,14 @@ impl<T> Feed<T> {
         }
     }
 
-    /// Whether it holds back.
+    /// Whether it holds frames back.
     pub(super) fn holds(&self) -> bool {
         self.held.is_some()
     }
 
-    /// Everything up to `until` has been sent: gives what was held back and comes after it, and holds no more.
-    pub(super) fn release(&mut self, until: Seq) -> Vec<T> {
+    /// Frames up to `until` have been sent: returns the held ones that come after, and holds no
+    /// more.
+    pub(super) fn release(&mut self, until: i64) -> Vec<T> {
         self.sent = until;
         let held = self.held.take().unwrap_or_default();
         held.into_iter().filter(|(seq, _)| *seq > until).map(|(_, frame)| frame).collect()
@@ -57,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_read_is_not_sent_again_and_nothing_else_is_lost() {
+    fn no_frame_is_sent_twice_or_lost() {
         let mut feed = Feed::held();
         assert_eq!(feed.offer(Seq(10), "stored before the read, told after it began"), None);
         assert_eq!(feed.offer(Seq(20), "stored after the read"), None);

@@ -1,7 +1,7 @@
-//! "Alice creates room, Room returns the key": a room's key pair made on the server, for clients that cannot make one.
+//! Creates a room's key pair on the server, for clients that cannot make one.
 //!
-//! The private key exists in this module only, is handed out once and zeroized. It is never stored, and never logged: the
-//! type that holds it has no `Debug`.
+//! The private key exists only in this module, is handed out once, and is zeroized. It is never
+//! stored or logged: the type that holds it has no `Debug`.
 
 use p256::ecdsa::signature::Signer as _;
 use ring::{
@@ -17,7 +17,7 @@ use vestibule_approve::{
 };
 use zeroize::Zeroizing;
 
-/// A room that has just been made.
+/// A new room.
 pub(super) struct NewRoom {
     /// Its first card.
     pub(super) card: Card,
@@ -37,13 +37,13 @@ pub(super) fn create(
     let rid = room_id(alg, &room_pub.0);
     let sig = key.sign(&Card::signed_bytes(&rid, 1, policy, name.as_deref()));
     let card = Card { rid, room_pub, alg, version: 1, policy, name, sig };
-    // The name may be too long; the rest is right by construction.
+    // The name may be too long; the rest is valid by construction.
     card.check(limits)?;
     Ok(NewRoom { card, room_key: key.encode() })
 }
 
-/// A private key. Each library zeroizes what it keeps of it: `p256` and `k256` on drop, ring nothing, which is why it is made
-/// anew from the zeroized seed for each use.
+/// A private key. `p256` and `k256` zeroize theirs on drop. ring does not, so its key is made from
+/// the zeroized seed for each use.
 enum RoomPrivateKey {
     Ed25519(Zeroizing<[u8; 32]>),
     P256(p256::ecdsa::SigningKey),
@@ -53,7 +53,8 @@ enum RoomPrivateKey {
 impl RoomPrivateKey {
     fn generate(alg: Alg) -> Result<Self, Refusal> {
         let mut seed = Zeroizing::new([0; 32]);
-        // A scalar must lie below the group's order; all but one of 2^32 draws do (of 2^127 for secp256k1).
+        // A scalar must be below the group's order; all but one in 2^32 draws are (in 2^127 for
+        // secp256k1).
         loop {
             SystemRandom::new().fill(&mut *seed).map_err(|_| Reason::Unavailable)?;
             match alg {
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_card_is_the_rooms_own_and_the_key_opens_it() {
+    fn the_card_is_signed_by_the_returned_key() {
         for alg in [Alg::Ed25519, Alg::P256, Alg::Secp256k1] {
             let NewRoom { card, room_key } =
                 create(alg, Policy::Request, Some("Gärten".into()), &Limits::default()).unwrap();

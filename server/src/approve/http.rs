@@ -1,4 +1,4 @@
-//! The flow's HTTP endpoints: signing in, making rooms, and the directory.
+//! The flow's HTTP endpoints: sign-in, creating rooms, and the directory.
 
 use std::{sync::Arc, time::Instant};
 
@@ -23,16 +23,12 @@ use vestibule_approve::{
     signed::{self, Alg, Rid, Signature, Uid, user_id},
 };
 use vestibule_channels::transport::{self, ConnectPolicy, HttpRateLimit, head_as_get, other_methods};
-use vestibule_store::{Content, StoreError, Submission, clock, pack};
+use vestibule_store::{Content, Submission, pack};
 
-use super::{
-    Flow, create,
-    metrics::SignIn,
-    replies::{self, UNKNOWN_AFTER},
-};
+use super::{create, metrics::SignIn, replies::UNKNOWN_AFTER, services::Services};
 use crate::{
     hosts::Hosts,
-    input::{self, Unread},
+    input::{self, InputError},
     query,
     session::Challenge,
 };
@@ -42,11 +38,11 @@ const MAX_BODY: usize = 16 * 1024;
 /// The most cards on a page of the directory.
 const MAX_CARDS: u32 = 100;
 
-/// Mounts the endpoints at `/v1`, for the pages that by the same `rules` may open a socket, for requests to one of these
-/// `hosts`, and no more than `calls` of each address.
+/// Mounts the endpoints at `/v1`. `rules` say which pages may call them, the same that may open a
+/// socket; `hosts` which hosts a request may address; `calls` how often one address may call.
 pub fn mount(
     config: &mut web::ServiceConfig,
-    flow: Arc<Flow>,
+    services: Arc<Services>,
     rules: Arc<ArcSwap<ConnectPolicy>>,
     calls: Arc<HttpRateLimit>,
     hosts: Arc<Hosts>,
@@ -56,9 +52,9 @@ pub fn mount(
             .wrap(from_fn(head_as_get))
             .wrap(from_fn(move |request, next| Arc::clone(&hosts).check(request, next)))
             .wrap(from_fn(move |request, next| Arc::clone(&calls).limit(request, next)))
-            // Outside of both, so that a page may read why it is refused.
+            // Outside of both, so that a page can read why it is refused.
             .wrap(cors(rules))
-            .app_data(web::Data::from(flow))
+            .app_data(web::Data::from(services))
             .app_data(web::JsonConfig::default().limit(MAX_BODY))
             .service(
                 web::resource("/challenge").post(challenge).default_service(other_methods("OPTIONS, POST")),
@@ -76,8 +72,8 @@ pub fn mount(
     );
 }
 
-/// Tokens travel in a header that no page of another site can make a browser add, so there are no credentials to protect;
-/// the origins are those of the socket all the same.
+/// Tokens travel in a header that a page of another site cannot make a browser add, so there are no
+/// credentials to protect. The allowed origins are nevertheless those of the socket.
 fn cors(rules: Arc<ArcSwap<ConnectPolicy>>) -> Cors {
     Cors::default()
         .allowed_origin_fn(move |origin, request| {
@@ -114,10 +110,11 @@ impl From<Reason> for Refused {
     }
 }
 
-impl From<Unread> for Refused {
-    fn from(unread: Unread) -> Self {
-        let reason = if matches!(unread, Unread::TooLarge) { Reason::TooLarge } else { Reason::BadPayload };
-        Refused(reason.because(unread.to_string()))
+impl From<InputError> for Refused {
+    fn from(error: InputError) -> Self {
+        let reason =
+            if matches!(error, InputError::TooLarge) { Reason::TooLarge } else { Reason::BadPayload };
+        Refused(reason.because(error.to_string()))
     }
 }
 
@@ -154,18 +151,18 @@ struct ChallengeResponse<'a> {
     nonce: Blob,
     exp: i64,
     server: &'a str,
-    /// The server's clock, by which a client may set what it signs.
+    /// The server's time, by which a client can correct its own.
     now: i64,
 }
 
 async fn challenge(
-    flow: web::Data<Flow>,
+    services: web::Data<Services>,
     request: HttpRequest,
     body: Body<ChallengeRequest>,
 ) -> HttpResponse {
-    let now = clock::now_ms();
-    let Challenge { nonce, exp } = flow.sessions.challenge(&body.into_inner().uid, now);
-    let server = flow.server_name(transport::host(request.head()));
+    let now = services.clock.now_ms();
+    let Challenge { nonce, exp } = services.auth.challenge(&body.into_inner().uid, now);
+    let server = services.auth.server_name(transport::host(request.head()));
     HttpResponse::Ok().json(ChallengeResponse { nonce: Blob(nonce), exp, server, now })
 }
 
@@ -185,26 +182,26 @@ struct SessionResponse {
 }
 
 async fn session(
-    flow: web::Data<Flow>,
+    services: web::Data<Services>,
     request: HttpRequest,
     body: Body<SessionRequest>,
 ) -> Result<HttpResponse, Refused> {
     let SessionRequest { sign_pub, alg, nonce, sig } = body.into_inner();
     let uid = user_id(alg, &sign_pub.0);
-    let now = clock::now_ms();
     let refused = |result: SignIn, reason: Reason| {
-        flow.metrics.signed_in(result);
+        services.metrics.signed_in(result);
         reason
     };
     let stale = |_| refused(SignIn::StaleNonce, Reason::StaleNonce);
-    flow.sessions.check_challenge(&uid, &nonce.0, now).map_err(stale)?;
+    services.auth.check_challenge(&uid, &nonce.0).map_err(stale)?;
     let check = |server: &str| alg.verify(&sign_pub.0, &signed::session(server, &uid, &nonce.0), &sig);
-    let checked = flow.check_proof(flow.server_name(transport::host(request.head())), check);
+    let checked =
+        services.auth.check_proof(services.auth.server_name(transport::host(request.head())), check);
     checked.map_err(|_| refused(SignIn::BadSig, Reason::BadSig))?;
-    // Only now: else anybody could use up what its user has not signed yet.
-    flow.sessions.use_up(&nonce.0, now).map_err(stale)?;
-    flow.metrics.signed_in(SignIn::Done);
-    let (token, exp) = flow.sessions.token(&uid, now);
+    // Only now: otherwise anybody could use up a challenge that its user has not signed yet.
+    services.auth.use_up(&nonce.0).map_err(stale)?;
+    services.metrics.signed_in(SignIn::Done);
+    let (token, exp) = services.auth.issue_token(&uid);
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(SessionResponse {
         token,
         uid,
@@ -224,7 +221,8 @@ struct CreateRequest {
     listed: bool,
 }
 
-/// Of a room that nobody asked another for. A nonce that is used twice, or drawn badly, gives an ECDSA key away; Ed25519 draws none.
+/// The default for new rooms. An ECDSA key leaks if a nonce is used twice or is predictable;
+/// Ed25519 draws none.
 const ROOM_ALG: Alg = Alg::Ed25519;
 
 #[derive(Serialize)]
@@ -235,28 +233,24 @@ struct CreateResponse<'a> {
     card: &'a Card,
 }
 
-/// The room is stored first: a room whose key was handed out exists.
+/// Stores the room before it answers, so that a room whose key was handed out exists.
 async fn create_room(
-    flow: web::Data<Flow>,
+    services: web::Data<Services>,
     request: HttpRequest,
     body: Body<CreateRequest>,
 ) -> Result<HttpResponse, Refused> {
-    let uid = bearer(&flow, &request)?;
+    let uid = bearer(&services, &request)?;
     let CreateRequest { alg, policy, name, listed } = body.into_inner();
     let create::NewRoom { card, room_key } =
-        create::create(alg.unwrap_or(ROOM_ALG), policy, name, &flow.terms.limits)?;
-    let digest = card.check(&flow.terms.limits)?.digest;
+        create::create(alg.unwrap_or(ROOM_ALG), policy, name, &services.config.limits)?;
+    let digest = card.check(&services.config.limits)?.digest;
     let submission = Submission {
         rid: card.rid,
         caller: Caller { uid, is_member: true },
         command: Command::Publish { version: card.version, policy, digest, listed: Some(listed) },
         content: Content::Frame(pack(&card)),
     };
-    flow.store.carry_out(submission).await.map_err(|error| {
-        let refusal = replies::of_command(error);
-        flow.metrics.refused(&refusal);
-        refusal
-    })?;
+    services.store.carry_out(submission).await?;
     let response =
         CreateResponse { rid: card.rid, room_pub: &card.room_pub, room_key: &room_key, card: &card };
     Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(response))
@@ -278,29 +272,32 @@ struct DirectoryResponse {
     after: Option<Rid>,
 }
 
-async fn directory(flow: web::Data<Flow>, query: Query<DirectoryQuery>) -> Result<HttpResponse, Refused> {
+async fn directory(
+    services: web::Data<Services>,
+    query: Query<DirectoryQuery>,
+) -> Result<HttpResponse, Refused> {
     let DirectoryQuery { policy, after, limit } = query.into_inner();
     let limit = limit.unwrap_or(MAX_CARDS).clamp(1, MAX_CARDS);
-    let mut rooms = flow.store.directory(policy, after, limit + 1).await?;
+    let mut rooms = services.store.directory(policy, after, limit + 1).await?;
     let has_more = rooms.len() > limit as usize;
     rooms.truncate(limit as usize);
     let after = rooms.last().filter(|_| has_more).map(|card| card.rid);
     Ok(HttpResponse::Ok().json(DirectoryResponse { rooms, after }))
 }
 
-/// What is no id is as unknown as an id of no room.
-async fn card(flow: web::Data<Flow>, rid: web::Path<String>) -> Result<HttpResponse, Refused> {
+/// A malformed id is reported as an unknown room.
+async fn card(services: web::Data<Services>, rid: web::Path<String>) -> Result<HttpResponse, Refused> {
     let asked = Instant::now();
     let rid = rid.parse().map_err(|_| Reason::UnknownRoom)?;
-    if let Some(card) = flow.store.public_card(rid).await? {
+    if let Some(card) = services.store.public_card(rid).await? {
         return Ok(HttpResponse::Ok().json(card));
     }
     tokio::time::sleep(UNKNOWN_AFTER.saturating_sub(asked.elapsed())).await;
     Err(Reason::UnknownRoom.into())
 }
 
-fn bearer(flow: &Flow, request: &HttpRequest) -> Result<Uid, Refusal> {
+fn bearer(services: &Services, request: &HttpRequest) -> Result<Uid, Refusal> {
     let header = request.headers().get(AUTHORIZATION).and_then(|header| header.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).ok_or(Reason::Unauthorized)?;
-    flow.sessions.check_token(token, clock::now_ms()).map_err(|_| Reason::Unauthorized.into())
+    services.auth.check_token(token).map_err(|_| Reason::Unauthorized.into())
 }

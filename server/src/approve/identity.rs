@@ -1,4 +1,4 @@
-//! Who a connection belongs to.
+//! The user behind a connection.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -8,43 +8,47 @@ use vestibule_channels::{
     channel::{Channel, Client, Context, SubscriberId},
     transport::{ConnectInfo, Connected, Refused, SocketHandler},
 };
-use vestibule_store::clock;
 
-use super::Flow;
+use super::{services::Services, topic::socket_id};
 
-/// What the token says of a connection.
+/// What the flow knows of a connection.
 pub(super) struct Identity {
-    /// The user; nobody where there is no valid token.
+    /// The user, if the client has shown a valid token.
     pub(super) uid: Option<Uid>,
-    /// The name that the client was told, which is the one it addressed where that is one of the server's.
+    /// The name that the client was told: the one that it addressed, if that is one of the
+    /// server's.
     pub(super) server: String,
-    /// Where the client is, as far as that is known.
+    /// The client's address, if known.
     pub(super) address: Option<IpAddr>,
 }
 
-/// Lets everybody in, and notes who they are. Somebody without a valid token is refused at each join, where a browser can
-/// see the reason; a refused upgrade would be tried again for ever.
-pub struct SocketAuth(pub Arc<Flow>);
+/// Accepts every connection and notes its user. Without a valid token, joins are refused rather
+/// than the connection: a browser cannot see why an upgrade was refused, and would retry for ever.
+pub struct SocketAuth(pub(super) Arc<Services>);
 
 impl SocketHandler for SocketAuth {
     fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected, Refused> {
+        let auth = &self.0.auth;
         let token = info.auth_token.or_else(|| info.params.get("token").and_then(Value::as_str));
-        let uid = token.and_then(|token| self.0.sessions.check_token(token, clock::now_ms()).ok());
-        let server = self.0.server_name(info.host).to_owned();
+        let uid = token.and_then(|token| auth.check_token(token).ok());
+        let server = auth.server_name(info.host).to_owned();
         Ok(Connected {
-            id: uid.as_ref().map(Flow::socket_id),
+            id: uid.as_ref().map(socket_id),
             assigns: Arc::new(Identity { uid, server, address: info.address }),
         })
     }
 }
 
-/// The user behind a member, if there is one, and the server's name.
-pub(super) fn of<'a, C: Channel>(cx: &'a Context<'_, C>, who: SubscriberId) -> Option<(Uid, &'a str)> {
+/// The user of a subscriber, if it has one, and the name that it was told for the server.
+pub(super) fn user_and_server<'a, C: Channel>(
+    cx: &'a Context<'_, C>,
+    who: SubscriberId,
+) -> Option<(Uid, &'a str)> {
     let identity = cx.client(who).and_then(|client| Client::assigns::<Identity>(client))?;
     Some((identity.uid?, &identity.server))
 }
 
-/// Where the client of a member is.
+/// The address of a subscriber's client.
 pub(super) fn address_of<C: Channel>(cx: &Context<'_, C>, who: SubscriberId) -> Option<IpAddr> {
     cx.client(who).and_then(|client| Client::assigns::<Identity>(client))?.address
 }

@@ -2,10 +2,9 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Weak},
+    sync::Arc,
 };
 
-use bytestring::ByteString;
 use vestibule_approve::{
     refusal::{Reason, Refusal},
     signed::{Rid, Uid},
@@ -15,33 +14,36 @@ use vestibule_phoenix::message::Payload;
 use vestibule_store::{Arrival, StoreError};
 
 use super::{
-    Flow,
-    delivery::{Delivery, Recipient, arrive, deliver, handle_own, welcome},
-    entrance,
-    events::{self, refuse},
-    identity,
+    delivery::{Delivery, Recipient, deliver, read_arrival, welcome},
+    event::{OwnEvent, ServerEvent},
+    identity::user_and_server,
     notifications::{Notifications, UserUpdate},
-    replies,
+    notifier::{Notifier as _, WeakNotifier},
+    own_events,
+    payloads::{self, parse_join},
+    replies::refuse,
+    services::Services,
 };
 
 /// One user's inbox.
 pub(super) struct Inbox {
-    flow: Arc<Flow>,
+    services: Arc<Services>,
+    notifier: WeakNotifier,
     owner: Uid,
     listeners: HashMap<SubscriberId, Recipient>,
 }
 
 impl Channel for Inbox {
     fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinReply {
-        let Some((_, server)) = identity::of(cx, who).filter(|(uid, _)| *uid == self.owner) else {
+        let Some((_, server)) = user_and_server(cx, who).filter(|(uid, _)| *uid == self.owner) else {
             return JoinReply::Error(Payload::of(&Refusal::from(Reason::Unauthorized)));
         };
-        let listener = match events::parse_join(params) {
-            Ok(params) => Recipient::new(&self.flow, self.owner, server, &params),
+        let listener = match parse_join(params) {
+            Ok(params) => Recipient::new(&self.services, self.owner, server, &params),
             Err(refusal) => return JoinReply::Error(Payload::of(&refusal)),
         };
         let joining =
-            arrive(self, cx, who, &listener, move |inbox, cx, arrival| inbox.let_in(cx, who, arrival));
+            read_arrival(self, cx, who, &listener, move |inbox, cx, arrival| inbox.let_in(cx, who, arrival));
         self.listeners.insert(who, listener);
         joining
     }
@@ -51,7 +53,7 @@ impl Channel for Inbox {
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
-        self.dispatch(cx, &message).unwrap_or_else(|refusal| refuse(&self.flow, &refusal))
+        self.dispatch(cx, &message).unwrap_or_else(|refusal| refuse(&self.services, &refusal))
     }
 
     fn left(&mut self, _cx: &mut Context<'_, Self>, who: SubscriberId) {
@@ -60,8 +62,8 @@ impl Channel for Inbox {
 }
 
 impl Delivery for Inbox {
-    fn flow(&self) -> &Arc<Flow> {
-        &self.flow
+    fn services(&self) -> &Arc<Services> {
+        &self.services
     }
 
     fn scope(&self) -> Option<Rid> {
@@ -72,20 +74,19 @@ impl Delivery for Inbox {
         self.listeners.get_mut(&who)
     }
 
-    /// By way of the room, which knows whom it concerns there, this user's connections in it among them.
-    fn spread(&mut self, _: &mut Context<'_, Self>, rid: Rid, notifications: Notifications) {
-        self.flow.spread(&rid, notifications);
+    /// By way of the room, which knows which connections are in it, this user's among them.
+    fn notify(&mut self, _: &mut Context<'_, Self>, rid: Rid, notifications: Notifications) {
+        self.notifier.notify(&rid, notifications);
     }
 }
 
 impl Inbox {
-    pub(super) fn new(flow: &Weak<Flow>, topic: &ByteString) -> Self {
-        let flow = flow.upgrade().expect("a flow outlives its connections");
-        let owner = entrance::owner_of(topic).expect("no inbox is started for what names no user");
-        Self { flow, owner, listeners: HashMap::new() }
+    pub(super) fn new(services: &Arc<Services>, notifier: &WeakNotifier, owner: Uid) -> Self {
+        let (services, notifier) = (Arc::clone(services), notifier.clone());
+        Self { services, notifier, owner, listeners: HashMap::new() }
     }
 
-    /// Sends what was just stored to the connections that did not get it in its room.
+    /// Sends an update that was just committed, except to the connections that got it in its room.
     pub(super) fn deliver(&mut self, cx: &Context<'_, Self>, own: &UserUpdate, except: &HashSet<u64>) {
         let listeners: Vec<SubscriberId> = self.listeners.keys().copied().collect();
         for who in listeners.into_iter().filter(|who| !except.contains(&who.connection)) {
@@ -93,9 +94,9 @@ impl Inbox {
         }
     }
 
-    /// Tells the owner's devices that the owner is erased.
+    /// Tells the owner's devices that an operator has erased the owner.
     pub(super) fn tell_erased(cx: &Context<'_, Self>) {
-        cx.broadcast("erased", Payload::empty());
+        cx.broadcast(ServerEvent::Erased.name(), Payload::empty());
     }
 
     fn let_in(
@@ -107,7 +108,8 @@ impl Inbox {
         let Some(listener) = self.listeners.get_mut(&who) else { return };
         match arrival {
             Ok(arrival) => {
-                let answer = events::Joined::new(&listener.server, listener.epoch, &self.flow, &arrival);
+                let answer =
+                    payloads::JoinReply::new(&listener.server, listener.epoch, &self.services, &arrival);
                 cx.admit(who, Payload::of(&answer));
                 listener.found(arrival);
             }
@@ -116,7 +118,8 @@ impl Inbox {
     }
 
     fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<HandleResult, Refusal> {
-        let own = handle_own(self, cx, &message.reply_to(), self.owner, &message.event, &message.payload)?;
-        own.ok_or_else(|| Reason::BadPayload.because("An inbox has no such event."))
+        let event: OwnEvent =
+            message.event.parse().map_err(|_| Reason::BadPayload.because("An inbox has no such event."))?;
+        own_events::handle(self, cx, &message.reply_to(), self.owner, event, &message.payload)
     }
 }

@@ -1,4 +1,4 @@
-//! What the flow counts, and how much of everything there is.
+//! The flow's metrics: events that it counts, and totals that a census of the store finds.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -18,32 +18,30 @@ use vestibule_approve::{
     refusal::{Reason, Refusal},
 };
 use vestibule_channels::metrics::LabelledMetric;
-use vestibule_store::{Census, clock};
+use vestibule_store::{Census, Clock};
 
-use super::Flow;
-
-/// For how long a census is good enough: it reads every open request.
+/// How old a census may be: it reads every open request.
 const CENSUS_EVERY_MS: i64 = 5000;
 
-/// What came of somebody's signing in.
+/// The result of a sign-in.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SignIn {
-    /// They have a token.
+    /// The server issued a token.
     Done,
-    /// The challenge was not made here, too long ago, or answered already.
+    /// The challenge is unknown, expired, or was used before.
     StaleNonce,
-    /// The signature does not fit.
+    /// The signature is wrong.
     BadSig,
 }
 
-/// What came of a round of the sweep.
+/// The result of a round of the sweep.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Round {
-    /// What was over is ended.
+    /// Everything that had expired was ended.
     Done,
-    /// The store did not do it.
+    /// The store failed.
     Failed,
-    /// Nobody knows what time it is.
+    /// The time of day is not trusted, so nothing was ended.
     Held,
 }
 
@@ -67,10 +65,11 @@ pub(super) struct FlowMetrics {
     free_bytes: Gauge,
     /// When the last census was, in Unix milliseconds.
     census_at: AtomicI64,
+    clock: Clock,
 }
 
-impl Default for FlowMetrics {
-    fn default() -> Self {
+impl FlowMetrics {
+    pub(super) fn new(clock: Clock) -> Self {
         Self {
             sign_ins: LabelledMetric::labelled("result", ["done", "stale_nonce", "bad_sig"]),
             sweeps: LabelledMetric::labelled("result", ["done", "failed", "held"]),
@@ -88,12 +87,11 @@ impl Default for FlowMetrics {
             bytes: Gauge::default(),
             free_bytes: Gauge::default(),
             census_at: AtomicI64::new(0),
+            clock,
         }
     }
-}
 
-impl FlowMetrics {
-    fn register(&self, registry: &mut Registry) {
+    pub(super) fn register(&self, registry: &mut Registry) {
         self.sign_ins.register(registry, "sign_ins", "Answers to challenges, by result");
         self.sweeps.register(registry, "sweeps", "Rounds of ending what has expired, by result");
         registry.register(
@@ -163,21 +161,28 @@ impl FlowMetrics {
         self.sweeps[round as usize].inc();
     }
 
-    /// A message to others came through with so many bytes, or was refused.
-    pub(super) fn reached(&self, bytes: Option<usize>) {
+    /// Counts a message to other members: its cost if it was admitted.
+    pub(super) fn fan_out(&self, bytes: Option<usize>) {
         match bytes {
             Some(bytes) => self.fan_out.inc_by(bytes as u64),
             None => self.fan_out_limited.inc(),
         };
     }
 
-    /// Something with this seq has gone to who it is for. A seq is the clock of the decision, in microseconds.
-    pub(super) fn delivered(&self, seq: Seq) {
-        let micros = u64::try_from(clock::now_us() - seq.0).unwrap_or_default();
+    /// Observes the time from the decision with this seq until now. A seq is the time of the
+    /// decision in microseconds.
+    pub(super) fn delivered(&self, seq: i64) {
+        let micros = u64::try_from(self.clock.now_us() - seq).unwrap_or_default();
         self.delivery.observe(Duration::from_micros(micros).as_secs_f64());
     }
 
-    fn set(&self, census: &Census) {
+    pub(super) fn set_running(&self, rooms: usize, inboxes: usize) {
+        for (kind, count) in [rooms, inboxes].into_iter().enumerate() {
+            self.running[kind].set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    pub(super) fn set(&self, census: &Census) {
         let ms = u64::try_from(census.oldest_pending_ms).unwrap_or_default();
         self.oldest_pending.set(Duration::from_millis(ms).as_secs_f64());
         self.rooms.set(census.rooms);
@@ -187,41 +192,10 @@ impl FlowMetrics {
         self.free_bytes.set(census.free_bytes);
     }
 
-    /// Whether it is time for a census; then it is up to who asked.
-    fn is_census_due(&self) -> bool {
-        let (now, last) = (clock::now_ms(), self.census_at.load(Ordering::Relaxed));
+    /// Whether it is time for a census. If so, the caller takes it: nobody else is told the same.
+    pub(super) fn is_census_due(&self) -> bool {
+        let (now, last) = (self.clock.now_ms(), self.census_at.load(Ordering::Relaxed));
         let is_due = !(0..CENSUS_EVERY_MS).contains(&now.saturating_sub(last));
         is_due && self.census_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-}
-
-impl Flow {
-    /// Registers what the flow and its store count.
-    pub fn register(&self, registry: &mut Registry) {
-        self.metrics.register(registry);
-        self.store.register(registry);
-    }
-
-    /// Brings up to date what is not counted as it happens. Where the store cannot be read, the last numbers stay.
-    pub async fn take_stock(&self) {
-        let running = [self.rooms.count(), self.inboxes.count()];
-        for (kind, count) in running.into_iter().enumerate() {
-            self.metrics.running[kind].set(i64::try_from(count).unwrap_or(i64::MAX));
-        }
-        if self.metrics.is_census_due()
-            && let Ok(census) = self.store.census().await
-        {
-            self.metrics.set(&census);
-        }
-    }
-
-    /// Whether something is wrong with the store.
-    pub async fn trouble(&self) -> Option<vestibule_store::StoreProblem> {
-        self.store.trouble().await
-    }
-
-    /// What is wrong with the time of day, if something is.
-    pub fn doubt(&self) -> Option<super::Doubt> {
-        self.certainty.doubt()
     }
 }

@@ -1,4 +1,4 @@
-//! What a stored change means to others: the news for a room's members, and the notice for one user.
+//! Whom a committed change concerns, and what they are told: a room's members, and one user.
 
 use vestibule_approve::{
     frames::Card,
@@ -9,17 +9,18 @@ use vestibule_approve::{
 
 use vestibule_store::Committed;
 
-/// What members are told.
+/// An update for the members of a room.
 #[derive(Clone, Debug)]
 pub(super) enum MemberUpdate {
-    /// Somebody asks, or a request is pending again.
+    /// A request is new, or pending again.
     Request {
-        /// What is asked.
+        /// The request.
         item: RequestItem,
-        /// The seq of the change, by which it is told from what members have read; the item may keep its own.
-        seq: Seq,
+        /// The seq of the change, by which members know whether they have read it. The item may
+        /// have an older one.
+        seq: i64,
     },
-    /// A request needs nobody any more, or somebody else looked after it.
+    /// A request has ended or was answered by another member.
     Gone(RequestGone),
     /// The room has another card.
     Card(Card),
@@ -27,12 +28,12 @@ pub(super) enum MemberUpdate {
     Creator(CreatorChanged),
 }
 
-/// What one user is told, on whichever device.
+/// An update for one user, on all their devices.
 #[derive(Clone, Debug)]
 pub(super) enum UserUpdate {
-    /// The key is here.
+    /// An approve with the key.
     Approve(ApproveItem),
-    /// Something happened to a request or an approve of theirs.
+    /// A notice about one of their requests or approves.
     Notice(Notice),
 }
 
@@ -45,20 +46,20 @@ impl UserUpdate {
     }
 }
 
-/// What a change means to others.
+/// The updates that follow from a committed change.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Notifications {
-    pub(super) news: Vec<MemberUpdate>,
+    pub(super) members: Vec<MemberUpdate>,
     pub(super) own: Option<(Uid, UserUpdate)>,
 }
 
 impl Notifications {
-    /// Whether it concerns nobody.
+    /// Whether the change concerns nobody.
     pub(super) fn is_nothing(&self) -> bool {
-        self.news.is_empty() && self.own.is_none()
+        self.members.is_empty() && self.own.is_none()
     }
 
-    /// Of a change of a request of `uid`, made by `by` where that is of interest.
+    /// Notifications for a change to `uid`'s request; `by` is the acting member, if any.
     pub(super) fn of(rid: Rid, uid: Uid, by: Option<Uid>, committed: &Committed) -> Self {
         let seq = committed.seq;
         let approvals = match committed.decision.answer {
@@ -68,11 +69,11 @@ impl Notifications {
         let gone = |request_id, state| {
             MemberUpdate::Gone(RequestGone { rid, uid, request_id, state, by, approvals, seq })
         };
-        let over = match committed.decision.change {
+        let ended = match committed.decision.change {
             Some(Change::AddApprove { request_id, .. }) => Some(gone(request_id, RequestState::Approved)),
             Some(Change::Deny { request_id, .. }) => Some(gone(request_id, RequestState::Denied)),
             Some(Change::Save { request_id, closes: true, .. }) => Some(gone(request_id, RequestState::Done)),
-            // Of a denied request members heard when it was denied.
+            // Members heard of a denied request when it was denied.
             Some(Change::Close { state: RequestState::Denied, .. }) => None,
             Some(Change::Close { request_id, state }) => Some(gone(request_id, state)),
             Some(Change::SetCreator { creator }) => {
@@ -81,8 +82,8 @@ impl Notifications {
             _ => None,
         };
         let again = committed.reopened.iter().cloned().map(|item| MemberUpdate::Request { item, seq });
-        let news = over.into_iter().chain(again).collect();
+        let members = ended.into_iter().chain(again).collect();
         let own = committed.notice.clone().map(|(uid, notice)| (uid, UserUpdate::Notice(notice)));
-        Self { news, own }
+        Self { members, own }
     }
 }

@@ -1,4 +1,4 @@
-//! Which approves one join was sent and has not answered, and which of them are worth sending again.
+//! The approves that one join was sent and has not answered, and which of them to send again.
 
 use std::{
     collections::HashMap,
@@ -7,65 +7,67 @@ use std::{
 
 use vestibule_approve::{frames::Id, ids::Seq};
 
-/// How often an approve is sent to one join.
+/// How often an approve is sent to one join at most.
 const MAX_TRIES: u8 = 5;
 
-/// The approves that were sent and are not answered.
+/// Unanswered approves of one join.
 #[derive(Debug, Default)]
-pub(super) struct Tries(HashMap<Id, Try>);
+pub(super) struct UnansweredApproves(HashMap<Id, Delivery>);
 
 /// An approve that was sent.
 #[derive(Debug)]
-struct Try {
-    seq: Seq,
-    /// How often.
+struct Delivery {
+    seq: i64,
+    /// How often it was sent.
     count: u8,
-    /// When it was sent last.
+    /// When it was last sent.
     at: Instant,
 }
 
-impl Tries {
-    /// Whether nothing was sent that is not answered.
+impl UnansweredApproves {
+    /// Whether everything that was sent is answered.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Counts one more try; gives how many there were.
-    pub(super) fn count(&mut self, id: Id, seq: Seq) -> u8 {
-        let tried = self.0.entry(id).or_insert(Try { seq, count: 0, at: Instant::now() });
+    /// Counts one more try, and returns the number of tries.
+    pub(super) fn count(&mut self, id: Id, seq: i64) -> u8 {
+        let tried = self.0.entry(id).or_insert(Delivery { seq, count: 0, at: Instant::now() });
         tried.count += 1;
         tried.at = Instant::now();
         tried.count
     }
 
-    /// Notes what an answer has listed: a try, unless there were some before.
-    pub(super) fn listed(&mut self, id: Id, seq: Seq) {
-        self.0.entry(id).or_insert(Try { seq, count: 1, at: Instant::now() });
+    /// Counts an approve that a reply has listed as a first try.
+    pub(super) fn listed(&mut self, id: Id, seq: i64) {
+        self.0.entry(id).or_insert(Delivery { seq, count: 1, at: Instant::now() });
     }
 
-    /// This one is not sent again.
+    /// Forgets an approve that was acked or nacked.
     pub(super) fn answered(&mut self, id: &Id) {
         self.0.remove(id);
     }
 
-    /// The first that is worth sending again, by its seq.
-    pub(super) fn first(&self) -> Option<Seq> {
-        self.0.values().filter(|tried| tried.is_worth_another()).map(|tried| tried.seq).min()
+    /// The smallest seq of an approve to send again.
+    pub(super) fn first(&self) -> Option<i64> {
+        self.0.values().filter(|tried| tried.may_be_tried_again()).map(|tried| tried.seq).min()
     }
 
-    /// Whether this one is, and was sent so long ago: what came a moment ago may be answered just now.
+    /// Whether to send this approve again now: it was last sent at least `delay` ago, so an answer
+    /// is hardly on its way.
     pub(super) fn is_due(&self, id: &Id, delay: Duration) -> bool {
-        self.0.get(id).is_some_and(|tried| tried.is_worth_another() && tried.at.elapsed() >= delay)
+        self.0.get(id).is_some_and(|tried| tried.may_be_tried_again() && tried.at.elapsed() >= delay)
     }
 
-    /// Forgets what waits no more, after a look at what does from the seq `first` to `end`; and what is before.
-    pub(super) fn keep_waiting(&mut self, first: Seq, end: Seq, waits: impl Fn(&Id) -> bool) {
+    /// Forgets approves that no longer wait, by a read of those with a seq from `first` to `end`,
+    /// and all with a smaller seq.
+    pub(super) fn keep_waiting(&mut self, first: i64, end: i64, waits: impl Fn(&Id) -> bool) {
         self.0.retain(|id, tried| tried.seq > end || (tried.seq >= first && waits(id)));
     }
 }
 
-impl Try {
-    fn is_worth_another(&self) -> bool {
+impl Delivery {
+    fn may_be_tried_again(&self) -> bool {
         self.count < MAX_TRIES
     }
 }
@@ -81,8 +83,8 @@ mod tests {
     }
 
     #[test]
-    fn an_approve_is_worth_so_many_tries_until_it_is_answered() {
-        let mut tries = Tries::default();
+    fn an_approve_is_tried_five_times_unless_answered() {
+        let mut tries = UnansweredApproves::default();
         assert_eq!((tries.first(), tries.is_due(&id(1), Duration::ZERO)), (None, false), "it was never sent");
         assert_eq!([(); MAX_TRIES as usize].map(|()| tries.count(id(1), Seq(10))), [1, 2, 3, 4, 5]);
         assert_eq!((tries.first(), tries.is_due(&id(1), Duration::ZERO)), (None, false));
@@ -94,18 +96,18 @@ mod tests {
     }
 
     #[test]
-    fn to_be_listed_is_a_try_once() {
-        let mut tries = Tries::default();
-        tries.listed(id(1), Seq(10));
-        tries.listed(id(1), Seq(10));
-        assert_eq!(tries.count(id(1), Seq(10)), 2);
-        tries.listed(id(1), Seq(10));
-        assert_eq!(tries.count(id(1), Seq(10)), 3);
+    fn being_listed_counts_as_a_try_once() {
+        let mut tries = UnansweredApproves::default();
+        tries.listed(id(1), 10);
+        tries.listed(id(1), 10);
+        assert_eq!(tries.count(id(1), 10), 2);
+        tries.listed(id(1), 10);
+        assert_eq!(tries.count(id(1), 10), 3);
     }
 
     #[test]
-    fn what_waits_no_more_is_forgotten_as_far_as_one_has_looked() {
-        let mut tries = Tries::default();
+    fn approves_missing_from_the_read_are_forgotten() {
+        let mut tries = UnansweredApproves::default();
         for number in 1..=4 {
             tries.count(id(number), Seq(i64::from(number) * 10));
         }
@@ -117,9 +119,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_a_moment_ago_is_not_due() {
-        let mut tries = Tries::default();
-        tries.count(id(1), Seq(10));
+    fn an_approve_just_sent_is_not_due() {
+        let mut tries = UnansweredApproves::default();
+        tries.count(id(1), 10);
         assert!(!tries.is_due(&id(1), Duration::from_secs(3600)));
         assert!(tries.is_due(&id(1), Duration::ZERO));
     }

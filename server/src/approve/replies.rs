@@ -1,4 +1,4 @@
-//! Answers that take time: from the store's writer, or from its readers.
+//! Replies that wait for the store, or that are delayed on purpose.
 
 use std::{
     future::Future,
@@ -13,63 +13,61 @@ use vestibule_phoenix::message::{Payload, Status};
 use vestibule_store::{CommandError, Committed, Page, StoreError, Submission};
 
 use super::{
-    Flow,
-    events::{self, Items},
+    payloads::{self, Items},
+    services::Services,
 };
 
-/// When it is said that there is no room to show, counted from the question: secret rooms and unknown ones are looked up in
-/// slightly different times, and nobody is to measure which it was.
+/// How long after a message `unknown_room` is answered: looking up a secret room and an unknown one
+/// takes slightly different times, and nobody should be able to measure which it was.
 pub(super) const UNKNOWN_AFTER: Duration = Duration::from_millis(50);
 
-/// How soon an answer may be given.
+/// When a reply is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FrameRateLimit {
-    /// As soon as it is there; but that a room is unknown is said [late](UNKNOWN_AFTER) to everybody.
+pub(super) enum ReplyTiming {
+    /// At once, except for `unknown_room`, which everybody gets [late](UNKNOWN_AFTER).
     Prompt,
-    /// [Late](UNKNOWN_AFTER), but for what has an effect: who asks is shown no room.
-    Even,
+    /// [Late](UNKNOWN_AFTER), except for commands that change something: for guests who have been
+    /// shown no room.
+    Uniform,
 }
 
-/// Hands a command to the store. Once it is durable its sender is answered, and then `then` tells everybody else.
+/// Submits a command to the store. After the commit, replies to the sender and then calls `then`,
+/// which tells everybody else.
 pub(super) fn carry_out<C: Channel>(
-    flow: &Arc<Flow>,
+    services: &Services,
     cx: &mut Context<'_, C>,
     to: ReplyTo,
-    pace: FrameRateLimit,
+    timing: ReplyTiming,
     submission: Submission,
     then: impl FnOnce(&mut C, &mut Context<'_, C>, &Committed) + Send + 'static,
 ) -> HandleResult {
-    let (resume, told) = (cx.resume_later(to.member), Arc::clone(flow));
-    let done = move |result: Result<Committed, CommandError>| {
-        resume.run(move |channel, cx| match result.map_err(of_command) {
-            Ok(committed) if pace == FrameRateLimit::Even && committed.decision.change.is_none() => {
+    let resume = cx.resume_later(to.member);
+    let done = move |result: Result<Committed, Refusal>| {
+        resume.run(move |channel, cx| match result {
+            Ok(committed) if timing == ReplyTiming::Uniform && committed.decision.change.is_none() => {
                 then(channel, cx, &committed);
-                answer_late(cx, to, Status::Ok, events::answer(&committed));
+                reply_late(cx, to, Status::Ok, payloads::answer(&committed));
             }
             Ok(committed) => {
                 vestibule_store::failpoint::pass("before_reply");
-                cx.reply(&to, Status::Ok, events::answer(&committed));
+                cx.reply(&to, Status::Ok, payloads::answer(&committed));
                 vestibule_store::failpoint::pass("after_reply");
                 then(channel, cx, &committed);
             }
-            Err(refusal) => {
-                told.metrics.refused(&refusal);
-                if pace == FrameRateLimit::Even || refusal.reason == Reason::UnknownRoom {
-                    answer_late(cx, to, Status::Error, Payload::of(&refusal));
-                } else {
-                    fail(cx, &to, &refusal);
-                }
+            Err(refusal) if timing == ReplyTiming::Uniform || refusal.reason == Reason::UnknownRoom => {
+                reply_late(cx, to, Status::Error, Payload::of(&refusal));
             }
         });
     };
-    flow.store.submit(submission, Box::new(done));
+    services.store.submit(submission, Box::new(done));
     HandleResult::NoReply
 }
 
-/// Reads, and hands what was found to `found`, which answers with [`ok`]; a read that fails is answered here.
+/// Reads, and passes the result to `found`, which replies with [`ok`]; if the read fails, replies
+/// with the error.
 ///
-/// The sender's next message waits for it: a page can be thousands of times as long as its question, so nobody has two of them
-/// under way in one join.
+/// The sender's next message waits meanwhile: a page can be thousands of times as long as the
+/// message that asks for it, so a join has at most one read under way.
 pub(super) fn look_up<C: Channel, T: Send + 'static>(
     cx: &mut Context<'_, C>,
     to: ReplyTo,
@@ -86,7 +84,7 @@ pub(super) fn look_up<C: Channel, T: Send + 'static>(
     HandleResult::Wait
 }
 
-/// Answers with a page of a list.
+/// Replies with a page of a list.
 pub(super) fn list<C: Channel, T: Serialize + Send + 'static>(
     cx: &mut Context<'_, C>,
     to: ReplyTo,
@@ -95,13 +93,13 @@ pub(super) fn list<C: Channel, T: Serialize + Send + 'static>(
     look_up(cx, to, read, |_, cx, to, page| ok(cx, to, &Items { items: page.items, cursor: page.next }))
 }
 
-/// Answers ok.
+/// Replies `ok`.
 pub(super) fn ok<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, response: &impl Serialize) {
     cx.reply(to, Status::Ok, Payload::of(response));
 }
 
-/// Answers once [`UNKNOWN_AFTER`] is over.
-pub(super) fn answer_late<C: Channel>(
+/// Replies once [`UNKNOWN_AFTER`] has passed since the message.
+pub(super) fn reply_late<C: Channel>(
     cx: &mut Context<'_, C>,
     to: ReplyTo,
     status: Status,
@@ -111,37 +109,25 @@ pub(super) fn answer_late<C: Channel>(
     cx.spawn(to.member, rest, move |_, cx, ()| cx.reply(&to, status, response));
 }
 
-/// A read that takes no less than [`UNKNOWN_AFTER`], from when it was asked for.
+/// A read that takes at least [`UNKNOWN_AFTER`], counted from `asked`.
 pub(super) async fn read_late<T>(asked: Instant, read: impl Future<Output = T>) -> T {
     let found = read.await;
     tokio::time::sleep(rest_of(asked)).await;
     found
 }
 
-/// How much of [`UNKNOWN_AFTER`] is left.
+/// The rest of [`UNKNOWN_AFTER`], counted from `asked`.
 pub(super) fn rest_of(asked: Instant) -> Duration {
     UNKNOWN_AFTER.saturating_sub(asked.elapsed())
 }
 
-/// The refusal that a client is told when a command was not carried out.
-pub(super) fn of_command(error: CommandError) -> Refusal {
-    match error {
-        CommandError::Refused(refusal) => refusal,
-        CommandError::Store(error) => of_store(error),
-    }
-}
-
-/// The refusal that a client is told when the store failed.
-pub(super) fn of_store(error: StoreError) -> Refusal {
-    let reason = match error {
-        StoreError::Full => Reason::StorageFull,
-        StoreError::Overloaded => Reason::Overloaded,
-        _ => Reason::Unavailable,
-    };
-    reason.retry_after(u32::try_from(error.retry_after().as_millis()).unwrap_or(u32::MAX))
-}
-
-/// Answers with an error.
+/// Replies with an error.
 pub(super) fn fail<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, refusal: &Refusal) {
     cx.reply(to, Status::Error, Payload::of(refusal));
+}
+
+/// Refuses a message at once, and counts the refusal.
+pub(super) fn refuse(services: &Services, refusal: &Refusal) -> HandleResult {
+    services.store.count_refusal(refusal);
+    HandleResult::error(Payload::of(refusal))
 }

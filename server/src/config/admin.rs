@@ -7,7 +7,7 @@ use clap::Args;
 use super::values::listen;
 use crate::{admin::Listen, telemetry::Format};
 
-/// The log's form, and the listener for operators.
+/// The log's format, and the operators' listener.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Monitoring and administration")]
 pub struct AdminOptions {

@@ -1,4 +1,4 @@
-//! What becomes of settings that change while the server runs.
+//! Changed settings of a running server: which are applied, and which need a restart.
 
 use std::ffi::OsString;
 
@@ -8,82 +8,31 @@ use super::{
     settings::Settings,
 };
 
-/// The settings that a running server takes over.
-///
-/// Not among them: what is there once (where the server listens and stores, its page), the server's name, which is in what
-/// clients are signing just now, and sizes, which hang together: what one connection may send another one has to be able
-/// to take, whichever of them is older.
-const LIVE: [&str; 39] = [
-    "origin",
-    "trusted_proxy",
-    "log",
-    "max_frames_per_second",
-    "max_frames_at_once",
-    "max_joins_per_second",
-    "max_joins_at_once",
-    "max_calls_per_second",
-    "max_calls_at_once",
-    "max_connects_per_second",
-    "max_connects_at_once",
-    "max_sockets_per_user",
-    "max_sockets_per_address",
-    "max_polls_per_user",
-    "max_polls_per_address",
-    "max_connections_per_address",
-    "max_batches",
-    "max_channels",
-    "idle",
-    "poll",
-    "lifetime",
-    "max_open_per_user",
-    "max_open_per_room",
-    "max_denied_per_room",
-    "max_open",
-    "max_requests_per_user",
-    "max_new_requests_per_minute",
-    "max_new_requests_at_once",
-    "max_fan_out_per_second",
-    "max_fan_out_at_once",
-    "max_devices",
-    "max_rooms_per_user",
-    "max_approves",
-    "max_nacks",
-    "cooldown",
-    "keep_for_devices",
-    "keep_finished",
-    "keep_notices",
-    "max_store",
-];
-
-/// The settings that were changed.
+/// The settings that have changed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Those that are in force now.
+    /// Changes that are in force now.
     pub live: Vec<Change>,
-    /// Those that will be after a restart.
+    /// Changes that take effect after a restart.
     pub fixed: Vec<Change>,
 }
 
-/// A setting that was changed.
+/// A setting that has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Its name in the file.
     pub setting: String,
-    /// Its value before, as a flag would be given it.
+    /// Its value before, as on the command line.
     pub from: String,
     /// Its new value.
     pub to: String,
-    /// Where that comes from: a line of the file, or the default.
+    /// The source of the new value: a line of the file, or the default.
     pub source: String,
 }
 
-/// Whether a running server takes a setting over.
-pub(super) fn is_live(key: &str) -> bool {
-    LIVE.contains(&key)
-}
-
 impl Settings {
-    /// These settings with what can be taken over of `new`, and what differs between the two.
+    /// These settings with the changes of `new` that a running server can apply, and all
+    /// differences.
     pub fn adopt(&self, new: &Self) -> Result<(Self, Changes), Vec<Problem>> {
         let (mut values, mut changes) = (self.values.clone(), Changes::default());
         for setting in setting::all() {
@@ -94,7 +43,7 @@ impl Settings {
             }
             let source = new.values.get(key).map_or("default".to_owned(), |value| value.source.to_string());
             let change = Change { setting: key.to_owned(), from: shown(&from), to: shown(&to), source };
-            if is_live(key) {
+            if setting.is_live() {
                 values.remove(key);
                 values.extend(new.values.get_key_value(key).map(|(key, value)| (key.clone(), value.clone())));
                 changes.live.push(change);
@@ -106,7 +55,7 @@ impl Settings {
     }
 }
 
-/// How a setting is written, also if it is nowhere.
+/// The values of a setting as text; its default if it is not set.
 fn written(setting: &Setting, values: &Values) -> Vec<OsString> {
     match values.get(setting.key()) {
         Some(value) => value.texts.clone(),
@@ -122,6 +71,8 @@ fn shown(texts: &[OsString]) -> String {
 mod tests {
     use std::path::Path;
 
+    use vestibule_store::Clock;
+
     use super::*;
     use crate::config::file;
 
@@ -131,19 +82,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_live_is_a_setting() {
-        let keys: Vec<String> = setting::all().iter().map(|setting| setting.key().to_owned()).collect();
-        for key in LIVE {
-            assert!(keys.iter().any(|known| known == key), "{key}");
-        }
-    }
-
-    #[test]
     fn what_needs_a_restart_is_in_the_manual() {
         let manual = include_str!("../../../docs/operations/configure.md");
         let fixed: Vec<String> = setting::all()
             .iter()
-            .filter(|setting| !is_live(setting.key()))
+            .filter(|setting| !setting.is_live())
             .map(|setting| format!("`{}`", setting.key()))
             .collect();
         // However its lines are broken.
@@ -171,8 +114,9 @@ mod tests {
             (limits.channels, limits.frame, &adopted.config.names[..]),
             (8, 256 * 1024, &["a".to_owned()][..])
         );
-        assert_eq!(adopted.config.store().quotas.nacks_per_approver, 3, "the default again");
-        // What needs a restart goes on needing it, also if something else is changed; taken back, it does no more.
+        assert_eq!(adopted.config.store(Clock::default()).quotas.nacks_per_approver, 3, "the default again");
+        // A change that needs a restart still does after another change; taken back, it no longer
+        // does.
         let (_, changes) = adopted.adopt(&new).unwrap();
         assert_eq!((changes.live.len(), told(&changes.fixed)), (0, fixed.map(str::to_owned).to_vec()));
         let (_, changes) = adopted.adopt(&settings("max_channels = 8\nname = \"a\"")).unwrap();

@@ -10,25 +10,25 @@ use clap::{
 use clap_complete::Shell;
 
 use super::{
-    Config,
     environment::Variables,
     guess::did_you_mean,
+    options::Config,
     settings::{Sources, first_line},
 };
 
-/// The longest line of help, also where the terminal has room for more.
+/// The longest line of help, also in wider terminals.
 const WIDTH: usize = 120;
 
-/// The command that reads the settings and does nothing.
+/// The command that checks settings without starting the server.
 const CHECK: &str = "check-config";
 
-/// What is below the flags in `-h`.
+/// The text below the options in `-h`.
 const FORMATS: &str = "\
 No option is required. Each can also be set in a file (--config) or in the environment: --max-frame is max_frame in the
 file and VESTIBULE_MAX_FRAME in the environment. The environment overrides the file; an option overrides both.
 Counts are at least 1 unless the text says what 0 means. Sizes look like 16KiB, times like 500ms, 30s, 12h or 7d.";
 
-/// What follows in `--help` and the manual page.
+/// The text that follows in `--help` and the manual page.
 const EXPLANATION: &str = "\
 The file is TOML, and all keys are top-level; `vestibule default-config` prints one with every setting. If the file or a
 value is invalid, the server does not start and says what is wrong and where. `vestibule check-config`, with the same
@@ -42,22 +42,22 @@ submitted, and stops. A second signal ends it at once.
 Exit codes: 0 after it was told to stop, 2 if the configuration is invalid, 1 if it cannot listen or use its data, 74 if
 the disk fails.";
 
-/// What the program is asked to do.
+/// A task that the command line asks for.
 pub enum Task {
-    /// To run the server.
+    /// Run the server.
     Serve(Sources),
-    /// To say what the server would be run with.
+    /// Check settings and files.
     CheckConfig(Sources),
-    /// To write a file of all settings with their defaults.
+    /// Print a file of all settings with their defaults.
     DefaultConfig,
-    /// To write the manual page.
+    /// Print the manual page.
     Man,
-    /// To write the completions for a shell.
+    /// Print the completions for a shell.
     Completions(Shell),
 }
 
 impl Task {
-    /// Reads this process's command line. For `--help` and `--version` too there is an error, as is clap's custom.
+    /// Reads this process's command line. `--help` and `--version` are errors, as usual with clap.
     pub fn read() -> Result<Self, clap::Error> {
         Self::of(env::args_os(), env::vars_os().collect())
     }
@@ -77,7 +77,7 @@ impl Task {
     }
 }
 
-/// What is wrong with a command line, in one line, with what was probably meant.
+/// The error in a command line, in one line, with what was probably meant.
 pub fn complaint(error: &clap::Error) -> String {
     let meant =
         [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].into_iter().find_map(
@@ -90,8 +90,8 @@ pub fn complaint(error: &clap::Error) -> String {
     first_line(error) + &did_you_mean(meant)
 }
 
-/// The same command line, which takes any values for settings: they are checked with those of the file and of the environment, so
-/// that all that is wrong is told at once, and in one way.
+/// The same command line, but without checking the values of settings. They are checked together
+/// with those of the file and the environment, so that all errors are reported at once and alike.
 fn unchecked(command: Command) -> Command {
     let declared = Config::augment_args(Command::new(""));
     let ids: Vec<Id> = declared.get_arguments().map(|setting| setting.get_id().clone()).collect();
@@ -132,7 +132,7 @@ pub(super) fn server() -> Command {
         .after_long_help(format!("{FORMATS}\n\n{EXPLANATION}"))
 }
 
-/// For who makes packages, and not among the commands that `--help` shows.
+/// For packagers; hidden in `--help`.
 fn completions() -> Command {
     let shell = Arg::new("shell").value_parser(value_parser!(Shell)).required(true);
     Command::new("completions").hide(true).about("Prints the completions for a shell").arg(shell)
@@ -142,7 +142,7 @@ fn shell(matches: &ArgMatches) -> Shell {
     *matches.get_one("shell").expect("clap has seen to it")
 }
 
-/// With all settings, and the file that they may be in.
+/// Adds all settings, and the option that names the file.
 fn with_settings(command: Command) -> Command {
     let file = Arg::new("config")
         .long("config")

@@ -1,4 +1,4 @@
-//! What connections and calls may use.
+//! Limits on connections and HTTP calls.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -8,7 +8,10 @@ use vestibule_channels::{
     transport::{Limits, Patience, Period, Rate},
 };
 
-use super::values::{count, count_or_none, duration, rate, size};
+use super::{
+    live::LIVE,
+    values::{count, count_or_none, duration, rate, size},
+};
 
 /// The limits of connections.
 #[derive(Clone, Debug, Args)]
@@ -18,88 +21,88 @@ pub struct ConnectionOptions {
     ///
     /// Further frames get `rate_limited`, and the server stops reading from the connection until
     /// the rate allows more. This is the sustained rate; `--max-frames-at-once` allows bursts.
-    #[arg(long, value_name = "COUNT", default_value = "100", value_parser = rate)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "100", value_parser = rate)]
     max_frames_per_second: NonZeroU32,
 
     /// Frames that one connection may send at once, after a pause
-    #[arg(long, value_name = "COUNT", default_value = "400", value_parser = rate)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "400", value_parser = rate)]
     max_frames_at_once: NonZeroU32,
 
     /// Joins per second from one connection
     ///
     /// Joins also count as frames, but cost more. Further joins are answered like further frames.
-    #[arg(long, value_name = "COUNT", default_value = "20", value_parser = rate)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "20", value_parser = rate)]
     max_joins_per_second: NonZeroU32,
 
     /// Joins that one connection may send at once
-    #[arg(long, value_name = "COUNT", default_value = "200", value_parser = rate)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "200", value_parser = rate)]
     max_joins_at_once: NonZeroU32,
 
     /// HTTP calls of /v1 per second from one address
     ///
     /// Further calls get HTTP 429. Behind a proxy, set `--trusted-proxy`; otherwise all clients
     /// share one address.
-    #[arg(long, value_name = "COUNT", default_value = "50", value_parser = rate)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "50", value_parser = rate)]
     max_calls_per_second: NonZeroU32,
 
     /// HTTP calls that one address may make at once
-    #[arg(long, value_name = "COUNT", default_value = "500", value_parser = rate)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "500", value_parser = rate)]
     max_calls_at_once: NonZeroU32,
 
     /// Attempts to connect per second from one address
     ///
     /// Counts WebSocket upgrades and new long-poll sessions, including refused ones. Further
     /// attempts get HTTP 429.
-    #[arg(long, value_name = "COUNT", default_value = "100", value_parser = rate)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "100", value_parser = rate)]
     max_connects_per_second: NonZeroU32,
 
     /// Attempts to connect that one address may make at once
     ///
     /// After a restart, all clients behind an address reconnect at once, and some try repeatedly.
-    #[arg(long, value_name = "COUNT", default_value = "4000", value_parser = rate)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "4000", value_parser = rate)]
     max_connects_at_once: NonZeroU32,
 
     /// WebSockets of one user
     ///
     /// Further ones get HTTP 429. Clients that are not signed in count only at their address.
-    #[arg(long, value_name = "COUNT", default_value = "64", value_parser = count)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "64", value_parser = count)]
     max_sockets_per_user: usize,
 
     /// WebSockets of one address
     ///
     /// Further ones get HTTP 429. An IPv6 address counts as its /64 network. Behind a carrier's
     /// NAT, many people share one address.
-    #[arg(long, value_name = "COUNT", default_value = "1024", value_parser = count)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "1024", value_parser = count)]
     max_sockets_per_address: usize,
 
     /// Long-poll sessions of one user; 0 disables long poll
     ///
     /// Further ones get status 403.
-    #[arg(long, value_name = "COUNT", default_value = "32", value_parser = count_or_none)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "32", value_parser = count_or_none)]
     max_polls_per_user: usize,
 
     /// Long-poll sessions of one address; 0 disables long poll
     ///
     /// Further ones get status 403.
-    #[arg(long, value_name = "COUNT", default_value = "512", value_parser = count_or_none)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "512", value_parser = count_or_none)]
     max_polls_per_address: usize,
 
     /// TCP connections of one address that carry no WebSocket
     ///
     /// The server closes further ones. Trusted proxies have no such limit.
-    #[arg(long, value_name = "COUNT", default_value = "2048", value_parser = count)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "2048", value_parser = count)]
     max_connections_per_address: usize,
 
     /// Batches that may wait in one long-poll session
     ///
     /// A further POST waits for as long as `--poll`, then gets status 408.
-    #[arg(long, value_name = "COUNT", default_value = "4", value_parser = count)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "4", value_parser = count)]
     max_batches: usize,
 
     /// Topics that one connection may join
     ///
     /// Further joins get `too many channels joined`.
-    #[arg(long, value_name = "COUNT", default_value = "100", value_parser = count)]
+    #[arg(long, group = LIVE, value_name = "COUNT", default_value = "100", value_parser = count)]
     max_channels: usize,
 
     /// Size of a WebSocket frame
@@ -145,20 +148,20 @@ pub struct ConnectionOptions {
     /// How long a client may be silent; phoenix.js sends a heartbeat every 30s
     ///
     /// The server disconnects a client that is silent for longer with 1002.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    #[arg(long, group = LIVE, value_name = "TIME", default_value = "60s", value_parser = duration)]
     idle: Duration,
 
     /// How long a long poll waits for messages
     ///
     /// A session that nobody polls for one and a half times as long ends. A proxy's idle time-out
     /// must be longer.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(long, group = LIVE, value_name = "TIME", default_value = "10s", value_parser = duration)]
     poll: Duration,
 
     /// How long a connection may last
     ///
     /// Then the server closes it with 1008, and the client reconnects.
-    #[arg(long, value_name = "TIME", default_value = "12h", value_parser = duration)]
+    #[arg(long, group = LIVE, value_name = "TIME", default_value = "12h", value_parser = duration)]
     lifetime: Duration,
 }
 
@@ -178,35 +181,44 @@ impl ConnectionOptions {
         }
     }
 
-    /// How often one address may try to connect.
+    /// The rate of attempts to connect from one address.
     pub fn connects(&self) -> Rate {
         a_second(self.max_connects_per_second, self.max_connects_at_once)
     }
 
-    /// How many WebSockets one address and one user may have.
-    pub fn socket_caps(&self) -> (usize, usize) {
-        (self.max_sockets_per_address, self.max_sockets_per_user)
+    /// WebSockets.
+    pub fn socket_cap(&self) -> ConnectionCap {
+        ConnectionCap { per_address: self.max_sockets_per_address, per_user: self.max_sockets_per_user }
     }
 
-    /// How many long-poll sessions one address and one user may have.
-    pub fn poll_caps(&self) -> (usize, usize) {
-        (self.max_polls_per_address, self.max_polls_per_user)
+    /// Long-poll sessions.
+    pub fn poll_cap(&self) -> ConnectionCap {
+        ConnectionCap { per_address: self.max_polls_per_address, per_user: self.max_polls_per_user }
     }
 
-    /// How many TCP connections without a WebSocket one address may have.
-    pub fn connection_cap(&self) -> usize {
-        self.max_connections_per_address
+    /// TCP connections without a WebSocket, whose user is not known.
+    pub fn tcp_cap(&self) -> ConnectionCap {
+        ConnectionCap { per_address: self.max_connections_per_address, per_user: usize::MAX }
     }
 
-    /// How long HTTP connections last.
+    /// How long the server waits for requests.
     pub fn patience(&self) -> Patience {
         Patience { keep_alive: self.keep_alive, request: self.request_time }
     }
 
-    /// How many HTTP calls one address may make.
+    /// The rate of HTTP calls from one address.
     pub fn calls(&self) -> Rate {
         a_second(self.max_calls_per_second, self.max_calls_at_once)
     }
+}
+
+/// How many connections of one kind one address and one user may have at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionCap {
+    /// Connections of one address.
+    pub per_address: usize,
+    /// Connections of one user.
+    pub per_user: usize,
 }
 
 fn a_second(often: NonZeroU32, at_once: NonZeroU32) -> Rate {

@@ -1,8 +1,8 @@
 //! The environment: `VESTIBULE_MAX_FRAME` for the key `max_frame`.
 //!
-//! A variable of an unknown name is a warning and no error, other than in the file, which is the server's alone: the
-//! environment is not. Kubernetes, say, puts `VESTIBULE_PORT` and `VESTIBULE_SERVICE_HOST` into every container beside a
-//! service of the name `vestibule`.
+//! A variable of an unknown name causes a warning, not an error as in the file: the environment is
+//! not the server's alone. Kubernetes, for example, sets `VESTIBULE_PORT` and
+//! `VESTIBULE_SERVICE_HOST` in every container beside a service named `vestibule`.
 
 use std::ffi::{OsStr, OsString};
 
@@ -12,7 +12,7 @@ use super::{
     setting::{PREFIX, Setting, nearest},
 };
 
-/// Where the file is; read before the file.
+/// Names the file of settings.
 pub(super) const CONFIG: &str = "VESTIBULE_CONFIG";
 
 /// Variables whose names begin with the prefix.
@@ -36,7 +36,7 @@ pub(super) fn read(variables: &Variables, settings: &[Setting]) -> Layer {
     layer
 }
 
-/// Only text can be split; what is none may still be a path.
+/// Text is split at delimiters. A value that is not text may still be a path.
 fn texts(setting: &Setting, value: &OsStr) -> Vec<OsString> {
     match value.to_str() {
         Some(text) => setting.split(text).into_iter().map(OsString::from).collect(),
@@ -45,7 +45,7 @@ fn texts(setting: &Setting, value: &OsStr) -> Vec<OsString> {
 }
 
 fn unknown(name: &str, settings: &[Setting]) -> Problem {
-    // The prefix, which all have, would make any two names alike.
+    // The prefix, common to all, would make any two names similar.
     let near = nearest(name.strip_prefix(PREFIX).unwrap_or(name), settings);
     Problem(format!("unknown setting {name}{}", did_you_mean(near.map(Setting::variable))))
 }

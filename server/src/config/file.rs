@@ -1,6 +1,6 @@
 //! The file: TOML, with the flags' names as keys, such as `max_frame` for `--max-frame`.
 //!
-//! All keys are top-level: a setting has one name wherever it is set, and what is found in the manual is found in the file.
+//! All keys are top-level, so a setting has the same name everywhere.
 
 use std::{ffi::OsStr, fs, path::Path};
 
@@ -70,7 +70,7 @@ fn unknown(name: &str, value: &Spanned<DeValue<'_>>, settings: &[Setting]) -> St
     format!("unknown key {name}{}", did_you_mean(nearest(name, settings).map(Setting::key)))
 }
 
-/// The values as they would be written on the command line; nothing if one is of the wrong kind.
+/// The values as on the command line; `None` if one has the wrong kind.
 fn texts(setting: &Setting, value: &DeValue<'_>) -> Option<Vec<String>> {
     let texts = match value {
         DeValue::Array(items) if setting.is_list() => {
@@ -90,14 +90,15 @@ fn text(setting: &Setting, value: &DeValue<'_>) -> Option<String> {
     }
 }
 
-/// A number as the command line has it; one that is too large for that as it is written, to be refused with its value.
+/// A number as on the command line. One that is too large stays as written, to be refused with its
+/// value.
 fn decimal(number: &DeInteger<'_>) -> String {
     let decimal = i128::from_str_radix(number.as_str(), number.radix());
     decimal.map_or_else(|_| number.as_str().to_owned(), |number| number.to_string())
 }
 
-/// What is wrong with a value that is neither of the setting's kind nor a string: what the setting says to the same text, or,
-/// where that would do, that it has to be a string.
+/// The error for a value that is neither of the setting's kind nor a string: what the setting says
+/// to the same text, or, if that would be valid, that a string is expected.
 fn wrong_kind(setting: &Setting, value: &DeValue<'_>, written: &str) -> String {
     let found = found(value);
     let has_text = !matches!(value, DeValue::Array(_) | DeValue::Table(_)) && !setting.is_switch();
@@ -107,7 +108,7 @@ fn wrong_kind(setting: &Setting, value: &DeValue<'_>, written: &str) -> String {
     format!("expected {}, found {found}", expected(setting))
 }
 
-/// A value as it is written in the file, in one line and not too long.
+/// A value as written in the file, in one line and shortened.
 fn in_short(written: &str) -> String {
     const MOST: usize = 60;
     let line = written.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,9 +1,9 @@
-//! What somebody probably meant who wrote something else: "did you mean …?".
+//! Suggestions for misspelt names and values: "did you mean …?".
 
-/// How alike a word has to be to be suggested: from 0, which is not at all, to 1. It is what clap asks of flags.
+/// How similar a word must be to be suggested, from 0 to 1. clap uses the same for options.
 const ALIKE: f64 = 0.7;
 
-/// The word that is most like this one, if any is like it.
+/// The most similar word, if any is similar enough.
 pub(super) fn nearest<T>(
     word: &str,
     known: impl IntoIterator<Item = T>,
@@ -14,12 +14,12 @@ pub(super) fn nearest<T>(
     nearest.filter(|(similarity, _)| *similarity > ALIKE).map(|(_, known)| known)
 }
 
-/// A guess, as what follows an error; nothing if there is none.
+/// A suggestion to append to an error; empty if there is none.
 pub(super) fn did_you_mean(guess: Option<impl AsRef<str>>) -> String {
     guess.map(|guess| format!(" (did you mean {}?)", guess.as_ref())).unwrap_or_default()
 }
 
-/// A size whose unit is written otherwise, such as `16KB`, `16k` or `16 mib`.
+/// A size with another spelling of its unit, such as `16KB`, `16k` or `16 mib`.
 pub(super) fn size(text: &str) -> Option<String> {
     let digits = text.trim_end_matches(|end: char| end.is_ascii_alphabetic() || end == ' ');
     let unit = text[digits.len()..].trim().to_ascii_lowercase();
@@ -34,7 +34,7 @@ pub(super) fn size(text: &str) -> Option<String> {
     Some(format!("{digits}{unit}"))
 }
 
-/// A time without a unit, in seconds.
+/// A time without a unit, taken as seconds.
 pub(super) fn duration(text: &str) -> Option<String> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| format!("{text}s"))

@@ -1,4 +1,4 @@
-//! One place where settings come from: what it sets, and what is wrong there.
+//! One source of settings: the values it sets, and its errors.
 
 use std::{
     collections::BTreeMap,
@@ -9,10 +9,10 @@ use std::{
 
 use super::setting::Setting;
 
-/// What is set, by the settings' names in the file.
+/// Values by the settings' names in the file.
 pub(super) type Values = BTreeMap<String, Value>;
 
-/// The values of a setting as they were written. None where nothing is what was asked for.
+/// The values of a setting as written. Empty if it was explicitly set to nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Value {
     pub(super) texts: Vec<OsString>,
@@ -39,7 +39,7 @@ impl Display for Source {
     }
 }
 
-/// What is wrong with the configuration and where, in one line.
+/// An error or warning about the configuration, with its place, in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem(pub(super) String);
 
@@ -49,18 +49,18 @@ impl Display for Problem {
     }
 }
 
-/// What one place says.
+/// The contents of one source.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
     pub(super) values: Values,
-    /// What keeps the server from starting.
+    /// Errors, which keep the server from starting.
     pub(super) problems: Vec<Problem>,
-    /// What does not.
+    /// Warnings, which do not.
     pub(super) warnings: Vec<Problem>,
 }
 
 impl Layer {
-    /// Takes a setting's values, if they are good ones.
+    /// Sets a setting's values if all are valid, else notes the errors.
     pub(super) fn set(&mut self, setting: &Setting, texts: Vec<OsString>, source: Source) {
         let check =
             |text: &OsString| setting.check(text).map_err(|what| wrong(setting, &source, text, &what));
@@ -72,9 +72,9 @@ impl Layer {
     }
 }
 
-/// A value that will not do. A variable's name says itself which setting it is.
+/// The error for an invalid value. A variable's or option's name says which setting it is.
 fn wrong(setting: &Setting, source: &Source, text: &OsStr, what: &str) -> Problem {
-    // Quoted, so that it stays in its line.
+    // Quoted, so that it stays on one line.
     let text = text.to_string_lossy();
     match source {
         Source::File(..) => Problem(format!("{source}: {} = {text:?}: {what}", setting.key())),

@@ -1,11 +1,11 @@
-//! What packages bring along, made from the command line.
+//! The manual page and shell completions, generated from the command line.
 
 use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::command::{command, server};
 
-/// The manual page, for section 1. The other commands have no page of their own; this one tells of them.
+/// The manual page, for section 1. It describes the other commands, too, which have none.
 ///
 /// # Panics
 /// Never: memory can be written to.

@@ -1,25 +1,25 @@
-//! Settings as they are written in a file: all with their defaults, or those that differ from them.
+//! Writes settings as a file: all defaults, or those that differ from them.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use toml::Value;
 
 use super::{
-    change::is_live,
     setting::{self, Setting, in_one},
     settings::Settings,
 };
 
-/// A setting that differs from its default. There are no secrets among settings: those are in the data folder.
+/// A setting that differs from its default. Settings contain no secrets; those are in the data
+/// folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// Its name in the file.
     pub setting: String,
-    /// Its value, as a flag would be given it.
+    /// Its value, as on the command line.
     pub value: String,
-    /// Where that comes from: a line of the file, a variable of the environment, a flag.
+    /// Its source: a line of the file, an environment variable, or an option.
     pub source: String,
-    /// The line of a file that would set it.
+    /// The line that would set it in a file.
     line: String,
 }
 
@@ -30,7 +30,7 @@ impl Display for Difference {
 }
 
 impl Settings {
-    /// What differs from the defaults and where each comes from.
+    /// The settings that differ from their defaults.
     pub fn differences(&self) -> Vec<Difference> {
         let differs = |setting: Setting| {
             let value = self.values.get(setting.key())?;
@@ -47,7 +47,7 @@ impl Settings {
     }
 }
 
-/// What the file of defaults begins with.
+/// The beginning of the file of defaults.
 const PREAMBLE: &str = "\
 # Settings of Vestibule, each with its default. To change one, remove the # before its name.
 #
@@ -57,13 +57,13 @@ const PREAMBLE: &str = "\
 # On SIGHUP the server applies changes to this file, except to settings marked [restart].
 ";
 
-/// What the help of a setting ends with that a running server does not take over.
+/// The end of the help of a setting that needs a restart.
 const RESTART: &str = " [restart]";
 
 /// The longest line of a comment.
 const WIDTH: usize = 100;
 
-/// A file of all settings, each commented out, with its help and its default.
+/// A file of all settings, each commented out, with its help and default.
 pub fn default_config() -> String {
     let mut file = PREAMBLE.to_owned();
     let mut heading = String::new();
@@ -73,7 +73,7 @@ pub fn default_config() -> String {
             let _ = write!(file, "\n# ---- {heading} ----\n");
         }
         file.push('\n');
-        let mark = if is_live(setting.key()) { "" } else { RESTART };
+        let mark = if setting.is_live() { "" } else { RESTART };
         for line in comment(&(setting.help() + mark)) {
             let _ = writeln!(file, "{line}");
         }
@@ -102,7 +102,7 @@ fn comment(text: &str) -> Vec<String> {
     lines
 }
 
-/// `key = value` with what the flag would be given.
+/// `key = value`, for the values as on the command line.
 fn assignment(setting: &Setting, texts: &[String]) -> String {
     let value = match texts {
         _ if setting.is_list() => Value::Array(texts.iter().map(|text| value(setting, text)).collect()),
@@ -112,7 +112,7 @@ fn assignment(setting: &Setting, texts: &[String]) -> String {
     format!("{} = {value}", setting.key())
 }
 
-/// A value as one would write it by hand.
+/// A value as a person would write it.
 fn value(setting: &Setting, text: &str) -> Value {
     let string = || Value::String(text.to_owned());
     match text {

@@ -1,30 +1,46 @@
-//! What can be set: each setting under its three names, all made from its one declaration as a flag.
+//! Each setting under its three names, all derived from its declaration as an option.
 
 use std::{any::TypeId, error::Error as _, ffi::OsStr, num::NonZeroU32};
 
 use clap::{
-    Arg, ArgAction, Args as _, Command,
+    Arg, ArgAction, ArgGroup, Args as _, Command, Id,
     error::{ContextKind, ContextValue},
 };
 
 use super::{
-    Config,
     guess::{self, did_you_mean},
+    live::LIVE,
+    options::Config,
 };
 
-/// What the variables of the environment begin with that are the server's.
+/// The prefix of the server's environment variables.
 pub(super) const PREFIX: &str = "VESTIBULE_";
 
-/// One setting: `--max-frame` on the command line, `VESTIBULE_MAX_FRAME` in the environment, `max_frame` in the file.
+/// One setting: `--max-frame` on the command line, `VESTIBULE_MAX_FRAME` in the environment,
+/// `max_frame` in the file.
 pub(super) struct Setting {
     arg: Arg,
     key: String,
+    is_live: bool,
 }
 
 /// All settings, in the order of their declaration.
 pub(super) fn all() -> Vec<Setting> {
     let command = Config::augment_args(Command::new("vestibule"));
-    command.get_arguments().map(|arg| Setting { arg: arg.clone(), key: key(arg) }).collect()
+    let live = live_ids(command.clone());
+    let setting = |arg: &Arg| {
+        let is_live = live.contains(arg.get_id());
+        Setting { arg: arg.clone(), key: key(arg), is_live }
+    };
+    command.get_arguments().map(setting).collect()
+}
+
+/// The members of the group [`LIVE`].
+fn live_ids(mut command: Command) -> Vec<Id> {
+    // Only building collects a group's members.
+    command.build();
+    let live = command.get_groups().find(|group| group.get_id() == LIVE);
+    live.into_iter().flat_map(ArgGroup::get_args).cloned().collect()
 }
 
 /// A flag's name as it stands in the file.
@@ -36,6 +52,11 @@ impl Setting {
     /// Its name in the file.
     pub(super) fn key(&self) -> &str {
         &self.key
+    }
+
+    /// Whether a running server applies a change of it.
+    pub(super) fn is_live(&self) -> bool {
+        self.is_live
     }
 
     /// Its name in the environment.
@@ -53,23 +74,23 @@ impl Setting {
         self.arg.get_id().as_str()
     }
 
-    /// What it is for, as `--help` says.
+    /// Its help text.
     pub(super) fn help(&self) -> String {
         let help = self.arg.get_long_help().or(self.arg.get_help());
         help.map(ToString::to_string).unwrap_or_default()
     }
 
-    /// The group it is shown in.
+    /// The heading of its group.
     pub(super) fn heading(&self) -> &str {
         self.arg.get_help_heading().unwrap_or_default()
     }
 
-    /// Its default as it would be written. Where there is none, the server does without.
+    /// Its default as text; empty if there is none.
     pub(super) fn default(&self) -> Vec<String> {
         self.arg.get_default_values().iter().map(|text| text.to_string_lossy().into_owned()).collect()
     }
 
-    /// Whether it has several values.
+    /// Whether it can have several values.
     pub(super) fn is_list(&self) -> bool {
         matches!(self.arg.get_action(), ArgAction::Append)
     }
@@ -90,7 +111,8 @@ impl Setting {
         self.arg.get_value_parser().type_id() == kind
     }
 
-    /// The values in a text: several where they are separated. An empty text is none, where the server can do without.
+    /// The values in a text, split at the delimiter. An empty text has none, if the setting has no
+    /// default.
     pub(super) fn split<'a>(&self, text: &'a str) -> Vec<&'a str> {
         match self.arg.get_value_delimiter() {
             _ if text.is_empty() && self.default().is_empty() => Vec::new(),
@@ -99,7 +121,7 @@ impl Setting {
         }
     }
 
-    /// Whether a value is one that the flag would take; what is wrong with it if not.
+    /// Checks a value as the option would, and returns the error without the option's name.
     pub(super) fn check(&self, value: &OsStr) -> Result<(), String> {
         let arg = Arg::new("value").value_parser(self.arg.get_value_parser().clone());
         let command = Command::new("vestibule").no_binary_name(true).arg(arg);
@@ -110,7 +132,7 @@ impl Setting {
     }
 }
 
-/// What a parser has against a value, without the flag's name.
+/// The parser's error for a value, without the option's name.
 fn what_is_wrong(error: &clap::Error, value: &OsStr) -> String {
     match (error.source(), error.get(ContextKind::ValidValue)) {
         (Some(source), _) => source.to_string(),
@@ -123,13 +145,13 @@ fn what_is_wrong(error: &clap::Error, value: &OsStr) -> String {
     }
 }
 
-/// The setting whose name is most like this one, if any is like it.
+/// The setting with the most similar name, if any is similar enough.
 pub(super) fn nearest<'a>(name: &str, settings: &'a [Setting]) -> Option<&'a Setting> {
     let name = name.to_lowercase().replace('-', "_");
     guess::nearest(&name, settings, |setting| setting.key())
 }
 
-/// Values as one text, as a flag would be given them.
+/// Values as one text, as on the command line.
 pub(super) fn in_one(texts: &[String]) -> String {
     if texts.is_empty() { "none".to_owned() } else { texts.join(",") }
 }
@@ -149,6 +171,13 @@ mod tests {
             (setting.flag(), setting.variable()),
             ("--max-frame".into(), "VESTIBULE_MAX_FRAME".into())
         );
+    }
+
+    #[test]
+    fn live_settings_are_those_of_the_group() {
+        let live = all().into_iter().filter(Setting::is_live).count();
+        assert_eq!(live, 39);
+        assert!(setting("max_channels").is_live() && !setting("listen").is_live());
     }
 
     #[test]

@@ -1,18 +1,19 @@
-//! The configuration as it was read: the file, then the environment, then the flags, each over the one before.
+//! The configuration as read: the file, then the environment, then the options, each overriding the
+//! ones before.
 
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _, parser::ValueSource};
 
 use super::{
-    Config,
     environment::{self, CONFIG, Variables},
     file,
     layer::{Layer, Problem, Source, Value, Values},
+    options::Config,
     setting::{self, PREFIX, Setting},
 };
 
-/// Where the settings come from; kept, to read the file again.
+/// The sources of the settings, kept to read the file again.
 #[derive(Clone, Debug)]
 pub struct Sources {
     file: Option<PathBuf>,
@@ -20,30 +21,31 @@ pub struct Sources {
     flags: Values,
 }
 
-/// All settings, and where each comes from.
+/// All settings, and the source of each.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What they say.
+    /// The parsed values.
     pub config: Config,
-    /// What is odd about them and no reason not to start.
+    /// Warnings about them.
     pub warnings: Vec<Problem>,
     pub(super) values: Values,
 }
 
 impl Sources {
-    /// The flags of a command line, the variables of an environment, and the file that either of them names.
+    /// The flags of a command line, the variables of an environment, and the file that either of
+    /// them names.
     pub(super) fn new(flags: &ArgMatches, variables: Variables) -> Self {
         let file = flags.get_one::<PathBuf>("config").cloned().or_else(|| {
             let named = variables.iter().find(|(name, value)| name == CONFIG && !value.is_empty());
             named.map(|(_, path)| path.into())
         });
-        // The rest of the environment is nobody's business, and may hold secrets.
+        // The rest of the environment is not the server's, and may contain secrets.
         let own = |(name, _): &(OsString, OsString)| name.as_encoded_bytes().starts_with(PREFIX.as_bytes());
         let variables = variables.into_iter().filter(own).collect();
         Self { file, variables, flags: given(flags) }
     }
 
-    /// Reads them all. What makes no sense together is refused too.
+    /// Reads all sources, and checks the settings for contradictions, too.
     pub fn read(&self) -> Result<Settings, Vec<Problem>> {
         let settings = setting::all();
         let file = self.file.as_deref().map(|path| file::read(path, &settings)).unwrap_or_default();
@@ -71,7 +73,7 @@ impl Sources {
     }
 }
 
-/// What the command line says itself, without the defaults.
+/// The values given on the command line, without defaults.
 fn given(flags: &ArgMatches) -> Values {
     let is_given = |setting: &Setting| flags.value_source(setting.id()) == Some(ValueSource::CommandLine);
     let value = |setting: Setting| {
@@ -83,7 +85,7 @@ fn given(flags: &ArgMatches) -> Values {
 }
 
 impl Settings {
-    /// Settings of these values and the defaults of the rest, parsed as the flags they would be.
+    /// Parses these values, as if they were given as options, and the defaults of the rest.
     pub(super) fn of(values: Values, warnings: Vec<Problem>) -> Result<Self, Vec<Problem>> {
         let flag = |setting: &Setting, text: &OsString| {
             let mut flag = OsString::from(format!("{}=", setting.flag()));
@@ -110,7 +112,7 @@ impl Settings {
     }
 }
 
-/// Where the settings are set that a text names as flags; nothing where all of them are named as they were set.
+/// The sources of the settings that a text names as options; empty if all were given as options.
 fn places(text: &str, settings: &[Setting], values: &Values) -> String {
     let is_named = |setting: &Setting| {
         text.split(|end: char| !end.is_ascii_alphanumeric() && end != '-').any(|word| word == setting.flag())
@@ -124,7 +126,7 @@ fn places(text: &str, settings: &[Setting], values: &Values) -> String {
     if places.is_empty() { String::new() } else { format!(" ({})", places.join(", ")) }
 }
 
-/// What clap says in several lines, in one.
+/// The first line of clap's message.
 pub(super) fn first_line(error: &clap::Error) -> String {
     let text = error.to_string();
     text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()

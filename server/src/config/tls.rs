@@ -1,4 +1,4 @@
-//! What the server shows who it is with.
+//! The certificate and its key.
 
 use std::path::{Path, PathBuf};
 
@@ -18,12 +18,12 @@ pub struct TlsOptions {
 }
 
 impl TlsOptions {
-    /// The certificate's file and its key's, where there is to be TLS.
+    /// The files of the certificate and its key, if TLS is on.
     pub fn files(&self) -> Option<(&Path, &Path)> {
         self.tls_cert.as_deref().zip(self.tls_key.as_deref())
     }
 
-    /// What URLs of the server begin with.
+    /// The scheme of the server's URLs.
     pub fn scheme(&self) -> &'static str {
         if self.files().is_some() { "https" } else { "http" }
     }

@@ -1,5 +1,5 @@
-//! How settings are written: counts, sizes, times, addresses. Each parser says in one line what it expects: an example with
-//! its unit, the range, and what was probably meant.
+//! Parsers of settings: counts, sizes, times, addresses. If a value is invalid, each says in one
+//! line what it expects: an example with its unit, the range, and what was probably meant.
 
 use std::{
     fmt::Display,
@@ -15,7 +15,7 @@ use vestibule_channels::transport::{Origin, OriginSyntax};
 use super::guess::{self, did_you_mean};
 use crate::{admin::Listen, telemetry};
 
-/// The longest duration, in days: 100 years. What comes after it does not matter, and clocks can be added to it.
+/// The longest duration in days: 100 years, which can be added to any clock.
 const LONGEST_DAYS: u64 = 100 * 365;
 
 /// Units of sizes.
@@ -49,7 +49,7 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
     usize::try_from(bytes).map_err(|_| format!("expected a size of at most {} bytes", usize::MAX))
 }
 
-/// As [`size`], for what need not fit the memory.
+/// As [`size`], for sizes that need not fit into memory.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
     read_bytes(text).ok_or_else(|| {
         let most = u64::MAX >> 40;
@@ -99,14 +99,14 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// What is logged: taken as it is, if it can be used.
+/// A filter of the log, returned unchanged if it is valid.
 pub(super) fn filter(text: &str) -> Result<String, String> {
     let expected = |what: String| {
         let levels = LEVELS.join(", ");
         format!("expected a level ({levels}) or a filter such as info,vestibule_store=debug{what}")
     };
-    // A word alone is taken for a part of the program, of which there is none of a misspelt level's name: nothing would be
-    // logged.
+    // A single word names a part of the program. A misspelt level names no part, so nothing would
+    // be logged.
     let misspelt = |word: &str| {
         let known = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
         (!known).then(|| guess::nearest(&word.to_ascii_lowercase(), LEVELS, |level| *level)).flatten()
@@ -135,7 +135,7 @@ pub(super) fn listen(text: &str) -> Result<Listen, String> {
     })
 }
 
-/// An address, or a network of them.
+/// An address, or a network of addresses.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse().map(|address: IpAddr| address.into());
     text.parse().or_else(|_| address()).map_err(|_| {
@@ -153,7 +153,8 @@ pub(super) fn origin(text: &str) -> Result<Origin, String> {
     })
 }
 
-/// A host as clients address it, with a port where it is not the scheme's own; in lower case, as they sign it.
+/// A host as clients address it, with a port unless it is the scheme's own, in lower case as
+/// clients sign it.
 pub(super) fn host(text: &str) -> Result<String, String> {
     read_host(text).ok_or_else(|| {
         let expected = "expected a host, with its port if the URL has one, such as chat.example.com, \
@@ -167,7 +168,7 @@ fn read_host(text: &str) -> Option<String> {
     let has_good_port = |authority: &Authority| authority.host() == text || authority.port_u16().is_some();
     let is_host =
         |uri: &Uri| uri.authority().is_some_and(|authority| authority == text && has_good_port(authority));
-    // What has no scheme and no path is an authority (RFC 9110, section 7.1), as in `Host`.
+    // Without a scheme and a path it is an authority (RFC 9110, section 7.1), as in `Host`.
     let uri = text.parse().ok()?;
     (is_host(&uri) && !text.contains(['@', '*'])).then(|| text.to_ascii_lowercase())
 }

@@ -1,15 +1,15 @@
-//! What kind of value stands at a place in a JSON text, found without building what is in it: a text may be large, and wrong
-//! on purpose.
+//! Finds the kind of a value in a JSON text without building the text's values: it may be large,
+//! and malicious.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_path_to_error::{Path, Segment};
 
-/// What an object is called.
+/// The name of an object's kind.
 pub(super) const OBJECT: &str = "an object";
 
-/// The kind of the whole text's value; nothing where the text is not JSON.
+/// The kind of the whole text's value, or `None` if the text is not JSON.
 pub(super) fn of(text: &str) -> Option<&'static str> {
     look(text, &[])
 }
@@ -25,7 +25,7 @@ fn look(text: &str, path: &[&Segment]) -> Option<&'static str> {
     json.end().ok().and(found)
 }
 
-/// Looks for what stands at the end of this path.
+/// Finds the kind of the value at this path.
 #[derive(Clone, Copy)]
 struct Look<'a>(&'a [&'a Segment]);
 
@@ -90,7 +90,7 @@ impl<'de> Visitor<'de> for Look<'_> {
         let mut found = self.here(OBJECT);
         while let Some(key) = map.next_key::<String>()? {
             match self.0 {
-                // Of a name that is given twice the last one counts.
+                // If a name occurs twice, the last one counts.
                 [Segment::Map { key: wanted }, rest @ ..] if *wanted == key => {
                     found = map.next_value_seed(Look(rest))?;
                 }

@@ -1,27 +1,28 @@
-//! A complaint of serde's as a sentence.
+//! Turns serde's errors into sentences.
 //!
-//! serde tells what is wrong as a text alone, but the texts of its own errors have fixed forms
-//! ([`serde::de::Error`]), from which the parts that do not come from the sender can be taken: what would have been right, and
-//! the names of fields. Any other text may be anything, and is not shown.
+//! serde reports an error as text only, but the texts of its own errors have fixed forms
+//! ([`serde::de::Error`]). From these this module takes the parts that do not come from the sender:
+//! the expected type and the names of fields. Any other text may contain anything, and is not
+//! shown.
 
 use serde_path_to_error::{Path, Segment};
 use thiserror::Error;
 
-use super::{Place, kind};
+use super::{document::Document, kind};
 
-/// What is wrong with an input: a sentence.
+/// An error in an input, as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{sentence}")]
 pub struct Fault {
     sentence: String,
-    /// Whether the input cannot be read at all, other than one that says something unexpected.
+    /// Whether the input cannot be parsed at all, rather than having an unexpected value.
     pub is_malformed: bool,
 }
 
-/// What `serde_json` says of a value that should be one of some words and is no text.
+/// The error of `serde_json` for a value that is not a string, where an enum is expected.
 const NO_WORD: &str = "expected value";
 
-/// What a value stands in.
+/// The kind of a named value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// A field of JSON.
@@ -44,17 +45,17 @@ impl Fault {
         Self { sentence: sentence.into(), is_malformed: false }
     }
 
-    /// The text is something else.
-    pub(super) fn no_json(place: Place) -> Self {
-        Self { sentence: format!("The {} is not valid JSON.", place.noun()), is_malformed: true }
+    /// The text is not JSON.
+    pub(super) fn no_json(document: Document) -> Self {
+        Self { sentence: format!("The {} is not valid JSON.", document.noun()), is_malformed: true }
     }
 
-    /// The text is JSON, and not an object but of this kind.
-    pub(super) fn no_object(kind: &str, place: Place) -> Self {
-        Self::new(format!("The {} must be an object, not {kind}.", place.noun()))
+    /// The text is JSON, but not an object.
+    pub(super) fn no_object(kind: &str, document: Document) -> Self {
+        Self::new(format!("The {} must be an object, not {kind}.", document.noun()))
     }
 
-    /// The JSON text has something else at `path`.
+    /// The JSON text has an unexpected value at `path`.
     pub(super) fn of_json(path: &Path, complaint: &str, text: &str) -> Self {
         let complaint = without_position(complaint);
         let is_of_another_kind = complaint.starts_with("invalid type: ") || complaint == NO_WORD;
@@ -62,7 +63,7 @@ impl Fault {
         Self::of(path, complaint, found, Part::Field)
     }
 
-    /// A text has something else at `path`.
+    /// A text has an unexpected value at `path`.
     pub(super) fn of_text(path: &Path, complaint: &str, part: Part) -> Self {
         Self::of(path, complaint, None, part)
     }
@@ -78,7 +79,7 @@ impl Fault {
             return Self::new(format!("The {noun} `{name}` is given twice."));
         }
         if complaint.starts_with("unknown field ") {
-            // Its name is the sender's.
+            // The sender chose its name.
             let known = expected.map(|known| format!(": it must be {known}")).unwrap_or_default();
             return Self::new(format!("The name of one {noun} is unknown{known}."));
         }
@@ -92,11 +93,11 @@ impl Fault {
     }
 }
 
-/// What would have been right, as far as a complaint says it.
+/// The expected value, as far as the error says it.
 fn must_be<'a>(complaint: &'a str, expected: Option<&'a str>) -> Option<&'a str> {
     let is_of = |start: &str| complaint.starts_with(start);
     if let Some(ours) = complaint.strip_prefix("must be ") {
-        // As the types of the flow say it.
+        // The types of the flow say it like this.
         Some(ours)
     } else if complaint == NO_WORD {
         Some("a string")
@@ -115,7 +116,7 @@ fn must_be<'a>(complaint: &'a str, expected: Option<&'a str>) -> Option<&'a str>
     }
 }
 
-/// A type of Rust in other words. What is none is in words already.
+/// A Rust type in plain words. Anything else is plain words already.
 fn in_words(expected: &str) -> &str {
     match expected {
         "i8" | "i16" | "i32" | "i64" | "isize" => "an integer",
@@ -131,7 +132,7 @@ fn in_words(expected: &str) -> &str {
     }
 }
 
-/// What an integer has to be of the right type, but of another value.
+/// The range of an integer type.
 fn range(expected: &str) -> Option<&'static str> {
     Some(match expected {
         "i64" => "an integer from -9223372036854775808 to 9223372036854775807",
@@ -141,7 +142,7 @@ fn range(expected: &str) -> Option<&'static str> {
     })
 }
 
-/// The names of fields on a path. They stand in types here: what is none of theirs has no path.
+/// The names of fields on a path. Unknown fields have no path, so all of these are known.
 fn names(path: &Path) -> impl Iterator<Item = &str> {
     path.iter().filter_map(|segment| match segment {
         Segment::Map { key } => Some(key.as_str()),
@@ -149,12 +150,12 @@ fn names(path: &Path) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The name that follows in backticks, and nothing after it.
+/// The name in backticks that follows and ends the text.
 fn quoted<'a>(complaint: &'a str, start: &str) -> Option<&'a str> {
     complaint.strip_prefix(start)?.strip_prefix('`')?.strip_suffix('`')
 }
 
-/// Where in a text something is wrong says nothing to who did not write it by hand.
+/// Removes the position, which means nothing to somebody who did not write the text by hand.
 fn without_position(complaint: &str) -> &str {
     let Some((before, position)) = complaint.rsplit_once(" at line ") else { return complaint };
     let is_position = position

@@ -1,6 +1,6 @@
-//! Each complaint, and the sentence that it is made into. The word that is never to be shown is "hush".
+//! Each error of serde, and its sentence. The word "hush" must never be shown.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use vestibule_approve::{
     base64url::{Blob, Fixed},
     frames::Policy,
@@ -38,7 +38,7 @@ struct Last {
 
 #[track_caller]
 fn assert_said<T: DeserializeOwned + std::fmt::Debug>(text: &str, says: &str) {
-    let fault = json::<T>(text, Place::Payload).unwrap_err();
+    let fault = json::<T>(text, Document::Payload).unwrap_err();
     assert_eq!((fault.to_string(), fault.is_malformed), (says.to_owned(), false), "{text}");
 }
 
@@ -104,7 +104,7 @@ fn what_is_no_object_is_told_as_a_whole() {
         assert_said::<Last>(text, &format!("The payload must be an object, not {kind}."));
     }
     for text in ["", "{", "{\"seq\":1}x", "{seq:1}", "hush", "{\"seq\":1,}"] {
-        let fault = json::<Last>(text, Place::Body).unwrap_err();
+        let fault = json::<Last>(text, Document::Body).unwrap_err();
         assert_eq!((fault.to_string(), fault.is_malformed), ("The body is not valid JSON.".to_owned(), true));
     }
 }
@@ -134,7 +134,7 @@ fn parameters_are_called_so() {
     }
 }
 
-/// An error of any other text may hold anything.
+/// An error with any other text may contain anything.
 #[test]
 fn what_nobody_knows_is_not_shown() {
     #[derive(Debug, Deserialize)]

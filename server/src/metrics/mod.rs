@@ -1,7 +1,7 @@
-//! Where everything that is counted is registered, and asked for.
+//! The registry of all metrics.
 //!
-//! What the channel framework counts is [`Traffic`](vestibule_channels::metrics::Traffic); the store and the approve flow
-//! register what they count.
+//! The channel framework's metrics are [`Traffic`](vestibule_channels::metrics::Traffic); the store
+//! and the approve flow register their own.
 
 mod process;
 mod prometheus_text;
@@ -13,15 +13,15 @@ use vestibule_channels::metrics::LabelledMetric;
 
 use self::process::Process;
 
-/// The prefix of all names but those of the process, which have the same names in every program.
+/// The prefix of all names, except those of the process, which are the same in every program.
 const PREFIX: &str = "vestibule";
 
-/// Everything that is counted.
+/// All metrics.
 #[derive(Debug)]
 pub struct Metrics(Registry);
 
 impl Default for Metrics {
-    /// What is counted of every process: its own numbers, and which version it is.
+    /// The metrics of the process and its version.
     fn default() -> Self {
         let mut metrics = Self(Registry::default());
         metrics.0.register_collector(Box::new(Process));
@@ -38,14 +38,14 @@ impl Metrics {
         register(self.0.sub_registry_with_prefix(PREFIX));
     }
 
-    /// All of them as `OpenMetrics` 1.0.
+    /// All metrics in the format `OpenMetrics` 1.0.
     pub fn open_metrics(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         text::encode(&mut text, &self.0)?;
         Ok(text)
     }
 
-    /// All of them as Prometheus' older text format, version 0.0.4.
+    /// All metrics in Prometheus' older text format, version 0.0.4.
     pub fn classic(&self) -> Result<String, fmt::Error> {
         self.open_metrics().map(|text| prometheus_text::from_open_metrics(&text))
     }

@@ -1,4 +1,4 @@
-//! The numbers of this process, under the names that every program's have.
+//! Metrics of this process, under their usual names.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ struct Numbers {
 }
 
 impl Collector for Process {
-    /// Nothing where proc(5) is not to be read.
+    /// Encodes nothing if proc(5) cannot be read.
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let Ok(numbers) = Numbers::read() else { return Ok(()) };
         let mut tell = |name: &str, help: &str, unit: Option<Unit>, metric: &dyn EncodeMetric| {

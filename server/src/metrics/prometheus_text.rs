@@ -1,6 +1,10 @@
-//! Prometheus' older text format, made from `OpenMetrics`: for scrapers and checks that know no other.
+//! Prometheus' older text format, for scrapers and checks that know no other. Prometheus has used
+//! OpenMetrics since 2.5, but `curl`, node-level agents and many checks still ask for `text/plain`.
+//! `prometheus_client` encodes only OpenMetrics, and an exporter would need a second registry, so
+//! this converts the one text into the other.
 
-/// The two formats differ in how they name counters, and in what the older one does not have: units, and a mark of the end.
+/// The formats differ in the names of counters, and in units and the end mark, which the older one
+/// lacks.
 pub(super) fn from_open_metrics(text: &str) -> String {
     let counters: Vec<&str> = text.lines().filter_map(counter).collect();
     let mut classic = String::with_capacity(text.len());
@@ -13,13 +17,13 @@ pub(super) fn from_open_metrics(text: &str) -> String {
     classic
 }
 
-/// The name of the counter that a line describes.
+/// The name in a line that declares a counter.
 fn counter(line: &str) -> Option<&str> {
     let (what, name, rest) = described(line)?;
     (what == "TYPE" && rest == "counter").then_some(name)
 }
 
-/// What a line says of a metric, of which one, and the rest.
+/// A comment line's kind, metric, and rest.
 fn described(line: &str) -> Option<(&str, &str, &str)> {
     let (what, rest) = line.strip_prefix("# ")?.split_once(' ')?;
     let (name, rest) = rest.split_once(' ')?;

@@ -18,12 +18,13 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::policy;
 
-/// The folder whose files have a hash of their content in their names: a name never means anything else.
+/// The folder whose files have a hash of their content in their names, so their content never
+/// changes.
 const HASHED: &str = "assets/";
-/// What the name of a file ends with that is another one, compressed.
+/// The suffix of a file that is the compressed form of another.
 const COMPRESSED: &str = ".gz";
 
-/// A file, and the same one compressed where the build has made that.
+/// A file, and its compressed form if the build made one.
 #[derive(Debug)]
 pub(super) struct File {
     content_type: String,
@@ -32,7 +33,7 @@ pub(super) struct File {
     gzip: Option<Form>,
 }
 
-/// The bytes of a file, and what they are known by.
+/// The bytes of a file, and their entity tag.
 #[derive(Debug)]
 struct Form {
     bytes: Bytes,
@@ -40,7 +41,7 @@ struct Form {
 }
 
 impl File {
-    /// The file of that name, unless it is only another one's compressed form.
+    /// The file of that name, unless it is another one's compressed form.
     pub(super) fn embedded<E: RustEmbed>(name: &str) -> Option<Self> {
         if name.ends_with(COMPRESSED) {
             return None;

@@ -1,7 +1,8 @@
-//! Web pages that are part of the program. Each is a folder built before the server, embedded, and served from memory: its
-//! `index.html` at one path, its other files below it.
+//! Web pages that are part of the program. Each is a folder built before the server, embedded, and
+//! served from memory: `index.html` at one path, the other files below it.
 //!
-//! They are not counted as calls: an answer costs nothing but its bytes, and who opens the page keeps all calls for what it does.
+//! Their requests do not count as calls: an answer costs nothing but its bytes, and whoever opens
+//! the page keeps all calls for using it.
 
 mod file;
 mod policy;
@@ -57,7 +58,8 @@ impl Page {
         self.files.iter().any(|(name, _)| name == INDEX)
     }
 
-    /// Mounts it at a path that ends with a slash. A page that was not built says there how to build it.
+    /// Mounts the page at a path that ends with a slash. A page that was not built is replaced by a
+    /// hint how to build it.
     pub fn mount(&self, config: &mut web::ServiceConfig, path: &str) {
         if self.is_built() {
             self.mount_files(config, path);
@@ -67,7 +69,7 @@ impl Page {
         }
     }
 
-    /// Each file has a route of its own, so what is none of them is as unknown as any other path.
+    /// Each file has a route of its own, so all other paths are unknown.
     fn mount_files(&self, config: &mut web::ServiceConfig, path: &str) {
         for (name, file) in &self.files {
             let file = Arc::clone(file);
@@ -88,7 +90,8 @@ fn reading() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-/// 404 and not 503: asking again does not help, and a proxy must not take the whole server for one that is down.
+/// 404 rather than 503: retrying does not help, and a proxy must not believe that the whole server
+/// is down.
 fn not_built(text: &str) -> HttpResponse {
     let mut answer = policy::answer(StatusCode::NOT_FOUND);
     answer.insert_header((CACHE_CONTROL, "no-store")).insert_header(ContentType::plaintext());

@@ -1,4 +1,5 @@
-//! What a browser may do for a page: run its own scripts and speak with this server, and nothing else.
+//! The headers that restrict a page: it may run its own scripts and talk to this server, nothing
+//! else.
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
@@ -30,7 +31,7 @@ pub(super) const HEADERS: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// An answer that says so.
+/// A response with these headers.
 pub(super) fn answer(status: StatusCode) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     for header in HEADERS {

@@ -1,9 +1,11 @@
-//! Who somebody is: challenges and tokens.
+//! Sign-in: challenges and tokens.
 //!
-//! A client proves its signing key over a [challenge](Sessions::challenge) and gets a [token](Sessions::token) to connect
-//! with. Both are authenticated with keys derived from the server's secrets, so neither is stored, and a flood of either
-//! costs no memory. Only the challenges that were answered are remembered, for as long as they could be answered again.
+//! A client signs a [challenge](Sessions::challenge) with its signing key and gets a
+//! [token](Sessions::token) to connect with. Both are authenticated with keys derived from the
+//! server's secrets, so neither is stored, and a flood of either takes no memory. Only used
+//! challenges are remembered, for as long as they could be used again.
 
+mod nonce;
 mod secrets;
 mod used;
 
@@ -16,25 +18,24 @@ use vestibule_approve::{base64url, signed::Uid};
 
 pub use secrets::{SecretError, Secrets};
 
-use self::used::Used;
+use self::{
+    nonce::{NONCE, RANDOM, TAG, TIME, expiry},
+    used::Used,
+};
 
-/// How long a challenge may be answered, in milliseconds.
+/// How long a challenge is valid, in milliseconds.
 const CHALLENGE_MS: i64 = 60_000;
-/// How long a token may be used to connect, in milliseconds.
+/// How long a token is valid for connecting, in milliseconds.
 const TOKEN_MS: i64 = 15 * 60_000;
-/// By how much the clock may be set back until what was made before is not taken any more, in milliseconds.
+/// How far the clock may be set back until tokens and challenges made before are no longer
+/// accepted, in milliseconds.
 const SET_BACK_MS: i64 = 2 * 60_000;
 
-const TIME: usize = 8;
 const UID: usize = 32;
-const TAG: usize = 32;
-/// What tells two challenges of one user and one moment apart.
-const RANDOM: usize = 16;
-const NONCE: usize = TIME + RANDOM + TAG;
 
 /// Makes and checks challenges and tokens.
 pub struct Sessions {
-    /// One for each secret, the one in use first.
+    /// The keys of each secret, the current one first.
     keys: Vec<Keys>,
     random: SystemRandom,
     used: Used,
@@ -45,16 +46,16 @@ struct Keys {
     token: hmac::Key,
 }
 
-/// What a client has to sign.
+/// A challenge for a client to sign.
 #[derive(Debug)]
 pub struct Challenge {
-    /// A time, random bytes, and the authentication of both.
+    /// Its expiry, random bytes, and their authentication.
     pub nonce: Vec<u8>,
-    /// Until when, in Unix milliseconds.
+    /// Its expiry in Unix milliseconds.
     pub exp: i64,
 }
 
-/// The nonce or token was not made here, is somebody else's, was used already, or its time is over.
+/// The nonce or token is not this server's, is another user's, was used already, or has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("invalid or expired")]
 pub struct Invalid;
@@ -72,7 +73,7 @@ impl Sessions {
     /// A challenge for `uid`.
     ///
     /// # Panics
-    /// If the system gives no random numbers.
+    /// If the system provides no random numbers.
     pub fn challenge(&self, uid: &Uid, now: i64) -> Challenge {
         let exp = now + CHALLENGE_MS;
         let mut random = [0; RANDOM];
@@ -82,7 +83,7 @@ impl Sessions {
         Challenge { nonce: [&claims, tag.as_ref()].concat(), exp }
     }
 
-    /// Whether `nonce` is a challenge for `uid` whose time is not over. In constant time.
+    /// Checks in constant time that `nonce` is a challenge for `uid` that has not expired.
     pub fn check_challenge(&self, uid: &Uid, nonce: &[u8], now: i64) -> Result<(), Invalid> {
         let nonce: &[u8; NONCE] = nonce.try_into().map_err(|_| Invalid)?;
         let (claims, tag) = nonce.split_at(TIME + RANDOM);
@@ -90,14 +91,15 @@ impl Sessions {
         if is_current(expiry(nonce), now, CHALLENGE_MS) { Ok(()) } else { Err(Invalid) }
     }
 
-    /// Uses up a challenge that was [checked](Self::check_challenge) and signed by its user, so that whoever has overheard the
-    /// signature cannot sign in with it. Best effort: of very many at once the oldest are forgotten.
+    /// Uses up a challenge that was [checked](Self::check_challenge) and signed by its user, so
+    /// that an eavesdropper cannot sign in with the same signature. Best effort: of very many at
+    /// once, the oldest are forgotten.
     pub fn use_up(&self, nonce: &[u8], now: i64) -> Result<(), Invalid> {
         let nonce = nonce.try_into().map_err(|_| Invalid)?;
         if self.used.add(nonce, now) { Ok(()) } else { Err(Invalid) }
     }
 
-    /// A token for `uid`, and until when it may be used to connect.
+    /// A token for `uid`, and its expiry in Unix milliseconds.
     pub fn token(&self, uid: &Uid, now: i64) -> (String, i64) {
         let exp = now + TOKEN_MS;
         let mut token = [uid.as_bytes(), &exp.to_be_bytes()].concat();
@@ -106,7 +108,7 @@ impl Sessions {
         (base64url::encode(&token), exp)
     }
 
-    /// Whose token it is. In constant time.
+    /// The user of a token, checked in constant time.
     pub fn check_token(&self, token: &str, now: i64) -> Result<Uid, Invalid> {
         let bytes = base64url::decode(token).map_err(|_| Invalid)?;
         if bytes.len() != UID + TIME + TAG {
@@ -129,15 +131,10 @@ fn challenge_bytes(uid: &Uid, claims: &[u8]) -> Vec<u8> {
     [uid.as_bytes(), claims].concat()
 }
 
-/// Whether what lasts so long has begun and is not over. What a clock made that was ahead would outlast its being set right.
+/// Whether something that is valid for `lasts_ms` is valid now. Otherwise what was made while the
+/// clock was ahead would stay valid for longer.
 fn is_current(exp: i64, now: i64, lasts_ms: i64) -> bool {
     now < exp && exp <= now.saturating_add(lasts_ms + SET_BACK_MS)
-}
-
-/// When a challenge's time is over, in Unix milliseconds.
-fn expiry(nonce: &[u8; NONCE]) -> i64 {
-    let (exp, _) = nonce.split_first_chunk::<TIME>().expect("a nonce begins with a time");
-    i64::from_be_bytes(*exp)
 }
 
 #[cfg(test)]

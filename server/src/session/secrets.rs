@@ -1,7 +1,7 @@
-//! The server's secrets: a file of one line each, the one in use first.
+//! The server's secrets: a file with one on each line, the current one first.
 //!
-//! To rotate, put a new line at the top and restart; once no token made with the old one is in use (a quarter of an hour),
-//! take the old line away.
+//! To rotate, add a line at the top and restart. Remove the old line once no token made with it is
+//! valid, a quarter of an hour later.
 
 use std::{
     io,
@@ -14,30 +14,30 @@ use vestibule_approve::base64url::{self, Fixed};
 use vestibule_store::durable;
 use zeroize::Zeroizing;
 
-use crate::confidential::{self, ConfidentialError, Modes};
+use crate::secret_file::{self, Modes, SecretFileError};
 
 /// The secrets that all keys of the server are derived from.
 pub struct Secrets(Vec<Zeroizing<[u8; 32]>>);
 
-/// One of them.
+/// One secret.
 pub(super) struct Secret(hkdf::Prk);
 
-/// Why there are no secrets.
+/// Why the secrets cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SecretError {
     /// The file cannot be read, or others can read it.
     #[error("cannot use the secrets: {0}")]
-    Unread(#[from] ConfidentialError),
-    /// The file cannot be made.
+    Unread(#[from] SecretFileError),
+    /// The file cannot be created.
     #[error("cannot create the secret file {}: {source}", path.display())]
     Made {
         /// The file.
         path: PathBuf,
-        /// What went wrong.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file's content is of another form.
+    /// The file's content is invalid.
     #[error("each line of the secret file must be 43 characters of base64url (32 random bytes)")]
     Form,
     /// The system gives no random numbers.
@@ -48,9 +48,9 @@ pub enum SecretError {
 impl Secrets {
     /// Reads the file, if there is one.
     pub fn load(path: &Path, modes: Modes) -> Result<Option<Self>, SecretError> {
-        match confidential::read(path, modes) {
+        match secret_file::read(path, modes) {
             Ok(text) => Self::from_text(&text).map(Some),
-            Err(ConfidentialError::Read { source, .. })
+            Err(SecretFileError::Read { source, .. })
                 if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
             {
                 Ok(None)
@@ -59,11 +59,11 @@ impl Secrets {
         }
     }
 
-    /// Reads the file, or makes it with a fresh secret, readable by its owner alone.
+    /// Reads the file, or creates it with a fresh secret, readable only by its owner.
     pub fn load_or_create(path: &Path, modes: Modes) -> Result<Self, SecretError> {
-        match confidential::read(path, modes) {
+        match secret_file::read(path, modes) {
             Ok(text) => Self::from_text(&text),
-            Err(ConfidentialError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Err(SecretFileError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 Self::create(path)
             }
             Err(unread) => Err(unread.into()),
@@ -79,16 +79,17 @@ impl Secrets {
         Ok(Self(vec![secret]))
     }
 
-    /// Takes the content of a file.
+    /// Parses the content of a file.
     pub fn from_text(text: &str) -> Result<Self, SecretError> {
         let secrets = text.lines().map(|line| line.parse().map(|Fixed(secret)| Zeroizing::new(secret)));
         let secrets: Vec<_> = secrets.collect::<Result<_, _>>().map_err(|_| SecretError::Form)?;
         if secrets.is_empty() { Err(SecretError::Form) } else { Ok(Self(secrets)) }
     }
 
-    /// Makes something of each secret.
+    /// Derives a value from each secret.
     pub(super) fn derive<T>(&self, make: impl Fn(&Secret) -> T) -> Vec<T> {
-        // The secret is uniformly random already; extracting only makes it HKDF's own (RFC 5869, section 3.3).
+        // The secret is uniformly random already; extracting makes it HKDF's own (RFC 5869, section
+        // 3.3).
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"vestibule/1");
         self.0.iter().map(|secret| make(&Secret(salt.extract(&**secret)))).collect()
     }

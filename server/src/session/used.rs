@@ -1,22 +1,23 @@
-//! The challenges that were answered: each is good once, as far as memory goes.
+//! Used challenges: each is valid once, as far as memory allows.
 
 use std::{
     collections::BTreeSet,
     sync::{Mutex, PoisonError},
 };
 
-use super::{NONCE, expiry};
+use super::nonce::{NONCE, expiry};
 
-/// The most nonces that are remembered, some 5 MB of them.
+/// The most nonces that are remembered, about 5 MB.
 const MOST: usize = 65_536;
 
-/// Nonces that were answered and whose time is not over. A nonce begins with the end of its time, so the first one is the one
-/// that ends first.
+/// Used nonces that have not expired. A nonce begins with its expiry, so the first one expires
+/// first.
 #[derive(Default)]
 pub(super) struct Used(Mutex<BTreeSet<[u8; NONCE]>>);
 
 impl Used {
-    /// Remembers a nonce; whether it was not remembered before. Where there are too many, the oldest is forgotten.
+    /// Remembers a nonce, and returns whether it is new. If there are too many, the oldest is
+    /// forgotten.
     pub(super) fn add(&self, nonce: [u8; NONCE], now: i64) -> bool {
         let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while used.first().is_some_and(|first| expiry(first) <= now || used.len() >= MOST) {

@@ -1,4 +1,4 @@
-//! Which fields are written, and how.
+//! The fields that are written, and their formats.
 
 use std::fmt::{self, Debug};
 
@@ -12,8 +12,7 @@ use tracing_subscriber::{
     },
 };
 
-/// The fields that may be logged. A new one belongs here once it is certain that it never holds what somebody sent, but for
-/// ids.
+/// The fields that may be logged. Add one only if it never contains what somebody sent, except ids.
 pub const ALLOWED: [&str; 28] = [
     "address",
     "admin",
@@ -61,7 +60,7 @@ impl<'writer> FormatFields<'writer> for TextFields {
     }
 }
 
-/// JSON: `,"name":value` for each, to be put into an object behind another member.
+/// `,"name":value` for each field, to follow another member of an object.
 #[derive(Debug)]
 pub(super) struct JsonFields;
 
@@ -73,7 +72,7 @@ impl<'writer> FormatFields<'writer> for JsonFields {
     }
 }
 
-/// Hands on what may be logged.
+/// Passes on the fields that may be logged.
 struct Allowed<V>(V);
 
 impl<V: Visit> Visit for Allowed<V> {

@@ -1,4 +1,4 @@
-//! Lines for journald: with their priority, which it takes off again.
+//! Lines for journald, which removes the priority from their beginning.
 
 use std::{env, fmt, fs, os::unix::fs::MetadataExt as _};
 
@@ -11,14 +11,15 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Whether standard error goes to the journal: it is what `JOURNAL_STREAM` names by device and inode (systemd.exec(5)). The
-/// variable alone would also be there in a program whose output somebody has sent elsewhere.
+/// Whether standard error goes to the journal, which `JOURNAL_STREAM` names by device and inode
+/// (systemd.exec(5)). The variable alone does not say: a program whose output goes elsewhere
+/// inherits it, too.
 pub(super) fn is_journal() -> bool {
     let Ok(named) = env::var("JOURNAL_STREAM") else { return false };
     fs::metadata("/proc/self/fd/2").is_ok_and(|stderr| named == format!("{}:{}", stderr.dev(), stderr.ino()))
 }
 
-/// Another format's lines, each behind its priority: `<6>` and the like.
+/// Another format's lines, each after its priority: `<6>` and the like.
 pub(super) struct Prioritized<F>(pub(super) F);
 
 impl<S, N, F> FormatEvent<S, N> for Prioritized<F>
@@ -38,7 +39,7 @@ where
     }
 }
 
-/// The priority of syslog(3) that is nearest.
+/// The nearest priority of syslog(3).
 fn priority(level: Level) -> u8 {
     match level {
         Level::ERROR => 3,

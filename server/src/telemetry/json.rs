@@ -13,8 +13,8 @@ use tracing_subscriber::{
     registry::{LookupSpan, Scope},
 };
 
-/// `{"timestamp":…,"level":…,"target":…,` then the fields of the spans that it happened in, then its own. The formatter of
-/// fields has to be [`JsonFields`](super::fields::JsonFields).
+/// `{"timestamp":…,"level":…,"target":…,` then the fields of the enclosing spans, then its own. Its
+/// fields must be formatted by [`JsonFields`](super::fields::JsonFields).
 pub(super) struct Json {
     pub(super) has_time: bool,
 }
@@ -36,7 +36,7 @@ where
             SystemTime.format_time(&mut writer)?;
             writer.write_str("\",")?;
         }
-        // What comes by way of the crate `log` says in fields where it is from.
+        // Records of the crate `log` have their origin in fields.
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         write!(writer, "\"level\":\"{}\",\"target\":\"{}\"", metadata.level(), metadata.target())?;

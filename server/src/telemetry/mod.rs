@@ -1,10 +1,11 @@
-//! The log: to standard error, and never a secret in it.
+//! The log, on standard error. It never contains a secret.
 //!
-//! What is logged is said field by field at each place; payloads, tokens, keys and URLs (whose query may hold a token) are
-//! not among them, at any level. A field that is not on the list of [`ALLOWED`] is not written, whoever logs it.
+//! Each place that logs names its fields. Payloads, tokens, keys and URLs (whose query may contain
+//! a token) are never logged, at any level. A field that is not in [`ALLOWED`] is not written,
+//! whichever crate logs it.
 //!
-//! Lines are text, or JSON, one object each. Under journald, which has its own, they have no time and no colours, but begin
-//! with their priority (sd-daemon(3)).
+//! Lines are text, or JSON objects. Under journald they have no time and no colours, and begin with
+//! their priority (sd-daemon(3)).
 
 mod fields;
 mod journal;
@@ -33,13 +34,13 @@ use self::{
     json::Json,
 };
 
-/// How lines are written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
     #[default]
     Text,
-    /// For programs: an object a line.
+    /// For programs: one JSON object per line.
     Json,
 }
 
@@ -48,10 +49,10 @@ pub enum Format {
 #[error("not a log filter: {0}")]
 pub struct BadFilter(String);
 
-/// The part of the HTTP library that quotes header values which it does not understand, and so is kept from doing it.
+/// Keeps the HTTP library from logging header values that it does not understand.
 const QUOTING: &str = "actix_http::h1::decoder=info";
 
-/// A filter as an operator writes it, but for what is never logged.
+/// Parses an operator's filter, and adds the rule for what is never logged.
 pub fn filter(text: &str) -> Result<EnvFilter, BadFilter> {
     let filter = EnvFilter::try_new(text).map_err(|error| BadFilter(error.to_string()))?;
     Ok(filter.add_directive(QUOTING.parse().map_err(|_| BadFilter(QUOTING.to_owned()))?))
@@ -61,13 +62,13 @@ pub fn filter(text: &str) -> Result<EnvFilter, BadFilter> {
 pub struct Log(reload::Handle<EnvFilter, Registry>);
 
 impl Log {
-    /// Lets through what another filter does, from now on.
+    /// Replaces the filter.
     pub fn set_filter(&self, text: &str) -> Result<(), BadFilter> {
         self.0.reload(filter(text)?).map_err(|error| BadFilter(error.to_string()))
     }
 }
 
-/// Starts logging what `filter` lets through.
+/// Starts the log with this filter and format.
 pub fn init(filter: &str, format: Format) -> Result<Log, BadFilter> {
     let (filter, handle) = reload::Layer::new(self::filter(filter)?);
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
@@ -84,7 +85,7 @@ pub fn init(filter: &str, format: Format) -> Result<Log, BadFilter> {
         }
     };
     registry().with(filter).with(lines).init();
-    // A panic's message may hold whatever was being worked on; where it happened is enough to find it.
+    // A panic's message may contain anything; its place is enough to find it.
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic");

@@ -1,7 +1,7 @@
-//! An id for each HTTP call: in the log with whatever is logged on its account, and in the answers to operators. Clients are
-//! not told: it counts the calls, and theirs are not the only ones.
+//! An id for each HTTP call, in the call's log lines and in the answers to operators. Clients do
+//! not get it: it counts the calls, not only theirs.
 //!
-//! Not `tracing-actix-web`: it logs the URL, whose query may hold a token, and would have to be told not to.
+//! Not `tracing-actix-web`, because that logs the URL, whose query may contain a token.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -24,10 +24,10 @@ use actix_web::{
 };
 use tracing::Instrument as _;
 
-/// The header that tells operators the id.
+/// The header with the id, in answers to operators.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Hands a request on, in a span with its id; to be wrapped around an application with
+/// Passes a request on, in a span with its id. Wrap it around an application with
 /// [`from_fn`](actix_web::middleware::from_fn).
 pub async fn trace<B: MessageBody + 'static>(
     request: ServiceRequest,
@@ -36,7 +36,7 @@ pub async fn trace<B: MessageBody + 'static>(
     traced(&next_id(), request, next).await
 }
 
-/// As [`trace`], and the answer tells the id.
+/// As [`trace`], and adds the id to the answer.
 pub async fn trace_and_tell<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -61,7 +61,7 @@ async fn traced<B: MessageBody + 'static>(
         let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
         let (route, status) = match &answer {
             Ok(response) => (response.request().match_pattern(), response.status()),
-            // Answered all the same, with what the error says.
+            // The error becomes an answer, too.
             Err(error) => (None, error.as_response_error().status_code()),
         };
         tracing::debug!(route, status = status.as_u16(), duration_ms, "answered");
@@ -70,14 +70,14 @@ async fn traced<B: MessageBody + 'static>(
     answered.instrument(span).await
 }
 
-/// An id that no other call has, of this process or, in all likelihood, of another.
+/// An id that is unique in this process and, in all likelihood, among all processes.
 fn next_id() -> String {
     static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
     static NEXT: AtomicU64 = AtomicU64::new(1);
     format!("{:08x}-{}", *PROCESS & 0xffff_ffff, NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A method's name, unless the client has made it up.
+/// A method's name, or `other` for one that is not registered.
 fn name(method: &Method) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     known.into_iter().find(|known| method == known).unwrap_or("other")

@@ -1,11 +1,11 @@
-//! From when until when a certificate is valid, as clients will look at it.
+//! A certificate's validity, as clients see it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage};
 
-/// The time in which a certificate is valid.
+/// The period in which a certificate is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Validity {
     begins: SystemTime,
@@ -13,10 +13,10 @@ pub(super) struct Validity {
 }
 
 impl Validity {
-    /// Of a certificate; nothing of one that cannot be read here, such as one of X.509 version 1.
+    /// The validity of a certificate, unless webpki cannot parse it, such as X.509 version 1.
     ///
-    /// webpki has no function that tells the two times, but looks at them before anything else, and names in its error the one that
-    /// a moment before or after both violates.
+    /// webpki has no function for the two times. But it checks them first, so a time before or
+    /// after both makes it name one in its error.
     pub(super) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
         let certificate = EndEntityCert::try_from(certificate).ok()?;
         let error_at = |seconds: u64| {
@@ -33,12 +33,12 @@ impl Validity {
         Some(Self { begins: moment(begins), ends: moment(not_after.as_secs()) })
     }
 
-    /// The last moment, as people read it.
+    /// The end, for people.
     pub(super) fn until(self) -> String {
         humantime::format_rfc3339_seconds(self.ends).to_string()
     }
 
-    /// What is wrong with it at a moment: it is over, or has not begun.
+    /// What is wrong at a moment: it has expired, or is not yet valid.
     pub(super) fn complaint(self, now: SystemTime) -> Option<String> {
         let begins = humantime::format_rfc3339_seconds(self.begins);
         if now > self.ends {

@@ -1,4 +1,4 @@
-//! The audit log: what operators did.
+//! The audit log of operators' actions.
 
 use actix_web::{get, web};
 use serde::Serialize;
@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 use vestibule_store as store;
 
 use super::{
-    Query,
+    endpoint::Query,
     page::{Page, Paging, Place, limit},
 };
-use crate::admin::{Admin, problem::Problem};
+use crate::admin::{problem::Problem, shared::Admin};
 
 /// An operator's action
 #[allow(clippy::struct_field_names, reason = "as answers name it")]

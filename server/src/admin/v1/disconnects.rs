@@ -7,12 +7,14 @@ use vestibule_channels::{metrics::Ending, transport::ClosedConnection};
 use vestibule_store::clock::unix_ms;
 
 use super::{
-    Query,
+    endpoint::Query,
     ids::UserId,
     page::{Page, Paging, Place, limit},
-    users::uid_of,
 };
-use crate::admin::{Admin, problem::Problem};
+use crate::{
+    admin::{problem::Problem, shared::Admin},
+    approve::user_of,
+};
 
 /// A connection that ended
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,7 +43,7 @@ impl From<ClosedConnection> for Disconnect {
     fn from(
         ClosedConnection { at, connection, socket_id, transport, since, how, .. }: ClosedConnection,
     ) -> Self {
-        let uid = socket_id.as_deref().and_then(uid_of).map(UserId);
+        let uid = socket_id.as_deref().and_then(user_of).map(UserId);
         let (code, reason) = match how {
             Ending::Closed => (Some(1000), "closed by the client".to_owned()),
             Ending::Disconnected(why) => (Some(why.code()), why.to_string()),

@@ -1,11 +1,12 @@
 //! The operators' endpoints, at `/admin/v1`.
 //!
-//! Each is described where it is written; `openapi` collects the descriptions, so that what is served and what is described are
-//! the same list. Answers hold ids, states and times: no key, no ciphertext, no signature, and no note, which is in a newcomer's
-//! own words.
+//! Each endpoint has its description beside its code; `openapi` collects the descriptions, so the
+//! list of endpoints and the list of descriptions are the same. Answers hold ids, states and times,
+//! but no keys, ciphertexts, signatures or notes, which are newcomers' own words.
 
 mod acts;
 mod disconnects;
+mod endpoint;
 mod ids;
 mod openapi;
 mod page;
@@ -16,32 +17,33 @@ mod topics;
 mod users;
 
 use actix_web::{error::PathError, web};
+use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{scope::scope, service_config::ServiceConfig};
 
-pub use self::openapi::description;
+pub(super) use self::endpoint::PREFIX;
+use self::openapi::Description;
 use super::problem::Problem;
-use crate::input;
 
-type Body<T> = input::Body<T, Problem>;
-type Query<T> = input::Query<T, Problem>;
-
-/// Where the endpoints are.
-pub(super) const PREFIX: &str = "/admin/v1";
-
-/// The largest body, in bytes: what is broadcast has to fit the outboxes.
+/// The largest body in bytes: a broadcast must fit the outboxes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// Mounts all of it.
+/// Mounts all endpoints.
 pub(super) fn mount(config: &mut web::ServiceConfig) {
     let path = web::PathConfig::default().error_handler(|error: PathError, _| {
         tracing::debug!(%error, "invalid path");
         Problem::not_found().into()
     });
-    config.app_data(path).app_data(web::JsonConfig::default().limit(MAX_BODY));
+    let description = web::Data::new(Description::new(description()));
+    config.app_data(path).app_data(web::JsonConfig::default().limit(MAX_BODY)).app_data(description);
     ServiceConfig::new(config).service(scope(PREFIX).configure(endpoints));
 }
 
-/// All there are.
+/// The description of all endpoints.
+pub fn description() -> OpenApi {
+    openapi::describe(endpoints)
+}
+
+/// All endpoints.
 fn endpoints(config: &mut ServiceConfig<'_>) {
     config
         .service(rooms::list)

@@ -1,10 +1,11 @@
-//! What the endpoints are, for programs: `OpenAPI` 3.1, from their code.
+//! The endpoints' description for programs: `OpenAPI` 3.1, generated from their code.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::collections::BTreeMap;
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _, get,
     http::header::{ALLOW, HeaderValue},
+    web,
 };
 use utoipa::{
     OpenApi,
@@ -14,12 +15,12 @@ use utoipa::{
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
-use utoipa_actix_web::{AppExt as _, scope::scope};
+use utoipa_actix_web::{AppExt as _, scope::scope, service_config::ServiceConfig};
 
-use super::{PREFIX, endpoints};
+use super::endpoint::PREFIX;
 use crate::admin::problem::Problem;
 
-/// What stands above the paths.
+/// The description apart from the paths.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -40,10 +41,10 @@ use crate::admin::problem::Problem;
 )]
 struct Above;
 
-/// The description of all endpoints.
-pub fn description() -> utoipa::openapi::OpenApi {
+/// The description of the endpoints that `register` adds.
+pub(super) fn describe(register: fn(&mut ServiceConfig<'_>)) -> utoipa::openapi::OpenApi {
     let (_, collected) =
-        actix_web::App::new().into_utoipa_app().service(scope(PREFIX).configure(endpoints)).split_for_parts();
+        actix_web::App::new().into_utoipa_app().service(scope(PREFIX).configure(register)).split_for_parts();
     let mut all = Above::openapi();
     all.merge(collected);
     let components = all.components.get_or_insert_default();
@@ -58,22 +59,30 @@ pub fn description() -> utoipa::openapi::OpenApi {
 /// Returns this description
 #[utoipa::path(operation_id = "describe", tag = "server", responses((status = OK, description = "OpenAPI 3.1", content_type = "application/json", body = Object)))]
 #[get("/openapi.json")]
-pub(super) async fn served() -> HttpResponse {
-    HttpResponse::Ok().json(description())
+pub(super) async fn served(description: web::Data<Description>) -> HttpResponse {
+    HttpResponse::Ok().json(&description.openapi)
 }
 
-/// The methods of each path, for who asks by another.
-static ALLOWED: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
-    let mut paths = description().paths.paths;
-    let methods =
-        |item: &mut PathItem| operations(item).map(|(method, _)| method).collect::<Vec<_>>().join(", ");
-    paths.iter_mut().map(|(path, item)| (path.clone(), methods(item))).collect()
-});
+/// The endpoints' description, and the methods of each path for answers to other methods.
+pub(super) struct Description {
+    openapi: utoipa::openapi::OpenApi,
+    methods: BTreeMap<String, String>,
+}
 
-/// Answers what nobody else does: nothing is here, or nothing by this method.
-pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
+impl Description {
+    pub(super) fn new(mut openapi: utoipa::openapi::OpenApi) -> Self {
+        let allowed =
+            |item: &mut PathItem| operations(item).map(|(method, _)| method).collect::<Vec<_>>().join(", ");
+        let paths = openapi.paths.paths.iter_mut();
+        let methods = paths.map(|(path, item)| (path.clone(), allowed(item))).collect();
+        Self { openapi, methods }
+    }
+}
+
+/// Answers requests for an unknown path or method.
+pub(super) async fn nothing_here(request: HttpRequest, description: web::Data<Description>) -> HttpResponse {
     let pattern = request.match_pattern();
-    let Some(allowed) = pattern.and_then(|pattern| ALLOWED.get(&pattern)) else {
+    let Some(allowed) = pattern.and_then(|pattern| description.methods.get(&pattern)) else {
         return Problem::not_found().error_response();
     };
     let mut response = Problem::no_such_method().error_response();
@@ -93,7 +102,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-/// Adds what all endpoints have in common: who may call them, and what may be wrong.
+/// Adds what all endpoints have in common: the token that they need, and their errors.
 fn complete(method: &str, operation: &mut Operation) {
     let is_writing = method != "GET";
     let may = if is_writing { "full" } else { "read" };
@@ -134,6 +143,7 @@ mod tests {
     use std::{collections::BTreeSet, env, fs};
 
     use super::*;
+    use crate::admin::v1::description;
 
     /// The committed description, from here.
     const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/admin-openapi.json");

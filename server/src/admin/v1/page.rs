@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{admin::problem::Problem, query};
 
-/// How many items there are on a page, where nothing is said.
+/// Items on a page if the request does not say.
 const USUAL: u32 = 50;
 /// The most items on a page.
 const MOST: u32 = 200;
@@ -55,13 +55,13 @@ impl Place {
         self.0
     }
 
-    /// The same, of what is counted in memory.
+    /// The same number, for lists that are counted in memory.
     pub(super) fn count(self) -> u64 {
         self.0.unsigned_abs()
     }
 }
 
-/// How many items somebody gets who asks for so many.
+/// The number of items to return, by the parameter `limit`.
 pub(super) fn limit(asked: Option<u32>) -> Result<usize, Problem> {
     match asked.unwrap_or(USUAL) {
         limit @ 1..=MOST => Ok(limit as usize),
@@ -73,7 +73,7 @@ pub(super) fn limit(asked: Option<u32>) -> Result<usize, Problem> {
 }
 
 impl<T> Page<T> {
-    /// All of a list's items from somewhere on, or one more than `limit`: the one more says that there is another page.
+    /// A page of the first `limit` rows. One row more says that there is another page.
     pub(super) fn of<R>(mut rows: Vec<R>, limit: usize, cursor: impl Fn(&R) -> String) -> Self
     where
         R: Into<T>,
@@ -84,7 +84,7 @@ impl<T> Page<T> {
         Self { items: rows.into_iter().map(Into::into).collect(), next }
     }
 
-    /// Items, and what to go on with.
+    /// A page of these items, with the cursor of the next page.
     pub(super) fn new(items: Vec<T>, next: Option<String>) -> Self {
         Self { items, next }
     }

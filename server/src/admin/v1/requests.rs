@@ -1,4 +1,4 @@
-//! Requests for rooms' keys: listed, and ended before their time.
+//! Requests for room keys: lists them, and ends them early.
 
 use actix_web::{get, post, web};
 use serde::{Deserialize, Serialize};
@@ -6,12 +6,12 @@ use utoipa::{IntoParams, ToSchema};
 use vestibule_store::{RequestRecord, RequestSearch};
 
 use super::{
-    Query,
+    endpoint::Query,
     ids::{DrawnId, RequestState, RoomId, UserId},
     page::{Page, Place, limit},
 };
 use crate::{
-    admin::{Admin, problem::Problem},
+    admin::{problem::Problem, shared::Admin},
     query,
 };
 
@@ -114,7 +114,7 @@ pub(super) async fn expire(
     path: web::Path<(RoomId, UserId, DrawnId)>,
 ) -> Result<web::Json<Request>, Problem> {
     let (RoomId(rid), UserId(uid), DrawnId(request_id)) = path.into_inner();
-    admin.flow.end_request(rid, uid, request_id).await?;
+    admin.flow.actions().end_request(rid, uid, request_id).await?;
     let found = admin.flow.store().request(rid, uid, request_id).await?;
     let request = found.ok_or_else(|| Problem::missing("No such request."))?;
     Ok(web::Json(request.into()))

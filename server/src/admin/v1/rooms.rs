@@ -1,4 +1,4 @@
-//! Rooms: found, looked into, deleted.
+//! Rooms: lists and shows them, deletes them, sets their creators.
 
 use actix_web::{delete, get, put, web};
 use serde::{Deserialize, Serialize};
@@ -7,13 +7,13 @@ use vestibule_approve::{frames::Card, refusal::Reason};
 use vestibule_store::{CommandError, RoomRecord, RoomSearch};
 
 use super::{
-    Body, Query,
+    endpoint::{Body, Query},
     ids::{DrawnId, RoomId, RoomPolicy, UserId},
     page::{Page, Paging, limit},
 };
 use crate::{
-    admin::{Admin, problem::Problem},
-    approve::Online,
+    admin::{problem::Problem, shared::Admin},
+    approve::RoomSubscriber,
     query,
 };
 
@@ -22,7 +22,8 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct RoomQuery {
-    /// Part of the name, in upper or lower case. A page may have fewer rooms than `limit`, even none, and still a `next`
+    /// Part of the name, in upper or lower case. A page may have fewer rooms than `limit`, even
+    /// none, and still a `next`
     #[serde(default, deserialize_with = "query::optional")]
     name: Option<String>,
     /// Only rooms with this policy
@@ -88,8 +89,8 @@ enum Role {
     Guest,
 }
 
-impl From<Online> for Member {
-    fn from(Online { connection, uid, device, is_member }: Online) -> Self {
+impl From<RoomSubscriber> for Member {
+    fn from(RoomSubscriber { connection, uid, device, is_member }: RoomSubscriber) -> Self {
         let role = if is_member { Role::Member } else { Role::Guest };
         Self { uid: UserId(uid), device: DrawnId(device), connection, role }
     }
@@ -140,9 +141,9 @@ pub(super) async fn members(
     paging: Query<Paging>,
 ) -> Result<web::Json<Page<Member>>, Problem> {
     let Paging { cursor, limit: asked } = paging.into_inner();
-    let mut online = admin.flow.online(&rid.0).await;
-    online.retain(|online| cursor.is_none_or(|after| online.connection > after.count()));
-    Ok(web::Json(Page::of(online, limit(asked)?, |online| online.connection.to_string())))
+    let mut members = admin.flow.actions().subscribers(&rid.0).await;
+    members.retain(|member| cursor.is_none_or(|after| member.connection > after.count()));
+    Ok(web::Json(Page::of(members, limit(asked)?, |member| member.connection.to_string())))
 }
 
 /// Deletes a room, with its requests, approves, denials and notices
@@ -155,7 +156,7 @@ pub(super) async fn remove(
     admin: web::Data<Admin>,
     rid: web::Path<RoomId>,
 ) -> Result<web::Json<Deleted>, Problem> {
-    let removed = admin.flow.remove_room(rid.0).await?;
+    let removed = admin.flow.actions().remove_room(rid.0).await?;
     if !removed.was_there {
         return Err(no_room());
     }
@@ -184,8 +185,8 @@ pub(super) async fn set_creator(
     rid: web::Path<RoomId>,
     creator: Body<Creator>,
 ) -> Result<web::Json<Room>, Problem> {
-    match admin.flow.appoint_creator(rid.0, creator.into_inner().uid.0).await {
-        Err(CommandError::Refused(refusal)) if refusal.reason == Reason::UnknownRoom => return Err(no_room()),
+    match admin.flow.actions().appoint_creator(rid.0, creator.into_inner().uid.0).await {
+        Err(refusal) if refusal.reason == Reason::UnknownRoom => return Err(no_room()),
         appointed => appointed?,
     };
     let room = admin.flow.store().room(rid.0).await?.ok_or_else(no_room)?;

@@ -1,11 +1,10 @@
-//! The server as a whole: what it is, and its end.
+//! The server as a whole: its state, and how to stop it.
 
 use actix_web::{HttpResponse, get, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
-use vestibule_store::clock;
 
-use crate::admin::{Admin, problem::Problem};
+use crate::admin::{problem::Problem, shared::Admin};
 
 /// State of the server
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,7 +35,8 @@ struct About {
 #[derive(Debug, Serialize, ToSchema)]
 struct Counts {
     connections: usize,
-    /// Rooms that run; a room rests, and does not count, if its subscribers see nothing of each other
+    /// Rooms that run; a room rests, and does not count, if its subscribers see nothing of each
+    /// other
     running_rooms: usize,
     /// Inboxes that a client has joined
     running_inboxes: usize,
@@ -76,7 +76,7 @@ pub(super) async fn about(admin: web::Data<Admin>) -> Result<web::Json<About>, P
     Ok(web::Json(About {
         version: env!("CARGO_PKG_VERSION"),
         started: server.started,
-        uptime_ms: clock::now_ms() - server.started,
+        uptime_ms: server.clock.now_ms() - server.started,
         listens_at: server.listens_at.to_string(),
         is_draining: server.connections.is_draining(),
         epoch: flow.store().epoch().to_string(),

@@ -1,21 +1,22 @@
-//! Topics: what an operator says to everybody in one.
+//! Topics: broadcasts by operators.
 
 use actix_web::{http::StatusCode, post, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::Body;
+use super::endpoint::Body;
 use crate::{
-    admin::{Admin, problem::Problem},
-    approve::Unfit,
+    admin::{problem::Problem, shared::Admin},
+    approve::BroadcastError,
 };
 
 /// The event to send
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Broadcast {
-    /// Name of the event. `approve`, `card`, `request` and the names of the server's own events are refused
+    /// Name of the event. `approve`, `card`, `request` and the names of the server's own events are
+    /// refused
     #[schema(min_length = 1, max_length = 64, example = "maintenance")]
     event: String,
     /// Payload of the event
@@ -32,7 +33,8 @@ struct Heard {
 
 /// Sends an event to all subscribers of a topic, guests and members
 ///
-/// As with Phoenix's `Endpoint.broadcast`, the event is not stored: only connected subscribers receive it.
+/// As with Phoenix's `Endpoint.broadcast`, the event is not stored: only connected subscribers
+/// receive it.
 #[utoipa::path(
     operation_id = "broadcast", tag = "topics", request_body = Broadcast,
     params(("topic" = String, Path, description = "`room:` and the room's id, or `user:` and the user's id")),
@@ -48,10 +50,10 @@ pub(super) async fn broadcast(
     if event.is_empty() || event.chars().count() > MAX_EVENT {
         return Err(unfit("The field `event` must have 1 to 64 characters."));
     }
-    match admin.flow.broadcast(&topic, event, &Value::Object(payload)) {
+    match admin.flow.actions().broadcast(&topic, event, &Value::Object(payload)) {
         Ok(heard) => Ok(web::Json(Heard { heard })),
-        Err(Unfit::Topic) => Err(Problem::missing("No such topic.")),
-        Err(Unfit::Event) => Err(unfit("This event is reserved for the server.")),
+        Err(BroadcastError::UnknownTopic) => Err(Problem::missing("No such topic.")),
+        Err(BroadcastError::ReservedEvent) => Err(unfit("This event is reserved for the server.")),
     }
 }
 

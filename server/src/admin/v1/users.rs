@@ -1,4 +1,4 @@
-//! Users: who is connected, sent away, or given a token.
+//! Users: their connections, tokens and data.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use vestibule_channels::transport::ConnectionInfo;
 use vestibule_store::{Deleted, clock::unix_ms};
 
 use super::{
-    Query,
+    endpoint::Query,
     ids::UserId,
     page::{Page, limit},
 };
 use crate::{
-    admin::{Admin, problem::Problem},
-    approve::Flow,
+    admin::{problem::Problem, shared::Admin},
+    approve::{socket_id, user_of},
     query,
 };
 
@@ -118,7 +118,7 @@ pub(super) async fn list(
     let UserQuery { cursor, limit: asked } = query.into_inner();
     let mut users: BTreeMap<Uid, usize> = BTreeMap::new();
     for seen in admin.server.connections.seen(None) {
-        if let Some(uid) = seen.socket_id.as_deref().and_then(uid_of) {
+        if let Some(uid) = seen.socket_id.as_deref().and_then(user_of) {
             *users.entry(uid).or_default() += 1;
         }
     }
@@ -132,7 +132,7 @@ pub(super) async fn list(
 #[utoipa::path(operation_id = "find_user", tag = "users", params(("uid" = UserId, Path)), responses((status = OK, body = Connected)))]
 #[get("/users/{uid}")]
 pub(super) async fn find(admin: web::Data<Admin>, uid: web::Path<UserId>) -> web::Json<Connected> {
-    let mut seen = admin.server.connections.seen(Some(&Flow::socket_id(&uid.0)));
+    let mut seen = admin.server.connections.seen(Some(&socket_id(&uid.0)));
     seen.sort_unstable_by_key(|seen| seen.connection);
     let connections = seen.into_iter().map(Into::into).collect();
     web::Json(Connected { uid: *uid, connections })
@@ -144,17 +144,18 @@ pub(super) async fn find(admin: web::Data<Admin>, uid: web::Path<UserId>) -> web
 #[utoipa::path(operation_id = "disconnect_user", tag = "users", params(("uid" = UserId, Path)), responses((status = OK, body = Disconnected)))]
 #[post("/users/{uid}/disconnect")]
 pub(super) async fn disconnect(admin: web::Data<Admin>, uid: web::Path<UserId>) -> web::Json<Disconnected> {
-    let connections = admin.server.connections.disconnect(&Flow::socket_id(&uid.0));
+    let connections = admin.server.connections.disconnect(&socket_id(&uid.0));
     web::Json(Disconnected { uid: *uid, connections })
 }
 
 /// Issues a token for a user, as if they had signed in
 ///
-/// A client with this token can read the user's inbox, and act for the user where no signature is required.
+/// A client with this token can read the user's inbox, and act for the user where no signature is
+/// required.
 #[utoipa::path(operation_id = "mint_token", tag = "users", params(("uid" = UserId, Path)), responses((status = CREATED, body = Minted)))]
 #[post("/users/{uid}/token")]
 pub(super) async fn mint(admin: web::Data<Admin>, uid: web::Path<UserId>) -> HttpResponse {
-    let (token, exp) = admin.flow.mint(&uid.0);
+    let (token, exp) = admin.flow.auth().issue_token(&uid.0);
     HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(Minted { token, uid: *uid, exp })
 }
 
@@ -170,16 +171,11 @@ pub(super) async fn erase(
     admin: web::Data<Admin>,
     uid: web::Path<UserId>,
 ) -> Result<web::Json<Erased>, Problem> {
-    let (uid, socket_id) = (*uid, Flow::socket_id(&uid.0));
+    let (uid, socket_id) = (*uid, socket_id(&uid.0));
     let seen = admin.server.connections.seen(Some(&socket_id));
     let topics = seen.into_iter().flat_map(|seen| seen.topics).map(|topic| topic.to_string()).collect();
     let Deleted { requests, approves, denials, notices, rooms } =
-        admin.flow.erase_user(uid.0, topics).await?;
+        admin.flow.actions().erase_user(uid.0, topics).await?;
     let connections = admin.server.connections.disconnect(&socket_id);
     Ok(web::Json(Erased { uid, requests, approves, denials, notices, rooms, connections }))
-}
-
-/// Whose connection this is.
-pub(super) fn uid_of(socket_id: &str) -> Option<Uid> {
-    socket_id.strip_prefix("user:")?.parse().ok()
 }

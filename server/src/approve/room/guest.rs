@@ -1,4 +1,4 @@
-//! What anybody may send, beside the proof of having the room's key: a request for it.
+//! A guest's request for the room key.
 
 use vestibule_approve::{
     frames::Request,
@@ -7,10 +7,10 @@ use vestibule_approve::{
     rules::{Change, Command, RequestState},
 };
 use vestibule_channels::channel::{Context, HandleResult};
-use vestibule_store::{Content, clock, pack};
+use vestibule_store::{Content, pack};
 
-use super::{KeyRoom, Visit};
-use crate::approve::{identity, notifications::MemberUpdate};
+use super::state::{KeyRoom, Visit};
+use crate::approve::{identity::address_of, notifications::MemberUpdate};
 
 impl KeyRoom {
     pub(super) fn request(
@@ -20,9 +20,10 @@ impl KeyRoom {
         request: Request,
     ) -> Result<HandleResult, Refusal> {
         let (rid, uid) = (visit.rid, visit.caller.uid);
-        let device = self.visitors.get(&visit.to.member).ok_or(Reason::Unauthorized)?.recipient.device;
-        let digest = request.check(&rid, &uid, &self.flow.terms.limits, clock::now_ms())?.digest;
-        self.flow.requests.admit(identity::address_of(cx, visit.to.member)).map_err(|wait| {
+        let device = self.subscribers.get(&visit.to.member).ok_or(Reason::Unauthorized)?.recipient.device;
+        let (limits, now) = (&self.services.config.limits, self.services.clock.now_ms());
+        let digest = request.check(&rid, &uid, limits, now)?.digest;
+        self.services.new_requests.admit(address_of(cx, visit.to.member)).map_err(|wait| {
             Reason::RateLimited.retry_after(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1))
         })?;
         let command = Command::Request {

@@ -1,4 +1,4 @@
-//! What only members may send.
+//! The events that only members may send.
 
 use std::sync::Arc;
 
@@ -11,41 +11,21 @@ use vestibule_approve::{
 };
 use vestibule_channels::channel::{Context, HandleResult, SubscriberId};
 use vestibule_phoenix::message::Payload;
-use vestibule_store::{Content, clock, pack};
+use vestibule_store::{Content, pack};
 
-use super::{KeyRoom, Visit};
+use super::state::{KeyRoom, Visit};
 use crate::approve::{
-    events::{HandOver, List, PublishCard, Unblock},
+    event::is_reserved,
     notifications::{MemberUpdate, Notifications, UserUpdate},
+    payloads::{HandOver, List, PublishCard, Unblock},
     replies,
 };
 
-/// What the server itself sends: no member may send an event of such a name to the others.
-const SERVER_EVENTS: [&str; 12] = [
-    "caught_up",
-    "creator_changed",
-    "denied",
-    "erased",
-    "expired",
-    "presence_count",
-    "presence_diff",
-    "presence_state",
-    "receipt",
-    "request_gone",
-    "resync",
-    "withdrawn",
-];
-
-/// As what counts what the members hear of a stored change: such pushes have a few hundred bytes.
+/// The size in bytes that the fan-out limit assumes for a push about a committed change.
 const PUSH: usize = 256;
 
-/// As what counts that somebody's requests are shown to the members anew.
-const SHOWN_ANEW: usize = 8 * 1024;
-
-/// Whether an event of this name is said by the server and by nobody else.
-pub(in crate::approve) fn is_servers(event: &str) -> bool {
-    event.starts_with("phx_") || SERVER_EVENTS.contains(&event)
-}
+/// The size in bytes that it assumes for requests that are pushed to the members again.
+const REOPENED: usize = 8 * 1024;
 
 impl KeyRoom {
     pub(super) fn publish(
@@ -57,10 +37,10 @@ impl KeyRoom {
         let RoomKey { alg, room_pub } = self.key_of(visit.to.member)?.clone();
         let PublishCard { version, policy, name, sig, listed } = new;
         let card = Card { rid: visit.rid, room_pub, alg, version, policy, name, sig };
-        let digest = card.check(&self.flow.terms.limits)?.digest;
+        let digest = card.check(&self.services.config.limits)?.digest;
         let command = Command::Publish { version, policy, digest, listed };
         let frame = pack(&card);
-        self.reach(&visit, self.visitors.len(), frame.len())?;
+        self.admit(&visit, self.subscribers.len(), frame.len())?;
         let content = Content::Frame(frame);
         Ok(self.carry_out(cx, visit, command, content, |room, cx, committed| {
             if matches!(committed.decision.change, Some(Change::PutCard { .. })) {
@@ -69,7 +49,7 @@ impl KeyRoom {
         }))
     }
 
-    /// Makes another user the room's creator, for the creator who signs that on this very join.
+    /// Hands the creator's role over to another user. The creator signs this join's nonce for it.
     pub(super) fn hand_over(
         &mut self,
         cx: &mut Context<'_, Self>,
@@ -77,25 +57,25 @@ impl KeyRoom {
         handed: &HandOver,
     ) -> Result<HandleResult, Refusal> {
         self.key_of(visit.to.member)?;
-        let visitor = self.visitors.get(&visit.to.member).ok_or(Reason::Unauthorized)?;
-        if handed.nonce != visitor.nonce {
+        let subscriber = self.subscribers.get(&visit.to.member).ok_or(Reason::Unauthorized)?;
+        if handed.nonce != subscriber.nonce {
             return Err(Reason::StaleNonce.into());
         }
         let (rid, uid, to) = (visit.rid, visit.caller.uid, handed.to);
         let HandOver { sign_alg, sign_pub, sig, .. } = handed;
         let check = |server: &str| {
-            let bytes = signed::hand_over(server, &rid, &uid, &to, visitor.nonce.as_bytes());
+            let bytes = signed::hand_over(server, &rid, &uid, &to, subscriber.nonce.as_bytes());
             sign_alg.verify(&sign_pub.0, &bytes, sig)
         };
         if user_id(*sign_alg, &sign_pub.0) != uid
-            || self.flow.check_proof(&visitor.recipient.server, check).is_err()
+            || self.services.auth.check_proof(&subscriber.recipient.server, check).is_err()
         {
             return Err(Reason::BadSig.into());
         }
-        self.reach(&visit, self.head_count.members, PUSH)?;
+        self.admit(&visit, self.count.members, PUSH)?;
         let command = Command::HandOver { to };
         Ok(self.carry_out(cx, visit, command, Content::Nothing, move |room, cx, committed| {
-            room.tell(cx, Notifications::of(rid, uid, None, committed));
+            room.notify_here(cx, Notifications::of(rid, uid, None, committed));
         }))
     }
 
@@ -107,8 +87,9 @@ impl KeyRoom {
     ) -> Result<HandleResult, Refusal> {
         let (rid, by) = (visit.rid, visit.caller.uid);
         let key = self.key_of(visit.to.member)?;
-        let digest = approve.check(&rid, &by, key, &self.flow.terms.limits, clock::now_ms())?.digest;
-        self.reach(&visit, self.head_count.members, PUSH)?;
+        let (limits, now) = (&self.services.config.limits, self.services.clock.now_ms());
+        let digest = approve.check(&rid, &by, key, limits, now)?.digest;
+        self.admit(&visit, self.count.members, PUSH)?;
         let to = approve.to;
         let command = Command::Approve {
             approve_id: approve.approve_id,
@@ -123,7 +104,10 @@ impl KeyRoom {
             if committed.decision.change.is_some() {
                 let item = ApproveItem { rid, by, approve, at: committed.at, seq: committed.seq };
                 let notifications = Notifications::of(rid, to, Some(by), committed);
-                room.tell(cx, Notifications { own: Some((to, UserUpdate::Approve(item))), ..notifications });
+                room.notify_here(
+                    cx,
+                    Notifications { own: Some((to, UserUpdate::Approve(item))), ..notifications },
+                );
             }
         }))
     }
@@ -136,11 +120,11 @@ impl KeyRoom {
     ) -> Result<HandleResult, Refusal> {
         let (rid, by) = (visit.rid, visit.caller.uid);
         deny.check(&rid, &by, self.key_of(visit.to.member)?)?;
-        self.reach(&visit, self.head_count.members, PUSH)?;
+        self.admit(&visit, self.count.members, PUSH)?;
         let to = deny.to;
         let command = Command::Deny { to, request_id: deny.request_id, is_block: deny.block };
         Ok(self.carry_out(cx, visit, command, Content::Deny(deny), move |room, cx, committed| {
-            room.tell(cx, Notifications::of(rid, to, Some(by), committed));
+            room.notify_here(cx, Notifications::of(rid, to, Some(by), committed));
         }))
     }
 
@@ -151,11 +135,11 @@ impl KeyRoom {
         &Unblock { uid }: &Unblock,
     ) -> Result<HandleResult, Refusal> {
         self.key_of(visit.to.member)?;
-        self.reach(&visit, self.head_count.members, SHOWN_ANEW)?;
+        self.admit(&visit, self.count.members, REOPENED)?;
         let rid = visit.rid;
         let command = Command::Unblock { uid };
         Ok(self.carry_out(cx, visit, command, Content::Nothing, move |room, cx, committed| {
-            room.tell(cx, Notifications::of(rid, uid, None, committed));
+            room.notify_here(cx, Notifications::of(rid, uid, None, committed));
         }))
     }
 
@@ -166,8 +150,8 @@ impl KeyRoom {
         list: List,
     ) -> Result<HandleResult, Refusal> {
         self.key_of(visit.to.member)?;
-        let flow = Arc::clone(&self.flow);
-        let read = async move { flow.store.pending(visit.rid, list.from(), list.limit()).await };
+        let services = Arc::clone(&self.services);
+        let read = async move { services.store.pending(visit.rid, list.from(), list.limit()).await };
         Ok(replies::list(cx, visit.to, read))
     }
 
@@ -178,12 +162,12 @@ impl KeyRoom {
         list: List,
     ) -> Result<HandleResult, Refusal> {
         self.key_of(visit.to.member)?;
-        let flow = Arc::clone(&self.flow);
-        let read = async move { flow.store.denials(visit.rid, list.from(), list.limit()).await };
+        let services = Arc::clone(&self.services);
+        let read = async move { services.store.denials(visit.rid, list.from(), list.limit()).await };
         Ok(replies::list(cx, visit.to, read))
     }
 
-    /// A member's own event: to the other members, as it is.
+    /// Forwards an event that the server does not know to the other members, unchanged.
     pub(super) fn forward(
         &self,
         cx: &Context<'_, Self>,
@@ -193,20 +177,19 @@ impl KeyRoom {
     ) -> Result<HandleResult, Refusal> {
         let from = visit.to.member;
         self.key_of(from)?;
-        if is_servers(event) {
+        if is_reserved(event) {
             return Err(Reason::BadPayload.because("This event name is reserved for the server."));
         }
-        self.reach(visit, self.head_count.members.saturating_sub(1), payload.size() + event.len())?;
-        let is_member =
-            |id: &SubscriberId| self.visitors.get(id).is_some_and(|visitor| visitor.key.is_some());
+        self.admit(visit, self.count.members.saturating_sub(1), payload.size() + event.len())?;
+        let is_member = |id: &SubscriberId| self.subscribers.get(id).is_some_and(|other| other.key.is_some());
         cx.broadcast_to(event, payload.clone(), |id, _| id != from && is_member(&id));
         Ok(HandleResult::ok(Payload::empty()))
     }
 
-    /// Lets a member's message to so many others through, unless the member has had too much sent.
-    fn reach(&self, visit: &Visit, recipients: usize, payload: usize) -> Result<(), Refusal> {
-        let admitted = self.flow.reach.admit(visit.caller.uid, recipients, payload);
-        self.flow.metrics.reached(admitted.as_ref().ok().copied());
+    /// Admits a message to so many recipients, unless its sender is over the fan-out limit.
+    fn admit(&self, visit: &Visit, recipients: usize, payload: usize) -> Result<(), Refusal> {
+        let admitted = self.services.fan_out.admit(visit.caller.uid, recipients, payload);
+        self.services.metrics.fan_out(admitted.as_ref().ok().copied());
         admitted.map(|_| ())
     }
 }

@@ -1,4 +1,4 @@
-//! Telling everybody what was stored: the members, and the one user whom it is for.
+//! Tells a room about committed changes: its members, and the one user whom a change concerns.
 
 use std::collections::HashSet;
 
@@ -10,25 +10,22 @@ use vestibule_approve::{
 use vestibule_channels::channel::{Context, SubscriberId};
 use vestibule_phoenix::message::Payload;
 
-use super::{KeyRoom, Visitor};
+use super::state::{KeyRoom, MemberPush, Subscriber};
 use crate::approve::{
     delivery::deliver,
-    events::RequestPush,
+    event::ServerEvent,
     notifications::{MemberUpdate, Notifications, UserUpdate},
+    notifier::Notifier as _,
+    payloads::RequestPush,
 };
 
-/// How much longer each group of members waits before its clients approve by themselves, in milliseconds.
+/// How much longer each group of members waits before its clients approve by themselves, in
+/// milliseconds.
 const STEP_MS: u32 = 1500;
 
-/// A push to a member.
-#[derive(Clone, Debug)]
-pub(super) struct MemberPush {
-    pub(super) event: &'static str,
-    pub(super) payload: Payload,
-}
-
-/// How long the client of the member at this place waits. Each group is as large as all before it together: the first two
-/// groups are one member each, and a thousand members make eleven, so that a request is encoded eleven times at most.
+/// How long the client of the member at this position waits, in milliseconds. Each group is as
+/// large as all groups before it together: the first two have one member each, and a thousand
+/// members make eleven, so a request is encoded at most eleven times for them.
 pub(super) fn after_ms(place: usize) -> u32 {
     (usize::BITS - place.leading_zeros()) * STEP_MS
 }
@@ -50,86 +47,93 @@ fn groups(mut members: &[SubscriberId]) -> impl Iterator<Item = (u32, &[Subscrib
 
 impl KeyRoom {
     /// Tells everybody whom a change concerns.
-    pub(in crate::approve) fn tell(&mut self, cx: &Context<'_, Self>, notifications: Notifications) {
-        // The newcomer first: what it waits for is in there.
+    pub(in crate::approve) fn notify_here(&mut self, cx: &Context<'_, Self>, notifications: Notifications) {
+        // The newcomer comes first, because it waits for this.
         if let Some((uid, own)) = notifications.own {
             self.deliver(cx, uid, own);
         }
-        for news in &notifications.news {
-            self.announce(cx, news);
+        for update in &notifications.members {
+            self.announce(cx, update);
         }
     }
 
-    /// Tells the members. Encoded once for all of them, or once for each group that waits equally long.
-    pub(super) fn announce(&mut self, cx: &Context<'_, Self>, news: &MemberUpdate) {
-        match news {
+    /// Tells the members. The push is encoded once, or once for each group with the same waiting
+    /// time.
+    pub(super) fn announce(&mut self, cx: &Context<'_, Self>, update: &MemberUpdate) {
+        match update {
             MemberUpdate::Request { item, seq } => self.show(cx, item, *seq),
             MemberUpdate::Gone(gone) => {
                 let members = self.members();
-                self.push_to(cx, &members, gone.seq, "request_gone", &Payload::of(gone));
+                self.push_to(cx, &members, gone.seq, ServerEvent::RequestGone, &Payload::of(gone));
             }
             MemberUpdate::Creator(changed) => {
                 let members = self.members();
-                self.push_to(cx, &members, changed.seq, "creator_changed", &Payload::of(changed));
+                self.push_to(cx, &members, changed.seq, ServerEvent::CreatorChanged, &Payload::of(changed));
             }
             MemberUpdate::Card(card) => {
-                // To guests a room that has become secret is gone.
-                let is_shown = card.policy != Policy::Secret;
-                if is_shown {
-                    self.visitors.values_mut().for_each(|visitor| visitor.is_shown = true);
+                // Guests no longer see a room that has become secret.
+                let is_public = card.policy != Policy::Secret;
+                if is_public {
+                    self.subscribers.values_mut().for_each(|subscriber| subscriber.has_seen_card = true);
                 }
-                let sees = |visitor: &Visitor| is_shown || visitor.key.is_some();
-                let visitors = &self.visitors;
-                cx.broadcast_to("card", Payload::of(card), |id, _| visitors.get(&id).is_some_and(sees));
+                let sees = |subscriber: &Subscriber| is_public || subscriber.key.is_some();
+                let subscribers = &self.subscribers;
+                cx.broadcast_to(ServerEvent::Card.name(), Payload::of(card), |id, _| {
+                    subscribers.get(&id).is_some_and(sees)
+                });
             }
         }
     }
 
-    fn show(&mut self, cx: &Context<'_, Self>, item: &RequestItem, seq: Seq) {
-        let online = self.visitors.values().any(|visitor| visitor.recipient.uid == item.uid);
+    fn show(&mut self, cx: &Context<'_, Self>, item: &RequestItem, seq: i64) {
+        let online = self.subscribers.values().any(|subscriber| subscriber.recipient.uid == item.uid);
         let mut members = self.members();
-        // Somebody else is first each time.
-        let first = usize::try_from(seq.0).unwrap_or_default() % members.len().max(1);
+        // Another member is first each time.
+        let first = usize::try_from(seq).unwrap_or_default() % members.len().max(1);
         members.rotate_left(first);
         for (after_ms, group) in groups(&members) {
             let payload = Payload::of(&RequestPush { item, online, after_ms });
-            self.push_to(cx, group, seq, "request", &payload);
+            self.push_to(cx, group, seq, ServerEvent::Request, &payload);
         }
     }
 
     fn members(&self) -> Vec<SubscriberId> {
-        self.visitors.iter().filter(|(_, visitor)| visitor.key.is_some()).map(|(id, _)| *id).collect()
+        let members = self.subscribers.iter().filter(|(_, subscriber)| subscriber.key.is_some());
+        members.map(|(id, _)| *id).collect()
     }
 
-    /// Sends to those that have read what is stored; holds it back for the others.
+    /// Sends to the members that have read what is stored, and holds the push back for the others.
     fn push_to(
         &mut self,
         cx: &Context<'_, Self>,
         members: &[SubscriberId],
-        seq: Seq,
-        event: &'static str,
+        seq: i64,
+        event: ServerEvent,
         payload: &Payload,
     ) {
         let takes_it = |id: &SubscriberId| {
             let push = MemberPush { event, payload: payload.clone() };
-            self.visitors.get_mut(id).is_some_and(|visitor| visitor.news.offer(seq, push).is_some())
+            self.subscribers
+                .get_mut(id)
+                .is_some_and(|subscriber| subscriber.updates.offer(seq, push).is_some())
         };
         let ready: Vec<SubscriberId> = members.iter().copied().filter(takes_it).collect();
         vestibule_store::failpoint::pass("before_push");
-        cx.multicast(event, payload.clone(), &ready);
+        cx.multicast(event.name(), payload.clone(), &ready);
         vestibule_store::failpoint::pass("after_push");
     }
 
-    /// Sends something to its user: here where a connection of theirs is in the room, else to its inbox.
+    /// Sends an update to its user: in the room to connections that have joined it, in the inbox to
+    /// the others.
     fn deliver(&mut self, cx: &Context<'_, Self>, uid: Uid, own: UserUpdate) {
-        let is_theirs = |visitor: &Visitor| visitor.recipient.uid == uid;
-        let here: Vec<SubscriberId> =
-            self.visitors.iter().filter(|(_, visitor)| is_theirs(visitor)).map(|(id, _)| *id).collect();
+        let is_theirs = |subscriber: &Subscriber| subscriber.recipient.uid == uid;
+        let theirs = self.subscribers.iter().filter(|(_, subscriber)| is_theirs(subscriber));
+        let here: Vec<SubscriberId> = theirs.map(|(id, _)| *id).collect();
         for who in &here {
             deliver(self, cx, *who, own.clone());
         }
         let except: HashSet<u64> = here.iter().map(|who| who.connection).collect();
-        self.flow.deliver_to_inbox(uid, own, except);
+        self.notifier.notify_inbox(uid, own, except);
     }
 }
 
@@ -152,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_waits_as_its_group_does() {
+    fn a_member_waits_as_its_group_does() {
         assert_eq!([0, 1, 2, 3, 4, 7, 8].map(after_ms), [0, 1500, 3000, 3000, 4500, 4500, 6000]);
     }
 }

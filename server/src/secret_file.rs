@@ -1,4 +1,4 @@
-//! Files with secrets in them, which nobody but the server may read.
+//! Files that contain secrets, which only the server may read.
 
 use std::{
     fs::File,
@@ -10,31 +10,32 @@ use std::{
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// What others than the owner may not do with such a file: the group may read it, nobody else anything.
+/// The mode bits that such a file must not have: the group may read it, others may do nothing.
 const FORBIDDEN: u32 = 0o027;
 
-/// Whether files that others may read are refused.
+/// Whether to refuse files that others can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Modes {
-    /// They are.
+    /// Refuse them.
     Checked,
-    /// They are not: their modes are those of whoever mounts them, and mean nothing.
+    /// Accept them: the files are mounted with modes that cannot be set.
     Unchecked,
 }
 
-/// Why such a file is not read. Each says in one line what is wrong with which file, and never what is in it.
+/// Why such a file cannot be read. Each message says in one line what is wrong with which file, and
+/// nothing of its content.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum ConfidentialError {
-    /// It is not there, is not for this process to read, or is no text.
+pub enum SecretFileError {
+    /// The file is missing, cannot be read, or is not text.
     #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Somebody else may read it, or its group may write it.
+    /// Others can read it, or its group can write it.
     #[error(
         "{} is accessible to others (mode {mode:04o}): chmod 600 it, or set --check-file-modes off if modes cannot be set",
         path.display()
@@ -47,21 +48,21 @@ pub enum ConfidentialError {
     },
 }
 
-/// Reads such a file.
-pub fn read(path: &Path, modes: Modes) -> Result<Zeroizing<String>, ConfidentialError> {
-    let error = |source| ConfidentialError::Read { path: path.to_owned(), source };
+/// Reads such a file, after checking its mode.
+pub fn read(path: &Path, modes: Modes) -> Result<Zeroizing<String>, SecretFileError> {
+    let error = |source| SecretFileError::Read { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(error)?;
     let mode = mode(&file).map_err(error)?;
     if modes == Modes::Checked && mode & FORBIDDEN != 0 {
-        return Err(ConfidentialError::Open { path: path.to_owned(), mode });
+        return Err(SecretFileError::Open { path: path.to_owned(), mode });
     }
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text).map_err(error)?;
     Ok(text)
 }
 
-/// What is to be said where everybody may read a file that others than this program have to read too, such as the web server
-/// beside it.
+/// A warning if everybody can read a file that programs other than this one, such as a web server,
+/// must read, too.
 pub fn open_to_everybody(path: &Path, modes: Modes) -> Option<String> {
     const EVERYBODY: u32 = 0o007;
     let mode = File::open(path).and_then(|file| mode(&file)).unwrap_or_default();
@@ -83,7 +84,7 @@ mod tests {
     fn a_file_that_is_open_to_others_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secrets");
-        assert!(matches!(read(&path, Modes::Checked), Err(ConfidentialError::Read { .. })));
+        assert!(matches!(read(&path, Modes::Checked), Err(SecretFileError::Read { .. })));
         fs::write(&path, "hush").unwrap();
         for (mode, is_open) in [
             (0o600, false),
@@ -99,7 +100,7 @@ mod tests {
         ] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let found = read(&path, Modes::Checked);
-            assert_eq!(matches!(found, Err(ConfidentialError::Open { .. })), is_open, "{mode:o}");
+            assert_eq!(matches!(found, Err(SecretFileError::Open { .. })), is_open, "{mode:o}");
             assert_eq!(*read(&path, Modes::Unchecked).unwrap(), "hush", "{mode:o}");
         }
     }

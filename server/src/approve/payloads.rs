@@ -1,4 +1,4 @@
-//! The payloads of the flow's events: what comes in, and the answers.
+//! The payloads of the flow's events: messages, replies and pushes.
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::json;
@@ -12,31 +12,26 @@ use vestibule_approve::{
     rules::Answer,
     signed::{Alg, Rid, Signature, Uid},
 };
-use vestibule_channels::channel::HandleResult;
 use vestibule_phoenix::message::Payload;
-use vestibule_store::{Arrival, Committed, Epoch, Seq, clock};
+use vestibule_store::{Arrival, Committed, Epoch};
 
-use super::Flow;
-use crate::input::{self, Place};
+use super::services::Services;
+use crate::input::{self, Document};
 
 /// The version of the protocol that this server speaks.
 const VERSION: u64 = 1;
 
-/// What this server can do beyond the first one of that version. A client that misses a name here does without.
+/// What this server can do beyond the first one of that version, so that clients of older servers
+/// can do without.
 const FEATURES: [&str; 6] = ["creator", "hand_over", "listed", "message_limit", "now", "presence_count"];
 
-/// Reads an event's payload.
+/// Reads a message's payload.
 pub(super) fn parse<T: DeserializeOwned>(payload: &Payload) -> Result<T, Refusal> {
     let json = payload
         .as_json()
         .ok_or_else(|| Reason::BadPayload.because("The payload must be JSON, not bytes."))?;
-    input::json(json.as_str(), Place::Payload).map_err(|fault| Reason::BadPayload.because(fault.to_string()))
-}
-
-/// Refuses an event.
-pub(super) fn refuse(flow: &Flow, refusal: &Refusal) -> HandleResult {
-    flow.metrics.refused(refusal);
-    HandleResult::error(Payload::of(refusal))
+    input::json(json.as_str(), Document::Payload)
+        .map_err(|fault| Reason::BadPayload.because(fault.to_string()))
 }
 
 /// A join's parameters.
@@ -47,32 +42,29 @@ pub(super) struct JoinParams {
     last: Option<Object<Last>>,
 }
 
-/// What a client has seen.
+/// The last notice that a client has seen.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(super) struct Last {
-    /// The epoch it saw it in.
+    /// The epoch in which it saw the notice.
     pub(super) epoch: Epoch,
-    /// The largest seq of a notice.
-    #[serde(deserialize_with = "seq")]
-    pub(super) seq: Seq,
-}
-
-fn seq<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seq, D::Error> {
-    integer(deserializer).map(Seq)
+    /// The largest seq of any notice that it has seen.
+    #[serde(deserialize_with = "integer")]
+    pub(super) seq: i64,
 }
 
 impl JoinParams {
-    /// What the client has seen, if it says so.
+    /// The last notice that the client has seen, if it says so.
     pub(super) fn last(&self) -> Option<Last> {
         self.last.map(|last| last.0)
     }
 }
 
 impl Last {
-    /// From where notices are sent again. Notices of different rooms may pass each other on their way, so a client that saw
-    /// one may miss an earlier one: the last ten seconds (a seq counts microseconds) are sent twice rather than never.
-    pub(super) fn notices_after(self) -> Seq {
-        Seq(self.seq.0.saturating_sub(10_000_000))
+    /// The seq after which notices are sent again. Notices of different rooms can overtake each
+    /// other, so a client that has seen one may miss an earlier one: the notices of the last ten
+    /// seconds (a seq counts microseconds) are sent twice rather than never.
+    pub(super) fn notices_after(self) -> i64 {
+        self.seq.saturating_sub(10_000_000)
     }
 }
 
@@ -106,7 +98,7 @@ pub(super) struct PublishCard {
     #[serde(default)]
     pub(super) name: Option<String>,
     pub(super) sig: Signature,
-    /// Whether the directory lists the room; not part of the signed card.
+    /// Whether the directory lists the room. Not part of the signed card.
     #[serde(default)]
     pub(super) listed: Option<bool>,
 }
@@ -121,7 +113,7 @@ pub(super) struct HandOver {
     pub(super) sig: Signature,
 }
 
-/// `withdraw` and `status`. In the inbox they name the room.
+/// `withdraw` and `status`. In an inbox they name the room.
 #[derive(Deserialize)]
 pub(super) struct AboutRequest {
     #[serde(default)]
@@ -129,23 +121,23 @@ pub(super) struct AboutRequest {
     pub(super) request_id: Id,
 }
 
-/// `ack`. In the inbox it names the room.
+/// `ack`. In an inbox it names the room.
 #[derive(Deserialize)]
 pub(super) struct Ack {
     #[serde(default)]
     pub(super) rid: Option<Rid>,
     pub(super) approve_id: Id,
-    /// Which of the user's devices has the key.
+    /// The user's device that has the key.
     pub(super) device: Id,
 }
 
-/// `nack`. In the inbox it names the room.
+/// `nack`. In an inbox it names the room.
 #[derive(Deserialize)]
 pub(super) struct Nack {
     #[serde(default)]
     pub(super) rid: Option<Rid>,
     pub(super) approve_id: Id,
-    /// Which of the user's devices cannot use it. Checked for its form.
+    /// The user's device that cannot use the approve. Only its format is checked.
     #[serde(rename = "device")]
     _device: Id,
     pub(super) code: NackCode,
@@ -157,7 +149,7 @@ pub(super) struct Unblock {
     pub(super) uid: Uid,
 }
 
-/// The events that list something.
+/// The events that ask for a page of a list.
 #[derive(Clone, Copy, Default, Deserialize)]
 pub(super) struct List {
     #[serde(default)]
@@ -183,9 +175,9 @@ pub(super) struct Items<T> {
     pub(super) cursor: Option<Cursor>,
 }
 
-/// The answer to a join.
+/// The reply to a join.
 #[derive(Serialize)]
-pub(super) struct Joined<'a> {
+pub(super) struct JoinReply<'a> {
     v: u64,
     server: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,7 +189,7 @@ pub(super) struct Joined<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     card: Option<&'a Card>,
     features: [&'static str; FEATURES.len()],
-    /// The time here, in Unix milliseconds: clients correct theirs by it.
+    /// The server's time in Unix milliseconds, by which clients correct theirs.
     now: i64,
     limits: JoinLimits,
     mine: &'a [RequestItem],
@@ -207,7 +199,7 @@ pub(super) struct Joined<'a> {
     more: bool,
 }
 
-/// How large what a client sends may be.
+/// The largest sizes of what clients send.
 #[derive(Serialize)]
 struct JoinLimits {
     #[serde(flatten)]
@@ -216,7 +208,7 @@ struct JoinLimits {
     message: usize,
 }
 
-/// Where the lists of a join go on.
+/// Cursors to the next pages of a join's lists.
 #[derive(Serialize)]
 struct Cursors {
     mine: Option<Cursor>,
@@ -224,8 +216,8 @@ struct Cursors {
     notices: Option<Cursor>,
 }
 
-impl<'a> Joined<'a> {
-    pub(super) fn new(server: &'a str, epoch: Epoch, flow: &Flow, arrival: &'a Arrival) -> Self {
+impl<'a> JoinReply<'a> {
+    pub(super) fn new(server: &'a str, epoch: Epoch, services: &Services, arrival: &'a Arrival) -> Self {
         Self {
             v: VERSION,
             server,
@@ -235,8 +227,8 @@ impl<'a> Joined<'a> {
             role: None,
             card: arrival.card.as_ref(),
             features: FEATURES,
-            now: clock::now_ms(),
-            limits: JoinLimits { fields: flow.terms.limits, message: flow.terms.message },
+            now: services.clock.now_ms(),
+            limits: JoinLimits { fields: services.config.limits, message: services.config.message },
             mine: &arrival.mine.items,
             approves: &arrival.approves.items,
             notices: &arrival.notices.items,
@@ -249,14 +241,15 @@ impl<'a> Joined<'a> {
         }
     }
 
-    /// As a guest of a room, who may sign `nonce`.
+    /// Adds what a guest of a room needs to prove the room key.
     pub(super) fn for_guest(self, nonce: Fixed<32>) -> Self {
         Self { nonce: Some(nonce), role: Some("guest"), ..self }
     }
 }
 
-/// The last seq of what is the joiner's own. The store's own last seq would tell a guest that somebody else did something.
-pub(super) fn own_seq(arrival: &Arrival) -> Seq {
+/// The last seq of the joiner's own items. The store's last seq would tell a guest that somebody
+/// else did something.
+pub(super) fn own_seq(arrival: &Arrival) -> i64 {
     let mine = arrival.mine.items.iter().map(|item| item.seq);
     let approves = arrival.approves.items.iter().map(|item| item.seq);
     let notices = arrival.notices.items.iter().map(|item| item.seq);
@@ -270,16 +263,16 @@ pub(super) struct CaughtUp {
     pub(super) seq: Seq,
 }
 
-/// The answer to a proof.
+/// The reply to the proof that makes a guest a member.
 #[derive(Serialize)]
 pub(super) struct Proved {
     pub(super) role: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) card: Option<Card>,
-    /// Who may change the policy, where anybody may.
+    /// The only user who may change the policy, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) creator: Option<Uid>,
-    /// Whether the directory lists the room, if its policy allows that.
+    /// Whether the directory lists the room, unless it is secret.
     pub(super) listed: bool,
     pub(super) pending: Vec<RequestItem>,
     pub(super) cursor: Option<Cursor>,
@@ -287,12 +280,12 @@ pub(super) struct Proved {
     pub(super) after_ms: u32,
 }
 
-/// The answer to the proof of who is a member already.
+/// The reply to a further proof by a member.
 #[derive(Serialize)]
 pub(super) struct StillMember {
     pub(super) role: &'static str,
-    /// What is stored up to here has been listed or pushed on this join.
-    pub(super) seq: Seq,
+    /// Items up to this seq have been listed or pushed on this join.
+    pub(super) seq: i64,
 }
 
 /// The push `resync`.
@@ -306,9 +299,9 @@ pub(super) struct Resync {
 pub(super) struct RequestPush<'a> {
     #[serde(flatten)]
     pub(super) item: &'a RequestItem,
-    /// Whether the requester is connected to the room.
+    /// Whether the newcomer is in the room.
     pub(super) online: bool,
-    /// How long a client that approves by itself waits.
+    /// How long a client that approves by itself must wait, in milliseconds.
     pub(super) after_ms: u32,
 }
 
@@ -317,11 +310,11 @@ pub(super) struct RequestPush<'a> {
 pub(super) struct ApprovePush<'a> {
     #[serde(flatten)]
     pub(super) item: &'a ApproveItem,
-    /// How many times it has been sent to this connection, this time included.
+    /// How often it has been sent to this connection, this time included.
     pub(super) attempt: u8,
 }
 
-/// The answer to a carried-out command.
+/// The reply to a committed command.
 pub(super) fn answer(committed: &Committed) -> Payload {
     Payload::of(&match committed.decision.answer {
         Answer::Publish { version, dup } => json!({ "version": version, "dup": dup }),

@@ -1,0 +1,126 @@
+//! The flow as a whole: builds its parts and hands them out.
+
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+use vestibule_approve::limits::{Limits, Quotas};
+use vestibule_channels::{topic::Router, transport::Rate};
+use vestibule_store::{Clock, Store, StoreProblem, clock::Doubt};
+
+use super::{
+    actions::OperatorActions, auth::Auth, config::FlowConfig, fan_out_limit::FanOutRate,
+    identity::SocketAuth, services::Services, sweep, topics::Topics,
+};
+use crate::session::Sessions;
+
+/// The approve flow: what its channels share, and its topics.
+pub struct Flow {
+    services: Arc<Services>,
+    topics: Arc<Topics>,
+    actions: OperatorActions,
+}
+
+impl Flow {
+    /// Builds the flow on an open store. All of it goes by `clock`.
+    pub fn new(store: Store, sessions: Sessions, config: FlowConfig, clock: Clock) -> Arc<Self> {
+        let auth = Auth::new(sessions, config.names.clone(), clock.clone());
+        let services = Services::new(store, auth, config, clock);
+        let topics = Topics::new(&services);
+        let actions = OperatorActions::new(Arc::clone(&services), Arc::clone(&topics));
+        Arc::new(Self { services, topics, actions })
+    }
+
+    /// Routes the flow's topics.
+    pub fn router(&self) -> Router {
+        self.topics.router()
+    }
+
+    /// Decides who a connecting client is.
+    pub fn socket_auth(&self) -> SocketAuth {
+        SocketAuth(Arc::clone(&self.services))
+    }
+
+    /// What the HTTP endpoints need.
+    pub fn services(&self) -> Arc<Services> {
+        Arc::clone(&self.services)
+    }
+
+    /// What operators do to rooms, requests and users.
+    pub fn actions(&self) -> &OperatorActions {
+        &self.actions
+    }
+
+    /// Sign-in.
+    pub fn auth(&self) -> &Auth {
+        &self.services.auth
+    }
+
+    /// The store, to read from.
+    pub fn store(&self) -> &Store {
+        &self.services.store
+    }
+
+    /// The largest sizes of fields.
+    pub fn limits(&self) -> Limits {
+        self.services.config.limits
+    }
+
+    /// Ends what has expired, again and again, for ever.
+    pub async fn sweep(self: Arc<Self>) {
+        sweep::run(&self.services, &*self.topics).await;
+    }
+
+    /// Changes the quotas from now on.
+    pub fn set_quotas(&self, quotas: Quotas) {
+        self.services.store.set_quotas(quotas);
+    }
+
+    /// Changes the size in bytes to which the database may grow from now on.
+    pub fn set_max_store(&self, max_bytes: Option<u64>) {
+        self.services.store.set_max_bytes(max_bytes);
+    }
+
+    /// Changes the rate of new requests from now on.
+    pub fn set_request_rate(&self, rate: Rate) {
+        self.services.new_requests.change(rate);
+    }
+
+    /// Changes the rate of what one user may send to other members from now on.
+    pub fn set_fan_out(&self, rate: FanOutRate) {
+        self.services.fan_out.change(rate);
+    }
+
+    /// Registers the metrics of the flow and its store.
+    pub fn register(&self, registry: &mut Registry) {
+        self.services.metrics.register(registry);
+        self.services.store.register(registry);
+    }
+
+    /// The numbers of running rooms and running inboxes.
+    pub fn running(&self) -> (usize, usize) {
+        self.topics.running()
+    }
+
+    /// Updates the metrics that are not counted as things happen. If the store cannot be read, they
+    /// keep their last values.
+    pub async fn take_stock(&self) {
+        let metrics = &self.services.metrics;
+        let (rooms, inboxes) = self.topics.running();
+        metrics.set_running(rooms, inboxes);
+        if metrics.is_census_due()
+            && let Ok(census) = self.services.store.census().await
+        {
+            metrics.set(&census);
+        }
+    }
+
+    /// What is wrong with the store, if anything.
+    pub async fn store_problem(&self) -> Option<StoreProblem> {
+        self.services.store.trouble().await
+    }
+
+    /// Why the time of day is not trusted, if it is not.
+    pub fn clock_doubt(&self) -> Option<Doubt> {
+        self.services.certainty.doubt()
+    }
+}

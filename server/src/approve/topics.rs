@@ -1,0 +1,96 @@
+//! The topics of the flow: rooms and inboxes.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Weak},
+};
+
+use vestibule_approve::signed::{Rid, Uid};
+use vestibule_channels::topic::{Router, TopicRegistry};
+
+use super::{
+    guard,
+    inbox::Inbox,
+    notifications::{Notifications, UserUpdate},
+    notifier::{Notifier, WeakNotifier},
+    room::KeyRoom,
+    services::Services,
+    topic::Topic,
+};
+
+/// The registries of both kinds of topics.
+pub(super) struct Topics {
+    pub(super) rooms: Arc<TopicRegistry<KeyRoom>>,
+    pub(super) inboxes: Arc<TopicRegistry<Inbox>>,
+}
+
+impl Topics {
+    pub(super) fn new(services: &Arc<Services>) -> Arc<Self> {
+        let mailbox = services.config.mailbox;
+        Arc::new_cyclic(|topics: &Weak<Self>| {
+            let notifier = WeakNotifier::new(topics.clone());
+            let (to_room, to_inbox) =
+                ((Arc::clone(services), notifier.clone()), (Arc::clone(services), notifier));
+            let (at_rooms, at_inboxes) = (Arc::clone(services), Arc::clone(services));
+            Self {
+                rooms: TopicRegistry::guarded(
+                    mailbox,
+                    move |topic| KeyRoom::new(&to_room.0, &to_room.1, rid_of(topic)),
+                    move |topic, client, params| guard::join_room(&at_rooms, topic, client, params),
+                ),
+                inboxes: TopicRegistry::guarded(
+                    mailbox,
+                    move |topic| Inbox::new(&to_inbox.0, &to_inbox.1, owner_of(topic)),
+                    move |topic, client, params| guard::join_inbox(&at_inboxes, topic, client, params),
+                ),
+            }
+        })
+    }
+
+    /// Routes both kinds of topics.
+    pub(super) fn router(&self) -> Router {
+        Router::default().route("room:*", Arc::clone(&self.rooms)).route("user:*", Arc::clone(&self.inboxes))
+    }
+
+    /// The numbers of running rooms and running inboxes.
+    pub(super) fn running(&self) -> (usize, usize) {
+        (self.rooms.count(), self.inboxes.count())
+    }
+}
+
+/// The room of a topic that the guard has admitted.
+fn rid_of(topic: &str) -> Rid {
+    match topic.parse() {
+        Ok(Topic::Room(rid)) => rid,
+        _ => unreachable!("the guard admits only topics that name a room"),
+    }
+}
+
+/// The owner of an inbox that the guard has admitted.
+fn owner_of(topic: &str) -> Uid {
+    match topic.parse() {
+        Ok(Topic::Inbox(uid)) => uid,
+        _ => unreachable!("the guard admits only topics that name a user"),
+    }
+}
+
+impl Notifier for Topics {
+    fn notify(&self, rid: &Rid, notifications: Notifications) {
+        // Nobody is woken for nothing.
+        if notifications.is_nothing() {
+            return;
+        }
+        let own = notifications.own.clone();
+        let room = Topic::Room(*rid).to_string();
+        let is_running = self.rooms.tell(&room, move |room, cx| room.notify_here(cx, notifications));
+        // A running room knows which connections it has reached, and passes the rest on.
+        if !is_running && let Some((uid, own)) = own {
+            self.notify_inbox(uid, own, HashSet::new());
+        }
+    }
+
+    fn notify_inbox(&self, uid: Uid, update: UserUpdate, except: HashSet<u64>) {
+        let inbox = Topic::Inbox(uid).to_string();
+        self.inboxes.tell(&inbox, move |inbox, cx| inbox.deliver(cx, &update, &except));
+    }
+}
