@@ -99,7 +99,7 @@ mod tests {
     use crate::tls::tests::certificate;
 
     #[test]
-    fn the_loopback_is_the_servers_on_its_own_port() {
+    fn loopback_hosts_are_allowed_on_the_servers_port() {
         let hosts = Hosts::own(4000, None);
         for host in ["localhost:4000", "LocalHost:4000", "127.0.0.1:4000", "127.8.9.10:4000", "[::1]:4000"] {
             assert!(hosts.allow(host), "{host}");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_port_it_is_the_schemes() {
+    fn without_a_port_the_schemes_own_counts() {
         assert!(Hosts::own(80, None).allow("localhost") && Hosts::own(80, None).allow("[::1]"));
         assert!(!Hosts::own(443, None).allow("localhost"));
         let (certificate, _files) = certificate(&["chat.example.com"]);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificates_names_are_the_servers_on_any_port() {
+    fn a_certificates_names_are_allowed_on_any_port() {
         let names = ["chat.example.com", "*.example.net", "192.0.2.7", "2001:db8::7"];
         let (certificate, _files) = certificate(&names);
         let hosts = Hosts::own(4000, Some(certificate));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn with_names_any_host_will_do() {
+    fn with_names_any_host_is_accepted() {
         assert!(["", "evil.example", "localhost:1"].iter().all(|host| Hosts::any().allow(host)));
     }
 }

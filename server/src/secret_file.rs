@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_one_line_without_the_content() {
+    fn errors_are_one_line_without_the_content() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secrets");
         fs::write(&path, "hush").unwrap();

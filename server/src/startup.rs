@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_there_or_can_be_made_will_do() {
+    fn existing_and_creatable_folders_are_accepted() {
         let folder = tempfile::tempdir().unwrap();
         for database in ["v.db", "a/v.db", "a/b/c/v.db"] {
             assert!(data_folder(&folder.path().join(database)).is_ok(), "{database}");
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_folder_or_a_file_is_said() {
+    fn unusable_folders_and_files_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();

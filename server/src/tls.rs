@@ -230,7 +230,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_renewed_one_is_shown_from_then_on_and_a_broken_one_not() {
+    fn a_renewed_certificate_is_used_and_a_broken_one_not() {
         let (files, renewed) = (Files::new(), Files::new());
         let certificate = files.load().unwrap();
         let shows = |made: &Files| certificate.shown.load().cert == [made.made.cert.der().clone()];
@@ -257,7 +257,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_in_one_line_with_the_file() {
+    fn errors_are_one_line_with_the_file() {
         let (files, other) = (Files::new(), Files::new());
         let (certificate, key) = (files.certificate(), files.key());
         let nowhere = files.folder.path().join("nowhere.pem");

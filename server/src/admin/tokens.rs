@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_found_by_itself_or_its_hash_and_by_nothing_else() {
+    fn a_token_is_found_by_itself_or_its_hash_only() {
         let digits = hex::encode(hash("another token"));
         let text = format!("# who\n\n  alice full {TOKEN}\r\nprometheus\tread\tsha256:{digits}\n");
         let tokens = Tokens::parse(&text).unwrap();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_without_being_quoted() {
+    fn invalid_lines_are_refused_without_being_quoted() {
         for (text, line) in [
             (format!("alice {TOKEN}"), 1),
             (format!("\nalice admin {TOKEN}"), 2),
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_again_and_says_who_may_no_longer() {
+    fn a_reread_file_names_the_revoked_tokens() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens");
         let token = |digit: &str| digit.repeat(32);
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_there_not_empty_and_closed_to_others() {
+    fn missing_empty_and_open_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens");
         let load = || Tokens::load(&path, Modes::Checked);

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_restart_is_in_the_manual() {
+    fn settings_that_need_a_restart_are_in_the_manual() {
         let manual = include_str!("../../../docs/operations/configure.md");
         let fixed: Vec<String> = setting::all()
             .iter()
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_is_taken_over_and_the_rest_stays() {
+    fn live_changes_are_applied_and_others_reported() {
         let old = settings("max_channels = 7\nname = \"a\"\nmax_nacks = 5");
         let new = settings("max_channels = 8\nname = \"b\"\nmax_frame = \"64KiB\"\ndemo = true");
         let (adopted, changes) = old.adopt(&new).unwrap();

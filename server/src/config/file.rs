@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_written_as_it_is_natural() {
+    fn values_have_natural_toml_types() {
         let layer = read(
             "max_channels = 1_000\nmax_frame = \"16KiB\"\nmax_message = 0x8000\ndemo = false\n\
              origin = [\"//a.example\", \"//b.example,//c.example\"]\ntrusted_proxy = \"10.0.0.0/8\"\nname = \"\"\n",
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_told_in_its_line() {
+    fn every_error_names_its_line() {
         let text = "max_fram = 1\n\nname = 5\nmax_store = \"16GB\"\n[log]\nlevel = \"info\"\n[qqq]\n";
         assert_eq!(
             problems(text),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_the_wrong_kind_is_told_the_right_one() {
+    fn errors_for_a_wrong_type_name_the_right_one() {
         for (text, says) in [
             ("demo = 1", "demo = 1: expected true or false, found a number"),
             ("demo = \"true\"", "demo = \"true\": expected on or off (did you mean on?)"),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_toml_is_told_in_one_line() {
+    fn invalid_toml_is_reported_in_one_line() {
         for text in ["listen", "log = \"info\"\nlog = \"debug\"", "x = \"\n\"", "\u{0}"] {
             let problems = problems(text);
             assert_eq!((problems.len(), problems[0].lines().count()), (1, 1), "{problems:?}");

@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_option_is_there() {
+    fn pages_and_completions_list_every_option() {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let (man, bash) = (text(man()).replace("\\-", "-"), text(completions(Shell::Bash)));
         for option in command().get_arguments().filter_map(clap::Arg::get_long) {

@@ -1,9 +1,9 @@
 //! The settings that an operator can make: in a file, in the environment or as options. Every
 //! setting has a default that works.
 //!
-//! `options` declares the settings and `setting` derives their names from that. [`Task::read`] reads
-//! the command line; its [`Sources`] read the file and the environment, each a `layer`, and put the
-//! options on top.
+//! [`Config`] declares the settings, and `setting` derives their names from that. [`Task::read`]
+//! reads the command line; its [`Sources`] read the file and the environment, each a `layer`, and
+//! put the options on top.
 
 mod admin;
 mod change;

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_those_of_the_library() {
+    fn defaults_match_the_library() {
         let (config, defaults) = (config(&[]).unwrap(), FlowConfig::default());
         let set = config.approve_flow();
         assert_eq!((set.limits, config.store(Clock::default()).quotas), (defaults.limits, Quotas::default()));
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_together_is_refused() {
+    fn contradicting_settings_are_refused() {
         for (options, says) in [
             (&["--max-ct", "256KiB"][..], "--max-ct"),
             (&["--max-message", "16KiB"], "--max-ct"),

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn nor_does_it_with_every_setting_in_force() {
+    fn uncommented_defaults_change_nothing() {
         let is_setting = |line: &str| line.starts_with(|first: char| first.is_ascii_lowercase());
         let in_force = default_config()
             .lines()
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_of_defaults_has_the_help_in_short_lines() {
+    fn the_file_of_defaults_has_short_lines() {
         let file = default_config();
         assert!(file.lines().all(|line| line.chars().count() <= WIDTH), "{file}");
         assert!(file.contains(
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_told_with_where_it_comes_from() {
+    fn differences_have_their_sources() {
         let flags =
             ["--origin", "//a.example,//b.example", "--demo=off", "--max-channels", "7", "--poll", "10s"];
         let variables =

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn one_name_makes_three() {
+    fn one_name_gives_three() {
         let setting = setting("max_frame");
         assert_eq!(
             (setting.flag(), setting.variable()),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_text_is_nothing_where_there_may_be_nothing() {
+    fn an_empty_text_is_an_empty_list() {
         assert_eq!(setting("name").split(""), [""; 0]);
         assert_eq!(setting("origin").split(""), [""; 0]);
         assert_eq!(setting("origin").split("//a,//b"), ["//a", "//b"]);

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn each_place_goes_before_the_one_before_it() {
+    fn later_sources_override_earlier_ones() {
         let file =
             "name = \"file\"\nmax_channels = 1\norigin = \"//file.example\"\ndemo = false\nidle = \"1s\"";
         let variables = [
@@ -187,13 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_a_value_that_goes_before_others() {
+    fn an_empty_value_overrides_others() {
         let settings = read("name = \"file\"", &[("VESTIBULE_NAME", "")], &[]).unwrap();
         assert!(settings.config.names.is_empty());
     }
 
     #[test]
-    fn a_default_that_is_said_goes_before_what_is_not() {
+    fn an_explicit_default_overrides_a_file() {
         let settings = read("log = \"debug\"", &[], &["--log", "info,actix_server=warn"]).unwrap();
         assert_eq!(settings.config.log, "info,actix_server=warn");
     }
@@ -210,20 +210,20 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_settings_is_kept_of_the_environment() {
+    fn only_settings_are_kept_of_the_environment() {
         let sources = sources(&[], &[("PASSWORD", "secret"), ("VESTIBULE_NAME", "a")]);
         assert_eq!(sources.variables, [("VESTIBULE_NAME".into(), "a".into())]);
     }
 
     #[test]
-    fn all_problems_are_told_at_once() {
+    fn all_errors_are_reported_at_once() {
         let flags = ["--max-channels", "fifteen", "--demo", "perhaps", "--name", "a b,c d"];
         let problems = read("qqq = 1\nidle = 1", &[("VESTIBULE_POLL", "1")], &flags).unwrap_err();
         assert_eq!(problems.len(), 7, "{problems:?}");
     }
 
     #[test]
-    fn what_makes_no_sense_together_may_come_from_two_places() {
+    fn contradictions_name_the_sources_of_both_settings() {
         let problems = read("max_ct = \"1MiB\"", &[("VESTIBULE_MAX_FRAME", "512KiB")], &[]).unwrap_err();
         assert!(problems[0].0.starts_with("--max-ct needs messages"), "{problems:?}");
         let places = "v.toml:1, max_frame: VESTIBULE_MAX_FRAME, max_message: default)";

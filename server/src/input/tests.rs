@@ -43,7 +43,7 @@ fn assert_said<T: DeserializeOwned + std::fmt::Debug>(text: &str, says: &str) {
 }
 
 #[test]
-fn what_is_missing_or_too_much_is_named() {
+fn missing_and_unknown_fields_are_reported() {
     assert_said::<Last>("{}", "The field `seq` is missing.");
     assert_said::<Input>(r#"{"last":{}}"#, "The field `last.seq` is missing.");
     assert_said::<Input>(r#"{"items":[{"seq":1},{}]}"#, "The field `items.seq` is missing.");
@@ -54,7 +54,7 @@ fn what_is_missing_or_too_much_is_named() {
 }
 
 #[test]
-fn another_kind_of_value_is_told_beside_the_right_one() {
+fn wrong_types_are_reported_with_the_right_one() {
     for (text, says) in [
         (r#"{"exp":"hush"}"#, "`exp` must be an integer, not a string."),
         (r#"{"exp":"hush, expected hush at line 1 column 2"}"#, "`exp` must be an integer, not a string."),
@@ -84,7 +84,7 @@ fn another_kind_of_value_is_told_beside_the_right_one() {
 }
 
 #[test]
-fn a_value_that_will_not_do_is_not_quoted() {
+fn invalid_values_are_not_quoted() {
     for (text, says) in [
         (r#"{"policy":"hush"}"#, "`policy` must be one of `open`, `request`, `secret`."),
         (r#"{"policy":"a, expected b"}"#, "`policy` must be one of `open`, `request`, `secret`."),
@@ -98,7 +98,7 @@ fn a_value_that_will_not_do_is_not_quoted() {
 }
 
 #[test]
-fn what_is_no_object_is_told_as_a_whole() {
+fn documents_that_are_not_objects_are_reported() {
     for (text, kind) in [("null", "null"), ("[]", "an array"), ("\"hush\"", "a string"), ("7", "an integer")]
     {
         assert_said::<Last>(text, &format!("The payload must be an object, not {kind}."));
@@ -110,7 +110,7 @@ fn what_is_no_object_is_told_as_a_whole() {
 }
 
 #[test]
-fn parameters_are_called_so() {
+fn parameters_are_called_parameters() {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     #[allow(dead_code, reason = "what is read is not looked at")]
@@ -136,7 +136,7 @@ fn parameters_are_called_so() {
 
 /// An error with any other text may contain anything.
 #[test]
-fn what_nobody_knows_is_not_shown() {
+fn unknown_errors_are_not_shown() {
     #[derive(Debug, Deserialize)]
     #[allow(dead_code, reason = "what is read is not looked at")]
     struct Odd {

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_are_this_processs() {
+    fn numbers_are_of_this_process() {
         let numbers = Numbers::read().unwrap();
         assert!(numbers.resident_memory_bytes > 1 << 20 && numbers.open_fds > 2 && numbers.threads > 0);
         assert!(numbers.virtual_memory_bytes >= numbers.resident_memory_bytes);

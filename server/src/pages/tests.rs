@@ -40,7 +40,7 @@ fn header(answer: &ServiceResponse, name: HeaderName) -> &str {
 }
 
 #[actix_web::test]
-async fn the_page_is_asked_for_anew_each_time() {
+async fn the_page_is_revalidated_each_time() {
     let answer = get("/").await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(header(&answer, CONTENT_TYPE), "text/html; charset=utf-8");
@@ -51,7 +51,7 @@ async fn the_page_is_asked_for_anew_each_time() {
 }
 
 #[actix_web::test]
-async fn what_has_a_hash_in_its_name_is_kept() {
+async fn files_with_a_hash_in_their_names_are_immutable() {
     for (path, content_type) in
         [(SCRIPT, "text/javascript; charset=utf-8"), ("/assets/index-B7aa_.css", "text/css; charset=utf-8")]
     {
@@ -71,7 +71,7 @@ async fn a_page_may_run_its_own_scripts_only() {
 }
 
 #[actix_web::test]
-async fn what_is_known_is_not_sent_again() {
+async fn known_files_are_not_sent_again() {
     for path in ["/", SCRIPT] {
         let tag = header(&get(path).await, ETAG).to_owned();
         for known in [&tag, &format!("W/{tag}"), &format!("\"other\", {tag}"), "*"] {
@@ -91,7 +91,7 @@ async fn what_is_known_is_not_sent_again() {
 }
 
 #[actix_web::test]
-async fn who_accepts_gzip_is_sent_the_compressed_form() {
+async fn clients_that_accept_gzip_get_the_compressed_form() {
     let accepting =
         |accepted: &'static str| TestRequest::get().uri(SCRIPT).insert_header((ACCEPT_ENCODING, accepted));
     let plain = get(SCRIPT).await;
@@ -114,7 +114,7 @@ async fn who_accepts_gzip_is_sent_the_compressed_form() {
 }
 
 #[actix_web::test]
-async fn all_else_is_unknown() {
+async fn other_paths_are_unknown() {
     for path in [
         "/index.html",
         "/assets",
@@ -152,7 +152,7 @@ async fn a_page_may_be_anywhere() {
 }
 
 #[actix_web::test]
-async fn without_a_page_it_says_what_to_do() {
+async fn without_a_page_there_is_a_hint() {
     assert!(Page::embedded::<Built>("demo").is_built());
     assert!(!Page::embedded::<Missing>("demo").is_built());
     let answer = ask::<Missing>("/", TestRequest::get()).await;

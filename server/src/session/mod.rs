@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_while_the_clock_was_ahead_is_not_good_for_longer() {
+    fn a_clock_ahead_does_not_prolong_tokens() {
         const AHEAD: i64 = SET_BACK_MS + 1;
         let sessions = sessions();
         let (token, nonce) = (sessions.token(&BOB, AHEAD).0, sessions.challenge(&BOB, AHEAD).nonce);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_secret_still_checks_but_no_longer_makes() {
+    fn an_older_secret_checks_but_does_not_issue() {
         let old = Sessions::new(&Secrets::from_text(&base64url::encode(&[7; 32])).unwrap());
         let both = [base64url::encode(&[8; 32]), base64url::encode(&[7; 32])].join("\n");
         let rotated = Sessions::new(&Secrets::from_text(&both).unwrap());

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fresh_file_is_its_owners_and_read_again() {
+    fn a_fresh_file_is_private_and_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secrets");
         assert!(Secrets::load(&path, Modes::Checked).unwrap().is_none() && !path.exists());

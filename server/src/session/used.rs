@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_new_once_and_forgotten_when_its_time_is_over() {
+    fn a_nonce_is_new_once_and_forgotten_when_expired() {
         let used = Used::default();
         assert!(used.add(nonce(100, 1), 1) && used.add(nonce(100, 2), 1) && used.add(nonce(50, 1), 1));
         assert!(!used.add(nonce(100, 1), 99));

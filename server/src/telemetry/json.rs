@@ -13,8 +13,8 @@ use tracing_subscriber::{
     registry::{LookupSpan, Scope},
 };
 
-/// `{"timestamp":…,"level":…,"target":…,` then the fields of the enclosing spans, then its own. Its
-/// fields must be formatted by [`JsonFields`](super::fields::JsonFields).
+/// An object with `timestamp`, `level` and `target`, then the fields of the enclosing spans, then
+/// its own. Its fields must be formatted by [`JsonFields`](super::fields::JsonFields).
 pub(super) struct Json {
     pub(super) has_time: bool,
 }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn json_has_the_spans_fields_and_none_that_are_not_allowed() {
+    fn json_has_the_spans_fields_that_are_allowed() {
         let lines = Lines::default();
         let layer = fmt::layer().with_writer(lines.clone()).fmt_fields(JsonFields);
         let layer = layer.event_format(Json { has_time: false });
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn text_has_none_either_and_under_journald_neither_time_nor_colours_but_a_priority() {
+    fn text_under_journald_has_a_priority_and_no_time() {
         let lines = Lines::default();
         let layer = fmt::layer().with_writer(lines.clone()).with_ansi(false).fmt_fields(TextFields);
         let layer = layer.event_format(Prioritized(fmt::format().without_time()));

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_no_certificate_nothing_is_said() {
+    fn an_unreadable_certificate_has_no_validity() {
         assert_eq!(Validity::of(&CertificateDer::from(vec![1, 2, 3])), None);
     }
 }

@@ -152,7 +152,7 @@ mod tests {
     const REWRITE: &str = "VESTIBULE_REWRITE_OPENAPI";
 
     #[test]
-    fn what_is_committed_is_what_the_code_says() {
+    fn the_committed_description_is_current() {
         let text = description().to_pretty_json().unwrap() + "\n";
         if env::var_os(REWRITE).is_some() {
             fs::write(COMMITTED, &text).unwrap();
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn each_operation_has_a_name_of_its_own_and_says_who_may_and_what_may_go_wrong() {
+    fn operations_have_unique_names_tokens_and_errors() {
         let mut names = BTreeSet::new();
         for item in description().paths.paths.values_mut() {
             for (method, operation) in operations(item) {

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_a_next_page_where_there_is_one_more() {
+    fn one_row_more_makes_a_next_page() {
         let page = |rows: Vec<u32>| Page::<u64>::of(rows, 2, ToString::to_string);
         assert_eq!((page(vec![1, 2]).next, page(vec![]).next), (None, None));
         let first = page(vec![1, 2, 3]);
