@@ -2,7 +2,6 @@
 //! watches with phoenix.js.
 
 use std::{
-    collections::BTreeMap,
     fmt,
     sync::Arc,
     time::{Duration, Instant},
@@ -22,6 +21,7 @@ use super::{
     shared::Admin,
     tokens::{Operator, TokenFile},
 };
+use crate::metrics::Snapshot;
 
 /// How often it is sent.
 const EVERY: Duration = Duration::from_secs(1);
@@ -77,7 +77,7 @@ struct Sample {
     /// Unix milliseconds.
     at: i64,
     /// Values of the series, by their names as `/metrics` has them.
-    series: BTreeMap<String, f64>,
+    series: Snapshot,
 }
 
 impl Channel for Live {
@@ -124,10 +124,5 @@ impl Live {
 }
 
 fn sample(admin: &Admin) -> Result<Sample, fmt::Error> {
-    let text = admin.metrics.open_metrics()?;
-    let series = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
-        let (name, value) = line.rsplit_once(' ')?;
-        Some((name.to_owned(), value.parse().ok()?))
-    });
-    Ok(Sample { at: admin.server.clock.now_ms(), series: series.collect() })
+    Ok(Sample { at: admin.server.clock.now_ms(), series: admin.metrics.snapshot()? })
 }

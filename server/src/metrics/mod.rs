@@ -5,6 +5,7 @@
 
 mod process;
 mod prometheus_text;
+mod snapshot;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use prometheus_client::{encoding::text, metrics::gauge::Gauge, registry::Registr
 use vestibule_channels::metrics::LabelledMetric;
 
 use self::process::Process;
+pub use self::snapshot::Snapshot;
 
 /// The prefix of all names, except those of the process, which are the same in every program.
 const PREFIX: &str = "vestibule";
@@ -43,6 +45,11 @@ impl Metrics {
         let mut text = String::new();
         text::encode(&mut text, &self.0)?;
         Ok(text)
+    }
+
+    /// The values of all metrics now.
+    pub fn snapshot(&self) -> Result<Snapshot, fmt::Error> {
+        Snapshot::of(&self.open_metrics()?)
     }
 
     /// All metrics in Prometheus' older text format, version 0.0.4.
