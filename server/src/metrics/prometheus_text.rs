@@ -1,6 +1,5 @@
-//! Prometheus' older text format, for scrapers and checks that know no other. Prometheus has used
-//! OpenMetrics since 2.5, but `curl`, node-level agents and many checks still ask for `text/plain`.
-//! `prometheus_client` encodes only OpenMetrics, and an exporter would need a second registry, so
+//! Prometheus' older text format, for scrapers and checks that accept only `text/plain`.
+//! `prometheus_client` encodes only `OpenMetrics`, and an exporter would need a second registry, so
 //! this converts the one text into the other.
 
 /// The formats differ in the names of counters, and in units and the end mark, which the older one
