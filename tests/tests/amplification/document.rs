@@ -6,9 +6,9 @@ use serde_json::Value;
 use vestibule_tests::repository;
 
 use crate::fixed::{COSTS, Fixed};
+use crate::measurement::{Cost, slack};
 use crate::row::{Row, Sends, Topic};
 use crate::rows::ROWS;
-use crate::trial::{Cost, slack};
 
 /// The headers of the tables.
 pub(crate) struct Table;

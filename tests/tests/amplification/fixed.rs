@@ -6,9 +6,9 @@ use vestibule_approve::frames::Policy;
 use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, Person, Room};
 
-use crate::line::Line;
+use crate::connection::CountingConnection;
+use crate::measured_server::MeasuredServer;
 use crate::requests::{plain, upgrade};
-use crate::stage::Stage;
 
 /// How many of each are created: few where a kilobyte more or less does not matter, as with the
 /// caches of the store, and many where it does.
@@ -28,7 +28,7 @@ pub(crate) struct Fixed {
 /// How one of them is created.
 enum Make {
     /// With a connection, whose memory counts.
-    Connection(fn(&Stage, &mut Line)),
+    Connection(fn(&MeasuredServer, &mut CountingConnection)),
     /// On the WebSocket of a signed-in user, whose memory does not count.
     Join(In, fn(&mut Device, &Room)),
 }
@@ -47,30 +47,30 @@ enum In {
 impl Fixed {
     /// The memory that one takes. They are created twice: the second round finds the buffers and
     /// caches that the first one left.
-    pub(crate) fn measure(&self, stage: &Stage, count: usize) -> usize {
-        self.take(stage, count);
-        self.take(stage, count) / count
+    pub(crate) fn measure(&self, measured: &MeasuredServer, count: usize) -> usize {
+        self.take(measured, count);
+        self.take(measured, count) / count
     }
 
     /// The memory that `count` of them take.
-    fn take(&self, stage: &Stage, count: usize) -> usize {
-        let heap = &stage.heap;
+    fn take(&self, measured: &MeasuredServer, count: usize) -> usize {
+        let heap = &measured.heap;
         match self.make {
             Make::Connection(make) => {
                 let before = heap.settled();
-                let line = |_| {
-                    let mut line = Line::open_with_small_buffer(stage.address());
-                    make(stage, &mut line);
-                    line
+                let connection = |_| {
+                    let mut connection = CountingConnection::open_with_small_buffer(measured.address());
+                    make(measured, &mut connection);
+                    connection
                 };
-                let lines: Vec<_> = (0..count).map(line).collect();
+                let connections: Vec<_> = (0..count).map(connection).collect();
                 let taken = heap.settled().saturating_sub(before);
-                drop(lines);
+                drop(connections);
                 heap.down_to(before);
                 taken
             }
             Make::Join(which, join) => {
-                let server = stage.address();
+                let server = measured.address();
                 let rooms = rooms(server, which, count);
                 let mut devices: Vec<_> =
                     (0..count).map(|_| Device::connect(server, &Person::new(Alg::Ed25519))).collect();
@@ -104,28 +104,32 @@ pub(crate) const COSTS: &[Fixed] = &[
         of: "an HTTP connection between two requests",
         most: 24 << 10,
         bounded_by: "`--max-connections-per-address`, `--keep-alive`",
-        make: Make::Connection(|stage, line| ask(stage, line, "/health/ready")),
+        make: Make::Connection(|measured, connection| ask(measured, connection, "/health/ready")),
     },
     Fixed {
         of: "the same, with an answer of 180 KB that is not read",
         most: 256 << 10,
         bounded_by: "the same; the connection ends after half a minute. The system buffers what is sent",
-        make: Make::Connection(|stage, line| line.send(&plain(stage, "GET", &stage.largest_file, None))),
+        make: Make::Connection(|measured, connection| {
+            connection.send(&plain(measured, "GET", &measured.largest_file, None))
+        }),
     },
     Fixed {
         of: "a WebSocket of a stranger",
         most: 32 << 10,
         bounded_by: "`--max-sockets-per-address`",
-        make: Make::Connection(|stage, line| {
-            line.send(&upgrade(stage, "/socket/websocket?vsn=2.0.0", ""));
-            line.response();
+        make: Make::Connection(|measured, connection| {
+            connection.send(&upgrade(measured, "/socket/websocket?vsn=2.0.0", ""));
+            connection.response();
         }),
     },
     Fixed {
         of: "a session of long poll, with its connection",
         most: 32 << 10,
         bounded_by: "`--max-polls-per-address`; one that nobody polls ends after one and a half `--poll`",
-        make: Make::Connection(|stage, line| ask(stage, line, "/socket/longpoll?vsn=2.0.0")),
+        make: Make::Connection(|measured, connection| {
+            ask(measured, connection, "/socket/longpoll?vsn=2.0.0")
+        }),
     },
     Fixed {
         of: "a join of a room, as guest",
@@ -161,7 +165,7 @@ pub(crate) const COSTS: &[Fixed] = &[
     },
 ];
 
-fn ask(stage: &Stage, line: &mut Line, target: &str) {
-    line.send(&plain(stage, "GET", target, None));
-    line.response();
+fn ask(measured: &MeasuredServer, connection: &mut CountingConnection, target: &str) {
+    connection.send(&plain(measured, "GET", target, None));
+    connection.response();
 }

@@ -5,25 +5,26 @@
 //! them to the real server and count its allocations to the byte (`heap.c`). `docs/threats.md`
 //! shows measurements with more of each: `make amplification` prints them.
 
+mod connection;
 mod document;
 mod events;
 mod fixed;
-mod line;
+mod measured_server;
+mod measurement;
 mod meter;
+mod participants;
 mod requests;
 mod row;
 mod rows;
-mod stage;
-mod trial;
 
 use std::{env, thread};
 
 use self::document::Table;
 use self::fixed::COSTS;
+use self::measured_server::MeasuredServer;
+use self::measurement::{Cost, Effort, measure, slack};
 use self::row::{FURTHER, KEPT, Row};
 use self::rows::ROWS;
-use self::stage::Stage;
-use self::trial::{Cost, Effort, measure, slack};
 
 /// How many servers are measured at once: most of the time goes to waiting until everything sent
 /// has been handled.
@@ -61,19 +62,19 @@ fn chosen() -> impl Iterator<Item = &'static Row> {
 /// The costs of rows that exceed their bounds, on a server of their own: all allocations of a
 /// process are counted.
 fn check(rows: &[&Row]) -> Vec<String> {
-    let stage = Stage::new();
+    let measured = MeasuredServer::new();
     // Fills the buffers that a server keeps for later clients.
     for row in rows.iter().take(1) {
-        measure(&stage, row, QUICK);
+        measure(&measured, row, QUICK);
     }
     let check = |row: &&Row| {
-        let cost = measure(&stage, row, QUICK);
+        let cost = measure(&measured, row, QUICK);
         println!("{}", document::line(row, &cost));
         match &faults(row, &cost)[..] {
             [] => Vec::new(),
             // A read buffer may grow late if much happens to arrive at once. Memory that is really
             // kept is kept again.
-            _ => faults(row, &measure(&stage, row, QUICK)),
+            _ => faults(row, &measure(&measured, row, QUICK)),
         }
     };
     rows.iter().flat_map(check).collect()
@@ -97,8 +98,8 @@ fn no_input_costs_more_than_its_bound() {
 #[test]
 fn no_fixed_size_response_exceeds_its_bound() {
     let found = in_lanes(COSTS, |costs| {
-        let stage = Stage::new();
-        costs.iter().map(|cost| (cost, cost.measure(&stage, fixed::FEW))).collect()
+        let measured = MeasuredServer::new();
+        costs.iter().map(|cost| (cost, cost.measure(&measured, fixed::FEW))).collect()
     });
     for (cost, bytes) in &found {
         println!("{}: {bytes} bytes, at most {}", cost.of, cost.most);
@@ -109,13 +110,13 @@ fn no_fixed_size_response_exceeds_its_bound() {
 #[test]
 #[ignore = "for the document, with more of each: `make amplification`"]
 fn prints_the_amplification_table() {
-    let stage = Stage::new();
+    let measured = MeasuredServer::new();
     println!("{}", Table::HEAD);
     for row in chosen() {
-        println!("{}", document::line(row, &measure(&stage, row, THOROUGH)));
+        println!("{}", document::line(row, &measure(&measured, row, THOROUGH)));
     }
     println!("\n{}", Table::FIXED_HEAD);
     for cost in COSTS {
-        println!("{}", document::fixed_line(cost, cost.measure(&stage, fixed::MANY)));
+        println!("{}", document::fixed_line(cost, cost.measure(&measured, fixed::MANY)));
     }
 }

@@ -4,68 +4,73 @@ use serde_json::{Value, json};
 use vestibule_approve::signed::Alg;
 use vestibule_tests::people::Person;
 
-use crate::stage::Stage;
+use crate::measured_server::MeasuredServer;
 
 /// The head of a request with these header lines, each with its line end.
-fn head(stage: &Stage, method: &str, target: &str, lines: &str) -> Vec<u8> {
-    format!("{method} {target} HTTP/1.1\r\nhost: {}\r\n{lines}\r\n", stage.address()).into_bytes()
+fn head(measured: &MeasuredServer, method: &str, target: &str, lines: &str) -> Vec<u8> {
+    format!("{method} {target} HTTP/1.1\r\nhost: {}\r\n{lines}\r\n", measured.address()).into_bytes()
 }
 
 /// The upgrade to a WebSocket.
-pub(crate) fn upgrade(stage: &Stage, target: &str, lines: &str) -> Vec<u8> {
+pub(crate) fn upgrade(measured: &MeasuredServer, target: &str, lines: &str) -> Vec<u8> {
     let usual = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
                  sec-websocket-key: dmVzdGlidWxlIHRlc3RzIQ==\r\n";
-    head(stage, "GET", target, &format!("{usual}{lines}"))
+    head(measured, "GET", target, &format!("{usual}{lines}"))
 }
 
 /// A request without a body, lengthened by a header if it has a size.
-pub(crate) fn plain(stage: &Stage, method: &str, target: &str, size: Option<usize>) -> Vec<u8> {
-    head(stage, method, target, &padding(size))
+pub(crate) fn plain(measured: &MeasuredServer, method: &str, target: &str, size: Option<usize>) -> Vec<u8> {
+    head(measured, method, target, &padding(size))
 }
 
 /// A request with a JSON body.
-fn with_body(stage: &Stage, target: &str, lines: &str, body: &Value) -> Vec<u8> {
+fn with_body(measured: &MeasuredServer, target: &str, lines: &str, body: &Value) -> Vec<u8> {
     let body = body.to_string();
     let described = format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
-    let mut bytes = head(stage, "POST", target, &format!("{described}{lines}"));
+    let mut bytes = head(measured, "POST", target, &format!("{described}{lines}"));
     bytes.extend_from_slice(body.as_bytes());
     bytes
 }
 
 /// A request with the shortest possible body, lengthened by a header if it has a size.
-pub(crate) fn posted(stage: &Stage, target: &str, body: &Value, size: Option<usize>) -> Vec<u8> {
-    with_body(stage, target, &padding(size), body)
+pub(crate) fn posted(measured: &MeasuredServer, target: &str, body: &Value, size: Option<usize>) -> Vec<u8> {
+    with_body(measured, target, &padding(size), body)
 }
 
 /// A request with a token.
-pub(crate) fn authorized(stage: &Stage, target: &str, body: &Value) -> Vec<u8> {
-    with_body(stage, target, &bearer(stage), body)
+pub(crate) fn authorized(measured: &MeasuredServer, target: &str, body: &Value) -> Vec<u8> {
+    with_body(measured, target, &bearer(measured), body)
 }
 
 /// A request with a body about as large as the server accepts.
-pub(crate) fn large_body(stage: &Stage, target: &str, lines: &str, mut body: Value) -> Vec<u8> {
+pub(crate) fn large_body(measured: &MeasuredServer, target: &str, lines: &str, mut body: Value) -> Vec<u8> {
     body["pad"] = "x".repeat(15 * 1024).into();
-    with_body(stage, target, lines, &body)
+    with_body(measured, target, lines, &body)
 }
 
 /// An operator's request to a path of the description, about the existing room, user and request.
-pub(crate) fn administered(stage: &Stage, method: &str, path: &str, size: Option<usize>) -> Vec<u8> {
+pub(crate) fn administered(
+    measured: &MeasuredServer,
+    method: &str,
+    path: &str,
+    size: Option<usize>,
+) -> Vec<u8> {
     let names = [
-        ("{rid}", stage.room.to_string()),
-        ("{uid}", stage.user.to_string()),
-        ("{request_id}", stage.request.to_string()),
-        ("{topic}", format!("room:{}", stage.room)),
+        ("{rid}", measured.room.to_string()),
+        ("{uid}", measured.user.to_string()),
+        ("{request_id}", measured.request.to_string()),
+        ("{topic}", format!("room:{}", measured.room)),
     ];
     let target = names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
     let body = match (method, path.rsplit('/').next()) {
-        ("PUT", Some("creator")) => json!({ "uid": stage.user }).to_string(),
+        ("PUT", Some("creator")) => json!({ "uid": measured.user }).to_string(),
         ("POST", Some("broadcast")) => json!({ "event": "e", "payload": {} }).to_string(),
         _ => String::new(),
     };
-    let (operator, padding) = (Stage::authorization(), padding(size));
+    let (operator, padding) = (MeasuredServer::authorization(), padding(size));
     let lines =
         format!("{operator}content-type: application/json\r\ncontent-length: {}\r\n{padding}", body.len());
-    let head = format!("{method} {target} HTTP/1.1\r\nhost: {}\r\n{lines}\r\n", stage.admin);
+    let head = format!("{method} {target} HTTP/1.1\r\nhost: {}\r\n{lines}\r\n", measured.admin);
     [head.as_bytes(), body.as_bytes()].concat()
 }
 
@@ -84,15 +89,15 @@ pub(crate) fn deep(size: Option<usize>) -> String {
 }
 
 /// A valid answer to a challenge.
-pub(crate) fn session(stage: &Stage) -> Value {
+pub(crate) fn session(measured: &MeasuredServer) -> Value {
     let person = Person::new(Alg::Ed25519);
-    let nonce = person.challenge(stage.address());
-    person.session(&stage.address().to_string(), &nonce)
+    let nonce = person.challenge(measured.address());
+    person.session(&measured.address().to_string(), &nonce)
 }
 
 /// A header line with a valid token.
-pub(crate) fn bearer(stage: &Stage) -> String {
-    let token = Person::new(Alg::Ed25519).sign_in(stage.address());
+pub(crate) fn bearer(measured: &MeasuredServer) -> String {
+    let token = Person::new(Alg::Ed25519).sign_in(measured.address());
     format!("authorization: Bearer {token}\r\n")
 }
 

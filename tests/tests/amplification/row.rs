@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::stage::{Cast, Role, Stage};
+use crate::measured_server::MeasuredServer;
+use crate::participants::{Participants, Role};
 
 /// An input: what is sent, by whom, and what it may cost.
 pub(crate) struct Row {
@@ -36,7 +37,7 @@ pub(crate) const FURTHER: f64 = 0.5;
 /// What is sent.
 pub(crate) enum Sends {
     /// A request to the clients' listener: as short as possible, or lengthened to about this size.
-    Request(fn(&Stage, Option<usize>) -> Vec<u8>),
+    Request(fn(&MeasuredServer, Option<usize>) -> Vec<u8>),
     /// A request to the admin listener: its method, and its path as the description has it.
     Admin(&'static str, &'static str),
     /// Frames on a WebSocket that has joined nothing.
@@ -54,10 +55,10 @@ pub(crate) enum Topic {
 }
 
 /// Sets up the preconditions of some events and returns these, as short as possible.
-pub(crate) type Events = fn(&mut Cast) -> Said;
+pub(crate) type Events = fn(&mut Participants) -> EventList;
 
 /// Events, each with its topic and payload.
-pub(crate) type Said = Vec<(String, &'static str, Value)>;
+pub(crate) type EventList = Vec<(String, &'static str, Value)>;
 
 /// Frames without an event.
 pub(crate) struct Frames {

@@ -8,11 +8,11 @@ use serde_json::json;
 use vestibule_tests::ws::{Frame, MASK, opcode};
 
 use crate::events;
+use crate::participants::Role::{self, Guest, Member, Operator, SignedIn, Stranger};
 use crate::requests::{
     authorized, bearer, deep, large_body, nested, padding, plain, posted, session, somebody, upgrade,
 };
 use crate::row::{Events, Frames, Most, Row, Sends, Topic};
-use crate::stage::Role::{self, Guest, Member, Operator, SignedIn, Stranger};
 
 const WEBSOCKET: &str = "/socket/websocket?vsn=2.0.0";
 const MSGPACK: &str = "/msgpack/websocket";
@@ -99,34 +99,38 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         way: "`/socket/websocket`: parameters",
         role: Stranger,
-        sends: Sends::Request(|stage, size| upgrade(stage, &format!("{WEBSOCKET}&x={}", long(size)), "")),
+        sends: Sends::Request(|measured, size| {
+            upgrade(measured, &format!("{WEBSOCKET}&x={}", long(size)), "")
+        }),
         most: most(4.0, 0.0),
     },
     Row {
         way: "`/socket/websocket`: nested parameters",
         role: Stranger,
-        sends: Sends::Request(|stage, size| upgrade(stage, &format!("{WEBSOCKET}&{}", nested(size)), "")),
+        sends: Sends::Request(|measured, size| {
+            upgrade(measured, &format!("{WEBSOCKET}&{}", nested(size)), "")
+        }),
         most: most(4.0, 0.0),
     },
     Row {
         way: "`/socket/websocket`: deep parameters",
         role: Stranger,
-        sends: Sends::Request(|stage, size| upgrade(stage, &format!("{WEBSOCKET}&{}", deep(size)), "")),
+        sends: Sends::Request(|measured, size| upgrade(measured, &format!("{WEBSOCKET}&{}", deep(size)), "")),
         most: most(4.0, 0.0),
     },
     Row {
         way: "`/socket/websocket`: headers",
         role: Stranger,
-        sends: Sends::Request(|stage, size| upgrade(stage, WEBSOCKET, &padding(size))),
+        sends: Sends::Request(|measured, size| upgrade(measured, WEBSOCKET, &padding(size))),
         most: most(4.0, 0.0),
     },
     Row {
         way: "`/socket/websocket`: token",
         role: Stranger,
-        sends: Sends::Request(|stage, size| {
+        sends: Sends::Request(|measured, size| {
             let token = "eHh4".repeat(size.unwrap_or(4) / 4);
             upgrade(
-                stage,
+                measured,
                 WEBSOCKET,
                 &format!("sec-websocket-protocol: phoenix, base64url.bearer.phx.{token}\r\n"),
             )
@@ -136,31 +140,31 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         way: "`/msgpack/websocket`: nested parameters",
         role: Stranger,
-        sends: Sends::Request(|stage, size| upgrade(stage, &format!("{MSGPACK}?{}", nested(size)), "")),
+        sends: Sends::Request(|measured, size| upgrade(measured, &format!("{MSGPACK}?{}", nested(size)), "")),
         most: most(4.0, 0.0),
     },
     Row {
         way: "`/socket/longpoll`: parameters",
         role: Stranger,
-        sends: Sends::Request(|stage, size| {
+        sends: Sends::Request(|measured, size| {
             let target = format!("/socket/longpoll?vsn=2.0.0&x={}", long(size));
-            plain(stage, "GET", &target, None)
+            plain(measured, "GET", &target, None)
         }),
         most: most(10.0, 0.0),
     },
     Row {
         way: "`/socket/longpoll`: nested parameters",
         role: Stranger,
-        sends: Sends::Request(|stage, size| {
-            plain(stage, "GET", &format!("/socket/longpoll?vsn=2.0.0&{}", nested(size)), None)
+        sends: Sends::Request(|measured, size| {
+            plain(measured, "GET", &format!("/socket/longpoll?vsn=2.0.0&{}", nested(size)), None)
         }),
         most: most(10.0, 0.0),
     },
     Row {
         way: "`/socket/longpoll`: token",
         role: Stranger,
-        sends: Sends::Request(|stage, size| {
-            plain(stage, "GET", "/socket/longpoll?vsn=2.0.0", None)
+        sends: Sends::Request(|measured, size| {
+            plain(measured, "GET", "/socket/longpoll?vsn=2.0.0", None)
                 .strip_suffix(b"\r\n")
                 .map(|head| {
                     [head, format!("x-phoenix-authtoken: {}\r\n\r\n", long(size)).as_bytes()].concat()
@@ -172,7 +176,9 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         way: "`/socket/longpoll`: POST without a session",
         role: Stranger,
-        sends: Sends::Request(|stage, size| posted(stage, "/socket/longpoll?vsn=2.0.0", &json!([]), size)),
+        sends: Sends::Request(|measured, size| {
+            posted(measured, "/socket/longpoll?vsn=2.0.0", &json!([]), size)
+        }),
         most: most(6.0, 0.0),
     },
     // Frames.
@@ -300,29 +306,29 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         way: "`POST /v1/challenge`",
         role: Stranger,
-        sends: Sends::Request(|stage, size| match size {
-            Some(_) => large_body(stage, "/v1/challenge", "", json!({ "uid": somebody() })),
-            None => posted(stage, "/v1/challenge", &json!({ "uid": somebody() }), None),
+        sends: Sends::Request(|measured, size| match size {
+            Some(_) => large_body(measured, "/v1/challenge", "", json!({ "uid": somebody() })),
+            None => posted(measured, "/v1/challenge", &json!({ "uid": somebody() }), None),
         }),
         most: most(6.0, 0.0),
     },
     Row {
         way: "`POST /v1/session`",
         role: Stranger,
-        sends: Sends::Request(|stage, size| match size {
-            Some(_) => large_body(stage, "/v1/session", "", session(stage)),
-            None => posted(stage, "/v1/session", &session(stage), None),
+        sends: Sends::Request(|measured, size| match size {
+            Some(_) => large_body(measured, "/v1/session", "", session(measured)),
+            None => posted(measured, "/v1/session", &session(measured), None),
         }),
         most: most(4.0, 0.0),
     },
     Row {
         way: "`POST /v1/rooms`",
         role: SignedIn,
-        sends: Sends::Request(|stage, size| {
+        sends: Sends::Request(|measured, size| {
             let body = json!({ "policy": "request" });
             match size {
-                Some(_) => large_body(stage, "/v1/rooms", &bearer(stage), body),
-                None => authorized(stage, "/v1/rooms", &body),
+                Some(_) => large_body(measured, "/v1/rooms", &bearer(measured), body),
+                None => authorized(measured, "/v1/rooms", &body),
             }
         }),
         most: most(4.0, 0.0),
@@ -330,37 +336,37 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         way: "`GET /v1/rooms`",
         role: Stranger,
-        sends: Sends::Request(|stage, size| plain(stage, "GET", "/v1/rooms", size)),
+        sends: Sends::Request(|measured, size| plain(measured, "GET", "/v1/rooms", size)),
         most: most(1000.0, 0.0),
     },
     Row {
         way: "`GET /v1/rooms/{rid}`",
         role: Stranger,
-        sends: Sends::Request(|stage, size| plain(stage, "GET", "/v1/rooms/x", size)),
+        sends: Sends::Request(|measured, size| plain(measured, "GET", "/v1/rooms/x", size)),
         most: most(12.0, 0.0),
     },
     Row {
         way: "`GET /health`",
         role: Stranger,
-        sends: Sends::Request(|stage, size| plain(stage, "GET", "/health/ready", size)),
+        sends: Sends::Request(|measured, size| plain(measured, "GET", "/health/ready", size)),
         most: most(10.0, 0.0),
     },
     Row {
         way: "`GET /`",
         role: Stranger,
-        sends: Sends::Request(|stage, size| plain(stage, "GET", "/", size)),
+        sends: Sends::Request(|measured, size| plain(measured, "GET", "/", size)),
         most: most(40.0, 0.0),
     },
     Row {
         way: "a file of the page",
         role: Stranger,
-        sends: Sends::Request(|stage, size| plain(stage, "GET", &stage.largest_file, size)),
+        sends: Sends::Request(|measured, size| plain(measured, "GET", &measured.largest_file, size)),
         most: most(3500.0, 0.0),
     },
     Row {
         way: "a path of nothing",
         role: Stranger,
-        sends: Sends::Request(|stage, size| plain(stage, "GET", &format!("/{}", long(size)), None)),
+        sends: Sends::Request(|measured, size| plain(measured, "GET", &format!("/{}", long(size)), None)),
         most: most(40.0, 0.0),
     },
     // Admin endpoints. Those that delete come last.

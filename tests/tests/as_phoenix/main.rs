@@ -3,11 +3,11 @@
 
 mod bytes;
 mod join_refs;
-mod last_words;
 mod maps;
 mod numbers;
 mod presence;
 mod refused;
+mod terminate;
 
 use std::{
     ops::{Deref, DerefMut},

@@ -8,11 +8,11 @@
 //! conversation` tries more cases. The seeds of failed cases are kept in `regressions.txt`, and run
 //! first.
 
-mod cast;
-mod deeds;
-mod ends;
+mod actions;
+mod expiry;
+mod harness;
+mod participants;
 mod pushes;
-mod stage;
 mod steps;
 mod views;
 
@@ -23,7 +23,7 @@ use proptest::collection::vec;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 use vestibule_tests::process::Server;
 
-use stage::Stage;
+use harness::Harness;
 
 /// The number of cases, unless the environment sets it.
 const CASES: u32 = 24;
@@ -38,13 +38,13 @@ fn every_client_sees_what_the_reference_predicts() {
     let config = Config { cases, failure_persistence, max_shrink_iters: 256, ..defaults };
 
     // One server for all cases: none sees another's rooms and people.
-    let server = RefCell::new(Server::start(stage::launch()));
+    let server = RefCell::new(Server::start(harness::launch()));
     let played = TestRunner::new(config).run(&vec(steps::step(), 1..60), |steps| {
-        let mut stage = Stage::new(&server);
+        let mut harness = Harness::new(&server);
         for step in steps {
-            stage.play(step)?;
+            harness.play(step)?;
         }
-        stage.close();
+        harness.close();
         Ok(())
     });
     if let Err(failure) = played {

@@ -8,15 +8,15 @@ use vestibule_approve::rules::{Change, Command, RequestState};
 use vestibule_approve::signed::{Rid, Uid};
 use vestibule_tests::people::{Message, now_ms};
 
-use crate::cast::{SEATS, Topic};
-use crate::stage::Stage;
+use crate::harness::Harness;
+use crate::participants::{SEATS, Topic};
 use crate::steps::SeatNumber;
 use crate::views::{told, told_in};
 
 /// The relevant part of a push.
 type Push = (SeatNumber, Topic, Value);
 
-impl Stage<'_> {
+impl Harness<'_> {
     /// The pushes about a change that `command` has just made for `uid`.
     pub(crate) fn told_of(
         &self,
@@ -33,7 +33,8 @@ impl Stage<'_> {
         }
         if let (Change::PutCard { .. }, Command::Publish { version, policy, .. }) = (change, command) {
             let sees = |is_member: &bool| *is_member || *policy != Policy::Secret;
-            let seats = (0..SEATS).filter(|seat| self.cast.seats[*seat].rooms.get(rid).is_some_and(sees));
+            let seats =
+                (0..SEATS).filter(|seat| self.participants.seats[*seat].rooms.get(rid).is_some_and(sees));
             pushes.extend(seats.map(|seat| (seat, Topic::Room(*rid), json!(["card", version]))));
         }
         pushes
@@ -45,7 +46,7 @@ impl Stage<'_> {
         if let (Change::AddApprove { .. }, Command::Approve { to, approve_id, .. }) = (change, command) {
             pushes.extend(self.to_user(to, rid, &json!(["approve", to, approve_id, 1])));
         }
-        for user in &self.cast.users {
+        for user in &self.participants.users {
             let last = self.store.notices(&user.uid).last();
             if let Some(notice) = last.filter(|notice| notice.seq == self.store.seq()) {
                 pushes.extend(self.to_user(&user.uid, rid, &told(rid, &notice.news)));
@@ -57,11 +58,11 @@ impl Stage<'_> {
     /// To all devices of a user: in the room if they have joined it, else in the inbox.
     fn to_user(&self, uid: &Uid, rid: &Rid, push: &Value) -> Vec<Push> {
         let topic = |seat: SeatNumber| {
-            let at = &self.cast.seats[seat];
+            let at = &self.participants.seats[seat];
             let room = at.rooms.contains_key(rid).then_some(Topic::Room(*rid));
             room.or(at.listens.then_some(Topic::Inbox))
         };
-        self.cast
+        self.participants
             .seats_of(uid)
             .filter_map(|seat| topic(seat).map(|topic| (seat, topic, push.clone())))
             .collect()
@@ -109,14 +110,14 @@ impl Stage<'_> {
     }
 
     fn members(&self, rid: &Rid) -> impl Iterator<Item = SeatNumber> {
-        (0..SEATS).filter(|seat| self.cast.seats[*seat].rooms.get(rid) == Some(&true))
+        (0..SEATS).filter(|seat| self.participants.seats[*seat].rooms.get(rid) == Some(&true))
     }
 
     /// Checks that everybody has received exactly these. `by` is the sender's seat, and the topic
     /// of the answer.
     pub(crate) fn expect_told(&mut self, by: Option<(SeatNumber, Topic)>, mut expected: Vec<Push>) {
         let topics = (0..SEATS).flat_map(|seat| {
-            let topics: BTreeSet<Topic> = self.cast.seats[seat].topics();
+            let topics: BTreeSet<Topic> = self.participants.seats[seat].topics();
             topics.into_iter().map(move |topic| (seat, topic))
         });
         let (inboxes, rooms) = topics.partition(|(_, topic)| *topic == Topic::Inbox);
@@ -124,15 +125,15 @@ impl Stage<'_> {
         // The sender's topic tells the room right after its answer, and the room tells the inboxes.
         for topics in [by.into_iter().collect::<Vec<_>>(), rooms, inboxes] {
             let raise = |(seat, topic)| {
-                let name = self.cast.name(seat, topic);
-                (seat, self.cast.device(seat).raise_fence(&name))
+                let name = self.participants.name(seat, topic);
+                (seat, self.participants.device(seat).raise_fence(&name))
             };
             let fences: Vec<(SeatNumber, String)> = topics.into_iter().map(raise).collect();
             for (seat, fence) in &fences {
-                self.cast.device(*seat).reach_fence(fence);
+                self.participants.device(*seat).reach_fence(fence);
             }
             for (seat, _) in fences {
-                let messages = self.cast.device(seat).drain();
+                let messages = self.participants.device(seat).drain();
                 told.extend(messages.iter().filter_map(|message| self.read(seat, message)));
             }
         }
@@ -155,9 +156,10 @@ impl Stage<'_> {
             "receipt" | "denied" | "expired" | "withdrawn" => told_in(payload),
             other => json!([other, payload]),
         };
-        let topics =
-            [Topic::Inbox].into_iter().chain(self.cast.rooms.iter().map(|room| Topic::Room(room.rid())));
-        let topic = topics.into_iter().find(|topic| self.cast.name(seat, *topic) == message.topic);
-        Some((seat, topic.expect("a topic of the cast"), push))
+        let topics = [Topic::Inbox]
+            .into_iter()
+            .chain(self.participants.rooms.iter().map(|room| Topic::Room(room.rid())));
+        let topic = topics.into_iter().find(|topic| self.participants.name(seat, *topic) == message.topic);
+        Some((seat, topic.expect("a known topic"), push))
     }
 }

@@ -19,10 +19,10 @@ pub(crate) enum Step {
     /// A device's connection breaks.
     Hang { seat: SeatNumber },
     /// A user does something and waits for the answer.
-    Do(Doing),
+    Do(Operation),
     /// A user does something, the server is killed before or after it arrives, and the user repeats
     /// it.
-    Interrupted(Doing),
+    Interrupted(Operation),
     /// The server is killed between two steps.
     Kill,
     /// The frame that expires soon does.
@@ -32,17 +32,17 @@ pub(crate) enum Step {
 /// An action, and the seat of its sender. Numbers of requests and approves are indices among all
 /// that were made.
 #[derive(Clone, Debug)]
-pub(crate) struct Doing {
+pub(crate) struct Operation {
     pub(crate) seat: SeatNumber,
     /// Whether the sender of a member's action proves the key first.
     pub(crate) as_member: bool,
     /// Whether the action is sent to the inbox, if it can be.
     pub(crate) in_inbox: bool,
-    pub(crate) deed: Deed,
+    pub(crate) action: Action,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Deed {
+pub(crate) enum Action {
     Publish {
         room: usize,
         step: u64,
@@ -92,7 +92,7 @@ pub(crate) enum Deed {
     },
 }
 
-impl Deed {
+impl Action {
     /// Whether its frame expires soon.
     pub(crate) fn is_short(&self) -> bool {
         matches!(self, Self::Ask { is_short: true, .. } | Self::Approve { is_short: true, .. })
@@ -116,43 +116,39 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         4 => seat.clone().prop_map(|seat| Step::Listen { seat }),
         2 => (seat.clone(), room).prop_map(|(seat, room)| Step::Leave { seat, room }),
         2 => seat.prop_map(|seat| Step::Hang { seat }),
-        60 => doing().prop_map(Step::Do),
-        1 => doing().prop_map(Step::Interrupted),
+        60 => operation().prop_map(Step::Do),
+        1 => operation().prop_map(Step::Interrupted),
         1 => Just(Step::Kill),
         1 => Just(Step::Elapse),
     ]
 }
 
-fn doing() -> impl Strategy<Value = Doing> {
-    (0..6_usize, mostly(), any::<bool>(), deed()).prop_map(|(seat, as_member, in_inbox, deed)| Doing {
-        seat,
-        as_member,
-        in_inbox,
-        deed,
-    })
+fn operation() -> impl Strategy<Value = Operation> {
+    (0..6_usize, mostly(), any::<bool>(), action())
+        .prop_map(|(seat, as_member, in_inbox, action)| Operation { seat, as_member, in_inbox, action })
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn action() -> impl Strategy<Value = Action> {
     let room = prop_oneof![9 => Just(0_usize), 1 => Just(1_usize)];
     let policy = select(&[Policy::Open, Policy::Request, Policy::Request, Policy::Request, Policy::Secret]);
     // The latest ones matter most.
     let place = prop_oneof![3 => 0..3_usize, 1 => 0..20_usize];
     let is_short = proptest::bool::weighted(0.1);
     prop_oneof![
-        1 => (0..2_usize, 0..3_u64, policy).prop_map(|(room, step, policy)| Deed::Publish { room, step, policy }),
+        1 => (0..2_usize, 0..3_u64, policy).prop_map(|(room, step, policy)| Action::Publish { room, step, policy }),
         8 => (room, 0..2_usize, is_short)
-            .prop_map(|(room, box_key, is_short)| Deed::Ask { room, box_key, is_short }),
-        3 => place.clone().prop_map(|request| Deed::AskAgain { request }),
-        1 => place.clone().prop_map(|request| Deed::AskOtherwise { request }),
+            .prop_map(|(room, box_key, is_short)| Action::Ask { room, box_key, is_short }),
+        3 => place.clone().prop_map(|request| Action::AskAgain { request }),
+        1 => place.clone().prop_map(|request| Action::AskOtherwise { request }),
         12 => (place.clone(), mostly(), is_short)
-            .prop_map(|(request, fits, is_short)| Deed::Approve { request, fits, is_short }),
-        2 => place.clone().prop_map(|approve| Deed::ApproveAgain { approve }),
-        1 => place.clone().prop_map(|approve| Deed::ApproveOtherwise { approve }),
-        5 => (place.clone(), any::<bool>()).prop_map(|(request, block)| Deed::Deny { request, block }),
-        2 => place.clone().prop_map(|request| Deed::Unblock { request }),
-        2 => (place.clone(), mostly()).prop_map(|(request, is_own)| Deed::Withdraw { request, is_own }),
-        8 => (place.clone(), mostly()).prop_map(|(approve, is_own)| Deed::Ack { approve, is_own }),
-        6 => (place, mostly()).prop_map(|(approve, is_own)| Deed::Nack { approve, is_own }),
+            .prop_map(|(request, fits, is_short)| Action::Approve { request, fits, is_short }),
+        2 => place.clone().prop_map(|approve| Action::ApproveAgain { approve }),
+        1 => place.clone().prop_map(|approve| Action::ApproveOtherwise { approve }),
+        5 => (place.clone(), any::<bool>()).prop_map(|(request, block)| Action::Deny { request, block }),
+        2 => place.clone().prop_map(|request| Action::Unblock { request }),
+        2 => (place.clone(), mostly()).prop_map(|(request, is_own)| Action::Withdraw { request, is_own }),
+        8 => (place.clone(), mostly()).prop_map(|(approve, is_own)| Action::Ack { approve, is_own }),
+        6 => (place, mostly()).prop_map(|(approve, is_own)| Action::Nack { approve, is_own }),
     ]
 }
 

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use serde_json::Value;
 use vestibule_tests::people::{Message, Person};
 
-use crate::shown::Shown;
+use crate::snapshot::Snapshot;
 
 /// What a participant does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// A newcomer in the room, who asks and withdraws, and answers approves unless the inbox
     /// connection does.
-    Asker { has_desk: bool },
+    Asker { has_inbox: bool },
     /// The same newcomer's other connection, which listens to the inbox and answers approves there.
-    Desk,
+    Inbox,
     /// Approves, denies and unblocks.
     Member,
     /// A guest who never asks, and so must be told nothing.
@@ -32,9 +32,9 @@ pub(crate) struct Actor {
     /// The approves that were acked or nacked, or are ignored for good.
     pub(crate) decided: HashSet<String>,
     /// What the server showed at a moment when nothing was in flight.
-    pub(crate) shown: Shown,
+    pub(crate) snapshot: Snapshot,
     /// The messages of this life of the server, except answers.
-    pub(crate) heard: Vec<Message>,
+    pub(crate) received: Vec<Message>,
 }
 
 /// A command, which keeps its id however often it is sent.
@@ -67,8 +67,8 @@ impl Actor {
             token: token.to_owned(),
             log: Vec::new(),
             decided: HashSet::new(),
-            shown: Shown::default(),
-            heard: Vec::new(),
+            snapshot: Snapshot::default(),
+            received: Vec::new(),
         }
     }
 
@@ -78,7 +78,7 @@ impl Actor {
 
     /// The topic that this actor joins and sends to.
     pub(crate) fn topic(&self, room: &str) -> String {
-        if self.role == Role::Desk { self.person.inbox() } else { room.to_owned() }
+        if self.role == Role::Inbox { self.person.inbox() } else { room.to_owned() }
     }
 }
 

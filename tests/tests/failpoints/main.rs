@@ -6,14 +6,14 @@
 //! twice with different results, no approve is for a request that was never stored, and the
 //! database is whole.
 
+mod actions;
 mod actor;
 mod answers;
-mod ending;
-mod heard;
-mod moves;
-mod shown;
-mod truth;
-mod world;
+mod expectations;
+mod final_checks;
+mod harness;
+mod received;
+mod snapshot;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use vestibule_tests::random::{self, Random};
 
-use world::{Summary, World};
+use harness::{Harness, Summary};
 
 /// How often a server is killed; `VESTIBULE_ROUNDS` sets another number.
 const ROUNDS: usize = 1000;
@@ -48,11 +48,11 @@ fn a_kill_at_any_point_loses_nothing_and_tells_no_lies() {
                         break;
                     }
                     let mut random = Random::new(seed.wrapping_add(folder as u64));
-                    let mut world = World::new();
+                    let mut harness = Harness::new();
                     for _ in 0..ROUNDS_PER_FOLDER {
-                        world.live_and_die(&mut random);
+                        harness.run_until_killed(&mut random);
                     }
-                    total.lock().expect("no panic").add(&world.end());
+                    total.lock().expect("no panic").add(&harness.end());
                 }
             });
         }

@@ -17,7 +17,7 @@ use crate::{server, server_with};
 const SEALED: &[u8] = b"the sealed room key";
 
 /// A room, its creator, and a newcomer who asks.
-struct Stage {
+struct HostileScene {
     address: SocketAddr,
     room: Room,
     topic: String,
@@ -28,7 +28,7 @@ struct Stage {
     request: Request,
 }
 
-impl Stage {
+impl HostileScene {
     fn new(address: SocketAddr) -> Self {
         let (room, creator) = (Room::new(Alg::Ed25519), Person::new(Alg::Ed25519));
         let mut device = Device::connect(address, &creator);
@@ -94,11 +94,11 @@ impl Stage {
 #[test]
 fn the_creator_can_approve_though_all_slots_are_taken() {
     let server = server();
-    let mut stage = Stage::new(server.address());
-    let mut accounts: Vec<_> = (0..100).map(|_| stage.account()).collect();
+    let mut scene = HostileScene::new(server.address());
+    let mut accounts: Vec<_> = (0..100).map(|_| scene.account()).collect();
     let mut taken = 0;
     for (person, device) in &mut accounts {
-        let reply = device.call(&stage.topic, "approve", stage.garbage(person));
+        let reply = device.call(&scene.topic, "approve", scene.garbage(person));
         match reply.status.as_str() {
             "ok" => taken += 1,
             _ => assert_eq!(reply.refused(), "slots_full"),
@@ -106,18 +106,18 @@ fn the_creator_can_approve_though_all_slots_are_taken() {
     }
     assert_eq!(taken, 8);
     // Another honest member must wait for a place.
-    let (carol, mut other) = stage.account();
-    let refused = other.call(&stage.topic, "approve", stage.garbage(&carol));
+    let (carol, mut other) = scene.account();
+    let refused = other.call(&scene.topic, "approve", scene.garbage(&carol));
     assert_eq!(refused.refused(), "slots_full");
     assert!(refused.response["retry_ms"].is_u64());
-    let good = stage.good();
-    let stored = stage.honest.call(&stage.topic, "approve", &good).ok();
+    let good = scene.good();
+    let stored = scene.honest.call(&scene.topic, "approve", &good).ok();
     assert_eq!((&stored["state"], &stored["others"]), (&json!("approved"), &json!(8)));
     // One place, not as many as the creator likes.
-    let second = stage.garbage(&stage.creator);
-    assert_eq!(stage.honest.call(&stage.topic, "approve", second).refused(), "slots_full");
-    assert_eq!(stage.take_the_key(), 8);
-    assert_eq!(stage.state(), "done");
+    let second = scene.garbage(&scene.creator);
+    assert_eq!(scene.honest.call(&scene.topic, "approve", second).refused(), "slots_full");
+    assert_eq!(scene.take_the_key(), 8);
+    assert_eq!(scene.state(), "done");
 }
 
 /// The accounts fill each place as soon as it is free. Each of them has three, and Bob needs none
@@ -125,86 +125,86 @@ fn the_creator_can_approve_though_all_slots_are_taken() {
 #[test]
 fn accounts_that_refill_the_slots_do_not_keep_the_creator_out() {
     let server = server();
-    let mut stage = Stage::new(server.address());
-    let mut accounts: Vec<_> = (0..9).map(|_| stage.account()).collect();
+    let mut scene = HostileScene::new(server.address());
+    let mut accounts: Vec<_> = (0..9).map(|_| scene.account()).collect();
     for (person, device) in &mut accounts[..8] {
-        device.call(&stage.topic, "approve", stage.garbage(person)).ok();
+        device.call(&scene.topic, "approve", scene.garbage(person)).ok();
     }
     for place in 0..8 {
-        let told = stage.guest.push(&stage.topic, "approve");
+        let told = scene.guest.push(&scene.topic, "approve");
         let id = told["approve_id"].as_str().expect("an id").parse().expect("16 bytes");
-        stage.guest.nack(&stage.topic, &id, "undecryptable").ok();
+        scene.guest.nack(&scene.topic, &id, "undecryptable").ok();
         let (person, device) = &mut accounts[(place + 8) % 9];
-        device.call(&stage.topic, "approve", stage.garbage(person)).ok();
+        device.call(&scene.topic, "approve", scene.garbage(person)).ok();
     }
-    let good = stage.good();
-    stage.honest.call(&stage.topic, "approve", &good).ok();
-    stage.take_the_key();
-    assert_eq!(stage.state(), "done");
+    let good = scene.good();
+    scene.honest.call(&scene.topic, "approve", &good).ok();
+    scene.take_the_key();
+    assert_eq!(scene.state(), "done");
 }
 
 /// Online newcomers nack garbage, so a place is soon free for any honest member.
 #[test]
 fn a_nack_frees_a_slot_for_an_honest_member() {
     let server = server();
-    let mut stage = Stage::new(server.address());
-    let mut accounts: Vec<_> = (0..8).map(|_| stage.account()).collect();
+    let mut scene = HostileScene::new(server.address());
+    let mut accounts: Vec<_> = (0..8).map(|_| scene.account()).collect();
     for (person, device) in &mut accounts {
-        device.call(&stage.topic, "approve", stage.garbage(person)).ok();
+        device.call(&scene.topic, "approve", scene.garbage(person)).ok();
     }
-    let (carol, mut other) = stage.account();
-    let mut good = stage.garbage(&carol);
+    let (carol, mut other) = scene.account();
+    let mut good = scene.garbage(&carol);
     good.ct.0 = SEALED.to_vec();
-    stage.room.sign_approve(&carol, &mut good);
-    assert_eq!(other.call(&stage.topic, "approve", &good).refused(), "slots_full");
-    let told = stage.guest.push(&stage.topic, "approve");
+    scene.room.sign_approve(&carol, &mut good);
+    assert_eq!(other.call(&scene.topic, "approve", &good).refused(), "slots_full");
+    let told = scene.guest.push(&scene.topic, "approve");
     let id = told["approve_id"].as_str().expect("an id").parse().expect("16 bytes");
-    stage.guest.nack(&stage.topic, &id, "undecryptable").ok();
-    other.call(&stage.topic, "approve", &good).ok();
-    assert_eq!(stage.take_the_key(), 7);
-    assert_eq!(stage.state(), "done");
+    scene.guest.nack(&scene.topic, &id, "undecryptable").ok();
+    other.call(&scene.topic, "approve", &good).ok();
+    assert_eq!(scene.take_the_key(), 7);
+    assert_eq!(scene.state(), "done");
 }
 
 #[test]
 fn one_honest_approve_overrules_garbage_denials_and_blocks() {
     let server = server();
-    let mut stage = Stage::new(server.address());
-    let (mallory, mut hostile) = stage.account();
+    let mut scene = HostileScene::new(server.address());
+    let (mallory, mut hostile) = scene.account();
     // Garbage three times, nacked each time; the fourth is refused.
     for attempt in 0..4 {
-        let garbage = stage.garbage(&mallory);
-        let reply = hostile.call(&stage.topic, "approve", &garbage);
+        let garbage = scene.garbage(&mallory);
+        let reply = hostile.call(&scene.topic, "approve", &garbage);
         if attempt == 3 {
             assert_eq!(reply.refused(), "slots_full");
             break;
         }
         reply.ok();
-        stage.guest.push(&stage.topic, "approve");
-        stage.guest.nack(&stage.topic, &garbage.approve_id, "wrong_key").ok();
+        scene.guest.push(&scene.topic, "approve");
+        scene.guest.nack(&scene.topic, &garbage.approve_id, "wrong_key").ok();
     }
-    assert_eq!(stage.state(), "pending");
+    assert_eq!(scene.state(), "pending");
     // Then a permanent block.
-    let block = stage.room.deny(&mallory, &stage.bob.uid(), &stage.request.request_id, true);
-    assert_eq!(hostile.call(&stage.topic, "deny", &block).ok()["state"], "denied");
-    assert_eq!(stage.guest.push(&stage.topic, "denied")["block"], true);
-    let next = stage.bob.request(&stage.room.rid());
-    assert_eq!(stage.guest.call(&stage.topic, "request", next).refused(), "blocked");
+    let block = scene.room.deny(&mallory, &scene.bob.uid(), &scene.request.request_id, true);
+    assert_eq!(hostile.call(&scene.topic, "deny", &block).ok()["state"], "denied");
+    assert_eq!(scene.guest.push(&scene.topic, "denied")["block"], true);
+    let next = scene.bob.request(&scene.room.rid());
+    assert_eq!(scene.guest.call(&scene.topic, "request", next).refused(), "blocked");
 
     // An honest member finds it in the list of denials, and approves.
-    let (_, mut carol) = stage.account();
-    let denials = carol.call(&stage.topic, "denials", json!({})).ok();
+    let (_, mut carol) = scene.account();
+    let denials = carol.call(&scene.topic, "denials", json!({})).ok();
     let shown = &denials["items"][0]["requests"][0];
-    assert_eq!(shown["request_id"], json!(stage.request.request_id));
+    assert_eq!(shown["request_id"], json!(scene.request.request_id));
     let found: Request = serde_json::from_value(shown.clone()).expect("a request");
-    assert_eq!(found, stage.request, "all that is needed to approve it");
-    let good = stage.good();
-    stage.honest.call(&stage.topic, "approve", &good).ok();
+    assert_eq!(found, scene.request, "all that is needed to approve it");
+    let good = scene.good();
+    scene.honest.call(&scene.topic, "approve", &good).ok();
     // Nothing takes that back.
-    assert_eq!(hostile.call(&stage.topic, "deny", &block).refused(), "closed");
-    let uid = json!({ "uid": stage.bob.uid() });
-    assert_eq!(hostile.call(&stage.topic, "unblock", uid).ok(), json!({ "dup": true }));
-    assert_eq!(stage.take_the_key(), 0);
-    assert_eq!(stage.state(), "done");
+    assert_eq!(hostile.call(&scene.topic, "deny", &block).refused(), "closed");
+    let uid = json!({ "uid": scene.bob.uid() });
+    assert_eq!(hostile.call(&scene.topic, "unblock", uid).ok(), json!({ "dup": true }));
+    assert_eq!(scene.take_the_key(), 0);
+    assert_eq!(scene.state(), "done");
 }
 
 /// The creator is the user who published the first card, by whichever way, and stays the creator.
@@ -221,14 +221,14 @@ fn changing_the_card_does_not_change_the_creator() {
         .json();
     let binary = |field: &str| base64url::decode(made[field].as_str().expect("text")).expect("base64url");
     let key = Key::from_private(Alg::Ed25519, &binary("room_key"), &binary("room_pub"));
-    let mut stage = Stage::of(address, Room { key: key.expect("a key pair") }, creator);
-    let (mallory, mut hostile) = stage.account();
-    hostile.call(&stage.topic, "card", stage.room.card(2, Policy::Request, None)).ok();
-    let (other, mut second) = stage.account();
-    second.call(&stage.topic, "approve", stage.garbage(&other)).ok();
-    let refused = hostile.call(&stage.topic, "approve", stage.garbage(&mallory));
+    let mut scene = HostileScene::of(address, Room { key: key.expect("a key pair") }, creator);
+    let (mallory, mut hostile) = scene.account();
+    hostile.call(&scene.topic, "card", scene.room.card(2, Policy::Request, None)).ok();
+    let (other, mut second) = scene.account();
+    second.call(&scene.topic, "approve", scene.garbage(&other)).ok();
+    let refused = hostile.call(&scene.topic, "approve", scene.garbage(&mallory));
     assert_eq!(refused.refused(), "slots_full");
-    let good = stage.good();
-    stage.honest.call(&stage.topic, "approve", &good).ok();
-    assert_eq!(stage.take_the_key(), 1);
+    let good = scene.good();
+    scene.honest.call(&scene.topic, "approve", &good).ok();
+    assert_eq!(scene.take_the_key(), 1);
 }

@@ -6,39 +6,45 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::connection::{Broken, FlakyConnection};
 use crate::member::{self, Waiting, list};
-use crate::wire::{Broken, Wire};
-use crate::world::{Place, Somebody, Watch, World};
+use crate::simulation::{FailureGuard, Participant, SimulatedRoom, Simulation};
 
 /// How long it waits at most for a message.
 const LOOK: Duration = Duration::from_millis(300);
 
-pub(crate) fn run(world: &World, place: &Place, who: &mut Somebody) {
-    let _watch = Watch(world);
-    while let Some(mut wire) = who.connect(world) {
+pub(crate) fn run(simulation: &Simulation, simulated: &SimulatedRoom, participant: &mut Participant) {
+    let _guard = FailureGuard(simulation);
+    while let Some(mut connection) = participant.connect(simulation) {
         // A visit ends with a broken connection, or when the person goes offline.
-        let _ = stay(world, &mut wire, place, who);
-        let offline = if world.is_calm() { 50 } else { 1500 };
-        thread::sleep(who.random.millis(0, offline));
+        let _ = stay(simulation, &mut connection, simulated, participant);
+        let offline = if simulation.is_calm() { 50 } else { 1500 };
+        thread::sleep(participant.random.millis(0, offline));
     }
 }
 
-fn stay(world: &World, wire: &mut Wire<'_>, place: &Place, who: &mut Somebody) -> Result<(), Broken> {
-    let proved = member::enter(world, wire, place, who)?;
+fn stay(
+    simulation: &Simulation,
+    connection: &mut FlakyConnection<'_>,
+    simulated: &SimulatedRoom,
+    participant: &mut Participant,
+) -> Result<(), Broken> {
+    let proved = member::enter(simulation, connection, simulated, participant)?;
     let mut due = BTreeMap::new();
     for item in list(&proved["pending"]) {
         note(&mut due, item, &proved["after_ms"]);
     }
-    while !world.is_over() && !world.is_unlucky(&mut who.random, 40) {
+    while !simulation.is_over() && !simulation.is_unlucky(&mut participant.random, 40) {
         let soon: Vec<_> =
             due.iter().filter(|(_, (at, _))| *at <= Instant::now()).map(|(id, _)| id.clone()).collect();
         for id in soon {
             let Some((_, item)) = due.remove(&id) else { continue };
-            let waiting = Waiting::read(place, &item);
-            let approve = waiting.approve(place, &who.account.person, place.private.as_bytes());
-            member::approve(world, wire, place, &approve)?;
+            let waiting = Waiting::read(simulated, &item);
+            let approve =
+                waiting.approve(simulated, &participant.account.person, simulated.private.as_bytes());
+            member::approve(simulation, connection, simulated, &approve)?;
         }
-        let Some(message) = wire.next(LOOK)? else { continue };
+        let Some(message) = connection.next(LOOK)? else { continue };
         match &*message.event {
             "request" => note(&mut due, &message.payload, &message.payload["after_ms"]),
             "request_gone" => drop(due.remove(&message.payload["request_id"].to_string())),

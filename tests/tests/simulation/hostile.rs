@@ -9,71 +9,83 @@ use vestibule_approve::base64url::Blob;
 use vestibule_approve::frames::Policy;
 use vestibule_tests::people::random;
 
-use crate::keeper::deny;
+use crate::connection::{Broken, FlakyConnection};
+use crate::guest_list::deny;
 use crate::member::{self, Waiting, expect_refused, list};
-use crate::wire::{Broken, Wire};
-use crate::world::{Place, Somebody, Watch, World};
+use crate::simulation::{FailureGuard, Participant, SimulatedRoom, Simulation};
 
-pub(crate) fn run(world: &World, place: &Place, who: &mut Somebody) {
-    let _watch = Watch(world);
-    while let Some(mut wire) = who.connect(world) {
+pub(crate) fn run(simulation: &Simulation, simulated: &SimulatedRoom, participant: &mut Participant) {
+    let _guard = FailureGuard(simulation);
+    while let Some(mut connection) = participant.connect(simulation) {
         // A broken connection is made anew.
-        let _ = stay(world, &mut wire, place, who);
-        thread::sleep(who.random.millis(0, 300));
+        let _ = stay(simulation, &mut connection, simulated, participant);
+        thread::sleep(participant.random.millis(0, 300));
     }
 }
 
-fn stay(world: &World, wire: &mut Wire<'_>, place: &Place, who: &mut Somebody) -> Result<(), Broken> {
-    let proved = member::enter(world, wire, place, who)?;
+fn stay(
+    simulation: &Simulation,
+    connection: &mut FlakyConnection<'_>,
+    simulated: &SimulatedRoom,
+    participant: &mut Participant,
+) -> Result<(), Broken> {
+    let proved = member::enter(simulation, connection, simulated, participant)?;
     for item in list(&proved["pending"]) {
-        harm(world, wire, place, who, item)?;
+        harm(simulation, connection, simulated, participant, item)?;
     }
-    while !world.is_over() && !world.is_unlucky(&mut who.random, 40) {
-        if world.is_unlucky(&mut who.random, 30) {
-            hide(world, wire, place, &proved["card"])?;
+    while !simulation.is_over() && !simulation.is_unlucky(&mut participant.random, 40) {
+        if simulation.is_unlucky(&mut participant.random, 30) {
+            hide(simulation, connection, simulated, &proved["card"])?;
         }
-        let Some(message) = wire.next(Duration::from_millis(300))? else { continue };
+        let Some(message) = connection.next(Duration::from_millis(300))? else { continue };
         if message.event == "request" {
-            harm(world, wire, place, who, &message.payload)?;
+            harm(simulation, connection, simulated, participant, &message.payload)?;
         }
     }
     Ok(())
 }
 
 fn harm(
-    world: &World,
-    wire: &mut Wire<'_>,
-    place: &Place,
-    who: &mut Somebody,
+    simulation: &Simulation,
+    connection: &mut FlakyConnection<'_>,
+    simulated: &SimulatedRoom,
+    participant: &mut Participant,
     item: &Value,
 ) -> Result<(), Broken> {
-    let waiting = Waiting::read(place, item);
-    match who.random.below(6) {
+    let waiting = Waiting::read(simulated, item);
+    match participant.random.below(6) {
         0 => {
-            let wrong = waiting.approve(place, &who.account.person, random::<32>().as_bytes());
-            member::approve(world, wire, place, &wrong)
+            let wrong = waiting.approve(simulated, &participant.account.person, random::<32>().as_bytes());
+            member::approve(simulation, connection, simulated, &wrong)
         }
         1 | 2 => {
             let ct = Blob(random::<80>().0.to_vec());
-            let noise = waiting.approve_with(place, &who.account.person, ct);
-            member::approve(world, wire, place, &noise)
+            let noise = waiting.approve_with(simulated, &participant.account.person, ct);
+            member::approve(simulation, connection, simulated, &noise)
         }
         3 => {
-            let mut unsigned = waiting.approve(place, &who.account.person, place.private.as_bytes());
+            let mut unsigned =
+                waiting.approve(simulated, &participant.account.person, simulated.private.as_bytes());
             unsigned.user_sig = random();
-            let reply = wire.call(&place.topic, "approve", &json!(unsigned))?;
+            let reply = connection.call(&simulated.topic, "approve", &json!(unsigned))?;
             expect_refused(&reply, &["bad_sig"]);
             Ok(())
         }
-        number => deny(world, wire, place, who, &waiting, number == 5),
+        number => deny(simulation, connection, simulated, participant, &waiting, number == 5),
     }
 }
 
 /// Tries to make the room secret.
-fn hide(world: &World, wire: &mut Wire<'_>, place: &Place, card: &Value) -> Result<(), Broken> {
+fn hide(
+    simulation: &Simulation,
+    connection: &mut FlakyConnection<'_>,
+    simulated: &SimulatedRoom,
+    card: &Value,
+) -> Result<(), Broken> {
     let version = card["version"].as_u64().expect("a version") + 1;
-    let reply = wire.call(&place.topic, "card", &place.room.card(version, Policy::Secret, None))?;
+    let reply =
+        connection.call(&simulated.topic, "card", &simulated.room.card(version, Policy::Secret, None))?;
     expect_refused(&reply, &["not_creator"]);
-    world.count("rooms not hidden");
+    simulation.count("rooms not hidden");
     Ok(())
 }

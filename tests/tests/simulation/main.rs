@@ -10,14 +10,14 @@
 //! their seed.
 
 mod approver;
+mod connection;
+mod guest_list;
 mod hostile;
-mod keeper;
 mod listener;
 mod member;
 mod newcomer;
 mod sealed;
-mod wire;
-mod world;
+mod simulation;
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::random::{Random, seed};
 
 use newcomer::Newcomer;
-use world::World;
+use simulation::Simulation;
 
 /// How long everything goes wrong.
 const CHAOS: Duration = Duration::from_secs(12);
@@ -44,25 +44,25 @@ fn everyone_who_should_have_the_key_has_it_and_no_one_else() {
     let disk = format!("{seed}:40");
     let launch = Launch::vestibule().env("VESTIBULE_SLOW_DISK", &disk).arg("--sweep").arg("300ms");
     let mut server = Server::start(launch.arg("--redelivery").arg("1s"));
-    let world = World::new(&server);
-    let newcomers = newcomers(&world, &random);
+    let simulation = Simulation::new(&server);
+    let newcomers = newcomers(&simulation, &random);
 
     let kills = thread::scope(|scope| {
-        for (number, place) in world.places.iter().enumerate() {
+        for (number, simulated) in simulation.rooms.iter().enumerate() {
             for name in ["first", "second"] {
-                let mut member = world.somebody(&random, (number, "approver", name));
-                let world = &world;
-                if place.policy == Policy::Open {
-                    scope.spawn(move || approver::run(world, place, &mut member));
+                let mut member = simulation.participant(&random, (number, "approver", name));
+                let simulation = &simulation;
+                if simulated.policy == Policy::Open {
+                    scope.spawn(move || approver::run(simulation, simulated, &mut member));
                 }
             }
-            let mut keeper = world.somebody(&random, (number, "keeper"));
-            let mut hostile = world.somebody(&random, (number, "hostile"));
-            let mut listener = world.somebody(&random, (number, "listener"));
-            let world = &world;
-            scope.spawn(move || keeper::run(world, place, &mut keeper));
-            scope.spawn(move || hostile::run(world, place, &mut hostile));
-            scope.spawn(move || listener::run(world, place, &mut listener));
+            let mut guest_list = simulation.participant(&random, (number, "keeper"));
+            let mut hostile = simulation.participant(&random, (number, "hostile"));
+            let mut listener = simulation.participant(&random, (number, "listener"));
+            let simulation = &simulation;
+            scope.spawn(move || guest_list::run(simulation, simulated, &mut guest_list));
+            scope.spawn(move || hostile::run(simulation, simulated, &mut hostile));
+            scope.spawn(move || listener::run(simulation, simulated, &mut listener));
         }
         for newcomer in &newcomers {
             for device in newcomer.devices() {
@@ -70,30 +70,35 @@ fn everyone_who_should_have_the_key_has_it_and_no_one_else() {
             }
         }
         let kills = crash(&mut server, random.of("crashes"));
-        world.calm_down();
+        simulation.calm_down();
         let deadline = Instant::now() + PATIENCE;
         let missing = || newcomers.iter().map(Newcomer::missing).sum::<usize>();
-        while missing() > 0 && Instant::now() < deadline && !world.has_failed() {
+        while missing() > 0 && Instant::now() < deadline && !simulation.has_failed() {
             thread::sleep(Duration::from_millis(50));
         }
-        world.end();
+        simulation.end();
         kills
     });
 
     let devices: usize = newcomers.iter().map(|newcomer| newcomer.devices().len()).sum();
-    println!("simulation: {devices} devices, {kills} crashes, {}", world.tally());
+    println!("simulation: {devices} devices, {kills} crashes, {}", simulation.tally());
     for newcomer in &newcomers {
         newcomer.check();
     }
 }
 
 /// The newcomers of both rooms; some of the second room's are not on its guest list.
-fn newcomers<'a>(world: &'a World, random: &Random) -> Vec<Newcomer<'a>> {
+fn newcomers<'a>(simulation: &'a Simulation, random: &Random) -> Vec<Newcomer<'a>> {
     let mut newcomers = Vec::new();
-    for (number, place) in world.places.iter().enumerate() {
+    for (number, simulated) in simulation.rooms.iter().enumerate() {
         for newcomer in 0..NEWCOMERS {
-            let is_guest = place.policy == Policy::Open || newcomer % 2 == 0;
-            newcomers.push(Newcomer::new(world, place, random.of((number, "newcomer", newcomer)), is_guest));
+            let is_guest = simulated.policy == Policy::Open || newcomer % 2 == 0;
+            newcomers.push(Newcomer::new(
+                simulation,
+                simulated,
+                random.of((number, "newcomer", newcomer)),
+                is_guest,
+            ));
         }
     }
     newcomers

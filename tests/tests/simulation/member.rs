@@ -7,9 +7,9 @@ use vestibule_approve::limits::Limits;
 use vestibule_approve::signed::Uid;
 use vestibule_tests::people::{Person, Reply, now_ms};
 
+use crate::connection::{Broken, FlakyConnection};
 use crate::sealed::{self, seal};
-use crate::wire::{Broken, Wire};
-use crate::world::{Place, Somebody, World};
+use crate::simulation::{Participant, SimulatedRoom, Simulation};
 
 /// A waiting request, checked as a client checks it before it seals anything.
 pub(crate) struct Waiting {
@@ -18,54 +18,55 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    pub(crate) fn read(place: &Place, item: &Value) -> Self {
+    pub(crate) fn read(simulated: &SimulatedRoom, item: &Value) -> Self {
         let uid = item["uid"].as_str().and_then(|uid| uid.parse().ok()).expect("a uid");
         let request: Request = serde_json::from_value(item.clone()).expect("a request");
-        let checked = request.check(&place.rid, &uid, &Limits::default(), now_ms());
+        let checked = request.check(&simulated.rid, &uid, &Limits::default(), now_ms());
         checked.expect("a request that the server has checked");
         Self { uid, request }
     }
 
     /// An approve with this key sealed in it.
-    pub(crate) fn approve(&self, place: &Place, by: &Person, key: &[u8]) -> Approve {
+    pub(crate) fn approve(&self, simulated: &SimulatedRoom, by: &Person, key: &[u8]) -> Approve {
         let request = &self.request;
         let sealed = seal(&request.box_pub.0, key, request.request_id.as_bytes());
-        self.approve_with(place, by, sealed.expect("newcomers have real box keys"))
+        self.approve_with(simulated, by, sealed.expect("newcomers have real box keys"))
     }
 
     /// An approve with these sealed bytes in it.
-    pub(crate) fn approve_with(&self, place: &Place, by: &Person, ct: Blob) -> Approve {
-        let mut approve = place.room.approve(by, &self.uid, &self.request);
+    pub(crate) fn approve_with(&self, simulated: &SimulatedRoom, by: &Person, ct: Blob) -> Approve {
+        let mut approve = simulated.room.approve(by, &self.uid, &self.request);
         sealed::ALG.clone_into(&mut approve.alg);
         approve.ct = ct;
-        place.room.sign_approve(by, &mut approve);
+        simulated.room.sign_approve(by, &mut approve);
         approve
     }
 }
 
 /// Joins the room and proves its key; returns the answer to the proof.
 pub(crate) fn enter(
-    world: &World,
-    wire: &mut Wire<'_>,
-    place: &Place,
-    who: &Somebody,
+    simulation: &Simulation,
+    connection: &mut FlakyConnection<'_>,
+    simulated: &SimulatedRoom,
+    participant: &Participant,
 ) -> Result<Value, Broken> {
-    let joined = wire.join(&place.topic)?;
+    let joined = connection.join(&simulated.topic)?;
     let nonce = joined["nonce"].as_str().and_then(|nonce| nonce.parse().ok()).expect("a nonce");
-    let proof = place.room.prove(&world.address.to_string(), &who.account.person.uid(), &nonce);
-    wire.call(&place.topic, "prove", &proof).map(Reply::ok)
+    let proof =
+        simulated.room.prove(&simulation.address.to_string(), &participant.account.person.uid(), &nonce);
+    connection.call(&simulated.topic, "prove", &proof).map(Reply::ok)
 }
 
 /// Sends the key, unless another member did or it is too late.
 pub(crate) fn approve(
-    world: &World,
-    wire: &mut Wire<'_>,
-    place: &Place,
+    simulation: &Simulation,
+    connection: &mut FlakyConnection<'_>,
+    simulated: &SimulatedRoom,
     approve: &Approve,
 ) -> Result<(), Broken> {
-    let reply = wire.call(&place.topic, "approve", &json!(approve))?;
+    let reply = connection.call(&simulated.topic, "approve", &json!(approve))?;
     if reply.status == "ok" {
-        world.count("approves");
+        simulation.count("approves");
     } else {
         expect_refused(&reply, &["slots_full", "closed", "no_request"]);
     }

@@ -13,10 +13,10 @@ use vestibule_approve::signed::{Uid, user_id};
 use vestibule_tests::people::{self, Key};
 use vestibule_tests::random::Random;
 
+use crate::connection::{Broken, FlakyConnection};
 use crate::member::{expect_refused, list};
 use crate::sealed::{ALG, BoxKey};
-use crate::wire::{Broken, Wire};
-use crate::world::{Account, Place, Watch, World, locked};
+use crate::simulation::{Account, FailureGuard, SimulatedRoom, Simulation, locked};
 
 /// Refusals that are nobody's mistake: caused by a hostile member, or by the server's restart.
 const PATIENTLY_TAKEN: [&str; 5] = ["cooldown", "blocked", "unknown_room", "quota", "unavailable"];
@@ -25,8 +25,8 @@ const PATIENTLY_TAKEN: [&str; 5] = ["cooldown", "blocked", "unknown_room", "quot
 const ARRIVALS_MS: usize = 9_000;
 
 pub(crate) struct Newcomer<'a> {
-    world: &'a World,
-    place: &'a Place,
+    simulation: &'a Simulation,
+    simulated: &'a SimulatedRoom,
     account: Account,
     box_key: BoxKey,
     is_guest: bool,
@@ -48,7 +48,12 @@ struct Saved {
 }
 
 impl<'a> Newcomer<'a> {
-    pub(crate) fn new(world: &'a World, place: &'a Place, mut random: Random, is_guest: bool) -> Self {
+    pub(crate) fn new(
+        simulation: &'a Simulation,
+        simulated: &'a SimulatedRoom,
+        mut random: Random,
+        is_guest: bool,
+    ) -> Self {
         let device = |number| Installation {
             id: people::random(),
             random: random.of(number),
@@ -56,11 +61,11 @@ impl<'a> Newcomer<'a> {
         };
         let devices = (0..3).map(device).collect::<Vec<_>>();
         let devices = devices.into_iter().take(1 + random.below(3)).collect();
-        let account = world.account();
+        let account = simulation.account();
         if is_guest {
-            locked(&place.guests).insert(account.person.uid());
+            locked(&simulated.guests).insert(account.person.uid());
         }
-        Self { world, place, account, box_key: BoxKey::generate(), is_guest, devices }
+        Self { simulation, simulated, account, box_key: BoxKey::generate(), is_guest, devices }
     }
 
     pub(crate) fn devices(&self) -> &[Installation] {
@@ -75,7 +80,7 @@ impl<'a> Newcomer<'a> {
 
     /// Asserts that guests have the key, and others do not.
     pub(crate) fn check(&self) {
-        let right = self.is_guest.then_some(self.place.private);
+        let right = self.is_guest.then_some(self.simulated.private);
         for (number, device) in self.devices.iter().enumerate() {
             let Saved { key, .. } = *locked(&device.saved);
             assert_eq!(
@@ -83,21 +88,22 @@ impl<'a> Newcomer<'a> {
                 right,
                 "device {number} of {} in {}",
                 self.account.person.uid(),
-                self.place.topic
+                self.simulated.topic
             );
         }
     }
 
     /// What a device does until it is done.
     pub(crate) fn run(&self, device: &Installation) {
-        let _watch = Watch(self.world);
+        let _guard = FailureGuard(self.simulation);
         let mut random = device.random.clone();
         // Not all at once, so that somebody arrives whenever the server crashes.
         thread::sleep(random.millis(0, ARRIVALS_MS));
         while !device.is_done()
-            && let Some(wire) = Wire::connect(self.world, &self.account, device.id, &mut random)
+            && let Some(connection) =
+                FlakyConnection::connect(self.simulation, &self.account, device.id, &mut random)
         {
-            let mut visit = Visit { newcomer: self, device, wire, random: &mut random, card: None };
+            let mut visit = Visit { newcomer: self, device, connection, random: &mut random, card: None };
             // A visit ends early with a broken connection, or a crash of the device.
             let _ = visit.run();
             thread::sleep(random.millis(0, 200));
@@ -105,10 +111,10 @@ impl<'a> Newcomer<'a> {
     }
 
     fn request(&self) -> Request {
-        let mut request = self.account.person.request(&self.place.rid);
+        let mut request = self.account.person.request(&self.simulated.rid);
         request.box_pub = self.box_key.public();
         ALG.clone_into(&mut request.box_alg);
-        self.account.person.sign_request(&self.place.rid, &mut request);
+        self.account.person.sign_request(&self.simulated.rid, &mut request);
         request
     }
 }
@@ -124,7 +130,7 @@ impl Installation {
 struct Visit<'a> {
     newcomer: &'a Newcomer<'a>,
     device: &'a Installation,
-    wire: Wire<'a>,
+    connection: FlakyConnection<'a>,
     random: &'a mut Random,
     /// The room's card, once it is shown.
     card: Option<Card>,
@@ -132,8 +138,8 @@ struct Visit<'a> {
 
 impl Visit<'_> {
     fn run(&mut self) -> Result<(), Broken> {
-        let Newcomer { world, place, .. } = *self.newcomer;
-        let joined = self.wire.join(&place.topic)?;
+        let Newcomer { simulation, simulated, .. } = *self.newcomer;
+        let joined = self.connection.join(&simulated.topic)?;
         self.see(&joined["card"]);
         if list(&joined["approves"]).is_empty() {
             // A saved approve that is no longer shown needs no ack.
@@ -144,15 +150,15 @@ impl Visit<'_> {
             self.consider(item)?;
         }
         let (mut asked, mut ask_at) = (None, Instant::now());
-        while !self.device.is_done() && !world.is_over() {
-            if world.is_unlucky(self.random, 25) {
+        while !self.device.is_done() && !simulation.is_over() {
+            if simulation.is_unlucky(self.random, 25) {
                 return Err(Broken);
             }
             if Instant::now() >= ask_at {
                 asked = self.ask(asked)?;
                 ask_at = Instant::now() + self.random.millis(300, 1500);
             }
-            let Some(message) = self.wire.next(Duration::from_millis(100))? else { continue };
+            let Some(message) = self.connection.next(Duration::from_millis(100))? else { continue };
             match &*message.event {
                 "card" => self.see(&message.payload),
                 "approve" => self.consider(&message.payload)?,
@@ -167,23 +173,23 @@ impl Visit<'_> {
     fn see(&mut self, card: &Value) {
         let card: Option<Card> = serde_json::from_value(card.clone()).ok();
         let is_right =
-            |card: &Card| card.rid == self.newcomer.place.rid && card.check(&Limits::default()).is_ok();
+            |card: &Card| card.rid == self.newcomer.simulated.rid && card.check(&Limits::default()).is_ok();
         self.card = card.filter(is_right).or(self.card.take());
     }
 
     /// Asks, or asks again; returns the request that waits, if any.
     fn ask(&mut self, asked: Option<Request>) -> Result<Option<Request>, Broken> {
-        let Newcomer { world, place, .. } = *self.newcomer;
+        let Newcomer { simulation, simulated, .. } = *self.newcomer;
         let request = asked.unwrap_or_else(|| self.newcomer.request());
-        let reply = self.wire.call(&place.topic, "request", &json!(request))?;
+        let reply = self.connection.call(&simulated.topic, "request", &json!(request))?;
         if reply.status != "ok" {
             expect_refused(&reply, &PATIENTLY_TAKEN);
             return Ok(Some(request));
         }
-        if world.is_unlucky(self.random, 20) {
+        if simulation.is_unlucky(self.random, 20) {
             let about = json!({ "request_id": request.request_id });
-            self.wire.call(&place.topic, "withdraw", &about)?.ok();
-            world.count("withdrawn");
+            self.connection.call(&simulated.topic, "withdraw", &about)?.ok();
+            simulation.count("withdrawn");
             return Ok(None);
         }
         let waits = ["pending", "approved"].iter().any(|state| reply.response["state"] == *state);
@@ -192,7 +198,7 @@ impl Visit<'_> {
 
     /// Saves the key in this approve, if it is valid, and acks it.
     fn consider(&mut self, item: &Value) -> Result<(), Broken> {
-        let Newcomer { world, place, .. } = *self.newcomer;
+        let Newcomer { simulation, simulated, .. } = *self.newcomer;
         let approve: Approve = serde_json::from_value(item.clone()).expect("an approve");
         assert_eq!(approve.to, self.newcomer.account.person.uid(), "an approve for somebody else");
         let by = item["by"].as_str().and_then(|by| by.parse().ok()).expect("a uid");
@@ -202,22 +208,22 @@ impl Visit<'_> {
             Ok(key) => key,
             Err(code) => {
                 let nack = json!({ "approve_id": approve_id, "device": device, "code": code });
-                self.wire.call(&place.topic, "nack", &nack)?.ok();
-                world.count("nacks");
+                self.connection.call(&simulated.topic, "nack", &nack)?.ok();
+                simulation.count("nacks");
                 return Ok(());
             }
         };
-        if world.is_unlucky(self.random, 6) {
-            world.count("crashes before saving");
+        if simulation.is_unlucky(self.random, 6) {
+            simulation.count("crashes before saving");
             return Err(Broken);
         }
         locked(&self.device.saved).key = Some(key);
-        if world.is_unlucky(self.random, 6) {
-            world.count("crashes after saving");
+        if simulation.is_unlucky(self.random, 6) {
+            simulation.count("crashes after saving");
             return Err(Broken);
         }
         let ack = json!({ "approve_id": approve_id, "device": device });
-        self.wire.call(&place.topic, "ack", &ack)?.ok();
+        self.connection.call(&simulated.topic, "ack", &ack)?.ok();
         locked(&self.device.saved).is_acked = true;
         Ok(())
     }
@@ -226,7 +232,7 @@ impl Visit<'_> {
 impl Newcomer<'_> {
     /// The room key, or the reason why an approve is bad: everything that a client must check.
     fn open(&self, card: &Card, approve: &Approve, by: &Uid) -> Result<Fixed<32>, &'static str> {
-        let bytes = approve.signed_bytes(&self.place.rid, by);
+        let bytes = approve.signed_bytes(&self.simulated.rid, by);
         let is_theirs = user_id(approve.sign_alg, &approve.sign_pub.0) == *by
             && approve.sign_alg.verify(&approve.sign_pub.0, &bytes, &approve.user_sig).is_ok()
             && card.alg.verify(&card.room_pub.0, &bytes, &approve.room_sig).is_ok();

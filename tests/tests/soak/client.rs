@@ -39,14 +39,14 @@ pub(crate) struct Client {
     /// The name by which the server is addressed.
     pub(crate) server: String,
     out: Out,
-    messages: Receiver<Heard>,
+    messages: Receiver<Incoming>,
     kept: VecDeque<Message>,
     next_ref: u64,
     is_over: Arc<AtomicBool>,
 }
 
 /// A message, or how the connection ended.
-type Heard = Result<Message, String>;
+type Incoming = Result<Message, String>;
 
 /// The sending half.
 enum Out {
@@ -81,7 +81,7 @@ impl Client {
         server: SocketAddr,
         person: Person,
         out: Out,
-        read: impl FnOnce(Sender<Heard>, Arc<AtomicBool>) + Send + 'static,
+        read: impl FnOnce(Sender<Incoming>, Arc<AtomicBool>) + Send + 'static,
     ) -> Self {
         let (sender, messages) = mpsc::channel();
         let is_over = Arc::new(AtomicBool::new(false));
@@ -166,7 +166,7 @@ impl Drop for Client {
 }
 
 /// Passes on the messages of a WebSocket, until it ends.
-fn read_socket(mut device: Device, sender: &Sender<Heard>, is_over: &AtomicBool) {
+fn read_socket(mut device: Device, sender: &Sender<Incoming>, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Relaxed) {
         match device.socket.receive(GLANCE) {
             Ok(Received::Frame(frame)) => hand_on(sender, Message::parse(frame.payload)),
@@ -184,7 +184,7 @@ fn read_polls(
     server: SocketAddr,
     source: IpAddr,
     target: &str,
-    sender: &Sender<Heard>,
+    sender: &Sender<Incoming>,
     is_over: &AtomicBool,
 ) {
     while !is_over.load(Ordering::Relaxed) {
@@ -205,7 +205,7 @@ fn read_polls(
 }
 
 /// Other users' talk and presence do not matter here.
-fn hand_on(sender: &Sender<Heard>, message: Message) {
+fn hand_on(sender: &Sender<Incoming>, message: Message) {
     if message.event != "noise" && !message.event.starts_with("presence_") {
         // If the receiver is gone, this thread is about to be told to stop.
         let _ = sender.send(Ok(message));

@@ -35,7 +35,7 @@ impl Seen {
 }
 
 /// A room with its people.
-pub(crate) struct Party {
+pub(crate) struct Group {
     /// Shared with hostile members, who have the key as well.
     room: Arc<Room>,
     alice: Client,
@@ -45,13 +45,13 @@ pub(crate) struct Party {
     rounds: usize,
 }
 
-impl Party {
+impl Group {
     /// The party with this number, which has a block of addresses of its own.
     pub(crate) fn new(server: SocketAddr, number: u16, room: Arc<Room>) -> Result<Self, Fault> {
         let person = || Person::new(Alg::Ed25519);
         let block = 0x1000 + number;
         let at = |number| loopback(block, number);
-        let mut party = Self {
+        let mut group = Self {
             alice: Client::over_websocket(server, at(1), person()),
             carol: Client::over_websocket(server, at(2), person()),
             bob: Client::over_websocket(server, at(3), person()),
@@ -59,20 +59,20 @@ impl Party {
             room,
             rounds: 0,
         };
-        let topic = party.room.topic();
-        for member in [&mut party.alice, &mut party.carol] {
+        let topic = group.room.topic();
+        for member in [&mut group.alice, &mut group.carol] {
             let joined = join(member, &topic)?;
             let nonce = joined["nonce"].as_str().unwrap_or_default().parse();
             let nonce = nonce.map_err(|_| Fault::Wrong(format!("no nonce: {joined}")))?;
-            let proof = party.room.prove(&member.server, &member.person.uid(), &nonce);
+            let proof = group.room.prove(&member.server, &member.person.uid(), &nonce);
             member.call(&topic, "prove", &proof)?;
         }
-        let card = party.room.card(1, Policy::Request, None);
-        party.alice.call(&topic, "card", &card)?;
-        for newcomer in [&mut party.bob, &mut party.dave] {
+        let card = group.room.card(1, Policy::Request, None);
+        group.alice.call(&topic, "card", &card)?;
+        for newcomer in [&mut group.bob, &mut group.dave] {
             join(newcomer, &topic)?;
         }
-        Ok(party)
+        Ok(group)
     }
 
     /// Repeats rounds until the test is over.

@@ -6,9 +6,9 @@
 //! The short form, a test, says nothing about times: `make soak` does, on an idle machine. Each
 //! honest room and each attack has addresses of its own, since limits are by address.
 
+mod attacks;
 mod client;
 mod honest;
-mod trials;
 
 use std::env;
 use std::sync::Arc;
@@ -20,13 +20,13 @@ use vestibule_approve::signed::Alg;
 use vestibule_tests::people::Room;
 use vestibule_tests::process::{Launch, Server};
 
+use self::attacks::{ATTACKS, Target};
 use self::client::Fault;
-use self::honest::{CLIENTS, Party, Seen};
-use self::trials::{Ground, TRIALS};
+use self::honest::{CLIENTS, Group, Seen};
 
 /// How long, and how much.
 struct Extent {
-    parties: u16,
+    groups: u16,
     /// Between the starts of two rounds of a party.
     pause: Duration,
     alone: Duration,
@@ -46,26 +46,26 @@ struct Outcome {
 
 fn soak(extent: &Extent) -> Outcome {
     let server = Server::start(Launch::untouched());
-    let rooms: Vec<_> = (0..extent.parties).map(|_| Arc::new(Room::new(Alg::Ed25519))).collect();
-    let parties =
-        rooms.iter().zip(0..).map(|(room, number)| Party::new(server.address(), number, Arc::clone(room)));
-    let mut parties: Vec<_> = parties.collect::<Result<_, _>>().expect("honest people come in");
-    println!("{} honest clients in {} rooms", parties.len() * CLIENTS, parties.len());
+    let rooms: Vec<_> = (0..extent.groups).map(|_| Arc::new(Room::new(Alg::Ed25519))).collect();
+    let groups =
+        rooms.iter().zip(0..).map(|(room, number)| Group::new(server.address(), number, Arc::clone(room)));
+    let mut groups: Vec<_> = groups.collect::<Result<_, _>>().expect("honest people come in");
+    println!("{} honest clients in {} rooms", groups.len() * CLIENTS, groups.len());
 
     let mut faults = Vec::new();
-    let alone = phase("alone", &mut parties, extent, extent.alone, &mut faults, |_| {});
-    let turns = TRIALS.each_ref().map(|_| AtomicUsize::new(0));
-    let tried = phase("under trial", &mut parties, extent, extent.tried, &mut faults, |is_over| {
-        let ground = &Ground { server: &server, rooms: &rooms, guests: extent.guests, is_over };
+    let alone = phase("alone", &mut groups, extent, extent.alone, &mut faults, |_| {});
+    let turns = ATTACKS.each_ref().map(|_| AtomicUsize::new(0));
+    let tried = phase("under trial", &mut groups, extent, extent.tried, &mut faults, |is_over| {
+        let target = &Target { server: &server, rooms: &rooms, guests: extent.guests, is_over };
         thread::scope(|scope| {
-            for (trial, turns) in TRIALS.iter().zip(&turns) {
-                scope.spawn(move || trial.run(ground, turns));
+            for (attack, turns) in ATTACKS.iter().zip(&turns) {
+                scope.spawn(move || attack.run(target, turns));
             }
         });
     });
     println!("\n| trial | turns |\n|---|---|");
-    for (trial, turns) in TRIALS.iter().zip(&turns) {
-        println!("| {} | {} |", trial.name, turns.load(Ordering::Relaxed));
+    for (attack, turns) in ATTACKS.iter().zip(&turns) {
+        println!("| {} | {} |", attack.name, turns.load(Ordering::Relaxed));
     }
     println!("\nthe server's memory at the end: {} KiB resident", server.resident());
     Outcome { alone, tried, faults }
@@ -74,7 +74,7 @@ fn soak(extent: &Extent) -> Outcome {
 /// Runs all parties for a time, with something beside them.
 fn phase(
     name: &str,
-    parties: &mut [Party],
+    groups: &mut [Group],
     extent: &Extent,
     time: Duration,
     faults: &mut Vec<Fault>,
@@ -83,10 +83,8 @@ fn phase(
     let (is_over, rounds) = (&AtomicBool::new(false), &AtomicUsize::new(0));
     let mut seen = Seen::default();
     thread::scope(|scope| {
-        let running: Vec<_> = parties
-            .iter_mut()
-            .map(|party| scope.spawn(|| party.run(extent.pause, rounds, is_over)))
-            .collect();
+        let running: Vec<_> =
+            groups.iter_mut().map(|group| scope.spawn(|| group.run(extent.pause, rounds, is_over))).collect();
         scope.spawn(move || beside(is_over));
         let start = Instant::now();
         let mut told = start;
@@ -102,8 +100,8 @@ fn phase(
             }
         }
         is_over.store(true, Ordering::Relaxed);
-        for party in running {
-            match party.join().expect("a party says what is wrong") {
+        for group in running {
+            match group.join().expect("a party says what is wrong") {
                 Ok(of_one) => seen.add(of_one),
                 Err(fault) => faults.push(fault),
             }
@@ -143,11 +141,11 @@ fn report(outcome: &Outcome) -> Vec<f64> {
 #[test]
 fn honest_clients_are_served_beside_hostile_ones() {
     let second = Duration::from_secs(1);
-    let extent = Extent { parties: 8, pause: second, alone: 2 * second, tried: 8 * second, guests: 60 };
+    let extent = Extent { groups: 8, pause: second, alone: 2 * second, tried: 8 * second, guests: 60 };
     let outcome = soak(&extent);
     report(&outcome);
     assert_eq!(outcome.faults, []);
-    assert!(outcome.tried.websocket.len() >= usize::from(extent.parties), "hardly anything was tried");
+    assert!(outcome.tried.websocket.len() >= usize::from(extent.groups), "hardly anything was tried");
 }
 
 #[test]
@@ -156,7 +154,7 @@ fn a_hundred_clients_are_served_beside_hostile_ones() {
     let seconds = env::var("VESTIBULE_SOAK_SECONDS").map_or(600, |text| text.parse().expect("seconds"));
     let time = Duration::from_secs(seconds);
     let pause = Duration::from_secs(3);
-    let extent = Extent { parties: 25, pause, alone: time / 5, tried: time * 4 / 5, guests: 2000 };
+    let extent = Extent { groups: 25, pause, alone: time / 5, tried: time * 4 / 5, guests: 2000 };
     let outcome = soak(&extent);
     let ratios = report(&outcome);
     assert_eq!(outcome.faults, []);

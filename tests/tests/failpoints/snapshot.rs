@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use crate::actions::Driver;
 use crate::actor::Role;
-use crate::moves::Player;
 
 /// The lists, and the status of the actor's own requests.
 #[derive(Debug, Default)]
-pub(crate) struct Shown {
+pub(crate) struct Snapshot {
     pub(crate) mine: Vec<Value>,
     pub(crate) approves: Vec<Value>,
     pub(crate) pending: Vec<Value>,
@@ -18,42 +18,42 @@ pub(crate) struct Shown {
 }
 
 /// Requests everything that the actor may see; nothing if the connection ends.
-pub(crate) fn look(player: &mut Player<'_>) -> Option<Shown> {
-    let mut shown = Shown::default();
-    match player.actor.role {
+pub(crate) fn take(driver: &mut Driver<'_>) -> Option<Snapshot> {
+    let mut snapshot = Snapshot::default();
+    match driver.actor.role {
         Role::Asker { .. } => {
-            shown.mine = list(player, "mine")?;
-            shown.approves = list(player, "approved")?;
-            let asked = player.actor.log.iter().filter(|entry| entry.event == "request" && !entry.is_settled);
+            snapshot.mine = list(driver, "mine")?;
+            snapshot.approves = list(driver, "approved")?;
+            let asked = driver.actor.log.iter().filter(|entry| entry.event == "request" && !entry.is_settled);
             let ids: Vec<String> = asked.map(|entry| entry.text("request_id").to_owned()).collect();
             for id in ids {
-                let status = player.ask(&player.topic(), "status", &json!({ "request_id": id }))?;
-                shown.status.insert(id, status["state"].clone());
+                let status = driver.ask(&driver.topic(), "status", &json!({ "request_id": id }))?;
+                snapshot.status.insert(id, status["state"].clone());
             }
         }
-        Role::Desk => {
-            shown.mine = list(player, "mine")?;
-            shown.approves = list(player, "approved")?;
+        Role::Inbox => {
+            snapshot.mine = list(driver, "mine")?;
+            snapshot.approves = list(driver, "approved")?;
         }
         Role::Member => {
-            shown.pending = list(player, "pending")?;
-            shown.denials = list(player, "denials")?;
+            snapshot.pending = list(driver, "pending")?;
+            snapshot.denials = list(driver, "denials")?;
         }
         Role::Bystander => {
-            let lists = ["mine", "approved", "notices"].map(|event| list(player, event));
+            let lists = ["mine", "approved", "notices"].map(|event| list(driver, event));
             for items in lists {
                 assert_eq!(items?, [json!(null); 0], "a bystander is shown something");
             }
         }
     }
-    Some(shown)
+    Some(snapshot)
 }
 
 /// All pages of a list.
-pub(crate) fn list(player: &mut Player<'_>, event: &str) -> Option<Vec<Value>> {
+pub(crate) fn list(driver: &mut Driver<'_>, event: &str) -> Option<Vec<Value>> {
     let (mut items, mut cursor) = (Vec::new(), json!(null));
     loop {
-        let page = player.ask(&player.topic(), event, &json!({ "cursor": cursor }))?;
+        let page = driver.ask(&driver.topic(), event, &json!({ "cursor": cursor }))?;
         items.extend(page["items"].as_array().expect("a list").iter().cloned());
         cursor = page["cursor"].clone();
         if cursor.is_null() {

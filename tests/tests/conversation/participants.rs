@@ -49,14 +49,14 @@ pub(crate) enum Topic {
 }
 
 /// All users and all rooms.
-pub(crate) struct Cast {
+pub(crate) struct Participants {
     pub(crate) address: SocketAddr,
     pub(crate) users: Vec<User>,
     pub(crate) seats: Vec<Seat>,
     pub(crate) rooms: Vec<Room>,
 }
 
-impl Cast {
+impl Participants {
     pub(crate) fn new(address: SocketAddr) -> Self {
         let user = |_| {
             let person = Person::new(Alg::Ed25519);
@@ -77,7 +77,7 @@ impl Cast {
     }
 
     pub(crate) fn user(&self, uid: &Uid) -> &User {
-        self.users.iter().find(|user| user.uid == *uid).expect("somebody of the cast")
+        self.users.iter().find(|user| user.uid == *uid).expect("a known user")
     }
 
     /// The seats of a user.
@@ -86,7 +86,7 @@ impl Cast {
     }
 
     pub(crate) fn room(&self, rid: &Rid) -> &Room {
-        self.rooms.iter().find(|room| room.rid() == *rid).expect("a room of the cast")
+        self.rooms.iter().find(|room| room.rid() == *rid).expect("a known room")
     }
 
     /// The name of a topic for the user at this seat.

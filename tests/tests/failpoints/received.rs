@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 use vestibule_tests::people::Message;
 
 use crate::actor::{Actor, Role};
-use crate::truth::{Truth, sent};
+use crate::expectations::{Expectations, sent};
 
 /// Checks all received pushes; returns the ids of the requests and approves that they were about.
 pub(crate) fn check(actors: &[Actor], room: &str) -> HashSet<String> {
-    let truth = Truth::of(actors);
+    let expectations = Expectations::of(actors);
     let mut told = HashSet::new();
     for actor in actors {
-        for message in &actor.heard {
+        for message in &actor.received {
             assert_eq!(message.topic, actor.topic(room), "{}", message.text);
-            check_message(&truth, actors, actor, message);
+            check_message(&expectations, actors, actor, message);
             for name in ["request_id", "approve_id"] {
                 told.extend(message.payload[name].as_str().map(str::to_owned));
             }
@@ -25,19 +25,19 @@ pub(crate) fn check(actors: &[Actor], room: &str) -> HashSet<String> {
     told
 }
 
-fn check_message(truth: &Truth<'_>, actors: &[Actor], actor: &Actor, message: &Message) {
+fn check_message(expectations: &Expectations<'_>, actors: &[Actor], actor: &Actor, message: &Message) {
     let payload = &message.payload;
-    let is_newcomer = matches!(actor.role, Role::Asker { .. } | Role::Desk);
+    let is_newcomer = matches!(actor.role, Role::Asker { .. } | Role::Inbox);
     match message.event.as_str() {
         "caught_up" => {}
         "presence_state" | "presence_diff" | "presence_count" if actor.role == Role::Member => {}
-        "request" if actor.role == Role::Member => truth.check_request(payload),
+        "request" if actor.role == Role::Member => expectations.check_request(payload),
         "request_gone" if actor.role == Role::Member => {
-            let asked = truth.requests.get(id(payload)).expect("a request that somebody sent");
+            let asked = expectations.requests.get(id(payload)).expect("a request that somebody sent");
             assert_eq!(payload["uid"], json!(asked.uid));
         }
         "receipt" if actor.role == Role::Member => {
-            let approve = &truth.approves[payload["approve_id"].as_str().expect("an id")];
+            let approve = &expectations.approves[payload["approve_id"].as_str().expect("an id")];
             assert_eq!(approve.by, actor.uid(), "another's receipt: {}", message.text);
             let (event, result) =
                 if payload["result"] == "saved" { ("ack", "saved") } else { ("nack", "nacked") };
@@ -48,10 +48,10 @@ fn check_message(truth: &Truth<'_>, actors: &[Actor], actor: &Actor, message: &M
         }
         "approve" if is_newcomer => {
             assert_eq!(payload["to"], json!(actor.uid()), "another's approve: {}", message.text);
-            truth.check_approve(payload);
+            expectations.check_approve(payload);
         }
         "denied" | "withdrawn" if is_newcomer => {
-            let asked = truth.requests.get(id(payload)).expect("a request that somebody sent");
+            let asked = expectations.requests.get(id(payload)).expect("a request that somebody sent");
             assert_eq!(asked.uid, actor.uid(), "another's notice: {}", message.text);
             let event = if message.event == "denied" { "deny" } else { "withdraw" };
             let is_sent =

@@ -8,7 +8,7 @@ use vestibule_approve::frames::Id;
 use vestibule_tests::people::{Device, Message, Reply};
 use vestibule_tests::random::Random;
 
-use crate::world::{Account, World};
+use crate::simulation::{Account, Simulation};
 
 /// How many calls succeed for each that fails.
 const LUCK: usize = 15;
@@ -20,26 +20,26 @@ const RETRY: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct Broken;
 
-pub(crate) struct Wire<'a> {
-    world: &'a World,
+pub(crate) struct FlakyConnection<'a> {
+    simulation: &'a Simulation,
     device: Device,
     random: Random,
 }
 
-impl<'a> Wire<'a> {
+impl<'a> FlakyConnection<'a> {
     /// Connects, as soon as the server is there; nothing once the simulation is over.
     pub(crate) fn connect(
-        world: &'a World,
+        simulation: &'a Simulation,
         Account { person, token }: &Account,
         id: Id,
         random: &mut Random,
     ) -> Option<Self> {
-        while !world.is_over() {
-            if let Ok(mut device) = Device::try_with_token(world.address, person, Some(token)) {
+        while !simulation.is_over() {
+            if let Ok(mut device) = Device::try_with_token(simulation.address, person, Some(token)) {
                 device.id = id;
                 // The number of attempts does not depend on the seed.
                 let random = random.of(random.clone().below(usize::MAX));
-                return Some(Self { world, device, random });
+                return Some(Self { simulation, device, random });
             }
             thread::sleep(RETRY);
         }
@@ -54,8 +54,8 @@ impl<'a> Wire<'a> {
 
     /// Sends a message and waits for its answer.
     pub(crate) fn call(&mut self, topic: &str, event: &str, payload: &Value) -> Result<Reply, Broken> {
-        if self.world.is_unlucky(&mut self.random, LUCK) {
-            self.world.count("broken connections");
+        if self.simulation.is_unlucky(&mut self.random, LUCK) {
+            self.simulation.count("broken connections");
             match self.random.below(3) {
                 0 => {}
                 // The start of a frame that never comes. If it cannot be sent, the connection is

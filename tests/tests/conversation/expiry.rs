@@ -8,14 +8,14 @@ use vestibule_approve::rules::{Caller, Command};
 use vestibule_approve::signed::{Alg, Rid, Uid};
 use vestibule_tests::people::{Device, Person, Room, now_ms};
 
-use crate::stage::Stage;
+use crate::harness::Harness;
 
 /// Milliseconds until the end of a frame that expires soon.
 pub(crate) const SHORT: i64 = 600;
 /// Milliseconds before an end in which no step begins.
 const MARGIN: i64 = 250;
 
-impl Stage<'_> {
+impl Harness<'_> {
     /// Whether the end is so near that the test must wait for it first.
     pub(crate) fn ends_now(&self) -> bool {
         self.ending.is_some_and(|at| at - now_ms() < MARGIN)
@@ -64,13 +64,13 @@ impl Stage<'_> {
 
     /// Everything that the rules would end now: requests, then approves.
     fn due(&self, now: i64) -> Vec<(Rid, Uid, Command)> {
-        let requests = self.cast.users.iter().flat_map(|user| {
+        let requests = self.participants.users.iter().flat_map(|user| {
             self.store.requests_of(&user.uid).map(|(rid, request)| (rid, user.uid, request))
         });
-        let (mut ends, mut lapses) = (Vec::new(), Vec::new());
+        let (mut expiry, mut lapses) = (Vec::new(), Vec::new());
         for (rid, uid, request) in requests {
             let request_id = request.facts.request_id;
-            ends.push((rid, uid, Command::Expire { request_id }));
+            expiry.push((rid, uid, Command::Expire { request_id }));
             let approves = self.store.approves_of(&rid, &uid, &request_id);
             lapses.extend(
                 approves.map(|approve| (rid, uid, Command::Lapse { approve_id: approve.facts.approve_id })),
@@ -81,7 +81,7 @@ impl Stage<'_> {
             let decision = self.store.decide(&self.quotas, rid, &caller, end, now);
             decision.expect("the server's own").change.is_some()
         };
-        ends.into_iter().chain(lapses).filter(is_due).collect()
+        expiry.into_iter().chain(lapses).filter(is_due).collect()
     }
 }
 
@@ -93,8 +93,8 @@ struct Sentinel {
 }
 
 impl Sentinel {
-    fn new(stage: &Stage<'_>) -> Self {
-        let address = stage.cast.address;
+    fn new(harness: &Harness<'_>) -> Self {
+        let address = harness.participants.address;
         let (room, person) = (Room::published(address, Policy::Open), Person::new(Alg::Ed25519));
         let mut device = Device::connect(address, &person);
         device.visit(&room.rid());

@@ -18,14 +18,14 @@ const ENOUGH: usize = 4;
 const REPEATS: usize = 2;
 
 /// One actor in one life of the server. Every method returns nothing once the connection has ended.
-pub(crate) struct Player<'a> {
+pub(crate) struct Driver<'a> {
     pub(crate) actor: &'a mut Actor,
     pub(crate) room: &'a Room,
-    pub(crate) line: Line,
+    pub(crate) session: Session,
 }
 
 /// An actor's connection, and the state that ends with it.
-pub(crate) struct Line {
+pub(crate) struct Session {
     device: Device,
     random: Random,
     /// The unanswered commands: their index in the log, by ref.
@@ -34,7 +34,7 @@ pub(crate) struct Line {
     open: HashSet<String>,
 }
 
-impl Line {
+impl Session {
     pub(crate) fn connect(actor: &Actor, server: SocketAddr, seed: u64) -> Self {
         let device = Device::with_token(server, &actor.person, Some(&actor.token));
         Self { device, random: Random::new(seed), waiting: HashMap::new(), open: HashSet::new() }
@@ -42,69 +42,69 @@ impl Line {
 }
 
 /// Joins, proves, and repeats the unanswered commands and some of the answered ones.
-pub(crate) fn come_back(player: &mut Player<'_>) -> Option<()> {
-    let topic = player.topic();
-    let joined = player.ask(&topic, "phx_join", &json!({ "v": 1, "device": player.line.device.id }))?;
-    if player.actor.role == Role::Member {
+pub(crate) fn reconnect(driver: &mut Driver<'_>) -> Option<()> {
+    let topic = driver.topic();
+    let joined = driver.ask(&topic, "phx_join", &json!({ "v": 1, "device": driver.session.device.id }))?;
+    if driver.actor.role == Role::Member {
         let nonce: Fixed<32> = joined["nonce"].as_str().expect("a nonce").parse().expect("32 bytes");
-        let proof = player.room.prove(&player.line.device.server, &player.line.device.uid, &nonce);
-        player.ask(&topic, "prove", &proof)?;
+        let proof = driver.room.prove(&driver.session.device.server, &driver.session.device.uid, &nonce);
+        driver.ask(&topic, "prove", &proof)?;
     }
     let (again, answered): (Vec<usize>, Vec<usize>) =
-        (0..player.actor.log.len()).partition(|place| !player.actor.log[*place].is_answered());
+        (0..driver.actor.log.len()).partition(|place| !driver.actor.log[*place].is_answered());
     for place in again {
-        player.send(place)?;
+        driver.send(place)?;
     }
     let is_repeatable = |entry: &Entry| entry.is_done() && !matches!(entry.event, "deny" | "unblock");
     for _ in 0..REPEATS.min(answered.len()) {
         // One of the last ones: older ones are remembered as well, but nothing happens to them.
-        let place = answered[answered.len() - 1 - player.line.random.below(answered.len().min(12))];
-        if is_repeatable(&player.actor.log[place]) {
-            player.send(place)?;
+        let place = answered[answered.len() - 1 - driver.session.random.below(answered.len().min(12))];
+        if is_repeatable(&driver.actor.log[place]) {
+            driver.send(place)?;
         }
     }
-    while !player.line.waiting.is_empty() {
-        let message = player.line.device.receive()?;
-        player.note(message);
+    while !driver.session.waiting.is_empty() {
+        let message = driver.session.device.receive()?;
+        driver.note(message);
     }
     Some(())
 }
 
 /// Acts until the connection ends.
-pub(crate) fn play(player: &mut Player<'_>) -> Option<()> {
-    let shown = take(&mut player.actor.shown);
-    player.line.open = shown.mine.iter().map(|item| text(item, "request_id")).collect();
-    for approve in &shown.approves {
-        player.settle(approve)?;
+pub(crate) fn run(driver: &mut Driver<'_>) -> Option<()> {
+    let snapshot = take(&mut driver.actor.snapshot);
+    driver.session.open = snapshot.mine.iter().map(|item| text(item, "request_id")).collect();
+    for approve in &snapshot.approves {
+        driver.settle(approve)?;
     }
-    for item in &shown.pending {
-        player.consider(item)?;
+    for item in &snapshot.pending {
+        driver.consider(item)?;
     }
-    for denial in &shown.denials {
-        player.reconsider(denial)?;
+    for denial in &snapshot.denials {
+        driver.reconsider(denial)?;
     }
     loop {
-        if matches!(player.actor.role, Role::Asker { .. }) && player.line.waiting.len() < 2 {
-            player.ask_or_withdraw()?;
+        if matches!(driver.actor.role, Role::Asker { .. }) && driver.session.waiting.len() < 2 {
+            driver.ask_or_withdraw()?;
             continue;
         }
-        let message = player.line.device.receive()?;
-        if let Some(message) = player.note(message) {
-            player.react(&message)?;
+        let message = driver.session.device.receive()?;
+        if let Some(message) = driver.note(message) {
+            driver.react(&message)?;
         }
     }
 }
 
-impl Player<'_> {
+impl Driver<'_> {
     pub(crate) fn topic(&self) -> String {
         self.actor.topic(&self.room.topic())
     }
 
     /// Sends a message that is not a command, and waits for its answer, which must be ok.
     pub(crate) fn ask(&mut self, topic: &str, event: &str, payload: &Value) -> Option<Value> {
-        let reference = self.line.device.send(topic, event, payload).ok()?;
+        let reference = self.session.device.send(topic, event, payload).ok()?;
         loop {
-            let message = self.line.device.receive()?;
+            let message = self.session.device.receive()?;
             if message.reference.as_deref() == Some(&reference) && message.event == "phx_reply" {
                 assert_eq!(message.payload["status"], "ok", "{event}: {}", message.text);
                 return Some(message.payload["response"].clone());
@@ -122,16 +122,16 @@ impl Player<'_> {
         let topic = self.topic();
         let entry = &mut self.actor.log[place];
         entry.sent += 1;
-        let reference = self.line.device.send(&topic, entry.event, &entry.payload).ok()?;
-        self.line.waiting.insert(reference, place);
+        let reference = self.session.device.send(&topic, entry.event, &entry.payload).ok()?;
+        self.session.waiting.insert(reference, place);
         Some(())
     }
 
     /// Records an answer; returns a message that is none.
     fn note(&mut self, mut message: Message) -> Option<Message> {
-        let place = message.reference.as_ref().and_then(|reference| self.line.waiting.remove(reference));
+        let place = message.reference.as_ref().and_then(|reference| self.session.waiting.remove(reference));
         let Some(place) = place else {
-            self.actor.heard.push(message.clone());
+            self.actor.received.push(message.clone());
             return Some(message);
         };
         let is_ok = message.payload["status"] == "ok";
@@ -140,9 +140,9 @@ impl Player<'_> {
         if is_ok && matches!(entry.event, "request" | "withdraw") {
             let request_id = entry.text("request_id").to_owned();
             if entry.event == "request" {
-                self.line.open.insert(request_id);
+                self.session.open.insert(request_id);
             } else {
-                self.line.open.remove(&request_id);
+                self.session.open.remove(&request_id);
             }
         }
         None
@@ -150,14 +150,14 @@ impl Player<'_> {
 
     fn react(&mut self, message: &Message) -> Option<()> {
         match (self.actor.role, message.event.as_str()) {
-            (Role::Asker { has_desk: false } | Role::Desk, "approve") => self.settle(&message.payload),
-            (Role::Asker { .. }, "denied") if self.line.random.percent(50) => {
+            (Role::Asker { has_inbox: false } | Role::Inbox, "approve") => self.settle(&message.payload),
+            (Role::Asker { .. }, "denied") if self.session.random.percent(50) => {
                 let request_id = text(&message.payload, "request_id");
                 self.command("withdraw", json!({ "request_id": request_id }))
             }
             (Role::Member, "request") => self.consider(&message.payload),
             (Role::Member, "request_gone") if message.payload["state"] == "denied" => {
-                if self.line.random.percent(70) {
+                if self.session.random.percent(70) {
                     return self.command("unblock", json!({ "uid": message.payload["uid"] }));
                 }
                 Some(())
@@ -167,28 +167,29 @@ impl Player<'_> {
     }
 
     fn ask_or_withdraw(&mut self) -> Option<()> {
-        if self.line.open.len() < ENOUGH && self.line.random.percent(80) || self.line.open.is_empty() {
+        if self.session.open.len() < ENOUGH && self.session.random.percent(80) || self.session.open.is_empty()
+        {
             let request = self.actor.person.request(&self.room.rid());
             return self.command("request", json!(request));
         }
-        let place = self.line.random.below(self.line.open.len());
-        let mut open: Vec<&String> = self.line.open.iter().collect();
+        let place = self.session.random.below(self.session.open.len());
+        let mut open: Vec<&String> = self.session.open.iter().collect();
         open.sort();
         let request_id = open[place].clone();
-        self.line.open.remove(&request_id);
+        self.session.open.remove(&request_id);
         self.command("withdraw", json!({ "request_id": request_id }))
     }
 
     /// Handles an approve: keeps the key, refuses it, or leaves it to a later life.
     fn settle(&mut self, approve: &Value) -> Option<()> {
         let approve_id = text(approve, "approve_id");
-        let settles = matches!(self.actor.role, Role::Asker { has_desk: false } | Role::Desk);
-        let choice = self.line.random.below(10);
+        let settles = matches!(self.actor.role, Role::Asker { has_inbox: false } | Role::Inbox);
+        let choice = self.session.random.below(10);
         if !settles || choice == 0 || !self.actor.decided.insert(approve_id.clone()) {
             return Some(());
         }
         let mut payload =
-            json!({ "rid": self.room.rid(), "approve_id": approve_id, "device": self.line.device.id });
+            json!({ "rid": self.room.rid(), "approve_id": approve_id, "device": self.session.device.id });
         if choice < 7 {
             return self.command("ack", payload);
         }
@@ -205,13 +206,13 @@ impl Player<'_> {
         let request: Request = serde_json::from_value(item.clone()).expect("a request");
         let to = text(item, "uid").parse().expect("32 bytes");
         let member = &self.actor.person;
-        match self.line.random.below(20) {
+        match self.session.random.below(20) {
             0..14 => {
                 let approve = self.room.approve(member, &to, &request);
                 self.command("approve", json!(approve))
             }
             14..16 => {
-                let deny = self.room.deny(member, &to, &request.request_id, self.line.random.percent(50));
+                let deny = self.room.deny(member, &to, &request.request_id, self.session.random.percent(50));
                 self.command("deny", json!(deny))
             }
             16 => {
@@ -229,7 +230,7 @@ impl Player<'_> {
     fn reconsider(&mut self, denial: &Value) -> Option<()> {
         let request = serde_json::from_value::<Request>(denial["requests"][0].clone());
         match request {
-            Ok(request) if self.line.random.percent(40) => {
+            Ok(request) if self.session.random.percent(40) => {
                 let to = text(denial, "uid").parse().expect("32 bytes");
                 let approve = self.room.approve(&self.actor.person, &to, &request);
                 self.command("approve", json!(approve))

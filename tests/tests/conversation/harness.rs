@@ -15,9 +15,9 @@ use vestibule_model::reference::Reference;
 use vestibule_tests::people::{Reply, now_ms, random};
 use vestibule_tests::process::{Launch, Server};
 
-use crate::cast::{Cast, Seat, Topic};
-use crate::deeds::{Approved, Asked, Sending, check_answer};
-use crate::steps::{Deed, Doing, SeatNumber, Step};
+use crate::actions::{Approved, Asked, Outgoing, check_answer};
+use crate::participants::{Participants, Seat, Topic};
+use crate::steps::{Action, Operation, SeatNumber, Step};
 use crate::views::View;
 
 /// Small quotas, so that cases reach them.
@@ -51,9 +51,9 @@ pub(crate) fn launch() -> Launch {
 }
 
 /// The server, the people, and the reference.
-pub(crate) struct Stage<'a> {
+pub(crate) struct Harness<'a> {
     server: &'a RefCell<Server>,
-    pub(crate) cast: Cast,
+    pub(crate) participants: Participants,
     pub(crate) store: Reference,
     /// The reference before the last change.
     pub(crate) before: Reference,
@@ -64,16 +64,16 @@ pub(crate) struct Stage<'a> {
     pub(crate) ending: Option<i64>,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> Harness<'a> {
     pub(crate) fn new(server: &'a RefCell<Server>) -> Self {
-        let cast = Cast::new(server.borrow().address());
+        let participants = Participants::new(server.borrow().address());
         let (asked, approved) = (Vec::new(), Vec::new());
         let (store, before, quotas) = (Reference::default(), Reference::default(), quotas());
-        let mut stage = Self { server, cast, store, before, quotas, asked, approved, ending: None };
+        let mut harness = Self { server, participants, store, before, quotas, asked, approved, ending: None };
         // One room to begin with; the steps must publish the other one.
-        let deed = Deed::Publish { room: 0, step: 1, policy: Policy::Request };
-        stage.perform(&Doing { seat: 0, as_member: true, in_inbox: false, deed });
-        stage
+        let action = Action::Publish { room: 0, step: 1, policy: Policy::Request };
+        harness.perform(&Operation { seat: 0, as_member: true, in_inbox: false, action });
+        harness
     }
 
     /// Runs a step. A step that an expiry overtook before it was waited for does not count.
@@ -92,28 +92,28 @@ impl<'a> Stage<'a> {
         }
         match step {
             Step::Enter { seat, room, as_member } => {
-                let rid = self.cast.rooms[room].rid();
+                let rid = self.participants.rooms[room].rid();
                 self.enter(seat, &rid, as_member);
             }
             Step::Listen { seat } => self.listen(seat),
             Step::Leave { seat, room } => {
-                let rid = self.cast.rooms[room].rid();
-                if self.cast.seats[seat].rooms.remove(&rid).is_some() {
-                    let name = self.cast.name(seat, Topic::Room(rid));
-                    self.cast.device(seat).leave(&name);
+                let rid = self.participants.rooms[room].rid();
+                if self.participants.seats[seat].rooms.remove(&rid).is_some() {
+                    let name = self.participants.name(seat, Topic::Room(rid));
+                    self.participants.device(seat).leave(&name);
                 }
             }
-            Step::Hang { seat } => self.cast.seats[seat].hang(),
-            Step::Do(doing) => {
-                if doing.deed.is_short() {
+            Step::Hang { seat } => self.participants.seats[seat].hang(),
+            Step::Do(operation) => {
+                if operation.action.is_short() {
                     self.elapse();
                 }
-                self.perform(&doing);
+                self.perform(&operation);
                 self.sweep_what_is_forgiven();
             }
-            Step::Interrupted(doing) => {
+            Step::Interrupted(operation) => {
                 self.elapse();
-                self.perform_interrupted(&Doing { deed: doing.deed.lasting(), ..doing });
+                self.perform_interrupted(&Operation { action: operation.action.lasting(), ..operation });
                 self.sweep_what_is_forgiven();
             }
             Step::Kill => {
@@ -127,11 +127,11 @@ impl<'a> Stage<'a> {
     /// What every new connection is shown.
     pub(crate) fn close(mut self) {
         self.elapse();
-        for user in &self.cast.users {
-            let mut device = self.cast.connect(&user.uid, random());
+        for user in &self.participants.users {
+            let mut device = self.participants.connect(&user.uid, random());
             let inbox = device.join(&user.person.inbox()).ok();
             self.view().check_joined(&user.uid, None, &inbox);
-            for room in &self.cast.rooms {
+            for room in &self.participants.rooms {
                 let joined = device.visit(&room.rid());
                 self.view().check_joined(&user.uid, Some(&room.rid()), &joined);
                 let nonce = nonce(&joined);
@@ -143,14 +143,14 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn perform(&mut self, doing: &Doing) {
+    fn perform(&mut self, operation: &Operation) {
         let known = (self.asked.len(), self.approved.len());
-        let Some(sending) = self.sending(doing) else { return };
-        self.come(&sending);
-        let expected = self.decide(&sending);
-        let reply = self.call(&sending);
+        let Some(outgoing) = self.outgoing(operation) else { return };
+        self.come(&outgoing);
+        let expected = self.decide(&outgoing);
+        let reply = self.call(&outgoing);
         check_answer(&reply, &expected);
-        self.expect_told_of(&sending, &expected);
+        self.expect_told_of(&outgoing, &expected);
         if expected.is_err() {
             // Nothing is pushed about a refused frame.
             self.asked.truncate(known.0);
@@ -160,31 +160,31 @@ impl<'a> Stage<'a> {
 
     /// Repeats the action, as a client does without an answer. Whether the first one arrived is
     /// unknown.
-    fn perform_interrupted(&mut self, doing: &Doing) {
-        let Some(sending) = self.sending(doing) else { return };
-        self.come(&sending);
-        let name = self.cast.name(sending.seat, sending.topic);
+    fn perform_interrupted(&mut self, operation: &Operation) {
+        let Some(outgoing) = self.outgoing(operation) else { return };
+        self.come(&outgoing);
+        let name = self.participants.name(outgoing.seat, outgoing.topic);
         // The connection may break meanwhile.
-        let _ = self.cast.device(sending.seat).send(&name, sending.event, &sending.payload);
+        let _ = self.participants.device(outgoing.seat).send(&name, outgoing.event, &outgoing.payload);
         self.kill();
-        match sending.topic {
-            Topic::Inbox => drop(self.join_inbox(sending.seat)),
-            Topic::Room(rid) => drop(self.join_room(sending.seat, &rid, sending.is_members)),
+        match outgoing.topic {
+            Topic::Inbox => drop(self.join_inbox(outgoing.seat)),
+            Topic::Room(rid) => drop(self.join_room(outgoing.seat, &rid, outgoing.is_members)),
         }
-        let reply = self.call(&sending);
+        let reply = self.call(&outgoing);
 
-        let first = self.decide(&sending);
+        let first = self.decide(&outgoing);
         let stored = self.store.clone();
-        let again = self.decide(&sending);
+        let again = self.decide(&outgoing);
         assert_eq!(self.store, stored, "the reference does the same twice");
         let is_change = first.as_ref().is_ok_and(|decision| decision.change.is_some());
         let outcome = if is_change && reply.response["dup"] == true { again } else { first };
         check_answer(&reply, &outcome);
-        self.expect_told_of(&sending, &outcome);
+        self.expect_told_of(&outgoing, &outcome);
     }
 
-    fn decide(&mut self, sending: &Sending) -> Result<Decision, Refusal> {
-        let Sending { rid, caller, command, .. } = sending;
+    fn decide(&mut self, outgoing: &Outgoing) -> Result<Decision, Refusal> {
+        let Outgoing { rid, caller, command, .. } = outgoing;
         let before = self.store.clone();
         let decision = self.store.carry_out(&self.quotas, rid, caller, command, now_ms());
         if decision.as_ref().is_ok_and(|decision| decision.change.is_some()) {
@@ -193,33 +193,33 @@ impl<'a> Stage<'a> {
         decision
     }
 
-    fn call(&mut self, sending: &Sending) -> Reply {
-        let name = self.cast.name(sending.seat, sending.topic);
-        self.cast.device(sending.seat).call(&name, sending.event, &sending.payload)
+    fn call(&mut self, outgoing: &Outgoing) -> Reply {
+        let name = self.participants.name(outgoing.seat, outgoing.topic);
+        self.participants.device(outgoing.seat).call(&name, outgoing.event, &outgoing.payload)
     }
 
-    fn expect_told_of(&mut self, sending: &Sending, outcome: &Result<Decision, Refusal>) {
+    fn expect_told_of(&mut self, outgoing: &Outgoing, outcome: &Result<Decision, Refusal>) {
         let change = outcome.as_ref().ok().and_then(|decision| decision.change);
-        let uid = sending.caller.uid;
-        let expected = self.told_of(&sending.rid, &uid, &sending.command, change);
-        self.expect_told(Some((sending.seat, sending.topic)), expected);
+        let uid = outgoing.caller.uid;
+        let expected = self.told_of(&outgoing.rid, &uid, &outgoing.command, change);
+        self.expect_told(Some((outgoing.seat, outgoing.topic)), expected);
     }
 
     fn kill(&mut self) {
         self.server.borrow_mut().restart();
-        self.cast.seats.iter_mut().for_each(Seat::hang);
+        self.participants.seats.iter_mut().for_each(Seat::hang);
     }
 
     /// Joins the sender to the frame's topic, in the role that the frame needs.
-    fn come(&mut self, sending: &Sending) {
-        let at = &self.cast.seats[sending.seat];
-        match sending.topic {
+    fn come(&mut self, outgoing: &Outgoing) {
+        let at = &self.participants.seats[outgoing.seat];
+        match outgoing.topic {
             Topic::Inbox if at.listens => {}
-            Topic::Inbox => self.listen(sending.seat),
+            Topic::Inbox => self.listen(outgoing.seat),
             Topic::Room(rid) => {
                 let is_member = at.rooms.get(&rid).copied();
-                if is_member.is_none() || (sending.is_members && is_member == Some(false)) {
-                    self.enter(sending.seat, &rid, sending.is_members);
+                if is_member.is_none() || (outgoing.is_members && is_member == Some(false)) {
+                    self.enter(outgoing.seat, &rid, outgoing.is_members);
                 }
             }
         }
@@ -227,7 +227,7 @@ impl<'a> Stage<'a> {
 
     /// Joins a room anew, and checks what is shown.
     fn enter(&mut self, seat: SeatNumber, rid: &Rid, as_member: bool) {
-        let uid = self.cast.user_at(seat).uid;
+        let uid = self.participants.user_at(seat).uid;
         let (joined, proved) = self.join_room(seat, rid, as_member);
         self.view().check_joined(&uid, Some(rid), &joined);
         if let Some(proved) = proved {
@@ -238,25 +238,26 @@ impl<'a> Stage<'a> {
     /// Joins the inbox anew, and checks what is shown.
     fn listen(&mut self, seat: SeatNumber) {
         let joined = self.join_inbox(seat);
-        self.view().check_joined(&self.cast.user_at(seat).uid, None, &joined);
+        self.view().check_joined(&self.participants.user_at(seat).uid, None, &joined);
     }
 
     fn join_room(&mut self, seat: SeatNumber, rid: &Rid, as_member: bool) -> (Value, Option<Value>) {
-        let (uid, name) = (self.cast.user_at(seat).uid, self.cast.name(seat, Topic::Room(*rid)));
-        let joined = self.cast.device(seat).visit(rid);
-        let server = self.cast.address.to_string();
-        let proof = as_member.then(|| self.cast.room(rid).prove(&server, &uid, &nonce(&joined)));
-        let proved = proof.map(|proof| self.cast.device(seat).call(&name, "prove", proof).ok());
-        self.cast.seats[seat].rooms.insert(*rid, as_member);
+        let (uid, name) =
+            (self.participants.user_at(seat).uid, self.participants.name(seat, Topic::Room(*rid)));
+        let joined = self.participants.device(seat).visit(rid);
+        let server = self.participants.address.to_string();
+        let proof = as_member.then(|| self.participants.room(rid).prove(&server, &uid, &nonce(&joined)));
+        let proved = proof.map(|proof| self.participants.device(seat).call(&name, "prove", proof).ok());
+        self.participants.seats[seat].rooms.insert(*rid, as_member);
         (joined, proved)
     }
 
     fn join_inbox(&mut self, seat: SeatNumber) -> Value {
-        let inbox = self.cast.user_at(seat).person.inbox();
-        let device = self.cast.device(seat);
+        let inbox = self.participants.user_at(seat).person.inbox();
+        let device = self.participants.device(seat);
         let joined = device.join(&inbox).ok();
         device.push(&inbox, "caught_up");
-        self.cast.seats[seat].listens = true;
+        self.participants.seats[seat].listens = true;
         joined
     }
 

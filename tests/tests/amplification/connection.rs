@@ -11,7 +11,7 @@ use vestibule_tests::ws::Frame;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection. The server's bytes are read only on request.
-pub(crate) struct Line {
+pub(crate) struct CountingConnection {
     stream: Counted,
     buffer: Vec<u8>,
 }
@@ -29,7 +29,7 @@ impl Read for Counted {
     }
 }
 
-impl Line {
+impl CountingConnection {
     pub(crate) fn open(server: SocketAddr) -> Self {
         Self::over(TcpStream::connect(server).expect("a connection"))
     }

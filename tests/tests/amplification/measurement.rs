@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use vestibule_tests::ws::{Frame, MASK, opcode};
 
-use crate::line::Line;
+use crate::connection::CountingConnection;
+use crate::measured_server::MeasuredServer;
+use crate::participants::{Participants, Role};
 use crate::requests;
-use crate::row::{Frames, Row, Said, Sends};
-use crate::stage::{Cast, Role, Stage};
+use crate::row::{EventList, Frames, Row, Sends};
 
 /// The members that listen while one sends; one of them only says when it is over.
 const WATCHERS: usize = 5;
@@ -55,56 +56,57 @@ struct Count {
     back: usize,
 }
 
-pub(crate) fn measure(stage: &Stage, row: &Row, effort: Effort) -> Cost {
+pub(crate) fn measure(measured: &MeasuredServer, row: &Row, effort: Effort) -> Cost {
     let mut cost = Cost::default();
-    small(stage, row, &mut cost);
-    large(stage, row, effort, &mut cost);
+    small(measured, row, &mut cost);
+    large(measured, row, effort, &mut cost);
     cost
 }
 
 /// The costs of short inputs, relative to which answers are largest.
-fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
+fn small(measured: &MeasuredServer, row: &Row, cost: &mut Cost) {
     let mut counted = Count::default();
     let mut times = REPEATS;
     let began;
     let took;
     match &row.sends {
         Sends::Request(bytes) => {
-            let all: Vec<_> = (0..REPEATS).map(|_| bytes(stage, None)).collect();
-            began = stage.time();
+            let all: Vec<_> = (0..REPEATS).map(|_| bytes(measured, None)).collect();
+            began = measured.time();
             for bytes in &all {
-                counted.add(request(&mut open(stage, row), bytes));
+                counted.add(request(&mut open(measured, row), bytes));
             }
-            took = stage.time().saturating_sub(began);
+            took = measured.time().saturating_sub(began);
         }
         Sends::Admin(method, path) => {
-            let bytes = requests::administered(stage, method, path, None);
-            began = stage.time();
+            let bytes = requests::administered(measured, method, path, None);
+            began = measured.time();
             for _ in 0..REPEATS {
-                counted.add(request(&mut open(stage, row), &bytes));
+                counted.add(request(&mut open(measured, row), &bytes));
             }
-            took = stage.time().saturating_sub(began);
+            took = measured.time().saturating_sub(began);
         }
         Sends::Frames(frames) => {
-            let mut lines: Vec<_> = (0..REPEATS).map(|_| upgraded(stage, frames.path)).collect();
-            began = stage.time();
-            for line in &mut lines {
-                counted.add(send(line, frames, None));
+            let mut connections: Vec<_> = (0..REPEATS).map(|_| upgraded(measured, frames.path)).collect();
+            began = measured.time();
+            for connection in &mut connections {
+                counted.add(send(connection, frames, None));
             }
-            took = stage.time().saturating_sub(began);
+            took = measured.time().saturating_sub(began);
         }
         Sends::Events(_, prepare) => {
-            let mut people = Cast::new(stage.address(), row.role, WATCHERS);
-            let said = prepare(&mut people);
-            times = said.len();
+            let mut people = Participants::new(measured.address(), row.role, WATCHERS);
+            let prepared = prepare(&mut people);
+            times = prepared.len();
             let before = people.received();
-            let of_sender = |people: &Cast| (people.device.socket.sent(), people.device.socket.received());
+            let of_sender =
+                |people: &Participants| (people.device.socket.sent(), people.device.socket.received());
             let asked = of_sender(&people);
-            began = stage.time();
-            for (topic, event, payload) in said {
-                say(&mut people, &topic, event, &payload);
+            began = measured.time();
+            for (topic, event, payload) in prepared {
+                send_event(&mut people, &topic, event, &payload);
             }
-            took = stage.time().saturating_sub(began);
+            took = measured.time().saturating_sub(began);
             let after = people.received();
             let done = of_sender(&people);
             counted = Count { sent: done.0 - asked.0, back: done.1 - asked.1 };
@@ -120,30 +122,30 @@ fn small(stage: &Stage, row: &Row, cost: &mut Cost) {
 
 /// The memory that large inputs leave behind. The first round is not measured: it fills the buffers
 /// that the server keeps for later clients, such as the requests that its HTTP library reuses.
-fn large(stage: &Stage, row: &Row, effort: Effort, cost: &mut Cost) {
-    drop(round(stage, row, effort, &mut Cost::default()));
-    stage.until_all_are_gone();
-    let heap = &stage.heap;
+fn large(measured: &MeasuredServer, row: &Row, effort: Effort, cost: &mut Cost) {
+    drop(round(measured, row, effort, &mut Cost::default()));
+    measured.until_all_are_gone();
+    let heap = &measured.heap;
     let before = heap.settled();
-    drop(round(stage, row, effort, cost));
-    stage.until_all_are_gone();
+    drop(round(measured, row, effort, cost));
+    measured.until_all_are_gone();
     cost.left = heap.down_to(before + slack(row)).saturating_sub(before);
 }
 
 /// Opens connections and sends large inputs over each: the first finds fresh buffers, further ones
 /// existing buffers.
-fn round(stage: &Stage, row: &Row, effort: Effort, cost: &mut Cost) -> Held {
-    let heap = &stage.heap;
-    let mut held = Held::new(stage, row, effort);
+fn round(measured: &MeasuredServer, row: &Row, effort: Effort, cost: &mut Cost) -> Held {
+    let heap = &measured.heap;
+    let mut held = Held::new(measured, row, effort);
     let opened = heap.settled();
-    let began = stage.time();
+    let began = measured.time();
     heap.forget_peak();
-    let first = held.send(stage, row, effort, Part::First);
+    let first = held.send(measured, row, effort, Part::First);
     let (peak, after) = (heap.peak(), heap.settled());
-    cost.byte = stage.time().saturating_sub(began) / u32::try_from(first.max(1)).expect("not so many");
+    cost.byte = measured.time().saturating_sub(began) / u32::try_from(first.max(1)).expect("not so many");
     cost.kept = ratio(after.saturating_sub(opened), first);
     cost.handled = ratio(peak.saturating_sub(after), first / held.count().max(1));
-    let further = held.send(stage, row, effort, Part::Further);
+    let further = held.send(measured, row, effort, Part::Further);
     if further > 0 {
         cost.further = ratio(heap.settled().saturating_sub(after), further);
     }
@@ -171,40 +173,40 @@ pub(crate) fn slack(row: &Row) -> usize {
 
 /// Connections that stay open while something is sent.
 enum Held {
-    Lines(Vec<Line>),
-    Casts(Vec<(Cast, Said)>),
+    Connections(Vec<CountingConnection>),
+    Participants(Vec<(Participants, EventList)>),
 }
 
 impl Held {
-    fn new(stage: &Stage, row: &Row, effort: Effort) -> Self {
+    fn new(measured: &MeasuredServer, row: &Row, effort: Effort) -> Self {
         let (messages, requests) = (effort.bytes / effort.message, effort.bytes / effort.request);
         match &row.sends {
             Sends::Request(_) | Sends::Admin(..) => {
-                Held::Lines((0..requests).map(|_| open(stage, row)).collect())
+                Held::Connections((0..requests).map(|_| open(measured, row)).collect())
             }
             Sends::Frames(frames) => {
-                Held::Lines((0..messages).map(|_| upgraded(stage, frames.path)).collect())
+                Held::Connections((0..messages).map(|_| upgraded(measured, frames.path)).collect())
             }
             Sends::Events(_, events) => {
-                let cast = |_| {
-                    let mut cast = Cast::new(stage.address(), row.role, 0);
-                    let said = events(&mut cast);
-                    (cast, said)
+                let participants = |_| {
+                    let mut participants = Participants::new(measured.address(), row.role, 0);
+                    let prepared = events(&mut participants);
+                    (participants, prepared)
                 };
-                Held::Casts((0..messages).map(cast).collect())
+                Held::Participants((0..messages).map(participants).collect())
             }
         }
     }
 
     fn count(&self) -> usize {
         match self {
-            Held::Lines(lines) => lines.len(),
-            Held::Casts(casts) => casts.len(),
+            Held::Connections(connections) => connections.len(),
+            Held::Participants(participants) => participants.len(),
         }
     }
 
     /// Sends a part over each connection; returns the number of bytes.
-    fn send(&mut self, stage: &Stage, row: &Row, effort: Effort, part: Part) -> usize {
+    fn send(&mut self, measured: &MeasuredServer, row: &Row, effort: Effort, part: Part) -> usize {
         let takes_one = match &row.sends {
             // An upgraded connection takes no second request, and others need none to show what
             // they keep.
@@ -216,42 +218,50 @@ impl Held {
             return 0;
         }
         match (self, &row.sends) {
-            (Held::Lines(lines), Sends::Request(bytes)) => {
-                lines.iter_mut().map(|line| request(line, &bytes(stage, Some(effort.request))).sent).sum()
+            (Held::Connections(connections), Sends::Request(bytes)) => connections
+                .iter_mut()
+                .map(|connection| request(connection, &bytes(measured, Some(effort.request))).sent)
+                .sum(),
+            (Held::Connections(connections), Sends::Admin(method, path)) => {
+                let bytes = requests::administered(measured, method, path, Some(effort.request));
+                connections.iter_mut().map(|connection| request(connection, &bytes).sent).sum()
             }
-            (Held::Lines(lines), Sends::Admin(method, path)) => {
-                let bytes = requests::administered(stage, method, path, Some(effort.request));
-                lines.iter_mut().map(|line| request(line, &bytes).sent).sum()
-            }
-            (Held::Lines(lines), Sends::Frames(frames)) => {
-                lines.iter_mut().map(|line| send(line, frames, Some(effort.message)).sent).sum()
-            }
-            (Held::Casts(casts), Sends::Events(..)) => {
-                casts.iter_mut().map(|(cast, said)| say_at_length(cast, said, effort, part)).sum()
-            }
+            (Held::Connections(connections), Sends::Frames(frames)) => connections
+                .iter_mut()
+                .map(|connection| send(connection, frames, Some(effort.message)).sent)
+                .sum(),
+            (Held::Participants(participants), Sends::Events(..)) => participants
+                .iter_mut()
+                .map(|(participants, prepared)| send_lengthened(participants, prepared, effort, part))
+                .sum(),
             _ => unreachable!("what is held is what the row sends over"),
         }
     }
 }
 
 /// Sends a part of the events, each lengthened to its full size.
-fn say_at_length(cast: &mut Cast, said: &mut Said, effort: Effort, part: Part) -> usize {
-    let before = cast.device.socket.sent();
-    let count = if part == Part::First { 1 } else { said.len() };
-    for (topic, event, mut payload) in said.drain(..count.min(said.len())) {
+fn send_lengthened(
+    participants: &mut Participants,
+    prepared: &mut EventList,
+    effort: Effort,
+    part: Part,
+) -> usize {
+    let before = participants.device.socket.sent();
+    let count = if part == Part::First { 1 } else { prepared.len() };
+    for (topic, event, mut payload) in prepared.drain(..count.min(prepared.len())) {
         if let Some(fields) = payload.as_object_mut() {
             // An unknown field.
             fields.insert("pad".to_owned(), "x".repeat(effort.message).into());
         }
-        say(cast, &topic, event, &payload);
+        send_event(participants, &topic, event, &payload);
     }
-    cast.device.socket.sent() - before
+    participants.device.socket.sent() - before
 }
 
 /// Sends an event and waits for its answer. Pushes are read and dropped.
-fn say(cast: &mut Cast, topic: &str, event: &str, payload: &Value) {
-    cast.device.try_call(topic, event, payload);
-    cast.device.drain();
+fn send_event(participants: &mut Participants, topic: &str, event: &str, payload: &Value) {
+    participants.device.try_call(topic, event, payload);
+    participants.device.drain();
 }
 
 /// The length of the frame that ends a measurement.
@@ -260,38 +270,38 @@ fn fence(topic: &str) -> usize {
     Frame::text(&message.to_string()).to_bytes(None).len()
 }
 
-fn open(stage: &Stage, row: &Row) -> Line {
-    Line::open(if row.role == Role::Operator { stage.admin } else { stage.address() })
+fn open(measured: &MeasuredServer, row: &Row) -> CountingConnection {
+    CountingConnection::open(if row.role == Role::Operator { measured.admin } else { measured.address() })
 }
 
 /// A WebSocket without a token.
-fn upgraded(stage: &Stage, path: &str) -> Line {
-    let mut line = Line::open(stage.address());
-    line.send(&requests::upgrade(stage, path, ""));
-    assert_eq!(line.response().expect("an answer").status, 101, "{path}");
-    line
+fn upgraded(measured: &MeasuredServer, path: &str) -> CountingConnection {
+    let mut connection = CountingConnection::open(measured.address());
+    connection.send(&requests::upgrade(measured, path, ""));
+    assert_eq!(connection.response().expect("an answer").status, 101, "{path}");
+    connection
 }
 
-fn request(line: &mut Line, bytes: &[u8]) -> Count {
-    line.send(bytes);
-    line.response();
-    Count { sent: bytes.len(), back: line.received() }
+fn request(connection: &mut CountingConnection, bytes: &[u8]) -> Count {
+    connection.send(bytes);
+    connection.response();
+    Count { sent: bytes.len(), back: connection.received() }
 }
 
-fn send(line: &mut Line, frames: &Frames, size: Option<usize>) -> Count {
+fn send(connection: &mut CountingConnection, frames: &Frames, size: Option<usize>) -> Count {
     let bytes = (frames.bytes)(size);
-    let before = line.received();
-    line.send(&bytes);
+    let before = connection.received();
+    connection.send(&bytes);
     if frames.is_answered {
-        line.frame();
-        return Count { sent: bytes.len(), back: line.received() - before };
+        connection.frame();
+        return Count { sent: bytes.len(), back: connection.received() - before };
     }
     let ping = Frame::new(opcode::PING, "fence");
-    line.send(&ping.to_bytes(Some(MASK)));
+    connection.send(&ping.to_bytes(Some(MASK)));
     // Anything before it is the answer.
-    while line.frame().is_some_and(|frame| frame.opcode != opcode::PONG || frame.payload != b"fence") {}
+    while connection.frame().is_some_and(|frame| frame.opcode != opcode::PONG || frame.payload != b"fence") {}
     let answer = Frame::new(opcode::PONG, "fence").to_bytes(None).len();
-    Count { sent: bytes.len(), back: (line.received() - before).saturating_sub(answer) }
+    Count { sent: bytes.len(), back: (connection.received() - before).saturating_sub(answer) }
 }
 
 impl Count {

@@ -16,10 +16,10 @@ use vestibule_tests::people::{self, Device, Key, Person, Room};
 use vestibule_tests::process::Server;
 use vestibule_tests::random::Random;
 
-use crate::wire::Wire;
+use crate::connection::FlakyConnection;
 
 /// A room, and what its members know of it.
-pub(crate) struct Place {
+pub(crate) struct SimulatedRoom {
     pub(crate) room: Room,
     pub(crate) rid: Rid,
     pub(crate) topic: String,
@@ -37,21 +37,21 @@ pub(crate) struct Account {
 }
 
 /// A participant with one device.
-pub(crate) struct Somebody {
+pub(crate) struct Participant {
     pub(crate) account: Account,
     pub(crate) id: Id,
     pub(crate) random: Random,
 }
 
-impl Somebody {
-    pub(crate) fn connect<'a>(&mut self, world: &'a World) -> Option<Wire<'a>> {
-        Wire::connect(world, &self.account, self.id, &mut self.random)
+impl Participant {
+    pub(crate) fn connect<'a>(&mut self, simulation: &'a Simulation) -> Option<FlakyConnection<'a>> {
+        FlakyConnection::connect(simulation, &self.account, self.id, &mut self.random)
     }
 }
 
-pub(crate) struct World {
+pub(crate) struct Simulation {
     pub(crate) address: SocketAddr,
-    pub(crate) places: Vec<Place>,
+    pub(crate) rooms: Vec<SimulatedRoom>,
     is_calm: AtomicBool,
     is_over: AtomicBool,
     has_failed: AtomicBool,
@@ -59,27 +59,27 @@ pub(crate) struct World {
     counts: Mutex<BTreeMap<&'static str, usize>>,
 }
 
-impl World {
+impl Simulation {
     /// A room whose members' clients approve by themselves, and one where a person does, both
     /// published.
     pub(crate) fn new(server: &Server) -> Self {
-        let mut world = Self {
+        let mut simulation = Self {
             address: server.address(),
-            places: Vec::new(),
+            rooms: Vec::new(),
             is_calm: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             has_failed: AtomicBool::new(false),
             counts: Mutex::default(),
         };
         for policy in [Policy::Open, Policy::Request] {
-            let place = Place::new(policy);
-            let Account { person, token } = world.account();
-            let mut device = Device::with_token(world.address, &person, Some(&token));
-            device.enter(&place.room);
-            device.call(&place.topic, "card", place.room.card(1, policy, None)).ok();
-            world.places.push(place);
+            let simulated = SimulatedRoom::new(policy);
+            let Account { person, token } = simulation.account();
+            let mut device = Device::with_token(simulation.address, &person, Some(&token));
+            device.enter(&simulated.room);
+            device.call(&simulated.topic, "card", simulated.room.card(1, policy, None)).ok();
+            simulation.rooms.push(simulated);
         }
-        world
+        simulation
     }
 
     pub(crate) fn account(&self) -> Account {
@@ -87,8 +87,8 @@ impl World {
         Account { token: person.sign_in(self.address), person }
     }
 
-    pub(crate) fn somebody(&self, random: &Random, name: impl Hash) -> Somebody {
-        Somebody { account: self.account(), id: people::random(), random: random.of(name) }
+    pub(crate) fn participant(&self, random: &Random, name: impl Hash) -> Participant {
+        Participant { account: self.account(), id: people::random(), random: random.of(name) }
     }
 
     /// From now on networks are good.
@@ -133,9 +133,9 @@ impl World {
 }
 
 /// Held by a client: if the client fails, the simulation ends for all.
-pub(crate) struct Watch<'a>(pub(crate) &'a World);
+pub(crate) struct FailureGuard<'a>(pub(crate) &'a Simulation);
 
-impl Drop for Watch<'_> {
+impl Drop for FailureGuard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.has_failed.store(true, Ordering::Relaxed);
@@ -144,7 +144,7 @@ impl Drop for Watch<'_> {
     }
 }
 
-impl Place {
+impl SimulatedRoom {
     pub(crate) fn is_guest(&self, uid: &Uid) -> bool {
         locked(&self.guests).contains(uid)
     }

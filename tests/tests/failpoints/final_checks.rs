@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Text};
 use serde_json::Value;
 
 use crate::actor::{Actor, Entry, Role};
-use crate::truth::sent;
+use crate::expectations::sent;
 
 /// A change that a user is told of.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -21,7 +21,7 @@ struct Told {
 /// Each change that was answered as done has one notice, and there is no other notice.
 pub(crate) fn check_notices(actors: &[Actor], notices: &[Vec<Value>]) {
     let mut found: HashMap<Told, usize> = HashMap::new();
-    for (actor, notices) in actors.iter().zip(notices).filter(|(actor, _)| actor.role != Role::Desk) {
+    for (actor, notices) in actors.iter().zip(notices).filter(|(actor, _)| actor.role != Role::Inbox) {
         let uid = actor.uid();
         for notice in notices {
             let event = notice["event"].as_str().expect("an event");
@@ -60,7 +60,7 @@ fn approver(actors: &[Actor], entry: &Entry) -> String {
 }
 
 #[derive(QueryableByName)]
-struct Line {
+struct Session {
     #[diesel(sql_type = Text)]
     line: String,
 }
@@ -75,7 +75,7 @@ struct Count {
 pub(crate) fn check_database(path: &Path) {
     let mut connection = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("the database");
     let checked = diesel::sql_query("SELECT integrity_check AS line FROM pragma_integrity_check")
-        .load::<Line>(&mut connection)
+        .load::<Session>(&mut connection)
         .expect("a check");
     assert_eq!(checked.into_iter().map(|line| line.line).collect::<Vec<_>>(), ["ok"]);
     let broken = diesel::sql_query("SELECT count(*) AS count FROM pragma_foreign_key_check")

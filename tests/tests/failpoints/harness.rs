@@ -10,14 +10,14 @@ use vestibule_tests::people::{Person, Room};
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::random::Random;
 
+use crate::actions::{self, Driver, Session};
 use crate::actor::{Actor, Role};
-use crate::moves::{self, Line, Player};
-use crate::shown::{self, Shown, list};
-use crate::truth::Truth;
-use crate::{answers, ending, heard};
+use crate::expectations::Expectations;
+use crate::snapshot::{self, Snapshot, list};
+use crate::{answers, final_checks, received};
 
 /// The places where the server is killed, each with the highest count of passes before the kill.
-const PLACES: [(&str, usize); 6] = [
+const FAILPOINTS: [(&str, usize); 6] = [
     ("before_commit", 20),
     ("after_commit", 20),
     ("before_reply", 32),
@@ -27,7 +27,7 @@ const PLACES: [(&str, usize); 6] = [
 ];
 
 /// One server's data and everybody who uses it.
-pub(crate) struct World {
+pub(crate) struct Harness {
     server: Server,
     launch: Launch,
     room: Room,
@@ -59,7 +59,7 @@ impl Summary {
     }
 }
 
-impl World {
+impl Harness {
     pub(crate) fn new() -> Self {
         let launch = Launch::vestibule().options(&[
             ("--sweep", "1h"),
@@ -71,9 +71,9 @@ impl World {
         let room = Room::published(address, Policy::Request);
         let mut actors = Vec::new();
         for roles in [
-            [Role::Asker { has_desk: false }].as_slice(),
-            &[Role::Asker { has_desk: false }],
-            &[Role::Asker { has_desk: true }, Role::Desk],
+            [Role::Asker { has_inbox: false }].as_slice(),
+            &[Role::Asker { has_inbox: false }],
+            &[Role::Asker { has_inbox: true }, Role::Inbox],
             &[Role::Member],
             &[Role::Member],
             &[Role::Bystander],
@@ -86,16 +86,16 @@ impl World {
     }
 
     /// One life of the server, which ends with a kill at a random place.
-    pub(crate) fn live_and_die(&mut self, random: &mut Random) {
-        let (place, passages) = PLACES[random.below(PLACES.len())];
+    pub(crate) fn run_until_killed(&mut self, random: &mut Random) {
+        let (place, passages) = FAILPOINTS[random.below(FAILPOINTS.len())];
         let failpoint = format!("{place}:{}", 1 + random.below(passages));
         self.server.restart_as(self.launch.clone().env("VESTIBULE_FAILPOINT", &failpoint));
-        self.live(random, &failpoint);
+        self.run_life(random, &failpoint);
         self.summary.kills += 1;
 
-        let told = heard::check(&self.actors, &self.room.topic());
+        let told = received::check(&self.actors, &self.room.topic());
         for actor in &mut self.actors {
-            actor.heard.clear();
+            actor.received.clear();
             answers::check(actor);
             for entry in actor.log.iter_mut().filter(|entry| !entry.is_answered()) {
                 let id = if entry.event == "approve" { "approve_id" } else { "request_id" };
@@ -106,25 +106,25 @@ impl World {
         }
     }
 
-    fn live(&mut self, random: &mut Random, failpoint: &str) {
+    fn run_life(&mut self, random: &mut Random, failpoint: &str) {
         let address = self.server.address();
         let Self { server, room, actors, summary, .. } = self;
-        let lines = actors.iter().map(|actor| Line::connect(actor, address, random.number())).collect();
+        let sessions = actors.iter().map(|actor| Session::connect(actor, address, random.number())).collect();
         thread::scope(|scope| {
             scope.spawn(move || {
                 let line = server.line();
                 server.kill();
                 assert_eq!(line, Some(format!("vestibule stands still at {failpoint}")));
             });
-            let (lines, _) = together(actors, room, lines, moves::come_back)?;
+            let (sessions, _) = concurrently(actors, room, sessions, actions::reconnect)?;
             // Nothing is in flight now: everybody is shown the same.
-            let (lines, seen) = together(actors, room, lines, shown::look)?;
+            let (sessions, seen) = concurrently(actors, room, sessions, snapshot::take)?;
             check(actors, &seen);
             summary.checked += 1;
-            for (actor, shown) in actors.iter_mut().zip(seen) {
-                actor.shown = shown;
+            for (actor, snapshot) in actors.iter_mut().zip(seen) {
+                actor.snapshot = snapshot;
             }
-            together(actors, room, lines, moves::play)
+            concurrently(actors, room, sessions, actions::run)
         });
     }
 
@@ -138,18 +138,18 @@ impl World {
         for entry in actors.iter_mut().flat_map(|actor| &mut actor.log) {
             entry.is_settled = false;
         }
-        let lines = actors.iter().map(|actor| Line::connect(actor, address, 0)).collect();
+        let sessions = actors.iter().map(|actor| Session::connect(actor, address, 0)).collect();
         let alive = "a server that lives";
-        let (lines, _) = together(&mut actors, &room, lines, moves::come_back).expect(alive);
-        let (lines, seen) = together(&mut actors, &room, lines, shown::look).expect(alive);
+        let (sessions, _) = concurrently(&mut actors, &room, sessions, actions::reconnect).expect(alive);
+        let (sessions, seen) = concurrently(&mut actors, &room, sessions, snapshot::take).expect(alive);
         let (_, notices) =
-            together(&mut actors, &room, lines, |player| list(player, "notices")).expect(alive);
+            concurrently(&mut actors, &room, sessions, |driver| list(driver, "notices")).expect(alive);
         check(&mut actors, &seen);
-        heard::check(&actors, &room.topic());
+        received::check(&actors, &room.topic());
         actors.iter().for_each(answers::check);
-        ending::check_notices(&actors, &notices);
+        final_checks::check_notices(&actors, &notices);
         server.kill();
-        ending::check_database(&server.data().join("vestibule.db"));
+        final_checks::check_database(&server.data().join("vestibule.db"));
         let entries = || actors.iter().flat_map(|actor| &actor.log);
         summary.commands = entries().count();
         summary.repeated = entries().filter(|entry| entry.was_lost).count();
@@ -160,10 +160,10 @@ impl World {
 }
 
 /// Compares what everybody is shown with what was answered, and marks what is settled.
-fn check(actors: &mut [Actor], shown: &[Shown]) {
-    let truth = Truth::of(actors);
-    truth.check(actors, shown);
-    let over = truth.requests.iter().filter(|(_, asked)| asked.is_over());
+fn check(actors: &mut [Actor], snapshots: &[Snapshot]) {
+    let expectations = Expectations::of(actors);
+    expectations.check(actors, snapshots);
+    let over = expectations.requests.iter().filter(|(_, asked)| asked.is_over());
     let over: HashSet<String> = over.map(|(id, _)| (*id).to_owned()).collect();
     for entry in actors.iter_mut().flat_map(|actor| &mut actor.log).filter(|entry| entry.event == "request") {
         entry.is_settled |= over.contains(entry.text("request_id"));
@@ -171,22 +171,22 @@ fn check(actors: &mut [Actor], shown: &[Shown]) {
 }
 
 /// Lets everybody do something concurrently; nothing if a connection ended.
-fn together<T: Send>(
+fn concurrently<T: Send>(
     actors: &mut [Actor],
     room: &Room,
-    lines: Vec<Line>,
-    act: impl Fn(&mut Player<'_>) -> Option<T> + Sync,
-) -> Option<(Vec<Line>, Vec<T>)> {
+    sessions: Vec<Session>,
+    act: impl Fn(&mut Driver<'_>) -> Option<T> + Sync,
+) -> Option<(Vec<Session>, Vec<T>)> {
     thread::scope(|scope| {
         let act = &act;
         let threads: Vec<_> = actors
             .iter_mut()
-            .zip(lines)
-            .map(|(actor, line)| {
+            .zip(sessions)
+            .map(|(actor, session)| {
                 scope.spawn(move || {
-                    let mut player = Player { actor, room, line };
-                    let done = act(&mut player)?;
-                    Some((player.line, done))
+                    let mut driver = Driver { actor, room, session };
+                    let done = act(&mut driver)?;
+                    Some((driver.session, done))
                 })
             })
             .collect();

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Value, json};
 
 use crate::actor::{Actor, Entry, Role};
-use crate::shown::Shown;
+use crate::snapshot::Snapshot;
 
 /// A request, with what happened to it according to the answers.
 pub(crate) struct Asked<'a> {
@@ -25,22 +25,22 @@ pub(crate) struct Given<'a> {
 }
 
 /// Everything that everybody sent.
-pub(crate) struct Truth<'a> {
+pub(crate) struct Expectations<'a> {
     pub(crate) requests: HashMap<&'a str, Asked<'a>>,
     pub(crate) approves: HashMap<&'a str, Given<'a>>,
 }
 
-impl<'a> Truth<'a> {
+impl<'a> Expectations<'a> {
     pub(crate) fn of(actors: &'a [Actor]) -> Self {
-        let mut truth = Self { requests: HashMap::new(), approves: HashMap::new() };
+        let mut expectations = Self { requests: HashMap::new(), approves: HashMap::new() };
         for (actor, entry) in sent(actors, "request") {
             let asked = Asked { uid: actor.uid(), entry, happened: HashSet::new(), good: HashSet::new() };
-            truth.requests.insert(entry.text("request_id"), asked);
+            expectations.requests.insert(entry.text("request_id"), asked);
         }
         for (actor, entry) in sent(actors, "approve") {
             let id = entry.text("approve_id");
-            truth.approves.insert(id, Given { by: actor.uid(), entry });
-            let asked = truth.requests.get_mut(entry.text("request_id"));
+            expectations.approves.insert(id, Given { by: actor.uid(), entry });
+            let asked = expectations.requests.get_mut(entry.text("request_id"));
             match asked {
                 Some(asked) if entry.is_done() => _ = asked.good.insert(id),
                 Some(asked) => assert!(
@@ -50,8 +50,8 @@ impl<'a> Truth<'a> {
                 None => assert!(!entry.is_done(), "an approve of what nobody asked: {entry:?}"),
             }
         }
-        truth.follow(actors);
-        truth
+        expectations.follow(actors);
+        expectations
     }
 
     fn follow(&mut self, actors: &'a [Actor]) {
@@ -95,9 +95,12 @@ impl<'a> Truth<'a> {
     }
 
     /// Compares what everybody is shown with what was answered.
-    pub(crate) fn check(&self, actors: &[Actor], shown: &[Shown]) {
-        let status: HashMap<&str, &Value> =
-            shown.iter().flat_map(|shown| &shown.status).map(|(id, state)| (id.as_str(), state)).collect();
+    pub(crate) fn check(&self, actors: &[Actor], snapshots: &[Snapshot]) {
+        let status: HashMap<&str, &Value> = snapshots
+            .iter()
+            .flat_map(|snapshot| &snapshot.status)
+            .map(|(id, state)| (id.as_str(), state))
+            .collect();
         for (id, state) in &status {
             let asked = &self.requests[id];
             let may_be = asked.states();
@@ -109,12 +112,12 @@ impl<'a> Truth<'a> {
         }
         let open: HashSet<&str> =
             status.iter().filter(|(_, state)| is_open(state)).map(|(id, _)| *id).collect();
-        for (actor, shown) in actors.iter().zip(shown) {
+        for (actor, snapshot) in actors.iter().zip(snapshots) {
             match actor.role {
-                Role::Asker { .. } | Role::Desk => self.check_own(&actor.uid(), &open, shown),
+                Role::Asker { .. } | Role::Inbox => self.check_own(&actor.uid(), &open, snapshot),
                 Role::Member => {
-                    self.check_requests(&open, &shown.pending, &status);
-                    for denial in &shown.denials {
+                    self.check_requests(&open, &snapshot.pending, &status);
+                    for denial in &snapshot.denials {
                         // Its answer may be `closed`: it was stored, and its newcomer withdrew
                         // before the repeat arrived.
                         let is_it = |(member, deny): (&Actor, &Entry)| {
@@ -126,19 +129,19 @@ impl<'a> Truth<'a> {
                 Role::Bystander => {}
             }
             if let Role::Asker { .. } = actor.role {
-                self.check_requests(&self.of_user(&actor.uid(), &open), &shown.mine, &status);
+                self.check_requests(&self.of_user(&actor.uid(), &open), &snapshot.mine, &status);
             }
         }
     }
 
     /// The waiting approves are exactly those that were answered and neither acked nor nacked.
-    fn check_own(&self, uid: &str, open: &HashSet<&str>, shown: &Shown) {
+    fn check_own(&self, uid: &str, open: &HashSet<&str>, snapshot: &Snapshot) {
         let own = self.of_user(uid, open);
-        assert_eq!(ids(&shown.mine, "request_id"), own, "the own open requests");
+        assert_eq!(ids(&snapshot.mine, "request_id"), own, "the own open requests");
         let waiting: HashSet<&str> =
             own.iter().flat_map(|id| self.requests[id].good.iter().copied()).collect();
-        assert_eq!(ids(&shown.approves, "approve_id"), waiting, "the approves that wait for {uid}");
-        for item in &shown.approves {
+        assert_eq!(ids(&snapshot.approves, "approve_id"), waiting, "the approves that wait for {uid}");
+        for item in &snapshot.approves {
             self.check_approve(item);
             let entry = self.approves[item["approve_id"].as_str().expect("an id")].entry;
             assert_eq!(&item["seq"], entry.seq(), "another seq than was answered");

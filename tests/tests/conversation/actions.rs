@@ -9,14 +9,14 @@ use vestibule_approve::rules::{Answer, Caller, Command, Decision};
 use vestibule_approve::signed::{Rid, Uid};
 use vestibule_tests::people::{Reply, TEN_MINUTES, now_ms, random};
 
-use crate::cast::Topic;
-use crate::ends::SHORT;
-use crate::stage::Stage;
-use crate::steps::{Deed, Doing, SeatNumber};
+use crate::expiry::SHORT;
+use crate::harness::Harness;
+use crate::participants::Topic;
+use crate::steps::{Action, Operation, SeatNumber};
 
 /// A frame on its way to the server.
 #[derive(Clone)]
-pub(crate) struct Sending {
+pub(crate) struct Outgoing {
     pub(crate) seat: SeatNumber,
     pub(crate) rid: Rid,
     pub(crate) caller: Caller,
@@ -44,61 +44,54 @@ pub(crate) struct Approved {
     pub(crate) frame: Approve,
 }
 
-impl Stage<'_> {
+impl Harness<'_> {
     /// Makes the frame; nothing if it needs a request or an approve and there is none yet.
-    pub(crate) fn sending(&mut self, doing: &Doing) -> Option<Sending> {
-        let Doing { seat, as_member, in_inbox, ref deed } = *doing;
-        match *deed {
-            Deed::Publish { room, step, policy } => Some(self.publish(seat, as_member, room, step, policy)),
-            Deed::Ask { room, box_key, is_short } => {
-                let rid = self.cast.rooms[room].rid();
-                let mut frame = self.cast.user_at(seat).person.request(&rid);
+    pub(crate) fn outgoing(&mut self, operation: &Operation) -> Option<Outgoing> {
+        let Operation { seat, as_member, in_inbox, ref action } = *operation;
+        match *action {
+            Action::Publish { room, step, policy } => Some(self.publish(seat, as_member, room, step, policy)),
+            Action::Ask { room, box_key, is_short } => {
+                let rid = self.participants.rooms[room].rid();
+                let mut frame = self.participants.user_at(seat).person.request(&rid);
                 frame.box_pub = Blob(vec![u8::try_from(box_key).expect("a small number"); 65]);
                 frame.exp = exp(is_short);
                 Some(self.ask(seat, rid, frame, is_short))
             }
-            Deed::AskAgain { request } => {
+            Action::AskAgain { request } => {
                 let Asked { rid, uid, frame } = self.asked(request)?;
                 Some(self.ask(self.seat_of(&uid, seat), rid, frame, false))
             }
-            Deed::AskOtherwise { request } => {
+            Action::AskOtherwise { request } => {
                 let Asked { rid, uid, mut frame } = self.asked(request)?;
                 frame.note = Some(random::<9>().to_string());
                 Some(self.ask(self.seat_of(&uid, seat), rid, frame, false))
             }
-            Deed::Approve { request, fits, is_short } => {
-                let Asked { rid, uid, frame } = self.asked(request)?;
-                let exp = exp(is_short);
-                let (by, room) = (&self.cast.user_at(seat).person, self.cast.room(&rid));
-                let mut approve = room.approve(by, &uid, &frame);
-                approve.exp = exp;
-                if !fits {
-                    approve.r#box = Hash(random().0);
-                }
-                Some(self.approve(seat, as_member, Approved { rid, by: seat, frame: approve }, is_short))
+            Action::Approve { request, fits, is_short } => {
+                let approved = self.new_approve(seat, request, fits, is_short)?;
+                Some(self.approve(seat, as_member, approved, is_short))
             }
-            Deed::ApproveAgain { approve } => {
+            Action::ApproveAgain { approve } => {
                 let approved = self.approved(approve)?;
                 Some(self.approve(approved.by, as_member, approved, false))
             }
-            Deed::ApproveOtherwise { approve } => {
+            Action::ApproveOtherwise { approve } => {
                 let mut approved = self.approved(approve)?;
                 approved.frame.ct = Blob(random::<20>().0.to_vec());
                 Some(self.approve(seat, as_member, Approved { by: seat, ..approved }, false))
             }
-            Deed::Deny { request, block } => self.deny(seat, as_member, request, block),
-            Deed::Unblock { request } => {
+            Action::Deny { request, block } => self.deny(seat, as_member, request, block),
+            Action::Unblock { request } => {
                 let Asked { rid, uid, .. } = self.asked(request)?;
                 let payload = json!({ "uid": uid });
                 Some(self.by_member(seat, as_member, rid, "unblock", payload, Command::Unblock { uid }))
             }
-            Deed::Withdraw { request, is_own } => self.withdraw(seat, in_inbox, request, is_own),
-            Deed::Ack { approve, is_own } => {
+            Action::Withdraw { request, is_own } => self.withdraw(seat, in_inbox, request, is_own),
+            Action::Ack { approve, is_own } => {
                 let (seat, rid, approve_id, device) = self.receiver(seat, approve, is_own)?;
                 let payload = json!({ "approve_id": approve_id, "device": device });
                 Some(self.own(seat, in_inbox, rid, "ack", payload, Command::Ack { approve_id, device }))
             }
-            Deed::Nack { approve, is_own } => {
+            Action::Nack { approve, is_own } => {
                 let (seat, rid, approve_id, device) = self.receiver(seat, approve, is_own)?;
                 let payload = json!({ "approve_id": approve_id, "device": device, "code": "wrong_key" });
                 Some(self.own(seat, in_inbox, rid, "nack", payload, Command::Nack { approve_id }))
@@ -106,8 +99,8 @@ impl Stage<'_> {
         }
     }
 
-    fn publish(&self, seat: SeatNumber, as_member: bool, room: usize, step: u64, policy: Policy) -> Sending {
-        let room = &self.cast.rooms[room];
+    fn publish(&self, seat: SeatNumber, as_member: bool, room: usize, step: u64, policy: Policy) -> Outgoing {
+        let room = &self.participants.rooms[room];
         let rid = room.rid();
         let version = (self.store.room(&rid).map_or(0, |room| room.version) + step).max(1);
         let digest = Card::signed_bytes(&rid, version, policy, None).hash();
@@ -119,7 +112,8 @@ impl Stage<'_> {
     fn new_approve(&self, seat: SeatNumber, request: usize, fits: bool, is_short: bool) -> Option<Approved> {
         let Asked { rid, uid, frame } = self.asked(request)?;
         let exp = exp(is_short);
-        let mut approve = self.cast.room(&rid).approve(&self.cast.user_at(seat).person, &uid, &frame);
+        let mut approve =
+            self.participants.room(&rid).approve(&self.participants.user_at(seat).person, &uid, &frame);
         approve.exp = exp;
         if !fits {
             approve.r#box = random();
@@ -127,17 +121,17 @@ impl Stage<'_> {
         Some(Approved { rid, by: seat, frame: approve })
     }
 
-    fn deny(&self, seat: SeatNumber, as_member: bool, request: usize, block: bool) -> Option<Sending> {
+    fn deny(&self, seat: SeatNumber, as_member: bool, request: usize, block: bool) -> Option<Outgoing> {
         let Asked { rid, uid: to, frame } = self.asked(request)?;
         let request_id = frame.request_id;
         let mut deny = Deny { request_id, to, code: "no".to_owned(), block, room_sig: random() };
-        let by = self.cast.user_at(seat).uid;
-        deny.room_sig = self.cast.room(&rid).key.sign(&deny.signed_bytes(&rid, &by));
+        let by = self.participants.user_at(seat).uid;
+        deny.room_sig = self.participants.room(&rid).key.sign(&deny.signed_bytes(&rid, &by));
         let command = Command::Deny { to, request_id, is_block: block };
         Some(self.by_member(seat, as_member, rid, "deny", json!(deny), command))
     }
 
-    fn withdraw(&self, seat: SeatNumber, in_inbox: bool, request: usize, is_own: bool) -> Option<Sending> {
+    fn withdraw(&self, seat: SeatNumber, in_inbox: bool, request: usize, is_own: bool) -> Option<Outgoing> {
         let Asked { rid, uid, frame } = self.asked(request)?;
         let seat = if is_own { self.seat_of(&uid, seat) } else { seat };
         let request_id = frame.request_id;
@@ -149,11 +143,11 @@ impl Stage<'_> {
     fn receiver(&self, seat: SeatNumber, approve: usize, is_own: bool) -> Option<(SeatNumber, Rid, Id, Id)> {
         let Approved { rid, frame, .. } = self.approved(approve)?;
         let seat = if is_own { self.seat_of(&frame.to, seat) } else { seat };
-        Some((seat, rid, frame.approve_id, self.cast.seats[seat].id))
+        Some((seat, rid, frame.approve_id, self.participants.seats[seat].id))
     }
 
-    fn ask(&mut self, seat: SeatNumber, rid: Rid, mut frame: Request, is_short: bool) -> Sending {
-        let (user, device) = (self.cast.user_at(seat), self.cast.seats[seat].id);
+    fn ask(&mut self, seat: SeatNumber, rid: Rid, mut frame: Request, is_short: bool) -> Outgoing {
+        let (user, device) = (self.participants.user_at(seat), self.participants.seats[seat].id);
         user.person.sign_request(&rid, &mut frame);
         let digest = frame.signed_bytes(&rid, &user.uid).hash();
         let (request_id, box_hash, exp) = (frame.request_id, frame.box_hash(), frame.exp);
@@ -166,7 +160,7 @@ impl Stage<'_> {
         }
         let caller = Caller { uid, is_member: false };
         let topic = Topic::Room(rid);
-        Sending { seat, rid, caller, is_members: false, topic, event: "request", payload, command }
+        Outgoing { seat, rid, caller, is_members: false, topic, event: "request", payload, command }
     }
 
     fn approve(
@@ -175,9 +169,9 @@ impl Stage<'_> {
         as_member: bool,
         mut approved: Approved,
         is_short: bool,
-    ) -> Sending {
+    ) -> Outgoing {
         let rid = approved.rid;
-        let (user, room) = (self.cast.user_at(seat), self.cast.room(&rid));
+        let (user, room) = (self.participants.user_at(seat), self.participants.room(&rid));
         let frame = &mut approved.frame;
         frame.sign_pub = user.person.key.public();
         room.sign_approve(&user.person, frame);
@@ -200,11 +194,11 @@ impl Stage<'_> {
         event: &'static str,
         payload: Value,
         command: Command,
-    ) -> Sending {
-        let is_member = as_member || self.cast.seats[seat].rooms.get(&rid) == Some(&true);
-        let caller = Caller { uid: self.cast.user_at(seat).uid, is_member };
+    ) -> Outgoing {
+        let is_member = as_member || self.participants.seats[seat].rooms.get(&rid) == Some(&true);
+        let caller = Caller { uid: self.participants.user_at(seat).uid, is_member };
         let topic = Topic::Room(rid);
-        Sending { seat, rid, caller, is_members: is_member, topic, event, payload, command }
+        Outgoing { seat, rid, caller, is_members: is_member, topic, event, payload, command }
     }
 
     fn own(
@@ -215,11 +209,11 @@ impl Stage<'_> {
         event: &'static str,
         mut payload: Value,
         command: Command,
-    ) -> Sending {
+    ) -> Outgoing {
         payload["rid"] = json!(rid);
-        let caller = Caller { uid: self.cast.user_at(seat).uid, is_member: false };
+        let caller = Caller { uid: self.participants.user_at(seat).uid, is_member: false };
         let topic = if in_inbox { Topic::Inbox } else { Topic::Room(rid) };
-        Sending { seat, rid, caller, is_members: false, topic, event, payload, command }
+        Outgoing { seat, rid, caller, is_members: false, topic, event, payload, command }
     }
 
     /// The request at this place, counted from the last one.
@@ -235,7 +229,7 @@ impl Stage<'_> {
 
     /// A seat of this user.
     fn seat_of(&self, uid: &Uid, seat: SeatNumber) -> SeatNumber {
-        let seats: Vec<_> = self.cast.seats_of(uid).collect();
+        let seats: Vec<_> = self.participants.seats_of(uid).collect();
         seats[seat % seats.len()]
     }
 }
