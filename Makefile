@@ -3,11 +3,7 @@
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
-# The programs that tests start. Always the whole workspace, as `cargo test --workspace` builds it: for
-# one package alone some dependencies have fewer features, so Cargo would build the server twice.
-BUILD = cargo build --workspace --bins --examples --locked
-
-.PHONY: run test page check doc rust client flows clients browser package service old released stripped deb deb-test advisories rolling crowd fuzz schemathesis model bench amplification soak help
+.PHONY: run test page check doc rust client flows clients browser package service old released deb deb-test container container-test rolling crowd fuzz schemathesis model bench amplification soak help
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -110,6 +106,21 @@ advisories: ## known vulnerabilities of the dependencies, by the RustSec databas
 deb-test: ## the Debian package in a fresh Debian 12 that is booted for it; needs root, takes two minutes
 	tests/service/install.sh debootstrap debootstrap systemd-nspawn systemd-container
 	tests/service/fresh_debian.sh target/debian/release/vestibule_*.deb
+
+CONTAINER_TEST = tests/container/rootless.sh tests/container/test.sh
+
+container-test: ## the container, built by Debian's Podman as an unprivileged user, and run; needs root, takes minutes to compile
+	tests/container/install.sh
+	cd server/web/client && $(NPM_CI)
+	cd tests/flows && $(NPM_CI)
+	$(CONTAINER_TEST)
+
+container: ## the same with the debug binary instead of compiling; needs root, takes a minute or two
+	cargo build --workspace --bins --examples --locked
+	tests/container/install.sh
+	cd server/web/client && $(NPM_CI)
+	cd tests/flows && $(NPM_CI)
+	$(CONTAINER_TEST) target/debug/vestibule
 
 rolling: ## a restart under two thousand clients that ask and approve, with its figures; takes minutes to build
 	cargo test --release --package vestibule-tests --test rolling_restart --locked -- --ignored --nocapture
