@@ -116,7 +116,7 @@ container-test: ## the container, built by Debian's Podman as an unprivileged us
 	$(CONTAINER_TEST)
 
 container: ## the same with the debug binary instead of compiling; needs root, takes a minute or two
-	cargo build --workspace --bins --examples --locked
+	$(BUILD)
 	tests/container/install.sh
 	cd server/web/client && $(NPM_CI)
 	cd tests/flows && $(NPM_CI)
