@@ -49,6 +49,9 @@ impl Failpoint {
 }
 
 /// The place of that name is passed.
+///
+/// # Panics
+/// If the test asked for a panic here.
 pub fn pass(name: &str) {
     if !cfg!(debug_assertions) {
         return;
