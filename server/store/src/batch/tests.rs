@@ -205,12 +205,12 @@ async fn what_nobody_waits_for_comes_in_its_order_and_who_waits_goes_first() {
         let (stage, done) = (Arc::clone(&stage), Arc::clone(&done));
         move || {
             is_begun.recv().unwrap();
-            let began = Instant::now();
+            let start = Instant::now();
             let (answer, is_answered) = mpsc::channel();
             let asked = Box::new(move |outcome: Outcome| answer.send(outcome.is_ok()).unwrap());
             stage.store.submit(request(10), asked);
             assert!(is_answered.recv().unwrap());
-            (done.load(Ordering::Relaxed), began.elapsed())
+            (done.load(Ordering::Relaxed), start.elapsed())
         }
     });
     let commands = (0..MANY).map(|number| {
