@@ -150,7 +150,7 @@ const BAD_VALUES: [(&str, &str, &str); 15] = [
         "expected a time with its unit, such as 500ms, 30s, 5m, 12h or 7d, from 1ms to 36500d (did you mean 30s?)",
     ),
     ("cooldown", "never", "such as 500ms, 30s, 5m, 12h or 7d, from 0s to 36500d"),
-    ("listen", "4000", "with a port from 0 (a free one) to 65535 (did you mean 127.0.0.1:4000?)"),
+    ("listen", "4000", "with a port from 0 (any free port) to 65535 (did you mean 127.0.0.1:4000?)"),
     ("admin-listen", "/run/admin", "or unix:/run/vestibule/admin (did you mean unix:/run/admin?)"),
     (
         "trusted-proxy",

@@ -245,7 +245,7 @@ fn a_reload_applies_tokens_and_closes_revoked_ones() {
     assert_eq!(told(&said, &["tokens"]), [["2", "the operators' tokens have not changed"]]);
 
     site.write("tokens", "nonsense\n");
-    hang_up(&server, "the operators' tokens stay as they were");
+    hang_up(&server, "keeping the current operators' tokens");
     assert_eq!((status(admin, ALICE), status(admin, BOB)), (200, 200));
 
     let (mut alice, mut bob) = (watch(admin, ALICE), watch(admin, BOB));

@@ -107,7 +107,7 @@ fn every_entry_point_checks_the_host() {
     for path in ["/health/live", "/health/ready", "/"] {
         assert_ne!(ask(path, EVIL).status, 421, "{path}");
     }
-    let says = "a request was refused, as others like it will be";
+    let says = "refused a request, and will refuse others like it without logging";
     assert_eq!(server.log().matches(says).count(), 1, "{}", server.log());
 }
 

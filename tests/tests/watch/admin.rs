@@ -141,7 +141,7 @@ fn invalid_tokens_and_addresses_prevent_the_start() {
     assert_refused("a short token", free, 1, "at least 32");
     write(&format!("alice full {READER}"), 0o600);
     assert_refused("no address", "nonsense", 2, "expected an address and a port");
-    assert_refused("a path from nowhere", "unix:admin", 2, "begins with /");
+    assert_refused("a path from nowhere", "unix:admin", 2, "expected an absolute path after unix:");
     assert_refused("somebody else's address", "192.0.2.1:0", 1, "for operators");
     assert_refused("a folder that is not there", "unix:/nowhere/admin", 1, "unix:/nowhere/admin");
 }
