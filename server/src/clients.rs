@@ -8,16 +8,18 @@ use actix_web::{
     middleware::{NormalizePath, from_fn},
     web,
 };
-use arc_swap::ArcSwap;
-use vestibule_channels::transport::{
-    self, Accepted, AddressRate, ConnectionLimits, Connections, Endpoint, Grain, HttpRateLimit, Over,
-    arriving, edges, harden, longpoll, websocket,
+use vestibule_channels::{
+    Endpoint,
+    transport::{
+        self, Accepted, ConnectionCounter, Connections, HttpRateLimit, Over, arriving, edges, harden,
+        websocket,
+    },
 };
 use vestibule_store::READERS;
 
 use crate::{
-    approve::{self, Flow, Services},
-    config::{Config, ConnectionCap},
+    approve::{self, Flow, Identity, Services},
+    config::Config,
     health::{self, Audience, Health},
     hosts::Hosts,
     pages::{Demo, Page},
@@ -28,14 +30,12 @@ use crate::{
 /// The clients' endpoints and their limits. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Clients {
-    endpoint: Arc<Endpoint>,
+    endpoint: Arc<Endpoint<Identity>>,
     services: Arc<Services>,
     health: Arc<Health>,
     hosts: Arc<Hosts>,
     demo: Option<Arc<Page>>,
-    polls: Arc<longpoll::Sessions>,
-    poll_limits: Arc<ConnectionLimits>,
-    tcp_limits: Arc<ConnectionLimits>,
+    tcp_connections: Arc<ConnectionCounter>,
     calls: Arc<HttpRateLimit>,
 }
 
@@ -43,35 +43,33 @@ impl Clients {
     /// Builds the endpoints as the settings say. Requests must be addressed to one of the `hosts`.
     pub(crate) fn new(config: &Config, flow: &Flow, hosts: Arc<Hosts>) -> Self {
         let connections = &config.connections;
-        let endpoint = Arc::new(Endpoint {
-            rules: Arc::new(ArcSwap::from_pointee(config.rules())),
-            caps: limits(connections.socket_cap()),
-            connects: Arc::new(AddressRate::new(connections.connects(), Grain::Network)),
-            ..Endpoint::new(flow.router(), flow.socket_auth())
-        });
-        let poll_limits = limits(connections.poll_cap());
-        let (rules, traffic) = (Arc::clone(&endpoint.rules), Arc::clone(&endpoint.traffic));
+        let endpoint = Endpoint::builder(flow.socket_auth())
+            .router(flow.router())
+            .connect_policy(config.connect_policy())
+            .websocket_limits(connections.websocket_limits())
+            .long_poll_limits(connections.long_poll_limits())
+            .connect_rate(connections.connects())
+            .build();
+        let (policy, traffic) = (Arc::clone(endpoint.connect_policy()), Arc::clone(endpoint.traffic()));
         Self {
             services: flow.services(),
-            health: Health::new(Arc::clone(&endpoint.connections)),
+            health: Health::new(Arc::clone(endpoint.connections())),
             hosts,
             demo: config.demo.then(demo),
-            polls: Arc::new(longpoll::Sessions::new(Arc::clone(&poll_limits))),
-            poll_limits,
-            tcp_limits: limits(connections.tcp_cap()),
-            calls: HttpRateLimit::new(connections.calls(), rules, traffic),
+            tcp_connections: ConnectionCounter::new(connections.tcp_limits()),
+            calls: HttpRateLimit::new(connections.calls(), policy, traffic),
             endpoint,
         }
     }
 
     /// The mount of clients' WebSockets and long polls.
-    pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
+    pub(crate) fn endpoint(&self) -> &Arc<Endpoint<Identity>> {
         &self.endpoint
     }
 
     /// All clients' connections.
     pub(crate) fn connections(&self) -> &Arc<Connections> {
-        &self.endpoint.connections
+        self.endpoint.connections()
     }
 
     /// Whether the server is ready for clients.
@@ -82,16 +80,12 @@ impl Clients {
     /// Changes the limits to what the settings say. Limits that are the same go on counting.
     pub(crate) fn apply(&self, config: &Config) {
         let connections = &config.connections;
-        self.endpoint.rules.store(Arc::new(config.rules()));
-        for (limits, ConnectionCap { per_address, per_user }) in [
-            (&self.endpoint.caps, connections.socket_cap()),
-            (&self.poll_limits, connections.poll_cap()),
-            (&self.tcp_limits, connections.tcp_cap()),
-        ] {
-            limits.change(per_address, per_user);
-        }
+        self.endpoint.connect_policy().store(Arc::new(config.connect_policy()));
+        self.endpoint.set_websocket_limits(connections.websocket_limits());
+        self.endpoint.set_long_poll_limits(connections.long_poll_limits());
+        self.endpoint.set_connect_rate(connections.connects());
+        self.tcp_connections.set_limits(connections.tcp_limits());
         self.calls.change(connections.calls());
-        self.endpoint.connects.change(connections.connects());
     }
 
     /// Starts to serve clients, over TLS if there is a certificate.
@@ -102,8 +96,9 @@ impl Clients {
         certificate: Option<Arc<Certificate>>,
     ) -> io::Result<Server> {
         let patience = config.connections.patience();
-        let (rules, traffic) = (Arc::clone(&self.endpoint.rules), Arc::clone(&self.endpoint.traffic));
-        let accepted = Accepted::new(Arc::clone(&self.tcp_limits), rules, traffic, patience);
+        let policy = Arc::clone(self.endpoint.connect_policy());
+        let traffic = Arc::clone(self.endpoint.traffic());
+        let accepted = Accepted::new(Arc::clone(&self.tcp_connections), policy, traffic, patience);
         let over = if certificate.is_some() { Over::Tls } else { Over::Http };
         let tls = certificate.map(Certificate::server_config).transpose().map_err(io::Error::other)?;
         let clients = self.clone();
@@ -121,7 +116,7 @@ impl Clients {
     }
 
     fn mount(self, config: &mut web::ServiceConfig) {
-        let Self { endpoint, services, health, hosts, demo, polls, calls, .. } = self;
+        let Self { endpoint, services, health, hosts, demo, calls, .. } = self;
         let addressed = || {
             let hosts = Arc::clone(&hosts);
             from_fn(move |request, next| Arc::clone(&hosts).check(request, next))
@@ -129,21 +124,14 @@ impl Clients {
         let msgpack = web::scope("/msgpack").wrap(addressed()).configure(|config| {
             websocket::mount_msgpack(config, "/websocket", Arc::clone(&endpoint));
         });
-        let socket = web::scope("/socket")
-            .wrap(addressed())
-            .configure(|config| websocket::mount(config, "/websocket", Arc::clone(&endpoint)))
-            .configure(|config| longpoll::mount(config, "/longpoll", Arc::clone(&endpoint), polls));
+        let socket = web::scope("/socket").wrap(addressed()).configure(|config| endpoint.mount(config, ""));
         health::mount(config, health, Audience::Public);
-        approve::http::mount(config, services, endpoint.rules.clone(), calls, hosts);
+        approve::http::mount(config, services, Arc::clone(endpoint.connect_policy()), calls, hosts);
         config.service(msgpack).service(socket);
         if let Some(demo) = demo {
             demo.mount(config, "/");
         }
     }
-}
-
-fn limits(ConnectionCap { per_address, per_user }: ConnectionCap) -> Arc<ConnectionLimits> {
-    ConnectionLimits::new(per_address, per_user)
 }
 
 /// The demo page, or the hint in its place.

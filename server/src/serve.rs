@@ -85,7 +85,7 @@ pub async fn serve(
     let drain = Arc::new(Notify::new());
     let info = ServerInfo {
         connections: Arc::clone(clients.connections()),
-        rules: Arc::clone(&clients.endpoint().rules),
+        connect_policy: Arc::clone(clients.endpoint().connect_policy()),
         listens_at: address,
         started: clock.now_ms(),
         clock,
@@ -153,7 +153,7 @@ fn start_admin(
     let mut metrics = Metrics::default();
     metrics.add(|registry| {
         clients.health().register(registry);
-        clients.endpoint().traffic.register(registry);
+        clients.endpoint().traffic().register(registry);
         flow.register(registry);
     });
     let shared = Admin { metrics, flow: Arc::clone(flow), health: Arc::clone(clients.health()), server };

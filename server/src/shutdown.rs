@@ -59,7 +59,7 @@ pub(crate) async fn wait_and_drain(
     }
     tracing::info!(connections = connections.count(), "stopping");
     systemd::stopping();
-    let drained = async { tokio::join!(connections.drain(PATIENCE), server.stop(true)).0 };
+    let drained = vestibule_channels::drain(connections, server, PATIENCE);
     tokio::select! {
         left = drained => {
             if left > 0 {

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use serde::Serialize;
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
+use serde_json::{json, value::RawValue};
+use thiserror::Error;
 
 /// One WebSocket message, or one line of a long-poll body, before decoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,12 +156,53 @@ impl Payload {
         }
     }
 
+    /// Decodes the payload as a `T`, which may borrow from it.
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use vestibule_phoenix::message::Payload;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Say {
+    ///     text: String,
+    /// }
+    ///
+    /// let payload = Payload::of(&serde_json::json!({ "text": "hello" }));
+    /// assert_eq!(payload.parse::<Say>()?.text, "hello");
+    ///
+    /// let error = Payload::empty().parse::<Say>().err().unwrap();
+    /// assert_eq!(error.to_string(), "missing field `text` at line 1 column 2");
+    /// # Ok::<(), vestibule_phoenix::message::PayloadError>(())
+    /// ```
+    pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, PayloadError> {
+        let json = self.as_json().ok_or(PayloadError::NotJson)?;
+        Ok(serde_json::from_str(json.as_str())?)
+    }
+
     /// The JSON, if it is JSON.
     pub fn as_json(&self) -> Option<&Json> {
         match self {
             Payload::Json(json) => Some(json),
             Payload::Binary(_) | Payload::User(_) => None,
         }
+    }
+}
+
+/// A payload that does not have the shape a channel expects. Its text is for the client's developer.
+#[derive(Debug, Error)]
+pub enum PayloadError {
+    /// The payload is bytes, and the channel expects JSON.
+    #[error("expected JSON, found bytes")]
+    NotJson,
+    /// A field is missing or has the wrong type.
+    #[error(transparent)]
+    Shape(#[from] serde_json::Error),
+}
+
+impl PayloadError {
+    /// The error as the response of a reply: `{"reason": "bad payload", "detail": "…"}`.
+    pub fn response(&self) -> Payload {
+        Payload::of(&json!({ "reason": "bad payload", "detail": self.to_string() }))
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Presence<T> {
     /// The bytes of what is listed.
     bytes: usize,
     /// How many bytes may be listed.
-    room: usize,
+    capacity: usize,
     /// Who found no place, in the order in which they came.
     waiting: BTreeMap<u64, (ByteString, Entry<T>)>,
     /// What each tracker is under: its own keys are few.
@@ -103,13 +103,13 @@ impl Diff {
 }
 
 impl<T: Copy + Eq + Hash> Presence<T> {
-    /// Nobody, and `room` bytes for a list. `prefix` is put before every `phx_ref` and has to differ between topics and their
-    /// lives, so that a ref is never seen twice by one client.
-    pub fn new(prefix: String, room: usize) -> Self {
+    /// An empty list of at most `capacity` bytes. `prefix` begins every `phx_ref`; it must differ
+    /// between topics, and between runs of one topic, so that no client sees a ref twice.
+    pub fn new(prefix: String, capacity: usize) -> Self {
         Self {
             listed: BTreeMap::new(),
             bytes: 0,
-            room,
+            capacity,
             waiting: BTreeMap::new(),
             places: HashMap::new(),
             changes: Diff::default(),
@@ -119,8 +119,8 @@ impl<T: Copy + Eq + Hash> Presence<T> {
     }
 
     /// How many bytes may be listed from now on. What is listed stays.
-    pub fn set_room(&mut self, room: usize) {
-        self.room = room;
+    pub fn set_capacity(&mut self, capacity: usize) {
+        self.capacity = capacity;
         self.move_up();
     }
 
@@ -232,7 +232,7 @@ impl<T: Copy + Eq + Hash> Presence<T> {
 
     /// Puts an entry behind those who wait; one that never fits, behind all that do.
     fn wait(&mut self, key: &ByteString, entry: Entry<T>) -> Place {
-        let turn = if entry.bytes <= self.room { self.next_ref } else { u64::MAX - self.next_ref };
+        let turn = if entry.bytes <= self.capacity { self.next_ref } else { u64::MAX - self.next_ref };
         self.waiting.insert(turn, (key.clone(), entry));
         Place::Waiting(turn)
     }
@@ -244,7 +244,7 @@ impl<T: Copy + Eq + Hash> Presence<T> {
             return Some(entry);
         };
         let bytes = self.bytes - old.bytes + entry.bytes;
-        if bytes > self.room && entry.bytes > old.bytes {
+        if bytes > self.capacity && entry.bytes > old.bytes {
             return Some(entry);
         }
         self.bytes = bytes;
@@ -282,7 +282,7 @@ impl<T: Copy + Eq + Hash> Presence<T> {
     /// Lists those who have waited longest, as far as there are places.
     fn move_up(&mut self) {
         while let Some(first) = self.waiting.first_entry()
-            && self.bytes + first.get().1.bytes <= self.room
+            && self.bytes + first.get().1.bytes <= self.capacity
         {
             let (key, entry) = first.remove();
             let tracker = entry.tracker;

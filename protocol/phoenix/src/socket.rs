@@ -47,10 +47,12 @@ pub enum Action {
     Reply(Reply),
     /// Ask the topic's channel to let this connection in.
     Join(Join),
-    /// Hand a message to a joined channel.
-    Push(Push),
-    /// Tell a joined channel that the client leaves it. The channel answers, and [`Socket::ended`] follows.
-    Leave(Push),
+    /// Hand the message to the joined channel. An event that is not a text makes a Phoenix channel
+    /// crash.
+    Push(JoinId, Message),
+    /// Tell the joined channel that the client leaves it. The channel answers, and [`Socket::ended`]
+    /// follows.
+    Leave(JoinId, Message),
     /// Nothing: a stale message.
     Ignore,
 }
@@ -70,21 +72,6 @@ pub struct Join {
     pub payload: Payload,
     /// The join of the same topic that this one ends. The channel sends its `phx_close` after the reply to the new one.
     pub replaces: Option<JoinId>,
-}
-
-/// A message to a joined channel.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Push {
-    /// The join it belongs to.
-    pub id: JoinId,
-    /// The topic.
-    pub topic: Term,
-    /// What the reply carries as `ref`.
-    pub reference: Term,
-    /// The event; a term that is no text makes a Phoenix channel crash.
-    pub event: Term,
-    /// The payload.
-    pub payload: Payload,
 }
 
 impl Socket {
@@ -147,14 +134,7 @@ impl Socket {
         if !message.join_ref.is_null() && message.join_ref != channel.join_ref {
             return Action::Ignore;
         }
-        let push = Push {
-            id: channel.id,
-            topic: message.topic,
-            reference: message.reference,
-            event: message.event,
-            payload: message.payload,
-        };
-        if is_leave { Action::Leave(push) } else { Action::Push(push) }
+        if is_leave { Action::Leave(channel.id, message) } else { Action::Push(channel.id, message) }
     }
 }
 
@@ -210,7 +190,7 @@ mod tests {
         socket.joined(second.topic, second.id, second.join_ref);
         socket.ended("room:a", first);
         assert!(
-            matches!(receive(&mut socket, r#"["2","3","room:a","x",{}]"#), Action::Push(push) if push.id == second.id)
+            matches!(receive(&mut socket, r#"["2","3","room:a","x",{}]"#), Action::Push(id, _) if id == second.id)
         );
     }
 
@@ -235,8 +215,8 @@ mod tests {
         {
             assert_eq!(receive(&mut socket, stale), Action::Ignore, "{stale}");
         }
-        assert!(matches!(receive(&mut socket, r#"[null,3,"room:a","x",{}]"#), Action::Push(_)));
-        assert!(matches!(receive(&mut socket, r#"[1,4,"room:a","phx_leave",{}]"#), Action::Leave(_)));
+        assert!(matches!(receive(&mut socket, r#"[null,3,"room:a","x",{}]"#), Action::Push(..)));
+        assert!(matches!(receive(&mut socket, r#"[1,4,"room:a","phx_leave",{}]"#), Action::Leave(..)));
     }
 
     #[test]

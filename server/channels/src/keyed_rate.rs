@@ -57,8 +57,9 @@ impl<K: Hash + Eq + Clone> KeyedRate<K> {
     pub fn admit(&self, key: &K, cost: NonZeroU32) -> Result<(), Duration> {
         self.clean();
         let limit = self.limit.load();
-        let admitted = limit.limiter.check_key_n(key, cost.min(limit.quota.burst_size()));
-        let admitted = admitted.expect("no cost is more than the burst");
+        let cost = cost.min(limit.quota.burst_size());
+        // The error of a cost above the burst, which cannot be.
+        let Ok(admitted) = limit.limiter.check_key_n(key, cost) else { return Ok(()) };
         admitted.map_err(|not_until| not_until.wait_time_from(DefaultClock::default().now()))
     }
 

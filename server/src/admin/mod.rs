@@ -85,8 +85,8 @@ pub fn start(
     patience: Patience,
 ) -> io::Result<Running> {
     let admin = web::Data::new(admin);
-    let live = Arc::new(topic::endpoint(Arc::clone(&tokens), admin.clone()));
-    let admission = Admission { tokens: Arc::clone(&tokens), connections: Arc::clone(&live.connections) };
+    let live = topic::endpoint(Arc::clone(&tokens), admin.clone());
+    let admission = Admission { tokens: Arc::clone(&tokens), connections: Arc::clone(live.connections()) };
     let dashboard = Arc::new(Page::embedded::<Dashboard>("dashboard"));
     let server = HttpServer::new(move || {
         let (tokens, live) = (Arc::clone(&tokens), Arc::clone(&live));

@@ -25,8 +25,8 @@ pub struct Admin {
 pub struct ServerInfo {
     /// The clients' connections.
     pub connections: Arc<Connections>,
-    /// The rules and limits for connections.
-    pub rules: Arc<ArcSwap<ConnectPolicy>>,
+    /// Origins, limits and proxies of connections.
+    pub connect_policy: Arc<ArcSwap<ConnectPolicy>>,
     /// The address at which clients connect.
     pub listens_at: SocketAddr,
     /// When the server started, in Unix milliseconds.

@@ -1,5 +1,5 @@
-//! The topic `admin`: all that is counted, each second, for the dashboard and for whoever else
-//! watches with phoenix.js.
+//! The topic `admin`: the values of all metrics, each second, for the dashboard and for other
+//! clients.
 
 use std::{
     fmt,
@@ -11,11 +11,9 @@ use actix_web::web;
 use serde::Serialize;
 use serde_json::json;
 use vestibule_channels::{
-    channel::{Channel, Client, Context, HandleResult, Incoming, JoinReply, SubscriberId},
-    topic::{Router, TopicRegistry, TurnedAway},
-    transport::{ConnectInfo, Connected, Endpoint, Refused, SocketHandler},
+    Channel, ConnectInfo, Connected, Context, Endpoint, ErrorReply, HandleResult, Incoming, JoinRefusal,
+    JoinReply, JoinResult, Payload, Refused, SocketHandler, SubscriberId, TopicRegistry,
 };
-use vestibule_phoenix::message::Payload;
 
 use super::{
     shared::Admin,
@@ -26,39 +24,38 @@ use crate::metrics::Snapshot;
 /// How often it is sent.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Messages that may wait for the room of all operators.
+/// Messages that may wait for the topic.
 const MAILBOX: usize = 256;
 
-/// The mount of the topic.
-pub(super) fn endpoint(tokens: Arc<TokenFile>, admin: web::Data<Admin>) -> Endpoint {
-    let rooms = TopicRegistry::guarded(
-        MAILBOX,
-        move |_| Live { admin: admin.clone(), is_ticking: false },
-        |_, client, _| operator(client).map(|_| ()).ok_or_else(|| TurnedAway::now(unauthorized())),
-    );
-    Endpoint::new(Router::default().route("admin", rooms), SocketAuth(tokens))
+/// The endpoint that serves the topic.
+pub(super) fn endpoint(tokens: Arc<TokenFile>, admin: web::Data<Admin>) -> Arc<Endpoint<Option<Operator>>> {
+    let topics = TopicRegistry::builder(move |_| MetricsChannel { admin: admin.clone(), is_ticking: false })
+        .mailbox(MAILBOX)
+        .authorize(|_, client, _| match &client.assigns {
+            Some(_) => Ok(()),
+            None => Err(JoinRefusal::now(unauthorized())),
+        })
+        .build();
+    Endpoint::builder(SocketAuth(tokens)).route("admin", topics).build()
 }
 
-/// What all connections of an operator have in common.
+/// The socket id of all connections of an operator.
 pub(super) fn socket_id(name: &str) -> String {
     format!("operator:{name}")
 }
 
-/// Lets everybody in, and no further than the socket without a token: a browser would not learn
-/// why, and try for ever.
+/// Accepts every connection and notes its operator. Without a valid token, joins are refused rather
+/// than the connection: a browser cannot see why an upgrade was refused, and would retry for ever.
 struct SocketAuth(Arc<TokenFile>);
 
 impl SocketHandler for SocketAuth {
-    fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected, Refused> {
+    type Assigns = Option<Operator>;
+
+    fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected<Option<Operator>>, Refused> {
         let operator = info.auth_token.and_then(|token| self.0.find(token));
         let id = operator.as_ref().map(|operator| socket_id(&operator.name));
-        Ok(Connected { id, assigns: Arc::new(operator) })
+        Ok(Connected { id, assigns: operator })
     }
-}
-
-/// Who is at the other end, where that is an operator.
-fn operator(client: &Client) -> Option<&Operator> {
-    client.assigns::<Option<Operator>>()?.as_ref()
 }
 
 fn unauthorized() -> Payload {
@@ -66,12 +63,12 @@ fn unauthorized() -> Payload {
 }
 
 /// The channel.
-struct Live {
+struct MetricsChannel {
     admin: web::Data<Admin>,
     is_ticking: bool,
 }
 
-/// One look at everything.
+/// The values of all metrics at one time.
 #[derive(Serialize)]
 struct Sample {
     /// Unix milliseconds.
@@ -80,13 +77,19 @@ struct Sample {
     series: Snapshot,
 }
 
-impl Channel for Live {
-    fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, _: &Payload) -> JoinReply {
-        let Some(Operator { name, access }) = cx.client(who).and_then(|client| operator(client)) else {
-            return JoinReply::Error(unauthorized());
+impl Channel for MetricsChannel {
+    type ConnectAssigns = Option<Operator>;
+    type Assigns = ();
+
+    fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, _: &Payload) -> JoinResult<()> {
+        let Some(Operator { name, access }) = cx.connect_assigns(who) else {
+            return Err(unauthorized().into());
         };
         let every = u64::try_from(EVERY.as_millis()).unwrap_or(u64::MAX);
-        JoinReply::Ok(Payload::of(&json!({ "name": name, "access": access.as_str(), "every_ms": every })))
+        Ok(JoinReply::Ok(
+            (),
+            Payload::of(&json!({ "name": name, "access": access.as_str(), "every_ms": every })),
+        ))
     }
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
@@ -96,14 +99,14 @@ impl Channel for Live {
         }
     }
 
-    /// There is nothing to say here: acts go to `/admin/v1`.
+    /// The topic has no events: actions go to `/admin/v1`.
     fn handle_in(&mut self, _: &mut Context<'_, Self>, _: Incoming) -> HandleResult {
-        HandleResult::error(Payload::of(&json!({ "reason": "unmatched event" })))
+        Err(ErrorReply::reason("unmatched event"))
     }
 }
 
-impl Live {
-    /// Looks, sends, and does it again; until all have left and the room is gone.
+impl MetricsChannel {
+    /// Reads the metrics, sends them, and does so again, until all have left and the topic ends.
     fn tick(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
         let (admin, begun) = (self.admin.clone(), Instant::now());
         let look = async move {
@@ -114,10 +117,10 @@ impl Live {
             if let Ok(sample) = sample {
                 cx.broadcast("metrics", Payload::of(&sample));
             } else {
-                tracing::warn!("the metrics cannot be told");
+                tracing::warn!("the metrics cannot be read");
             }
-            cx.after(who, EVERY.saturating_sub(begun.elapsed()), move |live: &mut Live, cx| {
-                live.tick(cx, who);
+            cx.after(who, EVERY.saturating_sub(begun.elapsed()), move |channel: &mut MetricsChannel, cx| {
+                channel.tick(cx, who);
             });
         });
     }

@@ -12,8 +12,8 @@ use vestibule_approve::{
     rules::{Caller, Command},
     signed::{Rid, Uid},
 };
-use vestibule_phoenix::message::Payload;
-use vestibule_store::{Committed, Content, Deleted, Removed, Submission};
+use vestibule_channels::Payload;
+use vestibule_store::{CommandError, Committed, Content, Deleted, Removed, StoreError, Submission};
 
 use super::{
     event::is_reserved, inbox::Inbox, notifications::Notifications, notifier::Notifier as _,
@@ -55,7 +55,7 @@ impl OperatorActions {
         let removed =
             self.services.store.remove_room(rid, |rid, uid, ended| self.notify_end(rid, uid, &ended)).await?;
         if removed.was_there {
-            self.topics.rooms.tell(&Topic::Room(rid).to_string(), |room, cx| room.close(cx));
+            self.topics.rooms.call(&Topic::Room(rid).to_string(), |room, cx| room.close(cx));
         }
         Ok(removed)
     }
@@ -89,11 +89,11 @@ impl OperatorActions {
         let (sent, is_sent) = oneshot::channel();
         // The receiver may be gone, and so may the topic.
         match topic {
-            Topic::Room(_) => self.topics.rooms.tell(&topic.to_string(), move |room, cx| {
+            Topic::Room(_) => self.topics.rooms.call(&topic.to_string(), move |room, cx| {
                 room.tell_erased(cx, &uid);
                 let _ = sent.send(());
             }),
-            Topic::Inbox(_) => self.topics.inboxes.tell(&topic.to_string(), move |_, cx| {
+            Topic::Inbox(_) => self.topics.inboxes.call(&topic.to_string(), move |_, cx| {
                 Inbox::tell_erased(cx);
                 let _ = sent.send(());
             }),
@@ -104,7 +104,7 @@ impl OperatorActions {
     /// The subscribers of a room, oldest connection first.
     pub async fn subscribers(&self, rid: &Rid) -> Vec<RoomSubscriber> {
         let (sender, recipient) = oneshot::channel();
-        self.topics.rooms.tell(&Topic::Room(*rid).to_string(), move |room, _| {
+        self.topics.rooms.call(&Topic::Room(*rid).to_string(), move |room, _| {
             // The receiver may be gone.
             let _ = sender.send(room.subscribers());
         });
@@ -122,10 +122,10 @@ impl OperatorActions {
         let payload = Payload::of(payload);
         match topic.parse() {
             Ok(Topic::Room(_)) => {
-                Ok(self.topics.rooms.tell(topic, move |_, cx| cx.broadcast(&event, payload)))
+                Ok(self.topics.rooms.call(topic, move |_, cx| cx.broadcast(&event, payload)))
             }
             Ok(Topic::Inbox(_)) => {
-                Ok(self.topics.inboxes.tell(topic, move |_, cx| cx.broadcast(&event, payload)))
+                Ok(self.topics.inboxes.call(topic, move |_, cx| cx.broadcast(&event, payload)))
             }
             Err(_) => Err(BroadcastError::UnknownTopic),
         }

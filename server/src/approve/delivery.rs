@@ -13,13 +13,13 @@ use vestibule_approve::{
     refusal::Refusal,
     signed::{Rid, Uid},
 };
-use vestibule_channels::channel::{Channel, Context, JoinReply, SubscriberId};
-use vestibule_phoenix::message::Payload;
-use vestibule_store::{Arrival, Epoch, Page};
+use vestibule_channels::{Channel, Context, JoinReply, JoinResult, Payload, SubscriberId};
+use vestibule_store::{Arrival, Epoch, Page, StoreError};
 
 use super::{
     catch_up::Feed,
     event::ServerEvent,
+    identity::Identity,
     notifications::{Notifications, UserUpdate},
     payloads::{self, ApprovePush, CaughtUp, JoinParams, Last, Resync},
     redelivery::UnansweredApproves,
@@ -92,7 +92,7 @@ impl Recipient {
 }
 
 /// A channel that delivers items to its subscribers.
-pub(super) trait Delivery: Channel {
+pub(super) trait Delivery: Channel<ConnectAssigns = Identity, Assigns = ()> {
     fn services(&self) -> &Arc<Services>;
 
     /// The room whose items are delivered; an inbox delivers those of all rooms.
@@ -116,12 +116,12 @@ pub(super) fn read_arrival<R: Delivery>(
     who: SubscriberId,
     recipient: &Recipient,
     found: impl FnOnce(&mut R, &mut Context<'_, R>, Result<Arrival, StoreError>) + Send + 'static,
-) -> JoinReply {
+) -> JoinResult<()> {
     let (services, uid, scope) = (Arc::clone(delivery.services()), recipient.uid, delivery.scope());
     let notices_after = recipient.notices_after();
     let arrival = async move { services.store.arrival(uid, scope, notices_after).await };
     cx.spawn(who, arrival, found);
-    JoinReply::Later
+    Ok(JoinReply::Later)
 }
 
 /// Sends what follows the reply to a join, then what was committed meanwhile.

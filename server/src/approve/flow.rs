@@ -4,12 +4,18 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 use vestibule_approve::limits::{Limits, Quotas};
-use vestibule_channels::{topic::Router, transport::Rate};
+use vestibule_channels::{Rate, Router};
 use vestibule_store::{Clock, Store, StoreProblem, clock::Doubt};
 
 use super::{
-    actions::OperatorActions, auth::Auth, config::FlowConfig, fan_out_limit::FanOutRate,
-    identity::SocketAuth, services::Services, sweep, topics::Topics,
+    actions::OperatorActions,
+    auth::Auth,
+    config::FlowConfig,
+    fan_out_limit::FanOutRate,
+    identity::{Identity, SocketAuth},
+    services::Services,
+    sweep,
+    topics::Topics,
 };
 use crate::session::Sessions;
 
@@ -31,7 +37,7 @@ impl Flow {
     }
 
     /// Routes the flow's topics.
-    pub fn router(&self) -> Router {
+    pub fn router(&self) -> Router<Identity> {
         self.topics.router()
     }
 

@@ -7,8 +7,7 @@ use vestibule_approve::{
     refusal::{Reason, Refusal},
     signed::Uid,
 };
-use vestibule_channels::{channel::Client, topic::TurnedAway};
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::{Client, JoinRefusal, Payload};
 
 use super::{identity::Identity, payloads, services::Services, topic::Topic};
 
@@ -20,9 +19,9 @@ const REFUSAL_DELAY: Duration = Duration::from_millis(300);
 pub(super) fn join_room(
     services: &Services,
     topic: &str,
-    client: &Client,
+    client: &Client<Identity>,
     params: &Payload,
-) -> Result<(), TurnedAway> {
+) -> Result<(), JoinRefusal> {
     match topic.parse() {
         Ok(Topic::Room(_)) => check(services, client, params, |_| true),
         _ => Err(unmatched()),
@@ -33,9 +32,9 @@ pub(super) fn join_room(
 pub(super) fn join_inbox(
     services: &Services,
     topic: &str,
-    client: &Client,
+    client: &Client<Identity>,
     params: &Payload,
-) -> Result<(), TurnedAway> {
+) -> Result<(), JoinRefusal> {
     match topic.parse() {
         Ok(Topic::Inbox(owner)) => check(services, client, params, |uid| *uid == owner),
         _ => Err(unmatched()),
@@ -43,24 +42,23 @@ pub(super) fn join_inbox(
 }
 
 /// Phoenix's answer for a topic without a channel.
-fn unmatched() -> TurnedAway {
-    TurnedAway::now(Payload::of(&json!({ "reason": "unmatched topic" })))
+fn unmatched() -> JoinRefusal {
+    JoinRefusal::now(Payload::of(&json!({ "reason": "unmatched topic" })))
 }
 
 fn check(
     services: &Services,
-    client: &Client,
+    client: &Client<Identity>,
     params: &Payload,
     may_join: impl FnOnce(&Uid) -> bool,
-) -> Result<(), TurnedAway> {
-    let user = client.assigns::<Identity>().and_then(|identity| identity.uid);
-    if !user.is_some_and(|uid| may_join(&uid)) {
+) -> Result<(), JoinRefusal> {
+    if !client.assigns.uid.is_some_and(|uid| may_join(&uid)) {
         let refusal = Refusal::from(Reason::Unauthorized);
-        services.store.count_refusal(&refusal);
-        return Err(TurnedAway { response: Payload::of(&refusal), after: REFUSAL_DELAY });
+        services.metrics.refused(&refusal);
+        return Err(JoinRefusal { response: Payload::of(&refusal), delay: REFUSAL_DELAY });
     }
     match payloads::parse_join(params) {
         Ok(_) => Ok(()),
-        Err(refusal) => Err(TurnedAway::now(Payload::of(&refusal))),
+        Err(refusal) => Err(JoinRefusal::now(Payload::of(&refusal))),
     }
 }

@@ -38,12 +38,12 @@ const MAX_BODY: usize = 16 * 1024;
 /// The most cards on a page of the directory.
 const MAX_CARDS: u32 = 100;
 
-/// Mounts the endpoints at `/v1`. `rules` say which pages may call them, the same that may open a
+/// Mounts the endpoints at `/v1`. `policy` says which pages may call them, the same that may open a
 /// socket; `hosts` which hosts a request may address; `calls` how often one address may call.
 pub fn mount(
     config: &mut web::ServiceConfig,
     services: Arc<Services>,
-    rules: Arc<ArcSwap<ConnectPolicy>>,
+    policy: Arc<ArcSwap<ConnectPolicy>>,
     calls: Arc<HttpRateLimit>,
     hosts: Arc<Hosts>,
 ) {
@@ -53,7 +53,7 @@ pub fn mount(
             .wrap(from_fn(move |request, next| Arc::clone(&hosts).check(request, next)))
             .wrap(from_fn(move |request, next| Arc::clone(&calls).limit(request, next)))
             // Outside of both, so that a page can read why it is refused.
-            .wrap(cors(rules))
+            .wrap(cors(policy))
             .app_data(web::Data::from(services))
             .app_data(web::JsonConfig::default().limit(MAX_BODY))
             .service(
@@ -74,11 +74,11 @@ pub fn mount(
 
 /// Tokens travel in a header that a page of another site cannot make a browser add, so there are no
 /// credentials to protect. The allowed origins are nevertheless those of the socket.
-fn cors(rules: Arc<ArcSwap<ConnectPolicy>>) -> Cors {
+fn cors(policy: Arc<ArcSwap<ConnectPolicy>>) -> Cors {
     Cors::default()
         .allowed_origin_fn(move |origin, request| {
             let host = transport::host(request);
-            origin.to_str().is_ok_and(|origin| rules.load().origins.allow(origin, host))
+            origin.to_str().is_ok_and(|origin| policy.load().origins.allow(origin, host))
         })
         .allowed_methods(["GET", "HEAD", "POST"])
         .allowed_headers([AUTHORIZATION, CONTENT_TYPE])

@@ -9,14 +9,15 @@ use vestibule_approve::{
     refusal::{Reason, Refusal},
     signed::{Rid, Uid},
 };
-use vestibule_channels::channel::{Channel, Context, HandleResult, Incoming, JoinReply, SubscriberId};
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::{
+    Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinResult, Payload, SubscriberId,
+};
 use vestibule_store::{Arrival, StoreError};
 
 use super::{
     delivery::{Delivery, Recipient, deliver, read_arrival, welcome},
     event::{OwnEvent, ServerEvent},
-    identity::user_and_server,
+    identity::{Identity, user_and_server},
     notifications::{Notifications, UserUpdate},
     notifier::{Notifier as _, WeakNotifier},
     own_events,
@@ -34,13 +35,16 @@ pub(super) struct Inbox {
 }
 
 impl Channel for Inbox {
-    fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinReply {
+    type ConnectAssigns = Identity;
+    type Assigns = ();
+
+    fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinResult<()> {
         let Some((_, server)) = user_and_server(cx, who).filter(|(uid, _)| *uid == self.owner) else {
-            return JoinReply::Error(Payload::of(&Refusal::from(Reason::Unauthorized)));
+            return Err(ErrorReply(Payload::of(&Refusal::from(Reason::Unauthorized))));
         };
         let listener = match parse_join(params) {
             Ok(params) => Recipient::new(&self.services, self.owner, server, &params),
-            Err(refusal) => return JoinReply::Error(Payload::of(&refusal)),
+            Err(refusal) => return Err(ErrorReply(Payload::of(&refusal))),
         };
         let joining =
             read_arrival(self, cx, who, &listener, move |inbox, cx, arrival| inbox.let_in(cx, who, arrival));
@@ -53,7 +57,7 @@ impl Channel for Inbox {
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
-        self.dispatch(cx, &message).unwrap_or_else(|refusal| refuse(&self.services, &refusal))
+        Ok(self.dispatch(cx, &message).unwrap_or_else(|refusal| refuse(&self.services, &refusal)))
     }
 
     fn left(&mut self, _cx: &mut Context<'_, Self>, who: SubscriberId) {
@@ -110,14 +114,14 @@ impl Inbox {
             Ok(arrival) => {
                 let answer =
                     payloads::JoinReply::new(&listener.server, listener.epoch, &self.services, &arrival);
-                cx.admit(who, Payload::of(&answer));
+                cx.admit(who, (), Payload::of(&answer));
                 listener.found(arrival);
             }
             Err(error) => cx.refuse(who, Payload::of(&replies::of_store(error))),
         }
     }
 
-    fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<HandleResult, Refusal> {
+    fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<Handled, Refusal> {
         let event: OwnEvent =
             message.event.parse().map_err(|_| Reason::BadPayload.because("An inbox has no such event."))?;
         own_events::handle(self, cx, &message.reply_to(), self.owner, event, &message.payload)

@@ -9,8 +9,7 @@ use vestibule_approve::{
     rules::{Caller, Command, RequestState},
     signed::{Rid, Uid},
 };
-use vestibule_channels::channel::{Context, HandleResult, ReplyTo};
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::{Context, Handled, Payload, ReplyTo};
 use vestibule_store::{Committed, Content, Page, Submission};
 
 use super::{
@@ -29,7 +28,7 @@ pub(super) fn handle<R: Delivery>(
     uid: Uid,
     event: OwnEvent,
     payload: &Payload,
-) -> Result<HandleResult, Refusal> {
+) -> Result<Handled, Refusal> {
     let named = |rid: Option<Rid>| {
         let missing = || Reason::BadPayload.because("The field `rid` is missing.");
         delivery.scope().or(rid).ok_or_else(missing)
@@ -80,7 +79,7 @@ fn timed<R: Delivery, F: Future>(
     to: &ReplyTo,
     read: F,
 ) -> impl Future<Output = F::Output> + use<R, F> {
-    let (timing, asked) = (delivery.timing(to.member), to.at);
+    let (timing, asked) = (delivery.timing(to.subscriber), to.at);
     async move {
         match timing {
             ReplyTiming::Prompt => read.await,
@@ -98,7 +97,7 @@ fn settle<R: Delivery>(
     uid: Uid,
     command: Command,
     code: Option<NackCode>,
-) -> HandleResult {
+) -> Handled {
     let content = code.map_or(Content::Nothing, Content::Nack);
     // Other devices may still wait for the approve, but this one has answered it.
     let answered = match command {
@@ -106,7 +105,7 @@ fn settle<R: Delivery>(
         _ => None,
     };
     let submission = Submission { rid, caller: Caller { uid, is_member: false }, command, content };
-    let who = to.member;
+    let who = to.subscriber;
     replies::carry_out(
         delivery.services(),
         cx,
@@ -130,21 +129,21 @@ fn approved<R: Delivery>(
     to: ReplyTo,
     uid: Uid,
     list: List,
-) -> HandleResult {
+) -> Handled {
     let (services, scope, from) = (Arc::clone(delivery.services()), delivery.scope(), list.from());
     let read = async move { services.store.approved(uid, scope, from, list.limit()).await };
     let read = timed(delivery, &to, read);
     replies::look_up(cx, to, read, move |delivery: &mut R, cx, to, page: Page<ApproveItem>| {
         let end = page.items.last().map(|item| item.seq);
         let is_complete = page.next.is_none();
-        let Some(recipient) = delivery.recipient(to.member) else { return };
+        let Some(recipient) = delivery.recipient(to.subscriber) else { return };
         let epoch = recipient.epoch;
         note_sent(recipient, &page.items);
         replies::ok(cx, to, &Items { items: page.items, cursor: page.next });
         if is_complete && recipient.catch_up() {
             let seq = end.unwrap_or(from.after);
-            cx.push(to.member, ServerEvent::CaughtUp.name(), Payload::of(&CaughtUp { epoch, seq }));
+            cx.push(to.subscriber, ServerEvent::CaughtUp.name(), Payload::of(&CaughtUp { epoch, seq }));
         }
-        schedule_redelivery(delivery, cx, to.member);
+        schedule_redelivery(delivery, cx, to.subscriber);
     })
 }

@@ -12,8 +12,8 @@ use vestibule_approve::{
     rules::Answer,
     signed::{Alg, Rid, Signature, Uid},
 };
-use vestibule_phoenix::message::Payload;
-use vestibule_store::{Arrival, Committed, Epoch};
+use vestibule_channels::Payload;
+use vestibule_store::{Arrival, Committed, Epoch, Seq};
 
 use super::services::Services;
 use crate::input::{self, Document};

@@ -8,8 +8,7 @@ use std::{
 
 use serde::Serialize;
 use vestibule_approve::refusal::{Reason, Refusal};
-use vestibule_channels::channel::{Channel, Context, HandleResult, ReplyTo};
-use vestibule_phoenix::message::{Payload, Status};
+use vestibule_channels::{Channel, Context, Handled, Payload, ReplyTo, Status};
 use vestibule_store::{CommandError, Committed, Page, StoreError, Submission};
 
 use super::{
@@ -40,10 +39,10 @@ pub(super) fn carry_out<C: Channel>(
     timing: ReplyTiming,
     submission: Submission,
     then: impl FnOnce(&mut C, &mut Context<'_, C>, &Committed) + Send + 'static,
-) -> HandleResult {
-    let resume = cx.resume_later(to.member);
-    let done = move |result: Result<Committed, Refusal>| {
-        resume.run(move |channel, cx| match result {
+) -> Handled {
+    let (resume, counting) = (cx.resume_later(to.subscriber), Arc::clone(services));
+    let done = move |result: Result<Committed, CommandError>| {
+        resume.run(move |channel, cx| match result.map_err(of_command) {
             Ok(committed) if timing == ReplyTiming::Uniform && committed.decision.change.is_none() => {
                 then(channel, cx, &committed);
                 reply_late(cx, to, Status::Ok, payloads::answer(&committed));
@@ -60,7 +59,7 @@ pub(super) fn carry_out<C: Channel>(
         });
     };
     services.store.submit(submission, Box::new(done));
-    HandleResult::NoReply
+    Handled::NoReply
 }
 
 /// Reads, and passes the result to `found`, which replies with [`ok`]; if the read fails, replies
@@ -73,15 +72,15 @@ pub(super) fn look_up<C: Channel, T: Send + 'static>(
     to: ReplyTo,
     read: impl Future<Output = Result<T, StoreError>> + 'static,
     found: impl FnOnce(&mut C, &mut Context<'_, C>, &ReplyTo, T) + Send + 'static,
-) -> HandleResult {
-    cx.spawn(to.member, read, move |channel, cx, result| {
+) -> Handled {
+    cx.spawn(to.subscriber, read, move |channel, cx, result| {
         match result {
             Ok(value) => found(channel, cx, &to, value),
             Err(error) => fail(cx, &to, &of_store(error)),
         }
-        cx.proceed(to.member, HandleResult::NoReply);
+        cx.proceed(to.subscriber, Handled::NoReply);
     });
-    HandleResult::Wait
+    Handled::Wait
 }
 
 /// Replies with a page of a list.
@@ -89,7 +88,7 @@ pub(super) fn list<C: Channel, T: Serialize + Send + 'static>(
     cx: &mut Context<'_, C>,
     to: ReplyTo,
     read: impl Future<Output = Result<Page<T>, StoreError>> + 'static,
-) -> HandleResult {
+) -> Handled {
     look_up(cx, to, read, |_, cx, to, page| ok(cx, to, &Items { items: page.items, cursor: page.next }))
 }
 
@@ -106,7 +105,7 @@ pub(super) fn reply_late<C: Channel>(
     response: Payload,
 ) {
     let rest = tokio::time::sleep(rest_of(to.at));
-    cx.spawn(to.member, rest, move |_, cx, ()| cx.reply(&to, status, response));
+    cx.spawn(to.subscriber, rest, move |_, cx, ()| cx.reply(&to, status, response));
 }
 
 /// A read that takes at least [`UNKNOWN_AFTER`], counted from `asked`.
@@ -127,7 +126,7 @@ pub(super) fn fail<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, refusal: &Refu
 }
 
 /// Refuses a message at once, and counts the refusal.
-pub(super) fn refuse(services: &Services, refusal: &Refusal) -> HandleResult {
-    services.store.count_refusal(refusal);
-    HandleResult::error(Payload::of(refusal))
+pub(super) fn refuse(services: &Services, refusal: &Refusal) -> Handled {
+    services.metrics.refused(refusal);
+    Handled::error(Payload::of(refusal))
 }

@@ -6,10 +6,11 @@ use std::{
 };
 
 use vestibule_approve::signed::{Rid, Uid};
-use vestibule_channels::topic::{Router, TopicRegistry};
+use vestibule_channels::{Router, TopicRegistry};
 
 use super::{
     guard,
+    identity::Identity,
     inbox::Inbox,
     notifications::{Notifications, UserUpdate},
     notifier::{Notifier, WeakNotifier},
@@ -33,23 +34,25 @@ impl Topics {
                 ((Arc::clone(services), notifier.clone()), (Arc::clone(services), notifier));
             let (at_rooms, at_inboxes) = (Arc::clone(services), Arc::clone(services));
             Self {
-                rooms: TopicRegistry::guarded(
-                    mailbox,
-                    move |topic| KeyRoom::new(&to_room.0, &to_room.1, rid_of(topic)),
-                    move |topic, client, params| guard::join_room(&at_rooms, topic, client, params),
-                ),
-                inboxes: TopicRegistry::guarded(
-                    mailbox,
-                    move |topic| Inbox::new(&to_inbox.0, &to_inbox.1, owner_of(topic)),
-                    move |topic, client, params| guard::join_inbox(&at_inboxes, topic, client, params),
-                ),
+                rooms: TopicRegistry::builder(move |topic| {
+                    KeyRoom::new(&to_room.0, &to_room.1, rid_of(topic))
+                })
+                .mailbox(mailbox)
+                .authorize(move |topic, client, params| guard::join_room(&at_rooms, topic, client, params))
+                .build(),
+                inboxes: TopicRegistry::builder(move |topic| {
+                    Inbox::new(&to_inbox.0, &to_inbox.1, owner_of(topic))
+                })
+                .mailbox(mailbox)
+                .authorize(move |topic, client, params| guard::join_inbox(&at_inboxes, topic, client, params))
+                .build(),
             }
         })
     }
 
     /// Routes both kinds of topics.
-    pub(super) fn router(&self) -> Router {
-        Router::default().route("room:*", Arc::clone(&self.rooms)).route("user:*", Arc::clone(&self.inboxes))
+    pub(super) fn router(&self) -> Router<Identity> {
+        Router::new().route("room:*", Arc::clone(&self.rooms)).route("user:*", Arc::clone(&self.inboxes))
     }
 
     /// The numbers of running rooms and running inboxes.
@@ -82,7 +85,7 @@ impl Notifier for Topics {
         }
         let own = notifications.own.clone();
         let room = Topic::Room(*rid).to_string();
-        let is_running = self.rooms.tell(&room, move |room, cx| room.notify_here(cx, notifications));
+        let is_running = self.rooms.call(&room, move |room, cx| room.notify_here(cx, notifications));
         // A running room knows which connections it has reached, and passes the rest on.
         if !is_running && let Some((uid, own)) = own {
             self.notify_inbox(uid, own, HashSet::new());
@@ -91,6 +94,6 @@ impl Notifier for Topics {
 
     fn notify_inbox(&self, uid: Uid, update: UserUpdate, except: HashSet<u64>) {
         let inbox = Topic::Inbox(uid).to_string();
-        self.inboxes.tell(&inbox, move |inbox, cx| inbox.deliver(cx, &update, &except));
+        self.inboxes.call(&inbox, move |inbox, cx| inbox.deliver(cx, &update, &except));
     }
 }

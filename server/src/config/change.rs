@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(told(&changes.live), ["max_channels: 7 to 8 (v.toml:1)", "max_nacks: 5 to 3 (default)"]);
         let fixed = ["name: a to b (v.toml:2)", "max_frame: 256KiB to 64KiB (v.toml:3)"];
         assert_eq!(told(&changes.fixed), fixed);
-        let limits = adopted.config.rules().limits;
+        let limits = adopted.config.connect_policy().limits;
         assert_eq!(
             (limits.channels, limits.frame, &adopted.config.names[..]),
             (8, 256 * 1024, &["a".to_owned()][..])

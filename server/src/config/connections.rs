@@ -4,8 +4,8 @@ use std::{num::NonZeroU32, time::Duration};
 
 use clap::Args;
 use vestibule_channels::{
-    outbox::OutboxLimits,
-    transport::{Limits, Patience, Period, Rate},
+    ConnectionLimits, Limits, Rate,
+    transport::{OutboxLimits, Patience, Period},
 };
 
 use super::{
@@ -187,18 +187,18 @@ impl ConnectionOptions {
     }
 
     /// WebSockets.
-    pub fn socket_cap(&self) -> ConnectionCap {
-        ConnectionCap { per_address: self.max_sockets_per_address, per_user: self.max_sockets_per_user }
+    pub fn websocket_limits(&self) -> ConnectionLimits {
+        ConnectionLimits { per_address: self.max_sockets_per_address, per_user: self.max_sockets_per_user }
     }
 
     /// Long-poll sessions.
-    pub fn poll_cap(&self) -> ConnectionCap {
-        ConnectionCap { per_address: self.max_polls_per_address, per_user: self.max_polls_per_user }
+    pub fn long_poll_limits(&self) -> ConnectionLimits {
+        ConnectionLimits { per_address: self.max_polls_per_address, per_user: self.max_polls_per_user }
     }
 
     /// TCP connections without a WebSocket, whose user is not known.
-    pub fn tcp_cap(&self) -> ConnectionCap {
-        ConnectionCap { per_address: self.max_connections_per_address, per_user: usize::MAX }
+    pub fn tcp_limits(&self) -> ConnectionLimits {
+        ConnectionLimits { per_address: self.max_connections_per_address, per_user: usize::MAX }
     }
 
     /// How long the server waits for requests.
@@ -210,15 +210,6 @@ impl ConnectionOptions {
     pub fn calls(&self) -> Rate {
         a_second(self.max_calls_per_second, self.max_calls_at_once)
     }
-}
-
-/// How many connections of one kind one address and one user may have at the same time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnectionCap {
-    /// Connections of one address.
-    pub per_address: usize,
-    /// Connections of one user.
-    pub per_user: usize,
 }
 
 fn a_second(often: NonZeroU32, at_once: NonZeroU32) -> Rate {

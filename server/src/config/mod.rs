@@ -27,7 +27,7 @@ pub use self::{
     admin::AdminOptions,
     change::{Change, Changes},
     command::{Task, command, complaint},
-    connections::{ConnectionCap, ConnectionOptions},
+    connections::ConnectionOptions,
     flow::FlowOptions,
     layer::Problem,
     manpage::{completions, man},

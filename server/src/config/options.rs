@@ -164,7 +164,7 @@ impl Config {
     }
 
     /// The rules and limits for clients' connections.
-    pub fn rules(&self) -> ConnectPolicy {
+    pub fn connect_policy(&self) -> ConnectPolicy {
         ConnectPolicy {
             origins: self.allowed_origins(),
             limits: self.connections.limits(),
@@ -239,7 +239,7 @@ mod tests {
             (defaults.redelivery, defaults.sweep, defaults.mailbox)
         );
         assert_eq!((set.message, set.new_requests), (defaults.message, defaults.new_requests));
-        assert_eq!(config.rules().limits, Limits::default());
+        assert_eq!(config.connect_policy().limits, Limits::default());
     }
 
     #[test]

@@ -167,7 +167,7 @@ mod tests {
         ];
         let flags = ["--name", "flag", "--origin=//flag.example"];
         let names = |settings: &Settings| {
-            let limits = settings.config.rules().limits;
+            let limits = settings.config.connect_policy().limits;
             (settings.config.names.join(" "), limits.channels, settings.config.origins.len())
         };
         let settings = read(file, &[], &[]).unwrap();

@@ -50,9 +50,9 @@ pub fn script(bytes: &[u8]) {
                     socket.joined(join.topic, join.id, join.join_ref);
                 }
             }
-            Action::Push(push) | Action::Leave(push) => {
-                assert!(joined.contains_key(&push.id), "only a joined channel is handed anything");
-                assert_eq!(push.reference, sent.reference);
+            Action::Push(id, message) | Action::Leave(id, message) => {
+                assert!(joined.contains_key(&id), "only a joined channel is handed anything");
+                assert_eq!(message.reference, sent.reference);
             }
             Action::Ignore => assert!(!sent.join_ref.is_null(), "a null join_ref is never stale"),
         }

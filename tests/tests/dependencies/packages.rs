@@ -44,7 +44,7 @@ fn the_store_knows_neither_channels_nor_http() {
 
 #[test]
 fn the_server_reaches_tables_through_the_store_alone() {
-    only("vestibule", &["vestibule-approve", "vestibule-channels", "vestibule-phoenix", "vestibule-store"]);
+    only("vestibule", &["vestibule-approve", "vestibule-channels", "vestibule-store"]);
 }
 
 #[test]

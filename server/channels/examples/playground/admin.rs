@@ -1,4 +1,5 @@
-//! What the recorded application's administration could do: `POST /admin/broadcast`, `/admin/disconnect`, `/admin/stop`.
+//! The administration that the recorded application had: `POST /admin/broadcast`,
+//! `/admin/disconnect` and `/admin/stop`.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -6,16 +7,17 @@ use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::Notify;
-use vestibule_channels::transport::Endpoint;
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::{Endpoint, Payload};
 
-/// The longest text in a binary frame's head.
+use crate::mounts::Connect;
+
+/// The longest topic or event in a binary frame.
 const MAX_TEXT: usize = 255;
 
 type Query = web::Query<HashMap<String, String>>;
 
-/// Mounts the administration of what `endpoint` serves; `stop` hears that the server is to stop.
-pub(crate) fn mount(config: &mut web::ServiceConfig, endpoint: Arc<Endpoint>, stop: Arc<Notify>) {
+/// Mounts the administration of `endpoint`; `stop` is notified when the server must stop.
+pub(crate) fn mount(config: &mut web::ServiceConfig, endpoint: Arc<Endpoint<Connect>>, stop: Arc<Notify>) {
     config
         .app_data(web::Data::from(endpoint))
         .app_data(web::Data::from(stop))
@@ -24,9 +26,9 @@ pub(crate) fn mount(config: &mut web::ServiceConfig, endpoint: Arc<Endpoint>, st
         .route("/admin/stop", web::post().to(stop_server));
 }
 
-/// Broadcasts the body: JSON, or bytes if the query says `binary`. What Phoenix's serializers raise over, which is a value that
-/// is no map, or a topic or event too long for a binary frame, is an error of the server.
-async fn broadcast(endpoint: web::Data<Endpoint>, query: Query, body: Bytes) -> HttpResponse {
+/// Broadcasts the body: JSON, or bytes if the query has `binary`. A server error where Phoenix's
+/// serializers raise: over a value that is not a map, or a topic or event too long for a binary frame.
+async fn broadcast(endpoint: web::Data<Endpoint<Connect>>, query: Query, body: Bytes) -> HttpResponse {
     let (Some(topic), Some(event)) = (query.get("topic"), query.get("event")) else {
         return HttpResponse::BadRequest().finish();
     };
@@ -42,19 +44,17 @@ async fn broadcast(endpoint: web::Data<Endpoint>, query: Query, body: Bytes) -> 
             Err(_) => return HttpResponse::BadRequest().finish(),
         }
     };
-    if let Some(rooms) = endpoint.router.find(topic) {
-        rooms.broadcast(topic, event.as_str().into(), payload);
-    }
+    endpoint.broadcast(topic, event.as_str(), payload);
     HttpResponse::Ok().body("ok")
 }
 
-async fn disconnect(endpoint: web::Data<Endpoint>, query: Query) -> HttpResponse {
+async fn disconnect(endpoint: web::Data<Endpoint<Connect>>, query: Query) -> HttpResponse {
     let Some(id) = query.get("id") else { return HttpResponse::BadRequest().finish() };
-    endpoint.connections.disconnect(id);
+    endpoint.connections().disconnect(id);
     HttpResponse::Ok().body("ok")
 }
 
-/// The answer still goes out: a server that stops finishes the requests it has begun.
+/// The answer is still sent: a stopping server finishes the requests it has begun.
 async fn stop_server(stop: web::Data<Notify>) -> HttpResponse {
     stop.notify_one();
     HttpResponse::Ok().body("stopping")

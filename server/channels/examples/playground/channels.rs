@@ -1,93 +1,93 @@
-//! The channels that answer: an event for each way a channel can, and channels that let nobody in.
+//! The channels that reply, with an event for each way to do so, and channels that refuse joins.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vestibule_channels::channel::{Channel, Context, HandleResult, Incoming, JoinReply, Stop, SubscriberId};
-use vestibule_phoenix::message::{Payload, Status};
+use vestibule_channels::{
+    Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload, Status,
+    Stop, SubscriberId,
+};
 
-/// What a client has said when it connected, for it to ask about. An application keeps what it needs, and nothing else.
-pub(crate) struct Said {
-    pub(crate) params: Value,
-    pub(crate) auth_token: Option<String>,
-}
+use crate::mounts::Connect;
 
-/// `room:*` and `lobby`: one event for each way a channel can answer.
+/// `room:*` and `lobby`: one event for each way a channel can reply.
 pub(crate) struct Playground;
 
 impl Channel for Playground {
-    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: SubscriberId, params: &Payload) -> JoinReply {
-        JoinReply::Ok(params.clone())
+    type ConnectAssigns = Connect;
+    type Assigns = ();
+
+    fn join(&mut self, _: &mut Context<'_, Self>, _: SubscriberId, params: &Payload) -> JoinResult<()> {
+        Ok(JoinReply::Ok((), params.clone()))
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
         let Incoming { from, payload, .. } = &message;
         let payload = payload.clone();
-        match &*message.event {
-            "echo" => HandleResult::ok(payload),
-            "err" => HandleResult::error(payload),
-            "ok_only" => HandleResult::ok(Payload::empty()),
-            "err_only" => HandleResult::error(Payload::empty()),
-            "custom_status" => HandleResult::Reply(Status::Custom("teapot".into()), payload),
-            "noreply" => HandleResult::NoReply,
+        Ok(match &*message.event {
+            "echo" => Handled::ok(payload),
+            "err" => Handled::error(payload),
+            "ok_only" => Handled::empty(),
+            "err_only" => Handled::error(Payload::empty()),
+            "custom_status" => Handled::Reply(Status::Custom("teapot".into()), payload),
+            "noreply" => Handled::NoReply,
             "shout" => {
                 cx.broadcast("shout", a_map(payload));
-                HandleResult::ok(Payload::empty())
+                Handled::empty()
             }
             "shout_from" => {
                 cx.broadcast_from(*from, "shout_from", a_map(payload));
-                HandleResult::ok(Payload::empty())
+                Handled::empty()
             }
             "push_me" => {
                 cx.push(*from, "pushed", a_map(payload));
-                HandleResult::NoReply
+                Handled::NoReply
             }
             "push_then_reply" => {
                 cx.push(*from, "pushed", a_map(payload.clone()));
-                HandleResult::ok(payload)
+                Handled::ok(payload)
             }
             "async_reply" => {
                 let to = message.reply_to();
                 let delay = tokio::time::sleep(Duration::from_millis(50));
                 cx.spawn(*from, delay, move |_, cx, ()| cx.reply(&to, Status::Ok, payload));
-                HandleResult::NoReply
+                Handled::NoReply
             }
             "sleep" => {
                 let (who, ms) = (*from, number(&payload, "ms").unwrap_or_default());
                 let delay = tokio::time::sleep(Duration::from_millis(ms));
-                let slept = HandleResult::ok(Payload::of(&json!({ "slept": ms })));
+                let slept = Handled::ok(Payload::of(&json!({ "slept": ms })));
                 cx.spawn(who, delay, move |_, cx, ()| cx.proceed(who, slept));
-                HandleResult::Wait
+                Handled::Wait
             }
-            "whoami" => HandleResult::ok(whoami(cx, *from)),
+            "whoami" => Handled::ok(whoami(cx, *from)),
             "stop" | "stop_shutdown" => stop(Some((Status::Ok, Payload::empty())), Stop::Normal),
             "stop_noreply" => stop(None, Stop::Normal),
             "stop_abnormal" => stop(Some((Status::Ok, Payload::empty())), Stop::Crash),
             "crash" => panic!("asked to crash"),
-            _ => HandleResult::crash(),
-        }
+            _ => Handled::crash(),
+        })
     }
 }
 
-fn stop(reply: Option<(Status, Payload)>, how: Stop) -> HandleResult {
-    HandleResult::Stop { reply, how }
+fn stop(reply: Option<(Status, Payload)>, how: Stop) -> Handled {
+    Handled::Stop { reply, how }
 }
 
 fn whoami(cx: &Context<'_, Playground>, who: SubscriberId) -> Payload {
-    let member = cx.member(who).expect("who sends a message is in");
-    let client = &member.client;
-    let said = client.assigns::<Said>().expect("the handler of all mounts assigns it");
+    let subscriber = cx.subscriber(who).expect("a sender has joined");
+    let client = &subscriber.client;
     Payload::of(&json!({
         "id": client.id,
         "transport": client.transport.as_str(),
-        "auth_token": said.auth_token,
-        "connect_params": said.params,
-        "join_ref": member.reply_join_ref.as_text().map(|text| &**text),
+        "auth_token": client.assigns.auth_token,
+        "connect_params": client.assigns.params,
+        "join_ref": subscriber.reply_join_ref.as_text().map(|text| &**text),
         "topic": &**cx.topic(),
     }))
 }
 
-/// Phoenix pushes and broadcasts maps (and bytes) only, and crashes over anything else.
+/// Phoenix pushes and broadcasts only maps and bytes, and crashes over anything else.
 pub(crate) fn a_map(payload: Payload) -> Payload {
     if let Payload::Json(json) = &payload {
         assert!(json.as_str().starts_with('{'), "only a map can be pushed");
@@ -96,23 +96,26 @@ pub(crate) fn a_map(payload: Payload) -> Payload {
 }
 
 pub(crate) fn value(payload: &Payload) -> Value {
-    payload.as_json().map_or(Value::Null, |json| serde_json::from_str(json.as_str()).unwrap_or_default())
+    payload.parse().unwrap_or_default()
 }
 
 fn number(payload: &Payload, name: &str) -> Option<u64> {
     value(payload).get(name)?.as_u64()
 }
 
-/// `deny:*` lets nobody in.
+/// `deny:*` refuses every join.
 pub(crate) struct Deny;
 
 impl Channel for Deny {
-    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: SubscriberId, _params: &Payload) -> JoinReply {
-        JoinReply::Error(Payload::of(&json!({ "reason": "unauthorized" })))
+    type ConnectAssigns = Connect;
+    type Assigns = ();
+
+    fn join(&mut self, _: &mut Context<'_, Self>, _: SubscriberId, _: &Payload) -> JoinResult<()> {
+        Err(ErrorReply::reason("unauthorized"))
     }
 
-    fn handle_in(&mut self, _cx: &mut Context<'_, Self>, _message: Incoming) -> HandleResult {
-        HandleResult::crash()
+    fn handle_in(&mut self, _: &mut Context<'_, Self>, _: Incoming) -> HandleResult {
+        Ok(Handled::crash())
     }
 }
 
@@ -120,29 +123,35 @@ impl Channel for Deny {
 pub(crate) struct CrashJoin;
 
 impl Channel for CrashJoin {
-    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: SubscriberId, _params: &Payload) -> JoinReply {
+    type ConnectAssigns = Connect;
+    type Assigns = ();
+
+    fn join(&mut self, _: &mut Context<'_, Self>, _: SubscriberId, _: &Payload) -> JoinResult<()> {
         panic!("asked to crash in join")
     }
 
-    fn handle_in(&mut self, _cx: &mut Context<'_, Self>, _message: Incoming) -> HandleResult {
-        HandleResult::crash()
+    fn handle_in(&mut self, _: &mut Context<'_, Self>, _: Incoming) -> HandleResult {
+        Ok(Handled::crash())
     }
 }
 
-/// `slowjoin:*` takes its time to let anybody in.
+/// `slowjoin:*` accepts joins after a delay.
 pub(crate) struct SlowJoin;
 
 impl Channel for SlowJoin {
-    fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinReply {
+    type ConnectAssigns = Connect;
+    type Assigns = ();
+
+    fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinResult<()> {
         let delay = tokio::time::sleep(Duration::from_millis(number(params, "ms").unwrap_or(400)));
-        cx.spawn(who, delay, move |_, cx, ()| cx.admit(who, Payload::empty()));
-        JoinReply::Later
+        cx.spawn(who, delay, move |_, cx, ()| cx.admit(who, (), Payload::empty()));
+        Ok(JoinReply::Later)
     }
 
-    fn handle_in(&mut self, _cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
-        match &*message.event {
-            "echo" => HandleResult::ok(message.payload),
-            _ => HandleResult::crash(),
-        }
+    fn handle_in(&mut self, _: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
+        Ok(match &*message.event {
+            "echo" => Handled::ok(message.payload),
+            _ => Handled::crash(),
+        })
     }
 }

@@ -1,40 +1,45 @@
-//! The channel that does what the recorded application's channels had no event for.
+//! The channel for cases that the recorded application's channels had no event for.
 
 use serde_json::json;
-use vestibule_channels::channel::{Channel, Context, HandleResult, Incoming, JoinReply, Stop, SubscriberId};
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::{
+    Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload, Stop,
+    SubscriberId,
+};
 
-use crate::channels::value;
+use crate::{channels::value, mounts::Connect};
 
-/// `edges:*` answers, pushes and broadcasts bytes whatever it is sent, and says a last word to who leaves.
+/// `edges:*` replies, pushes and broadcasts bytes, and pushes a last word to subscribers that leave.
 pub(crate) struct Edges;
 
 impl Channel for Edges {
-    fn join(&mut self, _cx: &mut Context<'_, Self>, _who: SubscriberId, params: &Payload) -> JoinReply {
+    type ConnectAssigns = Connect;
+    type Assigns = ();
+
+    fn join(&mut self, _: &mut Context<'_, Self>, _: SubscriberId, params: &Payload) -> JoinResult<()> {
         match value(params)["answer"].as_str() {
-            Some("bytes") => JoinReply::Ok(bytes()),
-            Some("no") => JoinReply::Error(bytes()),
-            _ => JoinReply::Ok(Payload::empty()),
+            Some("bytes") => Ok(JoinReply::Ok((), bytes())),
+            Some("no") => Err(ErrorReply(bytes())),
+            _ => Ok(JoinReply::empty(())),
         }
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
         let parameters = value(&message.payload);
         let event = parameters["event"].as_str().unwrap_or("bytes");
-        match &*message.event {
-            "echo" => HandleResult::ok(message.payload),
-            "bytes" => HandleResult::ok(bytes()),
+        Ok(match &*message.event {
+            "echo" => Handled::ok(message.payload),
+            "bytes" => Handled::ok(bytes()),
             "push_bytes" => {
                 cx.push(message.from, event, bytes());
-                HandleResult::NoReply
+                Handled::NoReply
             }
             "shout_bytes" => {
                 cx.broadcast(event, bytes());
-                HandleResult::ok(Payload::empty())
+                Handled::empty()
             }
-            "stop" => HandleResult::Stop { reply: None, how: Stop::Normal },
-            _ => HandleResult::crash(),
-        }
+            "stop" => Handled::Stop { reply: None, how: Stop::Normal },
+            _ => Handled::crash(),
+        })
     }
 
     fn left(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {

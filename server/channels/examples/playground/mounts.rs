@@ -1,4 +1,4 @@
-//! The mounts, which share their rooms: `/socket`, and one for each option of an endpoint.
+//! The mounts, which share their topics: `/socket`, and one for each option of an endpoint.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,60 +9,65 @@ use actix_web::{
     },
     web,
 };
-use arc_swap::ArcSwap;
 use serde_json::Value;
 use vestibule_channels::{
-    topic::{Router, TopicRegistry},
-    transport::{
-        AddressRate, ConnectInfo, ConnectPolicy, Connected, ConnectionLimits, Connections, Endpoint, Grain,
-        Limits, Origin, Origins, Rate, Refused, SocketHandler, longpoll, websocket,
-    },
+    ConnectInfo, Connected, ConnectionLimits, Endpoint, EndpointBuilder, Limits, Origin, Rate, Refused,
+    Router, SocketHandler, TopicRegistry, transport::websocket,
 };
 
 use crate::{
     absinthe::Absinthe,
-    channels::{CrashJoin, Deny, Playground, Said, SlowJoin},
+    channels::{CrashJoin, Deny, Playground, SlowJoin},
     edges::Edges,
     presences::Presences,
     realtime::Realtime,
 };
 
-/// How many messages a room's mailbox holds.
-const MAILBOX: usize = 1024;
-
-/// What `/origindefault` takes for its own host, as the recorded server did: Phoenix's default compares with the host it is
-/// configured with, not with the one that a request names.
+/// The host of `/origindefault`, as the recorded server had it: Phoenix's default compares origins
+/// with the host that it is configured with, not with the one that a request names.
 const CONFIGURED_HOST: &str = "//localhost";
 
-/// Where `/originconn` takes itself to be reached: where the recorded server was.
+/// The origin of `/originconn`: the address of the recorded server.
 const OWN_ORIGIN: &str = "http://127.0.0.1:4100";
 
-/// What `/originlist` lets in: an origin of each form.
+/// The origins of `/originlist`: one of each form.
 const LISTED_ORIGINS: [&str; 4] =
     ["https://a.example.com", "//*.example.org", "//b.example.com:8080", "http://c.example.com"];
 
-/// A mount.
-struct Mount {
+/// What a client said when it connected, for it to ask about. Other applications keep only what they
+/// need.
+pub(crate) struct Connect {
+    pub(crate) params: Value,
+    pub(crate) auth_token: Option<String>,
+}
+
+/// A further mount.
+pub(crate) struct Mount {
     path: &'static str,
-    endpoint: Arc<Endpoint>,
+    endpoint: Arc<Endpoint<Connect>>,
     has_long_poll: bool,
 }
 
 impl Mount {
-    /// A mount for both transports.
-    fn new(path: &'static str, endpoint: Endpoint) -> Self {
-        Self { path, endpoint: Arc::new(endpoint), has_long_poll: true }
+    pub(crate) fn configure(&self, config: &mut web::ServiceConfig) {
+        let Self { path, endpoint, has_long_poll } = self;
+        if *has_long_poll {
+            endpoint.mount(config, path);
+        } else {
+            websocket::mount(config, &format!("{path}/websocket"), Arc::clone(endpoint));
+        }
     }
 }
 
-/// All mounts, and what they share.
+/// All mounts.
 pub(crate) struct Mounts {
-    mounts: Vec<Mount>,
-    sessions: Arc<longpoll::Sessions>,
+    /// The one at `/socket`.
+    pub(crate) main: Arc<Endpoint<Connect>>,
+    pub(crate) others: Vec<Mount>,
 }
 
-/// The rooms. All mounts serve the same ones.
-struct Channels {
+/// The topics, which all mounts serve.
+struct Topics {
     rooms: Arc<TopicRegistry<Playground>>,
     lobby: Arc<TopicRegistry<Playground>>,
     deny: Arc<TopicRegistry<Deny>>,
@@ -74,23 +79,23 @@ struct Channels {
     edges: Arc<TopicRegistry<Edges>>,
 }
 
-impl Channels {
+impl Topics {
     fn new() -> Self {
         Self {
-            rooms: TopicRegistry::new(MAILBOX, |_| Playground),
-            lobby: TopicRegistry::new(MAILBOX, |_| Playground),
-            deny: TopicRegistry::new(MAILBOX, |_| Deny),
-            crash_join: TopicRegistry::new(MAILBOX, |_| CrashJoin),
-            slow_join: TopicRegistry::new(MAILBOX, |_| SlowJoin),
-            presences: TopicRegistry::new(MAILBOX, |_| Presences::default()),
-            realtime: TopicRegistry::new(MAILBOX, |_| Realtime::default()),
-            absinthe: TopicRegistry::new(MAILBOX, |_| Absinthe::default()),
-            edges: TopicRegistry::new(MAILBOX, |_| Edges),
+            rooms: TopicRegistry::new(|_| Playground),
+            lobby: TopicRegistry::new(|_| Playground),
+            deny: TopicRegistry::new(|_| Deny),
+            crash_join: TopicRegistry::new(|_| CrashJoin),
+            slow_join: TopicRegistry::new(|_| SlowJoin),
+            presences: TopicRegistry::new(|_| Presences),
+            realtime: TopicRegistry::new(|_| Realtime),
+            absinthe: TopicRegistry::new(|_| Absinthe::default()),
+            edges: TopicRegistry::new(|_| Edges),
         }
     }
 
-    fn router(&self) -> Router {
-        Router::default()
+    fn router(&self) -> Router<Connect> {
+        Router::new()
             .route("room:*", Arc::clone(&self.rooms))
             .route("lobby", Arc::clone(&self.lobby))
             .route("deny:*", Arc::clone(&self.deny))
@@ -104,69 +109,43 @@ impl Channels {
 }
 
 impl Mounts {
-    /// The mounts, where nobody is yet.
     pub(crate) fn new() -> Self {
-        let channels = Channels::new();
-        let connections = Arc::<Connections>::default();
-        // A playground is for load tests too, which all come from one address, and fast.
-        let (caps, rate) = (ConnectionLimits::new(50_000, 1000), Rate::new(1_000_000, 1_000_000));
+        let topics = Topics::new();
+        // A playground is for load tests too, which come fast and all from one address.
+        let rate = Rate::new(1_000_000, 1_000_000);
+        let many = ConnectionLimits { per_address: 50_000, per_user: 1000 };
         let phoenix =
             Limits { frame: 10_000_000, message: 8_000_000, frames: rate, joins: rate, ..Limits::default() };
-        let short = Duration::from_millis(700);
-        let rules = ConnectPolicy { origins: Origins::Any, limits: phoenix, ..ConnectPolicy::default() };
-        let connects = Arc::new(AddressRate::new(rate, Grain::Network));
-        let endpoint = || Endpoint {
-            rules: Arc::new(ArcSwap::from_pointee(rules.clone())),
-            caps: Arc::clone(&caps),
-            connects: Arc::clone(&connects),
-            auth_token: false,
-            // Shared, so that the administration reaches everybody.
-            connections: Arc::clone(&connections),
-            ..Endpoint::new(channels.router(), Everybody)
+        let builder = || {
+            let endpoint = Endpoint::builder(Everybody).router(topics.router());
+            endpoint.any_origin().limits(phoenix).auth_token(false)
         };
-        let with = |rules| Endpoint { rules: Arc::new(ArcSwap::from_pointee(rules)), ..endpoint() };
-        let with_origins =
-            |origins: &[&str]| with(ConnectPolicy { origins: listed(origins), ..rules.clone() });
-        let with_limits = |limits| with(ConnectPolicy { limits, ..rules.clone() });
-        let mounts = vec![
-            Mount::new("/socket", endpoint()),
-            Mount::new("/authsocket", Endpoint { auth_token: true, ..endpoint() }),
-            Mount::new("/strict", with_origins(&["//example.com"])),
-            Mount::new("/origindefault", with_origins(&[CONFIGURED_HOST])),
-            Mount::new("/originconn", with_origins(&[OWN_ORIGIN])),
-            Mount::new("/originlist", with_origins(&LISTED_ORIGINS)),
-            Mount::new("/short", with_limits(Limits { idle: short, window: short, ..phoenix })),
-            Mount {
-                has_long_poll: false,
-                ..Mount::new("/tiny", with_limits(Limits { frame: 1024, ..phoenix }))
-            },
-            // Compression is not to be had; the mount is there for clients that offer it.
-            Mount::new("/deflate", endpoint()),
-            Mount::new("/subproto", Endpoint { subprotocols: vec!["chat.v1"], ..endpoint() }),
+        let main = builder().websocket_limits(many).long_poll_limits(many).connect_rate(rate).build();
+        // Shared, so that the administration reaches everybody.
+        let another = || builder().shared_with(&main);
+        let mount = |path, builder: EndpointBuilder<Connect>| {
+            let endpoint = builder.build();
+            Mount { path, endpoint, has_long_poll: path != "/tiny" }
+        };
+        let short = Duration::from_millis(700);
+        let others = vec![
+            mount("/authsocket", another().auth_token(true)),
+            mount("/strict", another().origins(origins(&["//example.com"]))),
+            mount("/origindefault", another().origins(origins(&[CONFIGURED_HOST]))),
+            mount("/originconn", another().origins(origins(&[OWN_ORIGIN]))),
+            mount("/originlist", another().origins(origins(&LISTED_ORIGINS))),
+            mount("/short", another().limits(Limits { idle: short, window: short, ..phoenix })),
+            mount("/tiny", another().limits(Limits { frame: 1024, ..phoenix })),
+            // There is no compression; the mount is for clients that offer it.
+            mount("/deflate", another()),
+            mount("/subproto", another().subprotocol("chat.v1")),
         ];
-        Self { mounts, sessions: Arc::new(longpoll::Sessions::new(ConnectionLimits::new(50_000, 1000))) }
-    }
-
-    /// Mounts them all.
-    pub(crate) fn configure(&self, config: &mut web::ServiceConfig) {
-        for Mount { path, endpoint, has_long_poll } in &self.mounts {
-            websocket::mount(config, &format!("{path}/websocket"), Arc::clone(endpoint));
-            if *has_long_poll {
-                let sessions = Arc::clone(&self.sessions);
-                longpoll::mount(config, &format!("{path}/longpoll"), Arc::clone(endpoint), sessions);
-            }
-        }
-    }
-
-    /// One of the endpoints: rooms and connections are the same in all.
-    pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.mounts[0].endpoint
+        Self { main, others }
     }
 }
 
-fn listed(origins: &[&str]) -> Origins {
-    let parse = |origin: &&str| origin.parse::<Origin>().expect("an origin");
-    Origins::Listed(origins.iter().map(parse).collect())
+fn origins(origins: &[&str]) -> Vec<Origin> {
+    origins.iter().map(|origin| origin.parse().expect("an origin")).collect()
 }
 
 /// What Phoenix's `error_handler` is for.
@@ -176,11 +155,14 @@ fn busy() -> Refused {
         .body("come back later")
 }
 
-/// Lets everybody in, but for who asks to be refused. `user_id` gives the socket an id to disconnect it by.
+/// Accepts every client that does not ask to be refused. `user_id` gives the socket an id to
+/// disconnect it by.
 struct Everybody;
 
 impl SocketHandler for Everybody {
-    fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected, Refused> {
+    type Assigns = Connect;
+
+    fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected<Connect>, Refused> {
         match info.params.get("reject").and_then(Value::as_str) {
             None => {}
             Some("busy") => return Err(busy()),
@@ -189,6 +171,6 @@ impl SocketHandler for Everybody {
         let id = info.params.get("user_id").and_then(Value::as_str).map(|id| format!("user_socket:{id}"));
         let params = Value::Object(info.params.clone());
         let auth_token = info.auth_token.map(str::to_owned);
-        Ok(Connected { id, assigns: Arc::new(Said { params, auth_token }) })
+        Ok(Connected { id, assigns: Connect { params, auth_token } })
     }
 }

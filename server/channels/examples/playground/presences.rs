@@ -1,69 +1,63 @@
 //! The channel that shows who is there.
 
-use std::collections::HashMap;
+use serde_json::{Map, Value};
+use vestibule_channels::{
+    Channel, Context, HandleResult, Handled, Incoming, JoinReply, JoinResult, Meta, Payload, SubscriberId,
+};
 
-use serde_json::Value;
-use vestibule_channels::channel::{Channel, Context, HandleResult, Incoming, JoinReply, SubscriberId};
-use vestibule_phoenix::{message::Payload, presence::Meta};
+use crate::mounts::Connect;
 
-use crate::channels::value;
+/// `presence:*` shows who is there, under the key that the parameter `user` gives.
+pub(crate) struct Presences;
 
-/// `presence:*` shows who is there: the key is the parameter `user`.
-#[derive(Default)]
-pub(crate) struct Presences {
-    keys: HashMap<SubscriberId, String>,
-    /// What they said of their devices, until they are in.
-    devices: HashMap<SubscriberId, Value>,
+/// What a subscriber said when it joined.
+#[derive(Clone)]
+pub(crate) struct Present {
+    key: String,
+    device: Value,
 }
 
 impl Channel for Presences {
-    fn join(&mut self, _cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinReply {
-        let Value::Object(mut params) = value(params) else { panic!("parameters are a map") };
+    type ConnectAssigns = Connect;
+    type Assigns = Present;
+
+    fn join(&mut self, _: &mut Context<'_, Self>, _: SubscriberId, params: &Payload) -> JoinResult<Present> {
+        let mut params: Map<String, Value> = params.parse().expect("parameters are a map");
         let key = match params.get("user") {
             Some(Value::String(user)) => user.clone(),
             Some(Value::Null) | None => String::new(),
             Some(other) => other.to_string(),
         };
-        self.keys.insert(who, key);
-        self.devices.insert(who, params.remove("device").unwrap_or_default());
-        JoinReply::Ok(Payload::empty())
+        let device = params.remove("device").unwrap_or_default();
+        Ok(JoinReply::empty(Present { key, device }))
     }
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
-        let device = self.devices.remove(&who).unwrap_or_default();
-        let meta = Meta::from_iter([("device".to_owned(), device)]);
-        cx.track(who, &self.keys[&who], meta);
+        let Present { key, device } = cx.assigns(who).clone();
+        cx.track(who, &key, Meta::from_iter([("device".to_owned(), device)]));
         cx.show_presence(who);
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
         let who = message.from;
+        let Present { key, .. } = cx.assigns(who).clone();
         match &*message.event {
             "update" => {
-                let Value::Object(change) = value(&message.payload) else { return HandleResult::crash() };
-                cx.update(who, &self.keys[&who], |meta| meta.extend(change));
-                HandleResult::ok(Payload::empty())
+                let Ok(change) = message.payload.parse::<Meta>() else { return Ok(Handled::crash()) };
+                cx.update(who, &key, |meta| meta.extend(change));
             }
-            "untrack" => {
-                cx.untrack(who, &self.keys[&who]);
-                HandleResult::ok(Payload::empty())
-            }
+            "untrack" => cx.untrack(who, &key),
             "track_also" => {
-                let key = value(&message.payload)["key"].as_str().unwrap_or_default().to_owned();
-                let is_new = cx.track(who, &key, Meta::from_iter([("also".to_owned(), true.into())]));
-                if is_new {
-                    HandleResult::ok(Payload::empty())
-                } else {
-                    HandleResult::error(Payload::empty())
+                let payload: Value = message.payload.parse()?;
+                let key = payload["key"].as_str().unwrap_or_default();
+                let meta = Meta::from_iter([("also".to_owned(), true.into())]);
+                if !cx.track(who, key, meta) {
+                    return Err(Payload::empty().into());
                 }
             }
-            "list" => HandleResult::ok(cx.presence_state()),
-            _ => HandleResult::crash(),
+            "list" => return Ok(Handled::ok(cx.presence_state())),
+            _ => return Ok(Handled::crash()),
         }
-    }
-
-    fn left(&mut self, _cx: &mut Context<'_, Self>, who: SubscriberId) {
-        self.keys.remove(&who);
-        self.devices.remove(&who);
+        Ok(Handled::empty())
     }
 }

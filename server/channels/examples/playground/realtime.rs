@@ -1,40 +1,42 @@
-//! The channel that Supabase's realtime-js expects: broadcasts inside the event `broadcast`, and presence on demand.
-
-use std::collections::HashMap;
+//! The channel that Supabase's realtime-js expects: broadcasts inside the event `broadcast`, and
+//! presence on demand.
 
 use serde_json::{Value, json};
-use vestibule_channels::channel::{Channel, Context, HandleResult, Incoming, JoinReply, SubscriberId};
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::{
+    Channel, Context, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload, SubscriberId,
+};
 
-use crate::channels::{a_map, value};
+use crate::{
+    channels::{a_map, value},
+    mounts::Connect,
+};
 
-/// `realtime:*`. Databases have no place here: a subscription to changes is accepted and never hears of any.
-#[derive(Default)]
-pub(crate) struct Realtime {
-    members: HashMap<SubscriberId, Config>,
-}
+/// `realtime:*`. There is no database: a subscription to changes is accepted and never gets any.
+pub(crate) struct Realtime;
 
-/// What a member asked for when it joined.
-struct Config {
+/// What a subscriber asked for when it joined.
+#[derive(Clone)]
+pub(crate) struct Config {
     /// Whether its own broadcasts come back to it.
     hears_itself: bool,
     /// Whether its broadcasts are answered.
     wants_acks: bool,
-    /// Its presence key.
-    key: String,
+    presence_key: String,
 }
 
 impl Channel for Realtime {
-    fn join(&mut self, _cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinReply {
+    type ConnectAssigns = Connect;
+    type Assigns = Config;
+
+    fn join(&mut self, _: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinResult<Config> {
         let config = &value(params)["config"];
         let key = config["presence"]["key"].as_str().filter(|key| !key.is_empty());
         let config = Config {
             hears_itself: config["broadcast"]["self"] == true,
             wants_acks: config["broadcast"]["ack"] == true,
-            key: key.map_or_else(|| format!("{}.{}", who.connection, who.join.0), str::to_owned),
+            presence_key: key.map_or_else(|| format!("{}.{}", who.connection, who.join.0), str::to_owned),
         };
-        self.members.insert(who, config);
-        JoinReply::Ok(Payload::of(&json!({ "postgres_changes": [] })))
+        Ok(JoinReply::Ok(config, Payload::of(&json!({ "postgres_changes": [] }))))
     }
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
@@ -42,9 +44,8 @@ impl Channel for Realtime {
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
-        let Some(config) = self.members.get(&message.from) else { return HandleResult::crash() };
-        let answer = || HandleResult::ok(Payload::empty());
-        match &*message.event {
+        let config = cx.assigns(message.from).clone();
+        Ok(match &*message.event {
             "broadcast" => {
                 let payload = a_map(message.payload);
                 if config.hears_itself {
@@ -52,27 +53,23 @@ impl Channel for Realtime {
                 } else {
                     cx.broadcast_from(message.from, "broadcast", payload);
                 }
-                if config.wants_acks { answer() } else { HandleResult::NoReply }
+                if config.wants_acks { Handled::empty() } else { Handled::NoReply }
             }
             "presence" => {
                 let presence = value(&message.payload);
                 match (presence["event"].as_str(), &presence["payload"]) {
                     (Some("track"), Value::Object(meta)) => {
-                        cx.untrack(message.from, &config.key);
-                        cx.track(message.from, &config.key, meta.clone());
+                        cx.untrack(message.from, &config.presence_key);
+                        cx.track(message.from, &config.presence_key, meta.clone());
                     }
-                    (Some("untrack"), _) => cx.untrack(message.from, &config.key),
-                    _ => return HandleResult::error(Payload::empty()),
+                    (Some("untrack"), _) => cx.untrack(message.from, &config.presence_key),
+                    _ => return Err(Payload::empty().into()),
                 }
-                answer()
+                Handled::empty()
             }
-            // Tokens are taken and looked at by nobody.
-            "access_token" => HandleResult::NoReply,
-            _ => HandleResult::crash(),
-        }
-    }
-
-    fn left(&mut self, _cx: &mut Context<'_, Self>, who: SubscriberId) {
-        self.members.remove(&who);
+            // Tokens are accepted and ignored.
+            "access_token" => Handled::NoReply,
+            _ => Handled::crash(),
+        })
     }
 }

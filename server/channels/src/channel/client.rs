@@ -1,26 +1,26 @@
-//! Who is at the other end of a connection.
+//! The client at the other end of a connection.
 
 use std::{
-    any::Any,
     collections::BTreeSet,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use bytestring::ByteString;
+use strum::VariantArray;
 
-/// The way a client is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a client is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Transport {
-    /// A WebSocket.
+    /// By WebSocket.
     WebSocket,
-    /// Long poll.
+    /// By long poll.
     LongPoll,
 }
 
 impl Transport {
-    /// Phoenix's name of it.
-    pub fn as_str(self) -> &'static str {
+    /// Phoenix's name of the transport: `websocket` or `longpoll`.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Transport::WebSocket => "websocket",
             Transport::LongPoll => "longpoll",
@@ -28,50 +28,53 @@ impl Transport {
     }
 }
 
-/// One connection, as its channels see it. Shared by all its joins.
+/// One connection, as its channels see it. All its joins share it.
 ///
-/// What the client said when it connected, its parameters and token, is not kept: what channels are to know
-/// of it the socket handler puts into the [`assigns`](Self::assigns), as in Phoenix.
-pub struct Client {
-    /// Names the connection among all of the process.
+/// `S` is what the [`SocketHandler`](crate::SocketHandler) keeps of the connection. Parameters and
+/// token are not kept: what channels need to know of them, the handler puts into the assigns, as in
+/// Phoenix.
+pub struct Client<S: ?Sized> {
+    /// The connection's number, unique within the process.
     pub connection: u64,
-    /// The socket id, by which an application disconnects all sockets of a user.
+    /// The socket id, by which an application disconnects all sockets of a user. Phoenix's `id/1`.
     pub id: Option<String>,
-    /// How it is connected.
+    /// How the client is connected.
     pub transport: Transport,
-    assigns: Arc<dyn Any + Send + Sync>,
     topics: Mutex<BTreeSet<ByteString>>,
+    /// What the socket handler keeps of the connection.
+    pub assigns: S,
 }
 
-impl Client {
-    /// A connection that the socket handler let in with `assigns`.
-    pub fn new(
-        connection: u64,
-        id: Option<String>,
-        transport: Transport,
-        assigns: Arc<dyn Any + Send + Sync>,
-    ) -> Self {
-        Self { connection, id, transport, assigns, topics: Mutex::default() }
-    }
+/// A client of any endpoint.
+pub(crate) type AnyClient = Client<dyn Send + Sync>;
 
-    /// What is logged on this connection's account is in here. That there is one is logged now, among what is logged of the request that opened it.
+impl<S> Client<S> {
+    /// A connection that the socket handler has accepted with `assigns`.
+    pub(crate) fn new(connection: u64, id: Option<String>, transport: Transport, assigns: S) -> Self {
+        Self { connection, id, transport, topics: Mutex::default(), assigns }
+    }
+}
+
+impl<S: ?Sized> Client<S> {
+    /// The span of the connection's log lines. Making it logs that there is such a connection, among
+    /// the lines of the request that opened it.
     pub(crate) fn span(&self) -> tracing::Span {
         let (connection, transport) = (self.connection, self.transport.as_str());
         tracing::debug!(connection, transport, "connected");
         tracing::debug_span!(parent: None, "connection", connection, transport)
     }
 
-    /// It is in a topic.
+    /// Notes that the client has joined a topic.
     pub(crate) fn entered(&self, topic: ByteString) {
         self.lock_topics().insert(topic);
     }
 
-    /// It is not any more.
+    /// Notes that the client has left a topic.
     pub(crate) fn left(&self, topic: &ByteString) {
         self.lock_topics().remove(topic);
     }
 
-    /// The topics it is in.
+    /// The topics that the client has joined.
     pub fn topics(&self) -> Vec<ByteString> {
         self.lock_topics().iter().cloned().collect()
     }
@@ -79,15 +82,10 @@ impl Client {
     fn lock_topics(&self) -> MutexGuard<'_, BTreeSet<ByteString>> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// What the socket handler knows about the connection, where it is a `T`.
-    pub fn assigns<T: Any + Send + Sync>(&self) -> Option<&T> {
-        self.assigns.downcast_ref()
-    }
 }
 
-impl fmt::Debug for Client {
-    /// Without what the socket handler knows, which may be secret.
+impl<S: ?Sized> fmt::Debug for Client<S> {
+    /// Without the assigns, which may be secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Client").field("connection", &self.connection).finish_non_exhaustive()
     }

@@ -10,158 +10,214 @@ use vestibule_phoenix::{
     presence::Meta,
 };
 
-use super::{Channel, Client, HandleResult, ReplyTo, Stop, Subscriber, SubscriberId, Subscribers};
+use super::{Channel, Client, Handled, ReplyTo, Stop, Subscriber, SubscriberId, Subscribers};
 
-/// A channel's hands during one call. See the [module](super).
+/// What a channel acts with during one call. See the [module](super).
+///
+/// Nothing here waits: frames go into the subscribers' outboxes, and whatever else takes time is
+/// done after the call.
 pub struct Context<'a, C: Channel> {
-    members: &'a mut Subscribers,
-    deferred: &'a mut Vec<Deferred>,
+    subscribers: &'a mut Subscribers<C>,
+    deferred: &'a mut Vec<Deferred<C>>,
     mailbox: &'a Recipient<Continue<C>>,
     in_flight: &'a mut usize,
 }
 
-/// What a call decided that can only be done after it.
-#[derive(Debug)]
-pub(crate) enum Deferred {
-    /// See [`Context::admit`] (`true`) and [`Context::refuse`].
-    Join(SubscriberId, bool, Payload),
+/// A decision of a call that can only be carried out after it.
+pub(crate) enum Deferred<C: Channel> {
+    /// See [`Context::admit`].
+    Admit(SubscriberId, C::Assigns, Payload),
+    /// See [`Context::refuse`].
+    Refuse(SubscriberId, Payload),
     /// See [`Context::proceed`].
-    Proceed(SubscriberId, HandleResult),
+    Proceed(SubscriberId, Handled),
     /// See [`Context::stop`].
     Stop(SubscriberId, Stop),
 }
 
+/// Who is on the topic, and what is kept of them.
 impl<'a, C: Channel> Context<'a, C> {
-    /// Made by the room for each call.
     pub(crate) fn new(
-        members: &'a mut Subscribers,
-        deferred: &'a mut Vec<Deferred>,
+        subscribers: &'a mut Subscribers<C>,
+        deferred: &'a mut Vec<Deferred<C>>,
         mailbox: &'a Recipient<Continue<C>>,
         in_flight: &'a mut usize,
     ) -> Self {
-        Self { members, deferred, mailbox, in_flight }
+        Self { subscribers, deferred, mailbox, in_flight }
     }
 
     /// The topic.
     pub fn topic(&self) -> &ByteString {
-        &self.members.topic
+        &self.subscribers.topic
     }
 
-    /// The connection behind a member that is in, or is about to be.
-    pub fn client(&self, who: SubscriberId) -> Option<&Arc<Client>> {
-        self.members.by_id.get(&who).map(|member| &member.client)
+    /// The connection of a subscriber that has joined, is joining or is just leaving.
+    pub fn client(&self, who: SubscriberId) -> Option<&Arc<Client<C::ConnectAssigns>>> {
+        self.subscriber(who).map(|subscriber| &subscriber.client)
     }
 
-    /// A member that is in, or is about to be.
-    pub fn member(&self, who: SubscriberId) -> Option<&Subscriber> {
-        self.members.by_id.get(&who)
+    /// A subscriber that has joined, is joining or is just leaving.
+    pub fn subscriber(&self, who: SubscriberId) -> Option<&Subscriber<C>> {
+        self.subscribers.find(who)
     }
 
-    /// Lets in who was answered with [`JoinReply::Later`](super::Joining::Later). Nothing where the client is gone.
-    pub fn admit(&mut self, who: SubscriberId, response: Payload) {
-        self.deferred.push(Deferred::Join(who, true, response));
+    /// What the socket handler keeps of a subscriber's connection: what Phoenix's `socket.assigns`
+    /// are before the join.
+    ///
+    /// # Panics
+    /// If `who` is gone. It is there in every call that names it, except in callbacks of
+    /// [`Context::spawn`], [`Context::resume_later`] and [`Context::after`]: ask
+    /// [`Context::client`] there.
+    pub fn connect_assigns(&self, who: SubscriberId) -> &C::ConnectAssigns {
+        &self.client(who).expect("the subscriber is gone").assigns
     }
 
-    /// Keeps out who was answered with [`JoinReply::Later`](super::Joining::Later).
-    pub fn refuse(&mut self, who: SubscriberId, response: Payload) {
-        self.deferred.push(Deferred::Join(who, false, response));
+    /// What the channel keeps for a subscriber: Phoenix's `socket.assigns`.
+    ///
+    /// # Panics
+    /// If `who` has not joined yet or is gone. It is there in [`joined`](Channel::joined),
+    /// [`handle_in`](Channel::handle_in) and, if it had joined, in [`left`](Channel::left). In
+    /// callbacks it may be gone: ask [`Context::subscriber`] there.
+    pub fn assigns(&self, who: SubscriberId) -> &C::Assigns {
+        let subscriber = self.subscribers.find(who).expect("the subscriber is gone");
+        subscriber.assigns.as_ref().expect("the subscriber has not joined")
     }
 
-    /// Does what a message that was answered with [`HandleResult::Wait`] waited for, and lets the next ones through.
-    pub fn proceed(&mut self, who: SubscriberId, next: HandleResult) {
-        self.deferred.push(Deferred::Proceed(who, next));
+    /// As [`Context::assigns`], to change them. Phoenix's `assign/3`.
+    ///
+    /// # Panics
+    /// As [`Context::assigns`].
+    pub fn assigns_mut(&mut self, who: SubscriberId) -> &mut C::Assigns {
+        let subscriber = self.subscribers.find_mut(who).expect("the subscriber is gone");
+        subscriber.assigns.as_mut().expect("the subscriber has not joined")
     }
+}
 
-    /// Ends a member's join, also one that is not decided yet.
-    pub fn stop(&mut self, who: SubscriberId, how: Stop) {
-        self.deferred.push(Deferred::Stop(who, how));
-    }
-
-    /// Answers a message; nothing where its sender has left.
+/// Messages to clients.
+impl<C: Channel> Context<'_, C> {
+    /// Replies to a message; does nothing if its sender has left. Phoenix's `reply/2`.
     pub fn reply(&self, to: &ReplyTo, status: Status, response: Payload) {
-        self.members.reply(to.member, to.reference.clone(), status, response);
+        self.subscribers.reply(to.subscriber, to.reference.clone(), status, response);
     }
 
-    /// Sends to one member.
+    /// Sends to one subscriber. Phoenix's `push/3`.
     pub fn push(&self, to: SubscriberId, event: &str, payload: Payload) {
-        self.members.push(to, event, payload);
+        self.subscribers.push(to, event, payload);
     }
 
-    /// Sends to everybody.
+    /// Sends to all subscribers. Phoenix's `broadcast/3`.
     pub fn broadcast(&self, event: &str, payload: Payload) {
         self.broadcast_to(event, payload, |_, _| true);
     }
 
-    /// Sends to everybody but one.
+    /// Sends to all subscribers except one. Phoenix's `broadcast_from/3`.
     pub fn broadcast_from(&self, from: SubscriberId, event: &str, payload: Payload) {
         self.broadcast_to(event, payload, |id, _| id != from);
     }
 
-    /// Sends to everybody whom `to` accepts. Encoded once, however many they are.
+    /// Sends to all subscribers that `to` accepts. The message is encoded once, however many they
+    /// are. In Phoenix this takes `intercept/1` and `handle_out/3`.
     pub fn broadcast_to(
         &self,
         event: &str,
         payload: Payload,
-        to: impl FnMut(SubscriberId, &Subscriber) -> bool,
+        to: impl FnMut(SubscriberId, &Subscriber<C>) -> bool,
     ) {
-        self.members.broadcast(self.members.outgoing(event, payload), to);
+        self.subscribers.broadcast(self.subscribers.outgoing(event, payload), to);
     }
 
-    /// Sends to these. Encoded once, however many they are.
+    /// Sends to these subscribers. The message is encoded once, however many they are.
     pub fn multicast(&self, event: &str, payload: Payload, to: &[SubscriberId]) {
-        self.members.multicast(self.members.outgoing(event, payload), to);
+        self.subscribers.multicast(self.subscribers.outgoing(event, payload), to);
+    }
+}
+
+/// Decisions that come later.
+impl<C: Channel> Context<'_, C> {
+    /// Accepts a join that was answered with [`JoinReply::Later`](super::JoinReply::Later). Does
+    /// nothing if the client is gone.
+    pub fn admit(&mut self, who: SubscriberId, assigns: C::Assigns, response: Payload) {
+        self.deferred.push(Deferred::Admit(who, assigns, response));
     }
 
-    /// Adds a member under a presence key, and says whether it was not there yet. If it was, its meta stays.
+    /// Refuses a join that was answered with [`JoinReply::Later`](super::JoinReply::Later).
+    pub fn refuse(&mut self, who: SubscriberId, response: Payload) {
+        self.deferred.push(Deferred::Refuse(who, response));
+    }
+
+    /// Decides a message that was answered with [`Handled::Wait`], and lets the next ones through.
+    pub fn proceed(&mut self, who: SubscriberId, handled: Handled) {
+        self.deferred.push(Deferred::Proceed(who, handled));
+    }
+
+    /// Ends a subscriber's join, even one that is not decided yet.
+    pub fn stop(&mut self, who: SubscriberId, how: Stop) {
+        self.deferred.push(Deferred::Stop(who, how));
+    }
+}
+
+/// Presence: who is on the topic, for clients to show. Phoenix's `Phoenix.Presence`.
+///
+/// Clients get `presence_state` and `presence_diff`, which phoenix.js's `Presence` understands. The
+/// list is bounded so that it fits a client's outbox; entries beyond it wait for a place.
+impl<C: Channel> Context<'_, C> {
+    /// Lists a subscriber under a presence key, and returns whether it was not listed under it yet.
+    /// If it was, its meta stays. Phoenix's `track/3`.
     pub fn track(&mut self, who: SubscriberId, key: &str, meta: Meta) -> bool {
-        self.members.attendance.list.track(who, key, meta)
+        self.subscribers.presence.list.track(who, key, meta)
     }
 
-    /// Changes a member's meta under a presence key.
+    /// Changes a subscriber's meta under a presence key. Phoenix's `update/3`.
     pub fn update(&mut self, who: SubscriberId, key: &str, change: impl FnOnce(&mut Meta)) {
-        let list = &mut self.members.attendance.list;
+        let list = &mut self.subscribers.presence.list;
         let Some(mut meta) = list.meta(who, key) else { return };
         change(&mut meta);
         list.update(who, key, meta);
     }
 
-    /// Removes a member from one presence key.
+    /// Removes a subscriber from one presence key. Phoenix's `untrack/2`.
     pub fn untrack(&mut self, who: SubscriberId, key: &str) {
-        self.members.attendance.list.untrack(who, key);
+        self.subscribers.presence.list.untrack(who, key);
     }
 
-    /// Removes a member from every presence key. Leaving does that by itself.
+    /// Removes a subscriber from every presence key. A leave does that by itself.
     pub fn untrack_all(&mut self, who: SubscriberId) {
-        self.members.attendance.list.untrack_all(who);
+        self.subscribers.presence.list.untrack_all(who);
     }
 
-    /// What those who watch presence are told beside the list, as `presence_count`: what is not in the list, since that has a
-    /// bound, or is not for it.
+    /// Sends `count` to everyone who watches presence, as `presence_count`: for what is not in the
+    /// list because the list is bounded or must not say it. Phoenix has no such event.
     pub fn count_presence(&mut self, count: Payload) {
-        self.members.attendance.set_count(count);
+        self.subscribers.presence.set_count(count);
     }
 
-    /// Everybody present whom the list has room for. Who is to be sent that as `presence_state` is shown it with
-    /// [`Context::show_presence`]: changes that nobody has been told of are in here.
+    /// The list as a payload. Phoenix's `list/1`.
+    ///
+    /// It contains changes that nobody has been sent yet. To send it as `presence_state`, use
+    /// [`Context::show_presence`], which keeps the order.
     pub fn presence_state(&self) -> Payload {
-        Payload::of(self.members.attendance.list.state())
+        Payload::of(self.subscribers.presence.list.state())
     }
 
-    /// Sends `presence_state` to a member after this call, or with the changes that are being gathered, and `presence_diff`
-    /// from then on.
+    /// Sends a subscriber `presence_state`, after this call or with the changes that are being
+    /// gathered, and `presence_diff` from then on.
     pub fn show_presence(&mut self, who: SubscriberId) {
-        self.members.attendance.show(who);
+        self.subscribers.presence.show(who);
     }
 
-    /// Sends no `presence_diff` to this member, until it is shown presence. From the start everybody is sent it.
+    /// Sends a subscriber no `presence_diff` until [`Context::show_presence`]. Without this call,
+    /// every subscriber gets `presence_diff`, as in Phoenix.
     pub fn hide_presence(&mut self, who: SubscriberId) {
-        if let Some(member) = self.members.by_id.get_mut(&who) {
-            member.watches_presence = false;
+        if let Some(subscriber) = self.subscribers.by_id.get_mut(&who) {
+            subscriber.watches_presence = false;
         }
     }
+}
 
-    /// Runs a future beside the room, then calls back into the channel, also when `who` has left meanwhile. A panic in
-    /// either ends the join of `who`.
+/// Work that takes time.
+impl<C: Channel> Context<'_, C> {
+    /// Runs a future beside the topic, on its thread, then calls back into the channel, even if
+    /// `who` has left meanwhile. A panic in either ends the join of `who`.
     pub fn spawn<F>(
         &mut self,
         who: SubscriberId,
@@ -180,13 +236,15 @@ impl<'a, C: Channel> Context<'a, C> {
         });
     }
 
-    /// A way to call back into the channel from any thread, once. The room stays until it is used or dropped.
+    /// Returns a way to call back into the channel once, from any thread. The topic actor stays
+    /// until it is used or dropped.
     pub fn resume_later(&mut self, who: SubscriberId) -> Resume<C> {
         *self.in_flight += 1;
         Resume { who, mailbox: Some(self.mailbox.clone()) }
     }
 
-    /// Calls back into the channel after a while. Does not keep the room: if it has gone or rests by then, nothing happens.
+    /// Calls back into the channel after a delay. This does not keep the topic actor: if it has
+    /// ended or rests by then, nothing happens.
     pub fn after(
         &self,
         who: SubscriberId,
@@ -201,20 +259,20 @@ impl<'a, C: Channel> Context<'a, C> {
     }
 }
 
-/// A call back into a channel. See [`Context::resume_later`].
+/// One call back into a channel. See [`Context::resume_later`].
 pub struct Resume<C: Channel> {
     who: SubscriberId,
     mailbox: Option<Recipient<Continue<C>>>,
 }
 
 impl<C: Channel> Resume<C> {
-    /// Calls.
+    /// Calls back, on the topic's thread.
     pub fn run(mut self, call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static) {
         self.send(Some(Box::new(call)));
     }
 
-    /// Past the mailbox's bound on purpose: there is one call for each message that the bound let in, and losing one would
-    /// leave its sender without an answer.
+    /// Deliberately exceeds the mailbox's bound: there is one call for each message that the bound
+    /// admitted, and losing one would leave its sender without a reply.
     fn send(&mut self, call: Option<Call<C>>) {
         if let Some(mailbox) = self.mailbox.take() {
             mailbox.do_send(Continue { who: Some(self.who), call, origin: Origin::Resumed });
@@ -231,37 +289,36 @@ impl<C: Channel> Drop for Resume<C> {
 /// A call into a channel.
 pub type Call<C> = Box<dyn FnOnce(&mut C, &mut Context<'_, C>) + Send>;
 
-/// A room's message to itself: go on with this.
+/// A topic actor's message to itself: make this call.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Continue<C: Channel> {
     /// Whose join ends if the call panics.
     pub(crate) who: Option<SubscriberId>,
-    /// What to do; nothing where a [`Resume`] was dropped.
+    /// The call; `None` where a [`Resume`] was dropped.
     pub(crate) call: Option<Call<C>>,
-    /// Where it comes from.
     pub(crate) origin: Origin,
 }
 
-/// Where a [`Continue`] comes from, and so who keeps the room running until it arrives.
+/// Where a [`Continue`] comes from, and so what keeps the topic actor running until it arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// [`Context::resume_later`]: the room itself counts it.
+    /// [`Context::resume_later`]: the actor counts it.
     Resumed,
-    /// [`TopicRegistry::tell`](crate::topic::Rooms::tell): the registry counts it.
+    /// [`TopicRegistry::call`](crate::TopicRegistry::call): the registry counts it.
     Outside,
-    /// [`Context::after`]: nobody does.
+    /// [`Context::after`]: nothing counts it.
     Timer,
 }
 
 impl<C: Channel> Continue<C> {
-    /// Tells what has been gathered about presence.
+    /// Sends the changes of presence that were gathered.
     pub(crate) fn when_presence_is_due() -> Self {
-        let call = |_: &mut C, cx: &mut Context<'_, C>| cx.members.attendance.time_is_over();
+        let call = |_: &mut C, cx: &mut Context<'_, C>| cx.subscribers.presence.timer_fired();
         Self { who: None, call: Some(Box::new(call)), origin: Origin::Timer }
     }
 
-    /// A call from outside the room.
+    /// A call from outside the topic.
     pub(crate) fn from_outside(call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static) -> Self {
         Self { who: None, call: Some(Box::new(call)), origin: Origin::Outside }
     }

@@ -1,7 +1,8 @@
-//! What a room has sent, and when it lets the readers go first.
+//! How much a topic actor has sent, and when it lets readers run first.
 //!
-//! A room handles what is in its mailbox in one go, and no connection on its thread writes meanwhile. It therefore gives the
-//! thread up after every [`TURN`] bytes, and where it is ahead of a reader, on whichever thread, it waits for that one.
+//! An actor handles all messages in its mailbox in one go, and no connection on its thread writes
+//! meanwhile. It therefore yields the thread after every [`TURN`] bytes, and where it is ahead of a
+//! reader, on whichever thread, it waits for that reader to run.
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,23 +13,23 @@ use tokio::{task::yield_now, time::timeout};
 
 use crate::outbox::{Outbox, Pushed};
 
-/// How many bytes a room sends, all its recipients' together, before others on its thread have their turn.
+/// How many bytes a topic actor sends, to all its recipients together, before it yields.
 const TURN: usize = 256 * 1024;
 
-/// How long a room waits for readers whose turn is to come. A thread that takes longer to come round is in trouble, which is
-/// not to become the room's.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a topic actor waits for readers to run. A thread that takes longer is in trouble, and
+/// that must not become the topic's trouble.
+const READER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What has been sent since the readers had their turn.
+/// What has been sent since the readers last ran.
 #[derive(Default)]
 pub(crate) struct FanOut {
     bytes: Cell<usize>,
-    /// Those that hold more than they may, for want of their readers' turn.
+    /// Outboxes that hold more than their limits because their readers have not run yet.
     ahead: RefCell<Vec<Outbox>>,
 }
 
 impl FanOut {
-    /// A frame was queued.
+    /// Counts a frame that was queued.
     pub(super) fn note(&self, pushed: Pushed, outbox: &Outbox) {
         self.bytes.set(self.bytes.get() + pushed.bytes);
         if pushed.is_ahead {
@@ -36,7 +37,7 @@ impl FanOut {
         }
     }
 
-    /// What has to happen before the next message is handled: nothing, as long as little was sent.
+    /// What to wait for before the next message is handled; `None` while little was sent.
     pub(crate) fn break_due(&self) -> Option<impl Future<Output = ()> + use<>> {
         let ahead = self.ahead.take();
         if self.bytes.get() < TURN && ahead.is_empty() {
@@ -50,7 +51,7 @@ impl FanOut {
                     outbox.turn().await;
                 }
             };
-            if timeout(PATIENCE, turns).await.is_err() {
+            if timeout(READER_TIMEOUT, turns).await.is_err() {
                 ahead.iter().for_each(Outbox::close_if_ahead);
             }
         })

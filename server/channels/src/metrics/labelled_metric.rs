@@ -1,4 +1,4 @@
-//! A metric for each of a few cases that are known beforehand.
+//! A metric with labels whose values are known beforehand.
 
 use std::{fmt, ops::Index};
 
@@ -10,7 +10,7 @@ use prometheus_client::{
 
 use super::Labels;
 
-/// One metric with labels, whose every series is there from the start: counting one is an index away.
+/// One metric with labels, all of whose series exist from the start: counting one takes an index.
 #[derive(Clone)]
 pub struct LabelledMetric<M, const N: usize> {
     family: Family<Labels, M>,
@@ -35,7 +35,7 @@ impl<M, const N: usize> LabelledMetric<M, N>
 where
     M: EncodeMetric + TypedMetric + Clone + Send + Sync + fmt::Debug + 'static,
 {
-    /// Registers all of it under one name.
+    /// Registers all series under one name.
     pub fn register(&self, registry: &mut Registry, name: &str, help: &str) {
         registry.register(name, help, self.family.clone());
     }

@@ -8,14 +8,14 @@ use std::{
 use crossbeam_utils::CachePadded;
 use prometheus_client::metrics::counter::{Atomic, Counter};
 
-/// Threads beyond so many share a shard; the count is right all the same.
+/// Threads beyond this number share a shard; the count is right all the same.
 const SHARDS: usize = 16;
 
-/// A counter of which each thread has a piece of its own: two threads that count at the same time do not wait for each
-/// other's cache line.
+/// A counter with a shard for each thread: two threads that count at the same time do not wait for
+/// each other's cache line.
 pub type HotCounter = Counter<u64, Sharded>;
 
-/// The pieces of a [`HotCounter`].
+/// The shards of a [`HotCounter`].
 #[derive(Debug)]
 pub struct Sharded([CachePadded<AtomicU64>; SHARDS]);
 
@@ -37,14 +37,14 @@ impl Atomic<u64> for Sharded {
         self.inc_by(1)
     }
 
+    /// Returns the previous value of this thread's shard: nothing uses it.
     #[inline]
-    /// Gives what this thread's piece was before: nobody asks.
     fn inc_by(&self, more: u64) -> u64 {
         self.0[SHARD.with(|shard| *shard)].fetch_add(more, Ordering::Relaxed)
     }
 
     fn get(&self) -> u64 {
-        self.0.iter().map(|piece| piece.load(Ordering::Relaxed)).sum()
+        self.0.iter().map(|shard| shard.load(Ordering::Relaxed)).sum()
     }
 }
 
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_all_threads_count_is_added_up() {
+    fn counts_of_all_threads_add_up() {
         let counter = HotCounter::default();
         thread::scope(|scope| {
             for _ in 0..SHARDS + 4 {

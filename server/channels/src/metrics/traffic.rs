@@ -1,35 +1,21 @@
-//! What the channel framework counts: connections, frames, and who was too fast.
+//! What the framework counts: connections, joins, frames, and messages over a limit.
+
+use std::array;
 
 use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge},
     registry::{Registry, Unit},
 };
-use vestibule_phoenix::disconnect::Disconnect;
+use strum::{IntoStaticStr, VariantArray};
+use vestibule_phoenix::disconnect::Ending;
 
-use super::{HotCounter, LabelledMetric};
+use super::{HotCounter, LabelledMetric, Labels};
+use crate::channel::Transport;
 
-/// How clients are connected, as labels say it.
-const TRANSPORTS: [&str; 2] = ["websocket", "longpoll"];
-
-/// Why the server ends connections.
-const DISCONNECTS: [Disconnect; 9] = [
-    Disconnect::Restart,
-    Disconnect::Kicked,
-    Disconnect::Idle,
-    Disconnect::Undecodable,
-    Disconnect::TooBig,
-    Disconnect::NotUtf8,
-    Disconnect::Protocol,
-    Disconnect::Slow,
-    Disconnect::SessionOver,
-];
-
-/// The cases of [`ending`].
-const ENDINGS: usize = 2 + DISCONNECTS.len();
-
-/// What somebody was over who was refused for being too fast, or too many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
+/// The limits that connections, joins, frames and calls are counted against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase", const_into_str)]
+pub(crate) enum Limit {
     /// The frames of one connection.
     Frames,
     /// The joins of one connection.
@@ -46,38 +32,34 @@ pub enum Limit {
     Connections,
 }
 
-/// How a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// The client said so.
-    Closed,
-    /// The server ended it.
-    Disconnected(Disconnect),
-    /// It was lost, or a long-poll session was not polled any more.
-    Lost,
-}
+const TRANSPORTS: usize = Transport::VARIANTS.len();
+const LIMITS: usize = Limit::VARIANTS.len();
 
-/// What connections, rooms and outboxes count. Shared by all of them.
+/// What connections, topics and outboxes count, for Prometheus. All of them share it; counting takes no
+/// lock and no search.
 #[derive(Debug)]
 pub struct Traffic {
-    connections: LabelledMetric<Gauge, 2>,
-    opened: LabelledMetric<Counter, 2>,
-    closed: LabelledMetric<Counter, ENDINGS>,
+    connections: LabelledMetric<Gauge, TRANSPORTS>,
+    opened: LabelledMetric<Counter, TRANSPORTS>,
+    closed: LabelledMetric<Counter, { Ending::COUNT }>,
     joins: Gauge,
     frames_received: HotCounter,
     bytes_received: HotCounter,
     frames_sent: HotCounter,
     bytes_sent: HotCounter,
-    limited: LabelledMetric<Counter, 7>,
+    limited: LabelledMetric<Counter, LIMITS>,
     overloaded: Counter,
 }
 
 impl Default for Traffic {
     fn default() -> Self {
+        let transports = array::from_fn(|case| Transport::VARIANTS[case].as_str());
+        let mut endings = Ending::all();
+        let mut next_ending = || labels(endings.next().expect("there are as many endings"));
         Self {
-            connections: LabelledMetric::labelled("transport", TRANSPORTS),
-            opened: LabelledMetric::labelled("transport", TRANSPORTS),
-            closed: LabelledMetric::new(std::array::from_fn(|case| labels(ending(case)))),
+            connections: LabelledMetric::labelled("transport", transports),
+            opened: LabelledMetric::labelled("transport", transports),
+            closed: LabelledMetric::new(array::from_fn(|_| next_ending())),
             joins: Gauge::default(),
             frames_received: HotCounter::default(),
             bytes_received: HotCounter::default(),
@@ -85,7 +67,7 @@ impl Default for Traffic {
             bytes_sent: HotCounter::default(),
             limited: LabelledMetric::labelled(
                 "limit",
-                ["frames", "joins", "calls", "connects", "sockets", "polls", "connections"],
+                array::from_fn(|case| Limit::VARIANTS[case].into_str()),
             ),
             overloaded: Counter::default(),
         }
@@ -93,7 +75,7 @@ impl Default for Traffic {
 }
 
 impl Traffic {
-    /// Registers all of it.
+    /// Registers all series.
     pub fn register(&self, registry: &mut Registry) {
         self.connections.register(registry, "connections", "Open connections; of a long poll, sessions");
         self.opened.register(registry, "connections_opened", "Connections that were opened");
@@ -137,110 +119,109 @@ impl Traffic {
         );
     }
 
-    /// A connection was opened; `transport` is `websocket` or `longpoll`.
-    pub(crate) fn opened(&self, transport: &str) {
-        let case = transport_case(transport);
-        self.opened[case].inc();
-        self.connections[case].inc();
+    /// A connection was opened.
+    pub(crate) fn opened(&self, transport: Transport) {
+        self.opened[transport as usize].inc();
+        self.connections[transport as usize].inc();
     }
 
     /// A connection has ended.
-    pub(crate) fn closed(&self, transport: &str, how: Ending) {
-        self.connections[transport_case(transport)].dec();
-        let case = (0..ENDINGS).find(|case| ending(*case) == how).unwrap_or_default();
-        self.closed[case].inc();
+    pub(crate) fn closed(&self, transport: Transport, how: Ending) {
+        self.connections[transport as usize].dec();
+        self.closed[how.index()].inc();
     }
 
-    /// A message came.
+    /// A message came in.
     pub(crate) fn received(&self, bytes: usize) {
         self.frames_received.inc();
         self.bytes_received.inc_by(bytes as u64);
     }
 
-    /// So many frames have gone out.
+    /// Frames were taken for a client.
     pub(crate) fn sent(&self, frames: usize, bytes: usize) {
         self.frames_sent.inc_by(frames as u64);
         self.bytes_sent.inc_by(bytes as u64);
     }
 
-    /// Somebody is over a limit.
+    /// Something was refused because of a limit.
     pub(crate) fn limited(&self, limit: Limit) {
         self.limited[limit as usize].inc();
     }
 
-    /// A room's queue was full.
+    /// A message was refused because a queue was full.
     pub(crate) fn overloaded(&self) {
         self.overloaded.inc();
     }
 
-    /// Somebody is in a topic, for as long as this is kept.
-    pub(crate) fn joined(&self) -> Joined {
+    /// Counts a join for as long as the returned value is kept.
+    pub(crate) fn joined(&self) -> JoinCount {
         self.joins.inc();
-        Joined(self.joins.clone())
+        JoinCount(self.joins.clone())
     }
 }
 
 /// One join, counted until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Joined(Gauge);
+pub(crate) struct JoinCount(Gauge);
 
-impl Drop for Joined {
+impl Drop for JoinCount {
     fn drop(&mut self) {
         self.0.dec();
     }
 }
 
-fn transport_case(transport: &str) -> usize {
-    TRANSPORTS.iter().position(|known| *known == transport).unwrap_or_default()
-}
-
-/// How the connections of one case ended: the first two are not the server's doing.
-fn ending(case: usize) -> Ending {
-    match case {
-        0 => Ending::Lost,
-        1 => Ending::Closed,
-        case => DISCONNECTS.get(case - 2).map_or(Ending::Lost, |why| Ending::Disconnected(*why)),
-    }
-}
-
-fn labels(ending: Ending) -> super::Labels {
-    let (code, reason) = match ending {
-        Ending::Lost => ("none", "lost"),
-        Ending::Closed => ("1000", "closed by the client"),
-        Ending::Disconnected(why) => match why {
-            Disconnect::Kicked => ("1001", "kicked"),
-            Disconnect::Idle => ("1002", "idle"),
-            Disconnect::Protocol => ("1002", "protocol error"),
-            Disconnect::NotUtf8 => ("1007", "not UTF-8"),
-            Disconnect::Slow => ("1008", "slow consumer"),
-            Disconnect::SessionOver => ("1008", "session over"),
-            Disconnect::TooBig => ("1009", "too big"),
-            Disconnect::Undecodable => ("1011", "undecodable"),
-            Disconnect::Restart => ("1012", "server restart"),
-        },
+fn labels(ending: Ending) -> Labels {
+    let code: &'static str = match ending.code() {
+        None => "none",
+        // Labels are made once, when the process starts.
+        Some(code) => code.to_string().leak(),
     };
-    vec![("code", code), ("reason", reason)]
+    vec![("code", code), ("reason", ending.label())]
 }
 
 #[cfg(test)]
 mod tests {
+    use vestibule_phoenix::disconnect::Disconnect;
+
     use super::*;
 
     #[test]
-    fn each_ending_is_a_case_of_its_own_under_its_code() {
+    fn each_ending_is_counted_under_its_code() {
         let traffic = Traffic::default();
-        for why in DISCONNECTS {
-            traffic.opened("websocket");
-            traffic.closed("websocket", Ending::Disconnected(why));
-            assert!(labels(Ending::Disconnected(why)).contains(&("code", &*why.code().to_string().leak())));
+        for why in Disconnect::ALL {
+            traffic.opened(Transport::WebSocket);
+            traffic.closed(Transport::WebSocket, Ending::Disconnected(*why));
+            assert!(labels(Ending::Disconnected(*why)).contains(&("code", &*why.code().to_string().leak())));
         }
-        traffic.opened("longpoll");
-        traffic.closed("longpoll", Ending::Lost);
-        traffic.opened("longpoll");
-        traffic.closed("longpoll", Ending::Closed);
-        assert_eq!((0..ENDINGS).map(|case| traffic.closed[case].get()).collect::<Vec<_>>(), [1; 11]);
+        for how in [Ending::Lost, Ending::Closed] {
+            traffic.opened(Transport::LongPoll);
+            traffic.closed(Transport::LongPoll, how);
+        }
+        let closed: Vec<u64> = (0..Ending::COUNT).map(|case| traffic.closed[case].get()).collect();
+        assert_eq!(closed, [1; 11]);
         assert_eq!((traffic.connections[0].get(), traffic.connections[1].get()), (0, 0));
         assert_eq!((traffic.opened[0].get(), traffic.opened[1].get()), (9, 2));
+    }
+
+    #[test]
+    fn labels_do_not_change() {
+        let labels: Vec<_> = Ending::all().map(|ending| labels(ending)[1].1).collect();
+        let expected = [
+            "lost",
+            "closed by the client",
+            "server restart",
+            "kicked",
+            "idle",
+            "undecodable",
+            "too big",
+            "not UTF-8",
+            "protocol error",
+            "slow consumer",
+            "session over",
+        ];
+        assert_eq!(labels, expected);
+        let limits: Vec<&str> = Limit::VARIANTS.iter().map(|limit| limit.into_str()).collect();
+        assert_eq!(limits, ["frames", "joins", "calls", "connects", "sockets", "polls", "connections"]);
     }
 
     #[test]

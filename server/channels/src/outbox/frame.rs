@@ -19,7 +19,7 @@ const MAX_HEADER: usize = 10;
 
 /// An encoded frame, shared by all its recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wire {
+pub(crate) struct Wire {
     bytes: Bytes,
     header: usize,
     opcode: u8,
@@ -27,13 +27,18 @@ pub struct Wire {
 
 impl Wire {
     /// The WebSocket frame: header and payload.
-    pub fn framed(self) -> Bytes {
+    pub(crate) fn framed(self) -> Bytes {
         self.bytes
     }
 
     /// The payload of a text frame.
-    pub fn text(&self) -> Option<&[u8]> {
+    pub(crate) fn text(&self) -> Option<&[u8]> {
         (self.opcode == TEXT).then(|| &self.bytes[self.header..])
+    }
+
+    /// The payload of a binary frame.
+    pub(crate) fn binary(&self) -> Option<Bytes> {
+        self.is_binary().then(|| self.bytes.slice(self.header..))
     }
 
     /// Its length in bytes, header included.
@@ -47,14 +52,14 @@ impl Wire {
 }
 
 /// A message and its frames, one for each serializer, each made when the first recipient needs it.
-pub struct Encoded {
+pub(crate) struct Encoded {
     message: Outgoing,
     frames: [OnceCell<Result<Wire, EncodeError>>; Serializer::COUNT],
 }
 
 impl Encoded {
     /// Not yet encoded in any way.
-    pub fn new(message: Outgoing) -> Self {
+    pub(crate) fn new(message: Outgoing) -> Self {
         Self { message, frames: Default::default() }
     }
 

@@ -29,14 +29,14 @@ use bytestring::ByteString;
 use serde_json::json;
 use tokio::sync::Notify;
 use vestibule_phoenix::{
-    disconnect::Disconnect,
+    disconnect::{Disconnect, Ending},
     message::{Outgoing, Payload, Reply, Status},
     serializer::{EncodeError, Serializer},
     socket::JoinId,
 };
 
-use crate::metrics::{Ending, Traffic};
-pub use frame::{Encoded, Wire};
+use crate::metrics::Traffic;
+pub(crate) use frame::{Encoded, Wire};
 
 /// How much may wait for one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +55,11 @@ const UNREAD: usize = 4;
 
 /// A message was encoded and queued, or the connection is about to end anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pushed {
+pub(crate) struct Pushed {
     /// The frame's length in bytes.
-    pub bytes: usize,
+    pub(crate) bytes: usize,
     /// Whether more waits now than may, for want of the reader's turn: whoever has more to push waits for that.
-    pub is_ahead: bool,
+    pub(crate) is_ahead: bool,
 }
 
 impl OutboxLimits {
@@ -70,11 +70,11 @@ impl OutboxLimits {
 
 /// A handle of one connection's queue; clones share it. See the [module](self).
 #[derive(Clone)]
-pub struct Outbox(Arc<Shared>);
+pub(crate) struct Outbox(Arc<Shared>);
 
 /// What a transport can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// Texts and bytes.
     Any,
     /// Texts only.
@@ -105,7 +105,7 @@ enum Reader {
 }
 
 /// Somebody takes frames for as long as this is kept.
-pub struct Reading<'a>(&'a Outbox);
+pub(crate) struct Reading<'a>(&'a Outbox);
 
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
@@ -138,14 +138,19 @@ enum Phase {
 
 impl Outbox {
     /// An empty queue for a connection that speaks `serializer`. What goes out is counted in `traffic`.
-    pub fn new(serializer: Serializer, form: Form, limits: OutboxLimits, traffic: Arc<Traffic>) -> Self {
+    pub(crate) fn new(
+        serializer: Serializer,
+        form: Form,
+        limits: OutboxLimits,
+        traffic: Arc<Traffic>,
+    ) -> Self {
         let queue = Mutex::new(Queue::default());
         let (closing, turn) = (Notify::new(), Notify::new());
         Self(Arc::new(Shared { serializer, form, limits, queue, closing, turn, traffic }))
     }
 
     /// Sends one message to this connection alone. JSON always has a form; what has none is left out.
-    pub fn send(&self, message: impl Into<Outgoing>) {
+    pub(crate) fn send(&self, message: impl Into<Outgoing>) {
         if let Err(error) = self.push(&Encoded::new(message.into())) {
             tracing::debug!(%error, "left out");
         }
@@ -153,7 +158,7 @@ impl Outbox {
 
     /// Sends a message whose bytes are shared with other connections that speak the same serializer. Nothing is sent if it
     /// has no form in this client's.
-    pub fn push(&self, message: &Encoded) -> Result<Pushed, EncodeError> {
+    pub(crate) fn push(&self, message: &Encoded) -> Result<Pushed, EncodeError> {
         let frame = message.wire(self.0.serializer)?;
         let bytes = frame.len();
         let is_ahead = if frame.is_binary() && self.0.form == Form::Text {
@@ -166,12 +171,12 @@ impl Outbox {
     }
 
     /// Sends a WebSocket pong.
-    pub fn pong(&self, payload: &[u8]) {
+    pub(crate) fn pong(&self, payload: &[u8]) {
         self.enqueue(frame::pong(payload));
     }
 
     /// Starts the close: what waits is still sent, then a close frame, and nothing after it.
-    pub fn close(&self, why: Disconnect) {
+    pub(crate) fn close(&self, why: Disconnect) {
         self.start_close(&mut self.lock(), why);
     }
 
@@ -192,7 +197,7 @@ impl Outbox {
     }
 
     /// Answers the client's own close and ends the queue.
-    pub fn answer_close(&self) {
+    pub(crate) fn answer_close(&self) {
         let mut queue = self.lock();
         if queue.phase == Phase::Open {
             queue.append(frame::close(1000, ""));
@@ -202,7 +207,7 @@ impl Outbox {
     }
 
     /// Ends the queue: the body ends once it is empty.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         let mut queue = self.lock();
         self.count(&mut queue);
         queue.finish();
@@ -212,12 +217,12 @@ impl Outbox {
     }
 
     /// Waits until somebody closes the connection.
-    pub async fn closing(&self) {
+    pub(crate) async fn closing(&self) {
         self.0.closing.notified().await;
     }
 
     /// Whether the connection is to end; frames pushed now go nowhere.
-    pub fn is_closing(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         self.lock().phase != Phase::Open
     }
 
@@ -233,17 +238,17 @@ impl Outbox {
 
     /// Notes that a channel ended this connection's join by itself. The note is there before any frame that tells the
     /// client, so a frame that the client sends in answer finds the topic left.
-    pub fn note_ended(&self, topic: ByteString, join: JoinId) {
+    pub(crate) fn note_ended(&self, topic: ByteString, join: JoinId) {
         self.lock().ended.push((topic, join));
     }
 
     /// Takes the notes of [`Outbox::note_ended`]: at most one for each channel joined since.
-    pub fn take_ended(&self) -> Vec<(ByteString, JoinId)> {
+    pub(crate) fn take_ended(&self) -> Vec<(ByteString, JoinId)> {
         std::mem::take(&mut self.lock().ended)
     }
 
     /// The next frame for the socket; `None` at the end.
-    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Wire>> {
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Wire>> {
         let mut queue = self.lock();
         self.had_its_turn(&mut queue);
         if let Some(frame) = queue.frames.pop_front() {
@@ -261,12 +266,12 @@ impl Outbox {
     }
 
     /// For a reader that goes away before the connection ends, as a poll does: while it is not there, nobody waits for it.
-    pub fn reading(&self) -> Reading<'_> {
+    pub(crate) fn reading(&self) -> Reading<'_> {
         Reading(self)
     }
 
     /// Waits for the reader's turn, where more waits than may before it.
-    pub async fn turn(&self) {
+    pub(crate) async fn turn(&self) {
         let turn = self.0.turn.notified();
         if self.lock().is_ahead {
             turn.await;

@@ -1,29 +1,28 @@
-//! What a room does with each message in its mailbox.
+//! How a topic actor handles each message in its mailbox.
 
 use std::sync::atomic::Ordering;
 
 use actix::{Actor, Handler};
-use vestibule_phoenix::message::{Status, Term};
+use vestibule_phoenix::message::Status;
 
 use super::{Input, Join, Leave, MAX_WAITING, Overloaded, TopicActor, resting::Woken};
-use crate::channel::{
-    Channel, Continue, Incoming, JoinReply, Origin, PendingJoin, Stop, Subscriber, Waiting,
-};
+use crate::channel::{Channel, Continue, JoinReply, Origin, PendingJoin, Stop, Subscriber, Waiting};
 
 impl<C: Channel> Actor for TopicActor<C> {
     type Context = actix::Context<Self>;
 }
 
-impl<C: Channel> Handler<Join> for TopicActor<C> {
+impl<C: Channel> Handler<Join<C::ConnectAssigns>> for TopicActor<C> {
     type Result = ();
 
-    fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
-        self.under_way.arrived();
+    fn handle(&mut self, join: Join<C::ConnectAssigns>, ctx: &mut Self::Context) {
+        self.in_mailbox.received();
         let Join { who, client, outbox, join_ref, reference, params, replaces, is_replaced, decision } = join;
         self.is_joining = true;
         let replaced = replaces.and_then(|old| self.replace(old));
-        let member = Subscriber {
+        let subscriber = Subscriber {
             client,
+            assigns: None,
             outbox,
             reply_join_ref: join_ref.clone().or(reference.clone()),
             join_ref,
@@ -33,15 +32,15 @@ impl<C: Channel> Handler<Join> for TopicActor<C> {
             watches_presence: true,
             counted: None,
         };
-        self.members.insert(who, member);
+        self.subscribers.insert(who, subscriber);
         match self.call(Some(who), |channel, context| channel.join(context, who, &params)) {
-            Some(JoinReply::Ok(response)) => self.decide_join(who, true, response),
-            Some(JoinReply::Error(response)) => self.decide_join(who, false, response),
-            Some(JoinReply::Later) | None => {}
+            Some(Ok(JoinReply::Ok(assigns, response))) => self.decide_join(who, Ok((assigns, response))),
+            Some(Err(error)) => self.decide_join(who, Err(error.0)),
+            Some(Ok(JoinReply::Later)) | None => {}
         }
         self.settle();
         self.is_joining = false;
-        self.tell_presence();
+        self.send_presence();
         self.finish(ctx);
     }
 }
@@ -49,31 +48,26 @@ impl<C: Channel> Handler<Join> for TopicActor<C> {
 impl<C: Channel> Handler<Input> for TopicActor<C> {
     type Result = ();
 
-    /// A message of a join that has ended meanwhile is dropped, as a Phoenix channel's mailbox is.
-    fn handle(&mut self, input: Input, ctx: &mut Self::Context) {
-        self.under_way.arrived();
-        let Input { who, event, payload, reference, at, share } = input;
-        if !self.members.by_id.contains_key(&who) {
+    /// Drops the message of a join that has ended meanwhile, as a Phoenix channel's mailbox is
+    /// dropped.
+    fn handle(&mut self, Input(message, reserved): Input, ctx: &mut Self::Context) {
+        self.in_mailbox.received();
+        let who = message.from;
+        if !self.subscribers.by_id.contains_key(&who) {
             return self.finish(ctx);
         }
-        match event {
-            Term::Text(event) => {
-                let message = Incoming { from: who, event, payload, reference, at };
-                match self.waiting(who) {
-                    None => {
-                        drop(share);
-                        self.handle_in(message);
-                    }
-                    Some(waiting) if waiting.len() < MAX_WAITING => {
-                        waiting.push_back(Waiting::Message(message, share));
-                    }
-                    Some(_) => {
-                        self.members.by_id[&who].outbox.traffic().overloaded();
-                        self.members.reply(who, message.reference, Status::Error, Overloaded::response());
-                    }
-                }
+        match self.waiting(who) {
+            None => {
+                drop(reserved);
+                self.handle_in(message);
             }
-            Term::Null | Term::Other(_) => self.stop(who, Stop::Crash),
+            Some(waiting) if waiting.len() < MAX_WAITING => {
+                waiting.push_back(Waiting::Message(message, reserved));
+            }
+            Some(_) => {
+                self.subscribers.by_id[&who].outbox.traffic().overloaded();
+                self.subscribers.reply(who, message.reference, Status::Error, Overloaded::response());
+            }
         }
         self.finish(ctx);
     }
@@ -83,11 +77,11 @@ impl<C: Channel> Handler<Leave> for TopicActor<C> {
     type Result = ();
 
     fn handle(&mut self, leave: Leave, ctx: &mut Self::Context) {
-        self.under_way.arrived();
+        self.in_mailbox.received();
         match leave {
             Leave::Asked { who, reference } => {
-                let member = self.members.by_id.get(&who);
-                if member.is_none_or(|member| member.is_replaced.load(Ordering::Acquire)) {
+                let subscriber = self.subscribers.by_id.get(&who);
+                if subscriber.is_none_or(|subscriber| subscriber.is_replaced.load(Ordering::Acquire)) {
                     return self.finish(ctx);
                 }
                 match self.waiting(who) {
@@ -98,6 +92,7 @@ impl<C: Channel> Handler<Leave> for TopicActor<C> {
                     _ => self.leave(who, reference),
                 }
             }
+            Leave::BadEvent { who } => self.stop(who, Stop::Crash),
             Leave::Gone { who } => self.drop_out(who),
         }
         self.finish(ctx);
@@ -107,9 +102,9 @@ impl<C: Channel> Handler<Leave> for TopicActor<C> {
 impl<C: Channel> Handler<Woken<C>> for TopicActor<C> {
     type Result = ();
 
-    fn handle(&mut self, Woken(members): Woken<C>, ctx: &mut Self::Context) {
-        self.under_way.arrived();
-        self.take_in(members);
+    fn handle(&mut self, Woken(subscribers): Woken<C>, ctx: &mut Self::Context) {
+        self.in_mailbox.received();
+        self.take_in(subscribers);
         self.finish(ctx);
     }
 }
@@ -119,7 +114,7 @@ impl<C: Channel> Handler<Continue<C>> for TopicActor<C> {
 
     fn handle(&mut self, go_on: Continue<C>, ctx: &mut Self::Context) {
         match go_on.origin {
-            Origin::Outside => self.under_way.arrived(),
+            Origin::Outside => self.in_mailbox.received(),
             Origin::Resumed => self.in_flight -= 1,
             Origin::Timer => {}
         }

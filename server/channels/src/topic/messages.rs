@@ -1,86 +1,62 @@
-//! What connections tell rooms.
+//! What connections send topic actors.
 
-use std::{
-    sync::{Arc, atomic::AtomicBool},
-    time::Instant,
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use actix::Message;
 use tokio::sync::oneshot;
 use vestibule_phoenix::message::{Payload, Term};
 
-use super::Share;
+use super::Reserved;
 use crate::{
-    channel::{Client, SubscriberId},
+    channel::{Client, Incoming, SubscriberId},
     outbox::Outbox,
 };
 
-/// A connection wants in.
+/// A connection asks to join. `S` is what the connection carries.
+#[allow(clippy::struct_field_names, reason = "`join_ref` is the protocol's name")]
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Join {
-    /// The name of the join.
-    pub who: SubscriberId,
-    /// The connection.
-    pub client: Arc<Client>,
-    /// Its way out.
-    pub outbox: Outbox,
-    /// The `join_ref` as it came.
-    pub join_ref: Term,
+pub struct Join<S: 'static> {
+    pub(crate) who: SubscriberId,
+    pub(crate) client: Arc<Client<S>>,
+    pub(crate) outbox: Outbox,
+    /// The `join_ref` as the client sent it.
+    pub(crate) join_ref: Term,
     /// The `ref` of the join.
-    pub reference: Term,
-    /// The join's parameters.
-    pub params: Payload,
+    pub(crate) reference: Term,
+    pub(crate) params: Payload,
     /// The connection's earlier join of this topic, which ends.
-    pub replaces: Option<SubscriberId>,
-    /// Set once a later join of the connection replaces this one: a leave that the room has not handled by then is not
-    /// answered any more, as Phoenix kills a channel that is about to be joined anew.
-    pub is_replaced: Arc<AtomicBool>,
-    /// Tells the connection whether it is in. Dropped unused where the room ends before it decides.
-    pub decision: oneshot::Sender<bool>,
+    pub(crate) replaces: Option<SubscriberId>,
+    /// Set once a later join of the connection replaces this one. A leave that the actor has not
+    /// handled by then is not answered, as Phoenix kills a channel that is about to be joined anew.
+    pub(crate) is_replaced: Arc<AtomicBool>,
+    /// Tells the connection whether it has joined. Dropped unused if the actor ends before it
+    /// decides.
+    pub(crate) decision: oneshot::Sender<bool>,
 }
 
-/// A message from a connection that is in.
+/// A subscriber's message, and its part of the connection's byte budget, which is released when the
+/// channel gets the message.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Input {
-    /// Who sends it.
-    pub who: SubscriberId,
-    /// The event.
-    pub event: Term,
-    /// The payload.
-    pub payload: Payload,
-    /// Its `ref`.
-    pub reference: Term,
-    /// When it came.
-    pub at: Instant,
-    /// Its share of what its connection may have under way, given back when the channel gets the message.
-    pub share: Share,
-}
+pub(crate) struct Input(pub(crate) Incoming, pub(crate) Reserved);
 
-/// A connection is out.
+/// A join ends from the connection's side.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub enum Leave {
-    /// By its own `phx_leave`, which is answered.
-    Asked {
-        /// Who leaves.
-        who: SubscriberId,
-        /// The leave's `ref`.
-        reference: Term,
-    },
-    /// The connection is gone.
-    Gone {
-        /// Whose.
-        who: SubscriberId,
-    },
+pub(crate) enum Leave {
+    /// By `phx_leave`, which is answered with this `ref`.
+    Asked { who: SubscriberId, reference: Term },
+    /// By a message whose event is not a string, over which a Phoenix channel crashes.
+    BadEvent { who: SubscriberId },
+    /// Because the connection is gone.
+    Gone { who: SubscriberId },
 }
 
 impl Leave {
-    /// Who is out.
-    pub fn who(&self) -> SubscriberId {
+    pub(crate) fn who(&self) -> SubscriberId {
         match self {
-            Leave::Asked { who, .. } | Leave::Gone { who } => *who,
+            Leave::Asked { who, .. } | Leave::BadEvent { who } | Leave::Gone { who } => *who,
         }
     }
 }

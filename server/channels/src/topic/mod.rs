@@ -1,34 +1,40 @@
-//! Rooms: one actix actor for each topic that anybody has joined on this machine.
+//! Topic actors: one for each topic that anybody has joined in this process.
 //!
-//! A [`TopicActor`] owns its topic's [`Channel`] and members, calls the one on behalf of the others, and puts frames into their
-//! outboxes. [`TopicRegistry`] starts rooms and finds them, [`Router`] knows which topics have any.
+//! A [`TopicActor`] owns its topic's [`Channel`] and subscribers, calls the channel on behalf of the
+//! subscribers, and puts frames into their outboxes. A [`TopicRegistry`] starts and finds the actors
+//! of one kind of channel; a [`Router`] knows which topics belong to which registry.
 //!
-//! # What a room never does
-//! It never waits for a socket (outboxes do not block), never touches the store (its channel hands that work away), and
-//! never takes a message past its mailbox's bound, but for what the bound has let in before (see [`Resume`](crate::channel::Resume)) and for the
-//! news that a connection is gone, of which there is one for each member.
+//! # What a topic actor never does
+//! It never waits for a socket (outboxes do not block) and never does I/O (its channel hands that
+//! away). Its mailbox is bounded; only two kinds of message pass the bound: a
+//! [`Resume`](crate::channel::Resume), one for each message that the bound has admitted, and the
+//! news that a connection is gone, one for each subscriber.
 //!
-//! Nor does it keep its thread: after so many bytes, or ahead of a reader that was woken and has not run, it waits until the
-//! others had their turn. That is no wait for a socket: a reader's turn comes, whatever its client does.
+//! It does not keep its thread either: after a certain number of bytes, or when it is ahead of a
+//! reader that was woken and has not run, it lets the others run first. That is no wait for a
+//! socket: a reader runs, whatever its client does.
 //!
 //! # Lifecycle
-//! Started by the first join, on the thread of the connection that joins; gone after the last leave, once nothing that it
-//! waits for is under way. A join that comes in between is either in the mailbox before the room retires (then it does not)
-//! or finds no room (then it starts the next): [`TopicRegistry`] decides that under one lock.
+//! The first join starts the actor, on the thread of the connection that joins. It ends after the
+//! last leave, once nothing that it waits for is under way. A join that comes in between either is
+//! in the mailbox before the actor retires (then the actor stays) or finds no actor (then it starts
+//! the next): [`TopicRegistry`] decides that under one lock.
 //!
 //! # Rest
-//! A room also goes while there are members if its channel says that they [may rest](Channel::may_rest). What is kept of each
-//! is small, and has no actor. A message of one that rests starts the room with that one awake, which costs no more however
-//! many rest; a call from outside wakes all, and so does it if one may not rest any more. Nothing is lost by it: a room
-//! with anything in its mailbox, or under way, goes on.
+//! An actor also ends while there are subscribers if its channel says that they
+//! [may rest](Channel::may_rest). What is kept of each is small and has no actor. A message of a
+//! resting subscriber starts an actor with that one awake, at the same cost however many rest; a
+//! call from outside wakes all, and so does a channel that no longer allows rest. Nothing is lost:
+//! an actor with anything in its mailbox, or under way, goes on.
 //!
 //! # Panics
-//! A panic in a channel would kill the actor, and with it everybody's join. It is caught, and ends the join of the member
-//! on whose behalf the channel was called. A broadcast that fits no frame ends that join too.
+//! A panic in a channel would kill the actor, and with it everybody's join. It is caught, and ends
+//! only the join of the subscriber on whose behalf the channel was called. So does a broadcast that
+//! fits no frame.
 
-mod backlog;
-mod guard;
+mod byte_budget;
 mod handlers;
+mod join_refusal;
 mod messages;
 mod registry;
 mod resting;
@@ -50,114 +56,121 @@ use tokio::time::sleep;
 use vestibule_phoenix::message::{Payload, Status, Term};
 
 use self::{
-    registry::UnderWay,
+    registry::MailboxCount,
     resting::{Rested, Resting},
 };
 use crate::channel::{
-    Busy, Channel, Context, Continue, Deferred, HandleResult, Incoming, Parting, PendingJoin, Stop,
+    Busy, Channel, Context, Continue, Deferred, Handled, Incoming, LastWords, Parting, PendingJoin, Stop,
     Subscriber, SubscriberId, Subscribers, Waiting,
 };
-pub use backlog::{Backlog, Share};
-pub use guard::TurnedAway;
-pub use messages::{Input, Join, Leave};
-pub use registry::{Overloaded, TopicHandle, TopicRegistry};
-pub use router::{Mount, Router};
+pub(crate) use byte_budget::{ByteBudget, Reserved};
+pub use join_refusal::JoinRefusal;
+pub(crate) use messages::{Input, Join, Leave};
+pub(crate) use registry::{Overloaded, TopicHandle};
+pub use registry::{TopicRegistry, TopicRegistryBuilder};
+pub use router::{Route, Router};
 
-/// Messages that wait for one busy member.
+/// How many messages may wait for one busy subscriber.
 const MAX_WAITING: usize = 64;
 
 /// The actor. See the [module](self).
-pub struct TopicActor<C: Channel> {
+pub(crate) struct TopicActor<C: Channel> {
     channel: C,
-    members: Subscribers,
-    deferred: Vec<Deferred>,
+    subscribers: Subscribers<C>,
+    deferred: Vec<Deferred<C>>,
     mailbox: Recipient<Continue<C>>,
     in_flight: usize,
-    life: u64,
-    /// Whether a join is being handled: what it changes about presence is told at its end, so that a connection which joins
-    /// anew leaves and joins in one change.
+    /// Tells this actor from earlier and later ones of the same topic.
+    generation: u64,
+    /// Whether a join is being handled. What it changes about presence is sent at its end, so that a
+    /// connection that joins anew leaves and joins in one change.
     is_joining: bool,
-    rooms: Arc<TopicRegistry<C>>,
-    under_way: UnderWay,
-    /// Whether some of the topic's members may rest while this room runs. None go to rest without the room.
+    registry: Arc<TopicRegistry<C>>,
+    in_mailbox: MailboxCount,
+    /// Whether some of the topic's subscribers may rest while this actor runs. None go to rest
+    /// without the actor.
     others_rest: bool,
 }
+
+/// The actor's state is never pinned, so channels and their assigns may be of any type.
+impl<C: Channel> Unpin for TopicActor<C> {}
 
 impl<C: Channel> TopicActor<C> {
     fn new(
         topic: ByteString,
-        life: u64,
+        generation: u64,
         channel: C,
-        rooms: Arc<TopicRegistry<C>>,
-        under_way: UnderWay,
+        registry: Arc<TopicRegistry<C>>,
+        in_mailbox: MailboxCount,
         others_rest: bool,
         ctx: &actix::Context<Self>,
     ) -> Self {
         Self {
             channel,
-            members: Subscribers::new(topic, life),
+            subscribers: Subscribers::new(topic, generation),
             deferred: Vec::new(),
             mailbox: ctx.address().recipient(),
             in_flight: 0,
-            life,
+            generation,
             is_joining: false,
-            rooms,
-            under_way,
+            registry,
+            in_mailbox,
             others_rest,
         }
     }
 
-    /// Calls the channel on behalf of `who`. `None` if it panicked, or broadcast what fits no frame: then the join of `who` is
-    /// over.
+    /// Calls the channel on behalf of `who`. `None` if it panicked, or broadcast a message that fits
+    /// no frame: then the join of `who` is over.
     fn call<T>(
         &mut self,
         who: Option<SubscriberId>,
         call: impl FnOnce(&mut C, &mut Context<'_, C>) -> T,
     ) -> Option<T> {
         let mut context =
-            Context::new(&mut self.members, &mut self.deferred, &self.mailbox, &mut self.in_flight);
+            Context::new(&mut self.subscribers, &mut self.deferred, &self.mailbox, &mut self.in_flight);
         let outcome = catch_unwind(AssertUnwindSafe(|| call(&mut self.channel, &mut context)));
         if outcome.is_err() {
-            tracing::error!(topic = %self.members.topic, "a channel panicked");
+            tracing::error!(topic = %self.subscribers.topic, "a channel panicked");
         }
         if !self.is_joining {
-            self.tell_presence();
+            self.send_presence();
         }
-        // Phoenix raises here. Clients can bring it about, by what their events carry, so it is not logged as an error.
-        let has_misspoken = self.members.has_misspoken.take();
-        if has_misspoken {
+        // Phoenix raises here. Clients can cause it, by the length of their events, so it is not
+        // logged as an error.
+        let has_misfit = self.subscribers.has_misfit.take();
+        if has_misfit {
             tracing::debug!("a broadcast fits no frame");
         }
-        let outcome = outcome.ok().filter(|_| !has_misspoken);
+        let outcome = outcome.ok().filter(|_| !has_misfit);
         if let (None, Some(who)) = (&outcome, who) {
             self.crash(who);
         }
         outcome
     }
 
-    /// Tells what a call has changed about presence, now or together with what is yet to change.
-    fn tell_presence(&mut self) {
-        let Some(rest) = self.members.tell_presence() else { return };
+    /// Sends what a call has changed about presence, now or together with later changes.
+    fn send_presence(&mut self) {
+        let Some(delay) = self.subscribers.send_presence() else { return };
         let mailbox = self.mailbox.clone();
         actix::spawn(async move {
-            sleep(rest).await;
+            sleep(delay).await;
             mailbox.do_send(Continue::when_presence_is_due());
         });
     }
 
-    /// Ends the join of `who` as a crash: as a failed join if it was not yet in.
+    /// Ends the join of `who` as a crash: as a failed join if it was not yet decided.
     fn crash(&mut self, who: SubscriberId) {
-        if self.members.by_id.get(&who).is_some_and(|member| member.joining.is_some()) {
-            self.decide_join(who, false, Payload::of(&json!({ "reason": "join crashed" })));
+        if self.subscribers.by_id.get(&who).is_some_and(|subscriber| subscriber.joining.is_some()) {
+            self.decide_join(who, Err(Payload::of(&json!({ "reason": "join crashed" }))));
         } else {
             self.stop(who, Stop::Crash);
         }
     }
 
-    /// Does what calls deferred, and ends the joins of those who missed a message.
+    /// Carries out what calls deferred, and ends the joins of those that missed a message.
     fn settle(&mut self) {
         loop {
-            let (deferred, missed) = (std::mem::take(&mut self.deferred), self.members.missed.take());
+            let (deferred, missed) = (std::mem::take(&mut self.deferred), self.subscribers.missed.take());
             if deferred.is_empty() && missed.is_empty() {
                 break;
             }
@@ -166,30 +179,39 @@ impl<C: Channel> TopicActor<C> {
             }
             for deferred in deferred {
                 match deferred {
-                    Deferred::Join(who, is_in, response) => self.decide_join(who, is_in, response),
-                    Deferred::Proceed(who, next) => self.proceed(who, next),
+                    Deferred::Admit(who, assigns, response) => self.decide_join(who, Ok((assigns, response))),
+                    Deferred::Refuse(who, response) => self.decide_join(who, Err(response)),
+                    Deferred::Proceed(who, handled) => self.proceed(who, handled),
                     Deferred::Stop(who, how) => self.stop(who, how),
                 }
             }
         }
     }
 
-    fn decide_join(&mut self, who: SubscriberId, is_in: bool, response: Payload) {
-        let Some(member) = self.members.by_id.get_mut(&who) else { return };
-        let Some(PendingJoin { reference, decision, replaced }) = member.joining.take() else { return };
-        member.counted = is_in.then(|| member.outbox.traffic().joined());
-        if is_in {
-            member.client.entered(self.members.topic.clone());
-        }
-        let status = if is_in { Status::Ok } else { Status::Error };
-        let is_told = self.members.reply_to_join(who, reference, status, response).is_ok();
-        if let Some(old) = replaced {
-            for message in old.held.into_iter().flat_map(RefCell::into_inner) {
-                old.member.outbox.send(message);
+    /// Carries out the decision on a join: its assigns and the response, or the response of an error.
+    fn decide_join(&mut self, who: SubscriberId, decided: Result<(C::Assigns, Payload), Payload>) {
+        let Some(subscriber) = self.subscribers.by_id.get_mut(&who) else { return };
+        let Some(PendingJoin { reference, decision, replaced }) = subscriber.joining.take() else { return };
+        let is_in = decided.is_ok();
+        let (status, response) = match decided {
+            Ok((assigns, response)) => {
+                subscriber.assigns = Some(assigns);
+                subscriber.counted = Some(subscriber.outbox.traffic().joined());
+                subscriber.client.entered(self.subscribers.topic.clone());
+                (Status::Ok, response)
             }
-            self.members.say_goodbye(&old.member, Stop::Normal);
+            Err(response) => (Status::Error, response),
+        };
+        let is_told = self.subscribers.reply_to_join(who, reference, status, response).is_ok();
+        if let Some(old) = replaced {
+            if let LastWords::Held(held) = old.last_words {
+                for message in held.into_inner() {
+                    old.subscriber.outbox.send(message);
+                }
+            }
+            self.subscribers.say_goodbye(&old.subscriber, Stop::Normal);
         }
-        // Nobody listens where the connection is gone; its leave is on the way.
+        // Nothing receives this where the connection is gone; its leave is on the way.
         let _ = decision.send(is_in && is_told);
         if !is_told {
             self.stop(who, Stop::Crash);
@@ -203,44 +225,45 @@ impl<C: Channel> TopicActor<C> {
     fn handle_in(&mut self, message: Incoming) {
         let who = message.from;
         let reference = message.reference.clone();
-        if let Some(next) = self.call(Some(who), |channel, context| channel.handle_in(context, message)) {
-            self.follow(who, reference, next);
+        if let Some(handled) = self.call(Some(who), |channel, context| channel.handle_in(context, message)) {
+            self.follow(who, reference, handled.unwrap_or_else(|error| Handled::error(error.0)));
         }
     }
 
-    fn follow(&mut self, who: SubscriberId, reference: Term, next: HandleResult) {
-        match next {
-            HandleResult::Reply(status, response) => self.members.reply(who, reference, status, response),
-            HandleResult::NoReply => {}
-            HandleResult::Wait => {
-                if let Some(member) = self.members.by_id.get_mut(&who) {
-                    member.busy = Some(Busy { reference, waiting: VecDeque::new() });
+    fn follow(&mut self, who: SubscriberId, reference: Term, handled: Handled) {
+        match handled {
+            Handled::Reply(status, response) => self.subscribers.reply(who, reference, status, response),
+            Handled::NoReply => {}
+            Handled::Wait => {
+                if let Some(subscriber) = self.subscribers.by_id.get_mut(&who) {
+                    subscriber.busy = Some(Busy { reference, waiting: VecDeque::new() });
                 }
             }
-            HandleResult::Stop { reply, how } => {
+            Handled::Stop { reply, how } => {
                 if let Some((status, response)) = reply {
-                    self.members.reply(who, reference, status, response);
+                    self.subscribers.reply(who, reference, status, response);
                 }
                 self.stop(who, how);
             }
         }
     }
 
-    fn proceed(&mut self, who: SubscriberId, next: HandleResult) {
-        let Some(busy) = self.members.by_id.get_mut(&who).and_then(|member| member.busy.take()) else {
+    fn proceed(&mut self, who: SubscriberId, handled: Handled) {
+        let subscriber = self.subscribers.by_id.get_mut(&who);
+        let Some(busy) = subscriber.and_then(|subscriber| subscriber.busy.take()) else {
             return;
         };
-        self.follow(who, busy.reference, next);
+        self.follow(who, busy.reference, handled);
         let mut waiting = busy.waiting;
         while let Some(next) = waiting.pop_front() {
             match next {
-                Waiting::Message(message, share) => {
-                    drop(share);
+                Waiting::Message(message, reserved) => {
+                    drop(reserved);
                     self.handle_in(message);
                 }
                 Waiting::Leave(reference) => self.leave(who, reference),
             }
-            match self.members.by_id.get_mut(&who) {
+            match self.subscribers.by_id.get_mut(&who) {
                 Some(Subscriber { busy: Some(again), .. }) => again.waiting.append(&mut waiting),
                 Some(_) => {}
                 None => return,
@@ -248,80 +271,81 @@ impl<C: Channel> TopicActor<C> {
         }
     }
 
-    /// The messages that wait behind the one that this member waits for, if it does.
+    /// The messages that wait behind the one that this subscriber waits for, if it does.
     fn waiting(&mut self, who: SubscriberId) -> Option<&mut VecDeque<Waiting>> {
-        self.members.by_id.get_mut(&who)?.busy.as_mut().map(|busy| &mut busy.waiting)
+        self.subscribers.by_id.get_mut(&who)?.busy.as_mut().map(|busy| &mut busy.waiting)
     }
 
     fn leave(&mut self, who: SubscriberId, reference: Term) {
-        self.members.reply(who, reference, Status::Ok, Payload::empty());
+        self.subscribers.reply(who, reference, Status::Ok, Payload::empty());
         self.stop(who, Stop::Normal);
     }
 
-    /// Ends a join: the connection is told first, so that the client's next frame finds the topic left.
+    /// Ends a join. The connection is told first, so that the client's next frame finds the topic
+    /// left.
     ///
-    /// The channel's last words come after `phx_close` and before `phx_error`: a Phoenix channel says that it stops before it
-    /// runs `terminate`, and a crash is noticed when that is over.
+    /// The channel's last pushes come after `phx_close` and before `phx_error`: a Phoenix channel
+    /// announces that it stops before it runs `terminate`, and a crash is noticed when that is over.
     fn stop(&mut self, who: SubscriberId, how: Stop) {
-        let Some(member) = self.remove(who) else { return };
-        member.outbox.note_ended(self.members.topic.clone(), who.join);
+        let Some(subscriber) = self.remove(who) else { return };
+        subscriber.outbox.note_ended(self.subscribers.topic.clone(), who.join);
         if how == Stop::Normal {
-            self.members.say_goodbye(&member, how);
+            self.subscribers.say_goodbye(&subscriber, how);
         }
-        let parted = self.part(Parting { who, member, held: None });
+        let parted = self.part(Parting { who, subscriber, last_words: LastWords::Sent });
         if let (Some(parted), Stop::Crash) = (parted, how) {
-            self.members.say_goodbye(&parted.member, how);
+            self.subscribers.say_goodbye(&parted.subscriber, how);
         }
     }
 
-    /// Takes out a join whose client has joined again. The channel's last words wait for the answer to that.
-    fn replace(&mut self, who: SubscriberId) -> Option<Box<Parting>> {
-        let member = self.remove(who)?;
-        self.part(Parting { who, member, held: Some(RefCell::default()) }).map(Box::new)
+    /// Takes out a join whose client has joined again. The channel's last pushes wait for the reply
+    /// to that join.
+    fn replace(&mut self, who: SubscriberId) -> Option<Box<Parting<C>>> {
+        let subscriber = self.remove(who)?;
+        let last_words = LastWords::Held(RefCell::default());
+        self.part(Parting { who, subscriber, last_words }).map(Box::new)
     }
 
-    /// Takes out a member to whom nothing is said any more.
+    /// Takes out a subscriber that is sent nothing any more.
     fn drop_out(&mut self, who: SubscriberId) {
-        if self.remove(who).is_some() {
-            self.tell_left(who);
+        if let Some(subscriber) = self.remove(who) {
+            self.part(Parting { who, subscriber, last_words: LastWords::Dropped });
         }
     }
 
-    fn remove(&mut self, who: SubscriberId) -> Option<Subscriber> {
-        let member = self.members.by_id.remove(&who)?;
-        member.client.left(&self.members.topic);
-        Some(member)
+    fn remove(&mut self, who: SubscriberId) -> Option<Subscriber<C>> {
+        let subscriber = self.subscribers.by_id.remove(&who)?;
+        subscriber.client.left(&self.subscribers.topic);
+        Some(subscriber)
     }
 
-    /// Tells the channel, which may say something to who is out.
-    fn part(&mut self, parting: Parting) -> Option<Parting> {
+    /// Tells the channel that a subscriber has left.
+    fn part(&mut self, parting: Parting<C>) -> Option<Parting<C>> {
         let who = parting.who;
-        self.members.parting = Some(parting);
-        self.tell_left(who);
-        self.members.parting.take()
-    }
-
-    fn tell_left(&mut self, who: SubscriberId) {
+        self.subscribers.parting = Some(parting);
         self.call(None, |channel, context| {
             context.untrack_all(who);
             channel.left(context, who);
         });
+        self.subscribers.parting.take()
     }
 
-    /// After each message: what it left to do, and then whether the room goes on at once.
+    /// Ends the handling of a message: carries out what it deferred, then decides whether the actor
+    /// goes on at once.
     fn finish(&mut self, ctx: &mut actix::Context<Self>) {
         self.settle();
         self.retire_if_idle(ctx);
-        if let Some(others) = self.members.fan_out.break_due() {
+        if let Some(others) = self.subscribers.fan_out.break_due() {
             ctx.wait(actix::fut::wrap_future(others));
         }
     }
 
-    /// Ends the room if nothing is under way, and nobody is in it or all may rest. Who rests where members may not any more is woken.
+    /// Ends the actor if nothing is under way, and all subscribers have left or may rest. Wakes those
+    /// that rest where that is no longer allowed.
     fn retire_if_idle(&mut self, ctx: &mut actix::Context<Self>) {
         if self.others_rest && !self.channel.may_rest() {
             self.others_rest = false;
-            if let Some(others) = self.rooms.rouse(&self.members.topic) {
+            if let Some(others) = self.registry.wake_all(&self.subscribers.topic) {
                 self.take_in(others);
                 self.settle();
             }
@@ -332,27 +356,27 @@ impl<C: Channel> TopicActor<C> {
     }
 
     fn has_ended(&mut self) -> bool {
-        let Self { channel, members, rooms, life, .. } = self;
-        if members.by_id.is_empty() {
-            return rooms.retire(&members.topic, *life);
+        let Self { channel, subscribers, registry, generation, .. } = self;
+        if subscribers.by_id.is_empty() {
+            return registry.retire(&subscribers.topic, *generation);
         }
-        let is_quiet = |(who, member): (&SubscriberId, &Subscriber)| {
-            member.joining.is_none() && member.busy.is_none() && channel.is_quiet(*who)
+        let is_quiet = |(who, subscriber): (&SubscriberId, &Subscriber<C>)| {
+            subscriber.joining.is_none() && subscriber.busy.is_none() && channel.is_quiet(*who)
         };
         channel.may_rest()
-            && members.by_id.iter().all(is_quiet)
-            && rooms.rest(&members.topic, *life, |resting| {
-                for (who, member) in members.by_id.drain() {
-                    resting.add(who, Rested { member, back: channel.rest(who) });
+            && subscribers.by_id.iter().all(is_quiet)
+            && registry.rest(&subscribers.topic, *generation, |resting| {
+                for (who, subscriber) in subscribers.by_id.drain() {
+                    resting.add(who, Rested { subscriber, wake: channel.rest(who) });
                 }
             })
     }
 
-    /// Takes back members that rested.
+    /// Takes subscribers back that rested.
     fn take_in(&mut self, woken: Resting<C>) {
-        for (who, Rested { member, back }) in woken {
-            self.members.insert(who, member);
-            self.call(Some(who), back);
+        for (who, Rested { subscriber, wake }) in woken {
+            self.subscribers.insert(who, subscriber);
+            self.call(Some(who), wake);
         }
     }
 }

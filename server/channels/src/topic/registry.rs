@@ -1,4 +1,4 @@
-//! All rooms of one kind of channel: starts them, finds them, lets them rest and go.
+//! All topics of one kind of channel: starts and finds their actors, lets them rest and end.
 
 use std::{
     fmt,
@@ -15,93 +15,147 @@ use serde_json::json;
 use vestibule_phoenix::message::Payload;
 
 use super::{
-    Input, Join, Leave, Mount, TopicActor,
-    guard::{Guard, TurnedAway},
+    Input, Join, Leave, Route, TopicActor,
+    join_refusal::{Authorize, JoinRefusal},
     resting::{Resting, Woken},
 };
 use crate::channel::{Channel, Client, Context, Continue, SubscriberId};
 
-/// The rooms whose topics have channels `C`: those that run, and those that rest.
+/// How many messages wait for a topic by default.
+const MAILBOX: usize = 1024;
+
+/// All topics of one kind of channel, in this process.
+///
+/// Make one with [`TopicRegistry::new`] or [`TopicRegistry::builder`], add it to a route of an
+/// endpoint, and keep a clone of the [`Arc`] to call into its topics from outside.
 ///
 /// # Concurrency
-/// One lock a shard of topics, held while a room is started, laid to rest or let go, or a message put into its mailbox, never
-/// across an await. Messages from members share it; joins, and what wakes somebody, have it alone.
+/// There is one lock for each shard of topics. It is held while an actor starts, rests or ends, or
+/// while a message is put into its mailbox, and never across an await. Messages of subscribers share
+/// it; joins, and whatever wakes a subscriber, take it exclusively.
 pub struct TopicRegistry<C: Channel> {
     topics: DashMap<ByteString, Topic<C>>,
-    make: Box<dyn Fn(&ByteString) -> C + Send + Sync>,
-    guard: Box<Guard>,
+    make: Box<Make<C>>,
+    authorize: Box<Authorize<C::ConnectAssigns>>,
     mailbox: usize,
-    lives: AtomicU64,
+    generations: AtomicU64,
     running: AtomicUsize,
 }
 
-/// A topic that somebody is in.
+/// Makes the channel of a topic.
+type Make<C> = dyn Fn(&ByteString) -> C + Send + Sync;
+
+/// Settings of a [`TopicRegistry`].
+pub struct TopicRegistryBuilder<C: Channel> {
+    make: Box<Make<C>>,
+    authorize: Box<Authorize<C::ConnectAssigns>>,
+    mailbox: usize,
+}
+
+/// A topic with subscribers.
 struct Topic<C: Channel> {
-    room: Option<Running<C>>,
+    running: Option<Running<C>>,
     resting: Resting<C>,
 }
 
+/// A running topic actor.
 struct Running<C: Channel> {
     address: Addr<TopicActor<C>>,
-    life: u64,
-    under_way: UnderWay,
+    generation: u64,
+    in_mailbox: MailboxCount,
 }
 
-/// How many messages are in a room's mailbox: a room with any does not go.
+/// How many messages are in an actor's mailbox. An actor with any does not end.
 #[derive(Clone, Debug, Default)]
-pub(super) struct UnderWay(Arc<AtomicUsize>);
+pub(super) struct MailboxCount(Arc<AtomicUsize>);
 
 /// A queue is full: the message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Overloaded;
+pub(crate) struct Overloaded;
 
 impl Overloaded {
-    /// What the client is answered.
-    pub fn response() -> Payload {
+    /// The response of the error reply.
+    pub(crate) fn response() -> Payload {
         Payload::of(&json!({ "reason": "overloaded", "retry_ms": 1000 }))
     }
 }
 
-/// The room of one join, whatever its channel is.
-pub trait TopicHandle {
+/// The way from one join to its topic, whatever the channel is.
+pub(crate) trait TopicHandle {
     /// Hands over a message.
     fn input(&self, input: Input) -> Result<(), Overloaded>;
 
-    /// Hands over a client's leave.
+    /// Hands over the client's leave.
     fn leave(&self, leave: Leave) -> Result<(), Overloaded>;
 
-    /// Tells that a connection is gone.
+    /// Tells that the connection is gone.
     fn gone(&self, who: SubscriberId);
 }
 
-impl<C: Channel> TopicRegistry<C> {
-    /// No rooms yet. `make` makes a topic's channel and must not look for rooms; a mailbox holds `mailbox` messages.
-    pub fn new(mailbox: usize, make: impl Fn(&ByteString) -> C + Send + Sync + 'static) -> Arc<Self> {
-        Self::guarded(mailbox, make, |_, _, _| Ok(()))
+/// What becomes of a join that was sent to a topic.
+#[doc(hidden)]
+pub struct Joined(pub(crate) Result<Box<dyn TopicHandle>, Overloaded>);
+
+impl<C: Channel> TopicRegistryBuilder<C> {
+    /// How many messages wait for one topic, 1024 by default. Further ones get the error reply
+    /// `overloaded`, which tells clients to retry.
+    #[must_use]
+    pub fn mailbox(mut self, messages: usize) -> Self {
+        self.mailbox = messages;
+        self
     }
 
-    /// As [`TopicRegistry::new`], with a guard: no room is started for whom it turns away. Who joins anew is not shown to it, since the
-    /// room has the earlier join to end.
-    pub fn guarded(
-        mailbox: usize,
-        make: impl Fn(&ByteString) -> C + Send + Sync + 'static,
-        guard: impl Fn(&str, &Client, &Payload) -> Result<(), TurnedAway> + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    /// Checks joins before they reach the channel: no actor starts for a join that `authorize`
+    /// refuses. It gets the topic, the client and the join's parameters.
+    ///
+    /// A join that replaces an earlier one of the same connection is not checked again, since the
+    /// actor must end the earlier one anyway. Everything the channel must rely on belongs into
+    /// [`Channel::join`].
+    #[must_use]
+    pub fn authorize(
+        mut self,
+        authorize: impl Fn(&str, &Client<C::ConnectAssigns>, &Payload) -> Result<(), JoinRefusal>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.authorize = Box::new(authorize);
+        self
+    }
+
+    /// Makes the registry, with no topics yet.
+    pub fn build(self) -> Arc<TopicRegistry<C>> {
+        let Self { make, authorize, mailbox } = self;
+        Arc::new(TopicRegistry {
             topics: DashMap::new(),
-            make: Box::new(make),
-            guard: Box::new(guard),
+            make,
+            authorize,
             mailbox,
-            lives: AtomicU64::new(1),
+            generations: AtomicU64::new(1),
             running: AtomicUsize::new(0),
         })
     }
+}
 
-    /// Calls into a topic's channel, if anybody is in it; who rests is woken. Says whether the call is made.
+impl<C: Channel> TopicRegistry<C> {
+    /// A registry with the default settings. `make` makes the channel of a topic, when its first
+    /// subscriber joins; it must not call into a registry.
+    pub fn new(make: impl Fn(&ByteString) -> C + Send + Sync + 'static) -> Arc<Self> {
+        Self::builder(make).build()
+    }
+
+    /// A registry with other settings. `make` as in [`TopicRegistry::new`].
+    pub fn builder(make: impl Fn(&ByteString) -> C + Send + Sync + 'static) -> TopicRegistryBuilder<C> {
+        TopicRegistryBuilder { make: Box::new(make), authorize: Box::new(|_, _, _| Ok(())), mailbox: MAILBOX }
+    }
+
+    /// Calls into a topic's channel, on the topic's thread, if it has subscribers; those that rest
+    /// wake. Returns whether the call will be made. Phoenix applications send the channel process a
+    /// message for this.
     ///
-    /// Past the mailbox's bound: what calls from outside (a committed frame, an operator) is bounded by itself and must not
-    /// be lost.
-    pub fn tell(
+    /// This exceeds the mailbox's bound: callers from outside (a stored message, an operator) are
+    /// bounded by other means, and their calls must not be lost.
+    pub fn call(
         self: &Arc<Self>,
         topic: &str,
         call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static,
@@ -109,42 +163,50 @@ impl<C: Channel> TopicRegistry<C> {
         let Some(mut entry) = self.topics.get_mut(topic) else { return false };
         let (topic, entry) = entry.pair_mut();
         let all = entry.resting.take_all();
-        let room = self.wake(topic, entry, all);
-        room.send_past_bound(|room| room.do_send(Continue::from_outside(call)));
+        let running = self.wake(topic, entry, all);
+        running.send_past_bound(|actor| actor.do_send(Continue::from_outside(call)));
         true
     }
 
-    /// How many rooms run. Rooms that rest do not.
+    /// Sends to all subscribers of a topic. Phoenix's `Endpoint.broadcast/3`.
+    pub fn broadcast(self: &Arc<Self>, topic: &str, event: impl Into<ByteString>, payload: Payload) {
+        let event = event.into();
+        self.call(topic, move |_, cx| cx.broadcast(&event, payload));
+    }
+
+    /// How many topic actors run. Topics that rest do not count.
     pub fn count(&self) -> usize {
         self.running.load(Ordering::Relaxed)
     }
 
-    /// How many topics anybody is in.
+    /// How many topics have subscribers.
     #[cfg(test)]
     pub(super) fn topics_known(&self) -> usize {
         self.topics.len()
     }
 
-    /// Lets an idle room go, unless something is on its way to it.
-    pub(super) fn retire(&self, topic: &str, life: u64) -> bool {
-        self.end(topic, life, |_| {})
+    /// Ends an idle actor, unless something is on its way to it.
+    pub(super) fn retire(&self, topic: &str, generation: u64) -> bool {
+        self.end(topic, generation, |_| {})
     }
 
-    /// Lets an idle room go whose members rest from now on, as `pack` leaves them; unless something is on its way to it.
-    pub(super) fn rest(&self, topic: &str, life: u64, pack: impl FnOnce(&mut Resting<C>)) -> bool {
-        self.end(topic, life, pack)
+    /// Ends an idle actor whose subscribers rest from now on, as `pack` leaves them, unless something
+    /// is on its way to it.
+    pub(super) fn rest(&self, topic: &str, generation: u64, pack: impl FnOnce(&mut Resting<C>)) -> bool {
+        self.end(topic, generation, pack)
     }
 
-    /// Takes out everybody who rests in a topic.
-    pub(super) fn rouse(&self, topic: &str) -> Option<Resting<C>> {
+    /// Takes out all subscribers that rest on a topic.
+    pub(super) fn wake_all(&self, topic: &str) -> Option<Resting<C>> {
         self.topics.get_mut(topic)?.resting.take_all()
     }
 
-    fn end(&self, topic: &str, life: u64, pack: impl FnOnce(&mut Resting<C>)) -> bool {
+    fn end(&self, topic: &str, generation: u64, pack: impl FnOnce(&mut Resting<C>)) -> bool {
         let mut has_ended = false;
         self.topics.remove_if_mut(topic, |_, entry| {
-            let is_it = |room: &mut Running<C>| room.life == life && room.under_way.is_nothing();
-            if entry.room.take_if(is_it).is_some() {
+            let may_end =
+                |actor: &mut Running<C>| actor.generation == generation && actor.in_mailbox.is_nothing();
+            if entry.running.take_if(may_end).is_some() {
                 has_ended = true;
                 self.running.fetch_sub(1, Ordering::Relaxed);
                 pack(&mut entry.resting);
@@ -154,7 +216,7 @@ impl<C: Channel> TopicRegistry<C> {
         has_ended
     }
 
-    /// The topic's room, which is started if it does not run, with these members awake.
+    /// The topic's actor, which is started if it does not run, with these subscribers awake.
     fn wake<'a>(
         self: &Arc<Self>,
         topic: &ByteString,
@@ -162,78 +224,97 @@ impl<C: Channel> TopicRegistry<C> {
         woken: Option<Resting<C>>,
     ) -> &'a Running<C> {
         let others_rest = !entry.resting.is_empty();
-        let room = entry.room.get_or_insert_with(|| self.start(topic, others_rest));
+        let running = entry.running.get_or_insert_with(|| self.start(topic, others_rest));
         if let Some(woken) = woken {
-            room.send_past_bound(|room| room.do_send(Woken(woken)));
+            running.send_past_bound(|actor| actor.do_send(Woken(woken)));
         }
-        room
+        running
     }
 
     fn start(self: &Arc<Self>, topic: &ByteString, others_rest: bool) -> Running<C> {
-        let life = self.lives.fetch_add(1, Ordering::Relaxed);
+        let generation = self.generations.fetch_add(1, Ordering::Relaxed);
         let channel = (self.make)(topic);
-        let under_way = UnderWay::default();
+        let in_mailbox = MailboxCount::default();
         let address = TopicActor::create(|ctx| {
             ctx.set_mailbox_capacity(self.mailbox);
             TopicActor::new(
                 topic.clone(),
-                life,
+                generation,
                 channel,
                 Arc::clone(self),
-                under_way.clone(),
+                in_mailbox.clone(),
                 others_rest,
                 ctx,
             )
         });
         self.running.fetch_add(1, Ordering::Relaxed);
-        Running { address, life, under_way }
+        Running { address, generation, in_mailbox }
     }
 
-    /// Sends a member's message to its room, which is started if the member rests. Dropped where the member's join is over and its
-    /// room is gone, as a Phoenix channel's mailbox is.
+    /// Sends a subscriber's message to its topic's actor, which is started if the subscriber rests.
+    /// Dropped where the join is over and the actor has ended, as a Phoenix channel's mailbox is.
     fn send(
         self: &Arc<Self>,
         topic: &ByteString,
         who: SubscriberId,
         post: impl FnOnce(&Addr<TopicActor<C>>) -> Result<(), Overloaded>,
     ) -> Result<(), Overloaded> {
-        // The lock is shared, and given back before it is asked for alone.
+        // The lock is shared, and released before it is taken exclusively.
         if let Some(entry) = self.topics.get(topic)
             && !entry.resting.has(who)
         {
-            return entry.room.as_ref().map_or(Ok(()), |room| room.send(post));
+            return entry.running.as_ref().map_or(Ok(()), |actor| actor.send(post));
         }
         let Some(mut entry) = self.topics.get_mut(topic) else { return Ok(()) };
         let (topic, entry) = entry.pair_mut();
         let woken = entry.resting.take(who);
-        if woken.is_none() && entry.room.is_none() {
+        if woken.is_none() && entry.running.is_none() {
             return Ok(());
         }
         self.wake(topic, entry, woken).send(post)
     }
 
-    /// Forgets a member that rests, or tells its room.
+    /// Forgets a subscriber that rests, or tells its topic's actor.
     fn gone(&self, topic: &ByteString, who: SubscriberId) {
         self.topics.remove_if_mut(topic, |_, entry| {
             if entry.resting.take(who).is_none()
-                && let Some(room) = &entry.room
+                && let Some(running) = &entry.running
             {
-                room.send_past_bound(|room| room.do_send(Leave::Gone { who }));
+                running.send_past_bound(|actor| actor.do_send(Leave::Gone { who }));
             }
             entry.is_empty()
         });
+    }
+
+    pub(super) fn try_join(
+        self: &Arc<Self>,
+        topic: &ByteString,
+        join: Join<C::ConnectAssigns>,
+    ) -> Result<Box<dyn TopicHandle>, Overloaded> {
+        if join.replaces.is_none()
+            && let Err(refusal) = (self.authorize)(topic, &join.client, &join.params)
+        {
+            return Ok(refusal.reply(topic.clone(), join));
+        }
+        // A copy: the topic is a slice of the message that it came in, which need not last as long
+        // as the join.
+        let mut entry = self.topics.entry(ByteString::from(&**topic)).or_default();
+        let (topic, entry) = entry.pair_mut();
+        let replaced = join.replaces.and_then(|old| entry.resting.take(old));
+        self.wake(topic, entry, replaced).send(|actor| actor.try_send(join).map_err(|_| Overloaded))?;
+        Ok(Box::new(Handle { registry: Arc::clone(self), topic: topic.clone() }))
     }
 }
 
 impl<C: Channel> Topic<C> {
     fn is_empty(&self) -> bool {
-        self.room.is_none() && self.resting.is_empty()
+        self.running.is_none() && self.resting.is_empty()
     }
 }
 
 impl<C: Channel> Default for Topic<C> {
     fn default() -> Self {
-        Self { room: None, resting: Resting::default() }
+        Self { running: None, resting: Resting::default() }
     }
 }
 
@@ -242,25 +323,26 @@ impl<C: Channel> Running<C> {
         &self,
         post: impl FnOnce(&Addr<TopicActor<C>>) -> Result<(), Overloaded>,
     ) -> Result<(), Overloaded> {
-        self.under_way.set_out();
-        post(&self.address).inspect_err(|_| self.under_way.arrived())
+        self.in_mailbox.sent();
+        post(&self.address).inspect_err(|_| self.in_mailbox.received())
     }
 
-    /// Sends what must not be lost, and is bounded by itself.
+    /// Sends a message that must not be lost and is bounded by other means.
     fn send_past_bound(&self, post: impl FnOnce(&Addr<TopicActor<C>>)) {
-        self.under_way.set_out();
+        self.in_mailbox.sent();
         post(&self.address);
     }
 }
 
-impl UnderWay {
-    /// One more. Only while the topic's lock is held, at least shared: who has it alone can rely on what is counted.
-    fn set_out(&self) {
+impl MailboxCount {
+    /// One more. Call this only while the topic's lock is held, at least shared: whoever holds it
+    /// exclusively can then rely on the count.
+    fn sent(&self) {
         self.0.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// One less: it is being handled.
-    pub(super) fn arrived(&self) {
+    /// One less: the actor handles it.
+    pub(super) fn received(&self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
 
@@ -269,44 +351,36 @@ impl UnderWay {
     }
 }
 
-impl<C: Channel> Mount for Arc<TopicRegistry<C>> {
-    fn join(&self, topic: &ByteString, join: Join) -> Result<Box<dyn TopicHandle>, Overloaded> {
-        if join.replaces.is_none()
-            && let Err(turned_away) = (self.guard)(topic, &join.client, &join.params)
-        {
-            return Ok(turned_away.tell(topic.clone(), join));
-        }
-        // A copy: the topic is part of the message that it came in, which need not last as long as the join.
-        let mut entry = self.topics.entry(ByteString::from(&**topic)).or_default();
-        let (topic, entry) = entry.pair_mut();
-        let replaced = join.replaces.and_then(|old| entry.resting.take(old));
-        self.wake(topic, entry, replaced).send(|room| room.try_send(join).map_err(|_| Overloaded))?;
-        Ok(Box::new(Handle { rooms: Arc::clone(self), topic: topic.clone() }))
+impl<C: Channel> Route<C::ConnectAssigns> for Arc<TopicRegistry<C>> {
+    fn join(&self, topic: &ByteString, join: Join<C::ConnectAssigns>) -> Joined {
+        Joined(self.try_join(topic, join))
     }
 
     fn broadcast(&self, topic: &str, event: ByteString, payload: Payload) {
-        self.tell(topic, move |_, cx| cx.broadcast(&event, payload));
+        TopicRegistry::broadcast(self, topic, event, payload);
     }
 }
 
-/// One join's way to its room, which may rest and wake meanwhile.
+/// One join's way to its topic, whose actor may rest and wake meanwhile.
 struct Handle<C: Channel> {
-    rooms: Arc<TopicRegistry<C>>,
+    registry: Arc<TopicRegistry<C>>,
     topic: ByteString,
 }
 
 impl<C: Channel> TopicHandle for Handle<C> {
     fn input(&self, input: Input) -> Result<(), Overloaded> {
-        self.rooms.send(&self.topic, input.who, |room| room.try_send(input).map_err(|_| Overloaded))
+        let who = input.0.from;
+        self.registry.send(&self.topic, who, |actor| actor.try_send(input).map_err(|_| Overloaded))
     }
 
     fn leave(&self, leave: Leave) -> Result<(), Overloaded> {
-        self.rooms.send(&self.topic, leave.who(), |room| room.try_send(leave).map_err(|_| Overloaded))
+        self.registry.send(&self.topic, leave.who(), |actor| actor.try_send(leave).map_err(|_| Overloaded))
     }
 
-    /// Past the mailbox's bound: there is one for each member, and a member that stayed for ever would keep the room.
+    /// Exceeds the mailbox's bound: there is one for each subscriber, and a subscriber that stayed for
+    /// ever would keep the actor.
     fn gone(&self, who: SubscriberId) {
-        self.rooms.gone(&self.topic, who);
+        self.registry.gone(&self.topic, who);
     }
 }
 
@@ -317,101 +391,4 @@ impl<C: Channel> fmt::Debug for TopicRegistry<C> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant};
-
-    use tokio::sync::oneshot;
-    use vestibule_phoenix::{message::Term, serializer::Serializer, socket::JoinId};
-
-    use super::*;
-    use crate::{
-        channel::{Client, HandleResult, Incoming, JoinReply, Transport},
-        outbox::{Form, Outbox, OutboxLimits},
-        topic::Backlog,
-    };
-
-    const MAILBOX: usize = 8;
-
-    struct Quiet;
-
-    impl Channel for Quiet {
-        fn join(&mut self, _: &mut Context<'_, Self>, _: SubscriberId, _: &Payload) -> JoinReply {
-            JoinReply::Ok(Payload::empty())
-        }
-
-        fn handle_in(&mut self, _: &mut Context<'_, Self>, _: Incoming) -> HandleResult {
-            HandleResult::NoReply
-        }
-    }
-
-    fn join(who: SubscriberId) -> (Join, oneshot::Receiver<bool>) {
-        let (decision, decided) = oneshot::channel();
-        let client = Client::new(who.connection, None, Transport::WebSocket, Arc::new(()));
-        let limits = OutboxLimits { frames: 100, bytes: 10_000 };
-        let outbox = Outbox::new(Serializer::V2, Form::Any, limits, Arc::default());
-        let join = Join {
-            who,
-            client: Arc::new(client),
-            outbox,
-            join_ref: Term::Null,
-            reference: Term::Null,
-            params: Payload::empty(),
-            replaces: None,
-            is_replaced: Arc::default(),
-            decision,
-        };
-        (join, decided)
-    }
-
-    fn input(who: SubscriberId) -> Input {
-        let share = Backlog::new(usize::MAX).take(0).unwrap();
-        let (payload, reference) = (Payload::empty(), Term::Null);
-        Input { who, event: "e".into(), payload, reference, at: Instant::now(), share }
-    }
-
-    async fn until_none_runs(rooms: &TopicRegistry<Quiet>) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while rooms.count() > 0 {
-            assert!(Instant::now() < deadline, "a room runs for nobody");
-            tokio::task::yield_now().await;
-        }
-    }
-
-    #[actix_web::test]
-    async fn a_room_goes_though_something_comes_after_its_last_member() {
-        let rooms = TopicRegistry::new(MAILBOX, |_| Quiet);
-        let topic = ByteString::from_static("room:a");
-        for leave in [false, true] {
-            let who = SubscriberId { connection: 1, join: JoinId(0) };
-            let (request, decided) = join(who);
-            let room = rooms.join(&topic, request).unwrap();
-            assert_eq!(decided.await, Ok(true));
-            room.gone(who);
-            if leave {
-                room.leave(Leave::Asked { who, reference: Term::Null }).unwrap();
-            } else {
-                room.input(input(who)).unwrap();
-            }
-            until_none_runs(&rooms).await;
-        }
-    }
-
-    #[actix_web::test]
-    async fn a_full_mailbox_refuses_and_a_room_goes_when_the_last_member_has_left() {
-        let rooms = TopicRegistry::new(MAILBOX, |_| Quiet);
-        let topic = ByteString::from_static("room:a");
-        let who = SubscriberId { connection: 1, join: JoinId(0) };
-        let (request, decided) = join(who);
-        let room = rooms.join(&topic, request).unwrap();
-        assert_eq!(decided.await, Ok(true));
-
-        // Nothing here waits, so the room, on the same thread, cannot take anything out meanwhile.
-        let taken = (0..10 * MAILBOX).take_while(|_| room.input(input(who)).is_ok()).count();
-        assert!((MAILBOX..=MAILBOX + 2).contains(&taken), "{taken} of a mailbox of {MAILBOX}");
-        assert_eq!(room.leave(Leave::Asked { who, reference: Term::Null }), Err(Overloaded));
-
-        // That a connection is gone is heard all the same.
-        room.gone(who);
-        until_none_runs(&rooms).await;
-    }
-}
+mod tests;

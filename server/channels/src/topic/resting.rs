@@ -1,4 +1,4 @@
-//! Members that rest: what is kept of them while no actor runs for them.
+//! Subscribers that rest: what is kept of them while no actor runs.
 
 use std::{
     fmt,
@@ -9,20 +9,22 @@ use actix::Message;
 
 use crate::channel::{Call, Channel, Subscriber, SubscriberId};
 
-/// A member at rest.
+/// A subscriber at rest.
 pub(super) struct Rested<C: Channel> {
-    pub(super) member: Subscriber,
-    /// Gives the channel back what it knew of the member.
-    pub(super) back: Call<C>,
+    pub(super) subscriber: Subscriber<C>,
+    /// Gives the channel back what it knew of the subscriber.
+    pub(super) wake: Call<C>,
 }
 
-/// A member on its way to or from rest. Only one thread at a time has it: the mutex is there to say so, and always free.
+/// A subscriber on its way to or from rest. Only one thread at a time has it: the mutex is there to
+/// make it `Sync`, and never contended.
 type Kept<C> = Box<Mutex<Rested<C>>>;
 
-/// The members of one topic that rest, in the order of their ids. Most often it is one: a map would be larger than what it holds.
+/// The subscribers of one topic that rest, in the order of their ids. Most often there is one: a map
+/// would be larger than its content.
 pub(super) struct Resting<C: Channel>(Vec<(SubscriberId, Kept<C>)>);
 
-/// These members are to be awake: the room takes them in.
+/// Hands a topic actor these subscribers, which wake.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Woken<C: Channel>(pub(super) Resting<C>);
@@ -36,7 +38,6 @@ impl<C: Channel> Resting<C> {
         self.place(who).is_ok()
     }
 
-    /// Lays a member to rest.
     pub(super) fn add(&mut self, who: SubscriberId, rested: Rested<C>) {
         if let Err(place) = self.place(who) {
             self.0.reserve_exact(usize::from(self.is_empty()));

@@ -1,4 +1,4 @@
-//! Rooms that rest: what is kept of their members, and that nothing is lost on the way.
+//! Topics that rest: what is kept of their subscribers, and that nothing is lost on the way.
 
 use std::sync::{
     Arc,
@@ -15,9 +15,12 @@ use vestibule_phoenix::{
     socket::JoinId,
 };
 
-use super::{Backlog, Input, Join, Leave, Mount as _, Overloaded, TopicHandle, TopicRegistry, TurnedAway};
+use super::{ByteBudget, Input, Join, JoinRefusal, Leave, Overloaded, TopicHandle, TopicRegistry};
 use crate::{
-    channel::{Call, Channel, Client, Context, HandleResult, Incoming, JoinReply, SubscriberId, Transport},
+    channel::{
+        Call, Channel, Client, Context, HandleResult, Handled, Incoming, JoinReply, JoinResult, SubscriberId,
+        Transport,
+    },
     outbox::{Form, Outbox, OutboxLimits},
 };
 
@@ -25,26 +28,29 @@ const MAILBOX: usize = 256;
 
 /// What the channels of a test have seen.
 #[derive(Debug, Default)]
-struct ConnectionInfo {
+struct Seen {
     made: AtomicUsize,
     messages: AtomicUsize,
     told: AtomicUsize,
-    /// Who is known to a channel, or kept for one.
-    members: Arc<()>,
+    /// Has a clone for each subscriber that a channel knows, or that is kept for one.
+    known: Arc<()>,
 }
 
 /// A channel that may rest as long as nobody has said `stay`.
 struct Sleepy {
-    seen: Arc<ConnectionInfo>,
+    seen: Arc<Seen>,
     known: Vec<(SubscriberId, Arc<()>)>,
     stays: bool,
     restless: Option<SubscriberId>,
 }
 
 impl Channel for Sleepy {
-    fn join(&mut self, _: &mut Context<'_, Self>, who: SubscriberId, _: &Payload) -> JoinReply {
-        self.known.push((who, Arc::clone(&self.seen.members)));
-        JoinReply::Ok(Payload::empty())
+    type ConnectAssigns = ();
+    type Assigns = ();
+
+    fn join(&mut self, _: &mut Context<'_, Self>, who: SubscriberId, _: &Payload) -> JoinResult<()> {
+        self.known.push((who, Arc::clone(&self.seen.known)));
+        Ok(JoinReply::empty(()))
     }
 
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
@@ -57,23 +63,23 @@ impl Channel for Sleepy {
             "stay" => self.stays = true,
             "fidget" => self.restless = Some(message.from),
             "calm" => self.restless = None,
-            "count" => return HandleResult::ok(Payload::of(&self.known.len())),
+            "count" => return Ok(Handled::ok(Payload::of(&self.known.len()))),
             "later" => {
                 let to = message.reply_to();
-                cx.spawn(to.member, sleep(Duration::from_millis(1)), move |_, cx, ()| {
+                cx.spawn(to.subscriber, sleep(Duration::from_millis(1)), move |_, cx, ()| {
                     cx.reply(&to, vestibule_phoenix::message::Status::Ok, Payload::empty());
                 });
-                return HandleResult::NoReply;
+                return Ok(Handled::NoReply);
             }
             "wait" => {
                 cx.spawn(message.from, sleep(Duration::from_millis(1)), move |_, cx, ()| {
-                    cx.proceed(message.from, HandleResult::ok(Payload::empty()));
+                    cx.proceed(message.from, Handled::empty());
                 });
-                return HandleResult::Wait;
+                return Ok(Handled::Wait);
             }
             _ => {}
         }
-        HandleResult::ok(Payload::empty())
+        Ok(Handled::empty())
     }
 
     fn left(&mut self, _: &mut Context<'_, Self>, who: SubscriberId) {
@@ -89,34 +95,35 @@ impl Channel for Sleepy {
     }
 
     fn rest(&mut self, who: SubscriberId) -> Call<Self> {
-        let place = self.known.iter().position(|(known, _)| *known == who).expect("a known member");
+        let place = self.known.iter().position(|(known, _)| *known == who).expect("a known subscriber");
         let known = self.known.remove(place);
         Box::new(move |channel, _| channel.known.push(known))
     }
 }
 
-fn sleepy(seen: &Arc<ConnectionInfo>) -> Arc<TopicRegistry<Sleepy>> {
+fn sleepy(seen: &Arc<Seen>) -> Arc<TopicRegistry<Sleepy>> {
     let seen = Arc::clone(seen);
-    TopicRegistry::new(MAILBOX, move |_| {
+    let make = move |_: &ByteString| {
         seen.made.fetch_add(1, Ordering::SeqCst);
         Sleepy { seen: Arc::clone(&seen), known: Vec::new(), stays: false, restless: None }
-    })
+    };
+    TopicRegistry::builder(make).mailbox(MAILBOX).build()
 }
 
 /// One client and its only join.
 struct Visit {
     who: SubscriberId,
-    room: Box<dyn TopicHandle>,
+    handle: Box<dyn TopicHandle>,
     outbox: Outbox,
 }
 
 impl Visit {
-    async fn new(rooms: &Arc<TopicRegistry<Sleepy>>, topic: &ByteString, connection: u64) -> Self {
-        Self::replacing(rooms, topic, connection, None).await.expect("it is let in")
+    async fn new(topics: &Arc<TopicRegistry<Sleepy>>, topic: &ByteString, connection: u64) -> Self {
+        Self::replacing(topics, topic, connection, None).await.expect("it is let in")
     }
 
     async fn replacing(
-        rooms: &Arc<TopicRegistry<Sleepy>>,
+        topics: &Arc<TopicRegistry<Sleepy>>,
         topic: &ByteString,
         connection: u64,
         replaces: Option<SubscriberId>,
@@ -124,7 +131,7 @@ impl Visit {
         let join = JoinId(replaces.map_or(0, |old| old.join.0 + 1));
         let who = SubscriberId { connection, join };
         let (decision, decided) = oneshot::channel();
-        let client = Client::new(connection, None, Transport::WebSocket, Arc::new(()));
+        let client = Client::new(connection, None, Transport::WebSocket, ());
         let limits = OutboxLimits { frames: 10_000, bytes: 10_000_000 };
         let outbox = Outbox::new(Serializer::V2, Form::Any, limits, Arc::default());
         let join = Join {
@@ -138,15 +145,15 @@ impl Visit {
             is_replaced: Arc::default(),
             decision,
         };
-        let room = rooms.join(topic, join).expect("a place in the mailbox");
+        let handle = topics.try_join(topic, join).expect("a place in the mailbox");
         decided.await.unwrap_or(false).then_some(Self { who, room, outbox })
     }
 
     fn say(&self, event: &str) -> Result<(), Overloaded> {
         let (event, payload) = (event.into(), Payload::empty());
-        let share = Backlog::new(usize::MAX).take(0).unwrap();
-        let (who, reference, at) = (self.who, Term::Null, Instant::now());
-        self.room.input(Input { who, event, payload, reference, at, share })
+        let reserved = ByteBudget::new(usize::MAX).reserve(0).unwrap();
+        let (from, reference, at) = (self.who, Term::Null, Instant::now());
+        self.handle.input(Input(Incoming { from, event, payload, reference, at }, reserved))
     }
 
     /// The frames that have come, as text.
@@ -168,23 +175,23 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-async fn until_at_rest(rooms: &Arc<TopicRegistry<Sleepy>>) {
-    until("the room rests", || rooms.count() == 0).await;
+async fn until_at_rest(topics: &Arc<TopicRegistry<Sleepy>>) {
+    until("the topic rests", || topics.count() == 0).await;
 }
 
 #[actix_web::test]
-async fn a_room_rests_between_its_members_messages() {
-    let seen = Arc::<ConnectionInfo>::default();
-    let rooms = sleepy(&seen);
+async fn a_topic_rests_between_its_subscribers_messages() {
+    let seen = Arc::<Seen>::default();
+    let topics = sleepy(&seen);
     let topic = ByteString::from_static("room:a");
-    let (one, two) = (Visit::new(&rooms, &topic, 1).await, Visit::new(&rooms, &topic, 2).await);
-    until_at_rest(&rooms).await;
-    assert_eq!(Arc::strong_count(&seen.members), 3, "both are kept");
+    let (one, two) = (Visit::new(&topics, &topic, 1).await, Visit::new(&topics, &topic, 2).await);
+    until_at_rest(&topics).await;
+    assert_eq!(Arc::strong_count(&seen.known), 3, "both are kept");
     one.heard();
     for event in ["count", "later", "wait"] {
         one.say(event).unwrap();
         until("an answer", || seen.messages.load(Ordering::SeqCst) > 0).await;
-        until_at_rest(&rooms).await;
+        until_at_rest(&topics).await;
         let heard = one.heard();
         assert_eq!(heard.len(), 1, "{event}: {heard:?}");
         assert!(event != "count" || heard[0].contains("\"response\":1"), "the other sleeps on: {heard:?}");
@@ -192,37 +199,37 @@ async fn a_room_rests_between_its_members_messages() {
     assert!(seen.made.load(Ordering::SeqCst) >= 4, "a channel for each time");
     // Gone at rest: no room starts for that.
     let made = seen.made.load(Ordering::SeqCst);
-    one.room.gone(one.who);
-    assert_eq!((Arc::strong_count(&seen.members), seen.made.load(Ordering::SeqCst)), (2, made));
-    two.room.leave(Leave::Asked { who: two.who, reference: Term::Null }).unwrap();
-    until("nobody is left", || Arc::strong_count(&seen.members) == 1).await;
-    until_at_rest(&rooms).await;
+    one.handle.gone(one.who);
+    assert_eq!((Arc::strong_count(&seen.known), seen.made.load(Ordering::SeqCst)), (2, made));
+    two.handle.leave(Leave::Asked { who: two.who, reference: Term::Null }).unwrap();
+    until("nobody is left", || Arc::strong_count(&seen.known) == 1).await;
+    until_at_rest(&topics).await;
     assert!(two.heard().iter().any(|frame| frame.contains("phx_close")));
-    assert_eq!(rooms.topics_known(), 0);
+    assert_eq!(topics.topics_known(), 0);
     // Of a join that is over nothing is heard, and nothing starts.
     let made = seen.made.load(Ordering::SeqCst);
     one.say("count").unwrap();
-    one.room.gone(one.who);
+    one.handle.gone(one.who);
     assert_eq!(seen.made.load(Ordering::SeqCst), made);
     assert_eq!(one.heard(), [""; 0]);
 }
 
 #[actix_web::test]
-async fn a_call_from_outside_wakes_everybody_and_who_stays_keeps_them_awake() {
-    let seen = Arc::<ConnectionInfo>::default();
-    let rooms = sleepy(&seen);
+async fn a_call_from_outside_wakes_all_subscribers() {
+    let seen = Arc::<Seen>::default();
+    let topics = sleepy(&seen);
     let topic = ByteString::from_static("room:a");
     let mut visits = Vec::new();
     for connection in 0..5 {
-        visits.push(Visit::new(&rooms, &topic, connection).await);
+        visits.push(Visit::new(&topics, &topic, connection).await);
     }
-    until_at_rest(&rooms).await;
+    until_at_rest(&topics).await;
     let told = Arc::clone(&seen);
-    assert!(rooms.tell("room:a", move |channel, cx| {
+    assert!(topics.call("room:a", move |channel, cx| {
         told.told.store(channel.known.len(), Ordering::SeqCst);
         cx.broadcast("news", Payload::empty());
     }));
-    until_at_rest(&rooms).await;
+    until_at_rest(&topics).await;
     assert_eq!(seen.told.load(Ordering::SeqCst), 5);
     for visit in &visits {
         assert!(visit.heard().iter().any(|frame| frame.contains("news")));
@@ -234,33 +241,33 @@ async fn a_call_from_outside_wakes_everybody_and_who_stays_keeps_them_awake() {
     visits[0].say("count").unwrap();
     until("an answer", || seen.messages.load(Ordering::SeqCst) == 3).await;
     assert!(visits[0].heard().last().is_some_and(|frame| frame.contains("\"response\":5")));
-    assert_eq!(rooms.count(), 1);
+    assert_eq!(topics.count(), 1);
     for visit in &visits {
-        visit.room.gone(visit.who);
+        visit.handle.gone(visit.who);
     }
-    until_at_rest(&rooms).await;
-    assert_eq!(Arc::strong_count(&seen.members), 1);
+    until_at_rest(&topics).await;
+    assert_eq!(Arc::strong_count(&seen.known), 1);
 }
 
 #[actix_web::test]
-async fn who_is_kept_awake_for_itself_wakes_nobody() {
-    let seen = Arc::<ConnectionInfo>::default();
-    let rooms = sleepy(&seen);
+async fn a_busy_subscriber_does_not_wake_the_others() {
+    let seen = Arc::<Seen>::default();
+    let topics = sleepy(&seen);
     let topic = ByteString::from_static("room:a");
     let mut visits = Vec::new();
     for connection in 0..3 {
-        visits.push(Visit::new(&rooms, &topic, connection).await);
-        until_at_rest(&rooms).await;
+        visits.push(Visit::new(&topics, &topic, connection).await);
+        until_at_rest(&topics).await;
     }
     visits[0].say("fidget").unwrap();
     visits[0].say("count").unwrap();
     until("both messages", || seen.messages.load(Ordering::SeqCst) == 2).await;
-    assert_eq!(rooms.count(), 1);
+    assert_eq!(topics.count(), 1);
     // Another one comes, and wakes nobody either.
-    visits.push(Visit::new(&rooms, &topic, 3).await);
+    visits.push(Visit::new(&topics, &topic, 3).await);
     visits[0].say("count").unwrap();
     visits[0].say("calm").unwrap();
-    until_at_rest(&rooms).await;
+    until_at_rest(&topics).await;
     let counts: Vec<String> =
         visits[0].heard().into_iter().filter(|frame| frame.contains("\"response\":")).collect();
     assert!(counts.iter().any(|frame| frame.contains("\"response\":1")), "{counts:?}");
@@ -269,23 +276,23 @@ async fn who_is_kept_awake_for_itself_wakes_nobody() {
 }
 
 #[actix_web::test]
-async fn who_joins_anew_ends_the_join_that_rests() {
-    let seen = Arc::<ConnectionInfo>::default();
-    let rooms = sleepy(&seen);
+async fn a_new_join_ends_the_resting_one() {
+    let seen = Arc::<Seen>::default();
+    let topics = sleepy(&seen);
     let topic = ByteString::from_static("room:a");
-    let first = Visit::new(&rooms, &topic, 1).await;
-    until_at_rest(&rooms).await;
-    let second = Visit::replacing(&rooms, &topic, 1, Some(first.who)).await.unwrap();
-    until_at_rest(&rooms).await;
+    let first = Visit::new(&topics, &topic, 1).await;
+    until_at_rest(&topics).await;
+    let second = Visit::replacing(&topics, &topic, 1, Some(first.who)).await.unwrap();
+    until_at_rest(&topics).await;
     assert!(first.heard().iter().any(|frame| frame.contains("phx_close")));
-    assert_eq!(Arc::strong_count(&seen.members), 2);
-    second.room.gone(second.who);
-    assert_eq!(Arc::strong_count(&seen.members), 1);
+    assert_eq!(Arc::strong_count(&seen.known), 2);
+    second.handle.gone(second.who);
+    assert_eq!(Arc::strong_count(&seen.known), 1);
 }
 
 /// Comes, talks and goes, one way or the other. Says how many messages were taken, and how many were answered.
-async fn talk(rooms: &Arc<TopicRegistry<Sleepy>>, topic: &ByteString, connection: u64) -> (usize, usize) {
-    let visit = Visit::new(rooms, topic, connection).await;
+async fn talk(topics: &Arc<TopicRegistry<Sleepy>>, topic: &ByteString, connection: u64) -> (usize, usize) {
+    let visit = Visit::new(topics, topic, connection).await;
     visit.heard();
     let mut sent = 0;
     for turn in 0..20 {
@@ -300,9 +307,9 @@ async fn talk(rooms: &Arc<TopicRegistry<Sleepy>>, topic: &ByteString, connection
         heard += visit.heard().len();
         yield_now().await;
     }
-    let leave = || visit.room.leave(Leave::Asked { who: visit.who, reference: Term::Null });
+    let leave = || visit.handle.leave(Leave::Asked { who: visit.who, reference: Term::Null });
     if connection.is_multiple_of(2) {
-        visit.room.gone(visit.who);
+        visit.handle.gone(visit.who);
     } else {
         while leave().is_err() {
             yield_now().await;
@@ -317,18 +324,18 @@ async fn talk(rooms: &Arc<TopicRegistry<Sleepy>>, topic: &ByteString, connection
 async fn nothing_is_lost_between_rest_and_waking() {
     const THREADS: u64 = 4;
     const VISITS: u64 = 10;
-    let seen = Arc::<ConnectionInfo>::default();
-    let rooms = sleepy(&seen);
+    let seen = Arc::<Seen>::default();
+    let topics = sleepy(&seen);
     let topic = ByteString::from_static("room:a");
     let (done, mut are_done) = tokio::sync::mpsc::unbounded_channel();
     let arbiters: Vec<Arbiter> = (0..THREADS).map(|_| Arbiter::new()).collect();
     for (arbiter, thread) in arbiters.iter().zip(0..) {
-        let (rooms, topic, done) = (Arc::clone(&rooms), topic.clone(), done.clone());
+        let (topics, topic, done) = (Arc::clone(&topics), topic.clone(), done.clone());
         arbiter.spawn_fn(move || {
             actix::spawn(async move {
                 let mut tally = (0, 0);
                 for visit in 0..VISITS {
-                    let (sent, heard) = talk(&rooms, &topic, thread * VISITS + visit).await;
+                    let (sent, heard) = talk(&topics, &topic, thread * VISITS + visit).await;
                     tally = (tally.0 + sent, tally.1 + heard);
                 }
                 done.send(tally).unwrap();
@@ -340,36 +347,34 @@ async fn nothing_is_lost_between_rest_and_waking() {
         let (sent, heard) = are_done.recv().await.expect("a thread that comes to its end");
         assert_eq!(sent, heard, "each message is answered");
     }
-    until("nobody is left", || Arc::strong_count(&seen.members) == 1).await;
-    until_at_rest(&rooms).await;
-    assert_eq!(rooms.topics_known(), 0);
+    until("nobody is left", || Arc::strong_count(&seen.known) == 1).await;
+    until_at_rest(&topics).await;
+    assert_eq!(topics.topics_known(), 0);
     for arbiter in &arbiters {
         arbiter.stop();
     }
 }
 
 #[actix_web::test]
-async fn no_room_is_started_for_whom_the_guard_turns_away() {
-    let seen = Arc::<ConnectionInfo>::default();
+async fn no_actor_starts_for_an_unauthorized_join() {
+    let seen = Arc::<Seen>::default();
     let (make, delay) = (Arc::clone(&seen), Duration::from_millis(20));
-    let rooms = TopicRegistry::guarded(
-        MAILBOX,
-        move |_| {
-            make.made.fetch_add(1, Ordering::SeqCst);
-            Sleepy { seen: Arc::clone(&make), known: Vec::new(), stays: true, restless: None }
-        },
-        move |topic, _, _| match topic {
-            "room:good" => Ok(()),
-            "room:slow" => Err(TurnedAway { response: Payload::empty(), after: delay }),
-            _ => Err(TurnedAway::now(Payload::empty())),
-        },
-    );
+    let make = move |_: &ByteString| {
+        make.made.fetch_add(1, Ordering::SeqCst);
+        Sleepy { seen: Arc::clone(&make), known: Vec::new(), stays: true, restless: None }
+    };
+    let authorize = move |topic: &str, _: &Client<()>, _: &Payload| match topic {
+        "room:good" => Ok(()),
+        "room:slow" => Err(JoinRefusal { response: Payload::empty(), delay }),
+        _ => Err(JoinRefusal::now(Payload::empty())),
+    };
+    let topics = TopicRegistry::builder(make).authorize(authorize).build();
     for (topic, least) in [("room:bad", Duration::ZERO), ("room:slow", delay)] {
         let asked = Instant::now();
-        assert!(Visit::replacing(&rooms, &topic.into(), 1, None).await.is_none());
+        assert!(Visit::replacing(&topics, &topic.into(), 1, None).await.is_none());
         assert!(asked.elapsed() >= least);
     }
-    assert_eq!((seen.made.load(Ordering::SeqCst), rooms.topics_known()), (0, 0));
-    Visit::new(&rooms, &"room:good".into(), 1).await;
+    assert_eq!((seen.made.load(Ordering::SeqCst), topics.topics_known()), (0, 0));
+    Visit::new(&topics, &"room:good".into(), 1).await;
     assert_eq!(seen.made.load(Ordering::SeqCst), 1);
 }

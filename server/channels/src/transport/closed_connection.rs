@@ -1,4 +1,4 @@
-//! Connections that ended a short while ago, and how: for operators who wonder why.
+//! Connections that ended recently, and how, for operators.
 
 use std::{
     collections::VecDeque,
@@ -6,31 +6,31 @@ use std::{
     time::SystemTime,
 };
 
-use crate::metrics::Ending;
+use vestibule_phoenix::disconnect::Ending;
 
 /// How many are remembered.
 const KEPT: usize = 1000;
 
-/// A connection that ended. Its address is not among what is remembered.
+/// A connection that ended. Its address is not kept.
 #[derive(Clone, Debug)]
 pub struct ClosedConnection {
-    /// Its place: a later one has a larger one.
+    /// The place in the list: later ones have larger numbers.
     pub number: u64,
-    /// When.
+    /// When it ended.
     pub at: SystemTime,
-    /// What it was called among all of the process.
+    /// The connection's number, unique within the process.
     pub connection: u64,
-    /// Its socket id.
+    /// Its socket id, if it had one.
     pub socket_id: Option<String>,
-    /// How it was connected.
+    /// How it was connected: `websocket` or `longpoll`.
     pub transport: &'static str,
-    /// Since when.
+    /// When it was opened.
     pub since: SystemTime,
     /// How it ended.
     pub how: Ending,
 }
 
-/// The last thousand, in memory.
+/// The last thousand connections that ended, in memory.
 #[derive(Debug, Default)]
 pub struct RecentlyClosed(Mutex<Ring>);
 
@@ -52,7 +52,7 @@ impl RecentlyClosed {
         ring.kept.push_back(ClosedConnection { number, ..ended });
     }
 
-    /// At most `limit` of them before that number, latest first.
+    /// At most `limit` of them, latest first: those with a smaller number than `number`, if given.
     pub fn before(&self, number: Option<u64>, limit: usize) -> Vec<ClosedConnection> {
         let is_before = |ended: &&ClosedConnection| number.is_none_or(|number| ended.number < number);
         self.lock().kept.iter().rev().filter(is_before).take(limit).cloned().collect()
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_thousand_are_kept_and_told_latest_first() {
+    fn the_last_thousand_are_listed_latest_first() {
         let ended = RecentlyClosed::default();
         for connection in 0..1500 {
             let (at, since, how) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH, Ending::Lost);

@@ -16,14 +16,15 @@ use crate::metrics::{Limit as Counted, Traffic};
 /// The calls of each address. Shared by all threads.
 pub struct HttpRateLimit {
     rate: AddressRate,
-    rules: Arc<ArcSwap<ConnectPolicy>>,
+    policy: Arc<ArcSwap<ConnectPolicy>>,
     traffic: Arc<Traffic>,
 }
 
 impl HttpRateLimit {
-    /// At most `rate` for one address (for IPv6, for a network /64). The rules say whose word on an address is taken.
-    pub fn new(rate: Rate, rules: Arc<ArcSwap<ConnectPolicy>>, traffic: Arc<Traffic>) -> Arc<Self> {
-        Arc::new(Self { rate: AddressRate::new(rate, Grain::Network), rules, traffic })
+    /// At most `rate` for one address; for IPv6, for one network /64. `policy` names the proxies whose
+    /// word on an address is trusted.
+    pub fn new(rate: Rate, policy: Arc<ArcSwap<ConnectPolicy>>, traffic: Arc<Traffic>) -> Arc<Self> {
+        Arc::new(Self { rate: AddressRate::new(rate, Grain::Network), policy, traffic })
     }
 
     /// Another rate, at which each address begins anew; the same one changes nothing.
@@ -38,7 +39,7 @@ impl HttpRateLimit {
         request: ServiceRequest,
         next: Next<B>,
     ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-        let address = self.rules.load().proxies.client(request.request());
+        let address = self.policy.load().proxies.client(request.request());
         match self.rate.admit(address) {
             Ok(()) => next.call(request).await.map(ServiceResponse::map_into_left_body),
             Err(wait) => {

@@ -3,7 +3,7 @@
 use actix_web::{get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
-use vestibule_channels::{metrics::Ending, transport::ClosedConnection};
+use vestibule_channels::transport::ClosedConnection;
 use vestibule_store::clock::unix_ms;
 
 use super::{
@@ -44,11 +44,7 @@ impl From<ClosedConnection> for Disconnect {
         ClosedConnection { at, connection, socket_id, transport, since, how, .. }: ClosedConnection,
     ) -> Self {
         let uid = socket_id.as_deref().and_then(user_of).map(UserId);
-        let (code, reason) = match how {
-            Ending::Closed => (Some(1000), "closed by the client".to_owned()),
-            Ending::Disconnected(why) => (Some(why.code()), why.to_string()),
-            Ending::Lost => (None, "lost".to_owned()),
-        };
+        let (code, reason) = (how.code(), how.to_string());
         let (at, since) = (unix_ms(at), unix_ms(since));
         Self { at, uid, connection, transport, since, code, reason }
     }
@@ -63,6 +59,6 @@ pub(super) async fn list(
 ) -> Result<web::Json<Page<Disconnect>>, Problem> {
     let Paging { cursor, limit: asked } = paging.into_inner();
     let limit = limit(asked)?;
-    let ended = admin.server.connections.ended().before(cursor.map(Place::count), limit + 1);
+    let ended = admin.server.connections.recently_closed().before(cursor.map(Place::count), limit + 1);
     Ok(web::Json(Page::of(ended, limit, |ended| ended.number.to_string())))
 }

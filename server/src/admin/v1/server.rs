@@ -72,7 +72,7 @@ pub(super) async fn about(admin: web::Data<Admin>) -> Result<web::Json<About>, P
     let (flow, server) = (&admin.flow, &admin.server);
     let census = flow.store().census().await?;
     let (running_rooms, running_inboxes) = flow.running();
-    let (fields, connection) = (flow.limits(), server.rules.load().limits);
+    let (fields, connection) = (flow.limits(), server.connect_policy.load().limits);
     Ok(web::Json(About {
         version: env!("CARGO_PKG_VERSION"),
         started: server.started,

@@ -117,7 +117,7 @@ pub(super) async fn list(
 ) -> Result<web::Json<Page<User>>, Problem> {
     let UserQuery { cursor, limit: asked } = query.into_inner();
     let mut users: BTreeMap<Uid, usize> = BTreeMap::new();
-    for seen in admin.server.connections.seen(None) {
+    for seen in admin.server.connections.list(None) {
         if let Some(uid) = seen.socket_id.as_deref().and_then(user_of) {
             *users.entry(uid).or_default() += 1;
         }
@@ -132,7 +132,7 @@ pub(super) async fn list(
 #[utoipa::path(operation_id = "find_user", tag = "users", params(("uid" = UserId, Path)), responses((status = OK, body = Connected)))]
 #[get("/users/{uid}")]
 pub(super) async fn find(admin: web::Data<Admin>, uid: web::Path<UserId>) -> web::Json<Connected> {
-    let mut seen = admin.server.connections.seen(Some(&socket_id(&uid.0)));
+    let mut seen = admin.server.connections.list(Some(&socket_id(&uid.0)));
     seen.sort_unstable_by_key(|seen| seen.connection);
     let connections = seen.into_iter().map(Into::into).collect();
     web::Json(Connected { uid: *uid, connections })
@@ -172,7 +172,7 @@ pub(super) async fn erase(
     uid: web::Path<UserId>,
 ) -> Result<web::Json<Erased>, Problem> {
     let (uid, socket_id) = (*uid, socket_id(&uid.0));
-    let seen = admin.server.connections.seen(Some(&socket_id));
+    let seen = admin.server.connections.list(Some(&socket_id));
     let topics = seen.into_iter().flat_map(|seen| seen.topics).map(|topic| topic.to_string()).collect();
     let Deleted { requests, approves, denials, notices, rooms } =
         admin.flow.actions().erase_user(uid.0, topics).await?;

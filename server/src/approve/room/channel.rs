@@ -7,18 +7,18 @@ use vestibule_approve::{
     rules::{Caller, Command},
     signed::{Rid, Uid},
 };
-use vestibule_channels::channel::{
-    Call, Channel, Context, HandleResult, Incoming, JoinReply, Stop, SubscriberId,
+use vestibule_channels::{
+    Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinResult, Payload, Stop, SubscriberId,
+    channel::Call,
 };
-use vestibule_phoenix::message::Payload;
-use vestibule_store::{Arrival, Committed, Content, Submission};
+use vestibule_store::{Arrival, Committed, Content, StoreError, Submission};
 
 use super::state::{KeyRoom, Role, Subscriber, Visit};
 use crate::approve::{
     catch_up::Feed,
     delivery::{Delivery, Recipient, read_arrival, welcome},
     event::{OwnEvent, RoomEvent, ServerEvent},
-    identity::user_and_server,
+    identity::{Identity, user_and_server},
     notifications::Notifications,
     notifier::Notifier as _,
     own_events,
@@ -28,13 +28,16 @@ use crate::approve::{
 };
 
 impl Channel for KeyRoom {
-    fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinReply {
+    type ConnectAssigns = Identity;
+    type Assigns = ();
+
+    fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinResult<()> {
         let Some((uid, server)) = user_and_server(cx, who) else {
-            return JoinReply::Error(Payload::of(&Refusal::from(Reason::Unauthorized)));
+            return Err(ErrorReply(Payload::of(&Refusal::from(Reason::Unauthorized))));
         };
         let recipient = match parse_join(params) {
             Ok(params) => Recipient::new(&self.services, uid, server, &params),
-            Err(refusal) => return JoinReply::Error(Payload::of(&refusal)),
+            Err(refusal) => return Err(ErrorReply(Payload::of(&refusal))),
         };
         cx.hide_presence(who);
         let asked = Instant::now();
@@ -69,13 +72,13 @@ impl Channel for KeyRoom {
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult {
         let timing = self.timing(message.from);
         let next = self.dispatch(cx, &message).unwrap_or_else(|refusal| refuse(&self.services, &refusal));
-        match next {
-            HandleResult::Reply(status, response) if timing == ReplyTiming::Uniform => {
+        Ok(match next {
+            Handled::Reply(status, response) if timing == ReplyTiming::Uniform => {
                 replies::reply_late(cx, message.reply_to(), status, response);
-                HandleResult::NoReply
+                Handled::NoReply
             }
             next => next,
-        }
+        })
     }
 
     fn left(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
@@ -147,7 +150,7 @@ impl KeyRoom {
                     &self.services,
                     &arrival,
                 );
-                cx.admit(who, Payload::of(&reply.for_guest(subscriber.nonce)));
+                cx.admit(who, (), Payload::of(&reply.for_guest(subscriber.nonce)));
                 subscriber.has_seen_card = arrival.card.is_some();
                 subscriber.recipient.found(arrival);
             }
@@ -155,7 +158,7 @@ impl KeyRoom {
         }
     }
 
-    fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<HandleResult, Refusal> {
+    fn dispatch(&mut self, cx: &mut Context<'_, Self>, message: &Incoming) -> Result<Handled, Refusal> {
         let payload = &message.payload;
         let rid = self.rid;
         let subscriber = self.subscribers.get(&message.from).ok_or(Reason::Unauthorized)?;
@@ -187,9 +190,9 @@ impl KeyRoom {
         command: Command,
         content: Content,
         then: impl FnOnce(&mut Self, &mut Context<'_, Self>, &Committed) + Send + 'static,
-    ) -> HandleResult {
+    ) -> Handled {
         let submission = Submission { rid: visit.rid, caller: visit.caller, command, content };
-        let timing = self.timing(visit.to.member);
+        let timing = self.timing(visit.to.subscriber);
         replies::carry_out(&self.services, cx, visit.to, timing, submission, then)
     }
 

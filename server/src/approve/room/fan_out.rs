@@ -7,8 +7,7 @@ use vestibule_approve::{
     ids::{Seq, Uid},
     items::RequestItem,
 };
-use vestibule_channels::channel::{Context, SubscriberId};
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::{Context, JoinId, Payload, SubscriberId};
 
 use super::state::{KeyRoom, MemberPush, Subscriber};
 use crate::approve::{
@@ -139,7 +138,6 @@ impl KeyRoom {
 
 #[cfg(test)]
 mod tests {
-    use vestibule_phoenix::socket::JoinId;
 
     use super::*;
 

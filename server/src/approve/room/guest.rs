@@ -6,7 +6,7 @@ use vestibule_approve::{
     refusal::{Reason, Refusal},
     rules::{Change, Command, RequestState},
 };
-use vestibule_channels::channel::{Context, HandleResult};
+use vestibule_channels::{Context, Handled};
 use vestibule_store::{Content, pack};
 
 use super::state::{KeyRoom, Visit};
@@ -18,12 +18,12 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         request: Request,
-    ) -> Result<HandleResult, Refusal> {
+    ) -> Result<Handled, Refusal> {
         let (rid, uid) = (visit.rid, visit.caller.uid);
-        let device = self.subscribers.get(&visit.to.member).ok_or(Reason::Unauthorized)?.recipient.device;
+        let device = self.subscribers.get(&visit.to.subscriber).ok_or(Reason::Unauthorized)?.recipient.device;
         let (limits, now) = (&self.services.config.limits, self.services.clock.now_ms());
         let digest = request.check(&rid, &uid, limits, now)?.digest;
-        self.services.new_requests.admit(address_of(cx, visit.to.member)).map_err(|wait| {
+        self.services.new_requests.admit(address_of(cx, visit.to.subscriber)).map_err(|wait| {
             Reason::RateLimited.retry_after(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1))
         })?;
         let command = Command::Request {

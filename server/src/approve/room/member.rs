@@ -9,8 +9,7 @@ use vestibule_approve::{
     rules::{Change, Command},
     signed::{self, user_id},
 };
-use vestibule_channels::channel::{Context, HandleResult, SubscriberId};
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::{Context, Handled, Payload, SubscriberId};
 use vestibule_store::{Content, pack};
 
 use super::state::{KeyRoom, Visit};
@@ -33,8 +32,8 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         new: PublishCard,
-    ) -> Result<HandleResult, Refusal> {
-        let RoomKey { alg, room_pub } = self.key_of(visit.to.member)?.clone();
+    ) -> Result<Handled, Refusal> {
+        let RoomKey { alg, room_pub } = self.key_of(visit.to.subscriber)?.clone();
         let PublishCard { version, policy, name, sig, listed } = new;
         let card = Card { rid: visit.rid, room_pub, alg, version, policy, name, sig };
         let digest = card.check(&self.services.config.limits)?.digest;
@@ -55,9 +54,9 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         handed: &HandOver,
-    ) -> Result<HandleResult, Refusal> {
-        self.key_of(visit.to.member)?;
-        let subscriber = self.subscribers.get(&visit.to.member).ok_or(Reason::Unauthorized)?;
+    ) -> Result<Handled, Refusal> {
+        self.key_of(visit.to.subscriber)?;
+        let subscriber = self.subscribers.get(&visit.to.subscriber).ok_or(Reason::Unauthorized)?;
         if handed.nonce != subscriber.nonce {
             return Err(Reason::StaleNonce.into());
         }
@@ -84,9 +83,9 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         approve: Approve,
-    ) -> Result<HandleResult, Refusal> {
+    ) -> Result<Handled, Refusal> {
         let (rid, by) = (visit.rid, visit.caller.uid);
-        let key = self.key_of(visit.to.member)?;
+        let key = self.key_of(visit.to.subscriber)?;
         let (limits, now) = (&self.services.config.limits, self.services.clock.now_ms());
         let digest = approve.check(&rid, &by, key, limits, now)?.digest;
         self.admit(&visit, self.count.members, PUSH)?;
@@ -117,9 +116,9 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         deny: Deny,
-    ) -> Result<HandleResult, Refusal> {
+    ) -> Result<Handled, Refusal> {
         let (rid, by) = (visit.rid, visit.caller.uid);
-        deny.check(&rid, &by, self.key_of(visit.to.member)?)?;
+        deny.check(&rid, &by, self.key_of(visit.to.subscriber)?)?;
         self.admit(&visit, self.count.members, PUSH)?;
         let to = deny.to;
         let command = Command::Deny { to, request_id: deny.request_id, is_block: deny.block };
@@ -133,8 +132,8 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         &Unblock { uid }: &Unblock,
-    ) -> Result<HandleResult, Refusal> {
-        self.key_of(visit.to.member)?;
+    ) -> Result<Handled, Refusal> {
+        self.key_of(visit.to.subscriber)?;
         self.admit(&visit, self.count.members, REOPENED)?;
         let rid = visit.rid;
         let command = Command::Unblock { uid };
@@ -148,8 +147,8 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         list: List,
-    ) -> Result<HandleResult, Refusal> {
-        self.key_of(visit.to.member)?;
+    ) -> Result<Handled, Refusal> {
+        self.key_of(visit.to.subscriber)?;
         let services = Arc::clone(&self.services);
         let read = async move { services.store.pending(visit.rid, list.from(), list.limit()).await };
         Ok(replies::list(cx, visit.to, read))
@@ -160,8 +159,8 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         list: List,
-    ) -> Result<HandleResult, Refusal> {
-        self.key_of(visit.to.member)?;
+    ) -> Result<Handled, Refusal> {
+        self.key_of(visit.to.subscriber)?;
         let services = Arc::clone(&self.services);
         let read = async move { services.store.denials(visit.rid, list.from(), list.limit()).await };
         Ok(replies::list(cx, visit.to, read))
@@ -174,8 +173,8 @@ impl KeyRoom {
         visit: &Visit,
         event: &str,
         payload: &Payload,
-    ) -> Result<HandleResult, Refusal> {
-        let from = visit.to.member;
+    ) -> Result<Handled, Refusal> {
+        let from = visit.to.subscriber;
         self.key_of(from)?;
         if is_reserved(event) {
             return Err(Reason::BadPayload.because("This event name is reserved for the server."));
@@ -183,7 +182,7 @@ impl KeyRoom {
         self.admit(visit, self.count.members.saturating_sub(1), payload.size() + event.len())?;
         let is_member = |id: &SubscriberId| self.subscribers.get(id).is_some_and(|other| other.key.is_some());
         cx.broadcast_to(event, payload.clone(), |id, _| id != from && is_member(&id));
-        Ok(HandleResult::ok(Payload::empty()))
+        Ok(Handled::ok(Payload::empty()))
     }
 
     /// Admits a message to so many recipients, unless its sender is over the fan-out limit.

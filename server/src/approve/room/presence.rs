@@ -1,8 +1,7 @@
 //! Tells a room how many members and guests are in it. Members are listed to members; guests are
 //! only counted, as there may be thousands.
 
-use vestibule_channels::channel::{Context, SubscriberId};
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::{Context, Payload, SubscriberId};
 
 use super::state::{KeyRoom, Role};
 

@@ -8,8 +8,7 @@ use vestibule_approve::{
     refusal::{Reason, Refusal},
     signed::{prove, room_id},
 };
-use vestibule_channels::channel::{Context, HandleResult, SubscriberId};
-use vestibule_phoenix::message::{Payload, Status};
+use vestibule_channels::{Context, Handled, Payload, Status, SubscriberId};
 use vestibule_store::{Page, RoomRecord, StoreError};
 
 use super::{
@@ -37,8 +36,8 @@ impl KeyRoom {
         cx: &mut Context<'_, Self>,
         visit: Visit,
         proof: Prove,
-    ) -> Result<HandleResult, Refusal> {
-        let who = visit.to.member;
+    ) -> Result<Handled, Refusal> {
+        let who = visit.to.subscriber;
         let subscriber = self.subscribers.get_mut(&who).ok_or(Reason::Unauthorized)?;
         if proof.nonce != subscriber.nonce {
             return Err(Reason::StaleNonce.into());
@@ -55,14 +54,14 @@ impl KeyRoom {
         }
         let is_member = subscriber.key.is_some();
         if is_member && subscriber.proofs.is_empty() {
-            return Ok(HandleResult::ok(still_member(subscriber)));
+            return Ok(Handled::ok(still_member(subscriber)));
         }
         if subscriber.proofs.len() >= MAX_PROOFS {
             return Err(Reason::Overloaded.retry_after(1000));
         }
         subscriber.proofs.push(visit.to);
         if is_member {
-            return Ok(HandleResult::NoReply);
+            return Ok(Handled::NoReply);
         }
         subscriber.key = Some(RoomKey { alg: proof.alg, room_pub: proof.room_pub });
         subscriber.updates = Feed::held();
@@ -76,7 +75,7 @@ impl KeyRoom {
             Ok(stored) => room.welcome_member(cx, who, stored),
             Err(error) => room.cannot_welcome(cx, who, &replies::of_store(error)),
         });
-        Ok(HandleResult::NoReply)
+        Ok(Handled::NoReply)
     }
 
     /// Answers the last proof in full, because a client repeats a proof once it has given up

@@ -10,8 +10,7 @@ use vestibule_approve::{
     rules::Caller,
     signed::{Rid, Uid},
 };
-use vestibule_channels::channel::{ReplyTo, SubscriberId};
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::{Payload, ReplyTo, SubscriberId};
 
 use crate::approve::{
     catch_up::Feed, delivery::Recipient, event::ServerEvent, joined_rooms::JoinedRoom,

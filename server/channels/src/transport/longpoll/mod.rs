@@ -47,24 +47,24 @@ use crate::{
 const TOKEN_HEADER: &str = "x-phoenix-longpoll-token";
 const AUTH_TOKEN_HEADER: &str = "x-phoenix-authtoken";
 
-/// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/longpoll`. A session opened on one mount is known on
-/// all that share `sessions`.
-pub fn mount(config: &mut web::ServiceConfig, path: &str, endpoint: Arc<Endpoint>, sessions: Arc<Sessions>) {
+/// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/longpoll`.
+pub fn mount<S: Send + Sync + 'static>(
+    config: &mut web::ServiceConfig,
+    path: &str,
+    endpoint: Arc<Endpoint<S>>,
+) {
     let serve = move |request: HttpRequest, body: web::Payload| {
-        let mount = Mount { endpoint: Arc::clone(&endpoint), sessions: Arc::clone(&sessions) };
+        let mount = Mount(Arc::clone(&endpoint));
         async move { mount.serve(&request, body).await }
     };
     config.route(path, web::to(serve));
 }
 
-struct Mount {
-    endpoint: Arc<Endpoint>,
-    sessions: Arc<Sessions>,
-}
+struct Mount<S: 'static>(Arc<Endpoint<S>>);
 
-impl Mount {
+impl<S: Send + Sync + 'static> Mount<S> {
     async fn serve(&self, request: &HttpRequest, body: web::Payload) -> HttpResponse {
-        if !request::is_origin_allowed(request, &self.endpoint.rules.load().origins) {
+        if !request::is_origin_allowed(request, &self.0.connect_policy().load().origins) {
             return answer(&Answer::status(Status::Forbidden));
         }
         if request.method() == Method::OPTIONS {
@@ -75,7 +75,7 @@ impl Mount {
             Ok(in_query) => request::header(request, TOKEN_HEADER).map(str::to_owned).or(in_query),
             Err(bad) => return bad.response(),
         };
-        let session = token.and_then(|token| Some((self.sessions.find(&token)?, token)));
+        let session = token.and_then(|token| Some((self.0.long_polls.find(&token)?, token)));
         match *request.method() {
             Method::GET => match session {
                 Some((session, token)) => Self::poll(request, &session, &token).await,
@@ -131,9 +131,9 @@ impl Mount {
 
     /// Answers a GET that has no session: with a new one, unless its address asks for too many too fast.
     fn open(&self, request: &HttpRequest) -> HttpResponse {
-        let address = self.endpoint.rules.load().proxies.client(request);
-        if let Err(wait) = self.endpoint.connects.admit(address) {
-            self.endpoint.traffic.limited(Limit::Connects);
+        let address = self.0.connect_policy().load().proxies.client(request);
+        if let Err(wait) = self.0.connect_rate.admit(address) {
+            self.0.traffic().limited(Limit::Connects);
             return too_fast(RateLimited { wait });
         }
         let params = match params::parse_query(request.query_string()) {
@@ -154,18 +154,18 @@ impl Mount {
         address: Option<IpAddr>,
     ) -> Option<String> {
         let serializer = params::serializer(params).ok()?;
-        let has_token = self.endpoint.auth_token;
+        let has_token = self.0.has_auth_token;
         let auth_token = request::header(request, AUTH_TOKEN_HEADER).filter(|_| has_token);
         let host = request::host(request.head());
         let info = ConnectInfo { params, auth_token, host, address };
-        let connected = self.endpoint.handler.connect(&info).ok()?;
-        let Some(place) = self.sessions.caps().take(address, connected.id.as_deref()) else {
-            self.endpoint.traffic.limited(Limit::Polls);
+        let connected = self.0.handler.connect(&info).ok()?;
+        let Some(counted) = self.0.long_polls.counter().count(address, connected.id.as_deref()) else {
+            self.0.traffic().limited(Limit::Polls);
             return None;
         };
         let id = next_id();
         let client = Client::new(id, connected.id, Transport::LongPoll, connected.assigns);
-        Some(self.sessions.open(Arc::clone(&self.endpoint), serializer, client, place))
+        Some(self.0.long_polls.open(Arc::clone(&self.0), serializer, client, counted))
     }
 }
 

@@ -67,8 +67,12 @@ impl Session {
     }
 
     /// Puts the session on the endpoint's list.
-    pub(super) fn register(&self, endpoint: &Endpoint, client: &Arc<Client>) -> Registration {
-        endpoint.connections.register(client, &self.outbox)
+    pub(super) fn register<S: Send + Sync + 'static>(
+        &self,
+        endpoint: &Endpoint<S>,
+        client: &Arc<Client<S>>,
+    ) -> Registration {
+        endpoint.connections().register(client, &self.outbox)
     }
 
     /// How much the session may use.
@@ -207,10 +211,10 @@ impl Place<'_> {
 
 /// Drives a session until it ends: over a message that cannot be decoded, because somebody closes it, because its time is
 /// over, or because nobody polls it. Only polls count: a client that never takes what is there is gone.
-pub(super) async fn drive(
-    endpoint: Arc<Endpoint>,
+pub(super) async fn drive<S: Send + Sync + 'static>(
+    endpoint: Arc<Endpoint<S>>,
     serializer: Serializer,
-    client: Arc<Client>,
+    client: Arc<Client<S>>,
     _registration: Registration,
     session: Arc<Session>,
     mut batches: mpsc::Receiver<Batch>,
@@ -256,7 +260,10 @@ pub(super) async fn drive(
     outbox.finish();
 }
 
-async fn handle(connection: &mut Connection, frames: Vec<Frame>) -> Result<(), Disconnect> {
+async fn handle<S: Send + Sync + 'static>(
+    connection: &mut Connection<S>,
+    frames: Vec<Frame>,
+) -> Result<(), Disconnect> {
     for frame in frames {
         connection.receive(frame).await?;
     }

@@ -1,4 +1,4 @@
-//! All long-poll sessions: opened, found by their tokens, and taken off the list when they end.
+//! All long-poll sessions: opened, found by their tokens, and removed when they end.
 
 use std::sync::Arc;
 
@@ -14,65 +14,63 @@ use vestibule_phoenix::serializer::Serializer;
 use super::session::{Session, drive};
 use crate::{
     channel::Client,
-    transport::{
-        Endpoint,
-        connection_limits::{ConnectionLimits, Place},
-    },
+    transport::{ConnectionCounter, ConnectionLimits, Endpoint, connection_counter::Counted},
 };
 
 const ID: usize = 16;
 
 type SessionId = [u8; ID];
 
-/// The open sessions of this process. Their tokens are authenticated with a key of the process: after a restart they are
-/// unknown, and clients open new ones.
+/// The open sessions of this process. Their tokens are authenticated with a key of the process:
+/// after a restart they are unknown, and clients open new sessions.
 pub struct Sessions {
     open: DashMap<SessionId, Arc<Session>>,
-    caps: Arc<ConnectionLimits>,
+    counter: Arc<ConnectionCounter>,
     key: hmac::Key,
     random: SystemRandom,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self::new(ConnectionLimits::new(512, 32))
+        Self::new(ConnectionLimits::LONG_POLLS)
     }
 }
 
 impl Sessions {
-    /// No sessions yet, and no more than `connection_limits` allow.
+    /// No sessions yet.
     ///
     /// # Panics
     /// If the system gives no random numbers.
-    pub fn new(caps: Arc<ConnectionLimits>) -> Self {
+    pub fn new(limits: ConnectionLimits) -> Self {
+        let counter = ConnectionCounter::new(limits);
         let random = SystemRandom::new();
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &random).expect("the system gives random numbers");
-        Self { open: DashMap::new(), caps, key, random }
+        Self { open: DashMap::new(), counter, key, random }
     }
 
-    /// How many there are.
+    /// How many are open.
     pub fn count(&self) -> usize {
         self.open.len()
     }
 
-    pub(super) fn caps(&self) -> &Arc<ConnectionLimits> {
-        &self.caps
+    pub(in crate::transport) fn counter(&self) -> &Arc<ConnectionCounter> {
+        &self.counter
     }
 
-    /// Opens a session, and gives its token.
-    pub(super) fn open(
+    /// Opens a session, and returns its token.
+    pub(super) fn open<S: Send + Sync + 'static>(
         self: &Arc<Self>,
-        endpoint: Arc<Endpoint>,
+        endpoint: Arc<Endpoint<S>>,
         serializer: Serializer,
-        client: Client,
-        place: Place,
+        client: Client<S>,
+        counted: Counted,
     ) -> String {
         let mut id = [0; ID];
         self.random.fill(&mut id).expect("a system that stops giving random numbers cannot run a server");
-        let limits = endpoint.rules.load().limits;
-        let (session, batches) = Session::new(limits, serializer, Arc::clone(&endpoint.traffic));
+        let limits = endpoint.connect_policy().load().limits;
+        let (session, batches) = Session::new(limits, serializer, Arc::clone(endpoint.traffic()));
         self.open.insert(id, Arc::clone(&session));
-        let entry = Opened { sessions: Arc::clone(self), id, _place: place };
+        let entry = Opened { sessions: Arc::clone(self), id, _counted: counted };
         let span = client.span();
         let client = Arc::new(client);
         let registration = session.register(&endpoint, &client);
@@ -94,11 +92,11 @@ impl Sessions {
     }
 }
 
-/// An entry in the list, taken off on drop: also when the task that holds it is.
+/// An entry in the list, removed on drop, also when the task that holds it is dropped.
 struct Opened {
     sessions: Arc<Sessions>,
     id: SessionId,
-    _place: Place,
+    _counted: Counted,
 }
 
 impl Drop for Opened {

@@ -23,7 +23,9 @@ use super::{
 };
 use crate::{
     metrics::{Limit, Traffic},
-    transport::{ConnectPolicy, ConnectionLimits, connection_limits::Place, socket::prepare},
+    transport::{
+        ConnectPolicy, ConnectionCounter, connection_counter::Counted as CountedAddress, socket::prepare,
+    },
 };
 
 /// Descriptors that are kept free of clients: for the database, certificates that are read again, operators, and connections that
@@ -42,8 +44,8 @@ const FOUND_PART: usize = 64;
 
 /// The connections of a listener. Shared by all threads.
 pub struct Accepted {
-    caps: Arc<ConnectionLimits>,
-    rules: Arc<ArcSwap<ConnectPolicy>>,
+    by_address: Arc<ConnectionCounter>,
+    policy: Arc<ArcSwap<ConnectPolicy>>,
     traffic: Arc<Traffic>,
     patience: Patience,
     /// How many the system allows.
@@ -62,14 +64,14 @@ impl Accepted {
     /// No connections yet. `connection_limits` are those of one address, which trusted proxies do not have; how many there may be in all is what
     /// the system lets the process open besides what it has open now, less a reserve.
     pub fn new(
-        caps: Arc<ConnectionLimits>,
-        rules: Arc<ArcSwap<ConnectPolicy>>,
+        by_address: Arc<ConnectionCounter>,
+        policy: Arc<ArcSwap<ConnectPolicy>>,
         traffic: Arc<Traffic>,
         patience: Patience,
     ) -> Arc<Self> {
         Arc::new(Self {
-            caps,
-            rules,
+            by_address,
+            policy,
             traffic,
             patience,
             most: descriptors_left(),
@@ -83,13 +85,13 @@ impl Accepted {
 
     /// Takes a connection, unless its address has too many, or there are too many in all and none can be ended.
     pub(super) fn admit(self: &Arc<Self>, socket: TcpStream) -> io::Result<Stream> {
-        let counted = Counted::new(&self.count);
+        let in_all = Counted::new(&self.count);
         let address = socket.peer_addr()?.ip();
-        let place = if self.rules.load().proxies.trusts(address.to_canonical()) {
+        let counted = if self.policy.load().proxies.trusts(address.to_canonical()) {
             None
         } else {
-            let place = self.caps.take(Some(address), None);
-            Some(place.ok_or_else(|| self.refuse("too many connections of one address"))?)
+            let counted = self.by_address.count(Some(address), None);
+            Some(counted.ok_or_else(|| self.refuse("too many connections of one address"))?)
         };
         if self.count.load(Ordering::Relaxed) > self.most {
             self.make_room()?;
@@ -98,8 +100,8 @@ impl Accepted {
         let conn = Conn::new();
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.open.insert(id, Arc::clone(&conn));
-        conn.keep(Box::new(Entry { accepted: Arc::clone(self), id, _place: place }));
-        Ok(Stream::new(socket, conn, self.patience, counted))
+        conn.keep(Box::new(Entry { accepted: Arc::clone(self), id, _counted: counted }));
+        Ok(Stream::new(socket, conn, self.patience, in_all))
     }
 
     /// Ends the connection that has been of no use for longest.
@@ -161,7 +163,7 @@ fn descriptors_left() -> usize {
 struct Entry {
     accepted: Arc<Accepted>,
     id: u64,
-    _place: Option<Place>,
+    _counted: Option<CountedAddress>,
 }
 
 impl Drop for Entry {
@@ -173,15 +175,12 @@ impl Drop for Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::ConnectionLimits;
 
     #[tokio::test]
     async fn the_idlest_are_ended_first_and_looked_for_seldom() {
-        let (caps, rules, traffic) = (
-            ConnectionLimits::new(1, 1),
-            Arc::new(ArcSwap::from_pointee(ConnectPolicy::default())),
-            Arc::default(),
-        );
-        let accepted = Accepted::new(caps, rules, traffic, Patience::default());
+        let by_address = ConnectionCounter::new(ConnectionLimits { per_address: 1, per_user: 1 });
+        let accepted = Accepted::new(by_address, Arc::default(), Arc::default(), Patience::default());
         let conns: Vec<_> = (0..200).map(|_| Conn::new()).collect();
         for (id, conn) in (0..).zip(&conns) {
             accepted.open.insert(id, Arc::clone(conn));

@@ -37,7 +37,7 @@ use self::messages::{Message, Messages};
 use super::{
     ConnectInfo, Endpoint, Limits,
     connection::Connection,
-    connection_limits::Place,
+    connection_counter::Counted,
     connections::{Registration, next_id},
     params,
     rate::RateLimited,
@@ -61,19 +61,27 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/websocket`. Clients choose their serializer with `vsn`.
-pub fn mount(config: &mut web::ServiceConfig, path: &str, endpoint: Arc<Endpoint>) {
+pub fn mount<S: Send + Sync + 'static>(
+    config: &mut web::ServiceConfig,
+    path: &str,
+    endpoint: Arc<Endpoint<S>>,
+) {
     mount_with(config, path, endpoint, None);
 }
 
 /// Mounts `endpoint` at `path` for clients that speak `MessagePack`, for which no `vsn` is agreed.
-pub fn mount_msgpack(config: &mut web::ServiceConfig, path: &str, endpoint: Arc<Endpoint>) {
+pub fn mount_msgpack<S: Send + Sync + 'static>(
+    config: &mut web::ServiceConfig,
+    path: &str,
+    endpoint: Arc<Endpoint<S>>,
+) {
     mount_with(config, path, endpoint, Some(Serializer::MessagePack));
 }
 
-fn mount_with(
+fn mount_with<S: Send + Sync + 'static>(
     config: &mut web::ServiceConfig,
     path: &str,
-    endpoint: Arc<Endpoint>,
+    endpoint: Arc<Endpoint<S>>,
     serializer: Option<Serializer>,
 ) {
     let upgrade = move |request, body| ready(upgrade(&request, body, Arc::clone(&endpoint), serializer));
@@ -82,22 +90,22 @@ fn mount_with(
 
 /// Checks in Phoenix's order: method, origin, sub-protocol, version and handler; then the caps, and the
 /// upgrade itself. The rate is looked at before anything that costs more than itself.
-fn upgrade(
+fn upgrade<S: Send + Sync + 'static>(
     request: &HttpRequest,
     body: web::Payload,
-    endpoint: Arc<Endpoint>,
+    endpoint: Arc<Endpoint<S>>,
     serializer: Option<Serializer>,
 ) -> actix_web::Result<HttpResponse> {
     if request.method() != Method::GET {
         return Err(ErrorBadRequest(""));
     }
-    let rules = endpoint.rules.load();
-    if !request::is_origin_allowed(request, &rules.origins) {
+    let policy = endpoint.connect_policy().load();
+    if !request::is_origin_allowed(request, &policy.origins) {
         return Err(ErrorForbidden(""));
     }
-    let address = rules.proxies.client(request);
-    if let Err(wait) = endpoint.connects.admit(address) {
-        endpoint.traffic.limited(Limit::Connects);
+    let address = policy.proxies.client(request);
+    if let Err(wait) = endpoint.connect_rate.admit(address) {
+        endpoint.traffic().limited(Limit::Connects);
         return Ok(RateLimited { wait }.response());
     }
     let headers = request.headers();
@@ -106,7 +114,7 @@ fn upgrade(
         Ok(params) => params,
         Err(bad) => return Ok(bad.response()),
     };
-    let auth_token = endpoint.auth_token.then(|| params::auth_token(headers)).flatten();
+    let auth_token = endpoint.has_auth_token.then(|| params::auth_token(headers)).flatten();
     let serializer =
         serializer.map_or_else(|| params::serializer(&params), Ok).map_err(|_| ErrorForbidden(""))?;
     let host = request::host(request.head());
@@ -121,13 +129,13 @@ fn upgrade(
     if let Some(obstacle) = request::obstacle_to_upgrade(request.head()) {
         return Err(ErrorBadRequest(obstacle));
     }
-    let Some(place) = endpoint.caps.take(address, connected.id.as_deref()) else {
-        endpoint.traffic.limited(Limit::Sockets);
+    let Some(counted) = endpoint.websockets.count(address, connected.id.as_deref()) else {
+        endpoint.traffic().limited(Limit::Sockets);
         return Ok(RateLimited { wait: RETRY }.response());
     };
 
-    let limits = rules.limits;
-    drop(rules);
+    let limits = policy.limits;
+    drop(policy);
     let mut response = handshake(request)?;
     let added = response.headers_mut();
     added.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=0, private, must-revalidate"));
@@ -138,11 +146,11 @@ fn upgrade(
         conn.upgraded();
     }
 
-    let outbox = Outbox::new(serializer, Form::Any, limits.outbox, Arc::clone(&endpoint.traffic));
+    let outbox = Outbox::new(serializer, Form::Any, limits.outbox, Arc::clone(endpoint.traffic()));
     let id = next_id();
     let client = Client::new(id, connected.id, Transport::WebSocket, connected.assigns);
     let client = Arc::new(client);
-    let held = (place, endpoint.connections.register(&client, &outbox));
+    let held = (counted, endpoint.connections().register(&client, &outbox));
     let messages = Messages::new(body.into_inner(), &limits);
     let span = client.span();
     actix_web::rt::spawn(
@@ -175,12 +183,12 @@ fn handshake(request: &HttpRequest) -> actix_web::Result<HttpResponse> {
 }
 
 /// Serves one connection until it ends.
-async fn serve(
-    endpoint: Arc<Endpoint>,
+async fn serve<S: Send + Sync + 'static>(
+    endpoint: Arc<Endpoint<S>>,
     limits: Limits,
     serializer: Serializer,
-    client: Arc<Client>,
-    _held: (Place, Registration),
+    client: Arc<Client<S>>,
+    _held: (Counted, Registration),
     outbox: Outbox,
     mut messages: Messages,
 ) {
@@ -207,9 +215,9 @@ async fn serve(
                         break;
                     }
                     Some(Ok(Message::Ping(payload))) => {
-                        unless_closing(&outbox, connection.pace()).await.map(|()| outbox.pong(&payload))
+                        unless_closing(&outbox, connection.wait_for_rate()).await.map(|()| outbox.pong(&payload))
                     }
-                    Some(Ok(Message::Pong)) => unless_closing(&outbox, connection.pace()).await,
+                    Some(Ok(Message::Pong)) => unless_closing(&outbox, connection.wait_for_rate()).await,
                     Some(Ok(Message::Text(text))) => {
                         unless_closing(&outbox, connection.receive(Frame::Text(text))).await.flatten()
                     }
