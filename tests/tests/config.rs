@@ -160,7 +160,7 @@ const BAD_VALUES: [(&str, &str, &str); 15] = [
     (
         "name",
         "https://a.example/",
-        "expected a host, with its port where the URL has one, such as chat.example.com,",
+        "expected a host, with its port if the URL has one, such as chat.example.com,",
     ),
     (
         "origin",
