@@ -68,6 +68,17 @@ fn a_star_matches_any_ending() {
     assert_eq!(forbidden_among(&found, &["actix*", "vestibule"]), ["actix-web"]);
 }
 
+/// `cargo test` takes the features of dev-dependencies into account, `cargo build` does not. What both
+/// build with the same features is built once.
+#[test]
+fn dev_dependencies_add_no_features_to_the_servers_crates() {
+    let of_server = whole_tree("vestibule");
+    let [built, tested] = ["normal,build", "normal,build,dev"].map(with_features);
+    let is_of_server = |line: &&String| line.split(' ').next().is_some_and(|name| of_server.contains(name));
+    let only_built: Vec<&String> = built.difference(&tested).filter(is_of_server).collect();
+    assert!(only_built.is_empty(), "built twice, since tests add features: {only_built:#?}");
+}
+
 /// Asserts which packages of the workspace a package names: exactly these.
 fn only(package: &str, expected: &[&str]) {
     let direct = direct(package);
@@ -115,6 +126,14 @@ fn whole_tree(package: &str) -> BTreeSet<String> {
         names.filter(|name| !name.is_empty() && *name != package).map(str::to_owned).collect();
     assert!(!names.is_empty(), "{package} has no dependencies at all");
     names
+}
+
+/// The packages of the workspace and all that they depend on by these edges, each with its features.
+fn with_features(edges: &str) -> BTreeSet<String> {
+    let tree = cargo(&["tree", "--workspace", "--edges", edges, "--prefix", "none", "--format", "{p} {f}"]);
+    // A package that was listed before ends in `(*)`.
+    let lines = tree.lines().map(|line| line.trim_end_matches(" (*)"));
+    lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 /// The packages of the workspace.
