@@ -13,7 +13,7 @@ use vestibule_approve::{
     refusal::Refusal,
     signed::{Rid, Uid},
 };
-use vestibule_channels::{Channel, Context, JoinReply, JoinResult, Payload, SubscriberId};
+use vestibule_channels::{Channel, Context, Payload, SubscriberId};
 use vestibule_store::{Arrival, Epoch, Page, StoreError};
 
 use super::{
@@ -116,12 +116,11 @@ pub(super) fn read_arrival<R: Delivery>(
     who: SubscriberId,
     recipient: &Recipient,
     found: impl FnOnce(&mut R, &mut Context<'_, R>, Result<Arrival, StoreError>) + Send + 'static,
-) -> JoinResult<()> {
+) {
     let (services, uid, scope) = (Arc::clone(delivery.services()), recipient.uid, delivery.scope());
     let notices_after = recipient.notices_after();
     let arrival = async move { services.store.arrival(uid, scope, notices_after).await };
     cx.spawn(who, arrival, found);
-    Ok(JoinReply::Later)
 }
 
 /// Sends what follows the reply to a join, then what was committed meanwhile.

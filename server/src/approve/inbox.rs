@@ -10,7 +10,8 @@ use vestibule_approve::{
     signed::{Rid, Uid},
 };
 use vestibule_channels::{
-    Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinResult, Payload, SubscriberId,
+    Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload,
+    SubscriberId,
 };
 use vestibule_store::{Arrival, StoreError};
 
@@ -46,10 +47,9 @@ impl Channel for Inbox {
             Ok(params) => Recipient::new(&self.services, self.owner, server, &params),
             Err(refusal) => return Err(ErrorReply(Payload::of(&refusal))),
         };
-        let joining =
-            read_arrival(self, cx, who, &listener, move |inbox, cx, arrival| inbox.let_in(cx, who, arrival));
+        read_arrival(self, cx, who, &listener, move |inbox, cx, arrival| inbox.let_in(cx, who, arrival));
         self.listeners.insert(who, listener);
-        joining
+        Ok(JoinReply::Later)
     }
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {

@@ -33,7 +33,9 @@ async fn main() -> io::Result<()> {
     let (endpoint, asked_to_stop) = (Arc::clone(&main), Arc::clone(&stop));
     let server = Server::new(main)
         .routes(move |config| {
-            others.iter().for_each(|mount| mount.configure(config));
+            for mount in &others {
+                mount.configure(config);
+            }
             admin::mount(config, Arc::clone(&endpoint), Arc::clone(&stop));
         })
         .drain_timeout(Duration::from_secs(5))

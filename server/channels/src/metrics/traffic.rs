@@ -220,7 +220,7 @@ mod tests {
             "session over",
         ];
         assert_eq!(labels, expected);
-        let limits: Vec<&str> = Limit::VARIANTS.iter().map(|limit| limit.into_str()).collect();
+        let limits: Vec<&str> = Limit::VARIANTS.iter().map(Limit::into_str).collect();
         assert_eq!(limits, ["frames", "joins", "calls", "connects", "sockets", "polls", "connections"]);
     }
 

@@ -146,7 +146,7 @@ impl Visit {
             decision,
         };
         let handle = topics.try_join(topic, join).expect("a place in the mailbox");
-        decided.await.unwrap_or(false).then_some(Self { who, room, outbox })
+        decided.await.unwrap_or(false).then_some(Self { who, handle, outbox })
     }
 
     fn say(&self, event: &str) -> Result<(), Overloaded> {

@@ -8,8 +8,8 @@ use vestibule_approve::{
     signed::{Rid, Uid},
 };
 use vestibule_channels::{
-    Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinResult, Payload, Stop, SubscriberId,
-    channel::Call,
+    Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload, Stop,
+    SubscriberId, channel::Call,
 };
 use vestibule_store::{Arrival, Committed, Content, StoreError, Submission};
 
@@ -41,7 +41,7 @@ impl Channel for KeyRoom {
         };
         cx.hide_presence(who);
         let asked = Instant::now();
-        let joining = read_arrival(self, cx, who, &recipient, move |room, cx, arrival| {
+        read_arrival(self, cx, who, &recipient, move |room, cx, arrival| {
             // As with requests: nobody should be able to measure whether a room is secret or
             // unknown.
             if matches!(&arrival, Ok(Arrival { card: None, .. })) {
@@ -61,7 +61,7 @@ impl Channel for KeyRoom {
             _joined: self.services.joined_rooms.note(who, self.rid),
         };
         self.subscribers.insert(who, subscriber);
-        joining
+        Ok(JoinReply::Later)
     }
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {

@@ -7,7 +7,7 @@ use vestibule_approve::{
     ids::{Seq, Uid},
     items::RequestItem,
 };
-use vestibule_channels::{Context, JoinId, Payload, SubscriberId};
+use vestibule_channels::{Context, Payload, SubscriberId};
 
 use super::state::{KeyRoom, MemberPush, Subscriber};
 use crate::approve::{
@@ -138,6 +138,8 @@ impl KeyRoom {
 
 #[cfg(test)]
 mod tests {
+
+    use vestibule_channels::JoinId;
 
     use super::*;
 
