@@ -4,6 +4,7 @@
 //! store need not look at signatures again.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
 
 use super::{
     exp,
@@ -21,8 +22,9 @@ use crate::{
 pub type Id = Fixed<16>;
 
 /// Who may enter a room, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, VariantNames)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Policy {
     /// Members' clients may approve by themselves.
     Open,
@@ -35,11 +37,7 @@ pub enum Policy {
 impl Policy {
     /// Its name in frames and rows.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Policy::Open => "open",
-            Policy::Request => "request",
-            Policy::Secret => "secret",
-        }
+        self.into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The flow's objects as clients are shown them: the signed frame, and what the store adds.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use super::{
     frames::{Approve, Id, Request},
@@ -94,8 +95,9 @@ pub struct Notice {
 }
 
 /// What happened to a user's request or approve. The names are those of the pushes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum News {
     /// The newcomer saved the key from the approve, or could not use it.
     Receipt {
@@ -139,12 +141,7 @@ pub enum News {
 impl News {
     /// The name of the push.
     pub fn event(&self) -> &'static str {
-        match self {
-            News::Receipt { .. } => "receipt",
-            News::Denied { .. } => "denied",
-            News::Expired { .. } => "expired",
-            News::Withdrawn { .. } => "withdrawn",
-        }
+        self.into()
     }
 }
 

@@ -3,10 +3,14 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use strum::{EnumCount, IntoStaticStr, VariantArray, VariantNames};
 
 /// The reasons the protocol names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, EnumCount, IntoStaticStr, VariantArray, VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
     /// A field is missing, malformed or out of its range.
@@ -73,67 +77,14 @@ pub struct Refusal {
 }
 
 impl Reason {
-    /// All of them, in the order of [`Reason::index`].
-    pub const ALL: [Reason; 24] = [
-        Reason::BadPayload,
-        Reason::TooLarge,
-        Reason::Unauthorized,
-        Reason::UnsupportedVersion,
-        Reason::BadSig,
-        Reason::BadProof,
-        Reason::StaleNonce,
-        Reason::NotMember,
-        Reason::NotCreator,
-        Reason::UnknownRoom,
-        Reason::NoRequest,
-        Reason::IdConflict,
-        Reason::BoxMismatch,
-        Reason::Expired,
-        Reason::Closed,
-        Reason::SlotsFull,
-        Reason::VersionConflict,
-        Reason::Cooldown,
-        Reason::Blocked,
-        Reason::Quota,
-        Reason::RateLimited,
-        Reason::StorageFull,
-        Reason::Unavailable,
-        Reason::Overloaded,
-    ];
-
-    /// Its place in [`Reason::ALL`].
+    /// Its place in `Reason::VARIANTS`, which `strum` makes.
     pub fn index(self) -> usize {
         self as usize
     }
 
     /// Its name on the wire.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Reason::BadPayload => "bad_payload",
-            Reason::TooLarge => "too_large",
-            Reason::Unauthorized => "unauthorized",
-            Reason::UnsupportedVersion => "unsupported_version",
-            Reason::BadSig => "bad_sig",
-            Reason::BadProof => "bad_proof",
-            Reason::StaleNonce => "stale_nonce",
-            Reason::NotMember => "not_member",
-            Reason::NotCreator => "not_creator",
-            Reason::UnknownRoom => "unknown_room",
-            Reason::NoRequest => "no_request",
-            Reason::IdConflict => "id_conflict",
-            Reason::BoxMismatch => "box_mismatch",
-            Reason::Expired => "expired",
-            Reason::Closed => "closed",
-            Reason::SlotsFull => "slots_full",
-            Reason::VersionConflict => "version_conflict",
-            Reason::Cooldown => "cooldown",
-            Reason::Blocked => "blocked",
-            Reason::Quota => "quota",
-            Reason::RateLimited => "rate_limited",
-            Reason::StorageFull => "storage_full",
-            Reason::Unavailable => "unavailable",
-            Reason::Overloaded => "overloaded",
-        }
+        self.into()
     }
 
     /// A refusal that says more about the reason.
@@ -163,14 +114,14 @@ impl From<Reason> for Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::Reason;
+    use super::*;
 
     #[test]
-    fn each_reason_is_at_its_place_under_its_name() {
-        for (index, reason) in Reason::ALL.into_iter().enumerate() {
+    fn a_reason_has_one_name_in_json_and_metrics() {
+        for (index, reason) in <Reason as VariantArray>::VARIANTS.iter().enumerate() {
             assert_eq!(reason.index(), index);
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
+            assert_eq!(<Reason as VariantNames>::VARIANTS[index], reason.as_str());
         }
-        assert_eq!(Reason::ALL.last(), Some(&Reason::Overloaded), "a new one belongs into the list");
     }
 }

@@ -12,6 +12,7 @@ use ring::{
     signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey, VerificationAlgorithm},
 };
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 use thiserror::Error;
 
 use crate::base64url::Fixed;
@@ -21,8 +22,9 @@ pub use crate::ids::{Hash, Rid, Uid};
 pub type Signature = Fixed<64>;
 
 /// The allow-list of signing algorithms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Alg {
     /// Ed25519 (RFC 8032). Public keys are 32 bytes.
     Ed25519,
@@ -35,11 +37,7 @@ pub enum Alg {
 impl Alg {
     /// Its name in frames.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Alg::Ed25519 => "ed25519",
-            Alg::P256 => "p256",
-            Alg::Secp256k1 => "secp256k1",
-        }
+        self.into()
     }
 
     /// Checks `signature` of `bytes` with the public key `key`.

@@ -13,6 +13,7 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
+use strum::{EnumCount as _, VariantNames};
 use vestibule_approve::{
     ids::Seq,
     refusal::{Reason, Refusal},
@@ -53,6 +54,7 @@ pub(super) struct FlowMetrics {
     refusals: LabelledMetric<Counter, 24>,
     pub(super) swept: Counter,
     pub(super) redeliveries: Counter,
+    refusals: LabelledMetric<Counter, { Reason::COUNT }>,
     fan_out: Counter,
     fan_out_limited: Counter,
     delivery: Histogram,
@@ -70,12 +72,14 @@ pub(super) struct FlowMetrics {
 
 impl FlowMetrics {
     pub(super) fn new(clock: Clock) -> Self {
+        let reasons = <Reason as VariantNames>::VARIANTS.try_into().expect("as many names as reasons");
         Self {
             sign_ins: LabelledMetric::labelled("result", ["done", "stale_nonce", "bad_sig"]),
             sweeps: LabelledMetric::labelled("result", ["done", "failed", "held"]),
             refusals: LabelledMetric::labelled("reason", Reason::ALL.map(Reason::as_str)),
             swept: Counter::default(),
             redeliveries: Counter::default(),
+            refusals: LabelledMetric::labelled("reason", reasons),
             fan_out: Counter::default(),
             fan_out_limited: Counter::default(),
             delivery: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),

@@ -2,6 +2,7 @@
 //!
 //! Nothing in here is for clients. A frame is looked into for what is public in a card, and never handed on.
 
+use strum::VariantNames as _;
 use vestibule_approve::{
     frames::{Card, Id, Policy},
     rules::RequestState,
@@ -19,8 +20,6 @@ use super::{Store, StoreError, record};
 const CHUNK: u32 = 500;
 /// The most rooms that one search looks at; it goes on from there when it is asked again.
 const MAX_LOOKED_AT: u32 = 5000;
-
-const ALL_POLICIES: [Policy; 3] = [Policy::Open, Policy::Request, Policy::Secret];
 
 /// Which rooms are looked for. What is not said fits all.
 #[derive(Clone, Debug, Default)]
@@ -110,8 +109,7 @@ impl Store {
     ) -> Result<(Vec<RoomRecord>, Option<Rid>), StoreError> {
         let name = search.name.map(|name| name.to_lowercase());
         self.read(move |conn| {
-            let policies = search.policy.map_or(ALL_POLICIES.to_vec(), |policy| vec![policy]);
-            let policies: Vec<&str> = policies.into_iter().map(Policy::as_str).collect();
+            let policies = search.policy.map_or(Policy::VARIANTS.to_vec(), |policy| vec![policy.as_str()]);
             let (mut found, mut after, mut looked_at) = (Vec::new(), after, 0);
             while looked_at < MAX_LOOKED_AT {
                 let rows = rooms::page(conn, &policies, after.as_ref().map(Rid::as_bytes), CHUNK)?;

@@ -4,6 +4,9 @@
 //! in one line, and stands still for ever; the test reads the line and sends the SIGKILL. With
 //! `VESTIBULE_FAILPOINT=before_reply:1:panic:MESSAGE` it panics with that message instead. Builds without debug assertions do not
 //! look at it.
+//!
+//! The crate `fail` does the same for larger needs. Its last release is of 2022 and it is hardly
+//! maintained, while this is one static and one function.
 
 use std::{
     env,

@@ -17,28 +17,20 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
+use strum::{IntoStaticStr, VariantNames};
 use vestibule_approve::rules::Command;
 
 use super::{CommandError, Committed, StoreProblem};
 
-const KINDS: [&str; 14] = [
-    "publish",
-    "request",
-    "approve",
-    "deny",
-    "unblock",
-    "withdraw",
-    "ack",
-    "nack",
-    "expire",
-    "lapse",
-    "end",
-    "hand_over",
-    "appoint",
-    "revoke",
-];
-
-const RESULTS: [&str; 4] = ["stored", "unchanged", "refused", "failed"];
+/// What became of a command.
+#[derive(Clone, Copy, Debug, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "lowercase")]
+enum CommandResult {
+    Stored,
+    Unchanged,
+    Refused,
+    Failed,
+}
 
 /// For how long the store counts as in trouble after it was found so.
 const TROUBLED_FOR: Duration = Duration::from_secs(30);
@@ -80,8 +72,10 @@ pub(super) struct StoreMetrics {
 
 impl Default for StoreMetrics {
     fn default() -> Self {
-        let commands =
-            KINDS.into_iter().flat_map(|command| RESULTS.map(|result| CommandLabels { command, result }));
+        let results_of = |command| {
+            CommandResult::VARIANTS.iter().map(move |result| CommandLabels { command, result })
+        };
+        let commands = Command::VARIANTS.iter().copied().flat_map(results_of);
         Self {
             commands: all_series(commands),
             commits: Counter::default(),
@@ -196,32 +190,12 @@ impl StoreMetrics {
                     let waited = Duration::from_millis(u64::try_from(*ms).unwrap_or_default());
                     self.first_approve.observe(waited.as_secs_f64());
                 }
-                usize::from(decision.change.is_none())
+                if decision.change.is_some() { CommandResult::Stored } else { CommandResult::Unchanged }
             }
-            Err(CommandError::Refused(_)) => 2,
-            Err(CommandError::Store(_)) => 3,
+            Err(CommandError::Refused(_)) => CommandResult::Refused,
+            Err(CommandError::Store(_)) => CommandResult::Failed,
         };
-        let labels = CommandLabels { command: KINDS[kind(command)], result: RESULTS[result] };
+        let labels = CommandLabels { command: command.into(), result: result.into() };
         self.commands.get_or_create(&labels).inc();
-    }
-}
-
-/// The place of a command's name in [`KINDS`].
-fn kind(command: &Command) -> usize {
-    match command {
-        Command::Publish { .. } => 0,
-        Command::Request { .. } => 1,
-        Command::Approve { .. } => 2,
-        Command::Deny { .. } => 3,
-        Command::Unblock { .. } => 4,
-        Command::Withdraw { .. } => 5,
-        Command::Ack { .. } => 6,
-        Command::Nack { .. } => 7,
-        Command::Expire { .. } => 8,
-        Command::Lapse { .. } => 9,
-        Command::End { .. } => 10,
-        Command::HandOver { .. } => 11,
-        Command::Appoint { .. } => 12,
-        Command::Revoke { .. } => 13,
     }
 }

@@ -110,6 +110,9 @@ mod tests {
         time::{Duration, Instant},
     };
 
+    use diesel::connection::SimpleConnection as _;
+    use vestibule_schema::Database;
+
     use super::super::{Settings, Store, Writer};
 
     /// The epoch of a store that is opened and closed again.
@@ -181,5 +184,21 @@ mod tests {
         copy(&backup, &path);
         let third = epoch_of(&path);
         assert!(third != first && third != second);
+    }
+
+    #[test]
+    fn a_malformed_epoch_keeps_the_store_from_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.db");
+        epoch_of(&path);
+        for malformed in ["x'00'", "x''", "zeroblob(17)"] {
+            let database = Database::open(&path).unwrap();
+            let damage =
+                format!("PRAGMA ignore_check_constraints = 1; UPDATE store SET epoch = {malformed}");
+            database.writer().unwrap().batch_execute(&damage).unwrap();
+            drop(database);
+            let Err(error) = Store::open(&path, &Settings::default()) else { panic!("{malformed}") };
+            assert!(error.to_string().contains("an epoch that is not 16 bytes long"), "{error}");
+        }
     }
 }

@@ -5,6 +5,8 @@
 
 use std::{env, thread, time::Duration};
 
+use fastrand::Rng;
+
 const VARIABLE: &str = "VESTIBULE_SLOW_DISK";
 
 /// How slow the disk is.
@@ -13,7 +15,7 @@ pub(super) struct SlowDisk(Option<Delays>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Delays {
-    state: u64,
+    random: Rng,
     most_ms: u64,
 }
 
@@ -35,16 +37,13 @@ impl SlowDisk {
 impl Delays {
     fn parse(setting: &str) -> Option<Self> {
         let (seed, most_ms) = setting.split_once(':')?;
-        Some(Self { state: seed.parse().ok()?, most_ms: most_ms.parse().ok()? })
+        Some(Self { random: Rng::with_seed(seed.parse().ok()?), most_ms: most_ms.parse().ok()? })
     }
 
-    /// `SplitMix64`. One wait of four is a long one.
+    /// One wait of four may take all of the time, the others an eighth.
     fn next(&mut self) -> Duration {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ self.state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let most = if mixed.is_multiple_of(4) { self.most_ms } else { self.most_ms / 8 };
-        Duration::from_millis((mixed >> 2) % (most + 1))
+        let most = if self.random.u8(..4) == 0 { self.most_ms } else { self.most_ms / 8 };
+        Duration::from_millis(self.random.u64(..=most))
     }
 }
 
@@ -54,7 +53,7 @@ mod tests {
 
     #[test]
     fn the_setting_is_a_seed_and_a_time() {
-        assert_eq!(Delays::parse("7:40"), Some(Delays { state: 7, most_ms: 40 }));
+        assert_eq!(Delays::parse("7:40"), Some(Delays { random: Rng::with_seed(7), most_ms: 40 }));
         for nothing in ["", "7", "7:", ":40", "x:40", "7:-1"] {
             assert_eq!(Delays::parse(nothing), None, "{nothing}");
         }

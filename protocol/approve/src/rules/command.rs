@@ -1,5 +1,7 @@
 //! What somebody wants done.
 
+use strum::{IntoStaticStr, VariantNames};
+
 use super::Policy;
 use crate::{
     frames::Id,
@@ -16,7 +18,8 @@ pub struct Caller {
 }
 
 /// What somebody wants done in one room. Signatures have been checked; a `digest` is the hash of the signed bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Command {
     /// Publish a card.
     Publish {
