@@ -13,8 +13,9 @@ use vestibule_approve::{
     refusal::Refusal,
     signed::{Rid, Uid},
 };
-use vestibule_channels::{Channel, Context, Payload, SubscriberId};
-use vestibule_store::{Arrival, Epoch, Page, StoreError};
+use vestibule_channels::channel::{Channel, Context, JoinReply, SubscriberId};
+use vestibule_phoenix::message::Payload;
+use vestibule_store::{Epoch, JoinSnapshot, ListPage, StoreError};
 
 use super::{
     catch_up::Feed,
@@ -36,7 +37,7 @@ pub(super) struct Recipient {
     /// The epoch that the client is told.
     pub(super) epoch: Epoch,
     /// What the join has read, until the reply is sent.
-    arrival: Option<Box<Arrival>>,
+    arrival: Option<Box<JoinSnapshot>>,
     /// Whether more approves wait than the reply to the join had room for, and the client has not
     /// fetched all of them.
     is_behind: bool,
@@ -64,7 +65,7 @@ impl Recipient {
     }
 
     /// Keeps what the join has read until the reply is sent.
-    pub(super) fn found(&mut self, arrival: Arrival) {
+    pub(super) fn found(&mut self, arrival: JoinSnapshot) {
         self.arrival = Some(Box::new(arrival));
     }
 
@@ -115,11 +116,11 @@ pub(super) fn read_arrival<R: Delivery>(
     cx: &mut Context<'_, R>,
     who: SubscriberId,
     recipient: &Recipient,
-    found: impl FnOnce(&mut R, &mut Context<'_, R>, Result<Arrival, StoreError>) + Send + 'static,
-) {
+    found: impl FnOnce(&mut R, &mut Context<'_, R>, Result<JoinSnapshot, StoreError>) + Send + 'static,
+) -> JoinReply {
     let (services, uid, scope) = (Arc::clone(delivery.services()), recipient.uid, delivery.scope());
     let notices_after = recipient.notices_after();
-    let arrival = async move { services.store.arrival(uid, scope, notices_after).await };
+    let arrival = async move { services.store.join_snapshot(uid, scope, notices_after).await };
     cx.spawn(who, arrival, found);
 }
 
@@ -213,7 +214,7 @@ fn redeliver<R: Delivery>(delivery: &mut R, cx: &mut Context<'_, R>, who: Subscr
         let Some(recipient) = delivery.recipient(who) else { return };
         recipient.is_timed = false;
         // If the store cannot be read, the next attempt may succeed.
-        if let Ok(Page { items, next, until }) = waiting {
+        if let Ok(ListPage { items, next, until }) = waiting {
             // Approves stored and sent since the read are not in it, and still wait.
             let end = next.map_or(until, |next| next.after);
             let waits = |id: &Id| items.iter().any(|item| item.approve.approve_id == *id);

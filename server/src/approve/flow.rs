@@ -122,7 +122,7 @@ impl Flow {
 
     /// What is wrong with the store, if anything.
     pub async fn store_problem(&self) -> Option<StoreProblem> {
-        self.services.store.trouble().await
+        self.services.store.problem().await
     }
 
     /// Why the time of day is not trusted, if it is not.

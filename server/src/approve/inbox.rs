@@ -9,11 +9,9 @@ use vestibule_approve::{
     refusal::{Reason, Refusal},
     signed::{Rid, Uid},
 };
-use vestibule_channels::{
-    Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload,
-    SubscriberId,
-};
-use vestibule_store::{Arrival, StoreError};
+use vestibule_channels::channel::{Channel, Context, HandleResult, Incoming, JoinReply, SubscriberId};
+use vestibule_phoenix::message::Payload;
+use vestibule_store::{JoinSnapshot, StoreError};
 
 use super::{
     delivery::{Delivery, Recipient, deliver, read_arrival, welcome},
@@ -107,7 +105,7 @@ impl Inbox {
         &mut self,
         cx: &mut Context<'_, Self>,
         who: SubscriberId,
-        arrival: Result<Arrival, StoreError>,
+        arrival: Result<JoinSnapshot, StoreError>,
     ) {
         let Some(listener) = self.listeners.get_mut(&who) else { return };
         match arrival {

@@ -9,8 +9,9 @@ use vestibule_approve::{
     rules::{Caller, Command, RequestState},
     signed::{Rid, Uid},
 };
-use vestibule_channels::{Context, Handled, Payload, ReplyTo};
-use vestibule_store::{Committed, Content, Page, Submission};
+use vestibule_channels::channel::{Context, HandleResult, ReplyTo};
+use vestibule_phoenix::message::Payload;
+use vestibule_store::{Committed, Content, ListPage, Submission};
 
 use super::{
     delivery::{Delivery, note_sent, schedule_redelivery},
@@ -133,7 +134,7 @@ fn approved<R: Delivery>(
     let (services, scope, from) = (Arc::clone(delivery.services()), delivery.scope(), list.from());
     let read = async move { services.store.approved(uid, scope, from, list.limit()).await };
     let read = timed(delivery, &to, read);
-    replies::look_up(cx, to, read, move |delivery: &mut R, cx, to, page: Page<ApproveItem>| {
+    replies::look_up(cx, to, read, move |delivery: &mut R, cx, to, page: ListPage<ApproveItem>| {
         let end = page.items.last().map(|item| item.seq);
         let is_complete = page.next.is_none();
         let Some(recipient) = delivery.recipient(to.subscriber) else { return };

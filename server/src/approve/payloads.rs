@@ -12,8 +12,8 @@ use vestibule_approve::{
     rules::Answer,
     signed::{Alg, Rid, Signature, Uid},
 };
-use vestibule_channels::Payload;
-use vestibule_store::{Arrival, Committed, Epoch, Seq};
+use vestibule_phoenix::message::Payload;
+use vestibule_store::{Committed, Epoch, JoinSnapshot, Seq};
 
 use super::services::Services;
 use crate::input::{self, Document};
@@ -217,7 +217,7 @@ struct Cursors {
 }
 
 impl<'a> JoinReply<'a> {
-    pub(super) fn new(server: &'a str, epoch: Epoch, services: &Services, arrival: &'a Arrival) -> Self {
+    pub(super) fn new(server: &'a str, epoch: Epoch, services: &Services, arrival: &'a JoinSnapshot) -> Self {
         Self {
             v: VERSION,
             server,
@@ -249,7 +249,7 @@ impl<'a> JoinReply<'a> {
 
 /// The last seq of the joiner's own items. The store's last seq would tell a guest that somebody
 /// else did something.
-pub(super) fn own_seq(arrival: &Arrival) -> i64 {
+pub(super) fn own_seq(arrival: &JoinSnapshot) -> Seq {
     let mine = arrival.mine.items.iter().map(|item| item.seq);
     let approves = arrival.approves.items.iter().map(|item| item.seq);
     let notices = arrival.notices.items.iter().map(|item| item.seq);

@@ -8,8 +8,9 @@ use std::{
 
 use serde::Serialize;
 use vestibule_approve::refusal::{Reason, Refusal};
-use vestibule_channels::{Channel, Context, Handled, Payload, ReplyTo, Status};
-use vestibule_store::{CommandError, Committed, Page, StoreError, Submission};
+use vestibule_channels::channel::{Channel, Context, HandleResult, ReplyTo};
+use vestibule_phoenix::message::{Payload, Status};
+use vestibule_store::{CommandError, Committed, ListPage, StoreError, Submission};
 
 use super::{
     payloads::{self, Items},
@@ -87,8 +88,8 @@ pub(super) fn look_up<C: Channel, T: Send + 'static>(
 pub(super) fn list<C: Channel, T: Serialize + Send + 'static>(
     cx: &mut Context<'_, C>,
     to: ReplyTo,
-    read: impl Future<Output = Result<Page<T>, StoreError>> + 'static,
-) -> Handled {
+    read: impl Future<Output = Result<ListPage<T>, StoreError>> + 'static,
+) -> HandleResult {
     look_up(cx, to, read, |_, cx, to, page| ok(cx, to, &Items { items: page.items, cursor: page.next }))
 }
 

@@ -48,7 +48,7 @@ async fn end_expired(services: &Services, notifier: &dyn Notifier, now: i64) -> 
             }
             Err(error) => failed = Err(error),
         };
-        services.store.carry_out_piecemeal(ending, each).await?;
+        services.store.carry_out_in_background(ending, each).await?;
         services.metrics.swept.inc_by(ended);
         failed?;
         // Items that are due but cannot be ended would be found again at once.

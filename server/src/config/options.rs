@@ -137,8 +137,8 @@ impl Config {
     }
 
     /// The settings of the store, which goes by `clock`.
-    pub fn store(&self, clock: Clock) -> store::Settings {
-        store::Settings {
+    pub fn store(&self, clock: Clock) -> store::StoreConfig {
+        store::StoreConfig {
             quotas: self.flow.quotas(),
             max_bytes: Some(self.flow.max_store),
             queue: self.flow.max_store_queue,

@@ -24,7 +24,7 @@ use vestibule_approve::{
     rules::{Caller, Command},
     signed::Signed,
 };
-use vestibule_store::{Content, Settings, Store, Submission};
+use vestibule_store::{Content, Store, StoreConfig, Submission};
 
 /// About what a request takes as MessagePack.
 const FRAME: usize = 450;
@@ -44,8 +44,8 @@ fn main() {
 /// The number of committed commands, and how long each sender waited for each.
 fn run(senders: u64, time: Duration) -> (usize, Vec<Duration>) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is writable");
-    let (store, writer) =
-        Store::open(&folder.path().join("bench.db"), &Settings::default()).expect("a fresh database opens");
+    let (store, writer) = Store::open(&folder.path().join("bench.db"), &StoreConfig::default())
+        .expect("a fresh database opens");
     let store = Arc::new(store);
     let rid = Rid([1; 32]);
     let (version, policy, digest) = (1, Policy::Request, Hash([2; 32]));

@@ -1,5 +1,5 @@
 //! What a sweep costs others: how long commands wait while many requests end, and how long that takes; with each way of ending
-//! them, and alone.
+//! them, and exclusive.
 //!
 //! ```text
 //! cargo bench -p vestibule-store --bench sweep [-- REQUESTS]
@@ -25,7 +25,7 @@ use vestibule_approve::{
     rules::{Caller, Command},
     signed::Signed,
 };
-use vestibule_store::{Clock, Content, Settings, Store, Submission};
+use vestibule_store::{Clock, Content, Store, StoreConfig, Submission};
 
 /// About what a request takes as MessagePack.
 const FRAME: usize = 450;
@@ -60,7 +60,7 @@ fn measure(way: Way, requests: u64) {
         move || now_us.fetch_add(1, Ordering::Relaxed)
     });
     let quotas = Quotas { open_in_all: 10_000_000, open_per_room: 10_000_000, ..Quotas::default() };
-    let settings = Settings { quotas, clock, ..Settings::default() };
+    let settings = StoreConfig { quotas, clock, ..StoreConfig::default() };
     let (store, writer) = Store::open(&folder.path().join("bench.db"), &settings).expect("a database");
     let store = Arc::new(store);
     publish(&store);
@@ -128,7 +128,7 @@ async fn sweep(store: &Store, way: Way) {
             }
             Way::Piecemeal => {
                 let each = |_, ended: Result<_, _>| drop(ended.expect("what is over ends"));
-                store.carry_out_piecemeal(ending, each).await.expect("a store that can write");
+                store.carry_out_in_background(ending, each).await.expect("a store that can write");
             }
         }
     }

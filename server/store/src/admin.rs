@@ -14,7 +14,7 @@ use vestibule_schema::{
     repository::{approves, audit, requests, rooms},
 };
 
-use super::{Store, StoreError, record};
+use crate::{convert, error::StoreError, store::Store};
 
 /// Rooms that are read at a time.
 const CHUNK: u32 = 500;
@@ -150,7 +150,7 @@ impl Store {
         let filter = models::RequestFilter {
             rid: search.rid.map(|rid| rid.as_bytes().to_vec()),
             uid: search.uid.map(|uid| uid.as_bytes().to_vec()),
-            state: search.state.map(record::row_state),
+            state: search.state.map(convert::row_state),
             created_before: search.created_before,
         };
         self.read(move |conn| {
@@ -215,9 +215,9 @@ impl Store {
 
 fn room_record(row: &models::Room) -> Result<RoomRecord, Error> {
     Ok(RoomRecord {
-        card: record::card(row)?,
+        card: convert::card(row)?,
         created: row.created,
-        creator: row.creator.as_deref().map(record::fixed).transpose()?,
+        creator: row.creator.as_deref().map(convert::fixed).transpose()?,
         is_listed: row.listed,
         waiting: row.open + row.denied,
     })
@@ -226,10 +226,10 @@ fn room_record(row: &models::Room) -> Result<RoomRecord, Error> {
 fn request_record(OpenRequest { request, approvals }: &OpenRequest) -> Result<RequestRecord, Error> {
     Ok(RequestRecord {
         place: request.id,
-        rid: record::fixed(&request.rid)?,
-        uid: record::fixed(&request.uid)?,
-        request_id: record::fixed(&request.request_id)?,
-        state: record::state(request.state),
+        rid: convert::fixed(&request.rid)?,
+        uid: convert::fixed(&request.uid)?,
+        request_id: convert::fixed(&request.request_id)?,
+        state: convert::state(request.state),
         created: request.created,
         exp: request.exp,
         approvals: *approvals,

@@ -1,4 +1,4 @@
-//! One command inside a transaction: gather the facts, decide, write.
+//! One command inside a transaction: load the facts, decide, write.
 
 use vestibule_approve::{
     frames::{Deny, Id},
@@ -14,10 +14,10 @@ use vestibule_schema::{
     repository::{approves, denials, devices, notices, requests, rooms, store},
 };
 
-use super::{
-    Committed, Content, Submission,
-    load_facts::{Stored, gather},
-    record,
+use crate::{
+    convert,
+    load_facts::{StoredRows, load_facts},
+    submission::{Committed, Content, Submission},
 };
 
 /// Why nothing was written.
@@ -41,7 +41,7 @@ pub(super) fn apply(
     now_us: i64,
 ) -> Result<Committed, Failure> {
     let now = now_us / 1000;
-    let (facts, stored) = gather(conn, quotas, submission, now)?;
+    let (facts, stored) = load_facts(conn, quotas, submission, now)?;
     let is_first = facts.approves.is_empty();
     let decision =
         decide(quotas, &facts, &submission.caller, &submission.command, now).map_err(Failure::Refused)?;
@@ -59,24 +59,24 @@ pub(super) fn apply(
         if let (Change::AddApprove { .. }, true, Some(request)) = (&change, is_first, &stored.request) {
             committed.first_approve_ms = Some(now - request.created);
         }
-        let mut writing = Writing { conn, quotas, submission, stored, seq, now };
-        committed.reopened = writing.write(change)?;
-        committed.notice = writing.notice(change)?;
+        let mut writer = ChangeWriter { conn, quotas, submission, stored, seq, now };
+        committed.reopened = writer.write(change)?;
+        committed.notice = writer.notice(change)?;
     }
     Ok(committed)
 }
 
 /// A change on its way into the tables.
-struct Writing<'a> {
+struct ChangeWriter<'a> {
     conn: &'a mut Connection,
     quotas: &'a Quotas,
     submission: &'a Submission,
-    stored: Stored,
+    stored: StoredRows,
     seq: i64,
     now: i64,
 }
 
-impl Writing<'_> {
+impl ChangeWriter<'_> {
     /// Writes a change; gives the requests that it made pending again.
     fn write(&mut self, change: Change) -> Result<Vec<RequestItem>, Error> {
         match change {
@@ -193,7 +193,7 @@ impl Writing<'_> {
             let state = models::RequestState::Pending;
             requests::set_state(self.conn, request.id, state, request.seq)?;
             let request = models::Request { state, ..request };
-            record::request_item(&OpenRequest { request, approvals: 0 })
+            convert::request_item(&OpenRequest { request, approvals: 0 })
         };
         denied.into_iter().map(reopen).collect()
     }
@@ -246,13 +246,13 @@ impl Writing<'_> {
         let state = models::RequestState::Pending;
         let request = models::Request { state, seq: self.seq, ..self.request()?.clone() };
         requests::set_state(self.conn, request.id, state, self.seq)?;
-        Ok(vec![record::request_item(&OpenRequest { request, approvals: 0 })?])
+        Ok(vec![convert::request_item(&OpenRequest { request, approvals: 0 })?])
     }
 
     fn close(&mut self, state: RequestState) -> Result<(), Error> {
         let models::Request { id, rid, uid, request_id, .. } = self.request()?.clone();
         approves::close_all(self.conn, &rid, &uid, &request_id)?;
-        requests::forget(self.conn, id, record::row_state(state), self.seq, self.now)
+        requests::forget(self.conn, id, convert::row_state(state), self.seq, self.now)
     }
 
     /// Stores what a user is to be told of a change.
@@ -260,7 +260,7 @@ impl Writing<'_> {
         let Some((uid, news)) = self.news(change)? else { return Ok(None) };
         let rid = self.submission.rid;
         let notice = Notice { rid, seq: Seq(self.seq), at: self.now, news };
-        let frame = record::pack(&notice);
+        let frame = convert::pack(&notice);
         let row = NewNotice {
             uid: uid.as_bytes(),
             rid: rid.as_bytes(),
@@ -296,13 +296,13 @@ impl Writing<'_> {
     fn receipt(&self, result: ReceiptResult) -> Result<(Uid, News), Error> {
         let approve = self.approve()?;
         let (approve_id, request_id): (Id, Id) =
-            (record::fixed(&approve.approve_id)?, record::fixed(&approve.request_id)?);
+            (convert::fixed(&approve.approve_id)?, convert::fixed(&approve.request_id)?);
         let code = match self.submission.content {
             Content::Nack(code) => Some(code),
             _ => None,
         };
-        let to = record::fixed(&approve.to_uid)?;
-        Ok((record::fixed(&approve.by_uid)?, News::Receipt { approve_id, request_id, to, result, code }))
+        let to = convert::fixed(&approve.to_uid)?;
+        Ok((convert::fixed(&approve.by_uid)?, News::Receipt { approve_id, request_id, to, result, code }))
     }
 
     fn request(&self) -> Result<&models::Request, Error> {

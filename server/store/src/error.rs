@@ -1,6 +1,6 @@
 //! Why the store did not do something.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use vestibule_approve::refusal::Refusal;
 
@@ -39,4 +39,24 @@ pub enum CommandError {
     /// The store did not get as far as deciding it, or could not keep the decision.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why the store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The database itself.
+    #[error(transparent)]
+    Database(#[from] vestibule_schema::Error),
+    /// The database's files are not there, although it was opened.
+    #[error("cannot find {}: {source}", path.display())]
+    Place {
+        /// The database.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start a thread of the store: {0}")]
+    Thread(std::io::Error),
 }

@@ -51,10 +51,10 @@ impl Failpoint {
     }
 }
 
-/// The place of that name is passed.
+/// Passes the failpoint of that name.
 ///
 /// # Panics
-/// If the test asked for a panic here.
+/// Where the environment variable says so, or makes no sense.
 pub fn pass(name: &str) {
     if !cfg!(debug_assertions) {
         return;

@@ -6,7 +6,7 @@
 //! doing is when the server ran. A seq is a clock, so each has been given at a time at which a server ran; a client that has
 //! seen one of another time has it from a server that ran on a later state of this folder.
 
-use super::{Epoch, Seq};
+use vestibule_approve::ids::{Epoch, Seq};
 
 /// Downtimes that are remembered; the oldest go.
 const MOST: usize = 32;

@@ -11,11 +11,11 @@ use vestibule_schema::{
     repository::{approves, denials, devices, requests, rooms, store},
 };
 
-use super::{Submission, record};
+use crate::{convert, submission::Submission};
 
 /// The rows behind the facts, for what is written afterwards.
 #[derive(Default)]
-pub(super) struct Stored {
+pub(super) struct StoredRows {
     pub(super) room: Option<models::Room>,
     /// The request that the command is about, or another for the same box key.
     pub(super) request: Option<models::Request>,
@@ -23,64 +23,64 @@ pub(super) struct Stored {
 }
 
 /// Gathers what bears on a command.
-pub(super) fn gather(
+pub(super) fn load_facts(
     conn: &mut Connection,
     quotas: &Quotas,
     submission: &Submission,
     now: i64,
-) -> Result<(Facts, Stored), Error> {
+) -> Result<(Facts, StoredRows), Error> {
     let Submission { rid, caller, command, .. } = submission;
-    let mut gathering = Gathering { conn, rid, facts: Facts::default(), stored: Stored::default() };
+    let mut loader = FactLoader { conn, rid, facts: Facts::default(), stored: StoredRows::default() };
     match command {
-        Command::Publish { .. } => gathering.publish(&caller.uid, quotas)?,
-        Command::HandOver { .. } | Command::Appoint { .. } => gathering.room()?,
+        Command::Publish { .. } => loader.publish(&caller.uid, quotas)?,
+        Command::HandOver { .. } | Command::Appoint { .. } => loader.room()?,
         Command::Request { request_id, box_hash, .. } => {
-            gathering.ask(&caller.uid, request_id, box_hash, quotas, now)?;
+            loader.ask(&caller.uid, request_id, box_hash, quotas, now)?;
         }
         Command::Approve { approve_id, to, request_id, .. } => {
-            gathering.room()?;
-            gathering.approve(approve_id)?;
-            gathering.request(to, request_id)?;
-            gathering.approves()?;
+            loader.room()?;
+            loader.approve(approve_id)?;
+            loader.request(to, request_id)?;
+            loader.approves()?;
         }
         Command::Deny { to, request_id, .. } => {
-            gathering.room()?;
-            gathering.facts.usage.denied_in_room = gathering.count(|room| room.denied);
-            gathering.request(to, request_id)?;
-            gathering.denial(to)?;
+            loader.room()?;
+            loader.facts.usage.denied_in_room = loader.count(|room| room.denied);
+            loader.request(to, request_id)?;
+            loader.denial(to)?;
         }
-        Command::Unblock { uid } => gathering.denial(uid)?,
+        Command::Unblock { uid } => loader.denial(uid)?,
         Command::Withdraw { request_id } | Command::End { request_id } => {
-            gathering.request(&caller.uid, request_id)?;
+            loader.request(&caller.uid, request_id)?;
         }
         Command::Ack { approve_id, .. } => {
-            gathering.approved(approve_id)?;
-            gathering.devices()?;
+            loader.approved(approve_id)?;
+            loader.devices()?;
         }
         Command::Nack { approve_id } | Command::Lapse { approve_id } | Command::Revoke { approve_id } => {
-            gathering.approved(approve_id)?;
-            gathering.approves()?;
+            loader.approved(approve_id)?;
+            loader.approves()?;
         }
         Command::Expire { request_id } => {
-            gathering.request(&caller.uid, request_id)?;
-            gathering.denial(&caller.uid)?;
+            loader.request(&caller.uid, request_id)?;
+            loader.denial(&caller.uid)?;
         }
     }
-    let Gathering { facts, stored, .. } = gathering;
+    let FactLoader { facts, stored, .. } = loader;
     Ok((facts, stored))
 }
 
-struct Gathering<'a> {
+struct FactLoader<'a> {
     conn: &'a mut Connection,
     rid: &'a Rid,
     facts: Facts,
-    stored: Stored,
+    stored: StoredRows,
 }
 
-impl Gathering<'_> {
+impl FactLoader<'_> {
     fn room(&mut self) -> Result<(), Error> {
         self.stored.room = rooms::find(self.conn, self.rid.as_bytes())?;
-        self.facts.room = self.stored.room.as_ref().map(record::room_facts).transpose()?;
+        self.facts.room = self.stored.room.as_ref().map(convert::room_facts).transpose()?;
         Ok(())
     }
 
@@ -112,7 +112,7 @@ impl Gathering<'_> {
         self.room()?;
         self.request(uid, request_id)?;
         let same_box = requests::find_open_by_box(self.conn, rid, user, box_hash.as_bytes(), now)?;
-        self.facts.same_box = same_box.as_ref().map(record::request_facts).transpose()?;
+        self.facts.same_box = same_box.as_ref().map(convert::request_facts).transpose()?;
         self.stored.request = self.stored.request.take().or(same_box);
         self.devices()?;
         self.denial(uid)?;
@@ -135,14 +135,14 @@ impl Gathering<'_> {
     }
 
     fn set_request(&mut self, row: Option<models::Request>) -> Result<(), Error> {
-        self.facts.request = row.as_ref().map(record::request_facts).transpose()?;
+        self.facts.request = row.as_ref().map(convert::request_facts).transpose()?;
         self.stored.request = row;
         Ok(())
     }
 
     fn approve(&mut self, approve_id: &Id) -> Result<(), Error> {
         self.stored.approve = approves::find(self.conn, self.rid.as_bytes(), approve_id.as_bytes())?;
-        self.facts.approve = self.stored.approve.as_ref().map(record::approve_facts).transpose()?;
+        self.facts.approve = self.stored.approve.as_ref().map(convert::approve_facts).transpose()?;
         Ok(())
     }
 
@@ -158,20 +158,20 @@ impl Gathering<'_> {
     fn approves(&mut self) -> Result<(), Error> {
         let Some(request) = &self.stored.request else { return Ok(()) };
         let rows = approves::of_request(self.conn, &request.rid, &request.uid, &request.request_id)?;
-        self.facts.approves = rows.iter().map(record::approve_facts).collect::<Result<_, _>>()?;
+        self.facts.approves = rows.iter().map(convert::approve_facts).collect::<Result<_, _>>()?;
         Ok(())
     }
 
     fn devices(&mut self) -> Result<(), Error> {
         let Some(request) = &self.stored.request else { return Ok(()) };
         let rows = devices::of_request(self.conn, request.id)?;
-        self.facts.devices = rows.iter().map(record::device_facts).collect::<Result<_, _>>()?;
+        self.facts.devices = rows.iter().map(convert::device_facts).collect::<Result<_, _>>()?;
         Ok(())
     }
 
     fn denial(&mut self, uid: &Uid) -> Result<(), Error> {
         let row = denials::find(self.conn, self.rid.as_bytes(), uid.as_bytes())?;
-        self.facts.denial = row.as_ref().map(record::denial_facts);
+        self.facts.denial = row.as_ref().map(convert::denial_facts);
         Ok(())
     }
 }

@@ -9,9 +9,9 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use vestibule_approve::ids::{Epoch, Seq};
 
-use super::{Epoch, Seq, history::Downtime};
-use crate::durable;
+use crate::{durable, history::Downtime};
 
 const MINUTE_US: i64 = 60_000_000;
 
@@ -34,7 +34,7 @@ pub(super) struct Mark {
 
 /// What is known beside the database.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum MarkFile {
     Mark(Mark),
     /// How often it was started, in the file that version 0.1.0 had for that alone.
     Starts(i64),
@@ -45,16 +45,16 @@ pub(super) enum Found {
 
 impl Mark {
     /// Looks for what is known beside the database at this path.
-    pub(super) fn find(database: &Path) -> Found {
+    pub(super) fn find(database: &Path) -> MarkFile {
         let (mark, starts) = (path(database), database.with_extension("starts"));
         match read(&mark, |text| serde_json::from_str(text).ok()) {
-            Ok(Some(found)) => return Found::Mark(found),
+            Ok(Some(found)) => return MarkFile::Mark(found),
             Ok(None) => {}
-            Err(error) => return Found::Unreadable(mark, error),
+            Err(error) => return MarkFile::Unreadable(mark, error),
         }
         match read(&starts, |text| text.trim().parse().ok()) {
-            Ok(found) => found.map_or(Found::Nothing, Found::Starts),
-            Err(error) => Found::Unreadable(starts, error),
+            Ok(found) => found.map_or(MarkFile::Nothing, MarkFile::Starts),
+            Err(error) => MarkFile::Unreadable(starts, error),
         }
     }
 
@@ -118,11 +118,11 @@ mod tests {
     fn it_is_found_as_it_was_written_and_what_counted_starts_before_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("v.db");
-        assert!(matches!(Mark::find(&database), Found::Nothing));
+        assert!(matches!(Mark::find(&database), MarkFile::Nothing));
         fs::write(folder.path().join("v.starts"), "3\n").unwrap();
-        assert!(matches!(Mark::find(&database), Found::Starts(3)));
+        assert!(matches!(Mark::find(&database), MarkFile::Starts(3)));
         mark().write(&database).unwrap();
-        let Found::Mark(found) = Mark::find(&database) else { panic!("no mark") };
+        let MarkFile::Mark(found) = Mark::find(&database) else { panic!("no mark") };
         assert_eq!(found, mark());
         assert!(!folder.path().join("v.starts").exists());
     }
@@ -133,7 +133,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             for text in ["", "x", "{}", "\u{fffd}", "-"] {
                 fs::write(folder.path().join(name), text).unwrap();
-                let Found::Unreadable(path, _) = Mark::find(&folder.path().join("v.db")) else {
+                let MarkFile::Unreadable(path, _) = Mark::find(&folder.path().join("v.db")) else {
                     panic!("{name}: {text:?}")
                 };
                 assert_eq!(path, folder.path().join(name));

@@ -20,13 +20,13 @@ use prometheus_client::{
 use strum::{IntoStaticStr, VariantNames};
 use vestibule_approve::rules::Command;
 
-use super::{CommandError, Committed, StoreProblem};
+use crate::{error::CommandError, problem::StoreProblem, submission::Committed};
 
 /// What became of a command.
 #[derive(Clone, Copy, Debug, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "lowercase")]
 enum CommandResult {
-    Stored,
+    StoredRows,
     Unchanged,
     Refused,
     Failed,
@@ -72,9 +72,8 @@ pub(super) struct StoreMetrics {
 
 impl Default for StoreMetrics {
     fn default() -> Self {
-        let results_of = |command| {
-            CommandResult::VARIANTS.iter().map(move |result| CommandLabels { command, result })
-        };
+        let results_of =
+            |command| CommandResult::VARIANTS.iter().map(move |result| CommandLabels { command, result });
         let commands = Command::VARIANTS.iter().copied().flat_map(results_of);
         Self {
             commands: all_series(commands),
@@ -161,23 +160,23 @@ impl StoreMetrics {
     }
 
     /// Something is wrong with the store itself.
-    pub(super) fn found(&self, trouble: StoreProblem) {
-        *self.last(trouble).lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    pub(super) fn found(&self, problem: StoreProblem) {
+        *self.last(problem).lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// What was found wrong lately, and may be so still.
-    pub(super) fn trouble(&self) -> Option<StoreProblem> {
-        [StoreProblem::Full, StoreProblem::Unreadable].into_iter().find(|trouble| self.is_in(*trouble))
+    pub(super) fn problem(&self) -> Option<StoreProblem> {
+        [StoreProblem::Full, StoreProblem::Unreadable].into_iter().find(|problem| self.is_in(*problem))
     }
 
     /// Whether this was found wrong lately. The clock's being set does not change that.
-    pub(super) fn is_in(&self, trouble: StoreProblem) -> bool {
-        let last = *self.last(trouble).lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn is_in(&self, problem: StoreProblem) -> bool {
+        let last = *self.last(problem).lock().unwrap_or_else(PoisonError::into_inner);
         last.is_some_and(|last| last.elapsed() < TROUBLED_FOR)
     }
 
-    fn last(&self, trouble: StoreProblem) -> &Mutex<Option<Instant>> {
-        match trouble {
+    fn last(&self, problem: StoreProblem) -> &Mutex<Option<Instant>> {
+        match problem {
             StoreProblem::Full => &self.full_at,
             StoreProblem::Unreadable | StoreProblem::Incomplete | StoreProblem::Moved => &self.unusable_at,
         }
@@ -190,7 +189,7 @@ impl StoreMetrics {
                     let waited = Duration::from_millis(u64::try_from(*ms).unwrap_or_default());
                     self.first_approve.observe(waited.as_secs_f64());
                 }
-                if decision.change.is_some() { CommandResult::Stored } else { CommandResult::Unchanged }
+                if decision.change.is_some() { CommandResult::StoredRows } else { CommandResult::Unchanged }
             }
             Err(CommandError::Refused(_)) => CommandResult::Refused,
             Err(CommandError::Store(_)) => CommandResult::Failed,

@@ -10,11 +10,11 @@ use vestibule_schema::{
     repository::{approves, denials, notices, requests, store::last_seq},
 };
 
-use super::record;
+use crate::convert;
 
 /// A page of a list, oldest first.
 #[derive(Debug)]
-pub struct Page<T> {
+pub struct ListPage<T> {
     /// At most a page of items.
     pub items: Vec<T>,
     /// Where the next page starts.
@@ -25,7 +25,7 @@ pub struct Page<T> {
 
 /// Which page.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
+pub(super) struct PageRequest {
     pub(super) from: Cursor,
     /// At most so many items; above [`PAGE`] as many as that.
     pub(super) limit: i64,
@@ -85,20 +85,28 @@ impl Listed for DenialItem {
 }
 
 /// The open requests of a room.
-pub(super) fn pending(conn: &mut Connection, rid: &Rid, window: Window) -> Result<Page<RequestItem>, Error> {
-    page(conn, window, |conn, limit| {
-        let rows = requests::open_in_room(conn, rid.as_bytes(), window.from.after.0, limit, window.now)?;
-        rows.iter().map(record::request_item).collect()
+pub(super) fn pending(
+    conn: &mut Connection,
+    rid: &Rid,
+    wanted: PageRequest,
+) -> Result<ListPage<RequestItem>, Error> {
+    page(conn, wanted, |conn, limit| {
+        let rows = requests::open_in_room(conn, rid.as_bytes(), wanted.from.after.0, limit, wanted.now)?;
+        rows.iter().map(convert::request_item).collect()
     })
 }
 
 /// The denials that hold in a room.
-pub(super) fn denials(conn: &mut Connection, rid: &Rid, window: Window) -> Result<Page<DenialItem>, Error> {
-    page(conn, window, |conn, limit| {
-        let rows = denials::page(conn, rid.as_bytes(), window.from.after.0, limit, window.now)?;
+pub(super) fn denials(
+    conn: &mut Connection,
+    rid: &Rid,
+    wanted: PageRequest,
+) -> Result<ListPage<DenialItem>, Error> {
+    page(conn, wanted, |conn, limit| {
+        let rows = denials::page(conn, rid.as_bytes(), wanted.from.after.0, limit, wanted.now)?;
         let with_requests = |denial: models::Denial| {
-            let denied = requests::denied_of_user(conn, &denial.rid, &denial.uid, window.now)?;
-            record::denial_item(&denial, denied)
+            let denied = requests::denied_of_user(conn, &denial.rid, &denial.uid, wanted.now)?;
+            convert::denial_item(&denial, denied)
         };
         rows.into_iter().map(with_requests).collect()
     })
@@ -109,12 +117,12 @@ pub(super) fn mine(
     conn: &mut Connection,
     uid: &Uid,
     rid: Option<&Rid>,
-    window: Window,
-) -> Result<Page<RequestItem>, Error> {
+    wanted: PageRequest,
+) -> Result<ListPage<RequestItem>, Error> {
     let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
-    page(conn, window, |conn, limit| {
-        let rows = requests::open_of_user(conn, uid, rid, window.from.after.0, limit, window.now)?;
-        rows.iter().map(record::request_item).collect()
+    page(conn, wanted, |conn, limit| {
+        let rows = requests::open_of_user(conn, uid, rid, wanted.from.after.0, limit, wanted.now)?;
+        rows.iter().map(convert::request_item).collect()
     })
 }
 
@@ -123,12 +131,12 @@ pub(super) fn approved(
     conn: &mut Connection,
     uid: &Uid,
     rid: Option<&Rid>,
-    window: Window,
-) -> Result<Page<ApproveItem>, Error> {
+    wanted: PageRequest,
+) -> Result<ListPage<ApproveItem>, Error> {
     let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
-    page(conn, window, |conn, limit| {
-        let rows = approves::waiting_for(conn, uid, rid, window.from.after.0, limit, window.now)?;
-        rows.iter().map(record::approve_item).collect()
+    page(conn, wanted, |conn, limit| {
+        let rows = approves::waiting_for(conn, uid, rid, wanted.from.after.0, limit, wanted.now)?;
+        rows.iter().map(convert::approve_item).collect()
     })
 }
 
@@ -137,30 +145,30 @@ pub(super) fn notices(
     conn: &mut Connection,
     uid: &Uid,
     rid: Option<&Rid>,
-    window: Window,
-) -> Result<Page<Notice>, Error> {
+    wanted: PageRequest,
+) -> Result<ListPage<Notice>, Error> {
     let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
-    page(conn, window, |conn, limit| {
-        let rows = notices::page(conn, uid, rid, window.from.after.0, limit)?;
-        rows.iter().map(record::notice).collect()
+    page(conn, wanted, |conn, limit| {
+        let rows = notices::page(conn, uid, rid, wanted.from.after.0, limit)?;
+        rows.iter().map(convert::notice).collect()
     })
 }
 
 /// One page: reads one item too many, to see whether there is more, and cuts off what does not fit.
 fn page<T: Listed>(
     conn: &mut Connection,
-    window: Window,
+    wanted: PageRequest,
     read: impl FnOnce(&mut Connection, u32) -> Result<Vec<T>, Error>,
-) -> Result<Page<T>, Error> {
-    let until = window.from.until.min(Seq(last_seq(conn)?));
-    let limit = usize::try_from(window.limit.clamp(1, PAGE)).unwrap_or_default();
+) -> Result<ListPage<T>, Error> {
+    let until = wanted.from.until.min(Seq(last_seq(conn)?));
+    let limit = usize::try_from(wanted.limit.clamp(1, PAGE)).unwrap_or_default();
     let mut items = read(conn, u32::try_from(limit + 1).unwrap_or(u32::MAX))?;
     items.retain(|item| item.seq() <= until);
-    let fitting = fitting(&items, window.bytes).min(limit);
+    let fitting = fitting(&items, wanted.bytes).min(limit);
     let has_more = items.len() > fitting;
     items.truncate(fitting);
     let next = items.last().filter(|_| has_more).map(|last| Cursor { after: last.seq(), until });
-    Ok(Page { items, next, until })
+    Ok(ListPage { items, next, until })
 }
 
 /// How many of the first items fit: one at least.

@@ -1,37 +1,37 @@
 //! What joins, lists and the directory read. Each read is of one moment.
 
-use tokio::task::spawn_blocking;
 use vestibule_approve::{
     frames::{Card, Id, Policy},
+    ids::{Rid, Seq, Uid},
     items::{ApproveItem, Cursor, DenialItem, Notice, RequestItem},
     limits::PAGE,
     rules::{Command, RequestState},
-    signed::{Rid, Uid},
 };
 use vestibule_schema::{
     Connection, Error,
-    repository::{approves, due, requests, rooms, store::snapshot},
+    repository::{approves, due, requests, rooms},
 };
 
-use super::{
-    Seq, Store, StoreError,
-    pages::{self, Page, Window},
-    record,
+use crate::{
+    convert,
+    error::StoreError,
+    pages::{self, ListPage, PageRequest},
+    store::Store,
 };
 
 /// What somebody finds who joins.
 #[derive(Debug)]
-pub struct Arrival {
+pub struct JoinSnapshot {
     /// The moment: what is stored later has a larger seq.
     pub until: Seq,
     /// The room's card, where there is a room and it is shown to guests.
     pub card: Option<Card>,
     /// The own open requests.
-    pub mine: Page<RequestItem>,
+    pub mine: ListPage<RequestItem>,
     /// The approves that wait.
-    pub approves: Page<ApproveItem>,
+    pub approves: ListPage<ApproveItem>,
     /// The notices that were not seen yet.
-    pub notices: Page<Notice>,
+    pub notices: ListPage<Notice>,
 }
 
 /// Something whose time is over, and the command that ends it.
@@ -50,24 +50,24 @@ const MAX_DUE: u32 = 256;
 
 impl Store {
     /// What `uid` finds in one room, or everywhere; of the notices, those after `notices_after`.
-    pub async fn arrival(
+    pub async fn join_snapshot(
         &self,
         uid: Uid,
         rid: Option<Rid>,
         notices_after: Seq,
-    ) -> Result<Arrival, StoreError> {
-        let window = self.window(Cursor::START, PAGE);
+    ) -> Result<JoinSnapshot, StoreError> {
+        let wanted = self.page_request(Cursor::START, PAGE);
         self.read(move |conn| {
             let card = match &rid {
-                Some(rid) => find_card(conn, rid)?.filter(record::is_shown),
+                Some(rid) => find_card(conn, rid)?.filter(convert::is_shown),
                 None => None,
             };
             let rid = rid.as_ref();
-            let mine = pages::mine(conn, &uid, rid, window)?;
-            let approves = pages::approved(conn, &uid, rid, window)?;
+            let mine = pages::mine(conn, &uid, rid, wanted)?;
+            let approves = pages::approved(conn, &uid, rid, wanted)?;
             let unseen = Cursor { after: notices_after, ..Cursor::START };
-            let notices = pages::notices(conn, &uid, rid, Window { from: unseen, ..window })?;
-            Ok(Arrival { until: approves.until, card, mine, approves, notices })
+            let notices = pages::notices(conn, &uid, rid, PageRequest { from: unseen, ..wanted })?;
+            Ok(JoinSnapshot { until: approves.until, card, mine, approves, notices })
         })
         .await
     }
@@ -79,9 +79,9 @@ impl Store {
         rid: Option<Rid>,
         from: Cursor,
         limit: i64,
-    ) -> Result<Page<RequestItem>, StoreError> {
-        let window = self.window(from, limit);
-        self.read(move |conn| pages::mine(conn, &uid, rid.as_ref(), window)).await
+    ) -> Result<ListPage<RequestItem>, StoreError> {
+        let wanted = self.page_request(from, limit);
+        self.read(move |conn| pages::mine(conn, &uid, rid.as_ref(), wanted)).await
     }
 
     /// The notices for `uid`, about one room or all.
@@ -91,15 +91,20 @@ impl Store {
         rid: Option<Rid>,
         from: Cursor,
         limit: i64,
-    ) -> Result<Page<Notice>, StoreError> {
-        let window = self.window(from, limit);
-        self.read(move |conn| pages::notices(conn, &uid, rid.as_ref(), window)).await
+    ) -> Result<ListPage<Notice>, StoreError> {
+        let wanted = self.page_request(from, limit);
+        self.read(move |conn| pages::notices(conn, &uid, rid.as_ref(), wanted)).await
     }
 
     /// The denials that hold in a room.
-    pub async fn denials(&self, rid: Rid, from: Cursor, limit: i64) -> Result<Page<DenialItem>, StoreError> {
-        let window = self.window(from, limit);
-        self.read(move |conn| pages::denials(conn, &rid, window)).await
+    pub async fn denials(
+        &self,
+        rid: Rid,
+        from: Cursor,
+        limit: i64,
+    ) -> Result<ListPage<DenialItem>, StoreError> {
+        let wanted = self.page_request(from, limit);
+        self.read(move |conn| pages::denials(conn, &rid, wanted)).await
     }
 
     /// What is over and has to be ended.
@@ -107,12 +112,12 @@ impl Store {
         let devices_before = now - self.quotas.load().devices_ms;
         self.read(move |conn| {
             let requests = due::page(conn, now, devices_before, MAX_DUE)?.into_iter().map(|row| {
-                let command = Command::Expire { request_id: record::fixed(&row.request_id)? };
-                Ok(Due { rid: record::fixed(&row.rid)?, uid: record::fixed(&row.uid)?, command })
+                let command = Command::Expire { request_id: convert::fixed(&row.request_id)? };
+                Ok(Due { rid: convert::fixed(&row.rid)?, uid: convert::fixed(&row.uid)?, command })
             });
             let approves = approves::lapsed(conn, now, MAX_DUE)?.into_iter().map(|row| {
-                let command = Command::Lapse { approve_id: record::fixed(&row.approve_id)? };
-                Ok(Due { rid: record::fixed(&row.rid)?, uid: record::fixed(&row.to_uid)?, command })
+                let command = Command::Lapse { approve_id: convert::fixed(&row.approve_id)? };
+                Ok(Due { rid: convert::fixed(&row.rid)?, uid: convert::fixed(&row.to_uid)?, command })
             });
             requests.chain(approves).collect()
         })
@@ -120,9 +125,14 @@ impl Store {
     }
 
     /// The open requests of a room.
-    pub async fn pending(&self, rid: Rid, from: Cursor, limit: i64) -> Result<Page<RequestItem>, StoreError> {
-        let window = self.window(from, limit);
-        self.read(move |conn| pages::pending(conn, &rid, window)).await
+    pub async fn pending(
+        &self,
+        rid: Rid,
+        from: Cursor,
+        limit: i64,
+    ) -> Result<ListPage<RequestItem>, StoreError> {
+        let wanted = self.page_request(from, limit);
+        self.read(move |conn| pages::pending(conn, &rid, wanted)).await
     }
 
     /// The approves that wait for `uid`, in one room or everywhere.
@@ -132,9 +142,9 @@ impl Store {
         rid: Option<Rid>,
         from: Cursor,
         limit: i64,
-    ) -> Result<Page<ApproveItem>, StoreError> {
-        let window = self.window(from, limit);
-        self.read(move |conn| pages::approved(conn, &uid, rid.as_ref(), window)).await
+    ) -> Result<ListPage<ApproveItem>, StoreError> {
+        let wanted = self.page_request(from, limit);
+        self.read(move |conn| pages::approved(conn, &uid, rid.as_ref(), wanted)).await
     }
 
     /// Where a request stands, `None` where `uid` has no such request.
@@ -148,7 +158,7 @@ impl Store {
         self.read(move |conn| {
             let row = requests::find(conn, rid.as_bytes(), uid.as_bytes(), request_id.as_bytes())?;
             let Some(row) = row else { return Ok(None) };
-            let state = record::state(row.state);
+            let state = convert::state(row.state);
             let is_over = matches!(state, RequestState::Pending | RequestState::Approved) && row.exp <= now;
             Ok(Some(if is_over { RequestState::Expired } else { state }))
         })
@@ -162,7 +172,7 @@ impl Store {
 
     /// A room's card, if it may be shown to anybody.
     pub async fn public_card(&self, rid: Rid) -> Result<Option<Card>, StoreError> {
-        Ok(self.card(rid).await?.filter(record::is_shown))
+        Ok(self.card(rid).await?.filter(convert::is_shown))
     }
 
     /// A page of the directory: rooms that are listed and not secret, by id.
@@ -179,34 +189,16 @@ impl Store {
                 None => vec![Policy::Open.as_str(), Policy::Request.as_str()],
             };
             let rows = rooms::directory(conn, &policies, after.as_ref().map(Rid::as_bytes), limit)?;
-            rows.iter().map(record::card).collect()
+            rows.iter().map(convert::card).collect()
         })
         .await
     }
 
-    fn window(&self, from: Cursor, limit: i64) -> Window {
-        Window { from, limit, now: self.clock.now_ms(), bytes: self.page_bytes }
-    }
-
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let readers = self.readers.clone();
-        let read = spawn_blocking(move || snapshot(&mut *readers.get()?, query)).await;
-        let failed = match read {
-            Ok(Ok(found)) => return Ok(found),
-            Ok(Err(error)) => self.verdicts.on_read(&error),
-            Err(error) => {
-                tracing::error!(%error, "the store cannot be read");
-                StoreError::Unavailable
-            }
-        };
-        self.metrics.read_failed();
-        Err(failed)
+    fn page_request(&self, from: Cursor, limit: i64) -> PageRequest {
+        PageRequest { from, limit, now: self.clock.now_ms(), bytes: self.page_bytes }
     }
 }
 
 fn find_card(conn: &mut Connection, rid: &Rid) -> Result<Option<Card>, Error> {
-    rooms::find(conn, rid.as_bytes())?.as_ref().map(record::card).transpose()
+    rooms::find(conn, rid.as_bytes())?.as_ref().map(convert::card).transpose()
 }

@@ -1,13 +1,8 @@
 //! What is deleted with all that belongs to it: rooms, and users.
 //!
-//! There may be hundreds of thousands of rows, and others wait for the writer. So most goes in pieces: what somebody waits for
+//! There may be hundreds of thousands of rows, and others wait for the writer. So most goes in chunks: what somebody waits for
 //! ends by the rules, what is over is deleted. One last transaction takes what is left, and what has come meanwhile. Where the
 //! server ends in between, some is gone and the rest is as it was: who deletes again goes on from there.
-
-use std::{
-    ops::AddAssign,
-    time::{Duration, Instant},
-};
 
 use vestibule_approve::{
     limits::Quotas,
@@ -19,11 +14,13 @@ use vestibule_schema::{
     repository::{erasure, notices, requests, rooms, store::last_seq},
 };
 
-use super::{
-    CommandError, Committed, Content, Store, StoreError, Submission,
+use crate::{
     apply::{Failure, apply},
     batch::Outcome,
-    record,
+    convert,
+    error::{CommandError, StoreError},
+    store::Store,
+    submission::{Committed, Content, Submission},
 };
 
 /// What was deleted with a user.
@@ -38,9 +35,8 @@ pub struct Removed {
     pub ended: usize,
 }
 
-/// How many rows are deleted before the time is looked at, and for how long that goes on in one transaction.
+/// How many rows are deleted before the time is looked at.
 const ROWS: u32 = 32;
-const TIME: Duration = Duration::from_millis(5);
 
 /// Something of a user's that is to end before its time.
 type End = (Rid, Uid, Command);
@@ -62,12 +58,12 @@ impl Store {
             return Ok(Removed { was_there: false, ended: 0 });
         }
         // Before the ends, which their users are told of.
-        self.little_by_little(move |conn| {
+        self.in_short_transactions(move |conn| {
             notices::delete_of_room(conn, rid.as_bytes(), until, ROWS).map(counted)
         })
         .await?;
         let mut ended = self.end_all(kept, &mut each).await?;
-        self.little_by_little(move |conn| {
+        self.in_short_transactions(move |conn| {
             requests::delete_finished_in_room(conn, rid.as_bytes(), ROWS).map(counted)
         })
         .await?;
@@ -96,10 +92,10 @@ impl Store {
             .await?;
         self.end_all(waiting, &mut each).await?;
         let mut deleted =
-            self.little_by_little(move |conn| erasure::some(conn, uid.as_bytes(), ROWS)).await?;
+            self.in_short_transactions(move |conn| erasure::some(conn, uid.as_bytes(), ROWS)).await?;
         let mut naming = naming.into_iter();
         deleted += self
-            .little_by_little(move |conn| {
+            .in_short_transactions(move |conn| {
                 let ids: Vec<i64> = naming.by_ref().take(ROWS as usize).collect();
                 let notices = notices::delete(conn, &ids)?;
                 Ok((Deleted { notices, ..Deleted::default() }, !ids.is_empty()))
@@ -117,33 +113,7 @@ impl Store {
         Ok(deleted)
     }
 
-    /// Does something again and again, as long as there is more to do: a few milliseconds in each transaction. Gives the sum.
-    pub(super) async fn little_by_little<T: Default + AddAssign + Send + 'static>(
-        &self,
-        mut step: impl FnMut(&mut Connection) -> Result<(T, bool), Error> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let mut sum = T::default();
-        loop {
-            let done;
-            (sum, step, done) = self
-                .write(move |conn, _, _| {
-                    let began = Instant::now();
-                    loop {
-                        let (some, has_more) = step(conn)?;
-                        sum += some;
-                        if !has_more || began.elapsed() >= TIME {
-                            return Ok((sum, step, !has_more));
-                        }
-                    }
-                })
-                .await?;
-            if done {
-                return Ok(sum);
-            }
-        }
-    }
-
-    /// Has everything ended, a piece at a time; what has ended by itself meanwhile is left out. Says how many did.
+    /// Has everything ended, a chunk at a time; what has ended by itself meanwhile is left out. Says how many did.
     async fn end_all(
         &self,
         ends: Vec<End>,
@@ -158,12 +128,12 @@ impl Store {
             Err(CommandError::Store(error)) => failed = Err(error),
             Ok(_) | Err(CommandError::Refused(_)) => {}
         };
-        self.carry_out_piecemeal(ends.into_iter().map(ending), hear).await?;
+        self.carry_out_in_background(ends.into_iter().map(ending), hear).await?;
         failed.map(|()| ended)
     }
 }
 
-/// A piece that was as large as it might be may have left some.
+/// A chunk that was as large as it might be may have left some.
 fn counted(rows: usize) -> (usize, bool) {
     (rows, rows == ROWS as usize)
 }
@@ -180,8 +150,8 @@ fn tell(ended: Vec<(Rid, Uid, Committed)>, each: &mut impl FnMut(Rid, Uid, Commi
 fn kept_in(conn: &mut Connection, rid: Rid) -> Result<Vec<End>, Error> {
     let kept = requests::kept_in_room(conn, rid.as_bytes())?.into_iter();
     kept.map(|due| {
-        let command = Command::End { request_id: record::fixed(&due.request_id)? };
-        Ok((rid, record::fixed(&due.uid)?, command))
+        let command = Command::End { request_id: convert::fixed(&due.request_id)? };
+        Ok((rid, convert::fixed(&due.uid)?, command))
     })
     .collect()
 }
@@ -189,12 +159,12 @@ fn kept_in(conn: &mut Connection, rid: Rid) -> Result<Vec<End>, Error> {
 /// What a user waits for, and what others have from them.
 fn waiting_of(conn: &mut Connection, uid: Uid) -> Result<Vec<End>, Error> {
     let requests = erasure::waiting_of(conn, uid.as_bytes())?.into_iter().map(|due| {
-        let command = Command::End { request_id: record::fixed(&due.request_id)? };
-        Ok((record::fixed(&due.rid)?, uid, command))
+        let command = Command::End { request_id: convert::fixed(&due.request_id)? };
+        Ok((convert::fixed(&due.rid)?, uid, command))
     });
     let approves = erasure::approves_by(conn, uid.as_bytes())?.into_iter().map(|due| {
-        let command = Command::Revoke { approve_id: record::fixed(&due.approve_id)? };
-        Ok((record::fixed(&due.rid)?, record::fixed(&due.to_uid)?, command))
+        let command = Command::Revoke { approve_id: convert::fixed(&due.approve_id)? };
+        Ok((convert::fixed(&due.rid)?, convert::fixed(&due.to_uid)?, command))
     });
     requests.chain(approves).collect()
 }
@@ -221,49 +191,4 @@ fn end_now(
         }
     }
     Ok(ended)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        sync::{
-            Arc,
-            atomic::{AtomicUsize, Ordering},
-            mpsc,
-        },
-        thread,
-    };
-
-    use vestibule_approve::base64url::Fixed;
-
-    use super::*;
-    use crate::Settings;
-
-    #[tokio::test]
-    async fn who_waits_goes_between_what_is_done_little_by_little() {
-        const STEPS: usize = 40;
-        let folder = tempfile::tempdir().unwrap();
-        let (store, _writer) = Store::open(&folder.path().join("test.db"), &Settings::default()).unwrap();
-        let store = Arc::new(store);
-        let (done, steps) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (answer, is_answered) = mpsc::channel();
-        let asking = Arc::clone(&store);
-        let counted = Arc::clone(&steps);
-        let step = move |_: &mut Connection| {
-            let step = counted.fetch_add(1, Ordering::Relaxed);
-            if step == 0 {
-                let (answer, done) = (answer.clone(), Arc::clone(&done));
-                let command = Command::Withdraw { request_id: Fixed([1; 16]) };
-                let note = move |_| answer.send(done.load(Ordering::Relaxed)).unwrap();
-                asking.submit(ending((Rid([1; 32]), Uid([2; 32]), command)), Box::new(note));
-            }
-            thread::sleep(Duration::from_millis(2));
-            done.store(step + 1, Ordering::Relaxed);
-            Ok((1_usize, step + 1 < STEPS))
-        };
-        assert_eq!(store.little_by_little(step).await.unwrap(), STEPS);
-        let before = is_answered.recv().unwrap();
-        // A transaction ends with the step that passes its time.
-        assert!(before <= 4, "{before} steps of {STEPS} went before");
-    }
 }

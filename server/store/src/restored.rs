@@ -8,19 +8,19 @@
 use std::path::Path;
 
 use ring::rand::{SecureRandom as _, SystemRandom};
+use vestibule_approve::ids::{Epoch, Seq};
 use vestibule_schema::{
     Connection, Error, ErrorKind,
     repository::store::{self, Own},
 };
 
-use super::{
-    Epoch, Seq,
+use crate::{
     history::{self, Downtime},
-    mark::{Found, Mark},
+    mark::{Mark, MarkFile},
 };
 
 /// What a start has found.
-pub(super) struct Start {
+pub(super) struct Startup {
     /// The database's epoch from now on.
     pub(super) epoch: Epoch,
     /// When no server ran.
@@ -32,7 +32,7 @@ pub(super) struct Start {
 }
 
 /// Looks whether the database at this path was restored, and notes the start in it, as far as the disk has room.
-pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Result<Start, Error> {
+pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Result<Startup, Error> {
     let own = store::own(connection).map_err(|error| error.at(path))?;
     let found = Mark::find(path);
     let mut epoch = Some(Epoch(own.epoch));
@@ -42,17 +42,17 @@ pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Re
     }
     // Where that cannot be written down, what is beside the database stays, for the next start to find the same.
     let Some(epoch) = epoch else {
-        return Ok(Start { epoch: drawn(), downtimes: Vec::new(), seq: Seq(own.seq), mark: None });
+        return Ok(Startup { epoch: drawn(), downtimes: Vec::new(), seq: Seq(own.seq), mark: None });
     };
     let counted = match &found {
-        Found::Mark(Mark { starts, .. }) | Found::Starts(starts) => *starts,
-        Found::Nothing | Found::Unreadable(..) => 0,
+        MarkFile::Mark(Mark { starts, .. }) | MarkFile::Starts(starts) => *starts,
+        MarkFile::Nothing | MarkFile::Unreadable(..) => 0,
     };
     // The database first: a crash in between leaves it one ahead, which means nothing; one behind would mean a restore.
     let next = own.starts.max(counted) + 1;
     let begun = unless_full(store::begin(connection, next, now_us))?;
     let mut downtimes = Vec::new();
-    if let Found::Mark(mark) = found
+    if let MarkFile::Mark(mark) = found
         && mark.epoch == epoch
     {
         let stopped = mark.stopped_at(Seq(own.seq));
@@ -63,17 +63,17 @@ pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Re
     }
     let (starts, seq) = begun.map_or((own.starts, Seq(own.seq)), |seq| (next, Seq(seq)));
     let mark = Mark { epoch, starts, seq, at: now_us, is_stopped: false, downtimes: downtimes.clone() };
-    Ok(Start { epoch, downtimes, seq, mark: Some(mark) })
+    Ok(Startup { epoch, downtimes, seq, mark: Some(mark) })
 }
 
-fn was_restored(own: &Own, found: &Found) -> bool {
+fn was_restored(own: &Own, found: &MarkFile) -> bool {
     match found {
-        Found::Mark(mark) => {
+        MarkFile::Mark(mark) => {
             mark.epoch != Epoch(own.epoch) || own.starts < mark.starts || Seq(own.seq) < mark.seq
         }
-        Found::Starts(counted) => own.starts < *counted,
-        Found::Nothing => own.starts > 0,
-        Found::Unreadable(path, error) => {
+        MarkFile::Starts(counted) => own.starts < *counted,
+        MarkFile::Nothing => own.starts > 0,
+        MarkFile::Unreadable(path, error) => {
             tracing::warn!("{}: {error}, so nobody knows whether the database is the newest", path.display());
             true
         }
@@ -113,11 +113,11 @@ mod tests {
     use diesel::connection::SimpleConnection as _;
     use vestibule_schema::Database;
 
-    use super::super::{Settings, Store, Writer};
+    use crate::{Store, StoreConfig, Writer};
 
     /// The epoch of a store that is opened and closed again.
     fn epoch_of(path: &Path) -> String {
-        let (store, writer): (Store, Writer) = Store::open(path, &Settings::default()).unwrap();
+        let (store, writer): (Store, Writer) = Store::open(path, &StoreConfig::default()).unwrap();
         let epoch = store.epoch().to_string();
         drop(store);
         writer.stop();
@@ -193,11 +193,10 @@ mod tests {
         epoch_of(&path);
         for malformed in ["x'00'", "x''", "zeroblob(17)"] {
             let database = Database::open(&path).unwrap();
-            let damage =
-                format!("PRAGMA ignore_check_constraints = 1; UPDATE store SET epoch = {malformed}");
+            let damage = format!("PRAGMA ignore_check_constraints = 1; UPDATE store SET epoch = {malformed}");
             database.writer().unwrap().batch_execute(&damage).unwrap();
             drop(database);
-            let Err(error) = Store::open(&path, &Settings::default()) else { panic!("{malformed}") };
+            let Err(error) = Store::open(&path, &StoreConfig::default()) else { panic!("{malformed}") };
             assert!(error.to_string().contains("an epoch that is not 16 bytes long"), "{error}");
         }
     }

@@ -1,7 +1,7 @@
 //! The writer's thread: takes what waits, has it carried out, and answers once it is durable.
 //!
 //! Nothing is waited for to fill a batch: while one is being committed the next one gathers, so that batches grow exactly
-//! as far as the disk is slow. What nobody waits for comes along in pieces, after all that somebody waits for.
+//! as far as the disk is slow. What nobody waits for comes along in chunks, after all that somebody waits for.
 
 use std::{
     iter,
@@ -12,27 +12,28 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use vestibule_approve::limits::Quotas;
+use vestibule_approve::{ids::Seq, limits::Quotas};
 use vestibule_schema::{Connection, Database, repository::store::last_seq};
 
-use super::{
-    Alone, Done, Job, Seq, Submission,
+use crate::{
     batch::{Batch, Batches, Outcome},
-    keeper,
+    chunk::Chunk,
+    clock::Clock,
+    failure_policy::{EXIT_IO, FailurePolicy},
+    file_identity::DatabaseFiles,
+    job::{Exclusive, Job},
+    mark_writer::LastCommitted,
     metrics::StoreMetrics,
-    piecemeal::Piece,
-    place::Place,
-    slow::SlowDisk,
-    verdict::{EXIT_IO, Verdicts},
+    slow_disk::SlowDisk,
+    submission::{Done, Submission},
 };
-use crate::clock::Clock;
 
 /// The most commands in one transaction: bounds how long the first of them waits for the last.
 const MAX_BATCH: usize = 256;
 
-/// How long a piece may take in a transaction of its own, and in one that somebody waits for.
-const PIECE_ALONE: Duration = Duration::from_millis(8);
-const PIECE_BESIDE: Duration = Duration::from_millis(1);
+/// How long a chunk may take in a transaction of its own, and in one that somebody waits for.
+const CHUNK_ALONE: Duration = Duration::from_millis(8);
+const CHUNK_BESIDE: Duration = Duration::from_millis(1);
 
 /// `EX_SOFTWARE` of sysexits.h: the process ends because of a mistake in this program.
 const EXIT_SOFTWARE: i32 = 70;
@@ -40,15 +41,15 @@ const EXIT_SOFTWARE: i32 = 70;
 /// What stands between a commit and the answer to it.
 pub(super) struct Progress {
     /// Where the database was opened.
-    pub(super) place: Arc<Place>,
+    pub(super) files: Arc<DatabaseFiles>,
     /// How far it has come.
-    pub(super) committed: keeper::Committed,
+    pub(super) committed: LastCommitted,
 }
 
 impl Progress {
     /// What is stored in a file that nobody finds any more is not stored: the process ends.
-    fn check_place(&self) {
-        if let Err(moved) = self.place.check() {
+    fn check_files(&self) {
+        if let Err(moved) = self.files.check() {
             tracing::error!(error = %moved, "stopping, since what is stored there is lost");
             process::exit(EXIT_IO);
         }
@@ -56,7 +57,7 @@ impl Progress {
 }
 
 /// What the writer works with. The connection goes before the database, with which the lock on the file ends.
-pub(super) struct Desk {
+pub(super) struct Worker {
     pub(super) connection: Connection,
     pub(super) _database: Database,
     pub(super) quotas: Arc<ArcSwap<Quotas>>,
@@ -64,7 +65,7 @@ pub(super) struct Desk {
     pub(super) max_bytes: Arc<ArcSwap<Option<u64>>>,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<StoreMetrics>,
-    pub(super) verdicts: Verdicts,
+    pub(super) failures: FailurePolicy,
     pub(super) progress: Progress,
 }
 
@@ -73,36 +74,36 @@ pub(super) struct Desk {
 struct Taken {
     submissions: Vec<Submission>,
     done: Vec<Done>,
-    alone: Option<Alone>,
+    exclusive: Option<Exclusive>,
     is_last: bool,
 }
 
 /// Writes until it is told to stop. Holds the database's lock for that long.
-pub(super) fn run(mut desk: Desk, jobs: &Receiver<Job>, pieces: &Receiver<Piece>) {
+pub(super) fn run(mut worker: Worker, jobs: &Receiver<Job>, chunks: &Receiver<Chunk>) {
     let mut slow = SlowDisk::from_environment();
-    let mut max_bytes = **desk.max_bytes.load();
+    let mut max_bytes = **worker.max_bytes.load();
     let mut is_over = false;
     while !is_over && let Ok(first) = jobs.recv() {
-        let Taken { submissions, done, alone, is_last } = desk.take(first, jobs);
+        let Taken { submissions, done, exclusive, is_last } = worker.take(first, jobs);
         is_over = is_last;
-        desk.cap(&mut max_bytes);
-        let piece = pieces.try_recv().ok();
-        let mut outcomes = desk.carry_out(&mut slow, &submissions, piece.as_ref());
+        worker.cap(&mut max_bytes);
+        let chunk = chunks.try_recv().ok();
+        let mut outcomes = worker.carry_out(&mut slow, &submissions, chunk.as_ref());
         slow.wait();
-        let of_piece = outcomes.split_off(submissions.len());
+        let of_chunk = outcomes.split_off(submissions.len());
         for (done, outcome) in done.into_iter().zip(outcomes) {
             done(outcome);
         }
-        if let Some(piece) = piece {
-            piece.finish(of_piece);
+        if let Some(chunk) = chunk {
+            chunk.finish(of_chunk);
         }
-        if let Some(work) = alone {
-            desk.work_alone(work);
+        if let Some(work) = exclusive {
+            worker.work_exclusively(work);
         }
     }
 }
 
-impl Desk {
+impl Worker {
     /// What waits: commands, up to something that is to be done after them.
     fn take(&self, first: Job, jobs: &Receiver<Job>) -> Taken {
         let mut taken = Taken::default();
@@ -113,9 +114,9 @@ impl Desk {
                     taken.submissions.push(*submission);
                     taken.done.push(done);
                 }
-                Job::Look => {}
-                Job::Alone(work) => {
-                    taken.alone = Some(work);
+                Job::Wake => {}
+                Job::Exclusive(work) => {
+                    taken.exclusive = Some(work);
                     break;
                 }
                 Job::Stop => {
@@ -127,36 +128,36 @@ impl Desk {
         taken
     }
 
-    /// Carries out the commands, and as much of the piece as there is time for.
+    /// Carries out the commands, and as much of the chunk as there is time for.
     fn carry_out(
         &mut self,
         slow: &mut SlowDisk,
         submissions: &[Submission],
-        piece: Option<&Piece>,
+        chunk: Option<&Chunk>,
     ) -> Vec<Outcome> {
         let began = Instant::now();
-        let leisurely = piece.map_or(&[][..], Piece::commands);
+        let leisurely = chunk.map_or(&[][..], Chunk::commands);
         let commands: Vec<&Submission> = submissions.iter().chain(leisurely).collect();
-        let spare = if submissions.is_empty() { PIECE_ALONE } else { PIECE_BESIDE };
+        let spare = if submissions.is_empty() { CHUNK_ALONE } else { CHUNK_BESIDE };
         let batch = Batch { commands: &commands, awaited: submissions.len(), spare };
-        let Self { connection, quotas, clock, verdicts, .. } = self;
+        let Self { connection, quotas, clock, failures, .. } = self;
         // A transaction that a panic left open would swallow what comes after it.
         let outcomes = catch_unwind(AssertUnwindSafe(|| {
-            Batches { connection, quotas: &quotas.load(), clock, disk: slow, verdicts }.carry_out(batch)
+            Batches { connection, quotas: &quotas.load(), clock, disk: slow, failures }.carry_out(batch)
         }));
         let Ok(outcomes) = outcomes else { process::exit(EXIT_SOFTWARE) };
         let commands = commands[..outcomes.len()].iter().map(|submission| &submission.command);
         self.metrics.committed(began.elapsed(), commands, &outcomes);
         let last = outcomes.iter().flatten().map(|committed| committed.seq).max();
         self.progress.committed.note(last.unwrap_or_default());
-        self.progress.check_place();
+        self.progress.check_files();
         outcomes
     }
 
     /// Does something in a transaction of its own. It answers by itself, so what can be seen before has to do.
-    fn work_alone(&mut self, work: Alone) {
+    fn work_exclusively(&mut self, work: Exclusive) {
         let Self { connection, quotas, clock, progress, .. } = self;
-        progress.check_place();
+        progress.check_files();
         let work = AssertUnwindSafe(|| work(connection, &quotas.load(), clock.now_us()));
         let Ok(()) = catch_unwind(work) else { process::exit(EXIT_SOFTWARE) };
         // Where that cannot be read, the next number will do.

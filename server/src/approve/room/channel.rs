@@ -11,7 +11,8 @@ use vestibule_channels::{
     Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload, Stop,
     SubscriberId, channel::Call,
 };
-use vestibule_store::{Arrival, Committed, Content, StoreError, Submission};
+use vestibule_phoenix::message::Payload;
+use vestibule_store::{Committed, Content, JoinSnapshot, StoreError, Submission};
 
 use super::state::{KeyRoom, Role, Subscriber, Visit};
 use crate::approve::{
@@ -44,7 +45,7 @@ impl Channel for KeyRoom {
         read_arrival(self, cx, who, &recipient, move |room, cx, arrival| {
             // As with requests: nobody should be able to measure whether a room is secret or
             // unknown.
-            if matches!(&arrival, Ok(Arrival { card: None, .. })) {
+            if matches!(&arrival, Ok(JoinSnapshot { card: None, .. })) {
                 cx.after(who, rest_of(asked), move |room, cx| room.let_in(cx, who, arrival));
             } else {
                 room.let_in(cx, who, arrival);
@@ -140,7 +141,12 @@ impl Delivery for KeyRoom {
 }
 
 impl KeyRoom {
-    fn let_in(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, arrival: Result<Arrival, Refusal>) {
+    fn let_in(
+        &mut self,
+        cx: &mut Context<'_, Self>,
+        who: SubscriberId,
+        arrival: Result<JoinSnapshot, StoreError>,
+    ) {
         let Some(subscriber) = self.subscribers.get_mut(&who) else { return };
         match arrival {
             Ok(arrival) => {

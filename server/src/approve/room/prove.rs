@@ -8,8 +8,9 @@ use vestibule_approve::{
     refusal::{Reason, Refusal},
     signed::{prove, room_id},
 };
-use vestibule_channels::{Context, Handled, Payload, Status, SubscriberId};
-use vestibule_store::{Page, RoomRecord, StoreError};
+use vestibule_channels::channel::{Context, HandleResult, SubscriberId};
+use vestibule_phoenix::message::{Payload, Status};
+use vestibule_store::{ListPage, RoomRecord, StoreError};
 
 use super::{
     fan_out::after_ms,
@@ -25,7 +26,7 @@ use crate::approve::{
 const MAX_PROOFS: usize = 8;
 
 /// The room and the requests that wait, for a new member.
-type Stored = (Option<RoomRecord>, Page<RequestItem>);
+type Stored = (Option<RoomRecord>, ListPage<RequestItem>);
 
 impl KeyRoom {
     /// Makes a guest who has signed this join's nonce with the room key a member. A member who
@@ -83,7 +84,7 @@ impl KeyRoom {
     fn welcome_member(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, (record, page): Stored) {
         let after_ms = after_ms(self.count.members);
         let Some(subscriber) = self.subscribers.get_mut(&who) else { return };
-        let Page { items: pending, next: cursor, until } = page;
+        let ListPage { items: pending, next: cursor, until } = page;
         let (creator, listed) =
             record.as_ref().map_or((None, false), |record| (record.creator, record.is_listed));
         let (role, card) = ("member", record.map(|record| record.card));

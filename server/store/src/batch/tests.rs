@@ -18,10 +18,8 @@ use vestibule_approve::{
     rules::{Caller, Command},
 };
 
-use super::super::{
-    CommandError, Content, Settings, Store, StoreError, StoreProblem, Submission, Writer, pack,
-};
 use super::*;
+use crate::{Content, Store, StoreConfig, StoreError, StoreProblem, Writer, pack};
 
 struct Stage {
     store: Store,
@@ -31,7 +29,7 @@ struct Stage {
 }
 
 /// A store with one room.
-fn stage(settings: &Settings) -> Stage {
+fn stage(settings: &StoreConfig) -> Stage {
     let folder = tempfile::tempdir().unwrap();
     let (store, writer) = Store::open(&folder.path().join("test.db"), settings).unwrap();
     let stage = Stage { store, _writer: writer, folder };
@@ -129,8 +127,8 @@ async fn stored(store: &Store, users: impl IntoIterator<Item = u8>) -> Vec<u8> {
 
 #[tokio::test]
 async fn who_does_not_fit_is_refused_alone_and_everybody_else_is_stored() {
-    let stage = stage(&Settings { max_bytes: Some(400_000), ..Settings::default() });
-    assert_eq!(stage.store.trouble().await, None);
+    let stage = stage(&StoreConfig { max_bytes: Some(400_000), ..StoreConfig::default() });
+    assert_eq!(stage.store.problem().await, None);
     let full = Some(StoreError::Full);
     let commands = vec![
         request(10),
@@ -150,7 +148,7 @@ async fn who_does_not_fit_is_refused_alone_and_everybody_else_is_stored() {
     // In the order in which they came, as if nothing had been.
     let seqs: Vec<Seq> = outcomes.into_iter().flatten().map(|committed| committed.seq).collect();
     assert!(seqs.is_sorted() && seqs.iter().all(|seq| *seq > Seq::ZERO), "{seqs:?}");
-    assert_eq!(stage.store.trouble().await, Some(StoreProblem::Full));
+    assert_eq!(stage.store.problem().await, Some(StoreProblem::Full));
 
     // It may grow: no restart is needed.
     stage.store.set_max_bytes(Some(4_000_000));
@@ -172,7 +170,7 @@ fn damage_empty_tables(path: &Path) {
 
 #[tokio::test]
 async fn a_damaged_page_refuses_the_command_that_meets_it_alone() {
-    let stage = stage(&Settings::default());
+    let stage = stage(&StoreConfig::default());
     stage.at_once(vec![request(10)])[0].as_ref().unwrap();
     let Stage { store, _writer: writer, folder } = stage;
     let path = folder.path().join("test.db");
@@ -186,19 +184,19 @@ async fn a_damaged_page_refuses_the_command_that_meets_it_alone() {
     }
     damage_empty_tables(&path);
 
-    let (store, writer) = Store::open(&path, &Settings::default()).unwrap();
+    let (store, writer) = Store::open(&path, &StoreConfig::default()).unwrap();
     let stage = Stage { store, _writer: writer, folder };
     // Who withdraws leaves a notice.
     let outcomes = stage.at_once(vec![request(11), withdraw(10), request(12)]);
     assert_eq!(errors(&outcomes), [None, Some(StoreError::Unavailable), None]);
     assert_eq!(stored(&stage.store, 10..13).await, [10, 11, 12]);
-    assert_eq!(stage.store.trouble().await, Some(StoreProblem::Unreadable));
+    assert_eq!(stage.store.problem().await, Some(StoreProblem::Unreadable));
 }
 
 #[tokio::test]
 async fn what_nobody_waits_for_comes_in_its_order_and_who_waits_goes_first() {
     const MANY: usize = 3000;
-    let stage = Arc::new(stage(&Settings::default()));
+    let stage = Arc::new(stage(&StoreConfig::default()));
     let done = Arc::new(AtomicUsize::new(0));
     let (begun, is_begun) = mpsc::channel();
     let asking = thread::spawn({
@@ -227,7 +225,7 @@ async fn what_nobody_waits_for_comes_in_its_order_and_who_waits_goes_first() {
         heard.push(submission.command);
         done.fetch_add(1, Ordering::Relaxed);
     };
-    stage.store.carry_out_piecemeal(commands, each).await.unwrap();
+    stage.store.carry_out_in_background(commands, each).await.unwrap();
     let expected: Vec<Command> = (0..MANY).map(|n| Command::Withdraw { request_id: id(n) }).collect();
     assert_eq!(heard, expected);
     let (before, took) = asking.join().unwrap();
@@ -242,7 +240,7 @@ fn id(number: usize) -> Fixed<16> {
 
 #[tokio::test]
 async fn a_queue_that_is_full_does_not_keep_out_what_nobody_waits_for() {
-    let stage = stage(&Settings { queue: 1, ..Settings::default() });
+    let stage = stage(&StoreConfig { queue: 1, ..StoreConfig::default() });
     let (release, is_released) = mpsc::channel::<()>();
     stage.store.submit(withdraw(9), Box::new(move |_| is_released.recv().unwrap()));
     // Until the queue is full the writer may take one more.
@@ -259,9 +257,10 @@ async fn a_queue_that_is_full_does_not_keep_out_what_nobody_waits_for() {
         stage.store.submit(withdraw(9), Box::new(note));
     }
     let mut heard = 0;
-    let piece =
-        stage.store.carry_out_piecemeal([withdraw(8)], |_, outcome| heard += usize::from(outcome.is_ok()));
-    let (done, ()) = futures_util::future::join(piece, async { release.send(()).unwrap() }).await;
+    let chunk = stage
+        .store
+        .carry_out_in_background([withdraw(8)], |_, outcome| heard += usize::from(outcome.is_ok()));
+    let (done, ()) = futures_util::future::join(chunk, async { release.send(()).unwrap() }).await;
     done.unwrap();
     assert_eq!(heard, 1);
 }

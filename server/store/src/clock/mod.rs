@@ -1,7 +1,7 @@
 //! The only place that reads the time of day, and that says what is certainly past.
 
-mod certain;
-mod pretended;
+mod certainty;
+mod fake;
 
 use std::{
     fmt,
@@ -12,9 +12,9 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
-use self::pretended::Pretended;
-pub use certain::Certainty;
-pub use certain::Doubt;
+use self::fake::FakeTime;
+pub use certainty::Certainty;
+pub use certainty::Doubt;
 
 /// What the store goes by: by default the system's time of day.
 ///
@@ -55,7 +55,7 @@ impl fmt::Debug for Clock {
 pub fn now_us() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX);
-    now.saturating_add(Pretended::look().ahead_ms.saturating_mul(1000))
+    now.saturating_add(FakeTime::look().ahead_ms.saturating_mul(1000))
 }
 
 /// Unix milliseconds.
@@ -72,11 +72,11 @@ pub fn unix_ms(time: SystemTime) -> i64 {
 /// How long ago the machine booted, the time that it has slept included. Nobody sets this clock.
 fn since_boot() -> Duration {
     let measured = || Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default();
-    Pretended::look().since_boot.unwrap_or_else(measured)
+    FakeTime::look().since_boot.unwrap_or_else(measured)
 }
 
 /// Whether systemd-timesyncd has set the clock since the boot. Others' synchronisation is not seen: the kernel would tell, but
 /// not a service that is kept from setting the clock.
 fn is_synchronised() -> bool {
-    Pretended::look().since_boot.is_none() && Path::new("/run/systemd/timesync/synchronized").exists()
+    FakeTime::look().since_boot.is_none() && Path::new("/run/systemd/timesync/synchronized").exists()
 }

@@ -10,7 +10,7 @@ use vestibule_approve::{
     rules::{Answer, Caller, Command, RequestState},
 };
 use vestibule_model::reference::{self, Request};
-use vestibule_store::{Page, Store, StoreError};
+use vestibule_store::{ListPage, Store, StoreError};
 
 use crate::{
     actions::{DENIAL_CODE, NACK_CODE, SIGNATURE},
@@ -61,7 +61,7 @@ pub(crate) async fn compare(store: &Store, world: &World, seqs: &[Seq], last: Se
     let share = |count: usize| if world.has_changed() { count } else { 1 };
     for &uid in &USERS[..share(USERS.len())] {
         let half = Seq(world.store.seq().0 / 2);
-        let found = store.arrival(uid, None, seq(seqs, half)).await.expect("an arrival");
+        let found = store.join_snapshot(uid, None, seq(seqs, half)).await.expect("an snapshot");
         assert_eq!(found.until, last);
         assert!(found.card.is_none());
         assert_eq!(shown(&found.mine), expected.mine(&uid, None));
@@ -96,10 +96,10 @@ pub(crate) async fn compare_page_by_page(store: &Store, world: &World, seqs: &[S
     }
     for uid in USERS {
         for rid in ROOMS.map(Some).into_iter().chain([None]) {
-            let arrival = store.arrival(uid, rid, Seq::ZERO).await.expect("an arrival");
+            let snapshot = store.join_snapshot(uid, rid, Seq::ZERO).await.expect("an snapshot");
             let room = rid.and_then(|rid| world.store.room(&rid));
             let public = room.filter(|room| room.policy != Policy::Secret);
-            assert_eq!(arrival.card.map(digest), public.map(|room| room.digest));
+            assert_eq!(snapshot.card.map(digest), public.map(|room| room.digest));
             let mine = walk(async |from| store.mine(uid, rid, from, FEW).await).await;
             assert_eq!(mine.iter().map(show).collect::<Vec<_>>(), expected.mine(&uid, rid.as_ref()));
             let approves = walk(async |from| store.approved(uid, rid, from, FEW).await).await;
@@ -120,7 +120,7 @@ pub(crate) async fn compare_page_by_page(store: &Store, world: &World, seqs: &[S
 }
 
 /// The whole list, page by page.
-async fn walk<T>(page: impl AsyncFn(Cursor) -> Result<Page<T>, StoreError>) -> Vec<T> {
+async fn walk<T>(page: impl AsyncFn(Cursor) -> Result<ListPage<T>, StoreError>) -> Vec<T> {
     let (mut items, mut from) = (Vec::new(), Some(Cursor::START));
     while let Some(cursor) = from {
         let page = page(cursor).await.expect("a page");
@@ -215,7 +215,7 @@ impl Expected<'_> {
     }
 }
 
-fn shown(page: &Page<RequestItem>) -> Vec<Shown> {
+fn shown(page: &ListPage<RequestItem>) -> Vec<Shown> {
     assert!(page.next.is_none(), "a few items fit a page");
     page.items.iter().map(show).collect()
 }

@@ -9,7 +9,7 @@ use vestibule_approve::{
     rules::{Answer, Caller, Command},
     signed::Rid,
 };
-use vestibule_store::{CommandError, Settings, Store, Writer};
+use vestibule_store::{CommandError, Store, StoreConfig, Writer};
 
 use crate::{
     actions::{Act, DENIAL_CODE, Deed, SIGNATURE, approve, card, request},
@@ -33,7 +33,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let opened = Store::open(&folder.path().join("v.db"), &Settings::default());
+        let opened = Store::open(&folder.path().join("v.db"), &StoreConfig::default());
         let (store, writer) = opened.expect("a store that opens");
         let runtime = Builder::new_current_thread().build().expect("a runtime");
         let scene = Self { runtime, store, _writer: writer, _folder: folder };

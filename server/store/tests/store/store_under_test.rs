@@ -16,7 +16,7 @@ use vestibule_approve::{
     refusal::Refusal,
     rules::{Change, Decision, RequestState},
 };
-use vestibule_store::{Clock, CommandError, Committed, Seq, Settings, Store, Writer};
+use vestibule_store::{Clock, CommandError, Committed, Seq, Store, StoreConfig, Writer};
 
 use crate::{
     actions::Deed,
@@ -150,7 +150,7 @@ impl Subject {
         let clock = Clock::new(move || now_us.load(Ordering::Relaxed));
         let store = Store::open(
             &self.folder.path().join("v.db"),
-            &Settings { quotas: self.quotas, clock, ..Settings::default() },
+            &StoreConfig { quotas: self.quotas, clock, ..StoreConfig::default() },
         );
         self.running = Some(store.expect("a store that opens"));
         self.started = Seq(self.now_us.load(Ordering::Relaxed).max(self.last().0 + 1));

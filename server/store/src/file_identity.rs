@@ -12,7 +12,7 @@ use std::{
 use crate::durable::beside;
 
 /// The files of a database, as they were when it was opened.
-pub(super) struct Place {
+pub(super) struct DatabaseFiles {
     files: Vec<(PathBuf, Identity)>,
 }
 
@@ -24,7 +24,7 @@ type Identity = (u64, u64);
 #[error("{} is not where it was: it was deleted, renamed or replaced while the server had it open", .0.display())]
 pub(super) struct Moved(PathBuf);
 
-impl Place {
+impl DatabaseFiles {
     /// Of a database that is open: its log and the log's index are there, and stay until the last connection closes.
     pub(super) fn of(database: &Path) -> io::Result<Self> {
         let paths = ["", "-wal", "-shm"].map(|suffix| beside(database, suffix));
@@ -58,7 +58,7 @@ mod tests {
         let files = ["", "-wal", "-shm"].map(|suffix| beside(&database, suffix));
         let write = |content| files.iter().try_for_each(|path| fs::write(path, content)).unwrap();
         write("x");
-        let place = Place::of(&database).unwrap();
+        let place = DatabaseFiles::of(&database).unwrap();
         write("other, and longer");
         place.check().unwrap();
 

@@ -26,11 +26,11 @@ use std::{
 
 use vestibule_schema::{Error, ErrorKind};
 
-use super::{
-    CommandError, StoreError,
+use crate::{
     apply::Failure,
-    condition::{LEAST_FREE, StoreProblem, free_bytes},
+    error::{CommandError, StoreError},
     metrics::StoreMetrics,
+    problem::{LEAST_FREE, StoreProblem, free_bytes},
 };
 
 /// `EX_IOERR` of sysexits.h: the process ends because the disk cannot be trusted.
@@ -38,7 +38,7 @@ pub(super) const EXIT_IO: i32 = 74;
 
 /// Says what follows from an error. The writer has one, and who hands it work.
 #[derive(Clone, Debug)]
-pub(super) struct Verdicts {
+pub(super) struct FailurePolicy {
     /// The folder of the data file.
     folder: PathBuf,
     metrics: Arc<StoreMetrics>,
@@ -64,7 +64,7 @@ fn fault(kind: ErrorKind) -> Fault {
     }
 }
 
-impl Verdicts {
+impl FailurePolicy {
     pub(super) fn new(folder: PathBuf, metrics: Arc<StoreMetrics>) -> Self {
         Self { folder, metrics }
     }

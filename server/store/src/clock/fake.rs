@@ -12,12 +12,12 @@ static FILE: LazyLock<Option<PathBuf>> = LazyLock::new(|| env::var_os(VARIABLE).
 
 /// What a clock is pretended to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pretended {
+pub(super) struct FakeTime {
     pub(super) ahead_ms: i64,
     pub(super) since_boot: Option<Duration>,
 }
 
-impl Pretended {
+impl FakeTime {
     /// What the file says now, nothing where there is none.
     pub(super) fn look() -> Self {
         if !cfg!(debug_assertions) {
@@ -42,14 +42,14 @@ mod tests {
     #[test]
     fn a_file_says_one_number_or_two() {
         let pretended =
-            |ahead_ms, up: Option<u64>| Pretended { ahead_ms, since_boot: up.map(Duration::from_millis) };
+            |ahead_ms, up: Option<u64>| FakeTime { ahead_ms, since_boot: up.map(Duration::from_millis) };
         for (text, expected) in [
             ("-5\n", pretended(-5, None)),
             ("7 1000", pretended(7, Some(1000))),
             ("", pretended(0, None)),
             ("x", pretended(0, None)),
         ] {
-            assert_eq!(Pretended::parse(text), expected, "{text}");
+            assert_eq!(FakeTime::parse(text), expected, "{text}");
         }
     }
 }

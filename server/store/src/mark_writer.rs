@@ -12,17 +12,21 @@ use std::{
     time::Duration,
 };
 
-use super::{Seq, mark::Mark};
-use crate::clock::Clock;
+use vestibule_approve::ids::Seq;
+
+use crate::{
+    clock::Clock,
+    mark::{self, Mark},
+};
 
 /// How often it is looked whether something was committed.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// The last number that is durable: the writer sets it before it says that anything is stored.
 #[derive(Clone, Debug)]
-pub(super) struct Committed(Arc<AtomicI64>);
+pub(super) struct LastCommitted(Arc<AtomicI64>);
 
-impl Committed {
+impl LastCommitted {
     pub(super) fn new(seq: Seq) -> Self {
         Self(Arc::new(AtomicI64::new(seq.0)))
     }
@@ -37,25 +41,25 @@ impl Committed {
 }
 
 /// The thread.
-pub(super) struct Keeper {
+pub(super) struct MarkWriter {
     stop: Sender<()>,
     thread: thread::JoinHandle<()>,
 }
 
-impl Keeper {
+impl MarkWriter {
     /// Writes the mark of the database at this path, and goes on doing so.
     pub(super) fn start(
         database: PathBuf,
         mark: Mark,
-        committed: Committed,
+        committed: LastCommitted,
         clock: Clock,
     ) -> io::Result<Self> {
         let (stop, is_stopped) = channel();
-        let mut keeping = Keeping { database, mark, committed, clock, has_failed: false };
-        keeping.write();
+        let mut mark_thread = MarkThread { database, mark, committed, clock, has_failed: false };
+        mark_thread.write();
         let thread = thread::Builder::new()
             .name("vestibule-mark".to_owned())
-            .spawn(move || keeping.run(&is_stopped))?;
+            .spawn(move || mark_thread.run(&is_stopped))?;
         Ok(Self { stop, thread })
     }
 
@@ -67,16 +71,16 @@ impl Keeper {
     }
 }
 
-struct Keeping {
+struct MarkThread {
     database: PathBuf,
     mark: Mark,
-    committed: Committed,
+    committed: LastCommitted,
     clock: Clock,
     /// Whether the last try failed: that is said once.
     has_failed: bool,
 }
 
-impl Keeping {
+impl MarkThread {
     fn run(&mut self, is_stopped: &Receiver<()>) {
         loop {
             match is_stopped.recv_timeout(EVERY) {
@@ -104,7 +108,7 @@ impl Keeping {
         match self.mark.write(&self.database) {
             Ok(()) => self.has_failed = false,
             Err(error) => {
-                let path = super::mark::path(&self.database);
+                let path = mark::path(&self.database);
                 if !self.has_failed {
                     tracing::warn!(%error, "{} cannot be written; a restore may go unnoticed", path.display());
                 }
@@ -120,11 +124,11 @@ mod tests {
 
     use vestibule_approve::ids::Epoch;
 
-    use super::{super::mark::Found, *};
+    use super::{mark::MarkFile, *};
 
     fn found(database: &Path) -> Option<Mark> {
         match Mark::find(database) {
-            Found::Mark(mark) => Some(mark),
+            MarkFile::Mark(mark) => Some(mark),
             _ => None,
         }
     }
@@ -146,7 +150,7 @@ mod tests {
             let minute = Arc::clone(&minute);
             move || minute.load(Ordering::Relaxed) * 60_000_000
         });
-        let committed = Committed::new(Seq(5));
+        let committed = LastCommitted::new(Seq(5));
         let mark = Mark {
             epoch: Epoch([7; 16]),
             starts: 1,
@@ -155,7 +159,8 @@ mod tests {
             is_stopped: false,
             downtimes: vec![],
         };
-        let keeper = Keeper::start(database.clone(), mark.clone(), committed.clone(), clock).unwrap();
+        let mark_writer =
+            MarkWriter::start(database.clone(), mark.clone(), committed.clone(), clock).unwrap();
         assert_eq!(found(&database), Some(Mark { seq: Seq(5), at: 600_000_000, ..mark.clone() }));
         committed.note(Seq(9));
         committed.note(Seq(8));
@@ -164,7 +169,7 @@ mod tests {
         minute.store(11, Ordering::Relaxed);
         wait_for(&database, |mark| mark.at == 660_000_000);
         // What could not be written is tried again.
-        let path = super::super::mark::path(&database);
+        let path = super::mark::path(&database);
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         fs::write(path.join("in-the-way"), "").unwrap();
@@ -173,7 +178,7 @@ mod tests {
         fs::remove_dir_all(&path).unwrap();
         wait_for(&database, |mark| mark.seq == Seq(10));
         committed.note(Seq(11));
-        keeper.stop();
+        mark_writer.stop();
         let stopped = Mark { seq: Seq(11), at: 660_000_000, is_stopped: true, ..mark };
         assert_eq!(found(&database), Some(stopped));
     }

@@ -12,13 +12,15 @@ use vestibule_schema::{
     repository::store::{Failed, savepoint, transaction},
 };
 
-use super::{
-    CommandError, Committed, Submission,
+use crate::{
     apply::{Failure, apply},
-    slow::SlowDisk,
-    verdict::Verdicts,
+    clock::Clock,
+    error::CommandError,
+    failpoint,
+    failure_policy::FailurePolicy,
+    slow_disk::SlowDisk,
+    submission::{Committed, Submission},
 };
-use crate::clock::Clock;
 
 /// What became of a command.
 pub(super) type Outcome = Result<Committed, CommandError>;
@@ -29,7 +31,7 @@ pub(super) struct Batches<'a> {
     pub(super) quotas: &'a Quotas,
     pub(super) clock: &'a Clock,
     pub(super) disk: &'a mut SlowDisk,
-    pub(super) verdicts: &'a Verdicts,
+    pub(super) failures: &'a FailurePolicy,
 }
 
 /// Commands that are to share a transaction, in their order.
@@ -68,10 +70,10 @@ impl Batches<'_> {
                 }
                 Err(Lost { over: Some(place), failure }) => {
                     outcomes.extend(self.carry_out(rest.before(place)));
-                    outcomes.push(Err(self.verdicts.on_failure(failure)));
+                    outcomes.push(Err(self.failures.on_failure(failure)));
                 }
                 Err(Lost { over: None, failure }) => {
-                    let error = self.verdicts.on_failure(failure);
+                    let error = self.failures.on_failure(failure);
                     outcomes.extend(rest.commands.iter().map(|_| Err(error.clone())));
                 }
             }
@@ -80,7 +82,7 @@ impl Batches<'_> {
     }
 
     fn commit(&mut self, batch: Batch<'_>) -> Result<Vec<Outcome>, Lost> {
-        let Self { connection, quotas, clock, disk, verdicts } = self;
+        let Self { connection, quotas, clock, disk, failures } = self;
         let committed = transaction(connection, |connection| {
             let mut outcomes = Vec::with_capacity(batch.commands.len());
             let mut end = None;
@@ -96,17 +98,17 @@ impl Batches<'_> {
                     savepoint(connection, |connection| apply(connection, quotas, submission, now_us));
                 outcomes.push(match applied {
                     Ok(committed) => Ok(committed),
-                    Err(Failed::Alone(failure)) if !spoils(&failure) => Err(verdicts.on_failure(failure)),
+                    Err(Failed::Alone(failure)) if !spoils(&failure) => Err(failures.on_failure(failure)),
                     Err(Failed::Alone(failure) | Failed::Batch(failure)) => {
                         return Err(Lost { over: Some(place), failure });
                     }
                 });
             }
             disk.wait();
-            crate::failpoint::pass("before_commit");
+            failpoint::pass("before_commit");
             Ok(outcomes)
         });
-        crate::failpoint::pass("after_commit");
+        failpoint::pass("after_commit");
         committed
     }
 }

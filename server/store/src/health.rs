@@ -1,30 +1,18 @@
 //! Whether the store can do its work, and how much is in it: for who watches the server.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 use vestibule_schema::{Error, migrate, repository::census};
 
-use super::{Store, StoreError};
+use crate::{
+    error::StoreError,
+    problem::{LEAST_FREE, StoreProblem, free_bytes},
+    store::Store,
+};
 
 /// How long a trivial read may take.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Less than so much free space is none: a transaction needs some for its log.
-pub(super) const LEAST_FREE: u64 = 1 << 20;
-
-/// What is wrong with the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreProblem {
-    /// Its files are not where they were opened.
-    Moved,
-    /// It does not answer, or not as it should.
-    Unreadable,
-    /// Tables are missing.
-    Incomplete,
-    /// There is no space: the disk is full, or the database as large as it may be.
-    Full,
-}
 
 /// How much there is.
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +33,10 @@ pub struct Census {
 
 impl Store {
     /// Looks whether something is wrong. Takes a second at the most.
-    pub async fn trouble(&self) -> Option<StoreProblem> {
-        let (folder, place) = (self.folder.clone(), Arc::clone(&self.place));
+    pub async fn problem(&self) -> Option<StoreProblem> {
+        let (folder, files) = (self.folder.clone(), Arc::clone(&self.files));
         let looked = self.read(move |conn| {
-            let is_moved = place.check().is_err();
+            let is_moved = files.check().is_err();
             Ok((is_moved, migrate::is_complete(conn)?, free_bytes(&folder)))
         });
         match timeout(PATIENCE, looked).await {
@@ -58,7 +46,7 @@ impl Store {
             Ok(Ok((false, true, free))) if free.is_some_and(|free| free < LEAST_FREE) => {
                 Some(StoreProblem::Full)
             }
-            Ok(Ok(_)) => self.metrics.trouble(),
+            Ok(Ok(_)) => self.metrics.problem(),
         }
     }
 
@@ -78,10 +66,4 @@ impl Store {
         })
         .await
     }
-}
-
-/// What an ordinary user may still write to the disk of this folder; `None` where the system does not say.
-pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(folder).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

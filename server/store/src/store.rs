@@ -1,0 +1,303 @@
+//! The store: opening it, handing commands to its writer, and reading beside it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        mpsc::{SyncSender, TrySendError, sync_channel},
+    },
+    thread,
+};
+
+use arc_swap::ArcSwap;
+use prometheus_client::registry::Registry;
+use tokio::{sync::oneshot, task::spawn_blocking};
+use vestibule_approve::{
+    ids::{Epoch, Seq},
+    limits::Quotas,
+};
+use vestibule_schema::{
+    Connection, Database, Error, ErrorKind, ReadPool, migrate,
+    repository::store::{snapshot, transaction},
+};
+
+use crate::{
+    chunk::{Chunks, MAX_CHUNKS},
+    clock::Clock,
+    config::StoreConfig,
+    error::{CommandError, OpenError, StoreError},
+    failure_policy::FailurePolicy,
+    file_identity::DatabaseFiles,
+    history::History,
+    job::{Exclusive, Job},
+    mark_writer::{LastCommitted, MarkWriter},
+    metrics::StoreMetrics,
+    reserve,
+    restored::{self, Startup},
+    submission::{Committed, Done, Submission},
+    writer::{self, Progress, Worker},
+};
+
+/// Connections that read: so many reads go on at once, each on a blocking thread.
+pub const READERS: u32 = 4;
+
+/// See the [module](self).
+pub struct Store {
+    pub(super) queue: SyncSender<Job>,
+    pub(super) chunks: Chunks,
+    readers: ReadPool,
+    history: History,
+    pub(super) clock: Clock,
+    pub(super) page_bytes: usize,
+    /// The folder of the data file.
+    pub(super) folder: PathBuf,
+    pub(super) files: Arc<DatabaseFiles>,
+    pub(super) metrics: Arc<StoreMetrics>,
+    failures: FailurePolicy,
+    pub(super) quotas: Arc<ArcSwap<Quotas>>,
+    max_bytes: Arc<ArcSwap<Option<u64>>>,
+}
+
+/// The writer's thread.
+pub struct Writer {
+    queue: SyncSender<Job>,
+    thread: thread::JoinHandle<()>,
+    marking: Option<MarkWriter>,
+}
+
+impl Writer {
+    /// Stores all that has been submitted, then closes the database. What is submitted later is refused.
+    pub fn stop(self) {
+        // Neither fails but where the writer is gone, which ends the process.
+        let _ = self.queue.send(Job::Stop);
+        let _ = self.thread.join();
+        if let Some(marking) = self.marking {
+            marking.stop();
+        }
+    }
+}
+
+impl Store {
+    /// Opens the database at `path`, makes it if there is none, and brings it up to date.
+    pub fn open(path: &Path, settings: &StoreConfig) -> Result<(Self, Writer), OpenError> {
+        let StoreConfig { quotas, max_bytes, queue, page_bytes, clock } = settings.clone();
+        let (database, mut connection) = open(path)?;
+        let path = database.path().to_owned();
+        let applied = migrate::run(&mut connection)?;
+        if applied > 0 {
+            tracing::info!(applied, "database migrated");
+        }
+        if let Some(bytes) = max_bytes {
+            vestibule_schema::cap(&mut connection, bytes)?;
+        }
+        let Startup { epoch, downtimes, seq, mark } =
+            restored::begin(&path, &mut connection, clock.now_us())?;
+        reserve::keep(&path);
+        let readers = database.readers(READERS)?;
+        let files =
+            DatabaseFiles::of(&path).map_err(|source| OpenError::Place { path: path.clone(), source })?;
+        let files = Arc::new(files);
+        let committed = LastCommitted::new(seq);
+        let marking = mark
+            .map(|mark| MarkWriter::start(path.clone(), mark, committed.clone(), clock.clone()))
+            .transpose()
+            .map_err(OpenError::Thread)?;
+        let (queue, jobs) = sync_channel(queue);
+        let (chunks, waiting_chunks) = sync_channel(MAX_CHUNKS);
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let metrics = Arc::new(StoreMetrics::default());
+        let failures = FailurePolicy::new(folder.clone(), Arc::clone(&metrics));
+        let (quotas, max_bytes) =
+            (Arc::new(ArcSwap::from_pointee(quotas)), Arc::new(ArcSwap::from_pointee(max_bytes)));
+        let worker = Worker {
+            connection,
+            _database: database,
+            quotas: quotas.clone(),
+            max_bytes: max_bytes.clone(),
+            clock: clock.clone(),
+            metrics: Arc::clone(&metrics),
+            failures: failures.clone(),
+            progress: Progress { files: Arc::clone(&files), committed },
+        };
+        let thread = thread::Builder::new()
+            .name("vestibule-writer".to_owned())
+            .spawn(move || writer::run(worker, &jobs, &waiting_chunks))
+            .map_err(OpenError::Thread)?;
+        let writer = Writer { queue: queue.clone(), thread, marking };
+        let store = Self {
+            queue,
+            chunks,
+            readers,
+            history: History::new(epoch, downtimes),
+            clock,
+            page_bytes,
+            folder,
+            files,
+            metrics,
+            failures,
+            quotas,
+            max_bytes,
+        };
+        Ok((store, writer))
+    }
+
+    /// Registers what the store counts.
+    pub fn register(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+    }
+
+    /// The database's epoch.
+    pub fn epoch(&self) -> Epoch {
+        self.history.epoch()
+    }
+
+    /// The epoch to tell a client that has seen this seq in this epoch: another than its own where what it has seen was not here.
+    pub fn epoch_for(&self, seen: Option<(Epoch, Seq)>) -> Epoch {
+        self.history.epoch_for(seen)
+    }
+
+    /// Other quotas, for the commands that are decided from now on. What is stored already stays.
+    pub fn set_quotas(&self, quotas: Quotas) {
+        self.quotas.store(Arc::new(quotas));
+    }
+
+    /// Another size that the database may grow to, from the next command on. One that is larger already keeps its size.
+    pub fn set_max_bytes(&self, max_bytes: Option<u64>) {
+        self.max_bytes.store(Arc::new(max_bytes));
+    }
+
+    /// Has a command carried out. `done` hears how it went, after the commit; at once where the queue is full.
+    pub fn submit(&self, submission: Submission, done: Done) {
+        self.metrics.submitted();
+        let (job, error) = match self.queue.try_send(Job::CarryOut(Box::new(submission), done)) {
+            Ok(()) => return,
+            Err(TrySendError::Full(job)) => (job, StoreError::Overloaded),
+            Err(TrySendError::Disconnected(job)) => (job, StoreError::Unavailable),
+        };
+        if let Job::CarryOut(submission, done) = job {
+            let result = Err(error.into());
+            self.metrics.turned_away(&submission.command, &result);
+            done(result);
+        }
+    }
+
+    /// As [`Store::submit`], for who can wait.
+    pub async fn carry_out(&self, submission: Submission) -> Result<Committed, CommandError> {
+        let (sender, receiver) = oneshot::channel();
+        self.submit(
+            submission,
+            Box::new(move |result| {
+                let _ = sender.send(result);
+            }),
+        );
+        receiver.await.unwrap_or_else(|_| Err(StoreError::Unavailable.into()))
+    }
+
+    /// Writes something in a transaction of its own. It is handed the quotas, and the time in Unix microseconds.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection, &Quotas, i64) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, receiver) = oneshot::channel();
+        let failures = self.failures.clone();
+        let exclusive: Exclusive = Box::new(move |conn, quotas, now_us| {
+            let written = transaction(conn, |conn| work(conn, quotas, now_us));
+            // Who asked may have gone.
+            let _ = sender.send(written.map_err(|error| failures.on_write(&error)));
+        });
+        self.queue.try_send(Job::Exclusive(exclusive)).map_err(|_| StoreError::Overloaded)?;
+        receiver.await.unwrap_or_else(|_| Err(StoreError::Unavailable))
+    }
+
+    /// Reads in a snapshot, on a connection of the pool and a blocking thread.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = self.readers.clone();
+        let read = spawn_blocking(move || snapshot(&mut *readers.get()?, query)).await;
+        let failed = match read {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(error)) => self.failures.on_read(&error),
+            Err(error) => {
+                tracing::error!(%error, "the store cannot be read");
+                StoreError::Unavailable
+            }
+        };
+        self.metrics.read_failed();
+        Err(failed)
+    }
+}
+
+/// Opens the database, on a full disk by what is spared for that.
+fn open(path: &Path) -> Result<(Database, Connection), Error> {
+    let database = Database::open(path)?;
+    let connection = database.writer().or_else(|error| {
+        let is_disk = matches!(error.kind(), ErrorKind::Full | ErrorKind::Fatal);
+        if is_disk && reserve::give_up(database.path()) { database.writer() } else { Err(error) }
+    })?;
+    Ok((database, connection))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use vestibule_approve::{
+        base64url::Fixed,
+        ids::{Rid, Uid},
+        rules::{Answer, Caller, Command},
+    };
+
+    use super::*;
+    use crate::Content;
+
+    const QUEUE: usize = 100;
+
+    fn withdraw() -> Submission {
+        let caller = Caller { uid: Uid([1; 32]), is_member: false };
+        let command = Command::Withdraw { request_id: Fixed([2; 16]) };
+        Submission { rid: Rid([3; 32]), caller, command, content: Content::Nothing }
+    }
+
+    #[test]
+    fn a_full_queue_refuses_at_once_and_everything_else_is_answered_before_the_writer_stops() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, writer) = Store::open(
+            &folder.path().join("test.db"),
+            &StoreConfig { queue: QUEUE, ..StoreConfig::default() },
+        )
+        .unwrap();
+
+        // The writer is held up in the answer to its first command, so that what follows has to wait.
+        let (reached, is_reached) = mpsc::channel();
+        let (release, is_released) = mpsc::channel::<()>();
+        let hold = move |_| {
+            reached.send(()).unwrap();
+            is_released.recv().unwrap();
+        };
+        store.submit(withdraw(), Box::new(hold));
+        is_reached.recv().unwrap();
+
+        let (answer, answers) = mpsc::channel();
+        for _ in 0..QUEUE {
+            let answer = answer.clone();
+            store.submit(withdraw(), Box::new(move |result| answer.send(result).unwrap()));
+        }
+        assert!(answers.try_recv().is_err(), "exactly as many as the queue holds");
+        let one_more = answer.clone();
+        store.submit(withdraw(), Box::new(move |result| one_more.send(result).unwrap()));
+        assert_eq!(answers.try_recv().unwrap().unwrap_err(), StoreError::Overloaded.into());
+
+        release.send(()).unwrap();
+        writer.stop();
+        drop(answer);
+        let committed: Vec<Answer> = answers.iter().map(|result| result.unwrap().decision.answer).collect();
+        assert_eq!(committed, vec![Answer::Withdraw { dup: true }; QUEUE]);
+
+        // After the end nothing is taken, and that is said.
+        let (answer, answers) = mpsc::channel();
+        store.submit(withdraw(), Box::new(move |result| answer.send(result).unwrap()));
+        assert_eq!(answers.recv().unwrap().unwrap_err(), StoreError::Unavailable.into());
+    }
+}
