@@ -1,76 +1,23 @@
-//! Every query of the repository and how SQLite goes about it: the same on a new database and on large ones with statistics.
-//!
-//! A query that is not listed fails a test here. So does one that reads a whole table or sorts what grows without bound, but
-//! for those few that are named with their reasons; and one whose plan changes, which is to be looked at before it is written
-//! down.
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
-
-use diesel::RunQueryDsl;
-use diesel::connection::SimpleConnection;
-use diesel::dsl::sql;
-use diesel::sql_types::Text;
+//! Every query of the repository with its plan.
 
 use crate::connection::Connection;
 use crate::models::{ApproveState, NewAct, NewApprove, NewNotice, NewRequest, RequestFilter, RequestState};
 use crate::repository::{
     self, approves, audit, census, denials, devices, due, erasure, notices, requests, rooms, tidy,
 };
-use crate::testing::{NOW, denial, room, steps, store};
+use crate::testing::{NOW, denial, room};
 
 /// A room, a user, and something else with an id.
 const R: &[u8] = &[1; 32];
 const U: &[u8] = &[2; 32];
 const I: &[u8] = &[3; 16];
 
-/// What may read all of a table or index, or sort what it has found. Each says why that hurts nobody.
-const LONG: [(&str, &str); 13] = [
-    ("approves::of_request", "sorts the approves of one request"),
-    ("audit::forget", "reads the last line"),
-    ("census::rooms", "counts for metrics, now and then, beside the writer"),
-    ("census::pending", "counts for metrics, now and then, beside the writer"),
-    ("erasure::approves_by", "reads a list for an operator, beside the writer"),
-    ("erasure::naming", "reads for an operator, beside the writer"),
-    ("erasure::run", "goes back over what was stored since `naming` was read, and no further"),
-    ("erasure::waiting_of", "reads a list for an operator, beside the writer"),
-    ("requests::denied_of_user", "sorts the denied requests of one user in one room, which a quota bounds"),
-    ("requests::kept_in_room", "reads a list for an operator, beside the writer"),
-    ("requests::search for all that is open", "reads a page for an operator, beside the writer"),
-    ("requests::search in a room", "reads a page for an operator, beside the writer"),
-    ("requests::search for a state", "reads a page for an operator, beside the writer"),
-];
-
-/// Where statistics make SQLite go another way, which is as good.
-const OTHERWISE: [(&str, &str, &str, &str); 5] = [
-    ("census::pending", "deep", "SCAN requests", "most of them are open"),
-    ("census::pending", "deep", "SEARCH requests", "it is the minimum of all of them"),
-    (
-        "requests::open_of_user in one room",
-        "deep",
-        "SEARCH requests USING INDEX requests_open_of_user (uid=? AND seq>?)",
-        "there, users ask in one room",
-    ),
-    (
-        "requests::count_open_of_user",
-        "wide",
-        "SEARCH requests USING INDEX requests_open_of_user (uid=?)",
-        "it is one user's, open or finished",
-    ),
-    (
-        "requests::search in a room",
-        "deep",
-        "SEARCH requests USING INTEGER PRIMARY KEY (rowid>?)",
-        "most of them are in that room",
-    ),
-];
-
-struct Query {
-    /// The function, and which way it goes.
-    name: &'static str,
-    run: fn(&mut Connection),
-    plan: &'static [&'static str],
+/// A query and the steps by which SQLite runs it.
+pub(super) struct Query {
+    /// The function, and its variant where the plan depends on the arguments.
+    pub(super) name: &'static str,
+    pub(super) run: fn(&mut Connection),
+    pub(super) plan: &'static [&'static str],
 }
 
 const fn query(name: &'static str, run: fn(&mut Connection), plan: &'static [&'static str]) -> Query {
@@ -78,7 +25,7 @@ const fn query(name: &'static str, run: fn(&mut Connection), plan: &'static [&'s
 }
 
 #[rustfmt::skip]
-const QUERIES: &[Query] = &[
+pub(super) const QUERIES: &[Query] = &[
     query("approves::find", |conn| drop(approves::find(conn, R, I)), &[
         "SEARCH approves USING INDEX sqlite_autoindex_approves_1 (rid=? AND approve_id=?)",
     ]),
@@ -365,181 +312,3 @@ const QUERIES: &[Query] = &[
         "SEARCH requests USING INDEX requests_denied (rid=? AND uid=?)",
     ]),
 ];
-
-/// Rows of `sqlite_stat1` as ANALYZE writes them: of each index how many rows it has, and how many have the same first
-/// column, the same first two, and so on.
-type Statistics = [(&'static str, &'static str, &'static str); 33];
-
-/// Many rooms with a few requests each.
-const WIDE: Statistics = [
-    ("rooms", "sqlite_autoindex_rooms_1", "200000 1"),
-    ("rooms", "rooms_by_policy", "200000 67000 1"),
-    ("rooms", "rooms_by_creator", "200000 4"),
-    ("rooms", "rooms_by_founder", "200000 4"),
-    ("rooms", "rooms_listed", "200000 100000 34000 1"),
-    ("requests", "sqlite_autoindex_requests_1", "2000000 10 2 1"),
-    ("requests", "requests_open_in_room", "1000000 5 1 1"),
-    ("requests", "requests_open_of_user", "1000000 4 1 1 1"),
-    ("requests", "requests_open_of_user_in_room", "1000000 5 2 1 1 1"),
-    ("requests", "requests_denied", "50000 2 1 1"),
-    ("requests", "requests_of_user", "2000000 8"),
-    ("requests", "requests_ending", "1050000 1"),
-    ("requests", "requests_first_acked", "10000 1"),
-    ("requests", "requests_closed", "950000 2"),
-    ("approves", "sqlite_autoindex_approves_1", "1500000 8 1"),
-    ("approves", "approves_of_request", "1500000 8 2 1 1 1"),
-    ("approves", "approves_waiting", "400000 2 1 1 1"),
-    ("approves", "approves_ending", "400000 1"),
-    ("approves", "approves_by_user", "1500000 20"),
-    ("denials", "sqlite_autoindex_denials_1", "60000 3 1"),
-    ("denials", "denials_in_room", "60000 3 1 1 1"),
-    ("denials", "denials_ending", "60000 30000 2"),
-    ("denials", "denials_by_user", "60000 6"),
-    ("denials", "denials_of_user", "60000 2"),
-    ("devices", "devices", "2500000 2 1"),
-    ("notices", "notices_of_user", "3000000 9 1 1"),
-    ("notices", "notices_of_room", "3000000 15"),
-    ("notices", "notices_by_age", "3000000 2"),
-    ("audit", "audit_by_age", "100000 1"),
-    ("audit", "", "100000"),
-    ("store", "", "1"),
-    ("notices", "", "3000000"),
-    ("requests", "", "2000000"),
-];
-
-/// One room in which half a million ask, each once.
-const DEEP: Statistics = [
-    ("rooms", "sqlite_autoindex_rooms_1", "3 1"),
-    ("rooms", "rooms_by_policy", "3 1 1"),
-    ("rooms", "rooms_by_creator", "3 3"),
-    ("rooms", "rooms_by_founder", "3 3"),
-    ("rooms", "rooms_listed", "3 3 1 1"),
-    ("requests", "sqlite_autoindex_requests_1", "600000 200000 1 1"),
-    ("requests", "requests_open_in_room", "500000 500000 1 1"),
-    ("requests", "requests_open_of_user", "500000 1 1 1 1"),
-    ("requests", "requests_open_of_user_in_room", "500000 500000 1 1 1 1"),
-    ("requests", "requests_denied", "50000 50000 1 1"),
-    ("requests", "requests_of_user", "600000 1"),
-    ("requests", "requests_ending", "550000 550000"),
-    ("requests", "requests_first_acked", "10000 5000"),
-    ("requests", "requests_closed", "50000 5000"),
-    ("approves", "sqlite_autoindex_approves_1", "500000 500000 1"),
-    ("approves", "approves_of_request", "500000 500000 1 1 1 1"),
-    ("approves", "approves_waiting", "500000 1 1 1 1"),
-    ("approves", "approves_ending", "500000 500000"),
-    ("approves", "approves_by_user", "500000 5000"),
-    ("denials", "sqlite_autoindex_denials_1", "50000 50000 1"),
-    ("denials", "denials_in_room", "50000 50000 1 1 1"),
-    ("denials", "denials_ending", "50000 50000 50000"),
-    ("denials", "denials_by_user", "50000 50000"),
-    ("denials", "denials_of_user", "50000 1"),
-    ("devices", "devices", "600000 1 1"),
-    ("notices", "notices_of_user", "900000 2 1 1"),
-    ("notices", "notices_of_room", "900000 300000"),
-    ("notices", "notices_by_age", "900000 9"),
-    ("audit", "audit_by_age", "100 1"),
-    ("audit", "", "100"),
-    ("store", "", "1"),
-    ("notices", "", "900000"),
-    ("requests", "", "600000"),
-];
-
-/// A database with these statistics, and nothing in it that they are of.
-fn with(statistics: &[(&str, &str, &str)]) -> crate::testing::Store {
-    let mut store = store();
-    if statistics.is_empty() {
-        return store;
-    }
-    store.conn.batch_execute("ANALYZE sqlite_schema").unwrap();
-    for (table, index, numbers) in statistics {
-        let index = if index.is_empty() { "NULL".to_owned() } else { format!("'{index}'") };
-        let row =
-            format!("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('{table}', {index}, '{numbers}')");
-        store.conn.batch_execute(&row).unwrap();
-    }
-    store.conn.batch_execute("ANALYZE sqlite_schema").unwrap();
-    store
-}
-
-#[test]
-fn every_query_goes_the_same_way_on_every_database() {
-    for (kind, statistics) in [("new", &[][..]), ("wide", &WIDE), ("deep", &DEEP)] {
-        let mut store = with(statistics);
-        for &Query { name, run, plan } in QUERIES {
-            let mut steps = steps(&mut store.conn, run);
-            let otherwise = |step: &String| {
-                OTHERWISE.iter().any(|(of, on, other, _)| (*of, *on, *other) == (name, kind, step))
-            };
-            if steps.iter().any(otherwise) {
-                steps.retain(|step| !otherwise(step) && !plan.contains(&step.as_str()));
-                assert!(steps.is_empty(), "{name} on a {kind} database: {steps:#?}");
-            } else {
-                assert_eq!(steps, plan, "{name} on a {kind} database");
-            }
-        }
-    }
-}
-
-#[test]
-fn nothing_reads_or_sorts_what_grows_unless_it_is_said_why() {
-    // `store` has one row. A range of rows by their numbers is a part of the table only where something ends it.
-    let is_long = |step: &&str| {
-        (step.starts_with("SCAN ") && *step != "SCAN store")
-            || ["TEMP B-TREE", "AUTOMATIC", "KEY (rowid>?)"].iter().any(|part| step.contains(part))
-    };
-    let long = QUERIES.iter().filter(|query| query.plan.iter().any(is_long));
-    let found: BTreeSet<&str> = long.map(|query| query.name).collect();
-    let said: BTreeSet<&str> = LONG.iter().map(|(name, _)| *name).collect();
-    assert_eq!(found, said);
-}
-
-#[test]
-fn every_function_of_the_repository_is_here() {
-    // These run what they are handed.
-    const OTHERS: [&str; 3] = ["store::transaction", "store::savepoint", "store::snapshot"];
-    let listed: BTreeSet<String> =
-        QUERIES.iter().map(|query| query.name.split(' ').next().unwrap().to_owned()).collect();
-    let mut found = BTreeSet::new();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/repository");
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "rs") {
-            continue;
-        }
-        let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let source = fs::read_to_string(&path).unwrap();
-        for function in source.split("\npub fn ").skip(1) {
-            let head = &function[..function.find('{').unwrap()];
-            let name = &head[..head.find(['(', '<']).unwrap()];
-            if head.contains("&mut Connection") {
-                found.insert(format!("{module}::{name}"));
-            }
-        }
-    }
-    assert!(OTHERS.iter().all(|name| found.remove(*name)), "{found:?}");
-    assert_eq!(listed, found);
-}
-
-#[test]
-fn what_goes_along_with_a_row_is_found_by_an_index() {
-    let mut store = store();
-    let conn = &mut store.conn;
-    let keys = "SELECT format('%s %s %s', child.name, key.id, key.\"from\")
-                FROM pragma_table_list AS child, pragma_foreign_key_list(child.name) AS key ORDER BY key.seq";
-    let rows: Vec<String> = sql::<Text>(keys).load(conn).unwrap();
-    let mut columns: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-    for row in &rows {
-        let [child, key, column] = row.split(' ').collect::<Vec<_>>()[..] else { panic!("{row}") };
-        columns.entry((child, key)).or_default().push(column);
-    }
-    assert_eq!(columns.len(), 4, "{columns:?}");
-    for ((child, _), columns) in columns {
-        let equal: Vec<String> = columns.iter().map(|column| format!("{column} = x'00'")).collect();
-        let steps = steps(conn, |conn| {
-            let query = format!("SELECT rowid FROM {child} WHERE {}", equal.join(" AND "));
-            let query = query.replace("rowid", columns[0]);
-            drop(diesel::sql_query(query).execute(conn));
-        });
-        assert!(steps.iter().all(|step| step.starts_with("SEARCH ")), "{child}: {steps:?}");
-    }
-}
