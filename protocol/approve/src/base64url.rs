@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_no_content_of_a_blob() {
+    fn debug_output_hides_a_blobs_content() {
         assert_eq!(format!("{:?}", Blob(vec![7; 40])), "40 bytes");
     }
 }

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn other_numbers_are_no_integers() {
+    fn other_numbers_are_refused_as_integers() {
         for spelling in ["1.5", "-1", "-1.0", "1e300", "9007199254740993.0", r#""1""#, "null", "true", "[1]"]
         {
             assert!(v(spelling).is_err(), "{spelling}");
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_is_no_object() {
+    fn an_array_is_refused_as_an_object() {
         assert_eq!(from_str::<Object<Fields>>(r#"{"v":1}"#).unwrap().0.v, 1);
         for bad in ["[1,2,false]", "[]", "null", "1"] {
             assert!(from_str::<Object<Fields>>(bad).is_err(), "{bad}");

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn other_ed25519_keys_are_none_of_small_order() {
+    fn other_ed25519_keys_are_not_of_small_order() {
         // The base point, one that is no point, and lengths that are none.
         for key in [&filled(0x58, 0x66, 0x66)[..], &filled(0x02, 0x00, 0x00), &[], &[1], &[0; 33]] {
             assert!(!is_of_small_order(key), "{key:02x?}");

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_write_is_printable() {
+    fn ordinary_text_is_printable() {
         for text in [
             "",
             "It is Bob",

@@ -221,7 +221,7 @@ fn folders_and_files_that_cannot_be_made_are_named() {
 }
 
 #[test]
-fn a_name_is_a_name_and_no_address() {
+fn a_path_is_not_read_as_a_url() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file:a?mode=memory#%20.db");
     {
@@ -233,7 +233,7 @@ fn a_name_is_a_name_and_no_address() {
 }
 
 #[test]
-fn what_is_forgotten_is_not_in_the_file() {
+fn forgotten_frames_are_erased_from_the_file() {
     let mut store = store();
     let path = store.database.path().to_owned();
     let row = add_request(&mut store.conn, 1, 2, 3, 4, i64::MAX);

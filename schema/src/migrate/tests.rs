@@ -128,7 +128,7 @@ fn assert_sound(conn: &mut Connection) {
 }
 
 #[test]
-fn version_2_keeps_what_is_stored() {
+fn migrating_to_version_2_keeps_all_rows() {
     let (_folder, _database, mut conn, rows) = version_1();
     let conn = &mut conn;
     assert_eq!(run(conn).unwrap(), 4);
@@ -205,7 +205,7 @@ fn revert_to_version_1(conn: &mut Connection) {
 }
 
 #[test]
-fn version_1_comes_back_with_what_it_had_room_for() {
+fn reverting_to_version_1_keeps_its_columns() {
     let schema =
         "SELECT name || ' ' || coalesce(replace(sql, '\"', ''), '') FROM sqlite_schema ORDER BY name";
     let columns = "SELECT format('%s.%s %s %d', m.name, c.name, c.type, c.\"notnull\")

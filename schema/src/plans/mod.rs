@@ -99,7 +99,7 @@ fn every_query_goes_the_same_way_on_every_database() {
 }
 
 #[test]
-fn nothing_reads_or_sorts_what_grows_unless_it_is_said_why() {
+fn no_query_reads_or_sorts_without_bound() {
     // `store` has one row. A range of rows by their numbers is a part of the table only where something ends it.
     let is_long = |step: &&str| {
         (step.starts_with("SCAN ") && *step != "SCAN store")
@@ -139,7 +139,7 @@ fn every_function_of_the_repository_is_here() {
 }
 
 #[test]
-fn what_goes_along_with_a_row_is_found_by_an_index() {
+fn foreign_keys_have_indexes() {
     let mut store = store();
     let conn = &mut store.conn;
     let keys = "SELECT format('%s %s %s', child.name, key.id, key.\"from\")

@@ -1,6 +1,7 @@
-//! What operators look at: rooms and requests of everybody, and the log of their own acts.
+//! Reads for operators: everybody's rooms and requests, and the operators' audit log.
 //!
-//! Nothing in here is for clients. A frame is looked into for what is public in a card, and never handed on.
+//! Clients never see any of it. Of a stored frame only the public parts of a card are read, and no
+//! frame is returned.
 
 use strum::VariantNames as _;
 use vestibule_approve::{
@@ -16,91 +17,91 @@ use vestibule_schema::{
 
 use crate::{convert, error::StoreError, store::Store};
 
-/// Rooms that are read at a time.
+/// How many rooms are read at a time.
 const CHUNK: u32 = 500;
-/// The most rooms that one search looks at; it goes on from there when it is asked again.
+/// The most rooms that one search looks at. The next call continues there.
 const MAX_LOOKED_AT: u32 = 5000;
 
-/// Which rooms are looked for. What is not said fits all.
+/// Which rooms to find. A field that is `None` matches all.
 #[derive(Clone, Debug, Default)]
 pub struct RoomSearch {
-    /// Those in whose names this is, in whatever case.
+    /// A part of the name, in any case.
     pub name: Option<String>,
-    /// Those of this policy.
+    /// The policy.
     pub policy: Option<Policy>,
 }
 
-/// A room.
+/// A room as operators see it.
 #[derive(Clone, Debug)]
 pub struct RoomRecord {
-    /// Its card.
+    /// The published card.
     pub card: Card,
-    /// When it was made, in Unix milliseconds.
+    /// When it was created, in Unix milliseconds.
     pub created: i64,
-    /// Its creator, where one is known.
+    /// The creator. Rooms of version 0.1.0 have none.
     pub creator: Option<Uid>,
     /// Whether the directory lists it, if its policy allows that.
     pub is_listed: bool,
-    /// How many of its requests wait: open ones, and denied ones that may still be approved.
+    /// How many requests are open, or denied and can still be approved.
     pub waiting: i64,
 }
 
-/// Which requests are looked for. What is not said fits all.
+/// Which requests to find. A field that is `None` matches all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestSearch {
-    /// Those for this room's key.
+    /// The room.
     pub rid: Option<Rid>,
-    /// Those of this user.
+    /// The requester.
     pub uid: Option<Uid>,
-    /// Those of this state; else those that are open.
+    /// The state; `None` matches open requests.
     pub state: Option<RequestState>,
-    /// Those that were stored before this moment, in Unix milliseconds.
+    /// Only requests stored before this time, in Unix milliseconds.
     pub created_before: Option<i64>,
 }
 
-/// A request, without what is in it.
+/// A request without its frame.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestRecord {
-    /// Its place in the list.
+    /// The request's position in the list: pass it as `after` to continue.
     pub place: i64,
     /// The room.
     pub rid: Rid,
-    /// Who asks.
+    /// The requester.
     pub uid: Uid,
-    /// Its id.
+    /// The request's id.
     pub request_id: Id,
-    /// Where it stands.
+    /// The state.
     pub state: RequestState,
     /// When it was stored, in Unix milliseconds.
     pub created: i64,
-    /// When it ends.
+    /// When it expires, in Unix milliseconds.
     pub exp: i64,
-    /// How many approves wait for the newcomer.
+    /// How many live approves it has.
     pub approvals: i64,
-    /// When it was finished, if it is.
+    /// When it was closed, in Unix milliseconds.
     pub closed: Option<i64>,
 }
 
-/// What an operator did.
+/// A line of the audit log.
 #[derive(Clone, Debug)]
 pub struct Act {
-    /// Its number, which grows.
+    /// The line's number, which grows.
     pub number: i64,
-    /// When, in Unix milliseconds.
+    /// When it happened, in Unix milliseconds.
     pub at: i64,
-    /// Who.
+    /// The operator's name.
     pub operator: String,
-    /// What.
+    /// The operation.
     pub act: String,
-    /// To what.
+    /// What it was done to.
     pub target: String,
-    /// The HTTP status it was answered with; nothing where the server ended meanwhile.
+    /// The HTTP status of the answer; `None` if the server stopped before it answered.
     pub result: Option<i32>,
 }
 
 impl Store {
-    /// At most `limit` rooms that fit, with ids after `after`; and the id to go on from, if there may be more. A search for a name
-    /// may find none for a while and yet have to go on.
+    /// Finds at most `limit` rooms with ids after `after`. Returns the id to continue from if there
+    /// may be more: a search by name may find nothing in one call and something in the next.
     pub async fn rooms(
         &self,
         search: RoomSearch,
@@ -134,12 +135,12 @@ impl Store {
         .await
     }
 
-    /// One room.
+    /// Finds one room.
     pub async fn room(&self, rid: Rid) -> Result<Option<RoomRecord>, StoreError> {
         self.read(move |conn| rooms::find(conn, rid.as_bytes())?.as_ref().map(room_record).transpose()).await
     }
 
-    /// At most `limit` requests that fit, behind the place `after`, in the order in which they came.
+    /// Finds at most `limit` requests after the position `after`, oldest first.
     pub async fn requests(
         &self,
         search: RequestSearch,
@@ -160,7 +161,7 @@ impl Store {
         .await
     }
 
-    /// One request, in whatever state.
+    /// Finds one request in any state.
     pub async fn request(
         &self,
         rid: Rid,
@@ -181,7 +182,7 @@ impl Store {
         .await
     }
 
-    /// Writes down what an operator is about to do. Gives the line's number.
+    /// Records what an operator is about to do. Returns the line's number.
     pub async fn begin_act(&self, operator: String, act: String, target: String) -> Result<i64, StoreError> {
         self.write(move |conn, _, now_us| {
             let act = NewAct { at: now_us / 1000, operator: &operator, act: &act, target: &target };
@@ -190,12 +191,12 @@ impl Store {
         .await
     }
 
-    /// Writes down what came of it.
+    /// Records the HTTP status with which it was answered.
     pub async fn finish_act(&self, number: i64, result: u16) -> Result<(), StoreError> {
         self.write(move |conn, _, _| audit::finish(conn, number, result.into())).await
     }
 
-    /// What operators did, latest first: at most `limit` acts before that number.
+    /// Returns at most `limit` lines of the audit log with numbers below `before`, latest first.
     pub async fn acts(&self, before: Option<i64>, limit: u32) -> Result<Vec<Act>, StoreError> {
         self.read(move |conn| {
             let rows = audit::page(conn, before, limit)?.into_iter();

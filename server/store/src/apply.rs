@@ -1,4 +1,4 @@
-//! One command inside a transaction: load the facts, decide, write.
+//! Applies one command inside a transaction: loads the facts, decides, writes the change.
 
 use vestibule_approve::{
     frames::{Deny, Id},
@@ -22,9 +22,9 @@ use crate::{
 
 /// Why nothing was written.
 pub(super) enum Failure {
-    /// The rules say no.
+    /// The rules refused it.
     Refused(Refusal),
-    /// The database did not do it.
+    /// The database failed.
     Store(Error),
 }
 
@@ -66,7 +66,7 @@ pub(super) fn apply(
     Ok(committed)
 }
 
-/// A change on its way into the tables.
+/// Writes one change into the tables.
 struct ChangeWriter<'a> {
     conn: &'a mut Connection,
     quotas: &'a Quotas,
@@ -77,7 +77,7 @@ struct ChangeWriter<'a> {
 }
 
 impl ChangeWriter<'_> {
-    /// Writes a change; gives the requests that it made pending again.
+    /// Writes the change. Returns the requests that are pending again because of it.
     fn write(&mut self, change: Change) -> Result<Vec<RequestItem>, Error> {
         match change {
             Change::PutCard { is_listed } => self.put_card(change, is_listed)?,
@@ -115,7 +115,7 @@ impl ChangeWriter<'_> {
         else {
             return strange(change);
         };
-        // Where there is a room already, its founder and creator stay who they are.
+        // An existing room keeps its founder and creator.
         let publisher = Some(caller.uid.as_bytes().to_vec());
         let room = models::Room {
             rid: rid.as_bytes().to_vec(),
@@ -184,7 +184,7 @@ impl ChangeWriter<'_> {
         if overrules { self.lift_denial(to) } else { Ok(Vec::new()) }
     }
 
-    /// Ends the denial of a user in this room. What it denied is as open again as if it had not been.
+    /// Lifts a user's denial in this room. The requests that it denied are pending again.
     fn lift_denial(&mut self, uid: &Uid) -> Result<Vec<RequestItem>, Error> {
         let (rid, uid) = (self.submission.rid.as_bytes(), uid.as_bytes());
         denials::lift(self.conn, rid, uid)?;
@@ -242,7 +242,7 @@ impl ChangeWriter<'_> {
         if !reopens {
             return Ok(Vec::new());
         }
-        // With a fresh seq: who has read what is pending has to be shown it all the same.
+        // With a fresh seq: members who have already listed the pending requests must see it again.
         let state = models::RequestState::Pending;
         let request = models::Request { state, seq: self.seq, ..self.request()?.clone() };
         requests::set_state(self.conn, request.id, state, self.seq)?;
@@ -255,7 +255,7 @@ impl ChangeWriter<'_> {
         requests::forget(self.conn, id, convert::row_state(state), self.seq, self.now)
     }
 
-    /// Stores what a user is to be told of a change.
+    /// Stores the notice about a change for the user concerned.
     fn notice(&mut self, change: Change) -> Result<Option<(Uid, Notice)>, Error> {
         let Some((uid, news)) = self.news(change)? else { return Ok(None) };
         let rid = self.submission.rid;
@@ -317,7 +317,7 @@ impl ChangeWriter<'_> {
     }
 }
 
-/// The rules answer no command with a change of another.
+/// A change that does not belong to the command: the rules never decide that.
 fn strange<T>(change: Change) -> Result<T, Error> {
     Err(Error::corrupt(format!("{change:?} for another command")))
 }

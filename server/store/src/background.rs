@@ -1,8 +1,9 @@
-//! What nobody waits for: many commands, carried out a chunk at a time, so that whoever waits does not wait for them.
+//! Commands that nobody waits for, such as the sweep's, carried out in chunks, so that other
+//! commands are not delayed.
 //!
-//! The writer looks for a chunk when it has taken all that is in its queue, and carries out as much of it as a few
-//! milliseconds allow, in the same transaction. What is left comes with the next chunk. A chunk takes no place in the queue, so
-//! a queue that is full does not keep it out.
+//! When the writer has emptied its queue, it takes a chunk into the same transaction and carries
+//! out as much of it as a few milliseconds allow. The rest comes with the next chunk. Chunks do not
+//! pass through the queue, so a full queue does not stop them.
 
 use std::{collections::VecDeque, sync::mpsc::TrySendError};
 
@@ -17,12 +18,12 @@ use crate::{
     submission::{Committed, Submission},
 };
 
-/// The most commands that the writer is shown at once.
+/// The most commands in a chunk.
 const CHUNK: usize = 64;
 
 impl Store {
-    /// Has commands carried out that nobody waits for, after all that somebody waits for and a few milliseconds at a time. `each`
-    /// hears what became of each, in their order, each when it is durable.
+    /// Carries out commands that nobody waits for: after those that somebody waits for, and a few
+    /// milliseconds at a time. Calls `each` with every outcome, in order, once it is durable.
     pub async fn carry_out_in_background(
         &self,
         commands: impl IntoIterator<Item = Submission>,
@@ -54,7 +55,7 @@ impl Store {
             TrySendError::Full(_) => StoreError::Overloaded,
             TrySendError::Disconnected(_) => StoreError::Unavailable,
         })?;
-        // Where the queue is full the writer is at work, and looks without being told.
+        // If the queue is full, the writer is awake and finds the chunk anyway.
         let _ = self.queue.try_send(Job::Wake);
         is_done.await.map_err(|_| StoreError::Unavailable)
     }

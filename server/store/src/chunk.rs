@@ -1,4 +1,4 @@
-//! A part of the commands that nobody waits for, on its way to the writer.
+//! A chunk of background commands on its way to the writer.
 
 use std::sync::mpsc::SyncSender;
 
@@ -6,10 +6,10 @@ use tokio::sync::oneshot;
 
 use crate::{batch::Outcome, submission::Submission};
 
-/// The most chunks that wait for the writer: as many as there are tasks that have some.
+/// The most chunks that wait for the writer. Each task that carries out background commands has at
+/// most one.
 pub(super) const MAX_CHUNKS: usize = 16;
 
-/// Commands on their way to the writer.
 pub(super) struct Chunk {
     commands: Vec<Submission>,
     done: oneshot::Sender<(Vec<Submission>, Vec<Outcome>)>,
@@ -27,12 +27,12 @@ impl Chunk {
         &self.commands
     }
 
-    /// Hands back the commands, and what became of the first ones.
+    /// Returns the commands to their sender, with the outcomes of the first ones.
     pub(super) fn finish(self, outcomes: Vec<Outcome>) {
-        // Who asked may have gone.
+        // The sender may be gone.
         let _ = self.done.send((self.commands, outcomes));
     }
 }
 
-/// The way of chunks to the writer.
+/// The queue of chunks to the writer.
 pub(super) type Chunks = SyncSender<Chunk>;

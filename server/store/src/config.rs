@@ -1,22 +1,23 @@
-//! How the store is set up.
+//! The store's configuration.
 
 use vestibule_approve::limits::Quotas;
 
 use crate::clock::Clock;
 
-/// What an operator may set about the store.
+/// What [`Store::open`](crate::Store::open) needs to know.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// How many of everything there may be.
+    /// Quotas, for the rules.
     pub quotas: Quotas,
-    /// How large the database may grow, in bytes; as large as the disk where nothing is said.
+    /// The size to which the database may grow, in bytes; `None` for as large as the disk.
     pub max_bytes: Option<u64>,
-    /// Commands that wait for the writer before [`StoreError::Overloaded`](crate::StoreError::Overloaded) is answered.
+    /// How many commands may wait for the writer. Further commands fail with
+    /// [`StoreError::Overloaded`](crate::StoreError::Overloaded).
     pub queue: usize,
-    /// About how much one page of a list holds at the most, in bytes. A join is answered with three of them, in text a
-    /// third larger, and the whole has to fit an outbox.
+    /// About the most that one page of a list holds, in bytes. The answer to a join has three
+    /// pages, as text a third larger, and must fit an outbox.
     pub page_bytes: usize,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
 }
 

@@ -1,4 +1,5 @@
-//! Between wire and row: the one place where frames become blobs, and rows become facts and items.
+//! Converts between wire and rows: the only place where frames become blobs, and rows become facts
+//! and items.
 
 use std::any::type_name;
 
@@ -14,22 +15,22 @@ use vestibule_schema::{
     models::{self, OpenRequest},
 };
 
-/// A frame as it is stored: MessagePack with the fields' names, so that fields can be added later.
+/// Encodes a frame for storage: MessagePack with field names, so that fields can be added later.
 ///
 /// # Panics
-/// Never for the frames of this protocol, whose fields are numbers, texts and bytes.
+/// Never for the frames of this protocol, whose fields are numbers, strings and bytes.
 pub fn pack<T: Serialize>(frame: &T) -> Vec<u8> {
     rmp_serde::to_vec_named(frame).expect("frames are numbers, texts and bytes")
 }
 
-/// What the decoder says of a frame that is none quotes it, and this is logged: it is left out.
+/// The decoder's message is left out, because it quotes the frame and errors are logged.
 fn unpack<T: DeserializeOwned>(frame: &[u8]) -> Result<T, Error> {
     let name = type_name::<T>().rsplit("::").next().unwrap_or_default();
-    rmp_serde::from_slice(frame).map_err(|_| Error::corrupt(format!("a frame that is no {name}")))
+    rmp_serde::from_slice(frame).map_err(|_| Error::corrupt(format!("a frame that is not a {name}")))
 }
 
 pub(super) fn fixed<'a, T: TryFrom<&'a [u8]>>(bytes: &'a [u8]) -> Result<T, Error> {
-    T::try_from(bytes).map_err(|_| Error::corrupt("an id of another length"))
+    T::try_from(bytes).map_err(|_| Error::corrupt("an id of the wrong length"))
 }
 
 pub(super) fn row_state(state: RequestState) -> models::RequestState {
@@ -77,7 +78,7 @@ pub(super) fn room_facts(row: &models::Room) -> Result<RoomFacts, Error> {
     Ok(RoomFacts { version, policy, digest, creator, is_listed: row.listed })
 }
 
-/// Whether a guest may see the card.
+/// Whether guests may see the card.
 pub(super) fn is_shown(card: &Card) -> bool {
     card.policy != Policy::Secret
 }

@@ -1,4 +1,4 @@
-//! Small files that outlast a crash as a whole: a reader finds what was there before or what was written, never a part.
+//! Small files that survive a crash whole: a reader finds the old content or the new, never a part.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -7,20 +7,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Writes a file for its owner alone, in place of the one that is there. Once this returns, a power failure does not take it
-/// back; after an error the old one is there, except where only the last step, to make the new name durable, failed.
+/// Replaces a file, readable by its owner only. Once this returns, a power failure does not undo
+/// it. After an error the old file is there, unless only the last step, syncing the folder, failed.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let new = beside(path, ".new");
     let in_place = write_new(&new, content).and_then(|()| fs::rename(&new, path));
     if in_place.is_err() {
-        // On a full disk the part that was written takes room that others need.
+        // On a full disk the unfinished file takes space that others need.
         let _ = fs::remove_file(&new);
     }
     in_place?;
     sync_folder_of(path)
 }
 
-/// The file of that name with something added.
+/// The path with `suffix` appended to the file name.
 pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -28,7 +28,7 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    // A crash may have left one, of whatever mode.
+    // A crash may have left one, with any mode.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -38,7 +38,7 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A name is in its folder, and durable once that is.
+/// A new name is durable once its folder is synced.
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
@@ -51,10 +51,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_whole_its_owners_and_alone() {
+    fn a_file_is_replaced_whole_and_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file.txt");
-        // What a crash has left is in nobody's way.
+        // The leftover of a crash does not matter.
         fs::write(beside(&path, ".new"), "a part").unwrap();
         for content in ["first", "2"] {
             write(&path, content.as_bytes()).unwrap();
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_leaves_all_as_it_was() {
+    fn a_failed_write_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::create_dir(&path).unwrap();

@@ -1,12 +1,12 @@
-//! Places where a test stops the process, to kill it just there.
+//! Places at which a test stops the process, to kill it exactly there.
 //!
-//! With `VESTIBULE_FAILPOINT=after_commit:7` the thread that comes to that place for the seventh time says so on standard output,
-//! in one line, and stands still for ever; the test reads the line and sends the SIGKILL. With
-//! `VESTIBULE_FAILPOINT=before_reply:1:panic:MESSAGE` it panics with that message instead. Builds without debug assertions do not
-//! look at it.
+//! With `VESTIBULE_FAILPOINT=after_commit:7` the thread that passes `after_commit` for the seventh
+//! time prints a line and stops for ever; the test reads the line and sends SIGKILL. With
+//! `VESTIBULE_FAILPOINT=before_reply:1:panic:MESSAGE` the thread panics with that message instead.
+//! Builds without debug assertions ignore the variable.
 //!
-//! The crate `fail` does the same for larger needs. Its last release is of 2022 and it is hardly
-//! maintained, while this is one static and one function.
+//! The crate `fail` offers more, but its last release is from 2022 and it is hardly maintained.
+//! This module is one static and one function.
 
 use std::{
     env,
@@ -22,16 +22,16 @@ const VARIABLE: &str = "VESTIBULE_FAILPOINT";
 
 static ARMED: LazyLock<Option<Failpoint>> = LazyLock::new(|| {
     let text = env::var(VARIABLE).ok()?;
-    Some(Failpoint::parse(&text).unwrap_or_else(|| panic!("{VARIABLE} looks like after_commit:7")))
+    Some(Failpoint::parse(&text).unwrap_or_else(|| panic!("{VARIABLE} must look like after_commit:7")))
 });
 
-/// The place where something is to happen.
+/// The failpoint that a test has set.
 struct Failpoint {
     name: String,
-    /// The passage at which it happens.
+    /// At which pass it fires, counted from 1.
     passage: u64,
     passed: AtomicU64,
-    /// What to panic with; to stand still, nothing.
+    /// The message to panic with; `None` to stop.
     panic: Option<String>,
 }
 
@@ -45,16 +45,16 @@ impl Failpoint {
         Some(Self { name: name.to_owned(), passage: passage.parse().ok()?, passed: AtomicU64::new(0), panic })
     }
 
-    /// Whether this is the place and the passage.
+    /// Whether this is the failpoint's name, and the pass at which it fires.
     fn is_hit(&self, name: &str) -> bool {
         self.name == name && self.passed.fetch_add(1, Ordering::Relaxed) + 1 == self.passage
     }
 }
 
-/// Passes the failpoint of that name.
+/// Passes the failpoint `name`.
 ///
 /// # Panics
-/// Where the environment variable says so, or makes no sense.
+/// If the environment variable asks for it, or is malformed.
 pub fn pass(name: &str) {
     if !cfg!(debug_assertions) {
         return;
@@ -74,7 +74,7 @@ mod tests {
     use super::Failpoint;
 
     #[test]
-    fn it_is_hit_once_in_its_place() {
+    fn a_failpoint_fires_once_at_its_pass() {
         let failpoint = Failpoint::parse("after_commit:2").unwrap();
         let passed = ["after_commit", "before_reply", "after_commit", "after_commit"];
         assert_eq!(passed.map(|name| failpoint.is_hit(name)), [false, false, true, false]);
@@ -82,13 +82,13 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_says_what_it_is_told_to() {
+    fn a_failpoint_panics_with_its_message() {
         let failpoint = Failpoint::parse("before_reply:1:panic:a b:c").unwrap();
         assert_eq!((failpoint.passage, failpoint.panic.as_deref()), (1, Some("a b:c")));
     }
 
     #[test]
-    fn what_is_no_failpoint_is_none() {
+    fn malformed_failpoints_are_refused() {
         for bad in ["", "after_commit", "after_commit:", "after_commit:x", "after_commit:1:exit"] {
             assert!(Failpoint::parse(bad).is_none(), "{bad}");
         }

@@ -1,4 +1,4 @@
-//! What follows from an error of the database: for who asked, for the log, for who watches the server, and for the writer.
+//! What follows from a database error: for the caller, the log, readiness and the writer.
 //!
 //! | what went wrong | the answer | log | readiness | the writer |
 //! |---|---|---|---|---|
@@ -10,10 +10,11 @@
 //! | one row that cannot be read | `Unavailable` | error | | goes on |
 //! | a row that contradicts others; memory is short; interrupted; anything else | `Unavailable` | error | | goes on |
 //!
-//! Which of SQLite's codes is what, `vestibule_schema::error` says. After a failed fsync the kernel may have dropped what it
-//! could not write, and a repeat would report success for pages that are lost: the process ends instead, and recovers from the
-//! log. But SQLite says "disk I/O error" also where a quota is used up or its shared memory cannot grow, so before the
-//! end it is tried whether there is room (`docs/decisions/0037`).
+//! `vestibule_schema::error` classifies SQLite's codes. After a failed fsync the kernel may have
+//! dropped pages that it could not write, and a retry would report success although they are lost.
+//! So the process ends, and the next start recovers from the log. But SQLite also reports "disk I/O
+//! error" when a disk quota is used up or its shared memory cannot grow, so the process first tests
+//! whether there is space (`docs/decisions/0037`).
 
 use std::{
     fs::{self, OpenOptions},
@@ -36,7 +37,7 @@ use crate::{
 /// `EX_IOERR` of sysexits.h: the process ends because the disk cannot be trusted.
 pub(super) const EXIT_IO: i32 = 74;
 
-/// Says what follows from an error. The writer has one, and who hands it work.
+/// Decides what follows from an error. Shared by the writer and by the store.
 #[derive(Clone, Debug)]
 pub(super) struct FailurePolicy {
     /// The folder of the data file.
@@ -44,7 +45,7 @@ pub(super) struct FailurePolicy {
     metrics: Arc<StoreMetrics>,
 }
 
-/// What is wrong, as far as it matters.
+/// Classes of errors that are treated differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Full,
@@ -69,7 +70,7 @@ impl FailurePolicy {
         Self { folder, metrics }
     }
 
-    /// What is answered to a command that was not carried out.
+    /// The error of a command that failed.
     pub(super) fn on_failure(&self, failure: Failure) -> CommandError {
         match failure {
             Failure::Refused(refusal) => CommandError::Refused(refusal),
@@ -77,7 +78,7 @@ impl FailurePolicy {
         }
     }
 
-    /// What is answered after a failed write. Does not return where the disk failed.
+    /// The error after a failed write. Does not return if the disk failed.
     pub(super) fn on_write(&self, error: &Error) -> StoreError {
         let fault = match fault(error.kind()) {
             Fault::Disk if has_no_room(&self.folder) => Fault::Full,
@@ -86,16 +87,16 @@ impl FailurePolicy {
         match fault {
             Fault::Full => {
                 if !self.metrics.is_in(StoreProblem::Full) {
-                    tracing::error!(%error, "there is no room: what needs some is refused until there is");
+                    tracing::error!(%error, "no space left: new frames are refused until there is some");
                 }
                 self.metrics.found(StoreProblem::Full);
                 return StoreError::Full;
             }
             Fault::Disk => {
-                tracing::error!(%error, "the disk failed; stopping, since what it holds is unknown");
+                tracing::error!(%error, "the disk failed: stopping, because nobody knows what it holds");
                 process::exit(EXIT_IO)
             }
-            Fault::Locked => tracing::warn!(%error, "another program holds the database"),
+            Fault::Locked => tracing::warn!(%error, "another program has locked the database"),
             Fault::Database => {
                 tracing::error!(%error, "the database cannot be used as it is");
                 self.metrics.found(StoreProblem::Unreadable);
@@ -105,7 +106,7 @@ impl FailurePolicy {
         StoreError::Unavailable
     }
 
-    /// What is answered after a failed read, which says nothing about what is stored.
+    /// The error after a failed read, which says nothing about what is stored.
     pub(super) fn on_read(&self, error: &Error) -> StoreError {
         if matches!(fault(error.kind()), Fault::Disk | Fault::Database) {
             self.metrics.found(StoreProblem::Unreadable);
@@ -115,7 +116,8 @@ impl FailurePolicy {
     }
 }
 
-/// Whether the disk, or what the server may use of it, is full. A quota is nothing that could be asked for: it is tried.
+/// Whether the disk is full, or the disk quota used up. No system call tells a quota, so a write is
+/// tried.
 fn has_no_room(folder: &Path) -> bool {
     free_bytes(folder).is_some_and(|free| free < LEAST_FREE)
         || try_to_write(&folder.join("vestibule.probe")).is_err_and(|error| is_want_of_room(&error))
@@ -125,7 +127,7 @@ fn is_want_of_room(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// Writes about as much as a transaction needs, to the disk and not only to memory, and takes it away again.
+/// Writes and syncs about as much as a transaction needs, then deletes it.
 fn try_to_write(path: &Path) -> io::Result<()> {
     let block = [0; 16 * 1024];
     let blocks = LEAST_FREE / block.len() as u64;
@@ -135,7 +137,7 @@ fn try_to_write(path: &Path) -> io::Result<()> {
             file.sync_all()
         },
     );
-    // Where it could not be made it is not there.
+    // If it could not be created, there is nothing to remove.
     let _ = fs::remove_file(path);
     written
 }
@@ -145,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quota_that_is_used_up_is_want_of_room_and_a_broken_disk_is_not() {
+    fn a_used_up_quota_counts_as_a_full_disk() {
         let error = |errno: rustix::io::Errno| io::Error::from(errno);
         assert!(is_want_of_room(&error(rustix::io::Errno::DQUOT)));
         assert!(is_want_of_room(&error(rustix::io::Errno::NOSPC)));
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_leaves_nothing_behind() {
+    fn a_test_write_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         try_to_write(&folder.path().join("trial")).unwrap();
         assert!(try_to_write(&folder.path().join("none/trial")).is_err());
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_one_command_is_not_held_against_the_server() {
+    fn errors_are_classified_by_what_to_do() {
         for (kind, expected) in [
             (ErrorKind::Full, Fault::Full),
             (ErrorKind::Fatal, Fault::Disk),

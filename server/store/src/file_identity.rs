@@ -1,7 +1,7 @@
-//! Whether the database is still where it was opened.
+//! Whether the database's files are still the ones that were opened.
 //!
-//! A file that is deleted or renamed while a process has it open goes on working for that process, and for nobody else: what is
-//! stored in it is gone when the process ends.
+//! A file that is deleted while a process has it open goes on working for that process only: its
+//! content is gone when the process ends.
 
 use std::{
     fs, io,
@@ -16,27 +16,28 @@ pub(super) struct DatabaseFiles {
     files: Vec<(PathBuf, Identity)>,
 }
 
-/// Device and inode: what a file is whatever it is called.
+/// Device and inode identify a file whatever its name.
 type Identity = (u64, u64);
 
-/// A file has gone, or is another.
+/// A file is gone, or another file has its name.
 #[derive(Debug, thiserror::Error)]
 #[error("{} is not where it was: it was deleted, renamed or replaced while the server had it open", .0.display())]
 pub(super) struct Moved(PathBuf);
 
 impl DatabaseFiles {
-    /// Of a database that is open: its log and the log's index are there, and stay until the last connection closes.
+    /// Notes the files of an open database. Its log and the log's index stay until the last
+    /// connection closes.
     pub(super) fn of(database: &Path) -> io::Result<Self> {
         let paths = ["", "-wal", "-shm"].map(|suffix| beside(database, suffix));
         let files = paths.into_iter().map(|path| identity(&path).map(|identity| (path, identity)));
         Ok(Self { files: files.collect::<Result<_, _>>()? })
     }
 
-    /// Looks whether all files are where they were. Costs three calls of the system, and no disk.
+    /// Checks that all files are where they were: three system calls, no disk access.
     pub(super) fn check(&self) -> Result<(), Moved> {
         let moved = self.files.iter().find(|(path, was)| match identity(path) {
             Ok(is) => is != *was,
-            // Whatever else a system says is no sign of another file.
+            // Other errors do not mean that the file is another.
             Err(error) => matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
         });
         moved.map_or(Ok(()), |(path, _)| Err(Moved(path.clone())))
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_deleted_renamed_or_replaced_is_noticed_and_what_is_written_is_not() {
+    fn a_moved_or_replaced_file_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("v.db");
         let files = ["", "-wal", "-shm"].map(|suffix| beside(&database, suffix));

@@ -1,4 +1,4 @@
-//! Whether the store can do its work, and how much is in it: for who watches the server.
+//! Whether the store works, and how much is in it: for readiness and metrics.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,28 +11,28 @@ use crate::{
     store::Store,
 };
 
-/// How long a trivial read may take.
+/// How long the test read may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How much there is.
+/// How much the database holds.
 #[derive(Clone, Copy, Debug)]
 pub struct Census {
     /// Rooms.
     pub rooms: i64,
     /// Open requests that nobody has approved.
     pub pending: i64,
-    /// How long the oldest of them has waited, in milliseconds; 0 where there is none.
+    /// How long the oldest of them has waited, in milliseconds; 0 if there is none.
     pub oldest_pending_ms: i64,
     /// Approves that wait for their requesters.
     pub approves: i64,
-    /// The size of the data file.
+    /// The size of the data file, in bytes.
     pub bytes: i64,
-    /// What is free on its disk, in bytes.
+    /// The free space on its disk, in bytes.
     pub free_bytes: i64,
 }
 
 impl Store {
-    /// Looks whether something is wrong. Takes a second at the most.
+    /// Checks the store with a read. Takes at most a second.
     pub async fn problem(&self) -> Option<StoreProblem> {
         let (folder, files) = (self.folder.clone(), Arc::clone(&self.files));
         let looked = self.read(move |conn| {
@@ -50,7 +50,7 @@ impl Store {
         }
     }
 
-    /// Counts what there is. It reads every open request, so not to be done all the time.
+    /// Counts what the database holds. This reads every open request, so do not call it often.
     pub async fn census(&self) -> Result<Census, StoreError> {
         let (now, folder) = (self.clock.now_ms(), self.folder.clone());
         self.read(move |conn| {

@@ -1,20 +1,21 @@
-//! What clients can have seen of this store, and what they are told who have seen something else.
+//! What a client can have seen of this store, and which epoch it is told if it has seen more.
 //!
-//! A folder that was copied as a whole and put back shows no sign of it: its mark is as old as its database. A client may have
-//! seen more. Its `last.seq` cannot be compared with the store's last seq: that has moved on with the first command after the
-//! restore, and whether it is beyond would tell a stranger when somebody else last did something. What is told by nobody's
-//! doing is when the server ran. A seq is a clock, so each has been given at a time at which a server ran; a client that has
-//! seen one of another time has it from a server that ran on a later state of this folder.
+//! If a whole data folder was copied and later put back, nothing in it shows that: its mark is as
+//! old as its database. A client may have seen more. The client's `last.seq` cannot be compared
+//! with the store's last seq: the first command after the restore moves that ahead, and the
+//! comparison would tell a stranger when somebody else last did something. When the server ran
+//! depends on nobody's actions. A seq is a time, so each was issued while a server ran. A client
+//! with a seq from a downtime has it from a server that ran on a later state of this folder.
 
 use vestibule_approve::ids::{Epoch, Seq};
 
-/// Downtimes that are remembered; the oldest go.
+/// How many downtimes are remembered; the oldest are dropped.
 const MOST: usize = 32;
 
-/// Between two runs: after the first number and before the second, none was given.
+/// The time between two runs: no seq was issued after the first number and before the second.
 pub(super) type Downtime = (i64, i64);
 
-/// What this store remembers of itself.
+/// The store's epoch and downtimes.
 pub(super) struct History {
     epoch: Epoch,
     downtimes: Vec<Downtime>,
@@ -30,12 +31,12 @@ impl History {
         self.epoch
     }
 
-    /// The epoch to tell a client that has seen this seq in this epoch. Where it is another than the client's own, the client
-    /// takes nothing for granted that it had from here.
+    /// The epoch to tell a client that has seen this seq in this epoch. If it differs from the
+    /// client's, the client discards what it knows and fetches everything anew.
     ///
-    /// A store answers to two epochs, its own and that one's complement. A client of either that has seen what was never here
-    /// is told the other, and lives in that from then on: nothing has to be stored for it, and nobody else is concerned, so that
-    /// who lies about what they have seen harm themselves alone.
+    /// A store accepts two epochs, its own and the complement of that. A client in either that has
+    /// seen a seq which this store never issued is told the other, and uses that from then on. So
+    /// nothing is stored for it, and a client that lies about what it has seen harms only itself.
     pub(super) fn epoch_for(&self, seen: Option<(Epoch, Seq)>) -> Epoch {
         let other = complement(self.epoch);
         match seen {
@@ -50,7 +51,7 @@ impl History {
         }
     }
 
-    /// Whether this number may have been given here.
+    /// Whether this store may have issued the seq.
     fn was_given(&self, seq: Seq) -> bool {
         !self.downtimes.iter().any(|(stopped, started)| (stopped + 1..*started).contains(&seq.0))
     }
@@ -60,7 +61,7 @@ fn complement(epoch: Epoch) -> Epoch {
     Epoch(epoch.0.map(|byte| !byte))
 }
 
-/// Adds a downtime to those that are remembered.
+/// Remembers a downtime.
 pub(super) fn add(downtimes: &mut Vec<Downtime>, (stopped, started): Downtime) {
     if stopped < started {
         downtimes.push((stopped, started));
@@ -77,7 +78,7 @@ mod tests {
     const OTHER: Epoch = Epoch([!7; 16]);
 
     #[test]
-    fn who_has_seen_what_was_never_here_is_told_the_other_epoch() {
+    fn a_client_with_an_unknown_seq_gets_another_epoch() {
         let history = History::new(OWN, vec![(10, 20), (30, 40)]);
         for seq in [i64::MIN, 0, 10, 20, 21, 30, 40, i64::MAX] {
             assert_eq!(history.epoch_for(Some((OWN, Seq(seq)))), OWN, "{seq}");
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_downtimes_are_remembered_and_none_that_is_none() {
+    fn only_the_last_downtimes_are_remembered() {
         let mut downtimes = Vec::new();
         add(&mut downtimes, (5, 5));
         add(&mut downtimes, (6, 5));

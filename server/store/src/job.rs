@@ -8,10 +8,11 @@ use crate::submission::{Done, Submission};
 pub(super) enum Job {
     CarryOut(Box<Submission>, Done),
     Exclusive(Exclusive),
-    /// There is a chunk to look for.
+    /// A chunk is waiting.
     Wake,
     Stop,
 }
 
-/// What the writer does in a transaction of its own, between two batches.
+/// Work that the writer does in a transaction of its own, between two batches. Gets the quotas and
+/// the time in Unix microseconds.
 pub(super) type Exclusive = Box<dyn FnOnce(&mut Connection, &Quotas, i64) + Send>;

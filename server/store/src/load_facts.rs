@@ -1,4 +1,4 @@
-//! Facts: what the rules have to know of the store to decide a command.
+//! Loads the facts that the rules need to decide a command.
 
 use vestibule_approve::{
     frames::Id,
@@ -13,7 +13,7 @@ use vestibule_schema::{
 
 use crate::{convert, submission::Submission};
 
-/// The rows behind the facts, for what is written afterwards.
+/// The rows behind the facts, for writing the change.
 #[derive(Default)]
 pub(super) struct StoredRows {
     pub(super) room: Option<models::Room>,
@@ -22,7 +22,7 @@ pub(super) struct StoredRows {
     pub(super) approve: Option<models::Approve>,
 }
 
-/// Gathers what bears on a command.
+/// Loads the facts for a command.
 pub(super) fn load_facts(
     conn: &mut Connection,
     quotas: &Quotas,
@@ -84,7 +84,7 @@ impl FactLoader<'_> {
         Ok(())
     }
 
-    /// What is counted of the room, if there is one.
+    /// A counter of the room; 0 if there is no room.
     fn count(&self, of: impl FnOnce(&models::Room) -> i64) -> usize {
         counted(self.stored.room.as_ref().map_or(0, of))
     }
@@ -98,8 +98,9 @@ impl FactLoader<'_> {
         Ok(())
     }
 
-    /// All of it for every room, so that a secret room takes no longer than one that does not exist. Counts of what is
-    /// others' are kept, not counted, so that it takes no longer the more others ask.
+    /// Loads the same for every room, so that a secret room takes no longer than one that does not
+    /// exist. Other users' totals come from stored counters, so that it takes no longer the more
+    /// they ask.
     fn ask(
         &mut self,
         uid: &Uid,
@@ -146,7 +147,7 @@ impl FactLoader<'_> {
         Ok(())
     }
 
-    /// An approve, and the request that it answers.
+    /// Loads an approve and the request that it answers.
     fn approved(&mut self, approve_id: &Id) -> Result<(), Error> {
         self.approve(approve_id)?;
         let Some(approve) = &self.stored.approve else { return Ok(()) };
@@ -154,7 +155,7 @@ impl FactLoader<'_> {
         self.set_request(row)
     }
 
-    /// All approves of the request.
+    /// Loads all approves of the request.
     fn approves(&mut self) -> Result<(), Error> {
         let Some(request) = &self.stored.request else { return Ok(()) };
         let rows = approves::of_request(self.conn, &request.rid, &request.uid, &request.request_id)?;

@@ -1,7 +1,8 @@
-//! The mark: a small file beside the database that says how far it had come.
+//! The mark: a small file beside the database that says how far the database had come.
 //!
-//! Nothing inside a database tells whether it is the newest state of itself. The file does: it is written when the server
-//! starts and stops, and at most a second after a commit. What was committed in the last second before a crash is not in it.
+//! A database cannot know whether it is the newest state of itself. The mark can: it is written
+//! when the server starts and stops, and at most a second after a commit. It misses what was
+//! committed in the last second before a crash.
 
 use std::{
     fs, io,
@@ -15,36 +16,37 @@ use crate::{durable, history::Downtime};
 
 const MINUTE_US: i64 = 60_000_000;
 
-/// See the [module](self).
+/// The content of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {
-    /// Of the database.
+    /// The database's epoch.
     pub(super) epoch: Epoch,
-    /// How often it was started.
+    /// How often the server was started with it.
     pub(super) starts: i64,
-    /// The last number that it has given.
+    /// The last seq that it issued.
     pub(super) seq: Seq,
-    /// When this was written, in Unix microseconds. A server that runs writes it once a minute at least.
+    /// When this was written, in Unix microseconds. A running server writes it at least once a
+    /// minute.
     pub(super) at: i64,
-    /// Whether the server had stopped by then.
+    /// Whether the server had stopped.
     pub(super) is_stopped: bool,
-    /// When it did not run before.
+    /// When no server ran.
     pub(super) downtimes: Vec<Downtime>,
 }
 
-/// What is known beside the database.
+/// What the files beside the database say.
 #[derive(Debug)]
 pub(super) enum MarkFile {
     Mark(Mark),
-    /// How often it was started, in the file that version 0.1.0 had for that alone.
+    /// How often the server was started, from the file that version 0.1.0 had for that.
     Starts(i64),
     Nothing,
-    /// There is a file, and it says nothing that makes sense.
+    /// There is a file, but it cannot be read or understood.
     Unreadable(PathBuf, io::Error),
 }
 
 impl Mark {
-    /// Looks for what is known beside the database at this path.
+    /// Reads the files beside the database at this path.
     pub(super) fn find(database: &Path) -> MarkFile {
         let (mark, starts) = (path(database), database.with_extension("starts"));
         match read(&mark, |text| serde_json::from_str(text).ok()) {
@@ -58,7 +60,7 @@ impl Mark {
         }
     }
 
-    /// Writes it, in place of any other.
+    /// Writes the mark, replacing the old one.
     pub(super) fn write(&self, database: &Path) -> io::Result<()> {
         let mut text = serde_json::to_vec(self)?;
         text.push(b'\n');
@@ -69,13 +71,14 @@ impl Mark {
         }
     }
 
-    /// In which minute a moment is.
+    /// The minute of a time, to compare.
     pub(super) fn minute(us: i64) -> i64 {
         us.div_euclid(MINUTE_US)
     }
 
-    /// From when on no server ran: after the last number that may have been given, `seq` being the database's last. To the
-    /// minute after a crash: the moment would tell when somebody last did something.
+    /// When the server stopped: after the last seq that it may have issued, where `seq` is the
+    /// database's last. After a crash this is rounded to the minute, because the exact time would
+    /// tell when somebody last did something.
     pub(super) fn stopped_at(&self, Seq(seq): Seq) -> i64 {
         if self.is_stopped && seq <= self.at {
             return self.at;
@@ -85,12 +88,12 @@ impl Mark {
     }
 }
 
-/// Where the mark of the database at this path is.
+/// The path of the mark of the database at this path.
 pub(super) fn path(database: &Path) -> PathBuf {
     database.with_extension("mark")
 }
 
-/// What a file says, `None` where there is none.
+/// Reads and parses a file; `None` if it does not exist.
 fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Option<T>) -> io::Result<Option<T>> {
     match fs::read_to_string(path) {
         Ok(text) => parse(&text).map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into()),
@@ -115,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_found_as_it_was_written_and_what_counted_starts_before_is_gone() {
+    fn a_mark_is_read_back_and_replaces_the_old_file() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("v.db");
         assert!(matches!(Mark::find(&database), MarkFile::Nothing));
@@ -128,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_not_taken_for_nothing() {
+    fn a_malformed_mark_is_not_a_missing_one() {
         for name in ["v.mark", "v.starts"] {
             let folder = tempfile::tempdir().unwrap();
             for text in ["", "x", "{}", "\u{fffd}", "-"] {
@@ -149,7 +152,7 @@ mod tests {
         for (at, seq) in [(NOON + 1, NOON), (NOON + 7, NOON + 9), (NOON, NOON + 1), (NOON + MINUTE_US, 0)] {
             assert_eq!(mark(at, false).stopped_at(Seq(seq)), NOON + MINUTE_US, "{at} {seq}");
         }
-        // It was started, could not write the mark, and gave numbers all the same.
+        // The server started, could not write the mark, and issued seqs all the same.
         assert_eq!(mark(NOON, true).stopped_at(Seq(NOON + 1)), NOON + MINUTE_US);
         assert_eq!(mark(i64::MAX, false).stopped_at(Seq(0)), i64::MAX);
     }

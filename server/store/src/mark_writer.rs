@@ -1,4 +1,4 @@
-//! Keeps the mark beside the database up to date, on a thread of its own: commands do not wait for it.
+//! Keeps the mark up to date, on a thread of its own, so that commands do not wait for it.
 
 use std::{
     io,
@@ -19,10 +19,10 @@ use crate::{
     mark::{self, Mark},
 };
 
-/// How often it is looked whether something was committed.
+/// How often to look for new commits.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The last number that is durable: the writer sets it before it says that anything is stored.
+/// The last durable seq. The writer sets it before it answers.
 #[derive(Clone, Debug)]
 pub(super) struct LastCommitted(Arc<AtomicI64>);
 
@@ -40,14 +40,14 @@ impl LastCommitted {
     }
 }
 
-/// The thread.
+/// The thread that writes the mark.
 pub(super) struct MarkWriter {
     stop: Sender<()>,
     thread: thread::JoinHandle<()>,
 }
 
 impl MarkWriter {
-    /// Writes the mark of the database at this path, and goes on doing so.
+    /// Writes the mark of the database at this path and starts the thread.
     pub(super) fn start(
         database: PathBuf,
         mark: Mark,
@@ -63,9 +63,9 @@ impl MarkWriter {
         Ok(Self { stop, thread })
     }
 
-    /// Writes that the server has stopped. Comes after the last commit.
+    /// Writes that the server has stopped. Call it after the last commit.
     pub(super) fn stop(self) {
-        // Neither fails but where the thread has panicked, which the log says.
+        // Both fail only if the thread has panicked, which is in the log.
         let _ = self.stop.send(());
         let _ = self.thread.join();
     }
@@ -76,7 +76,7 @@ struct MarkThread {
     mark: Mark,
     committed: LastCommitted,
     clock: Clock,
-    /// Whether the last try failed: that is said once.
+    /// Whether the last write failed, to log that once.
     has_failed: bool,
 }
 
@@ -89,13 +89,13 @@ impl MarkThread {
                     self.mark.is_stopped = true;
                     return self.write();
                 }
-                // Whether the writer goes on is not known.
+                // The handle was dropped: nobody knows whether the writer still runs.
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    /// Writes what is new, and in each minute that the server runs.
+    /// Writes the mark after a commit, and once a minute.
     fn look(&mut self) {
         let is_another_minute = Mark::minute(self.clock.now_us()) != Mark::minute(self.mark.at);
         if self.has_failed || is_another_minute || self.committed.last() > self.mark.seq {
@@ -110,7 +110,7 @@ impl MarkThread {
             Err(error) => {
                 let path = mark::path(&self.database);
                 if !self.has_failed {
-                    tracing::warn!(%error, "{} cannot be written; a restore may go unnoticed", path.display());
+                    tracing::warn!(%error, "cannot write {}: a restore may go unnoticed", path.display());
                 }
                 self.has_failed = true;
             }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_committed_is_marked_soon_and_the_stop_at_once() {
+    fn commits_are_marked_soon_and_the_stop_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("v.db");
         let minute = Arc::new(AtomicI64::new(10));
@@ -165,10 +165,10 @@ mod tests {
         committed.note(Seq(9));
         committed.note(Seq(8));
         wait_for(&database, |mark| mark.seq == Seq(9));
-        // A server that nobody uses goes on saying that it runs.
+        // An idle server keeps the mark's time up to date.
         minute.store(11, Ordering::Relaxed);
         wait_for(&database, |mark| mark.at == 660_000_000);
-        // What could not be written is tried again.
+        // A failed write is retried.
         let path = super::mark::path(&database);
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();

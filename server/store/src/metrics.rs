@@ -1,4 +1,4 @@
-//! What the store counts.
+//! The store's metrics.
 
 use std::{
     hash::Hash,
@@ -32,21 +32,21 @@ enum CommandResult {
     Failed,
 }
 
-/// For how long the store counts as in trouble after it was found so.
+/// How long a problem counts after it was last met.
 const TROUBLED_FOR: Duration = Duration::from_secs(30);
 
-/// The bounds of how long a request waits for its first approve, in seconds: from one to a month.
+/// Buckets for the time until a request's first approve, in seconds: from one second to a month.
 const WAITS: [f64; 12] =
     [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 43_200.0, 86_400.0, 604_800.0, 2_592_000.0];
 
-/// What a command was, and what became of it.
+/// Labels of the commands' counter.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct CommandLabels {
     command: &'static str,
     result: &'static str,
 }
 
-/// Counters whose every series is there from the start, so that a first event is an increase too.
+/// Creates every series at the start, so that the first event is an increase too.
 fn all_series<L: Clone + Hash + Eq>(labels: impl IntoIterator<Item = L>) -> Family<L, Counter> {
     let family = Family::default();
     for labels in labels {
@@ -55,7 +55,7 @@ fn all_series<L: Clone + Hash + Eq>(labels: impl IntoIterator<Item = L>) -> Fami
     family
 }
 
-/// See the [module](self). Shared by who submits and who writes.
+/// The counters, shared by the store and its writer.
 #[derive(Debug)]
 pub(super) struct StoreMetrics {
     commands: Family<CommandLabels, Counter>,
@@ -65,7 +65,7 @@ pub(super) struct StoreMetrics {
     failed_reads: Counter,
     waiting: Gauge,
     first_approve: Histogram,
-    /// When the disk was last found full, and the database unusable.
+    /// When each problem was last met.
     full_at: Mutex<Option<Instant>>,
     unusable_at: Mutex<Option<Instant>>,
 }
@@ -93,7 +93,7 @@ impl StoreMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "store_commands",
-            "Commands to the store, by what became of them",
+            "Commands to the store, by result",
             self.commands.clone(),
         );
         registry.register(
@@ -103,7 +103,7 @@ impl StoreMetrics {
         );
         registry.register_with_unit(
             "store_commit_duration",
-            "How long a transaction took, from its begin until it was durable",
+            "Time from the begin of a transaction until it was durable",
             Unit::Seconds,
             self.commit_time.clone(),
         );
@@ -116,34 +116,33 @@ impl StoreMetrics {
         registry.register("store_queue_length", "Commands that wait for the writer", self.waiting.clone());
         registry.register_with_unit(
             "first_approve",
-            "How long requests waited until their first approve was stored",
+            "Time from a request to its first approve",
             Unit::Seconds,
             self.first_approve.clone(),
         );
     }
 
-    /// A command is about to wait for the writer.
+    /// A command joins the queue.
     pub(super) fn submitted(&self) {
         self.waiting.inc();
     }
 
-    /// A command does not wait any more.
+    /// A command leaves the queue.
     pub(super) fn taken(&self) {
         self.waiting.dec();
     }
 
-    /// A command was turned away before the writer saw it.
+    /// A command was rejected before it reached the writer.
     pub(super) fn turned_away(&self, command: &Command, result: &Result<Committed, CommandError>) {
         self.taken();
         self.count(command, result);
     }
 
-    /// A read failed.
     pub(super) fn read_failed(&self) {
         self.failed_reads.inc();
     }
 
-    /// A transaction is over.
+    /// A batch is finished.
     pub(super) fn committed<'a>(
         &self,
         took: Duration,
@@ -159,17 +158,17 @@ impl StoreMetrics {
         iter::zip(commands, results).for_each(|(command, result)| self.count(command, result));
     }
 
-    /// Something is wrong with the store itself.
+    /// Notes a problem of the store.
     pub(super) fn found(&self, problem: StoreProblem) {
         *self.last(problem).lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// What was found wrong lately, and may be so still.
+    /// The problem that was met lately, if any.
     pub(super) fn problem(&self) -> Option<StoreProblem> {
         [StoreProblem::Full, StoreProblem::Unreadable].into_iter().find(|problem| self.is_in(*problem))
     }
 
-    /// Whether this was found wrong lately. The clock's being set does not change that.
+    /// Whether this problem was met lately. Setting the clock does not matter.
     pub(super) fn is_in(&self, problem: StoreProblem) -> bool {
         let last = *self.last(problem).lock().unwrap_or_else(PoisonError::into_inner);
         last.is_some_and(|last| last.elapsed() < TROUBLED_FOR)

@@ -15,32 +15,33 @@ use crate::convert;
 /// A page of a list, oldest first.
 #[derive(Debug)]
 pub struct ListPage<T> {
-    /// At most a page of items.
+    /// The items.
     pub items: Vec<T>,
     /// Where the next page starts.
     pub next: Option<Cursor>,
-    /// The moment up to which the list goes.
+    /// The list shows frames up to this seq.
     pub until: Seq,
 }
 
-/// Which page.
+/// Which page to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PageRequest {
     pub(super) from: Cursor,
-    /// At most so many items; above [`PAGE`] as many as that.
+    /// At most so many items, and at most [`PAGE`].
     pub(super) limit: i64,
-    /// What time it is, in Unix milliseconds.
+    /// The time, in Unix milliseconds.
     pub(super) now: i64,
-    /// At most so many bytes, but one item at least: an answer has to fit its receiver's outbox.
+    /// At most about so many bytes, but at least one item: the answer must fit the recipient's
+    /// outbox.
     pub(super) bytes: usize,
 }
 
-/// What lists are made of.
+/// An item of a list.
 trait Listed {
-    /// Its place in the list.
+    /// The item's seq, by which lists are ordered.
     fn seq(&self) -> Seq;
 
-    /// About how much it holds; what is not counted is small.
+    /// About how many bytes the item has, without its small fields.
     fn bytes(&self) -> usize;
 }
 
@@ -154,7 +155,7 @@ pub(super) fn notices(
     })
 }
 
-/// One page: reads one item too many, to see whether there is more, and cuts off what does not fit.
+/// Reads one item more than wanted, to see whether there are more, and cuts off what does not fit.
 fn page<T: Listed>(
     conn: &mut Connection,
     wanted: PageRequest,
@@ -171,7 +172,7 @@ fn page<T: Listed>(
     Ok(ListPage { items, next, until })
 }
 
-/// How many of the first items fit: one at least.
+/// How many of the first items fit; at least one.
 fn fitting(items: &[impl Listed], bytes: usize) -> usize {
     let mut sum = 0;
     let fits = |item: &&_| {
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_as_much_as_fits_and_one_at_least() {
+    fn a_page_holds_what_fits_and_at_least_one_item() {
         assert_eq!(fitting(&[Item(4), Item(6), Item(1)], 10), 2);
         assert_eq!(fitting(&[Item(4), Item(6), Item(1)], 11), 3);
         assert_eq!(fitting(&[Item(40)], 10), 1);

@@ -2,23 +2,24 @@
 
 use std::path::Path;
 
-/// Less than so much free space is none: a transaction needs some for its log.
+/// With less free space the disk counts as full: a transaction needs some for its log.
 pub(super) const LEAST_FREE: u64 = 1 << 20;
 
-/// What is wrong with the store.
+/// A problem that makes the server not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreProblem {
-    /// Its files are not where they were opened.
+    /// The database's files were deleted, renamed or replaced.
     Moved,
-    /// It does not answer, or not as it should.
+    /// The database does not answer, or answers wrongly.
     Unreadable,
     /// Tables are missing.
     Incomplete,
-    /// There is no space: the disk is full, or the database as large as it may be.
+    /// The disk is full, or the database is as large as it may be.
     Full,
 }
 
-/// What an ordinary user may still write to the disk of this folder; `None` where the system does not say.
+/// How many bytes an ordinary user may still write to the disk of this folder; `None` if the system
+/// does not tell.
 pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))

@@ -1,4 +1,4 @@
-//! What joins, lists and the directory read. Each read is of one moment.
+//! Reads for joins, lists and the directory. Each runs in one snapshot.
 
 use vestibule_approve::{
     frames::{Card, Id, Policy},
@@ -19,37 +19,38 @@ use crate::{
     store::Store,
 };
 
-/// What somebody finds who joins.
+/// What a join shows, read in one snapshot.
 #[derive(Debug)]
 pub struct JoinSnapshot {
-    /// The moment: what is stored later has a larger seq.
+    /// The last seq of the snapshot: whatever is stored later has a larger one.
     pub until: Seq,
-    /// The room's card, where there is a room and it is shown to guests.
+    /// The room's card, if guests may see it. `None` in an inbox.
     pub card: Option<Card>,
-    /// The own open requests.
+    /// The user's own open requests.
     pub mine: ListPage<RequestItem>,
-    /// The approves that wait.
+    /// The approves that wait for the user.
     pub approves: ListPage<ApproveItem>,
-    /// The notices that were not seen yet.
+    /// The notices that the user has not seen.
     pub notices: ListPage<Notice>,
 }
 
-/// Something whose time is over, and the command that ends it.
+/// Something that has expired, and the command that ends it.
 #[derive(Debug)]
 pub struct Due {
     /// The room.
     pub rid: Rid,
-    /// Whose request it is, or whom the approve is for.
+    /// The requester, or the recipient of the approve.
     pub uid: Uid,
-    /// What is to be done, on that user's behalf.
+    /// The command, sent in that user's name.
     pub command: Command,
 }
 
-/// The most that a sweep is handed at once.
+/// The most of each kind that one call returns.
 const MAX_DUE: u32 = 256;
 
 impl Store {
-    /// What `uid` finds in one room, or everywhere; of the notices, those after `notices_after`.
+    /// Reads what a join shows to `uid`, in one room or, with `None`, everywhere. Of the notices,
+    /// those after `notices_after`.
     pub async fn join_snapshot(
         &self,
         uid: Uid,
@@ -72,7 +73,7 @@ impl Store {
         .await
     }
 
-    /// The own open requests, in one room or everywhere.
+    /// Lists the user's own open requests, in one room or everywhere.
     pub async fn mine(
         &self,
         uid: Uid,
@@ -84,7 +85,7 @@ impl Store {
         self.read(move |conn| pages::mine(conn, &uid, rid.as_ref(), wanted)).await
     }
 
-    /// The notices for `uid`, about one room or all.
+    /// Lists the notices for `uid`, about one room or all.
     pub async fn notices(
         &self,
         uid: Uid,
@@ -96,7 +97,7 @@ impl Store {
         self.read(move |conn| pages::notices(conn, &uid, rid.as_ref(), wanted)).await
     }
 
-    /// The denials that hold in a room.
+    /// Lists the denials that hold in a room.
     pub async fn denials(
         &self,
         rid: Rid,
@@ -107,7 +108,7 @@ impl Store {
         self.read(move |conn| pages::denials(conn, &rid, wanted)).await
     }
 
-    /// What is over and has to be ended.
+    /// Finds what has expired by `now`, in Unix milliseconds, and must be ended.
     pub async fn due(&self, now: i64) -> Result<Vec<Due>, StoreError> {
         let devices_before = now - self.quotas.load().devices_ms;
         self.read(move |conn| {
@@ -124,7 +125,7 @@ impl Store {
         .await
     }
 
-    /// The open requests of a room.
+    /// Lists the open requests of a room.
     pub async fn pending(
         &self,
         rid: Rid,
@@ -135,7 +136,7 @@ impl Store {
         self.read(move |conn| pages::pending(conn, &rid, wanted)).await
     }
 
-    /// The approves that wait for `uid`, in one room or everywhere.
+    /// Lists the approves that wait for `uid`, in one room or everywhere.
     pub async fn approved(
         &self,
         uid: Uid,
@@ -147,7 +148,7 @@ impl Store {
         self.read(move |conn| pages::approved(conn, &uid, rid.as_ref(), wanted)).await
     }
 
-    /// Where a request stands, `None` where `uid` has no such request.
+    /// The state of a request; `None` if `uid` has no such request.
     pub async fn status(
         &self,
         rid: Rid,
@@ -165,17 +166,17 @@ impl Store {
         .await
     }
 
-    /// A room's card, also a secret room's.
+    /// A room's card, even of a secret room.
     pub async fn card(&self, rid: Rid) -> Result<Option<Card>, StoreError> {
         self.read(move |conn| find_card(conn, &rid)).await
     }
 
-    /// A room's card, if it may be shown to anybody.
+    /// A room's card, if guests may see it.
     pub async fn public_card(&self, rid: Rid) -> Result<Option<Card>, StoreError> {
         Ok(self.card(rid).await?.filter(convert::is_shown))
     }
 
-    /// A page of the directory: rooms that are listed and not secret, by id.
+    /// Reads a page of the directory: listed rooms that are not secret, ordered by id.
     pub async fn directory(
         &self,
         policy: Option<Policy>,

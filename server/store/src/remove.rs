@@ -1,8 +1,9 @@
-//! What is deleted with all that belongs to it: rooms, and users.
+//! Deletes rooms and users with everything that belongs to them.
 //!
-//! There may be hundreds of thousands of rows, and others wait for the writer. So most goes in chunks: what somebody waits for
-//! ends by the rules, what is over is deleted. One last transaction takes what is left, and what has come meanwhile. Where the
-//! server ends in between, some is gone and the rest is as it was: who deletes again goes on from there.
+//! There may be hundreds of thousands of rows, and others wait for the writer. So most of the work
+//! goes in small steps: open requests end by the rules, then finished rows are deleted. One last
+//! transaction deletes the rest, and whatever came meanwhile. If the server stops in between, a
+//! part is gone and the rest is as it was; deleting again continues.
 
 use vestibule_approve::{
     limits::Quotas,
@@ -23,26 +24,27 @@ use crate::{
     submission::{Committed, Content, Submission},
 };
 
-/// What was deleted with a user.
+/// How many rows were deleted with a user.
 pub use vestibule_schema::models::Erased as Deleted;
 
-/// A room that is gone.
+/// What the removal of a room did.
 #[derive(Clone, Copy, Debug)]
 pub struct Removed {
-    /// Whether there was one.
+    /// Whether the room existed.
     pub was_there: bool,
-    /// How many requests it took along that somebody waited with.
+    /// How many open requests ended with it.
     pub ended: usize,
 }
 
-/// How many rows are deleted before the time is looked at.
+/// How many rows are deleted between two looks at the clock.
 const ROWS: u32 = 32;
 
-/// Something of a user's that is to end before its time.
+/// A request or approve of a user that must end before its time.
 type End = (Rid, Uid, Command);
 
 impl Store {
-    /// Deletes a room with everything in it. What somebody waits for in it ends first, by the rules: `each` hears of it.
+    /// Deletes a room with everything in it. Its open requests end first, by the rules; `each` is
+    /// called with every end.
     pub async fn remove_room(
         &self,
         rid: Rid,
@@ -57,7 +59,7 @@ impl Store {
         if !found {
             return Ok(Removed { was_there: false, ended: 0 });
         }
-        // Before the ends, which their users are told of.
+        // Before the requests end, because that makes notices that users must get.
         self.in_short_transactions(move |conn| {
             notices::delete_of_room(conn, rid.as_bytes(), until, ROWS).map(counted)
         })
@@ -78,8 +80,8 @@ impl Store {
         Ok(Removed { was_there, ended })
     }
 
-    /// Deletes all that is stored of a user. What they wait for, and what others have from them, ends first, by the rules: `each`
-    /// hears of it.
+    /// Deletes everything that is stored of a user. Their open requests, and the live approves that
+    /// others have from them, end first, by the rules; `each` is called with every end.
     pub async fn erase_user(
         &self,
         uid: Uid,
@@ -113,7 +115,8 @@ impl Store {
         Ok(deleted)
     }
 
-    /// Has everything ended, a chunk at a time; what has ended by itself meanwhile is left out. Says how many did.
+    /// Ends everything in the background. Returns how many ended; those that ended by themselves
+    /// meanwhile do not count.
     async fn end_all(
         &self,
         ends: Vec<End>,
@@ -133,7 +136,7 @@ impl Store {
     }
 }
 
-/// A chunk that was as large as it might be may have left some.
+/// The sum, and whether there may be more: a full step may have left some.
 fn counted(rows: usize) -> (usize, bool) {
     (rows, rows == ROWS as usize)
 }
@@ -146,7 +149,7 @@ fn tell(ended: Vec<(Rid, Uid, Committed)>, each: &mut impl FnMut(Rid, Uid, Commi
     count
 }
 
-/// What waits in a room.
+/// The requests of a room that must end.
 fn kept_in(conn: &mut Connection, rid: Rid) -> Result<Vec<End>, Error> {
     let kept = requests::kept_in_room(conn, rid.as_bytes())?.into_iter();
     kept.map(|due| {
@@ -156,7 +159,7 @@ fn kept_in(conn: &mut Connection, rid: Rid) -> Result<Vec<End>, Error> {
     .collect()
 }
 
-/// What a user waits for, and what others have from them.
+/// A user's open requests, and the live approves that others have from them.
 fn waiting_of(conn: &mut Connection, uid: Uid) -> Result<Vec<End>, Error> {
     let requests = erasure::waiting_of(conn, uid.as_bytes())?.into_iter().map(|due| {
         let command = Command::End { request_id: convert::fixed(&due.request_id)? };
@@ -173,7 +176,8 @@ fn ending((rid, uid, command): End) -> Submission {
     Submission { rid, caller: Caller { uid, is_member: false }, command, content: Content::Nothing }
 }
 
-/// Ends everything within a transaction. Gives what did not end with something before it.
+/// Ends everything within the transaction. Returns those that did not already end with an earlier
+/// one.
 fn end_now(
     conn: &mut Connection,
     quotas: &Quotas,

@@ -1,28 +1,29 @@
-//! A little of the disk that is kept for a start on a full one.
+//! A reserve of disk space for starting on a full disk.
 //!
-//! Without the index of its log, which is a file, SQLite cannot even read, and a server that was stopped has taken that file
-//! away. A start that finds no room for it gives up the spare file instead: what is stored is shown, and what is new is refused
-//! until there is room again.
+//! SQLite cannot even read without its log's index, which is a file that a stopped server has
+//! deleted. A start that finds no space for it deletes the reserve file. Then stored frames can be
+//! read, and new ones are refused until there is space again.
 
 use std::{fs, path::Path};
 
 use crate::durable;
 
-/// The index takes 32 KiB, and the log's first transaction, which notes the start, some more.
+/// The index takes 32 KiB; the first transaction, which notes the start, takes some more.
 const BYTES: usize = 64 * 1024;
 
-/// Makes the spare file, if it is not there. Where there is no room for it, the next start may find some.
+/// Creates the reserve file if it is missing. If there is no space for it, the next start tries
+/// again.
 pub(super) fn keep(database: &Path) {
     let path = database.with_extension("spare");
     if path.metadata().is_ok_and(|found| found.len() >= BYTES as u64) {
         return;
     }
     if let Err(error) = durable::write(&path, &vec![0; BYTES]) {
-        tracing::warn!(%error, "{} cannot be made, so a start on a full disk may fail", path.display());
+        tracing::warn!(%error, "cannot create {}: a start on a full disk may fail", path.display());
     }
 }
 
-/// Gives up the spare file; says whether there was one.
+/// Deletes the reserve file. Returns whether there was one.
 pub(super) fn give_up(database: &Path) -> bool {
     fs::remove_file(database.with_extension("spare")).is_ok()
 }
@@ -32,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_made_once_and_given_up_once() {
+    fn the_reserve_is_made_once_and_given_up_once() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("v.db");
         assert!(!give_up(&database));

@@ -1,9 +1,10 @@
-//! What a start finds: whether the database was restored from a backup since the last one, and when no server ran.
+//! What a start finds out: whether the database was restored from a backup, and when no server ran.
 //!
-//! A restored database is an older one: what was answered ok since the backup is not in it. Nothing inside it can tell, so
-//! its epoch, its starts and its last seq are noted beside it, in the [mark](super::mark). Where the mark has seen more, is of
-//! another epoch, is gone or says nothing that makes sense, the database has gone back in time, or may have: it gets a new epoch,
-//! and clients that come with the old one are told to fetch anew, and repeat what they wait for.
+//! A restored database lacks whatever was answered ok since the backup. It cannot know that itself,
+//! so its epoch, starts and last seq are noted beside it, in the [mark](crate::mark). If the mark
+//! has seen more, has another epoch, is missing or cannot be read, the database has, or may have,
+//! gone back in time. Then it gets a new epoch. Clients that come with the old one fetch everything
+//! anew and repeat what is unanswered.
 
 use std::path::Path;
 
@@ -19,28 +20,29 @@ use crate::{
     mark::{Mark, MarkFile},
 };
 
-/// What a start has found.
+/// The result of a start.
 pub(super) struct Startup {
     /// The database's epoch from now on.
     pub(super) epoch: Epoch,
     /// When no server ran.
     pub(super) downtimes: Vec<Downtime>,
-    /// The last number that the database has given.
+    /// The last seq that the database issued.
     pub(super) seq: Seq,
-    /// What is to be kept beside the database, unless what is there has to stay.
+    /// The mark to write beside the database; `None` if the one that is there must stay.
     pub(super) mark: Option<Mark>,
 }
 
-/// Looks whether the database at this path was restored, and notes the start in it, as far as the disk has room.
+/// Checks whether the database at this path was restored, and notes the start in it if the disk has
+/// space.
 pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Result<Startup, Error> {
     let own = store::own(connection).map_err(|error| error.at(path))?;
     let found = Mark::find(path);
     let mut epoch = Some(Epoch(own.epoch));
     if was_restored(&own, &found) {
-        tracing::warn!("the database was restored from a backup: clients are told to fetch anew");
+        tracing::warn!("the database was restored from a backup: clients will fetch everything anew");
         epoch = unless_full(store::renew_epoch(connection))?.map(Epoch);
     }
-    // Where that cannot be written down, what is beside the database stays, for the next start to find the same.
+    // If the new epoch cannot be stored, the mark stays, so that the next start finds the same.
     let Some(epoch) = epoch else {
         return Ok(Startup { epoch: drawn(), downtimes: Vec::new(), seq: Seq(own.seq), mark: None });
     };
@@ -48,7 +50,8 @@ pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Re
         MarkFile::Mark(Mark { starts, .. }) | MarkFile::Starts(starts) => *starts,
         MarkFile::Nothing | MarkFile::Unreadable(..) => 0,
     };
-    // The database first: a crash in between leaves it one ahead, which means nothing; one behind would mean a restore.
+    // The database first: after a crash in between it is one start ahead of the mark, which is
+    // harmless. One behind would look like a restore.
     let next = own.starts.max(counted) + 1;
     let begun = unless_full(store::begin(connection, next, now_us))?;
     let mut downtimes = Vec::new();
@@ -74,13 +77,13 @@ fn was_restored(own: &Own, found: &MarkFile) -> bool {
         MarkFile::Starts(counted) => own.starts < *counted,
         MarkFile::Nothing => own.starts > 0,
         MarkFile::Unreadable(path, error) => {
-            tracing::warn!("{}: {error}, so nobody knows whether the database is the newest", path.display());
+            tracing::warn!("cannot read {}: {error}. The database may be an older one", path.display());
             true
         }
     }
 }
 
-/// An epoch of this run alone.
+/// A random epoch, for this run only.
 fn drawn() -> Epoch {
     let mut drawn = [0; 16];
     let random = SystemRandom::new().fill(&mut drawn);
@@ -88,12 +91,12 @@ fn drawn() -> Epoch {
     Epoch(drawn)
 }
 
-/// Goes on without what a full disk did not take.
+/// Treats a full disk as `None`, so that the start goes on.
 fn unless_full<T>(written: Result<T, Error>) -> Result<Option<T>, Error> {
     match written {
         Ok(written) => Ok(Some(written)),
         Err(error) if error.kind() == ErrorKind::Full => {
-            tracing::error!(%error, "the disk is full: what is new is refused");
+            tracing::error!(%error, "the disk is full: new frames are refused");
             Ok(None)
         }
         Err(error) => Err(error),
@@ -115,13 +118,13 @@ mod tests {
 
     use crate::{Store, StoreConfig, Writer};
 
-    /// The epoch of a store that is opened and closed again.
+    /// Opens a store, closes it and returns its epoch.
     fn epoch_of(path: &Path) -> String {
         let (store, writer): (Store, Writer) = Store::open(path, &StoreConfig::default()).unwrap();
         let epoch = store.epoch().to_string();
         drop(store);
         writer.stop();
-        // The pool closes its connections on threads of its own.
+        // The pool closes its connections on other threads.
         let deadline = Instant::now() + Duration::from_secs(10);
         while is_open(path) {
             assert!(Instant::now() < deadline, "the database is not closed");
@@ -138,7 +141,7 @@ mod tests {
         held.any(|held| held.as_os_str().as_bytes().starts_with(path.as_os_str().as_bytes()))
     }
 
-    /// The database and its log, which stays where two connections close at once.
+    /// Copies the database, and its log, which stays if two connections close at once.
     fn copy(from: &Path, to: &Path) {
         fs::copy(from, to).unwrap();
         let log = |path: &Path| path.with_extension("db-wal");
@@ -161,7 +164,7 @@ mod tests {
         assert_ne!(second, first);
         assert_eq!(epoch_of(&path), second, "only once");
 
-        // Without the file nothing is known, and who restores a whole folder takes it away to say so.
+        // Without the mark nothing is known. Operators delete it when they restore a whole folder.
         fs::remove_file(path.with_extension("mark")).unwrap();
         let third = epoch_of(&path);
         assert_ne!(third, second);
@@ -176,7 +179,8 @@ mod tests {
         copy(&path, &backup);
         fs::remove_file(path.with_extension("mark")).unwrap();
         let second = epoch_of(&path);
-        // Its clients may have seen more than is in it before there was the second epoch, whatever has been counted since.
+        // Whatever has been counted since the second epoch, clients may have seen more in the
+        // first.
         let kept = fs::read_to_string(path.with_extension("mark")).unwrap();
         let behind = kept.replace("\"starts\":2", "\"starts\":0");
         assert_ne!(behind, kept);

@@ -1,4 +1,4 @@
-//! Long work in many short transactions, between which others write.
+//! Long work in many short transactions, between which other commands are written.
 
 use std::{
     ops::AddAssign,
@@ -9,11 +9,12 @@ use vestibule_schema::{Connection, Error};
 
 use crate::{error::StoreError, store::Store};
 
-/// How long one transaction goes on.
+/// How long one transaction takes, about.
 const TIME: Duration = Duration::from_millis(5);
 
 impl Store {
-    /// Does something again and again, as long as there is more to do: a few milliseconds in each transaction. Gives the sum.
+    /// Calls `step` until it says that there is no more to do, for a few milliseconds in each
+    /// transaction. Returns the sum of the results.
     pub(super) async fn in_short_transactions<T: Default + AddAssign + Send + 'static>(
         &self,
         mut step: impl FnMut(&mut Connection) -> Result<(T, bool), Error> + Send + 'static,
@@ -89,7 +90,7 @@ mod tests {
         };
         assert_eq!(store.in_short_transactions(step).await.unwrap(), STEPS);
         let before = is_answered.recv().unwrap();
-        // A transaction ends with the step that passes its time.
+        // A transaction ends after the step during which its time is up.
         assert!(before <= 4, "{before} steps of {STEPS} went before");
     }
 }

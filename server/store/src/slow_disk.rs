@@ -1,7 +1,8 @@
-//! A slow disk, for the tests that want one: what is true only while a commit lasts is seen more often when it lasts longer.
+//! A slow disk, for tests: longer commits make it likelier to see what is true only during a
+//! commit.
 //!
-//! `VESTIBULE_SLOW_DISK=SEED:MILLISECONDS` makes the writer wait before each commit and after it, for times that the seed
-//! draws, of at most so many milliseconds. Builds without debug assertions do not look at it.
+//! `VESTIBULE_SLOW_DISK=SEED:MILLISECONDS` makes the writer wait before and after each commit, for
+//! random times up to that many milliseconds. Builds without debug assertions ignore it.
 
 use std::{env, thread, time::Duration};
 
@@ -9,7 +10,6 @@ use fastrand::Rng;
 
 const VARIABLE: &str = "VESTIBULE_SLOW_DISK";
 
-/// How slow the disk is.
 #[derive(Debug, Default)]
 pub(super) struct SlowDisk(Option<Delays>);
 
@@ -20,13 +20,13 @@ struct Delays {
 }
 
 impl SlowDisk {
-    /// As the environment says; no slower than it is where that says nothing that makes sense.
+    /// Reads the environment variable; if it is missing or malformed, nothing waits.
     pub(super) fn from_environment() -> Self {
         let setting = cfg!(debug_assertions).then(|| env::var(VARIABLE).ok()).flatten();
         Self(setting.and_then(|setting| Delays::parse(&setting)))
     }
 
-    /// Waits, perhaps: what is under way is not stored yet, or stored and not answered.
+    /// Waits, while a change is not yet stored, or stored and not yet answered.
     pub(super) fn wait(&mut self) {
         if let Some(delays) = &mut self.0 {
             thread::sleep(delays.next());
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_draws_the_same_times_and_none_too_long() {
+    fn a_seed_repeats_its_delays() {
         let times = |seed: &str| {
             let mut delays = Delays::parse(seed).unwrap();
             (0..100).map(|_| delays.next()).collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! The store: opening it, handing commands to its writer, and reading beside it.
+//! The store: opens the database, sends commands to the writer, and reads beside it.
 
 use std::{
     path::{Path, PathBuf},
@@ -38,10 +38,10 @@ use crate::{
     writer::{self, Progress, Worker},
 };
 
-/// Connections that read: so many reads go on at once, each on a blocking thread.
+/// How many connections read: so many reads run at once, each on a blocking thread.
 pub const READERS: u32 = 4;
 
-/// See the [module](self).
+/// The handle to the database. See the [crate](crate).
 pub struct Store {
     pub(super) queue: SyncSender<Job>,
     pub(super) chunks: Chunks,
@@ -58,7 +58,7 @@ pub struct Store {
     max_bytes: Arc<ArcSwap<Option<u64>>>,
 }
 
-/// The writer's thread.
+/// The handle to the writer's thread.
 pub struct Writer {
     queue: SyncSender<Job>,
     thread: thread::JoinHandle<()>,
@@ -66,9 +66,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Stores all that has been submitted, then closes the database. What is submitted later is refused.
+    /// Carries out all submitted commands, then closes the database. Later commands fail with
+    /// [`StoreError::Unavailable`].
     pub fn stop(self) {
-        // Neither fails but where the writer is gone, which ends the process.
+        // Both fail only if the writer is gone, and that ends the process.
         let _ = self.queue.send(Job::Stop);
         let _ = self.thread.join();
         if let Some(marking) = self.marking {
@@ -78,7 +79,7 @@ impl Writer {
 }
 
 impl Store {
-    /// Opens the database at `path`, makes it if there is none, and brings it up to date.
+    /// Opens or creates the database at `path`, runs the migrations, and starts the writer.
     pub fn open(path: &Path, settings: &StoreConfig) -> Result<(Self, Writer), OpenError> {
         let StoreConfig { quotas, max_bytes, queue, page_bytes, clock } = settings.clone();
         let (database, mut connection) = open(path)?;
@@ -141,7 +142,7 @@ impl Store {
         Ok((store, writer))
     }
 
-    /// Registers what the store counts.
+    /// Registers the store's metrics.
     pub fn register(&self, registry: &mut Registry) {
         self.metrics.register(registry);
     }
@@ -151,22 +152,24 @@ impl Store {
         self.history.epoch()
     }
 
-    /// The epoch to tell a client that has seen this seq in this epoch: another than its own where what it has seen was not here.
+    /// The epoch to tell a client that has seen this seq in this epoch. It differs from the
+    /// client's if this store never issued that seq.
     pub fn epoch_for(&self, seen: Option<(Epoch, Seq)>) -> Epoch {
         self.history.epoch_for(seen)
     }
 
-    /// Other quotas, for the commands that are decided from now on. What is stored already stays.
+    /// Changes the quotas for the next commands. Stored frames stay.
     pub fn set_quotas(&self, quotas: Quotas) {
         self.quotas.store(Arc::new(quotas));
     }
 
-    /// Another size that the database may grow to, from the next command on. One that is larger already keeps its size.
+    /// Changes the size to which the database may grow. If it is already larger, it keeps its size.
     pub fn set_max_bytes(&self, max_bytes: Option<u64>) {
         self.max_bytes.store(Arc::new(max_bytes));
     }
 
-    /// Has a command carried out. `done` hears how it went, after the commit; at once where the queue is full.
+    /// Sends a command to the writer, which calls `done` after the commit. If the queue is full,
+    /// `done` is called at once.
     pub fn submit(&self, submission: Submission, done: Done) {
         self.metrics.submitted();
         let (job, error) = match self.queue.try_send(Job::CarryOut(Box::new(submission), done)) {
@@ -181,7 +184,7 @@ impl Store {
         }
     }
 
-    /// As [`Store::submit`], for who can wait.
+    /// As [`Store::submit`], and waits for the outcome.
     pub async fn carry_out(&self, submission: Submission) -> Result<Committed, CommandError> {
         let (sender, receiver) = oneshot::channel();
         self.submit(
@@ -193,7 +196,8 @@ impl Store {
         receiver.await.unwrap_or_else(|_| Err(StoreError::Unavailable.into()))
     }
 
-    /// Writes something in a transaction of its own. It is handed the quotas, and the time in Unix microseconds.
+    /// Runs `work` in a transaction of its own. It gets the quotas and the time in Unix
+    /// microseconds.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection, &Quotas, i64) -> Result<T, Error> + Send + 'static,
@@ -202,7 +206,7 @@ impl Store {
         let failures = self.failures.clone();
         let exclusive: Exclusive = Box::new(move |conn, quotas, now_us| {
             let written = transaction(conn, |conn| work(conn, quotas, now_us));
-            // Who asked may have gone.
+            // The caller may be gone.
             let _ = sender.send(written.map_err(|error| failures.on_write(&error)));
         });
         self.queue.try_send(Job::Exclusive(exclusive)).map_err(|_| StoreError::Overloaded)?;
@@ -229,7 +233,7 @@ impl Store {
     }
 }
 
-/// Opens the database, on a full disk by what is spared for that.
+/// Opens the database, on a full disk with the space that is reserved for that.
 fn open(path: &Path) -> Result<(Database, Connection), Error> {
     let database = Database::open(path)?;
     let connection = database.writer().or_else(|error| {
@@ -261,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_refuses_at_once_and_everything_else_is_answered_before_the_writer_stops() {
+    fn a_full_queue_fails_at_once_and_a_stop_answers_all() {
         let folder = tempfile::tempdir().unwrap();
         let (store, writer) = Store::open(
             &folder.path().join("test.db"),
@@ -269,7 +273,7 @@ mod tests {
         )
         .unwrap();
 
-        // The writer is held up in the answer to its first command, so that what follows has to wait.
+        // The first command's callback blocks the writer, so that later commands wait.
         let (reached, is_reached) = mpsc::channel();
         let (release, is_released) = mpsc::channel::<()>();
         let hold = move |_| {
@@ -295,7 +299,7 @@ mod tests {
         let committed: Vec<Answer> = answers.iter().map(|result| result.unwrap().decision.answer).collect();
         assert_eq!(committed, vec![Answer::Withdraw { dup: true }; QUEUE]);
 
-        // After the end nothing is taken, and that is said.
+        // After the stop, commands fail.
         let (answer, answers) = mpsc::channel();
         store.submit(withdraw(), Box::new(move |result| answer.send(result).unwrap()));
         assert_eq!(answers.recv().unwrap().unwrap_err(), StoreError::Unavailable.into());

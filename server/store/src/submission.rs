@@ -1,4 +1,4 @@
-//! A command on its way to the writer, and what comes back.
+//! A command on its way to the writer, and its outcome.
 
 use vestibule_approve::{
     frames::Deny,
@@ -9,20 +9,20 @@ use vestibule_approve::{
 
 use crate::error::CommandError;
 
-/// One command on its way to the store.
+/// A command with what is stored with it.
 #[derive(Debug)]
 pub struct Submission {
-    /// The room it is about.
+    /// The room.
     pub rid: Rid,
-    /// Who sends it.
+    /// The user who sends it.
     pub caller: Caller,
-    /// What is to be done.
+    /// The command.
     pub command: Command,
-    /// What is stored with it.
+    /// The content to store.
     pub content: Content,
 }
 
-/// What a command brings along to be stored.
+/// The content of a command, which is stored.
 #[derive(Debug)]
 pub enum Content {
     /// Nothing.
@@ -31,26 +31,26 @@ pub enum Content {
     Frame(Vec<u8>),
     /// A denial.
     Deny(Deny),
-    /// Why an approve is no good.
+    /// Why an approve could not be used.
     Nack(NackCode),
 }
 
-/// What became of a command.
+/// The outcome of a command that was carried out.
 #[derive(Clone, Debug)]
 pub struct Committed {
-    /// The decision, which is durable now.
+    /// The decision. Its change is durable.
     pub decision: Decision,
-    /// The seq of the change; 0 where nothing was changed.
+    /// The seq of the change; [`Seq::ZERO`] if nothing changed.
     pub seq: Seq,
     /// When it was decided, in Unix milliseconds.
     pub at: i64,
-    /// What a user is told of it.
+    /// The notice about it, and the user whom it is for.
     pub notice: Option<(Uid, Notice)>,
-    /// The requests that are pending again.
+    /// The requests that are pending again because of it.
     pub reopened: Vec<RequestItem>,
-    /// How long the request waited, in milliseconds, where this is its first approve.
+    /// If this is a request's first approve: how long the request waited, in milliseconds.
     pub first_approve_ms: Option<i64>,
 }
 
-/// Called once, on the writer's thread: it must not wait.
+/// A callback that the writer calls once, on its own thread: it must not block.
 pub type Done = Box<dyn FnOnce(Result<Committed, CommandError>) + Send>;

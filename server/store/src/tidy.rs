@@ -5,15 +5,16 @@ use vestibule_schema::repository;
 
 use crate::{error::StoreError, store::Store};
 
-/// How many rows of each kind are forgotten before the time is looked at.
+/// How many rows of each kind are deleted between two looks at the clock.
 const TIDIED_AT_ONCE: u32 = 32;
 
-/// For how long it is remembered what operators did, and how much of it at the most.
+/// How long lines of the audit log are kept, and the most that are kept.
 const KEEP_ACTS_MS: i64 = 365 * 24 * 60 * 60 * 1000;
 const KEEP_ACTS: i64 = 100_000;
 
 impl Store {
-    /// Deletes what is over and need not be remembered any more, for a few milliseconds at a time. Says how many rows.
+    /// Deletes finished requests, old notices, expired denials and old lines of the audit log, a
+    /// few milliseconds at a time. Returns how many rows.
     pub async fn tidy(&self, now: i64) -> Result<usize, StoreError> {
         let Quotas { memory_ms, notices_ms, .. } = **self.quotas.load();
         let (finished_before, notices_before) = (now - memory_ms, now - notices_ms);

@@ -1,7 +1,8 @@
-//! The writer's thread: takes what waits, has it carried out, and answers once it is durable.
+//! The writer's thread: takes the waiting commands, carries them out, and answers once they are
+//! durable.
 //!
-//! Nothing is waited for to fill a batch: while one is being committed the next one gathers, so that batches grow exactly
-//! as far as the disk is slow. What nobody waits for comes along in chunks, after all that somebody waits for.
+//! The writer never waits to fill a batch. While it commits one, the next gathers in the queue, so
+//! batches grow as far as the disk is slow. Background commands come in chunks, after all others.
 
 use std::{
     iter,
@@ -28,40 +29,41 @@ use crate::{
     submission::{Done, Submission},
 };
 
-/// The most commands in one transaction: bounds how long the first of them waits for the last.
+/// The most commands in one transaction. It bounds how long the first waits for the last.
 const MAX_BATCH: usize = 256;
 
-/// How long a chunk may take in a transaction of its own, and in one that somebody waits for.
+/// How long a chunk may take in a transaction of its own, and in one that others wait for.
 const CHUNK_ALONE: Duration = Duration::from_millis(8);
 const CHUNK_BESIDE: Duration = Duration::from_millis(1);
 
-/// `EX_SOFTWARE` of sysexits.h: the process ends because of a mistake in this program.
+/// `EX_SOFTWARE` of sysexits.h: the process ends because of a bug.
 const EXIT_SOFTWARE: i32 = 70;
 
-/// What stands between a commit and the answer to it.
+/// What the writer does between a commit and the answers.
 pub(super) struct Progress {
-    /// Where the database was opened.
+    /// The files that were opened.
     pub(super) files: Arc<DatabaseFiles>,
-    /// How far it has come.
+    /// The last durable seq, for the mark.
     pub(super) committed: LastCommitted,
 }
 
 impl Progress {
-    /// What is stored in a file that nobody finds any more is not stored: the process ends.
+    /// Ends the process if the files were deleted or replaced: what is stored in them is lost.
     fn check_files(&self) {
         if let Err(moved) = self.files.check() {
-            tracing::error!(error = %moved, "stopping, since what is stored there is lost");
+            tracing::error!(error = %moved, "stopping, because what is stored there is lost");
             process::exit(EXIT_IO);
         }
     }
 }
 
-/// What the writer works with. The connection goes before the database, with which the lock on the file ends.
+/// The writer's state. The connection is dropped before the database, which holds the lock on the
+/// file.
 pub(super) struct Worker {
     pub(super) connection: Connection,
     pub(super) _database: Database,
     pub(super) quotas: Arc<ArcSwap<Quotas>>,
-    /// How large the database may grow, in bytes.
+    /// The size to which the database may grow, in bytes.
     pub(super) max_bytes: Arc<ArcSwap<Option<u64>>>,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<StoreMetrics>,
@@ -69,7 +71,7 @@ pub(super) struct Worker {
     pub(super) progress: Progress,
 }
 
-/// What is taken from the queue at once.
+/// What is taken from the queue for one transaction.
 #[derive(Default)]
 struct Taken {
     submissions: Vec<Submission>,
@@ -78,7 +80,7 @@ struct Taken {
     is_last: bool,
 }
 
-/// Writes until it is told to stop. Holds the database's lock for that long.
+/// Writes until it is told to stop. Holds the database's lock until then.
 pub(super) fn run(mut worker: Worker, jobs: &Receiver<Job>, chunks: &Receiver<Chunk>) {
     let mut slow = SlowDisk::from_environment();
     let mut max_bytes = **worker.max_bytes.load();
@@ -104,7 +106,7 @@ pub(super) fn run(mut worker: Worker, jobs: &Receiver<Job>, chunks: &Receiver<Ch
 }
 
 impl Worker {
-    /// What waits: commands, up to something that is to be done after them.
+    /// Takes the waiting commands, up to a job that must come after them.
     fn take(&self, first: Job, jobs: &Receiver<Job>) -> Taken {
         let mut taken = Taken::default();
         for job in iter::once(first).chain(jobs.try_iter()).take(MAX_BATCH) {
@@ -128,7 +130,7 @@ impl Worker {
         taken
     }
 
-    /// Carries out the commands, and as much of the chunk as there is time for.
+    /// Carries out the commands, and as much of the chunk as time allows.
     fn carry_out(
         &mut self,
         slow: &mut SlowDisk,
@@ -141,7 +143,7 @@ impl Worker {
         let spare = if submissions.is_empty() { CHUNK_ALONE } else { CHUNK_BESIDE };
         let batch = Batch { commands: &commands, awaited: submissions.len(), spare };
         let Self { connection, quotas, clock, failures, .. } = self;
-        // A transaction that a panic left open would swallow what comes after it.
+        // After a panic the open transaction would swallow all later commands, so the process ends.
         let outcomes = catch_unwind(AssertUnwindSafe(|| {
             Batches { connection, quotas: &quotas.load(), clock, disk: slow, failures }.carry_out(batch)
         }));
@@ -154,17 +156,18 @@ impl Worker {
         outcomes
     }
 
-    /// Does something in a transaction of its own. It answers by itself, so what can be seen before has to do.
+    /// Does work in a transaction of its own. The work answers by itself, so the files are checked
+    /// before.
     fn work_exclusively(&mut self, work: Exclusive) {
         let Self { connection, quotas, clock, progress, .. } = self;
         progress.check_files();
         let work = AssertUnwindSafe(|| work(connection, &quotas.load(), clock.now_us()));
         let Ok(()) = catch_unwind(work) else { process::exit(EXIT_SOFTWARE) };
-        // Where that cannot be read, the next number will do.
+        // If it cannot be read, the next commit will note a later one.
         progress.committed.note(Seq(last_seq(connection).unwrap_or_default()));
     }
 
-    /// Lets the database grow as far as it may now.
+    /// Applies a new size limit.
     fn cap(&mut self, present: &mut Option<u64>) {
         let wanted = **self.max_bytes.load();
         if *present == wanted {
@@ -172,7 +175,7 @@ impl Worker {
         }
         *present = wanted;
         if let Err(error) = vestibule_schema::cap(&mut self.connection, wanted.unwrap_or(u64::MAX)) {
-            tracing::error!(%error, "the database may grow as far as before");
+            tracing::error!(%error, "cannot change the limit of the database's size");
         }
     }
 }

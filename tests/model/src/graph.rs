@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn who_cannot_go_on_is_stuck() {
+    fn a_state_without_a_way_out_is_stuck() {
         let all = BY_ONE | BY_TWO | BY_TEN;
         let stuck = graph().stuck(ODD, FORTY, all).expect("eleven leads past forty");
         assert_eq!(stuck.len(), 6);

@@ -76,7 +76,7 @@ fn a_full_disk_refuses_new_frames_until_space_is_freed() {
         let withdraw = json!({ "request_id": request.request_id });
         scene.guest.call(&scene.topic, "withdraw", withdraw).ok();
     }
-    assert!(server.log().contains("there is no room"), "{}", server.log());
+    assert!(server.log().contains("no space left"), "{}", server.log());
     assert_eq!(server.terminate().code(), Some(0));
 }
 

@@ -55,7 +55,7 @@ fn a_server_starts_on_a_full_disk_and_refuses_new_frames() {
     assert_eq!(refused.refused(), "storage_full");
     let ready = Request::get("/health/ready").send(scene.address).expect("a response");
     assert_eq!((ready.status, ready.json()), (503, json!({ "status": "unready" })));
-    assert!(server.log().contains("there is no room"), "{}", server.log());
+    assert!(server.log().contains("no space left"), "{}", server.log());
 
     // Once there is space, nothing else has to be done.
     fs::remove_file(inside(&server, "filler")).expect("a file to remove");

@@ -53,7 +53,7 @@ fn a_full_store_logs_no_content() {
     });
     assert_eq!(reason.as_deref(), Some("storage_full"));
     server.terminate();
-    assert!(server.log().contains("there is no room"));
+    assert!(server.log().contains("no space left"));
     assert_not_logged(&server, &[("note", &note)]);
 }
 

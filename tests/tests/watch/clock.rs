@@ -112,7 +112,7 @@ fn a_clock_that_jumps_ahead_expires_nothing_for_good() {
     let notices = scene.member.call(&scene.topic, "notices", json!({})).ok();
     assert!(notices["items"].as_array().is_some_and(|items| !items.is_empty()), "{notices}");
     assert_eq!(timed.says("the clock jumped ahead by 3456"), 1, "{}", timed.admin.server.log());
-    assert_eq!(timed.says("the clock is believed"), 1);
+    assert_eq!(timed.says("the clock is trusted again"), 1);
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn ids_are_unique_and_requests_are_there() {
 }
 
 #[test]
-fn closing_saves_the_acked_drops_the_rest_and_keeps_no_frame() {
+fn closing_saves_acked_approves_and_drops_the_rest() {
     use ApproveState::{Dropped, Live, Nacked, Saved};
     let mut store = store();
     let conn = &mut store.conn;
@@ -156,7 +156,7 @@ fn an_ack_is_remembered() {
 }
 
 #[test]
-fn dropping_others_leaves_the_one_and_what_is_closed() {
+fn dropping_others_leaves_the_one_and_closed_ones() {
     use ApproveState::{Dropped, Live, Nacked};
     let mut store = store();
     let conn = &mut store.conn;

@@ -15,7 +15,7 @@ fn ids(conn: &mut Connection) -> Vec<i64> {
 }
 
 #[test]
-fn a_line_gets_its_result_once_and_nothing_else_of_it_changes() {
+fn a_line_gets_its_result_once() {
     let mut store = store();
     let id = add(&mut store.conn, NOW);
     assert_eq!(page(&mut store.conn, None, 1).unwrap()[0].result, None);
@@ -42,7 +42,7 @@ fn pages_go_back_in_time() {
 }
 
 #[test]
-fn what_is_old_or_too_much_goes() {
+fn old_and_surplus_lines_are_deleted() {
     let mut store = store();
     let all: Vec<i64> = (0..6).map(|n| add(&mut store.conn, NOW + n)).collect();
     assert_eq!(forget(&mut store.conn, NOW + 1, 100, 1).unwrap(), 1, "as many as are wanted at once");
@@ -55,7 +55,7 @@ fn what_is_old_or_too_much_goes() {
 }
 
 #[test]
-fn nothing_is_read_that_is_not_wanted() {
+fn lines_are_read_by_number() {
     let mut store = store();
     let plan = plan(&mut store.conn, |conn| {
         page(conn, Some(1), 10).unwrap();

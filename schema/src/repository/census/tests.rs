@@ -3,7 +3,7 @@ use crate::repository::requests::{forget, set_state};
 use crate::testing::{NOW, add_approve, add_request, plan, room, store};
 
 #[test]
-fn what_is_over_or_finished_is_not_counted() {
+fn expired_and_finished_rows_do_not_count() {
     let mut store = store();
     let conn = &mut store.conn;
     assert_eq!((pending(conn, NOW).unwrap(), approves(conn, NOW).unwrap()), ((0, None), 0));

@@ -77,7 +77,7 @@ fn active_denials_come_page_by_page() {
 }
 
 #[test]
-fn a_denial_holds_back_requests_as_long_as_they_may_be_approved() {
+fn a_denial_lists_requests_that_can_be_approved() {
     let mut store = store();
     let conn = &mut store.conn;
     let row = add_request(conn, 1, 2, 3, 4, NOW + 5);

@@ -67,7 +67,7 @@ fn requests_wait_for_their_devices_as_long_as_asked() {
 }
 
 #[test]
-fn denied_requests_are_due_when_nothing_denies_them_any_more() {
+fn denied_requests_are_due_after_the_denial() {
     let mut store = store();
     let conn = &mut store.conn;
     add_denied(conn, 2, 10, NOW + 1);
@@ -96,7 +96,7 @@ fn denied_requests_are_due_when_nothing_denies_them_any_more() {
 }
 
 #[test]
-fn none_is_due_twice_and_the_limit_is_for_all_kinds() {
+fn the_limit_counts_all_kinds_and_none_is_due_twice() {
     let mut store = store();
     let conn = &mut store.conn;
     let expired = add_request(conn, 1, 2, 10, 1, NOW);

@@ -18,7 +18,7 @@ fn count(conn: &mut Connection, query: &str) -> i64 {
 }
 
 #[test]
-fn nothing_of_the_user_is_left_and_nothing_else_is_touched() {
+fn erasing_a_user_touches_nobody_else() {
     let mut store = store();
     let conn = &mut store.conn;
     let creator = Some(id(ERASED).to_vec());
@@ -55,7 +55,7 @@ fn nothing_of_the_user_is_left_and_nothing_else_is_touched() {
 }
 
 #[test]
-fn what_is_over_goes_a_few_rows_at_a_time_and_what_waits_stays() {
+fn finished_rows_go_first_and_open_ones_stay() {
     let mut store = store();
     let conn = &mut store.conn;
     for request in 1..6 {
@@ -87,7 +87,7 @@ fn what_is_over_goes_a_few_rows_at_a_time_and_what_waits_stays() {
 }
 
 #[test]
-fn notices_that_name_the_user_are_found_and_later_ones_are_not_missed() {
+fn notices_that_name_the_user_are_found() {
     let mut store = store();
     let conn = &mut store.conn;
     for seq in 1..=3 {
@@ -119,7 +119,7 @@ fn the_bytes_are_gone_from_the_file() {
 }
 
 #[test]
-fn what_others_wait_for_is_found_by_index() {
+fn approves_by_the_user_are_found_by_index() {
     let mut store = store();
     let plan = plan(&mut store.conn, |conn| {
         waiting_of(conn, &id(1)).unwrap();

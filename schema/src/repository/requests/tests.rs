@@ -160,7 +160,7 @@ fn a_request_says_when_it_was_finished() {
 }
 
 #[test]
-fn the_database_refuses_a_frame_that_nobody_waits_for() {
+fn finished_requests_cannot_keep_a_frame() {
     use RequestState::{Approved, Denied, Done, Expired, Pending, Withdrawn};
     let mut store = store();
     let conn = &mut store.conn;
@@ -354,7 +354,7 @@ fn queries_use_their_indexes() {
 }
 
 #[test]
-fn a_search_finds_what_fits_page_by_page() {
+fn a_search_pages_through_all_matches() {
     let mut store = store();
     let conn = &mut store.conn;
     for (n, (rid, uid)) in (0..).zip([(1, 1), (1, 2), (2, 1), (2, 2)]) {

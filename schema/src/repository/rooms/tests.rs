@@ -97,7 +97,7 @@ fn pages_hold_the_asked_policies_in_the_order_of_ids() {
 }
 
 #[test]
-fn the_directory_has_what_is_listed() {
+fn the_directory_shows_listed_rooms() {
     let mut store = store();
     let conn = &mut store.conn;
     for rid in 1..=6 {
@@ -144,7 +144,7 @@ fn queries_use_their_indexes() {
 }
 
 #[test]
-fn a_deleted_room_takes_along_what_is_in_it_and_leaves_the_others() {
+fn deleting_a_room_deletes_its_rows_only() {
     let mut store = store();
     let conn = &mut store.conn;
     for rid in [1, 2] {

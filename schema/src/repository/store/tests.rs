@@ -42,7 +42,7 @@ fn starts_are_noted_and_have_their_place_among_the_numbers() {
 }
 
 #[test]
-fn what_a_database_says_of_itself_is_what_was_written_or_an_error() {
+fn a_malformed_store_row_is_an_error() {
     for damage in ["SET epoch = x'00'", "SET epoch = x''", "SET seq = -1", "SET starts = -1", ""] {
         let mut store = open_store();
         let conn = &mut store.conn;

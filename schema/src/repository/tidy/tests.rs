@@ -37,7 +37,7 @@ fn finished_requests_go_after_a_while() {
 }
 
 #[test]
-fn what_belongs_to_a_request_goes_with_it() {
+fn tidying_deletes_a_request_with_its_rows() {
     use crate::tables::{approves, devices as all_devices};
     let mut store = store();
     let conn = &mut store.conn;
@@ -68,7 +68,7 @@ fn notices_go_by_their_age() {
 }
 
 #[test]
-fn denials_go_when_they_are_over_and_nothing_hangs_on_them() {
+fn expired_denials_go_once_no_request_needs_them() {
     let mut store = store();
     let conn = &mut store.conn;
     rooms::put(conn, &room(1, "open")).unwrap();

@@ -1,8 +1,9 @@
 //! Commands that share a transaction, so that many senders share one fsync.
 //!
-//! What is wrong with one command is its own: it is undone, and the others stay. Where SQLite gives the whole transaction up over
-//! one, as it does on a full disk, nothing of it is stored; what came before is carried out again without that one, and what comes
-//! after it likewise. So nobody is answered ok for what was rolled back, nor refused because of somebody else's command.
+//! A command that fails is undone alone; the others stay. Where SQLite rolls back the whole
+//! transaction because of one command, as on a full disk, the commands before it are carried out
+//! again without it, and then those after it. So no client is answered ok for a change that was
+//! rolled back, or refused because of somebody else's command.
 
 use std::time::{Duration, Instant};
 
@@ -22,10 +23,10 @@ use crate::{
     submission::{Committed, Submission},
 };
 
-/// What became of a command.
+/// The outcome of a command.
 pub(super) type Outcome = Result<Committed, CommandError>;
 
-/// What batches are carried out with.
+/// Carries out batches.
 pub(super) struct Batches<'a> {
     pub(super) connection: &'a mut Connection,
     pub(super) quotas: &'a Quotas,
@@ -34,19 +35,20 @@ pub(super) struct Batches<'a> {
     pub(super) failures: &'a FailurePolicy,
 }
 
-/// Commands that are to share a transaction, in their order.
+/// Commands that share a transaction, in order.
 #[derive(Clone, Copy)]
 pub(super) struct Batch<'a> {
     pub(super) commands: &'a [&'a Submission],
-    /// How many of them somebody waits for. The rest is carried out as far as the time goes, one at least.
+    /// How many of them somebody waits for. Of the rest at least one is carried out, and more while
+    /// `spare` lasts.
     pub(super) awaited: usize,
-    /// How long the rest may take.
+    /// How long the commands that nobody waits for may take.
     pub(super) spare: Duration,
 }
 
-/// A batch of which nothing was stored.
+/// A batch that was rolled back.
 struct Lost {
-    /// Over which command; none where it could not be begun or committed.
+    /// The command that caused it; `None` if the transaction could not begin or commit.
     over: Option<usize>,
     failure: Failure,
 }
@@ -58,7 +60,8 @@ impl From<Error> for Lost {
 }
 
 impl Batches<'_> {
-    /// Carries out a batch and commits it. One outcome for each command, in their order; fewer where the time was up.
+    /// Carries out a batch and commits it. Returns an outcome for each command, in order; fewer if
+    /// the time was up.
     pub(super) fn carry_out(&mut self, batch: Batch<'_>) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(batch.commands.len());
         while outcomes.len() < batch.commands.len() {
@@ -113,18 +116,20 @@ impl Batches<'_> {
     }
 }
 
-/// Whether SQLite, although the command could be undone, will not commit what the others did: it has met a damaged page.
+/// Whether SQLite will fail to commit the other commands although it could undo this one: it has
+/// met a damaged page.
 fn spoils(failure: &Failure) -> bool {
     matches!(failure, Failure::Store(error) if error.kind() == ErrorKind::Corrupt)
 }
 
 impl<'a> Batch<'a> {
-    /// All but the first so many commands.
+    /// The batch without its first `count` commands.
     fn after(self, count: usize) -> Self {
         Self { commands: &self.commands[count..], awaited: self.awaited.saturating_sub(count), ..self }
     }
 
-    /// The first so many commands, and all of them: they were carried out in time once.
+    /// The first `count` commands. All of them are carried out, as they fitted into the time
+    /// before.
     fn before(self, count: usize) -> Batch<'a> {
         Self { commands: &self.commands[..count], awaited: count, ..self }
     }

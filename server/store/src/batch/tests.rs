@@ -23,7 +23,7 @@ use crate::{Content, Store, StoreConfig, StoreError, StoreProblem, Writer, pack}
 
 struct Stage {
     store: Store,
-    /// For as long as the store is open.
+    /// Kept while the store is open.
     _writer: Writer,
     folder: TempDir,
 }
@@ -38,9 +38,9 @@ fn stage(settings: &StoreConfig) -> Stage {
 }
 
 impl Stage {
-    /// Has these commands carried out in one batch.
+    /// Carries out these commands in one batch.
     fn at_once(&self, submissions: Vec<Submission>) -> Vec<Outcome> {
-        // The writer is held up in the answer to a command, so that what follows has to wait.
+        // The first command's callback blocks the writer, so that the others gather.
         let (reached, is_reached) = mpsc::channel();
         let (release, is_released) = mpsc::channel::<()>();
         let hold = move |_| {
@@ -70,7 +70,7 @@ fn submission(rid: u8, by: u8, command: Command, content: Content) -> Submission
     Submission { rid: Rid([rid; 32]), caller: caller(by), command, content }
 }
 
-/// Makes a room, with a card of that many bytes.
+/// Publishes a room with a card of so many bytes.
 fn publish(rid: u8, bytes: usize) -> Submission {
     let command =
         Command::Publish { version: 1, policy: Policy::Request, digest: Hash([rid; 32]), listed: None };
@@ -92,7 +92,7 @@ fn card(rid: u8, bytes: usize) -> Vec<u8> {
     })
 }
 
-/// A request of a user, in the room that is there.
+/// A user's request in the room.
 fn request(by: u8) -> Submission {
     let (request_id, digest) = (Fixed([by; 16]), Hash([by; 32]));
     let command =
@@ -113,7 +113,7 @@ fn errors(outcomes: &[Outcome]) -> Vec<Option<StoreError>> {
     outcomes.iter().map(error).collect()
 }
 
-/// What is stored of the users' requests.
+/// The users whose requests are stored.
 async fn stored(store: &Store, users: impl IntoIterator<Item = u8>) -> Vec<u8> {
     let (rid, mut found): (Rid, _) = (Rid([1; 32]), Vec::new());
     for user in users {
@@ -126,7 +126,7 @@ async fn stored(store: &Store, users: impl IntoIterator<Item = u8>) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn who_does_not_fit_is_refused_alone_and_everybody_else_is_stored() {
+async fn a_command_that_does_not_fit_fails_alone() {
     let stage = stage(&StoreConfig { max_bytes: Some(400_000), ..StoreConfig::default() });
     assert_eq!(stage.store.problem().await, None);
     let full = Some(StoreError::Full);
@@ -145,12 +145,12 @@ async fn who_does_not_fit_is_refused_alone_and_everybody_else_is_stored() {
     for (rid, there) in [(2, false), (3, false), (4, true), (5, false)] {
         assert_eq!(stage.store.card(Rid([rid; 32])).await.unwrap().is_some(), there, "{rid}");
     }
-    // In the order in which they came, as if nothing had been.
+    // In the order in which they came.
     let seqs: Vec<Seq> = outcomes.into_iter().flatten().map(|committed| committed.seq).collect();
     assert!(seqs.is_sorted() && seqs.iter().all(|seq| *seq > Seq::ZERO), "{seqs:?}");
     assert_eq!(stage.store.problem().await, Some(StoreProblem::Full));
 
-    // It may grow: no restart is needed.
+    // A larger limit needs no restart.
     stage.store.set_max_bytes(Some(4_000_000));
     assert_eq!(errors(&stage.at_once(vec![publish(2, 500_000)])), [None]);
     stage.store.set_max_bytes(Some(400_000));
@@ -159,7 +159,7 @@ async fn who_does_not_fit_is_refused_alone_and_everybody_else_is_stored() {
     assert_eq!(errors(&stage.at_once(vec![publish(3, 600_000)])), [None]);
 }
 
-/// Damages the tables that are empty: their pages are leaves of tables (0x0d) without a cell.
+/// Damages the empty tables: their pages are table leaves (0x0d) without a cell.
 fn damage_empty_tables(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
     for page in bytes.chunks_exact_mut(4096).skip(1).filter(|page| page[0] == 0x0d && page[3..5] == [0, 0]) {
@@ -176,7 +176,8 @@ async fn a_damaged_page_refuses_the_command_that_meets_it_alone() {
     let path = folder.path().join("test.db");
     drop(store);
     writer.stop();
-    // The last connection that is closed writes the log into the file; the pool closes its own on threads of its own.
+    // The last connection to close writes the log into the file; the pool closes its connections on
+    // other threads.
     let deadline = Instant::now() + Duration::from_secs(10);
     while path.with_extension("db-wal").exists() {
         assert!(Instant::now() < deadline, "the database is not closed");
@@ -186,7 +187,7 @@ async fn a_damaged_page_refuses_the_command_that_meets_it_alone() {
 
     let (store, writer) = Store::open(&path, &StoreConfig::default()).unwrap();
     let stage = Stage { store, _writer: writer, folder };
-    // Who withdraws leaves a notice.
+    // A withdrawal stores a notice.
     let outcomes = stage.at_once(vec![request(11), withdraw(10), request(12)]);
     assert_eq!(errors(&outcomes), [None, Some(StoreError::Unavailable), None]);
     assert_eq!(stored(&stage.store, 10..13).await, [10, 11, 12]);
@@ -194,7 +195,7 @@ async fn a_damaged_page_refuses_the_command_that_meets_it_alone() {
 }
 
 #[tokio::test]
-async fn what_nobody_waits_for_comes_in_its_order_and_who_waits_goes_first() {
+async fn background_commands_keep_order_and_give_way() {
     const MANY: usize = 3000;
     let stage = Arc::new(stage(&StoreConfig::default()));
     let done = Arc::new(AtomicUsize::new(0));
@@ -239,11 +240,11 @@ fn id(number: usize) -> Fixed<16> {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_full_does_not_keep_out_what_nobody_waits_for() {
+async fn a_full_queue_does_not_stop_the_background() {
     let stage = stage(&StoreConfig { queue: 1, ..StoreConfig::default() });
     let (release, is_released) = mpsc::channel::<()>();
     stage.store.submit(withdraw(9), Box::new(move |_| is_released.recv().unwrap()));
-    // Until the queue is full the writer may take one more.
+    // The writer may take one more before the queue is full.
     let deadline = Instant::now() + Duration::from_secs(10);
     let full = Arc::new(AtomicUsize::new(0));
     while full.load(Ordering::Relaxed) == 0 {

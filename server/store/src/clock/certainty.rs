@@ -1,8 +1,9 @@
-//! What is certainly past: by the time of day, and by a clock that nobody sets.
+//! Which time has certainly passed, judged by the time of day and by a clock that nobody sets.
 //!
-//! Whoever ends something for good goes by this. A time of day may be wrong: mistyped, of a dead battery, or of a machine that
-//! was moved. Where it jumps ahead, everything looks over for as long as it takes to set it right. The machine's clock since its
-//! boot, which goes on while the machine sleeps, tells a jump from time that has passed.
+//! The sweep uses this, because it deletes for good. The time of day can be wrong: mistyped, reset
+//! by a dead battery, or restored with a virtual machine. If it jumps ahead, everything seems to
+//! have expired until somebody sets it right. The time since boot, which also runs while the
+//! machine sleeps, tells such a jump from time that has really passed.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -11,38 +12,40 @@ use std::{
 
 use super::{is_synchronised, now_ms, since_boot};
 
-/// How far the two may be apart. Clients take this much for nothing as well.
+/// How far the two clocks may differ. Clients tolerate as much.
 const TOLERANCE_MS: i64 = 2 * 60 * 1000;
 
-/// How long after the machine's boot a time of day is not believed that nobody has synchronised.
+/// How long after boot an unsynchronised time of day is not trusted.
 const BOOTING: Duration = Duration::from_secs(5 * 60);
 
-/// How long a time of day stays ahead until it is believed all the same: whoever watches the server has had time to set it right.
+/// After this long a time of day that is ahead is trusted anyway: operators have had time to set it
+/// right.
 const SETTLED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Why the time of day is not believed.
+/// Why the time of day is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
     /// The machine has just started, and its clock may not have been set yet.
     Unsynchronised,
-    /// It has jumped ahead.
+    /// The time of day has jumped ahead.
     Ahead,
 }
 
-/// See the [module](self).
+/// Decides which time has certainly come.
 #[derive(Debug, Default)]
 pub struct Certainty(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// What the time of day was at the machine's boot, by what is believed.
+    /// The time of day at boot, according to the clock that is trusted.
     believed: Option<i64>,
-    /// What it was by a time of day that is not believed, and since when, counted from the boot.
+    /// The same according to a clock that is not trusted yet, and since when it differs, counted
+    /// from boot.
     other: Option<(i64, Duration)>,
     doubt: Option<Doubt>,
 }
 
-/// What the clocks show.
+/// One reading of both clocks.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
     /// The time of day, in Unix milliseconds.
@@ -52,12 +55,12 @@ struct Shown {
 }
 
 impl Certainty {
-    /// The time that has certainly come, in Unix milliseconds; `None` where nobody can tell yet.
+    /// The time that has certainly come, in Unix milliseconds; `None` while that is unknown.
     pub fn now_ms(&self) -> Option<i64> {
         self.look().0
     }
 
-    /// What is wrong with the time of day, if something is.
+    /// What is wrong with the time of day, if anything.
     pub fn doubt(&self) -> Option<Doubt> {
         self.look().1
     }
@@ -68,7 +71,7 @@ impl Certainty {
         let before = state.doubt;
         let certain = state.certain(shown);
         if state.doubt != before {
-            // To the nearest: the two clocks are read one after the other.
+            // Rounded, because the two clocks are read one after the other.
             say(state.doubt, certain.map_or(0, |certain| (shown.now - certain + 500) / 1000));
         }
         (certain, state.doubt)
@@ -97,7 +100,7 @@ impl State {
                 (self.believed, self.other) = (Some(boot), None);
             }
         }
-        // A clock that is behind ends nothing early.
+        // A clock that is behind expires nothing early.
         let is_ahead = self.other.is_some() && boot > believed;
         self.doubt = is_ahead.then_some(Doubt::Ahead);
         Some(if is_ahead { believed.saturating_add(up) } else { now })
@@ -106,14 +109,14 @@ impl State {
 
 fn say(doubt: Option<Doubt>, seconds: i64) {
     match doubt {
-        None => tracing::info!("the clock is believed: what is over by it ends"),
+        None => tracing::info!("the clock is trusted again: whatever has expired by it ends"),
         Some(Doubt::Unsynchronised) => tracing::warn!(
-            "the machine has just started and its clock may be wrong: nothing ends for good until it is synchronised, or \
-             five minutes after the boot"
+            "the machine has just started and its clock may be wrong: nothing expires for good until it \
+             is synchronised, or five minutes after the boot"
         ),
         Some(Doubt::Ahead) => tracing::warn!(
-            "the clock jumped ahead by {seconds} seconds: nothing ends for good by the new time, unless it stays for a day or \
-             the server is started again"
+            "the clock jumped ahead by {seconds} seconds: nothing expires for good by the new \
+             time, unless it stays for a day or the server restarts"
         ),
     }
 }
@@ -126,14 +129,14 @@ mod tests {
     const HOUR: i64 = 3_600_000;
     const DAY: i64 = 24 * HOUR;
 
-    /// So long after the boot, which was at noon by a clock that is right; it is ahead by so much.
+    /// A reading `up` after the boot at noon, by a time of day that is `ahead`.
     fn at(up: i64, ahead: i64) -> Shown {
         let since_boot = Duration::from_millis(up.unsigned_abs());
         Shown { now: NOON + up + ahead, since_boot, is_synchronised: false }
     }
 
     #[test]
-    fn a_jump_ahead_makes_nothing_certain_and_one_back_neither() {
+    fn a_jump_ahead_or_back_makes_nothing_certain() {
         let mut state = State::default();
         assert_eq!(state.certain(at(HOUR, 0)), Some(NOON + HOUR));
         for (up, ahead) in [(HOUR + 1, 40 * DAY), (2 * HOUR, 40 * DAY + 5), (3 * HOUR, DAY)] {
@@ -148,10 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_for_a_day_is_believed() {
+    fn a_clock_that_stays_for_a_day_is_trusted() {
         let mut state = State::default();
         state.certain(at(HOUR, 0));
-        // Another jump begins another day.
+        // A second jump starts the day anew.
         for (up, ahead) in [(2 * HOUR, 9 * DAY), (20 * HOUR, 40 * DAY), (20 * HOUR + DAY - 1, 40 * DAY)] {
             assert_eq!(state.certain(at(up, ahead)), Some(NOON + up));
         }
@@ -159,7 +162,7 @@ mod tests {
         state.certain(at(up, 40 * DAY));
         assert_eq!(state.certain(at(up + 1, 40 * DAY)), Some(NOON + up + 1 + 40 * DAY));
         assert_eq!(state.doubt, None);
-        // So is one that is behind, and to go ahead again is a jump then.
+        // A clock that is behind is trusted too; going ahead from there is a jump.
         for up in [3 * DAY, 5 * DAY] {
             state.certain(at(up, 0));
         }
@@ -167,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_boot_nothing_is_certain_until_the_clock_is_synchronised_or_five_minutes_are_over() {
+    fn nothing_is_certain_just_after_a_boot() {
         let booting = i64::try_from(BOOTING.as_millis()).unwrap();
         let mut state = State::default();
         for up in [0, 1000, booting - 1] {

@@ -1,8 +1,8 @@
-//! Another clock than the machine's, for the tests that set it.
+//! A clock that tests set.
 //!
-//! `VESTIBULE_CLOCK` names a file that says how many milliseconds the time of day is ahead, and in a second number, where there is
-//! one, how many milliseconds ago the machine booted. It is read again at each look. Builds without debug assertions do not look
-//! at it.
+//! `VESTIBULE_CLOCK` names a file with one or two numbers: by how many milliseconds the time of day
+//! is ahead, and how many milliseconds ago the machine booted. The file is read again each time.
+//! Builds without debug assertions ignore it.
 
 use std::{env, fs, path::PathBuf, sync::LazyLock, time::Duration};
 
@@ -10,7 +10,6 @@ const VARIABLE: &str = "VESTIBULE_CLOCK";
 
 static FILE: LazyLock<Option<PathBuf>> = LazyLock::new(|| env::var_os(VARIABLE).map(PathBuf::from));
 
-/// What a clock is pretended to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct FakeTime {
     pub(super) ahead_ms: i64,
@@ -18,7 +17,7 @@ pub(super) struct FakeTime {
 }
 
 impl FakeTime {
-    /// What the file says now, nothing where there is none.
+    /// Reads the file; without one, nothing is faked.
     pub(super) fn look() -> Self {
         if !cfg!(debug_assertions) {
             return Self::default();

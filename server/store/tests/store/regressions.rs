@@ -71,7 +71,7 @@ fn approved(request: &Request) -> Act {
 }
 
 #[test]
-fn a_milder_no_to_another_request_does_not_end_a_block() {
+fn a_milder_denial_does_not_end_a_block() {
     let scene = Scene::new();
     let (first, second) = (ask(0, 0, LATE), ask(1, 1, LATE));
     scene.ok(BOB, asked(&first));

@@ -158,7 +158,7 @@ fn a_denial_is_shown_until_it_is_overruled() {
 }
 
 #[test]
-fn a_denial_shows_no_request_whose_time_is_over() {
+fn a_denial_lists_no_expired_request() {
     let mut scene = Scene::new().asked(1, PHONE);
     scene.ok(CAROL, &deny(true));
     assert!(scene.store.denials(&ROOM, END)[0].2.is_empty());
@@ -169,7 +169,7 @@ fn a_denial_shows_no_request_whose_time_is_over() {
 }
 
 #[test]
-fn a_milder_no_does_not_end_a_block() {
+fn a_milder_denial_keeps_the_block() {
     let mut scene = Scene::new().asked(1, PHONE);
     let (box_hash, digest) = (Hash([8; 32]), Hash([2; 32]));
     let other_box = Command::Request { request_id: id(2), device: LAPTOP, box_hash, digest, exp: END };
@@ -209,7 +209,7 @@ fn withdrawing_and_expiring_end_a_request_and_its_approves() {
 }
 
 #[test]
-fn an_approve_that_lapses_reopens_and_tells_nobody() {
+fn a_lapsed_approve_reopens_silently() {
     let mut scene = Scene::new().asked(1, PHONE);
     let Command::Approve { approve_id, to, request_id, box_hash, digest, .. } = approve(10) else { panic!() };
     scene.ok(ALICE, &Command::Approve { approve_id, to, request_id, box_hash, digest, exp: NOW + 1 });
@@ -221,7 +221,7 @@ fn an_approve_that_lapses_reopens_and_tells_nobody() {
 }
 
 #[test]
-fn what_is_pending_again_goes_to_the_end_of_the_list() {
+fn a_reopened_request_goes_to_the_end_of_the_list() {
     let mut scene = Scene::new().asked(1, PHONE);
     let (box_hash, digest) = (Hash([8; 32]), Hash([2; 32]));
     scene.ok(BOB, &Command::Request { request_id: id(2), device: PHONE, box_hash, digest, exp: END });
@@ -236,7 +236,7 @@ fn what_is_pending_again_goes_to_the_end_of_the_list() {
 }
 
 #[test]
-fn what_is_over_counts_as_over_before_it_is_ended() {
+fn expired_frames_count_as_expired_before_the_sweep() {
     let mut scene = Scene::new().asked(1, PHONE);
     let Command::Approve { approve_id, to, request_id, box_hash, digest, .. } = approve(10) else { panic!() };
     scene.ok(ALICE, &Command::Approve { approve_id, to, request_id, box_hash, digest, exp: END + 1 });
@@ -251,7 +251,7 @@ fn what_is_over_counts_as_over_before_it_is_ended() {
 }
 
 #[test]
-fn what_changes_nothing_takes_no_seq() {
+fn an_unchanged_store_takes_no_seq() {
     let mut scene = Scene::new().asked(1, PHONE);
     let seq = scene.store.seq();
     let before = scene.store.clone();

@@ -57,7 +57,7 @@ mod ack {
     }
 
     #[test]
-    fn of_a_device_that_never_asked_says_that_the_approve_is_good_and_closes_nothing() {
+    fn of_an_unregistered_device_counts_but_closes_nothing() {
         let scene = approved().with_device(LAPTOP, false).naming(live(ALICE, 10));
         assert_eq!(scene.does(BOB, &ACK), saves(true, false));
         let scene = approved().with_device(LAPTOP, false).naming(acked(ALICE, 10));
@@ -65,14 +65,14 @@ mod ack {
     }
 
     #[test]
-    fn closes_where_no_device_waits_any_more() {
+    fn closes_when_no_device_waits() {
         let scene = approved().with_device(LAPTOP, true).naming(acked(ALICE, 10));
         assert_eq!(scene.does(BOB, &ACK), saves(false, true));
         assert_eq!(approved().naming(live(ALICE, 10)).does(BOB, &ACK), saves(true, true));
     }
 
     #[test]
-    fn of_an_approve_that_is_gone_counts_while_the_request_is_open() {
+    fn of_a_dropped_approve_counts_while_the_request_is_open() {
         use ApproveState::{Dropped, Nacked, Saved};
         for (request, approve) in
             OPEN_STATES.iter().flat_map(|request| [Saved, Nacked, Dropped].map(|approve| (*request, approve)))
@@ -92,7 +92,7 @@ mod ack {
     }
 
     #[test]
-    fn of_an_approve_whose_time_is_over_leaves_the_others_to_the_other_devices() {
+    fn of_an_expired_approve_keeps_the_others_live() {
         let scene = approved().with_device(PHONE, false).naming(lapsed(ALICE, 10));
         assert_eq!(scene.does(BOB, &ACK), saves(false, true));
         let scene = scene.with_device(LAPTOP, false).with_approve(live(ALICE, 11));
@@ -144,7 +144,7 @@ mod nack {
     }
 
     #[test]
-    fn reopens_nothing_whose_time_is_over() {
+    fn does_not_reopen_an_expired_request() {
         let scene = approved().naming(live(ALICE, 10));
         assert_eq!(scene.clone().at(END - 1).does(BOB, &NACK), nacks(RequestState::Pending, true));
         assert_eq!(scene.at(END).does(BOB, &NACK), nacks(RequestState::Approved, false));
@@ -157,7 +157,7 @@ mod nack {
     }
 
     #[test]
-    fn reopens_where_only_what_is_over_is_left() {
+    fn reopens_when_only_expired_approves_are_left() {
         use ApproveState::{Dropped, Nacked, Saved};
         let gone = [Saved, Nacked, Dropped].map(|state| in_state(state, member(3), 11));
         for other in gone.into_iter().chain([lapsed(member(3), 11)]) {
@@ -167,18 +167,18 @@ mod nack {
     }
 
     #[test]
-    fn of_an_approve_whose_time_is_over_counts_until_the_server_ends_it() {
+    fn of_an_expired_approve_counts_until_it_lapses() {
         assert_eq!(approved().naming(lapsed(ALICE, 10)).does(BOB, &NACK), nacks(RequestState::Pending, true));
     }
 
     #[test]
-    fn leaves_a_request_pending_that_is_so_already() {
+    fn leaves_a_pending_request_pending() {
         let scene = Scene::new().with_request(RequestState::Pending).naming(lapsed(ALICE, 10));
         assert_eq!(scene.does(BOB, &NACK), nacks(RequestState::Pending, false));
     }
 
     #[test]
-    fn does_not_take_from_other_devices_what_one_has_acked() {
+    fn does_not_end_an_approve_that_a_device_has_acked() {
         let scene = approved().naming(acked(ALICE, 10));
         assert_eq!(scene.does(BOB, &NACK), nothing(Some(RequestState::Approved)));
     }

@@ -41,7 +41,7 @@ mod approve {
     }
 
     #[test]
-    fn answers_what_waits() {
+    fn answers_an_open_request() {
         assert_eq!(pending().does(ALICE, &approve(10)), stored_beside(0));
         assert_eq!(with_others(1).does(ALICE, &approve(10)), stored_beside(1));
     }
@@ -114,7 +114,7 @@ mod approve {
     }
 
     #[test]
-    fn repeated_is_answered_whatever_became_of_it() {
+    fn repeated_is_answered_in_every_state() {
         use ApproveState::{Dropped, Nacked, Saved};
         for state in [Saved, Nacked, Dropped] {
             let scene = with_others(8).naming(in_state(state, ALICE, 10));
@@ -125,7 +125,7 @@ mod approve {
     }
 
     #[test]
-    fn repeated_after_its_request_is_forgotten_is_answered_as_done() {
+    fn repeated_after_its_request_is_gone_says_done() {
         let answer = Answer::Approve { state: RequestState::Done, seq: Some(Seq(50)), dup: true, others: 0 };
         let scene = Scene::new().naming(in_state(ApproveState::Saved, ALICE, 10));
         assert_eq!(scene.does(ALICE, &approve(10)), Decision::nothing(answer));
@@ -148,7 +148,7 @@ mod approve {
     }
 
     #[test]
-    fn may_follow_an_own_one_that_is_over() {
+    fn may_follow_an_expired_one_of_the_same_member() {
         use ApproveState::{Dropped, Nacked, Saved};
         let gone = [Saved, Nacked, Dropped].map(|state| in_state(state, ALICE, 11));
         for before in gone.into_iter().chain([lapsed(ALICE, 11)]) {
@@ -228,7 +228,7 @@ mod deny {
     }
 
     #[test]
-    fn ends_what_is_pending() {
+    fn ends_a_pending_request() {
         for is_block in [false, true] {
             assert_eq!(
                 Scene::new().with_request(RequestState::Pending).does(ALICE, &deny(is_block)),
@@ -238,7 +238,7 @@ mod deny {
     }
 
     #[test]
-    fn cannot_take_back_what_is_approved_nor_what_has_ended() {
+    fn is_refused_once_approved_or_ended() {
         for state in FINISHED_STATES.into_iter().chain([RequestState::Approved]) {
             let scene = Scene::new().with_request(state);
             assert_eq!(scene.refusal(ALICE, &deny(true)), Reason::Closed.into(), "{state:?}");
@@ -255,7 +255,7 @@ mod deny {
     }
 
     #[test]
-    fn keeps_so_many_requests_and_no_more() {
+    fn keeps_only_so_many_denied_requests() {
         let scene =
             |state, used| Scene::new().with_request(state).with_usage(|usage| usage.denied_in_room = used);
         let ended = Change::Deny { request_id: REQUEST, is_block: false, keeps: false };
@@ -290,7 +290,7 @@ mod deny {
     }
 
     #[test]
-    fn of_another_request_is_news_and_ends_no_block() {
+    fn of_another_request_is_stored_and_keeps_the_block() {
         let scene = |is_block| Scene::new().with_request(RequestState::Pending).with_denial(END, is_block);
         assert_eq!(scene(false).does(ALICE, &deny(false)), denied(false));
         assert_eq!(scene(true).does(ALICE, &deny(false)), denied(true));
@@ -308,14 +308,14 @@ mod unblock {
     }
 
     #[test]
-    fn lifts_what_holds() {
+    fn lifts_a_denial_that_holds() {
         let lifts = Decision::change(Answer::Unblock { dup: false }, Change::Unblock);
         assert_eq!(Scene::new().with_denial(0, true).does(ALICE, &UNBLOCK), lifts);
         assert_eq!(Scene::new().with_denial(NOW + 1, false).does(ALICE, &UNBLOCK), lifts);
     }
 
     #[test]
-    fn does_nothing_where_nothing_holds() {
+    fn does_nothing_without_a_denial() {
         let nothing = Decision::nothing(Answer::Unblock { dup: true });
         assert_eq!(Scene::new().does(ALICE, &UNBLOCK), nothing);
         assert_eq!(Scene::new().with_denial(NOW, false).does(ALICE, &UNBLOCK), nothing);

@@ -41,14 +41,14 @@ mod request {
     }
 
     #[test]
-    fn to_a_secret_room_is_answered_as_to_none() {
+    fn to_a_secret_room_looks_as_to_no_room() {
         let unknown = Scene::new().without_room().refusal(BOB, &ask());
         assert_eq!(unknown, Reason::UnknownRoom.into());
         assert_eq!(Scene::new().with_policy(Policy::Secret).refusal(BOB, &ask()), unknown);
     }
 
     #[test]
-    fn to_a_secret_room_is_answered_so_whatever_is_known_of_it() {
+    fn to_a_secret_room_is_unknown_in_every_case() {
         let full = Usage {
             open_of_user_in_room: 9999,
             open_of_user: 9999,
@@ -78,7 +78,7 @@ mod repeated_request {
     use super::*;
 
     #[test]
-    fn is_answered_with_where_it_stands_and_changes_nothing() {
+    fn returns_the_state_and_changes_nothing() {
         for state in ALL_STATES {
             let scene = Scene::new().with_request(state).with_device(PHONE, false);
             assert_eq!(scene.does(BOB, &ask()), Decision::nothing(known(state)));
@@ -86,7 +86,7 @@ mod repeated_request {
     }
 
     #[test]
-    fn is_answered_whatever_else_stands_in_the_way() {
+    fn is_answered_despite_quotas_and_denials() {
         let full = |usage: &mut Usage| usage.requests_of_user = 9999;
         for state in ALL_STATES {
             let scene = Scene::new().with_request(state).with_device(PHONE, false).with_denial(END, true);
@@ -118,7 +118,7 @@ mod repeated_request {
     }
 
     #[test]
-    fn registers_no_device_once_it_is_not() {
+    fn registers_no_device_once_it_is_closed() {
         use RequestState::{Denied, Done, Expired, Withdrawn};
         for state in [Done, Denied, Withdrawn, Expired] {
             let decision = Scene::new().with_request(state).with_device(LAPTOP, false).does(BOB, &ask());
@@ -133,7 +133,7 @@ mod repeated_request {
     }
 
     #[test]
-    fn registers_so_many_devices_and_no_more() {
+    fn registers_only_so_many_devices() {
         let scene = |count| {
             let scene = Scene::new().with_request(RequestState::Pending);
             (0..count).fold(scene, |scene, number| scene.with_device(id(100 + number), false))
@@ -208,7 +208,7 @@ mod request_after_a_denial {
     }
 
     #[test]
-    fn is_told_a_wait_that_is_too_long_for_the_field_as_the_longest() {
+    fn is_told_at_most_the_longest_wait() {
         let scene = Scene::new().with_denial(NOW + (1 << 40), false);
         assert_eq!(scene.refusal(BOB, &ask()), Reason::Cooldown.retry_after(u32::MAX));
     }
@@ -311,7 +311,7 @@ mod withdraw {
     }
 
     #[test]
-    fn closes_what_might_still_be_approved() {
+    fn closes_a_request_that_can_be_approved() {
         use RequestState::{Approved, Denied, Pending};
         for state in [Pending, Approved, Denied] {
             let change = Change::Close { request_id: REQUEST, state: RequestState::Withdrawn };

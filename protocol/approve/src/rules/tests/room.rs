@@ -31,7 +31,7 @@ mod publish {
     }
 
     #[test]
-    fn of_the_first_card_takes_any_version_that_the_clock_reaches() {
+    fn of_the_first_card_takes_any_version_in_reach() {
         let scene = Scene::new().without_room();
         for version in [1, 5_000, LAST] {
             assert_eq!(scene.does(ALICE, &card(version, 1)), published(version));
@@ -68,7 +68,7 @@ mod publish {
     }
 
     #[test]
-    fn replaces_a_version_that_nobody_could_publish_now() {
+    fn replaces_a_version_out_of_reach() {
         for stored in [LAST + 1, (1 << 53) - 1] {
             let mut scene = Scene::new().created_by(ALICE);
             scene.facts.room.as_mut().expect("a room").version = stored;
@@ -100,7 +100,7 @@ mod publish {
     }
 
     #[test]
-    fn lists_a_new_room_only_where_that_is_asked_for() {
+    fn lists_a_new_room_only_if_asked() {
         for (listed, is_listed) in [(None, false), (Some(false), false), (Some(true), true)] {
             let first = card_of(1, 1, Policy::Open, listed);
             let expected = decided(1, Change::PutCard { is_listed });
@@ -174,7 +174,7 @@ mod creator {
     }
 
     #[test]
-    fn is_set_by_an_operator_whoever_it_was() {
+    fn is_set_by_an_operator_in_any_case() {
         assert_eq!(Scene::new().does(EVE, &APPOINT), set());
         assert_eq!(Scene::new().created_by(ALICE).does(EVE, &APPOINT), set());
         assert_eq!(Scene::new().without_room().reason(EVE, &APPOINT), Reason::UnknownRoom);

@@ -17,7 +17,7 @@ mod expire {
     }
 
     #[test]
-    fn ends_what_is_open_at_its_time() {
+    fn ends_an_open_request_at_its_time() {
         for state in OPEN_STATES {
             let scene = Scene::new().with_request(state);
             assert_eq!(scene.clone().at(END - 1).does(BOB, &EXPIRE), nothing());
@@ -26,7 +26,7 @@ mod expire {
     }
 
     #[test]
-    fn ends_as_done_what_a_device_has_the_key_of() {
+    fn ends_an_acked_request_as_done() {
         for state in OPEN_STATES {
             let scene = Scene::new().with_request(state).first_acked_at(NOW);
             assert_eq!(scene.clone().at(END - 1).does(BOB, &EXPIRE), nothing());
@@ -43,7 +43,7 @@ mod expire {
     }
 
     #[test]
-    fn keeps_what_is_denied_as_long_as_the_denial_and_its_time_last() {
+    fn keeps_a_denied_request_while_the_denial_holds() {
         let denied = || Scene::new().with_request(RequestState::Denied);
         assert_eq!(denied().with_denial(NOW + 1, false).does(BOB, &EXPIRE), nothing());
         assert_eq!(denied().with_denial(0, true).does(BOB, &EXPIRE), nothing());
@@ -52,7 +52,7 @@ mod expire {
     }
 
     #[test]
-    fn ends_what_is_denied_when_the_denial_is_lifted() {
+    fn ends_a_denied_request_when_the_denial_is_over() {
         let scene = Scene::new().with_request(RequestState::Denied);
         assert_eq!(scene.does(BOB, &EXPIRE), ends_as(RequestState::Denied));
     }
@@ -102,13 +102,13 @@ mod lapse {
     }
 
     #[test]
-    fn reopens_also_for_the_devices_that_a_good_approve_did_not_reach() {
+    fn reopens_for_devices_without_the_key() {
         let good = ApproveFacts { is_acked: true, ..lapsed(ALICE, 10) };
         assert_eq!(approved().first_acked_at(NOW - 1).naming(good).does(BOB, &LAPSE), lapses(true));
     }
 
     #[test]
-    fn reopens_only_what_is_approved() {
+    fn reopens_only_an_approved_request() {
         for state in ALL_STATES.into_iter().filter(|state| *state != RequestState::Approved) {
             let scene = Scene::new().with_request(state).naming(lapsed(ALICE, 10));
             assert_eq!(scene.does(BOB, &LAPSE), lapses(false), "{state:?}");
@@ -139,7 +139,7 @@ mod end {
     }
 
     #[test]
-    fn ends_what_is_open_before_its_time_as_its_time_would() {
+    fn ends_an_open_request_as_its_time_would() {
         for state in OPEN_STATES {
             let scene = Scene::new().with_request(state);
             assert_eq!(scene.does(BOB, &END_IT), ends_as(RequestState::Expired));
@@ -149,14 +149,14 @@ mod end {
     }
 
     #[test]
-    fn ends_what_is_denied_whether_or_not_the_denial_lasts() {
+    fn ends_a_denied_request_during_its_denial() {
         let scene = Scene::new().with_request(RequestState::Denied);
         assert_eq!(scene.clone().with_denial(0, true).does(BOB, &END_IT), ends_as(RequestState::Denied));
         assert_eq!(scene.does(BOB, &END_IT), ends_as(RequestState::Denied));
     }
 
     #[test]
-    fn leaves_what_has_ended_and_what_is_not_there() {
+    fn leaves_ended_and_unknown_requests_alone() {
         assert_eq!(Scene::new().does(BOB, &END_IT), nothing());
         for state in [RequestState::Done, RequestState::Withdrawn, RequestState::Expired] {
             let mut scene = Scene::new().with_request(state);
