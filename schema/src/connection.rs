@@ -1,8 +1,8 @@
 //! The data file and the connections to it.
 //!
-//! One [`Database`] a process, one process a data file: [`Database::open`] takes a lock that the kernel
-//! releases however the process ends. All writes go through one [`writer`](Database::writer), reads through a
-//! [`ReadPool`].
+//! One [`Database`] a process, one process a data file: [`Database::open`] takes a lock that the
+//! kernel releases however the process ends. All writes go through one
+//! [`writer`](Database::writer), reads through a [`ReadPool`].
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
@@ -25,28 +25,29 @@ pub type Connection = SqliteConnection;
 /// Name, value, and the value as SQLite reports it.
 type Pragma = (&'static str, &'static str, &'static str);
 
-/// Every connection gets all of them, readers too: whichever connection closes last writes the log back into
-/// the file. `busy_timeout` (milliseconds) comes first, because `journal_mode` may have to wait for another
-/// connection.
+/// Every connection gets all of them, readers too: whichever connection closes last writes the log
+/// back into the file. `busy_timeout` (milliseconds) comes first, because `journal_mode` may have
+/// to wait for another connection.
 const PRAGMAS: [Pragma; 9] = [
     ("busy_timeout", "5000", "5000"),
     ("journal_mode", "WAL", "wal"),
-    // A reply means stored, so a commit waits for the disk.
+    // An answer means stored, so a commit waits for the disk.
     ("synchronous", "FULL", "2"),
     ("foreign_keys", "ON", "1"),
-    // What is deleted is overwritten, not only unlinked.
+    // Deleted content is overwritten, not only unlinked.
     ("secure_delete", "ON", "1"),
     // Sorting must not leave copies in a temporary file.
     ("temp_store", "MEMORY", "2"),
-    // The file may come from a backup that others could write: nothing in its schema may call functions with
-    // effects.
+    // The file may come from a backup that others could write, so its schema must not call
+    // functions with side effects.
     ("trusted_schema", "OFF", "0"),
-    // Bytes that the log keeps on disk after a burst, and pages (4 MiB) after which it is written back.
+    // The size in bytes to which the log is cut after a burst, and the pages (4 MiB) after which it
+    // is written back.
     ("journal_size_limit", "16777216", "16777216"),
     ("wal_autocheckpoint", "1000", "1000"),
 ];
 
-/// Comes last: what precedes it may have to write.
+/// Must come last: the pragmas before it may have to write.
 const READ_ONLY: Pragma = ("query_only", "ON", "1");
 
 /// A data file, locked for this process.
@@ -54,26 +55,28 @@ const READ_ONLY: Pragma = ("query_only", "ON", "1");
 /// Keep it as long as any of its connections: the lock ends with it.
 #[derive(Debug)]
 pub struct Database {
-    /// Absolute, so that SQLite never takes it for one of its `file:` addresses or `:memory:`.
+    /// Absolute, so that SQLite never reads it as a `file:` URL or as `:memory:`.
     path: String,
     _lock: File,
 }
 
 impl Database {
-    /// Locks the data file at `path`, making it (mode 0600) and its folder (0700) where they are missing.
+    /// Locks the data file at `path`. Creates it (mode 0600) and its folder (0700) if they are
+    /// missing.
     ///
-    /// Whether the file is a database is seen by [`writer`](Self::writer).
+    /// [`writer`](Self::writer) finds out whether the file is a database.
     ///
-    /// Errors: [`ErrorKind::InUse`] if another [`Database`] has it, [`ErrorKind::Config`] if the folder or
-    /// the file cannot be made, written or kept private.
+    /// Errors: [`ErrorKind::InUse`] if another [`Database`] has it, [`ErrorKind::Config`] if the
+    /// folder or the file cannot be created, written or kept private.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = resolve(path.as_ref()).map_err(|error| config(path.as_ref(), &error))?;
         let Some(name) = path.to_str() else {
             return Err(Error::new(ErrorKind::Config, "the path is not UTF-8").at(path));
         };
 
-        // First of all: closing any handle of the data file drops the locks that SQLite holds on it in this
-        // process, so the file must not be touched before it is certain that no other Database has it.
+        // This comes first: closing any handle of the data file drops the locks that SQLite holds
+        // on it in this process, so the file must not be touched before it is certain that no other
+        // Database has it.
         let lock_path = beside(&path, ".lock");
         let lock = open_private(&lock_path).map_err(|error| config(&lock_path, &error))?;
         match lock.try_lock() {
@@ -84,10 +87,11 @@ impl Database {
             Err(TryLockError::Error(error)) => return Err(config(&lock_path, &error)),
         }
 
-        // SQLite would fall back to reading where it cannot write; opening it here says so now.
+        // SQLite would silently open a file that it cannot write for reading only; opening it here
+        // reports that now.
         open_private(&path).map_err(|error| config(&path, &error))?;
-        // SQLite gives new -wal and -shm files the mode of the data file, but takes them as they are where
-        // they exist.
+        // SQLite gives new -wal and -shm files the mode of the data file, but keeps the mode of
+        // existing ones.
         for path in [path.clone(), beside(&path, "-wal"), beside(&path, "-shm")] {
             make_private(&path).map_err(|error| config(&path, &error))?;
         }
@@ -99,27 +103,27 @@ impl Database {
         Path::new(&self.path)
     }
 
-    /// A connection that may write. Have one: a second would only wait for the first.
+    /// Opens a connection that may write. Open only one: a second would wait for the first.
     ///
     /// Errors: [`ErrorKind::Corrupt`] if the file is not a database or its schema is damaged,
-    /// [`ErrorKind::Config`] if a setting did not take.
+    /// [`ErrorKind::Config`] if a pragma had no effect.
     pub fn writer(&self) -> Result<Connection, Error> {
         connect(&self.path, &PRAGMAS)
     }
 
-    /// A pool of `size` connections (at least one) that cannot write.
+    /// Opens a pool of `size` connections (at least one) that cannot write.
     ///
     /// Errors: as [`writer`](Self::writer).
     pub fn readers(&self, size: u32) -> Result<ReadPool, Error> {
         let manager = Reader { path: self.path.clone() };
-        // The pool retries until its timeout and then has only a text; a first connection says at once what
-        // is wrong.
+        // The pool retries until its timeout and then returns only a message; a first connection
+        // fails at once with the cause.
         r2d2::ManageConnection::connect(&manager)?;
         r2d2::Pool::builder()
             .max_size(size.max(1))
             .connection_timeout(Duration::from_secs(5))
-            // A file does not hang up: connections and their prepared statements are kept, and not tried out
-            // each time.
+            // Connections to a file do not break, so they and their prepared statements are kept,
+            // and not tested each time.
             .test_on_check_out(false)
             .idle_timeout(None)
             .max_lifetime(None)
@@ -129,14 +133,14 @@ impl Database {
     }
 }
 
-/// Connections that cannot write, shared by threads.
+/// A pool of connections that cannot write, shared by threads.
 #[derive(Debug, Clone)]
 pub struct ReadPool(r2d2::Pool<Reader>);
 
 impl ReadPool {
-    /// Takes a connection, waiting up to 5 seconds for one; it goes back to the pool when dropped.
+    /// Takes a connection, after up to 5 seconds. It returns to the pool when dropped.
     ///
-    /// Errors: [`ErrorKind::Busy`] if none came free.
+    /// Errors: [`ErrorKind::Busy`] if none became free.
     pub fn get(&self) -> Result<impl DerefMut<Target = Connection> + use<>, Error> {
         self.0.get().map_err(|error| Error::from_text(error, ErrorKind::Busy))
     }
@@ -166,16 +170,18 @@ impl r2d2::ManageConnection for Reader {
     }
 }
 
-/// Keeps the database from growing past `bytes` through this connection: what would make it larger fails with
-/// [`ErrorKind::Full`]. A database that is larger already keeps its size and uses what is free in it.
+/// Limits the database to `bytes`: a statement on this connection that would make it larger fails
+/// with [`ErrorKind::Full`]. A database that is already larger keeps its size and uses its free
+/// pages.
 ///
-/// Comes after the migrations, which may need room for a second copy of what they change.
+/// Call it after the migrations, which may need space for a second copy of the rows that they
+/// change.
 pub fn cap(conn: &mut Connection, bytes: u64) -> Result<(), Error> {
-    // SQLite's own maximum; it ignores what is beyond.
+    // SQLite's own maximum; it ignores larger values.
     const MOST: i64 = 0xffff_fffe;
     let page_size: i64 = sql::<BigInt>("PRAGMA page_size").get_result(conn)?;
     let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-    // 0 would be a question for the present maximum.
+    // 0 would ask for the present maximum.
     let pages = (bytes / page_size).clamp(1, MOST);
     let actual: i64 = sql::<BigInt>(&format!("PRAGMA max_page_count = {pages}")).get_result(conn)?;
     if actual < pages {
@@ -196,7 +202,7 @@ fn connect(path: &str, pragmas: &[Pragma]) -> Result<Connection, Error> {
     Ok(conn)
 }
 
-/// SQLite ignores pragmas and values that it does not know, so each is read back.
+/// Reads each pragma back, because SQLite ignores pragmas and values that it does not know.
 fn set(conn: &mut Connection, (name, value, expected): Pragma) -> Result<(), Error> {
     conn.batch_execute(&format!("PRAGMA {name} = {value}"))?;
     let actual: Option<String> = sql::<Text>(&format!("PRAGMA {name}")).get_result(conn).optional()?;
@@ -208,13 +214,15 @@ fn set(conn: &mut Connection, (name, value, expected): Pragma) -> Result<(), Err
     Ok(())
 }
 
-/// SQLite reads the schema with the first query that needs it; a damaged one is better found at the start.
+/// Makes SQLite read the schema, which it would do only with the first query, to find damage at the
+/// start.
 fn read_schema(conn: &mut Connection) -> Result<(), Error> {
     sql::<BigInt>("SELECT count(*) FROM sqlite_schema").get_result::<i64>(conn)?;
     Ok(())
 }
 
-/// The path without symbolic links, its folder made: two names of one file must come to the same lock.
+/// Resolves symbolic links and creates the folder: two names of one file must lead to the same
+/// lock.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
@@ -231,7 +239,7 @@ fn open_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
-/// Takes the permissions of others away from a file, if it is there.
+/// Removes other users' permissions from a file, if it exists.
 fn make_private(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(found) if found.permissions().mode().trailing_zeros() >= 6 => Ok(()),

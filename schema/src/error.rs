@@ -1,11 +1,11 @@
-//! What can go wrong, sorted by what to do about it.
+//! Errors, classified by what to do about them.
 
 use std::fmt::Display;
 use std::path::Path;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-/// A failed storage operation: one line for people, a [`kind`](Error::kind) for programs.
+/// A failed operation: a message of one line for people, a [`kind`](Error::kind) for programs.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -19,50 +19,52 @@ pub struct Error {
 pub enum ErrorKind {
     /// The disk is full. Nothing of the transaction was stored; it may work later.
     Full,
-    /// The disk failed, possibly while making a commit durable, so what is stored is unknown. Stop the
-    /// process, do not retry: a second fsync can succeed without having written what the first one lost.
+    /// The disk failed, possibly during a commit, so nobody knows what is stored. Stop the process,
+    /// do not retry: a second fsync can succeed without having written what the first one lost.
     Fatal,
-    /// Another connection held the lock for too long, or every read connection is taken. It may work later.
+    /// Another connection held the lock for too long, or all connections of the pool are in use. It
+    /// may work later.
     Busy,
     /// The file is not a database, or a damaged one. Restore it.
     Corrupt,
-    /// A stored row is not what was written. Others may be read all the same.
+    /// A stored row is malformed. Other rows can still be read.
     Unreadable,
-    /// The row contradicts what is stored (an id used twice, a missing parent, a refused value, one too large), or the
-    /// row to change is not there. The same again fails again.
+    /// The row contradicts stored rows (a duplicate id, a missing parent) or the schema (a refused
+    /// or too large value), or the row to change does not exist. A retry fails again.
     Conflict,
     /// Another server has this data file open.
     InUse,
-    /// The folder, the file, its permissions or a setting of SQLite are not as they must be. An operator has
-    /// to help.
+    /// The folder, the file, its permissions or a setting of SQLite are wrong. An operator must fix
+    /// it.
     Config,
     /// The database was written by a newer version of this program.
     Newer,
-    /// Anything else: memory is short, somebody interrupts, the statement is wrong. It may work later.
+    /// Anything else: out of memory, interrupted, a wrong statement. It may work later.
     Unavailable,
 }
 
-/// SQLite's result codes by their texts, and what to do about each. What is not here is
+/// SQLite's result codes by their messages, with their classes. Any other is
 /// [`Unavailable`](ErrorKind::Unavailable).
 ///
-/// Diesel hides the codes, except for constraints. The texts are as fixed as the codes: they come from the table in
-/// `sqlite3ErrStr`, and SQLite is built into this program. Extended codes have the texts of their classes.
+/// Diesel hides the codes, except for constraints. The messages are as stable as the codes: they
+/// come from the table in `sqlite3ErrStr`, and SQLite is built into this program. Extended codes
+/// have the messages of their classes.
 const CLASSES: [(&str, ErrorKind); 19] = [
-    // FULL: ENOSPC while writing, or the database as large as it may be.
+    // FULL: ENOSPC while writing, or the database has reached its limit.
     ("database or disk is full", ErrorKind::Full),
-    // IOERR, all extended codes: EIO, EDQUOT and whatever else the system says to a write, fsync, truncate or mapping, and
-    // most of what it says to a read. (IOERR_NOMEM comes as NOMEM.)
+    // IOERR with all extended codes: EIO, EDQUOT and any other error of a write, fsync, truncate or
+    // mapping, and most errors of a read. (IOERR_NOMEM comes as NOMEM.)
     ("disk I/O error", ErrorKind::Fatal),
     // BUSY, BUSY_SNAPSHOT, BUSY_RECOVERY.
     ("database is locked", ErrorKind::Busy),
     // LOCKED, LOCKED_SHAREDCACHE.
     ("database table is locked", ErrorKind::Busy),
     ("database schema is locked", ErrorKind::Busy),
-    // PROTOCOL: others open and close the database all the time.
+    // PROTOCOL: other processes open and close the database all the time.
     ("locking protocol", ErrorKind::Busy),
     // NOTADB.
     ("file is not a database", ErrorKind::Corrupt),
-    // CORRUPT, and what is found while the schema is read. IOERR_CORRUPTFS comes as this: EIO to a read.
+    // CORRUPT, also while reading the schema. IOERR_CORRUPTFS comes as this: EIO from a read.
     ("database disk image is malformed", ErrorKind::Corrupt),
     ("malformed database schema", ErrorKind::Corrupt),
     // CANTOPEN: no such folder, no permission, no file descriptor.
@@ -84,12 +86,12 @@ const CLASSES: [(&str, ErrorKind); 19] = [
 ];
 
 impl Error {
-    /// What to do about it.
+    /// The class of the error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// A row that cannot be read: what is stored is not what was written.
+    /// An error for a malformed row.
     pub fn corrupt(what: impl std::fmt::Display) -> Self {
         Self::new(ErrorKind::Unreadable, format!("a stored row cannot be read: {what}"))
     }
@@ -99,7 +101,7 @@ impl Error {
         Self { kind, message }
     }
 
-    /// Sorts an error of which only the text is left; `otherwise` is for texts that say nothing known.
+    /// Classifies an error of which only the message is left; `otherwise` is for unknown messages.
     pub(crate) fn from_text(text: impl Display, otherwise: ErrorKind) -> Self {
         let message = text.to_string();
         let kind =
@@ -107,7 +109,7 @@ impl Error {
         Self { kind, message }
     }
 
-    /// The same error, saying which file it is about.
+    /// Adds the file to the message.
     #[must_use]
     pub fn at(self, path: impl AsRef<Path>) -> Self {
         let message = format!("{}: {}", path.as_ref().display(), self.message);
@@ -126,14 +128,14 @@ impl From<DieselError> for Error {
                 | DatabaseErrorKind::CheckViolation,
                 _,
             ) => ErrorKind::Conflict,
-            // What is stored cannot be read back as what was stored.
+            // A stored value does not convert.
             DieselError::DeserializationError(_) => ErrorKind::Unreadable,
-            // A rollback failed and the connection is stuck in its transaction; only a new process gets out
-            // of it.
+            // A rollback failed and the connection is stuck in its transaction; only a new process
+            // helps.
             DieselError::BrokenTransactionManager => ErrorKind::Fatal,
             _ => ErrorKind::Unavailable,
         };
-        // Diesel names the column and leaves what is wrong with it to the source.
+        // Diesel names the column and leaves the cause to the source.
         if let DieselError::DeserializationError(inner) = &error
             && let Some(cause) = inner.source()
         {

@@ -1,7 +1,8 @@
-//! Every class of SQLite's errors on its way through a savepoint and its transaction: what comes out is what went wrong first,
-//! nothing of a lost batch is stored, and the connection goes on.
+//! Every class of SQLite's errors on its way through a savepoint and its transaction: the first
+//! error comes out, nothing of a lost batch is stored, and the connection goes on.
 //!
-//! INTERRUPT is the one that cannot be had: nothing in this program interrupts a statement. Its text is in the table.
+//! INTERRUPT cannot be provoked: nothing in this program interrupts a statement. Its message is in
+//! the table.
 
 use std::fs;
 use std::path::Path;
@@ -36,12 +37,13 @@ fn large(rid: u8) -> Room {
     Room { frame: vec![0; 400_000], ..room(rid, "open") }
 }
 
-/// Has a connection write what does not fit a small cache at once.
+/// Makes a connection write at once what does not fit a small cache.
 fn spilling(conn: &mut Connection) {
     conn.batch_execute("PRAGMA cache_size = 10").unwrap();
 }
 
-/// A batch of a small command, which is done, and `command`. What the command hears, and what the batch does.
+/// A batch of a small command, which succeeds, and `command`. Returns the results of the command
+/// and of the batch.
 fn batch<T>(
     conn: &mut Connection,
     command: impl FnOnce(&mut Connection) -> Result<T, Error>,
@@ -138,7 +140,8 @@ fn readonly_fails_alone_and_so_does_an_old_snapshot() {
         refused
     });
 
-    // BUSY_SNAPSHOT: what has read before another's commit cannot write any more. The writer takes its lock first.
+    // BUSY_SNAPSHOT: a transaction that read before another's commit cannot write any more. The
+    // writer takes its lock first.
     let mut other = store.database.writer().unwrap();
     let failed = snapshot(&mut store.conn, |conn| {
         rooms::find(conn, &id(1))?;
@@ -155,7 +158,7 @@ fn readonly_fails_alone_and_so_does_an_old_snapshot() {
 
 #[test]
 fn locked_fails_alone() {
-    // Only connections that share a cache lock each other's tables; the program has none.
+    // Only connections with a shared cache lock each other's tables; this program has none.
     let folder = tempfile::tempdir().unwrap();
     let shared = format!("file:{}?cache=shared", folder.path().join("shared.db").display());
     let open = || <Connection as diesel::Connection>::establish(&shared).unwrap();
@@ -192,11 +195,11 @@ fn a_damaged_page_spoils_the_batch_that_meets_it() {
 
     let mut conn = database.writer().unwrap();
     let (heard, stored) = batch(&mut conn, |conn| execute(conn, "DELETE FROM notices WHERE id = 1"));
-    // SQLite undoes the command, and commits nothing all the same.
+    // SQLite undoes the command, but commits nothing anyway.
     assert_eq!(heard, Some(Failed::Alone(ErrorKind::Corrupt)));
     assert_eq!(stored.unwrap_err().kind(), ErrorKind::Corrupt);
     assert_eq!(rooms::find(&mut conn, &id(1)).unwrap(), None);
-    // What needs nothing of that page goes on.
+    // A command that does not need that page goes on.
     batch(&mut conn, |conn| rooms::put(conn, &room(9, "open"))).1.unwrap();
     assert!(rooms::find(&mut conn, &id(9)).unwrap().is_some());
     drop(folder);
@@ -316,7 +319,7 @@ fn child_with_faults() {
     assert_lost_and_well(&mut database.writer().unwrap());
 }
 
-/// Has calls fail from now on, as `testing/faults.c` says.
+/// Makes calls fail from now on, as `testing/faults.c` describes.
 fn fail(control: &Path, fault: &str) {
     let new = control.with_extension("new");
     fs::write(&new, fault).unwrap();

@@ -1,8 +1,9 @@
-//! Vestibule's store: rooms, requests for their keys, what answers them, and who is told, in one SQLite file.
+//! Vestibule's tables and queries: rooms, requests, approves, denials and notices in one SQLite
+//! file.
 //!
-//! [`Database`] is the data file, locked for this process; it gives the one [`Connection`] that writes and a
-//! [`ReadPool`]. [`migrate::run`] makes the tables, and the functions in [`repository`] are all the queries
-//! there are.
+//! [`Database`] is the data file, locked for this process. It opens the one [`Connection`] that
+//! writes, and a [`ReadPool`]. [`migrate::run`] creates the tables, and [`repository`] has all
+//! queries.
 //!
 //! ```
 //! use vestibule_schema::models::Room;
@@ -43,12 +44,12 @@
 //! # }
 //! ```
 //!
-//! What this crate never does: look into a frame or a sealed key (they are bytes), read the clock, or keep
-//! the frame of a request or approve that is finished.
+//! This crate never decodes a frame or a sealed key, which are bytes here, never reads the clock,
+//! and never keeps the frame of a finished request or approve.
 //!
-//! **Concurrency.** One thread writes, any number read; a reader sees the last commit before its query began
-//! and waits for nobody. **Lifecycle.** A [`Database`] outlives its connections. **Failure.** [`ErrorKind`]
-//! says what to do.
+//! **Concurrency.** One thread writes, any number read. A reader sees the last commit before its
+//! query began and waits for nobody. **Lifecycle.** A [`Database`] must outlive its connections.
+//! **Errors.** [`ErrorKind`] says what to do.
 
 pub mod connection;
 pub mod error;

@@ -1,4 +1,4 @@
-//! Brings a database to the tables that this program knows.
+//! Migrates a database to the tables of this program.
 
 use diesel::dsl::sql;
 use diesel::migration::{Migration, MigrationSource};
@@ -12,10 +12,10 @@ use crate::error::{Error, ErrorKind};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// Runs the migrations that the database lacks, each in its own transaction, and returns how many those were.
+/// Runs the missing migrations, each in its own transaction. Returns how many there were.
 ///
-/// A database with a migration that this program does not know is refused ([`ErrorKind::Newer`]) and left as
-/// it is: an older program would not keep the rules that the newer tables stand for.
+/// Refuses a database with an unknown migration ([`ErrorKind::Newer`]) and leaves it as it is: an
+/// older program would not keep the rules of newer tables.
 pub fn run(conn: &mut Connection) -> Result<usize, Error> {
     let known: Vec<Box<dyn Migration<Sqlite>>> = MIGRATIONS.migrations().map_err(failed)?;
     let applied = conn.applied_migrations().map_err(failed)?;
@@ -30,7 +30,8 @@ pub fn run(conn: &mut Connection) -> Result<usize, Error> {
     Ok(run.len())
 }
 
-/// Whether the database has all tables that this program knows. It reads a few rows, from a connection that may only read too.
+/// Whether the database has all tables of this program. Reads a few rows; a read-only connection
+/// will do.
 pub fn is_complete(conn: &mut Connection) -> Result<bool, Error> {
     let known: Vec<Box<dyn Migration<Sqlite>>> = MIGRATIONS.migrations().map_err(failed)?;
     let applied: i64 = sql::<BigInt>("SELECT count(*) FROM __diesel_schema_migrations").get_result(conn)?;

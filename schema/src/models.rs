@@ -1,5 +1,5 @@
-//! Rows as plain structs. Ids and frames are bytes, times are Unix milliseconds, `seq` is the number that
-//! grows with every stored frame.
+//! Rows as plain structs. Ids and frames are bytes, times are Unix milliseconds, `seq` is the
+//! number that grows with every stored frame.
 
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
@@ -10,7 +10,7 @@ use diesel::sqlite::{Sqlite, SqliteValue};
 
 use crate::tables::{approves, audit, denials, devices, notices, requests, rooms};
 
-/// Stores a fieldless enum as its number. A number that no variant has is an error, never a guess.
+/// Stores a fieldless enum as a number. Reading a number without a variant is an error.
 macro_rules! stored_as_number {
     ($type:ident: $($variant:ident),+) => {
         impl ToSql<SmallInt, Sqlite> for $type {
@@ -32,33 +32,33 @@ macro_rules! stored_as_number {
     };
 }
 
-/// How far a request has come. The numbers are what the database holds and never change their meaning.
+/// The state of a request. The numbers are stored and never change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = SmallInt)]
 pub enum RequestState {
     /// Nobody has approved it yet. Open.
     Pending = 0,
-    /// A member has sent the key, the requester has not saved it yet. Open.
+    /// A member has sent the key, and the requester has not saved it yet. Open.
     Approved = 1,
     /// The requester has saved the key.
     Done = 2,
-    /// A member said no. It keeps its frame as long as another may still say yes.
+    /// A member denied it. It keeps its frame while another member may still approve it.
     Denied = 3,
-    /// The requester took it back.
+    /// The requester withdrew it.
     Withdrawn = 4,
-    /// Nobody answered in time.
+    /// It expired.
     Expired = 5,
 }
 
 stored_as_number!(RequestState: Pending, Approved, Done, Denied, Withdrawn, Expired);
 
-/// How far an approve has come. The numbers are what the database holds and never change their meaning.
+/// The state of an approve. The numbers are stored and never change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = SmallInt)]
 pub enum ApproveState {
     /// It waits for its requester.
     Live = 0,
-    /// The requester has saved the key that it carried.
+    /// The requester has saved its key.
     Saved = 1,
     /// The requester could not use it.
     Nacked = 2,
@@ -68,7 +68,7 @@ pub enum ApproveState {
 
 stored_as_number!(ApproveState: Live, Saved, Nacked, Dropped);
 
-/// A room. What is read is what was put, but for the founder and the creator, who stay who they were, and the counts.
+/// A room. `put` keeps the founder, the creator and the counts of an existing row.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = rooms, primary_key(rid), treat_none_as_null = true, check_for_backend(Sqlite))]
 pub struct Room {
@@ -78,69 +78,70 @@ pub struct Room {
     pub policy: String,
     /// The card's version.
     pub version: i64,
-    /// The number of the stored card.
+    /// The seq of the card.
     pub seq: i64,
-    /// When the room was made, in Unix milliseconds.
+    /// When the room was created, in Unix milliseconds.
     pub created: i64,
     /// The card.
     pub frame: Vec<u8>,
-    /// Who may change the policy, 32 bytes: who published the first card, unless the role was handed over. Unknown for rooms of
-    /// version 1 of the tables.
+    /// The creator, 32 bytes: the publisher of the first card, unless the role was handed over.
+    /// `None` for rooms from version 1 of the tables.
     #[diesel(skip_update)]
     pub creator: Option<Vec<u8>>,
-    /// What a repeat of the card is compared by, 32 bytes; unknown for cards of version 1 of the tables.
+    /// The digest of the card, to recognise a repeat, 32 bytes; `None` for cards from version 1 of
+    /// the tables.
     pub digest: Option<Vec<u8>>,
-    /// How many of its requests are open. Counted by the database, never put.
+    /// How many of its requests are open. The database counts them.
     #[diesel(skip_insertion, skip_update)]
     pub open: i64,
-    /// Whose room it counts as, 32 bytes: who published the first card, if that is known.
+    /// The user whose quota it counts against, 32 bytes: the publisher of the first card, if known.
     #[diesel(skip_update)]
     pub founder: Option<Vec<u8>>,
     /// Whether the directory lists it, if its policy allows that.
     pub listed: bool,
-    /// How many of its denied requests may still be approved. Counted by the database, never put.
+    /// How many of its denied requests may still be approved. The database counts them.
     #[diesel(skip_insertion, skip_update)]
     pub denied: i64,
 }
 
-/// A request as it is stored.
+/// A stored request.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = requests, check_for_backend(Sqlite))]
 pub struct Request {
-    /// The row's number in this database; it says nothing outside.
+    /// The row's id, which means nothing outside this database.
     pub id: i64,
-    /// The room whose key is asked for.
+    /// The room.
     pub rid: Vec<u8>,
-    /// Who asks.
+    /// The requester.
     pub uid: Vec<u8>,
     /// The id that the requester chose, unique for this room and user.
     pub request_id: Vec<u8>,
     /// The hash of the box key that the answer must be sealed to.
     pub box_hash: Vec<u8>,
-    /// What a repeat is compared by, 32 bytes.
+    /// The digest of the signed bytes, to recognise a repeat, 32 bytes.
     pub digest: Vec<u8>,
-    /// How far it has come.
+    /// The state.
     pub state: RequestState,
     /// When it was stored, in Unix milliseconds.
     pub created: i64,
-    /// When it ends, in Unix milliseconds: at this very moment it is over.
+    /// When it expires, in Unix milliseconds; at that time it has expired.
     pub exp: i64,
-    /// Its number, new with every change of state.
+    /// The seq, new with every change of state.
     pub seq: i64,
-    /// The request as it travelled; gone once the request is finished.
+    /// The signed frame; `None` once the request is finished.
     pub frame: Option<Vec<u8>>,
-    /// When the first device had the key, in Unix milliseconds.
+    /// When the first device saved the key, in Unix milliseconds.
     pub first_ack: Option<i64>,
-    /// When it was finished, in Unix milliseconds; there exactly if the frame is not.
+    /// When it was finished, in Unix milliseconds; `Some` exactly if the frame is `None`.
     pub closed: Option<i64>,
 }
 
-/// An open request and how many members have answered it.
+/// An open request with the number of its approves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenRequest {
-    /// The request. Its frame is there.
+    /// The request, with its frame.
     pub request: Request,
-    /// How many of its approves are live and unexpired.
+    /// How many live, unexpired approves it has.
     pub approvals: i64,
 }
 
@@ -148,96 +149,96 @@ pub struct OpenRequest {
 #[derive(Debug, Clone, Copy, Insertable)]
 #[diesel(table_name = requests)]
 pub struct NewRequest<'a> {
-    /// The room whose key is asked for. It must be stored already.
+    /// The room, which must be stored.
     pub rid: &'a [u8],
-    /// Who asks.
+    /// The requester.
     pub uid: &'a [u8],
     /// The id that the requester chose.
     pub request_id: &'a [u8],
     /// The hash of the box key.
     pub box_hash: &'a [u8],
-    /// What a repeat is compared by, exactly 32 bytes.
+    /// The digest of the signed bytes, exactly 32 bytes.
     pub digest: &'a [u8],
-    /// Now, in Unix milliseconds.
+    /// The present time, in Unix milliseconds.
     pub created: i64,
-    /// When it ends, in Unix milliseconds.
+    /// When it expires, in Unix milliseconds.
     pub exp: i64,
-    /// Its number.
+    /// The seq.
     pub seq: i64,
-    /// The request as it travelled.
+    /// The signed frame.
     pub frame: &'a [u8],
 }
 
-/// A request that is to be ended.
+/// A request to end.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = requests, check_for_backend(Sqlite))]
 pub struct Due {
-    /// The room whose key was asked for.
+    /// The room.
     pub rid: Vec<u8>,
-    /// Who asked.
+    /// The requester.
     pub uid: Vec<u8>,
-    /// The request.
+    /// The request's id.
     pub request_id: Vec<u8>,
 }
 
-/// A device that asked, and whether it has the key.
+/// A device of a request, and whether it has the key.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = devices, check_for_backend(Sqlite))]
 pub struct Device {
     /// The id that the device chose, 16 bytes.
     pub device: Vec<u8>,
-    /// Whether it has said that it has the key.
+    /// Whether it has acked.
     pub acked: bool,
 }
 
-/// An approve as it is stored, without its frame: only [`WaitingApprove`] needs to carry that.
+/// A stored approve without its frame, which only [`WaitingApprove`] needs.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = approves, check_for_backend(Sqlite))]
 pub struct Approve {
-    /// The row's number in this database; it says nothing outside.
+    /// The row's id, which means nothing outside this database.
     pub id: i64,
-    /// The room whose key it carries.
+    /// The room.
     pub rid: Vec<u8>,
-    /// Who asked for it.
+    /// The requester.
     pub to_uid: Vec<u8>,
     /// The request that it answers.
     pub request_id: Vec<u8>,
     /// The id that the approver chose, unique in the room.
     pub approve_id: Vec<u8>,
-    /// Who approved.
+    /// The approver.
     pub by_uid: Vec<u8>,
-    /// What a repeat is compared by, 32 bytes.
+    /// The digest of the signed bytes, to recognise a repeat, 32 bytes.
     pub digest: Vec<u8>,
-    /// How far it has come.
+    /// The state.
     pub state: ApproveState,
-    /// Whether a device has the key that it carries.
+    /// Whether a device has saved its key.
     pub acked: bool,
     /// When it was stored, in Unix milliseconds.
     pub at: i64,
-    /// When it ends, in Unix milliseconds: at this very moment it is over.
+    /// When it expires, in Unix milliseconds; at that time it has expired.
     pub exp: i64,
-    /// Its number.
+    /// The seq.
     pub seq: i64,
 }
 
-/// A live approve with what its requester waits for.
+/// A live approve with its frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingApprove {
     /// The approve.
     pub approve: Approve,
-    /// The approve as it travelled.
+    /// The signed frame.
     pub frame: Vec<u8>,
 }
 
-/// A live approve whose time is over.
+/// A live approve that has expired.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = approves, check_for_backend(Sqlite))]
 pub struct LapsedApprove {
-    /// The room whose key it carries.
+    /// The room.
     pub rid: Vec<u8>,
-    /// Who asked for it.
+    /// The requester.
     pub to_uid: Vec<u8>,
-    /// The approve.
+    /// The approve's id.
     pub approve_id: Vec<u8>,
 }
 
@@ -245,63 +246,63 @@ pub struct LapsedApprove {
 #[derive(Debug, Clone, Copy, Insertable)]
 #[diesel(table_name = approves)]
 pub struct NewApprove<'a> {
-    /// The room whose key it carries.
+    /// The room.
     pub rid: &'a [u8],
-    /// Who asked for it. The request of these three must be stored already.
+    /// The requester. The request must be stored.
     pub to_uid: &'a [u8],
     /// The request that it answers.
     pub request_id: &'a [u8],
     /// The id that the approver chose.
     pub approve_id: &'a [u8],
-    /// Who approves.
+    /// The approver.
     pub by_uid: &'a [u8],
-    /// What a repeat is compared by, exactly 32 bytes.
+    /// The digest of the signed bytes, exactly 32 bytes.
     pub digest: &'a [u8],
-    /// Now, in Unix milliseconds.
+    /// The present time, in Unix milliseconds.
     pub at: i64,
-    /// When it ends, in Unix milliseconds.
+    /// When it expires, in Unix milliseconds.
     pub exp: i64,
-    /// Its number.
+    /// The seq.
     pub seq: i64,
-    /// The approve as it travelled.
+    /// The signed frame.
     pub frame: &'a [u8],
 }
 
-/// A member's word that a user may not ask for a while; the latest for this user in this room.
+/// The latest denial of a user in a room.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = denials, primary_key(rid, uid), check_for_backend(Sqlite))]
 pub struct Denial {
-    /// The room. It must be stored already.
+    /// The room, which must be stored.
     pub rid: Vec<u8>,
-    /// Who may not ask.
+    /// The denied user.
     pub uid: Vec<u8>,
-    /// The request that was denied.
+    /// The denied request.
     pub request_id: Vec<u8>,
-    /// Who denied it.
+    /// The member who denied it.
     pub by_uid: Vec<u8>,
-    /// What the member gave as the reason.
+    /// The member's code for the reason.
     pub code: String,
-    /// When, in Unix milliseconds.
+    /// When it happened, in Unix milliseconds.
     pub at: i64,
-    /// When it ends, in Unix milliseconds: at this very moment it is over. Says nothing where `blocked`.
+    /// When it ends, in Unix milliseconds. Means nothing if `blocked`.
     pub until: i64,
     /// Whether it lasts until a member lifts it.
     pub blocked: bool,
-    /// Its number.
+    /// The seq.
     pub seq: i64,
 }
 
-/// What a user is told about a request or an approve of theirs.
+/// A notice to a user about a request or an approve of theirs.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = notices, check_for_backend(Sqlite))]
 pub struct Notice {
     /// The room that it is about.
     pub rid: Vec<u8>,
-    /// Its number.
+    /// The seq.
     pub seq: i64,
     /// When it was stored, in Unix milliseconds.
     pub at: i64,
-    /// The notice as it travels.
+    /// The notice, encoded.
     pub frame: Vec<u8>,
 }
 
@@ -309,51 +310,51 @@ pub struct Notice {
 #[derive(Debug, Clone, Copy, Insertable)]
 #[diesel(table_name = notices)]
 pub struct NewNotice<'a> {
-    /// Who is told.
+    /// The recipient.
     pub uid: &'a [u8],
     /// The room that it is about.
     pub rid: &'a [u8],
-    /// Its number. A user's notices are paged by it, so no two of one user may share it.
+    /// The seq. A user's notices are paged by it, so no two may share it.
     pub seq: i64,
-    /// Now, in Unix milliseconds.
+    /// The present time, in Unix milliseconds.
     pub at: i64,
-    /// The notice as it travels.
+    /// The notice, encoded.
     pub frame: &'a [u8],
 }
 
-/// A line of the audit log: what an operator did.
+/// A line of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = audit, check_for_backend(Sqlite))]
 pub struct Act {
     /// The line's number, which grows.
     pub id: i64,
-    /// When, in Unix milliseconds.
+    /// When it happened, in Unix milliseconds.
     pub at: i64,
     /// The name of the operator's token.
     pub operator: String,
-    /// What was done.
+    /// The operation.
     pub act: String,
-    /// To what.
+    /// What it was done to.
     pub target: String,
-    /// What came of it, once that is known.
+    /// The HTTP status of the answer, once known.
     pub result: Option<i32>,
 }
 
-/// An act that is about to be done. The fields are those of [`Act`].
+/// A line to add. The fields are those of [`Act`].
 #[derive(Debug, Clone, Copy, Insertable)]
 #[diesel(table_name = audit)]
 pub struct NewAct<'a> {
-    /// Now, in Unix milliseconds.
+    /// The present time, in Unix milliseconds.
     pub at: i64,
     /// The name of the operator's token.
     pub operator: &'a str,
-    /// What is to be done.
+    /// The operation.
     pub act: &'a str,
-    /// To what.
+    /// What it was done to.
     pub target: &'a str,
 }
 
-/// What was deleted with a user.
+/// How many rows were deleted with a user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Erased {
     /// Requests, with the approves of them.
@@ -364,7 +365,7 @@ pub struct Erased {
     pub denials: usize,
     /// Notices, for the user or naming them.
     pub notices: usize,
-    /// Rooms that have no creator any more.
+    /// Rooms that lost their creator.
     pub rooms: usize,
 }
 
@@ -378,15 +379,15 @@ impl std::ops::AddAssign for Erased {
     }
 }
 
-/// Which requests an operator looks for. What is not said fits all.
+/// Which requests an operator looks for. `None` matches all.
 #[derive(Debug, Clone, Default)]
 pub struct RequestFilter {
-    /// Those of one room.
+    /// The room.
     pub rid: Option<Vec<u8>>,
-    /// Those of one user.
+    /// The requester.
     pub uid: Option<Vec<u8>>,
-    /// Those of one state; else those that are pending or approved.
+    /// The state; `None` matches pending and approved ones.
     pub state: Option<RequestState>,
-    /// Those that were stored before this moment, in Unix milliseconds.
+    /// Only requests stored before this time, in Unix milliseconds.
     pub created_before: Option<i64>,
 }

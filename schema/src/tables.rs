@@ -1,4 +1,4 @@
-//! The tables as Diesel sees them; `migrations/sqlite` makes them and explains their columns.
+//! The tables as Diesel sees them; `migrations/sqlite` creates them and explains their columns.
 
 diesel::table! {
     approves (id) {

@@ -1,5 +1,5 @@
-//! What the tests share: a migrated database in a folder of its own, rows, query plans, and processes to
-//! lose.
+//! Shared by the tests: a migrated database in a temporary folder, rows, query plans, and child
+//! processes.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use crate::migrate;
 use crate::models::{Denial, NewApprove, NewRequest, Room};
 use crate::repository::{approves, requests, rooms};
 
-/// Set for a test that this process started as another one; its value is a path.
+/// Set for a test that runs in a child process; its value is a path.
 const CHILD: &str = "VESTIBULE_SCHEMA_TEST_CHILD";
 
 /// A time that 32 bits cannot hold, as real ones are.
@@ -56,7 +56,8 @@ pub(crate) fn room(rid: u8, policy: &str) -> Room {
     }
 }
 
-/// Stores request `request_id` of user `uid` in room `rid` (made if missing), with box `request_id`.
+/// Stores request `request_id` of user `uid` in room `rid` (made if missing), with box
+/// `request_id`.
 pub(crate) fn add_request(
     conn: &mut Connection,
     rid: u8,
@@ -124,8 +125,8 @@ struct Step {
     detail: String,
 }
 
-/// SQLite's plan for every query that `run` makes, a line per step. Asserts that no step reads a whole table
-/// or index.
+/// SQLite's plan for every query that `run` makes, a line for each step. Asserts that no step reads
+/// a whole table or index.
 pub(crate) fn plan(conn: &mut Connection, run: impl FnOnce(&mut Connection)) -> String {
     let steps = steps(conn, run);
     assert!(steps.iter().all(|step| !step.starts_with("SCAN ")), "{steps:#?}");
@@ -152,7 +153,8 @@ pub(crate) fn steps(conn: &mut Connection, run: impl FnOnce(&mut Connection)) ->
     queries.into_iter().flat_map(explain).map(|step| step.detail).collect()
 }
 
-/// A shell command that runs the ignored test `name` in a process of its own, after `setup`. It gets `path`.
+/// A shell command that runs the ignored test `name` in a child process, after `setup`. The test
+/// gets `path`.
 pub(crate) fn child(name: &str, path: &std::path::Path, setup: &str) -> Command {
     let mut command = Command::new("sh");
     command
@@ -164,11 +166,12 @@ pub(crate) fn child(name: &str, path: &std::path::Path, setup: &str) -> Command 
     command
 }
 
-/// The shell's part of a [`child`] whose disk fails as `folder`'s file `faults` says; see `testing/faults.c`.
+/// The shell's part of a [`child`] whose disk fails as `folder`'s file `faults` says; see
+/// `testing/faults.c`.
 pub(crate) fn with_faults(folder: &std::path::Path) -> String {
     let library = folder.join("faults.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/testing/faults.c");
-    // A compiler is there: SQLite was compiled with it.
+    // There is a compiler: SQLite was compiled with it.
     let compiled =
         Command::new("cc").args(["-shared", "-fPIC", "-O1", source, "-ldl", "-o"]).arg(&library).status();
     assert!(compiled.unwrap().success());
@@ -179,7 +182,7 @@ pub(crate) fn with_faults(folder: &std::path::Path) -> String {
     )
 }
 
-/// The path given to [`child`]; `None` where somebody ran the ignored test by hand.
+/// The path given to [`child`]; `None` if somebody ran the ignored test by hand.
 pub(crate) fn child_path() -> Option<std::path::PathBuf> {
     std::env::var_os(CHILD).map(Into::into)
 }

@@ -1,9 +1,9 @@
 //! How SQLite runs every query of the repository: the same on a new database and on large ones with
 //! statistics.
 //!
-//! A query that is not listed fails a test here. So does one that reads a whole table or sorts without
-//! bound, except for the few that are named with their reasons; and one whose plan changes: look at the
-//! new plan before you write it down.
+//! A query that is not listed fails a test here. So does one that reads a whole table or sorts
+//! without bound, except for the few that are named with their reasons; and one whose plan changes:
+//! look at the new plan before you write it down.
 
 mod queries;
 mod statistics;
@@ -21,7 +21,8 @@ use self::queries::{QUERIES, Query};
 use self::statistics::{DEEP, WIDE};
 use crate::testing::{steps, store};
 
-/// What may read all of a table or index, or sort what it has found. Each says why that hurts nobody.
+/// Queries that may read a whole table or index, or sort rows, each with the reason why that is
+/// harmless.
 const LONG: [(&str, &str); 13] = [
     ("approves::of_request", "sorts the approves of one request"),
     ("audit::forget", "reads the last line"),
@@ -38,7 +39,7 @@ const LONG: [(&str, &str); 13] = [
     ("requests::search for a state", "reads a page for an operator, beside the writer"),
 ];
 
-/// Where statistics make SQLite go another way, which is as good.
+/// Plans that differ with some statistics and are as good.
 const OTHERWISE: [(&str, &str, &str, &str); 5] = [
     ("census::pending", "deep", "SCAN requests", "most of them are open"),
     ("census::pending", "deep", "SEARCH requests", "it is the minimum of all of them"),
@@ -62,7 +63,7 @@ const OTHERWISE: [(&str, &str, &str, &str); 5] = [
     ),
 ];
 
-/// A database with these statistics, and nothing in it that they are of.
+/// An empty database with these statistics.
 fn with(statistics: &[(&str, &str, &str)]) -> crate::testing::Store {
     let mut store = store();
     if statistics.is_empty() {
@@ -100,7 +101,7 @@ fn every_query_goes_the_same_way_on_every_database() {
 
 #[test]
 fn no_query_reads_or_sorts_without_bound() {
-    // `store` has one row. A range of rows by their numbers is a part of the table only where something ends it.
+    // `store` has one row. A range of row ids is a part of the table only if it has an end.
     let is_long = |step: &&str| {
         (step.starts_with("SCAN ") && *step != "SCAN store")
             || ["TEMP B-TREE", "AUTOMATIC", "KEY (rowid>?)"].iter().any(|part| step.contains(part))
@@ -113,7 +114,7 @@ fn no_query_reads_or_sorts_without_bound() {
 
 #[test]
 fn every_function_of_the_repository_is_here() {
-    // These run what they are handed.
+    // These run a closure, not a query.
     const OTHERS: [&str; 3] = ["store::transaction", "store::savepoint", "store::snapshot"];
     let listed: BTreeSet<String> =
         QUERIES.iter().map(|query| query.name.split(' ').next().unwrap().to_owned()).collect();

@@ -1,5 +1,5 @@
-//! Approves: sealed keys on their way to who asked. An approve is live until it is saved, nacked or dropped;
-//! only a live one has its frame, and the database sees to that.
+//! Approves: sealed keys on their way to requesters. An approve is live until it is saved, nacked
+//! or dropped. Only a live one has its frame; the database enforces that.
 
 use diesel::dsl::{auto_type, case_when};
 use diesel::prelude::*;
@@ -11,7 +11,7 @@ use crate::models::{Approve, ApproveState, LapsedApprove, NewApprove, WaitingApp
 use crate::repository::requests::open;
 use crate::tables::{approves, requests};
 
-/// The approve of this id, in whatever state.
+/// Finds an approve by its id, in any state.
 pub fn find(conn: &mut Connection, rid: &[u8], approve_id: &[u8]) -> Result<Option<Approve>, Error> {
     Ok(approves::table
         .filter(approves::rid.eq(rid))
@@ -21,7 +21,7 @@ pub fn find(conn: &mut Connection, rid: &[u8], approve_id: &[u8]) -> Result<Opti
         .optional()?)
 }
 
-/// All approves of a request, in whatever state, in the order of their numbers.
+/// Lists all approves of a request, in any state, ordered by seq.
 pub fn of_request(
     conn: &mut Connection,
     rid: &[u8],
@@ -37,7 +37,7 @@ pub fn of_request(
         .load(conn)?)
 }
 
-/// Stores an approve as live and returns its row's number.
+/// Stores an approve as live. Returns its row's id.
 ///
 /// Errors: [`ErrorKind::Conflict`] if its id is taken or its request is not stored.
 pub fn insert(conn: &mut Connection, approve: &NewApprove<'_>) -> Result<i64, Error> {
@@ -54,7 +54,7 @@ pub fn close(conn: &mut Connection, id: i64, state: ApproveState) -> Result<(), 
     one_row(changed, id)
 }
 
-/// Notes that a device has the key that the approve carries.
+/// Notes that a device has saved the approve's key.
 ///
 /// Errors: [`ErrorKind::Conflict`] if there is no such row.
 pub fn mark_acked(conn: &mut Connection, id: i64) -> Result<(), Error> {
@@ -62,7 +62,7 @@ pub fn mark_acked(conn: &mut Connection, id: i64) -> Result<(), Error> {
     one_row(changed, id)
 }
 
-/// Drops the live approves of a request, all but the one named `except`. Returns how many those were.
+/// Drops the live approves of a request except for `except`. Returns how many it dropped.
 pub fn drop_others(
     conn: &mut Connection,
     rid: &[u8],
@@ -76,8 +76,8 @@ pub fn drop_others(
         .execute(conn)?)
 }
 
-/// Closes the live approves of a request and deletes their frames: those that a device has acked become saved,
-/// all others dropped. Returns how many were live.
+/// Closes the live approves of a request and deletes their frames: acked ones become saved, all
+/// others dropped. Returns how many were live.
 pub fn close_all(
     conn: &mut Connection,
     rid: &[u8],
@@ -91,7 +91,7 @@ pub fn close_all(
         .execute(conn)?)
 }
 
-/// The first `limit` live approves whose time is over, those that ended first before the others.
+/// Lists at most `limit` live approves that have expired, in the order in which they did.
 pub fn lapsed(conn: &mut Connection, now: i64, limit: u32) -> Result<Vec<LapsedApprove>, Error> {
     Ok(approves::table
         .filter(approves::frame.is_not_null())
@@ -102,8 +102,8 @@ pub fn lapsed(conn: &mut Connection, now: i64, limit: u32) -> Result<Vec<LapsedA
         .load(conn)?)
 }
 
-/// The first `limit` approves that wait for a user, from one room or from all, with numbers after
-/// `after_seq`, in the order of their numbers: live, unexpired, and their requests still open.
+/// Lists at most `limit` approves that wait for a user, from one room or all, with seqs after
+/// `after_seq`, ordered by seq: live, unexpired, and of open requests.
 pub fn waiting_for(
     conn: &mut Connection,
     uid: &[u8],

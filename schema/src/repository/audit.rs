@@ -1,4 +1,4 @@
-//! The audit log: what operators did. Lines are added, get their result once, and go when they are old.
+//! The audit log. Lines are added, get their result once, and are deleted when they are old.
 
 use diesel::prelude::*;
 
@@ -7,14 +7,14 @@ use crate::error::{Error, ErrorKind};
 use crate::models::{Act, NewAct};
 use crate::tables::audit;
 
-/// Writes down what is about to be done. Returns the line's number.
+/// Adds a line before the act. Returns the line's number.
 pub fn begin(conn: &mut Connection, act: &NewAct<'_>) -> Result<i64, Error> {
     Ok(diesel::insert_into(audit::table).values(act).returning(audit::id).get_result(conn)?)
 }
 
-/// Writes down what came of it.
+/// Adds the result to a line.
 ///
-/// Errors: [`ErrorKind::Conflict`] if there is no such line or it has its result.
+/// Errors: [`ErrorKind::Conflict`] if there is no such line or it already has a result.
 pub fn finish(conn: &mut Connection, id: i64, result: i32) -> Result<(), Error> {
     let unfinished = audit::table.filter(audit::id.eq(id)).filter(audit::result.is_null());
     match diesel::update(unfinished).set(audit::result.eq(result)).execute(conn)? {
@@ -23,7 +23,7 @@ pub fn finish(conn: &mut Connection, id: i64, result: i32) -> Result<(), Error> 
     }
 }
 
-/// The last `limit` lines before line `before`, or at all, latest first.
+/// Lists the last `limit` lines before line `before`, or of all, latest first.
 pub fn page(conn: &mut Connection, before: Option<i64>, limit: u32) -> Result<Vec<Act>, Error> {
     Ok(audit::table
         .filter(audit::id.lt(before.unwrap_or(i64::MAX)))
@@ -33,8 +33,8 @@ pub fn page(conn: &mut Connection, before: Option<i64>, limit: u32) -> Result<Ve
         .load(conn)?)
 }
 
-/// Deletes at most `limit` lines that were written at `before` or earlier, and as many of those that are not among the
-/// last `keep`. Returns how many that were.
+/// Deletes at most `limit` lines from `before` or earlier, and at most `limit` of those that are
+/// not among the last `keep`. Returns how many.
 pub fn forget(conn: &mut Connection, before: i64, keep: i64, limit: u32) -> Result<usize, Error> {
     let over = diesel::alias!(audit as over);
     let old = over.filter(over.field(audit::at).le(before)).limit(limit.into()).select(over.field(audit::id));

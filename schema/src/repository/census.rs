@@ -1,4 +1,4 @@
-//! How much of everything there is: for operators, not for decisions. Each counts rows, so nobody should ask often.
+//! Totals for operators, not for decisions. Each counts rows, so do not call them often.
 
 use diesel::dsl::{min, sql};
 use diesel::prelude::*;
@@ -10,24 +10,24 @@ use crate::models::RequestState;
 use crate::repository::requests::open;
 use crate::tables::{approves, requests, rooms};
 
-/// How many rooms there are.
+/// Counts the rooms.
 pub fn rooms(conn: &mut Connection) -> Result<i64, Error> {
     Ok(rooms::table.count().get_result(conn)?)
 }
 
-/// How many open requests nobody has approved, and when the oldest of them was stored.
+/// Counts the open requests that nobody has approved, and finds when the oldest was stored.
 pub fn pending(conn: &mut Connection, now: i64) -> Result<(i64, Option<i64>), Error> {
     let pending = requests::table.filter(open(now)).filter(requests::state.eq(RequestState::Pending));
     Ok((pending.count().get_result(conn)?, pending.select(min(requests::created)).first(conn)?))
 }
 
-/// How many approves wait for their requesters.
+/// Counts the approves that wait for their requesters.
 pub fn approves(conn: &mut Connection, now: i64) -> Result<i64, Error> {
     let waiting = approves::table.filter(approves::frame.is_not_null()).filter(approves::exp.gt(now));
     Ok(waiting.count().get_result(conn)?)
 }
 
-/// How large the data file is, in bytes.
+/// The size of the data file, in bytes.
 pub fn bytes(conn: &mut Connection) -> Result<i64, Error> {
     let pages: i64 = sql::<BigInt>("PRAGMA page_count").get_result(conn)?;
     let page_size: i64 = sql::<BigInt>("PRAGMA page_size").get_result(conn)?;

@@ -1,5 +1,5 @@
-//! Denials: who may not ask for a room's key for a while. A denial is active while it is blocked or its `until`
-//! has not come. At most one row for each user in a room.
+//! Denials: a denied user may not ask for a room's key for a while. A denial is active while it is
+//! a block or its `until` has not come. There is at most one row for each user in a room.
 
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::models::Denial;
 use crate::tables::denials;
 
-/// The latest denial of this user in this room, active or not.
+/// Finds the latest denial of a user in a room, active or not.
 pub fn find(conn: &mut Connection, rid: &[u8], uid: &[u8]) -> Result<Option<Denial>, Error> {
     Ok(denials::table
         .filter(denials::rid.eq(rid))
@@ -19,7 +19,7 @@ pub fn find(conn: &mut Connection, rid: &[u8], uid: &[u8]) -> Result<Option<Deni
         .optional()?)
 }
 
-/// Stores a denial, in place of the user's last one in this room.
+/// Stores a denial, replacing the user's last one in this room.
 ///
 /// Errors: [`Conflict`](crate::ErrorKind::Conflict) if its room is not stored.
 pub fn put(conn: &mut Connection, denial: &Denial) -> Result<(), Error> {
@@ -32,10 +32,10 @@ pub fn put(conn: &mut Connection, denial: &Denial) -> Result<(), Error> {
     Ok(())
 }
 
-/// Lifts a denial, blocked or not. Returns whether there was one to lift.
+/// Lifts a denial, even a block. Returns whether there was one.
 ///
-/// The row stays, over since ever, until [`tidy`](super::tidy) takes it: by it the sweep finds the requests that
-/// were denied.
+/// The row stays, as long expired, until [`tidy`](super::tidy) deletes it: the sweep needs it to
+/// find the requests that were denied.
 pub fn lift(conn: &mut Connection, rid: &[u8], uid: &[u8]) -> Result<bool, Error> {
     let not_lifted =
         denials::table.filter(denials::rid.eq(rid)).filter(denials::uid.eq(uid)).filter(active(0));
@@ -44,8 +44,8 @@ pub fn lift(conn: &mut Connection, rid: &[u8], uid: &[u8]) -> Result<bool, Error
     Ok(changed == 1)
 }
 
-/// The first `limit` active denials of a room with numbers after `after_seq`, in the order of their numbers. What
-/// each holds back is [`denied_of_user`](super::requests::denied_of_user).
+/// Lists at most `limit` active denials of a room with seqs after `after_seq`, ordered by seq.
+/// [`denied_of_user`](super::requests::denied_of_user) lists the requests that each denied.
 pub fn page(
     conn: &mut Connection,
     rid: &[u8],

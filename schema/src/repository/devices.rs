@@ -1,4 +1,5 @@
-//! The devices that asked: each request remembers which, and which of them have the key, until it is finished.
+//! The devices of requests: until it is finished, a request remembers which devices asked, and
+//! which have the key.
 
 use diesel::prelude::*;
 
@@ -7,9 +8,10 @@ use crate::error::Error;
 use crate::models::Device;
 use crate::tables::devices;
 
-/// Registers a device with the request of this row; again changes nothing.
+/// Registers a device with a request. A second time changes nothing.
 ///
-/// Errors: [`Conflict`](crate::ErrorKind::Conflict) if there is no such row or `device` has not 16 bytes.
+/// Errors: [`Conflict`](crate::ErrorKind::Conflict) if there is no such request or `device` is not
+/// 16 bytes long.
 pub fn register(conn: &mut Connection, request: i64, device: &[u8]) -> Result<(), Error> {
     diesel::insert_into(devices::table)
         .values((devices::request.eq(request), devices::device.eq(device)))
@@ -19,7 +21,7 @@ pub fn register(conn: &mut Connection, request: i64, device: &[u8]) -> Result<()
     Ok(())
 }
 
-/// The devices that are registered with a request, in the order of their ids.
+/// Lists the devices of a request, ordered by id.
 pub fn of_request(conn: &mut Connection, request: i64) -> Result<Vec<Device>, Error> {
     Ok(devices::table
         .filter(devices::request.eq(request))

@@ -1,4 +1,4 @@
-//! What the sweep has to end: requests that time alone has finished.
+//! The requests that the sweep must end.
 
 use diesel::prelude::*;
 
@@ -8,9 +8,9 @@ use crate::models::Due;
 use crate::repository::requests::{denied, open};
 use crate::tables::{denials, requests};
 
-/// The first `limit` requests that are due, none twice: those that are over at their `exp`, then the open ones
-/// that a device acked at `devices_before` or earlier, then the denied ones whose denial is no longer active; of
-/// each kind those that are due for longest first.
+/// Lists at most `limit` requests that are due, none twice: first expired ones, then open ones that
+/// a device acked at `devices_before` or earlier, then denied ones whose denial is no longer
+/// active. Of each kind those that have been due for longest come first.
 pub fn page(conn: &mut Connection, now: i64, devices_before: i64, limit: u32) -> Result<Vec<Due>, Error> {
     let mut page = expired(conn, now, limit.into())?;
     page.extend(waited_for_devices(conn, now, devices_before, left(limit, &page))?);
@@ -43,7 +43,7 @@ fn waited_for_devices(
         .load(conn)?)
 }
 
-/// Goes by the denials, not the requests: of those most are denied for a while yet.
+/// Starts from the denials, not from the requests, most of which are denied for a while yet.
 fn denied_for_good(conn: &mut Connection, now: i64, limit: i64) -> Result<Vec<Due>, Error> {
     let request = requests::rid.eq(denials::rid).and(requests::uid.eq(denials::uid));
     Ok(denials::table

@@ -1,7 +1,8 @@
-//! A user is erased: all that is stored of them, wherever it stands.
+//! Erases a user: deletes everything that is stored of them.
 //!
-//! What others wait for must end by the rules first: [`waiting_of`] and [`approves_by`] say what that is. [`some`] then deletes
-//! what is over, a few rows at a time, so that the writer is not held up, and [`run`] what is left in one go.
+//! Open requests and live approves must end by the rules first; [`waiting_of`] and [`approves_by`]
+//! list them. Then [`some`] deletes finished rows, a few at a time, so that the writer is not
+//! blocked, and [`run`] the rest at once.
 
 use diesel::define_sql_function;
 use diesel::prelude::*;
@@ -13,14 +14,14 @@ use crate::models::{Due, Erased, LapsedApprove};
 use crate::tables::{approves, denials, notices, requests, rooms};
 
 define_sql_function! {
-    /// Where the second bytes begin in the first, counted from 1; 0 where they are not in there.
+    /// The position of the second bytes in the first, counted from 1; 0 if they do not occur.
     fn instr(whole: Binary, part: Binary) -> BigInt;
 }
 
-/// Stands where an erased user's id stood and something has to.
+/// Replaces an erased user's id in a column that must not be empty.
 const NOBODY: &[u8] = &[0; 32];
 
-/// The requests of a user that have a frame, in the order of their numbers.
+/// Lists the requests of a user that have a frame, ordered by seq.
 pub fn waiting_of(conn: &mut Connection, uid: &[u8]) -> Result<Vec<Due>, Error> {
     Ok(requests::table
         .filter(requests::uid.eq(uid))
@@ -30,7 +31,7 @@ pub fn waiting_of(conn: &mut Connection, uid: &[u8]) -> Result<Vec<Due>, Error> 
         .load(conn)?)
 }
 
-/// The live approves by a user, in the order of their numbers.
+/// Lists the live approves by a user, ordered by seq.
 pub fn approves_by(conn: &mut Connection, uid: &[u8]) -> Result<Vec<LapsedApprove>, Error> {
     Ok(approves::table
         .filter(approves::by_uid.eq(uid))
@@ -40,16 +41,16 @@ pub fn approves_by(conn: &mut Connection, uid: &[u8]) -> Result<Vec<LapsedApprov
         .load(conn)?)
 }
 
-/// The notices for others that name a user. A notice is a frame, in which ids are plain bytes; of these there is no index, and
-/// each is looked into.
+/// Lists the notices for others that name a user. A notice is a frame, in which ids are plain bytes
+/// without an index, so each is searched.
 pub fn naming(conn: &mut Connection, uid: &[u8]) -> Result<Vec<i64>, Error> {
     let others = notices::table.filter(notices::uid.ne(uid)).filter(instr(notices::frame, uid).gt(0));
     Ok(others.select(notices::id).load(conn)?)
 }
 
-/// Deletes at most `limit` rows of each kind of what is stored of a user and over: requests, approves, denials, and notices for
-/// them; and takes their name from as many denials that they pronounced. Returns what was deleted, and whether there may be
-/// more.
+/// Deletes at most `limit` rows of each kind that are stored of a user and finished: requests,
+/// approves, denials, and notices for them. Also removes their id from as many denials by them.
+/// Returns what it deleted, and whether there may be more.
 pub fn some(conn: &mut Connection, uid: &[u8], limit: u32) -> Result<(Erased, bool), Error> {
     let requests = finished_requests(conn, uid, limit)?;
     let approves = closed_approves(conn, uid, limit)?;
@@ -103,11 +104,12 @@ fn notices_for(conn: &mut Connection, uid: &[u8], limit: u32) -> Result<usize, E
     Ok(diesel::delete(notices::table.filter(notices::id.eq_any(ids))).execute(conn)?)
 }
 
-/// Deletes what is stored of a user: their requests with the approves of them, their approves, the denials of them, the notices
-/// for them and those for others that name them, of numbers above `since`. A denial that they pronounced holds on, in nobody's
-/// name; a room that they created stays, and has no creator.
+/// Deletes everything that is stored of a user: their requests with the approves of them, their
+/// approves, the denials of them, the notices for them, and of the notices for others that name
+/// them those with seqs above `since`. A denial by them holds on, without their id. A room that
+/// they created stays, without a creator.
 ///
-/// The audit log stays as it is.
+/// The audit log stays.
 pub fn run(conn: &mut Connection, uid: &[u8], since: i64) -> Result<Erased, Error> {
     let requests = diesel::delete(requests::table.filter(requests::uid.eq(uid))).execute(conn)?;
     let approves = diesel::delete(approves::table.filter(approves::by_uid.eq(uid))).execute(conn)?;
@@ -126,8 +128,8 @@ pub fn run(conn: &mut Connection, uid: &[u8], since: i64) -> Result<Erased, Erro
     Ok(Erased { requests, approves, denials, notices: own + naming, rooms })
 }
 
-/// Deletes the notices with numbers above `since` that name a user. A row that is stored gets a larger id than all that are
-/// there, so behind the last row of before there are only newer ones.
+/// Deletes the notices with seqs above `since` that name a user. A new row gets a larger id than
+/// all others, so only newer rows come after the last one of before.
 fn newer_naming(conn: &mut Connection, uid: &[u8], since: i64) -> Result<usize, Error> {
     let last: Option<i64> = notices::table
         .filter(notices::seq.le(since))

@@ -1,8 +1,8 @@
-//! All the SQL: a short function per query, in a module per table.
+//! All SQL: a short function for each query, a module for each table.
 //!
-//! The functions take ids and frames as bytes, `now` and other times as Unix milliseconds, and never look at
-//! the clock. A time `exp` is over at `now == exp`. What is read and written together belongs into one
-//! [`transaction`](store::transaction).
+//! The functions take ids and frames as bytes, and `now` and other times in Unix milliseconds. They
+//! never read the clock. At `now == exp` a row has expired. Reads and writes that belong together
+//! go into one [`transaction`](store::transaction).
 
 pub mod approves;
 pub mod audit;

@@ -1,4 +1,4 @@
-//! Notices: what users are told about their own requests and approves.
+//! Notices to users about their own requests and approves.
 
 use diesel::prelude::*;
 
@@ -13,8 +13,8 @@ pub fn insert(conn: &mut Connection, notice: &NewNotice<'_>) -> Result<(), Error
     Ok(())
 }
 
-/// The first `limit` notices for a user, about one room or all, with numbers after `after_seq`, in the order of
-/// their numbers.
+/// Lists at most `limit` notices for a user, about one room or all, with seqs after `after_seq`,
+/// ordered by seq.
 pub fn page(
     conn: &mut Connection,
     uid: &[u8],
@@ -35,7 +35,7 @@ pub fn page(
     Ok(query.load(conn)?)
 }
 
-/// Deletes at most `limit` of what users were told of a room, with numbers up to `until`. Returns how many those were.
+/// Deletes at most `limit` notices about a room with seqs up to `until`. Returns how many.
 pub fn delete_of_room(conn: &mut Connection, rid: &[u8], until: i64, limit: u32) -> Result<usize, Error> {
     let old = diesel::alias!(notices as old);
     let ids = old
@@ -46,7 +46,7 @@ pub fn delete_of_room(conn: &mut Connection, rid: &[u8], until: i64, limit: u32)
     Ok(diesel::delete(notices::table.filter(notices::id.eq_any(ids))).execute(conn)?)
 }
 
-/// Deletes these notices. Returns how many of them there were.
+/// Deletes these notices. Returns how many existed.
 pub fn delete(conn: &mut Connection, ids: &[i64]) -> Result<usize, Error> {
     ids.iter().try_fold(0, |deleted, id| Ok(deleted + diesel::delete(notices::table.find(id)).execute(conn)?))
 }

@@ -1,6 +1,6 @@
-//! Requests for rooms' keys. A request is open while it is pending or approved and its `exp` has not come. An
-//! open request has its frame, a denied one as long as it may still be approved, a finished one does not, and the
-//! database sees to that; it also counts the frames, for each room and in all.
+//! Requests for rooms' keys. A request is open while it is pending or approved and has not expired.
+//! An open request has its frame, a denied one while it may still be approved, a finished one
+//! never. The database enforces that, and counts the frames of each room and of all.
 
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::models::{ApproveState, Due, NewRequest, OpenRequest, Request, RequestFilter, RequestState};
 use crate::tables::{approves, denials, devices, requests};
 
-/// The request of this id, in whatever state.
+/// Finds a request by its id, in any state.
 pub fn find(
     conn: &mut Connection,
     rid: &[u8],
@@ -26,8 +26,8 @@ pub fn find(
         .optional()?)
 }
 
-/// The open request of this user in this room for the same box key. There may be more, since a denied one may be approved
-/// after another was made: then the one of the lowest number.
+/// Finds the open request of a user in a room for a box key. There may be several, because a denied
+/// one may be approved after another was made: then the one with the lowest seq.
 pub fn find_open_by_box(
     conn: &mut Connection,
     rid: &[u8],
@@ -46,16 +46,16 @@ pub fn find_open_by_box(
         .optional()?)
 }
 
-/// Stores a request as pending and returns its row's number.
+/// Stores a request as pending. Returns its row's id.
 ///
 /// Errors: [`ErrorKind::Conflict`] if its id is taken or its room is not stored.
 pub fn insert(conn: &mut Connection, request: &NewRequest<'_>) -> Result<i64, Error> {
     Ok(diesel::insert_into(requests::table).values(request).returning(requests::id).get_result(conn)?)
 }
 
-/// Makes a request pending or approved, whichever of these or denied it was.
+/// Makes a request pending or approved. It may have been denied.
 ///
-/// Errors: [`ErrorKind::Conflict`] if there is no such row, it is finished or `state` is another.
+/// Errors: [`ErrorKind::Conflict`] if there is no such row, it is finished, or `state` is neither.
 pub fn set_state(conn: &mut Connection, id: i64, state: RequestState, seq: i64) -> Result<(), Error> {
     if !matches!(state, RequestState::Pending | RequestState::Approved) {
         return Err(Error::new(ErrorKind::Conflict, format!("{state:?} is not an open state")));
@@ -67,7 +67,7 @@ pub fn set_state(conn: &mut Connection, id: i64, state: RequestState, seq: i64) 
 }
 
 /// Denies an open request, which keeps its frame. The user's denial in this room must be
-/// [put](super::denials::put) first, for it is by the denial's end that the request is [due](super::due).
+/// [stored](super::denials::put) first: when that ends, the request is [due](super::due).
 ///
 /// Errors: [`ErrorKind::Conflict`] if there is no such row, it is finished or there is no denial.
 pub fn deny(conn: &mut Connection, id: i64, seq: i64) -> Result<(), Error> {
@@ -82,13 +82,14 @@ pub fn deny(conn: &mut Connection, id: i64, seq: i64) -> Result<(), Error> {
     one_row(changed, id)
 }
 
-/// Notes when the first device had the key. Returns whether it is the first.
+/// Notes when the first device saved the key. Returns whether this is the first.
 pub fn set_first_ack(conn: &mut Connection, id: i64, now: i64) -> Result<bool, Error> {
     let first = requests::table.filter(requests::id.eq(id)).filter(requests::first_ack.is_null());
     Ok(diesel::update(first).set(requests::first_ack.eq(now)).execute(conn)? == 1)
 }
 
-/// Finishes a request: its row stays, so that a late repeat is known, but its frame and devices are deleted.
+/// Finishes a request: its frame and devices are deleted, but its row stays, to recognise a late
+/// repeat.
 ///
 /// Errors: [`ErrorKind::Conflict`] if there is no such row or `state` is an open one.
 pub fn forget(conn: &mut Connection, id: i64, state: RequestState, seq: i64, now: i64) -> Result<(), Error> {
@@ -105,7 +106,7 @@ pub fn forget(conn: &mut Connection, id: i64, state: RequestState, seq: i64, now
     Ok(())
 }
 
-/// The first `limit` open requests of a room with numbers after `after_seq`, in the order of their numbers.
+/// Lists at most `limit` open requests of a room with seqs after `after_seq`, ordered by seq.
 pub fn open_in_room(
     conn: &mut Connection,
     rid: &[u8],
@@ -124,8 +125,8 @@ pub fn open_in_room(
     Ok(rows.into_iter().map(with_approvals).collect())
 }
 
-/// The first `limit` open requests of a user with numbers after `after_seq`, in one room or in all, in the order
-/// of their numbers.
+/// Lists at most `limit` open requests of a user, in one room or all, with seqs after `after_seq`,
+/// ordered by seq.
 pub fn open_of_user(
     conn: &mut Connection,
     uid: &[u8],
@@ -148,7 +149,7 @@ pub fn open_of_user(
     Ok(query.load(conn)?.into_iter().map(with_approvals).collect())
 }
 
-/// How many open requests a user has in a room, counted up to `cap`.
+/// Counts a user's open requests in a room, up to `cap`.
 pub fn count_open_of_user_in_room(
     conn: &mut Connection,
     rid: &[u8],
@@ -166,7 +167,7 @@ pub fn count_open_of_user_in_room(
     Ok(rows.len())
 }
 
-/// How many open requests a user has in all rooms, counted up to `cap`.
+/// Counts a user's open requests in all rooms, up to `cap`.
 pub fn count_open_of_user(conn: &mut Connection, uid: &[u8], now: i64, cap: u32) -> Result<usize, Error> {
     let rows: Vec<i64> = requests::table
         .filter(requests::uid.eq(uid))
@@ -177,14 +178,14 @@ pub fn count_open_of_user(conn: &mut Connection, uid: &[u8], now: i64, cap: u32)
     Ok(rows.len())
 }
 
-/// How many requests of a user are stored, open or finished, counted up to `cap`.
+/// Counts a user's stored requests, open or finished, up to `cap`.
 pub fn count_of_user(conn: &mut Connection, uid: &[u8], cap: u32) -> Result<usize, Error> {
     let rows: Vec<i64> =
         requests::table.filter(requests::uid.eq(uid)).limit(cap.into()).select(requests::id).load(conn)?;
     Ok(rows.len())
 }
 
-/// The denied requests of a user in a room that may still be approved, in the order of their numbers.
+/// Lists the denied requests of a user in a room that may still be approved, ordered by seq.
 pub fn denied_of_user(
     conn: &mut Connection,
     rid: &[u8],
@@ -201,7 +202,7 @@ pub fn denied_of_user(
         .load(conn)?)
 }
 
-/// The requests of a room that have a frame, in the order of their numbers.
+/// Lists the requests of a room that have a frame, ordered by seq.
 pub fn kept_in_room(conn: &mut Connection, rid: &[u8]) -> Result<Vec<Due>, Error> {
     Ok(requests::table
         .filter(requests::rid.eq(rid))
@@ -211,7 +212,8 @@ pub fn kept_in_room(conn: &mut Connection, rid: &[u8]) -> Result<Vec<Due>, Error
         .load(conn)?)
 }
 
-/// Deletes at most `limit` finished requests of a room, with what belongs to them. Returns how many those were.
+/// Deletes at most `limit` finished requests of a room with their devices and approves. Returns how
+/// many.
 pub fn delete_finished_in_room(conn: &mut Connection, rid: &[u8], limit: u32) -> Result<usize, Error> {
     let finished = diesel::alias!(requests as finished);
     let ids = finished
@@ -222,8 +224,8 @@ pub fn delete_finished_in_room(conn: &mut Connection, rid: &[u8], limit: u32) ->
     Ok(diesel::delete(requests::table.filter(requests::id.eq_any(ids))).execute(conn)?)
 }
 
-/// The first `limit` requests that fit, with rows after `after_id`, in the order in which they came. For operators: it may
-/// step over many that do not fit.
+/// Lists at most `limit` requests that match, with row ids after `after_id`, oldest first. For
+/// operators only: it may step over many rows that do not match.
 pub fn search(
     conn: &mut Connection,
     filter: &RequestFilter,
@@ -256,7 +258,8 @@ pub fn search(
     Ok(query.load(conn)?.into_iter().map(with_approvals).collect())
 }
 
-/// Whether a request is open. `is_open` stands for its state, which is what the partial indexes go by.
+/// Whether a request is open. `is_open` stands for its state, by which the partial indexes are
+/// defined.
 #[auto_type(no_type_alias)]
 pub(super) fn open(now: i64) -> _ {
     requests::is_open.is_not_null().and(requests::exp.gt(now))
@@ -268,7 +271,7 @@ pub(super) fn denied() -> _ {
     requests::frame.is_not_null().and(requests::is_open.is_null())
 }
 
-/// How many live, unexpired approves the request at hand has.
+/// Counts the live, unexpired approves of the outer query's request.
 #[auto_type(no_type_alias)]
 fn approvals(now: i64) -> _ {
     let live: ApproveState = ApproveState::Live;

@@ -1,4 +1,4 @@
-//! Rooms and the directory of them.
+//! Rooms and the directory.
 
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
@@ -8,13 +8,13 @@ use crate::error::Error;
 use crate::models::Room;
 use crate::tables::rooms;
 
-/// The room of this id.
+/// Finds a room by its id.
 pub fn find(conn: &mut Connection, rid: &[u8]) -> Result<Option<Room>, Error> {
     Ok(rooms::table.filter(rooms::rid.eq(rid)).select(Room::as_select()).first(conn).optional()?)
 }
 
-/// Stores the room, in place of the one with its id if there is one; that one's founder, creator, counts and requests
-/// stay.
+/// Stores a room, or replaces the card of an existing one, which keeps its founder, creator, counts
+/// and requests.
 ///
 /// Errors: [`Conflict`](crate::ErrorKind::Conflict) for an unknown policy.
 pub fn put(conn: &mut Connection, room: &Room) -> Result<(), Error> {
@@ -27,7 +27,7 @@ pub fn put(conn: &mut Connection, room: &Room) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes a user the room's creator. Returns whether there is such a room.
+/// Sets the room's creator. Returns whether there is such a room.
 pub fn set_creator(conn: &mut Connection, rid: &[u8], creator: &[u8], seq: i64) -> Result<bool, Error> {
     let changed = diesel::update(rooms::table.filter(rooms::rid.eq(rid)))
         .set((rooms::creator.eq(creator), rooms::seq.eq(seq)))
@@ -35,7 +35,7 @@ pub fn set_creator(conn: &mut Connection, rid: &[u8], creator: &[u8], seq: i64) 
     Ok(changed == 1)
 }
 
-/// Lists a room in the directory, or takes it out. Returns whether there is such a room.
+/// Lists a room in the directory, or removes it. Returns whether there is such a room.
 pub fn set_listed(conn: &mut Connection, rid: &[u8], listed: bool, seq: i64) -> Result<bool, Error> {
     let changed = diesel::update(rooms::table.filter(rooms::rid.eq(rid)))
         .set((rooms::listed.eq(listed), rooms::seq.eq(seq)))
@@ -43,19 +43,20 @@ pub fn set_listed(conn: &mut Connection, rid: &[u8], listed: bool, seq: i64) -> 
     Ok(changed == 1)
 }
 
-/// Deletes a room, and with it its requests, approves and denials. Returns whether there was one.
+/// Deletes a room with its requests, approves and denials. Returns whether there was one.
 pub fn delete(conn: &mut Connection, rid: &[u8]) -> Result<bool, Error> {
     Ok(diesel::delete(rooms::table.filter(rooms::rid.eq(rid))).execute(conn)? > 0)
 }
 
-/// How many rooms a user founded, counted up to `cap`.
+/// Counts the rooms that a user founded, up to `cap`.
 pub fn count_founded_by(conn: &mut Connection, uid: &[u8], cap: u32) -> Result<usize, Error> {
     let rows: Vec<i64> =
         rooms::table.filter(rooms::founder.eq(uid)).limit(cap.into()).select(rooms::version).load(conn)?;
     Ok(rows.len())
 }
 
-/// The first `limit` rooms of any of these policies whose ids come after `after`, in the order of their ids, listed or not.
+/// Lists at most `limit` rooms of these policies with ids after `after`, ordered by id, listed or
+/// not.
 pub fn page(
     conn: &mut Connection,
     policies: &[&str],
@@ -67,7 +68,7 @@ pub fn page(
     })
 }
 
-/// As [`page`], of the rooms that the directory lists.
+/// As [`page`], but only rooms that the directory lists.
 pub fn directory(
     conn: &mut Connection,
     policies: &[&str],
@@ -80,8 +81,8 @@ pub fn directory(
     })
 }
 
-/// A query for each policy, and the pages merged: one query for all of them would have to sort the whole directory, or
-/// step over every room of another policy, secret ones above all.
+/// Runs a query for each policy and merges the pages: one query for all would have to sort the
+/// whole directory, or step over every room of another policy.
 fn merged(
     policies: &[&str],
     limit: u32,

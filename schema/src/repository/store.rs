@@ -1,4 +1,4 @@
-//! What belongs to the database as a whole: transactions, its epoch, the number of the last frame, and counts.
+//! The database as a whole: transactions, its epoch, its last seq, and counts.
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::define_sql_function;
@@ -21,20 +21,20 @@ define_sql_function! {
     fn randomblob(length: Integer) -> Binary;
 }
 
-/// What a database says of itself.
+/// The database's own row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Own {
-    /// Drawn when it was made: in another epoch, numbers start anew.
+    /// Drawn when the database was created. In another epoch seqs start anew.
     pub epoch: [u8; 16],
-    /// The number given last, 0 if none was.
+    /// The last seq, 0 if there is none.
     pub seq: i64,
-    /// How often the server was started, as [`begin`] was told last.
+    /// How often the server was started, as last noted by [`begin`].
     pub starts: i64,
 }
 
-/// What the database says of itself.
+/// Reads the database's own row.
 ///
-/// Errors: [`ErrorKind::Unreadable`] if it does not, or says what was never written.
+/// Errors: [`ErrorKind::Unreadable`] if the row is missing or malformed.
 pub fn own(conn: &mut Connection) -> Result<Own, Error> {
     let columns = (store::epoch, store::seq, store::starts);
     let row: Option<(Vec<u8>, i64, i64)> = store::table.select(columns).first(conn).optional()?;
@@ -50,7 +50,7 @@ fn whole(epoch: Vec<u8>) -> Result<[u8; 16], Error> {
     epoch.try_into().map_err(|_| Error::corrupt("an epoch that is not 16 bytes long"))
 }
 
-/// Draws a new epoch and returns it: whatever clients have seen of this database, they have to ask anew.
+/// Draws a new epoch and returns it. Clients then fetch everything anew.
 pub fn renew_epoch(conn: &mut Connection) -> Result<[u8; 16], Error> {
     whole(
         diesel::update(store::table)
@@ -60,17 +60,18 @@ pub fn renew_epoch(conn: &mut Connection) -> Result<[u8; 16], Error> {
     )
 }
 
-/// The number given last, 0 if none was.
+/// The last seq, 0 if there is none.
 pub fn last_seq(conn: &mut Connection) -> Result<i64, Error> {
     Ok(store::table.select(store::seq).first(conn)?)
 }
 
-/// The beginning of the year 2100 in Unix microseconds. Numbers never get smaller, so a clock that is centuries
-/// ahead for a moment would spoil all that come later: JavaScript holds whole numbers up to 2^53 only.
+/// The beginning of the year 2100 in Unix microseconds. Seqs never get smaller, so a clock that is
+/// centuries ahead for a moment would spoil all later ones: JavaScript represents integers only up
+/// to 2^53.
 const LATEST_US: i64 = 4_102_444_800_000_000;
 
-/// Takes the next number: `now_us`, the time in Unix microseconds, or one more than the last where that is
-/// not later, or where no clock that is right shows it.
+/// Issues the next seq: `now_us`, the time in Unix microseconds, or one more than the last if that
+/// is larger or if `now_us` cannot be right.
 pub fn advance_seq(conn: &mut Connection, now_us: i64) -> Result<i64, Error> {
     Ok(diesel::update(store::table)
         .set(store::seq.eq(larger(store::seq + 1, now_us.min(LATEST_US))))
@@ -78,13 +79,13 @@ pub fn advance_seq(conn: &mut Connection, now_us: i64) -> Result<i64, Error> {
         .get_result(conn)?)
 }
 
-/// How many requests are open.
+/// The number of open requests, which the database counts.
 pub fn open(conn: &mut Connection) -> Result<i64, Error> {
     Ok(store::table.select(store::open).first(conn)?)
 }
 
-/// Notes how often the server was started, and takes a number: those that it gives are later, whatever its clock
-/// does.
+/// Notes how often the server was started, and issues a seq, so that later ones are larger,
+/// whatever the clock does.
 pub fn begin(conn: &mut Connection, starts: i64, now_us: i64) -> Result<i64, Error> {
     transaction(conn, |conn| {
         diesel::update(store::table).set(store::starts.eq(starts)).execute(conn)?;
@@ -92,13 +93,15 @@ pub fn begin(conn: &mut Connection, starts: i64, now_us: i64) -> Result<i64, Err
     })
 }
 
-/// Runs a batch: all that `f` does is stored when this returns `Ok`, and none of it after an error.
+/// Runs a batch: everything that `f` does is stored when this returns `Ok`, and nothing after an
+/// error.
 ///
-/// The write lock is taken at the start (`BEGIN IMMEDIATE`), so what `f` reads cannot change until it writes.
-/// `f`'s own error is returned as it is; an error of the commit comes through `E`'s `From`.
+/// The write lock is taken at the start (`BEGIN IMMEDIATE`), so rows that `f` reads cannot change
+/// until it writes. `f`'s own error is returned as it is; an error of the commit is converted by
+/// `E`'s `From`.
 ///
-/// A failed statement belongs into a [`savepoint`] or ends the batch: `f` must not go on after it. If `f`
-/// panics, the transaction stays open; drop the connection.
+/// A failed statement must be in a [`savepoint`] or end the batch: `f` must not continue after it.
+/// If `f` panics, the transaction stays open; drop the connection.
 pub fn transaction<T, E: From<Error>>(
     conn: &mut Connection,
     f: impl FnOnce(&mut Connection) -> Result<T, E>,
@@ -111,14 +114,14 @@ pub fn transaction<T, E: From<Error>>(
 /// What a failed command of a batch means for the others.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Failed<E> {
-    /// What the command did is undone, and the batch goes on.
+    /// The command is undone, and the batch goes on.
     Alone(E),
-    /// The batch is lost: nothing of it is stored, whatever was answered before. It has to end with this error.
+    /// The batch is lost: nothing of it is stored. It must end with this error.
     Batch(E),
 }
 
 impl<E> Failed<E> {
-    /// The error, whatever it means.
+    /// The error in either case.
     pub fn into_inner(self) -> E {
         match self {
             Self::Alone(error) | Self::Batch(error) => error,
@@ -126,17 +129,20 @@ impl<E> Failed<E> {
     }
 }
 
-/// Runs one command of a batch: if `f` fails, what it did is undone and the rest of the batch stays, where SQLite can do
-/// that. It gives up the whole transaction by itself where the disk is full or fails, memory is short, or somebody
-/// interrupts; then the error that came first is the one that says why.
+/// Runs one command of a batch. If `f` fails, it is undone and the rest of the batch stays, if
+/// SQLite can do that. SQLite rolls back the whole transaction by itself if the disk is full or
+/// fails, memory is short, or somebody interrupts; then the first error is returned, because it has
+/// the cause.
 ///
-/// The savepoint is none of Diesel's. Diesel returns a rollback that failed, "no such savepoint", in place of what led to it.
-/// It also leaves one that cannot be released on its stack, and the commit of the transaction would then release that.
+/// The savepoint is not Diesel's. Diesel returns the error of a failed rollback, "no such
+/// savepoint", instead of its cause. It also leaves a savepoint that cannot be released on its
+/// stack, and the commit of the transaction would then release that.
 pub fn savepoint<T, E: From<Error>>(
     conn: &mut Connection,
     f: impl FnOnce(&mut Connection) -> Result<T, E>,
 ) -> Result<T, Failed<E>> {
-    // Outside, a savepoint is a transaction of its own, and would store a command of a batch that is already lost.
+    // Outside a transaction a savepoint is one itself, and would store a command of a batch that is
+    // already lost.
     if !is_in_transaction(conn) {
         let over = Error::new(ErrorKind::Unavailable, "the transaction of this command is over");
         return Err(Failed::Batch(over.into()));
@@ -152,13 +158,13 @@ pub fn savepoint<T, E: From<Error>>(
     }
 }
 
-/// Whether a transaction is open in which a savepoint is one.
+/// Whether a transaction is open.
 fn is_in_transaction(conn: &mut Connection) -> bool {
     let status = AnsiTransactionManager::transaction_manager_status_mut(conn);
     matches!(status.transaction_depth(), Ok(Some(_)))
 }
 
-/// Reads: all that `f` reads is of one moment, that of its first query. No lock is taken.
+/// Reads in a snapshot: `f` sees the database as at its first query. No lock is taken.
 pub fn snapshot<T, E: From<Error>>(
     conn: &mut Connection,
     f: impl FnOnce(&mut Connection) -> Result<T, E>,
@@ -168,18 +174,18 @@ pub fn snapshot<T, E: From<Error>>(
         .map_err(|error| settle(failure, error))
 }
 
-/// Keeps `f`'s error while Diesel rolls back, for [`settle`].
+/// Sets `f`'s error aside while Diesel rolls back, for [`settle`].
 fn aside<E>(failure: &mut Option<E>, error: E) -> DieselError {
     *failure = Some(error);
     DieselError::RollbackTransaction
 }
 
-/// Which error to return: `f`'s own, or one of the begin, commit or rollback.
+/// Chooses the error to return: `f`'s own, or one of the begin, commit or rollback.
 ///
-/// Diesel returns a failed rollback in place of what led to it. Where SQLite had already rolled back by itself, that would
-/// turn a full disk or a failed fsync into "no transaction is active", or, where a savepoint inside has already found out,
-/// into "outside of a transaction"; so `f`'s error is the one to return. Any other failed rollback comes first: what `f` did
-/// may not have been undone.
+/// Diesel returns the error of a failed rollback instead of its cause. If SQLite had already rolled
+/// back by itself, that would turn a full disk or a failed fsync into "no transaction is active",
+/// or, if a savepoint inside has already noticed, into "outside of a transaction". So `f`'s error
+/// is returned. Any other failed rollback takes precedence: `f`'s changes may not have been undone.
 fn settle<E: From<Error>>(failure: Option<E>, error: DieselError) -> E {
     let undone = match &error {
         DieselError::RollbackTransaction | DieselError::NotInTransaction => true,

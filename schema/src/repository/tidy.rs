@@ -1,4 +1,4 @@
-//! Deletes what nobody needs any more, a few rows at a time, so that the writer is not held up.
+//! Deletes rows that nobody needs any more, a few at a time, so that the writer is not blocked.
 
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
@@ -8,9 +8,9 @@ use crate::error::Error;
 use crate::repository::requests::denied;
 use crate::tables::{denials, notices, requests};
 
-/// Deletes at most `limit` rows of each: requests finished at `finished_before` or earlier, notices stored at `notices_before` or earlier, and denials that are over and
-/// have no request that waits to be ended. Returns how many rows that were, without what belongs to the requests
-/// and goes with them.
+/// Deletes at most `limit` rows of each kind: requests finished at `finished_before` or earlier,
+/// notices stored at `notices_before` or earlier, and expired denials without a request that still
+/// has to end. Returns how many rows, not counting those that go with the requests.
 pub fn run(
     conn: &mut Connection,
     now: i64,

@@ -91,11 +91,7 @@ impl Default for StoreMetrics {
 
 impl StoreMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "store_commands",
-            "Commands to the store, by result",
-            self.commands.clone(),
-        );
+        registry.register("store_commands", "Commands to the store, by result", self.commands.clone());
         registry.register(
             "store_commits",
             "Transactions committed with commands in them",
