@@ -155,7 +155,7 @@ const BAD_VALUES: [(&str, &str, &str); 15] = [
     (
         "trusted-proxy",
         "10.0.0.0/33",
-        "such as 192.0.2.7, 10.0.0.0/8 or fd00::/8, with a prefix of 0 to 32 bits",
+        "such as 192.0.2.7, 10.0.0.0/8 or fd00::/8, with a prefix length from 0 to 32, or to 128 for IPv6",
     ),
     (
         "name",
