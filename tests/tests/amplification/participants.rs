@@ -1,6 +1,7 @@
 //! The people in the rooms of a measured server.
 
 use std::net::SocketAddr;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
