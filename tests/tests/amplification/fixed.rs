@@ -111,7 +111,7 @@ pub(crate) const COSTS: &[Fixed] = &[
         most: 256 << 10,
         bounded_by: "the same; the connection ends after half a minute. The system buffers what is sent",
         make: Make::Connection(|measured, connection| {
-            connection.send(&plain(measured, "GET", &measured.largest_file, None))
+            connection.send(&plain(measured, "GET", &measured.largest_file, None));
         }),
     },
     Fixed {
@@ -128,7 +128,7 @@ pub(crate) const COSTS: &[Fixed] = &[
         most: 32 << 10,
         bounded_by: "`--max-polls-per-address`; one that nobody polls ends after one and a half `--poll`",
         make: Make::Connection(|measured, connection| {
-            ask(measured, connection, "/socket/longpoll?vsn=2.0.0")
+            ask(measured, connection, "/socket/longpoll?vsn=2.0.0");
         }),
     },
     Fixed {
