@@ -257,7 +257,12 @@ fn what_the_system_says() {
 #[ignore = "run by what_the_system_says"]
 fn child_with_faults() {
     let Some(folder) = child_path() else { return };
-    // While a command writes, and while the batch is committed.
+    faults_while_storing(&folder);
+    faults_while_opening(&folder);
+}
+
+/// While a command writes, and while the batch is committed.
+fn faults_while_storing(folder: &Path) {
     for (call, errno, kind) in [
         ("write", ENOSPC, ErrorKind::Full),
         ("write", EDQUOT, ErrorKind::Fatal),
@@ -298,8 +303,9 @@ fn child_with_faults() {
             assert_lost_and_well(&mut conn);
         }
     }
+}
 
-    // While a database is opened.
+fn faults_while_opening(folder: &Path) {
     let database = Database::open(folder.join("opened.db")).unwrap();
     migrate::run(&mut database.writer().unwrap()).unwrap();
     for (fault, kind) in [

@@ -1,4 +1,5 @@
-//! Binary fields: base64url without padding in JSON (RFC 4648, section 5), plain bytes in MessagePack.
+//! Binary fields: base64url without padding in JSON (RFC 4648, section 5), plain bytes in
+//! MessagePack.
 
 use std::{fmt, str::FromStr};
 

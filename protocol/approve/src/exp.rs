@@ -1,5 +1,5 @@
-//! When a signed frame ends, by the server's clock. A refusal tells that clock, because the device whose clock is wrong cannot
-//! see it by itself.
+//! When a signed frame ends, by the server's clock. A refusal tells that clock, because the device
+//! whose clock is wrong cannot see it by itself.
 
 use std::time::{Duration, UNIX_EPOCH};
 

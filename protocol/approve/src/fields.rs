@@ -1,7 +1,9 @@
-//! How the fields of payloads are read, where serde alone would be stricter or laxer than JSON's own terms.
+//! How the fields of payloads are read, where serde alone would be stricter or laxer than JSON's
+//! own terms.
 //!
-//! Some clients have one type for all numbers, and write the integer 1 as `1.0` or `1e0`: Gson, Lua, R. JSON knows no
-//! difference (RFC 8259, section 6). What is signed is the integer, so all spellings have the same signed bytes.
+//! Some clients have one type for all numbers, and write the integer 1 as `1.0` or `1e0`: Gson,
+//! Lua, R. JSON knows no difference (RFC 8259, section 6). What is signed is the integer, so all
+//! spellings have the same signed bytes.
 
 use std::{any::type_name, fmt, marker::PhantomData};
 
@@ -26,7 +28,8 @@ pub fn optional_integer<'de, D: Deserializer<'de>, T: Integral>(
     Ok(integer.map(|integer| integer.0))
 }
 
-/// Reads a field that has a default, which `null` stands for. A field with it needs `#[serde(default)]` too.
+/// Reads a field that has a default, which `null` stands for. A field with it needs
+/// `#[serde(default)]` too.
 pub fn null_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -79,7 +82,8 @@ impl<T: Integral> Visitor<'_> for IntegerVisitor<T> {
     }
 }
 
-/// A struct that is read from an object alone. serde takes an array with the fields' values in order for it too.
+/// A struct that is read from an object alone. serde takes an array with the fields' values in
+/// order for it too.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<T>(pub T);
 

@@ -1,7 +1,7 @@
 //! The signed objects of the flow: a room's card, a newcomer's request, a member's approve or no.
 //!
-//! Each knows its signed bytes and checks itself. A frame that passed `check` is what its names say: the rules and the
-//! store need not look at signatures again.
+//! Each knows its signed bytes and checks itself. A frame that passed `check` is what its names
+//! say: the rules and the store need not look at signatures again.
 
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};

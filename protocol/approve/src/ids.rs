@@ -1,4 +1,5 @@
-//! Ids, hashes and seqs, each a type of its own, so that arguments in the wrong order do not compile.
+//! Ids, hashes and seqs, each a type of its own, so that arguments in the wrong order do not
+//! compile.
 //!
 //! ```compile_fail,E0308
 //! use vestibule_approve::ids::{Rid, Uid};

@@ -80,7 +80,8 @@ pub struct CreatorChanged {
     pub seq: Seq,
 }
 
-/// What the server tells one user about their own requests and approves. Stored, and delivered like an approve.
+/// What the server tells one user about their own requests and approves. Stored, and delivered like
+/// an approve.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// The room.
@@ -190,8 +191,8 @@ pub struct DenialItem {
     pub requests: Vec<RequestItem>,
 }
 
-/// Where a page of a list ends: what comes after `after`, as far as the list went when its first page was made. Frames
-/// stored since are pushed, and are not listed a second time.
+/// Where a page of a list ends: what comes after `after`, as far as the list went when its first
+/// page was made. Frames stored since are pushed, and are not listed a second time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Cursor {

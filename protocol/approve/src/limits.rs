@@ -1,5 +1,5 @@
-//! How large the flow's fields may be, and how much of everything there may be. The defaults are those of
-//! `docs/protocol.md`; an operator may set others.
+//! How large the flow's fields may be, and how much of everything there may be. The defaults are
+//! those of `docs/protocol.md`; an operator may set others.
 
 use serde::Serialize;
 
@@ -11,8 +11,9 @@ pub const SIGN_PUB_BYTES: usize = 65;
 pub const CODE_BYTES: usize = 64;
 /// How many items a page of a list holds.
 pub const PAGE: i64 = 50;
-/// How far ahead of the server's clock a card's version may lie, read as Unix milliseconds: a version grows by one or follows the
-/// clock, and whoever publishes the largest that is allowed can be followed a moment later.
+/// How far ahead of the server's clock a card's version may lie, read as Unix milliseconds: a
+/// version grows by one or follows the clock, and whoever publishes the largest that is allowed can
+/// be followed a moment later.
 pub const VERSION_AHEAD_MS: i64 = DAY_MS;
 /// One room takes at most one part in so many of all open requests.
 pub const ROOM_SHARE: usize = 10;
@@ -54,7 +55,8 @@ pub struct Quotas {
     pub open_per_room: usize,
     /// Denied requests of one room that are kept because a member may still approve them.
     pub denied_per_room: usize,
-    /// Open requests in all rooms together. One room and one user take no more than their [share](Quotas::room_share).
+    /// Open requests in all rooms together. One room and one user take no more than their
+    /// [share](Quotas::room_share).
     pub open_in_all: usize,
     /// Devices registered with one request.
     pub devices_per_request: usize,

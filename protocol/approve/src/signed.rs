@@ -1,7 +1,8 @@
 //! Ids, signed bytes, and their verification.
 //!
-//! Whatever is hashed or signed is a list of fields, each `u32 little-endian length ‖ bytes`, the first one a tag: no two
-//! lists have the same bytes, and what is signed for one purpose means nothing for another.
+//! Whatever is hashed or signed is a list of fields, each `u32 little-endian length ‖ bytes`, the
+//! first one a tag: no two lists have the same bytes, and what is signed for one purpose means
+//! nothing for another.
 
 use std::fmt;
 
@@ -28,9 +29,11 @@ pub type Signature = Fixed<64>;
 pub enum Alg {
     /// Ed25519 (RFC 8032). Public keys are 32 bytes.
     Ed25519,
-    /// ECDSA on P-256 with SHA-256 (FIPS 186-5), signatures r ‖ s. Public keys are 65 bytes, the uncompressed point (SEC 1).
+    /// ECDSA on P-256 with SHA-256 (FIPS 186-5), signatures r ‖ s. Public keys are 65 bytes, the
+    /// uncompressed point (SEC 1).
     P256,
-    /// ECDSA on secp256k1 (SEC 2) with SHA-256, signatures r ‖ s with either s. Public keys as those of P-256.
+    /// ECDSA on secp256k1 (SEC 2) with SHA-256, signatures r ‖ s with either s. Public keys as
+    /// those of P-256.
     Secp256k1,
 }
 
@@ -54,9 +57,11 @@ impl Alg {
     }
 }
 
-/// Whether an Ed25519 public key is one of the eight points whose multiples are nothing but each other, however it is written.
+/// Whether an Ed25519 public key is one of the eight points whose multiples are nothing but each
+/// other, however it is written.
 ///
-/// Under such a key one signature is good for any message, or for every eighth: it proves nothing, and `ring` takes it.
+/// Under such a key one signature is good for any message, or for every eighth: it proves nothing,
+/// and `ring` takes it.
 fn is_of_small_order(key: &[u8]) -> bool {
     let point = CompressedEdwardsY::from_slice(key).ok().and_then(|point| point.decompress());
     point.is_some_and(|point| point.is_small_order())
@@ -65,7 +70,8 @@ fn is_of_small_order(key: &[u8]) -> bool {
 /// The first byte of an uncompressed point (SEC 1).
 const UNCOMPRESSED: u8 = 4;
 
-/// What `ring` does for the other curve: a point off the curve, and an r or s that is zero or too large, are errors.
+/// What `ring` does for the other curve: a point off the curve, and an r or s that is zero or too
+/// large, are errors.
 fn verify_secp256k1(key: &[u8], bytes: &Signed, signature: &Signature) -> Result<(), secp256k1::Error> {
     // The library takes compressed points too, and one key has one id.
     if key.first() != Some(&UNCOMPRESSED) {
@@ -73,7 +79,8 @@ fn verify_secp256k1(key: &[u8], bytes: &Signed, signature: &Signature) -> Result
     }
     let key = secp256k1::VerifyingKey::from_sec1_bytes(key)?;
     let signature = secp256k1::Signature::from_slice(signature.as_bytes())?;
-    // It refuses the larger s, as Bitcoin does. No id is made of a signature here, so either may stand for the other.
+    // It refuses the larger s, as Bitcoin does. No id is made of a signature here, so either may
+    // stand for the other.
     let signature = signature.normalize_s().unwrap_or(signature);
     key.verify(&bytes.0, &signature)
 }
@@ -136,7 +143,8 @@ impl Signed {
         &self.0
     }
 
-    /// Their SHA-256: an id, or what duplicates are compared by (signatures differ each time with ECDSA).
+    /// Their SHA-256: an id, or what duplicates are compared by (signatures differ each time with
+    /// ECDSA).
     pub fn hash(&self) -> Hash {
         let digest = digest::digest(&digest::SHA256, &self.0);
         let mut hash = Hash([0; 32]);
@@ -203,8 +211,8 @@ mod tests {
         ],
     ];
 
-    /// All points of small order, each in all ways of writing it: y as it is, or plus 2^255 - 19 where that has room, with either
-    /// sign also where x is zero.
+    /// All points of small order, each in all ways of writing it: y as it is, or plus 2^255 - 19
+    /// where that has room, with either sign also where x is zero.
     fn small_order() -> Vec<[u8; 32]> {
         let unsigned = [
             filled(0x01, 0x00, 0x00),

@@ -1,7 +1,8 @@
 //! What a text may consist of that people are shown: names, notes and codes come from strangers.
 //!
-//! Control and format characters draw nothing by themselves and change how everything around them looks: they turn the order of
-//! what is read, end lines, steer terminals, or make two different names look the same. Why the joiners are the exception:
+//! Control and format characters draw nothing by themselves and change how everything around them
+//! looks: they turn the order of what is read, end lines, steer terminals, or make two different
+//! names look the same. Why the joiners are the exception:
 //! `docs/decisions/0017-no-invisible-characters.md`.
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
@@ -9,8 +10,9 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 /// ZERO WIDTH NON-JOINER and ZERO WIDTH JOINER.
 const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 
-/// Whether a text has no control and no format characters, and no separators of lines and paragraphs. The two joiners, which
-/// Persian, the scripts of India and emoji are written with, may stand between two characters that are not ASCII.
+/// Whether a text has no control and no format characters, and no separators of lines and
+/// paragraphs. The two joiners, which Persian, the scripts of India and emoji are written with, may
+/// stand between two characters that are not ASCII.
 ///
 /// ```
 /// use vestibule_approve::text::is_printable;

@@ -1,5 +1,5 @@
-//! The test vectors of `testdata/signed.json`, which were made by another implementation (the JavaScript client) and are
-//! checked by both.
+//! The test vectors of `testdata/signed.json`, which were made by another implementation (the
+//! JavaScript client) and are checked by both.
 
 use bip39::Language;
 use ring::{
@@ -197,7 +197,8 @@ fn a_key_of_another_form_verifies_nothing() {
     }
 }
 
-/// The field list, written once more: the crate's own serves what the server signs and checks, and this is not for servers.
+/// The field list, written once more: the crate's own serves what the server signs and checks, and
+/// this is not for servers.
 fn field_list(fields: &[&[u8]]) -> Vec<u8> {
     fields
         .iter()

@@ -35,8 +35,8 @@ pub enum Disconnect {
 /// One row of the table.
 struct Row {
     code: u16,
-    /// The reason in the close frame, at most 123 bytes (RFC 6455, section 5.5). Empty where Phoenix
-    /// sends none.
+    /// The reason in the close frame, at most 123 bytes (RFC 6455, section 5.5). Empty where
+    /// Phoenix sends none.
     reason: &'static str,
     /// The value of the label `reason` in metrics.
     label: &'static str,

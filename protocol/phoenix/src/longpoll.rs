@@ -24,8 +24,9 @@ pub struct MalformedBody;
 
 /// The messages of a POST.
 ///
-/// A batch is lines, of which those that start with `[` are text and the others base64 of a binary message. phoenix.js
-/// sends no newline after the last one; one that is there makes an empty message, as in Phoenix.
+/// A batch is lines, of which those that start with `[` are text and the others base64 of a binary
+/// message. phoenix.js sends no newline after the last one; one that is there makes an empty
+/// message, as in Phoenix.
 pub fn decode(content_type: Option<&str>, body: &Bytes) -> Result<Vec<Frame>, MalformedBody> {
     let text = ByteString::try_from(body.clone()).map_err(|_| MalformedBody)?;
     if content_type != Some(BATCH) {

@@ -15,11 +15,11 @@ pub enum Frame {
     Binary(Bytes),
 }
 
-/// A JSON value that the server echoes without looking into it: a `ref`, a `join_ref`, and the odd topic or event that
-/// is no string.
+/// A JSON value that the server echoes without looking into it: a `ref`, a `join_ref`, and the odd
+/// topic or event that is no string.
 ///
-/// Phoenix compares them strictly (`1`, `"1"` and `1.0` are three refs) and gives them back with value and type
-/// unchanged. Texts are compared after unescaping, everything else by its JSON text.
+/// Phoenix compares them strictly (`1`, `"1"` and `1.0` are three refs) and gives them back with
+/// value and type unchanged. Texts are compared after unescaping, everything else by its JSON text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Term {
     /// `null`, which stands for "none" in every place a term can stand.
@@ -40,7 +40,8 @@ impl Term {
         }
     }
 
-    /// This term, or `other` where this one is `null` or `false`: Elixir's `||`, which takes both for "none".
+    /// This term, or `other` where this one is `null` or `false`: Elixir's `||`, which takes both
+    /// for "none".
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         match &self {
@@ -89,7 +90,8 @@ impl Json {
     /// The JSON text of `value`.
     ///
     /// # Panics
-    /// If `value` does not serialise (a map with keys that are no strings): a mistake in our code, never in a client's data.
+    /// If `value` does not serialise (a map with keys that are no strings): a mistake in our code,
+    /// never in a client's data.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Self {
         Json(serde_json::to_string(value).expect("our own payloads are JSON").into())
     }
@@ -111,8 +113,8 @@ impl From<Box<RawValue>> for Json {
     }
 }
 
-/// A broadcast in the dialect of Supabase's realtime-js: an event of the user's inside the event `broadcast`, with a payload
-/// of bytes.
+/// A broadcast in the dialect of Supabase's realtime-js: an event of the user's inside the event
+/// `broadcast`, with a payload of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserBroadcast {
     /// The user's event.
@@ -188,7 +190,8 @@ impl Payload {
     }
 }
 
-/// A payload that does not have the shape a channel expects. Its text is for the client's developer.
+/// A payload that does not have the shape a channel expects. Its text is for the client's
+/// developer.
 #[derive(Debug, Error)]
 pub enum PayloadError {
     /// The payload is bytes, and the channel expects JSON.
@@ -258,8 +261,9 @@ pub struct Reply {
     pub response: Payload,
 }
 
-/// A message to one connection that answers nothing. Its `ref` is null, but for `phx_close` and `phx_error`, whose `ref`
-/// is the `join_ref` of the join they end (else a late close would kill a new join).
+/// A message to one connection that answers nothing. Its `ref` is null, but for `phx_close` and
+/// `phx_error`, whose `ref` is the `join_ref` of the join they end (else a late close would kill a
+/// new join).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
     /// The receiver's join.

@@ -1,11 +1,12 @@
 //! Who is in a topic, in the shapes of `Phoenix.Presence`.
 //!
-//! A key (a user) has one meta per tracker (a connection), oldest first. [`Presence::state`] is what a newcomer is told, and
-//! what has changed since is gathered in one [`Diff`] for those who watch ([`Presence::take_changes`]): who came and left
-//! again meanwhile is not in it.
+//! A key (a user) has one meta per tracker (a connection), oldest first. [`Presence::state`] is
+//! what a newcomer is told, and what has changed since is gathered in one [`Diff`] for those who
+//! watch ([`Presence::take_changes`]): who came and left again meanwhile is not in it.
 //!
-//! What is listed has a bound, since everybody who watches is sent all of it. Who comes when the list is full waits for a
-//! place in it. So all who watch see the same list, and no diff tells of somebody whom they have not been shown.
+//! What is listed has a bound, since everybody who watches is sent all of it. Who comes when the
+//! list is full waits for a place in it. So all who watch see the same list, and no diff tells of
+//! somebody whom they have not been shown.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -124,7 +125,8 @@ impl<T: Copy + Eq + Hash> Presence<T> {
         self.move_up();
     }
 
-    /// Adds `tracker` under `key`, and says whether it was not there yet (Phoenix: `:already_tracked`).
+    /// Adds `tracker` under `key`, and says whether it was not there yet (Phoenix:
+    /// `:already_tracked`).
     pub fn track(&mut self, tracker: T, key: &str, meta: Meta) -> bool {
         if self.place(tracker, key).is_some() {
             return false;
@@ -137,8 +139,9 @@ impl<T: Copy + Eq + Hash> Presence<T> {
         true
     }
 
-    /// Gives `tracker` another meta under `key`: the old one leaves and the new one, which names the old one's ref, joins.
-    /// Says whether it is tracked. One that has outgrown the list waits for a place.
+    /// Gives `tracker` another meta under `key`: the old one leaves and the new one, which names
+    /// the old one's ref, joins. Says whether it is tracked. One that has outgrown the list waits
+    /// for a place.
     pub fn update(&mut self, tracker: T, key: &str, mut meta: Meta) -> bool {
         let Some(place) = self.place(tracker, key) else { return false };
         let key = ByteString::from(key);
@@ -192,7 +195,8 @@ impl<T: Copy + Eq + Hash> Presence<T> {
         true
     }
 
-    /// Everybody who is listed: the payload of `presence_state`. What [`Presence::take_changes`] has not given yet is in it.
+    /// Everybody who is listed: the payload of `presence_state`. What [`Presence::take_changes`]
+    /// has not given yet is in it.
     pub fn state(&self) -> &impl Serialize {
         &self.listed
     }
@@ -237,7 +241,8 @@ impl<T: Copy + Eq + Hash> Presence<T> {
         Place::Waiting(turn)
     }
 
-    /// Puts an entry in the place of its tracker's old one; gives it back where it does not fit there.
+    /// Puts an entry in the place of its tracker's old one; gives it back where it does not fit
+    /// there.
     fn replace(&mut self, key: &ByteString, entry: Entry<T>) -> Option<Entry<T>> {
         let entries = self.listed.get_mut(key).into_iter().flat_map(|listed| &mut listed.metas);
         let Some(old) = entries.into_iter().find(|old| old.tracker == entry.tracker) else {

@@ -1,18 +1,20 @@
 //! One connection's state machine: messages in, at most one action out for each.
 //!
-//! The socket knows which topics this connection has joined and with which `join_ref`, and decides what becomes of each
-//! message; it does not know what channels do. Its rules are Phoenix's, as recorded from the real server:
+//! The socket knows which topics this connection has joined and with which `join_ref`, and decides
+//! what becomes of each message; it does not know what channels do. Its rules are Phoenix's, as
+//! recorded from the real server:
 //!
 //! - a heartbeat is answered at once, its payload and `join_ref` are not looked at;
-//! - a push to a topic that is not joined is answered "unmatched topic" with a null `join_ref`; leaving such a topic is
-//!   answered ok;
-//! - a push or leave with another `join_ref` than the join's is stale and dropped; a null `join_ref` is never stale;
+//! - a push to a topic that is not joined is answered "unmatched topic" with a null `join_ref`;
+//!   leaving such a topic is answered ok;
+//! - a push or leave with another `join_ref` than the join's is stale and dropped; a null
+//!   `join_ref` is never stale;
 //! - a second join of a topic replaces the first;
 //! - at most so many channels on one socket, then "too many channels joined".
 //!
-//! A join is asked of a channel, which may refuse it: after [`Action::Join`] the caller reports with [`Socket::joined`]
-//! before it hands in the next message, as Phoenix's socket awaits its channel. When a channel ends by itself, the caller
-//! reports [`Socket::ended`].
+//! A join is asked of a channel, which may refuse it: after [`Action::Join`] the caller reports
+//! with [`Socket::joined`] before it hands in the next message, as Phoenix's socket awaits its
+//! channel. When a channel ends by itself, the caller reports [`Socket::ended`].
 
 use std::collections::HashMap;
 
@@ -50,8 +52,8 @@ pub enum Action {
     /// Hand the message to the joined channel. An event that is not a text makes a Phoenix channel
     /// crash.
     Push(JoinId, Message),
-    /// Tell the joined channel that the client leaves it. The channel answers, and [`Socket::ended`]
-    /// follows.
+    /// Tell the joined channel that the client leaves it. The channel answers, and
+    /// [`Socket::ended`] follows.
     Leave(JoinId, Message),
     /// Nothing: a stale message.
     Ignore,
@@ -70,7 +72,8 @@ pub struct Join {
     pub reference: Term,
     /// The join's parameters.
     pub payload: Payload,
-    /// The join of the same topic that this one ends. The channel sends its `phx_close` after the reply to the new one.
+    /// The join of the same topic that this one ends. The channel sends its `phx_close` after the
+    /// reply to the new one.
     pub replaces: Option<JoinId>,
 }
 
@@ -98,7 +101,8 @@ impl Socket {
         self.channels.insert(topic, Channel { id, join_ref });
     }
 
-    /// The channel of join `id` is gone, by a leave, a stop or a crash. Reports of replaced joins change nothing.
+    /// The channel of join `id` is gone, by a leave, a stop or a crash. Reports of replaced joins
+    /// change nothing.
     pub fn ended(&mut self, topic: &str, id: JoinId) {
         if self.channels.get(topic).is_some_and(|channel| channel.id == id) {
             self.channels.remove(topic);

@@ -1,7 +1,7 @@
 //! The statistics of two large databases, as SQLite's ANALYZE would gather them.
 
-/// Rows of `sqlite_stat1` as ANALYZE writes them: of each index how many rows it has, and how many have the same first
-/// column, the same first two, and so on.
+/// Rows of `sqlite_stat1` as ANALYZE writes them: of each index how many rows it has, and how many
+/// have the same first column, the same first two, and so on.
 pub(super) type Statistics = [(&'static str, &'static str, &'static str); 33];
 
 /// Many rooms with a few requests each.

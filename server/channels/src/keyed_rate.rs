@@ -52,8 +52,8 @@ impl<K: Hash + Eq + Clone> KeyedRate<K> {
         }
     }
 
-    /// Lets something through that costs so much, or says how long it has to wait. What costs more than may go at once goes
-    /// after a silence, and costs that.
+    /// Lets something through that costs so much, or says how long it has to wait. What costs more
+    /// than may go at once goes after a silence, and costs that.
     pub fn admit(&self, key: &K, cost: NonZeroU32) -> Result<(), Duration> {
         self.clean();
         let limit = self.limit.load();

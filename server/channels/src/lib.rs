@@ -4,13 +4,13 @@
 //! written with this crate. The crate knows nothing of keys, databases or command lines.
 //!
 //! # The parts
-//! A client opens one **connection** and joins any number of **topics** on it, which are strings such
-//! as `room:42`. The code behind a topic is a [`Channel`]: one value for each running topic, which
-//! an actor calls for one join, message or leave after the other. It needs no locks, and it may not
-//! block.
+//! A client opens one **connection** and joins any number of **topics** on it, which are strings
+//! such as `room:42`. The code behind a topic is a [`Channel`]: one value for each running topic,
+//! which an actor calls for one join, message or leave after the other. It needs no locks, and it
+//! may not block.
 //!
-//! An [`Endpoint`] ties it together: a [`SocketHandler`] decides who may connect and what to remember
-//! of them, routes name the channel of each topic, and limits bound what clients can use.
+//! An [`Endpoint`] ties it together: a [`SocketHandler`] decides who may connect and what to
+//! remember of them, routes name the channel of each topic, and limits bound what clients can use.
 //! [`serve`] runs an endpoint until SIGTERM.
 //!
 //! # An example
@@ -18,7 +18,8 @@
 //! use serde::Deserialize;
 //! use serde_json::json;
 //! use vestibule_channels::{
-//!     AcceptAll, Channel, Context, Endpoint, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload,
+//!     AcceptAll, Channel, Context, Endpoint, HandleResult, Handled, Incoming, JoinReply,
+//!     JoinResult, Payload,
 //!     SubscriberId, TopicRegistry,
 //! };
 //!
@@ -41,7 +42,9 @@
 //!     // and a name of each subscriber.
 //!     type Assigns = String;
 //!
-//!     fn join(&mut self, _: &mut Context<'_, Self>, _: SubscriberId, params: &Payload) -> JoinResult<String> {
+//!     fn join(
+//!         &mut self, _: &mut Context<'_, Self>, _: SubscriberId, params: &Payload,
+//!     ) -> JoinResult<String> {
 //!         // A payload of another shape refuses the join, and tells the client why.
 //!         let Join { name } = params.parse()?;
 //!         Ok(JoinReply::empty(name))
@@ -79,8 +82,8 @@
 //! lobby.push("say", { text: "hello" });
 //! ```
 //!
-//! The guide `docs/first-channel.md` builds a chat with presence, step by step; the example `chat` is
-//! its result. [`testing`] tests channels without a socket.
+//! The guide `docs/first-channel.md` builds a chat with presence, step by step; the example `chat`
+//! is its result. [`testing`] tests channels without a socket.
 //!
 //! # Nothing is unbounded
 //! Every queue has a bound, and the same thing happens at each: a client that sends too much is
@@ -106,9 +109,9 @@
 //! | `Phoenix.ChannelTest` | [`testing`] |
 //!
 //! # More
-//! The modules are for servers that need more than [`Server`] offers: [`transport`] has the parts of
-//! an HTTP server for clients (limits of TCP connections, hardening, WebSocket and long poll alone),
-//! [`topic`] describes the life of a topic's actor, [`metrics`] has what is counted.
+//! The modules are for servers that need more than [`Server`] offers: [`transport`] has the parts
+//! of an HTTP server for clients (limits of TCP connections, hardening, WebSocket and long poll
+//! alone), [`topic`] describes the life of a topic's actor, [`metrics`] has what is counted.
 
 pub mod channel;
 pub mod keyed_rate;

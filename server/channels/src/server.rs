@@ -31,7 +31,8 @@ const PATH: &str = "/socket";
 /// How many calls that block may run at once on one thread, for [`actix_web::web::block`].
 const BLOCKING_THREADS: u32 = 8;
 
-/// Serves an endpoint until SIGTERM or SIGINT, then drains it: a [`Server`] with the default settings.
+/// Serves an endpoint until SIGTERM or SIGINT, then drains it: a [`Server`] with the default
+/// settings.
 ///
 /// ```no_run
 /// # use vestibule_channels::{AcceptAll, Endpoint};

@@ -10,7 +10,8 @@
 //! ```
 //! use serde_json::json;
 //! use vestibule_channels::{
-//!     AcceptAll, Channel, Context, Endpoint, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload,
+//!     AcceptAll, Channel, Context, Endpoint, HandleResult, Handled, Incoming, JoinReply,
+//!     JoinResult, Payload,
 //!     SubscriberId, TopicRegistry, assert_broadcast, assert_reply, testing,
 //! };
 //!
@@ -20,7 +21,9 @@
 //!     type ConnectAssigns = ();
 //!     type Assigns = ();
 //!
-//!     fn join(&mut self, _: &mut Context<'_, Self>, _: SubscriberId, _: &Payload) -> JoinResult<()> {
+//!     fn join(
+//!         &mut self, _: &mut Context<'_, Self>, _: SubscriberId, _: &Payload,
+//!     ) -> JoinResult<()> {
 //!         Ok(JoinReply::empty(()))
 //!     }
 //!
@@ -32,7 +35,8 @@
 //!
 //! #[actix_web::main] // in a test: #[actix_web::test]
 //! async fn main() {
-//!     let endpoint = Endpoint::builder(AcceptAll).route("lobby", TopicRegistry::new(|_| Lobby)).build();
+//!     let lobby = TopicRegistry::new(|_| Lobby);
+//!     let endpoint = Endpoint::builder(AcceptAll).route("lobby", lobby).build();
 //!     let alice = testing::connect(&endpoint, json!({})).unwrap();
 //!     let (_, alice) = alice.subscribe_and_join("lobby", json!({})).await.unwrap();
 //!     let bob = testing::connect(&endpoint, json!({})).unwrap();
@@ -72,8 +76,8 @@ use crate::{
     },
 };
 
-/// How long [`assert_reply!`](crate::assert_reply) and its like wait: far longer than an answer takes,
-/// so that a busy machine fails no test.
+/// How long [`assert_reply!`](crate::assert_reply) and its like wait: far longer than an answer
+/// takes, so that a busy machine fails no test.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// How long [`refute_push!`](crate::refute_push) and its like wait. Phoenix waits as long.
@@ -376,8 +380,8 @@ pub fn assert_json(payload: &Payload, expected: &(impl Serialize + ?Sized), what
     }
 }
 
-/// Waits for the reply to a push and checks its status, `ok` or `error`, and its response, if given.
-/// Evaluates to the response.
+/// Waits for the reply to a push and checks its status, `ok` or `error`, and its response, if
+/// given. Evaluates to the response.
 ///
 /// ```ignore
 /// let reference = room.push("say", json!({ "text": "hello" })).await;
@@ -407,7 +411,8 @@ macro_rules! assert_push {
     }};
 }
 
-/// Waits for a broadcast with this event, and checks its payload, if given. Evaluates to the payload.
+/// Waits for a broadcast with this event, and checks its payload, if given. Evaluates to the
+/// payload.
 ///
 /// In Phoenix the test process itself subscribes to the topic; here it is the client that receives
 /// the broadcast, so [`broadcast_from`](crate::Context::broadcast_from) shows on others only.

@@ -1,6 +1,8 @@
-//! Group commit: how many commands a second become durable (synchronous=FULL), with 1, 16 and 256 concurrent senders.
+//! Group commit: how many commands a second become durable (synchronous=FULL), with 1, 16 and 256
+//! concurrent senders.
 //!
-//! Each sender waits for its command to be committed before it sends the next, as a client that waits for its reply does.
+//! Each sender waits for its command to be committed before it sends the next, as a client that
+//! waits for its reply does.
 //!
 //! ```text
 //! cargo bench -p vestibule-store --bench group_commit [-- SECONDS]

@@ -1,5 +1,5 @@
-//! What a sweep costs others: how long commands wait while many requests end, and how long that takes; with each way of ending
-//! them, and exclusive.
+//! What a sweep costs others: how long commands wait while many requests end, and how long that
+//! takes; with each way of ending them, and exclusive.
 //!
 //! ```text
 //! cargo bench -p vestibule-store --bench sweep [-- REQUESTS]

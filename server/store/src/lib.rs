@@ -26,10 +26,10 @@
 //!
 //! # Writing
 //! One thread writes. It takes the commands that wait, at most 256, into one transaction. For each
-//! it loads the facts, asks [`decide`](vestibule_approve::rules::decide), and writes the change. One
-//! fsync serves all of them. Only then does it call each command's callback, in the order of the
-//! commits. So nothing is answered before it is durable, and after an error nothing of that command
-//! is stored.
+//! it loads the facts, asks [`decide`](vestibule_approve::rules::decide), and writes the change.
+//! One fsync serves all of them. Only then does it call each command's callback, in the order of
+//! the commits. So nothing is answered before it is durable, and after an error nothing of that
+//! command is stored.
 //!
 //! Commands that nobody waits for go [in the background](Store::carry_out_in_background), a few
 //! milliseconds at a time.

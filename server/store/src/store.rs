@@ -95,9 +95,8 @@ impl Store {
             restored::begin(&path, &mut connection, clock.now_us())?;
         reserve::keep(&path);
         let readers = database.readers(READERS)?;
-        let files =
-            DatabaseFiles::of(&path).map_err(|source| OpenError::Place { path: path.clone(), source })?;
-        let files = Arc::new(files);
+        let place = |source| OpenError::Place { path: path.clone(), source };
+        let files = Arc::new(DatabaseFiles::of(&path).map_err(place)?);
         let committed = LastCommitted::new(seq);
         let marking = mark
             .map(|mark| MarkWriter::start(path.clone(), mark, committed.clone(), clock.clone()))

@@ -1,7 +1,8 @@
 //! All states of a model and the steps between them, to ask what stays possible.
 //!
-//! That something good *can always still* happen is no property of a single state or of a single path, so stateright does
-//! not check it: here all states are gathered first, and then followed backwards from the good ones.
+//! That something good *can always still* happen is no property of a single state or of a single
+//! path, so stateright does not check it: here all states are gathered first, and then followed
+//! backwards from the good ones.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -40,7 +41,8 @@ where
     M::State: Hash + PartialEq + Clone,
     M::Action: Debug,
 {
-    /// Visits all states, the nearest first. A step without any mark is followed and not remembered.
+    /// Visits all states, the nearest first. A step without any mark is followed and not
+    /// remembered.
     ///
     /// # Panics
     /// With more than four billion states.
@@ -105,8 +107,8 @@ where
         Some(self.path(number))
     }
 
-    /// The nearest state with the mark `from` out of which no steps that are marked `by` lead to a state with the mark
-    /// `to`, as the steps that lead there.
+    /// The nearest state with the mark `from` out of which no steps that are marked `by` lead to a
+    /// state with the mark `to`, as the steps that lead there.
     pub fn stuck(&self, from: Marks, to: Marks, by: Marks) -> Option<Vec<String>> {
         let can = self.leading_to(to, by);
         let is_stuck = |number: &usize| self.states[*number].marks & from != 0 && !can[*number];

@@ -26,7 +26,8 @@ fn when_a_hostile_member_lifts_denials() {
     check("denied and lifted", Scope { garbage: 0, unblocks: true, ..Scope::small() });
 }
 
-/// A denial is of a user in a room, and not of one request: who is approved all the same is approved for each.
+/// A denial is of a user in a room, and not of one request: who is approved all the same is
+/// approved for each.
 #[test]
 fn when_one_of_two_denied_requests_is_approved() {
     let mut scope = Scope { garbage: 1, withdraws: false, ..Scope::small() };

@@ -68,8 +68,8 @@ fn a_star_matches_any_ending() {
     assert_eq!(forbidden_among(&found, &["actix*", "vestibule"]), ["actix-web"]);
 }
 
-/// `cargo test` takes the features of dev-dependencies into account, `cargo build` does not. What both
-/// build with the same features is built once.
+/// `cargo test` takes the features of dev-dependencies into account, `cargo build` does not. What
+/// both build with the same features is built once.
 #[test]
 fn dev_dependencies_add_no_features_to_the_servers_crates() {
     let of_server = whole_tree("vestibule");
@@ -128,7 +128,8 @@ fn whole_tree(package: &str) -> BTreeSet<String> {
     names
 }
 
-/// The packages of the workspace and all that they depend on by these edges, each with its features.
+/// The packages of the workspace and all that they depend on by these edges, each with its
+/// features.
 fn with_features(edges: &str) -> BTreeSet<String> {
     let tree = cargo(&["tree", "--workspace", "--edges", edges, "--prefix", "none", "--format", "{p} {f}"]);
     // A package that was listed before ends in `(*)`.

@@ -74,7 +74,8 @@ pub(super) fn deny(
 ) -> Result<Decision, Refusal> {
     check_member(caller)?;
     let Some(request) = facts.request else { return Err(Reason::NoRequest.into()) };
-    // What is approved stays approved: else one hostile member could take every key back before it is fetched.
+    // What is approved stays approved: else one hostile member could take every key back before it
+    // is fetched.
     if !request.can_be_approved(now) || request.state == RequestState::Approved {
         return Err(Reason::Closed.into());
     }
@@ -86,8 +87,8 @@ pub(super) fn deny(
     } else {
         // Only an unblock ends a block, not a milder no to another request.
         let was_block = facts.denial.is_some_and(|denial| denial.is_block);
-        // A denial gives the request's place back to newcomers. For a while others may approve it all the same, as far as
-        // there is room for that; beyond it they can still lift the denial.
+        // A denial gives the request's place back to newcomers. For a while others may approve it
+        // all the same, as far as there is room for that; beyond it they can still lift the denial.
         let keeps = is_denied || facts.usage.denied_in_room < quotas.denied_per_room;
         let is_block = is_block || was_block;
         Decision::change(answer, Change::Deny { request_id: request.request_id, is_block, keeps })
@@ -103,8 +104,8 @@ pub(super) fn unblock(facts: &Facts, caller: &Caller, now: i64) -> Result<Decisi
     })
 }
 
-/// Whether a request is left without any approve once this one is gone, and waits again. One whose time is over does not: it is
-/// shown to nobody, and about to be ended.
+/// Whether a request is left without any approve once this one is gone, and waits again. One whose
+/// time is over does not: it is shown to nobody, and about to be ended.
 pub(super) fn was_last(facts: &Facts, request: &RequestFacts, gone: &ApproveFacts, now: i64) -> bool {
     let is_other = |approve: &&ApproveFacts| approve.approve_id != gone.approve_id && approve.is_live(now);
     let waits = request.state == RequestState::Approved && request.exp > now;

@@ -17,7 +17,8 @@ pub struct Caller {
     pub is_member: bool,
 }
 
-/// What somebody wants done in one room. Signatures have been checked; a `digest` is the hash of the signed bytes.
+/// What somebody wants done in one room. Signatures have been checked; a `digest` is the hash of
+/// the signed bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum Command {

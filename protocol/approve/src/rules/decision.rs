@@ -127,36 +127,42 @@ pub enum Change {
         /// The request.
         request_id: Id,
     },
-    /// The approve is stored, and its request is approved; it is sent to the newcomer, and members are told.
+    /// The approve is stored, and its request is approved; it is sent to the newcomer, and members
+    /// are told.
     AddApprove {
         /// The request.
         request_id: Id,
         /// Whether the request was denied: the denial is lifted, as with [`Change::Unblock`].
         overrules: bool,
     },
-    /// The request is denied, and the denial is written down; the newcomer and the members are told.
+    /// The request is denied, and the denial is written down; the newcomer and the members are
+    /// told.
     Deny {
         /// The request.
         request_id: Id,
         /// Whether the newcomer may not ask until a member says so.
         is_block: bool,
-        /// Whether its frame is kept, so that a member may approve it all the same. Else it ends, as with [`Change::Close`].
+        /// Whether its frame is kept, so that a member may approve it all the same. Else it ends,
+        /// as with [`Change::Close`].
         keeps: bool,
     },
-    /// The denial is lifted: what it denied, and still could be approved, is pending again, and members are shown it anew.
+    /// The denial is lifted: what it denied, and still could be approved, is pending again, and
+    /// members are shown it anew.
     Unblock,
     /// A device has the key.
     Save {
         /// The request.
         request_id: Id,
-        /// Whether it is the first to have it from this approve: its approver is told, and all other approves are dropped.
+        /// Whether it is the first to have it from this approve: its approver is told, and all
+        /// other approves are dropped.
         is_first: bool,
         /// Whether no device waits any more: the request is done, as with [`Change::Close`].
         closes: bool,
     },
     /// The approve is no good and its frame is deleted; its approver is told.
     Nack {
-        /// Whether its request has no other one: it is pending again, and members are shown it anew.
+        /// Whether its request has no other one: it is pending again, and members are shown it
+        /// anew.
         reopens: bool,
     },
     /// The approve's time is over and its frame is deleted.
@@ -164,11 +170,13 @@ pub enum Change {
         /// As for [`Change::Nack`].
         reopens: bool,
     },
-    /// The request ends and its frames are deleted; members are told. Its id is remembered for a while.
+    /// The request ends and its frames are deleted; members are told. Its id is remembered for a
+    /// while.
     Close {
         /// The request.
         request_id: Id,
-        /// How it ended. A request that was denied before stays so, and nobody is told a second time.
+        /// How it ended. A request that was denied before stays so, and nobody is told a second
+        /// time.
         state: RequestState,
     },
 }

@@ -8,24 +8,28 @@ use crate::{
     ids::{Hash, Seq, Uid},
 };
 
-/// What the store knows that bears on a command. Each command needs some of it; the rest is left at its default.
+/// What the store knows that bears on a command. Each command needs some of it; the rest is left at
+/// its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The room's published card. For [`Publish`](super::Command::Publish), [`HandOver`](super::Command::HandOver),
-    /// [`Appoint`](super::Command::Appoint), [`Request`](super::Command::Request) and [`Approve`](super::Command::Approve).
+    /// The room's published card. For [`Publish`](super::Command::Publish),
+    /// [`HandOver`](super::Command::HandOver), [`Appoint`](super::Command::Appoint),
+    /// [`Request`](super::Command::Request) and [`Approve`](super::Command::Approve).
     pub room: Option<RoomFacts>,
-    /// The request that the command (or the approve it names) is about: by id, of the user it belongs to.
+    /// The request that the command (or the approve it names) is about: by id, of the user it
+    /// belongs to.
     pub request: Option<RequestFacts>,
     /// Another open request of the same user for the same box key. For a request.
     pub same_box: Option<RequestFacts>,
-    /// The devices registered with `request`, or with `same_box` where there is none. For a request and an ack.
+    /// The devices registered with `request`, or with `same_box` where there is none. For a request
+    /// and an ack.
     pub devices: Vec<DeviceFacts>,
     /// The approve that the command names.
     pub approve: Option<ApproveFacts>,
     /// All approves of `request`. For an approve, a nack and a lapse.
     pub approves: Vec<ApproveFacts>,
-    /// The last denial of the newcomer in this room. For a request, a denial, [`Unblock`](super::Command::Unblock) and
-    /// [`Expire`](super::Command::Expire).
+    /// The last denial of the newcomer in this room. For a request, a denial,
+    /// [`Unblock`](super::Command::Unblock) and [`Expire`](super::Command::Expire).
     pub denial: Option<DenialFacts>,
     /// What is there already. For a request, a card and a denial.
     pub usage: Usage,
@@ -40,7 +44,8 @@ pub struct RoomFacts {
     pub policy: Policy,
     /// The hash of its signed bytes.
     pub digest: Hash,
-    /// The room's creator, where one is known: who published its first card, unless the role was handed over.
+    /// The room's creator, where one is known: who published its first card, unless the role was
+    /// handed over.
     pub creator: Option<Uid>,
     /// Whether the directory lists the room, if its policy allows that.
     pub is_listed: bool,
@@ -161,7 +166,8 @@ impl DenialFacts {
     }
 }
 
-/// How much there is of what is limited by [`Quotas`](crate::limits::Quotas). May stop counting at the quota.
+/// How much there is of what is limited by [`Quotas`](crate::limits::Quotas). May stop counting at
+/// the quota.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Open requests of the caller in the room.

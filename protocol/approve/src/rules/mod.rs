@@ -1,12 +1,14 @@
-//! What a command does: one pure function from (facts, command, time) to (answer, change), or a refusal.
+//! What a command does: one pure function from (facts, command, time) to (answer, change), or a
+//! refusal.
 //!
-//! The store gathers the [`Facts`] that bear on a command, calls [`decide`], writes the [`Change`] in the same
-//! transaction, and once that is durable the room answers and tells whom the change concerns. Nothing else decides, so
-//! what is checked about this function holds for the server.
+//! The store gathers the [`Facts`] that bear on a command, calls [`decide`], writes the [`Change`]
+//! in the same transaction, and once that is durable the room answers and tells whom the change
+//! concerns. Nothing else decides, so what is checked about this function holds for the server.
 //!
-//! A request goes pending → approved → done. It may end as withdrawn, denied or expired; a denied one is approved all the same
-//! if another member says so. `newcomer`, `approver`, `room` and `time` are the rules of those who act; what they speak in is in
-//! `command`, `facts` and `decision`.
+//! A request goes pending → approved → done. It may end as withdrawn, denied or expired; a denied
+//! one is approved all the same if another member says so. `newcomer`, `approver`, `room` and
+//! `time` are the rules of those who act; what they speak in is in `command`, `facts` and
+//! `decision`.
 //!
 //! ```
 //! use vestibule_approve::{
@@ -18,11 +20,16 @@
 //!
 //! let bob = Caller { uid: Uid([1; 32]), is_member: false };
 //! let ask = Command::Request {
-//!     request_id: Fixed([2; 16]), device: Fixed([6; 16]), box_hash: Hash([3; 32]), digest: Hash([4; 32]), exp: 2_000,
+//!     request_id: Fixed([2; 16]), device: Fixed([6; 16]), box_hash: Hash([3; 32]),
+//!     digest: Hash([4; 32]), exp: 2_000,
 //! };
 //! let room =
-//!     RoomFacts { version: 1, policy: Policy::Request, digest: Hash([5; 32]), creator: None, is_listed: false };
-//! let decision = decide(&Quotas::default(), &Facts { room: Some(room), ..Facts::default() }, &bob, &ask, 1_000)?;
+//!     RoomFacts {
+//!         version: 1, policy: Policy::Request, digest: Hash([5; 32]), creator: None,
+//!         is_listed: false,
+//!     };
+//! let facts = Facts { room: Some(room), ..Facts::default() };
+//! let decision = decide(&Quotas::default(), &facts, &bob, &ask, 1_000)?;
 //! assert!(matches!(decision.answer, Answer::Request { dup: false, .. }));
 //! # Ok::<(), vestibule_approve::refusal::Refusal>(())
 //! ```

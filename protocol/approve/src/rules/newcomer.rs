@@ -108,8 +108,9 @@ pub(super) fn withdraw(facts: &Facts, request_id: Id, now: i64) -> Decision {
     }
 }
 
-/// A device has the key, from whichever approve of the request, and also after the request's time. What makes all other
-/// approves needless is one that the other devices can still fetch, and not one whose time is over.
+/// A device has the key, from whichever approve of the request, and also after the request's time.
+/// What makes all other approves needless is one that the other devices can still fetch, and not
+/// one whose time is over.
 pub(super) fn ack(facts: &Facts, caller: &Caller, device: Id, now: i64) -> Decision {
     let nothing = Decision::nothing(Answer::Ack { dup: true, deleted: false });
     let Some(approve) = facts.approve.filter(|approve| approve.to == caller.uid) else { return nothing };
@@ -124,7 +125,8 @@ pub(super) fn ack(facts: &Facts, caller: &Caller, device: Id, now: i64) -> Decis
     Decision::change(Answer::Ack { dup: false, deleted: closes }, change)
 }
 
-/// An approve that a device has acked is good: another device's nack does not take it from the rest.
+/// An approve that a device has acked is good: another device's nack does not take it from the
+/// rest.
 pub(super) fn nack(facts: &Facts, caller: &Caller, now: i64) -> Decision {
     // Not even where the request stands is told to anybody else.
     let own = facts.approve.filter(|approve| approve.to == caller.uid);

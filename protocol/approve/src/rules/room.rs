@@ -45,18 +45,21 @@ pub(super) fn publish(
         };
     }
     check_version(version, now)?;
-    // Version 0.1.0 took whatever version a first card had. One that nobody could publish now is replaced by any.
+    // Version 0.1.0 took whatever version a first card had. One that nobody could publish now is
+    // replaced by any.
     if version <= room.version && is_within_reach(room.version, now) {
         return Err(Reason::VersionConflict.because(format!("Version {} is published.", room.version)));
     }
-    // Any member could close a room for good: a secret one takes no requests, and looks as if it were not there.
+    // Any member could close a room for good: a secret one takes no requests, and looks as if it
+    // were not there.
     if policy != room.policy && !is_creator {
         return Err(Reason::NotCreator.because("Only the room's creator changes its policy."));
     }
     decide(Change::PutCard { is_listed })
 }
 
-/// The last of all versions would be the last card. One that the clock soon passes can be replaced by anybody.
+/// The last of all versions would be the last card. One that the clock soon passes can be replaced
+/// by anybody.
 fn check_version(version: u64, now: i64) -> Result<(), Refusal> {
     if is_within_reach(version, now) {
         return Ok(());

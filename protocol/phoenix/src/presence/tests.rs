@@ -179,7 +179,8 @@ impl Client {
         }
     }
 
-    /// The state without the order of a key's metas, which updates change in the client's state alone.
+    /// The state without the order of a key's metas, which updates change in the client's state
+    /// alone.
     fn present(&self) -> Value {
         let entry = |metas: &Vec<Value>| json!({ "metas": in_order(metas) });
         self.state.iter().map(|(key, metas)| (key.clone(), entry(metas))).collect()
@@ -225,7 +226,8 @@ fn take(presence: &mut Presence<u8>, step: &Step) -> bool {
 }
 
 proptest! {
-    /// Gathered or one by one, whatever the bound: clients end with the list, in the same order, and hear nothing twice.
+    /// Gathered or one by one, whatever the bound: clients end with the list, in the same order,
+    /// and hear nothing twice.
     #[test]
     fn gathered_changes_are_as_good_as_each(
         steps in prop::collection::vec(step(), 0..80),

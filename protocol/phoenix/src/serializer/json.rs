@@ -1,8 +1,8 @@
 //! What both JSON serializers share: values that are checked and passed on as text.
 //!
-//! Payloads, refs and odd topics are not rebuilt: their text is passed on as it came, once it has been
-//! checked. It is copied out of the frame: a slice of a few bytes would keep all of the frame, and of the
-//! buffer that the frame was read into.
+//! Payloads, refs and odd topics are not rebuilt: their text is passed on as it came, once it has
+//! been checked. It is copied out of the frame: a slice of a few bytes would keep all of the frame,
+//! and of the buffer that the frame was read into.
 
 use serde_json::value::RawValue;
 

@@ -1,8 +1,9 @@
 //! How messages look on the wire, and which of the ways a client speaks.
 //!
-//! A client names its way with the `vsn` parameter of the connection, and keeps to it: [V1](v1), JSON objects, where it
-//! names none; or V2, which every phoenix.js since 1.4 speaks: [JSON arrays](v2) in text frames, and
-//! [binary frames](v2_binary) for payloads of bytes. [MessagePack](msgpack) has mounts of its own.
+//! A client names its way with the `vsn` parameter of the connection, and keeps to it: [V1](v1),
+//! JSON objects, where it names none; or V2, which every phoenix.js since 1.4 speaks: [JSON
+//! arrays](v2) in text frames, and [binary frames](v2_binary) for payloads of bytes.
+//! [MessagePack](msgpack) has mounts of its own.
 
 mod json;
 pub mod msgpack;
@@ -18,9 +19,9 @@ use crate::message::{Frame, Message, Outgoing, Payload};
 
 /// How long a ref, a `join_ref`, a topic and an event may be each, in bytes as they are written.
 ///
-/// Phoenix has no bound but the frame's. A connection keeps the topic and the `join_ref` of each join for as
-/// long as that lasts, and what is echoed is copied into each answer. V2's binary frames have room for 255
-/// bytes.
+/// Phoenix has no bound but the frame's. A connection keeps the topic and the `join_ref` of each
+/// join for as long as that lasts, and what is echoed is copied into each answer. V2's binary
+/// frames have room for 255 bytes.
 pub const MAX_TERM: usize = 8192;
 
 /// One way of writing messages, chosen when the connection opens.
@@ -30,7 +31,8 @@ pub enum Serializer {
     V1,
     /// Phoenix's V2: JSON arrays in text frames, bytes in binary frames.
     V2,
-    /// The V2 array as one MessagePack value. No `vsn` names it; it is what a mount of its own speaks.
+    /// The V2 array as one MessagePack value. No `vsn` names it; it is what a mount of its own
+    /// speaks.
     MessagePack,
 }
 
@@ -38,8 +40,8 @@ impl Serializer {
     /// How many serializers there are: the size of a cache with a place for each.
     pub const COUNT: usize = 3;
 
-    /// Chooses by the connection's `vsn` parameter as Phoenix does: none is 1.0.0, and the requirements are `~> 1.0.0` and
-    /// `~> 2.0.0`.
+    /// Chooses by the connection's `vsn` parameter as Phoenix does: none is 1.0.0, and the
+    /// requirements are `~> 1.0.0` and `~> 2.0.0`.
     pub fn negotiate(vsn: Option<&str>) -> Result<Self, UnsupportedVersion> {
         let vsn = vsn.unwrap_or("1.0.0");
         let (serializer, patch) = match (vsn.strip_prefix("1.0."), vsn.strip_prefix("2.0.")) {
@@ -113,15 +115,16 @@ pub enum FrameKind {
     Binary,
 }
 
-/// The client asked for a `vsn` that this server does not speak. Phoenix refuses the connection (HTTP 403).
+/// The client asked for a `vsn` that this server does not speak. Phoenix refuses the connection
+/// (HTTP 403).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("no serializer for this vsn")]
 pub struct UnsupportedVersion;
 
 /// A frame that is no message. Phoenix closes the connection with 1011 and an empty reason.
 ///
-/// It says where the frame goes wrong and not what stands there, for this is logged: the decoders' own words, which quote, are
-/// in the source alone.
+/// It says where the frame goes wrong and not what stands there, for this is logged: the decoders'
+/// own words, which quote, are in the source alone.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -134,22 +137,26 @@ pub enum DecodeError {
     /// A ref, a topic or an event of more than [`MAX_TERM`] bytes.
     #[error("a ref, a topic or an event is too long")]
     TermTooLong,
-    /// A binary frame of another kind than a push, shorter than its own lengths say, or with a text that is not UTF-8.
+    /// A binary frame of another kind than a push, shorter than its own lengths say, or with a text
+    /// that is not UTF-8.
     #[error("malformed binary message")]
     MalformedBinary,
-    /// Not MessagePack, not an array of at least five elements, or with a value that JSON has no form for.
+    /// Not MessagePack, not an array of at least five elements, or with a value that JSON has no
+    /// form for.
     #[error("malformed MessagePack message")]
     MalformedMessagePack(#[from] rmp_serde::decode::Error),
 }
 
-/// A message that has no form in a serializer. Phoenix raises here, and the channel that sends it crashes.
+/// A message that has no form in a serializer. Phoenix raises here, and the channel that sends it
+/// crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum EncodeError {
-    /// A payload of bytes for a client whose serializer has no form for it: V1 for none, MessagePack not for Supabase's.
+    /// A payload of bytes for a client whose serializer has no form for it: V1 for none,
+    /// MessagePack not for Supabase's.
     #[error("bytes have no form in this serializer")]
     NoBytes,
-    /// V2's binary frames give a ref, a topic, an event and a status one byte for its length each, and refs that are no texts
-    /// no place at all.
+    /// V2's binary frames give a ref, a topic, an event and a status one byte for its length each,
+    /// and refs that are no texts no place at all.
     #[error("the message does not fit this serializer's frame")]
     DoesNotFit,
 }
@@ -177,7 +184,8 @@ mod tests {
         }
     }
 
-    /// A frame in each form whose join_ref, ref, topic and event have so many bytes as they are written.
+    /// A frame in each form whose join_ref, ref, topic and event have so many bytes as they are
+    /// written.
     fn frames(lengths: [usize; 4]) -> [(Serializer, Frame); 3] {
         let json = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
         let [join_ref, reference, topic, event] = lengths.map(json);
@@ -221,7 +229,8 @@ mod tests {
         one.start < other.end && other.start < one.end
     }
 
-    /// A small part of a frame that is kept must not keep the frame, nor the buffer that it was read into.
+    /// A small part of a frame that is kept must not keep the frame, nor the buffer that it was
+    /// read into.
     #[test]
     fn no_part_of_a_message_keeps_its_frame() {
         let text = ByteString::from(r#"["1","2","topic","event",{"k":"v"}]"#);

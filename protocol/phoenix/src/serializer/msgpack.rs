@@ -1,8 +1,9 @@
-//! MessagePack: the V2 array `[join_ref, ref, topic, event, payload]` as one value in a binary frame.
+//! MessagePack: the V2 array `[join_ref, ref, topic, event, payload]` as one value in a binary
+//! frame.
 //!
-//! A payload of bytes is MessagePack's `bin`. Inside a larger payload `bin` becomes base64url text, the form in which this
-//! protocol's JSON has bytes, so that a client may send ids, keys and signatures as bytes. Channels see JSON as from any
-//! other client.
+//! A payload of bytes is MessagePack's `bin`. Inside a larger payload `bin` becomes base64url text,
+//! the form in which this protocol's JSON has bytes, so that a client may send ids, keys and
+//! signatures as bytes. Channels see JSON as from any other client.
 
 use std::fmt;
 
@@ -20,15 +21,16 @@ use crate::message::{Json, Message, Outgoing, Payload, Term};
 /// How deep a payload may nest, as in our JSON.
 const MAX_DEPTH: usize = 128;
 
-/// How many times its frame's length a payload may take up as JSON. A bool is one byte here and five there.
+/// How many times its frame's length a payload may take up as JSON. A bool is one byte here and
+/// five there.
 const GROWTH: usize = 4;
 /// How long a payload may be as JSON whatever its frame's length is.
 const SMALL: usize = 64 * 1024;
 
 /// Decodes a frame. Elements after the fifth are ignored, as in V2.
 ///
-/// Nothing is built of a value but its JSON, which is written as the value is read: a tree of it would take
-/// many times the frame's bytes.
+/// Nothing is built of a value but its JSON, which is written as the value is read: a tree of it
+/// would take many times the frame's bytes.
 pub fn decode(frame: &Bytes) -> Result<Message, DecodeError> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(frame);
     deserializer.set_max_depth(MAX_DEPTH);
@@ -358,8 +360,8 @@ impl Serialize for Carried<'_> {
     }
 }
 
-/// The value of a text that was checked when it came in. MessagePack's integers have 64 bits: a longer one becomes a float,
-/// and one that is too large for that as well a text of its digits.
+/// The value of a text that was checked when it came in. MessagePack's integers have 64 bits: a
+/// longer one becomes a float, and one that is too large for that as well a text of its digits.
 fn value<E: serde::ser::Error>(json: &str) -> Result<serde_json::Value, E> {
     serde_json::from_str(json)
         .or_else(|_| serde_json::from_str(&without_long_integers(json)))

@@ -1,11 +1,13 @@
 //! What a JSON text has to be beyond what skimming checks.
 //!
-//! `serde_json`'s raw values skim: they check the grammar, and accept a lone surrogate (`"\ud800"`), a float out of range
-//! (`1e400`) and nesting of any depth. Phoenix's parser refuses the first two, a receiver's stack the third, and a payload
-//! that is passed on unparsed must not be one that the receiver's parser trips over.
+//! `serde_json`'s raw values skim: they check the grammar, and accept a lone surrogate
+//! (`"\ud800"`), a float out of range (`1e400`) and nesting of any depth. Phoenix's parser refuses
+//! the first two, a receiver's stack the third, and a payload that is passed on unparsed must not
+//! be one that the receiver's parser trips over.
 //!
-//! `serde_json`'s own values check all of it, but have no place for an integer of 309 digits or more. Integers have no range
-//! in JSON, nor in Phoenix. So the text is walked here a second time: once, from front to end, building nothing.
+//! `serde_json`'s own values check all of it, but have no place for an integer of 309 digits or
+//! more. Integers have no range in JSON, nor in Phoenix. So the text is walked here a second time:
+//! once, from front to end, building nothing.
 
 use super::DecodeError;
 
@@ -35,7 +37,8 @@ pub(super) fn check(json: &str) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// The same value, in which each integer that `serde_json` has no place for is a text of its digits.
+/// The same value, in which each integer that `serde_json` has no place for is a text of its
+/// digits.
 pub(super) fn without_long_integers(json: &str) -> String {
     let shorten = |piece: &str| {
         let is_long = is_number(piece) && is_integer(piece) && !is_finite(piece);
@@ -44,8 +47,8 @@ pub(super) fn without_long_integers(json: &str) -> String {
     Pieces(json).map(shorten).collect()
 }
 
-/// The pieces of a well-formed text, none left out: a string with its quotes, a number, or one byte of anything else, which
-/// is ASCII outside of strings.
+/// The pieces of a well-formed text, none left out: a string with its quotes, a number, or one byte
+/// of anything else, which is ASCII outside of strings.
 struct Pieces<'a>(&'a str);
 
 impl<'a> Iterator for Pieces<'a> {
@@ -77,7 +80,8 @@ fn string_length(json: &str) -> usize {
     end.map_or(json.len(), |end| end + 2)
 }
 
-/// Whether each high surrogate among a string's escapes is followed by a low one, and there are no other low ones.
+/// Whether each high surrogate among a string's escapes is followed by a low one, and there are no
+/// other low ones.
 fn has_whole_characters(string: &str) -> bool {
     let mut rest = string;
     let mut wants_low = false;

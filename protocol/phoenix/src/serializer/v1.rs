@@ -1,8 +1,8 @@
-//! Phoenix's V1 serializer: objects `{topic, event, payload, ref}`, as clients before phoenix.js 1.4 and several in other
-//! languages speak it.
+//! Phoenix's V1 serializer: objects `{topic, event, payload, ref}`, as clients before phoenix.js
+//! 1.4 and several in other languages speak it.
 //!
-//! A client may send a `join_ref`, and then it counts; it is never sent one. The kind of frame is not looked at: JSON in a
-//! binary frame is JSON. Bytes have no form in V1.
+//! A client may send a `join_ref`, and then it counts; it is never sent one. The kind of frame is
+//! not looked at: JSON in a binary frame is JSON. Bytes have no form in V1.
 
 use bytestring::ByteString;
 use serde::Deserialize;
@@ -42,7 +42,8 @@ pub fn decode(text: &ByteString) -> Result<Message, DecodeError> {
     })
 }
 
-/// Appends `message`, which carries `payload`. The keys are in the order in which Phoenix writes them.
+/// Appends `message`, which carries `payload`. The keys are in the order in which Phoenix writes
+/// them.
 pub fn encode(message: &Outgoing, payload: &Json, out: &mut Vec<u8>) {
     match message {
         Outgoing::Reply(reply) => {

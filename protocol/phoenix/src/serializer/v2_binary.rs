@@ -1,4 +1,5 @@
-//! Phoenix's V2 serializer, binary frames: a kind, one byte for the length of each text, the texts, and the payload.
+//! Phoenix's V2 serializer, binary frames: a kind, one byte for the length of each text, the texts,
+//! and the payload.
 //!
 //! | kind | from | lengths |
 //! |---|---|---|
@@ -9,8 +10,9 @@
 //! | 3 user broadcast | client | join_ref, ref, topic, user event, metadata; then the encoding |
 //! | 4 user broadcast | server | topic, user event, metadata; then the encoding |
 //!
-//! Kinds 3 and 4 are Supabase's (realtime-js 2.x): an event of the user's inside the event `broadcast`. The encoding is 0 for
-//! bytes and 1 for JSON. A JSON one is the same as a text frame would be, and becomes one.
+//! Kinds 3 and 4 are Supabase's (realtime-js 2.x): an event of the user's inside the event
+//! `broadcast`. The encoding is 0 for bytes and 1 for JSON. A JSON one is the same as a text frame
+//! would be, and becomes one.
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -77,8 +79,8 @@ fn decode_user_push(frame: &Bytes) -> Result<Message, DecodeError> {
     Ok(Message { join_ref, reference, topic, event: "broadcast".into(), payload })
 }
 
-/// A payload in memory of its own: what a channel keeps must not keep the buffer that the frame was read
-/// into.
+/// A payload in memory of its own: what a channel keeps must not keep the buffer that the frame was
+/// read into.
 fn copied(payload: &Bytes) -> Bytes {
     Bytes::copy_from_slice(payload)
 }
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_short_frames_other_kinds_and_texts_that_are_not_utf8() {
+    fn refuses_short_frames_other_kinds_and_invalid_utf8() {
         let good = b"\x00\x01\x01\x01\x01abcd";
         assert!(decode(&Bytes::from_static(good)).is_ok());
         for length in 0..good.len() {

@@ -143,7 +143,8 @@ fn a_full_disk_ends_the_batch_and_is_not_hidden() {
     let error = transaction(conn, |conn| rooms::put(conn, &large)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Full, "{error}");
 
-    // SQLite gives up the whole transaction here, and whoever hears of it hears why: the command, and the batch.
+    // SQLite gives up the whole transaction here, and whoever hears of it hears why: the command,
+    // and the batch.
     let error = transaction(conn, |conn| {
         savepoint(conn, |conn| rooms::put(conn, &room(1, "open"))).map_err(Failed::into_inner)?;
         savepoint(conn, |conn| rooms::put(conn, &large)).map_err(|failed| {

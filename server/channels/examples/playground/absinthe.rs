@@ -12,7 +12,8 @@ use crate::{channels::value, mounts::Connect};
 /// How long after a subscription its only result comes.
 const DELAY: Duration = Duration::from_millis(50);
 
-/// `__absinthe__:control`: replies to a document with its own variables; a subscription gets them once.
+/// `__absinthe__:control`: replies to a document with its own variables; a subscription gets them
+/// once.
 #[derive(Default)]
 pub(crate) struct Absinthe {
     subscriptions: u64,

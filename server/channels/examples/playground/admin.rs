@@ -27,7 +27,8 @@ pub(crate) fn mount(config: &mut web::ServiceConfig, endpoint: Arc<Endpoint<Conn
 }
 
 /// Broadcasts the body: JSON, or bytes if the query has `binary`. A server error where Phoenix's
-/// serializers raise: over a value that is not a map, or a topic or event too long for a binary frame.
+/// serializers raise: over a value that is not a map, or a topic or event too long for a binary
+/// frame.
 async fn broadcast(endpoint: web::Data<Endpoint<Connect>>, query: Query, body: Bytes) -> HttpResponse {
     let (Some(topic), Some(event)) = (query.get("topic"), query.get("event")) else {
         return HttpResponse::BadRequest().finish();

@@ -8,7 +8,8 @@ use vestibule_channels::{
 
 use crate::{channels::value, mounts::Connect};
 
-/// `edges:*` replies, pushes and broadcasts bytes, and pushes a last word to subscribers that leave.
+/// `edges:*` replies, pushes and broadcasts bytes, and pushes a last word to subscribers that
+/// leave.
 pub(crate) struct Edges;
 
 impl Channel for Edges {

@@ -34,8 +34,8 @@ const OWN_ORIGIN: &str = "http://127.0.0.1:4100";
 const LISTED_ORIGINS: [&str; 4] =
     ["https://a.example.com", "//*.example.org", "//b.example.com:8080", "http://c.example.com"];
 
-/// What a client said when it connected, for it to ask about. Other applications keep only what they
-/// need.
+/// What a client said when it connected, for it to ask about. Other applications keep only what
+/// they need.
 pub(crate) struct Connect {
     pub(crate) params: Value,
     pub(crate) auth_token: Option<String>,

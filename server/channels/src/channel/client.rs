@@ -56,8 +56,8 @@ impl<S> Client<S> {
 }
 
 impl<S: ?Sized> Client<S> {
-    /// The span of the connection's log lines. Making it logs that there is such a connection, among
-    /// the lines of the request that opened it.
+    /// The span of the connection's log lines. Making it logs that there is such a connection,
+    /// among the lines of the request that opened it.
     pub(crate) fn span(&self) -> tracing::Span {
         let (connection, transport) = (self.connection, self.transport.as_str());
         tracing::debug!(connection, transport, "connected");

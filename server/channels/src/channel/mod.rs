@@ -10,7 +10,8 @@
 //! - For each subscriber: [`Channel::Assigns`], which [`Channel::join`] returns. Read and change
 //!   them with [`Context::assigns`] and [`Context::assigns_mut`].
 //! - For each connection: [`Channel::ConnectAssigns`], which the endpoint's
-//!   [`SocketHandler`](crate::SocketHandler) returned when the client connected. They do not change.
+//!   [`SocketHandler`](crate::SocketHandler) returned when the client connected. They do not
+//!   change.
 //!
 //! In Phoenix the last two are one map, `socket.assigns`.
 //!
@@ -21,12 +22,13 @@
 //!
 //! A message that a client's serializer cannot express also ends a join: V2's binary frames have no
 //! room for a topic, event, `ref` or `join_ref` longer than 255 bytes. A reply or a push ends the
-//! join of its receiver, a broadcast the join on whose behalf the channel was called. Bytes that are
-//! broadcast to a client of V1 are left out for that client.
+//! join of its receiver, a broadcast the join on whose behalf the channel was called. Bytes that
+//! are broadcast to a client of V1 are left out for that client.
 //!
 //! ```
 //! use vestibule_channels::{
-//!     Channel, Context, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload, SubscriberId,
+//!     Channel, Context, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload,
+//!     SubscriberId,
 //! };
 //!
 //! struct Echo;
@@ -35,7 +37,9 @@
 //!     type ConnectAssigns = ();
 //!     type Assigns = ();
 //!
-//!     fn join(&mut self, _: &mut Context<'_, Self>, _: SubscriberId, _: &Payload) -> JoinResult<()> {
+//!     fn join(
+//!         &mut self, _: &mut Context<'_, Self>, _: SubscriberId, _: &Payload,
+//!     ) -> JoinResult<()> {
 //!         Ok(JoinReply::empty(()))
 //!     }
 //!
@@ -110,12 +114,12 @@ pub trait Channel: Sized + 'static {
     /// Handles a subscriber's message. Phoenix's `handle_in/3`.
     fn handle_in(&mut self, cx: &mut Context<'_, Self>, message: Incoming) -> HandleResult;
 
-    /// Called when a join is over, for whatever reason, including a join that was refused. Phoenix's
-    /// `terminate/2`.
+    /// Called when a join is over, for whatever reason, including a join that was refused.
+    /// Phoenix's `terminate/2`.
     ///
     /// A push to a subscriber whose join was stopped, left or replaced is still sent, as from
-    /// Phoenix's `terminate`: after `phx_close`, before `phx_error`, and before the `phx_close` of a
-    /// replaced join.
+    /// Phoenix's `terminate`: after `phx_close`, before `phx_error`, and before the `phx_close` of
+    /// a replaced join.
     fn left(&mut self, _cx: &mut Context<'_, Self>, _who: SubscriberId) {}
 
     /// Whether the topic [may rest](crate::topic): true only while no subscriber notices anything

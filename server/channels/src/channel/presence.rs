@@ -3,8 +3,8 @@
 //! The first change is sent at once. Changes within a [`WINDOW`] after it are gathered and sent
 //! together at its end, so that a thousand joins in the same second cost each watcher ten messages,
 //! not a thousand. A subscriber that asks for the list while changes are gathered gets it after
-//! them, and together with them: phoenix.js would report a join twice that is in a state and then in
-//! a diff. While nothing is gathered, no timer runs.
+//! them, and together with them: phoenix.js would report a join twice that is in a state and then
+//! in a diff. While nothing is gathered, no timer runs.
 
 use std::{
     mem,
@@ -18,8 +18,8 @@ use super::{Channel, SubscriberId, Subscribers};
 /// How long changes are gathered after a message. Short enough to look immediate to people.
 const WINDOW: Duration = Duration::from_millis(100);
 
-/// The list may fill an outbox up to one part in this many. A diff may be twice as long as the list:
-/// all entries of another list in place of one.
+/// The list may fill an outbox up to one part in this many. A diff may be twice as long as the
+/// list: all entries of another list in place of one.
 const OUTBOX_PARTS: usize = 4;
 
 /// Who is on a topic, and what has not been sent of it yet.

@@ -1,8 +1,8 @@
 //! What the framework counts, and the parts that metrics are made of.
 //!
-//! Each part of a server owns its metrics, as handles that exist from its start: counting adds to an
-//! atomic number, takes no lock and looks nothing up. No label names a topic, a user or an address, so
-//! the number of series is constant.
+//! Each part of a server owns its metrics, as handles that exist from its start: counting adds to
+//! an atomic number, takes no lock and looks nothing up. No label names a topic, a user or an
+//! address, so the number of series is constant.
 
 mod labelled_metric;
 mod sharded;

@@ -35,8 +35,8 @@ pub(crate) enum Limit {
 const TRANSPORTS: usize = Transport::VARIANTS.len();
 const LIMITS: usize = Limit::VARIANTS.len();
 
-/// What connections, topics and outboxes count, for Prometheus. All of them share it; counting takes no
-/// lock and no search.
+/// What connections, topics and outboxes count, for Prometheus. All of them share it; counting
+/// takes no lock and no search.
 #[derive(Debug)]
 pub struct Traffic {
     connections: LabelledMetric<Gauge, TRANSPORTS>,

@@ -1,4 +1,5 @@
-//! WebSocket frames from the server, ready for the socket (RFC 6455, section 5.2): final, unmasked, uncompressed.
+//! WebSocket frames from the server, ready for the socket (RFC 6455, section 5.2): final, unmasked,
+//! uncompressed.
 
 use std::cell::OnceCell;
 
@@ -73,7 +74,8 @@ impl Encoded {
     }
 }
 
-/// Encodes behind a gap that the longest header fits in, so that header and payload are one piece of memory.
+/// Encodes behind a gap that the longest header fits in, so that header and payload are one piece
+/// of memory.
 fn encode(serializer: Serializer, message: &Outgoing) -> Result<Wire, EncodeError> {
     let mut out = Vec::with_capacity(256);
     out.resize(MAX_HEADER, 0);
@@ -87,7 +89,8 @@ fn encode(serializer: Serializer, message: &Outgoing) -> Result<Wire, EncodeErro
     Ok(Wire { bytes: Bytes::from(out).slice(start..), header: length, opcode })
 }
 
-/// The answer to a ping; control frames hold at most 125 bytes, which the parser of pings has checked.
+/// The answer to a ping; control frames hold at most 125 bytes, which the parser of pings has
+/// checked.
 pub(super) fn pong(payload: &[u8]) -> Wire {
     control(PONG, &payload[..payload.len().min(125)])
 }

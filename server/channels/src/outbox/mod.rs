@@ -1,21 +1,25 @@
 //! A connection's way out: a bounded queue of encoded frames.
 //!
-//! [`Outbox::push`] is the only way anything reaches a client. It never waits: a client that reads more slowly than its
-//! frames come is disconnected when the queue is full, and finds what it missed in the store when it comes back.
+//! [`Outbox::push`] is the only way anything reaches a client. It never waits: a client that reads
+//! more slowly than its frames come is disconnected when the queue is full, and finds what it
+//! missed in the store when it comes back.
 //!
 //! # Whose fault it is
-//! Who takes the frames, the reader, is a task like others, and the threads may be busy elsewhere while frames come. A queue
-//! is overfull only once its reader had its chance: from the moment when a waiting reader is woken until it runs, more may be
-//! queued, up to `UNREAD` times as much. Whoever pushes learns of that ([`Pushed::is_ahead`]) and lets the reader go first
+//! Who takes the frames, the reader, is a task like others, and the threads may be busy elsewhere
+//! while frames come. A queue is overfull only once its reader had its chance: from the moment when
+//! a waiting reader is woken until it runs, more may be queued, up to `UNREAD` times as much.
+//! Whoever pushes learns of that ([`Pushed::is_ahead`]) and lets the reader go first
 //! ([`Outbox::turn`]).
 //!
 //! # Concurrency
-//! Any thread may push; one response body takes ([`Outbox::poll_next`]); one connection task watches for the end
-//! ([`Outbox::closing`]). The lock is held for a few instructions, never across an await.
+//! Any thread may push; one response body takes ([`Outbox::poll_next`]); one connection task
+//! watches for the end ([`Outbox::closing`]). The lock is held for a few instructions, never across
+//! an await.
 //!
 //! # Lifecycle
-//! open → closing (a close frame is the last in the queue; frames pushed later are dropped) → finished (the body ends when
-//! the queue is empty). A body that is dropped before that (the peer is gone) finishes it at once.
+//! open → closing (a close frame is the last in the queue; frames pushed later are dropped) →
+//! finished (the body ends when the queue is empty). A body that is dropped before that (the peer
+//! is gone) finishes it at once.
 
 mod frame;
 
@@ -49,8 +53,9 @@ pub struct OutboxLimits {
 
 /// How many times its limits a queue may hold whose reader is woken and has not run yet.
 ///
-/// A room goes ahead of a reader by one message, then waits for it; several rooms may at the same moment, of which each
-/// adds a message, a quarter of the queue by default. A dozen fit, and who is in more pays for that.
+/// A room goes ahead of a reader by one message, then waits for it; several rooms may at the same
+/// moment, of which each adds a message, a quarter of the queue by default. A dozen fit, and who is
+/// in more pays for that.
 const UNREAD: usize = 4;
 
 /// A message was encoded and queued, or the connection is about to end anyway.
@@ -58,7 +63,8 @@ const UNREAD: usize = 4;
 pub(crate) struct Pushed {
     /// The frame's length in bytes.
     pub(crate) bytes: usize,
-    /// Whether more waits now than may, for want of the reader's turn: whoever has more to push waits for that.
+    /// Whether more waits now than may, for want of the reader's turn: whoever has more to push
+    /// waits for that.
     pub(crate) is_ahead: bool,
 }
 
@@ -137,7 +143,8 @@ enum Phase {
 }
 
 impl Outbox {
-    /// An empty queue for a connection that speaks `serializer`. What goes out is counted in `traffic`.
+    /// An empty queue for a connection that speaks `serializer`. What goes out is counted in
+    /// `traffic`.
     pub(crate) fn new(
         serializer: Serializer,
         form: Form,
@@ -149,15 +156,16 @@ impl Outbox {
         Self(Arc::new(Shared { serializer, form, limits, queue, closing, turn, traffic }))
     }
 
-    /// Sends one message to this connection alone. JSON always has a form; what has none is left out.
+    /// Sends one message to this connection alone. JSON always has a form; what has none is left
+    /// out.
     pub(crate) fn send(&self, message: impl Into<Outgoing>) {
         if let Err(error) = self.push(&Encoded::new(message.into())) {
             tracing::debug!(%error, "left out");
         }
     }
 
-    /// Sends a message whose bytes are shared with other connections that speak the same serializer. Nothing is sent if it
-    /// has no form in this client's.
+    /// Sends a message whose bytes are shared with other connections that speak the same
+    /// serializer. Nothing is sent if it has no form in this client's.
     pub(crate) fn push(&self, message: &Encoded) -> Result<Pushed, EncodeError> {
         let frame = message.wire(self.0.serializer)?;
         let bytes = frame.len();
@@ -236,8 +244,9 @@ impl Outbox {
         &self.0.traffic
     }
 
-    /// Notes that a channel ended this connection's join by itself. The note is there before any frame that tells the
-    /// client, so a frame that the client sends in answer finds the topic left.
+    /// Notes that a channel ended this connection's join by itself. The note is there before any
+    /// frame that tells the client, so a frame that the client sends in answer finds the topic
+    /// left.
     pub(crate) fn note_ended(&self, topic: ByteString, join: JoinId) {
         self.lock().ended.push((topic, join));
     }
@@ -265,7 +274,8 @@ impl Outbox {
         Poll::Pending
     }
 
-    /// For a reader that goes away before the connection ends, as a poll does: while it is not there, nobody waits for it.
+    /// For a reader that goes away before the connection ends, as a poll does: while it is not
+    /// there, nobody waits for it.
     pub(crate) fn reading(&self) -> Reading<'_> {
         Reading(self)
     }
@@ -294,7 +304,8 @@ impl Outbox {
         self.0.limits
     }
 
-    /// Counts what was taken. Once a batch, not once a frame: in a fan-out that would be some hundredths of all work.
+    /// Counts what was taken. Once a batch, not once a frame: in a fan-out that would be some
+    /// hundredths of all work.
     fn count(&self, queue: &mut Queue) {
         let (frames, bytes) = std::mem::take(&mut queue.taken);
         if frames > 0 {
@@ -343,7 +354,8 @@ impl Outbox {
         }
     }
 
-    /// A panic while the lock was held leaves a queue that is still whole: every change is one step.
+    /// A panic while the lock was held leaves a queue that is still whole: every change is one
+    /// step.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

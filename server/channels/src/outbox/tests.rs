@@ -49,7 +49,7 @@ fn a_full_outbox_disconnects_the_slow_client() {
 }
 
 #[test]
-fn a_reader_that_is_woken_has_its_turn_before_its_queue_is_overfull() {
+fn a_woken_reader_has_its_turn_before_it_is_overfull() {
     let size = message().wire(Serializer::V2).unwrap().len();
     for full in [outbox(2, 1000), outbox(1000, 2 * size)] {
         assert_eq!(take(&full), Poll::Pending, "it waits");
@@ -141,7 +141,7 @@ fn a_close_is_sent_after_what_waits_and_once() {
 }
 
 #[test]
-fn where_only_text_travels_a_reply_of_bytes_is_an_error_and_the_rest_is_left_out() {
+fn text_only_clients_get_errors_for_binary_replies() {
     let limits = OutboxLimits { frames: 2, bytes: 1000 };
     let outbox = Outbox::new(Serializer::V2, Form::Text, limits, Arc::default());
     let bytes = Payload::Binary(vec![1].into());

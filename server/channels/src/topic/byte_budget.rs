@@ -1,8 +1,8 @@
 //! How many bytes of one connection's messages may wait in its topics.
 //!
-//! Mailboxes and the queues of busy subscribers bound how many messages wait. Each message may be as
-//! large as the transport allows, so the bytes of a connection's waiting messages are bounded too,
-//! in all its topics together.
+//! Mailboxes and the queues of busy subscribers bound how many messages wait. Each message may be
+//! as large as the transport allows, so the bytes of a connection's waiting messages are bounded
+//! too, in all its topics together.
 
 use std::sync::{
     Arc,

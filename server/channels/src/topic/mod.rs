@@ -1,8 +1,8 @@
 //! Topic actors: one for each topic that anybody has joined in this process.
 //!
-//! A [`TopicActor`] owns its topic's [`Channel`] and subscribers, calls the channel on behalf of the
-//! subscribers, and puts frames into their outboxes. A [`TopicRegistry`] starts and finds the actors
-//! of one kind of channel; a [`Router`] knows which topics belong to which registry.
+//! A [`TopicActor`] owns its topic's [`Channel`] and subscribers, calls the channel on behalf of
+//! the subscribers, and puts frames into their outboxes. A [`TopicRegistry`] starts and finds the
+//! actors of one kind of channel; a [`Router`] knows which topics belong to which registry.
 //!
 //! # What a topic actor never does
 //! It never waits for a socket (outboxes do not block) and never does I/O (its channel hands that
@@ -82,8 +82,8 @@ pub(crate) struct TopicActor<C: Channel> {
     in_flight: usize,
     /// Tells this actor from earlier and later ones of the same topic.
     generation: u64,
-    /// Whether a join is being handled. What it changes about presence is sent at its end, so that a
-    /// connection that joins anew leaves and joins in one change.
+    /// Whether a join is being handled. What it changes about presence is sent at its end, so that
+    /// a connection that joins anew leaves and joins in one change.
     is_joining: bool,
     registry: Arc<TopicRegistry<C>>,
     in_mailbox: MailboxCount,
@@ -119,8 +119,8 @@ impl<C: Channel> TopicActor<C> {
         }
     }
 
-    /// Calls the channel on behalf of `who`. `None` if it panicked, or broadcast a message that fits
-    /// no frame: then the join of `who` is over.
+    /// Calls the channel on behalf of `who`. `None` if it panicked, or broadcast a message that
+    /// fits no frame: then the join of `who` is over.
     fn call<T>(
         &mut self,
         who: Option<SubscriberId>,
@@ -188,7 +188,8 @@ impl<C: Channel> TopicActor<C> {
         }
     }
 
-    /// Carries out the decision on a join: its assigns and the response, or the response of an error.
+    /// Carries out the decision on a join: its assigns and the response, or the response of an
+    /// error.
     fn decide_join(&mut self, who: SubscriberId, decided: Result<(C::Assigns, Payload), Payload>) {
         let Some(subscriber) = self.subscribers.by_id.get_mut(&who) else { return };
         let Some(PendingJoin { reference, decision, replaced }) = subscriber.joining.take() else { return };
@@ -285,7 +286,8 @@ impl<C: Channel> TopicActor<C> {
     /// left.
     ///
     /// The channel's last pushes come after `phx_close` and before `phx_error`: a Phoenix channel
-    /// announces that it stops before it runs `terminate`, and a crash is noticed when that is over.
+    /// announces that it stops before it runs `terminate`, and a crash is noticed when that is
+    /// over.
     fn stop(&mut self, who: SubscriberId, how: Stop) {
         let Some(subscriber) = self.remove(who) else { return };
         subscriber.outbox.note_ended(self.subscribers.topic.clone(), who.join);
@@ -340,8 +342,8 @@ impl<C: Channel> TopicActor<C> {
         }
     }
 
-    /// Ends the actor if nothing is under way, and all subscribers have left or may rest. Wakes those
-    /// that rest where that is no longer allowed.
+    /// Ends the actor if nothing is under way, and all subscribers have left or may rest. Wakes
+    /// those that rest where that is no longer allowed.
     fn retire_if_idle(&mut self, ctx: &mut actix::Context<Self>) {
         if self.others_rest && !self.channel.may_rest() {
             self.others_rest = false;

@@ -31,8 +31,8 @@ const MAILBOX: usize = 1024;
 ///
 /// # Concurrency
 /// There is one lock for each shard of topics. It is held while an actor starts, rests or ends, or
-/// while a message is put into its mailbox, and never across an await. Messages of subscribers share
-/// it; joins, and whatever wakes a subscriber, take it exclusively.
+/// while a message is put into its mailbox, and never across an await. Messages of subscribers
+/// share it; joins, and whatever wakes a subscriber, take it exclusively.
 pub struct TopicRegistry<C: Channel> {
     topics: DashMap<ByteString, Topic<C>>,
     make: Box<Make<C>>,
@@ -190,8 +190,8 @@ impl<C: Channel> TopicRegistry<C> {
         self.end(topic, generation, |_| {})
     }
 
-    /// Ends an idle actor whose subscribers rest from now on, as `pack` leaves them, unless something
-    /// is on its way to it.
+    /// Ends an idle actor whose subscribers rest from now on, as `pack` leaves them, unless
+    /// something is on its way to it.
     pub(super) fn rest(&self, topic: &str, generation: u64, pack: impl FnOnce(&mut Resting<C>)) -> bool {
         self.end(topic, generation, pack)
     }
@@ -377,8 +377,8 @@ impl<C: Channel> TopicHandle for Handle<C> {
         self.registry.send(&self.topic, leave.who(), |actor| actor.try_send(leave).map_err(|_| Overloaded))
     }
 
-    /// Exceeds the mailbox's bound: there is one for each subscriber, and a subscriber that stayed for
-    /// ever would keep the actor.
+    /// Exceeds the mailbox's bound: there is one for each subscriber, and a subscriber that stayed
+    /// for ever would keep the actor.
     fn gone(&self, who: SubscriberId) {
         self.registry.gone(&self.topic, who);
     }

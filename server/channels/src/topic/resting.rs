@@ -20,8 +20,8 @@ pub(super) struct Rested<C: Channel> {
 /// make it `Sync`, and never contended.
 type Kept<C> = Box<Mutex<Rested<C>>>;
 
-/// The subscribers of one topic that rest, in the order of their ids. Most often there is one: a map
-/// would be larger than its content.
+/// The subscribers of one topic that rest, in the order of their ids. Most often there is one: a
+/// map would be larger than its content.
 pub(super) struct Resting<C: Channel>(Vec<(SubscriberId, Kept<C>)>);
 
 /// Hands a topic actor these subscribers, which wake.

@@ -32,8 +32,8 @@ impl<S: 'static> Router<S> {
         Self { routes: Vec::new() }
     }
 
-    /// Adds a route. `"lobby"` matches that topic alone, `"room:*"` all that begin with `room:`. Where
-    /// several match, the first that was added wins.
+    /// Adds a route. `"lobby"` matches that topic alone, `"room:*"` all that begin with `room:`.
+    /// Where several match, the first that was added wins.
     #[must_use]
     pub fn route(mut self, pattern: &'static str, topics: impl Route<S> + 'static) -> Self {
         let pattern = pattern.strip_suffix('*').map_or(Pattern::Exact(pattern), Pattern::Prefix);

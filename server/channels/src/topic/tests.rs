@@ -290,7 +290,8 @@ async fn a_new_join_ends_the_resting_one() {
     assert_eq!(Arc::strong_count(&seen.known), 1);
 }
 
-/// Comes, talks and goes, one way or the other. Says how many messages were taken, and how many were answered.
+/// Comes, talks and goes, one way or the other. Says how many messages were taken, and how many
+/// were answered.
 async fn talk(topics: &Arc<TopicRegistry<Sleepy>>, topic: &ByteString, connection: u64) -> (usize, usize) {
     let visit = Visit::new(topics, topic, connection).await;
     visit.heard();
@@ -318,8 +319,8 @@ async fn talk(topics: &Arc<TopicRegistry<Sleepy>>, topic: &ByteString, connectio
     (sent, heard)
 }
 
-/// Members on several threads talk, leave and go away while the room rests and wakes: each message is answered once or refused,
-/// and nobody stays behind.
+/// Members on several threads talk, leave and go away while the room rests and wakes: each message
+/// is answered once or refused, and nobody stays behind.
 #[actix_web::test]
 async fn nothing_is_lost_between_rest_and_waking() {
     const THREADS: u64 = 4;

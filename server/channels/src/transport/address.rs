@@ -8,8 +8,8 @@ use ipnet::IpNet;
 /// What proxies note the addresses in that they were asked from, oldest first.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The proxies whose word on their clients' addresses is taken. Without any, a client's address is where its connection
-/// comes from, and the header says nothing: anybody could write it.
+/// The proxies whose word on their clients' addresses is taken. Without any, a client's address is
+/// where its connection comes from, and the header says nothing: anybody could write it.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies(Vec<IpNet>);
 
@@ -19,17 +19,19 @@ impl Proxies {
         Self(networks)
     }
 
-    /// The address of a request's client; `None` where there is none, as in a test without a socket.
+    /// The address of a request's client; `None` where there is none, as in a test without a
+    /// socket.
     pub(super) fn client(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.peer_addr()?.ip();
-        // One that is no text is no address either; to skip it would be to believe the one before, which anybody may have written.
+        // One that is no text is no address either; to skip it would be to believe the one before,
+        // which anybody may have written.
         let headers =
             request.headers().get_all(FORWARDED_FOR).map(|value| value.to_str().unwrap_or_default());
         Some(self.last_untrusted(peer, &headers.collect::<Vec<_>>()))
     }
 
-    /// Goes back from hop to hop as long as the one who names the next is trusted, and its word can be read.
-    /// No further hop is looked at: a stranger may name thousands.
+    /// Goes back from hop to hop as long as the one who names the next is trusted, and its word can
+    /// be read. No further hop is looked at: a stranger may name thousands.
     fn last_untrusted(&self, peer: IpAddr, headers: &[&str]) -> IpAddr {
         let mut address = peer.to_canonical();
         let mut earlier = headers.iter().rev().flat_map(|header| header.rsplit(','));
@@ -47,7 +49,8 @@ impl Proxies {
     }
 }
 
-/// An address as proxies write it: alone or with a port, and with brackets where it has colons of its own.
+/// An address as proxies write it: alone or with a port, and with brackets where it has colons of
+/// its own.
 fn parse(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
     let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
@@ -105,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_untrusted_hop_is_the_client_whatever_it_has_written_before() {
+    fn the_last_untrusted_hop_is_the_client() {
         assert_eq!(client("10.0.0.1", &["1.1.1.1", " 203.0.113.9", "10.2.3.4 "]), "203.0.113.9");
         assert_eq!(client("10.0.0.1", &["10.9.9.9", "10.2.3.4"]), "10.9.9.9", "all of them are proxies");
     }

@@ -23,7 +23,8 @@ impl AddressRate {
         self.rate.change(rate.quota());
     }
 
-    /// Lets something from an address through, or says how long it has to wait. What comes from nowhere is let through.
+    /// Lets something from an address through, or says how long it has to wait. What comes from
+    /// nowhere is let through.
     pub fn admit(&self, address: Option<IpAddr>) -> Result<(), Duration> {
         let Some(address) = address else { return Ok(()) };
         self.rate.admit(&self.grain.of(address), NonZeroU32::MIN)

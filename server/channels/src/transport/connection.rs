@@ -60,9 +60,9 @@ impl<S: Send + Sync + 'static> Connection<S> {
         Self { endpoint, serializer, client, outbox, rate_limit, budget, socket, joins: HashMap::new() }
     }
 
-    /// Handles one frame. Waits for a join to be decided, as a Phoenix socket does; and after a frame
-    /// that came too fast, until the next one may come. The caller hands in no other frame meanwhile,
-    /// and drops this future when the connection must end.
+    /// Handles one frame. Waits for a join to be decided, as a Phoenix socket does; and after a
+    /// frame that came too fast, until the next one may come. The caller hands in no other frame
+    /// meanwhile, and drops this future when the connection must end.
     pub(crate) async fn receive(&mut self, frame: Frame) -> Result<(), Disconnect> {
         self.outbox.traffic().received(match &frame {
             Frame::Text(text) => text.len(),
@@ -243,7 +243,8 @@ mod tests {
             assert!(self.connection.receive(Frame::Text(text.into())).await.is_ok());
         }
 
-        /// The answers so far, each as its ref and what it says, once the topic has handled all that was sent.
+        /// The answers so far, each as its ref and what it says, once the topic has handled all
+        /// that was sent.
         async fn answers(&mut self) -> Vec<String> {
             for _ in 0..10 {
                 tokio::task::yield_now().await;
@@ -287,7 +288,8 @@ mod tests {
         }
     }
 
-    /// Nothing here waits, so the actor, on the same thread, cannot take anything out of its mailbox.
+    /// Nothing here waits, so the actor, on the same thread, cannot take anything out of its
+    /// mailbox.
     #[actix_web::test]
     async fn bytes_in_a_mailbox_are_bounded() {
         let mut joiner = Joiner::new().await;

@@ -135,8 +135,8 @@ impl Connections {
         &self.closed
     }
 
-    /// Ends all connections with this socket id, with 1001, as Phoenix's `disconnect` broadcast does.
-    /// Returns how many.
+    /// Ends all connections with this socket id, with 1001, as Phoenix's `disconnect` broadcast
+    /// does. Returns how many.
     pub fn disconnect(&self, socket_id: &str) -> usize {
         let matching = self.open.iter().filter(|open| open.client.id.as_deref() == Some(socket_id));
         matching.map(|open| open.outbox.close(Disconnect::Kicked)).count()
@@ -145,8 +145,8 @@ impl Connections {
     /// Ends all connections with 1012, also those that come from now on, and waits until they are
     /// gone, but at most `timeout`. Returns how many are left.
     ///
-    /// They are ended in batches, in no order, over up to two seconds: phoenix.js reconnects at once,
-    /// and thousands at the same moment would overload the next server.
+    /// They are ended in batches, in no order, over up to two seconds: phoenix.js reconnects at
+    /// once, and thousands at the same moment would overload the next server.
     pub async fn drain(&self, timeout: Duration) -> usize {
         self.draining.store(true, Ordering::SeqCst);
         let deadline = Instant::now() + timeout;

@@ -19,19 +19,20 @@ use serde_json::json;
 use super::host::split_port;
 
 /// How long a target and a header field may be, in bytes. Bandit, the HTTP server of new Phoenix
-/// applications, has the same bound, so Phoenix's clients stay below it. The HTTP library allows 128 KiB for
-/// a whole head.
+/// applications, has the same bound, so Phoenix's clients stay below it. The HTTP library allows
+/// 128 KiB for a whole head.
 const MAX_LINE: usize = 10_000;
 
-/// Hands a request on, unless its `Host` is none or a line of its head is too long, and has an answer say
-/// what becomes of the connection. To be wrapped around an application with
+/// Hands a request on, unless its `Host` is none or a line of its head is too long, and has an
+/// answer say what becomes of the connection. To be wrapped around an application with
 /// [`from_fn`](actix_web::middleware::from_fn).
 pub async fn edges<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     if let Some(answer) = too_long(request.head()) {
-        // The library pools heads, and a pooled target keeps the buffer that the request was read into.
+        // The library pools heads, and a pooled target keeps the buffer that the request was read
+        // into.
         request.head_mut().uri = Uri::default();
         return Ok(request.into_response(answer).map_into_right_body());
     }
@@ -65,7 +66,8 @@ fn too_long(head: &RequestHead) -> Option<HttpResponse> {
     Some(HttpResponse::build(status).force_close().json(body))
 }
 
-/// Whether `Host` is a host with or without a port (RFC 9112, section 3.2), or empty, or absent, as HTTP/1.0 allows.
+/// Whether `Host` is a host with or without a port (RFC 9112, section 3.2), or empty, or absent, as
+/// HTTP/1.0 allows.
 fn has_host(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST) else { return true };
     host.to_str().is_ok_and(|host| {
@@ -74,8 +76,8 @@ fn has_host(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A route for the methods that a resource does not have: OPTIONS is told those that it has, any other is answered 405 with them (RFC
-/// 9110, sections 9.3.7 and 15.5.6).
+/// A route for the methods that a resource does not have: OPTIONS is told those that it has, any
+/// other is answered 405 with them (RFC 9110, sections 9.3.7 and 15.5.6).
 pub fn other_methods(allowed: &'static str) -> Route {
     let answer = move |request: HttpRequest| -> Ready<HttpResponse> {
         let is_asked = request.method() == Method::OPTIONS;

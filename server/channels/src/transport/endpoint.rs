@@ -204,8 +204,8 @@ impl<S: Send + Sync + 'static> Endpoint<S> {
         &self.traffic
     }
 
-    /// Origins, limits and proxies, which may be replaced while the endpoint serves: new connections
-    /// get the new ones, open connections keep theirs.
+    /// Origins, limits and proxies, which may be replaced while the endpoint serves: new
+    /// connections get the new ones, open connections keep theirs.
     pub fn connect_policy(&self) -> &Arc<ArcSwap<ConnectPolicy>> {
         &self.connect_policy
     }

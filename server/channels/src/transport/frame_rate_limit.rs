@@ -1,7 +1,9 @@
-//! How fast one connection may be: what comes faster is refused, and then nothing is read for a while.
+//! How fast one connection may be: what comes faster is refused, and then nothing is read for a
+//! while.
 //!
-//! It is the pause that protects the server. A client that floods finds its socket's buffers full, and what it sends stays
-//! with it; the refusals tell a client that floods by mistake what is wrong.
+//! It is the pause that protects the server. A client that floods finds its socket's buffers full,
+//! and what it sends stays with it; the refusals tell a client that floods by mistake what is
+//! wrong.
 
 use governor::{
     DefaultDirectRateLimiter, RateLimiter,
@@ -34,10 +36,11 @@ impl FrameRateLimit {
         }
     }
 
-    /// Lets a message through or refuses it, and says what it was over. After a refusal nothing is to be read for as long as it says.
+    /// Lets a message through or refuses it, and says what it was over. After a refusal nothing is
+    /// to be read for as long as it says.
     ///
-    /// Heartbeats and leaves come through in any case, only later: a client without an answer to its heartbeat takes the
-    /// connection for dead, and one that leaves is doing what it should.
+    /// Heartbeats and leaves come through in any case, only later: a client without an answer to
+    /// its heartbeat takes the connection for dead, and one that leaves is doing what it should.
     pub(super) async fn admit(&self, message: &Message) -> Result<(), (Limit, RateLimited)> {
         let event = message.event.as_text().map(|event| &**event);
         if matches!(event, Some("heartbeat" | "phx_leave")) {
@@ -88,7 +91,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn one_more_than_at_once_is_refused_until_the_time_that_it_is_told() {
+    async fn a_frame_over_the_burst_is_refused_for_the_told_time() {
         let pace = pace();
         for _ in 0..3 {
             assert_eq!(pace.admit(&message("e")).await, Ok(()));

@@ -8,8 +8,10 @@ use actix_web::{
     middleware::Next,
 };
 
-/// Hands a HEAD request on as a GET. The HTTP library sends no body in answer to it, whatever the method is by then; to be wrapped
-/// around a service with [`from_fn`](actix_web::middleware::from_fn). Not for sockets and long polls: a GET of those does something.
+/// Hands a HEAD request on as a GET. The HTTP library sends no body in answer to it, whatever the
+/// method is by then; to be wrapped around a service with
+/// [`from_fn`](actix_web::middleware::from_fn). Not for sockets and long polls: a GET of those does
+/// something.
 pub async fn head_as_get<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,

@@ -25,8 +25,9 @@ pub enum Over {
     Tls,
 }
 
-/// Hands a request on, and has browsers take the answer for nothing but what it says it is, and come back over TLS where they
-/// came over it; to be wrapped around an application with [`from_fn`](actix_web::middleware::from_fn).
+/// Hands a request on, and has browsers take the answer for nothing but what it says it is, and
+/// come back over TLS where they came over it; to be wrapped around an application with
+/// [`from_fn`](actix_web::middleware::from_fn).
 pub async fn harden<B: MessageBody + 'static>(
     over: Over,
     request: ServiceRequest,
@@ -59,7 +60,8 @@ mod tests {
 
     use super::*;
 
-    /// What an answer tells browsers: that it is what it says it is, and that the host is to be reached over TLS.
+    /// What an answer tells browsers: that it is what it says it is, and that the host is to be
+    /// reached over TLS.
     async fn told(over: Over, path: &str, host: &str) -> (bool, bool) {
         let app = App::new()
             .wrap(from_fn(move |request, next| harden(over, request, next)))

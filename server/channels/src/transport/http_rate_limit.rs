@@ -1,4 +1,5 @@
-//! How many HTTP calls of one address there may be: for endpoints that answer one request and keep no connection.
+//! How many HTTP calls of one address there may be: for endpoints that answer one request and keep
+//! no connection.
 
 use std::sync::Arc;
 
@@ -21,8 +22,8 @@ pub struct HttpRateLimit {
 }
 
 impl HttpRateLimit {
-    /// At most `rate` for one address; for IPv6, for one network /64. `policy` names the proxies whose
-    /// word on an address is trusted.
+    /// At most `rate` for one address; for IPv6, for one network /64. `policy` names the proxies
+    /// whose word on an address is trusted.
     pub fn new(rate: Rate, policy: Arc<ArcSwap<ConnectPolicy>>, traffic: Arc<Traffic>) -> Arc<Self> {
         Arc::new(Self { rate: AddressRate::new(rate, Grain::Network), policy, traffic })
     }

@@ -20,8 +20,8 @@ pub struct Limits {
     pub joins: Rate,
     /// How long a client may be silent. Phoenix allows 60 s.
     pub idle: Duration,
-    /// How long a long poll waits for messages; Phoenix waits 10 s. A session that is not polled for
-    /// one and a half times that ends.
+    /// How long a long poll waits for messages; Phoenix waits 10 s. A session that is not polled
+    /// for one and a half times that ends.
     pub window: Duration,
     /// Batches that wait for one long-poll session. phoenix.js sends one after the other; older
     /// versions send some at once.
@@ -54,7 +54,8 @@ impl Default for Limits {
 pub struct ConnectionLimits {
     /// Connections of one address; for IPv6, of one network /64.
     pub per_address: usize,
-    /// Connections of one user, by socket id. A connection without one counts for its address alone.
+    /// Connections of one user, by socket id. A connection without one counts for its address
+    /// alone.
     pub per_user: usize,
 }
 

@@ -1,11 +1,11 @@
 //! Where bytes come in: the only code that touches sockets.
 //!
 //! An [`Endpoint`] has a router of channels, a [`SocketHandler`] that decides who may connect, and
-//! limits. [`websocket`] and [`longpoll`] serve it; both drive a `connection`. [`serve`] listens for
-//! the TCP connections that they come over.
+//! limits. [`websocket`] and [`longpoll`] serve it; both drive a `connection`. [`serve`] listens
+//! for the TCP connections that they come over.
 //!
-//! An application needs little of this module: [`Endpoint`], [`SocketHandler`] and
-//! [`Limits`], which the crate's root re-exports. The rest is for servers that put the parts together
+//! An application needs little of this module: [`Endpoint`], [`SocketHandler`] and [`Limits`],
+//! which the crate's root re-exports. The rest is for servers that put the parts together
 //! themselves, where [`Server`](crate::Server) does not do.
 
 mod address;

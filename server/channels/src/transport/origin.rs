@@ -1,6 +1,7 @@
 //! Which pages may connect: the defence against another site's page that uses a visitor's browser.
 //!
-//! Only browsers send `Origin`, so a request without one is let in: it comes from a program, which could send any.
+//! Only browsers send `Origin`, so a request without one is let in: it comes from a program, which
+//! could send any.
 
 use std::str::FromStr;
 
@@ -20,9 +21,10 @@ pub enum Origins {
     Any,
 }
 
-/// The pages that an entry of the list lets in: an origin such as `https://example.com`, `//*.example.com` (any scheme, and
-/// subdomains too) or `http://localhost:3000`; all of a scheme, such as `app://`; or `null`, which is what pages without an origin
-/// of their own send. Where there is a scheme, its default port counts; without scheme and port, any port does.
+/// The pages that an entry of the list lets in: an origin such as `https://example.com`,
+/// `//*.example.com` (any scheme, and subdomains too) or `http://localhost:3000`; all of a scheme,
+/// such as `app://`; or `null`, which is what pages without an origin of their own send. Where
+/// there is a scheme, its default port counts; without scheme and port, any port does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(Pages);
 

@@ -1,4 +1,5 @@
-//! What a client says when it connects: the URL's parameters, and the token in the sub-protocol header.
+//! What a client says when it connects: the URL's parameters, and the token in the sub-protocol
+//! header.
 
 use std::borrow::Cow;
 
@@ -18,8 +19,9 @@ use vestibule_phoenix::serializer::{Serializer, UnsupportedVersion};
 /// What stands before the token among the sub-protocols.
 const TOKEN_PREFIX: &str = "base64url.bearer.phx.";
 
-/// How many names the parameters may have. Each level of a nested parameter is a name: `a[b][]=1` has three.
-/// A level becomes an object of several hundred bytes, and a client sends three bytes for it.
+/// How many names the parameters may have. Each level of a nested parameter is a name: `a[b][]=1`
+/// has three. A level becomes an object of several hundred bytes, and a client sends three bytes
+/// for it.
 const MAX_NAMES: usize = 256;
 
 /// How deep parameters may nest.
@@ -43,8 +45,8 @@ impl BadQuery {
     }
 }
 
-/// The parameters of a query string, nested as Plug nests them and phoenix.js writes them: `a[b]=1` is an object in an
-/// object, `a[]=1` a list. The last one of a name counts.
+/// The parameters of a query string, nested as Plug nests them and phoenix.js writes them: `a[b]=1`
+/// is an object in an object, `a[]=1` a list. The last one of a name counts.
 pub(super) fn parse_query(query: &str) -> Result<Map<String, Value>, BadQuery> {
     let mut params = Map::new();
     let mut names = 0;
@@ -61,8 +63,8 @@ pub(super) fn parse_query(query: &str) -> Result<Map<String, Value>, BadQuery> {
     Ok(params)
 }
 
-/// The value of one parameter that nests in no other, found without building the others. They have to be
-/// UTF-8 all the same.
+/// The value of one parameter that nests in no other, found without building the others. They have
+/// to be UTF-8 all the same.
 pub(super) fn find(query: &str, wanted: &str) -> Result<Option<String>, BadQuery> {
     pairs(query).try_fold(None, |found, (name, value)| {
         let (name, value) = (decode(name)?, decode(value)?);
@@ -86,7 +88,8 @@ fn decode(text: &str) -> Result<Cow<'_, str>, BadQuery> {
     Ok(Cow::Owned(decoded.into_owned()))
 }
 
-/// Puts `value` where `name` and the brackets behind it say. `rest` is what follows the first bracket.
+/// Puts `value` where `name` and the brackets behind it say. `rest` is what follows the first
+/// bracket.
 fn insert(object: &mut Map<String, Value>, name: &str, rest: &str, value: String) {
     match rest.split_once(']') {
         None => {
@@ -130,7 +133,8 @@ fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .filter(|offer| !offer.is_empty())
 }
 
-/// The token that phoenix.js 1.8 sends beside the sub-protocol `phoenix`. With two of them, none counts, as in Phoenix.
+/// The token that phoenix.js 1.8 sends beside the sub-protocol `phoenix`. With two of them, none
+/// counts, as in Phoenix.
 pub(super) fn auth_token(headers: &HeaderMap) -> Option<String> {
     let mut tokens = offers(headers).filter_map(|offer| offer.strip_prefix(TOKEN_PREFIX));
     let token = tokens.next()?;
@@ -141,8 +145,8 @@ pub(super) fn auth_token(headers: &HeaderMap) -> Option<String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoProtocol;
 
-/// The first offered sub-protocol that is supported, if any is offered. Tokens are no offers, and where nothing is
-/// supported nothing is looked at.
+/// The first offered sub-protocol that is supported, if any is offered. Tokens are no offers, and
+/// where nothing is supported nothing is looked at.
 pub(super) fn select_protocol<'a>(
     headers: &HeaderMap,
     supported: &[&'a str],

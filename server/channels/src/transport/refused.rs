@@ -9,8 +9,8 @@ use actix_web::{
 };
 use bytes::Bytes;
 
-/// The connection is refused: with HTTP 403 and nothing more, or as Phoenix's `error_handler` may, with a status, headers and
-/// a body of its own.
+/// The connection is refused: with HTTP 403 and nothing more, or as Phoenix's `error_handler` may,
+/// with a status, headers and a body of its own.
 ///
 /// Long poll says its statuses in a body, and has only 403 for it, as in Phoenix.
 ///
@@ -30,7 +30,8 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// With a status. One that is no error would be taken for a success that it is not, and becomes 403.
+    /// With a status. One that is no error would be taken for a success that it is not, and becomes
+    /// 403.
     pub fn with(status: StatusCode) -> Self {
         let is_error = status.is_client_error() || status.is_server_error();
         let status = if is_error { status } else { StatusCode::FORBIDDEN };

@@ -17,14 +17,16 @@ pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str
     request.headers().get(name)?.to_str().ok()
 }
 
-/// The host that the client addressed, with its port. A target in absolute form names it, whatever `Host` says (RFC 9112, section
-/// 3.2.2). Only HTTP/1.0 lets both be absent; the HTTP library refuses several.
+/// The host that the client addressed, with its port. A target in absolute form names it, whatever
+/// `Host` says (RFC 9112, section 3.2.2). Only HTTP/1.0 lets both be absent; the HTTP library
+/// refuses several.
 pub fn host(head: &RequestHead) -> &str {
     let header = || head.headers().get(HOST).and_then(|host| host.to_str().ok());
     head.uri.authority().map(Authority::as_str).or_else(header).unwrap_or_default()
 }
 
-/// Why a request cannot begin a WebSocket, if it cannot: what HTTP has to say of it, other than RFC 6455.
+/// Why a request cannot begin a WebSocket, if it cannot: what HTTP has to say of it, other than RFC
+/// 6455.
 pub(super) fn obstacle_to_upgrade(head: &RequestHead) -> Option<&'static str> {
     let headers = head.headers();
     let has_body = headers.contains_key(TRANSFER_ENCODING)

@@ -1,9 +1,11 @@
 //! How long a client has been silent, as far as the server was there to hear it.
 //!
-//! A process that stands still (stopped by a signal, a suspended machine, a processor that has no time) hears nobody. When it
-//! goes on, timers may be due before the first socket is read, though what clients have sent meanwhile waits there. So a
-//! timer that is late says nothing about the client: the silence is counted anew. One that is in time is followed by a
-//! second, a little later, so that a client that is heard at that very moment, or just after a pause, is not cut off.
+//! A process that stands still (stopped by a signal, a suspended machine, a processor that has no
+//! time) hears nobody. When it goes on, timers may be due before the first socket is read, though
+//! what clients have sent meanwhile waits there. So a timer that is late says nothing about the
+//! client: the silence is counted anew. One that is in time is followed by a second, a little
+//! later, so that a client that is heard at that very moment, or just after a pause, is not cut
+//! off.
 
 use std::time::Duration;
 
@@ -39,7 +41,8 @@ impl Silence {
         self.look
     }
 
-    /// Whether the client is gone, as far as can be said now. If not, there is another [`Silence::look`].
+    /// Whether the client is gone, as far as can be said now. If not, there is another
+    /// [`Silence::look`].
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
         if now < self.look {
             return false;

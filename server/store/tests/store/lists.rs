@@ -54,8 +54,8 @@ pub(crate) fn told_last(world: &World, seqs: &[Seq]) -> Option<(Uid, items::Noti
     told.map(|notice| (notice.uid, told_as(notice, seqs))).next()
 }
 
-/// Everything that is read often: what users find who come, what members see, and what is due. Only some of it after a step
-/// that changed nothing. `last` is the seq that the store has given last.
+/// Everything that is read often: what users find who come, what members see, and what is due. Only
+/// some of it after a step that changed nothing. `last` is the seq that the store has given last.
 pub(crate) async fn compare(store: &Store, world: &World, seqs: &[Seq], last: Seq) {
     let expected = Expected { world, seqs };
     let share = |count: usize| if world.has_changed() { count } else { 1 };

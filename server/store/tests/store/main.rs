@@ -1,11 +1,12 @@
 //! The store against the reference: whatever is done to both, they say the same and show the same.
 //!
-//! A few users, rooms, ids and box keys, small quotas and a clock that is handed in make what is rare elsewhere common here:
-//! repeats under other fields, a box key asked for twice, quotas reached, ends passed by a millisecond, a clock that goes back.
-//! Between steps the store is stopped or crashes, and is opened again.
+//! A few users, rooms, ids and box keys, small quotas and a clock that is handed in make what is
+//! rare elsewhere common here: repeats under other fields, a box key asked for twice, quotas
+//! reached, ends passed by a millisecond, a clock that goes back. Between steps the store is
+//! stopped or crashes, and is opened again.
 //!
-//! `PROPTEST_CASES=10000 cargo test -p vestibule-store --test store` tries more cases. The seeds of those that failed are kept in
-//! `regressions.txt`, and are tried first.
+//! `PROPTEST_CASES=10000 cargo test -p vestibule-store --test store` tries more cases. The seeds of
+//! those that failed are kept in `regressions.txt`, and are tried first.
 
 mod actions;
 mod lists;

@@ -64,7 +64,8 @@ pub(crate) fn mostly() -> impl Strategy<Value = bool> {
     proptest::bool::weighted(0.9)
 }
 
-/// One of what is known, else what `otherwise` makes up; that also once in a while where something is known.
+/// One of what is known, else what `otherwise` makes up; that also once in a while where something
+/// is known.
 pub(crate) fn known_or<T: Clone + std::fmt::Debug + 'static>(
     known: Vec<T>,
     otherwise: impl Strategy<Value = T>,

@@ -1,4 +1,5 @@
-//! What the comparison has found, step by step: a kept seed means something else once the steps are drawn otherwise.
+//! What the comparison has found, step by step: a kept seed means something else once the steps are
+//! drawn otherwise.
 
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};

@@ -14,6 +14,25 @@ use super::{
 };
 use crate::reference::Reference;
 
+/// The command that a step submits by itself, without a frame on the way, and who submits it.
+fn submitted_by(step: Step) -> Option<(Caller, Command)> {
+    Some(match step {
+        Step::Withdraw(request) => (BOB, Command::Withdraw { request_id: request.id() }),
+        Step::Garbage(approve) => (approve.by(), approve.command()),
+        Step::Deny(request) | Step::Block(request) => {
+            let is_block = matches!(step, Step::Block(_));
+            (mallory(0), Command::Deny { to: BOB.uid, request_id: request.id(), is_block })
+        }
+        Step::Unblock => (mallory(0), Command::Unblock { uid: BOB.uid }),
+        Step::Close => (mallory(0), closing_card()),
+        Step::DenyEve => {
+            (mallory(0), Command::Deny { to: EVE.uid, request_id: id_of_eves(), is_block: false })
+        }
+        Step::Lapse(approve) => (BOB, Command::Lapse { approve_id: approve.id() }),
+        _ => return None,
+    })
+}
+
 impl Flow {
     /// The state after a step; none where nothing is different.
     pub(super) fn take(&self, state: &State, step: Step) -> Option<State> {
@@ -50,31 +69,18 @@ impl Flow {
                 next.store = next.disk.take().unwrap_or(next.store);
             }
             Step::Sync => next.disk = None,
-            Step::Withdraw(request) => {
-                self.serve(&mut next, BOB, &Command::Withdraw { request_id: request.id() }).ok()?;
-            }
-            Step::Garbage(approve) => {
-                self.serve(&mut next, approve.by(), &approve.command()).ok()?;
-            }
-            Step::Deny(request) | Step::Block(request) => {
-                let is_block = matches!(step, Step::Block(_));
-                let deny = Command::Deny { to: BOB.uid, request_id: request.id(), is_block };
-                self.serve(&mut next, mallory(0), &deny).ok()?;
-            }
-            Step::Unblock => {
-                self.serve(&mut next, mallory(0), &Command::Unblock { uid: BOB.uid }).ok()?;
-            }
-            Step::Close => {
-                self.serve(&mut next, mallory(0), &closing_card()).ok()?;
-            }
-            Step::DenyEve => {
-                let deny = Command::Deny { to: EVE.uid, request_id: id_of_eves(), is_block: false };
-                self.serve(&mut next, mallory(0), &deny).ok()?;
-            }
             Step::Expire(request) => self.expire(&mut next, request),
             Step::End(request) => self.end(&mut next, request),
-            Step::Lapse(approve) => {
-                self.serve(&mut next, BOB, &Command::Lapse { approve_id: approve.id() }).ok()?;
+            Step::Withdraw(_)
+            | Step::Garbage(_)
+            | Step::Deny(_)
+            | Step::Block(_)
+            | Step::Unblock
+            | Step::Close
+            | Step::DenyEve
+            | Step::Lapse(_) => {
+                let (caller, command) = submitted_by(step)?;
+                self.serve(&mut next, caller, &command).ok()?;
             }
             Step::Tick => {
                 next.now += 1;

@@ -1,9 +1,11 @@
-//! Every order of steps of a small world: Bob with two devices, Alice who is honest, Mallory who holds the room key and is not,
-//! Eve who has only asked, a network that is late and loses, crashes, and a clock.
+//! Every order of steps of a small world: Bob with two devices, Alice who is honest, Mallory who
+//! holds the room key and is not, Eve who has only asked, a network that is late and loses,
+//! crashes, and a clock.
 //!
 //! The server is the [`Reference`] store and the rules that the real one runs. [`Flow`] is a
-//! [`Model`] of `stateright`, which looks for a state in which one of the properties does not hold. What must stay possible,
-//! whatever has happened, is asked of the [`Graph`](crate::graph::Graph) of all states: see [`Flow::verdict`].
+//! [`Model`] of `stateright`, which looks for a state in which one of the properties does not hold.
+//! What must stay possible, whatever has happened, is asked of the [`Graph`](crate::graph::Graph)
+//! of all states: see [`Flow::verdict`].
 
 mod effects;
 pub mod names;

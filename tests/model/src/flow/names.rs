@@ -13,7 +13,8 @@ use vestibule_approve::{
 pub const ROOM: Rid = Rid([100; 32]);
 /// The newcomer, with two devices and one box key.
 pub const BOB: Caller = Caller { uid: Uid([1; 32]), is_member: false };
-/// The honest member. Where she did not create the room, no place among the approves is kept for her.
+/// The honest member. Where she did not create the room, no place among the approves is kept for
+/// her.
 pub const ALICE: Caller = Caller { uid: Uid([2; 32]), is_member: true };
 /// A guest who asked for the room key and whom nobody approves.
 pub const EVE: Caller = Caller { uid: Uid([3; 32]), is_member: false };

@@ -97,8 +97,8 @@ impl Flow {
         })
     }
 
-    /// Whether a device has been promised the key and waits for it: its question was answered ok, and neither Bob nor time nor a
-    /// denial that nobody overruled has ended that.
+    /// Whether a device has been promised the key and waits for it: its question was answered ok,
+    /// and neither Bob nor time nor a denial that nobody overruled has ended that.
     pub fn is_owed(&self, state: &State, device: Device) -> bool {
         let Some(request) = state.waits_for(device) else { return false };
         if state.device(device).has_key || state.told.timed_out.contains(&request) {
@@ -110,7 +110,8 @@ impl Flow {
         }
     }
 
-    /// Whether a device waits, and no approve of Alice's that is good is on its way to it. What was denied she need not approve.
+    /// Whether a device waits, and no approve of Alice's that is good is on its way to it. What was
+    /// denied she need not approve.
     pub fn is_unanswered(&self, state: &State, device: Device) -> bool {
         let request = state.waits_for(device);
         let is_denied = request.and_then(|request| status(state, request)) == Some(RequestState::Denied);
@@ -140,7 +141,8 @@ fn status(state: &State, request: RequestName) -> Option<RequestState> {
     state.store.status(&BOB.uid, &ROOM, &request.id())
 }
 
-/// Whether its time is over, though nothing has ended it yet: then nobody is shown it, and it is not opened again.
+/// Whether its time is over, though nothing has ended it yet: then nobody is shown it, and it is
+/// not opened again.
 fn is_over(state: &State, request: RequestName) -> bool {
     let request = state.store.request(&BOB.uid, &ROOM, &request.id());
     request.is_some_and(|request| request.facts.exp <= state.now)

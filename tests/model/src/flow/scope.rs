@@ -26,12 +26,13 @@ pub struct Scope {
     pub denies_eve: bool,
     /// Whether Alice created the room, so that a place among the approves is kept for her.
     pub alice_created: bool,
-    /// How many approves that wait are enough for a client that approves by itself, unless its user created the room. Three in the
-    /// reference client; the fewer, the harder it is for Bob.
+    /// How many approves that wait are enough for a client that approves by itself, unless its user
+    /// created the room. Three in the reference client; the fewer, the harder it is for Bob.
     pub enough: usize,
     /// How often Alice's client may crash and forget which approves it sent.
     pub alice_crashes: u8,
-    /// When requests end, and with them all that is of interest. Alice's approves end after the first tick, the second…
+    /// When requests end, and with them all that is of interest. Alice's approves end after the
+    /// first tick, the second…
     pub request_exp: i64,
     /// The last tick.
     pub end: i64,
@@ -70,7 +71,8 @@ impl Scope {
         }
     }
 
-    /// Small in other respects: less is hostile, Alice's client crashes, and requests come to their end.
+    /// Small in other respects: less is hostile, Alice's client crashes, and requests come to their
+    /// end.
     pub fn to_the_end() -> Self {
         Self { garbage: 1, alice_crashes: 1, end: 2, ..Self::small() }
     }

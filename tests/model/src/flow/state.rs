@@ -23,8 +23,8 @@ pub struct State {
     pub devices: [Knows; 2],
     /// How often Alice's client has crashed.
     pub alice_crashes: u8,
-    /// What is under way, in no order: a frame may be late, or lost with its connection. Whoever is not connected is somebody
-    /// whose frames are lost.
+    /// What is under way, in no order: a frame may be late, or lost with its connection. Whoever is
+    /// not connected is somebody whose frames are lost.
     pub network: BTreeSet<Frame>,
     /// What the server has answered. Nobody in this world looks at it; the properties do.
     pub told: Told,
@@ -45,7 +45,8 @@ impl State {
         RequestName { device, turn: self.device(device).turn }
     }
 
-    /// The request that a device waits for, once its question was answered ok: its own, or an earlier one for the same box.
+    /// The request that a device waits for, once its question was answered ok: its own, or an
+    /// earlier one for the same box.
     pub fn waits_for(&self, device: Device) -> Option<RequestName> {
         self.told.requests.get(&self.asks(device)).copied()
     }
@@ -56,7 +57,8 @@ impl State {
 pub struct Knows {
     /// It has saved the room key.
     pub has_key: bool,
-    /// It has the room key in its memory and not on its disk, which only a wrong client lets happen.
+    /// It has the room key in its memory and not on its disk, which only a wrong client lets
+    /// happen.
     pub is_unsaved: bool,
     /// How many requests it made before the present one.
     pub turn: u8,
@@ -84,8 +86,8 @@ pub struct Told {
     pub requests: BTreeMap<RequestName, RequestName>,
     /// To Alice.
     pub approves: BTreeSet<ApproveName>,
-    /// The requests that ended because nobody did anything in time: a device that had days to fetch the key, or members who had
-    /// a whole cooldown to overrule a denial.
+    /// The requests that ended because nobody did anything in time: a device that had days to fetch
+    /// the key, or members who had a whole cooldown to overrule a denial.
     pub timed_out: BTreeSet<RequestName>,
 }
 

@@ -59,7 +59,8 @@ pub enum Step {
 }
 
 impl Flow {
-    /// Whether a step is one of those that Bob may rely on: nobody is hostile, nothing fails, and nothing is asked again.
+    /// Whether a step is one of those that Bob may rely on: nobody is hostile, nothing fails, and
+    /// nothing is asked again.
     pub fn is_cooperative(&self, state: &State, step: Step) -> bool {
         match step {
             Step::Ask(device) => state.waits_for(device).is_none(),
@@ -78,8 +79,9 @@ impl Flow {
         }
     }
 
-    /// Whether Alice's client, if it approves by itself, goes on although others have approved: garbage may come first. The
-    /// creator's always does, since a place is kept for it; another's as long as few approves wait.
+    /// Whether Alice's client, if it approves by itself, goes on although others have approved:
+    /// garbage may come first. The creator's always does, since a place is kept for it; another's
+    /// as long as few approves wait.
     fn approves_by_itself(&self, state: &State, request: RequestName) -> bool {
         let approves = state.store.approves_of(&ROOM, &BOB.uid, &request.id());
         let live = approves.filter(|approve| approve.is_live(state.now)).count();
@@ -148,8 +150,8 @@ impl Flow {
         pending.chain(denied).filter_map(|request| RequestName::of_id(&request.facts.request_id)).collect()
     }
 
-    /// Alice's first approve that is not over, and that she has not forgotten. One that is stored needs no repeating: see the
-    /// property about repeats.
+    /// Alice's first approve that is not over, and that she has not forgotten. One that is stored
+    /// needs no repeating: see the property about repeats.
     fn next_approve(&self, state: &State, request: RequestName) -> Option<ApproveName> {
         let attempts = state.alice_crashes..=self.scope.attempts();
         let mut approves = attempts.map(|attempt| ApproveName::Alice { request, attempt });

@@ -16,14 +16,14 @@ use super::{
 };
 use crate::graph::{Graph, Marks};
 
-/// Whoever was promised the key can still get it, on each of their devices: without asking again, by what honest clients and the
-/// server do by themselves.
+/// Whoever was promised the key can still get it, on each of their devices: without asking again,
+/// by what honest clients and the server do by themselves.
 pub const POSSIBLE: &str = "who asked can still get the key";
 /// Once an approve of Alice's is stored, and until its time is over, nobody has to send another.
 pub const ENOUGH: &str = "one honest approve is enough";
 
-/// Where Alice created the room: however much garbage has come first, her client alone gets a good approve stored, without waiting
-/// for Bob.
+/// Where Alice created the room: however much garbage has come first, her client alone gets a good
+/// approve stored, without waiting for Bob.
 pub const UNSILENCED: &str = "garbage does not silence the creator";
 
 /// A step towards the key.
@@ -50,7 +50,8 @@ pub struct Verdict {
 type Broken = (&'static str, Vec<String>);
 
 impl Flow {
-    /// Looks at all states. What is possible is looked for from all of them, what always holds in each.
+    /// Looks at all states. What is possible is looked for from all of them, what always holds in
+    /// each.
     pub fn verdict(&self) -> Verdict {
         let start = Instant::now();
         let always: Vec<_> = self.properties().into_iter().filter(is_always).collect();
@@ -109,7 +110,8 @@ fn what_broke(graph: &Graph<'_, Flow>, always: &[Property<Flow>]) -> Vec<Broken>
     always.iter().enumerate().filter_map(nearest).collect()
 }
 
-// The marks of a state: from the first bit on the properties that it breaks, and above them these five for each device.
+// The marks of a state: from the first bit on the properties that it breaks, and above them these
+// five for each device.
 
 fn owed(device: Device) -> Marks {
     1 << (20 + device as u32)

@@ -192,7 +192,8 @@ impl Writing<'_> {
         }
     }
 
-    /// To a state that everybody has to hear of, even who has read the list: with another place among all that was stored.
+    /// To a state that everybody has to hear of, even who has read the list: with another place
+    /// among all that was stored.
     fn move_on(&mut self, uid: Uid, request_id: Id, state: RequestState) {
         let seq = self.seq;
         let request = self.request(uid, request_id);

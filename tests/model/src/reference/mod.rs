@@ -11,9 +11,11 @@
 //! let (rid, quotas) = (Rid([7; 32]), Quotas::default());
 //! let alice = Caller { uid: Uid([1; 32]), is_member: true };
 //! let bob = Caller { uid: Uid([2; 32]), is_member: false };
-//! let publish = Command::Publish { version: 1, policy: Policy::Request, digest: Hash([3; 32]), listed: None };
+//! let (policy, digest) = (Policy::Request, Hash([3; 32]));
+//! let publish = Command::Publish { version: 1, policy, digest, listed: None };
 //! let ask = Command::Request {
-//!     request_id: Fixed([4; 16]), device: Fixed([5; 16]), box_hash: Hash([6; 32]), digest: Hash([7; 32]), exp: 2_000,
+//!     request_id: Fixed([4; 16]), device: Fixed([5; 16]), box_hash: Hash([6; 32]),
+//!     digest: Hash([7; 32]), exp: 2_000,
 //! };
 //!
 //! let mut store = Reference::default();
@@ -45,7 +47,8 @@ pub use self::{
     rows::{Approve, Denial, News, Notice, Request, Room},
 };
 
-/// Every room and everything in it. Two of them are equal when the same was stored in the same order.
+/// Every room and everything in it. Two of them are equal when the same was stored in the same
+/// order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Reference {
     seq: Seq,
@@ -93,7 +96,8 @@ impl Reference {
     /// Writes what was decided for a command.
     ///
     /// # Panics
-    /// When the change is none that this command can have: it was decided from other facts or for another command.
+    /// When the change is none that this command can have: it was decided from other facts or for
+    /// another command.
     pub fn apply(
         &mut self,
         quotas: &Quotas,
@@ -108,8 +112,9 @@ impl Reference {
         apply::Writing { store: self, quotas, rid: *rid, caller: *caller, now, seq }.write(command, change);
     }
 
-    /// Forgets the requests that have ended and that need not be remembered any more, with their approves; the notices
-    /// that were kept long enough; and the denials that are over and have no request that waits to be ended.
+    /// Forgets the requests that have ended and that need not be remembered any more, with their
+    /// approves; the notices that were kept long enough; and the denials that are over and have no
+    /// request that waits to be ended.
     pub fn forget(&mut self, quotas: &Quotas, now: i64) {
         self.requests
             .retain(|_, request| request.closed.is_none_or(|closed| now < closed + quotas.memory_ms));
@@ -128,8 +133,8 @@ impl Reference {
         });
     }
 
-    /// Removes a room with everything in it, as an operator does. What somebody still waits for in it ends first, in the order
-    /// in which it was stored.
+    /// Removes a room with everything in it, as an operator does. What somebody still waits for in
+    /// it ends first, in the order in which it was stored.
     ///
     /// # Panics
     /// Never: an end is never refused.
@@ -151,8 +156,9 @@ impl Reference {
         self.denials.retain(|(rid, _), _| rid != room);
     }
 
-    /// Deletes all that is stored of a user, as an operator does. What they and others wait for ends first, in the order in which
-    /// it was stored. A denial that they pronounced holds on, in nobody's name; their rooms stay, without a creator.
+    /// Deletes all that is stored of a user, as an operator does. What they and others wait for
+    /// ends first, in the order in which it was stored. A denial that they pronounced holds on, in
+    /// nobody's name; their rooms stay, without a creator.
     ///
     /// # Panics
     /// Never: neither end is ever refused.
@@ -192,8 +198,8 @@ impl Reference {
         self.carry_out(quotas, rid, &caller, command, now).expect("an end is never refused");
     }
 
-    /// Forgets in which order everything was stored, and what users were told: what is left is what the rules look at. Makes
-    /// equal what differs in nothing else.
+    /// Forgets in which order everything was stored, and what users were told: what is left is what
+    /// the rules look at. Makes equal what differs in nothing else.
     pub fn forget_order(&mut self) {
         self.seq = Seq::ZERO;
         self.notices.clear();

@@ -126,8 +126,8 @@ impl Reference {
         sorted(waiting, |(_, request)| request.facts.seq)
     }
 
-    /// `approved`: the approves that wait for a user, and whose requests do, oldest first; in one room or, as in the inbox, in
-    /// all.
+    /// `approved`: the approves that wait for a user, and whose requests do, oldest first; in one
+    /// room or, as in the inbox, in all.
     pub fn approved(&self, uid: &Uid, rid: Option<&Rid>, now: i64) -> Vec<(Rid, &Approve)> {
         let all = self.approves.iter().map(|((room, _), approve)| (*room, approve));
         let own = all.filter(|(room, approve)| {
@@ -139,8 +139,8 @@ impl Reference {
         sorted(own, |(_, approve)| approve.facts.seq)
     }
 
-    /// `denials`: the denials that hold in a room, oldest first, each with the user's denied requests as long as they may
-    /// still be approved.
+    /// `denials`: the denials that hold in a room, oldest first, each with the user's denied
+    /// requests as long as they may still be approved.
     pub fn denials(&self, rid: &Rid, now: i64) -> Vec<(Uid, &Denial, Vec<&Request>)> {
         let in_room = self.denials.iter().filter(|((room, _), _)| room == rid);
         let holding = in_room.filter(|(_, denial)| denial.facts.is_block || denial.facts.until > now);

@@ -51,7 +51,8 @@ mod approve {
         assert_eq!(pending().without_room().does(ALICE, &approve(10)), stored_beside(0));
     }
 
-    /// Each scene is refused for one reason more than the one before, and for the last of them first.
+    /// Each scene is refused for one reason more than the one before, and for the last of them
+    /// first.
     #[test]
     fn is_refused_in_this_order() {
         let full = with_others(8);

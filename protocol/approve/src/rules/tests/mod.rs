@@ -1,4 +1,5 @@
-//! The rules, arm by arm. A [`Scene`] is what the store knows; each test sets one and says what a command does in it.
+//! The rules, arm by arm. A [`Scene`] is what the store knows; each test sets one and says what a
+//! command does in it.
 
 mod acks;
 mod approver;

@@ -120,7 +120,8 @@ mod publish {
             for card in [&same, &next] {
                 assert_eq!(scene.reason(member(3), card), Reason::NotCreator);
             }
-            // What changes nothing of it is anybody's to say, and nothing at all leaves it as it is.
+            // What changes nothing of it is anybody's to say, and nothing at all leaves it as it
+            // is.
             let dup = Decision::nothing(Answer::Publish { version: 2, dup: true });
             assert_eq!(scene.does(member(3), &card_of(2, 7, Policy::Request, Some(was))), dup);
             assert_eq!(scene.does(member(3), &card(3, 1)), decided(3, Change::PutCard { is_listed: was }));

@@ -1,4 +1,5 @@
-//! An answer on its way to a poll: until the system has all of it, its messages are still the session's.
+//! An answer on its way to a poll: until the system has all of it, its messages are still the
+//! session's.
 
 use std::{
     convert::Infallible,
@@ -13,12 +14,13 @@ use bytes::Bytes;
 use super::session::Taken;
 use crate::transport::tcp::Conn;
 
-/// The body of an answer that hands messages over. Dropped before it was sent (the client has gone, or the connection is lost), it
-/// leaves them to the next poll.
+/// The body of an answer that hands messages over. Dropped before it was sent (the client has gone,
+/// or the connection is lost), it leaves them to the next poll.
 pub(super) struct Handing {
     body: Bytes,
     messages: Taken,
-    /// `None` where nothing is known of the connection: then what was read from here counts as sent.
+    /// `None` where nothing is known of the connection: then what was read from here counts as
+    /// sent.
     conn: Option<Arc<Conn>>,
     /// How often the connection had been flushed when the body was read.
     read: Option<u64>,

@@ -1,8 +1,9 @@
 //! An endpoint over long poll, for networks that do not let WebSockets through.
 //!
-//! A GET without a token opens a session and is answered 410 with a token; from then on a GET takes what waits, or waits
-//! for it, and a POST brings messages. The real status is in the JSON body; the HTTP status is 200. A session ends by itself
-//! when nobody has polled it for one and a half windows.
+//! A GET without a token opens a session and is answered 410 with a token; from then on a GET takes
+//! what waits, or waits for it, and a POST brings messages. The real status is in the JSON body;
+//! the HTTP status is 200. A session ends by itself when nobody has polled it for one and a half
+//! windows.
 //!
 //! A session is driven like a WebSocket: a connection fed from a bounded queue, and an
 //! outbox that the polls empty.
@@ -70,7 +71,8 @@ impl<S: Send + Sync + 'static> Mount<S> {
         if request.method() == Method::OPTIONS {
             return preflight(request);
         }
-        // Most requests bring the token of a session, and for those nothing else of the query is read.
+        // Most requests bring the token of a session, and for those nothing else of the query is
+        // read.
         let token = match params::find(request.query_string(), "token") {
             Ok(in_query) => request::header(request, TOKEN_HEADER).map(str::to_owned).or(in_query),
             Err(bad) => return bad.response(),
@@ -106,8 +108,9 @@ impl<S: Send + Sync + 'static> Mount<S> {
         let messages = match polled {
             Polled::Messages(messages) => messages,
             Polled::Nothing => return answer(&Answer::poll(Status::NoContent, token, &[])),
-            // Where Phoenix says 204. Then the next poll would open a new session, which phoenix.js before 1.8 takes for the old
-            // one: it would not rejoin. An error makes every version connect anew.
+            // Where Phoenix says 204. Then the next poll would open a new session, which phoenix.js
+            // before 1.8 takes for the old one: it would not rejoin. An error makes every version
+            // connect anew.
             Polled::Over => return answer(&Answer::status(Status::Over)),
         };
         match serde_json::to_vec(&Answer::poll(Status::Ok, token, &messages.messages())) {
@@ -122,14 +125,16 @@ impl<S: Send + Sync + 'static> Mount<S> {
         let Some(frames) = read(body, message).await.and_then(|body| decode(content_type, &body).ok()) else {
             return HttpResponse::BadRequest().insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*")).finish();
         };
-        // Once the body is there: else a client that does not send it would keep the place from those that do.
+        // Once the body is there: else a client that does not send it would keep the place from
+        // those that do.
         let Some(place) = session.place().await else {
             return answer(&Answer::status(Status::Timeout));
         };
         answer(&Answer::status(place.publish(frames, window).await))
     }
 
-    /// Answers a GET that has no session: with a new one, unless its address asks for too many too fast.
+    /// Answers a GET that has no session: with a new one, unless its address asks for too many too
+    /// fast.
     fn open(&self, request: &HttpRequest) -> HttpResponse {
         let address = self.0.connect_policy().load().proxies.client(request);
         if let Err(wait) = self.0.connect_rate.admit(address) {
@@ -186,8 +191,8 @@ fn answer(body: &Answer<'_>) -> HttpResponse {
     headers(&mut HttpResponse::Ok()).json(body)
 }
 
-/// HTTP 429. phoenix.js reads the body alone, so the body has the status of a refusal: phoenix.js retries
-/// after it.
+/// HTTP 429. phoenix.js reads the body alone, so the body has the status of a refusal: phoenix.js
+/// retries after it.
 fn too_fast(limited: RateLimited) -> HttpResponse {
     let mut answer = HttpResponse::TooManyRequests();
     limited.put_headers(&mut answer);
@@ -201,7 +206,8 @@ fn headers(answer: &mut HttpResponseBuilder) -> &mut HttpResponseBuilder {
         .insert_header((CONTENT_TYPE, "application/json; charset=utf-8"))
 }
 
-/// A page that may connect is told that it may send whatever headers it has asked for; the page of another origin learns nothing.
+/// A page that may connect is told that it may send whatever headers it has asked for; the page of
+/// another origin learns nothing.
 fn preflight(request: &HttpRequest) -> HttpResponse {
     let asked = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS);
     let headers = asked.and_then(|headers| headers.to_str().ok()).unwrap_or_default();

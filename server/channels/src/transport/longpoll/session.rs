@@ -80,7 +80,8 @@ impl Session {
         &self.limits
     }
 
-    /// Takes what waits, for a poll on this connection; if nothing does, waits for it, but not for ever.
+    /// Takes what waits, for a poll on this connection; if nothing does, waits for it, but not for
+    /// ever.
     pub(super) async fn take(self: &Arc<Self>, conn: Option<&Conn>) -> Polled {
         self.polled();
         let turn = self.turns.begin();
@@ -97,7 +98,8 @@ impl Session {
             }
             Some(taken)
         };
-        // Whose turn it is not waits for its time all the same, as in Phoenix: a client that is answered at once polls again at once.
+        // Whose turn it is not waits for its time all the same, as in Phoenix: a client that is
+        // answered at once polls again at once.
         let taken = timeout(self.limits.window, turn.take(take)).await;
         turn.answered();
         self.polled();
@@ -108,8 +110,9 @@ impl Session {
         }
     }
 
-    /// Takes messages back that did not arrive: no more than may wait in the outbox, which counts only what is in it. A client
-    /// that gave up each answer would otherwise have the server keep all of them.
+    /// Takes messages back that did not arrive: no more than may wait in the outbox, which counts
+    /// only what is in it. A client that gave up each answer would otherwise have the server keep
+    /// all of them.
     fn give_back(&self, mut frames: Vec<Wire>) {
         let mut returned = self.returned();
         frames.append(&mut returned);
@@ -123,8 +126,8 @@ impl Session {
         }
     }
 
-    /// Waits for a place in the queue. `None` if there is none for as long as a poll waits, or the session ends
-    /// meanwhile.
+    /// Waits for a place in the queue. `None` if there is none for as long as a poll waits, or the
+    /// session ends meanwhile.
     pub(super) async fn place(&self) -> Option<Place<'_>> {
         timeout(self.limits.window, self.batches.reserve()).await.ok()?.ok().map(Place)
     }
@@ -166,7 +169,8 @@ pub(super) enum Polled {
     Over,
 }
 
-/// Messages for a poll. Until they have arrived they are the session's, which gets them back when this is dropped.
+/// Messages for a poll. Until they have arrived they are the session's, which gets them back when
+/// this is dropped.
 pub(super) struct Taken {
     frames: Vec<Wire>,
     session: Arc<Session>,
@@ -209,8 +213,9 @@ impl Place<'_> {
     }
 }
 
-/// Drives a session until it ends: over a message that cannot be decoded, because somebody closes it, because its time is
-/// over, or because nobody polls it. Only polls count: a client that never takes what is there is gone.
+/// Drives a session until it ends: over a message that cannot be decoded, because somebody closes
+/// it, because its time is over, or because nobody polls it. Only polls count: a client that never
+/// takes what is there is gone.
 pub(super) async fn drive<S: Send + Sync + 'static>(
     endpoint: Arc<Endpoint<S>>,
     serializer: Serializer,
@@ -236,7 +241,8 @@ pub(super) async fn drive<S: Send + Sync + 'static>(
                     session.polled();
                     inspection.reset();
                 }
-                // Measured at the time that the inspection was due: a busy machine that is late is not the client's fault.
+                // Measured at the time that the inspection was due: a busy machine that is late is
+                // not the client's fault.
                 if session.idle_at(due) > patience || due >= end_of_session {
                     break;
                 }

@@ -4,8 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// The polls that wait. The last one gets what comes: its client has given those before it up. Where it goes away without an
-/// answer, it is the one before it again; two requests of one client may be read in either order.
+/// The polls that wait. The last one gets what comes: its client has given those before it up.
+/// Where it goes away without an answer, it is the one before it again; two requests of one client
+/// may be read in either order.
 #[derive(Default)]
 pub(super) struct Turns {
     waiting: Mutex<Waiting>,
@@ -45,8 +46,8 @@ impl Turns {
 }
 
 impl Turn<'_> {
-    /// What `take` gives as soon as it is this poll's turn, and it still is when that is there. `take` is dropped when it is another's
-    /// turn meanwhile, and is begun anew.
+    /// What `take` gives as soon as it is this poll's turn, and it still is when that is there.
+    /// `take` is dropped when it is another's turn meanwhile, and is begun anew.
     pub(super) async fn take<T, F: Future<Output = T>>(&self, take: impl Fn() -> F) -> T {
         loop {
             // Before it is looked whose turn it is, so that no change is missed.

@@ -1,4 +1,5 @@
-//! The TCP connections there are: how many one address may have without a WebSocket, and how many the system allows in all.
+//! The TCP connections there are: how many one address may have without a WebSocket, and how many
+//! the system allows in all.
 
 use std::{
     cmp::Reverse,
@@ -28,18 +29,21 @@ use crate::{
     },
 };
 
-/// Descriptors that are kept free of clients: for the database, certificates that are read again, operators, and connections that
-/// have been accepted and not yet been looked at.
+/// Descriptors that are kept free of clients: for the database, certificates that are read again,
+/// operators, and connections that have been accepted and not yet been looked at.
 const RESERVE: u64 = 32;
 
-/// This part of all descriptors too: where there are many, many clients may come at once, and each has a descriptor before it is looked
-/// at. Without one left the library accepts nobody for half a second.
+/// This part of all descriptors too: where there are many, many clients may come at once, and each
+/// has a descriptor before it is looked at. Without one left the library accepts nobody for half a
+/// second.
 const RESERVE_PART: u64 = 16;
 
-/// So many for each processor: its thread has some of its own, and begins when the connections have been counted out.
+/// So many for each processor: its thread has some of its own, and begins when the connections have
+/// been counted out.
 const RESERVE_OF_THREAD: u64 = 8;
 
-/// Of all connections, this part is found at once of those that are to be ended: to look at all of them for each would take too long.
+/// Of all connections, this part is found at once of those that are to be ended: to look at all of
+/// them for each would take too long.
 const FOUND_PART: usize = 64;
 
 /// The connections of a listener. Shared by all threads.
@@ -54,15 +58,17 @@ pub struct Accepted {
     next: AtomicU64,
     /// Those without a WebSocket.
     open: DashMap<u64, Arc<Conn>>,
-    /// What those were doing that were of no use for longest when it was last looked, the idlest at the end.
+    /// What those were doing that were of no use for longest when it was last looked, the idlest at
+    /// the end.
     idlest: Mutex<Vec<(Doing, Arc<Conn>)>>,
     /// Whether the log says already that there are too many.
     is_told: AtomicBool,
 }
 
 impl Accepted {
-    /// No connections yet. `connection_limits` are those of one address, which trusted proxies do not have; how many there may be in all is what
-    /// the system lets the process open besides what it has open now, less a reserve.
+    /// No connections yet. `connection_limits` are those of one address, which trusted proxies do
+    /// not have; how many there may be in all is what the system lets the process open besides what
+    /// it has open now, less a reserve.
     pub fn new(
         by_address: Arc<ConnectionCounter>,
         policy: Arc<ArcSwap<ConnectPolicy>>,
@@ -83,7 +89,8 @@ impl Accepted {
         })
     }
 
-    /// Takes a connection, unless its address has too many, or there are too many in all and none can be ended.
+    /// Takes a connection, unless its address has too many, or there are too many in all and none
+    /// can be ended.
     pub(super) fn admit(self: &Arc<Self>, socket: TcpStream) -> io::Result<Stream> {
         let in_all = Counted::new(&self.count);
         let address = socket.peer_addr()?.ip();
@@ -129,7 +136,8 @@ impl Accepted {
         let mut idlest: Vec<_> = open.collect();
         let (phase, _) = idlest.iter().map(|(doing, _)| *doing).min()?;
         idlest.retain(|(doing, _)| doing.0 == phase);
-        // One that is being answered goes only when there is no other, which there may be again next time.
+        // One that is being answered goes only when there is no other, which there may be again
+        // next time.
         let found = if phase < Phase::Answering { self.open.len() / FOUND_PART + 1 } else { 1 };
         if found < idlest.len() {
             idlest.select_nth_unstable_by_key(found - 1, |(doing, _)| *doing);

@@ -28,8 +28,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Conn;
 
-/// Hands a request on, and answers 408 for whoever reads its body when that has not come in this time, which begins with the first
-/// byte of its head. To be wrapped around an application with [`from_fn`](actix_web::middleware::from_fn).
+/// Hands a request on, and answers 408 for whoever reads its body when that has not come in this
+/// time, which begins with the first byte of its head. To be wrapped around an application with
+/// [`from_fn`](actix_web::middleware::from_fn).
 pub async fn arriving<B: MessageBody + 'static>(
     patience: Duration,
     mut request: ServiceRequest,
@@ -60,8 +61,8 @@ pub async fn arriving<B: MessageBody + 'static>(
     Ok(answer.into_response(late.map_body(|_, body| EitherBody::right(body))))
 }
 
-/// The length of a body that comes with `Upgrade: websocket` and is none of a WebSocket's. To the library all that follows such a
-/// head is the body, without an end.
+/// The length of a body that comes with `Upgrade: websocket` and is none of a WebSocket's. To the
+/// library all that follows such a head is the body, without an end.
 fn length_of_upgrade(head: &RequestHead) -> Option<u64> {
     let headers = head.headers();
     let is_websocket = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket");
@@ -75,8 +76,9 @@ fn length_of_upgrade(head: &RequestHead) -> Option<u64> {
 /// The body that was late, if one was.
 type Late = Rc<RefCell<Option<Payload>>>;
 
-/// Nothing, in answer to a body that is not read on. As long as that is kept, the HTTP library takes it for one that somebody wants
-/// to read, and closes the connection; what nobody wants to read it would wait for.
+/// Nothing, in answer to a body that is not read on. As long as that is kept, the HTTP library
+/// takes it for one that somebody wants to read, and closes the connection; what nobody wants to
+/// read it would wait for.
 pub struct Unread {
     _body: Payload,
 }

@@ -1,4 +1,5 @@
-//! What a TCP connection is doing: known to its stream, which hears of bytes, and to its requests, which know what they mean.
+//! What a TCP connection is doing: known to its stream, which hears of bytes, and to its requests,
+//! which know what they mean.
 
 use std::{
     any::Any,
@@ -11,7 +12,8 @@ use tokio::time::Instant;
 
 use super::patience::Patience;
 
-/// What a connection is doing. In the order in which connections are ended where there are too many.
+/// What a connection is doing. In the order in which connections are ended where there are too
+/// many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     /// Nothing, between two requests.
@@ -91,7 +93,8 @@ impl Conn {
         }
     }
 
-    /// The request is answered. Where its body was not all there, it goes on coming, and its time goes on.
+    /// The request is answered. Where its body was not all there, it goes on coming, and its time
+    /// goes on.
     pub(super) fn answered(&self) {
         let mut state = self.lock();
         if state.phase == Phase::Answering {
@@ -145,7 +148,8 @@ impl Conn {
         true
     }
 
-    /// Its reader asks: whether the connection has been ended, and until when what is to come may come.
+    /// Its reader asks: whether the connection has been ended, and until when what is to come may
+    /// come.
     pub(super) fn before_read(&self, cx: &Context<'_>, patience: Patience) -> Reading {
         let mut state = self.lock();
         if state.is_ended {
@@ -155,8 +159,8 @@ impl Conn {
             state.reader = Some(cx.waker().clone());
         }
         match state.phase {
-            // The HTTP library has a timer of its own, but not for a connection on which a head has begun in the bytes of the request
-            // before it.
+            // The HTTP library has a timer of its own, but not for a connection on which a head has
+            // begun in the bytes of the request before it.
             Phase::Waiting => Reading::Until(state.since + patience.keep_alive),
             Phase::Receiving => Reading::Until(state.since + patience.request),
             Phase::Answering | Phase::Socket => Reading::Freely,
@@ -203,8 +207,9 @@ impl Conn {
         Poll::Pending
     }
 
-    /// Has the system asked whether the client has closed its end, which [`Conn::at_end`] knows then. The HTTP library reads a connection
-    /// whenever it looks after the request, so it is made to.
+    /// Has the system asked whether the client has closed its end, which [`Conn::at_end`] knows
+    /// then. The HTTP library reads a connection whenever it looks after the request, so it is made
+    /// to.
     pub(crate) async fn ask(&self) {
         let mut has_asked = false;
         poll_fn(|cx| {
@@ -239,7 +244,8 @@ impl Conn {
         .await;
     }
 
-    /// A panic while the lock was held leaves a state that is still whole: every change is one step.
+    /// A panic while the lock was held leaves a state that is still whole: every change is one
+    /// step.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

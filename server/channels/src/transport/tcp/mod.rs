@@ -1,8 +1,9 @@
-//! TCP connections of clients, before there is a WebSocket and between requests: who may have how many, how long a request may take
-//! to come, and which is ended first where the system allows no more.
+//! TCP connections of clients, before there is a WebSocket and between requests: who may have how
+//! many, how long a request may take to come, and which is ended first where the system allows no
+//! more.
 //!
-//! actix-web's own server knows no more of a connection than its socket. So the HTTP service is put together here, of the same parts,
-//! around a [`Stream`] that knows what its connection is doing.
+//! actix-web's own server knows no more of a connection than its socket. So the HTTP service is put
+//! together here, of the same parts, around a [`Stream`] that knows what its connection is doing.
 
 mod accepted;
 mod arriving;
@@ -11,7 +12,12 @@ mod counted;
 mod patience;
 mod stream;
 
-use std::{fmt, io, net::TcpListener, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_http::{HttpService, Request, Response, error::DispatchError};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, map_config};
@@ -33,9 +39,33 @@ pub use self::{accepted::Accepted, arriving::arriving, patience::Patience};
 /// How long an ended connection is read from, for the client to see its last answer.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Serves the applications that `factory` makes, one for each thread, over TLS where there is a configuration
-/// of it. Each of these threads may have `blocking` more for calls that block; by default they have 512
-/// together. Signals are left to the caller, who stops the server by its handle.
+/// The HTTP service of one thread. With and without TLS they differ in the type of the connection
+/// alone; the bounds of a generic function would be longer than this is.
+macro_rules! http_service {
+    ($io:ty, $conn:expr, $stopping:ident, $patience:ident, $factory:ident) => {{
+        let stopping = $stopping.clone();
+        HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive($patience.keep_alive)
+            .client_request_timeout($patience.request)
+            .client_disconnect_timeout(GOODBYE)
+            .on_connect_ext(|io: &$io, data| {
+                let conn: fn(&$io) -> &Stream = $conn;
+                data.insert(Arc::clone(conn(io).conn()));
+            })
+            .h1(map_config($factory().into_factory().map_err(|error| error.into().error_response()), |()| {
+                AppConfig::default()
+            }))
+    }};
+}
+
+/// Serves the applications that `factory` makes, one for each thread, over TLS where there is a
+/// configuration of it. Each of these threads may have `blocking` more for calls that block; by
+/// default they have 512 together. Signals are left to the caller, who stops the server by its
+/// handle.
 pub fn serve<F, I, S, B>(
     listener: TcpListener,
     tls: Option<ServerConfig>,
@@ -55,8 +85,9 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
-    // Who may have how many says `accepted`. The library has limits for each thread too, at which it leaves everybody waiting: for the
-    // handshakes of 256 connections on which nothing comes, and for ever at 25600 connections.
+    // Who may have how many says `accepted`. The library has limits for each thread too, at which
+    // it leaves everybody waiting: for the handshakes of 256 connections on which nothing comes,
+    // and for ever at 25600 connections.
     let builder = Server::build()
         .disable_signals()
         .max_concurrent_connections(usize::MAX)
@@ -67,54 +98,39 @@ where
         let accepted = Arc::clone(&accepted);
         async move { accepted.admit(socket).map_err(DispatchError::Io) }
     };
-    // The two differ in the type of the connection alone; a function's bounds would be longer than this is.
-    macro_rules! http {
-        ($io:ty, $conn:expr) => {{
-            let stopping = stopping.clone();
-            HttpService::build()
-                .graceful_shutdown_signal(move || {
-                    let stopping = stopping.clone();
-                    async move { stopping.notified().await }
-                })
-                .keep_alive(patience.keep_alive)
-                .client_request_timeout(patience.request)
-                .client_disconnect_timeout(GOODBYE)
-                .on_connect_ext(|io: &$io, data| {
-                    let conn: fn(&$io) -> &Stream = $conn;
-                    data.insert(Arc::clone(conn(io).conn()));
-                })
-                .h1(map_config(
-                    factory().into_factory().map_err(|error| error.into().error_response()),
-                    |()| AppConfig::default(),
-                ))
-        }};
-    }
     let server = match tls {
         None => builder.listen("clients", listener, move || {
             fn_service(admit.clone())
-                .and_then(fn_service(async |stream: Stream| {
-                    let peer = stream.peer();
-                    Ok((stream, peer))
-                }))
-                .and_then(http!(Stream, |stream| stream))
+                .and_then(fn_service(async |stream: Stream| Ok(with_peer(stream, |stream| stream))))
+                .and_then(http_service!(Stream, |stream| stream, stopping, patience, factory))
         })?,
         Some(mut tls) => {
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
             builder.listen("clients", listener, move || {
-                let acceptor = Acceptor::new(tls.clone())
-                    .map_init_err(|()| ())
-                    .map_err(|error: TlsError<io::Error, _>| DispatchError::Io(handshake(error)));
+                let acceptor = Acceptor::new(tls.clone()).map_init_err(|()| ());
+                let acceptor = acceptor.map_err(|error| DispatchError::Io(handshake(error)));
                 fn_service(admit.clone())
                     .and_then(acceptor)
                     .and_then(fn_service(async |stream: TlsStream<Stream>| {
-                        let peer = stream.get_ref().0.peer();
-                        Ok((stream, peer))
+                        Ok(with_peer(stream, |stream| stream.get_ref().0))
                     }))
-                    .and_then(http!(TlsStream<Stream>, |stream| stream.get_ref().0))
+                    .and_then(http_service!(
+                        TlsStream<Stream>,
+                        |stream| stream.get_ref().0,
+                        stopping,
+                        patience,
+                        factory
+                    ))
             })?
         }
     };
     Ok(server.run())
+}
+
+/// A connection with its client's address.
+fn with_peer<C>(connection: C, stream: fn(&C) -> &Stream) -> (C, Option<SocketAddr>) {
+    let peer = stream(&connection).peer();
+    (connection, peer)
 }
 
 fn handshake(error: TlsError<io::Error, std::convert::Infallible>) -> io::Error {

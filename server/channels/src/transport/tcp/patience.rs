@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// How long a connection lasts that is used for nothing, and one whose client does not finish what it has begun.
+/// How long a connection lasts that is used for nothing, and one whose client does not finish what
+/// it has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// Between two requests.

@@ -23,7 +23,8 @@ use super::{
     patience::Patience,
 };
 
-/// After a time is over there is a moment left, in which whoever handles the request, or the HTTP library, may tell the client.
+/// After a time is over there is a moment left, in which whoever handles the request, or the HTTP
+/// library, may tell the client.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// A connection that ends when it is told to, or when a request does not come to its end.
@@ -71,8 +72,8 @@ impl Stream {
 }
 
 impl Stream {
-    /// Whether the client has closed its end. The runtime says so only once it has heard of it, which may be after what is about to be
-    /// sent.
+    /// Whether the client has closed its end. The runtime says so only once it has heard of it,
+    /// which may be after what is about to be sent.
     fn look(&self) -> Poll<io::Result<()>> {
         match SockRef::from(&self.socket).peek(&mut [MaybeUninit::uninit()]) {
             Ok(0) => Poll::Ready(Ok(())),

@@ -1,9 +1,11 @@
 //! Checks the header of each frame that comes in, before its payload is gathered.
 //!
-//! A codec waits until a frame is whole before it compares its length with the limit. A client could announce a frame of any
-//! length and have the server keep what it sends of it. Here the announcement is enough.
+//! A codec waits until a frame is whole before it compares its length with the limit. A client
+//! could announce a frame of any length and have the server keep what it sends of it. Here the
+//! announcement is enough.
 //!
-//! A message may come in so many fragments, and in more only if they are of some size: each costs the work of a frame.
+//! A message may come in so many fragments, and in more only if they are of some size: each costs
+//! the work of a frame.
 
 use vestibule_phoenix::disconnect::Disconnect;
 
@@ -38,7 +40,8 @@ impl Fault {
     }
 }
 
-/// The rules for headers (RFC 6455, section 5.2), and the frames of the message that is not whole yet.
+/// The rules for headers (RFC 6455, section 5.2), and the frames of the message that is not whole
+/// yet.
 pub(super) struct FrameGuard {
     frame_limit: u64,
     message_limit: u64,
@@ -47,13 +50,14 @@ pub(super) struct FrameGuard {
 }
 
 impl FrameGuard {
-    /// Lets frames of up to `frame_limit` bytes through, header included, as Phoenix's server counts; and fragments that bring
-    /// a message of up to `message_limit`.
+    /// Lets frames of up to `frame_limit` bytes through, header included, as Phoenix's server
+    /// counts; and fragments that bring a message of up to `message_limit`.
     pub(super) fn new(frame_limit: usize, message_limit: usize) -> Self {
         Self { frame_limit: frame_limit as u64, message_limit: message_limit as u64, fragments: (0, 0) }
     }
 
-    /// Checks the frame at the start of `bytes`, once, and says how long it is; nothing while its header is not whole.
+    /// Checks the frame at the start of `bytes`, once, and says how long it is; nothing while its
+    /// header is not whole.
     pub(super) fn check(&mut self, bytes: &[u8]) -> Result<Option<usize>, Fault> {
         let Some(header) = Header::parse(bytes) else { return Ok(None) };
         if header.is_malformed() {
@@ -97,8 +101,8 @@ impl Header {
         self.first & 0x08 != 0
     }
 
-    /// No extension is negotiated that would give the reserved bits a meaning, and five opcodes have one; a client masks; a
-    /// length has 63 bits.
+    /// No extension is negotiated that would give the reserved bits a meaning, and five opcodes
+    /// have one; a client masks; a length has 63 bits.
     fn is_malformed(&self) -> bool {
         let is_known = matches!(self.first & 0x0F, 0..=2 | 8..=10);
         let is_long_control = self.is_control() && (!self.is_last() || self.payload > MAX_CONTROL);
@@ -183,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_comes_in_so_many_fragments_whatever_is_between_them() {
+    fn a_message_has_a_limited_number_of_fragments() {
         let mut guard = guard();
         let mut take = |first| guard.check(&header(first, 1));
         for message in 0..2 {

@@ -1,11 +1,14 @@
 //! A client's messages, made of the frames that come in.
 //!
-//! actix-http's codec knows the frames; what this adds is that nothing is gathered or kept that need not be:
+//! actix-http's codec knows the frames; what this adds is that nothing is gathered or kept that
+//! need not be:
 //!
 //! - A frame's header is checked before its payload is gathered ([`FrameGuard`]).
-//! - The fragments of a message go into one buffer. Kept by themselves, those of one byte would take a hundred each.
+//! - The fragments of a message go into one buffer. Kept by themselves, those of one byte would
+//!   take a hundred each.
 //! - A buffer lives no longer than the messages in it: an idle connection has none.
-//! - One message is handled before the next one is looked at, so that a broken frame does not take those before it along.
+//! - One message is handled before the next one is looked at, so that a broken frame does not take
+//!   those before it along.
 
 use std::io::ErrorKind;
 
@@ -36,7 +39,8 @@ pub(super) struct Messages {
     codec: Codec,
     /// What came and has not been read yet.
     buffer: BytesMut,
-    /// How long the frame is at the beginning of the buffer, once its header is whole and has been checked.
+    /// How long the frame is at the beginning of the buffer, once its header is whole and has been
+    /// checked.
     frame: Option<usize>,
     /// The fragments of a message that is not whole yet.
     fragments: Option<Fragments>,
@@ -71,7 +75,8 @@ impl Messages {
         }
     }
 
-    /// The next one; nothing where the connection is gone without a word. Nothing is lost if this is dropped while it waits.
+    /// The next one; nothing where the connection is gone without a word. Nothing is lost if this
+    /// is dropped while it waits.
     pub(super) async fn next(&mut self) -> Option<Result<Message, Fault>> {
         loop {
             match self.end {
@@ -127,7 +132,8 @@ impl Messages {
         let Some(length) = self.frame.filter(|length| *length <= self.buffer.len()) else { return Ok(None) };
         self.frame = None;
         let frame = self.codec.decode(&mut self.buffer).map_err(|error| fault(&error))?;
-        // What is left would keep the whole buffer; copied it costs less than the frame that came before it.
+        // What is left would keep the whole buffer; copied it costs less than the frame that came
+        // before it.
         if self.buffer.len() < length {
             self.buffer = BytesMut::from(&self.buffer[..]);
         }
@@ -156,7 +162,8 @@ fn text(bytes: Bytes) -> Result<Message, Fault> {
     ByteString::try_from(bytes).map(Message::Text).map_err(|_| Fault::NotUtf8)
 }
 
-/// The codec has one error for what is not UTF-8, in the reason of a close, and for what is too large.
+/// The codec has one error for what is not UTF-8, in the reason of a close, and for what is too
+/// large.
 fn fault(error: &ProtocolError) -> Fault {
     match error {
         ProtocolError::Io(error) if error.kind() == ErrorKind::InvalidData => Fault::NotUtf8,

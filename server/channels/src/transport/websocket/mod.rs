@@ -1,8 +1,9 @@
 //! An endpoint over WebSocket, on actix-web and actix-ws.
 //!
-//! actix-ws does the handshake, and no more. What comes in is read by `messages`, which keeps nothing longer than it is used.
-//! What goes out does not pass through a session but straight from the [`Outbox`] into the response body, as shared, already
-//! framed bytes: no task is woken for each recipient of a broadcast, and no frame is copied for it.
+//! actix-ws does the handshake, and no more. What comes in is read by `messages`, which keeps
+//! nothing longer than it is used. What goes out does not pass through a session but straight from
+//! the [`Outbox`] into the response body, as shared, already framed bytes: no task is woken for
+//! each recipient of a broadcast, and no frame is copied for it.
 
 mod guard;
 mod messages;
@@ -60,7 +61,8 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// When a client may try again that has too many connections. Nobody knows when one of them ends.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/websocket`. Clients choose their serializer with `vsn`.
+/// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/websocket`. Clients choose
+/// their serializer with `vsn`.
 pub fn mount<S: Send + Sync + 'static>(
     config: &mut web::ServiceConfig,
     path: &str,
@@ -88,8 +90,8 @@ fn mount_with<S: Send + Sync + 'static>(
     config.route(path, web::to(upgrade));
 }
 
-/// Checks in Phoenix's order: method, origin, sub-protocol, version and handler; then the caps, and the
-/// upgrade itself. The rate is looked at before anything that costs more than itself.
+/// Checks in Phoenix's order: method, origin, sub-protocol, version and handler; then the caps, and
+/// the upgrade itself. The rate is looked at before anything that costs more than itself.
 fn upgrade<S: Send + Sync + 'static>(
     request: &HttpRequest,
     body: web::Payload,
@@ -136,16 +138,7 @@ fn upgrade<S: Send + Sync + 'static>(
 
     let limits = policy.limits;
     drop(policy);
-    let mut response = handshake(request)?;
-    let added = response.headers_mut();
-    added.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=0, private, must-revalidate"));
-    if let Some(protocol) = protocol {
-        added.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
-    }
-    if let Some(conn) = request.conn_data::<Arc<Conn>>() {
-        conn.upgraded();
-    }
-
+    let response = switch_protocols(request, protocol)?;
     let outbox = Outbox::new(serializer, Form::Any, limits.outbox, Arc::clone(endpoint.traffic()));
     let id = next_id();
     let client = Client::new(id, connected.id, Transport::WebSocket, connected.assigns);
@@ -166,7 +159,8 @@ fn wants_other_version(headers: &HeaderMap) -> bool {
     is_websocket && headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != VERSION)
 }
 
-/// What a client of another version is told: which one it may try (RFC 6455, section 4.4, and RFC 9110, section 15.5.22).
+/// What a client of another version is told: which one it may try (RFC 6455, section 4.4, and RFC
+/// 9110, section 15.5.22).
 fn other_version() -> HttpResponse {
     HttpResponse::UpgradeRequired()
         .upgrade("websocket")
@@ -174,7 +168,25 @@ fn other_version() -> HttpResponse {
         .finish()
 }
 
-/// Answers the handshake. actix-ws wants the body as well, in the type that an extractor gives; it is asked for an empty one.
+/// The answer with which the connection becomes a WebSocket, with Phoenix's headers.
+fn switch_protocols(
+    request: &HttpRequest,
+    protocol: Option<&'static str>,
+) -> actix_web::Result<HttpResponse> {
+    let mut response = handshake(request)?;
+    let added = response.headers_mut();
+    added.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=0, private, must-revalidate"));
+    if let Some(protocol) = protocol {
+        added.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    }
+    if let Some(conn) = request.conn_data::<Arc<Conn>>() {
+        conn.upgraded();
+    }
+    Ok(response)
+}
+
+/// Answers the handshake. actix-ws wants the body as well, in the type that an extractor gives; it
+/// is asked for an empty one.
 fn handshake(request: &HttpRequest) -> actix_web::Result<HttpResponse> {
     let nothing = web::Payload::from_request(request, &mut Payload::None).into_inner()?;
     let (response, _, _) =
@@ -204,7 +216,7 @@ async fn serve<S: Send + Sync + 'static>(
                 let now = Instant::now();
                 silence.ends(now);
                 if now >= end_of_session {
-                    // Here too: a client that always has something to say would not let the timer be looked at.
+                    // Here too: the timer is not polled while a client always sends more.
                     outbox.close(Disconnect::SessionOver);
                     break;
                 }
@@ -234,17 +246,27 @@ async fn serve<S: Send + Sync + 'static>(
             () = outbox.closing() => break,
             () = &mut timer => {
                 let now = Instant::now();
-                if now >= end_of_session {
-                    outbox.close(Disconnect::SessionOver);
-                } else if silence.is_over(now) {
-                    outbox.close(Disconnect::Idle);
-                }
+                close_if_due(&outbox, now, end_of_session, &mut silence);
                 timer.as_mut().reset(end_of_session.min(silence.look()).max(now));
             }
         }
     }
     // The client is out of its rooms before it has time to answer the close.
     drop(connection);
+    finish(messages, &outbox).await;
+}
+
+/// Closes the connection if its session is over or its client was silent for too long.
+fn close_if_due(outbox: &Outbox, now: Instant, end_of_session: Instant, silence: &mut Silence) {
+    if now >= end_of_session {
+        outbox.close(Disconnect::SessionOver);
+    } else if silence.is_over(now) {
+        outbox.close(Disconnect::Idle);
+    }
+}
+
+/// Gives the client time to answer the close, then ends the connection.
+async fn finish(mut messages: Messages, outbox: &Outbox) {
     let answered = async {
         // A fault that ends the messages comes again and again.
         while matches!(messages.next().await, Some(Ok(message)) if !matches!(message, Message::Close)) {}
