@@ -10,17 +10,17 @@ use serde::{
 };
 use thiserror::Error;
 
-/// A text that is no base64url without padding, or not of the length it must have.
+/// The text is not base64url without padding, or has the wrong length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not base64url without padding, or of another length")]
 pub struct NotBase64Url;
 
-/// The text of `bytes`.
+/// Encodes `bytes`.
 pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The bytes of `text`; only the one canonical text of some bytes is taken.
+/// Decodes `text`. Accepts only the canonical encoding.
 pub fn decode(text: &str) -> Result<Vec<u8>, NotBase64Url> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| NotBase64Url)
 }
@@ -69,7 +69,7 @@ impl<const N: usize> fmt::Debug for Fixed<N> {
 pub struct Blob(pub Vec<u8>);
 
 impl fmt::Debug for Blob {
-    /// Only the length: a blob may be a ciphertext, and those do not belong into logs.
+    /// Shows only the length: a blob may be a ciphertext, which must not be logged.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} bytes", self.0.len())
     }

@@ -1,5 +1,5 @@
-//! When a signed frame ends, by the server's clock. A refusal tells that clock, because the device
-//! whose clock is wrong cannot see it by itself.
+//! Checks when a signed frame expires, by the server's clock. A refusal shows that clock, because a
+//! device cannot tell by itself that its own is wrong.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,10 +8,10 @@ use super::{
     refusal::{Reason, Refusal},
 };
 
-/// The last millisecond that is written with a year of four digits.
+/// The last millisecond of the year 9999.
 const LAST: i64 = 253_402_300_799_999;
 
-/// Checks that a frame does not end before `now`, nor later than it may.
+/// Checks that a frame has not expired at `now`, and does not expire too late.
 pub(super) fn check(exp: i64, limits: &Limits, now: i64) -> Result<(), Refusal> {
     check_is_ahead(exp, now)?;
     if exp.saturating_sub(now) > limits.exp_ms {
@@ -24,7 +24,7 @@ pub(super) fn check(exp: i64, limits: &Limits, now: i64) -> Result<(), Refusal> 
     Ok(())
 }
 
-/// Checks that a frame has not ended.
+/// Checks that a frame has not expired.
 pub(super) fn check_is_ahead(exp: i64, now: i64) -> Result<(), Refusal> {
     if exp > now {
         return Ok(());
@@ -35,7 +35,7 @@ pub(super) fn check_is_ahead(exp: i64, now: i64) -> Result<(), Refusal> {
     )))
 }
 
-/// A time in UTC (RFC 3339).
+/// Formats a time in UTC (RFC 3339).
 fn time(ms: i64) -> impl std::fmt::Display {
     let since_epoch = Duration::from_millis(ms.clamp(0, LAST).unsigned_abs());
     humantime::format_rfc3339_seconds(UNIX_EPOCH + since_epoch)

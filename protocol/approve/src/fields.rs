@@ -1,8 +1,7 @@
-//! How the fields of payloads are read, where serde alone would be stricter or laxer than JSON's
-//! own terms.
+//! Reads fields of payloads where serde alone would be stricter or laxer than JSON.
 //!
-//! Some clients have one type for all numbers, and write the integer 1 as `1.0` or `1e0`: Gson,
-//! Lua, R. JSON knows no difference (RFC 8259, section 6). What is signed is the integer, so all
+//! Some languages have one type for all numbers and write the integer 1 as `1.0` or `1e0`: Gson,
+//! Lua, R. In JSON there is no difference (RFC 8259, section 6). The integer is signed, so all
 //! spellings have the same signed bytes.
 
 use std::{any::type_name, fmt, marker::PhantomData};
@@ -12,15 +11,15 @@ use serde::{
     de::{Error, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
-/// Up to here a double is one integer and not the nearest to several.
+/// Below this a double represents one integer only.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Reads an integer, however it is spelled.
+/// Reads an integer in any spelling.
 pub fn integer<'de, D: Deserializer<'de>, T: Integral>(deserializer: D) -> Result<T, D::Error> {
     Integer::deserialize(deserializer).map(|integer| integer.0)
 }
 
-/// As [`integer`]; `null` is absent. A field with it needs `#[serde(default)]` too.
+/// As [`integer`]; `null` means absent. The field needs `#[serde(default)]` too.
 pub fn optional_integer<'de, D: Deserializer<'de>, T: Integral>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -28,27 +27,25 @@ pub fn optional_integer<'de, D: Deserializer<'de>, T: Integral>(
     Ok(integer.map(|integer| integer.0))
 }
 
-/// Reads a field that has a default, which `null` stands for. A field with it needs
-/// `#[serde(default)]` too.
+/// Reads a field for which `null` means the default. The field needs `#[serde(default)]` too.
 pub fn null_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// The value of an integer that a double is, if it is one.
+/// The integer that a double represents, if it represents one.
 pub fn exact(number: f64) -> Option<i64> {
     let is_exact = number.fract() == 0.0 && number.abs() < EXACT;
     #[allow(clippy::cast_possible_truncation, reason = "it is an integer that fits")]
     is_exact.then_some(number as i64)
 }
 
-/// The types of integers that fields have.
+/// The integer types of fields.
 pub trait Integral: TryFrom<i64> + TryFrom<u64> {}
 
 impl<T: TryFrom<i64> + TryFrom<u64>> Integral for T {}
 
-/// An integer, however it is spelled.
 struct Integer<T>(T);
 
 impl<'de, T: Integral> Deserialize<'de> for Integer<T> {
@@ -82,8 +79,8 @@ impl<T: Integral> Visitor<'_> for IntegerVisitor<T> {
     }
 }
 
-/// A struct that is read from an object alone. serde takes an array with the fields' values in
-/// order for it too.
+/// Reads a struct from an object only. serde would also accept an array with the fields' values in
+/// order.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<T>(pub T);
 

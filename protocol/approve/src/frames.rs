@@ -1,7 +1,8 @@
-//! The signed objects of the flow: a room's card, a newcomer's request, a member's approve or no.
+//! The signed objects of the flow: a room's card, a newcomer's request, a member's approve or
+//! denial.
 //!
-//! Each knows its signed bytes and checks itself. A frame that passed `check` is what its names
-//! say: the rules and the store need not look at signatures again.
+//! Each knows its signed bytes and verifies itself. After `check` the rules and the store need not
+//! look at signatures again.
 
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
@@ -21,16 +22,16 @@ use crate::{
 /// An id that a client chose: 128 random bits.
 pub type Id = Fixed<16>;
 
-/// Who may enter a room, and how.
+/// How newcomers get into a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, VariantNames)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Policy {
-    /// Members' clients may approve by themselves.
+    /// Members' clients may approve automatically.
     Open,
-    /// A person approves.
+    /// A member approves by hand.
     Request,
-    /// Takes no requests; its existence is not shown.
+    /// The room takes no requests, and guests do not learn that it exists.
     Secret,
 }
 
@@ -41,7 +42,7 @@ impl Policy {
     }
 }
 
-/// What a room says about itself, signed by its key.
+/// A room's public description, signed by the room key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
     /// The room's id.
@@ -50,12 +51,12 @@ pub struct Card {
     pub room_pub: Blob,
     /// Its algorithm.
     pub alg: Alg,
-    /// Grows with every change.
+    /// The version, which grows with every change.
     #[serde(deserialize_with = "integer")]
     pub version: u64,
-    /// Who may enter.
+    /// The policy.
     pub policy: Policy,
-    /// A name for people.
+    /// The name that people see.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<String>,
     /// The room key's signature.
@@ -63,7 +64,7 @@ pub struct Card {
 }
 
 impl Card {
-    /// What the room key signs.
+    /// The bytes that the room key signs.
     pub fn signed_bytes(rid: &Rid, version: u64, policy: Policy, name: Option<&str>) -> Signed {
         Signed::new("vestibule/1/card")
             .bytes(rid.as_bytes())
@@ -72,7 +73,7 @@ impl Card {
             .text(name.unwrap_or_default())
     }
 
-    /// Whether it is the room's own.
+    /// Verifies that the room key signed the card.
     pub fn check(&self, limits: &Limits) -> Result<Checked, Refusal> {
         check_text("name", self.name.as_deref(), limits.name)?;
         if self.version == 0 || i64::try_from(self.version).is_err() {
@@ -88,23 +89,23 @@ impl Card {
     }
 }
 
-/// A newcomer asks for the room key, sealed to `box_pub`.
+/// A newcomer's request for the room key, to be sealed to `box_pub`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// Names the request among the newcomer's.
+    /// The request's id, unique for this newcomer.
     pub request_id: Id,
     /// The newcomer's public signing key.
     pub sign_pub: Blob,
     /// Its algorithm.
     pub sign_alg: Alg,
-    /// The key that the answer must be sealed to.
+    /// The box key to which the answer must be sealed.
     pub box_pub: Blob,
-    /// Its algorithm, which the server does not know.
+    /// The box key's algorithm, which the server does not interpret.
     pub box_alg: String,
-    /// A word to the members.
+    /// A note to the members.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub note: Option<String>,
-    /// When it ends, in Unix milliseconds.
+    /// When it expires, in Unix milliseconds.
     #[serde(deserialize_with = "integer")]
     pub exp: i64,
     /// The newcomer's signature.
@@ -112,7 +113,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// What the newcomer signs.
+    /// The bytes that the newcomer signs.
     pub fn signed_bytes(&self, rid: &Rid, uid: &Uid) -> Signed {
         Signed::new("vestibule/1/request")
             .bytes(rid.as_bytes())
@@ -124,12 +125,12 @@ impl Request {
             .int(self.exp.cast_unsigned())
     }
 
-    /// The hash of the box key that an approve has to name.
+    /// The hash of the box key, which an approve must name.
     pub fn box_hash(&self) -> Hash {
         box_hash(&self.box_alg, &self.box_pub.0)
     }
 
-    /// Whether it is `uid`'s own request to `rid`.
+    /// Verifies that `uid` signed this request to `rid`.
     pub fn check(&self, rid: &Rid, uid: &Uid, limits: &Limits, now: i64) -> Result<Checked, Refusal> {
         check_text("note", self.note.as_deref(), limits.note)?;
         check_size("box_pub", self.box_pub.0.len(), limits.box_pub)?;
@@ -145,10 +146,10 @@ impl Request {
     }
 }
 
-/// A member sends the room key, sealed to the box key of a request.
+/// A member's answer: the room key, sealed to the box key of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approve {
-    /// Names the approve in the room.
+    /// The approve's id, unique in the room.
     pub approve_id: Id,
     /// The request it answers.
     pub request_id: Id,
@@ -158,13 +159,13 @@ pub struct Approve {
     pub sign_pub: Blob,
     /// Its algorithm.
     pub sign_alg: Alg,
-    /// The hash of the box key that `ct` is sealed to.
+    /// The hash of the box key to which `ct` is sealed.
     pub r#box: Hash,
-    /// How `ct` is sealed, which the server does not know.
+    /// The algorithm of the seal, which the server does not interpret.
     pub alg: String,
     /// The sealed room key.
     pub ct: Blob,
-    /// When it ends, in Unix milliseconds.
+    /// When it expires, in Unix milliseconds.
     #[serde(deserialize_with = "integer")]
     pub exp: i64,
     /// The room key's signature.
@@ -174,7 +175,7 @@ pub struct Approve {
 }
 
 impl Approve {
-    /// What both the room key and the approver sign.
+    /// The bytes that both the room key and the approver sign.
     pub fn signed_bytes(&self, rid: &Rid, by: &Uid) -> Signed {
         Signed::new("vestibule/1/approve")
             .bytes(rid.as_bytes())
@@ -188,7 +189,7 @@ impl Approve {
             .int(self.exp.cast_unsigned())
     }
 
-    /// Whether `by` sends it, holding the key of the room whose public key is `room_pub`.
+    /// Verifies that `by` signed it, with the room key.
     pub fn check(
         &self,
         rid: &Rid,
@@ -211,16 +212,16 @@ impl Approve {
     }
 }
 
-/// A member says no to a request.
+/// A member's denial of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deny {
     /// The request.
     pub request_id: Id,
     /// The newcomer.
     pub to: Uid,
-    /// Why, for programs; the protocol knows no list of codes.
+    /// The reason, for programs. The protocol does not list the codes.
     pub code: String,
-    /// Whether the newcomer may not ask again until a member says so.
+    /// Whether it is a block: the newcomer may not ask again until a member lifts it.
     #[serde(default, deserialize_with = "null_is_default")]
     pub block: bool,
     /// The room key's signature.
@@ -228,7 +229,7 @@ pub struct Deny {
 }
 
 impl Deny {
-    /// What the room key signs.
+    /// The bytes that the room key signs.
     pub fn signed_bytes(&self, rid: &Rid, by: &Uid) -> Signed {
         Signed::new("vestibule/1/deny")
             .bytes(rid.as_bytes())
@@ -239,7 +240,7 @@ impl Deny {
             .int(self.block.into())
     }
 
-    /// Whether `by` says it, holding the key of the room whose public key is `room_pub`.
+    /// Verifies that `by` sent it, with the room key.
     pub fn check(&self, rid: &Rid, by: &Uid, room: &RoomKey) -> Result<(), Refusal> {
         check_size("code", self.code.len(), CODE_BYTES)?;
         check_printable("code", &self.code)?;
@@ -247,7 +248,7 @@ impl Deny {
     }
 }
 
-/// A room's public key, known from a proof.
+/// A room's public key, from a member's proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomKey {
     /// The algorithm.
@@ -256,10 +257,10 @@ pub struct RoomKey {
     pub room_pub: Blob,
 }
 
-/// Shows that a frame's fields and signatures have been checked.
+/// Returned by `check`, which has verified a frame's fields and signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// The hash of the signed bytes: what duplicates are compared by.
+    /// The hash of the signed bytes, by which repeats are recognised.
     pub digest: Hash,
 }
 
@@ -288,7 +289,7 @@ fn check_count(field: &str, count: usize, limit: usize, unit: &str) -> Result<()
     Err(Reason::TooLarge.because(format!("The field `{field}` must have at most {limit} {unit}.")))
 }
 
-/// Checks a text that people are shown.
+/// Checks a text that people see.
 fn check_text(field: &'static str, text: Option<&str>, limit: usize) -> Result<(), Refusal> {
     let text = text.unwrap_or_default();
     check_count(field, text.chars().count(), limit, "characters")?;

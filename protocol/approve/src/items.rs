@@ -1,4 +1,4 @@
-//! The flow's objects as clients are shown them: the signed frame, and what the store adds.
+//! The flow's objects as clients see them: the signed frame, and what the store adds.
 
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -17,18 +17,18 @@ use crate::{
 pub struct RequestItem {
     /// The room.
     pub rid: Rid,
-    /// Who asks.
+    /// The newcomer.
     pub uid: Uid,
     /// The signed frame.
     #[serde(flatten)]
     pub request: Request,
-    /// Where it stands.
+    /// The state.
     pub state: RequestState,
     /// When it was stored, in Unix milliseconds.
     pub created: i64,
-    /// Its place among all stored frames.
+    /// The seq.
     pub seq: Seq,
-    /// How many approves wait for the newcomer.
+    /// How many live approves it has.
     pub approvals: i64,
 }
 
@@ -37,56 +37,56 @@ pub struct RequestItem {
 pub struct ApproveItem {
     /// The room.
     pub rid: Rid,
-    /// Who approves.
+    /// The approver.
     pub by: Uid,
     /// The signed frame.
     #[serde(flatten)]
     pub approve: Approve,
     /// When it was stored, in Unix milliseconds.
     pub at: i64,
-    /// Its place among all stored frames.
+    /// The seq.
     pub seq: Seq,
 }
 
-/// The news that members need not look after a request any more, or that somebody else does.
+/// Tells members that a request has ended, or that another member has answered it.
 #[derive(Clone, Debug, Serialize)]
 pub struct RequestGone {
     /// The room.
     pub rid: Rid,
-    /// Who asked.
+    /// The newcomer.
     pub uid: Uid,
     /// The request.
     pub request_id: Id,
-    /// Where it stands.
+    /// The state.
     pub state: RequestState,
-    /// Who approved or denied it.
+    /// The member who approved or denied it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Uid>,
-    /// How many approves wait for the newcomer, where one more came.
+    /// How many live approves it has, if another came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approvals: Option<usize>,
-    /// The change's place among all stored frames.
+    /// The change's seq.
     pub seq: Seq,
 }
 
-/// The news that a room has another creator.
+/// Tells members that a room has another creator.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct CreatorChanged {
     /// The room.
     pub rid: Rid,
-    /// The creator from now on.
+    /// The new creator.
     pub creator: Uid,
-    /// The change's place among all stored frames.
+    /// The change's seq.
     pub seq: Seq,
 }
 
-/// What the server tells one user about their own requests and approves. Stored, and delivered like
-/// an approve.
+/// What the server tells one user about their own requests and approves. It is stored until
+/// delivered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// The room.
     pub rid: Rid,
-    /// Its place among all stored frames.
+    /// The seq.
     pub seq: Seq,
     /// When it happened, in Unix milliseconds.
     pub at: i64,
@@ -100,7 +100,7 @@ pub struct Notice {
 #[serde(tag = "event", rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum News {
-    /// The newcomer saved the key from the approve, or could not use it.
+    /// The newcomer saved the approve's key, or could not use it.
     Receipt {
         /// The approve.
         approve_id: Id,
@@ -108,31 +108,31 @@ pub enum News {
         request_id: Id,
         /// The newcomer.
         to: Uid,
-        /// Which of the two.
+        /// Which of the two happened.
         result: ReceiptResult,
-        /// Why not.
+        /// Why the newcomer could not use it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         code: Option<NackCode>,
     },
-    /// A member said no.
+    /// A member denied the request.
     Denied {
         /// The request.
         request_id: Id,
-        /// Who.
+        /// The member.
         by: Uid,
-        /// Why.
+        /// The code of the reason.
         code: String,
-        /// Whether it holds until a member lifts it.
+        /// Whether it is a block, which holds until a member lifts it.
         block: bool,
         /// The room key's signature, see [`Deny`](super::frames::Deny).
         room_sig: Signature,
     },
-    /// The request's time is over.
+    /// The request has expired.
     Expired {
         /// The request.
         request_id: Id,
     },
-    /// The request was taken back, perhaps by another device.
+    /// The request was withdrawn, perhaps by another device.
     Withdrawn {
         /// The request.
         request_id: Id,
@@ -146,11 +146,11 @@ impl News {
     }
 }
 
-/// What became of an approve.
+/// The outcome of an approve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReceiptResult {
-    /// The newcomer has the key from it.
+    /// The newcomer saved the key.
     Saved,
     /// The newcomer could not use it.
     Nacked,
@@ -160,11 +160,11 @@ pub enum ReceiptResult {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NackCode {
-    /// The box does not open.
+    /// It cannot be opened.
     Undecryptable,
-    /// What is in it is not the room's key.
+    /// Its content is not the room key.
     WrongKey,
-    /// A signature does not fit.
+    /// A signature is wrong.
     BadSig,
 }
 
@@ -173,26 +173,26 @@ pub enum NackCode {
 pub struct DenialItem {
     /// The room.
     pub rid: Rid,
-    /// Who was denied.
+    /// The denied user.
     pub uid: Uid,
-    /// By whom.
+    /// The member who denied them.
     pub by: Uid,
-    /// Why.
+    /// The code of the reason.
     pub code: String,
-    /// Whether it holds until a member lifts it.
+    /// Whether it is a block, which holds until a member lifts it.
     pub block: bool,
-    /// Since when, in Unix milliseconds.
+    /// When it began, in Unix milliseconds.
     pub at: i64,
-    /// Until when; `None` for a block.
+    /// When it ends, in Unix milliseconds; `None` for a block.
     pub until: Option<i64>,
-    /// Its place among all stored frames.
+    /// The seq.
     pub seq: Seq,
-    /// The denied requests, as long as they may still be approved.
+    /// The denied requests that may still be approved.
     pub requests: Vec<RequestItem>,
 }
 
-/// Where a page of a list ends: what comes after `after`, as far as the list went when its first
-/// page was made. Frames stored since are pushed, and are not listed a second time.
+/// The end of a page. The next page has the items after `after`, up to the end of the list when its
+/// first page was read. Later frames are pushed, and not listed a second time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Cursor {
@@ -203,7 +203,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Before the first page of a list.
+    /// The start of a list.
     pub const START: Cursor = Cursor { after: Seq::ZERO, until: Seq::MAX };
 }
 

@@ -1,11 +1,11 @@
-//! Why a command is not carried out. A refusal answers one message; the client may go on.
+//! Refusals: why a command is not carried out. A refusal answers one message; the client may go on.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 use strum::{EnumCount, IntoStaticStr, VariantArray, VariantNames};
 
-/// The reasons the protocol names.
+/// The reasons that the protocol names.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, EnumCount, IntoStaticStr, VariantArray, VariantNames,
 )]
@@ -17,89 +17,89 @@ pub enum Reason {
     BadPayload,
     /// A field is larger than its limit.
     TooLarge,
-    /// No valid token, or in somebody else's name.
+    /// There is no valid token, or it is another user's.
     Unauthorized,
-    /// Another version of the protocol than 1.
+    /// The version of the protocol is not 1.
     UnsupportedVersion,
-    /// A signature does not fit.
+    /// A signature is wrong.
     BadSig,
-    /// The proof of the room key does not fit.
+    /// The proof of the room key is wrong.
     BadProof,
-    /// The nonce is not this join's, or too old.
+    /// The nonce is not this join's, or is too old.
     StaleNonce,
-    /// Only who proved the room key may do this.
+    /// Only members may do this.
     NotMember,
     /// Only the room's creator may do this.
     NotCreator,
-    /// There is no such room, or it takes no requests: the two are not told apart.
+    /// There is no such room, or it is secret. Guests cannot tell which.
     UnknownRoom,
     /// There is no such request.
     NoRequest,
-    /// The id stands for something else already.
+    /// The id is used already.
     IdConflict,
-    /// The approve is sealed to another box key than the request names.
+    /// The approve is not sealed to the request's box key.
     BoxMismatch,
-    /// The `exp` is over.
+    /// The `exp` has passed.
     Expired,
-    /// The request is not open any more.
+    /// The request is no longer open.
     Closed,
-    /// The approver has approved already, or there are enough approves.
+    /// The approver has already approved, or there are enough approves.
     SlotsFull,
     /// The card's version is not newer than the published one.
     VersionConflict,
-    /// The newcomer was denied a short while ago.
+    /// The newcomer was denied and must wait.
     Cooldown,
-    /// The newcomer was denied until a member says otherwise.
+    /// The newcomer is blocked until a member lifts that.
     Blocked,
-    /// There is as much of it as there may be. Nothing was stored.
+    /// A quota is used up. Nothing was stored.
     Quota,
-    /// Too many in too short a time. Nothing was done.
+    /// The client sends too fast. Nothing was done.
     RateLimited,
     /// The disk is full. Nothing was stored.
     StorageFull,
-    /// The store does not answer. Nothing was stored.
+    /// The store does not work. Nothing was stored.
     Unavailable,
     /// A queue is full. Nothing was stored.
     Overloaded,
 }
 
-/// What a refused command is answered with: `{reason, detail?, retry_ms?}`.
+/// The answer to a refused command: `{reason, detail?, retry_ms?}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Refusal {
     /// The reason, for programs.
     pub reason: Reason,
-    /// More about it, for people.
+    /// An explanation, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<Cow<'static, str>>,
-    /// When a repeat may succeed, in milliseconds from now.
+    /// After how many milliseconds a retry may succeed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_ms: Option<u32>,
 }
 
 impl Reason {
-    /// Its place in `Reason::VARIANTS`, which `strum` makes.
+    /// The reason's index in `Reason::VARIANTS`.
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// Its name on the wire.
+    /// The reason's name on the wire.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// A refusal that says more about the reason.
+    /// A refusal with an explanation.
     pub fn because(self, detail: impl Into<Cow<'static, str>>) -> Refusal {
         Refusal { reason: self, detail: Some(detail.into()), retry_ms: None }
     }
 
-    /// A refusal that may be over after `retry_ms` milliseconds.
+    /// A refusal after which a retry may succeed in `retry_ms` milliseconds.
     pub fn retry_after(self, retry_ms: u32) -> Refusal {
         Refusal { reason: self, detail: None, retry_ms: Some(retry_ms) }
     }
 }
 
 impl Refusal {
-    /// The same, and that it may be over after `retry_ms` milliseconds.
+    /// Adds that a retry may succeed in `retry_ms` milliseconds.
     #[must_use]
     pub fn and_retry_after(self, retry_ms: u32) -> Self {
         Self { retry_ms: Some(retry_ms), ..self }

@@ -1,8 +1,8 @@
-//! Ids, signed bytes, and their verification.
+//! Signed bytes and their verification.
 //!
-//! Whatever is hashed or signed is a list of fields, each `u32 little-endian length ‖ bytes`, the
-//! first one a tag: no two lists have the same bytes, and what is signed for one purpose means
-//! nothing for another.
+//! Everything that is hashed or signed is a list of fields, each `u32 little-endian length ‖
+//! bytes`, the first of them a tag. So no two lists have the same bytes, and a signature for one
+//! purpose is worthless for another.
 
 use std::fmt;
 
@@ -57,11 +57,10 @@ impl Alg {
     }
 }
 
-/// Whether an Ed25519 public key is one of the eight points whose multiples are nothing but each
-/// other, however it is written.
+/// Whether an Ed25519 public key is a point of small order, in any encoding.
 ///
-/// Under such a key one signature is good for any message, or for every eighth: it proves nothing,
-/// and `ring` takes it.
+/// With such a key one signature is valid for every message, or for every eighth: it proves
+/// nothing, and `ring` accepts it.
 fn is_of_small_order(key: &[u8]) -> bool {
     let point = CompressedEdwardsY::from_slice(key).ok().and_then(|point| point.decompress());
     point.is_some_and(|point| point.is_small_order())
@@ -70,17 +69,17 @@ fn is_of_small_order(key: &[u8]) -> bool {
 /// The first byte of an uncompressed point (SEC 1).
 const UNCOMPRESSED: u8 = 4;
 
-/// What `ring` does for the other curve: a point off the curve, and an r or s that is zero or too
-/// large, are errors.
+/// Does for secp256k1 what `ring` does for the others: a point off the curve, and an r or s that is
+/// zero or too large, are errors.
 fn verify_secp256k1(key: &[u8], bytes: &Signed, signature: &Signature) -> Result<(), secp256k1::Error> {
-    // The library takes compressed points too, and one key has one id.
+    // The library accepts compressed points too, but one key must have one id.
     if key.first() != Some(&UNCOMPRESSED) {
         return Err(secp256k1::Error::new());
     }
     let key = secp256k1::VerifyingKey::from_sec1_bytes(key)?;
     let signature = secp256k1::Signature::from_slice(signature.as_bytes())?;
-    // It refuses the larger s, as Bitcoin does. No id is made of a signature here, so either may
-    // stand for the other.
+    // The library refuses the larger s, as Bitcoin does. Here no id depends on a signature, so both
+    // are accepted.
     let signature = signature.normalize_s().unwrap_or(signature);
     key.verify(&bytes.0, &signature)
 }
@@ -91,12 +90,12 @@ impl fmt::Display for Alg {
     }
 }
 
-/// The signature is not this key's over these bytes, or the key is none of its algorithm.
+/// The signature is not this key's over these bytes, or the key is not one of its algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("bad signature")]
 pub struct BadSignature;
 
-/// A list of fields as bytes, to be hashed or signed.
+/// A list of fields, encoded for hashing or signing.
 ///
 /// ```
 /// use vestibule_approve::signed::Signed;
@@ -108,7 +107,7 @@ pub struct BadSignature;
 pub struct Signed(Vec<u8>);
 
 impl Signed {
-    /// A list with its tag.
+    /// Starts a list with a tag.
     #[must_use]
     pub fn new(tag: &str) -> Self {
         Signed(Vec::with_capacity(256)).text(tag)
@@ -117,7 +116,7 @@ impl Signed {
     /// Adds bytes.
     ///
     /// # Panics
-    /// Above 4 GiB, which no frame reaches.
+    /// If the field has more than 4 GiB, which no frame reaches.
     #[must_use]
     pub fn bytes(mut self, field: &[u8]) -> Self {
         let length = u32::try_from(field.len()).expect("frames are limited far below 4 GiB");
@@ -126,7 +125,7 @@ impl Signed {
         self
     }
 
-    /// Adds a text as UTF-8.
+    /// Adds a string as UTF-8.
     #[must_use]
     pub fn text(self, field: &str) -> Self {
         self.bytes(field.as_bytes())
@@ -143,8 +142,8 @@ impl Signed {
         &self.0
     }
 
-    /// Their SHA-256: an id, or what duplicates are compared by (signatures differ each time with
-    /// ECDSA).
+    /// The SHA-256 of the bytes: an id, or a digest by which repeats are recognised (ECDSA
+    /// signatures differ each time).
     pub fn hash(&self) -> Hash {
         let digest = digest::digest(&digest::SHA256, &self.0);
         let mut hash = Hash([0; 32]);
@@ -168,12 +167,13 @@ pub fn box_hash(box_alg: &str, box_pub: &[u8]) -> Hash {
     Signed::new("vestibule/1/box").text(box_alg).bytes(box_pub).hash()
 }
 
-/// What a user signs to open a session.
+/// The bytes that a user signs to open a session.
 pub fn session(server: &str, uid: &Uid, nonce: &[u8]) -> Signed {
     Signed::new("vestibule/1/session").text(server).bytes(uid.as_bytes()).bytes(nonce)
 }
 
-/// What a room's creator signs to hand the role to the user `to`, on one join of one connection.
+/// The bytes that a room's creator signs to hand the role to the user `to`, on one join of one
+/// connection.
 pub fn hand_over(server: &str, rid: &Rid, uid: &Uid, to: &Uid, nonce: &[u8]) -> Signed {
     Signed::new("vestibule/1/hand_over")
         .text(server)
@@ -183,7 +183,7 @@ pub fn hand_over(server: &str, rid: &Rid, uid: &Uid, to: &Uid, nonce: &[u8]) -> 
         .bytes(nonce)
 }
 
-/// What a member signs with the room key to prove it on one join of one connection.
+/// The bytes that a member signs with the room key to prove it, on one join of one connection.
 pub fn prove(server: &str, rid: &Rid, uid: &Uid, nonce: &[u8]) -> Signed {
     Signed::new("vestibule/1/prove").text(server).bytes(rid.as_bytes()).bytes(uid.as_bytes()).bytes(nonce)
 }
@@ -211,8 +211,8 @@ mod tests {
         ],
     ];
 
-    /// All points of small order, each in all ways of writing it: y as it is, or plus 2^255 - 19
-    /// where that has room, with either sign also where x is zero.
+    /// All points of small order in all encodings: y as it is, or plus 2^255 - 19 if that fits,
+    /// with either sign even if x is zero.
     fn small_order() -> Vec<[u8; 32]> {
         let unsigned = [
             filled(0x01, 0x00, 0x00),
@@ -228,7 +228,7 @@ mod tests {
         unsigned.into_iter().chain(ORDER_8).flat_map(|key| [key, signed(key)]).collect()
     }
 
-    /// A signature for any message under the neutral element: R and s are both nothing.
+    /// A signature for any message under the neutral element: R and s are both zero.
     fn good_for_anything() -> Signature {
         Fixed([filled(0x01, 0x00, 0x00), [0; 32]].concat().try_into().unwrap())
     }
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn other_ed25519_keys_are_not_of_small_order() {
-        // The base point, one that is no point, and lengths that are none.
+        // The base point, bytes that are not a point, and wrong lengths.
         for key in [&filled(0x58, 0x66, 0x66)[..], &filled(0x02, 0x00, 0x00), &[], &[1], &[0; 33]] {
             assert!(!is_of_small_order(key), "{key:02x?}");
         }

@@ -1,18 +1,17 @@
-//! What a text may consist of that people are shown: names, notes and codes come from strangers.
+//! Which characters a text may have that people see: names, notes and codes come from strangers.
 //!
-//! Control and format characters draw nothing by themselves and change how everything around them
-//! looks: they turn the order of what is read, end lines, steer terminals, or make two different
-//! names look the same. Why the joiners are the exception:
-//! `docs/decisions/0017-no-invisible-characters.md`.
+//! Control and format characters are invisible and change how the text around them looks: they
+//! reverse the reading order, end lines, control terminals, or make two different names look the
+//! same. `docs/decisions/0017-no-invisible-characters.md` says why the joiners are an exception.
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
 /// ZERO WIDTH NON-JOINER and ZERO WIDTH JOINER.
 const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 
-/// Whether a text has no control and no format characters, and no separators of lines and
-/// paragraphs. The two joiners, which Persian, the scripts of India and emoji are written with, may
-/// stand between two characters that are not ASCII.
+/// Whether a text has no control or format characters and no line or paragraph separators. The two
+/// joiners, which Persian, Indic scripts and emoji need, may stand between two characters that are
+/// not ASCII.
 ///
 /// ```
 /// use vestibule_approve::text::is_printable;
@@ -37,7 +36,7 @@ pub fn is_printable(text: &str) -> bool {
     true
 }
 
-/// Whether a joiner has something to join in it.
+/// Whether a joiner may stand beside it.
 fn is_joined(char: char) -> bool {
     !char.is_ascii() && !is_invisible(char)
 }

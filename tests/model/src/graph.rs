@@ -1,8 +1,8 @@
-//! All states of a model and the steps between them, to ask what stays possible.
+//! All states of a model and the steps between them, to check what stays possible.
 //!
-//! That something good *can always still* happen is no property of a single state or of a single
-//! path, so stateright does not check it: here all states are gathered first, and then followed
-//! backwards from the good ones.
+//! That something good *can always still* happen is not a property of a single state or path, so
+//! stateright does not check it. Here all states are collected first, and then the good ones are
+//! followed backwards.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -12,7 +12,7 @@ use std::{
 
 use stateright::Model;
 
-/// A set of up to 32 facts about a state, or of kinds of a step.
+/// A set of up to 32 marks of a state or a step.
 pub type Marks = u32;
 
 /// All states of a model, by number, with the marks of each; and the marked steps between them.
@@ -24,7 +24,7 @@ pub struct Graph<'a, M> {
 
 struct Node {
     hash: u64,
-    /// From where it was found first.
+    /// The state from which it was first reached.
     from: Option<u32>,
     marks: Marks,
 }
@@ -41,11 +41,10 @@ where
     M::State: Hash + PartialEq + Clone,
     M::Action: Debug,
 {
-    /// Visits all states, the nearest first. A step without any mark is followed and not
-    /// remembered.
+    /// Visits all states, the nearest first. A step without a mark is followed but not kept.
     ///
     /// # Panics
-    /// With more than four billion states.
+    /// If there are more than four billion states.
     pub fn new(
         model: &'a M,
         mark_state: impl Fn(&M::State) -> Marks,
@@ -81,7 +80,7 @@ where
                 }
             }
         }
-        // The steps into each state stand together.
+        // Sorted, so that the steps into each state are together.
         graph.steps.sort_unstable_by_key(|edge| edge.to);
         graph
     }
@@ -91,7 +90,7 @@ where
         self.states.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no states.
     pub fn is_empty(&self) -> bool {
         self.states.is_empty()
     }
@@ -101,14 +100,14 @@ where
         self.states.iter().filter(|state| state.marks & mark != 0).count()
     }
 
-    /// The nearest state with a mark, as the steps that lead there.
+    /// The steps to the nearest state with a mark.
     pub fn nearest(&self, mark: Marks) -> Option<Vec<String>> {
         let number = self.states.iter().position(|state| state.marks & mark != 0)?;
         Some(self.path(number))
     }
 
-    /// The nearest state with the mark `from` out of which no steps that are marked `by` lead to a
-    /// state with the mark `to`, as the steps that lead there.
+    /// The steps to the nearest state with the mark `from` from which no steps marked `by` lead to
+    /// a state with the mark `to`.
     pub fn stuck(&self, from: Marks, to: Marks, by: Marks) -> Option<Vec<String>> {
         let can = self.leading_to(to, by);
         let is_stuck = |number: &usize| self.states[*number].marks & from != 0 && !can[*number];
@@ -137,7 +136,8 @@ where
         &self.steps[start..start + count]
     }
 
-    /// A shortest way to a state. It is walked again, because only hashes of the states were kept.
+    /// A shortest path to a state. The model runs it again, because only hashes of the states were
+    /// kept.
     fn path(&self, number: usize) -> Vec<String> {
         let mut numbers = vec![number];
         while let Some(from) = self.states[numbers[numbers.len() - 1]].from {
@@ -168,7 +168,7 @@ fn hash_of(state: &impl Hash) -> u64 {
 mod tests {
     use super::*;
 
-    /// Counts up by one or two as far as ten, and from ten on only by ten.
+    /// Counts up by one or two to ten, and from there only by ten.
     struct Counting;
 
     impl Model for Counting {

@@ -1,4 +1,4 @@
-//! The model sees what goes wrong when the server or the clients do something else.
+//! The model notices flaws of the server and of clients.
 
 use vestibule_model::flow::{
     ENOUGH, Flaw, Flow, POSSIBLE, Scope, UNSILENCED,
@@ -61,9 +61,9 @@ fn breaks(flaw: Flaw, properties: &[&str]) {
 }
 
 fn breaks_in(scope: Scope, flaw: Flaw, properties: &[&str]) {
-    let verdict = Flow::new(scope).with(flaw).verdict();
-    println!("{flaw:?}: {verdict}");
+    let result = Flow::new(scope).with(flaw).check();
+    println!("{flaw:?}: {result}");
     for property in properties {
-        assert!(verdict.broken.contains_key(property), "{flaw:?} does not break: {property}");
+        assert!(result.broken.contains_key(property), "{flaw:?} does not break: {property}");
     }
 }

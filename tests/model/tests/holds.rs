@@ -1,4 +1,4 @@
-//! The rules hold, whatever happens in whatever order.
+//! The properties hold in every order of steps.
 
 use std::{thread, time::Instant};
 
@@ -20,14 +20,14 @@ fn when_bob_asks_again() {
     check("impatient", Scope::impatient());
 }
 
-/// Deny and lift at once: what was denied must not be lost between the two.
+/// Deny and unblock at once: a denied request must not be lost between the two.
 #[test]
 fn when_a_hostile_member_lifts_denials() {
     check("denied and lifted", Scope { garbage: 0, unblocks: true, ..Scope::small() });
 }
 
-/// A denial is of a user in a room, and not of one request: who is approved all the same is
-/// approved for each.
+/// A denial is of a user in a room, not of one request: approving the user anyway lifts it for all
+/// requests.
 #[test]
 fn when_one_of_two_denied_requests_is_approved() {
     let mut scope = Scope { garbage: 1, withdraws: false, ..Scope::small() };
@@ -35,7 +35,7 @@ fn when_one_of_two_denied_requests_is_approved() {
     check("twice denied", scope);
 }
 
-/// What an operator ends is over, and nothing else is lost with it.
+/// A request that an operator ends is over, and nothing else is lost with it.
 #[test]
 fn when_an_operator_ends_requests() {
     let mut scope = Scope { garbage: 1, withdraws: false, operator_ends: true, ..Scope::small() };
@@ -79,9 +79,9 @@ fn check(name: &str, scope: Scope) {
     checker.assert_properties();
     drop(checker);
 
-    let verdict = flow.verdict();
-    println!("{name}: {verdict}");
-    assert!(verdict.broken.is_empty(), "{verdict}");
-    assert!(verdict.waiting > 0, "nobody ever waits");
-    assert_eq!(verdict.states, states, "both have looked at the same states");
+    let result = flow.check();
+    println!("{name}: {result}");
+    assert!(result.broken.is_empty(), "{result}");
+    assert!(result.waiting > 0, "nobody ever waits");
+    assert_eq!(result.states, states, "both have looked at the same states");
 }

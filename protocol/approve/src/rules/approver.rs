@@ -1,4 +1,4 @@
-//! What members do with requests: approve, deny, lift a denial.
+//! Rules for members: approve and deny requests, lift denials.
 
 use super::{
     Answer, ApproveFacts, ApproveState, Caller, Change, Decision, Facts, RequestFacts, RequestState,
@@ -10,7 +10,8 @@ use crate::{
     signed::{Hash, Uid},
 };
 
-/// When a place among the approves may be free again, in milliseconds: who is online nacks in less.
+/// When a slot for approves may be free again, in milliseconds: devices that are online nack
+/// faster.
 const SLOTS_RETRY_MS: u32 = 2_000;
 
 pub(super) struct Approving {
@@ -35,7 +36,7 @@ pub(super) fn approve(
         if known.digest != approving.digest || known.by != caller.uid || known.to != approving.to {
             return Err(Reason::IdConflict.into());
         }
-        // An approve outlives no request: where the request is gone, so is what was approved.
+        // An approve never outlives its request: if that is gone, it is done.
         let state = facts.request.map_or(RequestState::Done, |request| request.state);
         return Ok(Decision::nothing(Answer::Approve { state, seq: Some(known.seq), dup: true, others }));
     }
@@ -55,7 +56,7 @@ pub(super) fn approve(
             Reason::SlotsFull.because("The newcomer could use none of your approves of this request.")
         );
     }
-    // However many accounts a hostile member has, they leave a place to the room's creator.
+    // The creator always gets a slot, however many accounts a hostile member has.
     let is_creator = facts.room.is_some_and(|room| room.creator == Some(caller.uid));
     if others >= quotas.approves_per_request && !is_creator {
         return Err(Reason::SlotsFull.retry_after(SLOTS_RETRY_MS));
@@ -74,8 +75,8 @@ pub(super) fn deny(
 ) -> Result<Decision, Refusal> {
     check_member(caller)?;
     let Some(request) = facts.request else { return Err(Reason::NoRequest.into()) };
-    // What is approved stays approved: else one hostile member could take every key back before it
-    // is fetched.
+    // An approved request cannot be denied: otherwise one hostile member could take back every key
+    // before it is fetched.
     if !request.can_be_approved(now) || request.state == RequestState::Approved {
         return Err(Reason::Closed.into());
     }
@@ -85,10 +86,11 @@ pub(super) fn deny(
     Ok(if is_denied && says_the_same {
         Decision::nothing(answer)
     } else {
-        // Only an unblock ends a block, not a milder no to another request.
+        // Only an unblock ends a block, not a milder denial of another request.
         let was_block = facts.denial.is_some_and(|denial| denial.is_block);
-        // A denial gives the request's place back to newcomers. For a while others may approve it
-        // all the same, as far as there is room for that; beyond it they can still lift the denial.
+        // A denial frees the request's place for other newcomers. While the quota for denied
+        // requests allows, the frame is kept and other members may still approve it; otherwise they
+        // can still lift the denial.
         let keeps = is_denied || facts.usage.denied_in_room < quotas.denied_per_room;
         let is_block = is_block || was_block;
         Decision::change(answer, Change::Deny { request_id: request.request_id, is_block, keeps })
@@ -104,8 +106,8 @@ pub(super) fn unblock(facts: &Facts, caller: &Caller, now: i64) -> Result<Decisi
     })
 }
 
-/// Whether a request is left without any approve once this one is gone, and waits again. One whose
-/// time is over does not: it is shown to nobody, and about to be ended.
+/// Whether a request loses its last live approve and is pending again. An expired one is not:
+/// nobody sees it any more, and it is about to end.
 pub(super) fn was_last(facts: &Facts, request: &RequestFacts, gone: &ApproveFacts, now: i64) -> bool {
     let is_other = |approve: &&ApproveFacts| approve.approve_id != gone.approve_id && approve.is_live(now);
     let waits = request.state == RequestState::Approved && request.exp > now;

@@ -1,4 +1,4 @@
-//! What somebody wants done.
+//! Commands, and who sends them.
 
 use strum::{IntoStaticStr, VariantNames};
 
@@ -8,7 +8,7 @@ use crate::{
     signed::{Hash, Uid},
 };
 
-/// Who sends a command.
+/// The sender of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Caller {
     /// The user.
@@ -17,8 +17,8 @@ pub struct Caller {
     pub is_member: bool,
 }
 
-/// What somebody wants done in one room. Signatures have been checked; a `digest` is the hash of
-/// the signed bytes.
+/// A command to one room. Its signatures have been verified; a `digest` is the hash of the signed
+/// bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum Command {
@@ -30,30 +30,30 @@ pub enum Command {
         policy: Policy,
         /// Its digest.
         digest: Hash,
-        /// Whether the directory lists the room; nothing leaves that as it is.
+        /// Whether the directory lists the room; `None` leaves that unchanged.
         listed: Option<bool>,
     },
     /// Hand the creator's role to another user.
     HandOver {
-        /// The next creator.
+        /// The new creator.
         to: Uid,
     },
-    /// An operator's: set the room's creator, whoever it was.
+    /// From an operator: set the room's creator.
     Appoint {
-        /// The next creator.
+        /// The new creator.
         to: Uid,
     },
     /// Ask for the room key.
     Request {
         /// The request's id.
         request_id: Id,
-        /// The device that asks.
+        /// The requesting device.
         device: Id,
         /// The hash of the box key.
         box_hash: Hash,
         /// The request's digest.
         digest: Hash,
-        /// When it ends.
+        /// When it expires, in Unix milliseconds.
         exp: i64,
     },
     /// Send the room key.
@@ -64,60 +64,60 @@ pub enum Command {
         to: Uid,
         /// The request it answers.
         request_id: Id,
-        /// The hash of the box key it is sealed to.
+        /// The hash of the box key to which it is sealed.
         box_hash: Hash,
         /// The approve's digest.
         digest: Hash,
-        /// When it ends.
+        /// When it expires, in Unix milliseconds.
         exp: i64,
     },
-    /// Say no to a request.
+    /// Deny a request.
     Deny {
         /// The newcomer.
         to: Uid,
         /// The request.
         request_id: Id,
-        /// Whether the newcomer may not ask again until a member says so.
+        /// Whether it is a block: the newcomer may not ask again until a member lifts it.
         is_block: bool,
     },
-    /// Let somebody ask again who was denied.
+    /// Lift a user's denial.
     Unblock {
-        /// Who.
+        /// The denied user.
         uid: Uid,
     },
-    /// Take a request back.
+    /// Withdraw a request.
     Withdraw {
         /// The request.
         request_id: Id,
     },
-    /// The key is saved.
+    /// Tell that a device has saved the key.
     Ack {
-        /// The approve it came in.
+        /// The approve with the key.
         approve_id: Id,
-        /// The device that has it now.
+        /// The device.
         device: Id,
     },
-    /// The approve is no good.
+    /// Tell that an approve cannot be used.
     Nack {
         /// The approve.
         approve_id: Id,
     },
-    /// The server's own: end the caller's request if its time is over.
+    /// From the sweep: end the caller's request if it has expired.
     Expire {
         /// The request.
         request_id: Id,
     },
-    /// An operator's: end the caller's request, whether or not its time is over.
+    /// From an operator: end the caller's request in any case.
     End {
         /// The request.
         request_id: Id,
     },
-    /// The server's own: end an approve for the caller if its time is over.
+    /// From the sweep: end an approve for the caller if it has expired.
     Lapse {
         /// The approve.
         approve_id: Id,
     },
-    /// An operator's: end an approve for the caller, whether or not its time is over.
+    /// From an operator: end an approve for the caller in any case.
     Revoke {
         /// The approve.
         approve_id: Id,

@@ -1,4 +1,4 @@
-//! What a command does.
+//! Decisions: the answer to a command, and the change that it makes.
 
 use super::RequestState;
 use crate::{
@@ -6,12 +6,12 @@ use crate::{
     ids::{Seq, Uid},
 };
 
-/// What a command does.
+/// Decisions: the answer to a command, and the change that it makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// What its sender is told.
+    /// The answer to the sender.
     pub answer: Answer,
-    /// What is written; nothing for a duplicate.
+    /// The change to write; `None` for a duplicate.
     pub change: Option<Change>,
 }
 
@@ -25,53 +25,53 @@ impl Decision {
     }
 }
 
-/// What the sender is told. Where something is written, the store adds the seq.
+/// The answer to the sender. If there is a change, the store adds its seq.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// To a card.
     Publish {
         /// The published version.
         version: u64,
-        /// Whether it was published before.
+        /// Whether it was already published.
         dup: bool,
     },
     /// To a change of the creator.
     Creator {
-        /// The creator from now on.
+        /// The new creator.
         creator: Uid,
-        /// Whether they were it before.
+        /// Whether they already were the creator.
         dup: bool,
     },
     /// To a request.
     Request {
-        /// The id it is known by, which may be an earlier request's for the same box key.
+        /// The request's id, which may be that of an earlier request for the same box key.
         request_id: Id,
-        /// Where it stands.
+        /// The state.
         state: RequestState,
-        /// The seq of the earlier one.
+        /// The seq of the earlier one, if it is a duplicate.
         seq: Option<Seq>,
-        /// Whether it was stored before.
+        /// Whether it was already stored.
         dup: bool,
     },
     /// To an approve.
     Approve {
-        /// Where the request stands.
+        /// The request's state.
         state: RequestState,
-        /// The seq of the earlier one.
+        /// The seq of the earlier one, if it is a duplicate.
         seq: Option<Seq>,
-        /// Whether it was stored before.
+        /// Whether it was already stored.
         dup: bool,
-        /// How many other approves wait for the newcomer.
+        /// How many live approves by others there are.
         others: usize,
     },
     /// To a denial.
     Deny {
-        /// Where the request stands.
+        /// The request's state.
         state: RequestState,
-        /// Whether it was denied before.
+        /// Whether it was already denied.
         dup: bool,
     },
-    /// To an end of a denial.
+    /// To an unblock.
     Unblock {
         /// Whether there was no denial.
         dup: bool,
@@ -83,100 +83,97 @@ pub enum Answer {
     },
     /// To an ack.
     Ack {
-        /// Whether it was known that this device has the key, or there was nothing to ack.
+        /// Whether this device had already acked, or there was nothing to ack.
         dup: bool,
-        /// Whether the stored request and its approves are deleted now.
+        /// Whether the request and its approves are now deleted.
         deleted: bool,
     },
     /// To a nack.
     Nack {
-        /// Where the request stands, if there is one.
+        /// The request's state, if there is one.
         state: Option<RequestState>,
         /// Whether there was nothing to nack.
         dup: bool,
     },
-    /// To the server itself, or its operator.
+    /// To the sweep, or to an operator.
     Sweep {
-        /// Whether it was not time, or there was nothing to end.
+        /// Whether it was too early, or there was nothing to end.
         dup: bool,
     },
 }
 
-/// What is written, all of it with one fresh seq, and told to whom it concerns.
+/// A change to write, all of it with one new seq. The comments say who is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The card replaces the one before; the room is told.
+    /// The card replaces the previous one; the room is told.
     PutCard {
         /// Whether the directory lists the room.
         is_listed: bool,
     },
-    /// The directory lists the room from now on, or does not; the card stays. Nobody is told.
+    /// The room is listed in the directory, or removed from it; the card stays. Nobody is told.
     List {
-        /// Whether it does.
+        /// Whether the directory lists it.
         is_listed: bool,
     },
-    /// Somebody else is the room's creator; members are told.
+    /// The room has another creator; members are told.
     SetCreator {
-        /// The creator from now on.
+        /// The new creator.
         creator: Uid,
     },
-    /// The request is stored as pending, and the device registered with it; members are shown it.
+    /// The request is stored as pending, and the device registered with it; members are told.
     AddRequest,
-    /// One more device waits for the answer to this request. Nobody is told.
+    /// Another device is registered with the request. Nobody is told.
     AddDevice {
         /// The request.
         request_id: Id,
     },
-    /// The approve is stored, and its request is approved; it is sent to the newcomer, and members
-    /// are told.
+    /// The approve is stored, and its request approved; the newcomer gets it, and members are told.
     AddApprove {
         /// The request.
         request_id: Id,
-        /// Whether the request was denied: the denial is lifted, as with [`Change::Unblock`].
+        /// Whether the request was denied: then the denial is lifted, as with [`Change::Unblock`].
         overrules: bool,
     },
-    /// The request is denied, and the denial is written down; the newcomer and the members are
-    /// told.
+    /// The request is denied, and the denial stored; the newcomer and the members are told.
     Deny {
         /// The request.
         request_id: Id,
-        /// Whether the newcomer may not ask until a member says so.
+        /// Whether it is a block.
         is_block: bool,
-        /// Whether its frame is kept, so that a member may approve it all the same. Else it ends,
-        /// as with [`Change::Close`].
+        /// Whether its frame is kept, so that a member may still approve it. Otherwise it ends, as
+        /// with [`Change::Close`].
         keeps: bool,
     },
-    /// The denial is lifted: what it denied, and still could be approved, is pending again, and
-    /// members are shown it anew.
+    /// The denial is lifted. The requests that it denied, if they can still be approved, are
+    /// pending again; members are told.
     Unblock,
-    /// A device has the key.
+    /// A device has saved the key.
     Save {
         /// The request.
         request_id: Id,
-        /// Whether it is the first to have it from this approve: its approver is told, and all
-        /// other approves are dropped.
+        /// Whether it is the first from this approve: then its approver is told, and all other
+        /// approves are dropped.
         is_first: bool,
-        /// Whether no device waits any more: the request is done, as with [`Change::Close`].
+        /// Whether no device waits any more: then the request is done, as with [`Change::Close`].
         closes: bool,
     },
-    /// The approve is no good and its frame is deleted; its approver is told.
+    /// The approve cannot be used, and its frame is deleted; its approver is told.
     Nack {
-        /// Whether its request has no other one: it is pending again, and members are shown it
-        /// anew.
+        /// Whether its request has no other live approve: then it is pending again, and members are
+        /// told.
         reopens: bool,
     },
-    /// The approve's time is over and its frame is deleted.
+    /// The approve has expired, and its frame is deleted.
     Lapse {
         /// As for [`Change::Nack`].
         reopens: bool,
     },
-    /// The request ends and its frames are deleted; members are told. Its id is remembered for a
+    /// The request ends, and its frames are deleted; members are told. Its id is remembered for a
     /// while.
     Close {
         /// The request.
         request_id: Id,
-        /// How it ended. A request that was denied before stays so, and nobody is told a second
-        /// time.
+        /// How it ended. A denied request stays denied, and nobody is told a second time.
         state: RequestState,
     },
 }

@@ -1,4 +1,4 @@
-//! What the store knows that bears on a command.
+//! Facts: what the rules need to know of the store.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,30 +8,25 @@ use crate::{
     ids::{Hash, Seq, Uid},
 };
 
-/// What the store knows that bears on a command. Each command needs some of it; the rest is left at
-/// its default.
+/// What the rules need to know of the store. Each command needs a part; the rest keeps its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The room's published card. For [`Publish`](super::Command::Publish),
-    /// [`HandOver`](super::Command::HandOver), [`Appoint`](super::Command::Appoint),
-    /// [`Request`](super::Command::Request) and [`Approve`](super::Command::Approve).
+    /// The room's published card. For `Publish`, `HandOver`, `Appoint`, `Request` and `Approve`.
     pub room: Option<RoomFacts>,
-    /// The request that the command (or the approve it names) is about: by id, of the user it
-    /// belongs to.
+    /// The request that the command or its approve names, of the user whose it is.
     pub request: Option<RequestFacts>,
-    /// Another open request of the same user for the same box key. For a request.
+    /// Another open request of the same user for the same box key. For `Request`.
     pub same_box: Option<RequestFacts>,
-    /// The devices registered with `request`, or with `same_box` where there is none. For a request
-    /// and an ack.
+    /// The devices registered with `request`, or with `same_box` if there is none. For `Request`
+    /// and `Ack`.
     pub devices: Vec<DeviceFacts>,
     /// The approve that the command names.
     pub approve: Option<ApproveFacts>,
-    /// All approves of `request`. For an approve, a nack and a lapse.
+    /// All approves of `request`. For `Approve`, `Nack`, `Lapse` and `Revoke`.
     pub approves: Vec<ApproveFacts>,
-    /// The last denial of the newcomer in this room. For a request, a denial,
-    /// [`Unblock`](super::Command::Unblock) and [`Expire`](super::Command::Expire).
+    /// The last denial of the newcomer in this room. For `Request`, `Deny`, `Unblock` and `Expire`.
     pub denial: Option<DenialFacts>,
-    /// What is there already. For a request, a card and a denial.
+    /// The usage of quotas. For `Request`, `Publish` and `Deny`.
     pub usage: Usage,
 }
 
@@ -44,28 +39,28 @@ pub struct RoomFacts {
     pub policy: Policy,
     /// The hash of its signed bytes.
     pub digest: Hash,
-    /// The room's creator, where one is known: who published its first card, unless the role was
-    /// handed over.
+    /// The room's creator, if known: the publisher of its first card, unless the role was handed
+    /// over.
     pub creator: Option<Uid>,
     /// Whether the directory lists the room, if its policy allows that.
     pub is_listed: bool,
 }
 
-/// Where a request stands.
+/// The state of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RequestState {
     /// Nobody has approved it yet.
     Pending,
-    /// Approved, and not yet saved by the newcomer.
+    /// A member approved it, and devices of the newcomer still wait for the key.
     Approved,
-    /// The newcomer has the key.
+    /// All devices of the newcomer have the key, or had their time.
     Done,
-    /// A member said no.
+    /// A member denied it.
     Denied,
-    /// The newcomer took it back.
+    /// The newcomer withdrew it.
     Withdrawn,
-    /// Its time is over.
+    /// It expired.
     Expired,
 }
 
@@ -74,17 +69,17 @@ pub enum RequestState {
 pub struct RequestFacts {
     /// Its id.
     pub request_id: Id,
-    /// Where it stands.
+    /// The state.
     pub state: RequestState,
-    /// Whether its frame is kept, so that somebody can still approve it.
+    /// Whether its frame is kept, so that a member can still approve it.
     pub is_kept: bool,
     /// The hash of its box key.
     pub box_hash: Hash,
     /// The hash of its signed bytes.
     pub digest: Hash,
-    /// When it ends.
+    /// When it expires, in Unix milliseconds.
     pub exp: i64,
-    /// When a device first had the key.
+    /// When a device first saved the key, in Unix milliseconds.
     pub first_ack: Option<i64>,
     /// The seq it was stored with.
     pub seq: Seq,
@@ -96,27 +91,27 @@ impl RequestFacts {
         matches!(self.state, RequestState::Pending | RequestState::Approved)
     }
 
-    /// Whether an approve is still of use.
+    /// Whether a member can still approve it.
     pub(super) fn can_be_approved(&self, now: i64) -> bool {
         self.exp > now && self.is_kept && (self.is_open() || self.state == RequestState::Denied)
     }
 }
 
-/// A device that asked.
+/// A device registered with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeviceFacts {
-    /// Which.
+    /// The device's id.
     pub device: Id,
-    /// Whether it has the key.
+    /// Whether it has saved the key.
     pub has_acked: bool,
 }
 
-/// Where an approve stands.
+/// The state of an approve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ApproveState {
     /// It waits for the newcomer.
     Live,
-    /// The newcomer saved the key it carried.
+    /// The newcomer saved its key.
     Saved,
     /// The newcomer could not use it.
     Nacked,
@@ -135,11 +130,11 @@ pub struct ApproveFacts {
     pub to: Uid,
     /// The hash of its signed bytes.
     pub digest: Hash,
-    /// Where it stands.
+    /// The state.
     pub state: ApproveState,
-    /// Whether a device has the key from it: it is good.
+    /// Whether a device has saved its key, so it is good.
     pub is_acked: bool,
-    /// When it ends.
+    /// When it expires, in Unix milliseconds.
     pub exp: i64,
     /// The seq it was stored with.
     pub seq: Seq,
@@ -151,12 +146,12 @@ impl ApproveFacts {
     }
 }
 
-/// A member's no.
+/// A denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DenialFacts {
-    /// Until when the newcomer is asked to wait.
+    /// When it ends, in Unix milliseconds, unless it is a block.
     pub until: i64,
-    /// Whether it holds until a member lifts it.
+    /// Whether it is a block, which holds until a member lifts it.
     pub is_block: bool,
 }
 
@@ -166,8 +161,7 @@ impl DenialFacts {
     }
 }
 
-/// How much there is of what is limited by [`Quotas`](crate::limits::Quotas). May stop counting at
-/// the quota.
+/// The usage of [`Quotas`](crate::limits::Quotas). Counting may stop at the quota.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Open requests of the caller in the room.

@@ -1,14 +1,13 @@
-//! What a command does: one pure function from (facts, command, time) to (answer, change), or a
-//! refusal.
+//! The rules: one pure function from (facts, command, time) to (answer, change), or to a refusal.
 //!
-//! The store gathers the [`Facts`] that bear on a command, calls [`decide`], writes the [`Change`]
-//! in the same transaction, and once that is durable the room answers and tells whom the change
-//! concerns. Nothing else decides, so what is checked about this function holds for the server.
+//! The store loads the [`Facts`] that a command needs, calls [`decide`], and writes the [`Change`]
+//! in the same transaction. Once that is durable, the room answers and tells the users concerned.
+//! Nothing else decides, so whatever the model checker proves of this function holds for the
+//! server.
 //!
-//! A request goes pending → approved → done. It may end as withdrawn, denied or expired; a denied
-//! one is approved all the same if another member says so. `newcomer`, `approver`, `room` and
-//! `time` are the rules of those who act; what they speak in is in `command`, `facts` and
-//! `decision`.
+//! A request goes pending → approved → done. It may also end as withdrawn, denied or expired;
+//! another member may still approve a denied one. The rules are in `newcomer`, `approver`, `room`
+//! and `time`, by actor; their input and output in `command`, `facts` and `decision`.
 //!
 //! ```
 //! use vestibule_approve::{
@@ -54,7 +53,7 @@ pub use self::{
 pub use super::frames::Policy;
 use super::{limits::Quotas, refusal::Refusal};
 
-/// Decides what `command` does. Pure.
+/// Decides what `command` does at `now`, in Unix milliseconds. Pure.
 pub fn decide(
     quotas: &Quotas,
     facts: &Facts,

@@ -1,4 +1,4 @@
-//! What newcomers do: ask, take back, acknowledge.
+//! Rules for newcomers: request, withdraw, ack, nack.
 
 use super::{Answer, ApproveState, Caller, Change, Decision, DenialFacts, Facts, RequestFacts, RequestState};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     signed::Hash,
 };
 
-/// When it is worth asking again after a quota, in milliseconds.
+/// When to retry after a quota, in milliseconds.
 const QUOTA_RETRY_MS: u32 = 60_000;
 
 pub(super) struct Asking {
@@ -26,7 +26,7 @@ pub(super) fn request(
     now: i64,
 ) -> Result<Decision, Refusal> {
     exp::check_is_ahead(asking.exp, now)?;
-    // A secret room answers as one that does not exist, whatever else is known about it.
+    // A secret room answers as one that does not exist, whatever else is stored of it.
     if facts.room.is_none_or(|room| room.policy == Policy::Secret) {
         return Err(Reason::UnknownRoom.into());
     }
@@ -49,7 +49,7 @@ pub(super) fn request(
     Ok(Decision::change(answer, Change::AddRequest))
 }
 
-/// A request that is stored already. Another device of the same user may ask for the answer to it.
+/// A request that is already stored. Another device of the same user may register for the answer.
 fn again(
     quotas: &Quotas,
     facts: &Facts,
@@ -108,9 +108,8 @@ pub(super) fn withdraw(facts: &Facts, request_id: Id, now: i64) -> Decision {
     }
 }
 
-/// A device has the key, from whichever approve of the request, and also after the request's time.
-/// What makes all other approves needless is one that the other devices can still fetch, and not
-/// one whose time is over.
+/// A device has saved the key from any approve of the request, perhaps after it expired. The other
+/// approves are dropped only if this one is live, so that the other devices can still fetch it.
 pub(super) fn ack(facts: &Facts, caller: &Caller, device: Id, now: i64) -> Decision {
     let nothing = Decision::nothing(Answer::Ack { dup: true, deleted: false });
     let Some(approve) = facts.approve.filter(|approve| approve.to == caller.uid) else { return nothing };
@@ -128,7 +127,7 @@ pub(super) fn ack(facts: &Facts, caller: &Caller, device: Id, now: i64) -> Decis
 /// An approve that a device has acked is good: another device's nack does not take it from the
 /// rest.
 pub(super) fn nack(facts: &Facts, caller: &Caller, now: i64) -> Decision {
-    // Not even where the request stands is told to anybody else.
+    // Other users do not even learn the request's state.
     let own = facts.approve.filter(|approve| approve.to == caller.uid);
     let state = own.and(facts.request).map(|request| request.state);
     let nothing = Decision::nothing(Answer::Nack { state, dup: true });

@@ -1,4 +1,4 @@
-//! What becomes of a room: its card, its place in the directory, and its creator's role.
+//! Rules for rooms: the card, the listing in the directory, and the creator's role.
 
 use super::{Answer, Caller, Change, Decision, Facts, Policy, approver::check_member};
 use crate::{
@@ -29,7 +29,7 @@ pub(super) fn publish(
         if facts.usage.rooms_of_user >= quotas.rooms_per_user {
             return Err(Reason::Quota.because("You have created as many rooms as one user may."));
         }
-        // A room is shown to nobody unless somebody asked for that.
+        // A room is listed only on request.
         return decide(Change::PutCard { is_listed: listed.unwrap_or(false) });
     };
     let is_creator = room.creator == Some(caller.uid);
@@ -45,21 +45,21 @@ pub(super) fn publish(
         };
     }
     check_version(version, now)?;
-    // Version 0.1.0 took whatever version a first card had. One that nobody could publish now is
-    // replaced by any.
+    // Version 0.1.0 accepted any version for a first card. A card with a version that is out of
+    // reach can be replaced by any other.
     if version <= room.version && is_within_reach(room.version, now) {
         return Err(Reason::VersionConflict.because(format!("Version {} is published.", room.version)));
     }
-    // Any member could close a room for good: a secret one takes no requests, and looks as if it
-    // were not there.
+    // Otherwise any member could close a room for good: a secret one takes no requests, and seems
+    // not to exist.
     if policy != room.policy && !is_creator {
         return Err(Reason::NotCreator.because("Only the room's creator changes its policy."));
     }
     decide(Change::PutCard { is_listed })
 }
 
-/// The last of all versions would be the last card. One that the clock soon passes can be replaced
-/// by anybody.
+/// Refuses a version that is too large: nobody could replace a card with the largest of all. One
+/// that the clock soon passes can be replaced.
 fn check_version(version: u64, now: i64) -> Result<(), Refusal> {
     if is_within_reach(version, now) {
         return Ok(());
@@ -73,7 +73,7 @@ fn is_within_reach(version: u64, now: i64) -> bool {
     i64::try_from(version).is_ok_and(|version| version <= now.saturating_add(VERSION_AHEAD_MS))
 }
 
-/// The creator hands the role on.
+/// The creator hands the role over.
 pub(super) fn hand_over(facts: &Facts, caller: &Caller, to: Uid) -> Result<Decision, Refusal> {
     check_member(caller)?;
     let creator = facts.room.ok_or(Reason::UnknownRoom)?.creator;
@@ -83,7 +83,7 @@ pub(super) fn hand_over(facts: &Facts, caller: &Caller, to: Uid) -> Result<Decis
     Ok(set_creator(creator, to))
 }
 
-/// An operator sets the creator: a room of old has none, and an account may be lost.
+/// An operator sets the creator: rooms from version 0.1.0 have none, and an account may be lost.
 pub(super) fn appoint(facts: &Facts, to: Uid) -> Result<Decision, Refusal> {
     Ok(set_creator(facts.room.ok_or(Reason::UnknownRoom)?.creator, to))
 }

@@ -1,4 +1,4 @@
-//! What time does, and an operator who does not wait for it: requests and approves end.
+//! Rules for the sweep and for operators: requests and approves end at their time, or before.
 
 use super::{
     Answer, ApproveFacts, ApproveState, Change, Decision, Facts, RequestFacts, RequestState,
@@ -6,12 +6,12 @@ use super::{
 };
 use crate::limits::Quotas;
 
-/// Ends a request that waits for nothing any more.
+/// Ends a request at its `exp`, at the end of its denial, or when its devices had their time.
 pub(super) fn expire(quotas: &Quotas, facts: &Facts, now: i64) -> Decision {
     close(facts, |request| how_over(quotas, facts, request, now))
 }
 
-/// Ends a request before its time, as its time would. One that was ended already stays as it is.
+/// Ends a request before its time, in the same way. An ended one stays as it is.
 pub(super) fn end(facts: &Facts) -> Decision {
     close(facts, |request| match request.state {
         RequestState::Denied => request.is_kept.then_some(RequestState::Denied),
@@ -40,19 +40,19 @@ fn how_over(quotas: &Quotas, facts: &Facts, request: &RequestFacts, now: i64) ->
         return None;
     }
     match request.first_ack {
-        // Some device has the key; the others had their time.
+        // Some device has the key, and the others had their time.
         Some(first) if is_past || now - first >= quotas.devices_ms => Some(RequestState::Done),
         None if is_past => Some(RequestState::Expired),
         _ => None,
     }
 }
 
-/// Ends an approve whose time is over.
+/// Ends an approve that has expired.
 pub(super) fn lapse(facts: &Facts, now: i64) -> Decision {
     drop_approve(facts, now, |approve| approve.exp <= now)
 }
 
-/// Ends an approve before its time, as its time would.
+/// Ends an approve before its time, in the same way.
 pub(super) fn revoke(facts: &Facts, now: i64) -> Decision {
     drop_approve(facts, now, |_| true)
 }

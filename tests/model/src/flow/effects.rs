@@ -1,4 +1,4 @@
-//! What a step does.
+//! The effects of the steps.
 
 use vestibule_approve::{
     refusal::{Reason, Refusal},
@@ -34,7 +34,7 @@ fn submitted_by(step: Step) -> Option<(Caller, Command)> {
 }
 
 impl Flow {
-    /// The state after a step; none where nothing is different.
+    /// The state after a step; `None` if nothing changes.
     pub(super) fn take(&self, state: &State, step: Step) -> Option<State> {
         let mut next = state.clone();
         match step {
@@ -91,7 +91,7 @@ impl Flow {
         (next != *state).then_some(next)
     }
 
-    /// Forgets the frames that can do nothing any more, which are as good as lost.
+    /// Drops the frames that can no longer change anything.
     fn clear(state: &mut State) {
         let State { store, network, devices, .. } = state;
         network.retain(|frame| match *frame {
@@ -135,7 +135,7 @@ impl Flow {
         }
     }
 
-    /// A device opens an approve, saves the key and acknowledges it, or says that it is no good.
+    /// A device opens an approve, saves the key and acks, or nacks.
     fn receive(&self, state: &mut State, device: Device, approve: ApproveName) {
         let knows = state.device_mut(device);
         let is_unopened = knows.has_key && self.flaw == Some(Flaw::AcksUnopened);
@@ -159,7 +159,7 @@ impl Flow {
         }
     }
 
-    /// Bob is owed nothing any more, however his request ended.
+    /// Bob is no longer promised anything, however his request ended.
     fn end(&self, state: &mut State, request: RequestName) {
         let decision = self.serve(state, BOB, &Command::End { request_id: request.id() });
         if decision.expect("an end is never refused").change.is_some() {
@@ -177,7 +177,7 @@ impl Flow {
         }
     }
 
-    /// What the server does with one command.
+    /// The server carries out a command.
     fn serve(&self, state: &mut State, caller: Caller, command: &Command) -> Result<Decision, Refusal> {
         let quotas = &self.scope.quotas;
         self.refuse_by_flaw(state, command)?;
@@ -195,14 +195,14 @@ impl Flow {
         Ok(decision)
     }
 
-    /// What the server would do with a command.
+    /// The server's decision about a command.
     pub(super) fn decide(
         &self,
         state: &State,
         caller: &Caller,
         command: &Command,
     ) -> Result<Decision, Refusal> {
-        let mut facts = state.store.gather(&ROOM, caller, command, state.now);
+        let mut facts = state.store.facts(&ROOM, caller, command, state.now);
         match (self.flaw, &mut facts.room) {
             (Some(Flaw::AnybodyCloses), Some(room)) => room.creator = Some(caller.uid),
             (Some(Flaw::DenialKeepsPlace), _) => facts.usage.open_in_room += facts.usage.denied_in_room,
@@ -238,13 +238,13 @@ fn is_kept(store: &Reference, approve: ApproveName) -> bool {
     store.request(&BOB.uid, &ROOM, &approve.request().id()).is_none_or(|request| request.facts.is_kept)
 }
 
-/// Whether an approve waits, or is not stored yet.
+/// Whether an approve is live, or not stored yet.
 fn is_live(store: &Reference, approve: ApproveName) -> bool {
     let stored = store.approve(&ROOM, &approve.id());
     stored.is_none_or(|stored| stored.facts.state == ApproveState::Live)
 }
 
-/// Whether an ack would still be news.
+/// Whether an ack would still change anything.
 fn may_be_acked(store: &Reference, device: Device, approve: ApproveName) -> bool {
     let request = store.request(&BOB.uid, &ROOM, &approve.request().id());
     let has_acked = request.and_then(|request| request.devices.get(&device.id())) == Some(&true);

@@ -1,19 +1,18 @@
-//! Every order of steps of a small world: Bob with two devices, Alice who is honest, Mallory who
-//! holds the room key and is not, Eve who has only asked, a network that is late and loses,
-//! crashes, and a clock.
+//! A small world with every order of steps: Bob with two devices; Alice, an honest member; Mallory,
+//! a hostile member; Eve, who has only sent a request; a network that delays and loses frames;
+//! crashes; and a clock.
 //!
-//! The server is the [`Reference`] store and the rules that the real one runs. [`Flow`] is a
-//! [`Model`] of `stateright`, which looks for a state in which one of the properties does not hold.
-//! What must stay possible, whatever has happened, is asked of the [`Graph`](crate::graph::Graph)
-//! of all states: see [`Flow::verdict`].
+//! The server is the [`Reference`] store with the rules of the real one. [`Flow`] is a [`Model`]
+//! for `stateright`, which looks for a state in which a property does not hold. [`Flow::check`]
+//! also checks on the [`Graph`](crate::graph::Graph) of all states what must always stay possible.
 
+mod check;
 mod effects;
 pub mod names;
 pub mod properties;
 mod scope;
 mod state;
 mod steps;
-mod verdict;
 
 use std::collections::BTreeSet;
 
@@ -23,19 +22,19 @@ use vestibule_approve::{
     rules::{Command, Policy},
 };
 
+pub use self::{
+    check::{CheckResult, ENOUGH, POSSIBLE, UNSILENCED},
+    scope::{Flaw, Scope},
+    state::{Frame, Knows, State, Store, Told},
+    steps::Step,
+};
 use self::{
     names::{ALICE, EVE, FOUNDER, ROOM, request_of_eve},
     state::Stores,
 };
-pub use self::{
-    scope::{Flaw, Scope},
-    state::{Frame, Knows, State, Store, Told},
-    steps::Step,
-    verdict::{ENOUGH, POSSIBLE, UNSILENCED, Verdict},
-};
 use crate::reference::Reference;
 
-/// The world, and what is wrong with it.
+/// The world, with a flaw if wanted.
 #[derive(Clone, Debug)]
 pub struct Flow {
     scope: Scope,
@@ -44,18 +43,18 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// The world as it should be.
+    /// The world without a flaw.
     pub fn new(scope: Scope) -> Self {
         Self { scope, flaw: None, stores: Stores::default() }
     }
 
-    /// The same with something wrong.
+    /// The same world with a flaw.
     #[must_use]
     pub fn with(self, flaw: Flaw) -> Self {
         Self { flaw: Some(flaw), ..self }
     }
 
-    /// A room that takes requests, and Eve's in it.
+    /// A room that takes requests, with one of Eve's.
     fn at_first(&self) -> Reference {
         let mut store = Reference::default();
         let (version, policy, digest) = (1, Policy::Request, Hash([1; 32]));

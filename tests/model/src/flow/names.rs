@@ -147,7 +147,7 @@ impl ApproveName {
         }
     }
 
-    /// When it ends. Alice's last one tick longer each time, Mallory's for ever.
+    /// When it expires. Each of Alice's lasts one tick longer, Mallory's for ever.
     pub fn exp(self) -> i64 {
         match self {
             Self::Alice { attempt, .. } => i64::from(attempt) + 1,
@@ -182,7 +182,7 @@ pub(super) fn id_of_eves() -> Id {
     id_of([50])
 }
 
-/// What somebody asks who has not been there before.
+/// A request of a new user.
 pub(super) fn request_of_a_newcomer(exp: i64) -> (Caller, Command) {
     let newcomer = Caller { uid: Uid([5; 32]), is_member: false };
     let (request_id, device) = (id_of([60]), id_of([61]));
@@ -201,7 +201,7 @@ pub(super) fn closing_card() -> Command {
     Command::Publish { version: 2, policy: Policy::Secret, digest: Hash([2; 32]), listed: None }
 }
 
-/// What Eve asked.
+/// Eve's request.
 pub(super) fn request_of_eve(exp: i64) -> Command {
     let (request_id, device) = (id_of_eves(), id_of([51]));
     Command::Request { request_id, device, box_hash: Hash([102; 32]), digest: digest_of(&request_id), exp }

@@ -1,4 +1,4 @@
-//! What must hold in every state, and what must be possible from it.
+//! What must hold in every state, and what must stay possible.
 
 use stateright::Property;
 use vestibule_approve::{
@@ -13,22 +13,22 @@ use super::{
     state::{Frame, State},
 };
 
-/// What was answered ok is stored until it has served its purpose.
+/// A frame that was answered ok is stored until it has served its purpose.
 pub const KEPT: &str = "what was answered ok is kept";
-/// An approve reaches nobody but whom it is for.
+/// An approve reaches only its recipient.
 pub const ADDRESSED: &str = "a key goes to its addressee only";
 /// A request is done when every device that asked has the key.
 pub const DONE: &str = "done means that every device has the key";
 /// The answer to a repeated frame is the first answer.
 pub const REPEATED: &str = "a repeat is answered as the first time";
-/// Whoever is neither a member nor the newcomer changes nothing.
+/// Users who are neither members nor the newcomer change nothing.
 pub const FOREIGN: &str = "a guest changes nothing of others";
-/// A request is approved as long as an approve waits, and no longer, unless its own time is over.
+/// A request is approved exactly while it has a live approve, unless it has expired.
 pub const APPROVED: &str = "approved means that an approve waits";
 
 /// Only its creator changes a room's policy, and the creator does nothing in this world.
 pub const POLICY: &str = "the policy is the creator's";
-/// A newcomer finds a place wherever fewer requests are open than may be.
+/// A newcomer finds a place while fewer requests are open than the quota.
 pub const PLACES: &str = "only open requests take places";
 
 impl Flow {
@@ -60,7 +60,7 @@ impl Flow {
 
     fn repeats_are_answered_alike(&self, state: &State) -> bool {
         let requests = state.told.requests.iter().all(|(asked, known)| {
-            // Who was told of another request asks a new one once that has ended.
+            // A device that was told of another request makes a new one once that has ended.
             if asked != known && !is_open(state, *known) || state.now >= self.scope.request_exp {
                 return true;
             }
@@ -97,8 +97,8 @@ impl Flow {
         })
     }
 
-    /// Whether a device has been promised the key and waits for it: its question was answered ok,
-    /// and neither Bob nor time nor a denial that nobody overruled has ended that.
+    /// Whether a device has been promised the key and waits for it: its request was answered ok,
+    /// and has not been ended by Bob, by time, or by a denial that nobody overruled.
     pub fn is_owed(&self, state: &State, device: Device) -> bool {
         let Some(request) = state.waits_for(device) else { return false };
         if state.device(device).has_key || state.told.timed_out.contains(&request) {
@@ -110,22 +110,22 @@ impl Flow {
         }
     }
 
-    /// Whether a device waits, and no approve of Alice's that is good is on its way to it. What was
-    /// denied she need not approve.
+    /// Whether a device waits and no good approve of Alice's is on its way to it. She need not
+    /// approve a denied request.
     pub fn is_unanswered(&self, state: &State, device: Device) -> bool {
         let request = state.waits_for(device);
         let is_denied = request.and_then(|request| status(state, request)) == Some(RequestState::Denied);
         self.is_owed(state, device) && !is_denied && !self.is_answered(state, device)
     }
 
-    /// Whether an approve of Alice's that is good is stored for a device, or has been.
+    /// Whether a good approve of Alice's is, or was, stored for a device.
     pub fn is_answered(&self, state: &State, device: Device) -> bool {
         let Some(request) = state.waits_for(device) else { return false };
         let mut approves = state.store.approves_of(&ROOM, &BOB.uid, &request.id());
         approves.any(|approve| approve.facts.by == ALICE.uid && approve.is_live(state.now))
     }
 
-    /// Whether besides that Alice was told that her approve is stored, and its time is not over.
+    /// Whether, moreover, Alice was told that her approve is stored, and it has not expired.
     pub fn is_approved_for(&self, state: &State, device: Device) -> bool {
         let request = state.waits_for(device);
         let is_good = |approve: &ApproveName| Some(approve.request()) == request && approve.exp() > state.now;
@@ -141,8 +141,8 @@ fn status(state: &State, request: RequestName) -> Option<RequestState> {
     state.store.status(&BOB.uid, &ROOM, &request.id())
 }
 
-/// Whether its time is over, though nothing has ended it yet: then nobody is shown it, and it is
-/// not opened again.
+/// Whether it has expired, although nothing has ended it yet: then nobody sees it, and it is not
+/// reopened.
 fn is_over(state: &State, request: RequestName) -> bool {
     let request = state.store.request(&BOB.uid, &ROOM, &request.id());
     request.is_some_and(|request| request.facts.exp <= state.now)

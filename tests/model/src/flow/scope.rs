@@ -1,12 +1,12 @@
-//! How large the small world is, and what may be wrong with it.
+//! The size of the small world, and its flaws.
 
 use vestibule_approve::limits::Quotas;
 
-/// How large the world is. Time counts in ticks.
+/// The size of the world. Time counts in ticks.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each says of somebody whether they do something")]
 pub struct Scope {
-    /// The devices of Bob's that ask.
+    /// How many of Bob's devices make requests.
     pub devices: usize,
     /// How many requests each may make.
     pub turns: u8,
@@ -16,7 +16,7 @@ pub struct Scope {
     pub denies: bool,
     /// Whether the hostile member also lifts denials.
     pub unblocks: bool,
-    /// Whether Bob may take his requests back.
+    /// Whether Bob may withdraw.
     pub withdraws: bool,
     /// Whether an operator ends requests before their time.
     pub operator_ends: bool,
@@ -26,13 +26,12 @@ pub struct Scope {
     pub denies_eve: bool,
     /// Whether Alice created the room, so that a place among the approves is kept for her.
     pub alice_created: bool,
-    /// How many approves that wait are enough for a client that approves by itself, unless its user
-    /// created the room. Three in the reference client; the fewer, the harder it is for Bob.
+    /// With how many live approves a client that approves automatically stops, unless its user
+    /// created the room. Three in the reference client; fewer make it harder for Bob.
     pub enough: usize,
     /// How often Alice's client may crash and forget which approves it sent.
     pub alice_crashes: u8,
-    /// When requests end, and with them all that is of interest. Alice's approves end after the
-    /// first tick, the second…
+    /// When requests expire. Alice's approves expire after the first tick, the second…
     pub request_exp: i64,
     /// The last tick.
     pub end: i64,
@@ -41,7 +40,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Small enough for every test run: up to the last moment before requests end.
+    /// Small enough for every test run: up to the last tick before requests expire.
     pub fn small() -> Self {
         let quotas = Quotas {
             open_per_room: 3,
@@ -71,35 +70,34 @@ impl Scope {
         }
     }
 
-    /// Small in other respects: less is hostile, Alice's client crashes, and requests come to their
-    /// end.
+    /// Small in other respects: fewer attacks, Alice's client crashes, and requests expire.
     pub fn to_the_end() -> Self {
         Self { garbage: 1, alice_crashes: 1, end: 2, ..Self::small() }
     }
 
-    /// One device, which asks anew when its denial or its request is over.
+    /// One device, which makes a new request when its denial or its request is over.
     pub fn impatient() -> Self {
         let mut scope = Self { devices: 1, turns: 2, garbage: 1, request_exp: 3, end: 3, ..Self::small() };
         scope.quotas.cooldown_ms = 1;
         scope
     }
 
-    /// Larger: both devices ask anew when their requests have ended.
+    /// Larger: both devices make new requests when theirs have ended.
     pub fn large_and_patient() -> Self {
         Self { garbage: 1, turns: 2, ..Self::small() }
     }
 
-    /// Larger: as much is hostile as in the small world, and Alice's client crashes.
+    /// Larger: all attacks of the small world, and Alice's client crashes.
     pub fn large_and_hostile() -> Self {
         Self { alice_crashes: 1, ..Self::small() }
     }
 
-    /// Very small: one device, and less of what the other worlds look at.
+    /// Very small: one device and few attacks.
     fn tiny() -> Self {
         Self { devices: 1, garbage: 0, denies: false, withdraws: false, ..Self::small() }
     }
 
-    /// The hostile member would close the room.
+    /// The hostile member tries to close the room.
     pub fn closing() -> Self {
         Self { closes: true, ..Self::tiny() }
     }
@@ -111,7 +109,7 @@ impl Scope {
         scope
     }
 
-    /// Garbage comes first, from more accounts than there are places, and Alice created the room.
+    /// Garbage comes first, from more accounts than there are slots, and Alice created the room.
     pub fn garbage_first() -> Self {
         Self { alice_created: true, garbage: 3, ..Self::tiny() }
     }
@@ -122,14 +120,14 @@ impl Scope {
     }
 }
 
-/// What is wrong with the server or the clients. The rules stay as they are.
+/// A flaw of the server or the clients. The rules stay as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
     /// The server answers before the commit is on the disk.
     AnswersBeforeCommit,
-    /// The first approve wins: another is refused, and nobody says whether the first was any good.
+    /// The first approve wins: others are refused, although the first may be bad.
     FirstApproveWins,
-    /// Devices acknowledge what they have not saved yet.
+    /// Devices ack before they have saved.
     AcksBeforeSaving,
     /// The ack of one device ends the request for all.
     OneAckClosesForAll,
@@ -137,12 +135,12 @@ pub enum Flaw {
     NackDoesNotReopen,
     /// A denial cannot be overruled.
     DenialIsFinal,
-    /// A device that has the key acknowledges whatever is sent to it, unopened.
+    /// A device that has the key acks every approve without opening it.
     AcksUnopened,
     /// Any member changes the room's policy.
     AnybodyCloses,
     /// A denied request keeps its place among the open ones.
     DenialKeepsPlace,
-    /// Who approves by themselves leaves alone what somebody has approved, the creator too.
+    /// Clients that approve automatically skip an approved request, even the creator's.
     FirstApprovalSilences,
 }

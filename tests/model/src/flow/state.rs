@@ -1,4 +1,4 @@
-//! One moment of the small world.
+//! A state of the small world.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -10,28 +10,28 @@ use std::{
 use super::names::{ApproveName, Device, RequestName};
 use crate::reference::Reference;
 
-/// One moment: what everybody knows, and what is under way.
+/// A state: what everybody knows, and which frames are on their way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
-    /// What the server answers from.
+    /// The server's store.
     pub store: Store,
-    /// What would be left of it after a crash, where that is not the same.
+    /// What a crash would leave of it, if that differs.
     pub disk: Option<Store>,
     /// The time, in ticks.
     pub now: i64,
-    /// What the phone and the laptop know.
+    /// The state of the phone and of the laptop.
     pub devices: [Knows; 2],
     /// How often Alice's client has crashed.
     pub alice_crashes: u8,
-    /// What is under way, in no order: a frame may be late, or lost with its connection. Whoever is
-    /// not connected is somebody whose frames are lost.
+    /// The frames on their way, in no order: each may be late, or lost with its connection. A
+    /// client that is offline is one whose frames are lost.
     pub network: BTreeSet<Frame>,
-    /// What the server has answered. Nobody in this world looks at it; the properties do.
+    /// The server's answers. Only the properties look at them.
     pub told: Told,
 }
 
 impl State {
-    /// What one of the devices knows.
+    /// The state of one device.
     pub fn device(&self, device: Device) -> &Knows {
         &self.devices[device as usize]
     }
@@ -40,54 +40,53 @@ impl State {
         &mut self.devices[device as usize]
     }
 
-    /// What a device asks at present.
+    /// A device's present request.
     pub fn asks(&self, device: Device) -> RequestName {
         RequestName { device, turn: self.device(device).turn }
     }
 
-    /// The request that a device waits for, once its question was answered ok: its own, or an
-    /// earlier one for the same box.
+    /// The request that a device waits for, once its own was answered ok: its own, or an earlier
+    /// one for the same box.
     pub fn waits_for(&self, device: Device) -> Option<RequestName> {
         self.told.requests.get(&self.asks(device)).copied()
     }
 }
 
-/// What a device knows.
+/// The state of a device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Knows {
     /// It has saved the room key.
     pub has_key: bool,
-    /// It has the room key in its memory and not on its disk, which only a wrong client lets
-    /// happen.
+    /// It has the room key in memory but not on disk, which only a flawed client does.
     pub is_unsaved: bool,
     /// How many requests it made before the present one.
     pub turn: u8,
 }
 
-/// A frame under way.
+/// A frame on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Frame {
-    /// A device asks.
+    /// A device's request.
     Ask(RequestName),
-    /// Alice approves.
+    /// Alice's approve.
     Approve(ApproveName),
-    /// The server sends an approve.
+    /// An approve from the server.
     Push(Device, ApproveName),
-    /// A device has the key.
+    /// A device's ack.
     Ack(Device, ApproveName),
-    /// A device could not use the approve.
+    /// A device's nack.
     Nack(Device, ApproveName),
 }
 
-/// What the server has answered ok.
+/// The server's ok answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Told {
-    /// To whom asked: the request that is known by.
+    /// To a request: the id by which it is known.
     pub requests: BTreeMap<RequestName, RequestName>,
     /// To Alice.
     pub approves: BTreeSet<ApproveName>,
-    /// The requests that ended because nobody did anything in time: a device that had days to fetch
-    /// the key, or members who had a whole cooldown to overrule a denial.
+    /// The requests that ended because nobody acted in time: a device that had days to fetch the
+    /// key, or members who had a whole cooldown to overrule a denial.
     pub timed_out: BTreeSet<RequestName>,
 }
 
@@ -98,14 +97,14 @@ pub struct Store {
     hash: u64,
 }
 
-/// Every store there ever was: some thousand, in millions of states.
+/// All different stores: some thousand, in millions of states.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stores(Arc<Mutex<HashSet<Store>>>);
 
 impl Stores {
     /// The store with these contents.
     pub(super) fn of(&self, mut reference: Reference) -> Store {
-        // In which order things came is nothing the rules look at.
+        // The rules do not look at the order in which frames were stored.
         reference.forget_order();
         let mut hasher = DefaultHasher::new();
         reference.hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! What may happen next.
+//! The steps that may happen next.
 
 use vestibule_approve::rules::{ApproveState, RequestState};
 
@@ -9,14 +9,14 @@ use super::{
     state::{Frame, State},
 };
 
-/// Something happens.
+/// A step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A device asks, or repeats what was not answered.
+    /// A device sends its request, or repeats an unanswered one.
     Ask(Device),
     /// A device whose request has ended makes the next.
     Renew(Device),
-    /// Alice approves what she sees, or repeats what was not answered.
+    /// Alice approves a request, or repeats an unanswered approve.
     Approve(ApproveName),
     /// The server sends a stored approve: at its commit, at a join, or once more after a while.
     Deliver(Device, ApproveName),
@@ -24,7 +24,7 @@ pub enum Step {
     Arrive(Frame),
     /// A frame is lost with its connection.
     Lose(Frame),
-    /// A device saves what it has acknowledged already.
+    /// A device saves a key that it has already acked.
     Save(Device),
     /// A device's client crashes.
     CrashDevice(Device),
@@ -32,9 +32,9 @@ pub enum Step {
     CrashAlice,
     /// The server crashes.
     CrashServer,
-    /// What the server has written reaches the disk.
+    /// The server's writes reach the disk.
     Sync,
-    /// Bob takes a request back.
+    /// Bob withdraws a request.
     Withdraw(RequestName),
     /// The hostile member sends a bad approve.
     Garbage(ApproveName),
@@ -48,9 +48,9 @@ pub enum Step {
     Close,
     /// A member denies Eve.
     DenyEve,
-    /// The server ends a request whose time is over.
+    /// The sweep ends an expired request.
     Expire(RequestName),
-    /// The server ends an approve whose time is over.
+    /// The sweep ends an expired approve.
     Lapse(ApproveName),
     /// An operator ends a request.
     End(RequestName),

@@ -1,4 +1,4 @@
-//! What a change does to the rows.
+//! Applies changes to the rows.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ impl Writing<'_> {
                 if !keeps {
                     self.end(*to, request_id, RequestState::Denied);
                 }
-                // What is told is what the member signed.
+                // The notice says what the member signed.
                 self.tell(*to, News::Denied { request_id, by: self.caller.uid, is_block: *said });
             }
             (Change::Unblock, Command::Unblock { uid }) => self.lift_denial(*uid),
@@ -78,7 +78,7 @@ impl Writing<'_> {
 
     fn put_card(&mut self, command: &Command, is_listed: bool) {
         let Command::Publish { version, policy, digest, .. } = *command else { return };
-        // Of an older room nobody may know who published the first card: another card does not say.
+        // The publisher of an older room's first card may be unknown, and stays so.
         let first = (Some(self.caller.uid), Some(self.caller.uid));
         let published = self.store.rooms.get(&self.rid);
         let (founder, creator) = published.map_or(first, |room| (room.founder, room.facts.creator));
@@ -128,7 +128,7 @@ impl Writing<'_> {
         self.store.denials.insert((self.rid, to), denial);
     }
 
-    /// What was denied, and could still be approved, is pending again.
+    /// The denied requests that could still be approved are pending again.
     fn lift_denial(&mut self, uid: Uid) {
         let (rid, now) = (self.rid, self.now);
         self.store.denials.remove(&(rid, uid));
@@ -144,7 +144,7 @@ impl Writing<'_> {
         }
     }
 
-    /// The approve is good: its approver is told, and the request needs no other.
+    /// The approve is good: its approver is told, and the others are dropped.
     fn first_saved(&mut self, approve_id: Id) {
         let now = self.now;
         let approve = self.approve(approve_id);
@@ -192,8 +192,8 @@ impl Writing<'_> {
         }
     }
 
-    /// To a state that everybody has to hear of, even who has read the list: with another place
-    /// among all that was stored.
+    /// Changes a request's state with a new seq, so that members who have already listed it see it
+    /// again.
     fn move_on(&mut self, uid: Uid, request_id: Id, state: RequestState) {
         let seq = self.seq;
         let request = self.request(uid, request_id);

@@ -1,12 +1,13 @@
-//! The store in memory: what the server's tables hold, and what a [`Change`] does to them.
+//! The store in memory: the rows of the server's tables, and what a [`Change`] does to them.
 //!
 //! ```
-//! use vestibule_model::reference::Reference;
-//! use vestibule_protocol::{
-//!     approve::{limits::Quotas, rules::{Caller, Command, Policy, RequestState}},
+//! use vestibule_approve::{
 //!     base64url::Fixed,
 //!     ids::{Hash, Rid, Uid},
+//!     limits::Quotas,
+//!     rules::{Caller, Command, Policy, RequestState},
 //! };
+//! use vestibule_model::reference::Reference;
 //!
 //! let (rid, quotas) = (Rid([7; 32]), Quotas::default());
 //! let alice = Caller { uid: Uid([1; 32]), is_member: true };
@@ -28,7 +29,7 @@
 //! ```
 
 mod apply;
-mod gather;
+mod load_facts;
 mod read;
 mod rows;
 
@@ -47,7 +48,7 @@ pub use self::{
     rows::{Approve, Denial, News, Notice, Request, Room},
 };
 
-/// Every room and everything in it. Two of them are equal when the same was stored in the same
+/// All rooms with everything in them. Two stores are equal if the same was stored in the same
 /// order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Reference {
@@ -60,7 +61,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Does what the server does with one command: gathers the facts, decides, and writes.
+    /// Carries out a command as the server does: loads the facts, decides, and writes.
     pub fn carry_out(
         &mut self,
         quotas: &Quotas,
@@ -76,7 +77,7 @@ impl Reference {
         Ok(decision)
     }
 
-    /// What a command would do.
+    /// The decision about a command, without carrying it out.
     pub fn decide(
         &self,
         quotas: &Quotas,
@@ -85,19 +86,19 @@ impl Reference {
         command: &Command,
         now: i64,
     ) -> Result<Decision, Refusal> {
-        decide(quotas, &self.gather(rid, caller, command, now), caller, command, now)
+        decide(quotas, &self.facts(rid, caller, command, now), caller, command, now)
     }
 
-    /// What bears on a command.
-    pub fn gather(&self, rid: &Rid, caller: &Caller, command: &Command, now: i64) -> Facts {
-        gather::Gathering { store: self, rid, caller, now }.facts(command)
+    /// The facts for a command.
+    pub fn facts(&self, rid: &Rid, caller: &Caller, command: &Command, now: i64) -> Facts {
+        load_facts::FactLoader { store: self, rid, caller, now }.facts(command)
     }
 
-    /// Writes what was decided for a command.
+    /// Writes the change that was decided for a command.
     ///
     /// # Panics
-    /// When the change is none that this command can have: it was decided from other facts or for
-    /// another command.
+    /// If this command cannot have that change: it was decided from other facts or for another
+    /// command.
     pub fn apply(
         &mut self,
         quotas: &Quotas,
@@ -112,9 +113,8 @@ impl Reference {
         apply::Writing { store: self, quotas, rid: *rid, caller: *caller, now, seq }.write(command, change);
     }
 
-    /// Forgets the requests that have ended and that need not be remembered any more, with their
-    /// approves; the notices that were kept long enough; and the denials that are over and have no
-    /// request that waits to be ended.
+    /// Deletes finished requests that need not be remembered any more, with their approves; old
+    /// notices; and expired denials without a request that still has to end.
     pub fn forget(&mut self, quotas: &Quotas, now: i64) {
         self.requests
             .retain(|_, request| request.closed.is_none_or(|closed| now < closed + quotas.memory_ms));
@@ -133,8 +133,8 @@ impl Reference {
         });
     }
 
-    /// Removes a room with everything in it, as an operator does. What somebody still waits for in
-    /// it ends first, in the order in which it was stored.
+    /// Removes a room with everything in it, as an operator does. Its open requests end first,
+    /// oldest first.
     ///
     /// # Panics
     /// Never: an end is never refused.
@@ -156,9 +156,9 @@ impl Reference {
         self.denials.retain(|(rid, _), _| rid != room);
     }
 
-    /// Deletes all that is stored of a user, as an operator does. What they and others wait for
-    /// ends first, in the order in which it was stored. A denial that they pronounced holds on, in
-    /// nobody's name; their rooms stay, without a creator.
+    /// Deletes everything that is stored of a user, as an operator does. Their open requests and
+    /// the live approves that others have from them end first, oldest first. Denials by them hold
+    /// on, without their id; their rooms stay, without a creator.
     ///
     /// # Panics
     /// Never: neither end is ever refused.
@@ -198,8 +198,8 @@ impl Reference {
         self.carry_out(quotas, rid, &caller, command, now).expect("an end is never refused");
     }
 
-    /// Forgets in which order everything was stored, and what users were told: what is left is what
-    /// the rules look at. Makes equal what differs in nothing else.
+    /// Forgets the order in which frames were stored, and the notices, so that stores that differ
+    /// only in these are equal.
     pub fn forget_order(&mut self) {
         self.seq = Seq::ZERO;
         self.notices.clear();

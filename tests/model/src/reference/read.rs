@@ -1,4 +1,4 @@
-//! What clients are shown.
+//! Reads, as clients see the store.
 
 use vestibule_approve::{
     frames::Id,
@@ -11,11 +11,11 @@ use super::{Approve, Denial, Notice, Reference, Request};
 /// A request as members see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending<'a> {
-    /// Who asks.
+    /// The newcomer.
     pub uid: Uid,
     /// The request.
     pub request: &'a Request,
-    /// How many approves wait for the newcomer.
+    /// How many live approves it has.
     pub approvals: usize,
 }
 
@@ -25,21 +25,21 @@ impl Request {
         matches!(self.facts.state, RequestState::Pending | RequestState::Approved)
     }
 
-    /// Whether it is open and its time is not over.
+    /// Whether it is open and has not expired.
     pub fn waits(&self, now: i64) -> bool {
         self.is_open() && self.facts.exp > now
     }
 }
 
 impl Approve {
-    /// Whether it waits for the newcomer.
+    /// Whether it is live and has not expired.
     pub fn is_live(&self, now: i64) -> bool {
         self.facts.state == ApproveState::Live && self.facts.exp > now
     }
 }
 
 impl Reference {
-    /// The seq of what was stored last.
+    /// The last seq.
     pub fn seq(&self) -> Seq {
         self.seq
     }
@@ -103,12 +103,12 @@ impl Reference {
         own.map(|((rid, _, _), request)| (*rid, request))
     }
 
-    /// `status`: where a request stands, if it is not forgotten.
+    /// `status`: a request's state, if it is not forgotten.
     pub fn status(&self, uid: &Uid, rid: &Rid, request_id: &Id) -> Option<RequestState> {
         self.request(uid, rid, request_id).map(|request| request.facts.state)
     }
 
-    /// `pending`: the requests that wait in a room, oldest first.
+    /// `pending`: the open requests of a room, oldest first.
     pub fn pending(&self, rid: &Rid, now: i64) -> Vec<Pending<'_>> {
         let in_room = self.requests.iter().filter(|((room, _, _), _)| room == rid);
         let waiting = in_room.filter(|(_, request)| request.waits(now));
@@ -119,15 +119,15 @@ impl Reference {
         sorted(shown, |pending| pending.request.facts.seq)
     }
 
-    /// `mine`: a user's requests that wait, oldest first; in one room or, as in the inbox, in all.
+    /// `mine`: a user's open requests, oldest first, in one room or, as in the inbox, in all.
     pub fn mine(&self, uid: &Uid, rid: Option<&Rid>, now: i64) -> Vec<(Rid, &Request)> {
         let own = self.requests_of(uid).filter(|(room, _)| rid.is_none_or(|rid| rid == room));
         let waiting = own.filter(|(_, request)| request.waits(now));
         sorted(waiting, |(_, request)| request.facts.seq)
     }
 
-    /// `approved`: the approves that wait for a user, and whose requests do, oldest first; in one
-    /// room or, as in the inbox, in all.
+    /// `approved`: the live approves of a user's open requests, oldest first, in one room or, as in
+    /// the inbox, in all.
     pub fn approved(&self, uid: &Uid, rid: Option<&Rid>, now: i64) -> Vec<(Rid, &Approve)> {
         let all = self.approves.iter().map(|((room, _), approve)| (*room, approve));
         let own = all.filter(|(room, approve)| {
@@ -140,7 +140,7 @@ impl Reference {
     }
 
     /// `denials`: the denials that hold in a room, oldest first, each with the user's denied
-    /// requests as long as they may still be approved.
+    /// requests that may still be approved.
     pub fn denials(&self, rid: &Rid, now: i64) -> Vec<(Uid, &Denial, Vec<&Request>)> {
         let in_room = self.denials.iter().filter(|((room, _), _)| room == rid);
         let holding = in_room.filter(|(_, denial)| denial.facts.is_block || denial.facts.until > now);
@@ -156,7 +156,7 @@ impl Reference {
         sorted(denied, |request| request.facts.seq)
     }
 
-    /// `notices`: what a user is told, oldest first.
+    /// `notices`: a user's notices, oldest first.
     pub fn notices(&self, uid: &Uid) -> impl Iterator<Item = &Notice> + use<'_> {
         let uid = *uid;
         self.notices.iter().filter(move |notice| notice.uid == uid)

@@ -1,4 +1,4 @@
-//! What is stored.
+//! The rows.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,18 @@ use vestibule_approve::{
 /// A room.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Room {
-    /// What the rules look at.
+    /// The facts for the rules.
     pub facts: RoomFacts,
-    /// Who published its first card: it counts among theirs, whoever is the creator now.
+    /// The publisher of its first card, against whose quota it counts.
     pub founder: Option<Uid>,
 }
 
 /// A request, open or remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
-    /// What the rules look at.
+    /// The facts for the rules.
     pub facts: RequestFacts,
-    /// The devices that asked, and whether each has the key. Empty once the request has ended.
+    /// The registered devices, and whether each has the key. Empty once the request has ended.
     pub devices: BTreeMap<Id, bool>,
     /// When it ended.
     pub closed: Option<i64>,
@@ -32,7 +32,7 @@ pub struct Request {
 /// An approve, live or remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Approve {
-    /// What the rules look at.
+    /// The facts for the rules.
     pub facts: ApproveFacts,
     /// The request it answers.
     pub request_id: Id,
@@ -41,24 +41,24 @@ pub struct Approve {
 /// The last denial of one newcomer in one room.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Denial {
-    /// What the rules look at.
+    /// The facts for the rules.
     pub facts: DenialFacts,
     /// The request that was denied.
     pub request_id: Id,
-    /// Who denied it.
+    /// The member who denied it.
     pub by: Uid,
-    /// Its place among all that was stored.
+    /// The seq.
     pub seq: Seq,
 }
 
-/// What one user is told about their own requests and approves.
+/// A notice to a user about their own requests and approves.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Notice {
     /// The room.
     pub rid: Rid,
-    /// Who is told.
+    /// The recipient.
     pub uid: Uid,
-    /// Its place among all that was stored.
+    /// The seq.
     pub seq: Seq,
     /// When it happened.
     pub at: i64,
@@ -67,7 +67,7 @@ pub struct Notice {
 }
 
 impl News {
-    /// Whether it says who did something, and that is this user.
+    /// Whether it names this user as the actor.
     pub(super) fn names(&self, user: &Uid) -> bool {
         match self {
             News::Receipt { to: uid, .. } | News::Denied { by: uid, .. } => uid == user,
@@ -79,7 +79,7 @@ impl News {
 /// What happened to a user's request or approve.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum News {
-    /// To the approver: the newcomer has the key from it, or could not use it.
+    /// To the approver: the newcomer saved the key, or could not use the approve.
     Receipt {
         /// The approve.
         approve_id: Id,
@@ -87,24 +87,24 @@ pub enum News {
         request_id: Id,
         /// The newcomer.
         to: Uid,
-        /// Which of the two.
+        /// Which of the two happened.
         result: ReceiptResult,
     },
-    /// To the newcomer: a member said no.
+    /// To the newcomer: a member denied the request.
     Denied {
         /// The request.
         request_id: Id,
-        /// Who.
+        /// The member.
         by: Uid,
-        /// Whether it holds until a member lifts it.
+        /// Whether it is a block.
         is_block: bool,
     },
-    /// To the newcomer: the request's time is over.
+    /// To the newcomer: the request has expired.
     Expired {
         /// The request.
         request_id: Id,
     },
-    /// To the newcomer: the request was taken back.
+    /// To the newcomer: the request was withdrawn.
     Withdrawn {
         /// The request.
         request_id: Id,

@@ -18,7 +18,7 @@ const LAPTOP: Id = Fixed([22; 16]);
 const NOW: i64 = 1_000;
 const END: i64 = 1_000_000;
 
-/// A store, and what is done in its one room at one time.
+/// A store with one room, at one time.
 struct Scene {
     store: Reference,
     quotas: Quotas,

@@ -1,4 +1,4 @@
-//! What a device says of an approve: that it has the key, or that it cannot use it.
+//! Acks and nacks.
 
 use super::*;
 

@@ -34,7 +34,7 @@ mod approve {
         Scene::new().with_request(RequestState::Approved)
     }
 
-    /// A request with so many live approves, each from another member.
+    /// A request with so many live approves by different members.
     fn with_others(count: u8) -> Scene {
         (0..count)
             .fold(approved(), |scene, number| scene.with_approve(live(member(100 + number), 100 + number)))
@@ -51,8 +51,7 @@ mod approve {
         assert_eq!(pending().without_room().does(ALICE, &approve(10)), stored_beside(0));
     }
 
-    /// Each scene is refused for one reason more than the one before, and for the last of them
-    /// first.
+    /// Each scene has one more reason for a refusal, and the last reason wins.
     #[test]
     fn is_refused_in_this_order() {
         let full = with_others(8);
@@ -262,7 +261,7 @@ mod deny {
         let ended = Change::Deny { request_id: REQUEST, is_block: false, keeps: false };
         assert_eq!(scene(RequestState::Pending, 999).does(ALICE, &deny(false)), denied(false));
         assert_eq!(scene(RequestState::Pending, 1_000).changes(ALICE, &deny(false)), Some(ended));
-        // One that is kept already takes no further place.
+        // A request that is already kept takes no further place.
         assert_eq!(scene(RequestState::Denied, 1_000).does(ALICE, &deny(false)), denied(false));
         let few = scene(RequestState::Pending, 1).with_quotas(|quotas| quotas.denied_per_room = 1);
         assert_eq!(few.changes(ALICE, &deny(false)), Some(ended));

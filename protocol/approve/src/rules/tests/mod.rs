@@ -1,5 +1,5 @@
-//! The rules, arm by arm. A [`Scene`] is what the store knows; each test sets one and says what a
-//! command does in it.
+//! The rules, arm by arm. A [`Scene`] is a state of the store; each test sets one up and checks
+//! what a command does.
 
 mod acks;
 mod approver;
@@ -16,7 +16,7 @@ use crate::{
 };
 
 const NOW: i64 = 1_000_000;
-/// The first moment at which what is stored here is over.
+/// When everything stored here expires.
 const END: i64 = NOW + 1_000;
 
 const BOB: Caller = Caller { uid: Uid([1; 32]), is_member: false };
@@ -40,7 +40,7 @@ const OPEN_STATES: [RequestState; 2] = [RequestState::Pending, RequestState::App
 const FINISHED_STATES: [RequestState; 3] =
     [RequestState::Done, RequestState::Withdrawn, RequestState::Expired];
 
-/// What the store knows, under which quotas, and what time it is.
+/// The facts, the quotas and the time.
 #[derive(Clone)]
 struct Scene {
     facts: Facts,
@@ -71,7 +71,7 @@ impl Scene {
         self
     }
 
-    /// Bob's request, its frame kept as long as somebody may approve it.
+    /// Bob's request, with its frame while it can be approved.
     fn with_request(mut self, state: RequestState) -> Self {
         self.facts.request = Some(stored(state));
         self
@@ -103,7 +103,7 @@ impl Scene {
         self
     }
 
-    /// The approve that the command names, which is also among the request's.
+    /// The approve that the command names, also among the request's.
     fn naming(self, approve: ApproveFacts) -> Self {
         let mut scene = self.with_approve(approve);
         scene.facts.approve = Some(approve);
@@ -134,7 +134,7 @@ impl Scene {
         decide(&self.quotas, &self.facts, &caller, command, self.now)
     }
 
-    /// What a command does that is not refused here.
+    /// The decision about a command that is not refused.
     fn does(&self, caller: Caller, command: &Command) -> Decision {
         self.run(caller, command).expect("a decision")
     }
@@ -156,7 +156,7 @@ const fn id(number: u8) -> Id {
     Fixed([number; 16])
 }
 
-/// A member with an account of their own.
+/// Another member.
 const fn member(number: u8) -> Caller {
     Caller { uid: Uid([number; 32]), is_member: true }
 }
@@ -178,7 +178,7 @@ fn stored(state: RequestState) -> RequestFacts {
     }
 }
 
-/// An approve for Bob that waits for him. Its digest is made of its number.
+/// A live approve for Bob, with a digest made from its number.
 fn live(by: Caller, number: u8) -> ApproveFacts {
     ApproveFacts {
         approve_id: id(number),
@@ -196,12 +196,12 @@ fn in_state(state: ApproveState, by: Caller, number: u8) -> ApproveFacts {
     ApproveFacts { state, ..live(by, number) }
 }
 
-/// An approve that a device has the key from.
+/// An approve that a device has acked.
 fn acked(by: Caller, number: u8) -> ApproveFacts {
     ApproveFacts { is_acked: true, ..live(by, number) }
 }
 
-/// An approve whose time is over, which the server has not ended yet.
+/// An expired approve that the sweep has not ended yet.
 fn lapsed(by: Caller, number: u8) -> ApproveFacts {
     ApproveFacts { exp: NOW, ..live(by, number) }
 }

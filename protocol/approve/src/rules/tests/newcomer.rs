@@ -1,4 +1,4 @@
-//! Ask and take back.
+//! Requests and withdrawals.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn ask() -> Command {
     ask_as(5, 6, PHONE)
 }
 
-/// The same question under another id.
+/// The same request with another id.
 fn ask_anew() -> Command {
     ask_as(55, 66, PHONE)
 }
@@ -236,7 +236,7 @@ mod quota {
 
     #[test]
     fn each_is_reached_exactly() {
-        /// Which counter, up to where, and what it is called.
+        /// The counter, its quota and the message.
         type Edge = (fn(&mut Usage) -> &mut usize, usize, &'static str);
         let edges: [Edge; 5] = [
             (
@@ -282,7 +282,7 @@ mod quota {
         assert_eq!(scene(|usage| usage.open_in_room = 100).reason(BOB, &ask()), Reason::Quota);
         assert_eq!(scene(|usage| usage.open_of_user = 9).changes(BOB, &ask()), Some(Change::AddRequest));
         assert_eq!(scene(|usage| usage.open_of_user = 10).reason(BOB, &ask()), Reason::Quota);
-        // However few there are, a room and a user get one.
+        // A room and a user get at least one.
         let few = Scene::new().with_quotas(|quotas| quotas.open_in_all = 2);
         assert_eq!(few.changes(BOB, &ask()), Some(Change::AddRequest));
         assert_eq!(few.with_usage(|usage| usage.open_in_room = 1).reason(BOB, &ask()), Reason::Quota);

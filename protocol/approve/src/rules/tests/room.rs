@@ -1,4 +1,4 @@
-//! Publish a card, and the creator's role.
+//! Cards and the creator's role.
 
 use super::*;
 
@@ -89,7 +89,7 @@ mod publish {
             assert_eq!(Scene::new().created_by(ALICE).reason(member(3), &other), Reason::NotCreator);
             assert_eq!(Scene::new().reason(ALICE, &other), Reason::NotCreator, "nobody knows who it is");
         }
-        // Another name alone is any member's to choose.
+        // Any member may change the name only.
         assert_eq!(Scene::new().created_by(ALICE).does(member(3), &card(3, 1)), published(3));
     }
 
@@ -120,8 +120,7 @@ mod publish {
             for card in [&same, &next] {
                 assert_eq!(scene.reason(member(3), card), Reason::NotCreator);
             }
-            // What changes nothing of it is anybody's to say, and nothing at all leaves it as it
-            // is.
+            // Any member may repeat the present listing, or leave it out.
             let dup = Decision::nothing(Answer::Publish { version: 2, dup: true });
             assert_eq!(scene.does(member(3), &card_of(2, 7, Policy::Request, Some(was))), dup);
             assert_eq!(scene.does(member(3), &card(3, 1)), decided(3, Change::PutCard { is_listed: was }));

@@ -1,4 +1,4 @@
-//! What the server ends by itself.
+//! Expiry, and operators' ends.
 
 use super::*;
 
@@ -86,7 +86,7 @@ mod lapse {
         let scene = approved().naming(ApproveFacts { exp: END - 1, ..live(ALICE, 10) });
         assert_eq!(scene.clone().at(END - 2).does(BOB, &LAPSE), nothing());
         assert_eq!(scene.clone().at(END - 1).does(BOB, &LAPSE), lapses(true));
-        // Then the request is over, too.
+        // By then the request has expired, too.
         assert_eq!(scene.at(END).does(BOB, &LAPSE), lapses(false));
     }
 

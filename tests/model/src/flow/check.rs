@@ -1,4 +1,4 @@
-//! What all states together say about the world.
+//! The check of all states.
 
 use std::{
     collections::BTreeMap,
@@ -16,43 +16,43 @@ use super::{
 };
 use crate::graph::{Graph, Marks};
 
-/// Whoever was promised the key can still get it, on each of their devices: without asking again,
-/// by what honest clients and the server do by themselves.
+/// A user who was promised the key can still get it, on each device: without a new request, by
+/// steps of honest clients and the server alone.
 pub const POSSIBLE: &str = "who asked can still get the key";
-/// Once an approve of Alice's is stored, and until its time is over, nobody has to send another.
+/// Once an approve of Alice's is stored, and until it expires, nobody has to send another.
 pub const ENOUGH: &str = "one honest approve is enough";
 
-/// Where Alice created the room: however much garbage has come first, her client alone gets a good
-/// approve stored, without waiting for Bob.
+/// If Alice created the room: however much garbage came first, her client alone gets a good approve
+/// stored, without waiting for Bob.
 pub const UNSILENCED: &str = "garbage does not silence the creator";
 
-/// A step towards the key.
+/// A step by honest clients or the server.
 const HELPS: Marks = 1;
-/// The same, and it is none of Alice's.
+/// The same, but not by Alice.
 const HELPS_WITHOUT_ALICE: Marks = 2;
-/// A step of Alice's client alone.
+/// A step by Alice's client.
 const ALICE_HELPS: Marks = 4;
 
-/// The outcome of looking at all states.
+/// The result of checking all states.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct CheckResult {
     /// How many there are.
     pub states: usize,
-    /// In how many a device has been promised the key and waits for it.
+    /// In how many of them a device has been promised the key and waits for it.
     pub waiting: usize,
-    /// What does not hold, each with a shortest way to where it does not.
+    /// The properties that do not hold, each with a shortest path to where it fails.
     pub broken: BTreeMap<&'static str, Vec<String>>,
     /// How long it took.
     pub took: Duration,
 }
 
-/// A property, and the way to where it does not hold.
+/// A property, and a path to where it fails.
 type Broken = (&'static str, Vec<String>);
 
 impl Flow {
-    /// Looks at all states. What is possible is looked for from all of them, what always holds in
-    /// each.
-    pub fn verdict(&self) -> Verdict {
+    /// Checks all states: each for the properties that always hold, and all together for those that
+    /// stay possible.
+    pub fn check(&self) -> CheckResult {
         let start = Instant::now();
         let always: Vec<_> = self.properties().into_iter().filter(is_always).collect();
         let mark_state = |state: &State| self.mark_broken(&always, state) | self.mark_devices(state);
@@ -61,7 +61,7 @@ impl Flow {
         let broken = [what_broke(&graph, &always), self.what_is_impossible(&graph)].concat();
         // The nearest first: a property may be broken for both devices.
         let broken = broken.into_iter().rev().collect();
-        Verdict { states: graph.len(), waiting, broken, took: start.elapsed() }
+        CheckResult { states: graph.len(), waiting, broken, took: start.elapsed() }
     }
 
     fn mark_broken(&self, always: &[Property<Self>], state: &State) -> Marks {
@@ -110,8 +110,8 @@ fn what_broke(graph: &Graph<'_, Flow>, always: &[Property<Flow>]) -> Vec<Broken>
     always.iter().enumerate().filter_map(nearest).collect()
 }
 
-// The marks of a state: from the first bit on the properties that it breaks, and above them these
-// five for each device.
+// The marks of a state: the first bits are the properties that it breaks; above them are these five
+// for each device.
 
 fn owed(device: Device) -> Marks {
     1 << (20 + device as u32)
@@ -137,7 +137,7 @@ fn is_always(property: &Property<Flow>) -> bool {
     property.expectation == Expectation::Always
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for CheckResult {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { states, waiting, took, broken } = self;
         write!(formatter, "{states} states, in {waiting} somebody waits; {took:.1?}")?;

@@ -1,4 +1,4 @@
-//! What the store knows that bears on a command.
+//! Loads the facts that the rules need to decide a command.
 
 use vestibule_approve::{
     frames::Id,
@@ -8,14 +8,14 @@ use vestibule_approve::{
 
 use super::{Approve, Reference, Request};
 
-pub(super) struct Gathering<'a> {
+pub(super) struct FactLoader<'a> {
     pub(super) store: &'a Reference,
     pub(super) rid: &'a Rid,
     pub(super) caller: &'a Caller,
     pub(super) now: i64,
 }
 
-impl Gathering<'_> {
+impl FactLoader<'_> {
     pub(super) fn facts(&self, command: &Command) -> Facts {
         let own = self.caller.uid;
         let room = self.store.rooms.get(self.rid).map(|room| room.facts);
@@ -57,7 +57,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// What bears on an approve that is stored.
+    /// The facts for a stored approve.
     fn about_approve(&self, approve: &Approve) -> Facts {
         Facts { approve: Some(approve.facts), ..self.about(&approve.facts.to, &approve.request_id) }
     }
@@ -89,7 +89,7 @@ impl Gathering<'_> {
         self.store.denials.get(&(*self.rid, *uid)).map(|denial| denial.facts)
     }
 
-    /// The oldest other request of the caller for this box key that still waits.
+    /// The caller's oldest other open request for this box key.
     fn open_for_box(&self, request_id: &Id, box_hash: &Hash) -> Option<&Request> {
         self.store
             .requests_of(&self.caller.uid)
