@@ -4,7 +4,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{
-    limits::Limits,
+    limits::FieldLimits,
     refusal::{Reason, Refusal},
 };
 
@@ -12,7 +12,7 @@ use super::{
 const LAST: i64 = 253_402_300_799_999;
 
 /// Checks that a frame has not expired at `now`, and does not expire too late.
-pub(super) fn check(exp: i64, limits: &Limits, now: i64) -> Result<(), Refusal> {
+pub(super) fn check(exp: i64, limits: &FieldLimits, now: i64) -> Result<(), Refusal> {
     check_is_ahead(exp, now)?;
     if exp.saturating_sub(now) > limits.exp_ms {
         return Err(Reason::BadPayload.because(format!(
@@ -48,7 +48,7 @@ mod tests {
     const NOW: i64 = 1_795_733_134_567;
 
     fn refusal(exp: i64, now: i64) -> (Reason, String) {
-        let Refusal { reason, detail, .. } = check(exp, &Limits::default(), now).unwrap_err();
+        let Refusal { reason, detail, .. } = check(exp, &FieldLimits::default(), now).unwrap_err();
         (reason, detail.unwrap().into_owned())
     }
 
@@ -59,14 +59,14 @@ mod tests {
                 "The exp lies before the server's clock, 2026-11-26T22:45:34Z: check this device's clock.";
             assert_eq!(refusal(exp, NOW), (Reason::Expired, over.to_owned()), "{exp}");
         }
-        let longest = NOW + Limits::default().exp_ms;
+        let longest = NOW + FieldLimits::default().exp_ms;
         for exp in [longest + 1, i64::MAX] {
             let far = "The exp lies more than 2592000000 ms (`limits.exp_ms`) ahead of the server's clock, \
                 2026-11-26T22:45:34Z: check this device's clock.";
             assert_eq!(refusal(exp, NOW), (Reason::BadPayload, far.to_owned()), "{exp}");
         }
         for exp in [NOW + 1, longest] {
-            assert_eq!(check(exp, &Limits::default(), NOW), Ok(()), "{exp}");
+            assert_eq!(check(exp, &FieldLimits::default(), NOW), Ok(()), "{exp}");
         }
     }
 

@@ -9,7 +9,7 @@ use strum::{IntoStaticStr, VariantNames};
 
 use super::{
     exp,
-    limits::{ALG_BYTES, CODE_BYTES, Limits, SIGN_PUB_BYTES},
+    limits::{ALG_BYTES, CODE_BYTES, FieldLimits, SIGN_PUB_BYTES},
     refusal::{Reason, Refusal},
     text,
 };
@@ -74,7 +74,7 @@ impl Card {
     }
 
     /// Verifies that the room key signed the card.
-    pub fn check(&self, limits: &Limits) -> Result<Checked, Refusal> {
+    pub fn check(&self, limits: &FieldLimits) -> Result<Checked, Refusal> {
         check_text("name", self.name.as_deref(), limits.name)?;
         if self.version == 0 || i64::try_from(self.version).is_err() {
             return Err(Reason::BadPayload
@@ -131,7 +131,7 @@ impl Request {
     }
 
     /// Verifies that `uid` signed this request to `rid`.
-    pub fn check(&self, rid: &Rid, uid: &Uid, limits: &Limits, now: i64) -> Result<Checked, Refusal> {
+    pub fn check(&self, rid: &Rid, uid: &Uid, limits: &FieldLimits, now: i64) -> Result<Checked, Refusal> {
         check_text("note", self.note.as_deref(), limits.note)?;
         check_size("box_pub", self.box_pub.0.len(), limits.box_pub)?;
         check_size("box_alg", self.box_alg.len(), ALG_BYTES)?;
@@ -195,7 +195,7 @@ impl Approve {
         rid: &Rid,
         by: &Uid,
         room: &RoomKey,
-        limits: &Limits,
+        limits: &FieldLimits,
         now: i64,
     ) -> Result<Checked, Refusal> {
         check_size("ct", self.ct.0.len(), limits.ct)?;

@@ -1,4 +1,4 @@
-//! Limits of the flow's fields, and quotas. The defaults are those of `docs/protocol.md`; operators
+//! FieldLimits of the flow's fields, and quotas. The defaults are those of `docs/protocol.md`; operators
 //! can change them.
 
 use serde::Serialize;
@@ -25,7 +25,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// The largest sizes of fields. Clients learn them with a join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Limits {
+pub struct FieldLimits {
     /// The longest note of a request, in characters (Unicode scalar values).
     pub note: usize,
     /// The longest name of a room, in characters.
@@ -38,7 +38,7 @@ pub struct Limits {
     pub exp_ms: i64,
 }
 
-impl Default for Limits {
+impl Default for FieldLimits {
     fn default() -> Self {
         Self { note: 280, name: 80, ct: 16 * 1024, box_pub: 4096, exp_ms: 30 * DAY_MS }
     }

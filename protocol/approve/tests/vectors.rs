@@ -13,7 +13,7 @@ use vestibule_approve::{
     base64url::{Blob, Fixed, decode},
     frames::{Approve, Card, Deny, Request, RoomKey},
     ids::{Rid, Uid},
-    limits::Limits,
+    limits::FieldLimits,
     signed::{Alg, Signature, Signed, box_hash, hand_over, prove, room_id, session, user_id},
 };
 
@@ -175,10 +175,10 @@ fn a_signed_request_checks_and_an_altered_one_does_not() {
         let (rid, uid) = (fixed(&fields["rid"]), user_id(frame.sign_alg, &frame.sign_pub.0));
         let before = frame.exp - 1;
         assert_eq!(uid, fixed(&fields["uid"]), "a request is signed by its own user");
-        assert!(frame.check(&rid, &uid, &Limits::default(), before).is_ok());
-        assert!(frame.check(&Rid([1; 32]), &uid, &Limits::default(), before).is_err(), "another room");
-        assert!(frame.check(&rid, &Uid([1; 32]), &Limits::default(), before).is_err(), "another user");
-        assert!(frame.check(&rid, &uid, &Limits::default(), frame.exp).is_err(), "expired");
+        assert!(frame.check(&rid, &uid, &FieldLimits::default(), before).is_ok());
+        assert!(frame.check(&Rid([1; 32]), &uid, &FieldLimits::default(), before).is_err(), "another room");
+        assert!(frame.check(&rid, &Uid([1; 32]), &FieldLimits::default(), before).is_err(), "another user");
+        assert!(frame.check(&rid, &uid, &FieldLimits::default(), frame.exp).is_err(), "expired");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vestibule_approve::limits::Limits;
+use vestibule_approve::limits::FieldLimits;
 use vestibule_channels::transport::Rate;
 
 use super::fan_out_limit::FanOutRate;
@@ -13,7 +13,7 @@ pub struct FlowConfig {
     /// The server's names; if empty, the server has the name of the host that a client addresses.
     pub names: Vec<String>,
     /// The largest sizes of fields.
-    pub limits: Limits,
+    pub limits: FieldLimits,
     /// How long an approve waits for an ack or nack before it is sent again.
     pub redelivery: Duration,
     /// How often the sweep looks for what has expired.
@@ -32,7 +32,7 @@ impl Default for FlowConfig {
     fn default() -> Self {
         Self {
             names: Vec::new(),
-            limits: Limits::default(),
+            limits: FieldLimits::default(),
             redelivery: Duration::from_secs(30),
             sweep: Duration::from_secs(5),
             mailbox: 4096,

@@ -11,7 +11,7 @@ use ring::{
 use vestibule_approve::{
     base64url::{self, Blob, Fixed},
     frames::{Card, Policy},
-    limits::Limits,
+    limits::FieldLimits,
     refusal::{Reason, Refusal},
     signed::{Alg, Signature, Signed, room_id},
 };
@@ -30,7 +30,7 @@ pub(super) fn create(
     alg: Alg,
     policy: Policy,
     name: Option<String>,
-    limits: &Limits,
+    limits: &FieldLimits,
 ) -> Result<NewRoom, Refusal> {
     let key = RoomPrivateKey::generate(alg)?;
     let room_pub = Blob(key.public());
@@ -123,8 +123,8 @@ mod tests {
     fn the_card_is_signed_by_the_returned_key() {
         for alg in [Alg::Ed25519, Alg::P256, Alg::Secp256k1] {
             let NewRoom { card, room_key } =
-                create(alg, Policy::Request, Some("Gärten".into()), &Limits::default()).unwrap();
-            assert!(card.check(&Limits::default()).is_ok());
+                create(alg, Policy::Request, Some("Gärten".into()), &FieldLimits::default()).unwrap();
+            assert!(card.check(&FieldLimits::default()).is_ok());
             let key: Fixed<32> = room_key.parse().unwrap();
             let opened = match alg {
                 Alg::Ed25519 => RoomPrivateKey::Ed25519(Zeroizing::new(key.0)),
@@ -139,9 +139,9 @@ mod tests {
 
     #[test]
     fn a_name_too_long_is_refused() {
-        assert!(create(Alg::P256, Policy::Open, Some("é".repeat(80)), &Limits::default()).is_ok());
+        assert!(create(Alg::P256, Policy::Open, Some("é".repeat(80)), &FieldLimits::default()).is_ok());
         let refusal =
-            create(Alg::P256, Policy::Open, Some("é".repeat(81)), &Limits::default()).err().unwrap();
+            create(Alg::P256, Policy::Open, Some("é".repeat(81)), &FieldLimits::default()).err().unwrap();
         assert_eq!(refusal.reason, Reason::TooLarge);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
-use vestibule_approve::limits::{Limits, Quotas};
+use vestibule_approve::limits::{FieldLimits, Quotas};
 use vestibule_channels::{Rate, Router};
 use vestibule_store::{Clock, Store, StoreProblem, clock::Doubt};
 
@@ -67,7 +67,7 @@ impl Flow {
     }
 
     /// The largest sizes of fields.
-    pub fn limits(&self) -> Limits {
+    pub fn limits(&self) -> FieldLimits {
         self.services.config.limits
     }
 

@@ -7,7 +7,7 @@ use vestibule_approve::{
     fields::{Object, integer, optional_integer},
     frames::{Card, Id, Policy},
     items::{ApproveItem, Cursor, NackCode, Notice, RequestItem},
-    limits::{Limits, PAGE},
+    limits::{FieldLimits, PAGE},
     refusal::{Reason, Refusal},
     rules::Answer,
     signed::{Alg, Rid, Signature, Uid},
@@ -203,7 +203,7 @@ pub(super) struct JoinReply<'a> {
 #[derive(Serialize)]
 struct JoinLimits {
     #[serde(flatten)]
-    fields: Limits,
+    fields: FieldLimits,
     /// A whole message, in bytes.
     message: usize,
 }

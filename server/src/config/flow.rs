@@ -1,9 +1,9 @@
-//! Limits and times of the approve flow.
+//! FieldLimits and times of the approve flow.
 
 use std::{num::NonZeroU32, time::Duration};
 
 use clap::Args;
-use vestibule_approve::limits::{Limits, Quotas};
+use vestibule_approve::limits::{FieldLimits, Quotas};
 use vestibule_channels::transport::{Period, Rate};
 
 use super::{
@@ -14,7 +14,7 @@ use crate::approve::FanOutRate;
 
 /// The limits of the approve flow.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Limits on rooms, requests and approves")]
+#[command(next_help_heading = "FieldLimits on rooms, requests and approves")]
 pub struct FlowOptions {
     /// Open requests of one user in one room
     ///
@@ -171,8 +171,8 @@ pub struct FlowOptions {
 }
 
 impl FlowOptions {
-    pub(super) fn limits(&self) -> Limits {
-        Limits {
+    pub(super) fn limits(&self) -> FieldLimits {
+        FieldLimits {
             note: self.max_note,
             name: self.max_name,
             ct: self.max_ct,

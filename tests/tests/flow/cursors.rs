@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use vestibule_approve::base64url::Blob;
 use vestibule_approve::frames::Request;
-use vestibule_approve::limits::Limits;
+use vestibule_approve::limits::FieldLimits;
 use vestibule_tests::people::Device;
 use vestibule_tests::process::{Server, Shared};
 use vestibule_tests::scene::Scene;
@@ -160,7 +160,7 @@ fn large_approves_make_smaller_pages() {
     let to = scene.bob.uid();
     for request in &requests {
         let mut approve = scene.room.approve(&scene.alice, &to, request);
-        approve.ct = Blob(vec![7; Limits::default().ct]);
+        approve.ct = Blob(vec![7; FieldLimits::default().ct]);
         scene.room.sign_approve(&scene.alice, &mut approve);
         scene.member.call(&scene.topic, "approve", &approve).ok();
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use vestibule_approve::base64url::Blob;
-use vestibule_approve::limits::{Limits, Quotas};
+use vestibule_approve::limits::{FieldLimits, Quotas};
 use vestibule_tests::people::Device;
 use vestibule_tests::scene::Scene;
 
@@ -21,7 +21,7 @@ fn a_client_can_page_through_more_than_an_outbox_holds() {
         let (carol, mut device, _) = scene.another_member();
         for request in &requests {
             let mut approve = scene.room.approve(&carol, &scene.bob.uid(), request);
-            approve.ct = Blob(vec![7; Limits::default().ct]);
+            approve.ct = Blob(vec![7; FieldLimits::default().ct]);
             scene.room.sign_approve(&carol, &mut approve);
             device.call(&scene.topic, "approve", &approve).ok();
             sent.insert(json!(approve.approve_id).to_string());

@@ -4,7 +4,7 @@ use serde_json::json;
 use vestibule_approve::base64url::Blob;
 use vestibule_approve::frames::Approve;
 use vestibule_approve::ids::Hash;
-use vestibule_approve::limits::{ALG_BYTES, Limits, Quotas};
+use vestibule_approve::limits::{ALG_BYTES, FieldLimits, Quotas};
 use vestibule_tests::people::{Device, TEN_MINUTES, now_ms, random};
 use vestibule_tests::scene::Scene;
 
@@ -87,16 +87,16 @@ fn an_expired_or_oversized_approve_is_refused() {
     let mut right = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
     assert_refused(&mut scene, Approve { exp: now_ms() - 1, ..right.clone() }, "expired");
     assert_refused(&mut scene, Approve { exp: i64::MIN, ..right.clone() }, "expired");
-    let ahead = now_ms() + Limits::default().exp_ms + TEN_MINUTES;
+    let ahead = now_ms() + FieldLimits::default().exp_ms + TEN_MINUTES;
     assert_refused(&mut scene, Approve { exp: ahead, ..right.clone() }, "bad_payload");
     assert_refused(
         &mut scene,
-        Approve { ct: Blob(vec![1; Limits::default().ct + 1]), ..right.clone() },
+        Approve { ct: Blob(vec![1; FieldLimits::default().ct + 1]), ..right.clone() },
         "too_large",
     );
     assert_refused(&mut scene, Approve { alg: "x".repeat(ALG_BYTES + 1), ..right.clone() }, "too_large");
     assert_unapproved(&mut scene);
-    right.ct = Blob(vec![1; Limits::default().ct]);
+    right.ct = Blob(vec![1; FieldLimits::default().ct]);
     right.alg = "x".repeat(ALG_BYTES);
     scene.room.sign_approve(&scene.alice, &mut right);
     scene.member.call(&scene.topic, "approve", &right).ok();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vestibule_approve::frames::Policy;
-use vestibule_approve::limits::Limits;
+use vestibule_approve::limits::FieldLimits;
 use vestibule_approve::signed::{Alg, Rid};
 use vestibule_tests::http::{Request, Response};
 use vestibule_tests::people::{Device, Person, Room, random};
@@ -120,11 +120,16 @@ fn bad_http_requests_are_refused() {
     let room = json!({ "alg": "ed25519", "policy": "open", "name": "Too Large" });
     let with_name = |length: usize| json!({ "alg": "p256", "policy": "open", "name": "é".repeat(length) });
     let post = |target: &str| Request::post(target).header("authorization", &bearer);
-    let fitting = post("/v1/rooms").json(&with_name(Limits::default().name));
+    let fitting = post("/v1/rooms").json(&with_name(FieldLimits::default().name));
     assert_eq!(fitting.send(server.address()).expect("a response").status, 201);
     let padded = format!("{}{room}", " ".repeat(16 * 1024));
     for (what, request, status, reason) in [
-        ("a long name", post("/v1/rooms").json(&with_name(Limits::default().name + 1)), 413, "too_large"),
+        (
+            "a long name",
+            post("/v1/rooms").json(&with_name(FieldLimits::default().name + 1)),
+            413,
+            "too_large",
+        ),
         ("a long body", post("/v1/rooms").json(&room).body(padded), 413, "too_large"),
         ("no body", post("/v1/rooms"), 400, "bad_payload"),
         ("broken JSON", post("/v1/rooms").json(&room).body("{"), 400, "bad_payload"),

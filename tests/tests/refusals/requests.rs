@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use vestibule_approve::base64url::Blob;
-use vestibule_approve::limits::{ALG_BYTES, Limits};
+use vestibule_approve::limits::{ALG_BYTES, FieldLimits};
 use vestibule_approve::signed::Alg;
 use vestibule_tests::people::{Device, PATIENCE, Person, TEN_MINUTES, now_ms};
 use vestibule_tests::process::{Launch, Server};
@@ -36,7 +36,7 @@ fn a_request_with_an_invalid_exp_is_refused() {
         (0, "expired"),
         (-1, "expired"),
         (i64::MIN, "expired"),
-        (now_ms() + Limits::default().exp_ms + TEN_MINUTES, "bad_payload"),
+        (now_ms() + FieldLimits::default().exp_ms + TEN_MINUTES, "bad_payload"),
         (i64::MAX, "bad_payload"),
     ] {
         let mut request = scene.bob.request(&rid);
@@ -46,7 +46,7 @@ fn a_request_with_an_invalid_exp_is_refused() {
     }
     scene.assert_untouched();
     let mut request = scene.bob.request(&rid);
-    request.exp = now_ms() + Limits::default().exp_ms;
+    request.exp = now_ms() + FieldLimits::default().exp_ms;
     scene.bob.sign_request(&rid, &mut request);
     scene.guest.call(&scene.topic, "request", &request).ok();
 }
@@ -83,13 +83,13 @@ fn an_oversized_request_is_refused() {
     let fitting = {
         let mut request = scene.bob.request(&rid);
         // Characters are counted, not bytes.
-        request.note = Some("é".repeat(Limits::default().note));
-        request.box_pub = Blob(vec![1; Limits::default().box_pub]);
+        request.note = Some("é".repeat(FieldLimits::default().note));
+        request.box_pub = Blob(vec![1; FieldLimits::default().box_pub]);
         request.box_alg = "x".repeat(ALG_BYTES);
         request
     };
     let mut too_large = [fitting.clone(), fitting.clone(), fitting.clone()];
-    too_large[0].note = Some("e".repeat(Limits::default().note + 1));
+    too_large[0].note = Some("e".repeat(FieldLimits::default().note + 1));
     too_large[1].box_pub.0.push(1);
     too_large[2].box_alg.push('x');
     for mut request in too_large {

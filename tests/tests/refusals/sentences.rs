@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vestibule_approve::limits::Limits;
+use vestibule_approve::limits::FieldLimits;
 use vestibule_approve::signed::Alg;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Person, now_ms};
@@ -76,7 +76,7 @@ fn exp_errors_tell_the_servers_time() {
     for (exp, reason, start) in [
         (now_ms() - 60_000, "expired", "The exp lies before the server's clock, "),
         (
-            now_ms() + Limits::default().exp_ms + 60_000,
+            now_ms() + FieldLimits::default().exp_ms + 60_000,
             "bad_payload",
             "The exp lies more than 2592000000 ms (`limits.exp_ms`) ahead of the server's clock, ",
         ),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use vestibule_approve::base64url;
 use vestibule_approve::frames::{Card, Policy};
-use vestibule_approve::limits::Limits;
+use vestibule_approve::limits::FieldLimits;
 use vestibule_approve::signed::{Alg, room_id};
 use vestibule_tests::http::{Request, Response};
 use vestibule_tests::people::{Device, Key, Person, Room};
@@ -35,7 +35,7 @@ fn a_room_created_over_http_belongs_to_its_creator() {
         let made = response.json();
         let binary = |field: &str| base64url::decode(made[field].as_str().expect("text")).expect("base64url");
         let card: Card = serde_json::from_value(made["card"].clone()).expect("a card");
-        assert!(card.check(&Limits::default()).is_ok());
+        assert!(card.check(&FieldLimits::default()).is_ok());
         assert_eq!((card.version, card.policy, card.name.as_deref()), (1, Policy::Request, Some("Gärten")));
         assert_eq!(json!(card.rid), made["rid"]);
         assert_eq!(card.rid, room_id(alg, &binary("room_pub")));

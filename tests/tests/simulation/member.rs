@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use vestibule_approve::base64url::Blob;
 use vestibule_approve::frames::{Approve, Request};
-use vestibule_approve::limits::Limits;
+use vestibule_approve::limits::FieldLimits;
 use vestibule_approve::signed::Uid;
 use vestibule_tests::people::{Person, Reply, now_ms};
 
@@ -21,7 +21,7 @@ impl Waiting {
     pub(crate) fn read(simulated: &SimulatedRoom, item: &Value) -> Self {
         let uid = item["uid"].as_str().and_then(|uid| uid.parse().ok()).expect("a uid");
         let request: Request = serde_json::from_value(item.clone()).expect("a request");
-        let checked = request.check(&simulated.rid, &uid, &Limits::default(), now_ms());
+        let checked = request.check(&simulated.rid, &uid, &FieldLimits::default(), now_ms());
         checked.expect("a request that the server has checked");
         Self { uid, request }
     }

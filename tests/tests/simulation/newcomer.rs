@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use vestibule_approve::base64url::Fixed;
 use vestibule_approve::frames::{Approve, Card, Id, Request};
-use vestibule_approve::limits::Limits;
+use vestibule_approve::limits::FieldLimits;
 use vestibule_approve::signed::{Uid, user_id};
 use vestibule_tests::people::{self, Key};
 use vestibule_tests::random::Random;
@@ -172,8 +172,9 @@ impl Visit<'_> {
     /// Accepts a card that is the room's own.
     fn see(&mut self, card: &Value) {
         let card: Option<Card> = serde_json::from_value(card.clone()).ok();
-        let is_right =
-            |card: &Card| card.rid == self.newcomer.simulated.rid && card.check(&Limits::default()).is_ok();
+        let is_right = |card: &Card| {
+            card.rid == self.newcomer.simulated.rid && card.check(&FieldLimits::default()).is_ok()
+        };
         self.card = card.filter(is_right).or(self.card.take());
     }
 
