@@ -7,7 +7,7 @@
 //! topic starts. `event` names the events, `payloads` has their contents.
 //!
 //! `services` has what all of them share: the store, sign-in (`auth`), limits, the clock. `topics`
-//! holds both kinds of topics and is the [`notifier`] that reaches one from another. `actions` is
+//! holds both kinds of topics and is the `notifier` that reaches one from another. `actions` is
 //! what operators do, `sweep` ends what has expired, [`http`] has the endpoints for sign-in and
 //! rooms.
 //!

@@ -1,6 +1,6 @@
 //! Topic actors: one for each topic that anybody has joined in this process.
 //!
-//! A [`TopicActor`] owns its topic's [`Channel`] and subscribers, calls the channel on behalf of
+//! A `TopicActor` owns its topic's [`Channel`] and subscribers, calls the channel on behalf of
 //! the subscribers, and puts frames into their outboxes. A [`TopicRegistry`] starts and finds the
 //! actors of one kind of channel; a [`Router`] knows which topics belong to which registry.
 //!

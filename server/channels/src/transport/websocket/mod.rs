@@ -2,7 +2,7 @@
 //!
 //! actix-ws does the handshake, and no more. What comes in is read by `messages`, which keeps
 //! nothing longer than it is used. What goes out does not pass through a session but straight from
-//! the [`Outbox`] into the response body, as shared, already framed bytes: no task is woken for
+//! the `Outbox` into the response body, as shared, already framed bytes: no task is woken for
 //! each recipient of a broadcast, and no frame is copied for it.
 
 mod guard;
