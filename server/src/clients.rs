@@ -11,7 +11,7 @@ use actix_web::{
 use vestibule_channels::{
     Endpoint,
     transport::{
-        self, Accepted, ConnectionCounter, Connections, HttpRateLimit, Over, arriving, edges, harden,
+        self, ConnectionCounter, Connections, HttpRateLimit, Over, TcpConnections, arriving, edges, harden,
         websocket,
     },
 };
@@ -95,10 +95,11 @@ impl Clients {
         listener: TcpListener,
         certificate: Option<Arc<Certificate>>,
     ) -> io::Result<Server> {
-        let patience = config.connections.patience();
+        let timeouts = config.connections.http_timeouts();
         let policy = Arc::clone(self.endpoint.connect_policy());
         let traffic = Arc::clone(self.endpoint.traffic());
-        let accepted = Accepted::new(Arc::clone(&self.tcp_connections), policy, traffic, patience);
+        let tcp_connections =
+            TcpConnections::new(Arc::clone(&self.tcp_connections), policy, traffic, timeouts);
         let over = if certificate.is_some() { Over::Tls } else { Over::Http };
         let tls = certificate.map(Certificate::server_config).transpose().map_err(io::Error::other)?;
         let clients = self.clone();
@@ -107,12 +108,12 @@ impl Clients {
             App::new()
                 .wrap(NormalizePath::trim())
                 .wrap(from_fn(edges))
-                .wrap(from_fn(move |request, next| arriving(patience.request, request, next)))
+                .wrap(from_fn(move |request, next| arriving(timeouts.request, request, next)))
                 .wrap(from_fn(telemetry::trace))
                 .wrap(from_fn(move |request, next| harden(over, request, next)))
                 .configure(|config| clients.mount(config))
         };
-        transport::serve(listener, tls, patience, accepted, READERS, application)
+        transport::serve(listener, tls, timeouts, tcp_connections, READERS, application)
     }
 
     fn mount(self, config: &mut web::ServiceConfig) {

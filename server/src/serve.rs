@@ -157,7 +157,7 @@ fn start_admin(
         flow.register(registry);
     });
     let shared = Admin { metrics, flow: Arc::clone(flow), health: Arc::clone(clients.health()), server };
-    admin::start(listen, tokens, shared, config.connections.patience())
+    admin::start(listen, tokens, shared, config.connections.http_timeouts())
         .map_err(|source| ServeError::ListenForOperators { at: listen.clone(), source })
 }
 

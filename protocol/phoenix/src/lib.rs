@@ -1,12 +1,12 @@
-//! The Phoenix channel protocol, without any input or output.
+//! The Phoenix channel protocol, without I/O.
 //!
 //! Nothing in this crate reads a clock, draws a random number, opens a file or waits: bytes go in,
-//! bytes and decisions come out. That is what lets the same code be tested against recorded
-//! transcripts, fuzzed and run in a server.
+//! bytes and decisions come out. So the same code can be tested against recorded transcripts,
+//! fuzzed, and run in a server.
 //!
-//! [`message`] says what travels, [`serializer`] how it looks on the wire, [`socket`] what one
-//! connection may do next; [`longpoll`] has the bodies of that transport, [`presence`] the presence
-//! list and its changes, [`disconnect`] the close codes. The main type is [`socket::Socket`].
+//! [`message`] has the messages, [`serializer`] their form on the wire, and [`socket`] the state of
+//! one connection; [`longpoll`] has the bodies of that transport, [`presence`] the presence list
+//! and its changes, [`disconnect`] the close codes. The main type is [`socket::Socket`].
 //!
 //! ```
 //! use vestibule_phoenix::{message::Frame, serializer::Serializer, socket::{Action, Socket}};

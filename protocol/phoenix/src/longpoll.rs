@@ -1,4 +1,4 @@
-//! The bodies of Phoenix's long poll: what a POST carries, and what a GET is answered with.
+//! The bodies of Phoenix's long poll: of a POST, and of the answer to a GET.
 
 use base64::{
     Engine,
@@ -11,21 +11,22 @@ use thiserror::Error;
 
 use crate::message::Frame;
 
-/// The most lines of one batch; Phoenix drops the rest without a word.
+/// The most lines of one batch; Phoenix drops further ones silently.
 pub const MAX_LINES: usize = 100;
 
-/// The content type of a batch. Any other is one message, also this one with a parameter.
+/// The content type of a batch. A body of any other type is one message; so is one of this type
+/// with a parameter.
 pub const BATCH: &str = "application/x-ndjson";
 
-/// A body that is no text, or a line of a batch that is neither JSON nor base64.
+/// A body that is not text, or a line of a batch that is neither JSON nor base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("malformed long-poll body")]
 pub struct MalformedBody;
 
 /// The messages of a POST.
 ///
-/// A batch is lines, of which those that start with `[` are text and the others base64 of a binary
-/// message. phoenix.js sends no newline after the last one; one that is there makes an empty
+/// A batch has one line for each message: a text if it starts with `[`, otherwise base64 of a
+/// binary message. phoenix.js sends no newline after the last line; a newline there makes an empty
 /// message, as in Phoenix.
 pub fn decode(content_type: Option<&str>, body: &Bytes) -> Result<Vec<Frame>, MalformedBody> {
     let text = ByteString::try_from(body.clone()).map_err(|_| MalformedBody)?;
@@ -44,25 +45,25 @@ fn decode_line(body: &ByteString, line: &str) -> Result<Frame, MalformedBody> {
     Ok(Frame::Binary(bytes.into()))
 }
 
-/// The status inside an answer. The HTTP status is 200 whatever it is.
+/// The status inside an answer. The HTTP status is always 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Here are messages, or: they are handled.
+    /// There are messages, or the messages are handled.
     Ok,
-    /// No messages until the time was over.
+    /// There were no messages within the window.
     NoContent,
     /// The connection is refused.
     Forbidden,
     /// The session ended over the messages of this POST.
     Timeout,
-    /// No such session; in the answer to a GET with the token of a new one.
+    /// There is no such session. The answer to a GET has the token of a new one.
     Gone,
     /// The session ended while its client waited.
     Over,
 }
 
 impl Status {
-    /// Its number, taken from HTTP.
+    /// The number, taken from HTTP.
     pub fn code(self) -> u16 {
         match self {
             Status::Ok => 200,
@@ -91,7 +92,7 @@ impl<'a> Answer<'a> {
         Self { status: status.code(), token: None, messages: None }
     }
 
-    /// What a GET of a session is answered: each message is a text of its own.
+    /// The answer to a GET of a session: each message is a text of its own.
     pub fn poll(status: Status, token: &'a str, messages: &'a [&'a str]) -> Self {
         Self { status: status.code(), token: Some(token), messages: Some(messages) }
     }

@@ -1,4 +1,4 @@
-//! What travels on a socket: messages from clients, and replies, pushes and broadcasts to them.
+//! The messages on a socket: from clients, and replies, pushes and broadcasts to them.
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -15,14 +15,14 @@ pub enum Frame {
     Binary(Bytes),
 }
 
-/// A JSON value that the server echoes without looking into it: a `ref`, a `join_ref`, and the odd
-/// topic or event that is no string.
+/// A JSON value that the server repeats without interpreting it: a `ref`, a `join_ref`, and the odd
+/// topic or event that is not a string.
 ///
-/// Phoenix compares them strictly (`1`, `"1"` and `1.0` are three refs) and gives them back with
-/// value and type unchanged. Texts are compared after unescaping, everything else by its JSON text.
+/// Phoenix compares them strictly (`1`, `"1"` and `1.0` are three refs) and returns them with value
+/// and type unchanged. Strings are compared after unescaping, other values by their JSON text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Term {
-    /// `null`, which stands for "none" in every place a term can stand.
+    /// `null`, which means "none" wherever a term can stand.
     #[default]
     Null,
     /// A JSON string, unescaped.
@@ -40,8 +40,9 @@ impl Term {
         }
     }
 
-    /// This term, or `other` where this one is `null` or `false`: Elixir's `||`, which takes both
-    /// for "none".
+    /// This term, or `other` if this one is `null` or `false`: Elixir's `
+    ///
+    /// `, which takes both for "none".
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         match &self {
@@ -59,7 +60,6 @@ impl Term {
         }
     }
 
-    /// Whether it is `null`.
     pub fn is_null(&self) -> bool {
         matches!(self, Term::Null)
     }
@@ -77,12 +77,12 @@ impl From<ByteString> for Term {
     }
 }
 
-/// A well-formed JSON text that is passed on as it came, shared and not parsed again.
+/// A well-formed JSON text that is passed on unchanged, shared and not parsed again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Json(ByteString);
 
 impl Json {
-    /// The empty object `{}`, Phoenix's payload for "nothing to say".
+    /// The empty object `{}`, Phoenix's payload for "nothing".
     pub fn empty() -> Self {
         Json(ByteString::from_static("{}"))
     }
@@ -90,7 +90,7 @@ impl Json {
     /// The JSON text of `value`.
     ///
     /// # Panics
-    /// If `value` does not serialise (a map with keys that are no strings): a mistake in our code,
+    /// If `value` does not serialize, as a map whose keys are not strings: a mistake in the server,
     /// never in a client's data.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Self {
         Json(serde_json::to_string(value).expect("our own payloads are JSON").into())
@@ -101,7 +101,7 @@ impl Json {
         Json(text)
     }
 
-    /// Its text.
+    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -113,22 +113,22 @@ impl From<Box<RawValue>> for Json {
     }
 }
 
-/// A broadcast in the dialect of Supabase's realtime-js: an event of the user's inside the event
+/// A broadcast in the dialect of Supabase's realtime-js: a user-defined event inside the event
 /// `broadcast`, with a payload of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserBroadcast {
-    /// The user's event.
+    /// The user-defined event.
     pub event: ByteString,
-    /// What the client says beside it: JSON, or nothing.
+    /// JSON that the client adds, or nothing.
     pub metadata: ByteString,
     /// The payload.
     pub bytes: Bytes,
 }
 
-/// What a message carries: JSON, or bytes in a binary frame.
+/// The content of a message: JSON, or bytes in a binary frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// Any JSON value; Phoenix does not insist on an object.
+    /// Any JSON value; Phoenix does not require an object.
     Json(Json),
     /// Bytes as they came in a binary frame.
     Binary(Bytes),
@@ -137,12 +137,12 @@ pub enum Payload {
 }
 
 impl Payload {
-    /// `{}`.
+    /// The empty object `{}`.
     pub fn empty() -> Self {
         Payload::Json(Json::empty())
     }
 
-    /// The JSON of `value`; see [`Json::of`].
+    /// The JSON of `value`; see [`Json::of`] for when it panics.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Self {
         Payload::Json(Json::of(value))
     }
@@ -190,8 +190,8 @@ impl Payload {
     }
 }
 
-/// A payload that does not have the shape a channel expects. Its text is for the client's
-/// developer.
+/// A payload that does not have the shape that a channel expects. The text is for the client's
+/// developers.
 #[derive(Debug, Error)]
 pub enum PayloadError {
     /// The payload is bytes, and the channel expects JSON.
@@ -209,12 +209,13 @@ impl PayloadError {
     }
 }
 
-/// A message from a client, as Phoenix's V2 array has it: `[join_ref, ref, topic, event, payload]`.
+/// A message from a client, in the order of Phoenix's V2 array: `[join_ref, ref, topic, event,
+/// payload]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The `ref` of the join it belongs to.
+    /// The `ref` of the join that the message belongs to.
     pub join_ref: Term,
-    /// What the reply will carry as `ref`.
+    /// The `ref` that the reply will repeat.
     pub reference: Term,
     /// The topic; a string in every sane client.
     pub topic: Term,
@@ -231,12 +232,12 @@ pub enum Status {
     Ok,
     /// `"error"`.
     Error,
-    /// Any other, which Phoenix lets a channel use.
+    /// Another status, which Phoenix allows channels to use.
     Custom(ByteString),
 }
 
 impl Status {
-    /// Its text on the wire.
+    /// The status on the wire.
     pub fn as_str(&self) -> &str {
         match self {
             Status::Ok => "ok",
@@ -246,29 +247,29 @@ impl Status {
     }
 }
 
-/// `phx_reply`: the answer to one message.
+/// `phx_reply`: the reply to one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The join the answered message belonged to.
+    /// The join that the message belonged to.
     pub join_ref: Term,
-    /// The `ref` of the answered message.
+    /// The `ref` of the message.
     pub reference: Term,
-    /// The topic, as it came.
+    /// The topic, as the client sent it.
     pub topic: Term,
-    /// How it went.
+    /// Whether it succeeded.
     pub status: Status,
     /// The response.
     pub response: Payload,
 }
 
-/// A message to one connection that answers nothing. Its `ref` is null, but for `phx_close` and
-/// `phx_error`, whose `ref` is the `join_ref` of the join they end (else a late close would kill a
-/// new join).
+/// A message to one connection that is not a reply. Its `ref` is null, except for `phx_close` and
+/// `phx_error`, whose `ref` is the `join_ref` of the join they end: otherwise a late close would
+/// end a newer join.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
     /// The receiver's join.
     pub join_ref: Term,
-    /// Null, but for `phx_close` and `phx_error`.
+    /// Null, except for `phx_close` and `phx_error`.
     pub reference: Term,
     /// The topic.
     pub topic: ByteString,
@@ -278,7 +279,7 @@ pub struct Push {
     pub payload: Payload,
 }
 
-/// A message to all who joined a topic: the same bytes for each of them, so without refs.
+/// A message to all subscribers of a topic: the same bytes for each of them, so without refs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broadcast {
     /// The topic.
@@ -289,19 +290,18 @@ pub struct Broadcast {
     pub payload: Payload,
 }
 
-/// Whatever the server sends.
+/// Any message from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
-    /// An answer.
+    /// A reply to a message.
     Reply(Reply),
-    /// A message to one.
+    /// A message to one subscriber.
     Push(Push),
-    /// A message to all.
+    /// A message to all subscribers.
     Broadcast(Broadcast),
 }
 
 impl Outgoing {
-    /// What it carries.
     pub fn payload(&self) -> &Payload {
         match self {
             Outgoing::Reply(reply) => &reply.response,

@@ -1,12 +1,12 @@
-//! Who is in a topic, in the shapes of `Phoenix.Presence`.
+//! The presence list of a topic, in the shapes of `Phoenix.Presence`.
 //!
-//! A key (a user) has one meta per tracker (a connection), oldest first. [`Presence::state`] is
-//! what a newcomer is told, and what has changed since is gathered in one [`Diff`] for those who
-//! watch ([`Presence::take_changes`]): who came and left again meanwhile is not in it.
+//! A key, such as a user, has one meta for each tracker, such as a connection, oldest first.
+//! [`Presence::state`] is sent to new watchers. Later changes are gathered in one [`Diff`] for all
+//! watchers ([`Presence::take_changes`]); trackers that came and left in between are not in it.
 //!
-//! What is listed has a bound, since everybody who watches is sent all of it. Who comes when the
-//! list is full waits for a place in it. So all who watch see the same list, and no diff tells of
-//! somebody whom they have not been shown.
+//! The list is bounded, since every watcher gets all of it. A tracker that comes when the list is
+//! full waits for a place. So all watchers see the same list, and no diff names a tracker that they
+//! have not been shown.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -21,17 +21,17 @@ use serde_json::{Map, Value};
 /// What a tracker says about itself: any JSON object. Phoenix adds `phx_ref`.
 pub type Meta = Map<String, Value>;
 
-/// The presence of one topic. `T` names the trackers, such as connections.
+/// The presence list of one topic. `T` identifies trackers, such as connections.
 #[derive(Debug)]
 pub struct Presence<T> {
     listed: BTreeMap<ByteString, Metas<Entry<T>>>,
-    /// The bytes of what is listed.
+    /// The length of the list, in bytes.
     bytes: usize,
-    /// How many bytes may be listed.
+    /// The longest list, in bytes.
     capacity: usize,
-    /// Who found no place, in the order in which they came.
+    /// Entries that found no place, in the order in which they came.
     waiting: BTreeMap<u64, (ByteString, Entry<T>)>,
-    /// What each tracker is under: its own keys are few.
+    /// The keys of each tracker, which are few.
     places: HashMap<T, Vec<(ByteString, Place)>>,
     changes: Diff,
     prefix: String,
@@ -45,14 +45,14 @@ struct Entry<T> {
     bytes: usize,
 }
 
-/// Where an entry is.
+/// Whether an entry is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Listed,
     Waiting(u64),
 }
 
-/// Metas by key, as the halves of `presence_diff` have them.
+/// Metas by key: one half of a `presence_diff`.
 type Entries = BTreeMap<ByteString, Metas<Meta>>;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,7 +66,7 @@ impl<M> Default for Metas<M> {
     }
 }
 
-/// The payload of `presence_diff`: one change, or several that came one after the other.
+/// The payload of `presence_diff`: one change, or several that came after each other.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Diff {
     joins: Entries,
@@ -74,7 +74,7 @@ pub struct Diff {
 }
 
 impl Diff {
-    /// Whether it says nothing.
+    /// Whether there is no change.
     pub fn is_empty(&self) -> bool {
         self.joins.is_empty() && self.leaves.is_empty()
     }
@@ -83,14 +83,14 @@ impl Diff {
         self.joins.entry(key.clone()).or_default().metas.push(meta);
     }
 
-    /// A join that nobody has been told of goes out together with its leave.
+    /// A join that nobody has been told of is cancelled by its leave.
     fn leave(&mut self, key: &ByteString, meta: Meta) {
         if !self.take_back(key, &meta) {
             self.leaves.entry(key.clone()).or_default().metas.push(meta);
         }
     }
 
-    /// Takes the join of the same ref out, and says whether there was one.
+    /// Takes out the join of the same ref, and returns whether there was one.
     fn take_back(&mut self, key: &ByteString, meta: &Meta) -> bool {
         let Some(Metas { metas }) = self.joins.get_mut(key) else { return false };
         let is_it = |joined: &Meta| joined.get("phx_ref") == meta.get("phx_ref");
@@ -119,13 +119,13 @@ impl<T: Copy + Eq + Hash> Presence<T> {
         }
     }
 
-    /// How many bytes may be listed from now on. What is listed stays.
+    /// Changes the longest list, in bytes. Listed entries stay.
     pub fn set_capacity(&mut self, capacity: usize) {
         self.capacity = capacity;
         self.move_up();
     }
 
-    /// Adds `tracker` under `key`, and says whether it was not there yet (Phoenix:
+    /// Adds `tracker` under `key`, and returns whether it was not there yet (Phoenix:
     /// `:already_tracked`).
     pub fn track(&mut self, tracker: T, key: &str, meta: Meta) -> bool {
         if self.place(tracker, key).is_some() {
@@ -139,8 +139,8 @@ impl<T: Copy + Eq + Hash> Presence<T> {
         true
     }
 
-    /// Gives `tracker` another meta under `key`: the old one leaves and the new one, which names
-    /// the old one's ref, joins. Says whether it is tracked. One that has outgrown the list waits
+    /// Replaces the meta of `tracker` under `key`: the old one leaves, and the new one, which names
+    /// the old one's ref, joins. Returns whether it is tracked. A meta that no longer fits waits
     /// for a place.
     pub fn update(&mut self, tracker: T, key: &str, mut meta: Meta) -> bool {
         let Some(place) = self.place(tracker, key) else { return false };
@@ -172,7 +172,7 @@ impl<T: Copy + Eq + Hash> Presence<T> {
         Some(meta)
     }
 
-    /// Removes `tracker` from one key, and says whether it was under it.
+    /// Removes `tracker` from one key, and returns whether it was under it.
     pub fn untrack(&mut self, tracker: T, key: &str) -> bool {
         let Some(places) = self.places.get_mut(&tracker) else { return false };
         let Some(index) = places.iter().position(|(tracked, _)| *tracked == *key) else { return false };
@@ -185,7 +185,7 @@ impl<T: Copy + Eq + Hash> Presence<T> {
         true
     }
 
-    /// Removes `tracker` from every key, and says whether it was under any.
+    /// Removes `tracker` from every key, and returns whether it was under any.
     pub fn untrack_all(&mut self, tracker: T) -> bool {
         let Some(places) = self.places.remove(&tracker) else { return false };
         for (key, place) in places {
@@ -195,18 +195,18 @@ impl<T: Copy + Eq + Hash> Presence<T> {
         true
     }
 
-    /// Everybody who is listed: the payload of `presence_state`. What [`Presence::take_changes`]
-    /// has not given yet is in it.
+    /// The list: the payload of `presence_state`. It includes changes that
+    /// [`Presence::take_changes`] has not returned yet.
     pub fn state(&self) -> &impl Serialize {
         &self.listed
     }
 
-    /// What has changed since this was last asked.
+    /// The changes since the last call.
     pub fn take_changes(&mut self) -> Diff {
         mem::take(&mut self.changes)
     }
 
-    /// Whether there is anything for [`Presence::take_changes`].
+    /// Whether [`Presence::take_changes`] would return any.
     pub fn has_changed(&self) -> bool {
         !self.changes.is_empty()
     }
@@ -234,15 +234,14 @@ impl<T: Copy + Eq + Hash> Presence<T> {
         Entry { tracker, meta, bytes }
     }
 
-    /// Puts an entry behind those who wait; one that never fits, behind all that do.
+    /// Puts an entry behind those that wait; one that never fits, behind all that do.
     fn wait(&mut self, key: &ByteString, entry: Entry<T>) -> Place {
         let turn = if entry.bytes <= self.capacity { self.next_ref } else { u64::MAX - self.next_ref };
         self.waiting.insert(turn, (key.clone(), entry));
         Place::Waiting(turn)
     }
 
-    /// Puts an entry in the place of its tracker's old one; gives it back where it does not fit
-    /// there.
+    /// Puts an entry in the place of its tracker's old one, or returns it if it does not fit there.
     fn replace(&mut self, key: &ByteString, entry: Entry<T>) -> Option<Entry<T>> {
         let entries = self.listed.get_mut(key).into_iter().flat_map(|listed| &mut listed.metas);
         let Some(old) = entries.into_iter().find(|old| old.tracker == entry.tracker) else {
@@ -284,7 +283,7 @@ impl<T: Copy + Eq + Hash> Presence<T> {
         }
     }
 
-    /// Lists those who have waited longest, as far as there are places.
+    /// Lists those that have waited longest, as far as there is room.
     fn move_up(&mut self) {
         while let Some(first) = self.waiting.first_entry()
             && self.bytes + first.get().1.bytes <= self.capacity
@@ -303,10 +302,10 @@ impl<T> Serialize for Entry<T> {
     }
 }
 
-/// What is around an entry in a state: `"key":{"metas":[…]},`.
+/// The bytes around an entry in a state: `"key":{"metas":[…]},`.
 const SEPARATORS: usize = r#":{"metas":[]},"#.len();
 
-/// How long something is as JSON.
+/// The length of a value as JSON.
 fn length(value: &(impl Serialize + ?Sized)) -> usize {
     struct Counted(usize);
 
@@ -322,7 +321,7 @@ fn length(value: &(impl Serialize + ?Sized)) -> usize {
     }
 
     let mut counted = Counted(0);
-    // Neither a text nor a map of values can fail to be JSON.
+    // Neither a text nor a map of values can fail to serialize.
     let _ = serde_json::to_writer(&mut counted, value);
     counted.0
 }

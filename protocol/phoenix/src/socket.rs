@@ -1,20 +1,21 @@
-//! One connection's state machine: messages in, at most one action out for each.
+//! One connection's state machine: takes messages, and returns one action for each.
 //!
-//! The socket knows which topics this connection has joined and with which `join_ref`, and decides
-//! what becomes of each message; it does not know what channels do. Its rules are Phoenix's, as
-//! recorded from the real server:
+//! The socket knows which topics the connection has joined and with which `join_ref`. It decides
+//! how each message is handled; it does not know what channels do. Its rules are Phoenix's, as
+//! recorded from a real server:
 //!
-//! - a heartbeat is answered at once, its payload and `join_ref` are not looked at;
-//! - a push to a topic that is not joined is answered "unmatched topic" with a null `join_ref`;
-//!   leaving such a topic is answered ok;
-//! - a push or leave with another `join_ref` than the join's is stale and dropped; a null
-//!   `join_ref` is never stale;
-//! - a second join of a topic replaces the first;
-//! - at most so many channels on one socket, then "too many channels joined".
+//! - A heartbeat gets a reply at once; its payload and `join_ref` are ignored.
+//! - A push to a topic that is not joined gets the error reply "unmatched topic", with a null
+//!   `join_ref`; leaving such a topic gets an ok.
+//! - A push or leave with another `join_ref` than the join's is stale and dropped; a null
+//!   `join_ref` is never stale.
+//! - A second join of a topic replaces the first.
+//! - A join above the limit gets the error reply "too many channels joined".
 //!
-//! A join is asked of a channel, which may refuse it: after [`Action::Join`] the caller reports
-//! with [`Socket::joined`] before it hands in the next message, as Phoenix's socket awaits its
-//! channel. When a channel ends by itself, the caller reports [`Socket::ended`].
+//! A channel may refuse a join: after [`Action::Join`] the caller reports the decision, an
+//! acceptance with [`Socket::joined`], before it hands in the next message, as Phoenix's socket
+//! waits for its channel. When a channel ends a join by itself, the caller reports
+//! [`Socket::ended`].
 
 use std::collections::HashMap;
 
@@ -23,7 +24,7 @@ use serde_json::json;
 
 use crate::message::{Message, Payload, Reply, Status, Term};
 
-/// Names one join among all that a connection has made. Never used twice on a connection.
+/// Identifies one join among all that a connection has made. Never reused on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JoinId(pub u32);
 
@@ -38,31 +39,31 @@ pub struct Socket {
 #[derive(Clone, Debug)]
 struct Channel {
     id: JoinId,
-    /// As the client sent it, null included: what pushes are compared with.
+    /// As the client sent it, null included: pushes are compared with it.
     join_ref: Term,
 }
 
-/// What is to be done about one message.
+/// How to handle one message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Answer it; no channel is concerned.
+    /// Send this reply; no channel is concerned.
     Reply(Reply),
-    /// Ask the topic's channel to let this connection in.
+    /// Ask the topic's channel whether this connection may join.
     Join(Join),
-    /// Hand the message to the joined channel. An event that is not a text makes a Phoenix channel
-    /// crash.
+    /// Hand the message to the joined channel. If the event is not a string, a Phoenix channel
+    /// crashes.
     Push(JoinId, Message),
-    /// Tell the joined channel that the client leaves it. The channel answers, and
-    /// [`Socket::ended`] follows.
+    /// Tell the joined channel that the client leaves. The channel replies, and [`Socket::ended`]
+    /// follows.
     Leave(JoinId, Message),
-    /// Nothing: a stale message.
+    /// Do nothing: the message is stale.
     Ignore,
 }
 
-/// A join that has to be asked of a channel.
+/// A join for a channel to decide.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Join {
-    /// The name of this join from now on.
+    /// Identifies this join from now on.
     pub id: JoinId,
     /// The topic, which a route matches.
     pub topic: ByteString,
@@ -78,12 +79,12 @@ pub struct Join {
 }
 
 impl Socket {
-    /// A connection that has joined nothing and may join `max_channels` topics (Phoenix: 100).
+    /// A connection that has joined nothing and may join `max_channels` topics. Phoenix allows 100.
     pub fn new(max_channels: usize) -> Self {
         Self { channels: HashMap::new(), max_channels, next_join: 0 }
     }
 
-    /// Decides about one message. `is_routed` says whether any channel serves a topic.
+    /// Decides how to handle one message. `is_routed` tells whether any channel serves a topic.
     pub fn receive(&mut self, message: Message, is_routed: impl FnOnce(&str) -> bool) -> Action {
         let (topic, event) = (message.topic.as_text(), message.event.as_text().map(|event| &**event));
         match (topic, event) {
@@ -96,13 +97,13 @@ impl Socket {
         }
     }
 
-    /// The channel has let the connection in: messages to `topic` now belong to `id`.
+    /// Notes that the channel has accepted the join: messages to `topic` now belong to `id`.
     pub fn joined(&mut self, topic: ByteString, id: JoinId, join_ref: Term) {
         self.channels.insert(topic, Channel { id, join_ref });
     }
 
-    /// The channel of join `id` is gone, by a leave, a stop or a crash. Reports of replaced joins
-    /// change nothing.
+    /// Notes that join `id` is over, by a leave, a stop or a crash. Does nothing for a join that
+    /// was replaced.
     pub fn ended(&mut self, topic: &str, id: JoinId) {
         if self.channels.get(topic).is_some_and(|channel| channel.id == id) {
             self.channels.remove(topic);
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn stale_pushes_and_leaves_are_dropped_and_null_is_never_stale() {
+    fn stale_pushes_and_leaves_are_dropped() {
         let mut socket = Socket::new(100);
         join(&mut socket, r#"[1,1,"room:a","phx_join",{}]"#);
         for stale in
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn leaving_what_is_not_joined_is_ok_even_unrouted() {
+    fn leaving_an_unjoined_topic_is_ok() {
         let mut socket = Socket::new(1);
         let text = reply(receive(&mut socket, r#"["5","4",42,"phx_leave",{}]"#));
         assert_eq!(text, r#"["5","4",42,"phx_reply",{"response":{},"status":"ok"}]"#);

@@ -1,4 +1,5 @@
-//! A rate for each of many keys, kept in memory as long as it counts. Shared by all threads.
+//! A rate for each of many keys. All threads share it; keys that have not been used for a while are
+//! forgotten.
 
 use std::sync::Arc;
 use std::{
@@ -15,16 +16,16 @@ use governor::{
     clock::{Clock as _, DefaultClock},
 };
 
-/// How often keys are forgotten that may do as much as if they never had done anything.
+/// How often keys that have recovered their whole burst are forgotten.
 const CLEANING: Duration = Duration::from_secs(10);
 
-/// See the [module](self).
+/// Counts what each key does. See the [module](self).
 pub struct KeyedRate<K: Hash + Eq + Clone> {
     limit: Arc<ArcSwap<Limit<K>>>,
     cleaned: Mutex<Instant>,
 }
 
-/// A quota, and how far each key has used it.
+/// A quota, and how much of it each key has used.
 struct Limit<K: Hash + Eq + Clone> {
     quota: Quota,
     limiter: DefaultKeyedRateLimiter<K>,
@@ -45,25 +46,27 @@ impl<K: Hash + Eq + Clone> KeyedRate<K> {
         }
     }
 
-    /// Another quota, at which each key begins anew; the same one changes nothing.
+    /// Changes the quota, with which each key starts afresh. Setting the same quota changes
+    /// nothing.
     pub fn change(&self, quota: Quota) {
         if self.limit.load().quota != quota {
             self.limit.store(Arc::new(Limit::new(quota)));
         }
     }
 
-    /// Lets something through that costs so much, or says how long it has to wait. What costs more
-    /// than may go at once goes after a silence, and costs that.
+    /// Counts `cost` against a key's quota, or returns how long it must wait. A cost above the
+    /// burst counts as the whole burst.
     pub fn admit(&self, key: &K, cost: NonZeroU32) -> Result<(), Duration> {
         self.clean();
         let limit = self.limit.load();
         let cost = cost.min(limit.quota.burst_size());
-        // The error of a cost above the burst, which cannot be.
+        // The error is for a cost above the burst, which this cannot be.
         let Ok(admitted) = limit.limiter.check_key_n(key, cost) else { return Ok(()) };
         admitted.map_err(|not_until| not_until.wait_time_from(DefaultClock::default().now()))
     }
 
-    /// Forgets, if it is time to. Done when something comes: otherwise nothing is added either.
+    /// Forgets recovered keys, if it is time to: on calls only, since nothing is added between
+    /// them.
     fn clean(&self) {
         let mut cleaned = self.cleaned.lock().unwrap_or_else(PoisonError::into_inner);
         if cleaned.elapsed() < CLEANING {

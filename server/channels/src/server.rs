@@ -16,7 +16,8 @@ use actix_web::{
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::transport::{
-    self, Accepted, ConnectionCounter, ConnectionLimits, Connections, Endpoint, Patience, arriving, edges,
+    self, ConnectionCounter, ConnectionLimits, Connections, Endpoint, HttpTimeouts, TcpConnections, arriving,
+    edges,
 };
 
 /// How long clients may take to go when the server stops.
@@ -147,9 +148,10 @@ impl<S: Send + Sync + 'static> BoundServer<S> {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let Self { server, listener, .. } = self;
         let Server { endpoint, path, routes, tls, drain_timeout } = server;
-        let timeouts = Patience::default();
+        let timeouts = HttpTimeouts::default();
         let (policy, traffic) = (Arc::clone(endpoint.connect_policy()), Arc::clone(endpoint.traffic()));
-        let accepted = Accepted::new(ConnectionCounter::new(TCP_LIMITS), policy, traffic, timeouts);
+        let tcp_connections =
+            TcpConnections::new(ConnectionCounter::new(TCP_LIMITS), policy, traffic, timeouts);
         let connections = Arc::clone(endpoint.connections());
         let application = move || {
             let (endpoint, path, routes) = (Arc::clone(&endpoint), path.clone(), Arc::clone(&routes));
@@ -160,7 +162,7 @@ impl<S: Send + Sync + 'static> BoundServer<S> {
                 .configure(move |config| endpoint.mount(config, &path))
                 .configure(move |config| routes(config))
         };
-        let http = transport::serve(listener, tls, timeouts, accepted, BLOCKING_THREADS, application)?;
+        let http = transport::serve(listener, tls, timeouts, tcp_connections, BLOCKING_THREADS, application)?;
         let handle = http.handle();
         let http = actix_web::rt::spawn(http);
         stop.await;

@@ -222,7 +222,7 @@ impl<S: Send + Sync + 'static> TestSocket<S> {
         timeout(within, find).await.ok().flatten()
     }
 
-    /// What has come and was not asked for, for the message of a failure.
+    /// The unclaimed messages, for the text of a failure.
     fn seen(&self) -> String {
         format!("received instead: {:#?}", self.0.unclaimed.borrow())
     }

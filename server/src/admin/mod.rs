@@ -33,7 +33,7 @@ pub use self::{
     tokens::{Access, Operator, Renewed, TokenError, TokenFile, Tokens},
 };
 use vestibule_channels::transport::{
-    Connections, Over, Patience, arriving, edges, harden, head_as_get, prepare_socket, websocket,
+    Connections, HttpTimeouts, Over, arriving, edges, harden, head_as_get, prepare_socket, websocket,
 };
 use vestibule_store::READERS;
 
@@ -82,7 +82,7 @@ pub fn start(
     listen: &Listen,
     tokens: Arc<TokenFile>,
     admin: Admin,
-    patience: Patience,
+    timeouts: HttpTimeouts,
 ) -> io::Result<Running> {
     let admin = web::Data::new(admin);
     let live = topic::endpoint(Arc::clone(&tokens), admin.clone());
@@ -93,7 +93,7 @@ pub fn start(
         App::new()
             .wrap(NormalizePath::trim())
             .wrap(from_fn(edges))
-            .wrap(from_fn(move |request, next| arriving(patience.request, request, next)))
+            .wrap(from_fn(move |request, next| arriving(timeouts.request, request, next)))
             .wrap(from_fn(telemetry::trace_and_tell))
             .wrap(from_fn(move |request, next| harden(Over::Http, request, next)))
             .app_data(admin.clone())
@@ -111,8 +111,8 @@ pub fn start(
             )
     })
     .on_connect(prepare_socket)
-    .keep_alive(patience.keep_alive)
-    .client_request_timeout(patience.request)
+    .keep_alive(timeouts.keep_alive)
+    .client_request_timeout(timeouts.request)
     .workers(1)
     .worker_max_blocking_threads(READERS as usize)
     .max_connections(MAX_CONNECTIONS)

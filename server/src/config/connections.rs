@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 use clap::Args;
 use vestibule_channels::{
     ConnectionLimits, Limits, Rate,
-    transport::{OutboxLimits, Patience, Period},
+    transport::{HttpTimeouts, OutboxLimits, Period},
 };
 
 use super::{
@@ -202,8 +202,8 @@ impl ConnectionOptions {
     }
 
     /// How long the server waits for requests.
-    pub fn patience(&self) -> Patience {
-        Patience { keep_alive: self.keep_alive, request: self.request_time }
+    pub fn http_timeouts(&self) -> HttpTimeouts {
+        HttpTimeouts { keep_alive: self.keep_alive, request: self.request_time }
     }
 
     /// The rate of HTTP calls from one address.

@@ -264,7 +264,7 @@ mod tests {
             });
             let time = setting.and_then(|line| line.trim_end_matches(';').split(' ').next_back());
             let theirs = values::duration(time.expect("a time to keep connections")).unwrap();
-            let ours = config(&[]).unwrap().connections.patience().keep_alive;
+            let ours = config(&[]).unwrap().connections.http_timeouts().keep_alive;
             assert!(theirs < ours, "{theirs:?} and {ours:?}");
         }
     }

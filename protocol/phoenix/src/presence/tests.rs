@@ -18,7 +18,7 @@ fn presence() -> Presence<u8> {
 }
 
 #[test]
-fn a_second_device_is_a_second_meta_oldest_first() {
+fn metas_of_a_key_are_ordered_oldest_first() {
     let mut presence = presence();
     assert!(presence.track(1, "u", meta(json!({"device": "a"}))));
     let first = r#"{"joins":{"u":{"metas":[{"device":"a","phx_ref":"r1"}]}},"leaves":{}}"#;
@@ -78,7 +78,7 @@ fn untracking_one_key_leaves_the_others() {
 }
 
 #[test]
-fn who_is_tracked_is_not_tracked_again() {
+fn tracking_again_changes_nothing() {
     let mut presence = presence();
     assert!(presence.track(1, "u", meta(json!({"device": "a"}))));
     assert!(!presence.track(1, "u", Meta::new()));
@@ -87,7 +87,7 @@ fn who_is_tracked_is_not_tracked_again() {
 }
 
 #[test]
-fn who_came_and_left_again_was_never_there() {
+fn a_join_and_its_leave_cancel_out() {
     let mut presence = presence();
     presence.track(1, "u", Meta::new());
     presence.update(1, "u", meta(json!({"away": true})));
@@ -95,7 +95,7 @@ fn who_came_and_left_again_was_never_there() {
     assert!(!presence.has_changed());
 }
 
-/// A list of two entries as large as `meta` has them.
+/// A list that fits two entries of `meta`'s size.
 fn full(count: u8) -> Presence<u8> {
     let entry = length("u1") + length(&meta(json!({"phx_ref": "r1"}))) + SEPARATORS;
     let mut presence = Presence::new("r".into(), 2 * entry);
@@ -106,7 +106,7 @@ fn full(count: u8) -> Presence<u8> {
 }
 
 #[test]
-fn a_list_is_as_long_as_fits_and_who_waits_moves_up() {
+fn waiting_entries_move_up_when_there_is_room() {
     let mut presence = full(4);
     let two = r#"{"u1":{"metas":[{"phx_ref":"r1"}]},"u2":{"metas":[{"phx_ref":"r2"}]}}"#;
     assert_eq!(text(presence.state()), two);
@@ -123,7 +123,7 @@ fn a_list_is_as_long_as_fits_and_who_waits_moves_up() {
 }
 
 #[test]
-fn who_outgrows_the_list_waits_and_keeps_nobody_from_it() {
+fn an_entry_that_outgrows_the_list_waits() {
     let mut presence = full(3);
     presence.take_changes();
     presence.update(1, "u1", meta(json!({"mood": "x".repeat(1000)})));
@@ -133,14 +133,14 @@ fn who_outgrows_the_list_waits_and_keeps_nobody_from_it() {
     presence.untrack(2, "u2");
     let rest = r#"{"u3":{"metas":[{"phx_ref":"r3"}]},"u4":{"metas":[{"phx_ref":"r5"}]}}"#;
     assert_eq!(text(presence.state()), rest);
-    // It has room again, once it is as small as the others.
+    // There is room again, once it is as small as the others.
     presence.untrack(3, "u3");
     presence.update(1, "u1", Meta::new());
     assert_eq!(presence.meta(1, "u1"), Some(Meta::new()));
     assert!(text(presence.state()).contains("u4"));
 }
 
-/// What a state is by phoenix.js, and what it was told of each ref.
+/// The state as phoenix.js has it, and the metas that it was sent for each ref.
 #[derive(Debug, Default)]
 struct Client {
     state: BTreeMap<String, Vec<Value>>,
@@ -154,7 +154,7 @@ fn metas(entries: &Value) -> impl Iterator<Item = (&String, &Vec<Value>)> {
 }
 
 impl Client {
-    /// As `Presence.syncDiff` does it: joins first, each behind those that are there; then leaves.
+    /// As `Presence.syncDiff`: joins first, each after those that are there; then leaves.
     fn sync(&mut self, diff: &Diff) {
         let diff = json!(diff);
         for (key, joins) in metas(&diff["joins"]) {
@@ -179,8 +179,8 @@ impl Client {
         }
     }
 
-    /// The state without the order of a key's metas, which updates change in the client's state
-    /// alone.
+    /// The state without the order of a key's metas, which updates change only on the client's
+    /// side.
     fn present(&self) -> Value {
         let entry = |metas: &Vec<Value>| json!({ "metas": in_order(metas) });
         self.state.iter().map(|(key, metas)| (key.clone(), entry(metas))).collect()
@@ -213,7 +213,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Says whether it did anything.
+/// Returns whether it changed anything.
 fn take(presence: &mut Presence<u8>, step: &Step) -> bool {
     let mood = |size: usize| meta(json!({ "mood": "x".repeat(size) }));
     match *step {
@@ -226,8 +226,8 @@ fn take(presence: &mut Presence<u8>, step: &Step) -> bool {
 }
 
 proptest! {
-    /// Gathered or one by one, whatever the bound: clients end with the list, in the same order,
-    /// and hear nothing twice.
+    /// Whether changes are gathered or sent one by one, and whatever the bound: clients end with
+    /// the list, in the same order, and hear nothing twice.
     #[test]
     fn gathered_changes_are_as_good_as_each(
         steps in prop::collection::vec(step(), 0..80),

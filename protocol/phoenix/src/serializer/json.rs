@@ -1,15 +1,15 @@
-//! What both JSON serializers share: values that are checked and passed on as text.
+//! Shared by the JSON serializers: values that are checked and passed on as text.
 //!
-//! Payloads, refs and odd topics are not rebuilt: their text is passed on as it came, once it has
-//! been checked. It is copied out of the frame: a slice of a few bytes would keep all of the frame,
-//! and of the buffer that the frame was read into.
+//! Payloads, refs and odd topics are not parsed into values: once their text is checked, it is
+//! passed on unchanged. It is copied out of the frame, because a slice of a few bytes would keep
+//! the whole frame, and the buffer that the frame was read into.
 
 use serde_json::value::RawValue;
 
 use super::{DecodeError, MAX_TERM, strict};
 use crate::message::{Json, Payload, Status, Term};
 
-/// A payload: of exactly as many bytes as it has, since it may wait for its channel.
+/// A payload, in a buffer of exactly its size, since it may wait for its channel.
 pub(super) fn payload(raw: &RawValue) -> Result<Payload, DecodeError> {
     strict::check(raw.get())?;
     Ok(Payload::Json(Json::trusted(raw.get().into())))
@@ -46,7 +46,6 @@ pub(super) fn put(out: &mut Vec<u8>, json: &Json) {
     out.extend_from_slice(json.as_str().as_bytes());
 }
 
-/// The payload of `phx_reply`.
 pub(super) fn put_reply(out: &mut Vec<u8>, response: &Json, status: &Status) {
     out.extend_from_slice(b"{\"response\":");
     put(out, response);

@@ -1,9 +1,9 @@
-//! How messages look on the wire, and which of the ways a client speaks.
+//! The form of messages on the wire.
 //!
-//! A client names its way with the `vsn` parameter of the connection, and keeps to it: [V1](v1),
-//! JSON objects, where it names none; or V2, which every phoenix.js since 1.4 speaks: [JSON
-//! arrays](v2) in text frames, and [binary frames](v2_binary) for payloads of bytes.
-//! [MessagePack](msgpack) has mounts of its own.
+//! A client chooses its serializer with the `vsn` parameter of the connection: [V1](v1), JSON
+//! objects, without one; or V2, which every phoenix.js since 1.4 uses: [JSON arrays](v2) in text
+//! frames, and [binary frames](v2_binary) for payloads of bytes. [MessagePack](msgpack) has mounts
+//! of its own.
 
 mod json;
 pub mod msgpack;
@@ -13,35 +13,35 @@ pub mod v2;
 pub mod v2_binary;
 
 use bytestring::ByteString;
+use strum::EnumCount;
 use thiserror::Error;
 
 use crate::message::{Frame, Message, Outgoing, Payload};
 
-/// How long a ref, a `join_ref`, a topic and an event may be each, in bytes as they are written.
+/// The longest ref, `join_ref`, topic and event, in bytes as they are written.
 ///
-/// Phoenix has no bound but the frame's. A connection keeps the topic and the `join_ref` of each
-/// join for as long as that lasts, and what is echoed is copied into each answer. V2's binary
-/// frames have room for 255 bytes.
+/// Phoenix has no limit but the frame's. A connection keeps the topic and the `join_ref` of each
+/// join for as long as the join lasts, and replies repeat them. V2's binary frames have room for
+/// 255 bytes.
 pub const MAX_TERM: usize = 8192;
 
-/// One way of writing messages, chosen when the connection opens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A form of messages, chosen when the connection opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumCount)]
 pub enum Serializer {
     /// Phoenix's V1: JSON objects.
     V1,
     /// Phoenix's V2: JSON arrays in text frames, bytes in binary frames.
     V2,
-    /// The V2 array as one MessagePack value. No `vsn` names it; it is what a mount of its own
-    /// speaks.
+    /// The V2 array as one MessagePack value. It has no `vsn`, but mounts of its own.
     MessagePack,
 }
 
 impl Serializer {
     /// How many serializers there are: the size of a cache with a place for each.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = <Self as EnumCount>::COUNT;
 
-    /// Chooses by the connection's `vsn` parameter as Phoenix does: none is 1.0.0, and the
-    /// requirements are `~> 1.0.0` and `~> 2.0.0`.
+    /// Chooses by the connection's `vsn` parameter as Phoenix does: without one it is 1.0.0, and
+    /// the requirements are `~> 1.0.0` and `~> 2.0.0`.
     pub fn negotiate(vsn: Option<&str>) -> Result<Self, UnsupportedVersion> {
         let vsn = vsn.unwrap_or("1.0.0");
         let (serializer, patch) = match (vsn.strip_prefix("1.0."), vsn.strip_prefix("2.0.")) {
@@ -55,15 +55,10 @@ impl Serializer {
     }
 
     /// This serializer's place in a cache of [`Serializer::COUNT`] places.
-    pub fn index(self) -> usize {
-        match self {
-            Serializer::V1 => 0,
-            Serializer::V2 => 1,
-            Serializer::MessagePack => 2,
-        }
+    pub const fn index(self) -> usize {
+        self as usize
     }
 
-    /// Decodes one frame.
     pub fn decode(self, frame: Frame) -> Result<Message, DecodeError> {
         match (self, frame) {
             (Serializer::V1, Frame::Text(text)) => v1::decode(&text),
@@ -77,7 +72,7 @@ impl Serializer {
         }
     }
 
-    /// Appends the bytes of `message` to `out`, and says which kind of frame they belong in.
+    /// Appends the bytes of `message` to `out`, and returns the kind of frame they belong in.
     pub fn encode(self, message: &Outgoing, out: &mut Vec<u8>) -> Result<FrameKind, EncodeError> {
         match (self, message.payload()) {
             (Serializer::V1, Payload::Json(json)) => {
@@ -115,48 +110,49 @@ pub enum FrameKind {
     Binary,
 }
 
-/// The client asked for a `vsn` that this server does not speak. Phoenix refuses the connection
-/// (HTTP 403).
+/// The client asked for a `vsn` that this server does not support. Phoenix refuses the connection
+/// with HTTP 403.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("no serializer for this vsn")]
 pub struct UnsupportedVersion;
 
-/// A frame that is no message. Phoenix closes the connection with 1011 and an empty reason.
+/// A frame that is not a message. Phoenix closes the connection with 1011 and an empty reason.
 ///
-/// It says where the frame goes wrong and not what stands there, for this is logged: the decoders'
-/// own words, which quote, are in the source alone.
+/// The text says where the frame is malformed, not what is there, because it is logged: the
+/// decoders' own messages quote the frame, and are only in the source error.
+/// in the source alone.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// Not JSON, or not of the serializer's form.
+    /// Not JSON, or not of the serializer's shape.
     #[error("malformed JSON message at line {} column {}", .0.line(), .0.column())]
     Malformed(#[from] serde_json::Error),
     /// A lone surrogate, a float out of range, or a value that nests too deep.
     #[error("a surrogate, a float or a nesting out of bounds")]
     OutOfBounds,
-    /// A ref, a topic or an event of more than [`MAX_TERM`] bytes.
+    /// A ref, a topic or an event exceeds [`MAX_TERM`] bytes.
     #[error("a ref, a topic or an event is too long")]
     TermTooLong,
-    /// A binary frame of another kind than a push, shorter than its own lengths say, or with a text
-    /// that is not UTF-8.
+    /// A binary frame that is not a push, that is shorter than its own lengths say, or that has a
+    /// text that is not UTF-8.
     #[error("malformed binary message")]
     MalformedBinary,
-    /// Not MessagePack, not an array of at least five elements, or with a value that JSON has no
-    /// form for.
+    /// Not MessagePack, not an array of at least five elements, or with a value that JSON cannot
+    /// express.
     #[error("malformed MessagePack message")]
     MalformedMessagePack(#[from] rmp_serde::decode::Error),
 }
 
-/// A message that has no form in a serializer. Phoenix raises here, and the channel that sends it
-/// crashes.
+/// A serializer cannot express this message. Phoenix raises here, and the channel that sends the
+/// message crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum EncodeError {
-    /// A payload of bytes for a client whose serializer has no form for it: V1 for none,
-    /// MessagePack not for Supabase's.
+    /// The payload is bytes, and the client's serializer cannot express it: V1 none, MessagePack
+    /// none of Supabase's.
     #[error("bytes have no form in this serializer")]
     NoBytes,
-    /// V2's binary frames give a ref, a topic, an event and a status one byte for its length each,
-    /// and refs that are no texts no place at all.
+    /// V2's binary frames have one byte for the length of a ref, a topic, an event or a status, and
+    /// cannot express refs that are not strings.
     #[error("the message does not fit this serializer's frame")]
     DoesNotFit,
 }
@@ -184,8 +180,7 @@ mod tests {
         }
     }
 
-    /// A frame in each form whose join_ref, ref, topic and event have so many bytes as they are
-    /// written.
+    /// A frame of each kind whose join_ref, ref, topic and event have these lengths in bytes.
     fn frames(lengths: [usize; 4]) -> [(Serializer, Frame); 3] {
         let json = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
         let [join_ref, reference, topic, event] = lengths.map(json);
@@ -207,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn refs_topics_and_events_have_so_many_bytes() {
+    fn the_length_of_refs_topics_and_events_is_bounded() {
         for (serializer, frame) in frames([MAX_TERM; 4]) {
             assert!(serializer.decode(frame).is_ok(), "{serializer:?}");
         }
@@ -223,7 +218,6 @@ mod tests {
         assert!(Serializer::V2.decode(odd(MAX_TERM + 1)).is_err());
     }
 
-    /// Whether two of these share memory.
     fn overlap(one: &[u8], other: &[u8]) -> bool {
         let (one, other) = (one.as_ptr_range(), other.as_ptr_range());
         one.start < other.end && other.start < one.end

@@ -1,9 +1,9 @@
 //! MessagePack: the V2 array `[join_ref, ref, topic, event, payload]` as one value in a binary
 //! frame.
 //!
-//! A payload of bytes is MessagePack's `bin`. Inside a larger payload `bin` becomes base64url text,
-//! the form in which this protocol's JSON has bytes, so that a client may send ids, keys and
-//! signatures as bytes. Channels see JSON as from any other client.
+//! A payload of bytes is MessagePack's `bin`. Inside a larger payload, `bin` becomes base64url
+//! text, as bytes are written in Vestibule's JSON, so that clients may send ids, keys and
+//! signatures as bytes. Channels get the same JSON as from other clients.
 
 use std::fmt;
 
@@ -18,19 +18,19 @@ use serde::{
 use super::{DecodeError, EncodeError, MAX_TERM, strict::without_long_integers};
 use crate::message::{Json, Message, Outgoing, Payload, Term};
 
-/// How deep a payload may nest, as in our JSON.
+/// How deep a payload may nest, as in JSON.
 const MAX_DEPTH: usize = 128;
 
-/// How many times its frame's length a payload may take up as JSON. A bool is one byte here and
-/// five there.
+/// How many times its frame's length a payload may take up as JSON. A bool is one byte in
+/// MessagePack and five in JSON.
 const GROWTH: usize = 4;
-/// How long a payload may be as JSON whatever its frame's length is.
+/// How long a payload may be as JSON, whatever its frame's length.
 const SMALL: usize = 64 * 1024;
 
 /// Decodes a frame. Elements after the fifth are ignored, as in V2.
 ///
-/// Nothing is built of a value but its JSON, which is written as the value is read: a tree of it
-/// would take many times the frame's bytes.
+/// The JSON is written while the value is read: a tree of the value would take many times the
+/// frame's bytes.
 pub fn decode(frame: &Bytes) -> Result<Message, DecodeError> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(frame);
     deserializer.set_max_depth(MAX_DEPTH);
@@ -38,7 +38,7 @@ pub fn decode(frame: &Bytes) -> Result<Message, DecodeError> {
     Ok(deserializer.deserialize_seq(FiveOrMore { limit })?)
 }
 
-/// The message's array. Its payload has at most so many bytes as JSON.
+/// The message's array. Its payload has at most this many bytes as JSON.
 struct FiveOrMore {
     limit: usize,
 }
@@ -63,7 +63,7 @@ impl<'de> Visitor<'de> for FiveOrMore {
     }
 }
 
-/// One of the five.
+/// One of the five elements.
 enum Value {
     Text(String),
     Bytes(Bytes),
@@ -89,7 +89,7 @@ impl Value {
     }
 }
 
-/// Reads one of the five, which has at most so many bytes.
+/// Reads one of the five elements, which has at most this many bytes.
 struct Element {
     limit: usize,
 }
@@ -160,7 +160,7 @@ impl<'de> Visitor<'de> for Element {
     }
 }
 
-/// Writes a value behind what is written already, of which there may be so many bytes in all.
+/// Appends a value to what is written already, up to a length of both together.
 struct ToJson<'a> {
     out: &'a mut Vec<u8>,
     limit: usize,
@@ -254,7 +254,7 @@ impl<'de> Visitor<'de> for ToJson<'_> {
     }
 }
 
-/// A further element, behind a comma unless it is the first.
+/// A further element, after a comma unless it is the first.
 struct Next<'a> {
     to: ToJson<'a>,
     is_first: bool,
@@ -277,7 +277,7 @@ impl<'de> DeserializeSeed<'de> for Next<'_> {
     }
 }
 
-/// The key of a map, which in JSON is a text.
+/// The key of a map, which is a string in JSON.
 struct Key<'a>(Next<'a>);
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {
@@ -300,7 +300,6 @@ impl Visitor<'_> for Key<'_> {
     }
 }
 
-/// Appends `message`.
 pub fn encode(message: &Outgoing, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let mut serializer = rmp_serde::Serializer::new(out);
     let encoded = match message {
@@ -361,7 +360,7 @@ impl Serialize for Carried<'_> {
 }
 
 /// The value of a text that was checked when it came in. MessagePack's integers have 64 bits: a
-/// longer one becomes a float, and one that is too large for that as well a text of its digits.
+/// longer one becomes a float, and one that is too large for that a string of its digits.
 fn value<E: serde::ser::Error>(json: &str) -> Result<serde_json::Value, E> {
     serde_json::from_str(json)
         .or_else(|_| serde_json::from_str(&without_long_integers(json)))

@@ -1,13 +1,13 @@
-//! What a JSON text has to be beyond what skimming checks.
+//! Checks JSON beyond what `serde_json`'s raw values check.
 //!
-//! `serde_json`'s raw values skim: they check the grammar, and accept a lone surrogate
-//! (`"\ud800"`), a float out of range (`1e400`) and nesting of any depth. Phoenix's parser refuses
-//! the first two, a receiver's stack the third, and a payload that is passed on unparsed must not
-//! be one that the receiver's parser trips over.
+//! Raw values are checked for grammar only. They accept a lone surrogate (`"\ud800"`), a float out
+//! of range (`1e400`) and nesting of any depth. Phoenix's parser refuses the first two, and the
+//! third can overflow a receiver's stack. A payload that is passed on unparsed must not make its
+//! receivers fail.
 //!
-//! `serde_json`'s own values check all of it, but have no place for an integer of 309 digits or
-//! more. Integers have no range in JSON, nor in Phoenix. So the text is walked here a second time:
-//! once, from front to end, building nothing.
+//! `serde_json`'s own values check all of this, but cannot hold an integer of 309 digits or more.
+//! Integers have no range in JSON, nor in Phoenix. So this module walks the text once more, from
+//! front to end, building nothing.
 
 use super::DecodeError;
 
@@ -37,8 +37,7 @@ pub(super) fn check(json: &str) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// The same value, in which each integer that `serde_json` has no place for is a text of its
-/// digits.
+/// The same value, in which each integer that `serde_json` cannot hold is a string of its digits.
 pub(super) fn without_long_integers(json: &str) -> String {
     let shorten = |piece: &str| {
         let is_long = is_number(piece) && is_integer(piece) && !is_finite(piece);
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_a_receiver_would_trip_over() {
+    fn refuses_what_receivers_could_not_parse() {
         for bad in [
             r#""\ud800""#,
             r#""\ud800\\udc00""#,

@@ -1,8 +1,8 @@
-//! Phoenix's V1 serializer: objects `{topic, event, payload, ref}`, as clients before phoenix.js
-//! 1.4 and several in other languages speak it.
+//! Phoenix's V1 serializer: objects `{topic, event, payload, ref}`, which clients before phoenix.js
+//! 1.4 and some in other languages use.
 //!
-//! A client may send a `join_ref`, and then it counts; it is never sent one. The kind of frame is
-//! not looked at: JSON in a binary frame is JSON. Bytes have no form in V1.
+//! A client may send a `join_ref`, which is honoured, but never receives one. The kind of frame
+//! does not matter: JSON in a binary frame is JSON. V1 cannot express bytes.
 
 use bytestring::ByteString;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::{DecodeError, json};
 use crate::message::{Json, Message, Outgoing, Term};
 
-/// The keys that count; others are ignored, as in Phoenix.
+/// The known keys; others are ignored, as in Phoenix.
 #[derive(Deserialize)]
 struct Object<'a> {
     #[serde(borrow)]
@@ -26,9 +26,8 @@ struct Object<'a> {
     join_ref: Option<&'a RawValue>,
 }
 
-/// Decodes a frame.
 pub fn decode(text: &ByteString) -> Result<Message, DecodeError> {
-    // Serde would take the five values in an array too.
+    // Serde would accept the five values in an array too.
     if !text.trim_ascii_start().starts_with('{') {
         return Err(DecodeError::Malformed(serde::de::Error::custom("expected an object")));
     }
@@ -42,8 +41,7 @@ pub fn decode(text: &ByteString) -> Result<Message, DecodeError> {
     })
 }
 
-/// Appends `message`, which carries `payload`. The keys are in the order in which Phoenix writes
-/// them.
+/// Appends `message`, which has `payload`, with the keys in Phoenix's order.
 pub fn encode(message: &Outgoing, payload: &Json, out: &mut Vec<u8>) {
     match message {
         Outgoing::Reply(reply) => {
@@ -102,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_lacks_a_key_or_is_no_object() {
+    fn refuses_other_shapes_than_the_object() {
         for bad in [
             "",
             "x",

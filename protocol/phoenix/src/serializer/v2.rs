@@ -21,7 +21,7 @@ pub fn decode_text(text: &ByteString) -> Result<Message, DecodeError> {
     })
 }
 
-/// The five elements, each still as text.
+/// The five elements, not parsed yet.
 struct Array<'a>([&'a RawValue; 5]);
 
 impl<'de> Deserialize<'de> for Array<'de> {
@@ -51,7 +51,7 @@ impl<'de> Deserialize<'de> for Array<'de> {
     }
 }
 
-/// Appends `message`, which carries `payload`, as a V2 text.
+/// Appends `message`, which has `payload`, as a V2 text.
 pub fn encode_text(message: &Outgoing, payload: &Json, out: &mut Vec<u8>) {
     out.push(b'[');
     match message {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_message() {
+    fn refuses_malformed_messages() {
         for bad in [
             "",
             "[]",

@@ -10,9 +10,9 @@
 //! | 3 user broadcast | client | join_ref, ref, topic, user event, metadata; then the encoding |
 //! | 4 user broadcast | server | topic, user event, metadata; then the encoding |
 //!
-//! Kinds 3 and 4 are Supabase's (realtime-js 2.x): an event of the user's inside the event
-//! `broadcast`. The encoding is 0 for bytes and 1 for JSON. A JSON one is the same as a text frame
-//! would be, and becomes one.
+//! Kinds 3 and 4 are Supabase's (realtime-js 2.x): a user-defined event inside the event
+//! `broadcast`. The encoding is 0 for bytes and 1 for JSON. JSON becomes what it would be in a text
+//! frame.
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -30,7 +30,7 @@ const USER_BROADCAST: u8 = 4;
 const BYTES: u8 = 0;
 const JSON: u8 = 1;
 
-/// Decodes a client's frame. An empty ref stays an empty text, which no join has, as in Phoenix.
+/// Decodes a client's frame. An empty ref stays an empty string, which no join has, as in Phoenix.
 pub fn decode(frame: &Bytes) -> Result<Message, DecodeError> {
     match frame.first() {
         Some(&PUSH) => decode_push(frame),
@@ -79,13 +79,12 @@ fn decode_user_push(frame: &Bytes) -> Result<Message, DecodeError> {
     Ok(Message { join_ref, reference, topic, event: "broadcast".into(), payload })
 }
 
-/// A payload in memory of its own: what a channel keeps must not keep the buffer that the frame was
-/// read into.
+/// Copies a payload: a channel that keeps it must not keep the buffer that the frame was read into.
 fn copied(payload: &Bytes) -> Bytes {
     Bytes::copy_from_slice(payload)
 }
 
-/// Takes a text out of the frame, in memory of its own too.
+/// Takes a text out of the frame, and copies it too.
 fn take(rest: &mut Bytes, length: u8) -> Result<ByteString, DecodeError> {
     let length = usize::from(length);
     if rest.len() < length {
@@ -110,7 +109,7 @@ fn user_json(event: &str, metadata: &str, payload: &Json) -> Result<Json, Decode
     let event = Value::from(event);
     let meta = if metadata.is_empty() { String::new() } else { format!("\"meta\":{metadata},") };
     let text = format!("{{\"event\":{event},{meta}\"type\":\"broadcast\",\"payload\":{raw}}}");
-    // Each part may nest as deep as a payload may, and is a level deeper now.
+    // Each part may nest as deep as a payload may, and is one level deeper now.
     strict::check(&text)?;
     Ok(Json::trusted(text.into()))
 }
@@ -130,7 +129,7 @@ pub fn encode(message: &Outgoing, bytes: &[u8], out: &mut Vec<u8>) -> Result<(),
     Ok(())
 }
 
-/// Appends a broadcast of Supabase's dialect. It has no form for a reply or a push.
+/// Appends a broadcast of Supabase's dialect, which cannot express a reply or a push.
 pub fn encode_user(message: &Outgoing, user: &UserBroadcast, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let Outgoing::Broadcast(broadcast) = message else { return Err(EncodeError::DoesNotFit) };
     out.push(USER_BROADCAST);
@@ -250,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_broadcast_of_json_is_what_its_text_frame_would_be() {
+    fn a_json_user_broadcast_becomes_its_text_frame() {
         let message = decode(&Bytes::from_static(b"\x03\x00\x00\x01\x02\x07\x01tev{\"m\":1}[1.0]")).unwrap();
         let Payload::Json(json) = message.payload else { panic!() };
         assert_eq!(json.as_str(), r#"{"event":"ev","meta":{"m":1},"type":"broadcast","payload":[1.0]}"#);

@@ -1,4 +1,4 @@
-//! A chat: rooms where people say things and see who is there.
+//! A chat: people say things in rooms, and see who else is there.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use vestibule_channels::{
     JoinReply, JoinResult, Meta, Payload, Refused, SocketHandler, SubscriberId, TopicRegistry,
 };
 
-/// Who is connected: whoever says a name.
+/// The user of a connection, who is anybody with a name.
 pub(crate) struct User {
     name: String,
 }

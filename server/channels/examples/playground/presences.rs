@@ -1,4 +1,4 @@
-//! The channel that shows who is there.
+//! The channel with presence.
 
 use serde_json::{Map, Value};
 use vestibule_channels::{
@@ -7,7 +7,7 @@ use vestibule_channels::{
 
 use crate::mounts::Connect;
 
-/// `presence:*` shows who is there, under the key that the parameter `user` gives.
+/// `presence:*` lists its subscribers, under the key that the parameter `user` gives.
 pub(crate) struct Presences;
 
 /// What a subscriber said when it joined.

@@ -35,7 +35,7 @@ pub(crate) enum Deferred<C: Channel> {
     Stop(SubscriberId, Stop),
 }
 
-/// Who is on the topic, and what is kept of them.
+/// The topic and its subscribers.
 impl<'a, C: Channel> Context<'a, C> {
     pub(crate) fn new(
         subscribers: &'a mut Subscribers<C>,
@@ -156,7 +156,7 @@ impl<C: Channel> Context<'_, C> {
     }
 }
 
-/// Presence: who is on the topic, for clients to show. Phoenix's `Phoenix.Presence`.
+/// Presence: the list of users on the topic that clients show. Phoenix's `Phoenix.Presence`.
 ///
 /// Clients get `presence_state` and `presence_diff`, which phoenix.js's `Presence` understands. The
 /// list is bounded so that it fits a client's outbox; entries beyond it wait for a place.

@@ -20,7 +20,7 @@ const TURN: usize = 256 * 1024;
 /// that must not become the topic's trouble.
 const READER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What has been sent since the readers last ran.
+/// The bytes sent since the readers last ran.
 #[derive(Default)]
 pub(crate) struct FanOut {
     bytes: Cell<usize>,

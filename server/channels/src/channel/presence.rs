@@ -1,4 +1,4 @@
-//! When subscribers are told who is on a topic.
+//! When subscribers get the presence list and its changes.
 //!
 //! The first change is sent at once. Changes within a [`WINDOW`] after it are gathered and sent
 //! together at its end, so that a thousand joins in the same second cost each watcher ten messages,
@@ -22,7 +22,7 @@ const WINDOW: Duration = Duration::from_millis(100);
 /// list: all entries of another list in place of one.
 const OUTBOX_PARTS: usize = 4;
 
-/// Who is on a topic, and what has not been sent of it yet.
+/// The list of a topic, and the changes that were not sent yet.
 pub(crate) struct TopicPresence {
     pub(crate) list: Presence<SubscriberId>,
     /// When changes of the list were last sent.

@@ -15,7 +15,7 @@ const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PONG: u8 = 0xA;
 
-/// The longest frame header of a server: two bytes and a length of eight.
+/// The longest header of a server's frame: two bytes, and eight of length.
 const MAX_HEADER: usize = 10;
 
 /// An encoded frame, shared by all its recipients.
@@ -27,22 +27,19 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// The WebSocket frame: header and payload.
     pub(crate) fn framed(self) -> Bytes {
         self.bytes
     }
 
-    /// The payload of a text frame.
     pub(crate) fn text(&self) -> Option<&[u8]> {
         (self.opcode == TEXT).then(|| &self.bytes[self.header..])
     }
 
-    /// The payload of a binary frame.
     pub(crate) fn binary(&self) -> Option<Bytes> {
         self.is_binary().then(|| self.bytes.slice(self.header..))
     }
 
-    /// Its length in bytes, header included.
+    /// The length in bytes, header included.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -52,19 +49,17 @@ impl Wire {
     }
 }
 
-/// A message and its frames, one for each serializer, each made when the first recipient needs it.
+/// A message and its frames, one for each serializer, encoded when the first recipient needs it.
 pub(crate) struct Encoded {
     message: Outgoing,
     frames: [OnceCell<Result<Wire, EncodeError>>; Serializer::COUNT],
 }
 
 impl Encoded {
-    /// Not yet encoded in any way.
     pub(crate) fn new(message: Outgoing) -> Self {
         Self { message, frames: Default::default() }
     }
 
-    /// The frame for a client that speaks `serializer`.
     pub(super) fn wire(&self, serializer: Serializer) -> Result<Wire, EncodeError> {
         self.frames[serializer.index()].get_or_init(|| encode(serializer, &self.message)).clone()
     }
@@ -74,8 +69,7 @@ impl Encoded {
     }
 }
 
-/// Encodes behind a gap that the longest header fits in, so that header and payload are one piece
-/// of memory.
+/// Encodes behind a gap that fits the longest header, so that header and payload are contiguous.
 fn encode(serializer: Serializer, message: &Outgoing) -> Result<Wire, EncodeError> {
     let mut out = Vec::with_capacity(256);
     out.resize(MAX_HEADER, 0);
@@ -89,13 +83,12 @@ fn encode(serializer: Serializer, message: &Outgoing) -> Result<Wire, EncodeErro
     Ok(Wire { bytes: Bytes::from(out).slice(start..), header: length, opcode })
 }
 
-/// The answer to a ping; control frames hold at most 125 bytes, which the parser of pings has
+/// The answer to a ping. Control frames hold at most 125 bytes, which the parser of pings has
 /// checked.
 pub(super) fn pong(payload: &[u8]) -> Wire {
     control(PONG, &payload[..payload.len().min(125)])
 }
 
-/// A close frame.
 pub(super) fn close(code: u16, reason: &str) -> Wire {
     control(CLOSE, &[&code.to_be_bytes(), reason.as_bytes()].concat())
 }
@@ -105,7 +98,7 @@ fn control(opcode: u8, payload: &[u8]) -> Wire {
     Wire { bytes: [&bytes[..header], payload].concat().into(), header, opcode }
 }
 
-/// A header, and how much of the array it takes.
+/// A header, and how many bytes of the array it takes.
 #[allow(clippy::cast_possible_truncation, reason = "each cast is guarded by its match arm")]
 fn header(opcode: u8, payload: usize) -> ([u8; MAX_HEADER], usize) {
     let mut header = [0; MAX_HEADER];

@@ -1,25 +1,25 @@
 //! A connection's way out: a bounded queue of encoded frames.
 //!
-//! [`Outbox::push`] is the only way anything reaches a client. It never waits: a client that reads
-//! more slowly than its frames come is disconnected when the queue is full, and finds what it
-//! missed in the store when it comes back.
+//! [`Outbox::push`] is the only way to a client. It never waits: when the queue is full, the client
+//! is disconnected, because it reads more slowly than its frames come. The application must be able
+//! to send it again what it missed.
 //!
-//! # Whose fault it is
-//! Who takes the frames, the reader, is a task like others, and the threads may be busy elsewhere
-//! while frames come. A queue is overfull only once its reader had its chance: from the moment when
-//! a waiting reader is woken until it runs, more may be queued, up to `UNREAD` times as much.
-//! Whoever pushes learns of that ([`Pushed::is_ahead`]) and lets the reader go first
-//! ([`Outbox::turn`]).
+//! # A reader gets its turn first
+//! The reader, which takes the frames, is a task like others, and its thread may be busy while
+//! frames come. So a queue counts as overfull only once its reader had a chance to run: from the
+//! moment when a waiting reader is woken until it runs, the queue may hold up to `UNREAD` times its
+//! limits. The sender learns of that from [`Pushed::is_ahead`], and lets the reader run first with
+//! [`Outbox::turn`].
 //!
 //! # Concurrency
-//! Any thread may push; one response body takes ([`Outbox::poll_next`]); one connection task
-//! watches for the end ([`Outbox::closing`]). The lock is held for a few instructions, never across
+//! Any thread may push; one response body takes frames ([`Outbox::poll_next`]); one connection task
+//! waits for the end ([`Outbox::closing`]). The lock is held for a few instructions, never across
 //! an await.
 //!
 //! # Lifecycle
 //! open → closing (a close frame is the last in the queue; frames pushed later are dropped) →
-//! finished (the body ends when the queue is empty). A body that is dropped before that (the peer
-//! is gone) finishes it at once.
+//! finished (the body ends when the queue is empty). If the body is dropped before that, because
+//! the peer is gone, it finishes at once.
 
 mod frame;
 
@@ -42,7 +42,7 @@ use vestibule_phoenix::{
 use crate::metrics::Traffic;
 pub(crate) use frame::{Encoded, Wire};
 
-/// How much may wait for one client.
+/// How much may wait for one client. At the first limit that is reached, it is disconnected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutboxLimits {
     /// Frames.
@@ -51,20 +51,20 @@ pub struct OutboxLimits {
     pub bytes: usize,
 }
 
-/// How many times its limits a queue may hold whose reader is woken and has not run yet.
+/// How many times its limits a queue may hold while its reader is woken and has not run yet.
 ///
-/// A room goes ahead of a reader by one message, then waits for it; several rooms may at the same
-/// moment, of which each adds a message, a quarter of the queue by default. A dozen fit, and who is
-/// in more pays for that.
+/// A topic is ahead of a reader by one message at most, then waits for it. Several topics may be
+/// ahead at the same time, each by a message, which is a quarter of the queue by default. A dozen
+/// fit; a client that has joined more is disconnected sooner.
 const UNREAD: usize = 4;
 
-/// A message was encoded and queued, or the connection is about to end anyway.
+/// A message was queued, or dropped because the connection is about to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pushed {
     /// The frame's length in bytes.
     pub(crate) bytes: usize,
-    /// Whether more waits now than may, for want of the reader's turn: whoever has more to push
-    /// waits for that.
+    /// Whether the queue exceeds its limits because its reader has not run yet. A sender with more
+    /// to push waits for [`Outbox::turn`].
     pub(crate) is_ahead: bool,
 }
 
@@ -78,12 +78,12 @@ impl OutboxLimits {
 #[derive(Clone)]
 pub(crate) struct Outbox(Arc<Shared>);
 
-/// What a transport can carry.
+/// The frames that a transport can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Texts and bytes.
+    /// Text and binary frames.
     Any,
-    /// Texts only.
+    /// Text frames only.
     Text,
 }
 
@@ -93,24 +93,24 @@ struct Shared {
     limits: OutboxLimits,
     queue: Mutex<Queue>,
     closing: Notify,
-    /// Tells those who wait for the reader's turn.
+    /// Notified when the reader has had its turn.
     turn: Notify,
     traffic: Arc<Traffic>,
 }
 
-/// Where the task is that takes the frames.
+/// What the reader is doing.
 #[derive(Default)]
 enum Reader {
-    /// At work on what it took, or not there: what waits is its backlog.
+    /// It handles what it took, or is not there: the queue's limits hold.
     #[default]
     Busy,
-    /// It found nothing, and waits.
+    /// It found the queue empty, and waits.
     Waiting(Waker),
     /// It is woken, and has not run yet.
     Woken,
 }
 
-/// Somebody takes frames for as long as this is kept.
+/// A reader that is there until this is dropped.
 pub(crate) struct Reading<'a>(&'a Outbox);
 
 impl Drop for Reading<'_> {
@@ -127,10 +127,10 @@ struct Queue {
     taken: (usize, usize),
     phase: Phase,
     reader: Reader,
-    /// Whether more waits than may, until the reader had its turn.
+    /// Whether the queue exceeds its limits until the reader has had its turn.
     is_ahead: bool,
     ended: Vec<(ByteString, JoinId)>,
-    /// How the connection ends, once somebody has said so.
+    /// How the connection ends, once that is decided.
     ending: Option<Ending>,
 }
 
@@ -143,8 +143,7 @@ enum Phase {
 }
 
 impl Outbox {
-    /// An empty queue for a connection that speaks `serializer`. What goes out is counted in
-    /// `traffic`.
+    /// An empty queue for a connection that speaks `serializer`. Frames are counted in `traffic`.
     pub(crate) fn new(
         serializer: Serializer,
         form: Form,
@@ -156,8 +155,8 @@ impl Outbox {
         Self(Arc::new(Shared { serializer, form, limits, queue, closing, turn, traffic }))
     }
 
-    /// Sends one message to this connection alone. JSON always has a form; what has none is left
-    /// out.
+    /// Sends one message to this connection alone. JSON can always be sent; a message that the
+    /// serializer cannot express is left out.
     pub(crate) fn send(&self, message: impl Into<Outgoing>) {
         if let Err(error) = self.push(&Encoded::new(message.into())) {
             tracing::debug!(%error, "left out");
@@ -165,7 +164,7 @@ impl Outbox {
     }
 
     /// Sends a message whose bytes are shared with other connections that speak the same
-    /// serializer. Nothing is sent if it has no form in this client's.
+    /// serializer. Sends nothing if the client's serializer cannot express it.
     pub(crate) fn push(&self, message: &Encoded) -> Result<Pushed, EncodeError> {
         let frame = message.wire(self.0.serializer)?;
         let bytes = frame.len();
@@ -178,17 +177,16 @@ impl Outbox {
         Ok(Pushed { bytes, is_ahead })
     }
 
-    /// Sends a WebSocket pong.
     pub(crate) fn pong(&self, payload: &[u8]) {
         self.enqueue(frame::pong(payload));
     }
 
-    /// Starts the close: what waits is still sent, then a close frame, and nothing after it.
+    /// Starts the close: waiting frames are still sent, then a close frame, and nothing after it.
     pub(crate) fn close(&self, why: Disconnect) {
         self.start_close(&mut self.lock(), why);
     }
 
-    /// Closes as where too much waits: what waits is dropped.
+    /// Closes because too much waits: waiting frames are dropped.
     pub(crate) fn close_as_slow(&self) {
         let mut queue = self.lock();
         if queue.phase == Phase::Open {
@@ -196,7 +194,7 @@ impl Outbox {
         }
     }
 
-    /// Closes as slow where the reader has still not had the turn that [`Outbox::turn`] waits for.
+    /// Closes as slow if the reader has still not had its turn.
     pub(crate) fn close_if_ahead(&self) {
         let mut queue = self.lock();
         if queue.is_ahead && queue.phase == Phase::Open {
@@ -204,7 +202,7 @@ impl Outbox {
         }
     }
 
-    /// Answers the client's own close and ends the queue.
+    /// Answers the client's own close, and finishes.
     pub(crate) fn answer_close(&self) {
         let mut queue = self.lock();
         if queue.phase == Phase::Open {
@@ -214,7 +212,7 @@ impl Outbox {
         queue.finish();
     }
 
-    /// Ends the queue: the body ends once it is empty.
+    /// Finishes: the body ends once the queue is empty.
     pub(crate) fn finish(&self) {
         let mut queue = self.lock();
         self.count(&mut queue);
@@ -224,12 +222,12 @@ impl Outbox {
         self.0.closing.notify_one();
     }
 
-    /// Waits until somebody closes the connection.
+    /// Waits until the connection is closed.
     pub(crate) async fn closing(&self) {
         self.0.closing.notified().await;
     }
 
-    /// Whether the connection is to end; frames pushed now go nowhere.
+    /// Whether the connection must end; frames pushed now are dropped.
     pub(crate) fn is_closing(&self) -> bool {
         self.lock().phase != Phase::Open
     }
@@ -239,19 +237,18 @@ impl Outbox {
         self.lock().ending.unwrap_or(Ending::Lost)
     }
 
-    /// Where what this connection does is counted.
     pub(crate) fn traffic(&self) -> &Arc<Traffic> {
         &self.0.traffic
     }
 
     /// Notes that a channel ended this connection's join by itself. The note is there before any
-    /// frame that tells the client, so a frame that the client sends in answer finds the topic
+    /// frame that tells the client, so that a frame that the client sends in answer finds the topic
     /// left.
     pub(crate) fn note_ended(&self, topic: ByteString, join: JoinId) {
         self.lock().ended.push((topic, join));
     }
 
-    /// Takes the notes of [`Outbox::note_ended`]: at most one for each channel joined since.
+    /// Takes the notes of [`Outbox::note_ended`]: at most one for each topic joined since.
     pub(crate) fn take_ended(&self) -> Vec<(ByteString, JoinId)> {
         std::mem::take(&mut self.lock().ended)
     }
@@ -275,12 +272,12 @@ impl Outbox {
     }
 
     /// For a reader that goes away before the connection ends, as a poll does: while it is not
-    /// there, nobody waits for it.
+    /// there, nobody waits for its turn.
     pub(crate) fn reading(&self) -> Reading<'_> {
         Reading(self)
     }
 
-    /// Waits for the reader's turn, where more waits than may before it.
+    /// Waits for the reader's turn, if the queue exceeds its limits.
     pub(crate) async fn turn(&self) {
         let turn = self.0.turn.notified();
         if self.lock().is_ahead {
@@ -299,13 +296,12 @@ impl Outbox {
         }
     }
 
-    /// How much may wait.
     pub(crate) fn limits(&self) -> OutboxLimits {
         self.0.limits
     }
 
-    /// Counts what was taken. Once a batch, not once a frame: in a fan-out that would be some
-    /// hundredths of all work.
+    /// Counts taken frames, once a batch: counting every frame would take some percent of a
+    /// fan-out's time.
     fn count(&self, queue: &mut Queue) {
         let (frames, bytes) = std::mem::take(&mut queue.taken);
         if frames > 0 {
@@ -313,7 +309,7 @@ impl Outbox {
         }
     }
 
-    /// A reply of bytes becomes an error that says so; what else is bytes is left out.
+    /// Replaces a reply of bytes by an error reply that says so; other bytes are left out.
     fn decline_binary(&self, message: &Outgoing) {
         if let Outgoing::Reply(reply) = message {
             let response = Payload::of(&json!({ "reason": "binary", "detail": "bytes need a WebSocket" }));
@@ -321,7 +317,7 @@ impl Outbox {
         }
     }
 
-    /// Says whether more waits than may, for want of the reader's turn.
+    /// Returns whether the queue exceeds its limits because its reader has not run yet.
     fn enqueue(&self, frame: Wire) -> bool {
         let mut queue = self.lock();
         if queue.phase != Phase::Open {
@@ -354,8 +350,7 @@ impl Outbox {
         }
     }
 
-    /// A panic while the lock was held leaves a queue that is still whole: every change is one
-    /// step.
+    /// A panic while the lock was held leaves a consistent queue: every change is one step.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -368,9 +363,8 @@ impl Queue {
         self.wake();
     }
 
-    /// Whether one more frame fits.
     fn takes(&self, frame: &Wire, limits: OutboxLimits) -> bool {
-        // A frame alone is no backlog, however large: its size is what a message's may be.
+        // A single frame always fits: its size is limited elsewhere.
         let has_room = self.frames.is_empty() || self.bytes + frame.len() <= limits.bytes;
         has_room && self.frames.len() < limits.frames
     }

@@ -49,7 +49,7 @@ fn a_full_outbox_disconnects_the_slow_client() {
 }
 
 #[test]
-fn a_woken_reader_has_its_turn_before_it_is_overfull() {
+fn a_woken_reader_runs_before_its_queue_is_full() {
     let size = message().wire(Serializer::V2).unwrap().len();
     for full in [outbox(2, 1000), outbox(1000, 2 * size)] {
         assert_eq!(take(&full), Poll::Pending, "it waits");
@@ -68,7 +68,7 @@ fn a_woken_reader_has_its_turn_before_it_is_overfull() {
 }
 
 #[test]
-fn ahead_of_a_reader_there_is_a_bound() {
+fn being_ahead_of_a_reader_is_bounded() {
     let full = outbox(2, 1000);
     assert_eq!(take(&full), Poll::Pending);
     for _ in 0..2 * UNREAD {
@@ -84,7 +84,7 @@ fn ahead_of_a_reader_there_is_a_bound() {
 }
 
 #[test]
-fn nobody_waits_for_a_reader_that_has_gone() {
+fn nobody_waits_for_a_gone_reader() {
     let full = outbox(2, 1000);
     let reading = full.reading();
     assert_eq!(take(&full), Poll::Pending);
@@ -98,7 +98,7 @@ fn nobody_waits_for_a_reader_that_has_gone() {
 }
 
 #[test]
-fn a_reader_that_waits_learns_of_the_end() {
+fn a_waiting_reader_learns_of_the_end() {
     let outbox = outbox(10, 1000);
     let flag = Arc::new(Flag::default());
     let waker = Waker::from(Arc::clone(&flag));
@@ -129,7 +129,7 @@ fn a_frame_alone_fits_however_large() {
 }
 
 #[test]
-fn a_close_is_sent_after_what_waits_and_once() {
+fn a_close_is_sent_once_after_waiting_frames() {
     let outbox = outbox(10, 1000);
     outbox.push(&message()).unwrap();
     outbox.close(Disconnect::Restart);
@@ -141,7 +141,7 @@ fn a_close_is_sent_after_what_waits_and_once() {
 }
 
 #[test]
-fn text_only_clients_get_errors_for_binary_replies() {
+fn over_text_a_reply_of_bytes_becomes_an_error() {
     let limits = OutboxLimits { frames: 2, bytes: 1000 };
     let outbox = Outbox::new(Serializer::V2, Form::Text, limits, Arc::default());
     let bytes = Payload::Binary(vec![1].into());

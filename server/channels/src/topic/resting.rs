@@ -1,4 +1,4 @@
-//! Subscribers that rest: what is kept of them while no actor runs.
+//! Subscribers that rest: kept while no actor runs.
 
 use std::{
     fmt,

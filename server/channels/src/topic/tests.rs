@@ -1,4 +1,4 @@
-//! Topics that rest: what is kept of their subscribers, and that nothing is lost on the way.
+//! Topics that rest: their subscribers are kept, and nothing is lost on the way.
 
 use std::sync::{
     Arc,
@@ -234,7 +234,7 @@ async fn a_call_from_outside_wakes_all_subscribers() {
     for visit in &visits {
         assert!(visit.heard().iter().any(|frame| frame.contains("news")));
     }
-    // One who may not rest: the others are woken, before anything else is said.
+    // A subscriber that must not rest: the others are woken before anything else is handled.
     visits[0].say("stay").unwrap();
     visits[0].say("count").unwrap();
     until("both messages", || seen.messages.load(Ordering::SeqCst) == 2).await;

@@ -1,20 +1,21 @@
-//! Whose request it is: the address that limits count by, behind proxies too.
+//! The client's address, behind proxies too: limits count by it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
-/// What proxies note the addresses in that they were asked from, oldest first.
+/// The header in which each proxy appends the address that its request came from.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The proxies whose word on their clients' addresses is taken. Without any, a client's address is
-/// where its connection comes from, and the header says nothing: anybody could write it.
+/// The proxies that are trusted to name their clients' addresses. Without any, a client's address
+/// is the one that its connection comes from, and the header is ignored, since anybody could write
+/// it.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies(Vec<IpNet>);
 
 impl Proxies {
-    /// The proxies of these networks.
+    /// Trusts the proxies of these networks.
     pub fn new(networks: Vec<IpNet>) -> Self {
         Self(networks)
     }
@@ -23,15 +24,15 @@ impl Proxies {
     /// socket.
     pub(super) fn client(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.peer_addr()?.ip();
-        // One that is no text is no address either; to skip it would be to believe the one before,
-        // which anybody may have written.
+        // A header that is not text counts as no address. Skipping it would mean to believe the one
+        // before, which anybody may have written.
         let headers =
             request.headers().get_all(FORWARDED_FOR).map(|value| value.to_str().unwrap_or_default());
         Some(self.last_untrusted(peer, &headers.collect::<Vec<_>>()))
     }
 
-    /// Goes back from hop to hop as long as the one who names the next is trusted, and its word can
-    /// be read. No further hop is looked at: a stranger may name thousands.
+    /// Goes back from hop to hop as long as the hop that names the next one is trusted and
+    /// readable. It does not look further: a stranger may name thousands.
     fn last_untrusted(&self, peer: IpAddr, headers: &[&str]) -> IpAddr {
         let mut address = peer.to_canonical();
         let mut earlier = headers.iter().rev().flat_map(|header| header.rsplit(','));
@@ -43,14 +44,12 @@ impl Proxies {
         address
     }
 
-    /// Whether this is the address of a proxy.
     pub(super) fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 }
 
-/// An address as proxies write it: alone or with a port, and with brackets where it has colons of
-/// its own.
+/// Parses an address as proxies write it: alone or with a port, IPv6 possibly in brackets.
 fn parse(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
     let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
@@ -58,17 +57,17 @@ fn parse(hop: &str) -> Option<IpAddr> {
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// What counts as one address.
+/// How many addresses count as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grain {
-    /// An address; in IPv6 a network /64, which is the least that one customer gets.
+    /// A single address; for IPv6, a network /64, the least that one customer gets.
     Network,
-    /// A block, as somebody gets it who wants many addresses: a network /24, in IPv6 a /48.
+    /// A block, as a customer who wants many addresses gets it: a network /24; for IPv6, a /48.
     Block,
 }
 
 impl Grain {
-    /// What an address counts as.
+    /// The address that stands for all those that count as this one.
     pub(super) fn of(self, address: IpAddr) -> IpAddr {
         let (v4, v6) = match self {
             Grain::Network => (32, 64),
@@ -81,7 +80,7 @@ impl Grain {
     }
 }
 
-/// What an address counts as where connections are counted.
+/// As [`Grain::Network`], by which connections are counted.
 pub(super) fn network(address: IpAddr) -> IpAddr {
     Grain::Network.of(address)
 }
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_counts_from_a_trusted_peer_only() {
+    fn only_trusted_peers_forward_addresses() {
         assert_eq!(client("198.51.100.1", &["203.0.113.9"]), "198.51.100.1");
         assert_eq!(client("192.0.2.7", &["203.0.113.9"]), "203.0.113.9");
         assert_eq!(client("192.0.2.7", &[]), "192.0.2.7");
@@ -122,14 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_ends_the_search_at_who_wrote_it() {
+    fn a_malformed_address_ends_the_search() {
         for hop in ["unknown", "", "203.0.113", "203.0.113.9, "] {
             assert_eq!(client("10.0.0.1", &["1.1.1.1", hop]), "10.0.0.1", "{hop:?}");
         }
     }
 
     #[test]
-    fn a_header_that_is_no_text_is_not_skipped() {
+    fn a_header_that_is_not_text_is_not_skipped() {
         let peer = "10.0.0.1:4711".parse().unwrap();
         let request = TestRequest::default()
             .peer_addr(peer)

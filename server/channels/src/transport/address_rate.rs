@@ -5,7 +5,7 @@ use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 use super::{Grain, Rate};
 use crate::keyed_rate::KeyedRate;
 
-/// What comes from each address.
+/// Counts the calls of each address. Shared by all threads.
 #[derive(Debug)]
 pub struct AddressRate {
     rate: KeyedRate<IpAddr>,
@@ -13,18 +13,19 @@ pub struct AddressRate {
 }
 
 impl AddressRate {
-    /// At most `rate` for what counts as one address.
+    /// At most `rate` for all addresses that count as one by `grain`.
     pub fn new(rate: Rate, grain: Grain) -> Self {
         Self { rate: KeyedRate::new(rate.quota()), grain }
     }
 
-    /// Another rate, at which each address begins anew; the same one changes nothing.
+    /// Changes the rate, with which each address starts afresh. Setting the same rate changes
+    /// nothing.
     pub fn change(&self, rate: Rate) {
         self.rate.change(rate.quota());
     }
 
-    /// Lets something from an address through, or says how long it has to wait. What comes from
-    /// nowhere is let through.
+    /// Counts one call from an address, or returns how long it must wait. Unknown addresses are not
+    /// limited.
     pub fn admit(&self, address: Option<IpAddr>) -> Result<(), Duration> {
         let Some(address) = address else { return Ok(()) };
         self.rate.admit(&self.grain.of(address), NonZeroU32::MIN)
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn another_rate_counts_from_now_on() {
+    fn a_changed_rate_starts_afresh() {
         let rate = AddressRate::new(Rate::new(1, 1), Grain::Network);
         let address = at("127.0.0.1");
         assert_eq!(rate.admit(address), Ok(()));

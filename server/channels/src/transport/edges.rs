@@ -1,4 +1,4 @@
-//! What HTTP leaves no choice about and the HTTP library leaves to the application.
+//! Requirements of HTTP that the HTTP library leaves to the application.
 
 use std::future::{Ready, ready};
 
@@ -18,13 +18,13 @@ use serde_json::json;
 
 use super::host::split_port;
 
-/// How long a target and a header field may be, in bytes. Bandit, the HTTP server of new Phoenix
-/// applications, has the same bound, so Phoenix's clients stay below it. The HTTP library allows
-/// 128 KiB for a whole head.
+/// The longest target and the longest header field, in bytes. Bandit, the HTTP server of new
+/// Phoenix applications, has the same limit, so Phoenix's clients stay below it. The HTTP library's
+/// only limit is 128 KiB for a whole head.
 const MAX_LINE: usize = 10_000;
 
-/// Hands a request on, unless its `Host` is none or a line of its head is too long, and has an
-/// answer say what becomes of the connection. To be wrapped around an application with
+/// Middleware that refuses requests with a malformed `Host` or a too long target or header field,
+/// and corrects the `Connection` header of refused upgrades. Wrap an application with it through
 /// [`from_fn`](actix_web::middleware::from_fn).
 pub async fn edges<B: MessageBody + 'static>(
     mut request: ServiceRequest,
@@ -42,13 +42,13 @@ pub async fn edges<B: MessageBody + 'static>(
     let wants_upgrade = request.head().upgrade();
     let mut answer = next.call(request).await?;
     if wants_upgrade && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-        // The library says `Connection: upgrade` all the same, and closes the connection.
+        // Otherwise the library writes `Connection: upgrade`, although it closes the connection.
         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(answer.map_into_left_body())
 }
 
-/// The answer to a request whose target or header field is too long, if one is.
+/// The answer to a request whose target or a header field is too long.
 fn too_long(head: &RequestHead) -> Option<HttpResponse> {
     let uri = &head.uri;
     let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
@@ -76,8 +76,8 @@ fn has_host(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A route for the methods that a resource does not have: OPTIONS is told those that it has, any
-/// other is answered 405 with them (RFC 9110, sections 9.3.7 and 15.5.6).
+/// A route for the methods that a resource does not have. It answers OPTIONS with the `allowed`
+/// methods, and others with 405 and the `allowed` methods (RFC 9110, sections 9.3.7 and 15.5.6).
 pub fn other_methods(allowed: &'static str) -> Route {
     let answer = move |request: HttpRequest| -> Ready<HttpResponse> {
         let is_asked = request.method() == Method::OPTIONS;

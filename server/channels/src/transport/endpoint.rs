@@ -1,4 +1,4 @@
-//! What is mounted at a path such as `/socket`, and its settings.
+//! The endpoint that is mounted at a path such as `/socket`, and its settings.
 
 use std::sync::Arc;
 

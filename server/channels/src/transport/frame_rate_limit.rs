@@ -1,9 +1,8 @@
-//! How fast one connection may be: what comes faster is refused, and then nothing is read for a
-//! while.
+//! Limits the frames of one connection. A frame that comes too fast is refused, and then nothing is
+//! read for a while.
 //!
-//! It is the pause that protects the server. A client that floods finds its socket's buffers full,
-//! and what it sends stays with it; the refusals tell a client that floods by mistake what is
-//! wrong.
+//! The pause protects the server: a client that floods finds its socket's buffers full, so its data
+//! stays with it. The refusals tell a client that floods by mistake what is wrong.
 
 use governor::{
     DefaultDirectRateLimiter, RateLimiter,
@@ -15,7 +14,7 @@ use vestibule_phoenix::message::Message;
 use super::{Limits, rate::RateLimited};
 use crate::metrics::Limit;
 
-/// One connection's rates: 80 bytes.
+/// One connection's rates. They take 80 bytes.
 pub(super) struct FrameRateLimit {
     frames: DefaultDirectRateLimiter,
     joins: DefaultDirectRateLimiter,
@@ -29,18 +28,18 @@ impl FrameRateLimit {
         }
     }
 
-    /// Lets one more frame through as soon as the rate does.
+    /// Waits until the rate lets one more frame through.
     pub(super) async fn wait(&self) {
         while let Err(limited) = check(&self.frames) {
             sleep(limited.wait).await;
         }
     }
 
-    /// Lets a message through or refuses it, and says what it was over. After a refusal nothing is
-    /// to be read for as long as it says.
+    /// Lets a message through, or refuses it and returns the limit that it exceeds. After a refusal
+    /// the caller must read nothing for the time that the refusal says.
     ///
-    /// Heartbeats and leaves come through in any case, only later: a client without an answer to
-    /// its heartbeat takes the connection for dead, and one that leaves is doing what it should.
+    /// Heartbeats and leaves are delayed, never refused: a client without a reply to its heartbeat
+    /// takes the connection for dead, and one that leaves is doing what it should.
     pub(super) async fn admit(&self, message: &Message) -> Result<(), (Limit, RateLimited)> {
         let event = message.event.as_text().map(|event| &**event);
         if matches!(event, Some("heartbeat" | "phx_leave")) {
@@ -79,19 +78,19 @@ mod tests {
         }
     }
 
-    /// Ten a second, so that a busy machine does not get through by being slow.
+    /// Ten a second, so that a slow machine does not stay below the rate.
     fn pace() -> FrameRateLimit {
         let limits = Limits { frames: Rate::new(10, 3), joins: Rate::new(1, 1), ..Limits::default() };
         FrameRateLimit::new(&limits)
     }
 
     #[test]
-    fn a_connection_pays_little_for_it() {
+    fn the_rates_take_80_bytes() {
         assert_eq!(size_of::<FrameRateLimit>(), 80);
     }
 
     #[actix_web::test]
-    async fn a_frame_over_the_burst_is_refused_for_the_told_time() {
+    async fn frames_above_the_burst_are_refused_for_a_while() {
         let pace = pace();
         for _ in 0..3 {
             assert_eq!(pace.admit(&message("e")).await, Ok(()));
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn joins_have_a_rate_of_their_own_beside_that_of_all_frames() {
+    async fn joins_have_a_rate_of_their_own() {
         let pace = pace();
         assert_eq!(pace.admit(&message("phx_join")).await, Ok(()));
         let (limit, limited) = pace.admit(&message("phx_join")).await.unwrap_err();

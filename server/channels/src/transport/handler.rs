@@ -1,4 +1,4 @@
-//! Who may connect.
+//! The application's decision on connections.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Refused;
 
-/// What is known of a client that asks to connect.
+/// A client that asks to connect.
 #[derive(Debug)]
 pub struct ConnectInfo<'a> {
     /// The parameters of the URL: the `params` of phoenix.js's `Socket`.
@@ -21,7 +21,7 @@ pub struct ConnectInfo<'a> {
 
 /// Decides who may connect. Phoenix's `UserSocket`.
 pub trait SocketHandler: Send + Sync + 'static {
-    /// What is kept of a connection, for its channels to read: a Phoenix socket's `assigns`.
+    /// The data of a connection that its channels can read: a Phoenix socket's `assigns`.
     type Assigns: Send + Sync + 'static;
 
     /// Accepts a client, or refuses it with HTTP 403 unless [`Refused`] says otherwise. Phoenix's
@@ -38,7 +38,7 @@ pub struct Connected<A> {
     /// The socket id, by which [`Connections::disconnect`](super::Connections::disconnect) ends all
     /// connections of a user. Phoenix's `id/1`.
     pub id: Option<String>,
-    /// What is kept of the connection.
+    /// The data that channels can read.
     pub assigns: A,
 }
 

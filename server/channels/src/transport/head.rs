@@ -1,4 +1,4 @@
-//! HEAD, which is GET without a body.
+//! HEAD requests.
 
 use actix_web::{
     Error,
@@ -8,10 +8,10 @@ use actix_web::{
     middleware::Next,
 };
 
-/// Hands a HEAD request on as a GET. The HTTP library sends no body in answer to it, whatever the
-/// method is by then; to be wrapped around a service with
-/// [`from_fn`](actix_web::middleware::from_fn). Not for sockets and long polls: a GET of those does
-/// something.
+/// Middleware that handles HEAD as GET: the HTTP library leaves the body out of the answer to a
+/// HEAD request, whatever the method is by then. Wrap a service with it through
+/// [`from_fn`](actix_web::middleware::from_fn), but not WebSockets and long polls, where a GET has
+/// effects.
 pub async fn head_as_get<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,

@@ -1,4 +1,4 @@
-//! What every answer tells browsers.
+//! Security headers of all answers.
 
 use actix_web::{
     Error,
@@ -13,20 +13,20 @@ use super::{
     request,
 };
 
-/// For a year, this host over HTTPS alone.
+/// For a year, browsers use HTTPS for this host.
 const STRICT: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// What clients reach a listener over.
+/// How clients reach a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// HTTP, or a proxy whose TLS is its own matter.
+    /// Over HTTP, or through a proxy that terminates TLS.
     Http,
-    /// TLS.
+    /// Over TLS.
     Tls,
 }
 
-/// Hands a request on, and has browsers take the answer for nothing but what it says it is, and
-/// come back over TLS where they came over it; to be wrapped around an application with
+/// Middleware that adds `X-Content-Type-Options: nosniff` and, over TLS,
+/// `Strict-Transport-Security`. Wrap an application with it through
 /// [`from_fn`](actix_web::middleware::from_fn).
 pub async fn harden<B: MessageBody + 'static>(
     over: Over,
@@ -43,7 +43,7 @@ pub async fn harden<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// The rule holds for all ports of a host, and `localhost` has other people's servers too.
+/// HSTS holds for all ports of a host, and `localhost` has other people's servers too.
 fn is_this_machine(host: &str) -> bool {
     split_port(host).is_some_and(|(host, _)| is_loopback(host))
 }
@@ -60,8 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// What an answer tells browsers: that it is what it says it is, and that the host is to be
-    /// reached over TLS.
+    /// Whether an answer has `nosniff`, and whether it has HSTS.
     async fn told(over: Over, path: &str, host: &str) -> (bool, bool) {
         let app = App::new()
             .wrap(from_fn(move |request, next| harden(over, request, next)))
@@ -75,7 +74,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn every_answer_is_what_it_says_it_is() {
+    async fn every_answer_forbids_sniffing() {
         for path in ["/", "/error", "/nowhere"] {
             assert_eq!(told(Over::Http, path, "chat.example.com").await, (true, false), "{path}");
             assert_eq!(told(Over::Tls, path, "chat.example.com").await, (true, true), "{path}");
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn localhost_is_left_to_its_other_servers() {
+    async fn localhost_gets_no_hsts() {
         for host in ["localhost", "localhost:4000", "127.0.0.1:4000", "[::1]:4000"] {
             assert_eq!(told(Over::Tls, "/", host).await, (true, false), "{host}");
         }

@@ -1,5 +1,5 @@
-//! How many HTTP calls of one address there may be: for endpoints that answer one request and keep
-//! no connection.
+//! Limits the HTTP calls of each address, for endpoints that answer one request and keep no
+//! connection.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use super::{AddressRate, ConnectPolicy, Grain, Rate, rate::RateLimited};
 use crate::metrics::{Limit as Counted, Traffic};
 
-/// The calls of each address. Shared by all threads.
+/// Counts the calls of each address. Shared by all threads.
 pub struct HttpRateLimit {
     rate: AddressRate,
     policy: Arc<ArcSwap<ConnectPolicy>>,
@@ -28,12 +28,13 @@ impl HttpRateLimit {
         Arc::new(Self { rate: AddressRate::new(rate, Grain::Network), policy, traffic })
     }
 
-    /// Another rate, at which each address begins anew; the same one changes nothing.
+    /// Changes the rate, with which each address starts afresh. Setting the same rate changes
+    /// nothing.
     pub fn change(&self, rate: Rate) {
         self.rate.change(rate);
     }
 
-    /// Hands a request on or answers 429; to be wrapped around a service with
+    /// Middleware that passes a request on, or answers 429. Wrap a service with it through
     /// [`from_fn`](actix_web::middleware::from_fn).
     pub async fn limit<B: MessageBody + 'static>(
         self: Arc<Self>,

@@ -1,6 +1,7 @@
-//! Which pages may connect: the defence against another site's page that uses a visitor's browser.
+//! Which web pages may connect: the defence against other sites' pages that use a visitor's
+//! browser.
 //!
-//! Only browsers send `Origin`, so a request without one is let in: it comes from a program, which
+//! Only browsers send `Origin`. A request without one is accepted: it comes from a program, which
 //! could send any.
 
 use std::str::FromStr;
@@ -9,7 +10,7 @@ use thiserror::Error;
 
 use super::host::split_port;
 
-/// The pages that are let in.
+/// The web pages that may connect. Phoenix's `check_origin`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origins {
     /// Pages of the host that the request addresses, on any port: Phoenix's default.
@@ -17,22 +18,22 @@ pub enum Origins {
     SameHost,
     /// Pages of these origins.
     Listed(Vec<Origin>),
-    /// All pages, whatever they say of themselves: for an API that needs no protection from them.
+    /// All pages, whatever origin they send: for an API that needs no protection from them.
     Any,
 }
 
-/// The pages that an entry of the list lets in: an origin such as `https://example.com`,
-/// `//*.example.com` (any scheme, and subdomains too) or `http://localhost:3000`; all of a scheme,
-/// such as `app://`; or `null`, which is what pages without an origin of their own send. Where
-/// there is a scheme, its default port counts; without scheme and port, any port does.
+/// An entry of the list: an origin such as `https://example.com`, `//*.example.com` (any scheme,
+/// and subdomains too) or `http://localhost:3000`; a whole scheme, such as `app://`; or `null`,
+/// which pages without an origin of their own send. An entry with a scheme and no port means the
+/// scheme's default port; one without scheme and port means any port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(Pages);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Pages {
-    /// Those that send `null`: of a file, of a sandboxed frame, of `data:`.
+    /// Pages that send `null`: of a file, of a sandboxed frame, of `data:`.
     Opaque,
-    /// Those of a scheme, with or without a host: `file://`.
+    /// Pages of a scheme, with or without a host: `file://`.
     Scheme(String),
     Host {
         scheme: Option<String>,
@@ -45,11 +46,11 @@ enum Pages {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Host {
     Exact(String),
-    /// The domain itself and everything under it.
+    /// The domain itself and all its subdomains.
     Domain(String),
 }
 
-/// Not of the form of an origin.
+/// The text is not an origin.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("expected an origin such as https://example.com, //example.com, //*.example.com, app:// or null")]
 pub struct OriginSyntax;
@@ -61,7 +62,7 @@ impl FromStr for Origin {
         if text == OPAQUE {
             return Ok(Self(Pages::Opaque));
         }
-        // Schemes and hosts are the same in any case.
+        // Schemes and hosts are case-insensitive.
         let text = text.to_ascii_lowercase();
         let (scheme, rest) = split_scheme(&text).ok_or(OriginSyntax)?;
         if rest.contains(['/', '?', '#', '@']) {
@@ -84,7 +85,7 @@ impl FromStr for Origin {
 }
 
 impl Origins {
-    /// Whether a page of `origin` may connect to `host` (with or without a port).
+    /// Whether a page of `origin` may connect to `host`, which may have a port.
     pub fn allow(&self, origin: &str, host: &str) -> bool {
         match self {
             Origins::Any => true,
@@ -128,16 +129,16 @@ impl Host {
     }
 }
 
-/// Where a page says that it comes from.
+/// The origin that a page sends.
 struct Page<'a> {
     scheme: Option<&'a str>,
     host: &'a str,
-    /// The scheme's own, where it names none.
+    /// The scheme's default port, where the origin names none.
     port: Option<u16>,
 }
 
 impl<'a> Page<'a> {
-    /// Reads an origin in lower case. Browsers send no path; Phoenix does not mind one.
+    /// Parses an origin in lower case. Browsers send no path; Phoenix accepts one.
     fn read(origin: &'a str) -> Option<Self> {
         let (scheme, rest) = split_scheme(origin)?;
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -147,7 +148,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// What a page sends that has no origin of its own, or does not want to name it.
+/// The origin that pages send that have none of their own, or do not reveal it.
 const OPAQUE: &str = "null";
 
 /// Splits `scheme://rest`, or `//rest`.
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn same_host_looks_at_the_host_alone() {
+    fn same_host_ignores_the_port() {
         let origins = Origins::SameHost;
         for (origin, host) in [
             ("http://example.com:3000", "example.com:4000"),
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn listed_origins_compare_what_they_name() {
+    fn listed_origins_compare_the_parts_they_name() {
         assert!(listed("//example.com").allow("https://example.com:8443", "x"));
         assert!(listed("//example.com").allow("//example.com", "x"));
         assert!(!listed("https://example.com").allow("//example.com", "x"));
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_the_domain_and_all_under_it() {
+    fn a_star_matches_the_domain_and_subdomains() {
         let origins = listed("//*.example.com");
         assert!(origins.allow("https://example.com", "x"));
         assert!(origins.allow("https://a.b.example.com", "x"));
@@ -245,14 +246,14 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_checked_every_page_is_let_in() {
+    fn any_origin_accepts_every_page() {
         for origin in ["null", "file://", "about:blank", "", "not an origin", "https://example.com"] {
             assert!(Origins::Any.allow(origin, "x"), "{origin}");
         }
     }
 
     #[test]
-    fn what_is_no_origin_is_refused() {
+    fn a_malformed_origin_is_refused() {
         for bad in [
             "example.com",
             "",

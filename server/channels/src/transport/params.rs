@@ -1,4 +1,4 @@
-//! What a client says when it connects: the URL's parameters, and the token in the sub-protocol
+//! What a client sends when it connects: the URL's parameters, and the token in the sub-protocol
 //! header.
 
 use std::borrow::Cow;
@@ -16,37 +16,35 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 use vestibule_phoenix::serializer::{Serializer, UnsupportedVersion};
 
-/// What stands before the token among the sub-protocols.
+/// The prefix of the token among the sub-protocols.
 const TOKEN_PREFIX: &str = "base64url.bearer.phx.";
 
 /// How many names the parameters may have. Each level of a nested parameter is a name: `a[b][]=1`
-/// has three. A level becomes an object of several hundred bytes, and a client sends three bytes
-/// for it.
+/// has three. A level becomes an object of several hundred bytes, for which a client sends three.
 const MAX_NAMES: usize = 256;
 
 /// How deep parameters may nest.
 const MAX_DEPTH: usize = 32;
 
-/// A query string that gives no parameters.
+/// The query string is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(super) enum BadQuery {
-    /// A text is not UTF-8.
+    /// A name or value is not UTF-8.
     #[error("The parameters are not UTF-8.")]
     NotUtf8,
-    /// Too many names, or too many levels.
+    /// There are too many names, or too many levels.
     #[error("The parameters have more than {MAX_NAMES} names, or nest more than {MAX_DEPTH} levels deep.")]
     TooMany,
 }
 
 impl BadQuery {
-    /// HTTP 400.
     pub(super) fn response(self) -> HttpResponse {
         HttpResponse::BadRequest().json(json!({ "reason": "bad_params", "detail": self.to_string() }))
     }
 }
 
 /// The parameters of a query string, nested as Plug nests them and phoenix.js writes them: `a[b]=1`
-/// is an object in an object, `a[]=1` a list. The last one of a name counts.
+/// is an object in an object, `a[]=1` a list. Of several values for a name, the last one counts.
 pub(super) fn parse_query(query: &str) -> Result<Map<String, Value>, BadQuery> {
     let mut params = Map::new();
     let mut names = 0;
@@ -63,8 +61,8 @@ pub(super) fn parse_query(query: &str) -> Result<Map<String, Value>, BadQuery> {
     Ok(params)
 }
 
-/// The value of one parameter that nests in no other, found without building the others. They have
-/// to be UTF-8 all the same.
+/// The value of one parameter that is not nested, found without building the others. The others
+/// must still be UTF-8.
 pub(super) fn find(query: &str, wanted: &str) -> Result<Option<String>, BadQuery> {
     pairs(query).try_fold(None, |found, (name, value)| {
         let (name, value) = (decode(name)?, decode(value)?);
@@ -72,13 +70,13 @@ pub(super) fn find(query: &str, wanted: &str) -> Result<Option<String>, BadQuery
     })
 }
 
-/// Names and values as they were sent.
+/// Names and values, not decoded yet.
 fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
-/// Copies only what has to be decoded.
+/// Copies only a text that must be decoded.
 fn decode(text: &str) -> Result<Cow<'_, str>, BadQuery> {
     if !text.contains('+') {
         return percent_decode_str(text).decode_utf8().map_err(|_| BadQuery::NotUtf8);
@@ -88,8 +86,8 @@ fn decode(text: &str) -> Result<Cow<'_, str>, BadQuery> {
     Ok(Cow::Owned(decoded.into_owned()))
 }
 
-/// Puts `value` where `name` and the brackets behind it say. `rest` is what follows the first
-/// bracket.
+/// Puts `value` in the place that `name` and the brackets after it denote. `rest` is what follows
+/// the first bracket.
 fn insert(object: &mut Map<String, Value>, name: &str, rest: &str, value: String) {
     match rest.split_once(']') {
         None => {
@@ -114,7 +112,7 @@ fn insert(object: &mut Map<String, Value>, name: &str, rest: &str, value: String
     }
 }
 
-/// The serializer that the parameters ask for. A `vsn` that is no text is none that there is.
+/// The serializer that the parameters ask for. A `vsn` that is not text matches none.
 pub(super) fn serializer(params: &Map<String, Value>) -> Result<Serializer, UnsupportedVersion> {
     match params.get("vsn") {
         None => Serializer::negotiate(None),
@@ -133,7 +131,7 @@ fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .filter(|offer| !offer.is_empty())
 }
 
-/// The token that phoenix.js 1.8 sends beside the sub-protocol `phoenix`. With two of them, none
+/// The token that phoenix.js 1.8 sends beside the sub-protocol `phoenix`. If there are two, neither
 /// counts, as in Phoenix.
 pub(super) fn auth_token(headers: &HeaderMap) -> Option<String> {
     let mut tokens = offers(headers).filter_map(|offer| offer.strip_prefix(TOKEN_PREFIX));
@@ -141,12 +139,11 @@ pub(super) fn auth_token(headers: &HeaderMap) -> Option<String> {
     if tokens.next().is_some() { None } else { decode_token(token) }
 }
 
-/// None of the offered sub-protocols is supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoProtocol;
 
-/// The first offered sub-protocol that is supported, if any is offered. Tokens are no offers, and
-/// where nothing is supported nothing is looked at.
+/// The first offered sub-protocol that is supported, if any is offered. Tokens are no offers. Where
+/// nothing is supported, all offers are ignored.
 pub(super) fn select_protocol<'a>(
     headers: &HeaderMap,
     supported: &[&'a str],
@@ -159,7 +156,7 @@ pub(super) fn select_protocol<'a>(
     selected.map(|protocol| Some(*protocol)).ok_or(NoProtocol)
 }
 
-/// The token is in standard base64, whatever the prefix says; the URL-safe alphabet is taken too.
+/// Decodes a token in standard base64, whatever the prefix says, or in the URL-safe alphabet.
 fn decode_token(token: &str) -> Option<String> {
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     [alphabet::STANDARD, alphabet::URL_SAFE]
@@ -194,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn none_two_or_broken_tokens_are_no_token() {
+    fn missing_double_and_broken_tokens_are_none() {
         assert_eq!(token("phoenix"), None);
         assert_eq!(token(&format!("{TOKEN_PREFIX}YQ, {TOKEN_PREFIX}Yg")), None);
         assert_eq!(token(&format!("{TOKEN_PREFIX}&")), None);
@@ -226,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_so_many_names_however_they_nest() {
+    fn the_number_of_names_is_bounded() {
         let flat = |count: usize| "a=&".repeat(count);
         let nested = |count: usize| "a[b][c]=&".repeat(count);
         for (query, is_good) in [
@@ -240,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_nest_so_deep() {
+    fn the_depth_of_nesting_is_bounded() {
         for (depth, is_good) in [(MAX_DEPTH, true), (MAX_DEPTH + 1, false)] {
             for level in ["[a]", "%5Ba%5D"] {
                 let query = format!("a{}=1", level.repeat(depth));
@@ -250,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn one_parameter_is_found_as_it_is_among_all() {
+    fn a_parameter_is_found_without_the_others() {
         for query in ["", "token", "token=a&token=b%20c+d", "t%6Fken=a", "token[]=a", "a[token]=a", "a=token"]
         {
             let among_all = parse_query(query).unwrap();
@@ -260,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vsn_that_is_no_text_is_refused() {
+    fn a_vsn_that_is_not_text_is_refused() {
         assert_eq!(serializer(&parse_query("vsn[]=2.0.0").unwrap()), Err(UnsupportedVersion));
         assert_eq!(serializer(&parse_query("vsn=2.0.0").unwrap()), Ok(Serializer::V2));
         assert_eq!(serializer(&Map::new()), Ok(Serializer::V1));

@@ -1,4 +1,4 @@
-//! Rates, and what somebody is told who is over one.
+//! Rates, and the answer to clients that exceed one.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -10,46 +10,44 @@ use governor::Quota;
 use serde_json::{Value, json};
 use vestibule_phoenix::message::Payload;
 
-/// So many in a period, and so many at once after a silence.
+/// A number in each period, with a burst after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many in a period in the long run.
+    /// How many in a period, in the long run.
     pub often: NonZeroU32,
-    /// Which period that is.
+    /// The period.
     pub period: Period,
-    /// How many at once.
+    /// How many at once, after a pause.
     pub at_once: NonZeroU32,
 }
 
-/// What a rate counts by.
+/// The period of a [`Rate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Period {
-    /// A second.
     Second,
-    /// A minute.
     Minute,
 }
 
 impl Rate {
-    /// So many a second.
+    /// A rate per second.
     ///
     /// # Panics
-    /// If either is 0.
+    /// If either number is 0.
     pub const fn new(per_second: u32, at_once: u32) -> Self {
         Self::of(per_second, Period::Second, at_once)
     }
 
-    /// So many a minute.
+    /// A rate per minute.
     ///
     /// # Panics
-    /// If either is 0.
+    /// If either number is 0.
     pub const fn per_minute(often: u32, at_once: u32) -> Self {
         Self::of(often, Period::Minute, at_once)
     }
 
     const fn of(often: u32, period: Period, at_once: u32) -> Self {
         let (Some(often), Some(at_once)) = (NonZeroU32::new(often), NonZeroU32::new(at_once)) else {
-            panic!("a rate of nothing lets nothing through")
+            panic!("a rate of 0 lets nothing through")
         };
         Self { often, period, at_once }
     }
@@ -63,15 +61,15 @@ impl Rate {
     }
 }
 
-/// Somebody is over a limit, and is told when to try again.
+/// A client exceeded a rate, and is told when to retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RateLimited {
-    /// How long from now.
+    /// How long to wait from now.
     pub(super) wait: Duration,
 }
 
 impl RateLimited {
-    /// The reply's response.
+    /// The response of an error reply.
     pub(super) fn payload(self) -> Payload {
         Payload::of(&self.body())
     }
@@ -83,13 +81,13 @@ impl RateLimited {
         answer.json(self.body())
     }
 
-    /// What a response of 429 has beside its body.
+    /// Sets the headers of a 429.
     pub(super) fn put_headers(self, answer: &mut HttpResponseBuilder) {
         answer.insert_header((RETRY_AFTER, self.retry_ms().div_ceil(1000)));
         answer.insert_header((CACHE_CONTROL, "no-store"));
     }
 
-    /// The body, with the `status` that long poll says in it.
+    /// The body, with the `status` that long poll needs in it.
     pub(super) fn body_with(self, status: u16) -> Value {
         let mut body = self.body();
         body["status"] = status.into();
@@ -100,7 +98,7 @@ impl RateLimited {
         json!({ "reason": "rate_limited", "retry_ms": self.retry_ms() })
     }
 
-    /// Rounded up: who waits that long is not refused for want of a moment.
+    /// Rounded up, so that a client that waits that long is not refused again for a fraction.
     fn retry_ms(self) -> u64 {
         u64::try_from(self.wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1)
     }
@@ -111,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_is_never_too_early() {
+    fn the_time_to_retry_is_never_too_early() {
         for (micros, retry_ms, seconds) in
             [(0, 1, "1"), (9_001, 10, "1"), (1_000_000, 1000, "1"), (1_000_001, 1001, "2")]
         {

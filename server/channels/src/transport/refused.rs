@@ -1,4 +1,4 @@
-//! A connection that the socket handler refuses.
+//! Connections that the socket handler refuses.
 
 use actix_web::{
     HttpResponse,
@@ -9,14 +9,14 @@ use actix_web::{
 };
 use bytes::Bytes;
 
-/// The connection is refused: with HTTP 403 and nothing more, or as Phoenix's `error_handler` may,
-/// with a status, headers and a body of its own.
+/// Refuses a connection: with HTTP 403 by default, or as Phoenix's `error_handler` may, with
+/// another status, headers and a body.
 ///
-/// Long poll says its statuses in a body, and has only 403 for it, as in Phoenix.
+/// Long poll puts statuses into its body and always answers 403 there, as in Phoenix.
 ///
 /// ```
 /// use actix_web::http::{StatusCode, header::{HeaderValue, RETRY_AFTER}};
-/// use vestibule::transport::Refused;
+/// use vestibule_channels::Refused;
 ///
 /// Refused::with(StatusCode::TOO_MANY_REQUESTS)
 ///     .header(RETRY_AFTER, HeaderValue::from_static("5"))
@@ -30,22 +30,22 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// With a status. One that is no error would be taken for a success that it is not, and becomes
-    /// 403.
+    /// A refusal with this status. A status that is not an error becomes 403: clients would take it
+    /// for a success.
     pub fn with(status: StatusCode) -> Self {
         let is_error = status.is_client_error() || status.is_server_error();
         let status = if is_error { status } else { StatusCode::FORBIDDEN };
         Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
-    /// And a header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// And a body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();

@@ -1,20 +1,20 @@
-//! How long a client has been silent, as far as the server was there to hear it.
+//! How long a client has been silent while the server was able to hear it.
 //!
-//! A process that stands still (stopped by a signal, a suspended machine, a processor that has no
-//! time) hears nobody. When it goes on, timers may be due before the first socket is read, though
-//! what clients have sent meanwhile waits there. So a timer that is late says nothing about the
-//! client: the silence is counted anew. One that is in time is followed by a second, a little
-//! later, so that a client that is heard at that very moment, or just after a pause, is not cut
-//! off.
+//! A process that is paused (stopped by a signal, a suspended machine, no processor time) hears
+//! nobody. When it goes on, timers may fire before the first socket is read, although messages of
+//! clients wait there. A timer that fires late therefore says nothing about the client, and the
+//! silence starts afresh. A timer that fires in time is followed by a second one, a little later,
+//! so that a client whose message arrives at that moment, or just after a pause, is not
+//! disconnected.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A timer that is later than this shows that the process stood still.
+/// A timer that fires later than this shows that the process was paused.
 pub(super) const LATE: Duration = Duration::from_millis(100);
 
-/// The longest time between the first look and the second.
+/// The longest time between the first check and the second.
 const MAX_SECOND_LOOK: Duration = Duration::from_secs(1);
 
 /// One client's silence.
@@ -26,23 +26,23 @@ pub(super) struct Silence {
 }
 
 impl Silence {
-    /// Begins now. A client may be silent for `patience`.
+    /// Begins now. The client may be silent for `patience`.
     pub(super) fn new(patience: Duration, now: Instant) -> Self {
         Self { patience, look: now + patience, is_second_look: false }
     }
 
-    /// The client was heard.
+    /// Starts afresh, because the client was heard.
     pub(super) fn ends(&mut self, now: Instant) {
         *self = Self::new(self.patience, now);
     }
 
-    /// When to look.
+    /// When to check next.
     pub(super) fn look(&self) -> Instant {
         self.look
     }
 
-    /// Whether the client is gone, as far as can be said now. If not, there is another
-    /// [`Silence::look`].
+    /// Whether the client is gone. If it cannot be said yet, [`Silence::look`] has the time of the
+    /// next check.
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
         if now < self.look {
             return false;
@@ -67,7 +67,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(60);
 
     #[test]
-    fn a_client_is_gone_at_the_second_look() {
+    fn a_client_is_gone_at_the_second_check() {
         let start = Instant::now();
         let mut silence = Silence::new(PATIENCE, start);
         assert!(!silence.is_over(start + PATIENCE / 2));
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_heard_between_the_looks_is_not_gone() {
+    fn a_client_heard_between_the_checks_stays() {
         let start = Instant::now();
         let mut silence = Silence::new(PATIENCE, start);
         assert!(!silence.is_over(silence.look()));
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_pause_silence_is_counted_anew() {
+    fn after_a_pause_silence_starts_afresh() {
         let start = Instant::now();
         for looks_before in [0, 1] {
             let mut silence = Silence::new(PATIENCE, start);

@@ -17,14 +17,14 @@ fn decodes_the_array() {
 }
 
 #[test]
-fn a_map_keeps_its_order_and_what_comes_twice() {
+fn a_map_keeps_order_and_duplicates() {
     let message =
         decode(&Bytes::from_static(b"\x95\xc0\xc0\xa1t\xa1e\x83\xa1b\x01\xa1a\x90\xa1b\x80")).unwrap();
     assert_eq!(message.payload, Payload::Json(Json::trusted(r#"{"b":1,"a":[],"b":{}}"#.into())));
 }
 
 #[test]
-fn a_ref_of_any_kind_has_its_form_in_json() {
+fn refs_of_any_type_become_json() {
     for (element, term) in [
         (&b"\xa0"[..], Term::from("")),
         (b"\xc4\x01\xff", "_w".into()),
@@ -41,7 +41,7 @@ fn a_ref_of_any_kind_has_its_form_in_json() {
 }
 
 #[test]
-fn a_payload_grows_so_much_and_no_more() {
+fn the_growth_of_a_payload_is_bounded() {
     let decoded = |element: u8, count: usize| {
         let head =
             [&b"\x95\xc0\xc0\xa1t\xa1e\xdd"[..], &u32::try_from(count).unwrap().to_be_bytes()].concat();
@@ -61,7 +61,7 @@ fn a_payload_of_bytes_is_bin() {
 }
 
 #[test]
-fn refuses_what_is_no_message() {
+fn refuses_malformed_messages() {
     let nan = b"\x95\xc0\xc0\xa1t\xa1e\xcb\x7f\xf8\0\0\0\0\0\0";
     let deep = [b"\x95\xc0\xc0\xa1t\xa1e".to_vec(), vec![0x91; 100_000], vec![0xc0]].concat();
     let ext = b"\x95\xc0\xc0\xa1t\xa1e\xd4\x01\x00";

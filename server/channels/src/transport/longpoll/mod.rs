@@ -1,14 +1,14 @@
-//! An endpoint over long poll, for networks that do not let WebSockets through.
+//! An endpoint over long poll, for networks that block WebSockets.
 //!
-//! A GET without a token opens a session and is answered 410 with a token; from then on a GET takes
-//! what waits, or waits for it, and a POST brings messages. The real status is in the JSON body;
-//! the HTTP status is 200. A session ends by itself when nobody has polled it for one and a half
-//! windows.
+//! A GET without a token opens a session and is answered 410 with a token. From then on, a GET
+//! takes the messages that wait, or waits for some, and a POST brings messages. The HTTP status is
+//! 200; the real status is in the JSON body. A session that is not polled for one and a half
+//! windows ends.
 //!
-//! A session is driven like a WebSocket: a connection fed from a bounded queue, and an
-//! outbox that the polls empty.
+//! A session is driven like a WebSocket: a connection is fed from a bounded queue, and the polls
+//! empty its outbox.
 
-mod handing;
+mod poll_body;
 mod session;
 mod sessions;
 mod turns;
@@ -34,7 +34,7 @@ use vestibule_phoenix::longpoll::{Answer, Status, decode};
 
 pub use self::sessions::Sessions;
 use self::{
-    handing::Handing,
+    poll_body::PollBody,
     session::{Polled, Session},
 };
 use super::{
@@ -71,8 +71,7 @@ impl<S: Send + Sync + 'static> Mount<S> {
         if request.method() == Method::OPTIONS {
             return preflight(request);
         }
-        // Most requests bring the token of a session, and for those nothing else of the query is
-        // read.
+        // Most requests bring the token of a session; nothing else of their query is read.
         let token = match params::find(request.query_string(), "token") {
             Ok(in_query) => request::header(request, TOKEN_HEADER).map(str::to_owned).or(in_query),
             Err(bad) => return bad.response(),
@@ -101,20 +100,20 @@ impl<S: Send + Sync + 'static> Mount<S> {
         };
         let polled = tokio::select! {
             biased;
-            // Nobody reads the answer, and what waits is for the next poll.
+            // Nobody reads this answer, so the messages stay for the next poll.
             () = gone => Polled::Nothing,
             polled = session.take(conn.as_deref()) => polled,
         };
         let messages = match polled {
             Polled::Messages(messages) => messages,
             Polled::Nothing => return answer(&Answer::poll(Status::NoContent, token, &[])),
-            // Where Phoenix says 204. Then the next poll would open a new session, which phoenix.js
-            // before 1.8 takes for the old one: it would not rejoin. An error makes every version
-            // connect anew.
+            // Phoenix answers 204 here. Then the next poll would open a new session, which
+            // phoenix.js before 1.8 takes for the old one: it would not rejoin. After an error
+            // every version connects anew.
             Polled::Over => return answer(&Answer::status(Status::Over)),
         };
         match serde_json::to_vec(&Answer::poll(Status::Ok, token, &messages.messages())) {
-            Ok(body) => headers(&mut HttpResponse::Ok()).body(Handing::new(body.into(), messages, conn)),
+            Ok(body) => headers(&mut HttpResponse::Ok()).body(PollBody::new(body.into(), messages, conn)),
             Err(error) => InternalError::new(error, StatusCode::INTERNAL_SERVER_ERROR).error_response(),
         }
     }
@@ -125,15 +124,15 @@ impl<S: Send + Sync + 'static> Mount<S> {
         let Some(frames) = read(body, message).await.and_then(|body| decode(content_type, &body).ok()) else {
             return HttpResponse::BadRequest().insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*")).finish();
         };
-        // Once the body is there: else a client that does not send it would keep the place from
-        // those that do.
+        // Waits only once the body is there: a client that does not send its body must not keep the
+        // place from those that do.
         let Some(place) = session.place().await else {
             return answer(&Answer::status(Status::Timeout));
         };
         answer(&Answer::status(place.publish(frames, window).await))
     }
 
-    /// Answers a GET that has no session: with a new one, unless its address asks for too many too
+    /// Answers a GET without a session: with a new one, unless its address asks for too many too
     /// fast.
     fn open(&self, request: &HttpRequest) -> HttpResponse {
         let address = self.0.connect_policy().load().proxies.client(request);
@@ -151,7 +150,7 @@ impl<S: Send + Sync + 'static> Mount<S> {
         }
     }
 
-    /// Begins a session, unless the client is refused or has too many.
+    /// Opens a session, unless the client is refused or has too many.
     fn begin(
         &self,
         request: &HttpRequest,
@@ -174,7 +173,7 @@ impl<S: Send + Sync + 'static> Mount<S> {
     }
 }
 
-/// The body, if it is not above the limit.
+/// The body, unless it exceeds the limit.
 async fn read(mut body: web::Payload, limit: usize) -> Option<Bytes> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = body.next().await {
@@ -191,8 +190,8 @@ fn answer(body: &Answer<'_>) -> HttpResponse {
     headers(&mut HttpResponse::Ok()).json(body)
 }
 
-/// HTTP 429. phoenix.js reads the body alone, so the body has the status of a refusal: phoenix.js
-/// retries after it.
+/// HTTP 429. phoenix.js reads only the body, so the body has the status of a refusal, after which
+/// phoenix.js retries.
 fn too_fast(limited: RateLimited) -> HttpResponse {
     let mut answer = HttpResponse::TooManyRequests();
     limited.put_headers(&mut answer);
@@ -206,8 +205,8 @@ fn headers(answer: &mut HttpResponseBuilder) -> &mut HttpResponseBuilder {
         .insert_header((CONTENT_TYPE, "application/json; charset=utf-8"))
 }
 
-/// A page that may connect is told that it may send whatever headers it has asked for; the page of
-/// another origin learns nothing.
+/// Allows a page that may connect to send whatever headers it asks for. Another origin's page
+/// learns nothing.
 fn preflight(request: &HttpRequest) -> HttpResponse {
     let asked = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS);
     let headers = asked.and_then(|headers| headers.to_str().ok()).unwrap_or_default();

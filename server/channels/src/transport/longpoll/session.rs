@@ -1,4 +1,4 @@
-//! One long-poll session: what its requests share, and the task that drives it.
+//! One long-poll session: the state that its requests share, and the task that drives it.
 
 use std::{
     future::poll_fn,
@@ -24,29 +24,30 @@ use crate::{
     transport::tcp::Conn,
 };
 
-/// What the requests of a session share.
+/// The state that the requests of a session share.
 pub(super) struct Session {
     batches: mpsc::Sender<Batch>,
     outbox: Outbox,
-    /// Those that the session began with.
+    /// The limits that the session began with.
     limits: Limits,
     last_poll: Mutex<Instant>,
     turns: Turns,
-    /// Held by the answer that hands messages over, so that the next one knows what became of them.
+    /// Held by the answer that hands messages over, so that the next one knows whether they
+    /// arrived.
     way: Arc<Semaphore>,
-    /// What was handed over and did not arrive.
+    /// Messages that were handed over and did not arrive.
     returned: Mutex<Vec<Wire>>,
 }
 
 /// The messages of one POST.
 pub(super) struct Batch {
     frames: Vec<Frame>,
-    /// Dropped unused if the session ends over them.
+    /// Dropped unused if the session ends because of them.
     handled: oneshot::Sender<()>,
 }
 
 impl Session {
-    /// A session, and the batches for [`drive`].
+    /// A new session, and its batches for [`drive`].
     pub(super) fn new(
         limits: Limits,
         serializer: Serializer,
@@ -66,7 +67,7 @@ impl Session {
         (Arc::new(session), receiver)
     }
 
-    /// Puts the session on the endpoint's list.
+    /// Adds the session to the endpoint's connections.
     pub(super) fn register<S: Send + Sync + 'static>(
         &self,
         endpoint: &Endpoint<S>,
@@ -75,13 +76,12 @@ impl Session {
         endpoint.connections().register(client, &self.outbox)
     }
 
-    /// How much the session may use.
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// Takes what waits, for a poll on this connection; if nothing does, waits for it, but not for
-    /// ever.
+    /// Takes the messages that wait for a poll on this connection. If there are none, waits for
+    /// some, at most as long as a window.
     pub(super) async fn take(self: &Arc<Self>, conn: Option<&Conn>) -> Polled {
         self.polled();
         let turn = self.turns.begin();
@@ -93,13 +93,13 @@ impl Session {
             drop(reading);
             let taken = Taken { frames, session: Arc::clone(self), _way: way };
             if let Some(conn) = conn {
-                // What was closed a moment ago would take the messages otherwise.
+                // Otherwise a connection that was closed a moment ago would take the messages.
                 conn.ask().await;
             }
             Some(taken)
         };
-        // Whose turn it is not waits for its time all the same, as in Phoenix: a client that is
-        // answered at once polls again at once.
+        // A poll that is not the latest waits for its time all the same, as in Phoenix: a client
+        // that is answered at once polls again at once.
         let taken = timeout(self.limits.window, turn.take(take)).await;
         turn.answered();
         self.polled();
@@ -110,15 +110,15 @@ impl Session {
         }
     }
 
-    /// Takes messages back that did not arrive: no more than may wait in the outbox, which counts
-    /// only what is in it. A client that gave up each answer would otherwise have the server keep
-    /// all of them.
+    /// Takes messages back that did not arrive, but no more than may wait in the outbox, which
+    /// counts only its own. Otherwise a client that gives up every answer would make the server
+    /// keep all of them.
     fn give_back(&self, mut frames: Vec<Wire>) {
         let mut returned = self.returned();
         frames.append(&mut returned);
         let OutboxLimits { frames: most, bytes } = self.limits.outbox;
         let size: usize = frames.iter().map(Wire::len).sum();
-        // As in the outbox, a frame alone is no backlog.
+        // As in the outbox, a single frame always fits.
         if frames.len() > most || frames.len() > 1 && size > bytes {
             self.outbox.close_as_slow();
         } else {
@@ -126,8 +126,8 @@ impl Session {
         }
     }
 
-    /// Waits for a place in the queue. `None` if there is none for as long as a poll waits, or the
-    /// session ends meanwhile.
+    /// Waits for a place in the queue. `None` if none becomes free within a window, or if the
+    /// session ends.
     pub(super) async fn place(&self) -> Option<Place<'_>> {
         timeout(self.limits.window, self.batches.reserve()).await.ok()?.ok().map(Place)
     }
@@ -136,7 +136,7 @@ impl Session {
         let mut taken = std::mem::take(&mut *self.returned());
         loop {
             match self.outbox.poll_next(cx) {
-                // A close frame has no text, and is followed by the end.
+                // A close frame has no text; the end follows it.
                 Poll::Ready(Some(frame)) if frame.text().is_none() => {}
                 Poll::Ready(Some(frame)) => taken.push(frame),
                 Poll::Pending if taken.is_empty() => return Poll::Pending,
@@ -159,32 +159,31 @@ impl Session {
     }
 }
 
-/// What comes of a poll.
+/// The result of a poll.
 pub(super) enum Polled {
-    /// Something to hand over.
+    /// Messages to hand over.
     Messages(Taken),
-    /// Nothing as long as a poll waits.
+    /// No messages within the window.
     Nothing,
     /// The session has ended.
     Over,
 }
 
-/// Messages for a poll. Until they have arrived they are the session's, which gets them back when
-/// this is dropped.
+/// Messages for a poll. Until they have arrived they belong to the session, which gets them back
+/// when this is dropped.
 pub(super) struct Taken {
     frames: Vec<Wire>,
     session: Arc<Session>,
-    /// After them, so that whoever is next finds them.
+    /// Dropped after them, so that the next holder finds them.
     _way: OwnedSemaphorePermit,
 }
 
 impl Taken {
-    /// The messages.
     pub(super) fn messages(&self) -> Vec<&str> {
         self.frames.iter().filter_map(|frame| std::str::from_utf8(frame.text()?).ok()).collect()
     }
 
-    /// They have arrived.
+    /// Notes that the messages have arrived.
     pub(super) fn arrived(&mut self) {
         self.frames.clear();
     }
@@ -213,9 +212,9 @@ impl Place<'_> {
     }
 }
 
-/// Drives a session until it ends: over a message that cannot be decoded, because somebody closes
-/// it, because its time is over, or because nobody polls it. Only polls count: a client that never
-/// takes what is there is gone.
+/// Drives a session until it ends: because a message cannot be decoded, because the server closes
+/// it, because its lifetime is over, or because it is not polled. Only polls count: a client that
+/// never takes its messages is gone.
 pub(super) async fn drive<S: Send + Sync + 'static>(
     endpoint: Arc<Endpoint<S>>,
     serializer: Serializer,
@@ -234,15 +233,15 @@ pub(super) async fn drive<S: Send + Sync + 'static>(
         tokio::select! {
             biased;
             () = outbox.closing() => break,
-            // Before the batches, of which a client that floods has always one more.
+            // Before the batches: a client that floods always has one more.
             due = inspection.tick() => {
                 if due.elapsed() > LATE {
-                    // The process stood still, and a poll may wait to be read.
+                    // The process was paused, and a poll may wait to be read.
                     session.polled();
                     inspection.reset();
                 }
-                // Measured at the time that the inspection was due: a busy machine that is late is
-                // not the client's fault.
+                // Measured at the time when the inspection was due: a busy machine's delay is not
+                // the client's fault.
                 if session.idle_at(due) > patience || due >= end_of_session {
                     break;
                 }
@@ -257,7 +256,7 @@ pub(super) async fn drive<S: Send + Sync + 'static>(
                 if all.is_err() {
                     break;
                 }
-                // The request may have gone away meanwhile.
+                // The request may be gone.
                 let _ = handled.send(());
             }
         }
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn what_does_not_arrive_is_the_next_polls() {
+    async fn the_next_poll_gets_what_did_not_arrive() {
         let session = session(OutboxLimits { frames: 3, bytes: 1000 });
         for event in ["a", "b", "c"] {
             send(&session, event);
@@ -316,8 +315,8 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn no_more_is_taken_back_than_may_wait() {
-        // A frame of these has 21 bytes with its header.
+    async fn no_more_is_taken_back_than_the_outbox_holds() {
+        // A frame has 21 bytes here, with its header.
         for limits in [OutboxLimits { frames: 2, bytes: 1000 }, OutboxLimits { frames: 1000, bytes: 50 }] {
             let session = session(limits);
             for event in ["a", "b", "c"] {

@@ -1,12 +1,12 @@
-//! Which of a session's polls gets what comes.
+//! Which of a session's polls gets the messages.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// The polls that wait. The last one gets what comes: its client has given those before it up.
-/// Where it goes away without an answer, it is the one before it again; two requests of one client
-/// may be read in either order.
+/// The polls that wait. The last one gets the messages, since its client has given up those before.
+/// If it goes away without an answer, the one before it is next: two requests of one client may be
+/// read in either order.
 #[derive(Default)]
 pub(super) struct Turns {
     waiting: Mutex<Waiting>,
@@ -27,7 +27,6 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turns {
-    /// The next poll.
     pub(super) fn begin(&self) -> Turn<'_> {
         let poll = {
             let mut waiting = self.lock();
@@ -46,11 +45,11 @@ impl Turns {
 }
 
 impl Turn<'_> {
-    /// What `take` gives as soon as it is this poll's turn, and it still is when that is there.
-    /// `take` is dropped when it is another's turn meanwhile, and is begun anew.
+    /// Runs `take` while this is the poll's turn, and returns its result. `take` is dropped when
+    /// the turn goes to another poll, and starts again when it comes back.
     pub(super) async fn take<T, F: Future<Output = T>>(&self, take: impl Fn() -> F) -> T {
         loop {
-            // Before it is looked whose turn it is, so that no change is missed.
+            // Before the check whose turn it is, so that no change is missed.
             let changed = self.turns.changed.notified();
             let is_mine = self.turns.lock().polls.last() == Some(&self.poll);
             tokio::select! {
@@ -61,7 +60,7 @@ impl Turn<'_> {
         }
     }
 
-    /// The poll is answered. Those before it are given up for good.
+    /// Notes that the poll is answered. Those before it are given up for good.
     pub(super) fn answered(self) {
         self.turns.lock().polls.retain(|poll| *poll > self.poll);
     }
@@ -84,14 +83,13 @@ mod tests {
 
     use super::*;
 
-    /// Whether it is a poll's turn.
     fn is_on(turn: &Turn<'_>) -> bool {
         let taken = pin!(turn.take(|| ready(())));
         taken.poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     #[test]
-    fn the_last_poll_is_on() {
+    fn the_last_poll_has_the_turn() {
         let turns = Turns::default();
         let first = turns.begin();
         assert!(is_on(&first));
@@ -100,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_goes_away_leaves_the_turn_to_the_one_before() {
+    fn a_gone_poll_returns_the_turn() {
         let turns = Turns::default();
         let (first, second) = (turns.begin(), turns.begin());
         drop(second);
@@ -108,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_answered_ends_the_turns_before_it() {
+    fn an_answer_ends_the_turns_before_it() {
         let turns = Turns::default();
         let (first, second) = (turns.begin(), turns.begin());
         second.answered();
@@ -118,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_hears_that_it_is_on() {
+    fn a_waiting_poll_hears_of_its_turn() {
         let turns = Turns::default();
         let (first, second) = (turns.begin(), turns.begin());
         let mut taken = pin!(first.take(|| ready(())));

@@ -44,7 +44,7 @@ fn call(address: net::SocketAddr, mut config: ClientConfig) -> Option<Vec<u8>> {
 }
 
 #[actix_web::test]
-async fn a_tls_connection_is_prepared_and_speaks_http_1() {
+async fn a_tls_connection_gets_the_same_options_and_http_1() {
     let (server, client) = certified();
     let (prepared, heard) = mpsc::channel();
     let server = HttpServer::new(App::new)

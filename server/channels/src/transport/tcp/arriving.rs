@@ -1,4 +1,4 @@
-//! Requests whose bodies do not come.
+//! Requests whose bodies do not arrive.
 
 use std::{
     cell::RefCell,
@@ -28,11 +28,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Conn;
 
-/// Hands a request on, and answers 408 for whoever reads its body when that has not come in this
-/// time, which begins with the first byte of its head. To be wrapped around an application with
+/// Middleware that answers 408 if a request's body is read and has not arrived within `timeout` of
+/// the first byte of its head. Wrap an application with it through
 /// [`from_fn`](actix_web::middleware::from_fn).
 pub async fn arriving<B: MessageBody + 'static>(
-    patience: Duration,
+    timeout: Duration,
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, Unread>>, Error> {
@@ -48,7 +48,7 @@ pub async fn arriving<B: MessageBody + 'static>(
         }
         body => {
             let late = Rc::clone(&late);
-            let deadline = began + patience;
+            let deadline = began + timeout;
             let left = length_of_upgrade(request.head());
             let body = Body { inner: body, left, deadline, timer: None, late, conn, is_whole: false };
             request.set_payload(Payload::Stream { payload: Box::pin(body) });
@@ -61,8 +61,8 @@ pub async fn arriving<B: MessageBody + 'static>(
     Ok(answer.into_response(late.map_body(|_, body| EitherBody::right(body))))
 }
 
-/// The length of a body that comes with `Upgrade: websocket` and is none of a WebSocket's. To the
-/// library all that follows such a head is the body, without an end.
+/// The length of the body of a request with `Upgrade: websocket` that cannot become a WebSocket.
+/// The library takes everything after such a head for the body.
 fn length_of_upgrade(head: &RequestHead) -> Option<u64> {
     let headers = head.headers();
     let is_websocket = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket");
@@ -76,9 +76,9 @@ fn length_of_upgrade(head: &RequestHead) -> Option<u64> {
 /// The body that was late, if one was.
 type Late = Rc<RefCell<Option<Payload>>>;
 
-/// Nothing, in answer to a body that is not read on. As long as that is kept, the HTTP library
-/// takes it for one that somebody wants to read, and closes the connection; what nobody wants to
-/// read it would wait for.
+/// An empty answer that holds on to a body that is not read. As long as it does, the HTTP library
+/// expects somebody to read the body, and closes the connection; otherwise it would wait for the
+/// rest.
 pub struct Unread {
     _body: Payload,
 }
@@ -95,7 +95,7 @@ impl MessageBody for Unread {
     }
 }
 
-/// A request that is being answered, until this is dropped: also when its client has gone.
+/// A request that is being answered, until this is dropped, also when its client has gone.
 struct Answering(Option<Arc<Conn>>);
 
 impl Drop for Answering {
@@ -106,17 +106,17 @@ impl Drop for Answering {
     }
 }
 
-/// A body that comes in time or not at all.
+/// A body that arrives in time, or fails.
 struct Body {
     inner: Payload,
-    /// How much of it is to come, where the library does not know.
+    /// How many bytes are to come, where the library does not know.
     left: Option<u64>,
     deadline: Instant,
-    /// Made when the body is waited for.
+    /// Created when the body is first waited for.
     timer: Option<Pin<Box<Sleep>>>,
     late: Late,
     conn: Option<Arc<Conn>>,
-    /// Whether nothing more is to be read.
+    /// Whether nothing more will be read.
     is_whole: bool,
 }
 
@@ -150,7 +150,7 @@ impl Stream for Body {
                 Poll::Ready(Some(Ok(chunk)))
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
-            // What comes over a WebSocket comes when it comes.
+            // A WebSocket's data has no deadline.
             Poll::Pending if self.conn.as_ref().is_some_and(|conn| conn.is_socket()) => Poll::Pending,
             Poll::Pending => {
                 let deadline = self.deadline;
@@ -168,7 +168,7 @@ impl Stream for Body {
 }
 
 impl Drop for Body {
-    /// A body that is there and that nobody wanted to read is whole all the same.
+    /// A body that has arrived counts as read, even if nobody wanted it.
     fn drop(&mut self) {
         if self.is_whole || self.conn.as_ref().is_none_or(|conn| conn.is_socket()) {
             return;

@@ -1,5 +1,5 @@
-//! What a TCP connection is doing: known to its stream, which hears of bytes, and to its requests,
-//! which know what they mean.
+//! What a TCP connection is doing: shared by its stream, which sees bytes, and its requests, which
+//! know what they mean.
 
 use std::{
     any::Any,
@@ -10,19 +10,18 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::patience::Patience;
+use super::timeouts::HttpTimeouts;
 
-/// What a connection is doing. In the order in which connections are ended where there are too
-/// many.
+/// What a connection is doing, in the order in which connections are ended when there are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     /// Nothing, between two requests.
     Waiting,
-    /// A request has begun to come, and is not all there.
+    /// It is receiving a request.
     Receiving,
-    /// A request is being answered.
+    /// Its request is being answered.
     Answering,
-    /// It carries a WebSocket, whose limits are others.
+    /// It carries a WebSocket, which has limits of its own.
     Socket,
 }
 
@@ -37,23 +36,23 @@ struct State {
     since: Instant,
     /// Whether bytes of the next request came while one was answered.
     is_ahead: bool,
-    /// Whether it is closed, or somebody has ended it.
+    /// Whether it is closed or must be.
     is_ended: bool,
-    /// Whether the client has said that it sends no more, which most say by closing.
+    /// Whether the client sends no more, which usually means that it has closed the connection.
     is_at_end: bool,
-    /// Who wants to know that for certain.
+    /// Wakes the caller of [`Conn::ask`].
     asking: Option<Waker>,
-    /// How often all that was to be sent was handed to the system.
+    /// How often everything to send has been handed to the system.
     flushes: u64,
     reader: Option<Waker>,
     flushed: Option<Waker>,
     at_end: Option<Waker>,
-    /// Its place among those without a WebSocket, given back on drop.
+    /// The connection's entry among those without a WebSocket, removed on drop.
     entry: Option<Box<dyn Any + Send>>,
 }
 
 impl Conn {
-    /// A new connection, on which the first request is to come.
+    /// A new connection that expects its first request.
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {
             phase: Phase::Receiving,
@@ -70,12 +69,12 @@ impl Conn {
         })))
     }
 
-    /// Keeps the connection's place for it, until it is upgraded or closed.
+    /// Keeps the connection's entry until it is upgraded or closed.
     pub(super) fn keep(&self, entry: Box<dyn Any + Send>) {
         self.lock().entry = Some(entry);
     }
 
-    /// A request's head is there. Says when its first byte came.
+    /// Notes that a request's head is there, and returns when its first byte came.
     pub(super) fn begin(&self) -> Instant {
         let mut state = self.lock();
         if state.phase != Phase::Receiving {
@@ -85,7 +84,7 @@ impl Conn {
         state.since
     }
 
-    /// The request is all there.
+    /// Notes that the request is complete.
     pub(super) fn complete(&self) {
         let mut state = self.lock();
         if state.phase == Phase::Receiving {
@@ -93,8 +92,8 @@ impl Conn {
         }
     }
 
-    /// The request is answered. Where its body was not all there, it goes on coming, and its time
-    /// goes on.
+    /// Notes that the request is answered. If its body was not complete, it goes on arriving, and
+    /// its deadline stays.
     pub(super) fn answered(&self) {
         let mut state = self.lock();
         if state.phase == Phase::Answering {
@@ -104,7 +103,7 @@ impl Conn {
         }
     }
 
-    /// The connection carries a WebSocket from now on.
+    /// Notes that the connection carries a WebSocket from now on.
     pub(crate) fn upgraded(&self) {
         let entry = {
             let mut state = self.lock();
@@ -114,7 +113,7 @@ impl Conn {
         drop(entry);
     }
 
-    /// The connection is closed.
+    /// Notes that the connection is closed.
     pub(super) fn closed(&self) {
         let entry = {
             let mut state = self.lock();
@@ -124,7 +123,6 @@ impl Conn {
         drop(entry);
     }
 
-    /// Whether it carries a WebSocket.
     pub(super) fn is_socket(&self) -> bool {
         self.lock().phase == Phase::Socket
     }
@@ -148,26 +146,25 @@ impl Conn {
         true
     }
 
-    /// Its reader asks: whether the connection has been ended, and until when what is to come may
-    /// come.
-    pub(super) fn before_read(&self, cx: &Context<'_>, patience: Patience) -> Reading {
+    /// Tells the reader whether the connection must end, and until when data may come.
+    pub(super) fn before_read(&self, cx: &Context<'_>, timeouts: HttpTimeouts) -> Reading {
         let mut state = self.lock();
         if state.is_ended {
-            return Reading::ClosedConnection;
+            return Reading::Stop;
         }
         if !state.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
             state.reader = Some(cx.waker().clone());
         }
         match state.phase {
-            // The HTTP library has a timer of its own, but not for a connection on which a head has
-            // begun in the bytes of the request before it.
-            Phase::Waiting => Reading::Until(state.since + patience.keep_alive),
-            Phase::Receiving => Reading::Until(state.since + patience.request),
+            // The HTTP library has a timer of its own, but not where the next head began in the
+            // bytes of the previous request.
+            Phase::Waiting => Reading::Until(state.since + timeouts.keep_alive),
+            Phase::Receiving => Reading::Until(state.since + timeouts.request),
             Phase::Answering | Phase::Socket => Reading::Freely,
         }
     }
 
-    /// Its reader has read so much.
+    /// Notes that the reader has read this many bytes.
     pub(super) fn after_read(&self, bytes: usize) {
         let mut state = self.lock();
         match (bytes, state.phase) {
@@ -183,7 +180,7 @@ impl Conn {
         }
     }
 
-    /// All that was to be sent has been handed to the system.
+    /// Notes that everything to send has been handed to the system.
     pub(super) fn after_flush(&self) {
         let mut state = self.lock();
         state.flushes += 1;
@@ -192,12 +189,12 @@ impl Conn {
         }
     }
 
-    /// How often that was so.
+    /// How often everything to send has been handed to the system.
     pub(crate) fn flushes(&self) -> u64 {
         self.lock().flushes
     }
 
-    /// Whether it was so more often than this; wakes when it is.
+    /// Ready once that has happened more often than `flushes` times.
     pub(crate) fn poll_flushed(&self, cx: &Context<'_>, flushes: u64) -> Poll<()> {
         let mut state = self.lock();
         if state.flushes > flushes {
@@ -207,9 +204,8 @@ impl Conn {
         Poll::Pending
     }
 
-    /// Has the system asked whether the client has closed its end, which [`Conn::at_end`] knows
-    /// then. The HTTP library reads a connection whenever it looks after the request, so it is made
-    /// to.
+    /// Has the system say whether the client has closed its end, which [`Conn::at_end`] then knows.
+    /// The HTTP library reads a connection whenever it polls the request, so this wakes it.
     pub(crate) async fn ask(&self) {
         let mut has_asked = false;
         poll_fn(|cx| {
@@ -225,13 +221,12 @@ impl Conn {
         .await;
     }
 
-    /// Whether the system is to be asked, which its reader does then.
+    /// Whether the reader must ask the system.
     pub(super) fn is_asked(&self) -> bool {
         let asking = self.lock().asking.take();
         asking.map(Waker::wake).is_some()
     }
 
-    /// Waits until the client has closed its end.
     pub(crate) async fn at_end(&self) {
         poll_fn(|cx| {
             let mut state = self.lock();
@@ -244,8 +239,7 @@ impl Conn {
         .await;
     }
 
-    /// A panic while the lock was held leaves a state that is still whole: every change is one
-    /// step.
+    /// A panic while the lock was held leaves a consistent state: every change is one step.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -259,15 +253,15 @@ impl State {
     }
 }
 
-/// What a connection's reader is to do.
+/// What a connection's reader must do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// To read what there is.
+    /// Read whatever there is.
     Freely,
-    /// To read until then.
+    /// Read until then.
     Until(Instant),
-    /// To stop.
-    ClosedConnection,
+    /// End the connection.
+    Stop,
 }
 
 #[cfg(test)]
@@ -276,15 +270,15 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Patience =
-        Patience { keep_alive: Duration::from_secs(2), request: Duration::from_secs(1) };
+    const TIMEOUTS: HttpTimeouts =
+        HttpTimeouts { keep_alive: Duration::from_secs(2), request: Duration::from_secs(1) };
 
     fn phase(conn: &Conn) -> Phase {
         conn.doing().unwrap().0
     }
 
     #[tokio::test]
-    async fn a_request_comes_and_is_answered() {
+    async fn a_request_arrives_and_is_answered() {
         let conn = Conn::new();
         assert_eq!(phase(&conn), Phase::Receiving);
         conn.after_read(10);
@@ -298,17 +292,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_nobody_reads_goes_on_coming() {
+    async fn an_unread_body_goes_on_arriving() {
         let conn = Conn::new();
         let began = conn.begin();
         conn.answered();
         assert_eq!(conn.doing(), Some((Phase::Receiving, began)));
         let cx = Context::from_waker(Waker::noop());
-        assert_eq!(conn.before_read(&cx, PATIENCE), Reading::Until(began + PATIENCE.request));
+        assert_eq!(conn.before_read(&cx, TIMEOUTS), Reading::Until(began + TIMEOUTS.request));
     }
 
     #[tokio::test]
-    async fn what_comes_early_belongs_to_the_next_request() {
+    async fn early_bytes_belong_to_the_next_request() {
         let conn = Conn::new();
         conn.begin();
         conn.complete();
@@ -318,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_websocket_stays_one() {
+    async fn a_websocket_stays_a_websocket() {
         let conn = Conn::new();
         conn.begin();
         conn.upgraded();
@@ -327,14 +321,14 @@ mod tests {
         conn.after_read(100);
         assert!(conn.is_socket());
         let cx = Context::from_waker(Waker::noop());
-        assert_eq!(conn.before_read(&cx, PATIENCE), Reading::Freely);
+        assert_eq!(conn.before_read(&cx, TIMEOUTS), Reading::Freely);
         let doing = conn.doing().unwrap();
         assert!(conn.end(doing) && !conn.end(doing));
-        assert_eq!((conn.before_read(&cx, PATIENCE), conn.doing()), (Reading::ClosedConnection, None));
+        assert_eq!((conn.before_read(&cx, TIMEOUTS), conn.doing()), (Reading::Stop, None));
     }
 
     #[tokio::test]
-    async fn what_is_doing_something_else_or_closed_is_not_ended() {
+    async fn a_busy_or_closed_connection_is_not_ended() {
         let conn = Conn::new();
         let doing = conn.doing().unwrap();
         conn.begin();
@@ -347,7 +341,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_hears_of_the_end_and_of_flushes() {
+    async fn waiters_hear_of_the_end_and_of_flushes() {
         let conn = Conn::new();
         let cx = Context::from_waker(Waker::noop());
         let flushes = conn.flushes();

@@ -1,15 +1,14 @@
-//! Descriptors that connections use.
+//! Counts descriptors that connections use.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// One that is used, given back on drop.
+/// One descriptor, counted until it is dropped.
 pub(super) struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
-    /// One more of these.
     pub(super) fn new(count: &Arc<AtomicUsize>) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(count))

@@ -1,16 +1,16 @@
-//! TCP connections of clients, before there is a WebSocket and between requests: who may have how
-//! many, how long a request may take to come, and which is ended first where the system allows no
+//! TCP connections of clients, before there is a WebSocket and between requests: how many there may
+//! be, how long a request may take, and which connection is ended first when the system allows no
 //! more.
 //!
-//! actix-web's own server knows no more of a connection than its socket. So the HTTP service is put
-//! together here, of the same parts, around a [`Stream`] that knows what its connection is doing.
+//! actix-web's own server knows nothing of a connection but its socket. So this module builds the
+//! HTTP service from the same parts, around a [`Stream`] that knows what its connection is doing.
 
-mod accepted;
 mod arriving;
 mod conn;
+mod connections;
 mod counted;
-mod patience;
 mod stream;
+mod timeouts;
 
 use std::{
     fmt, io,
@@ -34,23 +34,23 @@ use rustls::ServerConfig;
 
 pub(super) use self::conn::Conn;
 use self::stream::Stream;
-pub use self::{accepted::Accepted, arriving::arriving, patience::Patience};
+pub use self::{arriving::arriving, connections::TcpConnections, timeouts::HttpTimeouts};
 
-/// How long an ended connection is read from, for the client to see its last answer.
+/// How long to read from a connection that has ended, so that the client sees the last answer.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// The HTTP service of one thread. With and without TLS they differ in the type of the connection
-/// alone; the bounds of a generic function would be longer than this is.
+/// The HTTP service of one thread. With and without TLS only the type of the connection differs;
+/// the bounds of a generic function would be longer than this macro.
 macro_rules! http_service {
-    ($io:ty, $conn:expr, $stopping:ident, $patience:ident, $factory:ident) => {{
+    ($io:ty, $conn:expr, $stopping:ident, $timeouts:ident, $factory:ident) => {{
         let stopping = $stopping.clone();
         HttpService::build()
             .graceful_shutdown_signal(move || {
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
             })
-            .keep_alive($patience.keep_alive)
-            .client_request_timeout($patience.request)
+            .keep_alive($timeouts.keep_alive)
+            .client_request_timeout($timeouts.request)
             .client_disconnect_timeout(GOODBYE)
             .on_connect_ext(|io: &$io, data| {
                 let conn: fn(&$io) -> &Stream = $conn;
@@ -62,15 +62,14 @@ macro_rules! http_service {
     }};
 }
 
-/// Serves the applications that `factory` makes, one for each thread, over TLS where there is a
-/// configuration of it. Each of these threads may have `blocking` more for calls that block; by
-/// default they have 512 together. Signals are left to the caller, who stops the server by its
-/// handle.
+/// Serves the applications that `factory` makes, one for each thread, over TLS if `tls` configures
+/// it. Each thread may have `blocking` more threads for blocking calls; by default they have 512
+/// together. Signals are left to the caller, who stops the server by its handle.
 pub fn serve<F, I, S, B>(
     listener: TcpListener,
     tls: Option<ServerConfig>,
-    patience: Patience,
-    accepted: Arc<Accepted>,
+    timeouts: HttpTimeouts,
+    connections: Arc<TcpConnections>,
     blocking: u32,
     factory: F,
 ) -> io::Result<Server>
@@ -85,9 +84,8 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
-    // Who may have how many says `accepted`. The library has limits for each thread too, at which
-    // it leaves everybody waiting: for the handshakes of 256 connections on which nothing comes,
-    // and for ever at 25600 connections.
+    // `connections` has the limits. The library has its own for each thread, at which everybody
+    // waits: for the handshakes of 256 silent connections, and for ever at 25,600 connections.
     let builder = Server::build()
         .disable_signals()
         .max_concurrent_connections(usize::MAX)
@@ -95,14 +93,14 @@ where
     max_concurrent_tls_connect(usize::MAX);
     let stopping = builder.graceful_shutdown_signal();
     let admit = move |socket: TcpStream| {
-        let accepted = Arc::clone(&accepted);
-        async move { accepted.admit(socket).map_err(DispatchError::Io) }
+        let connections = Arc::clone(&connections);
+        async move { connections.admit(socket).map_err(DispatchError::Io) }
     };
     let server = match tls {
         None => builder.listen("clients", listener, move || {
             fn_service(admit.clone())
                 .and_then(fn_service(async |stream: Stream| Ok(with_peer(stream, |stream| stream))))
-                .and_then(http_service!(Stream, |stream| stream, stopping, patience, factory))
+                .and_then(http_service!(Stream, |stream| stream, stopping, timeouts, factory))
         })?,
         Some(mut tls) => {
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -118,7 +116,7 @@ where
                         TlsStream<Stream>,
                         |stream| stream.get_ref().0,
                         stopping,
-                        patience,
+                        timeouts,
                         factory
                     ))
             })?

@@ -1,4 +1,4 @@
-//! A client's TCP connection, read and written under its rules.
+//! A client's TCP connection, read until its deadlines.
 
 use std::{
     io,
@@ -20,28 +20,28 @@ use tokio::{
 use super::{
     conn::{Conn, Reading},
     counted::Counted,
-    patience::Patience,
+    timeouts::HttpTimeouts,
 };
 
-/// After a time is over there is a moment left, in which whoever handles the request, or the HTTP
-/// library, may tell the client.
+/// How long after a deadline the connection stays open, so that the request's handler or the HTTP
+/// library can tell the client.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A connection that ends when it is told to, or when a request does not come to its end.
+/// A connection that ends when it is told to, or when a request does not arrive in time.
 pub(super) struct Stream {
     socket: TcpStream,
     conn: Arc<Conn>,
-    patience: Patience,
-    /// Only as long as something has to come.
+    timeouts: HttpTimeouts,
+    /// Set only while something must arrive.
     timer: Option<Pin<Box<Sleep>>>,
     _counted: Counted,
 }
 
 impl Stream {
-    pub(super) fn new(socket: TcpStream, conn: Arc<Conn>, patience: Patience, counted: Counted) -> Self {
-        let Patience { keep_alive, request } = patience;
-        let patience = Patience { keep_alive: keep_alive + GRACE, request: request + GRACE };
-        Self { socket, conn, patience, timer: None, _counted: counted }
+    pub(super) fn new(socket: TcpStream, conn: Arc<Conn>, timeouts: HttpTimeouts, counted: Counted) -> Self {
+        let HttpTimeouts { keep_alive, request } = timeouts;
+        let timeouts = HttpTimeouts { keep_alive: keep_alive + GRACE, request: request + GRACE };
+        Self { socket, conn, timeouts, timer: None, _counted: counted }
     }
 
     pub(super) fn conn(&self) -> &Arc<Conn> {
@@ -52,10 +52,10 @@ impl Stream {
         self.socket.peer_addr().ok()
     }
 
-    /// Whether the connection may still be read from.
+    /// Fails if the connection must end.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        match self.conn.before_read(cx, self.patience) {
-            Reading::ClosedConnection => return Err(io::ErrorKind::ConnectionAborted.into()),
+        match self.conn.before_read(cx, self.timeouts) {
+            Reading::Stop => return Err(io::ErrorKind::ConnectionAborted.into()),
             Reading::Freely => self.timer = None,
             Reading::Until(deadline) => {
                 let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
@@ -72,8 +72,8 @@ impl Stream {
 }
 
 impl Stream {
-    /// Whether the client has closed its end. The runtime says so only once it has heard of it,
-    /// which may be after what is about to be sent.
+    /// Asks the system whether the client has closed its end. The runtime knows only once it has
+    /// been notified, which may be after what is about to be sent.
     fn look(&self) -> Poll<io::Result<()>> {
         match SockRef::from(&self.socket).peek(&mut [MaybeUninit::uninit()]) {
             Ok(0) => Poll::Ready(Ok(())),
@@ -103,7 +103,7 @@ impl AsyncRead for Stream {
         }
         match read {
             Poll::Ready(Ok(())) => self.conn.after_read(buffer.filled().len() - before),
-            // What was read before is handled all the same.
+            // Data that was read before is still handled.
             Poll::Ready(Err(_)) => self.conn.after_read(0),
             Poll::Pending => {}
         }

@@ -1,14 +1,13 @@
-//! A client's messages, made of the frames that come in.
+//! A client's messages, assembled from frames.
 //!
-//! actix-http's codec knows the frames; what this adds is that nothing is gathered or kept that
-//! need not be:
+//! actix-http's codec decodes the frames; this module keeps memory low:
 //!
-//! - A frame's header is checked before its payload is gathered ([`FrameGuard`]).
-//! - The fragments of a message go into one buffer. Kept by themselves, those of one byte would
-//!   take a hundred each.
+//! - A frame's header is checked before its payload is buffered ([`FrameCheck`]).
+//! - The fragments of a message go into one buffer. Kept separately, fragments of one byte would
+//!   take a hundred bytes each.
 //! - A buffer lives no longer than the messages in it: an idle connection has none.
-//! - One message is handled before the next one is looked at, so that a broken frame does not take
-//!   those before it along.
+//! - One message is handled before the next one is parsed, so that a broken frame does not discard
+//!   those before it.
 
 use std::io::ErrorKind;
 
@@ -19,10 +18,10 @@ use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use futures_util::StreamExt as _;
 
-use super::guard::{Fault, FrameGuard};
+use super::frame_check::{Fault, FrameCheck};
 use crate::transport::Limits;
 
-/// A whole message, or a control frame.
+/// A complete message, or a control frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Message {
     Text(ByteString),
@@ -35,14 +34,13 @@ pub(super) enum Message {
 /// One connection's incoming messages.
 pub(super) struct Messages {
     payload: Payload,
-    guard: FrameGuard,
+    frame_check: FrameCheck,
     codec: Codec,
-    /// What came and has not been read yet.
+    /// Bytes that were not parsed yet.
     buffer: BytesMut,
-    /// How long the frame is at the beginning of the buffer, once its header is whole and has been
-    /// checked.
+    /// The length of the frame at the start of the buffer, once its header has been checked.
     frame: Option<usize>,
-    /// The fragments of a message that is not whole yet.
+    /// The fragments of an incomplete message.
     fragments: Option<Fragments>,
     end: Option<End>,
 }
@@ -52,21 +50,21 @@ struct Fragments {
     bytes: BytesMut,
 }
 
-/// Why nothing more comes.
+/// Why there are no more messages.
 #[derive(Clone, Copy)]
 enum End {
     /// The connection is gone.
     Lost,
-    /// What follows cannot be read.
+    /// The next bytes cannot be parsed.
     Broken(Fault),
 }
 
 impl Messages {
-    /// The messages in the body of an upgraded request.
+    /// Reads messages from the body of an upgraded request.
     pub(super) fn new(payload: Payload, limits: &Limits) -> Self {
         Self {
             payload,
-            guard: FrameGuard::new(limits.frame, limits.message),
+            frame_check: FrameCheck::new(limits.frame, limits.message),
             codec: Codec::new().max_size(limits.frame),
             buffer: BytesMut::new(),
             frame: None,
@@ -75,8 +73,8 @@ impl Messages {
         }
     }
 
-    /// The next one; nothing where the connection is gone without a word. Nothing is lost if this
-    /// is dropped while it waits.
+    /// The next message; `None` once the connection is lost. Cancel-safe: dropping the future loses
+    /// nothing.
     pub(super) async fn next(&mut self) -> Option<Result<Message, Fault>> {
         loop {
             match self.end {
@@ -90,7 +88,7 @@ impl Messages {
                     Some(Ok(bytes)) => self.append(bytes),
                     Some(Err(_)) | None => self.end = Some(End::Lost),
                 },
-                // The frame has been read all the same, and so can the next one be.
+                // The frame was consumed all the same, so the next one can be read.
                 Err(Fault::NotUtf8) => return Some(Err(Fault::NotUtf8)),
                 Err(fault) => self.end = Some(End::Broken(fault)),
             }
@@ -105,7 +103,7 @@ impl Messages {
         }
     }
 
-    /// Reads frames until a message is whole; `None` where more bytes are needed.
+    /// Reads frames until a message is complete; `None` if that takes more bytes.
     fn read_message(&mut self) -> Result<Option<Message>, Fault> {
         while let Some(frame) = self.read_frame()? {
             let message = match frame {
@@ -124,23 +122,22 @@ impl Messages {
         Ok(None)
     }
 
-    /// Takes a frame off the buffer, once it is whole.
+    /// Takes a frame off the buffer, once it is complete.
     fn read_frame(&mut self) -> Result<Option<Frame>, Fault> {
         if self.frame.is_none() {
-            self.frame = self.guard.check(&self.buffer)?;
+            self.frame = self.frame_check.check(&self.buffer)?;
         }
         let Some(length) = self.frame.filter(|length| *length <= self.buffer.len()) else { return Ok(None) };
         self.frame = None;
         let frame = self.codec.decode(&mut self.buffer).map_err(|error| fault(&error))?;
-        // What is left would keep the whole buffer; copied it costs less than the frame that came
-        // before it.
+        // The rest would keep the whole buffer; copying it costs less than the frame before it did.
         if self.buffer.len() < length {
             self.buffer = BytesMut::from(&self.buffer[..]);
         }
         Ok(frame)
     }
 
-    /// Puts a fragment behind those before it, and gives the message with the last one.
+    /// Appends a fragment to those before it, and returns the message after the last one.
     fn join_fragment(&mut self, item: Item) -> Result<Option<Message>, Fault> {
         let (is_text, bytes, is_last) = match item {
             Item::FirstText(bytes) => (true, bytes, false),
@@ -162,8 +159,7 @@ fn text(bytes: Bytes) -> Result<Message, Fault> {
     ByteString::try_from(bytes).map(Message::Text).map_err(|_| Fault::NotUtf8)
 }
 
-/// The codec has one error for what is not UTF-8, in the reason of a close, and for what is too
-/// large.
+/// The codec has one error both for a close reason that is not UTF-8 and for excessive length.
 fn fault(error: &ProtocolError) -> Fault {
     match error {
         ProtocolError::Io(error) if error.kind() == ErrorKind::InvalidData => Fault::NotUtf8,
@@ -183,7 +179,7 @@ mod tests {
 
     const LIMITS: usize = 208;
 
-    /// The messages in bytes that come in pieces, after which the connection is gone.
+    /// Messages from bytes that come in pieces, after which the connection is lost.
     fn messages(pieces: Vec<Vec<u8>>) -> Messages {
         let pieces = stream::iter(pieces.into_iter().map(|piece| Ok(Bytes::from(piece))));
         let payload: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> = Box::pin(pieces);
@@ -191,7 +187,6 @@ mod tests {
         Messages::new(payload, &Limits { frame: LIMITS, message: LIMITS, ..Limits::default() })
     }
 
-    /// A masked frame.
     fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
         let length = u8::try_from(payload.len()).unwrap();
         let mut frame = vec![first, if length < 126 { 0x80 | length } else { 0xFE }];
@@ -203,7 +198,7 @@ mod tests {
         frame
     }
 
-    /// All of them, up to the end of the connection or to what breaks it.
+    /// All messages up to the end of the connection, or up to the fault.
     async fn read(mut messages: Messages) -> (Vec<Message>, Option<Fault>) {
         let mut all = Vec::new();
         loop {
@@ -246,7 +241,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn what_is_before_a_broken_frame_is_handled_first() {
+    async fn messages_before_a_broken_frame_are_handled() {
         let bytes = [frame(0x81, b"a"), frame(0x82, b"b"), frame(0xC1, b"c")].concat();
         let mut messages = messages(vec![bytes]);
         assert_eq!(messages.next().await, Some(Ok(Message::Text("a".into()))));
@@ -257,7 +252,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_text_that_is_none_does_not_hide_what_follows() {
+    async fn text_that_is_not_utf8_hides_nothing_after_it() {
         let bytes = [frame(0x81, b"\xFF"), frame(0x88, b"")].concat();
         let mut messages = messages(vec![bytes]);
         assert_eq!(messages.next().await, Some(Err(Fault::NotUtf8)));
@@ -267,7 +262,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn fragments_that_do_not_follow_each_other_are_malformed() {
+    async fn fragments_out_of_order_are_malformed() {
         for wrong in [
             frame(0x80, b"x"),
             [frame(0x01, b"x"), frame(0x81, b"x")].concat(),
@@ -278,7 +273,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn fragments_add_up_to_the_limit_and_no_further() {
+    async fn fragments_add_up_to_the_limit() {
         let whole = [frame(0x02, &[0; 100]), frame(0x80, &[0; 108])].concat();
         assert_eq!(read(messages(vec![whole])).await.0, [Message::Binary(vec![0; LIMITS].into())]);
         let over = [frame(0x02, &[0; 100]), frame(0x80, &[0; 109])[..6].to_vec()].concat();
@@ -292,13 +287,13 @@ mod tests {
         read.next().await;
         assert_eq!(read.buffer.capacity(), 0);
 
-        // A few bytes of what follows do not keep what came before them.
+        // A few bytes of the next frame do not keep the buffer of the previous ones.
         let mut read = messages(vec![[&large[..], &[0x89]].concat(), vec![0x80, 0, 0, 0, 0]]);
         read.next().await;
         assert_eq!((read.buffer.len(), read.buffer.capacity()), (1, 1));
         assert_eq!(read.next().await, Some(Ok(Message::Ping(Bytes::new()))));
 
-        // Fragments take what they bring, and the doubling of a buffer.
+        // Fragments take their own size, and the doubling of a buffer.
         let mut pieces = vec![frame(0x02, b"x")];
         pieces.extend((0..99).map(|_| frame(0x00, b"x")));
         let mut fragmented = messages(pieces);

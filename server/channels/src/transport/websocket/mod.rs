@@ -1,11 +1,11 @@
 //! An endpoint over WebSocket, on actix-web and actix-ws.
 //!
-//! actix-ws does the handshake, and no more. What comes in is read by `messages`, which keeps
-//! nothing longer than it is used. What goes out does not pass through a session but straight from
-//! the `Outbox` into the response body, as shared, already framed bytes: no task is woken for
-//! each recipient of a broadcast, and no frame is copied for it.
+//! actix-ws does only the handshake. Incoming bytes are read by `messages`, which keeps nothing
+//! longer than necessary. Outgoing frames do not pass through an actix-ws session: they go from the
+//! [`Outbox`] straight into the response body, as shared bytes that are framed already. No task is
+//! woken for each recipient of a broadcast, and no frame is copied for it.
 
-mod guard;
+mod frame_check;
 mod messages;
 
 use std::{
@@ -52,13 +52,13 @@ use crate::{
     outbox::{Form, Outbox},
 };
 
-/// The one version of WebSockets (RFC 6455, section 4.1).
+/// The only version of WebSockets (RFC 6455, section 4.1).
 const VERSION: &str = "13";
 
 /// How long a client may take to answer a close frame.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// When a client may try again that has too many connections. Nobody knows when one of them ends.
+/// When a client with too many connections may retry. Nobody knows when one of them ends.
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Mounts `endpoint` at `path`, which by Phoenix's custom ends in `/websocket`. Clients choose
@@ -71,7 +71,7 @@ pub fn mount<S: Send + Sync + 'static>(
     mount_with(config, path, endpoint, None);
 }
 
-/// Mounts `endpoint` at `path` for clients that speak `MessagePack`, for which no `vsn` is agreed.
+/// Mounts `endpoint` at `path` for clients that speak MessagePack, for which there is no `vsn`.
 pub fn mount_msgpack<S: Send + Sync + 'static>(
     config: &mut web::ServiceConfig,
     path: &str,
@@ -90,8 +90,8 @@ fn mount_with<S: Send + Sync + 'static>(
     config.route(path, web::to(upgrade));
 }
 
-/// Checks in Phoenix's order: method, origin, sub-protocol, version and handler; then the caps, and
-/// the upgrade itself. The rate is looked at before anything that costs more than itself.
+/// Checks in Phoenix's order: method, origin, sub-protocol, version and handler; then the limits
+/// and the upgrade itself. The rate is checked before anything that costs more than the check.
 fn upgrade<S: Send + Sync + 'static>(
     request: &HttpRequest,
     body: web::Payload,
@@ -152,15 +152,15 @@ fn upgrade<S: Send + Sync + 'static>(
     Ok(response.map_body(|_, _| BoxBody::new(OutboxBody(outbox))))
 }
 
-/// Whether the client asks for another version of WebSockets than the one of RFC 6455, or for none.
+/// Whether the client asks for another version of WebSockets than that of RFC 6455, or for none.
 fn wants_other_version(headers: &HeaderMap) -> bool {
     let upgrade = headers.get(UPGRADE).map(HeaderValue::as_bytes).unwrap_or_default();
     let is_websocket = upgrade.to_ascii_lowercase().windows(9).any(|part| part == b"websocket");
     is_websocket && headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != VERSION)
 }
 
-/// What a client of another version is told: which one it may try (RFC 6455, section 4.4, and RFC
-/// 9110, section 15.5.22).
+/// Tells a client of another version which one it may use (RFC 6455, section 4.4, and RFC 9110,
+/// section 15.5.22).
 fn other_version() -> HttpResponse {
     HttpResponse::UpgradeRequired()
         .upgrade("websocket")
@@ -168,7 +168,7 @@ fn other_version() -> HttpResponse {
         .finish()
 }
 
-/// The answer with which the connection becomes a WebSocket, with Phoenix's headers.
+/// The answer that makes the connection a WebSocket, with Phoenix's headers.
 fn switch_protocols(
     request: &HttpRequest,
     protocol: Option<&'static str>,
@@ -185,8 +185,8 @@ fn switch_protocols(
     Ok(response)
 }
 
-/// Answers the handshake. actix-ws wants the body as well, in the type that an extractor gives; it
-/// is asked for an empty one.
+/// Answers the handshake. actix-ws also wants the body, as an extractor returns it, and gets an
+/// empty one.
 fn handshake(request: &HttpRequest) -> actix_web::Result<HttpResponse> {
     let nothing = web::Payload::from_request(request, &mut Payload::None).into_inner()?;
     let (response, _, _) =
@@ -194,7 +194,6 @@ fn handshake(request: &HttpRequest) -> actix_web::Result<HttpResponse> {
     Ok(response)
 }
 
-/// Serves one connection until it ends.
 async fn serve<S: Send + Sync + 'static>(
     endpoint: Arc<Endpoint<S>>,
     limits: Limits,
@@ -209,14 +208,14 @@ async fn serve<S: Send + Sync + 'static>(
     let mut silence = Silence::new(limits.idle, Instant::now());
     let mut timer = pin!(sleep_until(end_of_session.min(silence.look())));
     loop {
-        // In this order: all that one read brought is handled before anything else is looked at.
+        // In this order: all messages of one read are handled before anything else.
         tokio::select! {
             biased;
             message = messages.next() => {
                 let now = Instant::now();
                 silence.ends(now);
                 if now >= end_of_session {
-                    // Here too: the timer is not polled while a client always sends more.
+                    // Checked here too: the timer is not polled while a client always sends more.
                     outbox.close(Disconnect::SessionOver);
                     break;
                 }
@@ -251,12 +250,12 @@ async fn serve<S: Send + Sync + 'static>(
             }
         }
     }
-    // The client is out of its rooms before it has time to answer the close.
+    // The client leaves its topics before it gets time to answer the close.
     drop(connection);
     finish(messages, &outbox).await;
 }
 
-/// Closes the connection if its session is over or its client was silent for too long.
+/// Closes the connection if its lifetime is over, or if its client was silent for too long.
 fn close_if_due(outbox: &Outbox, now: Instant, end_of_session: Instant, silence: &mut Silence) {
     if now >= end_of_session {
         outbox.close(Disconnect::SessionOver);
@@ -268,26 +267,26 @@ fn close_if_due(outbox: &Outbox, now: Instant, end_of_session: Instant, silence:
 /// Gives the client time to answer the close, then ends the connection.
 async fn finish(mut messages: Messages, outbox: &Outbox) {
     let answered = async {
-        // A fault that ends the messages comes again and again.
+        // A fault that ends the messages is returned again and again.
         while matches!(messages.next().await, Some(Ok(message)) if !matches!(message, Message::Close)) {}
     };
     if outbox.is_closing() {
-        let _ = timeout(CLOSE_PATIENCE, answered).await;
+        let _ = timeout(CLOSE_TIMEOUT, answered).await;
     }
     outbox.finish();
 }
 
-/// What comes of handling a frame, unless the connection ends while something is waited for.
+/// The result of handling a frame, unless the connection ends meanwhile.
 async fn unless_closing<T>(outbox: &Outbox, handled: impl Future<Output = T>) -> Result<T, Disconnect> {
     tokio::select! {
         biased;
         handled = handled => Ok(handled),
-        // Somebody has chosen the close frame already; closing again changes nothing.
+        // The close frame is already chosen; closing again changes nothing.
         () = outbox.closing() => Err(Disconnect::Restart),
     }
 }
 
-/// The response body: what waits in the outbox, as it is.
+/// The response body: the frames of the outbox, as they are.
 struct OutboxBody(Outbox);
 
 impl MessageBody for OutboxBody {

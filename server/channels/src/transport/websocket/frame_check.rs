@@ -1,18 +1,18 @@
-//! Checks the header of each frame that comes in, before its payload is gathered.
+//! Checks the header of each incoming frame before its payload is buffered.
 //!
-//! A codec waits until a frame is whole before it compares its length with the limit. A client
-//! could announce a frame of any length and have the server keep what it sends of it. Here the
+//! A codec compares a frame's length with the limit only once the frame is complete. A client could
+//! announce a frame of any length, and the server would keep whatever it sends of it. Here the
 //! announcement is enough.
 //!
-//! A message may come in so many fragments, and in more only if they are of some size: each costs
-//! the work of a frame.
+//! A message may have a certain number of small fragments, and more only if they have a minimum
+//! size: each costs the work of a frame.
 
 use vestibule_phoenix::disconnect::Disconnect;
 
-/// How many frames one message may come in, however small they are.
+/// How many fragments one message may have, however small they are.
 const SMALL_FRAGMENTS: u64 = 1024;
 
-/// How many bytes each further one must bring, on average.
+/// How many bytes each further fragment must bring, on average.
 const FRAGMENT: u64 = 64;
 
 /// The longest payload of a control frame (RFC 6455, section 5.5).
@@ -21,11 +21,11 @@ const MAX_CONTROL: u64 = 125;
 /// Why a message cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It is too long, or a fragment too many.
+    /// The message is too long, or has too many fragments.
     TooMuch,
-    /// It breaks the protocol.
+    /// The frame violates the protocol.
     Malformed,
-    /// It is a text, and not UTF-8.
+    /// The text is not UTF-8.
     NotUtf8,
 }
 
@@ -40,24 +40,23 @@ impl Fault {
     }
 }
 
-/// The rules for headers (RFC 6455, section 5.2), and the frames of the message that is not whole
-/// yet.
-pub(super) struct FrameGuard {
+/// Checks headers (RFC 6455, section 5.2), and counts the fragments of the incomplete message.
+pub(super) struct FrameCheck {
     frame_limit: u64,
     message_limit: u64,
-    /// How many frames there are of it, and how many bytes they bring.
+    /// The number of its fragments, and their bytes together.
     fragments: (u64, u64),
 }
 
-impl FrameGuard {
-    /// Lets frames of up to `frame_limit` bytes through, header included, as Phoenix's server
-    /// counts; and fragments that bring a message of up to `message_limit`.
+impl FrameCheck {
+    /// Accepts frames of up to `frame_limit` bytes, header included, as Phoenix's server counts;
+    /// and fragments of a message of up to `message_limit` bytes.
     pub(super) fn new(frame_limit: usize, message_limit: usize) -> Self {
         Self { frame_limit: frame_limit as u64, message_limit: message_limit as u64, fragments: (0, 0) }
     }
 
-    /// Checks the frame at the start of `bytes`, once, and says how long it is; nothing while its
-    /// header is not whole.
+    /// Checks the frame at the start of `bytes`, once, and returns its length; `None` while its
+    /// header is incomplete.
     pub(super) fn check(&mut self, bytes: &[u8]) -> Result<Option<usize>, Fault> {
         let Some(header) = Header::parse(bytes) else { return Ok(None) };
         if header.is_malformed() {
@@ -70,7 +69,7 @@ impl FrameGuard {
         Ok(usize::try_from(length).ok())
     }
 
-    /// Whether the message may have this frame, which is counted.
+    /// Counts a frame of a message, and returns whether the message may have it.
     fn takes(&mut self, header: &Header) -> bool {
         let (number, size) = self.fragments;
         let (number, size) = (number + 1, size.saturating_add(header.payload));
@@ -81,13 +80,12 @@ impl FrameGuard {
     }
 }
 
-/// What stands before a payload.
 struct Header {
-    /// The first byte: the last fragment's bit, three reserved ones, and the opcode.
+    /// The first byte: the bit of the last fragment, three reserved bits, and the opcode.
     first: u8,
-    /// Its own length.
+    /// The header's length.
     length: usize,
-    /// The payload's.
+    /// The payload's length.
     payload: u64,
     is_masked: bool,
 }
@@ -101,8 +99,8 @@ impl Header {
         self.first & 0x08 != 0
     }
 
-    /// No extension is negotiated that would give the reserved bits a meaning, and five opcodes
-    /// have one; a client masks; a length has 63 bits.
+    /// No extension is negotiated that would use the reserved bits; five opcodes are defined; a
+    /// client masks; a length has 63 bits.
     fn is_malformed(&self) -> bool {
         let is_known = matches!(self.first & 0x0F, 0..=2 | 8..=10);
         let is_long_control = self.is_control() && (!self.is_last() || self.payload > MAX_CONTROL);
@@ -113,7 +111,7 @@ impl Header {
             || is_long_control
     }
 
-    /// The header at the start of `bytes`, if it is whole.
+    /// Parses the header at the start of `bytes`, if it is complete.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let (&[first, second], rest) = bytes.split_first_chunk()?;
         let is_masked = second & 0x80 != 0;
@@ -136,7 +134,6 @@ impl Header {
 mod tests {
     use super::*;
 
-    /// The header of a masked frame.
     fn header(first: u8, payload: u64) -> Vec<u8> {
         let mut header = vec![first];
         match payload {
@@ -154,42 +151,46 @@ mod tests {
         header
     }
 
-    fn guard() -> FrameGuard {
-        FrameGuard::new(208, 100_000)
+    fn frame_check() -> FrameCheck {
+        FrameCheck::new(208, 100_000)
     }
 
     #[test]
-    fn one_byte_more_is_stopped_at_its_header() {
+    fn a_byte_too_many_is_refused_at_the_header() {
         let whole = header(0x81, 200);
-        assert_eq!(guard().check(&whole), Ok(Some(208)));
+        assert_eq!(frame_check().check(&whole), Ok(Some(208)));
         for cut in 0..whole.len() {
-            assert_eq!(guard().check(&whole[..cut]), Ok(None), "the header is not whole yet");
+            assert_eq!(frame_check().check(&whole[..cut]), Ok(None), "the header is not whole yet");
         }
-        assert_eq!(guard().check(&header(0x81, 201)), Err(Fault::TooMuch));
+        assert_eq!(frame_check().check(&header(0x81, 201)), Err(Fault::TooMuch));
     }
 
     #[test]
-    fn an_announcement_is_enough() {
+    fn an_announced_length_is_enough() {
         let most = u64::try_from(i64::MAX).unwrap();
-        assert_eq!(guard().check(&header(0x82, most)), Err(Fault::TooMuch));
-        assert_eq!(guard().check(&header(0x82, most + 1)), Err(Fault::Malformed), "a length has 63 bits");
+        assert_eq!(frame_check().check(&header(0x82, most)), Err(Fault::TooMuch));
+        assert_eq!(
+            frame_check().check(&header(0x82, most + 1)),
+            Err(Fault::Malformed),
+            "a length has 63 bits"
+        );
     }
 
     #[test]
-    fn what_no_header_may_say_is_malformed() {
+    fn impossible_headers_are_malformed() {
         for first in
             [0xC1, 0xA1, 0x91, 0xF1, 0xC2, 0xC9, 0x90, 0xA8, 0x09, 0x0A, 0x08, 0x83, 0x87, 0x8B, 0x8F]
         {
-            assert_eq!(guard().check(&header(first, 1)), Err(Fault::Malformed), "{first:x}");
+            assert_eq!(frame_check().check(&header(first, 1)), Err(Fault::Malformed), "{first:x}");
         }
-        assert_eq!(guard().check(&header(0x89, 126)), Err(Fault::Malformed), "a long ping");
-        assert_eq!(guard().check(b"\x81\x01x"), Err(Fault::Malformed), "a client masks");
+        assert_eq!(frame_check().check(&header(0x89, 126)), Err(Fault::Malformed), "a long ping");
+        assert_eq!(frame_check().check(b"\x81\x01x"), Err(Fault::Malformed), "a client masks");
     }
 
     #[test]
-    fn a_message_has_a_limited_number_of_fragments() {
-        let mut guard = guard();
-        let mut take = |first| guard.check(&header(first, 1));
+    fn the_number_of_small_fragments_is_bounded() {
+        let mut frames = frame_check();
+        let mut take = |first| frames.check(&header(first, 1));
         for message in 0..2 {
             for fragment in 0..SMALL_FRAGMENTS {
                 assert_eq!(take(u8::from(fragment == 0)), Ok(Some(7)), "{message}, {fragment}");
@@ -199,7 +200,7 @@ mod tests {
                 assert_eq!(take(0x80), Ok(Some(7)), "the last one starts the count anew");
             }
         }
-        // They have brought 1024 bytes, which are worth 16 fragments.
+        // They have brought 1024 bytes, which allow 16 more fragments.
         for _ in 0..16 {
             assert_eq!(take(0x00), Ok(Some(7)));
         }
@@ -207,12 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn fragments_of_some_size_may_be_as_many_as_the_message_holds() {
-        let mut guard = guard();
-        assert_eq!(guard.check(&header(0x01, FRAGMENT)), Ok(Some(70)));
+    fn large_fragments_are_bounded_by_the_message() {
+        let mut frames = frame_check();
+        assert_eq!(frames.check(&header(0x01, FRAGMENT)), Ok(Some(70)));
         for _ in 1..100_000 / FRAGMENT {
-            assert_eq!(guard.check(&header(0x00, FRAGMENT)), Ok(Some(70)));
+            assert_eq!(frames.check(&header(0x00, FRAGMENT)), Ok(Some(70)));
         }
-        assert_eq!(guard.check(&header(0x00, FRAGMENT)), Err(Fault::TooMuch));
+        assert_eq!(frames.check(&header(0x00, FRAGMENT)), Err(Fault::TooMuch));
     }
 }

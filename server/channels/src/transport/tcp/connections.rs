@@ -1,9 +1,9 @@
-//! The TCP connections there are: how many one address may have without a WebSocket, and how many
-//! the system allows in all.
+//! The open TCP connections: limits those of one address that carry no WebSocket, and ends idle
+//! ones at the limit of descriptors.
 
 use std::{
     cmp::Reverse,
-    io,
+    fs, io,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -14,13 +14,13 @@ use std::{
 use actix_web::rt::net::TcpStream;
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
-use procfs::process::{LimitValue, Process};
+use rustix::process::{Resource, getrlimit};
 
 use super::{
     conn::{Conn, Doing, Phase},
     counted::Counted,
-    patience::Patience,
     stream::Stream,
+    timeouts::HttpTimeouts,
 };
 use crate::{
     metrics::{Limit, Traffic},
@@ -29,67 +29,66 @@ use crate::{
     },
 };
 
-/// Descriptors that are kept free of clients: for the database, certificates that are read again,
-/// operators, and connections that have been accepted and not yet been looked at.
+/// Descriptors that are kept free: for the database, certificates that are read again, operators,
+/// and connections that are accepted but not yet counted.
 const RESERVE: u64 = 32;
 
-/// This part of all descriptors too: where there are many, many clients may come at once, and each
-/// has a descriptor before it is looked at. Without one left the library accepts nobody for half a
-/// second.
+/// Also kept free, one in this many descriptors: with many descriptors, many clients may come at
+/// once, and each has one before it is counted. Without a free one the library accepts nobody for
+/// half a second.
 const RESERVE_PART: u64 = 16;
 
-/// So many for each processor: its thread has some of its own, and begins when the connections have
-/// been counted out.
+/// Also kept free for each processor: its thread has some of its own, which it opens after the
+/// limit is computed.
 const RESERVE_OF_THREAD: u64 = 8;
 
-/// Of all connections, this part is found at once of those that are to be ended: to look at all of
-/// them for each would take too long.
+/// How many idle connections are found at once, as one in this many of all: searching all for each
+/// would take too long.
 const FOUND_PART: usize = 64;
 
-/// The connections of a listener. Shared by all threads.
-pub struct Accepted {
+/// The TCP connections of a listener. Shared by all threads.
+pub struct TcpConnections {
     by_address: Arc<ConnectionCounter>,
     policy: Arc<ArcSwap<ConnectPolicy>>,
     traffic: Arc<Traffic>,
-    patience: Patience,
-    /// How many the system allows.
-    most: usize,
+    timeouts: HttpTimeouts,
+    /// How many connections the descriptors allow.
+    limit: usize,
     count: Arc<AtomicUsize>,
     next: AtomicU64,
-    /// Those without a WebSocket.
+    /// Connections without a WebSocket.
     open: DashMap<u64, Arc<Conn>>,
-    /// What those were doing that were of no use for longest when it was last looked, the idlest at
-    /// the end.
+    /// The connections that were idle longest at the last search, the idlest at the end.
     idlest: Mutex<Vec<(Doing, Arc<Conn>)>>,
-    /// Whether the log says already that there are too many.
-    is_told: AtomicBool,
+    /// Whether the log already says that there are too many.
+    is_logged: AtomicBool,
 }
 
-impl Accepted {
-    /// No connections yet. `connection_limits` are those of one address, which trusted proxies do
-    /// not have; how many there may be in all is what the system lets the process open besides what
-    /// it has open now, less a reserve.
+impl TcpConnections {
+    /// No connections yet. `by_address` limits those of one address, except those of trusted
+    /// proxies. The limit of all together is the number of descriptors that the system allows the
+    /// process, less those in use and a reserve.
     pub fn new(
         by_address: Arc<ConnectionCounter>,
         policy: Arc<ArcSwap<ConnectPolicy>>,
         traffic: Arc<Traffic>,
-        patience: Patience,
+        timeouts: HttpTimeouts,
     ) -> Arc<Self> {
         Arc::new(Self {
             by_address,
             policy,
             traffic,
-            patience,
-            most: descriptors_left(),
+            timeouts,
+            limit: descriptors_left(),
             count: Arc::default(),
             next: AtomicU64::new(0),
             open: DashMap::new(),
             idlest: Mutex::default(),
-            is_told: AtomicBool::new(false),
+            is_logged: AtomicBool::new(false),
         })
     }
 
-    /// Takes a connection, unless its address has too many, or there are too many in all and none
+    /// Accepts a connection, unless its address has too many, or there are too many in all and none
     /// can be ended.
     pub(super) fn admit(self: &Arc<Self>, socket: TcpStream) -> io::Result<Stream> {
         let in_all = Counted::new(&self.count);
@@ -100,29 +99,29 @@ impl Accepted {
             let counted = self.by_address.count(Some(address), None);
             Some(counted.ok_or_else(|| self.refuse("too many connections of one address"))?)
         };
-        if self.count.load(Ordering::Relaxed) > self.most {
+        if self.count.load(Ordering::Relaxed) > self.limit {
             self.make_room()?;
         }
         prepare(&socket);
         let conn = Conn::new();
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.open.insert(id, Arc::clone(&conn));
-        conn.keep(Box::new(Entry { accepted: Arc::clone(self), id, _counted: counted }));
-        Ok(Stream::new(socket, conn, self.patience, in_all))
+        conn.keep(Box::new(Entry { connections: Arc::clone(self), id, _counted: counted }));
+        Ok(Stream::new(socket, conn, self.timeouts, in_all))
     }
 
-    /// Ends the connection that has been of no use for longest.
+    /// Ends the idlest connection.
     fn make_room(&self) -> io::Result<()> {
-        if !self.is_told.swap(true, Ordering::Relaxed) {
+        if !self.is_logged.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                count = self.most,
+                count = self.limit,
                 "as many connections as the system allows (ulimit -n): the idle ones are ended for new ones"
             );
         }
         let mut idlest = self.idlest.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match idlest.pop() {
-                // It may have gone meanwhile, or be of use again.
+                // It may have gone meanwhile, or become busy.
                 Some((doing, conn)) if conn.end(doing) => return Ok(()),
                 Some(_) => {}
                 None => *idlest = self.find_idlest().ok_or_else(|| self.refuse("too many connections"))?,
@@ -130,13 +129,13 @@ impl Accepted {
         }
     }
 
-    /// Those that have been of no use for longest, the idlest at the end.
+    /// The connections that have been idle longest, the idlest at the end.
     fn find_idlest(&self) -> Option<Vec<(Doing, Arc<Conn>)>> {
         let open = self.open.iter().filter_map(|open| Some((open.doing()?, Arc::clone(&open))));
         let mut idlest: Vec<_> = open.collect();
         let (phase, _) = idlest.iter().map(|(doing, _)| *doing).min()?;
         idlest.retain(|(doing, _)| doing.0 == phase);
-        // One that is being answered goes only when there is no other, which there may be again
+        // One with an open request is ended only if there is no other. There may be another one
         // next time.
         let found = if phase < Phase::Answering { self.open.len() / FOUND_PART + 1 } else { 1 };
         if found < idlest.len() {
@@ -154,29 +153,28 @@ impl Accepted {
     }
 }
 
-/// How many descriptors clients may have. As many as they like where the system does not say.
+/// How many descriptors clients may have: any number where the system sets no limit, or does not say
+/// how many are open.
 fn descriptors_left() -> usize {
-    let left = Process::myself().and_then(|process| {
-        let LimitValue::Value(limit) = process.limits()?.max_open_files.soft_limit else {
-            return Ok(u64::MAX);
-        };
-        let threads = available_parallelism().map_or(1, |threads| threads.get() as u64);
-        let reserve = RESERVE + limit / RESERVE_PART + RESERVE_OF_THREAD * threads;
-        Ok(limit.saturating_sub(process.fd_count()? as u64).saturating_sub(reserve).max(1))
-    });
-    left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX))
+    let (Some(limit), Ok(open)) = (getrlimit(Resource::Nofile).current, fs::read_dir("/proc/self/fd")) else {
+        return usize::MAX;
+    };
+    let threads = available_parallelism().map_or(1, |threads| threads.get() as u64);
+    let reserve = RESERVE + limit / RESERVE_PART + RESERVE_OF_THREAD * threads;
+    let left = limit.saturating_sub(open.count() as u64).saturating_sub(reserve).max(1);
+    usize::try_from(left).unwrap_or(usize::MAX)
 }
 
-/// A connection's place among those without a WebSocket, given back on drop.
+/// A connection without a WebSocket, listed until it is dropped.
 struct Entry {
-    accepted: Arc<Accepted>,
+    connections: Arc<TcpConnections>,
     id: u64,
     _counted: Option<CountedAddress>,
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.accepted.open.remove(&self.id);
+        self.connections.open.remove(&self.id);
     }
 }
 
@@ -186,35 +184,36 @@ mod tests {
     use crate::transport::ConnectionLimits;
 
     #[tokio::test]
-    async fn the_idlest_are_ended_first_and_looked_for_seldom() {
+    async fn the_idlest_connections_are_ended_first() {
         let by_address = ConnectionCounter::new(ConnectionLimits { per_address: 1, per_user: 1 });
-        let accepted = Accepted::new(by_address, Arc::default(), Arc::default(), Patience::default());
+        let connections =
+            TcpConnections::new(by_address, Arc::default(), Arc::default(), HttpTimeouts::default());
         let conns: Vec<_> = (0..200).map(|_| Conn::new()).collect();
         for (id, conn) in (0..).zip(&conns) {
-            accepted.open.insert(id, Arc::clone(conn));
+            connections.open.insert(id, Arc::clone(conn));
         }
         let is_ended = |at: usize| conns[at].doing().is_none();
-        // Nothing of it has come, and a request of the others.
+        // These have received nothing; the others have received a request.
         for conn in &conns[..190] {
             conn.begin();
             conn.complete();
         }
         for ended in 190..194 {
-            accepted.make_room().unwrap();
+            connections.make_room().unwrap();
             assert!(is_ended(ended) && !is_ended(ended + 1), "{ended}");
         }
-        assert_eq!(accepted.find_idlest().unwrap().len(), 200 / FOUND_PART + 1, "several at once");
-        // Those that were found and are of use by now are left alone.
+        assert_eq!(connections.find_idlest().unwrap().len(), 200 / FOUND_PART + 1, "several at once");
+        // Connections that were found and have become busy are spared.
         for conn in &conns[194..199] {
             conn.begin();
             conn.complete();
         }
-        accepted.make_room().unwrap();
+        connections.make_room().unwrap();
         assert!(is_ended(199));
         for ended in 0..2 {
-            accepted.make_room().unwrap();
+            connections.make_room().unwrap();
             assert!(is_ended(ended) && !is_ended(ended + 1), "{ended}");
         }
-        assert!(accepted.idlest.lock().unwrap().is_empty(), "answers are ended one by one");
+        assert!(connections.idlest.lock().unwrap().is_empty(), "answers are ended one by one");
     }
 }

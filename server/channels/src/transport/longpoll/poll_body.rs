@@ -1,5 +1,5 @@
-//! An answer on its way to a poll: until the system has all of it, its messages are still the
-//! session's.
+//! An answer on its way to a poll: until the system has taken all of it, its messages belong to the
+//! session.
 
 use std::{
     convert::Infallible,
@@ -14,25 +14,24 @@ use bytes::Bytes;
 use super::session::Taken;
 use crate::transport::tcp::Conn;
 
-/// The body of an answer that hands messages over. Dropped before it was sent (the client has gone,
-/// or the connection is lost), it leaves them to the next poll.
-pub(super) struct Handing {
+/// The body of an answer that hands messages over. If it is dropped before it was sent, because the
+/// client or the connection is gone, the messages stay for the next poll.
+pub(super) struct PollBody {
     body: Bytes,
     messages: Taken,
-    /// `None` where nothing is known of the connection: then what was read from here counts as
-    /// sent.
+    /// `None` where the connection is not known: then a body that was read counts as sent.
     conn: Option<Arc<Conn>>,
     /// How often the connection had been flushed when the body was read.
     read: Option<u64>,
 }
 
-impl Handing {
+impl PollBody {
     pub(super) fn new(body: Bytes, messages: Taken, conn: Option<Arc<Conn>>) -> Self {
         Self { body, messages, conn, read: None }
     }
 }
 
-impl MessageBody for Handing {
+impl MessageBody for PollBody {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {
