@@ -40,9 +40,8 @@ impl Term {
         }
     }
 
-    /// This term, or `other` if this one is `null` or `false`: Elixir's `
-    ///
-    /// `, which takes both for "none".
+    /// This term, or `other` if this one is `null` or `false`: Elixir's
+    /// `||`, which takes both for "none".
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         match &self {
@@ -60,6 +59,7 @@ impl Term {
         }
     }
 
+    /// Whether this is `null`, which stands for "none".
     pub fn is_null(&self) -> bool {
         matches!(self, Term::Null)
     }
@@ -302,6 +302,7 @@ pub enum Outgoing {
 }
 
 impl Outgoing {
+    /// The payload; of a reply, the response.
     pub fn payload(&self) -> &Payload {
         match self {
             Outgoing::Reply(reply) => &reply.response,

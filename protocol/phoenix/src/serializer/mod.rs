@@ -59,6 +59,7 @@ impl Serializer {
         self as usize
     }
 
+    /// Decodes one frame. V2 and MessagePack have frames of both kinds; V1 takes either.
     pub fn decode(self, frame: Frame) -> Result<Message, DecodeError> {
         match (self, frame) {
             (Serializer::V1, Frame::Text(text)) => v1::decode(&text),

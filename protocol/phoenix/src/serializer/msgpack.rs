@@ -300,6 +300,7 @@ impl Visitor<'_> for Key<'_> {
     }
 }
 
+/// Appends `message` as one MessagePack value.
 pub fn encode(message: &Outgoing, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let mut serializer = rmp_serde::Serializer::new(out);
     let encoded = match message {

@@ -26,6 +26,7 @@ struct Object<'a> {
     join_ref: Option<&'a RawValue>,
 }
 
+/// Decodes the text of a frame.
 pub fn decode(text: &ByteString) -> Result<Message, DecodeError> {
     // Serde would accept the five values in an array too.
     if !text.trim_ascii_start().starts_with('{') {

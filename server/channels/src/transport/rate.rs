@@ -24,7 +24,9 @@ pub struct Rate {
 /// The period of a [`Rate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Period {
+    /// A second.
     Second,
+    /// A minute.
     Minute,
 }
 
