@@ -247,22 +247,22 @@ fn child_that_is_short_of_memory() {
 }
 
 #[test]
-fn what_the_system_says() {
+fn system_errors_have_their_classes() {
     let folder = tempfile::tempdir().unwrap();
     let setup = with_faults(folder.path());
     passed(child("failures::child_with_faults", folder.path(), &setup));
 }
 
 #[test]
-#[ignore = "run by what_the_system_says"]
+#[ignore = "run by system_errors_have_their_classes"]
 fn child_with_faults() {
     let Some(folder) = child_path() else { return };
-    faults_while_storing(&folder);
-    faults_while_opening(&folder);
+    fail_in_batches(&folder);
+    fail_while_opening(&folder);
 }
 
-/// While a command writes, and while the batch is committed.
-fn faults_while_storing(folder: &Path) {
+/// Faults while a command writes, and while the batch is committed.
+fn fail_in_batches(folder: &Path) {
     for (call, errno, kind) in [
         ("write", ENOSPC, ErrorKind::Full),
         ("write", EDQUOT, ErrorKind::Fatal),
@@ -305,7 +305,8 @@ fn faults_while_storing(folder: &Path) {
     }
 }
 
-fn faults_while_opening(folder: &Path) {
+/// Faults while a database is opened.
+fn fail_while_opening(folder: &Path) {
     let database = Database::open(folder.join("opened.db")).unwrap();
     migrate::run(&mut database.writer().unwrap()).unwrap();
     for (fault, kind) in [

@@ -175,8 +175,8 @@ impl FlowMetrics {
 
     /// Observes the time from the decision with this seq until now. A seq is the time of the
     /// decision in microseconds.
-    pub(super) fn delivered(&self, seq: i64) {
-        let micros = u64::try_from(self.clock.now_us() - seq).unwrap_or_default();
+    pub(super) fn delivered(&self, seq: Seq) {
+        let micros = u64::try_from(self.clock.now_us().0 - seq.0).unwrap_or_default();
         self.delivery.observe(Duration::from_micros(micros).as_secs_f64());
     }
 

@@ -37,7 +37,7 @@ impl Services {
             new_requests: AddressRate::new(config.new_requests, Grain::Block),
             fan_out: FanOutLimit::new(config.fan_out),
             joined_rooms: JoinedRooms::default(),
-            certainty: Certainty::default(),
+            certainty: Certainty::new(clock.clone()),
             metrics: FlowMetrics::new(clock.clone()),
             random: SystemRandom::new(),
             config,

@@ -98,7 +98,7 @@ mod tests {
         let numbers = Numbers::read().unwrap();
         assert!(numbers.resident_memory_bytes > 1 << 20 && numbers.open_fds > 2 && numbers.threads > 0);
         assert!(numbers.virtual_memory_bytes >= numbers.resident_memory_bytes);
-        let now = as_float(u64::try_from(vestibule_store::clock::now_ms()).unwrap()) / 1000.0;
+        let now = as_float(u64::try_from(vestibule_store::Clock::default().now_ms()).unwrap()) / 1000.0;
         assert!((0.0..3600.0).contains(&(now - numbers.start_time_seconds)), "{now}");
     }
 }

@@ -25,7 +25,7 @@ use vestibule_approve::{
     rules::{Caller, Command},
     signed::Signed,
 };
-use vestibule_store::{Clock, Content, Store, StoreConfig, Submission};
+use vestibule_store::{Clock, Content, Store, StoreConfig, Submission, UnixMicros};
 
 /// About what a request takes as MessagePack.
 const FRAME: usize = 450;
@@ -57,7 +57,7 @@ fn measure(way: Way, requests: u64) {
     let now_us = Arc::new(AtomicI64::new(NOW * 1000));
     let clock = Clock::new({
         let now_us = Arc::clone(&now_us);
-        move || now_us.fetch_add(1, Ordering::Relaxed)
+        move || UnixMicros(now_us.fetch_add(1, Ordering::Relaxed))
     });
     let quotas = Quotas { open_in_all: 10_000_000, open_per_room: 10_000_000, ..Quotas::default() };
     let settings = StoreConfig { quotas, clock, ..StoreConfig::default() };

@@ -184,8 +184,8 @@ impl Store {
 
     /// Records what an operator is about to do. Returns the line's number.
     pub async fn begin_act(&self, operator: String, act: String, target: String) -> Result<i64, StoreError> {
-        self.write(move |conn, _, now_us| {
-            let act = NewAct { at: now_us / 1000, operator: &operator, act: &act, target: &target };
+        self.write(move |conn, _, now| {
+            let act = NewAct { at: now.ms(), operator: &operator, act: &act, target: &target };
             audit::begin(conn, &act)
         })
         .await

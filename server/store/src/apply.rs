@@ -15,6 +15,7 @@ use vestibule_schema::{
 };
 
 use crate::{
+    clock::UnixMicros,
     convert,
     load_facts::{StoredRows, load_facts},
     submission::{Committed, Content, Submission},
@@ -38,9 +39,9 @@ pub(super) fn apply(
     conn: &mut Connection,
     quotas: &Quotas,
     submission: &Submission,
-    now_us: i64,
+    now_us: UnixMicros,
 ) -> Result<Committed, Failure> {
-    let now = now_us / 1000;
+    let now = now_us.ms();
     let (facts, stored) = load_facts(conn, quotas, submission, now)?;
     let is_first = facts.approves.is_empty();
     let decision =
@@ -54,7 +55,7 @@ pub(super) fn apply(
         first_approve_ms: None,
     };
     if let Some(change) = decision.change {
-        let seq = store::advance_seq(conn, now_us)?;
+        let seq = store::advance_seq(conn, now_us.0)?;
         committed.seq = Seq(seq);
         if let (Change::AddApprove { .. }, true, Some(request)) = (&change, is_first, &stored.request) {
             committed.first_approve_ms = Some(now - request.created);

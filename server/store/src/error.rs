@@ -50,7 +50,7 @@ pub enum OpenError {
     Database(#[from] vestibule_schema::Error),
     /// The database's files are not there, although it was opened.
     #[error("cannot find {}: {source}", path.display())]
-    Place {
+    Files {
         /// The database.
         path: PathBuf,
         /// What the system says.

@@ -3,7 +3,10 @@
 use vestibule_approve::limits::Quotas;
 use vestibule_schema::Connection;
 
-use crate::submission::{Done, Submission};
+use crate::{
+    clock::UnixMicros,
+    submission::{Done, Submission},
+};
 
 pub(super) enum Job {
     CarryOut(Box<Submission>, Done),
@@ -15,4 +18,4 @@ pub(super) enum Job {
 
 /// Work that the writer does in a transaction of its own, between two batches. Gets the quotas and
 /// the time in Unix microseconds.
-pub(super) type Exclusive = Box<dyn FnOnce(&mut Connection, &Quotas, i64) + Send>;
+pub(super) type Exclusive = Box<dyn FnOnce(&mut Connection, &Quotas, UnixMicros) + Send>;

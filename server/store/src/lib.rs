@@ -81,7 +81,7 @@ mod tidy;
 mod writer;
 
 pub use admin::{Act, RequestRecord, RequestSearch, RoomRecord, RoomSearch};
-pub use clock::Clock;
+pub use clock::{Clock, UnixMicros};
 pub use config::StoreConfig;
 pub use convert::pack;
 pub use error::{CommandError, OpenError, StoreError};

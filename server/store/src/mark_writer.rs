@@ -97,14 +97,14 @@ impl MarkThread {
 
     /// Writes the mark after a commit, and once a minute.
     fn look(&mut self) {
-        let is_another_minute = Mark::minute(self.clock.now_us()) != Mark::minute(self.mark.at);
+        let is_another_minute = Mark::minute(self.clock.now_us().0) != Mark::minute(self.mark.at);
         if self.has_failed || is_another_minute || self.committed.last() > self.mark.seq {
             self.write();
         }
     }
 
     fn write(&mut self) {
-        (self.mark.seq, self.mark.at) = (self.committed.last(), self.clock.now_us());
+        (self.mark.seq, self.mark.at) = (self.committed.last(), self.clock.now_us().0);
         match self.mark.write(&self.database) {
             Ok(()) => self.has_failed = false,
             Err(error) => {
@@ -123,6 +123,8 @@ mod tests {
     use std::{fs, path::Path, time::Instant};
 
     use vestibule_approve::ids::Epoch;
+
+    use crate::clock::UnixMicros;
 
     use super::{mark::MarkFile, *};
 
@@ -148,7 +150,7 @@ mod tests {
         let minute = Arc::new(AtomicI64::new(10));
         let clock = Clock::new({
             let minute = Arc::clone(&minute);
-            move || minute.load(Ordering::Relaxed) * 60_000_000
+            move || UnixMicros(minute.load(Ordering::Relaxed) * 60_000_000)
         });
         let committed = LastCommitted::new(Seq(5));
         let mark = Mark {

@@ -18,6 +18,7 @@ use vestibule_schema::{
 use crate::{
     apply::{Failure, apply},
     batch::Outcome,
+    clock::UnixMicros,
     convert,
     error::{CommandError, StoreError},
     store::Store,
@@ -182,7 +183,7 @@ fn end_now(
     conn: &mut Connection,
     quotas: &Quotas,
     ends: Vec<End>,
-    now_us: i64,
+    now_us: UnixMicros,
 ) -> Result<Vec<(Rid, Uid, Committed)>, Error> {
     let mut ended = Vec::new();
     for end in ends {

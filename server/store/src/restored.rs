@@ -16,6 +16,7 @@ use vestibule_schema::{
 };
 
 use crate::{
+    clock::UnixMicros,
     history::{self, Downtime},
     mark::{Mark, MarkFile},
 };
@@ -34,7 +35,7 @@ pub(super) struct Startup {
 
 /// Checks whether the database at this path was restored, and notes the start in it if the disk has
 /// space.
-pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Result<Startup, Error> {
+pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: UnixMicros) -> Result<Startup, Error> {
     let own = store::own(connection).map_err(|error| error.at(path))?;
     let found = Mark::find(path);
     let mut epoch = Some(Epoch(own.epoch));
@@ -53,7 +54,7 @@ pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Re
     // The database first: after a crash in between it is one start ahead of the mark, which is
     // harmless. One behind would look like a restore.
     let next = own.starts.max(counted) + 1;
-    let begun = unless_full(store::begin(connection, next, now_us))?;
+    let begun = unless_full(store::begin(connection, next, now_us.0))?;
     let mut downtimes = Vec::new();
     if let MarkFile::Mark(mark) = found
         && mark.epoch == epoch
@@ -65,7 +66,7 @@ pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: i64) -> Re
         }
     }
     let (starts, seq) = begun.map_or((own.starts, Seq(own.seq)), |seq| (next, Seq(seq)));
-    let mark = Mark { epoch, starts, seq, at: now_us, is_stopped: false, downtimes: downtimes.clone() };
+    let mark = Mark { epoch, starts, seq, at: now_us.0, is_stopped: false, downtimes: downtimes.clone() };
     Ok(Startup { epoch, downtimes, seq, mark: Some(mark) })
 }
 

@@ -23,7 +23,7 @@ use vestibule_schema::{
 
 use crate::{
     chunk::{Chunks, MAX_CHUNKS},
-    clock::Clock,
+    clock::{Clock, UnixMicros},
     config::StoreConfig,
     error::{CommandError, OpenError, StoreError},
     failure_policy::FailurePolicy,
@@ -35,7 +35,7 @@ use crate::{
     reserve,
     restored::{self, Startup},
     submission::{Committed, Done, Submission},
-    writer::{self, Progress, Worker},
+    writer::{Progress, Worker},
 };
 
 /// How many connections read: so many reads run at once, each on a blocking thread.
@@ -80,23 +80,17 @@ impl Writer {
 
 impl Store {
     /// Opens or creates the database at `path`, runs the migrations, and starts the writer.
-    pub fn open(path: &Path, settings: &StoreConfig) -> Result<(Self, Writer), OpenError> {
-        let StoreConfig { quotas, max_bytes, queue, page_bytes, clock } = settings.clone();
-        let (database, mut connection) = open(path)?;
+    pub fn open(path: &Path, config: &StoreConfig) -> Result<(Self, Writer), OpenError> {
+        let StoreConfig { quotas, max_bytes, queue, page_bytes, clock } = config.clone();
+        let (database, mut connection) = open(path, max_bytes)?;
         let path = database.path().to_owned();
-        let applied = migrate::run(&mut connection)?;
-        if applied > 0 {
-            tracing::info!(applied, "database migrated");
-        }
-        if let Some(bytes) = max_bytes {
-            vestibule_schema::cap(&mut connection, bytes)?;
-        }
         let Startup { epoch, downtimes, seq, mark } =
             restored::begin(&path, &mut connection, clock.now_us())?;
         reserve::keep(&path);
         let readers = database.readers(READERS)?;
-        let place = |source| OpenError::Place { path: path.clone(), source };
-        let files = Arc::new(DatabaseFiles::of(&path).map_err(place)?);
+        let files =
+            DatabaseFiles::of(&path).map_err(|source| OpenError::Files { path: path.clone(), source })?;
+        let files = Arc::new(files);
         let committed = LastCommitted::new(seq);
         let marking = mark
             .map(|mark| MarkWriter::start(path.clone(), mark, committed.clone(), clock.clone()))
@@ -119,10 +113,7 @@ impl Store {
             failures: failures.clone(),
             progress: Progress { files: Arc::clone(&files), committed },
         };
-        let thread = thread::Builder::new()
-            .name("vestibule-writer".to_owned())
-            .spawn(move || writer::run(worker, &jobs, &waiting_chunks))
-            .map_err(OpenError::Thread)?;
+        let thread = worker.start(jobs, waiting_chunks).map_err(OpenError::Thread)?;
         let writer = Writer { queue: queue.clone(), thread, marking };
         let store = Self {
             queue,
@@ -199,7 +190,7 @@ impl Store {
     /// microseconds.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection, &Quotas, i64) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&mut Connection, &Quotas, UnixMicros) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (sender, receiver) = oneshot::channel();
         let failures = self.failures.clone();
@@ -232,13 +223,20 @@ impl Store {
     }
 }
 
-/// Opens the database, on a full disk with the space that is reserved for that.
-fn open(path: &Path) -> Result<(Database, Connection), Error> {
+/// Opens and migrates the database, on a full disk with the space that is reserved for that.
+fn open(path: &Path, max_bytes: Option<u64>) -> Result<(Database, Connection), Error> {
     let database = Database::open(path)?;
-    let connection = database.writer().or_else(|error| {
+    let mut connection = database.writer().or_else(|error| {
         let is_disk = matches!(error.kind(), ErrorKind::Full | ErrorKind::Fatal);
         if is_disk && reserve::give_up(database.path()) { database.writer() } else { Err(error) }
     })?;
+    let applied = migrate::run(&mut connection)?;
+    if applied > 0 {
+        tracing::info!(applied, "database migrated");
+    }
+    if let Some(bytes) = max_bytes {
+        vestibule_schema::cap(&mut connection, bytes)?;
+    }
     Ok((database, connection))
 }
 

@@ -5,10 +5,11 @@
 //! batches grow as far as the disk is slow. Background commands come in chunks, after all others.
 
 use std::{
-    iter,
+    io, iter,
     panic::{AssertUnwindSafe, catch_unwind},
     process,
     sync::{Arc, mpsc::Receiver},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -80,32 +81,42 @@ struct Taken {
     is_last: bool,
 }
 
-/// Writes until it is told to stop. Holds the database's lock until then.
-pub(super) fn run(mut worker: Worker, jobs: &Receiver<Job>, chunks: &Receiver<Chunk>) {
-    let mut slow = SlowDisk::from_environment();
-    let mut max_bytes = **worker.max_bytes.load();
-    let mut is_over = false;
-    while !is_over && let Ok(first) = jobs.recv() {
-        let Taken { submissions, done, exclusive, is_last } = worker.take(first, jobs);
-        is_over = is_last;
-        worker.cap(&mut max_bytes);
-        let chunk = chunks.try_recv().ok();
-        let mut outcomes = worker.carry_out(&mut slow, &submissions, chunk.as_ref());
-        slow.wait();
-        let of_chunk = outcomes.split_off(submissions.len());
-        for (done, outcome) in done.into_iter().zip(outcomes) {
-            done(outcome);
-        }
-        if let Some(chunk) = chunk {
-            chunk.finish(of_chunk);
-        }
-        if let Some(work) = exclusive {
-            worker.work_exclusively(work);
+impl Worker {
+    /// Starts the thread.
+    pub(super) fn start(
+        self,
+        jobs: Receiver<Job>,
+        chunks: Receiver<Chunk>,
+    ) -> io::Result<thread::JoinHandle<()>> {
+        let thread = thread::Builder::new().name("vestibule-writer".to_owned());
+        thread.spawn(move || self.run(&jobs, &chunks))
+    }
+
+    /// Writes until it is told to stop. Holds the database's lock until then.
+    fn run(mut self, jobs: &Receiver<Job>, chunks: &Receiver<Chunk>) {
+        let mut slow = SlowDisk::from_environment();
+        let mut max_bytes = **self.max_bytes.load();
+        let mut is_over = false;
+        while !is_over && let Ok(first) = jobs.recv() {
+            let Taken { submissions, done, exclusive, is_last } = self.take(first, jobs);
+            is_over = is_last;
+            self.cap(&mut max_bytes);
+            let chunk = chunks.try_recv().ok();
+            let mut outcomes = self.carry_out(&mut slow, &submissions, chunk.as_ref());
+            slow.wait();
+            let of_chunk = outcomes.split_off(submissions.len());
+            for (done, outcome) in done.into_iter().zip(outcomes) {
+                done(outcome);
+            }
+            if let Some(chunk) = chunk {
+                chunk.finish(of_chunk);
+            }
+            if let Some(work) = exclusive {
+                self.work_exclusively(work);
+            }
         }
     }
-}
 
-impl Worker {
     /// Takes the waiting commands, up to a job that must come after them.
     fn take(&self, first: Job, jobs: &Receiver<Job>) -> Taken {
         let mut taken = Taken::default();

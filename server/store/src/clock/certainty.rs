@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{is_synchronised, now_ms, since_boot};
+use super::{Clock, is_synchronised, since_boot};
 
 /// How far the two clocks may differ. Clients tolerate as much.
 const TOLERANCE_MS: i64 = 2 * 60 * 1000;
@@ -32,8 +32,11 @@ pub enum Doubt {
 }
 
 /// Decides which time has certainly come.
-#[derive(Debug, Default)]
-pub struct Certainty(Mutex<State>);
+#[derive(Debug)]
+pub struct Certainty {
+    clock: Clock,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -55,6 +58,11 @@ struct Shown {
 }
 
 impl Certainty {
+    /// Judges the time that `clock` shows.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, state: Mutex::default() }
+    }
+
     /// The time that has certainly come, in Unix milliseconds; `None` while that is unknown.
     pub fn now_ms(&self) -> Option<i64> {
         self.look().0
@@ -66,8 +74,9 @@ impl Certainty {
     }
 
     fn look(&self) -> (Option<i64>, Option<Doubt>) {
-        let shown = Shown { now: now_ms(), since_boot: since_boot(), is_synchronised: is_synchronised() };
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown =
+            Shown { now: self.clock.now_ms(), since_boot: since_boot(), is_synchronised: is_synchronised() };
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.doubt;
         let certain = state.certain(shown);
         if state.doubt != before {
@@ -186,9 +195,12 @@ mod tests {
 
     #[test]
     fn the_clocks_of_this_machine_agree() {
-        let certainty = Certainty::default();
+        let certainty = Certainty::new(Clock::default());
         let certain = certainty.now_ms();
-        assert!(certain.is_none_or(|certain| (now_ms() - certain).abs() < TOLERANCE_MS), "{certain:?}");
+        assert!(
+            certain.is_none_or(|certain| (Clock::default().now_ms() - certain).abs() < TOLERANCE_MS),
+            "{certain:?}"
+        );
         assert_ne!(certainty.doubt(), Some(Doubt::Ahead));
     }
 }

@@ -13,36 +13,46 @@ use std::{
 use rustix::time::{ClockId, clock_gettime};
 
 use self::fake::FakeTime;
-pub use certainty::Certainty;
-pub use certainty::Doubt;
+pub use certainty::{Certainty, Doubt};
+
+/// A time in Unix microseconds. Other times are in milliseconds, and neither compiles in place of
+/// the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnixMicros(pub i64);
+
+impl UnixMicros {
+    /// The time in Unix milliseconds.
+    pub fn ms(self) -> i64 {
+        self.0 / 1000
+    }
+}
 
 /// The clock of a store: by default the system's time of day.
 ///
 /// Expiry and seqs depend on the time, so tests pass a clock that shows the time they need.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+pub struct Clock(Arc<dyn Fn() -> UnixMicros + Send + Sync>);
 
 impl Clock {
-    /// A clock that shows what `now_us` returns, in Unix microseconds. Several threads call it, and
-    /// it may go back.
-    pub fn new(now_us: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now_us))
+    /// A clock that shows what `now` returns. Several threads call it, and it may go back.
+    pub fn new(now: impl Fn() -> UnixMicros + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
     }
 
-    /// The time in Unix microseconds.
-    pub fn now_us(&self) -> i64 {
+    /// The time in microseconds.
+    pub fn now_us(&self) -> UnixMicros {
         (self.0)()
     }
 
     /// The time in Unix milliseconds.
     pub fn now_ms(&self) -> i64 {
-        self.now_us() / 1000
+        self.now_us().ms()
     }
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self::new(now_us)
+        Self::new(time_of_day)
     }
 }
 
@@ -52,16 +62,11 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// The time in Unix microseconds.
-pub fn now_us() -> i64 {
+/// The system's time of day.
+fn time_of_day() -> UnixMicros {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX);
-    now.saturating_add(FakeTime::look().ahead_ms.saturating_mul(1000))
-}
-
-/// The time in Unix milliseconds.
-pub fn now_ms() -> i64 {
-    now_us() / 1000
+    UnixMicros(now.saturating_add(FakeTime::look().ahead_ms.saturating_mul(1000)))
 }
 
 /// A time in Unix milliseconds; 0 for a time before 1970.

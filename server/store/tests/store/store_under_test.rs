@@ -16,7 +16,7 @@ use vestibule_approve::{
     refusal::Refusal,
     rules::{Change, Decision, RequestState},
 };
-use vestibule_store::{Clock, CommandError, Committed, Seq, Store, StoreConfig, Writer};
+use vestibule_store::{Clock, CommandError, Committed, Seq, Store, StoreConfig, UnixMicros, Writer};
 
 use crate::{
     actions::Deed,
@@ -147,7 +147,7 @@ impl Subject {
 
     fn open(&mut self) {
         let now_us = Arc::clone(&self.now_us);
-        let clock = Clock::new(move || now_us.load(Ordering::Relaxed));
+        let clock = Clock::new(move || UnixMicros(now_us.load(Ordering::Relaxed)));
         let store = Store::open(
             &self.folder.path().join("v.db"),
             &StoreConfig { quotas: self.quotas, clock, ..StoreConfig::default() },

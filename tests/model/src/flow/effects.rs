@@ -71,6 +71,10 @@ impl Flow {
             Step::Sync => next.disk = None,
             Step::Expire(request) => self.expire(&mut next, request),
             Step::End(request) => self.end(&mut next, request),
+            Step::Tick => {
+                next.now += 1;
+                self.end_cooldowns(&mut next);
+            }
             Step::Withdraw(_)
             | Step::Garbage(_)
             | Step::Deny(_)
@@ -79,12 +83,8 @@ impl Flow {
             | Step::Close
             | Step::DenyEve
             | Step::Lapse(_) => {
-                let (caller, command) = submitted_by(step)?;
+                let (caller, command) = command(step)?;
                 self.serve(&mut next, caller, &command).ok()?;
-            }
-            Step::Tick => {
-                next.now += 1;
-                self.end_cooldowns(&mut next);
             }
         }
         Self::clear(&mut next);
@@ -231,6 +231,22 @@ impl Flow {
             _ => change,
         }
     }
+}
+
+/// The command of a step that is nothing but a command, and who sends it.
+fn command(step: Step) -> Option<(Caller, Command)> {
+    let deny = |request_id, to: Caller, is_block| Command::Deny { to: to.uid, request_id, is_block };
+    Some(match step {
+        Step::Withdraw(request) => (BOB, Command::Withdraw { request_id: request.id() }),
+        Step::Garbage(approve) => (approve.by(), approve.command()),
+        Step::Deny(request) => (mallory(0), deny(request.id(), BOB, false)),
+        Step::Block(request) => (mallory(0), deny(request.id(), BOB, true)),
+        Step::Unblock => (mallory(0), Command::Unblock { uid: BOB.uid }),
+        Step::Close => (mallory(0), closing_card()),
+        Step::DenyEve => (mallory(0), deny(id_of_eves(), EVE, false)),
+        Step::Lapse(approve) => (BOB, Command::Lapse { approve_id: approve.id() }),
+        _ => return None,
+    })
 }
 
 /// Whether the request of an approve may still change.
