@@ -153,7 +153,7 @@ impl TcpConnections {
     }
 }
 
-/// How many descriptors clients may have: any number where the system sets no limit, or does not say
+/// How many descriptors clients may have: any number if the system sets no limit, or does not say
 /// how many are open.
 fn descriptors_left() -> usize {
     let (Some(limit), Ok(open)) = (getrlimit(Resource::Nofile).current, fs::read_dir("/proc/self/fd")) else {
