@@ -3,7 +3,11 @@
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: run test page check doc rust client flows clients browser package service old released deb deb-test container container-test rolling crowd fuzz schemathesis model bench amplification soak help
+# The programs that tests start. Always the whole workspace, as `cargo test --workspace` builds it: for
+# one package alone some dependencies have fewer features, so Cargo would build the server twice.
+BUILD = cargo build --workspace --bins --examples --locked
+
+.PHONY: run test page check doc rust client flows clients browser package service old released stripped deb deb-test container container-test advisories rolling crowd fuzz schemathesis model bench amplification soak help
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -73,7 +73,7 @@ test("an upgrade restarts the server but not its socket", async () => {
   assert.doesNotMatch(script, /_dh_action.*socket/);
 });
 
-test("the program is stripped, and its backtraces have names and lines with the debug package", async () => {
+test("backtraces need the debug package for names and lines", async () => {
   const [program, debug] = [join(UNPACKED, "usr/bin/vestibule"), join(UNPACKED, "usr/lib/debug")];
   const source = await readFile(join(ROOT, "server/src/main.rs"), "utf8");
   const line = source.split("\n").findIndex((text) => text.startsWith("fn main() ")) + 1;
@@ -92,6 +92,6 @@ test("the program is stripped, and its backtraces have names and lines with the 
   assert.match(await backtrace(), /#0 .*main \(\) at server\/src\/main\.rs:\d+\n[^]*lang_start/);
 });
 
-test("Debian's own critic finds nothing", async () => {
+test("lintian finds nothing", async () => {
   assert.equal(await run("lintian", ["--allow-root", "--fail-on=warning", deb, symbols]), "");
 });

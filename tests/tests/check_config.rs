@@ -158,7 +158,11 @@ const FAULTS: [Fault; 13] = [
         |site| site.write("key.pem", 0o600, &KeyPair::generate().unwrap().serialize_pem()),
         "key.pem: ",
     ),
-    ("short secrets", |site| site.write("data/secrets", 0o600, "short\n"), "each line of the secret file must be"),
+    (
+        "short secrets",
+        |site| site.write("data/secrets", 0o600, "short\n"),
+        "each line of the secret file must be",
+    ),
     ("open secrets", |site| site.write("data/secrets", 0o640 | 0o004, ""), "secrets is accessible to others"),
     (
         "a file for the folder",

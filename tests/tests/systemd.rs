@@ -71,7 +71,7 @@ fn systemd_is_notified_of_ready_watchdog_reload_and_stop() {
 
     server.signal("HUP");
     manager.hears_of("RELOADING=1");
-    // Both in one message: whoever waits for the end of the reload has what came of it.
+    // Both in one message: a reader that waits for the end of the reload has its result.
     let status = format!("STATUS=0 connections, {listens}; configuration reloaded: nothing has changed");
     loop {
         let message = manager.hears();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use vestibule_approve::base64url::Blob;
-use vestibule_approve::frames::{Approve, Card, Deny, Request};
+use vestibule_approve::frames::{Approve, Card, Deny, Id, Policy, Request};
 use vestibule_approve::ids::Hash;
 use vestibule_approve::refusal::{Reason, Refusal};
 use vestibule_approve::rules::{Answer, Caller, Command, Decision};
@@ -116,7 +116,7 @@ impl Harness<'_> {
             self.participants.room(&rid).approve(&self.participants.user_at(seat).person, &uid, &frame);
         approve.exp = exp;
         if !fits {
-            approve.r#box = random();
+            approve.r#box = Hash(random().0);
         }
         Some(Approved { rid, by: seat, frame: approve })
     }

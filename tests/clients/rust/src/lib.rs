@@ -1,4 +1,5 @@
-//! The server under test: the playground on its own port, which can be stopped and restarted.
+//! The server under test: the playground on a port of its own, which can be stopped, with or
+//! without warning, and started again.
 
 use std::{
     env,
@@ -16,10 +17,10 @@ use tokio::{
     time::timeout,
 };
 
-/// The time-out of all waits: nothing takes this long unless it is broken.
-pub const TIMEOUT: Duration = Duration::from_secs(15);
+/// Nothing in these tests takes this long unless it is broken.
+pub const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How a server ends: without warning, or with time to disconnect clients.
+/// How a server ends: without warning, or with time to close its connections.
 #[derive(Clone, Copy, Debug)]
 pub enum Ending {
     Kill,
@@ -30,7 +31,7 @@ impl Ending {
     pub const ALL: [Self; 2] = [Self::Kill, Self::Terminate];
 }
 
-/// A playground; dropping it kills it.
+/// One server, which is killed on drop.
 pub struct Playground {
     port: u16,
     process: Child,
@@ -45,7 +46,7 @@ impl Playground {
         Self { port, process: start(port).await }
     }
 
-    /// The URL for clients that do not append the transport's name.
+    /// The URL for clients that take a whole one.
     pub fn websocket_url(&self) -> String {
         format!("ws://127.0.0.1:{}/socket/websocket", self.port)
     }
@@ -60,14 +61,14 @@ impl Playground {
         self.process = start(self.port).await;
     }
 
-    /// Sends SIGTERM, because the standard library can only kill.
+    /// The standard library can only kill.
     async fn terminate(&self) {
         let id = self.process.id().expect("it runs").to_string();
         let status = Command::new("kill").args(["-TERM", &id]).status().await.expect("kill");
         assert!(status.success());
     }
 
-    /// Broadcasts an event from outside the server. `options` extends the query, such as
+    /// A broadcast that comes from no client. `options` is appended to the query, such as
     /// `&binary=1`.
     pub async fn broadcast(&self, topic: &str, event: &str, options: &str, body: &[u8]) {
         let head = format!(
@@ -83,7 +84,7 @@ impl Playground {
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
 
-    /// Broadcasts a JSON payload.
+    /// Like [`Playground::broadcast`], of JSON.
     pub async fn broadcast_json(&self, topic: &str, event: &str, payload: &Value) {
         self.broadcast(topic, event, "", payload.to_string().as_bytes()).await;
     }
@@ -107,7 +108,7 @@ fn built_playground() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/debug/examples/playground")
 }
 
-/// Waits with a time-out; the panic names what was awaited.
+/// Waits for something that must happen; if it does not, panics with its name.
 pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    timeout(TIMEOUT, future).await.unwrap_or_else(|_| panic!("timed out waiting for: {what}"))
+    timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }

@@ -1,8 +1,8 @@
 //! phyllo 0.3.0: V2 with integer refs from 0, and heartbeats whose payload is null. It joins and
 //! reconnects by itself.
 //!
-//! It only listens here. Its joins carry the join_ref 0 and its pushes the ref of the join, so that
-//! Phoenix considers every push stale and drops it, and so does the server.
+//! It only listens here. Its joins carry the join_ref 0 and its pushes the ref of the join, so
+//! Phoenix takes every push for a stale one and drops it, and so does the server.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use url::Url;
 use vestibule_clients::{Ending, Playground, within};
 
 type Channel = ChannelHandler<String, Value, Value, Value>;
-type Received = Receiver<Message<String, Value, Value, Value>>;
+type Heard = Receiver<Message<String, Value, Value, Value>>;
 
 const CROWD: &str = "presence:1";
 
@@ -26,24 +26,24 @@ const CROWD: &str = "presence:1";
 async fn phyllo_0_3_0() {
     let mut playground = Playground::begin().await;
     let (mut alice, mut bob) = (connect(&playground).await, connect(&playground).await);
-    // The client does not report a successful join, but the presence state does, so the test uses a
-    // presence topic.
-    let (_crowd, mut received) = join(&mut alice, "alice").await;
-    let state = next(&mut received, "presence_state").await;
+    // It does not say when it has joined, but a presence does, so all of this happens in a topic
+    // with presence.
+    let (_crowd, mut heard) = join(&mut alice, "alice").await;
+    let state = next(&mut heard, "presence_state").await;
     assert!(state.get("alice").is_some(), "{state}");
     playground.broadcast_json(CROWD, "news", &json!({ "headline": "rain" })).await;
-    assert_eq!(next(&mut received, "news").await, json!({ "headline": "rain" }));
+    assert_eq!(next(&mut heard, "news").await, json!({ "headline": "rain" }));
 
     let (bobs_crowd, _) = join(&mut bob, "bob").await;
-    bob_is_in(&mut received, "joins").await;
+    bob_is_in(&mut heard, "joins").await;
     leave(bobs_crowd);
-    bob_is_in(&mut received, "leaves").await;
+    bob_is_in(&mut heard, "leaves").await;
 
     for ending in Ending::ALL {
         playground.restart(ending).await;
-        next(&mut received, "presence_state").await;
+        next(&mut heard, "presence_state").await;
         playground.broadcast_json(CROWD, "news", &json!({ "headline": "sun" })).await;
-        assert_eq!(next(&mut received, "news").await, json!({ "headline": "sun" }));
+        assert_eq!(next(&mut heard, "news").await, json!({ "headline": "sun" }));
     }
 
     alice.close();
@@ -55,7 +55,7 @@ async fn connect(playground: &Playground) -> SocketHandler<String> {
     SocketBuilder::new(url).heartbeat(Duration::from_millis(200)).reconnect(quick()).build().await
 }
 
-/// Short intervals, so that the client reconnects soon after a restart.
+/// Short pauses, so that the client finds a restarted server within a test's time.
 fn quick() -> ExponentialBackoff {
     let (initial_interval, max_interval) = (Duration::from_millis(20), Duration::from_millis(100));
     ExponentialBackoff {
@@ -66,15 +66,15 @@ fn quick() -> ExponentialBackoff {
     }
 }
 
-async fn join(socket: &mut SocketHandler<String>, user: &str) -> (Channel, Received) {
+async fn join(socket: &mut SocketHandler<String>, user: &str) -> (Channel, Heard) {
     let builder = ChannelBuilder::new(CROWD.to_owned()).params(Some(json!({ "user": user }))).rejoin(quick());
     within("registered", socket.channel(builder)).await.expect("a channel")
 }
 
-/// Returns the next message of this event and skips others.
-async fn next(received: &mut Received, event: &str) -> Value {
+/// The next message of this event; others are skipped.
+async fn next(heard: &mut Heard, event: &str) -> Value {
     loop {
-        let message = within(event, received.recv()).await.expect("the channel is open");
+        let message = within(event, heard.recv()).await.expect("the channel is open");
         match message.payload {
             Some(Payload::Custom(payload)) if message.event == Event::Event(json!(event)) => return payload,
             _ => {}
@@ -82,11 +82,11 @@ async fn next(received: &mut Received, event: &str) -> Value {
     }
 }
 
-/// The client panics if the reply is faster than its own bookkeeping, so its result is ignored.
+/// The client panics if the reply is faster than its own book-keeping, so its result is ignored.
 fn leave(channel: Channel) {
     tokio::spawn(channel.close());
 }
 
-async fn bob_is_in(received: &mut Received, kind: &str) {
-    while next(received, "presence_diff").await[kind].get("bob").is_none() {}
+async fn bob_is_in(heard: &mut Heard, kind: &str) {
+    while next(heard, "presence_diff").await[kind].get("bob").is_none() {}
 }

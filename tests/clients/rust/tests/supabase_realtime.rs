@@ -1,11 +1,11 @@
-//! supabase-realtime-rs 0.1.2: sends no vsn and so speaks V1; topics `realtime:…`. It leaves with a
+//! supabase-realtime-rs 0.1.2: names no vsn and so speaks V1; topics `realtime:…`. It leaves with a
 //! null ref.
 //!
-//! Three features are not tested. If its first attempt to reconnect fails, it stays in the
-//! connecting state and makes no second attempt: the application must start a new client. It
-//! records frames only after it has sent them, so a nearby server replies too early: such
-//! heartbeats count as lost, and its list of presences stays empty. Its presence events work
-//! nevertheless.
+//! Three things are not tested. If a first attempt to reconnect fails, it believes that it is still
+//! connecting and makes no second one: its users must start anew. And it records what it sent only
+//! after sending it, so a server as near as this one answers too early: such heartbeats count as
+//! lost, and its own list of presences stays empty. The presence events that it passes on are
+//! complete all the same.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ async fn supabase_realtime_rs_0_1_2() {
     for ending in Ending::ALL {
         let alice = Person::subscribe(&playground, "alice").await;
         playground.restart(ending).await;
-        // The client disconnects whether it has reconnected in time or not.
+        // Whether it reconnected in time or not, it disconnects.
         let _ = within("disconnected", alice.client.disconnect()).await;
         visit(&playground).await;
     }
@@ -39,10 +39,10 @@ async fn visit(playground: &Playground) {
 
     let hello = ChannelEvent::broadcast("hello");
     bob.channel.send(hello, json!({ "from": "Bob" })).await.expect("sent");
-    assert_eq!(alice.receives().await, json!({ "from": "Bob" }));
+    assert_eq!(alice.hears().await, json!({ "from": "Bob" }));
     let news = json!({ "type": "broadcast", "event": "hello", "payload": { "headline": "rain" } });
     playground.broadcast_json("realtime:garden", "broadcast", &news).await;
-    assert_eq!(alice.receives().await, json!({ "headline": "rain" }));
+    assert_eq!(alice.hears().await, json!({ "headline": "rain" }));
 
     bob.channel.unsubscribe().await.expect("sent");
     alice.sees("leaves", "bob").await;
@@ -51,34 +51,34 @@ async fn visit(playground: &Playground) {
     }
 }
 
-/// A user in the garden.
+/// A client in the topic of the garden.
 struct Person {
     client: RealtimeClient,
     channel: Arc<RealtimeChannel>,
-    received: Receiver<EventPayload>,
+    heard: Receiver<EventPayload>,
     changes: Receiver<EventPayload>,
 }
 
 impl Person {
-    /// Returns when the presence state has arrived, because the client does not wait for the reply
-    /// to its join.
+    /// Returns when the server has sent the presence state: the client itself does not wait for the
+    /// reply to its join.
     async fn subscribe(playground: &Playground, name: &str) -> Self {
         let options =
-            RealtimeClientOptions { api_key: "unused".to_owned(), ..Default::default() };
+            RealtimeClientOptions { api_key: "of no meaning here".to_owned(), ..Default::default() };
         let client = RealtimeClient::new(playground.websocket_url(), options).expect("a client");
         within("connected", client.connect()).await.expect("connected");
         let options = RealtimeChannelOptions { presence_key: Some(name.to_owned()), ..Default::default() };
         let channel = client.channel("garden", options).await;
-        let received = channel.on(ChannelEvent::broadcast("hello")).await;
+        let heard = channel.on(ChannelEvent::broadcast("hello")).await;
         let changes = channel.on(ChannelEvent::PresenceDiff).await;
         let mut states = channel.on(ChannelEvent::PresenceState).await;
         channel.subscribe().await.expect("sent");
         within("who is there", states.recv()).await.expect("the channel is open");
-        Self { client, channel, received, changes }
+        Self { client, channel, heard, changes }
     }
 
-    async fn receives(&mut self) -> Value {
-        match within("a broadcast", self.received.recv()).await {
+    async fn hears(&mut self) -> Value {
+        match within("a broadcast", self.heard.recv()).await {
             Some(EventPayload::Broadcast(broadcast)) => broadcast["payload"].clone(),
             other => panic!("{other:?}"),
         }

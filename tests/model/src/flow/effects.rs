@@ -14,25 +14,6 @@ use super::{
 };
 use crate::reference::Reference;
 
-/// The command that a step submits by itself, without a frame on the way, and who submits it.
-fn submitted_by(step: Step) -> Option<(Caller, Command)> {
-    Some(match step {
-        Step::Withdraw(request) => (BOB, Command::Withdraw { request_id: request.id() }),
-        Step::Garbage(approve) => (approve.by(), approve.command()),
-        Step::Deny(request) | Step::Block(request) => {
-            let is_block = matches!(step, Step::Block(_));
-            (mallory(0), Command::Deny { to: BOB.uid, request_id: request.id(), is_block })
-        }
-        Step::Unblock => (mallory(0), Command::Unblock { uid: BOB.uid }),
-        Step::Close => (mallory(0), closing_card()),
-        Step::DenyEve => {
-            (mallory(0), Command::Deny { to: EVE.uid, request_id: id_of_eves(), is_block: false })
-        }
-        Step::Lapse(approve) => (BOB, Command::Lapse { approve_id: approve.id() }),
-        _ => return None,
-    })
-}
-
 impl Flow {
     /// The state after a step; `None` if nothing changes.
     pub(super) fn take(&self, state: &State, step: Step) -> Option<State> {
