@@ -1,5 +1,5 @@
-//! FieldLimits of the flow's fields, and quotas. The defaults are those of `docs/protocol.md`; operators
-//! can change them.
+//! Limits of the flow's fields, and quotas. The defaults are those of `docs/protocol.md`;
+//! operators can change them.
 
 use serde::Serialize;
 

@@ -80,15 +80,23 @@ impl Problem {
     }
 }
 
-impl From<Refusal> for Problem {
-    /// The store refuses operators nothing by its rules: it is full, busy or failing.
-    fn from(refusal: Refusal) -> Self {
-        let detail = match refusal.reason {
-            Reason::StorageFull => "The disk is full.",
-            Reason::Overloaded => "The store is busy: try again later.",
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let detail = match error {
+            StoreError::Full => "The disk is full.",
+            StoreError::Overloaded => "The store is busy: try again later.",
             _ => "The store failed: see the log.",
         };
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Store(error) => error.into(),
+            CommandError::Refused(_) => Self::new(StatusCode::CONFLICT, "The rules do not allow this."),
+        }
     }
 }
 

@@ -8,7 +8,6 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use vestibule_approve::{
     frames::Id,
-    refusal::Refusal,
     rules::{Caller, Command},
     signed::{Rid, Uid},
 };
@@ -41,7 +40,7 @@ impl OperatorActions {
     }
 
     /// Ends a request before it expires.
-    pub async fn end_request(&self, rid: Rid, uid: Uid, request_id: Id) -> Result<Committed, Refusal> {
+    pub async fn end_request(&self, rid: Rid, uid: Uid, request_id: Id) -> Result<Committed, CommandError> {
         let caller = Caller { uid, is_member: false };
         let command = Command::End { request_id };
         let submission = Submission { rid, caller, command, content: Content::Nothing };
@@ -51,7 +50,7 @@ impl OperatorActions {
     }
 
     /// Deletes a room. Newcomers who wait for its key are told, and all joins of it end.
-    pub async fn remove_room(&self, rid: Rid) -> Result<Removed, Refusal> {
+    pub async fn remove_room(&self, rid: Rid) -> Result<Removed, StoreError> {
         let removed =
             self.services.store.remove_room(rid, |rid, uid, ended| self.notify_end(rid, uid, &ended)).await?;
         if removed.was_there {
@@ -61,7 +60,7 @@ impl OperatorActions {
     }
 
     /// Makes a user a room's creator, whoever was before.
-    pub async fn appoint_creator(&self, rid: Rid, to: Uid) -> Result<Committed, Refusal> {
+    pub async fn appoint_creator(&self, rid: Rid, to: Uid) -> Result<Committed, CommandError> {
         let caller = Caller { uid: to, is_member: false };
         let command = Command::Appoint { to };
         let submission = Submission { rid, caller, command, content: Content::Nothing };
@@ -72,7 +71,7 @@ impl OperatorActions {
 
     /// Deletes everything stored about a user. Others are told what ends with it. The user's
     /// devices in these topics are sent `erased` before this returns.
-    pub async fn erase_user(&self, uid: Uid, topics: BTreeSet<String>) -> Result<Deleted, Refusal> {
+    pub async fn erase_user(&self, uid: Uid, topics: BTreeSet<String>) -> Result<Deleted, StoreError> {
         let deleted =
             self.services.store.erase_user(uid, |rid, of, ended| self.notify_end(rid, of, &ended)).await?;
         let topics = topics.iter().filter_map(|topic| topic.parse().ok());

@@ -4,12 +4,14 @@
 //! the stored ones are sent, and then releases those that were not among them: the ones whose seq
 //! is larger than that of the read.
 
+use vestibule_approve::ids::Seq;
+
 /// One recipient's position in a stream of frames that arrive in the order of their seq.
 #[derive(Debug)]
 pub(super) struct Feed<T> {
     /// Frames up to this seq have been sent.
-    sent: i64,
-    held: Option<Vec<(i64, T)>>,
+    sent: Seq,
+    held: Option<Vec<(Seq, T)>>,
 }
 
 impl<T> Feed<T> {
@@ -19,12 +21,12 @@ impl<T> Feed<T> {
     }
 
     /// The seq up to which its recipient has been sent what is stored.
-    pub(super) fn sent(&self) -> i64 {
+    pub(super) fn sent(&self) -> Seq {
         self.sent
     }
 
     /// Takes a live frame, and returns it if it must be sent now.
-    pub(super) fn offer(&mut self, seq: i64, frame: T) -> Option<T> {
+    pub(super) fn offer(&mut self, seq: Seq, frame: T) -> Option<T> {
         if seq <= self.sent {
             return None;
         }
@@ -44,7 +46,7 @@ impl<T> Feed<T> {
 
     /// Frames up to `until` have been sent: returns the held ones that come after, and holds no
     /// more.
-    pub(super) fn release(&mut self, until: i64) -> Vec<T> {
+    pub(super) fn release(&mut self, until: Seq) -> Vec<T> {
         self.sent = until;
         let held = self.held.take().unwrap_or_default();
         held.into_iter().filter(|(seq, _)| *seq > until).map(|(_, frame)| frame).collect()

@@ -8,13 +8,11 @@ use std::{mem::take, sync::Arc};
 
 use vestibule_approve::{
     frames::Id,
+    ids::{Rid, Seq, Uid},
     items::{ApproveItem, Cursor},
     limits::PAGE,
-    refusal::Refusal,
-    signed::{Rid, Uid},
 };
-use vestibule_channels::channel::{Channel, Context, JoinReply, SubscriberId};
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::{Channel, Context, Payload, SubscriberId};
 use vestibule_store::{Epoch, JoinSnapshot, ListPage, StoreError};
 
 use super::{
@@ -87,8 +85,8 @@ impl Recipient {
 
     /// The seq after which notices are sent. A seq of another epoch means nothing here, so then all
     /// of them are.
-    fn notices_after(&self) -> i64 {
-        self.last.filter(|last| last.epoch == self.epoch).map_or(0, Last::notices_after)
+    fn notices_after(&self) -> Seq {
+        self.last.filter(|last| last.epoch == self.epoch).map_or(Seq::ZERO, Last::notices_after)
     }
 }
 
@@ -117,7 +115,7 @@ pub(super) fn read_arrival<R: Delivery>(
     who: SubscriberId,
     recipient: &Recipient,
     found: impl FnOnce(&mut R, &mut Context<'_, R>, Result<JoinSnapshot, StoreError>) + Send + 'static,
-) -> JoinReply {
+) {
     let (services, uid, scope) = (Arc::clone(delivery.services()), recipient.uid, delivery.scope());
     let notices_after = recipient.notices_after();
     let arrival = async move { services.store.join_snapshot(uid, scope, notices_after).await };
@@ -207,7 +205,7 @@ fn redeliver<R: Delivery>(delivery: &mut R, cx: &mut Context<'_, R>, who: Subscr
         return;
     };
     let uid = recipient.uid;
-    let from = Cursor { after: first - 1, ..Cursor::START };
+    let from = Cursor { after: Seq(first.0 - 1), ..Cursor::START };
     let waiting = async move { services.store.approved(uid, scope, from, PAGE).await };
     cx.spawn(who, waiting, move |delivery, cx, waiting| {
         let services = Arc::clone(delivery.services());

@@ -68,14 +68,12 @@ impl FanOutLimit {
 
 #[cfg(test)]
 mod tests {
-    use vestibule_approve::base64url::Fixed;
-
     use super::*;
 
     const RATE: FanOutRate = FanOutRate { per_second: 1024, at_once: 100 * 1024 };
 
     fn user(number: u8) -> Uid {
-        Uid::from(Fixed([number; 32]))
+        Uid([number; 32])
     }
 
     #[test]

@@ -23,9 +23,14 @@ use vestibule_approve::{
     signed::{self, Alg, Rid, Signature, Uid, user_id},
 };
 use vestibule_channels::transport::{self, ConnectPolicy, HttpRateLimit, head_as_get, other_methods};
-use vestibule_store::{Content, Submission, pack};
+use vestibule_store::{Content, StoreError, Submission, pack};
 
-use super::{create, metrics::SignIn, replies::UNKNOWN_AFTER, services::Services};
+use super::{
+    create,
+    metrics::SignIn,
+    replies::{self, UNKNOWN_AFTER},
+    services::Services,
+};
 use crate::{
     hosts::Hosts,
     input::{self, InputError},
@@ -98,15 +103,15 @@ impl From<Refusal> for Refused {
     }
 }
 
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Self {
-        Refused(replies::of_store(error))
-    }
-}
-
 impl From<Reason> for Refused {
     fn from(reason: Reason) -> Self {
         Refused(reason.into())
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Refused(replies::of_store(error))
     }
 }
 
@@ -250,7 +255,11 @@ async fn create_room(
         command: Command::Publish { version: card.version, policy, digest, listed: Some(listed) },
         content: Content::Frame(pack(&card)),
     };
-    services.store.carry_out(submission).await?;
+    services.store.carry_out(submission).await.map_err(|error| {
+        let refusal = replies::of_command(error);
+        services.metrics.refused(&refusal);
+        refusal
+    })?;
     let response =
         CreateResponse { rid: card.rid, room_pub: &card.room_pub, room_key: &room_key, card: &card };
     Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(response))

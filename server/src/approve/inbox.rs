@@ -9,8 +9,10 @@ use vestibule_approve::{
     refusal::{Reason, Refusal},
     signed::{Rid, Uid},
 };
-use vestibule_channels::channel::{Channel, Context, HandleResult, Incoming, JoinReply, SubscriberId};
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::{
+    Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload,
+    SubscriberId,
+};
 use vestibule_store::{JoinSnapshot, StoreError};
 
 use super::{
@@ -21,7 +23,7 @@ use super::{
     notifier::{Notifier as _, WeakNotifier},
     own_events,
     payloads::{self, parse_join},
-    replies::refuse,
+    replies::{of_store, refuse},
     services::Services,
 };
 
@@ -115,7 +117,7 @@ impl Inbox {
                 cx.admit(who, (), Payload::of(&answer));
                 listener.found(arrival);
             }
-            Err(error) => cx.refuse(who, Payload::of(&replies::of_store(error))),
+            Err(error) => cx.refuse(who, Payload::of(&of_store(error))),
         }
     }
 

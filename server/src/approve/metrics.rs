@@ -51,7 +51,6 @@ pub(super) enum Round {
 pub(super) struct FlowMetrics {
     sign_ins: LabelledMetric<Counter, 3>,
     sweeps: LabelledMetric<Counter, 3>,
-    refusals: LabelledMetric<Counter, 24>,
     pub(super) swept: Counter,
     pub(super) redeliveries: Counter,
     refusals: LabelledMetric<Counter, { Reason::COUNT }>,
@@ -76,7 +75,6 @@ impl FlowMetrics {
         Self {
             sign_ins: LabelledMetric::labelled("result", ["done", "stale_nonce", "bad_sig"]),
             sweeps: LabelledMetric::labelled("result", ["done", "failed", "held"]),
-            refusals: LabelledMetric::labelled("reason", Reason::ALL.map(Reason::as_str)),
             swept: Counter::default(),
             redeliveries: Counter::default(),
             refusals: LabelledMetric::labelled("reason", reasons),
@@ -96,6 +94,7 @@ impl FlowMetrics {
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
+        self.refusals.register(registry, "refusals", "Refused requests of clients, by reason");
         self.sign_ins.register(registry, "sign_ins", "Answers to challenges, by result");
         self.sweeps.register(registry, "sweeps", "Rounds of ending what has expired, by result");
         registry.register(
@@ -152,13 +151,13 @@ impl FlowMetrics {
         );
     }
 
-    pub(super) fn signed_in(&self, result: SignIn) {
-        self.sign_ins[result as usize].inc();
-    }
-
     /// Counts a refusal that a client is told.
     pub(super) fn refused(&self, refusal: &Refusal) {
         self.refusals[refusal.reason.index()].inc();
+    }
+
+    pub(super) fn signed_in(&self, result: SignIn) {
+        self.sign_ins[result as usize].inc();
     }
 
     pub(super) fn swept_over(&self, round: Round) {

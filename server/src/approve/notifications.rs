@@ -18,7 +18,7 @@ pub(super) enum MemberUpdate {
         item: RequestItem,
         /// The seq of the change, by which members know whether they have read it. The item may
         /// have an older one.
-        seq: i64,
+        seq: Seq,
     },
     /// A request has ended or was answered by another member.
     Gone(RequestGone),

@@ -9,8 +9,7 @@ use vestibule_approve::{
     rules::{Caller, Command, RequestState},
     signed::{Rid, Uid},
 };
-use vestibule_channels::channel::{Context, HandleResult, ReplyTo};
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::{Context, Handled, Payload, ReplyTo};
 use vestibule_store::{Committed, Content, ListPage, Submission};
 
 use super::{

@@ -12,7 +12,7 @@ use vestibule_approve::{
     rules::Answer,
     signed::{Alg, Rid, Signature, Uid},
 };
-use vestibule_phoenix::message::Payload;
+use vestibule_channels::Payload;
 use vestibule_store::{Committed, Epoch, JoinSnapshot, Seq};
 
 use super::services::Services;
@@ -48,8 +48,12 @@ pub(super) struct Last {
     /// The epoch in which it saw the notice.
     pub(super) epoch: Epoch,
     /// The largest seq of any notice that it has seen.
-    #[serde(deserialize_with = "integer")]
-    pub(super) seq: i64,
+    #[serde(deserialize_with = "seq")]
+    pub(super) seq: Seq,
+}
+
+fn seq<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seq, D::Error> {
+    integer(deserializer).map(Seq)
 }
 
 impl JoinParams {
@@ -63,8 +67,8 @@ impl Last {
     /// The seq after which notices are sent again. Notices of different rooms can overtake each
     /// other, so a client that has seen one may miss an earlier one: the notices of the last ten
     /// seconds (a seq counts microseconds) are sent twice rather than never.
-    pub(super) fn notices_after(self) -> i64 {
-        self.seq.saturating_sub(10_000_000)
+    pub(super) fn notices_after(self) -> Seq {
+        Seq(self.seq.0.saturating_sub(10_000_000))
     }
 }
 
@@ -285,7 +289,7 @@ pub(super) struct Proved {
 pub(super) struct StillMember {
     pub(super) role: &'static str,
     /// Items up to this seq have been listed or pushed on this join.
-    pub(super) seq: i64,
+    pub(super) seq: Seq,
 }
 
 /// The push `resync`.

@@ -17,7 +17,7 @@ pub(super) struct UnansweredApproves(HashMap<Id, Delivery>);
 /// An approve that was sent.
 #[derive(Debug)]
 struct Delivery {
-    seq: i64,
+    seq: Seq,
     /// How often it was sent.
     count: u8,
     /// When it was last sent.
@@ -31,7 +31,7 @@ impl UnansweredApproves {
     }
 
     /// Counts one more try, and returns the number of tries.
-    pub(super) fn count(&mut self, id: Id, seq: i64) -> u8 {
+    pub(super) fn count(&mut self, id: Id, seq: Seq) -> u8 {
         let tried = self.0.entry(id).or_insert(Delivery { seq, count: 0, at: Instant::now() });
         tried.count += 1;
         tried.at = Instant::now();
@@ -39,7 +39,7 @@ impl UnansweredApproves {
     }
 
     /// Counts an approve that a reply has listed as a first try.
-    pub(super) fn listed(&mut self, id: Id, seq: i64) {
+    pub(super) fn listed(&mut self, id: Id, seq: Seq) {
         self.0.entry(id).or_insert(Delivery { seq, count: 1, at: Instant::now() });
     }
 
@@ -49,7 +49,7 @@ impl UnansweredApproves {
     }
 
     /// The smallest seq of an approve to send again.
-    pub(super) fn first(&self) -> Option<i64> {
+    pub(super) fn first(&self) -> Option<Seq> {
         self.0.values().filter(|tried| tried.may_be_tried_again()).map(|tried| tried.seq).min()
     }
 
@@ -61,7 +61,7 @@ impl UnansweredApproves {
 
     /// Forgets approves that no longer wait, by a read of those with a seq from `first` to `end`,
     /// and all with a smaller seq.
-    pub(super) fn keep_waiting(&mut self, first: i64, end: i64, waits: impl Fn(&Id) -> bool) {
+    pub(super) fn keep_waiting(&mut self, first: Seq, end: Seq, waits: impl Fn(&Id) -> bool) {
         self.0.retain(|id, tried| tried.seq > end || (tried.seq >= first && waits(id)));
     }
 }
@@ -98,11 +98,11 @@ mod tests {
     #[test]
     fn being_listed_counts_as_a_try_once() {
         let mut tries = UnansweredApproves::default();
-        tries.listed(id(1), 10);
-        tries.listed(id(1), 10);
-        assert_eq!(tries.count(id(1), 10), 2);
-        tries.listed(id(1), 10);
-        assert_eq!(tries.count(id(1), 10), 3);
+        tries.listed(id(1), Seq(10));
+        tries.listed(id(1), Seq(10));
+        assert_eq!(tries.count(id(1), Seq(10)), 2);
+        tries.listed(id(1), Seq(10));
+        assert_eq!(tries.count(id(1), Seq(10)), 3);
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn an_approve_just_sent_is_not_due() {
         let mut tries = UnansweredApproves::default();
-        tries.count(id(1), 10);
+        tries.count(id(1), Seq(10));
         assert!(!tries.is_due(&id(1), Duration::from_secs(3600)));
         assert!(tries.is_due(&id(1), Duration::ZERO));
     }

@@ -8,8 +8,7 @@ use std::{
 
 use serde::Serialize;
 use vestibule_approve::refusal::{Reason, Refusal};
-use vestibule_channels::channel::{Channel, Context, HandleResult, ReplyTo};
-use vestibule_phoenix::message::{Payload, Status};
+use vestibule_channels::{Channel, Context, Handled, Payload, ReplyTo, Status};
 use vestibule_store::{CommandError, Committed, ListPage, StoreError, Submission};
 
 use super::{
@@ -34,7 +33,7 @@ pub(super) enum ReplyTiming {
 /// Submits a command to the store. After the commit, replies to the sender and then calls `then`,
 /// which tells everybody else.
 pub(super) fn carry_out<C: Channel>(
-    services: &Services,
+    services: &Arc<Services>,
     cx: &mut Context<'_, C>,
     to: ReplyTo,
     timing: ReplyTiming,
@@ -54,8 +53,13 @@ pub(super) fn carry_out<C: Channel>(
                 vestibule_store::failpoint::pass("after_reply");
                 then(channel, cx, &committed);
             }
-            Err(refusal) if timing == ReplyTiming::Uniform || refusal.reason == Reason::UnknownRoom => {
-                reply_late(cx, to, Status::Error, Payload::of(&refusal));
+            Err(refusal) => {
+                counting.metrics.refused(&refusal);
+                if timing == ReplyTiming::Uniform || refusal.reason == Reason::UnknownRoom {
+                    reply_late(cx, to, Status::Error, Payload::of(&refusal));
+                } else {
+                    fail(cx, &to, &refusal);
+                }
             }
         });
     };
@@ -89,7 +93,7 @@ pub(super) fn list<C: Channel, T: Serialize + Send + 'static>(
     cx: &mut Context<'_, C>,
     to: ReplyTo,
     read: impl Future<Output = Result<ListPage<T>, StoreError>> + 'static,
-) -> HandleResult {
+) -> Handled {
     look_up(cx, to, read, |_, cx, to, page| ok(cx, to, &Items { items: page.items, cursor: page.next }))
 }
 
@@ -124,6 +128,24 @@ pub(super) fn rest_of(asked: Instant) -> Duration {
 /// Replies with an error.
 pub(super) fn fail<C: Channel>(cx: &Context<'_, C>, to: &ReplyTo, refusal: &Refusal) {
     cx.reply(to, Status::Error, Payload::of(refusal));
+}
+
+/// The refusal that a client gets for a command that was not carried out.
+pub(super) fn of_command(error: CommandError) -> Refusal {
+    match error {
+        CommandError::Refused(refusal) => refusal,
+        CommandError::Store(error) => of_store(error),
+    }
+}
+
+/// The refusal that a client gets when the store fails.
+pub(super) fn of_store(error: StoreError) -> Refusal {
+    let reason = match error {
+        StoreError::Full => Reason::StorageFull,
+        StoreError::Overloaded => Reason::Overloaded,
+        _ => Reason::Unavailable,
+    };
+    reason.retry_after(u32::try_from(error.retry_after().as_millis()).unwrap_or(u32::MAX))
 }
 
 /// Refuses a message at once, and counts the refusal.

@@ -24,15 +24,15 @@ pub(super) async fn run(services: &Services, notifier: &dyn Notifier) {
 }
 
 /// Forgets and ends what has certainly expired at `now`.
-async fn sweep(services: &Services, notifier: &dyn Notifier, now: i64) -> Result<(), Refusal> {
+async fn sweep(services: &Services, notifier: &dyn Notifier, now: i64) -> Result<(), CommandError> {
     // Space is freed first: ending an item takes a little of it, and would always fail without any.
     let tidied = services.store.tidy(now).await;
     end_expired(services, notifier, now).await?;
-    tidied.map(drop)
+    tidied.map(drop).map_err(CommandError::from)
 }
 
 /// Ends what has certainly expired at `now`.
-async fn end_expired(services: &Services, notifier: &dyn Notifier, now: i64) -> Result<(), Refusal> {
+async fn end_expired(services: &Services, notifier: &dyn Notifier, now: i64) -> Result<(), CommandError> {
     loop {
         let due = services.store.due(now).await?;
         let ending = due.into_iter().map(|Due { rid, uid, command }| {

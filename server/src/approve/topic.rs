@@ -56,13 +56,11 @@ pub fn user_of(socket_id: &str) -> Option<Uid> {
 
 #[cfg(test)]
 mod tests {
-    use vestibule_approve::base64url::Fixed;
-
     use super::*;
 
     #[test]
     fn a_topic_is_written_as_it_is_read() {
-        let (rid, uid) = (Rid::from(Fixed([1; 32])), Uid::from(Fixed([2; 32])));
+        let (rid, uid) = (Rid([1; 32]), Uid([2; 32]));
         for topic in [Topic::Room(rid), Topic::Inbox(uid)] {
             assert_eq!(topic.to_string().parse(), Ok(topic));
         }

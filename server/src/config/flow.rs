@@ -1,4 +1,4 @@
-//! FieldLimits and times of the approve flow.
+//! Limits and times of the approve flow.
 
 use std::{num::NonZeroU32, time::Duration};
 

@@ -186,7 +186,7 @@ pub(super) async fn set_creator(
     creator: Body<Creator>,
 ) -> Result<web::Json<Room>, Problem> {
     match admin.flow.actions().appoint_creator(rid.0, creator.into_inner().uid.0).await {
-        Err(refusal) if refusal.reason == Reason::UnknownRoom => return Err(no_room()),
+        Err(CommandError::Refused(refusal)) if refusal.reason == Reason::UnknownRoom => return Err(no_room()),
         appointed => appointed?,
     };
     let room = admin.flow.store().room(rid.0).await?.ok_or_else(no_room)?;

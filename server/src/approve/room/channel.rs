@@ -11,7 +11,6 @@ use vestibule_channels::{
     Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload, Stop,
     SubscriberId, channel::Call,
 };
-use vestibule_phoenix::message::Payload;
 use vestibule_store::{Committed, Content, JoinSnapshot, StoreError, Submission};
 
 use super::state::{KeyRoom, Role, Subscriber, Visit};
@@ -160,7 +159,7 @@ impl KeyRoom {
                 subscriber.has_seen_card = arrival.card.is_some();
                 subscriber.recipient.found(arrival);
             }
-            Err(refusal) => cx.refuse(who, Payload::of(&refusal)),
+            Err(error) => cx.refuse(who, Payload::of(&replies::of_store(error))),
         }
     }
 

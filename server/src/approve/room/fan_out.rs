@@ -84,11 +84,11 @@ impl KeyRoom {
         }
     }
 
-    fn show(&mut self, cx: &Context<'_, Self>, item: &RequestItem, seq: i64) {
+    fn show(&mut self, cx: &Context<'_, Self>, item: &RequestItem, seq: Seq) {
         let online = self.subscribers.values().any(|subscriber| subscriber.recipient.uid == item.uid);
         let mut members = self.members();
         // Another member is first each time.
-        let first = usize::try_from(seq).unwrap_or_default() % members.len().max(1);
+        let first = usize::try_from(seq.0).unwrap_or_default() % members.len().max(1);
         members.rotate_left(first);
         for (after_ms, group) in groups(&members) {
             let payload = Payload::of(&RequestPush { item, online, after_ms });
@@ -106,7 +106,7 @@ impl KeyRoom {
         &mut self,
         cx: &Context<'_, Self>,
         members: &[SubscriberId],
-        seq: i64,
+        seq: Seq,
         event: ServerEvent,
         payload: &Payload,
     ) {

@@ -8,8 +8,7 @@ use vestibule_approve::{
     refusal::{Reason, Refusal},
     signed::{prove, room_id},
 };
-use vestibule_channels::channel::{Context, HandleResult, SubscriberId};
-use vestibule_phoenix::message::{Payload, Status};
+use vestibule_channels::{Context, Handled, Payload, Status, SubscriberId};
 use vestibule_store::{ListPage, RoomRecord, StoreError};
 
 use super::{
@@ -70,7 +69,7 @@ impl KeyRoom {
         let list = List::default();
         let read = async move {
             let record = services.store.room(rid).await?;
-            Ok((record, services.store.pending(rid, list.from(), list.limit()).await?))
+            Ok::<_, StoreError>((record, services.store.pending(rid, list.from(), list.limit()).await?))
         };
         cx.spawn(who, read, move |room, cx, stored| match stored {
             Ok(stored) => room.welcome_member(cx, who, stored),
