@@ -2,7 +2,7 @@
 //!
 //! actix-ws does only the handshake. Incoming bytes are read by `messages`, which keeps nothing
 //! longer than necessary. Outgoing frames do not pass through an actix-ws session: they go from the
-//! [`Outbox`] straight into the response body, as shared bytes that are framed already. No task is
+//! `Outbox` straight into the response body, as shared bytes that are framed already. No task is
 //! woken for each recipient of a broadcast, and no frame is copied for it.
 
 mod frame_check;
