@@ -11,8 +11,8 @@ use actix_web::{
 use vestibule_channels::{
     Endpoint,
     transport::{
-        self, ConnectionCounter, Connections, HttpRateLimit, Over, TcpConnections, arriving, edges, harden,
-        websocket,
+        self, ConnectionCounter, Connections, HttpRateLimit, Over, Scheme, TcpConnections, arriving, edges,
+        harden, websocket,
     },
 };
 use vestibule_store::READERS;
@@ -100,8 +100,12 @@ impl Clients {
         let traffic = Arc::clone(self.endpoint.traffic());
         let tcp_connections =
             TcpConnections::new(Arc::clone(&self.tcp_connections), policy, traffic, timeouts);
-        let over = if certificate.is_some() { Over::Tls } else { Over::Http };
-        let tls = certificate.map(Certificate::server_config).transpose().map_err(io::Error::other)?;
+        let (over, scheme) = match certificate {
+            None => (Over::Http, Scheme::Http),
+            Some(certificate) => {
+                (Over::Tls, Scheme::Https(certificate.server_config().map_err(io::Error::other)?))
+            }
+        };
         let clients = self.clone();
         let application = move || {
             let clients = clients.clone();
@@ -113,7 +117,7 @@ impl Clients {
                 .wrap(from_fn(move |request, next| harden(over, request, next)))
                 .configure(|config| clients.mount(config))
         };
-        transport::serve(listener, tls, timeouts, tcp_connections, READERS, application)
+        transport::serve(listener, scheme, timeouts, tcp_connections, READERS, application)
     }
 
     fn mount(self, config: &mut web::ServiceConfig) {

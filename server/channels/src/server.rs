@@ -16,8 +16,8 @@ use actix_web::{
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::transport::{
-    self, ConnectionCounter, ConnectionLimits, Connections, Endpoint, HttpTimeouts, TcpConnections, arriving,
-    edges,
+    self, ConnectionCounter, ConnectionLimits, Connections, Endpoint, HttpTimeouts, Scheme, TcpConnections,
+    arriving, edges,
 };
 
 /// How long clients may take to go when the server stops.
@@ -78,7 +78,7 @@ pub struct Server<S: 'static> {
     endpoint: Arc<Endpoint<S>>,
     path: String,
     routes: Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>,
-    tls: Option<rustls::ServerConfig>,
+    scheme: Scheme,
     drain_timeout: Duration,
 }
 
@@ -93,7 +93,7 @@ impl<S: Send + Sync + 'static> Server<S> {
     /// A server with the default settings.
     pub fn new(endpoint: Arc<Endpoint<S>>) -> Self {
         let routes = Arc::new(|_: &mut web::ServiceConfig| {});
-        Self { endpoint, path: PATH.to_owned(), routes, tls: None, drain_timeout: DRAIN_TIMEOUT }
+        Self { endpoint, path: PATH.to_owned(), routes, scheme: Scheme::Http, drain_timeout: DRAIN_TIMEOUT }
     }
 
     /// Where to mount the endpoint: the URL that phoenix.js's `Socket` gets. `/socket` by default.
@@ -110,10 +110,11 @@ impl<S: Send + Sync + 'static> Server<S> {
         self
     }
 
-    /// Serves over TLS.
+    /// Serves over TLS. With the crate's feature `tls`.
+    #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, config: rustls::ServerConfig) -> Self {
-        self.tls = Some(config);
+        self.scheme = Scheme::Https(config);
         self
     }
 
@@ -147,7 +148,7 @@ impl<S: Send + Sync + 'static> BoundServer<S> {
     /// Serves until `stop` is done, then drains. Signals are left to the caller.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let Self { server, listener, .. } = self;
-        let Server { endpoint, path, routes, tls, drain_timeout } = server;
+        let Server { endpoint, path, routes, scheme, drain_timeout } = server;
         let timeouts = HttpTimeouts::default();
         let (policy, traffic) = (Arc::clone(endpoint.connect_policy()), Arc::clone(endpoint.traffic()));
         let tcp_connections =
@@ -162,7 +163,8 @@ impl<S: Send + Sync + 'static> BoundServer<S> {
                 .configure(move |config| endpoint.mount(config, &path))
                 .configure(move |config| routes(config))
         };
-        let http = transport::serve(listener, tls, timeouts, tcp_connections, BLOCKING_THREADS, application)?;
+        let http =
+            transport::serve(listener, scheme, timeouts, tcp_connections, BLOCKING_THREADS, application)?;
         let handle = http.handle();
         let http = actix_web::rt::spawn(http);
         stop.await;

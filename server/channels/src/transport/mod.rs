@@ -55,6 +55,6 @@ pub use self::{
     refused::Refused,
     request::host,
     socket::prepare_socket,
-    tcp::{HttpTimeouts, TcpConnections, arriving, serve},
+    tcp::{HttpTimeouts, Scheme, TcpConnections, arriving, serve},
 };
 pub use crate::outbox::OutboxLimits;

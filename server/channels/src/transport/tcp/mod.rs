@@ -21,6 +21,7 @@ use std::{
 
 use actix_http::{HttpService, Request, Response, error::DispatchError};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, map_config};
+#[cfg(feature = "tls")]
 use actix_tls::accept::{
     TlsError, max_concurrent_tls_connect,
     rustls_0_23::{Acceptor, TlsStream},
@@ -30,6 +31,7 @@ use actix_web::{
     dev::{AppConfig, Server, fn_service},
     rt::net::TcpStream,
 };
+#[cfg(feature = "tls")]
 use rustls::ServerConfig;
 
 pub(super) use self::conn::Conn;
@@ -38,6 +40,16 @@ pub use self::{arriving::arriving, connections::TcpConnections, timeouts::HttpTi
 
 /// How long to read from a connection that has ended, so that the client sees the last answer.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How clients' bytes travel.
+#[derive(Clone, Debug)]
+pub enum Scheme {
+    /// In the clear: for a server behind a proxy.
+    Http,
+    /// Over TLS. With the crate's feature `tls`.
+    #[cfg(feature = "tls")]
+    Https(ServerConfig),
+}
 
 /// The HTTP service of one thread. With and without TLS only the type of the connection differs;
 /// the bounds of a generic function would be longer than this macro.
@@ -62,12 +74,15 @@ macro_rules! http_service {
     }};
 }
 
-/// Serves the applications that `factory` makes, one for each thread, over TLS if `tls` configures
-/// it. Each thread may have `blocking` more threads for blocking calls; by default they have 512
+/// Serves the applications that `factory` makes, one for each thread. Each thread may have `blocking` more threads for blocking calls; by default they have 512
 /// together. Signals are left to the caller, who stops the server by its handle.
+#[cfg_attr(
+    not(feature = "tls"),
+    expect(clippy::needless_pass_by_value, reason = "the configuration of TLS is taken")
+)]
 pub fn serve<F, I, S, B>(
     listener: TcpListener,
-    tls: Option<ServerConfig>,
+    scheme: Scheme,
     timeouts: HttpTimeouts,
     connections: Arc<TcpConnections>,
     blocking: u32,
@@ -90,19 +105,21 @@ where
         .disable_signals()
         .max_concurrent_connections(usize::MAX)
         .worker_max_blocking_threads(blocking as usize);
+    #[cfg(feature = "tls")]
     max_concurrent_tls_connect(usize::MAX);
     let stopping = builder.graceful_shutdown_signal();
     let admit = move |socket: TcpStream| {
         let connections = Arc::clone(&connections);
         async move { connections.admit(socket).map_err(DispatchError::Io) }
     };
-    let server = match tls {
-        None => builder.listen("clients", listener, move || {
+    let server = match scheme {
+        Scheme::Http => builder.listen("clients", listener, move || {
             fn_service(admit.clone())
                 .and_then(fn_service(async |stream: Stream| Ok(with_peer(stream, |stream| stream))))
                 .and_then(http_service!(Stream, |stream| stream, stopping, timeouts, factory))
         })?,
-        Some(mut tls) => {
+        #[cfg(feature = "tls")]
+        Scheme::Https(mut tls) => {
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
             builder.listen("clients", listener, move || {
                 let acceptor = Acceptor::new(tls.clone()).map_init_err(|()| ());
@@ -131,6 +148,7 @@ fn with_peer<C>(connection: C, stream: fn(&C) -> &Stream) -> (C, Option<SocketAd
     (connection, peer)
 }
 
+#[cfg(feature = "tls")]
 fn handshake(error: TlsError<io::Error, std::convert::Infallible>) -> io::Error {
     match error {
         TlsError::Timeout => io::ErrorKind::TimedOut.into(),
