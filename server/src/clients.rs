@@ -103,7 +103,8 @@ impl Clients {
         let (over, scheme) = match certificate {
             None => (Over::Http, Scheme::Http),
             Some(certificate) => {
-                (Over::Tls, Scheme::Https(certificate.server_config().map_err(io::Error::other)?))
+                let config = certificate.server_config().map_err(io::Error::other)?;
+                (Over::Tls, Scheme::Https(Box::new(config)))
             }
         };
         let clients = self.clone();

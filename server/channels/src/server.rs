@@ -114,7 +114,7 @@ impl<S: Send + Sync + 'static> Server<S> {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, config: rustls::ServerConfig) -> Self {
-        self.scheme = Scheme::Https(config);
+        self.scheme = Scheme::Https(Box::new(config));
         self
     }
 

@@ -48,7 +48,7 @@ pub enum Scheme {
     Http,
     /// Over TLS. With the crate's feature `tls`.
     #[cfg(feature = "tls")]
-    Https(ServerConfig),
+    Https(Box<ServerConfig>),
 }
 
 /// The HTTP service of one thread. With and without TLS only the type of the connection differs;
@@ -122,7 +122,7 @@ where
         Scheme::Https(mut tls) => {
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
             builder.listen("clients", listener, move || {
-                let acceptor = Acceptor::new(tls.clone()).map_init_err(|()| ());
+                let acceptor = Acceptor::new(ServerConfig::clone(&tls)).map_init_err(|()| ());
                 let acceptor = acceptor.map_err(|error| DispatchError::Io(handshake(error)));
                 fn_service(admit.clone())
                     .and_then(acceptor)
