@@ -26,7 +26,7 @@ use crate::{error::CommandError, problem::StoreProblem, submission::Committed};
 #[derive(Clone, Copy, Debug, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "lowercase")]
 enum CommandResult {
-    StoredRows,
+    Stored,
     Unchanged,
     Refused,
     Failed,
@@ -184,12 +184,42 @@ impl StoreMetrics {
                     let waited = Duration::from_millis(u64::try_from(*ms).unwrap_or_default());
                     self.first_approve.observe(waited.as_secs_f64());
                 }
-                if decision.change.is_some() { CommandResult::StoredRows } else { CommandResult::Unchanged }
+                if decision.change.is_some() { CommandResult::Stored } else { CommandResult::Unchanged }
             }
             Err(CommandError::Refused(_)) => CommandResult::Refused,
             Err(CommandError::Store(_)) => CommandResult::Failed,
         };
         let labels = CommandLabels { command: command.into(), result: result.into() };
         self.commands.get_or_create(&labels).inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn labels_do_not_change() {
+        assert_eq!(CommandResult::VARIANTS, ["stored", "unchanged", "refused", "failed"]);
+        let commands: BTreeSet<&str> = Command::VARIANTS.iter().copied().collect();
+        let expected = [
+            "ack",
+            "appoint",
+            "approve",
+            "deny",
+            "end",
+            "expire",
+            "hand_over",
+            "lapse",
+            "nack",
+            "publish",
+            "request",
+            "revoke",
+            "unblock",
+            "withdraw",
+        ];
+        assert_eq!(commands, BTreeSet::from(expected));
     }
 }
