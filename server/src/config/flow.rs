@@ -14,7 +14,7 @@ use crate::approve::FanOutRate;
 
 /// The limits of the approve flow.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "FieldLimits on rooms, requests and approves")]
+#[command(next_help_heading = "Limits on rooms, requests and approves")]
 pub struct FlowOptions {
     /// Open requests of one user in one room
     ///

@@ -190,6 +190,21 @@ mod tests {
     }
 
     #[test]
+    fn headings_are_for_people() {
+        let settings = all();
+        let mut headings: Vec<&str> = settings.iter().map(Setting::heading).collect();
+        headings.dedup();
+        let expected = [
+            "Server",
+            "Monitoring and administration",
+            "TLS",
+            "Limits on connections",
+            "Limits on rooms, requests and approves",
+        ];
+        assert_eq!(headings, expected);
+    }
+
+    #[test]
     fn a_value_is_checked_as_the_flags_is() {
         let max_frame = setting("max_frame");
         assert_eq!(max_frame.check("16KiB".as_ref()), Ok(()));
