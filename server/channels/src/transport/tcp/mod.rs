@@ -13,7 +13,9 @@ mod stream;
 mod timeouts;
 
 use std::{
-    fmt, io,
+    fmt,
+    future::ready,
+    io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
@@ -74,8 +76,9 @@ macro_rules! http_service {
     }};
 }
 
-/// Serves the applications that `factory` makes, one for each thread. Each thread may have `blocking` more threads for blocking calls; by default they have 512
-/// together. Signals are left to the caller, who stops the server by its handle.
+/// Serves the applications that `factory` makes, one for each thread. Each thread may have
+/// `blocking` more threads for blocking calls; by default they have 512 together. Signals are left
+/// to the caller, who stops the server by its handle.
 #[cfg_attr(
     not(feature = "tls"),
     expect(clippy::needless_pass_by_value, reason = "the configuration of TLS is taken")
@@ -108,10 +111,7 @@ where
     #[cfg(feature = "tls")]
     max_concurrent_tls_connect(usize::MAX);
     let stopping = builder.graceful_shutdown_signal();
-    let admit = move |socket: TcpStream| {
-        let connections = Arc::clone(&connections);
-        async move { connections.admit(socket).map_err(DispatchError::Io) }
-    };
+    let admit = move |socket: TcpStream| ready(connections.admit(socket).map_err(DispatchError::Io));
     let server = match scheme {
         Scheme::Http => builder.listen("clients", listener, move || {
             fn_service(admit.clone())
