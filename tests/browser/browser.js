@@ -92,7 +92,12 @@ export class Person {
    * @returns {Promise<any[]>} the list once it is not empty
    */
   async nonEmpty(list) {
-    await this.#page.waitForFunction((name) => globalThis.person[name].length > 0, list);
+    return this.atLeast(1, list);
+  }
+
+  /** @returns {Promise<any[]>} a list of `person` in page.js, once it has this many entries */
+  async atLeast(length, list) {
+    await this.#page.waitForFunction(([name, least]) => globalThis.person[name].length >= least, [list, length]);
     return this.value(list);
   }
 
