@@ -32,14 +32,10 @@ pub fn decode(text: &ByteString) -> Result<Message, DecodeError> {
     if !text.trim_ascii_start().starts_with('{') {
         return Err(DecodeError::Malformed(serde::de::Error::custom("expected an object")));
     }
-    let object: Object<'_> = serde_json::from_str(text)?;
-    Ok(Message {
-        join_ref: object.join_ref.map_or(Ok(Term::Null), json::term)?,
-        reference: json::term(object.reference)?,
-        topic: json::term(object.topic)?,
-        event: json::term(object.event)?,
-        payload: json::payload(object.payload)?,
-    })
+    let Object { topic, event, payload, reference, join_ref } = serde_json::from_str(text)?;
+    let [join_ref, reference, topic, event] =
+        json::terms([join_ref, Some(reference), Some(topic), Some(event)])?;
+    Ok(Message { join_ref, reference, topic, event, payload: json::payload(payload)? })
 }
 
 /// Appends `message`, which has `payload`, with the keys in Phoenix's order.

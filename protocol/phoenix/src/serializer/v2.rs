@@ -12,13 +12,8 @@ use crate::message::{Json, Message, Outgoing, Term};
 /// Decodes a text frame. Elements after the fifth are checked and ignored, as in Phoenix.
 pub fn decode_text(text: &ByteString) -> Result<Message, DecodeError> {
     let [join_ref, reference, topic, event, payload] = serde_json::from_str::<Array<'_>>(text)?.0;
-    Ok(Message {
-        join_ref: json::term(join_ref)?,
-        reference: json::term(reference)?,
-        topic: json::term(topic)?,
-        event: json::term(event)?,
-        payload: json::payload(payload)?,
-    })
+    let [join_ref, reference, topic, event] = json::terms([join_ref, reference, topic, event].map(Some))?;
+    Ok(Message { join_ref, reference, topic, event, payload: json::payload(payload)? })
 }
 
 /// The five elements, not parsed yet.
