@@ -68,7 +68,10 @@ fn decode_user_push(frame: &Bytes) -> Result<Message, DecodeError> {
         checked(&metadata)?;
     }
     let payload = match encoding {
-        BYTES => Payload::User(UserBroadcast { event, metadata, bytes: copied(&rest) }),
+        BYTES => {
+            let bytes = copied(&rest);
+            Payload::User(Box::new(UserBroadcast { event, metadata, bytes }))
+        }
         JSON => {
             let text = ByteString::try_from(rest).map_err(|_| DecodeError::MalformedBinary)?;
             let payload = checked(&text)?;
@@ -240,7 +243,7 @@ mod tests {
             metadata: ByteString::new(),
             bytes: Bytes::from_static(b"\xff\x00"),
         };
-        assert_eq!(message.payload, Payload::User(user.clone()));
+        assert_eq!(message.payload, Payload::User(Box::new(user.clone())));
         let payload = message.payload;
         let broadcast = Broadcast { topic: "t".into(), event: "broadcast".into(), payload }.into();
         let mut out = Vec::new();
