@@ -6,7 +6,8 @@
 //!
 //! [`message`] has the messages, [`serializer`] their form on the wire, and [`socket`] the state of
 //! one connection; [`longpoll`] has the bodies of that transport, [`presence`] the presence list
-//! and its changes, [`disconnect`] the close codes. The main type is [`socket::Socket`].
+//! and its changes, [`disconnect`] the close codes, [`small_map`] the map that sockets and presence
+//! keep their entries in. The main type is [`socket::Socket`].
 //!
 //! ```
 //! use vestibule_phoenix::{message::Frame, serializer::Serializer, socket::{Action, Socket}};
@@ -30,4 +31,5 @@ pub mod longpoll;
 pub mod message;
 pub mod presence;
 pub mod serializer;
+pub mod small_map;
 pub mod socket;

@@ -17,12 +17,13 @@
 //! waits for its channel. When a channel ends a join by itself, the caller reports
 //! [`Socket::ended`].
 
-use std::collections::HashMap;
-
 use bytestring::ByteString;
 use serde_json::json;
 
-use crate::message::{Message, Payload, Reply, Status, Term};
+use crate::{
+    message::{Message, Payload, Reply, Status, Term},
+    small_map::SmallMap,
+};
 
 /// Identifies one join among all that a connection has made. Never reused on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,7 +32,7 @@ pub struct JoinId(pub u32);
 /// The state of one connection. See the [module](self).
 #[derive(Debug)]
 pub struct Socket {
-    channels: HashMap<ByteString, Channel>,
+    channels: SmallMap<ByteString, Channel>,
     max_channels: usize,
     next_join: u32,
 }
@@ -81,7 +82,7 @@ pub struct Join {
 impl Socket {
     /// A connection that has joined nothing and may join `max_channels` topics. Phoenix allows 100.
     pub fn new(max_channels: usize) -> Self {
-        Self { channels: HashMap::new(), max_channels, next_join: 0 }
+        Self { channels: SmallMap::new(), max_channels, next_join: 0 }
     }
 
     /// Decides how to handle one message. `is_routed` tells whether any channel serves a topic.
