@@ -8,23 +8,25 @@
 //! full waits for a place. So all watchers see the same list, and no diff names a tracker that they
 //! have not been shown.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    hash::Hash,
-    io, mem,
-};
+use std::{collections::BTreeMap, hash::Hash, io, mem, sync::Arc};
 
 use bytestring::ByteString;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{
+    Map, Value,
+    value::{RawValue, to_raw_value},
+};
+
+use crate::small_map::{OwnMap, SmallMap};
 
 /// What a tracker says about itself: any JSON object. Phoenix adds `phx_ref`.
 pub type Meta = Map<String, Value>;
 
-/// The presence list of one topic. `T` identifies trackers, such as connections.
+/// The presence list of one topic. `T` identifies trackers, such as connections, by numbers that
+/// the server chose.
 #[derive(Debug)]
 pub struct Presence<T> {
-    listed: BTreeMap<ByteString, Metas<Entry<T>>>,
+    listed: SmallMap<ByteString, Metas<Entry<T>>>,
     /// The length of the list, in bytes.
     bytes: usize,
     /// The longest list, in bytes.
@@ -32,7 +34,7 @@ pub struct Presence<T> {
     /// Entries that found no place, in the order in which they came.
     waiting: BTreeMap<u64, (ByteString, Entry<T>)>,
     /// The keys of each tracker, which are few.
-    places: HashMap<T, Vec<(ByteString, Place)>>,
+    places: OwnMap<T, Vec<(ByteString, Place)>>,
     changes: Diff,
     prefix: String,
     next_ref: u64,
@@ -41,8 +43,23 @@ pub struct Presence<T> {
 #[derive(Debug)]
 struct Entry<T> {
     tracker: T,
-    meta: Meta,
+    meta: Written,
     bytes: usize,
+}
+
+/// A meta as it is sent: written once, and shared by the list and the changes. A map of its fields
+/// would take ten times the bytes.
+#[derive(Clone, Debug)]
+struct Written {
+    /// The number in its `phx_ref`.
+    number: u64,
+    json: Arc<RawValue>,
+}
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json.serialize(serializer)
+    }
 }
 
 /// Whether an entry is listed.
@@ -53,21 +70,22 @@ enum Place {
 }
 
 /// Metas by key: one half of a `presence_diff`.
-type Entries = BTreeMap<ByteString, Metas<Meta>>;
+type Entries = BTreeMap<ByteString, Metas<Written>>;
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Metas<M> {
     metas: Vec<M>,
 }
 
-impl<M> Default for Metas<M> {
-    fn default() -> Self {
-        Self { metas: Vec::new() }
+impl<M> Metas<M> {
+    /// One, in a place of exactly its size: most keys never have another.
+    fn of(meta: M) -> Self {
+        Self { metas: Vec::from([meta]) }
     }
 }
 
 /// The payload of `presence_diff`: one change, or several that came after each other.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Diff {
     joins: Entries,
     leaves: Entries,
@@ -79,21 +97,21 @@ impl Diff {
         self.joins.is_empty() && self.leaves.is_empty()
     }
 
-    fn join(&mut self, key: &ByteString, meta: Meta) {
-        self.joins.entry(key.clone()).or_default().metas.push(meta);
+    fn join(&mut self, key: &ByteString, meta: Written) {
+        add(&mut self.joins, key, meta);
     }
 
     /// A join that nobody has been told of is cancelled by its leave.
-    fn leave(&mut self, key: &ByteString, meta: Meta) {
+    fn leave(&mut self, key: &ByteString, meta: Written) {
         if !self.take_back(key, &meta) {
-            self.leaves.entry(key.clone()).or_default().metas.push(meta);
+            add(&mut self.leaves, key, meta);
         }
     }
 
     /// Takes out the join of the same ref, and returns whether there was one.
-    fn take_back(&mut self, key: &ByteString, meta: &Meta) -> bool {
+    fn take_back(&mut self, key: &ByteString, meta: &Written) -> bool {
         let Some(Metas { metas }) = self.joins.get_mut(key) else { return false };
-        let is_it = |joined: &Meta| joined.get("phx_ref") == meta.get("phx_ref");
+        let is_it = |joined: &Written| joined.number == meta.number;
         let Some(index) = metas.iter().position(is_it) else { return false };
         metas.remove(index);
         if metas.is_empty() {
@@ -108,11 +126,11 @@ impl<T: Copy + Eq + Hash> Presence<T> {
     /// between topics, and between runs of one topic, so that no client sees a ref twice.
     pub fn new(prefix: String, capacity: usize) -> Self {
         Self {
-            listed: BTreeMap::new(),
+            listed: SmallMap::new(),
             bytes: 0,
             capacity,
             waiting: BTreeMap::new(),
-            places: HashMap::new(),
+            places: OwnMap::new(),
             changes: Diff::default(),
             prefix,
             next_ref: 0,
@@ -134,7 +152,10 @@ impl<T: Copy + Eq + Hash> Presence<T> {
         let key = ByteString::from(key);
         let entry = self.entry(tracker, &key, meta);
         let place = self.wait(&key, entry);
-        self.places.entry(tracker).or_default().push((key, place));
+        match self.places.get_mut(&tracker) {
+            Some(places) => places.push((key, place)),
+            None => drop(self.places.insert(tracker, Vec::from([(key, place)]))),
+        }
         self.move_up();
         true
     }
@@ -145,9 +166,8 @@ impl<T: Copy + Eq + Hash> Presence<T> {
     pub fn update(&mut self, tracker: T, key: &str, mut meta: Meta) -> bool {
         let Some(place) = self.place(tracker, key) else { return false };
         let key = ByteString::from(key);
-        let previous = self.find(tracker, &key, place).and_then(|entry| entry.meta.get("phx_ref"));
-        if let Some(previous) = previous {
-            meta.insert("phx_ref_prev".to_owned(), previous.clone());
+        if let Some(previous) = self.find(tracker, &key, place) {
+            meta.insert("phx_ref_prev".to_owned(), self.reference(previous.meta.number));
         }
         let entry = self.entry(tracker, &key, meta);
         match place {
@@ -166,7 +186,8 @@ impl<T: Copy + Eq + Hash> Presence<T> {
 
     /// The meta of `tracker` under `key`, without Phoenix's refs.
     pub fn meta(&self, tracker: T, key: &str) -> Option<Meta> {
-        let mut meta = self.find(tracker, key, self.place(tracker, key)?)?.meta.clone();
+        let written = &self.find(tracker, key, self.place(tracker, key)?)?.meta;
+        let mut meta: Meta = serde_json::from_str(written.json.get()).ok()?;
         meta.remove("phx_ref");
         meta.remove("phx_ref_prev");
         Some(meta)
@@ -197,8 +218,8 @@ impl<T: Copy + Eq + Hash> Presence<T> {
 
     /// The list: the payload of `presence_state`. It includes changes that
     /// [`Presence::take_changes`] has not returned yet.
-    pub fn state(&self) -> &impl Serialize {
-        &self.listed
+    pub fn state(&self) -> impl Serialize {
+        self.listed.iter().collect::<BTreeMap<_, _>>()
     }
 
     /// The changes since the last call.
@@ -229,9 +250,16 @@ impl<T: Copy + Eq + Hash> Presence<T> {
 
     fn entry(&mut self, tracker: T, key: &str, mut meta: Meta) -> Entry<T> {
         self.next_ref += 1;
-        meta.insert("phx_ref".to_owned(), Value::String(format!("{}{}", self.prefix, self.next_ref)));
-        let bytes = length(key) + length(&meta) + SEPARATORS;
-        Entry { tracker, meta, bytes }
+        let number = self.next_ref;
+        meta.insert("phx_ref".to_owned(), self.reference(number));
+        let json: Arc<RawValue> = to_raw_value(&meta).expect("a map of values is JSON").into();
+        let bytes = length(key) + json.get().len() + SEPARATORS;
+        Entry { tracker, meta: Written { number, json }, bytes }
+    }
+
+    /// The `phx_ref` of this number.
+    fn reference(&self, number: u64) -> Value {
+        Value::String(format!("{}{number}", self.prefix))
     }
 
     /// Puts an entry behind those that wait; one that never fits, behind all that do.
@@ -262,7 +290,10 @@ impl<T: Copy + Eq + Hash> Presence<T> {
     fn list(&mut self, key: &ByteString, entry: Entry<T>) {
         self.bytes += entry.bytes;
         self.changes.join(key, entry.meta.clone());
-        self.listed.entry(key.clone()).or_default().metas.push(entry);
+        match self.listed.get_mut(key) {
+            Some(Metas { metas }) => metas.push(entry),
+            None => drop(self.listed.insert(key.clone(), Metas::of(entry))),
+        }
     }
 
     fn unlist(&mut self, tracker: T, key: &ByteString) {
@@ -293,6 +324,13 @@ impl<T: Copy + Eq + Hash> Presence<T> {
             self.list(&key, entry);
             self.set_place(tracker, &key, Place::Listed);
         }
+    }
+}
+
+fn add(entries: &mut Entries, key: &ByteString, meta: Written) {
+    match entries.get_mut(key) {
+        Some(Metas { metas }) => metas.push(meta),
+        None => drop(entries.insert(key.clone(), Metas::of(meta))),
     }
 }
 

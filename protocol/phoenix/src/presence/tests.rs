@@ -26,7 +26,7 @@ fn metas_of_a_key_are_ordered_oldest_first() {
     presence.track(2, "u", meta(json!({"device": "b"})));
     presence.take_changes();
     let state = r#"{"u":{"metas":[{"device":"a","phx_ref":"r1"},{"device":"b","phx_ref":"r2"}]}}"#;
-    assert_eq!(text(presence.state()), state);
+    assert_eq!(text(&presence.state()), state);
     assert!(presence.untrack_all(1));
     let left = r#"{"joins":{},"leaves":{"u":{"metas":[{"device":"a","phx_ref":"r1"}]}}}"#;
     assert_eq!(text(&presence.take_changes()), left);
@@ -59,7 +59,7 @@ fn leaving_with_two_keys_is_one_diff() {
     presence.untrack_all(1);
     let both = r#"{"u":{"metas":[{"phx_ref":"r1"}]},"v":{"metas":[{"phx_ref":"r2"}]}}"#;
     assert_eq!(text(&presence.take_changes()), format!(r#"{{"joins":{{}},"leaves":{both}}}"#));
-    assert_eq!(text(presence.state()), "{}");
+    assert_eq!(text(&presence.state()), "{}");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn untracking_one_key_leaves_the_others() {
     let left = r#"{"joins":{},"leaves":{"u":{"metas":[{"phx_ref":"r1"}]}}}"#;
     assert_eq!(text(&presence.take_changes()), left);
     let rest = r#"{"u":{"metas":[{"phx_ref":"r3"}]},"v":{"metas":[{"phx_ref":"r2"}]}}"#;
-    assert_eq!(text(presence.state()), rest);
+    assert_eq!(text(&presence.state()), rest);
     assert!(!presence.untrack(1, "u"));
 }
 
@@ -83,7 +83,7 @@ fn tracking_again_changes_nothing() {
     assert!(presence.track(1, "u", meta(json!({"device": "a"}))));
     assert!(!presence.track(1, "u", Meta::new()));
     let state = r#"{"u":{"metas":[{"device":"a","phx_ref":"r1"}]}}"#;
-    assert_eq!(text(presence.state()), state);
+    assert_eq!(text(&presence.state()), state);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn full(count: u8) -> Presence<u8> {
 fn waiting_entries_move_up_when_there_is_room() {
     let mut presence = full(4);
     let two = r#"{"u1":{"metas":[{"phx_ref":"r1"}]},"u2":{"metas":[{"phx_ref":"r2"}]}}"#;
-    assert_eq!(text(presence.state()), two);
+    assert_eq!(text(&presence.state()), two);
     assert_eq!(text(&presence.take_changes()), format!(r#"{{"joins":{two},"leaves":{{}}}}"#));
     assert_eq!(presence.meta(3, "u3"), Some(Meta::new()), "who waits is tracked as well");
     assert!(presence.untrack_all(3), "somebody who waits leaves, and nobody is told");
@@ -128,16 +128,16 @@ fn an_entry_that_outgrows_the_list_waits() {
     presence.take_changes();
     presence.update(1, "u1", meta(json!({"mood": "x".repeat(1000)})));
     let rest = r#"{"u2":{"metas":[{"phx_ref":"r2"}]},"u3":{"metas":[{"phx_ref":"r3"}]}}"#;
-    assert_eq!(text(presence.state()), rest);
+    assert_eq!(text(&presence.state()), rest);
     presence.track(4, "u4", Meta::new());
     presence.untrack(2, "u2");
     let rest = r#"{"u3":{"metas":[{"phx_ref":"r3"}]},"u4":{"metas":[{"phx_ref":"r5"}]}}"#;
-    assert_eq!(text(presence.state()), rest);
+    assert_eq!(text(&presence.state()), rest);
     // There is room again, once it is as small as the others.
     presence.untrack(3, "u3");
     presence.update(1, "u1", Meta::new());
     assert_eq!(presence.meta(1, "u1"), Some(Meta::new()));
-    assert!(text(presence.state()).contains("u4"));
+    assert!(text(&presence.state()).contains("u4"));
 }
 
 /// The state as phoenix.js has it, and the metas that it was sent for each ref.
@@ -240,7 +240,7 @@ proptest! {
             let is_done = take(&mut each, step);
             one_by_one.sync(&each.take_changes());
             prop_assert_eq!(take(&mut gathered, step), is_done);
-            prop_assert!(gathered.bytes <= room && text(gathered.state()).len() <= room.saturating_add(2));
+            prop_assert!(gathered.bytes <= room && text(&gathered.state()).len() <= room.saturating_add(2));
             if matches!(step, Step::Told) {
                 told.sync(&gathered.take_changes());
                 prop_assert_eq!(&told.state, &one_by_one.state);

@@ -164,12 +164,13 @@ impl<C: Channel> Context<'_, C> {
     /// Lists a subscriber under a presence key, and returns whether it was not listed under it yet.
     /// If it was, its meta stays. Phoenix's `track/3`.
     pub fn track(&mut self, who: SubscriberId, key: &str, meta: Meta) -> bool {
-        self.subscribers.presence.list.track(who, key, meta)
+        self.subscribers.presence().list.track(who, key, meta)
     }
 
     /// Changes a subscriber's meta under a presence key. Phoenix's `update/3`.
     pub fn update(&mut self, who: SubscriberId, key: &str, change: impl FnOnce(&mut Meta)) {
-        let list = &mut self.subscribers.presence.list;
+        let Some(presence) = &mut self.subscribers.presence else { return };
+        let list = &mut presence.list;
         let Some(mut meta) = list.meta(who, key) else { return };
         change(&mut meta);
         list.update(who, key, meta);
@@ -177,18 +178,22 @@ impl<C: Channel> Context<'_, C> {
 
     /// Removes a subscriber from one presence key. Phoenix's `untrack/2`.
     pub fn untrack(&mut self, who: SubscriberId, key: &str) {
-        self.subscribers.presence.list.untrack(who, key);
+        if let Some(presence) = &mut self.subscribers.presence {
+            presence.list.untrack(who, key);
+        }
     }
 
     /// Removes a subscriber from every presence key. A leave does that by itself.
     pub fn untrack_all(&mut self, who: SubscriberId) {
-        self.subscribers.presence.list.untrack_all(who);
+        if let Some(presence) = &mut self.subscribers.presence {
+            presence.list.untrack_all(who);
+        }
     }
 
     /// Sends `count` to everyone who watches presence, as `presence_count`: for what is not in the
     /// list because the list is bounded or must not say it. Phoenix has no such event.
     pub fn count_presence(&mut self, count: Payload) {
-        self.subscribers.presence.set_count(count);
+        self.subscribers.presence().set_count(count);
     }
 
     /// The list as a payload. Phoenix's `list/1`.
@@ -196,13 +201,14 @@ impl<C: Channel> Context<'_, C> {
     /// It contains changes that nobody has been sent yet. To send it as `presence_state`, use
     /// [`Context::show_presence`], which keeps the order.
     pub fn presence_state(&self) -> Payload {
-        Payload::of(self.subscribers.presence.list.state())
+        let list = self.subscribers.presence.as_ref().map(|presence| presence.list.state());
+        list.map_or_else(Payload::empty, |list| Payload::of(&list))
     }
 
     /// Sends a subscriber `presence_state`, after this call or with the changes that are being
     /// gathered, and `presence_diff` from then on.
     pub fn show_presence(&mut self, who: SubscriberId) {
-        self.subscribers.presence.show(who);
+        self.subscribers.presence().show(who);
     }
 
     /// Sends a subscriber no `presence_diff` until [`Context::show_presence`]. Without this call,
@@ -314,7 +320,7 @@ pub(crate) enum Origin {
 impl<C: Channel> Continue<C> {
     /// Sends the changes of presence that were gathered.
     pub(crate) fn when_presence_is_due() -> Self {
-        let call = |_: &mut C, cx: &mut Context<'_, C>| cx.subscribers.presence.timer_fired();
+        let call = |_: &mut C, cx: &mut Context<'_, C>| cx.subscribers.presence_is_due();
         Self { who: None, call: Some(Box::new(call)), origin: Origin::Timer }
     }
 

@@ -22,7 +22,8 @@ const WINDOW: Duration = Duration::from_millis(100);
 /// list: all entries of another list in place of one.
 const OUTBOX_PARTS: usize = 4;
 
-/// The list of a topic, and the changes that were not sent yet.
+/// The list of a topic, and the changes that were not sent yet. Topics whose channel tracks and
+/// counts nobody have none.
 pub(crate) struct TopicPresence {
     pub(crate) list: Presence<SubscriberId>,
     /// When changes of the list were last sent.
@@ -35,15 +36,16 @@ pub(crate) struct TopicPresence {
     count: Option<Payload>,
     has_count_changed: bool,
     count_sent: Option<Instant>,
-    /// When a timer will call [`Subscribers::send_presence`].
+    /// When a timer will have [`Subscribers::send_presence`] called.
     timer: Option<Instant>,
 }
 
 impl TopicPresence {
-    /// An empty list. `generation` differs between all topic actors that ever ran.
-    pub(super) fn new(generation: u64) -> Self {
+    /// An empty list, bounded so that it fits outboxes of this many bytes. `generation` differs
+    /// between all topic actors that ever ran.
+    fn new(generation: u64, outbox: usize) -> Self {
         Self {
-            list: Presence::new(format!("{generation:x}."), usize::MAX),
+            list: Presence::new(format!("{generation:x}."), outbox / OUTBOX_PARTS),
             list_sent: None,
             state: None,
             new_watchers: Vec::new(),
@@ -68,8 +70,30 @@ impl TopicPresence {
         self.new_watchers.push(who);
     }
 
-    pub(super) fn timer_fired(&mut self) {
-        self.timer = None;
+    /// Whether anything is to be sent, now or later.
+    fn is_pending(&self) -> bool {
+        self.list.has_changed() || self.has_count_changed || !self.new_watchers.is_empty()
+    }
+
+    /// The changes of the list, if they are to be sent now.
+    fn take_due_changes(&mut self, now: Instant) -> Option<Payload> {
+        (self.list.has_changed() && is_due(self.list_sent, now)).then(|| {
+            (self.list_sent, self.state) = (Some(now), None);
+            Payload::of(&self.list.take_changes())
+        })
+    }
+
+    /// The count, if it is to be sent now.
+    fn take_due_count(&mut self, now: Instant) -> Option<Payload> {
+        let count = self.count.as_ref().filter(|_| self.has_count_changed && is_due(self.count_sent, now))?;
+        (self.has_count_changed, self.count_sent) = (false, Some(now));
+        Some(count.clone())
+    }
+
+    /// The list, written once for all new watchers, and the count.
+    fn shown(&mut self) -> (Payload, Option<Payload>) {
+        let state = self.state.get_or_insert_with(|| Payload::of(&self.list.state()));
+        (state.clone(), self.count.clone())
     }
 
     /// How long until gathered changes are due, unless a timer is set for that already.
@@ -90,43 +114,59 @@ fn is_due(sent: Option<Instant>, now: Instant) -> bool {
 }
 
 impl<C: Channel> Subscribers<C> {
+    /// The list and its changes, of which there are some from now on.
+    pub(super) fn presence(&mut self) -> &mut TopicPresence {
+        let (generation, outbox) = (self.generation, self.outbox_bytes);
+        self.presence.get_or_insert_with(|| Box::new(TopicPresence::new(generation, outbox)))
+    }
+
     /// Sends the changes that are due. Returns how long the others must wait, once for each wait.
     pub(crate) fn send_presence(&mut self) -> Option<Duration> {
+        let presence = self.presence.as_deref_mut().filter(|presence| presence.is_pending())?;
         let now = Instant::now();
-        if self.presence.list.has_changed() && is_due(self.presence.list_sent, now) {
-            let changes = self.presence.list.take_changes();
-            self.presence.list_sent = Some(now);
-            self.presence.state = None;
-            self.send_to_watchers("presence_diff", Payload::of(&changes));
+        let (changes, count) = (presence.take_due_changes(now), presence.take_due_count(now));
+        if let Some(changes) = changes {
+            self.send_to_watchers("presence_diff", changes);
         }
-        if self.presence.has_count_changed
-            && is_due(self.presence.count_sent, now)
-            && let Some(count) = self.presence.count.clone()
-        {
-            self.presence.has_count_changed = false;
-            self.presence.count_sent = Some(now);
+        if let Some(count) = count {
             self.send_to_watchers("presence_count", count);
         }
-        if !self.presence.list.has_changed() {
-            self.send_state();
+        self.send_state();
+        self.presence.as_deref_mut()?.set_timer(now)
+    }
+
+    /// The timer of [`Subscribers::send_presence`] has fired.
+    pub(super) fn presence_is_due(&mut self) {
+        if let Some(presence) = self.presence.as_deref_mut() {
+            presence.timer = None;
         }
-        self.presence.set_timer(now)
     }
 
     fn send_to_watchers(&self, event: &str, payload: Payload) {
         self.broadcast(self.outgoing(event, payload), |_, subscriber| subscriber.watches_presence);
     }
 
+    /// Sends the list to new watchers, unless changes are being gathered.
     fn send_state(&mut self) {
-        for who in mem::take(&mut self.presence.new_watchers) {
-            let Some(subscriber) = self.by_id.get_mut(&who) else { continue };
-            subscriber.watches_presence = true;
-            let TopicPresence { list, state, count, .. } = &mut self.presence;
-            let state = state.get_or_insert_with(|| Payload::of(list.state())).clone();
-            let count = count.clone();
-            self.push(who, "presence_state", state);
-            if let Some(count) = count {
-                self.push(who, "presence_count", count);
+        let Some(presence) = self.presence.as_deref_mut().filter(|presence| !presence.list.has_changed())
+        else {
+            return;
+        };
+        let new: Vec<SubscriberId> = mem::take(&mut presence.new_watchers)
+            .into_iter()
+            .filter(|who| self.by_id.contains_key(who))
+            .collect();
+        if new.is_empty() {
+            return;
+        }
+        let (state, count) = presence.shown();
+        for who in new {
+            if let Some(subscriber) = self.by_id.get_mut(&who) {
+                subscriber.watches_presence = true;
+            }
+            self.push(who, "presence_state", state.clone());
+            if let Some(count) = &count {
+                self.push(who, "presence_count", count.clone());
             }
         }
     }

@@ -94,7 +94,11 @@ pub(crate) enum Waiting {
 pub(crate) struct Subscribers<C: Channel> {
     pub(crate) topic: ByteString,
     pub(crate) by_id: HashMap<SubscriberId, Subscriber<C>>,
-    pub(crate) presence: TopicPresence,
+    /// Tells this actor from earlier and later ones of the same topic.
+    pub(super) generation: u64,
+    /// How many bytes the outbox of a subscriber holds, which bounds the presence list.
+    pub(super) outbox_bytes: usize,
+    pub(super) presence: Option<Box<TopicPresence>>,
     /// The subscriber that is leaving, while the channel is told.
     pub(crate) parting: Option<Parting<C>>,
     /// Subscribers whose joins must end because a message to them could not be encoded.
@@ -110,7 +114,9 @@ impl<C: Channel> Subscribers<C> {
         Self {
             topic,
             by_id: HashMap::new(),
-            presence: TopicPresence::new(generation),
+            generation,
+            outbox_bytes: usize::MAX,
+            presence: None,
             parting: None,
             missed: RefCell::default(),
             has_misfit: Cell::default(),
@@ -120,7 +126,10 @@ impl<C: Channel> Subscribers<C> {
 
     pub(crate) fn insert(&mut self, who: SubscriberId, subscriber: Subscriber<C>) {
         if self.by_id.is_empty() {
-            self.presence.fit_outbox(subscriber.outbox.limits().bytes);
+            self.outbox_bytes = subscriber.outbox.limits().bytes;
+            if let Some(presence) = &mut self.presence {
+                presence.fit_outbox(self.outbox_bytes);
+            }
         }
         self.by_id.insert(who, subscriber);
     }
