@@ -126,6 +126,7 @@ pub use vestibule_phoenix::{
     disconnect::{Disconnect, Ending},
     message::{Payload, PayloadError, Status},
     presence::Meta,
+    small_map,
     socket::JoinId,
 };
 

@@ -30,7 +30,7 @@ use super::{
 pub(super) struct Recipient {
     pub(super) uid: Uid,
     pub(super) device: Id,
-    pub(super) server: String,
+    pub(super) server: Arc<str>,
     last: Option<Last>,
     /// The epoch that the client is told.
     pub(super) epoch: Epoch,
@@ -46,12 +46,12 @@ pub(super) struct Recipient {
 }
 
 impl Recipient {
-    pub(super) fn new(services: &Services, uid: Uid, server: &str, params: &JoinParams) -> Self {
+    pub(super) fn new(services: &Services, uid: Uid, server: &Arc<str>, params: &JoinParams) -> Self {
         let last = params.last();
         Self {
             uid,
             device: params.device,
-            server: server.to_owned(),
+            server: Arc::clone(server),
             last,
             epoch: services.store.epoch_for(last.map(|last| (last.epoch, last.seq))),
             arrival: None,
@@ -229,4 +229,14 @@ fn redeliver<R: Delivery>(delivery: &mut R, cx: &mut Context<'_, R>, who: Subscr
         }
         schedule_redelivery(delivery, cx, who);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_join_takes_few_bytes() {
+        assert_eq!(size_of::<Recipient>(), 184);
+    }
 }

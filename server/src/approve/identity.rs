@@ -14,7 +14,7 @@ pub struct Identity {
     pub(super) uid: Option<Uid>,
     /// The name that the client was told: the one that it addressed, if that is one of the
     /// server's.
-    pub(super) server: String,
+    pub(super) server: Arc<str>,
     /// The client's address, if known.
     pub(super) address: Option<IpAddr>,
 }
@@ -30,7 +30,7 @@ impl SocketHandler for SocketAuth {
         let auth = &self.0.auth;
         let token = info.auth_token.or_else(|| info.params.get("token").and_then(Value::as_str));
         let uid = token.and_then(|token| auth.check_token(token).ok());
-        let server = auth.server_name(info.host).to_owned();
+        let server = auth.server_name(info.host).into();
         Ok(Connected {
             id: uid.as_ref().map(socket_id),
             assigns: Identity { uid, server, address: info.address },
@@ -42,7 +42,7 @@ impl SocketHandler for SocketAuth {
 pub(super) fn user_and_server<'a, C: Channel<ConnectAssigns = Identity>>(
     cx: &'a Context<'_, C>,
     who: SubscriberId,
-) -> Option<(Uid, &'a str)> {
+) -> Option<(Uid, &'a Arc<str>)> {
     let identity = &cx.client(who)?.assigns;
     Some((identity.uid?, &identity.server))
 }

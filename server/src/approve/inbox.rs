@@ -1,9 +1,6 @@
 //! The channel of `user:<uid>`: everything addressed to one user, in any room.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use vestibule_approve::{
     refusal::{Reason, Refusal},
@@ -11,7 +8,7 @@ use vestibule_approve::{
 };
 use vestibule_channels::{
     Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload,
-    SubscriberId,
+    SubscriberId, small_map::OwnMap,
 };
 use vestibule_store::{JoinSnapshot, StoreError};
 
@@ -32,7 +29,7 @@ pub(super) struct Inbox {
     services: Arc<Services>,
     notifier: WeakNotifier,
     owner: Uid,
-    listeners: HashMap<SubscriberId, Recipient>,
+    listeners: OwnMap<SubscriberId, Recipient>,
 }
 
 impl Channel for Inbox {
@@ -87,11 +84,11 @@ impl Delivery for Inbox {
 impl Inbox {
     pub(super) fn new(services: &Arc<Services>, notifier: &WeakNotifier, owner: Uid) -> Self {
         let (services, notifier) = (Arc::clone(services), notifier.clone());
-        Self { services, notifier, owner, listeners: HashMap::new() }
+        Self { services, notifier, owner, listeners: OwnMap::new() }
     }
 
     /// Sends an update that was just committed, except to the connections that got it in its room.
-    pub(super) fn deliver(&mut self, cx: &Context<'_, Self>, own: &UserUpdate, except: &HashSet<u64>) {
+    pub(super) fn deliver(&mut self, cx: &Context<'_, Self>, own: &UserUpdate, except: &[u64]) {
         let listeners: Vec<SubscriberId> = self.listeners.keys().copied().collect();
         for who in listeners.into_iter().filter(|who| !except.contains(&who.connection)) {
             deliver(self, cx, who, own.clone());

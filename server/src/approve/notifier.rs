@@ -1,6 +1,6 @@
 //! The way from one topic to others, without knowing their channels.
 
-use std::{collections::HashSet, sync::Weak};
+use std::sync::Weak;
 
 use vestibule_approve::signed::{Rid, Uid};
 
@@ -14,7 +14,7 @@ pub(super) trait Notifier: Send + Sync {
     fn notify(&self, rid: &Rid, notifications: Notifications);
 
     /// Tells the connections in a user's inbox, except those that were told in the room.
-    fn notify_inbox(&self, uid: Uid, update: UserUpdate, except: HashSet<u64>);
+    fn notify_inbox(&self, uid: Uid, update: UserUpdate, except: Vec<u64>);
 }
 
 /// A notifier as channels hold it, without keeping it alive: it holds the channels itself.
@@ -34,7 +34,7 @@ impl Notifier for WeakNotifier {
         }
     }
 
-    fn notify_inbox(&self, uid: Uid, update: UserUpdate, except: HashSet<u64>) {
+    fn notify_inbox(&self, uid: Uid, update: UserUpdate, except: Vec<u64>) {
         if let Some(notifier) = self.0.upgrade() {
             notifier.notify_inbox(uid, update, except);
         }

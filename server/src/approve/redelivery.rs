@@ -1,18 +1,16 @@
 //! The approves that one join was sent and has not answered, and which of them to send again.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use vestibule_approve::{frames::Id, ids::Seq};
+use vestibule_channels::small_map::SmallMap;
 
 /// How often an approve is sent to one join at most.
 const MAX_TRIES: u8 = 5;
 
 /// Unanswered approves of one join.
 #[derive(Debug, Default)]
-pub(super) struct UnansweredApproves(HashMap<Id, Delivery>);
+pub(super) struct UnansweredApproves(SmallMap<Id, Delivery>);
 
 /// An approve that was sent.
 #[derive(Debug)]
@@ -32,15 +30,16 @@ impl UnansweredApproves {
 
     /// Counts one more try, and returns the number of tries.
     pub(super) fn count(&mut self, id: Id, seq: Seq) -> u8 {
-        let tried = self.0.entry(id).or_insert(Delivery { seq, count: 0, at: Instant::now() });
-        tried.count += 1;
-        tried.at = Instant::now();
-        tried.count
+        let (seq, count) = self.0.get(&id).map_or((seq, 1), |tried| (tried.seq, tried.count + 1));
+        self.0.insert(id, Delivery { seq, count, at: Instant::now() });
+        count
     }
 
     /// Counts an approve that a reply has listed as a first try.
     pub(super) fn listed(&mut self, id: Id, seq: Seq) {
-        self.0.entry(id).or_insert(Delivery { seq, count: 1, at: Instant::now() });
+        if !self.0.contains_key(&id) {
+            self.0.insert(id, Delivery { seq, count: 1, at: Instant::now() });
+        }
     }
 
     /// Forgets an approve that was acked or nacked.

@@ -1,9 +1,6 @@
 //! The topics of the flow: rooms and inboxes.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Weak},
-};
+use std::sync::{Arc, Weak};
 
 use vestibule_approve::signed::{Rid, Uid};
 use vestibule_channels::{Router, TopicRegistry};
@@ -88,11 +85,11 @@ impl Notifier for Topics {
         let is_running = self.rooms.call(&room, move |room, cx| room.notify_here(cx, notifications));
         // A running room knows which connections it has reached, and passes the rest on.
         if !is_running && let Some((uid, own)) = own {
-            self.notify_inbox(uid, own, HashSet::new());
+            self.notify_inbox(uid, own, Vec::new());
         }
     }
 
-    fn notify_inbox(&self, uid: Uid, update: UserUpdate, except: HashSet<u64>) {
+    fn notify_inbox(&self, uid: Uid, update: UserUpdate, except: Vec<u64>) {
         let inbox = Topic::Inbox(uid).to_string();
         self.inboxes.call(&inbox, move |inbox, cx| inbox.deliver(cx, &update, &except));
     }

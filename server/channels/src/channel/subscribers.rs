@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use vestibule_phoenix::{
     message::{Broadcast, Outgoing, Payload, Push, Reply, Status, Term},
     serializer::EncodeError,
+    small_map::OwnMap,
 };
 
 use super::{Channel, Client, Incoming, Stop, SubscriberId, fan_out::FanOut, presence::TopicPresence};
@@ -36,9 +37,9 @@ pub struct Subscriber<C: Channel> {
     /// Set once the same connection has sent a later join of this topic.
     pub(crate) is_replaced: Arc<AtomicBool>,
     /// The join, until it is decided.
-    pub(crate) joining: Option<PendingJoin<C>>,
+    pub(crate) joining: Option<Box<PendingJoin<C>>>,
     /// The message that later ones wait for, after [`Handled::Wait`](super::Handled::Wait).
-    pub(crate) busy: Option<Busy>,
+    pub(crate) busy: Option<Box<Busy>>,
     /// Whether it gets `presence_diff`.
     pub(crate) watches_presence: bool,
     /// Counts the join in the metrics, once it is accepted.
@@ -93,14 +94,14 @@ pub(crate) enum Waiting {
 /// All subscribers of a topic.
 pub(crate) struct Subscribers<C: Channel> {
     pub(crate) topic: ByteString,
-    pub(crate) by_id: HashMap<SubscriberId, Subscriber<C>>,
+    pub(crate) by_id: OwnMap<SubscriberId, Subscriber<C>>,
     /// Tells this actor from earlier and later ones of the same topic.
     pub(super) generation: u64,
     /// How many bytes the outbox of a subscriber holds, which bounds the presence list.
     pub(super) outbox_bytes: usize,
     pub(super) presence: Option<Box<TopicPresence>>,
     /// The subscriber that is leaving, while the channel is told.
-    pub(crate) parting: Option<Parting<C>>,
+    pub(crate) parting: Option<Box<Parting<C>>>,
     /// Subscribers whose joins must end because a message to them could not be encoded.
     pub(crate) missed: RefCell<Vec<SubscriberId>>,
     /// Whether the channel has broadcast a message that does not fit some subscriber's serializer.
@@ -113,7 +114,7 @@ impl<C: Channel> Subscribers<C> {
     pub(crate) fn new(topic: ByteString, generation: u64) -> Self {
         Self {
             topic,
-            by_id: HashMap::new(),
+            by_id: OwnMap::new(),
             generation,
             outbox_bytes: usize::MAX,
             presence: None,
@@ -205,11 +206,11 @@ impl<C: Channel> Subscribers<C> {
         mut to: impl FnMut(SubscriberId, &Subscriber<C>) -> bool,
     ) {
         let encoded = Encoded::new(message);
-        for (id, subscriber) in &self.by_id {
+        self.by_id.iter().for_each(|(id, subscriber)| {
             if subscriber.joining.is_none() && to(*id, subscriber) {
                 self.share(&encoded, subscriber);
             }
-        }
+        });
     }
 
     /// Sends the same bytes to those of `to` that have joined.

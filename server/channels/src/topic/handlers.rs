@@ -27,7 +27,7 @@ impl<C: Channel> Handler<Join<C::ConnectAssigns>> for TopicActor<C> {
             reply_join_ref: join_ref.clone().or(reference.clone()),
             join_ref,
             is_replaced,
-            joining: Some(PendingJoin { reference, decision, replaced }),
+            joining: Some(Box::new(PendingJoin { reference, decision, replaced })),
             busy: None,
             watches_presence: true,
             counted: None,
@@ -65,7 +65,9 @@ impl<C: Channel> Handler<Input> for TopicActor<C> {
                 waiting.push_back(Waiting::Message(message, reserved));
             }
             Some(_) => {
-                self.subscribers.by_id[&who].outbox.traffic().overloaded();
+                if let Some(subscriber) = self.subscribers.by_id.get(&who) {
+                    subscriber.outbox.traffic().overloaded();
+                }
                 self.subscribers.reply(who, message.reference, Status::Error, Overloaded::response());
             }
         }

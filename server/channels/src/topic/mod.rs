@@ -192,7 +192,8 @@ impl<C: Channel> TopicActor<C> {
     /// error.
     fn decide_join(&mut self, who: SubscriberId, decided: Result<(C::Assigns, Payload), Payload>) {
         let Some(subscriber) = self.subscribers.by_id.get_mut(&who) else { return };
-        let Some(PendingJoin { reference, decision, replaced }) = subscriber.joining.take() else { return };
+        let Some(joining) = subscriber.joining.take() else { return };
+        let PendingJoin { reference, decision, replaced } = *joining;
         let is_in = decided.is_ok();
         let (status, response) = match decided {
             Ok((assigns, response)) => {
@@ -237,7 +238,7 @@ impl<C: Channel> TopicActor<C> {
             Handled::NoReply => {}
             Handled::Wait => {
                 if let Some(subscriber) = self.subscribers.by_id.get_mut(&who) {
-                    subscriber.busy = Some(Busy { reference, waiting: VecDeque::new() });
+                    subscriber.busy = Some(Box::new(Busy { reference, waiting: VecDeque::new() }));
                 }
             }
             Handled::Stop { reply, how } => {
@@ -254,8 +255,8 @@ impl<C: Channel> TopicActor<C> {
         let Some(busy) = subscriber.and_then(|subscriber| subscriber.busy.take()) else {
             return;
         };
-        self.follow(who, busy.reference, handled);
-        let mut waiting = busy.waiting;
+        let Busy { reference, mut waiting } = *busy;
+        self.follow(who, reference, handled);
         while let Some(next) = waiting.pop_front() {
             match next {
                 Waiting::Message(message, reserved) => {
@@ -305,7 +306,7 @@ impl<C: Channel> TopicActor<C> {
     fn replace(&mut self, who: SubscriberId) -> Option<Box<Parting<C>>> {
         let subscriber = self.remove(who)?;
         let last_words = LastWords::Held(RefCell::default());
-        self.part(Parting { who, subscriber, last_words }).map(Box::new)
+        self.part(Parting { who, subscriber, last_words })
     }
 
     /// Takes out a subscriber that is sent nothing any more.
@@ -322,9 +323,9 @@ impl<C: Channel> TopicActor<C> {
     }
 
     /// Tells the channel that a subscriber has left.
-    fn part(&mut self, parting: Parting<C>) -> Option<Parting<C>> {
+    fn part(&mut self, parting: Parting<C>) -> Option<Box<Parting<C>>> {
         let who = parting.who;
-        self.subscribers.parting = Some(parting);
+        self.subscribers.parting = Some(Box::new(parting));
         self.call(None, |channel, context| {
             context.untrack_all(who);
             channel.left(context, who);
@@ -368,7 +369,7 @@ impl<C: Channel> TopicActor<C> {
         channel.may_rest()
             && subscribers.by_id.iter().all(is_quiet)
             && registry.rest(&subscribers.topic, *generation, |resting| {
-                for (who, subscriber) in subscribers.by_id.drain() {
+                for (who, subscriber) in subscribers.by_id.take() {
                     resting.add(who, Rested { subscriber, wake: channel.rest(who) });
                 }
             })

@@ -1,7 +1,6 @@
 //! What every transport drives: a client's frames in, replies and pushes out.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,6 +13,7 @@ use vestibule_phoenix::{
     disconnect::Disconnect,
     message::{Frame, Message, Payload, Reply, Status, Term},
     serializer::Serializer,
+    small_map::OwnMap,
     socket::{self, Action, JoinId, Socket},
 };
 
@@ -37,7 +37,7 @@ pub(crate) struct Connection<S: 'static> {
     rate_limit: FrameRateLimit,
     budget: ByteBudget,
     socket: Socket,
-    joins: HashMap<JoinId, Joined>,
+    joins: OwnMap<JoinId, Joined>,
 }
 
 /// A topic that the connection has joined, or is joining.
@@ -57,7 +57,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
         let rate_limit = FrameRateLimit::new(limits);
         let budget = ByteBudget::new(limits.message.saturating_mul(LARGEST_WAITING));
         let socket = Socket::new(limits.channels);
-        Self { endpoint, serializer, client, outbox, rate_limit, budget, socket, joins: HashMap::new() }
+        Self { endpoint, serializer, client, outbox, rate_limit, budget, socket, joins: OwnMap::new() }
     }
 
     /// Handles one frame. Waits for a join to be decided, as a Phoenix socket does; and after a
@@ -180,7 +180,7 @@ impl<S> Connection<S> {
 
 impl<S> Drop for Connection<S> {
     fn drop(&mut self) {
-        for (id, Joined { handle, .. }) in &self.joins {
+        for (id, Joined { handle, .. }) in self.joins.iter() {
             handle.gone(self.subscriber(*id));
         }
     }
@@ -199,6 +199,27 @@ mod tests {
     };
 
     const MESSAGE: usize = 1000;
+
+    /// Every connection and every join keeps one of each, for hours.
+    #[test]
+    fn what_a_connection_keeps_is_small() {
+        assert_eq!(size_of::<Connection<()>>(), 192);
+        assert_eq!(size_of::<Client<()>>(), 72);
+        assert_eq!(size_of::<(JoinId, Joined)>(), 32);
+        assert_eq!(size_of::<crate::channel::Subscriber<Busy>>(), 136);
+    }
+
+    /// A topic actor is a part of its task, and a topic may have one subscriber.
+    #[test]
+    fn a_topic_actor_is_small() {
+        assert_eq!(size_of::<crate::topic::TopicActor<Busy>>(), 248);
+    }
+
+    /// They are moved several times on their way.
+    #[test]
+    fn messages_are_small() {
+        assert_eq!((size_of::<Payload>(), size_of::<Message>(), size_of::<Incoming>()), (40, 200, 144));
+    }
 
     /// Waits at `wait` until it is told to go on, and answers everything else.
     struct Busy;

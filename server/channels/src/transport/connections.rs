@@ -11,7 +11,7 @@ use std::{
 use bytestring::ByteString;
 use dashmap::DashMap;
 use tokio::time::{Instant, sleep};
-use vestibule_phoenix::disconnect::Disconnect;
+use vestibule_phoenix::{disconnect::Disconnect, small_map::OwnKeys};
 
 use super::closed_connection::{ClosedConnection, RecentlyClosed};
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) fn next_id() -> u64 {
 /// The open connections of the endpoints that share this.
 #[derive(Default)]
 pub struct Connections {
-    open: DashMap<u64, Open>,
+    open: DashMap<u64, Open, OwnKeys>,
     draining: AtomicBool,
     closed: RecentlyClosed,
 }

@@ -1,7 +1,5 @@
 //! Tells a room about committed changes: its members, and the one user whom a change concerns.
 
-use std::collections::HashSet;
-
 use vestibule_approve::{
     frames::Policy,
     ids::{Seq, Uid},
@@ -131,7 +129,7 @@ impl KeyRoom {
         for who in &here {
             deliver(self, cx, *who, own.clone());
         }
-        let except: HashSet<u64> = here.iter().map(|who| who.connection).collect();
+        let except: Vec<u64> = here.iter().map(|who| who.connection).collect();
         self.notifier.notify_inbox(uid, own, except);
     }
 }

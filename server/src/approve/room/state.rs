@@ -1,6 +1,6 @@
 //! A room's subscribers, and what the room knows of each.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use serde::Serialize;
 use vestibule_approve::{
@@ -10,7 +10,7 @@ use vestibule_approve::{
     rules::Caller,
     signed::{Rid, Uid},
 };
-use vestibule_channels::{Payload, ReplyTo, SubscriberId};
+use vestibule_channels::{Payload, ReplyTo, SubscriberId, small_map::OwnMap};
 
 use crate::approve::{
     catch_up::Feed, delivery::Recipient, event::ServerEvent, joined_rooms::JoinedRoom,
@@ -22,7 +22,7 @@ pub(in crate::approve) struct KeyRoom {
     pub(super) services: Arc<Services>,
     pub(super) notifier: WeakNotifier,
     pub(super) rid: Rid,
-    pub(super) subscribers: HashMap<SubscriberId, Subscriber>,
+    pub(super) subscribers: OwnMap<SubscriberId, Subscriber>,
     pub(super) count: PresenceCount,
 }
 
@@ -116,7 +116,7 @@ impl KeyRoom {
             services: Arc::clone(services),
             notifier: notifier.clone(),
             rid,
-            subscribers: HashMap::new(),
+            subscribers: OwnMap::new(),
             count: PresenceCount::default(),
         }
     }
@@ -136,5 +136,15 @@ impl KeyRoom {
     pub(super) fn key_of(&self, who: SubscriberId) -> Result<&RoomKey, Refusal> {
         let subscriber = self.subscribers.get(&who);
         subscriber.and_then(|subscriber| subscriber.key.as_ref()).ok_or_else(|| Reason::NotMember.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscriber_takes_few_bytes() {
+        assert_eq!((size_of::<Subscriber>(), size_of::<KeyRoom>()), (360, 96));
     }
 }
