@@ -3,7 +3,7 @@
 use crate::connection::Connection;
 use crate::models::{ApproveState, NewAct, NewApprove, NewNotice, NewRequest, RequestFilter, RequestState};
 use crate::repository::{
-    self, approves, audit, census, denials, devices, due, erasure, notices, requests, rooms, tidy,
+    self, approves, audit, census, denials, devices, due, erasure, notices, requests, rooms, tidy, waiting,
 };
 use crate::testing::{NOW, denial, room};
 
@@ -295,6 +295,24 @@ pub(super) const QUERIES: &[Query] = &[
     query("store::begin", |conn| drop(repository::store::begin(conn, 1, 1)), &[
         "SCAN store",
         "SCAN store",
+    ]),
+    query("waiting::for_user everywhere", |conn| drop(waiting::for_user(conn, U, None, 0, NOW)), &[
+        "SCAN store",
+        "SCALAR SUBQUERY 1",
+        "SEARCH requests USING INDEX requests_open_of_user (uid=? AND seq>?)",
+        "SCALAR SUBQUERY 2",
+        "SEARCH approves USING INDEX approves_waiting (to_uid=? AND seq>?)",
+        "SCALAR SUBQUERY 3",
+        "SEARCH notices USING INDEX notices_of_user (uid=? AND seq>?)",
+    ]),
+    query("waiting::for_user in one room", |conn| drop(waiting::for_user(conn, U, Some(R), 0, NOW)), &[
+        "SCAN store",
+        "SCALAR SUBQUERY 1",
+        "SEARCH requests USING INDEX requests_open_of_user_in_room (rid=? AND uid=? AND seq>?)",
+        "SCALAR SUBQUERY 2",
+        "SEARCH approves USING INDEX approves_waiting (to_uid=? AND seq>?)",
+        "SCALAR SUBQUERY 3",
+        "SEARCH notices USING INDEX notices_of_user (uid=? AND seq>?)",
     ]),
     query("tidy::run", |conn| drop(tidy::run(conn, NOW, NOW, NOW, 9)), &[
         "SEARCH requests USING INTEGER PRIMARY KEY (rowid=?)",

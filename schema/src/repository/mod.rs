@@ -16,3 +16,4 @@ pub mod requests;
 pub mod rooms;
 pub mod store;
 pub mod tidy;
+pub mod waiting;

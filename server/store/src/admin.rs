@@ -10,7 +10,7 @@ use vestibule_approve::{
     signed::{Rid, Uid},
 };
 use vestibule_schema::{
-    Error,
+    Connection, Error,
     models::{self, NewAct, OpenRequest},
     repository::{approves, audit, requests, rooms},
 };
@@ -137,7 +137,7 @@ impl Store {
 
     /// Finds one room.
     pub async fn room(&self, rid: Rid) -> Result<Option<RoomRecord>, StoreError> {
-        self.read(move |conn| rooms::find(conn, rid.as_bytes())?.as_ref().map(room_record).transpose()).await
+        self.read(move |conn| find_room(conn, &rid)).await
     }
 
     /// Finds at most `limit` requests after the position `after`, oldest first.
@@ -212,6 +212,10 @@ impl Store {
         })
         .await
     }
+}
+
+pub(super) fn find_room(conn: &mut Connection, rid: &Rid) -> Result<Option<RoomRecord>, Error> {
+    rooms::find(conn, rid.as_bytes())?.as_ref().map(room_record).transpose()
 }
 
 fn room_record(row: &models::Room) -> Result<RoomRecord, Error> {

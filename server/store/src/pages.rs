@@ -34,6 +34,21 @@ pub(super) struct PageRequest {
     /// At most about so many bytes, but at least one item: the answer must fit the recipient's
     /// outbox.
     pub(super) bytes: usize,
+    /// The last seq of the snapshot, where it was read already.
+    pub(super) last: Option<Seq>,
+}
+
+impl PageRequest {
+    /// The list shows frames up to this seq.
+    fn until(&self, conn: &mut Connection) -> Result<Seq, Error> {
+        let last = self.last.map_or_else(|| last_seq(conn).map(Seq), Ok)?;
+        Ok(self.from.until.min(last))
+    }
+
+    /// The page of a list that is known to be empty.
+    pub(super) fn nothing<T>(&self, conn: &mut Connection) -> Result<ListPage<T>, Error> {
+        Ok(ListPage { items: Vec::new(), next: None, until: self.until(conn)? })
+    }
 }
 
 /// An item of a list.
@@ -161,7 +176,7 @@ fn page<T: Listed>(
     wanted: PageRequest,
     read: impl FnOnce(&mut Connection, u32) -> Result<Vec<T>, Error>,
 ) -> Result<ListPage<T>, Error> {
-    let until = wanted.from.until.min(Seq(last_seq(conn)?));
+    let until = wanted.until(conn)?;
     let limit = usize::try_from(wanted.limit.clamp(1, PAGE)).unwrap_or_default();
     let mut items = read(conn, u32::try_from(limit + 1).unwrap_or(u32::MAX))?;
     items.retain(|item| item.seq() <= until);

@@ -9,11 +9,11 @@ use vestibule_approve::{
 };
 use vestibule_schema::{
     Connection, Error,
-    repository::{approves, due, requests, rooms},
+    repository::{approves, due, requests, rooms, waiting},
 };
 
 use crate::{
-    convert,
+    RoomRecord, admin, convert,
     error::StoreError,
     pages::{self, ListPage, PageRequest},
     store::Store,
@@ -64,13 +64,39 @@ impl Store {
                 None => None,
             };
             let rid = rid.as_ref();
-            let mine = pages::mine(conn, &uid, rid, wanted)?;
-            let approves = pages::approved(conn, &uid, rid, wanted)?;
-            let unseen = Cursor { after: notices_after, ..Cursor::START };
-            let notices = pages::notices(conn, &uid, rid, PageRequest { from: unseen, ..wanted })?;
+            let (user, room) = (uid.as_bytes(), rid.map(Rid::as_bytes));
+            let waiting = waiting::for_user(conn, user, room, notices_after.0, wanted.now)?;
+            let wanted = PageRequest { last: Some(Seq(waiting.seq)), ..wanted };
+            let mine = if waiting.requests {
+                pages::mine(conn, &uid, rid, wanted)?
+            } else {
+                wanted.nothing(conn)?
+            };
+            let approves = if waiting.approves {
+                pages::approved(conn, &uid, rid, wanted)?
+            } else {
+                wanted.nothing(conn)?
+            };
+            let unseen = PageRequest { from: Cursor { after: notices_after, ..Cursor::START }, ..wanted };
+            let notices = if waiting.notices {
+                pages::notices(conn, &uid, rid, unseen)?
+            } else {
+                unseen.nothing(conn)?
+            };
             Ok(JoinSnapshot { until: approves.until, card, mine, approves, notices })
         })
         .await
+    }
+
+    /// Reads what a new member of a room is shown: the room, and the first page of its open
+    /// requests.
+    pub async fn member_snapshot(
+        &self,
+        rid: Rid,
+        limit: i64,
+    ) -> Result<(Option<RoomRecord>, ListPage<RequestItem>), StoreError> {
+        let wanted = self.page_request(Cursor::START, limit);
+        self.read(move |conn| Ok((admin::find_room(conn, &rid)?, pages::pending(conn, &rid, wanted)?))).await
     }
 
     /// Lists the user's own open requests, in one room or everywhere.
@@ -196,7 +222,7 @@ impl Store {
     }
 
     fn page_request(&self, from: Cursor, limit: i64) -> PageRequest {
-        PageRequest { from, limit, now: self.clock.now_ms(), bytes: self.page_bytes }
+        PageRequest { from, limit, now: self.clock.now_ms(), bytes: self.page_bytes, last: None }
     }
 }
 

@@ -9,7 +9,7 @@ use vestibule_approve::{
     signed::{prove, room_id},
 };
 use vestibule_channels::{Context, Handled, Payload, Status, SubscriberId};
-use vestibule_store::{ListPage, RoomRecord, StoreError};
+use vestibule_store::{ListPage, RoomRecord};
 
 use super::{
     fan_out::after_ms,
@@ -66,11 +66,7 @@ impl KeyRoom {
         subscriber.key = Some(RoomKey { alg: proof.alg, room_pub: proof.room_pub });
         subscriber.updates = Feed::held();
         let (services, rid) = (Arc::clone(&self.services), visit.rid);
-        let list = List::default();
-        let read = async move {
-            let record = services.store.room(rid).await?;
-            Ok::<_, StoreError>((record, services.store.pending(rid, list.from(), list.limit()).await?))
-        };
+        let read = async move { services.store.member_snapshot(rid, List::default().limit()).await };
         cx.spawn(who, read, move |room, cx, stored| match stored {
             Ok(stored) => room.welcome_member(cx, who, stored),
             Err(error) => room.cannot_welcome(cx, who, &replies::of_store(error)),
