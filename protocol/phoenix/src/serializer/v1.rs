@@ -33,9 +33,7 @@ pub fn decode(text: &ByteString) -> Result<Message, DecodeError> {
         return Err(DecodeError::Malformed(serde::de::Error::custom("expected an object")));
     }
     let Object { topic, event, payload, reference, join_ref } = serde_json::from_str(text)?;
-    let [join_ref, reference, topic, event] =
-        json::terms([join_ref, Some(reference), Some(topic), Some(event)])?;
-    Ok(Message { join_ref, reference, topic, event, payload: json::payload(payload)? })
+    json::message([join_ref, Some(reference), Some(topic), Some(event)], payload)
 }
 
 /// Appends `message`, which has `payload`, with the keys in Phoenix's order.

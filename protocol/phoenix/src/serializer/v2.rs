@@ -12,8 +12,7 @@ use crate::message::{Json, Message, Outgoing, Term};
 /// Decodes a text frame. Elements after the fifth are checked and ignored, as in Phoenix.
 pub fn decode_text(text: &ByteString) -> Result<Message, DecodeError> {
     let [join_ref, reference, topic, event, payload] = serde_json::from_str::<Array<'_>>(text)?.0;
-    let [join_ref, reference, topic, event] = json::terms([join_ref, reference, topic, event].map(Some))?;
-    Ok(Message { join_ref, reference, topic, event, payload: json::payload(payload)? })
+    json::message([join_ref, reference, topic, event].map(Some), payload)
 }
 
 /// The five elements, not parsed yet.
