@@ -1,12 +1,14 @@
 //! A rate for each of many keys. All threads share it; keys that have not been used for a while are
 //! forgotten.
 
-use std::sync::Arc;
 use std::{
     fmt,
     hash::Hash,
     num::NonZeroU32,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -22,7 +24,9 @@ const CLEANING: Duration = Duration::from_secs(10);
 /// Counts what each key does. See the [module](self).
 pub struct KeyedRate<K: Hash + Eq + Clone> {
     limit: Arc<ArcSwap<Limit<K>>>,
-    cleaned: Mutex<Instant>,
+    started: Instant,
+    /// When keys were last forgotten, in seconds since the start.
+    cleaned: AtomicU64,
 }
 
 /// A quota, and how much of it each key has used.
@@ -42,7 +46,8 @@ impl<K: Hash + Eq + Clone> KeyedRate<K> {
     pub fn new(quota: Quota) -> Self {
         Self {
             limit: Arc::new(ArcSwap::from_pointee(Limit::new(quota))),
-            cleaned: Mutex::new(Instant::now()),
+            started: Instant::now(),
+            cleaned: AtomicU64::new(0),
         }
     }
 
@@ -68,12 +73,14 @@ impl<K: Hash + Eq + Clone> KeyedRate<K> {
     /// Forgets recovered keys, if it is time to: on calls only, since nothing is added between
     /// them.
     fn clean(&self) {
-        let mut cleaned = self.cleaned.lock().unwrap_or_else(PoisonError::into_inner);
-        if cleaned.elapsed() < CLEANING {
+        let (now, cleaned) = (self.started.elapsed().as_secs(), self.cleaned.load(Ordering::Relaxed));
+        if now < cleaned + CLEANING.as_secs() {
             return;
         }
-        *cleaned = Instant::now();
-        drop(cleaned);
+        // Another thread may have begun meanwhile.
+        if self.cleaned.compare_exchange(cleaned, now, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return;
+        }
         let limit = self.limit.load();
         limit.limiter.retain_recent();
         limit.limiter.shrink_to_fit();
@@ -94,13 +101,14 @@ mod tests {
     #[test]
     fn keys_are_forgotten() {
         let one = NonZeroU32::MIN;
-        let rate = KeyedRate::new(Quota::per_second(NonZeroU32::new(1_000_000).unwrap()).allow_burst(one));
+        let mut rate =
+            KeyedRate::new(Quota::per_second(NonZeroU32::new(1_000_000).unwrap()).allow_burst(one));
         for key in 0..=255 {
             assert_eq!(rate.admit(&key, one), Ok(()));
         }
         assert_eq!(rate.limit.load().limiter.len(), 256, "it is not yet time");
         std::thread::sleep(Duration::from_millis(1));
-        *rate.cleaned.lock().unwrap() -= CLEANING;
+        rate.started -= CLEANING;
         assert_eq!(rate.admit(&256, one), Ok(()));
         assert_eq!(rate.limit.load().limiter.len(), 1);
     }
