@@ -7,7 +7,7 @@ NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 # one package alone some dependencies have fewer features, so Cargo would build the server twice.
 BUILD = cargo build --workspace --bins --examples --locked
 
-.PHONY: run test page check doc rust client flows clients browser package service old released stripped deb deb-test container container-test advisories rolling crowd fuzz schemathesis model bench amplification soak help
+.PHONY: run test page check doc rust client flows clients browser package service old released stripped deb deb-test container container-test advisories rolling crowd fuzz schemathesis model bench-programs bench bench-compare bench-store amplification soak help
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -154,6 +154,26 @@ schemathesis: ## the operators' endpoints against their description, with made-u
 model: ## the rules in every order of steps, in larger worlds than `make rust` looks at; takes minutes
 	cargo test --release --package vestibule-model --test holds -- --ignored --nocapture --test-threads=1
 
-bench: ## group commit: commands per second with 1, 16 and 256 senders; and how long they wait while much expires
+# The playground is built as an application has it that only uses the framework: without the features
+# that the product adds.
+PLAYGROUND = target/release/examples/playground
+BENCH = target/release/load --server playground=$(PLAYGROUND) --server floor=target/release/floor $(if $(LONG),--long) \
+	$(if $(ROUNDS),--rounds $(ROUNDS))
+# Figures of some scenarios alone are no report.
+REPORT = $(if $(ONLY),--only $(ONLY),--document docs/performance.md)
+
+bench-programs:
+	tests/bench/install.sh
+	cargo build --release --package vestibule-channels --example playground --locked
+	cargo build --release --package vestibule-bench --bins --locked
+
+bench: bench-programs ## what a message and a connection cost, beside the floor: minutes (LONG=1: many; ONLY=fan-out,echo: some)
+	$(BENCH) --json target/bench/report.json $(REPORT)
+
+bench-compare: bench-programs ## the same beside the playground of another revision (REV=…)
+	program=$$(tests/bench/build_revision.sh $(REV)) && \
+	$(BENCH) --server "$(REV)=$$program" --json target/bench/comparison.json $(REPORT)
+
+bench-store: ## group commit: commands per second with 1, 16 and 256 senders; and how long they wait while much expires
 	cargo bench --package vestibule-store --bench group_commit
 	cargo bench --package vestibule-store --bench sweep

@@ -88,6 +88,12 @@ impl Launch {
         Self::new(build::playground().to_owned(), Port::Environment)
     }
 
+    /// A program that listens on the port in the environment variable `PORT`, as the playground
+    /// does.
+    pub fn on_port(program: &str) -> Self {
+        Self::new(PathBuf::from(program), Port::Environment)
+    }
+
     /// A program of the system.
     #[cfg(test)]
     pub(super) fn program(name: &str) -> Self {

@@ -54,11 +54,19 @@ fn the_model_runs_the_rules_without_a_server() {
 }
 
 #[test]
+fn the_load_generator_starts_servers_as_tests_do() {
+    refuse("vestibule-bench", &[SERVING.as_slice(), &DATABASE].concat());
+    only("vestibule-bench", &["vestibule-tests"]);
+}
+
+#[test]
 fn no_crate_depends_on_the_tests() {
     for package in packages() {
         let dependencies = package["dependencies"].as_array().expect("dependencies");
-        let on_tests = dependencies.iter().any(|dependency| dependency["name"] == "vestibule-tests");
-        assert!(!on_tests, "{} depends on the tests", package["name"]);
+        let is_named = |name: &str| dependencies.iter().any(|dependency| dependency["name"] == name);
+        let is_bench = package["name"] == "vestibule-bench";
+        assert!(is_bench || !is_named("vestibule-tests"), "{} depends on the tests", package["name"]);
+        assert!(!is_named("vestibule-bench"), "{} depends on the load generator", package["name"]);
     }
 }
 

@@ -1,0 +1,69 @@
+//! Measures servers side by side. `make bench` runs it.
+
+use std::{error::Error, fs, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use vestibule_bench::{
+    candidate::Candidate,
+    report::{document, json, table},
+    rounds::{self, Plan},
+    scenario,
+};
+
+/// Measures servers side by side, in rounds that alternate between them
+#[derive(Debug, Parser)]
+struct Options {
+    /// A server under test, as NAME=PATH; it must have the playground's topics and listen on PORT
+    #[arg(long = "server", required = true, value_parser = Candidate::parse)]
+    servers: Vec<Candidate>,
+    /// Runs only scenarios whose key contains one of these, separated by commas
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Runs the long form, which takes many minutes
+    #[arg(long)]
+    long: bool,
+    /// Number of rounds
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Does not count instructions, which needs Valgrind
+    #[arg(long)]
+    no_instructions: bool,
+    /// Writes the results here, as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Writes the results into this document, and plots beside it
+    #[arg(long)]
+    document: Option<PathBuf>,
+}
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let options = Options::parse();
+    let mut scenarios = scenario::all(options.long);
+    scenarios.retain(|scenario| {
+        options.only.is_empty() || options.only.iter().any(|part| scenario.key().contains(part))
+    });
+    let plan = Plan {
+        rounds: options.rounds.max(1),
+        is_long: options.long,
+        counts_instructions: !options.no_instructions,
+    };
+    let summary = rounds::run(&options.servers, &scenarios, plan)?;
+    for table in table::tables(&summary) {
+        println!("{}", table.plain());
+    }
+    println!("load average at the start: {:.1}, machine busy: {:.0} %", summary.load, summary.busy * 100.0);
+    if let Some(path) = &options.json {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, serde_json::to_string_pretty(&json::of(&summary))?)?;
+    }
+    if let Some(path) = &options.document {
+        document::write(path, &summary)?;
+    }
+    if summary.faults().is_none() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("messages were lost, doubled or reordered");
+    Ok(ExitCode::FAILURE)
+}

@@ -1,0 +1,160 @@
+//! Rounds that alternate between the servers, and their medians.
+
+use std::{collections::BTreeMap, io, time::Instant};
+
+use crate::{
+    candidate::Candidate,
+    gauge::Gauge,
+    ledger::Faults,
+    machine::{self, Busy},
+    measure::{Figures, Measure, Sample},
+    scenario::{Scenario, Subject},
+    statistics::{median, spread},
+};
+
+/// What all rounds showed of one server in one scenario.
+#[derive(Debug, Clone)]
+pub struct Result {
+    /// The server's name.
+    pub candidate: String,
+    /// The median of each figure.
+    pub medians: Figures,
+    /// How far the rounds are apart in each figure: the largest divided by the smallest.
+    pub spreads: Figures,
+    /// What went wrong in all rounds.
+    pub faults: Faults,
+}
+
+/// The results of a scenario.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The scenario's key.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// What its figures are per.
+    pub unit: &'static str,
+    /// The servers, as they were given.
+    pub results: Vec<Result>,
+}
+
+impl Outcome {
+    /// A server's result.
+    pub fn of(&self, candidate: &str) -> Option<&Result> {
+        self.results.iter().find(|result| result.candidate == candidate)
+    }
+}
+
+/// The results of all scenarios, and the circumstances.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// One for each scenario.
+    pub outcomes: Vec<Outcome>,
+    /// How many rounds there were.
+    pub rounds: usize,
+    /// Whether the scenarios had their long form.
+    pub is_long: bool,
+    /// The machine.
+    pub machine: String,
+    /// The load average when the run began.
+    pub load: f64,
+    /// The share of the machine that was busy during the run, the servers and their clients
+    /// included.
+    pub busy: f64,
+}
+
+impl Summary {
+    /// What went wrong altogether.
+    pub fn faults(&self) -> Faults {
+        let results = self.outcomes.iter().flat_map(|outcome| &outcome.results);
+        results.fold(Faults::default(), |sum, result| sum.and(result.faults))
+    }
+}
+
+/// How to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// How many rounds.
+    pub rounds: usize,
+    /// Whether the scenarios have their long form.
+    pub is_long: bool,
+    /// Whether instructions are counted, which needs Valgrind.
+    pub counts_instructions: bool,
+}
+
+/// Runs the scenarios on the servers.
+pub fn run(candidates: &[Candidate], scenarios: &[Box<dyn Scenario>], plan: Plan) -> io::Result<Summary> {
+    let (load, before) = (machine::load(), Busy::now());
+    let outcomes = scenarios.iter().map(|scenario| outcome(candidates, &**scenario, plan));
+    let outcomes = outcomes.collect::<io::Result<_>>()?;
+    let busy = before.zip(Busy::now()).map_or(0.0, |(before, after)| after.share_since(before));
+    let Plan { rounds, is_long, .. } = plan;
+    Ok(Summary { outcomes, rounds, is_long, machine: machine::description(), load, busy })
+}
+
+fn outcome(candidates: &[Candidate], scenario: &dyn Scenario, plan: Plan) -> io::Result<Outcome> {
+    let begin = Instant::now();
+    let able: Vec<&Candidate> =
+        candidates.iter().filter(|candidate| scenario.is_for_floor() || !candidate.is_floor()).collect();
+    let mut samples = vec![Vec::new(); able.len()];
+    for round in 0..scenario.rounds(plan.rounds) {
+        // Another one begins each round: whoever comes first finds a machine that was just idle.
+        for place in 0..able.len() {
+            let number = (round + place) % able.len();
+            samples[number].push(sample(able[number], scenario, &Gauge::Time)?);
+        }
+    }
+    if plan.counts_instructions && scenario.is_counted() {
+        for (number, candidate) in able.iter().enumerate() {
+            let folder = tempfile::tempdir()?;
+            let gauge = Gauge::Callgrind(folder.path().to_owned());
+            samples[number].push(sample(candidate, scenario, &gauge)?);
+        }
+    }
+    eprintln!("{}: {:.0} s", scenario.name(), begin.elapsed().as_secs_f64());
+    let results = able.iter().zip(samples).map(|(candidate, samples)| result(candidate, &samples)).collect();
+    Ok(Outcome { key: scenario.key(), name: scenario.name(), unit: scenario.unit(), results })
+}
+
+/// One run against a fresh server.
+fn sample(candidate: &Candidate, scenario: &dyn Scenario, gauge: &Gauge) -> io::Result<Sample> {
+    let server = candidate.start(gauge);
+    let subject = Subject { server: server.address(), process: server.id(), gauge };
+    scenario.run(subject).map_err(|error| {
+        let what = format!("{}, {}: {error}", candidate.name, scenario.name());
+        io::Error::new(error.kind(), what)
+    })
+}
+
+fn result(candidate: &Candidate, samples: &[Sample]) -> Result {
+    let mut values: BTreeMap<Measure, Vec<f64>> = BTreeMap::new();
+    let mut faults = Faults::default();
+    for sample in samples {
+        faults = faults.and(sample.faults);
+        for (measure, value) in &sample.figures {
+            values.entry(*measure).or_default().push(*value);
+        }
+    }
+    let each =
+        |figure: fn(&[f64]) -> f64| values.iter().map(|(measure, of)| (*measure, figure(of))).collect();
+    Result { candidate: candidate.name.clone(), medians: each(median), spreads: each(spread), faults }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Candidate, Faults, Figures, Measure, Sample, result};
+
+    #[test]
+    fn rounds_become_medians_and_faults_add_up() {
+        let candidate = Candidate { name: "floor".to_owned(), program: "floor".into() };
+        let sample = |cpu, lost| Sample {
+            figures: Figures::from([(Measure::Cpu, cpu)]),
+            faults: Faults { lost, ..Faults::default() },
+        };
+        let counted = Sample { figures: Figures::from([(Measure::Instructions, 5.0)]), ..Sample::default() };
+        let result = result(&candidate, &[sample(4.0, 1), sample(2.0, 0), sample(3.0, 2), counted]);
+        let medians = Figures::from([(Measure::Cpu, 3.0), (Measure::Instructions, 5.0)]);
+        assert_eq!((result.medians, result.faults.lost), (medians, 3));
+        assert_eq!(result.spreads[&Measure::Cpu].to_bits(), 2.0_f64.to_bits());
+    }
+}

@@ -1,0 +1,96 @@
+//! What the clients do: each scenario has its own file.
+
+mod admit;
+mod conversation;
+mod idle;
+mod join;
+mod traffic;
+
+use std::{io, net::SocketAddr, time::Duration};
+
+pub use self::{conversation::Conversation, idle::Idle, join::Join, traffic::Kind};
+use crate::{gauge::Gauge, measure::Sample};
+
+/// How long nothing may arrive from a server that owes something.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running server, and how it is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Where it listens.
+    pub server: SocketAddr,
+    /// Its process.
+    pub process: u32,
+    /// How it is measured.
+    pub gauge: &'a Gauge,
+}
+
+/// What clients do, and what of it is measured.
+pub trait Scenario {
+    /// The key in the JSON and on the command line.
+    fn key(&self) -> String;
+
+    /// The name in tables.
+    fn name(&self) -> String;
+
+    /// What the figures are per.
+    fn unit(&self) -> &'static str;
+
+    /// Whether instructions are counted too, by another run under Callgrind.
+    fn is_counted(&self) -> bool {
+        true
+    }
+
+    /// Whether the floor can do it.
+    fn is_for_floor(&self) -> bool {
+        true
+    }
+
+    /// How many rounds are enough, of so many.
+    fn rounds(&self, wanted: usize) -> usize {
+        wanted
+    }
+
+    /// Runs it once against a fresh server.
+    fn run(&self, subject: Subject<'_>) -> io::Result<Sample>;
+}
+
+/// All scenarios, in their short or long form.
+pub fn all(is_long: bool) -> Vec<Box<dyn Scenario>> {
+    let mut all: Vec<Box<dyn Scenario>> = Vec::new();
+    let deliveries = if is_long { 500_000 } else { 60_000 };
+    let mut shapes = vec![(1, 100, 1), (1, 1000, 1), (1, 1000, 4), (100, 50, 1), (100, 50, 4)];
+    if is_long {
+        shapes.insert(3, (1, 10_000, 1));
+    }
+    for (rooms, members, under_way) in shapes {
+        all.push(Box::new(Conversation::fan_out(rooms, members, under_way, deliveries)));
+    }
+    let echoes = if is_long { 200_000 } else { 40_000 };
+    for (clients, under_way) in [(1, 1), (64, 1), (64, 8)] {
+        // One client alone waits for each of its echoes.
+        let echoes = if clients == 1 { echoes / 4 } else { echoes };
+        all.push(Box::new(Conversation::echo(clients, under_way, echoes)));
+    }
+    all.push(Box::new(Join { clients: if is_long { 10_000 } else { 2000 } }));
+    let after = Duration::from_secs(if is_long { 30 } else { 5 });
+    all.push(Box::new(Idle { clients: if is_long { 5000 } else { 2000 }, members: 10, after }));
+    if is_long {
+        all.push(Box::new(Idle { clients: 19_000, members: 10, after }));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_scenario_has_a_key_of_its_own() {
+        for is_long in [false, true] {
+            let all = super::all(is_long);
+            let keys: BTreeSet<String> = all.iter().map(|scenario| scenario.key()).collect();
+            assert_eq!(keys.len(), all.len());
+        }
+    }
+}

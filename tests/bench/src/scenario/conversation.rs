@@ -1,0 +1,89 @@
+//! Fan-out and echo: messages, and the work that each delivery takes.
+
+use std::io;
+
+use super::{
+    Scenario, Subject,
+    traffic::{Kind, Traffic},
+};
+use crate::measure::Sample;
+
+/// Of how many messages the first is for warming up only.
+const WARM_UP: u64 = 10;
+
+/// How many messages there are at least under an emulator, in each room.
+const COUNTED: u64 = 10;
+
+/// How many fewer messages there are under an emulator.
+const SLOWER: u64 = 20;
+
+/// Messages in rooms.
+#[derive(Debug, Clone, Copy)]
+pub struct Conversation {
+    kind: Kind,
+    rooms: usize,
+    members: usize,
+    under_way: usize,
+    /// How many messages are sent in each room.
+    messages: u64,
+}
+
+impl Conversation {
+    /// One in each room says something to all in it, until this many messages were delivered.
+    pub fn fan_out(rooms: usize, members: usize, under_way: usize, deliveries: u64) -> Self {
+        let messages = (deliveries / (rooms * members) as u64).max(20);
+        Self { kind: Kind::Shout, rooms, members, under_way, messages }
+    }
+
+    /// Each client, in a room of its own, has messages come back.
+    pub fn echo(clients: usize, under_way: usize, echoes: u64) -> Self {
+        let messages = (echoes / clients as u64).max(20);
+        Self { kind: Kind::Echo, rooms: clients, members: 1, under_way, messages }
+    }
+
+    fn is_echo(&self) -> bool {
+        self.kind == Kind::Echo
+    }
+}
+
+impl Scenario for Conversation {
+    fn key(&self) -> String {
+        let Self { rooms, members, under_way, .. } = self;
+        if self.is_echo() {
+            format!("echo-{rooms}-window-{under_way}")
+        } else {
+            format!("fan-out-{rooms}x{members}-window-{under_way}")
+        }
+    }
+
+    fn name(&self) -> String {
+        let Self { rooms, members, under_way, .. } = self;
+        let each = if *rooms > 1 { " each" } else { "" };
+        if self.is_echo() {
+            let clients = if *rooms == 1 { "1 client".to_owned() } else { format!("{rooms} clients") };
+            format!("echo, {clients}, {under_way} under way{each}")
+        } else {
+            format!("fan-out {rooms} × {members}, {under_way} under way{each}")
+        }
+    }
+
+    fn unit(&self) -> &'static str {
+        if self.is_echo() { "echo" } else { "delivered frame" }
+    }
+
+    fn run(&self, subject: Subject<'_>) -> io::Result<Sample> {
+        let mut messages = self.messages;
+        if subject.gauge.is_slow() {
+            messages = (messages / SLOWER).max(COUNTED);
+        }
+        let warm_up = (messages / WARM_UP).max(2);
+        let mut traffic = Traffic::join(subject.server, self.kind, self.rooms, self.members)?;
+        traffic.run(warm_up, self.under_way)?;
+
+        let begun = subject.gauge.begin(subject.process)?;
+        let times = traffic.run(warm_up + messages, self.under_way)?;
+        let cost = begun.end()?;
+        let delivered = messages * (self.rooms * self.members) as u64;
+        Ok(Sample::of_messages(delivered, cost, times, traffic.faults()?))
+    }
+}
