@@ -15,7 +15,7 @@ const END: &[u8] = b"\r\n\r\n";
 pub fn request(server: SocketAddr) -> Vec<u8> {
     format!(
         "GET /socket/websocket?vsn=2.0.0 HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\n\
-         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dmVzdGlidWxlIGJlbmNoISE=\r\n\r\n"
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dmVzdGlidWxlIGJlbmNoIQ==\r\n\r\n"
     )
     .into_bytes()
 }
