@@ -157,7 +157,7 @@ model: ## the rules in every order of steps, in larger worlds than `make rust` l
 # The playground is built as an application has it that only uses the framework: without the features
 # that the product adds.
 PLAYGROUND = target/release/examples/playground
-BENCH = target/release/load --server playground=$(PLAYGROUND) --server floor=target/release/floor $(if $(LONG),--long) \
+BENCH = target/release/load --playground playground=$(PLAYGROUND) --floor target/release/floor $(if $(LONG),--long) \
 	$(if $(ROUNDS),--rounds $(ROUNDS))
 # Figures of some scenarios alone are no report.
 REPORT = $(if $(ONLY),--only $(ONLY),--document docs/performance.md)
@@ -172,7 +172,7 @@ bench: bench-programs ## what a message and a connection cost, beside the floor:
 
 bench-compare: bench-programs ## the same beside the playground of another revision (REV=…)
 	program=$$(tests/bench/build_revision.sh $(REV)) && \
-	$(BENCH) --server "$(REV)=$$program" --json target/bench/comparison.json $(REPORT)
+	$(BENCH) --playground "$(REV)=$$program" --json target/bench/comparison.json $(REPORT)
 
 bench-store: ## group commit: commands per second with 1, 16 and 256 senders; and how long they wait while much expires
 	cargo bench --package vestibule-store --bench group_commit

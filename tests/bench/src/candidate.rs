@@ -9,27 +9,56 @@ use crate::gauge::Gauge;
 /// The name of the floor in reports.
 pub const FLOOR: &str = "floor";
 
-/// A program that listens on the port in `PORT`, and has the playground's topics.
+/// What a server has, and so which scenarios it can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Application {
+    /// Join, heartbeat, echo and shout over WebSocket: the floor, and the playground too.
+    Channels,
+    /// Everything that the framework has: the playground.
+    Playground,
+    /// The product.
+    Vestibule,
+}
+
+impl Application {
+    /// Whether a server with this application can do what needs another.
+    pub fn has(self, needed: Self) -> bool {
+        self == needed || (self, needed) == (Self::Playground, Self::Channels)
+    }
+}
+
+/// A program under test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// Its name in the report.
     pub name: String,
     /// Where it is.
     pub program: PathBuf,
+    /// What it has.
+    pub application: Application,
 }
 
 impl Candidate {
-    /// Parses `NAME=PATH`.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// A playground, as `NAME=PATH`.
+    pub fn playground(text: &str) -> Result<Self, String> {
+        Self::parse(text, Application::Playground)
+    }
+
+    /// The floor, as its path.
+    pub fn floor(path: &str) -> Result<Self, String> {
+        Self::parse(&format!("{FLOOR}={path}"), Application::Channels)
+    }
+
+    /// The product's server, as `NAME=PATH`.
+    pub fn vestibule(text: &str) -> Result<Self, String> {
+        Self::parse(text, Application::Vestibule)
+    }
+
+    fn parse(text: &str, application: Application) -> Result<Self, String> {
         let (name, path) = text.split_once('=').ok_or("expected NAME=PATH")?;
         // Servers run in folders of their own.
         let program = PathBuf::from(path).canonicalize().map_err(|error| format!("{path}: {error}"))?;
-        Ok(Self { name: name.to_owned(), program })
-    }
-
-    /// Whether it is the floor, which has nothing but what messages need.
-    pub fn is_floor(&self) -> bool {
-        self.name == FLOOR
+        Ok(Self { name: name.to_owned(), program, application })
     }
 
     /// Starts it, as this gauge needs it. It is killed on drop.
@@ -38,27 +67,36 @@ impl Candidate {
     /// If it does not come up.
     pub fn start(&self, gauge: &Gauge) -> Server {
         let program = self.program.to_str().expect("a path in UTF-8");
-        let launch = match gauge {
-            Gauge::Time => Launch::on_port(program),
-            Gauge::Callgrind(folder) => Launch::on_port("valgrind")
-                .arg("--quiet")
-                .arg("--tool=callgrind")
-                .arg(&format!("--callgrind-out-file={}/dump", folder.display()))
-                .arg(program),
+        let launch = match self.application {
+            Application::Channels | Application::Playground => Launch::on_port(program),
+            Application::Vestibule => Launch::vestibule_at(program),
         };
-        Server::start(launch)
+        Server::start(match gauge {
+            Gauge::Time => launch,
+            Gauge::Callgrind(folder) => {
+                let output = format!("--callgrind-out-file={}/dump", folder.display());
+                launch.under("valgrind", &["--quiet", "--tool=callgrind", &output])
+            }
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Candidate;
+    use super::{Application, Candidate};
 
     #[test]
     fn a_name_and_a_path_are_parsed() {
-        let candidate = Candidate::parse("floor=/proc/self/../self/exe");
-        assert!(candidate.is_ok_and(|candidate| candidate.is_floor() && candidate.program.is_absolute()));
-        assert_eq!(Candidate::parse("floor"), Err("expected NAME=PATH".to_owned()));
-        assert!(Candidate::parse("a=/nowhere").is_err());
+        let candidate = Candidate::playground("new=/proc/self/../self/exe").expect("our own program");
+        assert_eq!((&*candidate.name, candidate.program.is_absolute()), ("new", true));
+        assert_eq!(Candidate::vestibule("new"), Err("expected NAME=PATH".to_owned()));
+        assert!(Candidate::floor("/nowhere").is_err());
+    }
+
+    #[test]
+    fn the_playground_has_more_than_the_floor() {
+        use Application::{Channels, Playground, Vestibule};
+        assert!(Playground.has(Playground) && Playground.has(Channels) && Vestibule.has(Vestibule));
+        assert!(!Channels.has(Playground) && !Vestibule.has(Channels));
     }
 }

@@ -86,7 +86,9 @@ pub struct Plan {
 pub fn run(candidates: &[Candidate], scenarios: &[Box<dyn Scenario>], plan: Plan) -> io::Result<Summary> {
     let (load, before) = (machine::load(), Busy::now());
     let outcomes = scenarios.iter().map(|scenario| outcome(candidates, &**scenario, plan));
-    let outcomes = outcomes.collect::<io::Result<_>>()?;
+    let mut outcomes = outcomes.collect::<io::Result<Vec<Outcome>>>()?;
+    // Those that none of the servers can do.
+    outcomes.retain(|outcome| !outcome.results.is_empty());
     let busy = before.zip(Busy::now()).map_or(0.0, |(before, after)| after.share_since(before));
     let Plan { rounds, is_long, .. } = plan;
     Ok(Summary { outcomes, rounds, is_long, machine: machine::description(), load, busy })
@@ -95,7 +97,7 @@ pub fn run(candidates: &[Candidate], scenarios: &[Box<dyn Scenario>], plan: Plan
 fn outcome(candidates: &[Candidate], scenario: &dyn Scenario, plan: Plan) -> io::Result<Outcome> {
     let begin = Instant::now();
     let able: Vec<&Candidate> =
-        candidates.iter().filter(|candidate| scenario.is_for_floor() || !candidate.is_floor()).collect();
+        candidates.iter().filter(|candidate| candidate.application.has(scenario.application())).collect();
     let mut samples = vec![Vec::new(); able.len()];
     for round in 0..scenario.rounds(plan.rounds) {
         // Another one begins each round: whoever comes first finds a machine that was just idle.
@@ -118,9 +120,8 @@ fn outcome(candidates: &[Candidate], scenario: &dyn Scenario, plan: Plan) -> io:
 
 /// One run against a fresh server.
 fn sample(candidate: &Candidate, scenario: &dyn Scenario, gauge: &Gauge) -> io::Result<Sample> {
-    let server = candidate.start(gauge);
-    let subject = Subject { server: server.address(), process: server.id(), gauge };
-    scenario.run(subject).map_err(|error| {
+    let mut server = candidate.start(gauge);
+    scenario.run(&mut Subject { server: &mut server, gauge }).map_err(|error| {
         let what = format!("{}, {}: {error}", candidate.name, scenario.name());
         io::Error::new(error.kind(), what)
     })
@@ -143,10 +144,12 @@ fn result(candidate: &Candidate, samples: &[Sample]) -> Result {
 #[cfg(test)]
 mod tests {
     use super::{Candidate, Faults, Figures, Measure, Sample, result};
+    use crate::candidate::Application;
 
     #[test]
     fn rounds_become_medians_and_faults_add_up() {
-        let candidate = Candidate { name: "floor".to_owned(), program: "floor".into() };
+        let (name, program) = ("floor".to_owned(), "floor".into());
+        let candidate = Candidate { name, program, application: Application::Channels };
         let sample = |cpu, lost| Sample {
             figures: Figures::from([(Measure::Cpu, cpu)]),
             faults: Faults { lost, ..Faults::default() },

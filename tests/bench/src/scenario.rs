@@ -4,25 +4,46 @@ mod admit;
 mod conversation;
 mod idle;
 mod join;
+mod long_poll;
+mod presence;
 mod traffic;
 
 use std::{io, net::SocketAddr, time::Duration};
 
-pub use self::{conversation::Conversation, idle::Idle, join::Join, traffic::Kind};
-use crate::{gauge::Gauge, measure::Sample};
+pub use self::{
+    conversation::Conversation, idle::Idle, join::Join, long_poll::LongPoll, presence::Presence,
+    traffic::Kind,
+};
+use vestibule_tests::process::Server;
+
+use crate::{
+    candidate::Application,
+    gauge::{Begun, Gauge},
+    measure::Sample,
+};
 
 /// How long nothing may arrive from a server that owes something.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running server, and how it is measured.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Subject<'a> {
-    /// Where it listens.
-    pub server: SocketAddr,
-    /// Its process.
-    pub process: u32,
+    /// The server, for a scenario to restart.
+    pub server: &'a mut Server,
     /// How it is measured.
     pub gauge: &'a Gauge,
+}
+
+impl<'a> Subject<'a> {
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Begins to measure the server.
+    pub fn begin(&self) -> io::Result<Begun<'a>> {
+        self.gauge.begin(self.server.id())
+    }
 }
 
 /// What clients do, and what of it is measured.
@@ -41,9 +62,9 @@ pub trait Scenario {
         true
     }
 
-    /// Whether the floor can do it.
-    fn is_for_floor(&self) -> bool {
-        true
+    /// Which servers can do it.
+    fn application(&self) -> Application {
+        Application::Channels
     }
 
     /// How many rounds are enough, of so many.
@@ -52,7 +73,7 @@ pub trait Scenario {
     }
 
     /// Runs it once against a fresh server.
-    fn run(&self, subject: Subject<'_>) -> io::Result<Sample>;
+    fn run(&self, subject: &mut Subject<'_>) -> io::Result<Sample>;
 }
 
 /// All scenarios, in their short or long form.
@@ -73,6 +94,8 @@ pub fn all(is_long: bool) -> Vec<Box<dyn Scenario>> {
         all.push(Box::new(Conversation::echo(clients, under_way, echoes)));
     }
     all.push(Box::new(Join { clients: if is_long { 10_000 } else { 2000 } }));
+    all.push(Box::new(Presence { members: 200, joins: if is_long { 1000 } else { 150 } }));
+    all.push(Box::new(LongPoll { echoes: if is_long { 10_000 } else { 2000 } }));
     let after = Duration::from_secs(if is_long { 30 } else { 5 });
     all.push(Box::new(Idle { clients: if is_long { 5000 } else { 2000 }, members: 10, after }));
     if is_long {

@@ -40,6 +40,8 @@ pub struct Launch {
     descriptors: Option<u32>,
     /// A shell script that prepares namespaces of its own.
     script: Option<String>,
+    /// A program that runs this one, with its arguments.
+    runner: Vec<String>,
 }
 
 /// Passes standard input on as descriptor 3, the first of those that systemd passes
@@ -64,7 +66,12 @@ impl Launch {
     /// address as fast as they can. A test of such a limit sets it by an argument, which overrides
     /// the environment.
     pub fn vestibule() -> Self {
-        let launch = Self::new(build::vestibule().to_owned(), Port::Arguments);
+        Self::vestibule_at(build::vestibule())
+    }
+
+    /// Like [`Launch::vestibule`], with a program that somebody else has built.
+    pub fn vestibule_at(program: impl Into<PathBuf>) -> Self {
+        let launch = Self::new(program.into(), Port::Arguments);
         PACES.iter().fold(launch, |launch, name| launch.env(name, "1000000"))
     }
 
@@ -90,14 +97,22 @@ impl Launch {
 
     /// A program that listens on the port in the environment variable `PORT`, as the playground
     /// does.
-    pub fn on_port(program: &str) -> Self {
-        Self::new(PathBuf::from(program), Port::Environment)
+    pub fn on_port(program: impl Into<PathBuf>) -> Self {
+        Self::new(program.into(), Port::Environment)
     }
 
     /// A program of the system.
     #[cfg(test)]
     pub(super) fn program(name: &str) -> Self {
         Self::new(PathBuf::from(name), Port::Unsaid)
+    }
+
+    /// Has another program of the system run this one: it gets its own arguments, then the program
+    /// and that one's.
+    #[must_use]
+    pub fn under(mut self, runner: &str, arguments: &[&str]) -> Self {
+        self.runner = std::iter::once(&runner).chain(arguments).map(|&part| part.to_owned()).collect();
+        self
     }
 
     fn new(program: PathBuf, port: Port) -> Self {
@@ -109,6 +124,7 @@ impl Launch {
             socket: None,
             descriptors: None,
             script: None,
+            runner: Vec::new(),
         }
     }
 
@@ -219,7 +235,14 @@ impl Launch {
             return command;
         }
         let Some(socket) = &self.socket else {
-            let mut command = Command::new(&self.program);
+            let mut command = match self.runner.as_slice() {
+                [] => Command::new(&self.program),
+                [runner, arguments @ ..] => {
+                    let mut command = Command::new(runner);
+                    command.args(arguments).arg(&self.program);
+                    command
+                }
+            };
             command.stdin(Stdio::null());
             return command;
         };

@@ -13,9 +13,15 @@ use vestibule_bench::{
 /// Measures servers side by side, in rounds that alternate between them
 #[derive(Debug, Parser)]
 struct Options {
-    /// A server under test, as NAME=PATH; it must have the playground's topics and listen on PORT
-    #[arg(long = "server", required = true, value_parser = Candidate::parse)]
-    servers: Vec<Candidate>,
+    /// A playground, as NAME=PATH; can be given several times, for several revisions
+    #[arg(long, value_parser = Candidate::playground)]
+    playground: Vec<Candidate>,
+    /// The server of the product, as NAME=PATH; can be given several times
+    #[arg(long, value_parser = Candidate::vestibule)]
+    vestibule: Vec<Candidate>,
+    /// The floor, as its path
+    #[arg(long, value_parser = Candidate::floor)]
+    floor: Option<Candidate>,
     /// Runs only scenarios whose key contains one of these, separated by commas
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -47,7 +53,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         is_long: options.long,
         counts_instructions: !options.no_instructions,
     };
-    let summary = rounds::run(&options.servers, &scenarios, plan)?;
+    let servers = [options.playground, options.vestibule].concat();
+    let servers: Vec<Candidate> = servers.into_iter().chain(options.floor).collect();
+    let summary = rounds::run(&servers, &scenarios, plan)?;
     for table in table::tables(&summary) {
         println!("{}", table.plain());
     }

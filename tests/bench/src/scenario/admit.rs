@@ -18,9 +18,18 @@ pub(super) const JOIN: u64 = 1;
 /// How many clients are about to come in at any time: fewer than a listener's queue holds.
 const AT_ONCE: usize = 64;
 
-/// Has this many further clients connect, and each join the topic of its number. Returns the times
-/// from connecting to the answer of the join.
+/// Has this many further clients connect, and each join the topic of its number, without
+/// parameters. Returns the times from connecting to the answer of the join.
 pub(super) fn admit(crowd: &mut Crowd, clients: usize, topic: impl Fn(usize) -> String) -> io::Result<Times> {
+    admit_with(crowd, clients, |client| (topic(client), "{}".to_owned()))
+}
+
+/// Like [`admit`], each with its topic and parameters.
+pub(super) fn admit_with(
+    crowd: &mut Crowd,
+    clients: usize,
+    join: impl Fn(usize) -> (String, String),
+) -> io::Result<Times> {
     let mut times = Times::default();
     let (mut begun, mut joined) = (Vec::with_capacity(clients), 0);
     let mut first = None;
@@ -52,7 +61,8 @@ pub(super) fn admit(crowd: &mut Crowd, clients: usize, topic: impl Fn(usize) -> 
             return Err(io::Error::new(ErrorKind::TimedOut, what));
         }
         for client in upgraded.drain(..) {
-            let text = message::text(Some(JOIN), JOIN, &topic(client - first), "phx_join", "{}");
+            let (topic, params) = join(client - first);
+            let text = message::text(Some(JOIN), JOIN, &topic, "phx_join", &params);
             crowd.send(client, [&*text])?;
         }
     }

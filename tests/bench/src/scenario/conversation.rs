@@ -71,16 +71,16 @@ impl Scenario for Conversation {
         if self.is_echo() { "echo" } else { "delivered frame" }
     }
 
-    fn run(&self, subject: Subject<'_>) -> io::Result<Sample> {
+    fn run(&self, subject: &mut Subject<'_>) -> io::Result<Sample> {
         let mut messages = self.messages;
         if subject.gauge.is_slow() {
             messages = (messages / SLOWER).max(COUNTED);
         }
         let warm_up = (messages / WARM_UP).max(2);
-        let mut traffic = Traffic::join(subject.server, self.kind, self.rooms, self.members)?;
+        let mut traffic = Traffic::join(subject.address(), self.kind, self.rooms, self.members)?;
         traffic.run(warm_up, self.under_way)?;
 
-        let begun = subject.gauge.begin(subject.process)?;
+        let begun = subject.begin()?;
         let times = traffic.run(warm_up + messages, self.under_way)?;
         let cost = begun.end()?;
         let delivered = messages * (self.rooms * self.members) as u64;

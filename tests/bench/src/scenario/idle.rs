@@ -56,18 +56,19 @@ impl Scenario for Idle {
         wanted.min(1)
     }
 
-    fn run(&self, subject: Subject<'_>) -> io::Result<Sample> {
+    fn run(&self, subject: &mut Subject<'_>) -> io::Result<Sample> {
+        let process = subject.server.id();
         let memory = || {
             thread::sleep(REST);
-            memory::own(subject.process)
+            memory::own(process)
         };
-        let mut staying = Crowd::new(subject.server)?;
+        let mut staying = Crowd::new(subject.address())?;
         admit(&mut staying, STAYING, |client| format!("room:staying:{}", client / self.members))?;
         let before = memory()?;
         #[expect(clippy::cast_precision_loss, reason = "figures of a few digits")]
         let each = |bytes: u64| bytes.saturating_sub(before) as f64 / self.clients as f64;
 
-        let mut crowd = Crowd::new(subject.server)?;
+        let mut crowd = Crowd::new(subject.address())?;
         admit(&mut crowd, self.clients, |client| format!("room:{}", client / self.members))?;
         let mut figures = Figures::new();
         figures.insert(Measure::Bytes, each(memory()?));

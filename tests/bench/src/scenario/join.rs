@@ -34,11 +34,11 @@ impl Scenario for Join {
         "client"
     }
 
-    fn run(&self, subject: Subject<'_>) -> io::Result<Sample> {
+    fn run(&self, subject: &mut Subject<'_>) -> io::Result<Sample> {
         let clients = if subject.gauge.is_slow() { COUNTED } else { self.clients };
-        let mut crowd = Crowd::new(subject.server)?;
+        let mut crowd = Crowd::new(subject.address())?;
         admit(&mut crowd, WARM_UP, |client| format!("room:warm-up:{}", client / MEMBERS))?;
-        let begun = subject.gauge.begin(subject.process)?;
+        let begun = subject.begin()?;
         let times = admit(&mut crowd, clients, |client| format!("room:{}", client / MEMBERS))?;
         // Whoever is not admitted in time ends the run: nothing can be lost.
         Ok(Sample::of_messages(clients as u64, begun.end()?, times, Faults::default()))
