@@ -1,18 +1,30 @@
 //! What the clients do: each scenario has its own file.
 
 mod admit;
+mod ask;
 mod conversation;
 mod idle;
 mod join;
 mod long_poll;
+mod members;
+mod people;
 mod presence;
+mod restart;
+mod sign_in;
 mod traffic;
 
 use std::{io, net::SocketAddr, time::Duration};
 
 pub use self::{
-    conversation::Conversation, idle::Idle, join::Join, long_poll::LongPoll, presence::Presence,
-    traffic::Kind,
+    ask::Ask,
+    conversation::Conversation,
+    idle::Idle,
+    join::Join,
+    long_poll::LongPoll,
+    members::{Enter, IdleMembers},
+    presence::Presence,
+    restart::Restart,
+    sign_in::SignIn,
 };
 use vestibule_tests::process::Server;
 
@@ -101,7 +113,19 @@ pub fn all(is_long: bool) -> Vec<Box<dyn Scenario>> {
     if is_long {
         all.push(Box::new(Idle { clients: 19_000, members: 10, after }));
     }
+    all.extend(of_the_product(is_long));
     all
+}
+
+fn of_the_product(is_long: bool) -> [Box<dyn Scenario>; 5] {
+    let people = if is_long { 2000 } else { 200 };
+    [
+        Box::new(SignIn { people }),
+        Box::new(Enter { people }),
+        Box::new(Ask { newcomers: if is_long { 100 } else { 20 } }),
+        Box::new(Restart { people }),
+        Box::new(IdleMembers { people }),
+    ]
 }
 
 #[cfg(test)]

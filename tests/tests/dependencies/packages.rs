@@ -56,7 +56,7 @@ fn the_model_runs_the_rules_without_a_server() {
 #[test]
 fn the_load_generator_starts_servers_as_tests_do() {
     refuse("vestibule-bench", &[SERVING.as_slice(), &DATABASE].concat());
-    only("vestibule-bench", &["vestibule-tests"]);
+    only("vestibule-bench", &["vestibule-approve", "vestibule-tests"]);
 }
 
 #[test]

@@ -26,7 +26,7 @@ const AFTERWARDS: Duration = Duration::from_millis(50);
 
 /// What is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// A message to everybody in the room.
     Shout,
     /// A message that comes back to its sender.
