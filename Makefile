@@ -154,25 +154,29 @@ schemathesis: ## the operators' endpoints against their description, with made-u
 model: ## the rules in every order of steps, in larger worlds than `make rust` looks at; takes minutes
 	cargo test --release --package vestibule-model --test holds -- --ignored --nocapture --test-threads=1
 
+# The product's programs take long to build, and are not needed for a change of the framework.
+COMPARED = playground $(if $(FRAMEWORK),,vestibule)
+BENCH = target/release/load --playground playground=target/release/examples/playground --floor target/release/floor \
+	$(if $(FRAMEWORK),,--vestibule vestibule=target/release/vestibule) $(if $(LONG),--long) $(if $(ROUNDS),--rounds $(ROUNDS))
+# Figures of some scenarios alone are no report.
+REPORT = $(if $(FRAMEWORK)$(ONLY),$(if $(ONLY),--only $(ONLY)),--document docs/performance.md)
+
 # The playground is built as an application has it that only uses the framework: without the features
 # that the product adds.
-PLAYGROUND = target/release/examples/playground
-BENCH = target/release/load --playground playground=$(PLAYGROUND) --floor target/release/floor $(if $(LONG),--long) \
-	$(if $(ROUNDS),--rounds $(ROUNDS))
-# Figures of some scenarios alone are no report.
-REPORT = $(if $(ONLY),--only $(ONLY),--document docs/performance.md)
-
 bench-programs:
 	tests/bench/install.sh
 	cargo build --release --package vestibule-channels --example playground --locked
 	cargo build --release --package vestibule-bench --bins --locked
+	$(if $(FRAMEWORK),,cargo build --release --package vestibule --bin vestibule --locked)
 
-bench: bench-programs ## what a message and a connection cost, beside the floor: minutes (LONG=1: many; ONLY=fan-out,echo: some)
+bench: bench-programs ## what a message, a connection and a user cost, beside a floor (LONG=1; ONLY=fan-out,echo; FRAMEWORK=1)
 	$(BENCH) --json target/bench/report.json $(REPORT)
 
-bench-compare: bench-programs ## the same beside the playground of another revision (REV=…)
-	program=$$(tests/bench/build_revision.sh $(REV)) && \
-	$(BENCH) --playground "$(REV)=$$program" --json target/bench/comparison.json $(REPORT)
+bench-compare: bench-programs ## the same beside another revision (REV=main), in one run
+	folder=$$(tests/bench/build_revision.sh $(REV) $(COMPARED)) && \
+	$(BENCH) --playground "playground $(REV)=$$folder/playground" \
+		$(if $(FRAMEWORK),,--vestibule "vestibule $(REV)=$$folder/vestibule") \
+		--json target/bench/comparison.json $(REPORT)
 
 bench-store: ## group commit: commands per second with 1, 16 and 256 senders; and how long they wait while much expires
 	cargo bench --package vestibule-store --bench group_commit

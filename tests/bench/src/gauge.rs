@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(ticks(stat), Some((12, 34)));
         let before = Spent { total: 1000, user: 10, system: 20 };
         let cost = Spent { total: 5000, user: 11, system: 23 }.since(&before);
-        let (user, system) = (Duration::from_nanos(1000), Duration::from_nanos(3000));
+        let (user, system) = (Duration::from_micros(1), Duration::from_micros(3));
         assert_eq!(cost, Cost::Time { user, system });
     }
 

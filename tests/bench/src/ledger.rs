@@ -73,7 +73,9 @@ mod tests {
 
     fn faults(received: &[u64], sent: u64) -> Faults {
         let mut ledger = Ledger::new(1);
-        received.iter().for_each(|number| ledger.enter(0, *number));
+        for number in received {
+            ledger.enter(0, *number);
+        }
         ledger.faults(|_| sent)
     }
 

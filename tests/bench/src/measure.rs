@@ -122,9 +122,9 @@ mod tests {
         times.add(Duration::from_micros(7));
         let (user, system) = (Duration::from_millis(1), Duration::from_millis(3));
         let sample = Sample::of_messages(100, Cost::Time { user, system }, times, Faults::default());
-        let figure = |measure| sample.figures[&measure].round();
-        assert_eq!([Measure::Cpu, Measure::User, Measure::System].map(figure), [40.0, 10.0, 30.0]);
-        assert_eq!([Measure::P50, Measure::P99].map(figure), [7.0, 7.0]);
+        let figure = |measure| format!("{:.1}", sample.figures[&measure]);
+        assert_eq!([Measure::Cpu, Measure::User, Measure::System].map(figure), ["40.0", "10.0", "30.0"]);
+        assert_eq!([Measure::P50, Measure::P99].map(figure), ["7.0", "7.0"]);
     }
 
     #[test]

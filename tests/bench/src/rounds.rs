@@ -85,19 +85,22 @@ pub struct Plan {
 /// Runs the scenarios on the servers.
 pub fn run(candidates: &[Candidate], scenarios: &[Box<dyn Scenario>], plan: Plan) -> io::Result<Summary> {
     let (load, before) = (machine::load(), Busy::now());
-    let outcomes = scenarios.iter().map(|scenario| outcome(candidates, &**scenario, plan));
-    let mut outcomes = outcomes.collect::<io::Result<Vec<Outcome>>>()?;
-    // Those that none of the servers can do.
-    outcomes.retain(|outcome| !outcome.results.is_empty());
+    let mut outcomes = Vec::new();
+    for scenario in scenarios {
+        let has = |candidate: &&Candidate| candidate.application.has(scenario.application());
+        let able: Vec<&Candidate> = candidates.iter().filter(has).collect();
+        if !able.is_empty() {
+            outcomes.push(outcome(&able, &**scenario, plan)?);
+        }
+    }
     let busy = before.zip(Busy::now()).map_or(0.0, |(before, after)| after.share_since(before));
     let Plan { rounds, is_long, .. } = plan;
     Ok(Summary { outcomes, rounds, is_long, machine: machine::description(), load, busy })
 }
 
-fn outcome(candidates: &[Candidate], scenario: &dyn Scenario, plan: Plan) -> io::Result<Outcome> {
+/// Runs a scenario on servers that can do it.
+fn outcome(able: &[&Candidate], scenario: &dyn Scenario, plan: Plan) -> io::Result<Outcome> {
     let begin = Instant::now();
-    let able: Vec<&Candidate> =
-        candidates.iter().filter(|candidate| candidate.application.has(scenario.application())).collect();
     let mut samples = vec![Vec::new(); able.len()];
     for round in 0..scenario.rounds(plan.rounds) {
         // Another one begins each round: whoever comes first finds a machine that was just idle.

@@ -3,8 +3,9 @@
 use super::figure;
 use crate::{
     candidate::FLOOR,
+    ledger::Faults,
     measure::Measure,
-    rounds::{Outcome, Summary},
+    rounds::{Outcome, Result, Summary},
 };
 
 /// The measures that ratios are given of.
@@ -27,34 +28,23 @@ pub fn tables(summary: &Summary) -> Vec<Table> {
     [messages, memory].iter().filter(|of| !of.is_empty()).map(|outcomes| Table::of(outcomes)).collect()
 }
 
+/// A column: its head, and its cell for a server's result.
+type Column<'a> = (String, Box<dyn Fn(&Outcome, &Result) -> Option<String> + 'a>);
+
 impl Table {
     fn of(outcomes: &[&Outcome]) -> Self {
-        let results = || outcomes.iter().flat_map(|outcome| &outcome.results);
-        let is_used = |measure: &Measure| results().any(|result| result.medians.contains_key(measure));
-        let measures: Vec<Measure> = Measure::ALL.into_iter().filter(is_used).collect();
-        let compared: Vec<_> = COMPARED.into_iter().filter(|(measure, _)| is_used(measure)).collect();
-        let mut head = vec!["scenario".to_owned(), "per".to_owned(), "server".to_owned()];
-        head.extend(measures.iter().map(|measure| measure.name().to_owned()));
-        head.extend(compared.iter().map(|(_, name)| format!("{name} ÷ {FLOOR}")));
-        head.push("lost, doubled, reordered".to_owned());
-
-        let mut rows = Vec::new();
-        for outcome in outcomes {
-            for result in &outcome.results {
-                let mut row = vec![outcome.name.clone(), outcome.unit.to_owned(), result.candidate.clone()];
-                let value =
-                    |measure| result.medians.get(measure).map_or(String::new(), |it| figure::text(*it));
-                row.extend(measures.iter().map(value));
-                let ratio = |measure| ratio(outcome, &result.candidate, FLOOR, measure);
-                row.extend(
-                    compared.iter().map(|(measure, _)| ratio(*measure).map_or(String::new(), figure::text)),
-                );
-                let faults = result.faults;
-                row.push(format!("{}, {}, {}", faults.lost, faults.doubled, faults.reordered));
-                rows.push(row);
-            }
+        let columns = columns();
+        let rows = outcomes.iter().flat_map(|outcome| outcome.results.iter().map(|it| (*outcome, it)));
+        let rows: Vec<_> = rows.collect();
+        let is_used = |(_, cell): &&Column<'_>| rows.iter().any(|(outcome, it)| cell(outcome, it).is_some());
+        let columns: Vec<&Column<'_>> = columns.iter().filter(is_used).collect();
+        let row = |(outcome, result): &(&Outcome, &Result)| {
+            columns.iter().map(|(_, cell)| cell(outcome, result).unwrap_or_default()).collect()
+        };
+        Self {
+            head: columns.iter().map(|(head, _)| head.clone()).collect(),
+            rows: rows.iter().map(row).collect(),
         }
-        Self { head, rows }
     }
 
     /// The table with columns of equal width.
@@ -82,16 +72,57 @@ impl Table {
     }
 }
 
+/// All columns that a table may have.
+fn columns() -> Vec<Column<'static>> {
+    let mut columns: Vec<Column<'_>> = vec![
+        ("scenario".to_owned(), Box::new(|outcome, _| Some(outcome.name.clone()))),
+        ("per".to_owned(), Box::new(|outcome, _| Some(outcome.unit.to_owned()))),
+        ("server".to_owned(), Box::new(|_, result| Some(result.candidate.clone()))),
+    ];
+    for measure in Measure::ALL {
+        let cell =
+            move |_: &Outcome, result: &Result| result.medians.get(&measure).copied().map(figure::text);
+        columns.push((measure.name().to_owned(), Box::new(cell)));
+    }
+    for (measure, name) in COMPARED {
+        let to_floor = move |outcome: &Outcome, result: &Result| {
+            ratio(result, outcome.of(FLOOR)?, measure).map(figure::text)
+        };
+        columns.push((format!("{name} ÷ {FLOOR}"), Box::new(to_floor)));
+        let to_other = move |outcome: &Outcome, result: &Result| {
+            let (first, other) = revisions(outcome)?;
+            (first.candidate == result.candidate)
+                .then(|| ratio(first, other, measure))
+                .flatten()
+                .map(figure::text)
+        };
+        columns.push((format!("{name} ÷ other revision"), Box::new(to_other)));
+    }
+    let spread = |_: &Outcome, result: &Result| result.spreads.get(&Measure::Cpu).copied().map(figure::text);
+    columns.push(("CPU of rounds, most ÷ least".to_owned(), Box::new(spread)));
+    let faults = |_: &Outcome, result: &Result| {
+        let Faults { lost, doubled, reordered } = result.faults;
+        Some(format!("{lost}, {doubled}, {reordered}"))
+    };
+    columns.push(("lost, doubled, reordered".to_owned(), Box::new(faults)));
+    columns
+}
+
 /// Whether a column has text, not figures.
 fn is_text(column: usize) -> bool {
     column < 3
 }
 
+/// This revision's result and the other's.
+fn revisions(outcome: &Outcome) -> Option<(&Result, &Result)> {
+    let mut results = outcome.results.iter().filter(|result| result.candidate != FLOOR);
+    Some((results.next()?, results.next()?))
+}
+
 /// How many times as much one server needs as another.
-pub fn ratio(outcome: &Outcome, candidate: &str, other: &str, measure: Measure) -> Option<f64> {
-    let of = |name| outcome.of(name)?.medians.get(&measure).copied();
-    let (own, others) = (of(candidate)?, of(other)?);
-    (candidate != other && others > 0.0).then(|| own / others)
+fn ratio(result: &Result, other: &Result, measure: Measure) -> Option<f64> {
+    let (own, others) = (result.medians.get(&measure)?, other.medians.get(&measure)?);
+    (result.candidate != other.candidate && *others > 0.0).then(|| own / others)
 }
 
 #[cfg(test)]
@@ -136,12 +167,25 @@ pub(super) mod tests {
         let markdown: Vec<String> = tables.iter().map(Table::markdown).collect();
         assert_eq!(
             markdown[0],
-            "| scenario | per | server | CPU µs | CPU ÷ floor | lost, doubled, reordered |\n\
-             | --- | --- | --- | --: | --: | --: |\n\
-             | echo & <more> | echo | playground | 30.0 | 7.50 | 0, 0, 0 |\n\
-             | echo & <more> | echo | floor | 4.00 |  | 0, 0, 0 |\n"
+            "| scenario | per | server | CPU µs | CPU ÷ floor | CPU of rounds, most ÷ least \
+             | lost, doubled, reordered |\n\
+             | --- | --- | --- | --: | --: | --: | --: |\n\
+             | echo & <more> | echo | playground | 30.0 | 7.50 | 1.50 | 0, 0, 0 |\n\
+             | echo & <more> | echo | floor | 4.00 |  | 1.50 | 0, 0, 0 |\n"
         );
         assert!(markdown[1].contains("| idle | echo | playground | 5,000 | 5.00 |"), "{markdown:?}");
+    }
+
+    #[test]
+    fn another_revision_is_compared_with() {
+        let mut summary = summary();
+        let mut older = summary.outcomes[1].results[0].clone();
+        older.candidate = "playground main".to_owned();
+        older.medians.insert(Measure::Cpu, 60.0);
+        summary.outcomes[1].results.insert(1, older);
+        let markdown = tables(&summary)[0].markdown();
+        let cells: Vec<&str> = markdown.lines().filter_map(|line| line.split(" | ").nth(5)).collect();
+        assert_eq!(cells, ["CPU ÷ other revision", "--:", "0.50", "", ""]);
     }
 
     #[test]

@@ -63,9 +63,9 @@ impl Scenario for LongPoll {
         }
         let begun = subject.begin()?;
         for number in WARM_UP..WARM_UP + echoes {
-            let begin = Instant::now();
+            let start = Instant::now();
             client.echo(number, &mut ledger)?;
-            times.add(begin.elapsed());
+            times.add(start.elapsed());
         }
         let cost = begun.end()?;
         Ok(Sample::of_messages(echoes, cost, times, ledger.faults(|_| WARM_UP + echoes)))

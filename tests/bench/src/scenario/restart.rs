@@ -44,8 +44,8 @@ impl Scenario for Restart {
 
         subject.server.restart();
         let begun = subject.begin()?;
-        let begin = Instant::now();
-        let back = in_threads(&members, |member| (member.enter(server), begin.elapsed()));
+        let start = Instant::now();
+        let back = in_threads(&members, |member| (member.enter(server), start.elapsed()));
         let cost = begun.end()?;
         let mut times = Times::default();
         for (_, time) in &back {

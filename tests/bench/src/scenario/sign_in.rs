@@ -47,9 +47,9 @@ impl Scenario for SignIn {
         let mut times = Times::default();
         let begun = subject.begin()?;
         for person in &people {
-            let begin = Instant::now();
+            let start = Instant::now();
             person.sign_in(server);
-            times.add(begin.elapsed());
+            times.add(start.elapsed());
         }
         Ok(Sample::of_messages(people.len() as u64, begun.end()?, times, Faults::default()))
     }
