@@ -106,7 +106,7 @@ pub fn all(is_long: bool) -> Vec<Box<dyn Scenario>> {
         all.push(Box::new(Conversation::echo(clients, under_way, echoes)));
     }
     all.push(Box::new(Join { clients: if is_long { 10_000 } else { 2000 } }));
-    all.push(Box::new(Presence { members: 200, joins: if is_long { 1000 } else { 150 } }));
+    all.push(Box::new(Presence { members: 200, joins: if is_long { 300 } else { 30 } }));
     all.push(Box::new(LongPoll { echoes: if is_long { 10_000 } else { 2000 } }));
     let after = Duration::from_secs(if is_long { 30 } else { 5 });
     all.push(Box::new(Idle { clients: if is_long { 5000 } else { 2000 }, members: 10, after }));

@@ -12,6 +12,9 @@ pub const PONG: u8 = 10;
 const FINAL: u8 = 0x80;
 const MASKED: u8 = 0x80;
 
+/// The most bytes before a payload.
+const LONGEST_HEAD: usize = 14;
+
 /// In place of a length: it follows in two bytes.
 const MEDIUM: u8 = 0x7E;
 /// In place of a length: it follows in eight bytes.
@@ -70,6 +73,7 @@ pub fn push_masked(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
 }
 
 fn push_head(out: &mut Vec<u8>, opcode: u8, length: usize, masked: u8) {
+    out.reserve(LONGEST_HEAD + length);
     out.push(FINAL | opcode);
     if let Ok(short @ 0..MEDIUM) = u8::try_from(length) {
         out.push(masked | short);
