@@ -3,14 +3,20 @@
 use std::{collections::BTreeMap, io, time::Instant};
 
 use crate::{
-    candidate::Candidate,
+    candidate::{Candidate, FLOOR},
     gauge::Gauge,
     ledger::Faults,
     machine::{self, Busy},
     measure::{Figures, Measure, Sample},
-    scenario::{Scenario, Subject},
+    scenario::{DELIVERED, Scenario, Subject},
     statistics::{median, spread},
 };
+
+/// The most user instructions that the floor may need for a delivered frame.
+const MOST_INSTRUCTIONS: f64 = 150.0;
+
+/// The most bytes that the floor may need for a connection.
+const MOST_BYTES: f64 = 1150.0;
 
 /// What all rounds showed of one server in one scenario.
 #[derive(Debug, Clone)]
@@ -64,6 +70,17 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// The scenarios in which the floor needs so much that it is none.
+    pub fn above_floor(&self) -> Vec<&str> {
+        let is_above = |outcome: &&Outcome| {
+            let Some(floor) = outcome.of(FLOOR) else { return false };
+            let exceeds = |measure, most| floor.medians.get(&measure).is_some_and(|figure| *figure > most);
+            exceeds(Measure::Bytes, MOST_BYTES)
+                || outcome.unit == DELIVERED && exceeds(Measure::Instructions, MOST_INSTRUCTIONS)
+        };
+        self.outcomes.iter().filter(is_above).map(|outcome| &*outcome.name).collect()
+    }
+
     /// What went wrong altogether.
     pub fn faults(&self) -> Faults {
         let results = self.outcomes.iter().flat_map(|outcome| &outcome.results);
@@ -146,8 +163,40 @@ fn result(candidate: &Candidate, samples: &[Sample]) -> Result {
 
 #[cfg(test)]
 mod tests {
-    use super::{Candidate, Faults, Figures, Measure, Sample, result};
+    use super::{
+        Candidate, DELIVERED, FLOOR, Faults, Figures, Measure, Outcome, Result, Sample, Summary, result,
+    };
     use crate::candidate::Application;
+
+    #[test]
+    fn a_floor_that_needs_much_is_none() {
+        let outcome = |unit, measure, figure| Outcome {
+            key: String::new(),
+            name: format!("{measure:?} {figure}"),
+            unit,
+            results: vec![Result {
+                candidate: FLOOR.to_owned(),
+                medians: Figures::from([(measure, figure)]),
+                spreads: Figures::new(),
+                faults: Faults::default(),
+            }],
+        };
+        let summary = Summary {
+            outcomes: vec![
+                outcome(DELIVERED, Measure::Instructions, 149.0),
+                outcome(DELIVERED, Measure::Instructions, 151.0),
+                outcome("echo", Measure::Instructions, 1200.0),
+                outcome("connection", Measure::Bytes, 1149.0),
+                outcome("connection", Measure::Bytes, 1151.0),
+            ],
+            rounds: 1,
+            is_long: false,
+            machine: String::new(),
+            load: 0.0,
+            busy: 0.0,
+        };
+        assert_eq!(summary.above_floor(), ["Instructions 151", "Bytes 1151"]);
+    }
 
     #[test]
     fn rounds_become_medians_and_faults_add_up() {

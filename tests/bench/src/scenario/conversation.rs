@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{
-    Scenario, Subject,
+    DELIVERED, Scenario, Subject,
     traffic::{Kind, Traffic},
 };
 use crate::measure::Sample;
@@ -71,7 +71,7 @@ impl Scenario for Conversation {
     }
 
     fn unit(&self) -> &'static str {
-        if self.is_echo() { "echo" } else { "delivered frame" }
+        if self.is_echo() { "echo" } else { DELIVERED }
     }
 
     fn run(&self, subject: &mut Subject<'_>) -> io::Result<Sample> {
