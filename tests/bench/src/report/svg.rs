@@ -19,9 +19,13 @@ const COLOURS: [&str; 4] = ["#3b78c3", "#e08a1e", "#4f9d58", "#a25bb0"];
 
 /// The plots, each with its name.
 const PLOTS: [(Measure, &str, &str); 3] = [
-    (Measure::Cpu, "cpu", "Server CPU in µs for one message"),
-    (Measure::Instructions, "instructions", "User instructions for one message"),
-    (Measure::Bytes, "memory", "Bytes of the server's memory for one connection"),
+    (Measure::Cpu, "cpu", "Server CPU in µs, each scenario on its own scale"),
+    (
+        Measure::Instructions,
+        "instructions",
+        "User instructions of the server, each scenario on its own scale",
+    ),
+    (Measure::Bytes, "memory", "Bytes of the server's memory for one connection or user"),
 ];
 
 /// A plot.
@@ -44,19 +48,19 @@ pub fn plots(summary: &Summary) -> Vec<Plot> {
     PLOTS.into_iter().filter_map(plot).collect()
 }
 
-/// The bars of a measure: for each scenario one for each server.
+/// The bars of a measure: for each scenario one for each server. Each scenario has its own scale,
+/// since one of them costs thousands of times as much as another.
 fn bars(summary: &Summary, measure: Measure, title: &str) -> Option<String> {
     let value = |result: &crate::rounds::Result| result.medians.get(&measure).copied();
     let results = || summary.outcomes.iter().flat_map(|outcome| &outcome.results);
-    let largest = results().filter_map(value).fold(0.0, f64::max);
-    if largest <= 0.0 {
-        return None;
-    }
     let mut servers: Vec<&str> = Vec::new();
     for result in results().filter(|result| value(result).is_some()) {
         if !servers.contains(&&*result.candidate) {
             servers.push(&result.candidate);
         }
+    }
+    if servers.is_empty() {
+        return None;
     }
     let mut body = format!("<text x=\"10\" y=\"20\" class=\"title\">{}</text>\n", escaped(title));
     let mut x = 10;
@@ -73,6 +77,7 @@ fn bars(summary: &Summary, measure: Measure, title: &str) -> Option<String> {
         if shown.is_empty() {
             continue;
         }
+        let largest = shown.iter().map(|(_, value)| *value).fold(f64::MIN_POSITIVE, f64::max);
         let middle = y + shown.len() * BAR / 2 + 4;
         let name = escaped(&outcome.name);
         let _ = writeln!(body, "<text x=\"{}\" y=\"{middle}\" text-anchor=\"end\">{name}</text>", LEFT - 8);
