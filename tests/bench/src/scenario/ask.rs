@@ -10,13 +10,10 @@ use vestibule_approve::{frames::Policy, signed::Alg};
 use vestibule_tests::people::{Device, Person, Room};
 
 use super::{
-    Scenario, Subject,
+    COUNTS_PRODUCT, Scenario, Subject,
     people::{THREADS, in_threads},
 };
 use crate::{candidate::Application, ledger::Faults, measure::Sample, statistics::Times};
-
-/// How many newcomers each room has under an emulator.
-const COUNTED: usize = 3;
 
 /// Eight rooms, each with a member and newcomers who ask one after the other.
 #[derive(Debug, Clone, Copy)]
@@ -38,18 +35,21 @@ impl Scenario for Ask {
         "newcomer"
     }
 
+    fn is_counted(&self) -> bool {
+        COUNTS_PRODUCT
+    }
+
     fn application(&self) -> Application {
         Application::Vestibule
     }
 
     fn run(&self, subject: &mut Subject<'_>) -> io::Result<Sample> {
-        let newcomers = if subject.gauge.is_slow() { COUNTED } else { self.newcomers };
         let server = subject.address();
-        let mut scenes: Vec<Scene> = (0..THREADS).map(|_| Scene::new(server, 1 + newcomers)).collect();
+        let mut scenes: Vec<Scene> = (0..THREADS).map(|_| Scene::new(server, 1 + self.newcomers)).collect();
         // The first newcomer of each is for warming up.
         ask(&mut scenes, |scene| vec![scene.admit()]);
         let begun = subject.begin()?;
-        let measured = ask(&mut scenes, |scene| (0..newcomers).map(|_| scene.admit()).collect());
+        let measured = ask(&mut scenes, |scene| (0..self.newcomers).map(|_| scene.admit()).collect());
         let cost = begun.end()?;
         let mut times = Times::default();
         for time in &measured {

@@ -8,7 +8,7 @@ use std::{
 use vestibule_tests::people::Device;
 
 use super::{
-    Scenario, Subject,
+    COUNTS_PRODUCT, Scenario, Subject,
     people::{Member, members, rooms},
 };
 use crate::{
@@ -21,9 +21,6 @@ use crate::{
 
 /// How many are there before.
 const WARM_UP: usize = 20;
-
-/// How many come under an emulator.
-const COUNTED: usize = 30;
 
 /// How long the server may take to come to rest.
 const REST: Duration = Duration::from_secs(1);
@@ -48,13 +45,16 @@ impl Scenario for Enter {
         "user"
     }
 
+    fn is_counted(&self) -> bool {
+        COUNTS_PRODUCT
+    }
+
     fn application(&self) -> Application {
         Application::Vestibule
     }
 
     fn run(&self, subject: &mut Subject<'_>) -> io::Result<Sample> {
-        let people = if subject.gauge.is_slow() { COUNTED } else { self.people };
-        let rooms = rooms(WARM_UP + people);
+        let rooms = rooms(WARM_UP + self.people);
         let all = members(subject.address(), &rooms);
         let (first, others) = all.split_at(WARM_UP);
         let mut times = Times::default();

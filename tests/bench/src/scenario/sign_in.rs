@@ -5,13 +5,10 @@ use std::{io, time::Instant};
 use vestibule_approve::signed::Alg;
 use vestibule_tests::people::Person;
 
-use super::{Scenario, Subject};
+use super::{COUNTS_PRODUCT, Scenario, Subject};
 use crate::{candidate::Application, ledger::Faults, measure::Sample, statistics::Times};
 
 const WARM_UP: usize = 10;
-
-/// How many sign in under an emulator.
-const COUNTED: usize = 30;
 
 /// People with Ed25519 keys, one after the other, each over two connections.
 #[derive(Debug, Clone, Copy)]
@@ -33,17 +30,20 @@ impl Scenario for SignIn {
         "user"
     }
 
+    fn is_counted(&self) -> bool {
+        COUNTS_PRODUCT
+    }
+
     fn application(&self) -> Application {
         Application::Vestibule
     }
 
     fn run(&self, subject: &mut Subject<'_>) -> io::Result<Sample> {
         let server = subject.address();
-        let people = if subject.gauge.is_slow() { COUNTED } else { self.people };
         for _ in 0..WARM_UP {
             Person::new(Alg::Ed25519).sign_in(server);
         }
-        let people: Vec<Person> = (0..people).map(|_| Person::new(Alg::Ed25519)).collect();
+        let people: Vec<Person> = (0..self.people).map(|_| Person::new(Alg::Ed25519)).collect();
         let mut times = Times::default();
         let begun = subject.begin()?;
         for person in &people {
