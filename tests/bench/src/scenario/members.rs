@@ -9,7 +9,7 @@ use vestibule_tests::people::Device;
 
 use super::{
     COUNTS_PRODUCT, Scenario, Subject,
-    people::{Member, members, rooms},
+    people::{Member, in_threads, members, rooms},
 };
 use crate::{
     candidate::Application,
@@ -119,12 +119,16 @@ impl Scenario for IdleMembers {
     }
 }
 
+/// Has them come, several at a time: alone, each would spend most of the time waiting.
 fn enter(members: &[Member<'_>], subject: &Subject<'_>, times: &mut Times) -> Vec<Device> {
-    let enter = |member: &Member<'_>| {
-        let begin = Instant::now();
-        let device = member.enter(subject.address());
-        times.add(begin.elapsed());
+    let server = subject.address();
+    let entered = in_threads(members, |member| {
+        let start = Instant::now();
+        (member.enter(server), start.elapsed())
+    });
+    let keep_time = |(device, time)| {
+        times.add(time);
         device
     };
-    members.iter().map(enter).collect()
+    entered.into_iter().map(keep_time).collect()
 }
