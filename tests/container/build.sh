@@ -47,6 +47,13 @@ cp /etc/ssl/certs/ca-certificates.crt "$(command -v node)" "$compilers"
 sysroot=$(rustc --print sysroot)
 cp --recursive --no-dereference "$sysroot/bin" "$sysroot/lib" "$compilers/rust"
 cp --recursive --no-dereference "$(npm root --global)/npm/." "$compilers/npm"
+# How this machine reaches its package registries, where files say so. In these images alone: a file
+# that is mounted for the build leaves its name in the image.
+registries=$compilers/registries
+mkdir "$registries"
+give() { [[ ! -e $1 ]] || install --mode=644 -D "$1" "$registries/$2"; }
+give "${CARGO_HOME:-$HOME/.cargo}/config.toml" usr/local/cargo/config.toml
+give "$HOME/.npmrc" root/.npmrc
 cp tests/container/compilers.Containerfile "$compilers/Containerfile"
 for image in node rust; do
   build --quiet --target $image --tag localhost/$image "$compilers"
@@ -58,15 +65,5 @@ context=$FOLDER/context
 mkdir "$context"
 git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- |
   tar --extract --directory="$context" --no-same-owner
-# How this machine reaches its package registries, where files say so. Mounted for the build alone.
-mounts=()
-give() {
-  [[ -e $1 ]] || return 0
-  install --mode=644 -D --target-directory="$FOLDER/registries" "$1"
-  mounts+=(--volume "$FOLDER/registries/${1##*/}:$2:ro")
-}
-give "${CARGO_HOME:-$HOME/.cargo}/config.toml" /usr/local/cargo/config.toml
-give "$HOME/.npmrc" /root/.npmrc
 build --format docker --file "$context/server/Containerfile" --tag localhost/vestibule \
-  --build-arg NODE_IMAGE=localhost/node --build-arg RUST_IMAGE=localhost/rust \
-  "${mounts[@]}" "$context"
+  --build-arg NODE_IMAGE=localhost/node --build-arg RUST_IMAGE=localhost/rust "$context"

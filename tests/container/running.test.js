@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { SigningKey, ridOf, signFields } from "../../server/web/client/src/protocol.js";
-import { PlainUser, reply } from "../flows/plain.js";
+import { PhoenixUser, reply } from "../flows/phoenix_user.js";
 import { until } from "../js/waiting.mjs";
 import { Container, podman } from "./podman.js";
 
@@ -23,7 +23,7 @@ test("the published port serves the page and its assets", async () => {
 test("a room that phoenix.js creates outlives the container", async () => {
   const roomKey = await SigningKey.generate();
   const rid = await ridOf(roomKey.alg, roomKey.pub);
-  const alice = await PlainUser.connect(container);
+  const alice = await PhoenixUser.connect(container);
   const { channel, joined } = await alice.join(`room:${rid}`);
   assert.equal((await alice.prove(channel, joined.nonce, roomKey)).role, "member");
   const card = { version: 1, policy: "request", name: "Garden" };
@@ -35,7 +35,7 @@ test("a room that phoenix.js creates outlives the container", async () => {
   await container.remove();
   container = await Container.run("running", container.port);
 
-  const bob = await PlainUser.connect(container);
+  const bob = await PhoenixUser.connect(container);
   assert.equal((await bob.join(`room:${rid}`)).joined.card.name, "Garden");
   await bob.disconnect();
 });
@@ -74,7 +74,7 @@ test("the health check passes, and fails while the server hangs", async () => {
 });
 
 test("a stop sends the clients away, and the server exits with 0", async (t) => {
-  const alice = await PlainUser.connect(container);
+  const alice = await PhoenixUser.connect(container);
   const { channel } = await alice.join(`user:${alice.uid}`);
   let closed = false;
   alice.socket.onClose(() => (closed = true));
