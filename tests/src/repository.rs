@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold nothing of ours.
-const NOT_OURS: [&str; 4] = ["target", "node_modules", ".git", "data"];
+const NOT_OURS: [&str; 5] = ["target", "node_modules", ".venv", ".git", "data"];
 
 /// The repository's top folder.
 pub fn root() -> PathBuf {
