@@ -18,7 +18,7 @@ use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Person, Room};
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::scene::Scene;
-use vestibule_tests::ws::Close;
+use vestibule_tests::ws::{Close, Handshake};
 
 fn card(server: &Server, room: &Room) -> u16 {
     let target = format!("/v1/rooms/{}", room.rid());
@@ -253,6 +253,22 @@ fn sigterm_stops_the_server_gracefully() {
         assert_eq!((mine.len(), &mine[0]["state"]), (1, &json!("approved")), "SIG{signal}");
         assert_eq!((approves.len(), &approves[0]["ct"]), (1, &json!(approve.ct)), "SIG{signal}");
     }
+}
+
+/// More connections than are closed in one batch, on every thread, so that some are closed long
+/// after others.
+#[test]
+fn each_of_many_connections_is_told_of_the_stop() {
+    const CONNECTIONS: usize = 400;
+    let mut server = Server::start(Launch::playground());
+    let handshake = Handshake::new("/socket/websocket").query("vsn=2.0.0");
+    let open = |_| handshake.open(server.address()).expect("an answer").accepted();
+    let mut sockets: Vec<_> = (0..CONNECTIONS).map(open).collect();
+    server.signal("TERM");
+    for (number, socket) in sockets.iter_mut().enumerate() {
+        assert_eq!(socket.expect_close().code, Some(1012), "connection {number}");
+    }
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 /// A signal may come as soon as the server has announced its address. Several servers, so that the

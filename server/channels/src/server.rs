@@ -173,11 +173,15 @@ impl<S: Send + Sync + 'static> BoundServer<S> {
     }
 }
 
-/// Closes all connections with 1012, in batches, and stops the HTTP server behind `handle` once it
-/// has answered the requests that it has begun. Returns how many connections are left after
-/// `timeout`.
+/// Accepts no more connections, closes those of clients with 1012, in batches, and stops the HTTP
+/// server behind `handle` once it has answered the requests that it has begun. Returns how many
+/// connections are left after `timeout`.
 pub async fn drain(connections: &Connections, handle: &ServerHandle, timeout: Duration) -> usize {
-    tokio::join!(connections.drain(timeout), handle.stop(true)).0
+    // The server knows nothing of WebSockets, which have left it, and would end their threads.
+    handle.pause().await;
+    let left = connections.drain(timeout).await;
+    handle.stop(true).await;
+    left
 }
 
 /// Done at the first SIGTERM or SIGINT. From the call on, these signals no longer end the process.

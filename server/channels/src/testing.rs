@@ -192,9 +192,11 @@ impl<S: Send + Sync + 'static> TestSocket<S> {
 
     async fn send(&self, join_ref: &str, reference: &str, topic: &str, event: &str, payload: &Value) {
         let text = json!([join_ref, reference, topic, event, payload]).to_string();
-        let handled = self.0.connection.lock().await.receive(Frame::Text(text.into())).await;
-        if let Err(why) = handled {
-            panic!("the connection ends over {event:?}: {why}");
+        let mut connection = self.0.connection.lock().await;
+        match connection.receive(Frame::Text(text.into())) {
+            Ok(None) => {}
+            Ok(Some(pause)) => connection.wait(pause).await,
+            Err(why) => panic!("the connection ends over {event:?}: {why}"),
         }
     }
 

@@ -14,7 +14,7 @@ use tokio::{task::yield_now, time::timeout};
 use crate::outbox::{Outbox, Pushed};
 
 /// How many bytes a topic actor sends, to all its recipients together, before it yields.
-const TURN: usize = 256 * 1024;
+const TURN: usize = 1024 * 1024;
 
 /// How long a topic actor waits for readers to run. A thread that takes longer is in trouble, and
 /// that must not become the topic's trouble.

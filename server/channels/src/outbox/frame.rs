@@ -22,7 +22,8 @@ const MAX_HEADER: usize = 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wire {
     bytes: Bytes,
-    header: usize,
+    /// How many of the bytes are the header.
+    header: u8,
     opcode: u8,
 }
 
@@ -31,12 +32,17 @@ impl Wire {
         self.bytes
     }
 
+    /// The frame as it travels.
+    pub(super) fn framed_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(crate) fn text(&self) -> Option<&[u8]> {
-        (self.opcode == TEXT).then(|| &self.bytes[self.header..])
+        (self.opcode == TEXT).then(|| &self.bytes[usize::from(self.header)..])
     }
 
     pub(crate) fn binary(&self) -> Option<Bytes> {
-        self.is_binary().then(|| self.bytes.slice(self.header..))
+        self.is_binary().then(|| self.bytes.slice(usize::from(self.header)..))
     }
 
     /// The length in bytes, header included.
@@ -60,8 +66,11 @@ impl Encoded {
         Self { message, frames: Default::default() }
     }
 
-    pub(super) fn wire(&self, serializer: Serializer) -> Result<Wire, EncodeError> {
-        self.frames[serializer.index()].get_or_init(|| encode(serializer, &self.message)).clone()
+    pub(super) fn wire(&self, serializer: Serializer) -> Result<&Wire, EncodeError> {
+        self.frames[serializer.index()]
+            .get_or_init(|| encode(serializer, &self.message))
+            .as_ref()
+            .map_err(|error| *error)
     }
 
     pub(super) fn message(&self) -> &Outgoing {
@@ -78,8 +87,8 @@ fn encode(serializer: Serializer, message: &Outgoing) -> Result<Wire, EncodeErro
         FrameKind::Binary => BINARY,
     };
     let (header, length) = header(opcode, out.len() - MAX_HEADER);
-    let start = MAX_HEADER - length;
-    out[start..MAX_HEADER].copy_from_slice(&header[..length]);
+    let start = MAX_HEADER - usize::from(length);
+    out[start..MAX_HEADER].copy_from_slice(&header[..usize::from(length)]);
     Ok(Wire { bytes: Bytes::from(out).slice(start..), header: length, opcode })
 }
 
@@ -95,12 +104,12 @@ pub(super) fn close(code: u16, reason: &str) -> Wire {
 
 fn control(opcode: u8, payload: &[u8]) -> Wire {
     let (bytes, header) = header(opcode, payload.len());
-    Wire { bytes: [&bytes[..header], payload].concat().into(), header, opcode }
+    Wire { bytes: [&bytes[..usize::from(header)], payload].concat().into(), header, opcode }
 }
 
 /// A header, and how many bytes of the array it takes.
 #[allow(clippy::cast_possible_truncation, reason = "each cast is guarded by its match arm")]
-fn header(opcode: u8, payload: usize) -> ([u8; MAX_HEADER], usize) {
+fn header(opcode: u8, payload: usize) -> ([u8; MAX_HEADER], u8) {
     let mut header = [0; MAX_HEADER];
     header[0] = FIN | opcode;
     let length = match payload {
@@ -116,7 +125,7 @@ fn header(opcode: u8, payload: usize) -> ([u8; MAX_HEADER], usize) {
         _ => {
             header[1] = 127;
             header[2..].copy_from_slice(&(payload as u64).to_be_bytes());
-            MAX_HEADER
+            MAX_HEADER as u8
         }
     };
     (header, length)
@@ -130,7 +139,7 @@ mod tests {
     fn headers_at_the_edges_of_each_length() {
         let of = |payload| {
             let (header, length) = header(TEXT, payload);
-            header[..length].to_vec()
+            header[..usize::from(length)].to_vec()
         };
         assert_eq!(of(0), [0x81, 0]);
         assert_eq!(of(125), [0x81, 125]);

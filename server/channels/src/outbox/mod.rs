@@ -11,22 +11,28 @@
 //! limits. The sender learns of that from [`Pushed::is_ahead`], and lets the reader run first with
 //! [`Outbox::turn`].
 //!
+//! # The way to the client
+//! Over plain TCP the outbox writes by itself: see `socket` and `flusher`. Elsewhere a reader takes
+//! the frames ([`Outbox::poll_next`]): the writer of a TLS connection, a response body, or a poll.
+//!
 //! # Concurrency
-//! Any thread may push; one response body takes frames ([`Outbox::poll_next`]); one connection task
-//! waits for the end ([`Outbox::closing`]). The lock is held for a few instructions, never across
-//! an await.
+//! Any thread may push and flush; one task reads; one connection task waits for the end
+//! ([`Outbox::closing`]). The lock is held for a few instructions and one system call that does not
+//! block, never across an await.
 //!
 //! # Lifecycle
 //! open → closing (a close frame is the last in the queue; frames pushed later are dropped) →
-//! finished (the body ends when the queue is empty). If the body is dropped before that, because
-//! the peer is gone, it finishes at once.
+//! finished (the reader ends when the queue is empty). If the connection is lost before that, it
+//! finishes at once.
 
+mod flusher;
 mod frame;
+mod queue;
+mod socket;
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use bytestring::ByteString;
@@ -39,6 +45,7 @@ use vestibule_phoenix::{
     socket::JoinId,
 };
 
+use self::queue::{Phase, Queue, Reader};
 use crate::metrics::Traffic;
 pub(crate) use frame::{Encoded, Wire};
 
@@ -98,18 +105,6 @@ struct Shared {
     traffic: Arc<Traffic>,
 }
 
-/// What the reader is doing.
-#[derive(Default)]
-enum Reader {
-    /// It handles what it took, or is not there: the queue's limits hold.
-    #[default]
-    Busy,
-    /// It found the queue empty, and waits.
-    Waiting(Waker),
-    /// It is woken, and has not run yet.
-    Woken,
-}
-
 /// A reader that is there until this is dropped.
 pub(crate) struct Reading<'a>(&'a Outbox);
 
@@ -117,29 +112,6 @@ impl Drop for Reading<'_> {
     fn drop(&mut self) {
         self.0.had_its_turn(&mut self.0.lock());
     }
-}
-
-#[derive(Default)]
-struct Queue {
-    frames: VecDeque<Wire>,
-    bytes: usize,
-    /// Frames that were taken and not counted yet, and their bytes.
-    taken: (usize, usize),
-    phase: Phase,
-    reader: Reader,
-    /// Whether the queue exceeds its limits until the reader has had its turn.
-    is_ahead: bool,
-    ended: Vec<(ByteString, JoinId)>,
-    /// How the connection ends, once that is decided.
-    ending: Option<Ending>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Phase {
-    #[default]
-    Open,
-    Closing,
-    Finished,
 }
 
 impl Outbox {
@@ -178,7 +150,7 @@ impl Outbox {
     }
 
     pub(crate) fn pong(&self, payload: &[u8]) {
-        self.enqueue(frame::pong(payload));
+        self.enqueue(&frame::pong(payload));
     }
 
     /// Starts the close: waiting frames are still sent, then a close frame, and nothing after it.
@@ -212,7 +184,7 @@ impl Outbox {
         queue.finish();
     }
 
-    /// Finishes: the body ends once the queue is empty.
+    /// Finishes: the reader ends once the queue is empty.
     pub(crate) fn finish(&self) {
         let mut queue = self.lock();
         self.count(&mut queue);
@@ -257,10 +229,7 @@ impl Outbox {
     pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Wire>> {
         let mut queue = self.lock();
         self.had_its_turn(&mut queue);
-        if let Some(frame) = queue.frames.pop_front() {
-            queue.bytes -= frame.len();
-            queue.taken.0 += 1;
-            queue.taken.1 += frame.len();
+        if let Some(frame) = queue.take() {
             return Poll::Ready(Some(frame));
         }
         self.count(&mut queue);
@@ -269,6 +238,12 @@ impl Outbox {
         }
         queue.reader = Reader::Waiting(cx.waker().clone());
         Poll::Pending
+    }
+
+    /// Whether nothing waits.
+    #[cfg(feature = "tls")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 
     /// For a reader that goes away before the connection ends, as a poll does: while it is not
@@ -318,25 +293,25 @@ impl Outbox {
     }
 
     /// Returns whether the queue exceeds its limits because its reader has not run yet.
-    fn enqueue(&self, frame: Wire) -> bool {
+    fn enqueue(&self, frame: &Wire) -> bool {
         let mut queue = self.lock();
         if queue.phase != Phase::Open {
             return false;
         }
-        let is_behind = !queue.takes(&frame, self.0.limits);
-        let had_no_chance = matches!(queue.reader, Reader::Woken);
-        if is_behind && !(had_no_chance && queue.takes(&frame, self.0.limits.unread())) {
+        let is_behind = !queue.takes(frame, self.0.limits);
+        let had_no_chance = queue.is_due || matches!(queue.reader, Reader::Woken);
+        if is_behind && !(had_no_chance && queue.takes(frame, self.0.limits.unread())) {
             self.start_close_as_slow(&mut queue);
             return false;
         }
-        queue.append(frame);
+        queue.append(frame.clone());
+        self.have_sent(&mut queue);
         queue.is_ahead |= is_behind;
         is_behind
     }
 
     fn start_close_as_slow(&self, queue: &mut Queue) {
-        queue.frames.clear();
-        queue.bytes = 0;
+        queue.discard();
         self.start_close(queue, Disconnect::Slow);
     }
 
@@ -344,6 +319,7 @@ impl Outbox {
         if queue.phase == Phase::Open {
             tracing::debug!(%why, "closing a connection");
             queue.append(frame::close(why.code(), why.reason()));
+            queue.wake();
             queue.phase = Phase::Closing;
             queue.ending = Some(Ending::Disconnected(why));
             self.0.closing.notify_one();
@@ -353,32 +329,6 @@ impl Outbox {
     /// A panic while the lock was held leaves a consistent queue: every change is one step.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Queue {
-    fn append(&mut self, frame: Wire) {
-        self.bytes += frame.len();
-        self.frames.push_back(frame);
-        self.wake();
-    }
-
-    fn takes(&self, frame: &Wire, limits: OutboxLimits) -> bool {
-        // A single frame always fits: its size is limited elsewhere.
-        let has_room = self.frames.is_empty() || self.bytes + frame.len() <= limits.bytes;
-        has_room && self.frames.len() < limits.frames
-    }
-
-    fn finish(&mut self) {
-        self.phase = Phase::Finished;
-        self.wake();
-    }
-
-    fn wake(&mut self) {
-        match std::mem::replace(&mut self.reader, Reader::Woken) {
-            Reader::Waiting(waker) => waker.wake(),
-            before => self.reader = before,
-        }
     }
 }
 

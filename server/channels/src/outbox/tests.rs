@@ -1,4 +1,4 @@
-use std::pin::pin;
+use std::{pin::pin, task::Waker};
 
 use futures_util::FutureExt as _;
 use vestibule_phoenix::message::{Broadcast, Term};
@@ -122,7 +122,7 @@ fn a_frame_alone_fits_however_large() {
     let outbox = outbox(10, 1);
     outbox.push(&message()).unwrap();
     assert!(!outbox.is_closing());
-    assert_eq!(take(&outbox), Poll::Ready(message().wire(Serializer::V2).ok()));
+    assert_eq!(take(&outbox), Poll::Ready(message().wire(Serializer::V2).ok().cloned()));
     outbox.push(&message()).unwrap();
     outbox.push(&message()).unwrap();
     assert!(outbox.is_closing(), "two are a backlog");

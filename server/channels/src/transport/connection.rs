@@ -5,9 +5,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+use bytes::Bytes;
+use bytestring::ByteString;
 use tokio::{sync::oneshot, time::sleep};
 use vestibule_phoenix::{
     disconnect::Disconnect,
@@ -17,7 +19,10 @@ use vestibule_phoenix::{
     socket::{self, Action, JoinId, Socket},
 };
 
-use super::{Endpoint, Limits, frame_rate_limit::FrameRateLimit};
+use super::{
+    Endpoint, Limits,
+    frame_rate_limit::{Admission, FrameRateLimit},
+};
 use crate::{
     channel::{Client, Incoming, SubscriberId},
     outbox::Outbox,
@@ -46,6 +51,28 @@ struct Joined {
     is_replaced: Arc<AtomicBool>,
 }
 
+/// What a connection waits for before its next frame.
+pub(crate) enum Pause {
+    /// For this time.
+    For(Duration),
+    /// Until the rate allows this message.
+    Before(Box<Message>),
+    /// Until the rate allows the answer to a ping.
+    BeforePong(Bytes),
+    /// Until the rate allows one more frame.
+    UntilRoom,
+    /// Until a join is decided.
+    Joining(Joining),
+}
+
+/// A join that the topic decides.
+pub(crate) struct Joining {
+    id: JoinId,
+    topic: ByteString,
+    join_ref: Term,
+    decided: oneshot::Receiver<bool>,
+}
+
 impl<S: Send + Sync + 'static> Connection<S> {
     pub(crate) fn new(
         endpoint: Arc<Endpoint<S>>,
@@ -60,10 +87,11 @@ impl<S: Send + Sync + 'static> Connection<S> {
         Self { endpoint, serializer, client, outbox, rate_limit, budget, socket, joins: OwnMap::new() }
     }
 
-    /// Handles one frame. Waits for a join to be decided, as a Phoenix socket does; and after a
-    /// frame that came too fast, until the next one may come. The caller hands in no other frame
-    /// meanwhile, and drops this future when the connection must end.
-    pub(crate) async fn receive(&mut self, frame: Frame) -> Result<(), Disconnect> {
+    /// Handles one frame. If it returns a pause, the caller hands in no other frame before
+    /// [`Connection::wait`] is done.
+    ///
+    /// Most frames need no wait, so that a connection has memory for one only while it lasts.
+    pub(crate) fn receive(&mut self, frame: Frame) -> Result<Option<Pause>, Disconnect> {
         self.outbox.traffic().received(match &frame {
             Frame::Text(text) => text.len(),
             Frame::Binary(bytes) => bytes.len(),
@@ -72,12 +100,59 @@ impl<S: Send + Sync + 'static> Connection<S> {
             tracing::debug!(%error, "undecodable message");
             Disconnect::Undecodable
         })?;
-        if let Err((limit, limited)) = self.rate_limit.admit(&message).await {
-            self.outbox.traffic().limited(limit);
-            self.refuse(message.join_ref, message.reference, message.topic, limited.payload());
-            sleep(limited.wait).await;
-            return Ok(());
+        Ok(match self.rate_limit.admit(&message) {
+            Admission::Yes => self.handle(message),
+            Admission::Later => Some(Pause::Before(Box::new(message))),
+            Admission::Refused(limit, limited) => {
+                self.outbox.traffic().limited(limit);
+                self.refuse(message.join_ref, message.reference, message.topic, limited.payload());
+                Some(Pause::For(limited.wait))
+            }
+        })
+    }
+
+    /// Answers a ping. Like other frames, it counts.
+    pub(super) fn ping(&self, payload: Bytes) -> Option<Pause> {
+        if !self.rate_limit.has_room() {
+            return Some(Pause::BeforePong(payload));
         }
+        self.outbox.pong(&payload);
+        None
+    }
+
+    /// Counts a pong.
+    pub(super) fn pong(&self) -> Option<Pause> {
+        (!self.rate_limit.has_room()).then_some(Pause::UntilRoom)
+    }
+
+    /// Waits: until a join is decided, as a Phoenix socket does, or until the next frame may come.
+    /// The caller drops this future when the connection must end.
+    pub(crate) async fn wait(&mut self, pause: Pause) {
+        let mut next = Some(pause);
+        while let Some(pause) = next.take() {
+            match pause {
+                Pause::For(time) => sleep(time).await,
+                Pause::UntilRoom => self.rate_limit.wait().await,
+                Pause::BeforePong(payload) => {
+                    self.rate_limit.wait().await;
+                    self.outbox.pong(&payload);
+                }
+                Pause::Before(message) => {
+                    self.rate_limit.wait().await;
+                    next = self.handle(*message);
+                }
+                Pause::Joining(Joining { id, topic, join_ref, decided }) => {
+                    if decided.await == Ok(true) {
+                        self.socket.joined(topic, id, join_ref);
+                    } else {
+                        self.joins.remove(&id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, message: Message) -> Option<Pause> {
         for (topic, id) in self.outbox.take_ended() {
             self.socket.ended(&topic, id);
             self.joins.remove(&id);
@@ -85,20 +160,15 @@ impl<S: Send + Sync + 'static> Connection<S> {
         let router = &self.endpoint.router;
         match self.socket.receive(message, |topic| router.find(topic).is_some()) {
             Action::Reply(reply) => self.outbox.send(reply),
-            Action::Join(join) => self.join(join).await,
+            Action::Join(join) => return self.join(join).map(Pause::Joining),
             Action::Push(id, message) => self.push(id, message),
             Action::Leave(id, message) => self.leave(id, message),
             Action::Ignore => {}
         }
-        Ok(())
+        None
     }
 
-    /// Waits until a frame may come that is not a message: a ping or a pong.
-    pub(super) async fn wait_for_rate(&self) {
-        self.rate_limit.wait().await;
-    }
-
-    async fn join(&mut self, join: socket::Join) {
+    fn join(&mut self, join: socket::Join) -> Option<Joining> {
         let socket::Join { id, topic, join_ref, reference, payload, replaces } = join;
         let replaced = replaces.and_then(|old| Some((self.subscriber(old), self.joins.remove(&old)?)));
         if let Some((_, old)) = &replaced {
@@ -121,16 +191,13 @@ impl<S: Send + Sync + 'static> Connection<S> {
         if let Ok(handle) = route.ok_or(Overloaded).and_then(|topics| topics.join(&topic, request).0) {
             // Kept before the wait: if the client goes away meanwhile, the topic is told.
             self.joins.insert(id, Joined { handle, is_replaced });
-            if decided.await == Ok(true) {
-                self.socket.joined(topic, id, join_ref);
-            } else {
-                self.joins.remove(&id);
-            }
+            Some(Joining { id, topic, join_ref, decided })
         } else {
             if let Some((old, joined)) = replaced {
                 joined.handle.gone(old);
             }
             self.overloaded(join_ref, reference, Term::Text(topic));
+            None
         }
     }
 
@@ -261,7 +328,9 @@ mod tests {
 
         async fn send(&mut self, reference: &str, event: &str, size: usize) {
             let text = format!(r#"["0","{reference}","t","{event}","{}"]"#, "x".repeat(size));
-            assert!(self.connection.receive(Frame::Text(text.into())).await.is_ok());
+            if let Some(pause) = self.connection.receive(Frame::Text(text.into())).unwrap() {
+                self.connection.wait(pause).await;
+            }
         }
 
         /// The answers so far, each as its ref and what it says, once the topic has handled all

@@ -28,6 +28,11 @@ impl FrameRateLimit {
         }
     }
 
+    /// Lets one more frame through, if the rate allows it now.
+    pub(super) fn has_room(&self) -> bool {
+        check(&self.frames).is_ok()
+    }
+
     /// Waits until the rate lets one more frame through.
     pub(super) async fn wait(&self) {
         while let Err(limited) = check(&self.frames) {
@@ -35,23 +40,36 @@ impl FrameRateLimit {
         }
     }
 
-    /// Lets a message through, or refuses it and returns the limit that it exceeds. After a refusal
-    /// the caller must read nothing for the time that the refusal says.
+    /// Lets a message through, delays it, or refuses it.
     ///
     /// Heartbeats and leaves are delayed, never refused: a client without a reply to its heartbeat
     /// takes the connection for dead, and one that leaves is doing what it should.
-    pub(super) async fn admit(&self, message: &Message) -> Result<(), (Limit, RateLimited)> {
+    pub(super) fn admit(&self, message: &Message) -> Admission {
         let event = message.event.as_text().map(|event| &**event);
         if matches!(event, Some("heartbeat" | "phx_leave")) {
-            self.wait().await;
-            return Ok(());
+            return if self.has_room() { Admission::Yes } else { Admission::Later };
         }
-        check(&self.frames).map_err(|limited| (Limit::Frames, limited))?;
-        if event == Some("phx_join") {
-            check(&self.joins).map_err(|limited| (Limit::Joins, limited))?;
+        if let Err(limited) = check(&self.frames) {
+            return Admission::Refused(Limit::Frames, limited);
         }
-        Ok(())
+        if event == Some("phx_join")
+            && let Err(limited) = check(&self.joins)
+        {
+            return Admission::Refused(Limit::Joins, limited);
+        }
+        Admission::Yes
     }
+}
+
+/// Whether a message may come in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It may.
+    Yes,
+    /// It may after [`FrameRateLimit::wait`].
+    Later,
+    /// It exceeds this limit. The caller must read nothing for the time that the refusal says.
+    Refused(Limit, RateLimited),
 }
 
 fn check(limiter: &DefaultDirectRateLimiter) -> Result<(), RateLimited> {
@@ -93,22 +111,21 @@ mod tests {
     async fn frames_above_the_burst_are_refused_for_a_while() {
         let pace = pace();
         for _ in 0..3 {
-            assert_eq!(pace.admit(&message("e")).await, Ok(()));
+            assert_eq!(pace.admit(&message("e")), Admission::Yes);
         }
-        let (_, limited) = pace.admit(&message("e")).await.unwrap_err();
+        let Admission::Refused(Limit::Frames, limited) = pace.admit(&message("e")) else { panic!() };
         assert!(limited.wait <= Duration::from_millis(100), "{limited:?}");
         sleep(limited.wait).await;
-        assert_eq!(pace.admit(&message("e")).await, Ok(()));
+        assert_eq!(pace.admit(&message("e")), Admission::Yes);
     }
 
-    #[actix_web::test]
-    async fn joins_have_a_rate_of_their_own() {
+    #[test]
+    fn joins_have_a_rate_of_their_own() {
         let pace = pace();
-        assert_eq!(pace.admit(&message("phx_join")).await, Ok(()));
-        let (limit, limited) = pace.admit(&message("phx_join")).await.unwrap_err();
-        assert_eq!(limit, Limit::Joins);
+        assert_eq!(pace.admit(&message("phx_join")), Admission::Yes);
+        let Admission::Refused(Limit::Joins, limited) = pace.admit(&message("phx_join")) else { panic!() };
         assert!(limited.wait > Duration::from_millis(500), "{limited:?}");
-        assert_eq!(pace.admit(&message("e")).await, Ok(()), "the third frame");
+        assert_eq!(pace.admit(&message("e")), Admission::Yes, "the third frame");
     }
 
     #[actix_web::test]
@@ -116,7 +133,11 @@ mod tests {
         let pace = pace();
         let start = Instant::now();
         for event in ["heartbeat", "phx_leave", "heartbeat", "phx_leave", "heartbeat"] {
-            assert_eq!(pace.admit(&message(event)).await, Ok(()));
+            match pace.admit(&message(event)) {
+                Admission::Yes => {}
+                Admission::Later => pace.wait().await,
+                Admission::Refused(..) => panic!("{event}"),
+            }
         }
         assert!(start.elapsed() > Duration::from_millis(190), "two had to wait");
     }

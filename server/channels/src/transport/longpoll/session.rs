@@ -270,7 +270,9 @@ async fn handle<S: Send + Sync + 'static>(
     frames: Vec<Frame>,
 ) -> Result<(), Disconnect> {
     for frame in frames {
-        connection.receive(frame).await?;
+        if let Some(pause) = connection.receive(frame)? {
+            Box::pin(connection.wait(pause)).await;
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 /// One descriptor, counted until it is dropped.
-pub(super) struct Counted(Arc<AtomicUsize>);
+pub(crate) struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
     pub(super) fn new(count: &Arc<AtomicUsize>) -> Self {

@@ -11,18 +11,22 @@ mod connections;
 mod counted;
 mod stream;
 mod timeouts;
+mod upgrade;
 
 use std::{
     fmt,
     future::ready,
     io,
     net::{SocketAddr, TcpListener},
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
 use actix_http::{HttpService, Request, Response, error::DispatchError};
-use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, map_config};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_factory, map_config,
+};
 #[cfg(feature = "tls")]
 use actix_tls::accept::{
     TlsError, max_concurrent_tls_connect,
@@ -36,12 +40,16 @@ use actix_web::{
 #[cfg(feature = "tls")]
 use rustls::ServerConfig;
 
-pub(super) use self::conn::Conn;
 use self::stream::Stream;
 pub use self::{arriving::arriving, connections::TcpConnections, timeouts::HttpTimeouts};
+pub(super) use self::{
+    conn::Conn,
+    counted::Counted,
+    upgrade::{Bare, Takeover, read_to_end},
+};
 
 /// How long to read from a connection that has ended, so that the client sees the last answer.
-const GOODBYE: Duration = Duration::from_secs(1);
+pub(super) const GOODBYE: Duration = Duration::from_secs(1);
 
 /// How clients' bytes travel.
 #[derive(Clone, Debug)]
@@ -53,11 +61,22 @@ pub enum Scheme {
     Https(Box<ServerConfig>),
 }
 
-/// The HTTP service of one thread. With and without TLS only the type of the connection differs;
+/// One of the applications that a factory makes, as the HTTP library wants it.
+macro_rules! application {
+    ($factory:ident) => {
+        map_config($factory().into_factory().map_err(|error| error.into().error_response()), |()| {
+            AppConfig::default()
+        })
+    };
+}
+
+/// The HTTP service of one thread: an application for ordinary requests, and one for those that may
+/// become WebSockets. With and without TLS only the type of the connection differs;
 /// the bounds of a generic function would be longer than this macro.
 macro_rules! http_service {
     ($io:ty, $conn:expr, $stopping:ident, $timeouts:ident, $factory:ident) => {{
-        let stopping = $stopping.clone();
+        let (stopping, $factory) = ($stopping.clone(), $factory.clone());
+        let for_upgrades = $factory.clone();
         HttpService::build()
             .graceful_shutdown_signal(move || {
                 let stopping = stopping.clone();
@@ -66,13 +85,20 @@ macro_rules! http_service {
             .keep_alive($timeouts.keep_alive)
             .client_request_timeout($timeouts.request)
             .client_disconnect_timeout(GOODBYE)
+            .upgrade(fn_factory(move || {
+                let application = application!(for_upgrades).new_service(());
+                async move {
+                    let application = Rc::new(application.await?);
+                    Ok::<_, S::InitError>(fn_service(move |(request, framed)| {
+                        upgrade::answer(Rc::clone(&application), request, framed)
+                    }))
+                }
+            }))
             .on_connect_ext(|io: &$io, data| {
                 let conn: fn(&$io) -> &Stream = $conn;
                 data.insert(Arc::clone(conn(io).conn()));
             })
-            .h1(map_config($factory().into_factory().map_err(|error| error.into().error_response()), |()| {
-                AppConfig::default()
-            }))
+            .h1(application!($factory))
     }};
 }
 

@@ -13,13 +13,18 @@ use std::io::ErrorKind;
 
 use actix_codec::Decoder as _;
 use actix_http::ws::{Codec, Frame, Item, ProtocolError};
-use actix_web::dev::Payload;
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
-use futures_util::StreamExt as _;
+use tokio::time::timeout;
 
-use super::frame_check::{Fault, FrameCheck};
-use crate::transport::Limits;
+use super::{
+    frame_check::{Fault, FrameCheck},
+    input::Input,
+};
+use crate::transport::{
+    Limits,
+    tcp::{GOODBYE, read_to_end},
+};
 
 /// A complete message, or a control frame.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,7 +38,7 @@ pub(super) enum Message {
 
 /// One connection's incoming messages.
 pub(super) struct Messages {
-    payload: Payload,
+    input: Input,
     frame_check: FrameCheck,
     codec: Codec,
     /// Bytes that were not parsed yet.
@@ -60,13 +65,13 @@ enum End {
 }
 
 impl Messages {
-    /// Reads messages from the body of an upgraded request.
-    pub(super) fn new(payload: Payload, limits: &Limits) -> Self {
+    /// Reads messages from `unread` and what comes after it.
+    pub(super) fn new(input: Input, unread: BytesMut, limits: &Limits) -> Self {
         Self {
-            payload,
+            input,
             frame_check: FrameCheck::new(limits.frame, limits.message),
             codec: Codec::new().max_size(limits.frame),
-            buffer: BytesMut::new(),
+            buffer: unread,
             frame: None,
             fragments: None,
             end: None,
@@ -84,10 +89,11 @@ impl Messages {
             }
             match self.read_message() {
                 Ok(Some(message)) => return Some(Ok(message)),
-                Ok(None) => match self.payload.next().await {
-                    Some(Ok(bytes)) => self.append(bytes),
-                    Some(Err(_)) | None => self.end = Some(End::Lost),
-                },
+                Ok(None) => {
+                    if !self.input.read(&mut self.buffer).await {
+                        self.end = Some(End::Lost);
+                    }
+                }
                 // The frame was consumed all the same, so the next one can be read.
                 Err(Fault::NotUtf8) => return Some(Err(Fault::NotUtf8)),
                 Err(fault) => self.end = Some(End::Broken(fault)),
@@ -95,11 +101,12 @@ impl Messages {
         }
     }
 
-    fn append(&mut self, bytes: Bytes) {
-        if self.buffer.is_empty() {
-            self.buffer = bytes.into();
-        } else {
-            self.buffer.extend_from_slice(&bytes);
+    /// Drops what still comes, for a while, so that the client sees the last frames: a connection
+    /// that is closed while bytes come is reset.
+    pub(super) async fn read_to_end(mut self) {
+        let is_lost = matches!(self.end, Some(End::Lost));
+        if let (Input::Connection(connection), false) = (&mut self.input, is_lost) {
+            let _ = timeout(GOODBYE, read_to_end(connection)).await;
         }
     }
 
@@ -172,8 +179,9 @@ fn fault(error: &ProtocolError) -> Fault {
 mod tests {
     use std::pin::Pin;
 
-    use actix_web::error::PayloadError;
+    use actix_web::{dev::Payload, error::PayloadError};
     use futures_util::{Stream, stream};
+    use tokio::io::AsyncWriteExt as _;
 
     use super::*;
 
@@ -184,7 +192,8 @@ mod tests {
         let pieces = stream::iter(pieces.into_iter().map(|piece| Ok(Bytes::from(piece))));
         let payload: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> = Box::pin(pieces);
         let payload = Payload::Stream { payload };
-        Messages::new(payload, &Limits { frame: LIMITS, message: LIMITS, ..Limits::default() })
+        let input = Input::Body(payload);
+        Messages::new(input, BytesMut::new(), &Limits { frame: LIMITS, message: LIMITS, ..Limits::default() })
     }
 
     fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -238,6 +247,19 @@ mod tests {
             ];
             assert_eq!((&read[..], fault), (&expected[..], None), "pieces of {size}");
         }
+    }
+
+    /// Otherwise the connection would be reset, and the client might not see why it was closed.
+    #[actix_web::test]
+    async fn what_comes_after_a_broken_frame_is_read_and_dropped() {
+        let (mut client, server) = tokio::io::duplex(64);
+        let unread = BytesMut::from(&frame(0xC1, b"c")[..]);
+        let input = Input::Connection(Box::new(server));
+        let mut messages = Messages::new(input, unread, &Limits::default());
+        assert_eq!(messages.next().await, Some(Err(Fault::Malformed)));
+        let sending = async move { client.write_all(&[b'x'; 10_000]).await };
+        let (sent, ()) = futures_util::future::join(sending, messages.read_to_end()).await;
+        sent.unwrap();
     }
 
     #[actix_web::test]

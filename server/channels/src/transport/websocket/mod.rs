@@ -1,24 +1,23 @@
 //! An endpoint over WebSocket, on actix-web and actix-ws.
 //!
-//! actix-ws does only the handshake. Incoming bytes are read by `messages`, which keeps nothing
-//! longer than necessary. Outgoing frames do not pass through an actix-ws session: they go from the
-//! `Outbox` straight into the response body, as shared bytes that are framed already. No task is
+//! actix-ws does only the handshake. After it, the HTTP library gives the connection away: incoming
+//! bytes are read by `messages`, which keeps nothing longer than necessary, and outgoing frames go
+//! from the `Outbox` straight to the socket, as shared bytes that are framed already. No task is
 //! woken for each recipient of a broadcast, and no frame is copied for it.
+//!
+//! A server that is not made by [`serve`](super::serve) keeps its connections. There the frames go
+//! into the response body, and bytes come from the request's.
 
 mod frame_check;
+mod input;
 mod messages;
+mod output;
 
-use std::{
-    future::ready,
-    pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{future::ready, pin::pin, sync::Arc, time::Duration};
 
 use actix_web::{
     FromRequest as _, HttpRequest, HttpResponse,
-    body::{BodySize, BoxBody, MessageBody},
+    body::BoxBody,
     dev::Payload,
     error::{ErrorBadRequest, ErrorForbidden},
     http::{
@@ -29,12 +28,17 @@ use actix_web::{
     },
     web,
 };
-use bytes::Bytes;
+use bytes::BytesMut;
+use futures_util::{FutureExt as _, future::join};
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 use vestibule_phoenix::{disconnect::Disconnect, message::Frame, serializer::Serializer};
 
-use self::messages::{Message, Messages};
+use self::{
+    input::Input,
+    messages::{Message, Messages},
+    output::{OutboxBody, Output},
+};
 use super::{
     ConnectInfo, Endpoint, Limits,
     connection::Connection,
@@ -44,7 +48,7 @@ use super::{
     rate::RateLimited,
     request,
     silence::Silence,
-    tcp::Conn,
+    tcp::{Bare, Conn, Takeover},
 };
 use crate::{
     channel::{Client, Transport},
@@ -144,12 +148,57 @@ fn upgrade<S: Send + Sync + 'static>(
     let client = Client::new(id, connected.id, Transport::WebSocket, connected.assigns);
     let client = Arc::new(client);
     let held = (counted, endpoint.connections().register(&client, &outbox));
-    let messages = Messages::new(body.into_inner(), &limits);
     let span = client.span();
-    actix_web::rt::spawn(
-        serve(endpoint, limits, serializer, client, held, outbox.clone(), messages).instrument(span),
-    );
-    Ok(response.map_body(|_, _| BoxBody::new(OutboxBody(outbox))))
+    let connection = Box::new(Connection::new(endpoint, serializer, client, outbox.clone(), &limits));
+    Ok(Accepted { connection, limits, held, outbox, span }.carry(request, body, response))
+}
+
+/// A connection whose client is accepted.
+struct Accepted<S: 'static> {
+    connection: Box<Connection<S>>,
+    limits: Limits,
+    held: (Counted, Registration),
+    outbox: Outbox,
+    span: Span,
+}
+
+impl<S: Send + Sync + 'static> Accepted<S> {
+    /// Carries on after the answer: with the bare connection if the server gives it away, otherwise
+    /// with the bodies of the request and of the answer, which is returned.
+    fn carry(self, request: &HttpRequest, body: web::Payload, response: HttpResponse) -> HttpResponse {
+        if let Some(takeover) = Takeover::of(request) {
+            takeover.accept(move |bare, unread| {
+                let (input, output) = split(bare, &self.outbox);
+                self.start(input, unread, output);
+            });
+            return response.map_body(|_, _| BoxBody::new(()));
+        }
+        let outbox = self.outbox.clone();
+        self.start(Input::Body(body.into_inner()), BytesMut::new(), Output::Body);
+        response.map_body(|_, _| BoxBody::new(OutboxBody(outbox)))
+    }
+
+    fn start(self, input: Input, unread: BytesMut, output: Output) {
+        let Self { connection, limits, held, outbox, span } = self;
+        let messages = Box::new(Messages::new(input, unread, &limits));
+        actix_web::rt::spawn(serve(connection, limits, held, outbox, messages, output).instrument(span));
+    }
+}
+
+/// The two directions of a connection.
+fn split(bare: Bare, outbox: &Outbox) -> (Input, Output) {
+    match bare {
+        Bare::Tcp(socket, counted) => {
+            let (input, output) = socket.into_split();
+            outbox.write_to(output);
+            (Input::Connection(Box::new(input)), Output::Tcp(counted))
+        }
+        #[cfg(feature = "tls")]
+        Bare::Tls(stream) => {
+            let (input, output) = tokio::io::split(stream);
+            (Input::Connection(Box::new(input)), Output::Tls(Box::new(output)))
+        }
+    }
 }
 
 /// Whether the client asks for another version of WebSockets than that of RFC 6455, or for none.
@@ -194,16 +243,35 @@ fn handshake(request: &HttpRequest) -> actix_web::Result<HttpResponse> {
     Ok(response)
 }
 
-async fn serve<S: Send + Sync + 'static>(
-    endpoint: Arc<Endpoint<S>>,
+/// Carries a connection until its end. All connections are idle most of the time: what is needed
+/// only while something happens is in boxes of its own, and combinators keep no future twice, as
+/// `await` does with one that is moved into it.
+fn serve<S: Send + Sync + 'static>(
+    connection: Box<Connection<S>>,
     limits: Limits,
-    serializer: Serializer,
-    client: Arc<Client<S>>,
-    _held: (Counted, Registration),
+    held: (Counted, Registration),
     outbox: Outbox,
-    mut messages: Messages,
-) {
-    let mut connection = Connection::new(Arc::clone(&endpoint), serializer, client, outbox.clone(), &limits);
+    messages: Box<Messages>,
+    output: Output,
+) -> impl Future<Output = ()> {
+    let writing = output.write(outbox.clone());
+    let reading = receive(connection, limits, outbox, messages);
+    join(reading, writing).then(|(messages, counted)| {
+        drop(held);
+        Box::pin(async move {
+            messages.read_to_end().await;
+            drop(counted);
+        })
+    })
+}
+
+/// Handles what the client sends, until the connection must end.
+async fn receive<S: Send + Sync + 'static>(
+    mut connection: Box<Connection<S>>,
+    limits: Limits,
+    outbox: Outbox,
+    mut messages: Box<Messages>,
+) -> Box<Messages> {
     let end_of_session = Instant::now() + limits.lifetime;
     let mut silence = Silence::new(limits.idle, Instant::now());
     let mut timer = pin!(sleep_until(end_of_session.min(silence.look())));
@@ -225,21 +293,23 @@ async fn serve<S: Send + Sync + 'static>(
                         outbox.answer_close();
                         break;
                     }
-                    Some(Ok(Message::Ping(payload))) => {
-                        unless_closing(&outbox, connection.wait_for_rate()).await.map(|()| outbox.pong(&payload))
-                    }
-                    Some(Ok(Message::Pong)) => unless_closing(&outbox, connection.wait_for_rate()).await,
-                    Some(Ok(Message::Text(text))) => {
-                        unless_closing(&outbox, connection.receive(Frame::Text(text))).await.flatten()
-                    }
-                    Some(Ok(Message::Binary(bytes))) => {
-                        unless_closing(&outbox, connection.receive(Frame::Binary(bytes))).await.flatten()
-                    }
+                    Some(Ok(Message::Ping(payload))) => Ok(connection.ping(payload)),
+                    Some(Ok(Message::Pong)) => Ok(connection.pong()),
+                    Some(Ok(Message::Text(text))) => connection.receive(Frame::Text(text)),
+                    Some(Ok(Message::Binary(bytes))) => connection.receive(Frame::Binary(bytes)),
                     Some(Err(fault)) => Err(fault.disconnect()),
                 };
-                if let Err(why) = handled {
-                    outbox.close(why);
-                    break;
+                match handled {
+                    Ok(None) => {}
+                    Ok(Some(pause)) => {
+                        if has_closed_during(Box::pin(connection.wait(pause)), &outbox).await {
+                            break;
+                        }
+                    }
+                    Err(why) => {
+                        outbox.close(why);
+                        break;
+                    }
                 }
             }
             () = outbox.closing() => break,
@@ -252,7 +322,8 @@ async fn serve<S: Send + Sync + 'static>(
     }
     // The client leaves its topics before it gets time to answer the close.
     drop(connection);
-    finish(messages, &outbox).await;
+    finish(&mut messages, &outbox).await;
+    messages
 }
 
 /// Closes the connection if its lifetime is over, or if its client was silent for too long.
@@ -265,7 +336,7 @@ fn close_if_due(outbox: &Outbox, now: Instant, end_of_session: Instant, silence:
 }
 
 /// Gives the client time to answer the close, then ends the connection.
-async fn finish(mut messages: Messages, outbox: &Outbox) {
+async fn finish(messages: &mut Messages, outbox: &Outbox) {
     let answered = async {
         // A fault that ends the messages is returned again and again.
         while matches!(messages.next().await, Some(Ok(message)) if !matches!(message, Message::Close)) {}
@@ -276,33 +347,11 @@ async fn finish(mut messages: Messages, outbox: &Outbox) {
     outbox.finish();
 }
 
-/// The result of handling a frame, unless the connection ends meanwhile.
-async fn unless_closing<T>(outbox: &Outbox, handled: impl Future<Output = T>) -> Result<T, Disconnect> {
+/// Waits for the end of a pause, and returns whether the connection must end before that.
+async fn has_closed_during(pause: impl Future<Output = ()> + Unpin, outbox: &Outbox) -> bool {
     tokio::select! {
         biased;
-        handled = handled => Ok(handled),
-        // The close frame is already chosen; closing again changes nothing.
-        () = outbox.closing() => Err(Disconnect::Restart),
-    }
-}
-
-/// The response body: the frames of the outbox, as they are.
-struct OutboxBody(Outbox);
-
-impl MessageBody for OutboxBody {
-    type Error = std::convert::Infallible;
-
-    fn size(&self) -> BodySize {
-        BodySize::Stream
-    }
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.0.poll_next(cx).map(|frame| frame.map(|frame| Ok(frame.framed())))
-    }
-}
-
-impl Drop for OutboxBody {
-    fn drop(&mut self) {
-        self.0.finish();
+        () = pause => false,
+        () = outbox.closing() => true,
     }
 }

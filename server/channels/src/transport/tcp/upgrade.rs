@@ -1,0 +1,326 @@
+//! Requests with `Upgrade: websocket`, for which the HTTP library gives the connection away.
+//!
+//! The application answers them like others: it routes, checks and decides. A handler that wants to
+//! carry on with the bare connection leaves a [`Takeover`], and gets the connection once its answer
+//! is sent. So a WebSocket has none of the library's buffers and timers. Any other answer ends the
+//! connection.
+
+use std::{
+    cell::RefCell,
+    io,
+    pin::{Pin, pin},
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use actix_codec::{Encoder as _, Framed, FramedParts};
+use actix_http::{
+    ConnectionType, HttpMessage as _, Request, Response,
+    body::{BodySize, BoxBody, MessageBody},
+    error::PayloadError,
+    h1::{Codec, Message},
+};
+use actix_service::Service;
+#[cfg(feature = "tls")]
+use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_web::{
+    HttpRequest,
+    dev::Payload,
+    http::{Method, StatusCode},
+    rt::net::TcpStream,
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::{future::poll_fn, stream};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
+    time::timeout,
+};
+
+use super::{GOODBYE, counted::Counted, stream::Stream};
+
+/// How much is read ahead of the answer. Well-behaved clients send nothing before they have it.
+const READ_AHEAD: usize = 8 * 1024;
+
+/// A connection that was given away.
+pub(crate) enum Bare {
+    /// A TCP connection, which any thread may write to, and its place among the descriptors.
+    Tcp(TcpStream, Counted),
+    /// A connection over TLS, which one task at a time can use.
+    #[cfg(feature = "tls")]
+    Tls(Box<dyn Duplex>),
+}
+
+/// A connection of any kind.
+#[cfg(feature = "tls")]
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+
+#[cfg(feature = "tls")]
+impl Duplex for TlsStream<Stream> {}
+
+/// A connection that can be given away.
+pub(super) trait GiveAway: AsyncRead + AsyncWrite + Unpin + 'static {
+    fn give_away(self) -> Bare;
+
+    fn stream(&self) -> &Stream;
+}
+
+impl GiveAway for Stream {
+    fn give_away(self) -> Bare {
+        let (socket, counted) = self.into_socket();
+        Bare::Tcp(socket, counted)
+    }
+
+    fn stream(&self) -> &Stream {
+        self
+    }
+}
+
+#[cfg(feature = "tls")]
+impl GiveAway for TlsStream<Stream> {
+    fn give_away(self) -> Bare {
+        Bare::Tls(Box::new(self))
+    }
+
+    fn stream(&self) -> &Stream {
+        self.get_ref().0
+    }
+}
+
+/// Goes on with a connection, and the bytes that came after the request's head.
+type CarryOn = Box<dyn FnOnce(Bare, BytesMut)>;
+
+/// Where a handler says what becomes of its request's connection.
+#[derive(Clone, Default)]
+pub(crate) struct Takeover(Rc<RefCell<Option<CarryOn>>>);
+
+impl Takeover {
+    /// The offer of a connection that comes with a request, if it does.
+    pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
+        request.extensions().get::<Self>().cloned()
+    }
+
+    /// Accepts. `carry_on` is called after an answer of 101 is sent, and dropped after any other.
+    pub(crate) fn accept(&self, carry_on: impl FnOnce(Bare, BytesMut) + 'static) {
+        self.0.replace(Some(Box::new(carry_on)));
+    }
+}
+
+/// Answers a request by the application, then gives the connection to the handler that wants it, or
+/// ends it.
+pub(super) async fn answer<S, B, C>(
+    application: Rc<S>,
+    mut request: Request,
+    framed: Framed<C, Codec>,
+) -> Result<(), actix_web::Error>
+where
+    S: Service<Request>,
+    S::Error: Into<Response<BoxBody>>,
+    S::Response: Into<Response<B>>,
+    B: MessageBody + 'static,
+    C: GiveAway,
+{
+    let FramedParts { io, codec, read_buf, write_buf, .. } = framed.into_parts();
+    let connection = Shared(Rc::new(RefCell::new(io)));
+    // A copy of what is there: the library's buffer has room for a large head.
+    let mut unread = BytesMut::from(&read_buf[..]);
+    drop(read_buf);
+    let takeover = Takeover::default();
+    request.extensions_mut().insert(takeover.clone());
+    let has_body = *request.method() != Method::GET;
+    if has_body {
+        *request.payload() = body(connection.clone(), std::mem::take(&mut unread));
+    }
+    let called = application.call(request);
+    let carried = async {
+        let answered =
+            if has_body { called.await } else { read_ahead(&connection, &mut unread, called).await? };
+        let response = answered.map_or_else(Into::into, |response| response.into().map_into_boxed_body());
+        let carry_on = takeover.0.take().filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS);
+        let mut sending = Sending { connection, codec, buffer: write_buf };
+        if let Some(carry_on) = carry_on {
+            let connection = sending.switch(response.drop_body()).await?;
+            carry_on(connection.give_away(), unread);
+        } else {
+            sending.refuse(response).await?;
+        }
+        Ok::<_, io::Error>(())
+    };
+    if let Err(error) = carried.await {
+        tracing::debug!(%error, "a connection was lost before its answer was sent");
+    }
+    Ok(())
+}
+
+/// Calls the application, and reads meanwhile: so a handler hears that its client has gone. Fails
+/// if the connection is lost or must end.
+async fn read_ahead<C: GiveAway, T>(
+    connection: &Shared<C>,
+    unread: &mut BytesMut,
+    called: impl Future<Output = T>,
+) -> io::Result<T> {
+    let mut called = pin!(called);
+    let mut has_ended = false;
+    poll_fn(|cx| {
+        if let Poll::Ready(answered) = called.as_mut().poll(cx) {
+            return Poll::Ready(Ok(answered));
+        }
+        while !has_ended && unread.len() < READ_AHEAD {
+            match connection.poll_bytes(cx) {
+                Poll::Ready(Ok(bytes)) if !bytes.is_empty() => unread.extend_from_slice(&bytes),
+                Poll::Ready(read) => {
+                    read?;
+                    has_ended = true;
+                }
+                Poll::Pending => break,
+            }
+        }
+        // Whoever asks for the end while nothing is read would ask again and again.
+        connection.0.borrow().stream().conn().is_asked();
+        Poll::Pending
+    })
+    .await
+}
+
+/// The body of a request that cannot become a WebSocket. It ends with the connection; how long it
+/// is, [`arriving`](super::arriving()) knows.
+fn body<C: GiveAway>(connection: Shared<C>, mut unread: BytesMut) -> Payload {
+    let bytes = stream::poll_fn(move |cx| {
+        if !unread.is_empty() {
+            return Poll::Ready(Some(Ok(unread.split().freeze())));
+        }
+        connection.poll_bytes(cx).map(|read| match read {
+            Ok(bytes) if bytes.is_empty() => None,
+            Ok(bytes) => Some(Ok(bytes)),
+            Err(error) => Some(Err(PayloadError::Io(error))),
+        })
+    });
+    Payload::Stream { payload: Box::pin(bytes) }
+}
+
+/// An answer on its way to the client.
+struct Sending<C> {
+    connection: Shared<C>,
+    codec: Codec,
+    /// Bytes to send, after answers to earlier requests.
+    buffer: BytesMut,
+}
+
+impl<C: GiveAway> Sending<C> {
+    /// Sends the answer after which the connection is no longer HTTP.
+    async fn switch(mut self, head: Response<()>) -> io::Result<C> {
+        self.codec.encode(Message::Item((head, BodySize::Stream)), &mut self.buffer)?;
+        self.flush().await?;
+        let shared = Rc::into_inner(self.connection.0);
+        shared.map(RefCell::into_inner).ok_or_else(|| io::Error::other("the connection is in use"))
+    }
+
+    /// Sends any other answer, and ends the connection.
+    async fn refuse(&mut self, response: Response<BoxBody>) -> io::Result<()> {
+        let (mut head, body) = response.into_parts();
+        head.head_mut().set_connection_type(ConnectionType::Close);
+        self.codec.encode(Message::Item((head, body.size())), &mut self.buffer)?;
+        let mut body = pin!(body);
+        while let Some(chunk) = poll_fn(|cx| body.as_mut().poll_next(cx)).await {
+            let chunk = chunk.map_err(|error| io::Error::other(error.to_string()))?;
+            self.codec.encode(Message::Chunk(Some(chunk)), &mut self.buffer)?;
+            self.flush().await?;
+        }
+        self.codec.encode(Message::Chunk(None), &mut self.buffer)?;
+        self.flush().await?;
+        say_goodbye(&mut self.connection).await
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        self.connection.write_all_buf(&mut self.buffer).await?;
+        self.connection.flush().await
+    }
+}
+
+/// Ends a connection so that its client sees the last bytes: a connection that is closed while
+/// bytes come is reset, and what was sent is lost.
+async fn say_goodbye(connection: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
+    connection.shutdown().await?;
+    let _ = timeout(GOODBYE, read_to_end(connection)).await;
+    Ok(())
+}
+
+/// Reads, and drops what is read, until the client has closed its end.
+pub(crate) async fn read_to_end(connection: &mut (impl AsyncRead + Unpin)) {
+    let mut dropped = [0; 512];
+    while !matches!(connection.read(&mut dropped).await, Ok(0) | Err(_)) {}
+}
+
+/// A connection that a request's body reads and its answer is written to.
+struct Shared<C>(Rc<RefCell<C>>);
+
+impl<C> Clone for Shared<C> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<C: GiveAway> Shared<C> {
+    /// The next bytes; none at the end.
+    fn poll_bytes(&self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        let mut space = [0; 1024];
+        let mut buffer = ReadBuf::new(&mut space);
+        let read = Pin::new(&mut *self.0.borrow_mut()).poll_read(cx, &mut buffer);
+        read.map_ok(|()| Bytes::copy_from_slice(buffer.filled()))
+    }
+}
+
+impl<C: GiveAway> AsyncRead for Shared<C> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0.borrow_mut()).poll_read(cx, buffer)
+    }
+}
+
+impl<C: GiveAway> AsyncWrite for Shared<C> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.0.borrow_mut()).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0.borrow_mut()).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0.borrow_mut()).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, sync::Arc, time::Duration};
+
+    use super::*;
+    use crate::transport::tcp::stream::tests::stream;
+
+    #[actix_web::test]
+    async fn a_connection_that_must_end_is_not_answered() {
+        let (stream, _client) = stream().await;
+        let conn = Arc::clone(stream.conn());
+        conn.begin();
+        conn.complete();
+        let connection = Shared(Rc::new(RefCell::new(stream)));
+        let mut unread = BytesMut::new();
+        let answering = read_ahead(&connection, &mut unread, pending::<()>());
+        let end = async { assert!(conn.end(conn.doing().unwrap())) };
+        let ended = futures_util::future::join(timeout(Duration::from_secs(1), answering), end);
+        assert!(ended.await.0.is_ok());
+    }
+
+    #[actix_web::test]
+    async fn a_handler_that_asks_for_the_end_gets_an_answer() {
+        let (stream, _client) = stream().await;
+        let conn = Arc::clone(stream.conn());
+        let connection = Shared(Rc::new(RefCell::new(stream)));
+        let mut unread = BytesMut::from(&[b'x'; READ_AHEAD][..]);
+        let asked = timeout(Duration::from_secs(1), read_ahead(&connection, &mut unread, conn.ask())).await;
+        assert!(asked.unwrap().is_ok());
+    }
+}
