@@ -1,9 +1,11 @@
 //! Which package may depend on which.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use vestibule_tests::repository;
 
 /// Crates that run a server. A name that ends in a star stands for all that start with it.
 const SERVING: [&str; 2] = ["tokio*", "actix*"];
@@ -67,6 +69,20 @@ fn no_crate_depends_on_the_tests() {
         let is_bench = package["name"] == "vestibule-bench";
         assert!(is_bench || !is_named("vestibule-tests"), "{} depends on the tests", package["name"]);
         assert!(!is_named("vestibule-bench"), "{} depends on the load generator", package["name"]);
+    }
+}
+
+/// Cargo reads the manifests of the whole workspace, whichever package it builds.
+#[test]
+fn the_container_is_built_from_every_manifest() {
+    let root = repository::root().canonicalize().expect("the repository");
+    let ignored = repository::read(".dockerignore");
+    let included: Vec<&str> = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    for package in packages() {
+        let manifest = Path::new(package["manifest_path"].as_str().expect("a path"));
+        let manifest = manifest.strip_prefix(&root).expect("a path in the repository");
+        let is_included = included.iter().any(|path| manifest.starts_with(path));
+        assert!(is_included, ".dockerignore leaves out {}", manifest.display());
     }
 }
 
