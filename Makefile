@@ -113,7 +113,7 @@ deb-test: ## the Debian package in a fresh Debian 12 that is booted for it; need
 
 CONTAINER_TEST = tests/container/rootless.sh tests/container/test.sh
 
-container-test: ## the container, built by Debian's Podman as an unprivileged user, and run; needs root, takes minutes to compile
+container-test: ## the container, built by Debian's Podman as an unprivileged user, and run; needs root, takes six minutes
 	tests/container/install.sh
 	cd server/web/client && $(NPM_CI)
 	cd tests/flows && $(NPM_CI)
