@@ -1,4 +1,4 @@
-//! Presence: somebody joins, and everybody who is there is told.
+//! Presence: a client joins, and every subscriber of the topic gets the diff.
 
 use std::{
     io::{self, ErrorKind},
