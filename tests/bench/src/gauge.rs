@@ -86,9 +86,12 @@ impl Spent {
         let (user, system) = ticks(&stat).ok_or(io::ErrorKind::InvalidData)?;
         let mut total = 0;
         for task in fs::read_dir(folder.join("task"))? {
-            let text = fs::read_to_string(task?.path().join("schedstat"))?;
-            let nanos = text.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok());
-            total += nanos.ok_or(io::ErrorKind::InvalidData)?;
+            match fs::read_to_string(task?.path().join("schedstat")) {
+                Ok(text) => total += nanoseconds(&text).ok_or(io::ErrorKind::InvalidData)?,
+                // The thread has ended since the folder was listed.
+                Err(error) if has_ended(&error) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(Self { total, user, system })
     }
@@ -110,6 +113,18 @@ fn ticks(stat: &str) -> Option<(u64, u64)> {
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ').skip(11);
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+/// The time on a processor, of a line of `/proc/PID/task/TID/schedstat`.
+fn nanoseconds(schedstat: &str) -> Option<u64> {
+    schedstat.split(' ').next()?.parse().ok()
+}
+
+/// Whether a file of `/proc/PID/task` cannot be read because its thread has ended: before the file
+/// was opened, or between opening and reading it.
+fn has_ended(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+        || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }
 
 /// Has Callgrind write down what it counted since the last time, and returns the sum.
@@ -137,7 +152,12 @@ fn total(dump: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::{process, time::Duration};
+    use std::{
+        process,
+        sync::atomic::{AtomicBool, Ordering},
+        thread,
+        time::Duration,
+    };
 
     use super::{Cost, Gauge, Spent, ticks, total};
 
@@ -157,6 +177,21 @@ mod tests {
         let sum: u64 = (0..3_000_000_u64).map(|number| number ^ 0x55).fold(0, u64::wrapping_add);
         let Cost::Time { user, system } = begun.end().expect("our own process") else { panic!() };
         assert!(user + system > Duration::from_micros(1), "{sum}");
+    }
+
+    #[test]
+    fn threads_may_end_while_they_are_counted() {
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    thread::scope(|short| (0..8).for_each(|_| drop(short.spawn(|| {}))));
+                }
+            });
+            let counted = (0..2000).try_for_each(|_| Spent::of(process::id()).map(drop));
+            done.store(true, Ordering::Relaxed);
+            counted.expect("our own process");
+        });
     }
 
     #[test]
