@@ -30,11 +30,17 @@ pub(crate) struct FanOut {
 
 impl FanOut {
     /// Counts a frame that was queued.
+    #[inline]
     pub(super) fn note(&self, pushed: Pushed, outbox: &Outbox) {
         self.bytes.set(self.bytes.get() + pushed.bytes);
         if pushed.is_ahead {
-            self.ahead.borrow_mut().push(outbox.clone());
+            self.note_ahead(outbox);
         }
+    }
+
+    #[cold]
+    fn note_ahead(&self, outbox: &Outbox) {
+        self.ahead.borrow_mut().push(outbox.clone());
     }
 
     /// What to wait for before the next message is handled; `None` while little was sent.

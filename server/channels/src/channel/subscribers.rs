@@ -225,13 +225,20 @@ impl<C: Channel> Subscribers<C> {
     /// Leaves bytes out for a client whose serializer cannot express them. A message that does not
     /// fit a frame is the channel's mistake.
     fn share(&self, message: &Encoded, subscriber: &Subscriber<C>) {
-        match self.enqueue(message, subscriber) {
-            Ok(()) => {}
-            Err(EncodeError::NoBytes) => tracing::debug!("bytes are left out"),
-            Err(EncodeError::DoesNotFit) => self.has_misfit.set(true),
+        if let Err(error) = self.enqueue(message, subscriber) {
+            self.leave_out(error);
         }
     }
 
+    #[cold]
+    fn leave_out(&self, error: EncodeError) {
+        match error {
+            EncodeError::NoBytes => tracing::debug!("bytes are left out"),
+            EncodeError::DoesNotFit => self.has_misfit.set(true),
+        }
+    }
+
+    #[inline]
     fn enqueue(&self, message: &Encoded, subscriber: &Subscriber<C>) -> Result<(), EncodeError> {
         self.fan_out.note(subscriber.outbox.push(message)?, &subscriber.outbox);
         Ok(())

@@ -6,18 +6,25 @@
 
 use std::{
     cell::{Cell, RefCell},
-    pin::Pin,
+    future::poll_fn,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use actix::Arbiter;
+use tokio::task::yield_now;
 
 use super::Outbox;
 use crate::metrics::Traffic;
 
-/// How many connections are written to before other tasks of the thread run.
-const TURN: usize = 1024;
+/// How many connections are written to before other tasks of the thread run. What those have to
+/// send to the remaining connections goes out together with what waits for them.
+const TURN: usize = 128;
+
+/// From how many connections on the flusher first has the thread look for what has come in. Those
+/// frames then go out together with the ones that wait; for fewer, looking costs more than it
+/// saves.
+pub(super) const MANY: usize = 64;
 
 /// How many connections a thread's list keeps room for while nothing waits.
 const KEPT: usize = 1024;
@@ -44,7 +51,7 @@ pub(super) fn schedule(outbox: &Outbox) -> bool {
                 return false;
             }
             flusher.is_running.set(true);
-            actix::spawn(Run(Vec::new()));
+            actix::spawn(Run(Vec::new()).run());
             // A thread that is about to end drops the task at once.
             if !flusher.is_running.get() {
                 return false;
@@ -91,32 +98,49 @@ impl Drop for Sent {
     }
 }
 
-/// The task of a thread's flusher, with the outboxes that it is about to flush, the first one last.
+impl Flusher {
+    /// Waits until some outbox is due, and returns how many are.
+    fn poll_due(&self, cx: &mut Context<'_>) -> Poll<usize> {
+        match self.due.borrow().len() {
+            0 => {
+                self.waker.set(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+            due => Poll::Ready(due),
+        }
+    }
+}
+
+/// A thread's flusher, with the outboxes that it is about to flush, the first one last.
 struct Run(Vec<Outbox>);
 
-impl Future for Run {
-    type Output = ();
+impl Run {
+    async fn run(mut self) {
+        loop {
+            let due = poll_fn(|cx| FLUSHER.with(|flusher| flusher.poll_due(cx))).await;
+            if due >= MANY {
+                // Whatever arrives while this many frames are queued shares their system calls.
+                yield_now().await;
+            }
+            FLUSHER.with(|flusher| std::mem::swap(&mut *flusher.due.borrow_mut(), &mut self.0));
+            self.0.reverse();
+            self.flush();
+            while !self.0.is_empty() {
+                yield_now().await;
+                self.flush();
+            }
+            self.0.shrink_to(KEPT);
+        }
+    }
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        FLUSHER.with(|flusher| {
-            if self.0.is_empty() {
-                std::mem::swap(&mut *flusher.due.borrow_mut(), &mut self.0);
-                self.0.reverse();
-            }
-            let mut sent = Sent::default();
-            for _ in 0..TURN {
-                // Taken off one by one: those that a panic leaves are left to their tasks.
-                let Some(outbox) = self.0.pop() else { break };
-                outbox.flush(&mut sent);
-            }
-            if self.0.is_empty() && flusher.due.borrow().is_empty() {
-                self.0.shrink_to(KEPT);
-                flusher.waker.set(Some(cx.waker().clone()));
-            } else {
-                cx.waker().wake_by_ref();
-            }
-        });
-        Poll::Pending
+    /// Writes to as many connections as a turn has.
+    fn flush(&mut self) {
+        let mut sent = Sent::default();
+        for _ in 0..TURN {
+            // Taken off one by one: those that a panic leaves are left to their tasks.
+            let Some(outbox) = self.0.pop() else { break };
+            outbox.flush(&mut sent);
+        }
     }
 }
 

@@ -18,40 +18,48 @@ const PONG: u8 = 0xA;
 /// The longest header of a server's frame: two bytes, and eight of length.
 const MAX_HEADER: usize = 10;
 
-/// An encoded frame, shared by all its recipients.
+/// An encoded frame, header included, shared by all its recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wire {
-    bytes: Bytes,
-    /// How many of the bytes are the header.
-    header: u8,
-    opcode: u8,
-}
+pub(crate) struct Wire(Bytes);
 
 impl Wire {
     pub(crate) fn framed(self) -> Bytes {
-        self.bytes
+        self.0
     }
 
     /// The frame as it travels.
     pub(super) fn framed_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.0
     }
 
     pub(crate) fn text(&self) -> Option<&[u8]> {
-        (self.opcode == TEXT).then(|| &self.bytes[usize::from(self.header)..])
+        (self.opcode() == TEXT).then(|| &self.0[self.payload_start()..])
     }
 
     pub(crate) fn binary(&self) -> Option<Bytes> {
-        self.is_binary().then(|| self.bytes.slice(usize::from(self.header)..))
+        self.is_binary().then(|| self.0.slice(self.payload_start()..))
     }
 
     /// The length in bytes, header included.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        self.0.len()
     }
 
     pub(super) fn is_binary(&self) -> bool {
-        self.opcode == BINARY
+        self.opcode() == BINARY
+    }
+
+    fn opcode(&self) -> u8 {
+        self.0[0] & !FIN
+    }
+
+    /// How many of the bytes are the header.
+    fn payload_start(&self) -> usize {
+        match self.0[1] {
+            127 => MAX_HEADER,
+            126 => 4,
+            _ => 2,
+        }
     }
 }
 
@@ -87,9 +95,9 @@ fn encode(serializer: Serializer, message: &Outgoing) -> Result<Wire, EncodeErro
         FrameKind::Binary => BINARY,
     };
     let (header, length) = header(opcode, out.len() - MAX_HEADER);
-    let start = MAX_HEADER - usize::from(length);
-    out[start..MAX_HEADER].copy_from_slice(&header[..usize::from(length)]);
-    Ok(Wire { bytes: Bytes::from(out).slice(start..), header: length, opcode })
+    let start = MAX_HEADER - length;
+    out[start..MAX_HEADER].copy_from_slice(&header[..length]);
+    Ok(Wire(Bytes::from(out).slice(start..)))
 }
 
 /// The answer to a ping. Control frames hold at most 125 bytes, which the parser of pings has
@@ -103,13 +111,13 @@ pub(super) fn close(code: u16, reason: &str) -> Wire {
 }
 
 fn control(opcode: u8, payload: &[u8]) -> Wire {
-    let (bytes, header) = header(opcode, payload.len());
-    Wire { bytes: [&bytes[..usize::from(header)], payload].concat().into(), header, opcode }
+    let (header, length) = header(opcode, payload.len());
+    Wire([&header[..length], payload].concat().into())
 }
 
 /// A header, and how many bytes of the array it takes.
 #[allow(clippy::cast_possible_truncation, reason = "each cast is guarded by its match arm")]
-fn header(opcode: u8, payload: usize) -> ([u8; MAX_HEADER], u8) {
+fn header(opcode: u8, payload: usize) -> ([u8; MAX_HEADER], usize) {
     let mut header = [0; MAX_HEADER];
     header[0] = FIN | opcode;
     let length = match payload {
@@ -125,7 +133,7 @@ fn header(opcode: u8, payload: usize) -> ([u8; MAX_HEADER], u8) {
         _ => {
             header[1] = 127;
             header[2..].copy_from_slice(&(payload as u64).to_be_bytes());
-            MAX_HEADER as u8
+            MAX_HEADER
         }
     };
     (header, length)
@@ -139,7 +147,7 @@ mod tests {
     fn headers_at_the_edges_of_each_length() {
         let of = |payload| {
             let (header, length) = header(TEXT, payload);
-            header[..usize::from(length)].to_vec()
+            header[..length].to_vec()
         };
         assert_eq!(of(0), [0x81, 0]);
         assert_eq!(of(125), [0x81, 125]);

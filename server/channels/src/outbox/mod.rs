@@ -31,11 +31,12 @@ mod queue;
 mod socket;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use bytestring::ByteString;
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::json;
 use tokio::sync::Notify;
 use vestibule_phoenix::{
@@ -137,6 +138,7 @@ impl Outbox {
 
     /// Sends a message whose bytes are shared with other connections that speak the same
     /// serializer. Sends nothing if the client's serializer cannot express it.
+    #[inline]
     pub(crate) fn push(&self, message: &Encoded) -> Result<Pushed, EncodeError> {
         let frame = message.wire(self.0.serializer)?;
         let bytes = frame.len();
@@ -293,6 +295,7 @@ impl Outbox {
     }
 
     /// Returns whether the queue exceeds its limits because its reader has not run yet.
+    #[inline]
     fn enqueue(&self, frame: &Wire) -> bool {
         let mut queue = self.lock();
         if queue.phase != Phase::Open {
@@ -328,7 +331,7 @@ impl Outbox {
 
     /// A panic while the lock was held leaves a consistent queue: every change is one step.
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.queue.lock()
     }
 }
 

@@ -5,6 +5,7 @@
 //! room: from then on until it has caught up, nobody else writes.
 
 use std::{
+    collections::VecDeque,
     io::{self, IoSlice},
     task::{Context, Poll, ready},
 };
@@ -18,11 +19,15 @@ use tokio::net::tcp::OwnedWriteHalf;
 use super::{
     Outbox,
     flusher::{Sent, schedule},
+    frame::Wire,
     queue::{Phase, Queue, Reader},
 };
 
-/// How many frames one system call writes.
+/// How many frames one system call writes at most.
 const FRAMES: usize = 64;
+
+/// How many frames mostly wait together at most. A list of [`FRAMES`] takes longer to set up.
+const FEW: usize = 8;
 
 impl Outbox {
     /// Has frames written to a socket. The connection's task waits for the end with
@@ -114,15 +119,11 @@ impl Outbox {
 impl Queue {
     /// Writes what waits, and returns whether the system took all of it.
     fn write(&mut self) -> io::Result<bool> {
-        while let (Some(first), Some(socket)) = (self.frames.front(), &self.socket) {
-            let first = &first.framed_bytes()[self.begun..];
-            let written = if self.frames.len() == 1 {
-                send(socket, &[IoSlice::new(first)])
-            } else {
-                let mut slices = [IoSlice::new(first); FRAMES];
-                let others = self.frames.iter().skip(1).map(|frame| IoSlice::new(frame.framed_bytes()));
-                slices[1..].iter_mut().zip(others).for_each(|(slice, other)| *slice = other);
-                send(socket, &slices[..self.frames.len().min(FRAMES)])
+        while let (Some((first, others)), Some(socket)) = (self.waiting(), &self.socket) {
+            let written = match others.len() {
+                0 => send(socket, &[IoSlice::new(first)]),
+                1..FEW => send_together::<FEW>(socket, first, others),
+                _ => send_together::<FRAMES>(socket, first, others),
             };
             match written {
                 Ok(written) => self.advance(written),
@@ -140,6 +141,18 @@ impl Queue {
         self.phase = Phase::Finished;
         self.wake();
     }
+}
+
+/// Sends what is first and what is behind it, `N` frames at most.
+fn send_together<const N: usize>(
+    socket: &OwnedWriteHalf,
+    first: &[u8],
+    others: &VecDeque<Wire>,
+) -> io::Result<usize> {
+    let mut slices = [IoSlice::new(first); N];
+    let behind = others.iter().map(|frame| IoSlice::new(frame.framed_bytes()));
+    slices[1..].iter_mut().zip(behind).for_each(|(slice, frame)| *slice = frame);
+    send(socket, &slices[..N.min(1 + others.len())])
 }
 
 /// Hands the system as much as it takes. The runtime's own way costs as much again as all the rest
@@ -180,7 +193,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::outbox::{Encoded, Form, OutboxLimits};
+    use crate::outbox::{Encoded, Form, OutboxLimits, flusher::MANY};
 
     /// An outbox, its connection, whose buffers are small, and whether the task was woken.
     struct Connected {
@@ -261,6 +274,33 @@ mod tests {
         let count = connected.peer.read(&mut read).unwrap();
         assert_eq!(read[..count], bytes(&[&one, &two, &one]));
         assert!(!connected.is_woken());
+    }
+
+    #[actix_web::test]
+    async fn for_many_the_flusher_first_lets_others_go() {
+        for (count, is_written_at_once) in [(MANY - 1, true), (MANY, false)] {
+            let mut all = Vec::new();
+            for _ in 0..count {
+                let connected = Connected::new(WIDE).await;
+                assert!(connected.poll().is_pending());
+                connected.peer.set_nonblocking(true).unwrap();
+                all.push(connected);
+            }
+            let (one, two) = (message(10), message(20));
+            all.iter().for_each(|connected| drop(connected.outbox.push(&one).unwrap()));
+            let other = actix::spawn(async move {
+                let read = all[0].peer.read(&mut [0; 1000]);
+                assert_eq!(read.is_ok(), is_written_at_once);
+                all.iter().for_each(|connected| drop(connected.outbox.push(&two).unwrap()));
+                all
+            });
+            let mut all = other.await.unwrap();
+            yield_now().await;
+            yield_now().await;
+            let mut read = [0; 1000];
+            let count = all[1].peer.read(&mut read).unwrap();
+            assert_eq!(read[..count], bytes(&[&message(10), &message(20)]));
+        }
     }
 
     #[actix_web::test]
