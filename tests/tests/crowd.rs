@@ -29,7 +29,12 @@ fn read_until(device: &mut Device, members: u64) -> usize {
     loop {
         let told: Message = device.next_within(PATIENCE).expect("an open connection").expect("a message");
         bytes += told.text.len();
-        if told.event == "presence_count" && told.payload["members"].as_u64() == Some(members) {
+        let count = match told.event.as_str() {
+            "presence_diff" => &told.payload["count"],
+            "presence_count" => &told.payload,
+            _ => continue,
+        };
+        if count["members"].as_u64() == Some(members) {
             return bytes;
         }
     }

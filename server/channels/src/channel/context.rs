@@ -5,6 +5,7 @@ use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use actix::{Message, Recipient};
 use bytestring::ByteString;
 use futures_util::FutureExt as _;
+use serde::Serialize;
 use vestibule_phoenix::{
     message::{Payload, Status},
     presence::Meta,
@@ -190,9 +191,13 @@ impl<C: Channel> Context<'_, C> {
         }
     }
 
-    /// Sends `count` to everyone who watches presence, as `presence_count`: for what is not in the
-    /// list because the list is bounded or must not say it. Phoenix has no such event.
-    pub fn count_presence(&mut self, count: Payload) {
+    /// Sends `count` to everyone who watches presence: for what is not in the list because the list
+    /// is bounded or must not say it. It goes as the field `count` of a `presence_diff` if the list
+    /// changes as well, and alone as `presence_count`. Phoenix has neither.
+    ///
+    /// # Panics
+    /// If `count` does not serialize to JSON.
+    pub fn count_presence(&mut self, count: &impl Serialize) {
         self.subscribers.presence().set_count(count);
     }
 

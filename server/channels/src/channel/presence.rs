@@ -11,7 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vestibule_phoenix::{message::Payload, presence::Presence};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use vestibule_phoenix::{
+    message::Payload,
+    presence::{Diff, Presence},
+};
 
 use super::{Channel, SubscriberId, Subscribers};
 
@@ -21,6 +26,16 @@ const WINDOW: Duration = Duration::from_millis(100);
 /// The list may fill an outbox up to one part in this many. A diff may be twice as long as the
 /// list: all entries of another list in place of one.
 const OUTBOX_PARTS: usize = 4;
+
+/// What `presence_diff` carries: Phoenix's shape, and the count if it has changed as well, so that
+/// both are one message.
+#[derive(Serialize)]
+struct Changes<'a> {
+    #[serde(flatten)]
+    list: Diff,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<&'a RawValue>,
+}
 
 /// The list of a topic, and the changes that were not sent yet. Topics whose channel tracks and
 /// counts nobody have none.
@@ -32,8 +47,8 @@ pub(crate) struct TopicPresence {
     state: Option<Payload>,
     /// Subscribers that are to get the list, and its changes from then on.
     new_watchers: Vec<SubscriberId>,
-    /// What the channel says beside the list.
-    count: Option<Payload>,
+    /// What the channel says beside the list, as JSON.
+    count: Option<Box<RawValue>>,
     has_count_changed: bool,
     count_sent: Option<Instant>,
     /// When a timer will have [`Subscribers::send_presence`] called.
@@ -61,8 +76,9 @@ impl TopicPresence {
         self.list.set_capacity(bytes / OUTBOX_PARTS);
     }
 
-    pub(super) fn set_count(&mut self, count: Payload) {
-        self.has_count_changed |= self.count.as_ref() != Some(&count);
+    pub(super) fn set_count(&mut self, count: &impl Serialize) {
+        let count = to_raw_value(count).expect("our own payloads are JSON");
+        self.has_count_changed |= self.count.as_ref().is_none_or(|before| before.get() != count.get());
         self.count = Some(count);
     }
 
@@ -75,25 +91,30 @@ impl TopicPresence {
         self.list.has_changed() || self.has_count_changed || !self.new_watchers.is_empty()
     }
 
-    /// The changes of the list, if they are to be sent now.
+    /// The changes of the list, if they are to be sent now, and the count with them.
     fn take_due_changes(&mut self, now: Instant) -> Option<Payload> {
         (self.list.has_changed() && is_due(self.list_sent, now)).then(|| {
             (self.list_sent, self.state) = (Some(now), None);
-            Payload::of(&self.list.take_changes())
+            let list = self.list.take_changes();
+            let count = self.take_count(now);
+            Payload::of(&Changes { list, count })
         })
     }
 
     /// The count, if it is to be sent now.
     fn take_due_count(&mut self, now: Instant) -> Option<Payload> {
-        let count = self.count.as_ref().filter(|_| self.has_count_changed && is_due(self.count_sent, now))?;
-        (self.has_count_changed, self.count_sent) = (false, Some(now));
-        Some(count.clone())
+        is_due(self.count_sent, now).then(|| self.take_count(now).map(Payload::of)).flatten()
+    }
+
+    fn take_count(&mut self, now: Instant) -> Option<&RawValue> {
+        mem::take(&mut self.has_count_changed).then(|| self.count_sent = Some(now))?;
+        self.count.as_deref()
     }
 
     /// The list, written once for all new watchers, and the count.
     fn shown(&mut self) -> (Payload, Option<Payload>) {
         let state = self.state.get_or_insert_with(|| Payload::of(&self.list.state()));
-        (state.clone(), self.count.clone())
+        (state.clone(), self.count.as_deref().map(Payload::of))
     }
 
     /// How long until gathered changes are due, unless a timer is set for that already.
@@ -124,7 +145,8 @@ impl<C: Channel> Subscribers<C> {
     pub(crate) fn send_presence(&mut self) -> Option<Duration> {
         let presence = self.presence.as_deref_mut().filter(|presence| presence.is_pending())?;
         let now = Instant::now();
-        let (changes, count) = (presence.take_due_changes(now), presence.take_due_count(now));
+        let changes = presence.take_due_changes(now);
+        let count = presence.take_due_count(now);
         if let Some(changes) = changes {
             self.send_to_watchers("presence_diff", changes);
         }

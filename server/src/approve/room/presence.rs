@@ -1,7 +1,7 @@
 //! Tells a room how many members and guests are in it. Members are listed to members; guests are
 //! only counted, as there may be thousands.
 
-use vestibule_channels::{Context, Payload, SubscriberId};
+use vestibule_channels::{Context, SubscriberId};
 
 use super::state::{KeyRoom, Role};
 
@@ -16,8 +16,8 @@ impl KeyRoom {
         self.tell_count(cx);
     }
 
-    /// Pushes `presence_count`.
+    /// Pushes how many there are.
     pub(super) fn tell_count(&self, cx: &mut Context<'_, Self>) {
-        cx.count_presence(Payload::of(&self.count));
+        cx.count_presence(&self.count);
     }
 }

@@ -65,7 +65,8 @@ pub(super) enum Role {
     Member,
 }
 
-/// The push `presence_count`. It counts connections, of which a user may have several.
+/// The push `presence_count`, and the field `count` of `presence_diff`. It counts connections, of
+/// which a user may have several.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct PresenceCount {
     /// May be more than are listed, since the list is bounded.
