@@ -93,3 +93,34 @@ fn a_thousand_members_join_one_room() {
     let others: usize = members.iter_mut().map(|member| read_until(member, MEMBERS as u64 + 1)).sum();
     println!("a further one: {own:?} for itself, {} KB to the others", others / 1000);
 }
+
+#[test]
+#[ignore = "thousands of connections; for the figures, `make crowd`"]
+fn a_thousand_members_prove_at_once() {
+    let server = server();
+    let room = Room::new(Alg::Ed25519);
+    let topic = room.topic();
+    let mut guests: Vec<(Device, Value)> = (0..MEMBERS)
+        .map(|_| Device::connect(server.address(), &Person::new(Alg::Ed25519)))
+        .map(|mut guest| {
+            let nonce = guest.visit(&room.rid())["nonce"].as_str().expect("a nonce").parse();
+            let proof = room.prove(&guest.server, &guest.uid, &nonce.expect("32 bytes"));
+            (guest, proof)
+        })
+        .collect();
+    let start = Instant::now();
+    for (guest, proof) in &mut guests {
+        guest.send(&topic, "prove", proof).expect("an open connection");
+    }
+    let bytes: usize = guests.iter_mut().map(|(member, _)| read_until(member, MEMBERS as u64)).sum();
+    let time = start.elapsed();
+
+    std::thread::sleep(Duration::from_secs(1));
+    let mut further = Device::connect(server.address(), &Person::new(Alg::Ed25519));
+    further.enter(&room);
+    let each_once = MEMBERS * further.push(&topic, "presence_state").to_string().len();
+    #[expect(clippy::cast_precision_loss, reason = "a ratio of two digits")]
+    let ratio = bytes as f64 / each_once as f64;
+    println!("{MEMBERS} prove at once: {} MB in {time:?}, {ratio:.2} of a list each", bytes / 1_000_000);
+    assert!(ratio <= 1.3, "each member is listed to each, and little more is sent");
+}

@@ -25,11 +25,15 @@ pub enum Measure {
     BytesAfterHeartbeats,
     /// The share of the growth that is kept after all are gone, in percent.
     Kept,
+    /// The most memory that the server has for a client that does not read, in bytes.
+    Held,
+    /// By how much memory grows in a long time, in percent.
+    Growth,
 }
 
 impl Measure {
     /// All, in the order of the report.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Cpu,
         Self::User,
         Self::System,
@@ -39,6 +43,8 @@ impl Measure {
         Self::Bytes,
         Self::BytesAfterHeartbeats,
         Self::Kept,
+        Self::Held,
+        Self::Growth,
     ];
 
     /// The key in the JSON.
@@ -53,6 +59,8 @@ impl Measure {
             Self::Bytes => "bytes",
             Self::BytesAfterHeartbeats => "bytes_after_heartbeats",
             Self::Kept => "kept_percent",
+            Self::Held => "held_bytes",
+            Self::Growth => "growth_percent",
         }
     }
 
@@ -68,6 +76,8 @@ impl Measure {
             Self::Bytes => "bytes",
             Self::BytesAfterHeartbeats => "bytes after 170 heartbeats",
             Self::Kept => "% kept after all left",
+            Self::Held => "bytes held for a slow reader",
+            Self::Growth => "% growth of memory",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod admit;
 mod ask;
+mod churn;
 mod conversation;
 mod idle;
 mod join;
@@ -9,22 +10,27 @@ mod long_poll;
 mod members;
 mod people;
 mod presence;
+mod proofs;
 mod restart;
 mod sign_in;
+mod slow_readers;
 mod traffic;
 
 use std::{io, net::SocketAddr, time::Duration};
 
 pub use self::{
     ask::Ask,
+    churn::Churn,
     conversation::Conversation,
     idle::Idle,
     join::Join,
     long_poll::LongPoll,
     members::{Enter, IdleMembers},
     presence::Presence,
+    proofs::Proofs,
     restart::Restart,
     sign_in::SignIn,
+    slow_readers::SlowReaders,
 };
 use vestibule_tests::process::Server;
 
@@ -115,6 +121,7 @@ pub fn all(is_long: bool) -> Vec<Box<dyn Scenario>> {
     all.push(Box::new(Join { clients: if is_long { 10_000 } else { 2000 } }));
     all.push(Box::new(Presence { members: 200, joins: if is_long { 300 } else { 30 } }));
     all.push(Box::new(LongPoll { echoes: if is_long { 10_000 } else { 2000 } }));
+    all.extend([0, 10].map(|slow| Box::new(SlowReaders { members: 100, slow }) as Box<dyn Scenario>));
     let after = Duration::from_secs(if is_long { 30 } else { 5 });
     all.push(Box::new(Idle { clients: if is_long { 5000 } else { 2000 }, members: 10, after }));
     if is_long {
@@ -122,14 +129,19 @@ pub fn all(is_long: bool) -> Vec<Box<dyn Scenario>> {
         all.push(Box::new(Idle { clients: 18_000, members: 10, after }));
     }
     all.extend(of_the_product(is_long));
+    if is_long {
+        all.push(Box::new(Churn { people: 200, lasting: Duration::from_secs(3600) }));
+    }
     all
 }
 
-fn of_the_product(is_long: bool) -> [Box<dyn Scenario>; 5] {
+fn of_the_product(is_long: bool) -> [Box<dyn Scenario>; 6] {
     let people = if is_long { 2000 } else { 200 };
+    let (members, proofs) = if is_long { (1000, 100) } else { (200, 20) };
     [
         Box::new(SignIn { people }),
         Box::new(Enter { people }),
+        Box::new(Proofs { members, proofs }),
         Box::new(Ask { newcomers: if is_long { 100 } else { 20 } }),
         Box::new(Restart { people }),
         Box::new(IdleMembers { people }),

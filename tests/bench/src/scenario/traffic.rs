@@ -18,7 +18,7 @@ use crate::{
     wire::message::{self, Parts},
 };
 
-/// The length of a payload in bytes.
+/// The length of a payload in bytes, unless the scenario says otherwise.
 const PAYLOAD: usize = 100;
 
 /// How long to look for messages that come twice.
@@ -41,6 +41,8 @@ pub(super) struct Traffic {
     kind: Kind,
     /// The clients in each room.
     members: usize,
+    /// The length of a payload in bytes.
+    payload: usize,
     rooms: Vec<Room>,
     ledger: Ledger,
 }
@@ -72,7 +74,13 @@ impl Traffic {
     pub(super) fn of(crowd: Crowd, kind: Kind, rooms: usize, members: usize) -> Self {
         let room = |number| Room { topic: topic(number), sent: 0, under_way: VecDeque::new() };
         let rooms: Vec<Room> = (0..rooms).map(room).collect();
-        Self { crowd, kind, members, ledger: Ledger::new(rooms.len() * members), rooms }
+        let ledger = Ledger::new(rooms.len() * members);
+        Self { crowd, kind, members, payload: PAYLOAD, rooms, ledger }
+    }
+
+    /// With payloads of this length in bytes.
+    pub(super) fn with_payload(self, payload: usize) -> Self {
+        Self { payload, ..self }
     }
 
     /// Sends in each room until it has had this many messages altogether, with so many under way
@@ -86,7 +94,7 @@ impl Traffic {
             for number in ready.drain(..) {
                 let room = &mut self.rooms[number];
                 while room.under_way.len() < under_way && room.sent < until {
-                    texts.push(room.next(self.kind, self.members));
+                    texts.push(room.next(self.kind, self.members, self.payload));
                 }
                 if !texts.is_empty() {
                     self.crowd.send(number * self.members, texts.iter().map(String::as_str))?;
@@ -104,7 +112,7 @@ impl Traffic {
 
     /// Hands what arrives to the rooms, and lists those in which a message is complete.
     fn receive(&mut self, within: Duration, times: &mut Times, ready: &mut Vec<usize>) -> io::Result<bool> {
-        let Self { crowd, kind, members, rooms, ledger } = self;
+        let Self { crowd, kind, members, rooms, ledger, .. } = self;
         crowd.receive(within, |client, arrival| {
             let Arrival::Text(text) = arrival else { return Err(ErrorKind::InvalidData.into()) };
             let Some(number) = heard(*kind, text)? else { return Ok(()) };
@@ -126,11 +134,11 @@ impl Traffic {
 }
 
 impl Room {
-    fn next(&mut self, kind: Kind, members: usize) -> String {
+    fn next(&mut self, kind: Kind, members: usize, payload: usize) -> String {
         let number = self.sent;
         self.sent += 1;
         self.under_way.push_back(UnderWay { number, at: Instant::now(), missing: members });
-        let payload = || message::numbered(number, PAYLOAD);
+        let payload = || message::numbered(number, payload);
         match kind {
             Kind::Shout => message::text(Some(JOIN), number, &self.topic, "shout", &payload()),
             Kind::Echo => message::text(Some(JOIN), number, &self.topic, "echo", &payload()),
@@ -174,7 +182,7 @@ fn heard(kind: Kind, text: &[u8]) -> io::Result<Option<u64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Room, VecDeque, heard};
+    use super::{Kind, PAYLOAD, Room, VecDeque, heard};
 
     #[test]
     fn only_expected_messages_are_heard() {
@@ -192,8 +200,8 @@ mod tests {
     #[test]
     fn a_message_is_under_way_until_all_have_heard_it() {
         let mut room = Room { topic: "room:1".to_owned(), sent: 0, under_way: VecDeque::new() };
-        room.next(Kind::Shout, 2);
-        room.next(Kind::Shout, 2);
+        room.next(Kind::Shout, 2, PAYLOAD);
+        room.next(Kind::Shout, 2, PAYLOAD);
         for (number, left) in [(0, 2), (1, 2), (0, 1), (1, 0)] {
             assert!(room.heard(number).is_some());
             assert_eq!(room.under_way.len(), left, "{number}");
