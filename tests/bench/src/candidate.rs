@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use vestibule_tests::process::{Launch, Server};
 
-use crate::gauge::Gauge;
+use crate::{gauge::Gauge, wire::certificate::Certificate};
 
 /// The name of the floor in reports.
 pub const FLOOR: &str = "floor";
@@ -18,12 +18,15 @@ pub enum Application {
     Playground,
     /// The product.
     Vestibule,
+    /// The product, over TLS.
+    VestibuleOverTls,
 }
 
 impl Application {
     /// Whether a server with this application can do what needs another.
     pub fn has(self, needed: Self) -> bool {
-        self == needed || (self, needed) == (Self::Playground, Self::Channels)
+        let further = [(Self::Playground, Self::Channels), (Self::Vestibule, Self::VestibuleOverTls)];
+        self == needed || further.contains(&(self, needed))
     }
 }
 
@@ -61,15 +64,22 @@ impl Candidate {
         Ok(Self { name: name.to_owned(), program, application })
     }
 
-    /// Starts it, as this gauge needs it. It is killed on drop.
+    /// Starts it, as this gauge needs it, over TLS if there is a certificate. It is killed on drop.
     ///
     /// # Panics
     /// If it does not come up.
-    pub fn start(&self, gauge: &Gauge) -> Server {
+    pub fn start(&self, gauge: &Gauge, certificate: Option<&Certificate>) -> Server {
         let program = self.program.to_str().expect("a path in UTF-8");
         let launch = match self.application {
             Application::Channels | Application::Playground => Launch::on_port(program),
-            Application::Vestibule => Launch::vestibule_at(program),
+            Application::Vestibule | Application::VestibuleOverTls => Launch::vestibule_at(program),
+        };
+        let launch = match certificate.map(Certificate::files) {
+            None => launch,
+            Some(files) => {
+                let [certificate, key] = files.each_ref().map(|file| file.to_str().expect("a path in UTF-8"));
+                launch.options(&[("--tls-cert", certificate), ("--tls-key", key)])
+            }
         };
         Server::start(match gauge {
             Gauge::Time => launch,

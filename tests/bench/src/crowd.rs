@@ -4,9 +4,10 @@
 //! to a closure; what clients say to it, they say once [`Crowd::receive`] has returned.
 
 use std::{
-    io::{self, ErrorKind, Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    io::{self, ErrorKind},
+    net::SocketAddr,
     os::fd::OwnedFd,
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,8 +21,10 @@ use rustix::{
 };
 
 use crate::wire::{
+    certificate::Certificate,
     frame::{self, Head},
     handshake,
+    stream::Stream,
 };
 
 /// How many clients one look takes.
@@ -41,6 +44,8 @@ pub enum Arrival<'a> {
 /// The clients of one server, by number.
 pub struct Crowd {
     server: SocketAddr,
+    /// The server's, if it is to be reached over TLS.
+    certificate: Option<Arc<Certificate>>,
     epoll: OwnedFd,
     clients: Vec<Client>,
     events: Vec<epoll::Event>,
@@ -49,7 +54,7 @@ pub struct Crowd {
 }
 
 struct Client {
-    stream: TcpStream,
+    stream: Stream,
     is_upgraded: bool,
     /// The beginning of a frame or of the response.
     incomplete: Vec<u8>,
@@ -60,6 +65,7 @@ impl Crowd {
     pub fn new(server: SocketAddr) -> io::Result<Self> {
         Ok(Self {
             server,
+            certificate: None,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             clients: Vec::new(),
             events: Vec::with_capacity(EVENTS),
@@ -68,11 +74,14 @@ impl Crowd {
         })
     }
 
+    /// A crowd that connects over TLS if there is a certificate.
+    pub fn over(certificate: Option<Arc<Certificate>>, server: SocketAddr) -> io::Result<Self> {
+        Ok(Self { certificate, ..Self::new(server)? })
+    }
+
     /// Connects a further client and sends its handshake. Returns its number: they count from 0.
     pub fn connect(&mut self) -> io::Result<usize> {
-        let mut stream = TcpStream::connect(self.server)?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
+        let mut stream = Stream::connect(self.server, self.certificate.as_ref())?;
         let number = self.clients.len();
         epoll::add(&self.epoll, &stream, EventData::new_u64(number as u64), EventFlags::IN)?;
         stream.write_all(&handshake::request(self.server))?;

@@ -1,15 +1,16 @@
 //! Rounds that alternate between the servers, and their medians.
 
-use std::{collections::BTreeMap, io, time::Instant};
+use std::{collections::BTreeMap, io, sync::Arc, time::Instant};
 
 use crate::{
-    candidate::{Candidate, FLOOR},
+    candidate::{Application, Candidate, FLOOR},
     gauge::Gauge,
     ledger::Faults,
     machine::{self, Busy},
     measure::{Figures, Measure, Sample},
     scenario::{DELIVERED, Scenario, Subject},
     statistics::{median, spread},
+    wire::certificate::Certificate,
 };
 
 /// The most user instructions that the floor may need for a delivered frame.
@@ -140,8 +141,10 @@ fn outcome(able: &[&Candidate], scenario: &dyn Scenario, plan: Plan) -> io::Resu
 
 /// One run against a fresh server.
 fn sample(candidate: &Candidate, scenario: &dyn Scenario, gauge: &Gauge) -> io::Result<Sample> {
-    let mut server = candidate.start(gauge);
-    scenario.run(&mut Subject { server: &mut server, gauge }).map_err(|error| {
+    let is_secured = scenario.application() == Application::VestibuleOverTls;
+    let certificate = is_secured.then(Certificate::generate).transpose()?.map(Arc::new);
+    let mut server = candidate.start(gauge, certificate.as_deref());
+    scenario.run(&mut Subject { server: &mut server, gauge, certificate }).map_err(|error| {
         let what = format!("{}, {}: {error}", candidate.name, scenario.name());
         io::Error::new(error.kind(), what)
     })
@@ -164,9 +167,9 @@ fn result(candidate: &Candidate, samples: &[Sample]) -> Result {
 #[cfg(test)]
 mod tests {
     use super::{
-        Candidate, DELIVERED, FLOOR, Faults, Figures, Measure, Outcome, Result, Sample, Summary, result,
+        Application, Candidate, DELIVERED, FLOOR, Faults, Figures, Measure, Outcome, Result, Sample, Summary,
+        result,
     };
-    use crate::candidate::Application;
 
     #[test]
     fn a_floor_that_needs_much_is_none() {

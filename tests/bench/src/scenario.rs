@@ -4,6 +4,7 @@ mod admit;
 mod ask;
 mod churn;
 mod conversation;
+mod heartbeats;
 mod idle;
 mod join;
 mod long_poll;
@@ -16,12 +17,13 @@ mod sign_in;
 mod slow_readers;
 mod traffic;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 pub use self::{
     ask::Ask,
     churn::Churn,
     conversation::Conversation,
+    heartbeats::Heartbeats,
     idle::Idle,
     join::Join,
     long_poll::LongPoll,
@@ -36,8 +38,10 @@ use vestibule_tests::process::Server;
 
 use crate::{
     candidate::Application,
+    crowd::Crowd,
     gauge::{Begun, Gauge},
     measure::Sample,
+    wire::certificate::Certificate,
 };
 
 /// How long nothing may arrive from a server that owes something.
@@ -57,12 +61,19 @@ pub struct Subject<'a> {
     pub server: &'a mut Server,
     /// How it is measured.
     pub gauge: &'a Gauge,
+    /// Its certificate, if it is to be reached over TLS.
+    pub certificate: Option<Arc<Certificate>>,
 }
 
 impl<'a> Subject<'a> {
     /// Where the server listens.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// A crowd without clients, which connects over TLS if the server does.
+    pub fn crowd(&self) -> io::Result<Crowd> {
+        Crowd::over(self.certificate.clone(), self.address())
     }
 
     /// Begins to measure the server.
@@ -127,6 +138,9 @@ pub fn all(is_long: bool) -> Vec<Box<dyn Scenario>> {
     if is_long {
         // Of 20,000 descriptors a server keeps some free.
         all.push(Box::new(Idle { clients: 18_000, members: 10, after }));
+    }
+    for is_secured in [false, true] {
+        all.push(Box::new(Heartbeats { clients: 500, each: if is_long { 200 } else { 40 }, is_secured }));
     }
     all.extend(of_the_product(is_long));
     if is_long {
