@@ -101,6 +101,11 @@ struct Shared {
     limits: OutboxLimits,
     queue: Mutex<Queue>,
     closing: Notify,
+    /// Notified when all is written, or nobody is left to write it.
+    written: Notify,
+    /// Notified when what waits is given up.
+    #[cfg(feature = "tls")]
+    abandoned: Notify,
     /// Notified when the reader has had its turn.
     turn: Notify,
     traffic: Arc<Traffic>,
@@ -124,8 +129,18 @@ impl Outbox {
         traffic: Arc<Traffic>,
     ) -> Self {
         let queue = Mutex::new(Queue::default());
-        let (closing, turn) = (Notify::new(), Notify::new());
-        Self(Arc::new(Shared { serializer, form, limits, queue, closing, turn, traffic }))
+        Self(Arc::new(Shared {
+            serializer,
+            form,
+            limits,
+            queue,
+            closing: Notify::new(),
+            written: Notify::new(),
+            #[cfg(feature = "tls")]
+            abandoned: Notify::new(),
+            turn: Notify::new(),
+            traffic,
+        }))
     }
 
     /// Sends one message to this connection alone. JSON can always be sent; a message that the
@@ -199,6 +214,30 @@ impl Outbox {
     /// Waits until the connection is closed.
     pub(crate) async fn closing(&self) {
         self.0.closing.notified().await;
+    }
+
+    /// Notes that the writer has reached the end, and writes no more.
+    pub(crate) fn note_written(&self) {
+        self.0.written.notify_one();
+    }
+
+    /// Waits for [`Outbox::note_written`].
+    pub(crate) async fn written(&self) {
+        self.0.written.notified().await;
+    }
+
+    /// Gives up what still waits, also the rest of a frame that has begun, once nothing more may be
+    /// pushed: the writer ends.
+    pub(crate) fn abandon(&self) {
+        self.lock().lose();
+        #[cfg(feature = "tls")]
+        self.0.abandoned.notify_one();
+    }
+
+    /// Waits for [`Outbox::abandon`].
+    #[cfg(feature = "tls")]
+    pub(crate) async fn abandoned(&self) {
+        self.0.abandoned.notified().await;
     }
 
     /// Whether the connection must end; frames pushed now are dropped.

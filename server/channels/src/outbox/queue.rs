@@ -17,6 +17,8 @@ pub(super) enum Reader {
     /// It handles what it took, or is not there: the queue's limits hold.
     #[default]
     Busy,
+    /// It waits until the system takes more. The queue's limits hold.
+    Blocked(Waker),
     /// It found the queue empty, and waits.
     Waiting(Waker),
     /// It is woken, and has not run yet.

@@ -7,7 +7,7 @@
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use rustix::{
@@ -47,8 +47,13 @@ impl Outbox {
                 Ok(true) => break,
                 Ok(false) => {
                     let Some(socket) = &queue.socket else { return Poll::Ready(None) };
-                    if ready!(socket.as_ref().poll_write_ready(cx)).is_err() {
-                        self.lose(&mut queue);
+                    match socket.as_ref().poll_write_ready(cx) {
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(_)) => self.lose(&mut queue),
+                        Poll::Pending => {
+                            queue.reader = Reader::Blocked(cx.waker().clone());
+                            return Poll::Pending;
+                        }
                     }
                 }
                 Err(_) => self.lose(&mut queue),
@@ -72,7 +77,7 @@ impl Outbox {
         match queue.reader {
             Reader::Waiting(_) => {}
             // It had its turn, and waits for room: a topic must not wait for that.
-            Reader::Busy => return self.nobody_is_ahead(&mut queue),
+            Reader::Busy | Reader::Blocked(_) => return self.nobody_is_ahead(&mut queue),
             Reader::Woken => return,
         }
         match queue.write() {
@@ -90,7 +95,7 @@ impl Outbox {
         let mut queue = self.lock();
         queue.is_due = false;
         queue.wake();
-        if matches!(queue.reader, Reader::Busy) {
+        if matches!(queue.reader, Reader::Busy | Reader::Blocked(_)) {
             self.nobody_is_ahead(&mut queue);
         }
     }
@@ -135,11 +140,13 @@ impl Queue {
     }
 
     /// Drops everything: there is nobody to write to.
-    fn lose(&mut self) {
+    pub(super) fn lose(&mut self) {
         self.begun = 0;
         self.discard();
-        self.phase = Phase::Finished;
-        self.wake();
+        self.finish();
+        if let Reader::Blocked(waker) = &self.reader {
+            waker.wake_by_ref();
+        }
     }
 }
 
@@ -287,11 +294,15 @@ mod tests {
                 all.push(connected);
             }
             let (one, two) = (message(10), message(20));
-            all.iter().for_each(|connected| drop(connected.outbox.push(&one).unwrap()));
+            for connected in &all {
+                connected.outbox.push(&one).unwrap();
+            }
             let other = actix::spawn(async move {
                 let read = all[0].peer.read(&mut [0; 1000]);
                 assert_eq!(read.is_ok(), is_written_at_once);
-                all.iter().for_each(|connected| drop(connected.outbox.push(&two).unwrap()));
+                for connected in &all {
+                    connected.outbox.push(&two).unwrap();
+                }
                 all
             });
             let mut all = other.await.unwrap();
@@ -379,6 +390,18 @@ mod tests {
         yield_now().await;
         let count = other.peer.read(&mut read).unwrap();
         assert_eq!(read[..count], bytes(&[&small]), "the flusher runs again");
+    }
+
+    #[actix_web::test]
+    async fn what_waits_can_be_given_up() {
+        let connected = Connected::new(WIDE).await;
+        connected.outbox.push(&message(2_000_000)).unwrap();
+        assert!(connected.poll().is_pending(), "the peer reads nothing");
+        connected.outbox.finish();
+        assert!(!connected.is_woken() && connected.poll().is_pending(), "what waits is still written");
+        connected.outbox.abandon();
+        assert!(connected.is_woken());
+        assert!(matches!(connected.poll(), Poll::Ready(Some(_))));
     }
 
     #[actix_web::test]

@@ -62,6 +62,9 @@ const VERSION: &str = "13";
 /// How long a client may take to answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a client may take to read what still waits for it, once the connection is over.
+const LINGER: Duration = Duration::from_secs(10);
+
 /// When a client with too many connections may retry. Nobody knows when one of them ends.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -335,7 +338,7 @@ fn close_if_due(outbox: &Outbox, now: Instant, end_of_session: Instant, silence:
     }
 }
 
-/// Gives the client time to answer the close, then ends the connection.
+/// Gives the client time to answer the close, and then to read the rest, and ends the connection.
 async fn finish(messages: &mut Messages, outbox: &Outbox) {
     let answered = async {
         // A fault that ends the messages is returned again and again.
@@ -345,6 +348,9 @@ async fn finish(messages: &mut Messages, outbox: &Outbox) {
         let _ = timeout(CLOSE_TIMEOUT, answered).await;
     }
     outbox.finish();
+    if timeout(LINGER, outbox.written()).await.is_err() {
+        outbox.abandon();
+    }
 }
 
 /// Waits for the end of a pause, and returns whether the connection must end before that.

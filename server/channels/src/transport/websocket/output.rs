@@ -33,14 +33,22 @@ impl Output {
             Output::Tcp(counted) => {
                 // Dropping the socket ends this direction.
                 drop(poll_fn(|cx| outbox.poll_written(cx)).await);
+                outbox.note_written();
                 Some(counted)
             }
             #[cfg(feature = "tls")]
             Output::Tls(mut connection) => {
-                if write_all(&mut connection, &outbox).await.is_err() {
-                    outbox.finish();
+                let all = async {
+                    if write_all(&mut connection, &outbox).await.is_err() {
+                        outbox.finish();
+                    }
+                    let _ = connection.shutdown().await;
+                };
+                tokio::select! {
+                    () = all => {}
+                    () = outbox.abandoned() => {}
                 }
-                let _ = connection.shutdown().await;
+                outbox.note_written();
                 None
             }
         }
@@ -77,5 +85,6 @@ impl MessageBody for OutboxBody {
 impl Drop for OutboxBody {
     fn drop(&mut self) {
         self.0.finish();
+        self.0.note_written();
     }
 }
