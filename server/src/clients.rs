@@ -2,17 +2,12 @@
 
 use std::{io, net::TcpListener, sync::Arc};
 
-use actix_web::{
-    App,
-    dev::Server,
-    middleware::{NormalizePath, from_fn},
-    web,
-};
+use actix_web::{App, dev::Server, middleware::from_fn, web};
 use vestibule_channels::{
     Endpoint,
     transport::{
-        self, ConnectionCounter, Connections, HttpRateLimit, Over, Scheme, TcpConnections, arriving, edges,
-        harden, websocket,
+        self, ConnectionCounter, Connections, HttpRateLimit, Over, Scheme, TcpConnections, edges, harden,
+        websocket,
     },
 };
 use vestibule_store::READERS;
@@ -111,9 +106,7 @@ impl Clients {
         let application = move || {
             let clients = clients.clone();
             App::new()
-                .wrap(NormalizePath::trim())
-                .wrap(from_fn(edges))
-                .wrap(from_fn(move |request, next| arriving(timeouts.request, request, next)))
+                .wrap(from_fn(move |request, next| edges(timeouts.request, request, next)))
                 .wrap(from_fn(telemetry::trace))
                 .wrap(from_fn(move |request, next| harden(over, request, next)))
                 .configure(|config| clients.mount(config))

@@ -7,17 +7,12 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{
-    App,
-    dev::ServerHandle,
-    middleware::{NormalizePath, from_fn},
-    web,
-};
+use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::transport::{
     self, ConnectionCounter, ConnectionLimits, Connections, Endpoint, HttpTimeouts, Scheme, TcpConnections,
-    arriving, edges,
+    edges,
 };
 
 /// How long clients may take to go when the server stops.
@@ -157,9 +152,7 @@ impl<S: Send + Sync + 'static> BoundServer<S> {
         let application = move || {
             let (endpoint, path, routes) = (Arc::clone(&endpoint), path.clone(), Arc::clone(&routes));
             App::new()
-                .wrap(NormalizePath::trim())
-                .wrap(from_fn(edges))
-                .wrap(from_fn(move |request, next| arriving(timeouts.request, request, next)))
+                .wrap(from_fn(move |request, next| edges(timeouts.request, request, next)))
                 .configure(move |config| endpoint.mount(config, &path))
                 .configure(move |config| routes(config))
         };

@@ -21,7 +21,7 @@ use actix_web::{
     App, HttpResponse, HttpServer, ResponseError as _, Route,
     dev::ServerHandle,
     http::header::{ALLOW, HeaderValue},
-    middleware::{NormalizePath, from_fn},
+    middleware::from_fn,
     rt::{self, task::JoinHandle},
     web,
 };
@@ -33,7 +33,7 @@ pub use self::{
     tokens::{Access, Operator, Renewed, TokenError, TokenFile, Tokens},
 };
 use vestibule_channels::transport::{
-    Connections, HttpTimeouts, Over, arriving, edges, harden, head_as_get, prepare_socket, websocket,
+    Connections, HttpTimeouts, Over, edges, harden, head_as_get, prepare_socket, websocket,
 };
 use vestibule_store::READERS;
 
@@ -91,9 +91,7 @@ pub fn start(
     let server = HttpServer::new(move || {
         let (tokens, live) = (Arc::clone(&tokens), Arc::clone(&live));
         App::new()
-            .wrap(NormalizePath::trim())
-            .wrap(from_fn(edges))
-            .wrap(from_fn(move |request, next| arriving(timeouts.request, request, next)))
+            .wrap(from_fn(move |request, next| edges(timeouts.request, request, next)))
             .wrap(from_fn(telemetry::trace_and_tell))
             .wrap(from_fn(move |request, next| harden(Over::Http, request, next)))
             .app_data(admin.clone())

@@ -1,6 +1,9 @@
 //! Requirements of HTTP that the HTTP library leaves to the application.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    time::Duration,
+};
 
 use actix_web::{
     Error, HttpRequest, HttpResponse, Route,
@@ -16,20 +19,26 @@ use actix_web::{
 };
 use serde_json::json;
 
-use super::host::split_port;
+use super::{host::split_port, path::merge_slashes, tcp::Arriving};
 
 /// The longest target and the longest header field, in bytes. Bandit, the HTTP server of new
 /// Phoenix applications, has the same limit, so Phoenix's clients stay below it. The HTTP library's
 /// only limit is 128 KiB for a whole head.
 const MAX_LINE: usize = 10_000;
 
-/// Middleware that refuses requests with a malformed `Host` or a too long target or header field,
-/// and corrects the `Connection` header of refused upgrades. Wrap an application with it through
-/// [`from_fn`](actix_web::middleware::from_fn).
+/// Middleware for what the HTTP library leaves to the application. It answers 408 if a request's
+/// body is read and has not arrived within `timeout` of the first byte of its head, refuses
+/// requests with a malformed `Host` or a too long target or header field, leaves empty segments out
+/// of paths, and corrects the `Connection` header of refused upgrades.
+///
+/// Wrap an application with it through [`from_fn`](actix_web::middleware::from_fn). It is one
+/// middleware, since each takes some memory and a boxed future for every request.
 pub async fn edges<B: MessageBody + 'static>(
+    timeout: Duration,
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let arriving = Arriving::begin(&mut request, timeout);
     if let Some(answer) = too_long(request.head()) {
         // The library pools heads, and a pooled target keeps the buffer that the request was read
         // into.
@@ -39,13 +48,14 @@ pub async fn edges<B: MessageBody + 'static>(
     if !has_host(request.headers()) {
         return Ok(request.into_response(HttpResponse::BadRequest().finish()).map_into_right_body());
     }
+    merge_slashes(&mut request);
     let wants_upgrade = request.head().upgrade();
     let mut answer = next.call(request).await?;
     if wants_upgrade && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         // Otherwise the library writes `Connection: upgrade`, although it closes the connection.
         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(answer.map_into_left_body())
+    Ok(arriving.finish(answer))
 }
 
 /// The answer to a request whose target or a header field is too long.

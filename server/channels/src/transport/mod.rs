@@ -27,6 +27,7 @@ mod limits;
 pub mod longpoll;
 mod origin;
 mod params;
+mod path;
 mod rate;
 mod refused;
 mod request;
@@ -55,6 +56,6 @@ pub use self::{
     refused::Refused,
     request::host,
     socket::prepare_socket,
-    tcp::{HttpTimeouts, Scheme, TcpConnections, arriving, serve},
+    tcp::{HttpTimeouts, Scheme, TcpConnections, serve},
 };
 pub use crate::outbox::OutboxLimits;

@@ -91,7 +91,7 @@ impl<S: Send + Sync + 'static> Mount<S> {
     }
 
     async fn poll(request: &HttpRequest, session: &Arc<Session>, token: &str) -> HttpResponse {
-        let conn = request.conn_data::<Arc<Conn>>().cloned();
+        let conn = Conn::of(request);
         let gone = async {
             match &conn {
                 Some(conn) => conn.at_end().await,

@@ -12,7 +12,7 @@ use std::{
 };
 
 use actix_web::{
-    Error, HttpMessage as _, HttpResponse,
+    HttpMessage as _, HttpResponse,
     body::{BodySize, EitherBody, MessageBody},
     dev::{Payload, RequestHead, ServiceRequest, ServiceResponse},
     error::PayloadError,
@@ -20,7 +20,6 @@ use actix_web::{
         ConnectionType, Method, StatusCode,
         header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE},
     },
-    middleware::Next,
 };
 use bytes::Bytes;
 use futures_util::Stream;
@@ -28,37 +27,61 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Conn;
 
-/// Middleware that answers 408 if a request's body is read and has not arrived within `timeout` of
-/// the first byte of its head. Wrap an application with it through
-/// [`from_fn`](actix_web::middleware::from_fn).
-pub async fn arriving<B: MessageBody + 'static>(
-    timeout: Duration,
-    mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B, Unread>>, Error> {
-    let conn = request.request().conn_data::<Arc<Conn>>().cloned();
-    let began = conn.as_ref().map_or_else(Instant::now, |conn| conn.begin());
-    let _answering = Answering(conn.clone());
-    let late = Late::default();
-    match request.take_payload() {
-        Payload::None => {
+/// A request that is being answered, and whose body must arrive in time if it is read.
+pub(in crate::transport) struct Arriving {
+    conn: Option<Arc<Conn>>,
+    /// `None` if the request has no body.
+    late: Option<Late>,
+}
+
+impl Arriving {
+    /// From now on the body fails if it has not arrived within `timeout` of the first byte of the
+    /// request's head.
+    pub(in crate::transport) fn begin(request: &mut ServiceRequest, timeout: Duration) -> Self {
+        let conn = Conn::of(request.request());
+        let began = conn.as_ref().map_or_else(Instant::now, |conn| conn.begin());
+        let body = request.take_payload();
+        if let Payload::None = body {
             if let Some(conn) = &conn {
                 conn.complete();
             }
+            return Self { conn, late: None };
         }
-        body => {
-            let late = Rc::clone(&late);
-            let deadline = began + timeout;
-            let left = length_of_upgrade(request.head());
-            let body = Body { inner: body, left, deadline, timer: None, late, conn, is_whole: false };
-            request.set_payload(Payload::Stream { payload: Box::pin(body) });
+        let late = Late::default();
+        let body = Body {
+            inner: body,
+            left: length_of_upgrade(request.head()),
+            deadline: began + timeout,
+            timer: None,
+            late: Rc::clone(&late),
+            conn: conn.clone(),
+            is_whole: false,
+        };
+        request.set_payload(Payload::Stream { payload: Box::pin(body) });
+        Self { conn, late: Some(late) }
+    }
+
+    /// The answer to send: another one if the body was late.
+    pub(in crate::transport) fn finish<B: MessageBody + 'static>(
+        self,
+        answer: ServiceResponse<B>,
+    ) -> ServiceResponse<EitherBody<B>> {
+        let Some(body) = self.late.as_ref().and_then(|late| late.take()) else {
+            return answer.map_into_left_body();
+        };
+        let mut late = HttpResponse::with_body(StatusCode::REQUEST_TIMEOUT, Unread { _body: body });
+        late.head_mut().set_connection_type(ConnectionType::Close);
+        answer.into_response(late.map_into_boxed_body().map_into_right_body())
+    }
+}
+
+impl Drop for Arriving {
+    /// The request is answered, or its client has gone.
+    fn drop(&mut self) {
+        if let Some(conn) = &self.conn {
+            conn.answered();
         }
     }
-    let answer = next.call(request).await?;
-    let Some(body) = late.take() else { return Ok(answer.map_into_left_body()) };
-    let mut late = HttpResponse::with_body(StatusCode::REQUEST_TIMEOUT, Unread { _body: body });
-    late.head_mut().set_connection_type(ConnectionType::Close);
-    Ok(answer.into_response(late.map_body(|_, body| EitherBody::right(body))))
 }
 
 /// The length of the body of a request with `Upgrade: websocket` that cannot become a WebSocket.
@@ -79,7 +102,7 @@ type Late = Rc<RefCell<Option<Payload>>>;
 /// An empty answer that holds on to a body that is not read. As long as it does, the HTTP library
 /// expects somebody to read the body, and closes the connection; otherwise it would wait for the
 /// rest.
-pub struct Unread {
+struct Unread {
     _body: Payload,
 }
 
@@ -92,17 +115,6 @@ impl MessageBody for Unread {
 
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
         Poll::Ready(None)
-    }
-}
-
-/// A request that is being answered, until this is dropped, also when its client has gone.
-struct Answering(Option<Arc<Conn>>);
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        if let Some(conn) = &self.0 {
-            conn.answered();
-        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use actix_web::HttpRequest;
 use tokio::time::Instant;
 
 use super::timeouts::HttpTimeouts;
@@ -52,6 +53,11 @@ struct State {
 }
 
 impl Conn {
+    /// The connection of a request, where it is known.
+    pub(crate) fn of(request: &HttpRequest) -> Option<Arc<Self>> {
+        request.conn_data::<Arc<Self>>().cloned()
+    }
+
     /// A new connection that expects its first request.
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {

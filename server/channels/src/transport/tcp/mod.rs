@@ -41,8 +41,9 @@ use actix_web::{
 use rustls::ServerConfig;
 
 use self::stream::Stream;
-pub use self::{arriving::arriving, connections::TcpConnections, timeouts::HttpTimeouts};
+pub use self::{connections::TcpConnections, timeouts::HttpTimeouts};
 pub(super) use self::{
+    arriving::Arriving,
     conn::Conn,
     counted::Counted,
     upgrade::{Bare, Takeover, read_to_end},

@@ -231,7 +231,7 @@ fn switch_protocols(
     if let Some(protocol) = protocol {
         added.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
     }
-    if let Some(conn) = request.conn_data::<Arc<Conn>>() {
+    if let Some(conn) = Conn::of(request) {
         conn.upgraded();
     }
     Ok(response)
