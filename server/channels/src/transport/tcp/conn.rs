@@ -11,7 +11,7 @@ use std::{
 use actix_web::HttpRequest;
 use tokio::time::Instant;
 
-use super::timeouts::HttpTimeouts;
+use super::{timeouts::HttpTimeouts, upgrade::Takeover};
 
 /// What a connection is doing, in the order in which connections are ended when there are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +35,8 @@ pub(crate) struct Conn(Mutex<State>);
 struct State {
     phase: Phase,
     since: Instant,
+    /// While the first request is waited for: until when its head must be there.
+    first_by: Option<Instant>,
     /// Whether bytes of the next request came while one was answered.
     is_ahead: bool,
     /// Whether it is closed or must be.
@@ -55,7 +57,8 @@ struct State {
 impl Conn {
     /// The connection of a request, where it is known.
     pub(crate) fn of(request: &HttpRequest) -> Option<Arc<Self>> {
-        request.conn_data::<Arc<Self>>().cloned()
+        let of_dispatcher = request.conn_data::<Arc<Self>>().cloned();
+        of_dispatcher.or_else(|| Takeover::of(request).map(|offer| Arc::clone(offer.conn())))
     }
 
     /// A new connection that expects its first request.
@@ -63,6 +66,7 @@ impl Conn {
         Arc::new(Self(Mutex::new(State {
             phase: Phase::Receiving,
             since: Instant::now(),
+            first_by: None,
             is_ahead: false,
             is_ended: false,
             is_at_end: false,
@@ -78,6 +82,24 @@ impl Conn {
     /// Keeps the connection's entry until it is upgraded or closed.
     pub(super) fn keep(&self, entry: Box<dyn Any + Send>) {
         self.lock().entry = Some(entry);
+    }
+
+    /// Notes that the first request is waited for. Reading fails at the deadline.
+    pub(super) fn await_first(&self, deadline: Instant) {
+        self.lock().first_by = Some(deadline);
+    }
+
+    /// Notes that the first request is no longer waited for.
+    pub(super) fn stop_awaiting(&self) {
+        self.lock().first_by = None;
+    }
+
+    /// Ends the connection, if it waits for the first request.
+    pub(super) fn end_if_awaiting(&self) {
+        let mut state = self.lock();
+        if state.first_by.is_some() {
+            state.end();
+        }
     }
 
     /// Notes that a request's head is there, and returns when its first byte came.
@@ -145,10 +167,7 @@ impl Conn {
         if state.is_ended || (state.phase, state.since) != doing {
             return false;
         }
-        state.is_ended = true;
-        if let Some(reader) = state.reader.take() {
-            reader.wake();
-        }
+        state.end();
         true
     }
 
@@ -165,7 +184,10 @@ impl Conn {
             // The HTTP library has a timer of its own, but not where the next head began in the
             // bytes of the previous request.
             Phase::Waiting => Reading::Until(state.since + timeouts.keep_alive),
-            Phase::Receiving => Reading::Until(state.since + timeouts.request),
+            Phase::Receiving => {
+                let deadline = state.since + timeouts.request;
+                Reading::Until(state.first_by.map_or(deadline, |first_by| first_by.min(deadline)))
+            }
             Phase::Answering | Phase::Socket => Reading::Freely,
         }
     }
@@ -252,6 +274,14 @@ impl Conn {
 }
 
 impl State {
+    /// Has the reader fail.
+    fn end(&mut self) {
+        self.is_ended = true;
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+
     fn enter(&mut self, phase: Phase) {
         if self.phase != Phase::Socket {
             (self.phase, self.since) = (phase, Instant::now());
@@ -295,6 +325,24 @@ mod tests {
         assert_eq!(phase(&conn), Phase::Waiting);
         conn.after_read(1);
         assert_eq!(phase(&conn), Phase::Receiving);
+    }
+
+    #[tokio::test]
+    async fn a_first_request_has_a_deadline_of_its_own() {
+        let conn = Conn::new();
+        let (_, since) = conn.doing().unwrap();
+        let cx = Context::from_waker(Waker::noop());
+        for (given, until) in [(0, 0), (1, 1), (2, 1)] {
+            conn.await_first(since + Duration::from_secs(given));
+            let until = Reading::Until(since + Duration::from_secs(until));
+            assert_eq!(conn.before_read(&cx, TIMEOUTS), until, "{given}");
+        }
+        conn.stop_awaiting();
+        conn.end_if_awaiting();
+        assert_eq!(conn.before_read(&cx, TIMEOUTS), Reading::Until(since + TIMEOUTS.request));
+        conn.await_first(since);
+        conn.end_if_awaiting();
+        assert_eq!(conn.before_read(&cx, TIMEOUTS), Reading::Stop);
     }
 
     #[tokio::test]

@@ -57,11 +57,12 @@ pub struct TcpConnections {
     count: Arc<AtomicUsize>,
     next: AtomicU64,
     /// Connections without a WebSocket.
-    open: DashMap<u64, Arc<Conn>>,
+    pub(super) open: DashMap<u64, Arc<Conn>>,
     /// The connections that were idle longest at the last search, the idlest at the end.
     idlest: Mutex<Vec<(Doing, Arc<Conn>)>>,
     /// Whether the log already says that there are too many.
     is_logged: AtomicBool,
+    is_stopping: AtomicBool,
 }
 
 impl TcpConnections {
@@ -85,6 +86,7 @@ impl TcpConnections {
             open: DashMap::new(),
             idlest: Mutex::default(),
             is_logged: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
         })
     }
 
@@ -92,7 +94,8 @@ impl TcpConnections {
     /// can be ended.
     pub(super) fn admit(self: &Arc<Self>, socket: TcpStream) -> io::Result<Stream> {
         let in_all = Counted::new(&self.count);
-        let address = socket.peer_addr()?.ip();
+        let peer = socket.peer_addr()?;
+        let address = peer.ip();
         let counted = if self.policy.load().proxies.trusts(address.to_canonical()) {
             None
         } else {
@@ -107,7 +110,21 @@ impl TcpConnections {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.open.insert(id, Arc::clone(&conn));
         conn.keep(Box::new(Entry { connections: Arc::clone(self), id, _counted: counted }));
-        Ok(Stream::new(socket, conn, self.timeouts, in_all))
+        Ok(Stream::new(socket, peer, conn, self.timeouts, in_all))
+    }
+
+    /// Ends the connections that wait for their first request, since the server stops. The HTTP
+    /// library ends the others.
+    pub(super) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::SeqCst);
+        for open in &self.open {
+            open.end_if_awaiting();
+        }
+    }
+
+    /// Whether the server stops.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::SeqCst)
     }
 
     /// Ends the idlest connection.

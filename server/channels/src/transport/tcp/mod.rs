@@ -9,24 +9,15 @@ mod arriving;
 mod conn;
 mod connections;
 mod counted;
+mod first_request;
 mod stream;
 mod timeouts;
 mod upgrade;
 
-use std::{
-    fmt,
-    future::ready,
-    io,
-    net::{SocketAddr, TcpListener},
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, future::ready, io, net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
 use actix_http::{HttpService, Request, Response, error::DispatchError};
-use actix_service::{
-    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_factory, map_config,
-};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_factory};
 #[cfg(feature = "tls")]
 use actix_tls::accept::{
     TlsError, max_concurrent_tls_connect,
@@ -40,13 +31,17 @@ use actix_web::{
 #[cfg(feature = "tls")]
 use rustls::ServerConfig;
 
-use self::stream::Stream;
-pub use self::{connections::TcpConnections, timeouts::HttpTimeouts};
 pub(super) use self::{
     arriving::Arriving,
     conn::Conn,
     counted::Counted,
     upgrade::{Bare, Takeover, read_to_end},
+};
+pub use self::{connections::TcpConnections, timeouts::HttpTimeouts};
+use self::{
+    first_request::{FirstRequest, Replay},
+    stream::Stream,
+    upgrade::GiveAway as _,
 };
 
 /// How long to read from a connection that has ended, so that the client sees the last answer.
@@ -62,44 +57,45 @@ pub enum Scheme {
     Https(Box<ServerConfig>),
 }
 
-/// One of the applications that a factory makes, as the HTTP library wants it.
-macro_rules! application {
-    ($factory:ident) => {
-        map_config($factory().into_factory().map_err(|error| error.into().error_response()), |()| {
-            AppConfig::default()
-        })
-    };
-}
-
-/// The HTTP service of one thread: an application for ordinary requests, and one for those that may
-/// become WebSockets. With and without TLS only the type of the connection differs;
-/// the bounds of a generic function would be longer than this macro.
+/// The HTTP service of one thread, around its application. With and without TLS only the type of
+/// the connection differs; the bounds of a generic function would be longer than this macro.
 macro_rules! http_service {
-    ($io:ty, $conn:expr, $stopping:ident, $timeouts:ident, $factory:ident) => {{
-        let (stopping, $factory) = ($stopping.clone(), $factory.clone());
-        let for_upgrades = $factory.clone();
-        HttpService::build()
-            .graceful_shutdown_signal(move || {
-                let stopping = stopping.clone();
-                async move { stopping.notified().await }
-            })
-            .keep_alive($timeouts.keep_alive)
-            .client_request_timeout($timeouts.request)
-            .client_disconnect_timeout(GOODBYE)
-            .upgrade(fn_factory(move || {
-                let application = application!(for_upgrades).new_service(());
-                async move {
-                    let application = Rc::new(application.await?);
-                    Ok::<_, S::InitError>(fn_service(move |(request, framed)| {
-                        upgrade::answer(Rc::clone(&application), request, framed)
+    ($io:ty, $stopping:ident, $connections:ident, $timeouts:ident, $factory:ident) => {{
+        let (stopping, connections, factory) =
+            ($stopping.clone(), Arc::clone(&$connections), $factory.clone());
+        fn_factory(move || {
+            let (stopping, connections) = (stopping.clone(), Arc::clone(&connections));
+            let application = factory().into_factory().map_err(|error| error.into().error_response());
+            let application = application.new_service(AppConfig::default());
+            async move {
+                let failed = |error: S::InitError| tracing::error!(?error, "the application cannot start");
+                let application = Rc::new(application.await.map_err(failed)?);
+                let (at_first, later) = (Rc::clone(&application), Rc::clone(&application));
+                let stop = stopping.clone();
+                let http = HttpService::build()
+                    .graceful_shutdown_signal(move || {
+                        let stopping = stopping.clone();
+                        async move { stopping.notified().await }
+                    })
+                    .keep_alive($timeouts.keep_alive)
+                    .client_request_timeout($timeouts.request)
+                    .client_disconnect_timeout(GOODBYE)
+                    .upgrade(fn_service(move |(request, framed)| {
+                        upgrade::answer_later(Rc::clone(&later), request, framed)
                     }))
-                }
-            }))
-            .on_connect_ext(|io: &$io, data| {
-                let conn: fn(&$io) -> &Stream = $conn;
-                data.insert(Arc::clone(conn(io).conn()));
-            })
-            .h1(application!($factory))
+                    .on_connect_ext(|io: &Replay<$io>, data| {
+                        data.insert(Arc::clone(io.connection().stream().conn()));
+                    })
+                    .h1(fn_factory(move || ready(Ok::<_, ()>(Rc::clone(&application)))));
+                let http = http.new_service(()).await?;
+                let watched = Arc::clone(&connections);
+                actix_web::rt::spawn(async move {
+                    stop.notified().await;
+                    watched.stop();
+                });
+                Ok::<_, ()>(FirstRequest::<_, _, B>::new(at_first, http, $timeouts, connections))
+            }
+        })
     }};
 }
 
@@ -138,12 +134,17 @@ where
     #[cfg(feature = "tls")]
     max_concurrent_tls_connect(usize::MAX);
     let stopping = builder.graceful_shutdown_signal();
-    let admit = move |socket: TcpStream| ready(connections.admit(socket).map_err(DispatchError::Io));
+    let admitting = Arc::clone(&connections);
+    let admit = move |socket: TcpStream| ready(admitting.admit(socket).map_err(DispatchError::Io));
     let server = match scheme {
         Scheme::Http => builder.listen("clients", listener, move || {
-            fn_service(admit.clone())
-                .and_then(fn_service(async |stream: Stream| Ok(with_peer(stream, |stream| stream))))
-                .and_then(http_service!(Stream, |stream| stream, stopping, timeouts, factory))
+            fn_service(admit.clone()).and_then(http_service!(
+                Stream,
+                stopping,
+                connections,
+                timeouts,
+                factory
+            ))
         })?,
         #[cfg(feature = "tls")]
         Scheme::Https(mut tls) => {
@@ -151,28 +152,12 @@ where
             builder.listen("clients", listener, move || {
                 let acceptor = Acceptor::new(ServerConfig::clone(&tls)).map_init_err(|()| ());
                 let acceptor = acceptor.map_err(|error| DispatchError::Io(handshake(error)));
-                fn_service(admit.clone())
-                    .and_then(acceptor)
-                    .and_then(fn_service(async |stream: TlsStream<Stream>| {
-                        Ok(with_peer(stream, |stream| stream.get_ref().0))
-                    }))
-                    .and_then(http_service!(
-                        TlsStream<Stream>,
-                        |stream| stream.get_ref().0,
-                        stopping,
-                        timeouts,
-                        factory
-                    ))
+                let http = http_service!(TlsStream<Stream>, stopping, connections, timeouts, factory);
+                fn_service(admit.clone()).and_then(acceptor).and_then(http)
             })?
         }
     };
     Ok(server.run())
-}
-
-/// A connection with its client's address.
-fn with_peer<C>(connection: C, stream: fn(&C) -> &Stream) -> (C, Option<SocketAddr>) {
-    let peer = stream(&connection).peer();
-    (connection, peer)
 }
 
 #[cfg(feature = "tls")]

@@ -34,6 +34,7 @@ pub(super) struct Stream {
     timeouts: HttpTimeouts,
     /// Set only while something must arrive.
     timer: Option<Pin<Box<Sleep>>>,
+    peer: SocketAddr,
     counted: Counted,
 }
 
@@ -47,10 +48,16 @@ impl Drop for Open {
 }
 
 impl Stream {
-    pub(super) fn new(socket: TcpStream, conn: Arc<Conn>, timeouts: HttpTimeouts, counted: Counted) -> Self {
+    pub(super) fn new(
+        socket: TcpStream,
+        peer: SocketAddr,
+        conn: Arc<Conn>,
+        timeouts: HttpTimeouts,
+        counted: Counted,
+    ) -> Self {
         let HttpTimeouts { keep_alive, request } = timeouts;
         let timeouts = HttpTimeouts { keep_alive: keep_alive + GRACE, request: request + GRACE };
-        Self { socket, conn: Open(conn), timeouts, timer: None, counted }
+        Self { socket, conn: Open(conn), timeouts, timer: None, peer, counted }
     }
 
     pub(super) fn conn(&self) -> &Arc<Conn> {
@@ -63,8 +70,8 @@ impl Stream {
         (self.socket, self.counted)
     }
 
-    pub(super) fn peer(&self) -> Option<SocketAddr> {
-        self.socket.peer_addr().ok()
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer
     }
 
     /// Ends a write that waits, if the connection must end.
@@ -181,10 +188,11 @@ pub(super) mod tests {
     /// A connection whose client sends and reads nothing.
     pub(in crate::transport::tcp) async fn stream() -> (Stream, net::TcpStream) {
         let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let socket = TcpStream::connect(address).await.unwrap();
         let (client, _) = listener.accept().unwrap();
         let counted = Counted::new(&Arc::default());
-        (Stream::new(socket, Conn::new(), HttpTimeouts::default(), counted), client)
+        (Stream::new(socket, address, Conn::new(), HttpTimeouts::default(), counted), client)
     }
 
     #[actix_web::test]

@@ -1,4 +1,4 @@
-//! Requests with `Upgrade: websocket`, for which the HTTP library gives the connection away.
+//! Requests with `Upgrade: websocket`, whose connection leaves the HTTP library or never came to it.
 //!
 //! The application answers them like others: it routes, checks and decides. A handler that wants to
 //! carry on with the bare connection leaves a [`Takeover`], and gets the connection once its answer
@@ -10,6 +10,7 @@ use std::{
     io,
     pin::{Pin, pin},
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -36,7 +37,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{GOODBYE, counted::Counted, stream::Stream};
+use super::{GOODBYE, conn::Conn, counted::Counted, first_request::Replay, stream::Stream};
 
 /// How much is read ahead of the answer. Well-behaved clients send nothing before they have it.
 const READ_AHEAD: usize = 8 * 1024;
@@ -90,10 +91,19 @@ impl GiveAway for TlsStream<Stream> {
 type CarryOn = Box<dyn FnOnce(Bare, BytesMut)>;
 
 /// Where a handler says what becomes of its request's connection.
-#[derive(Clone, Default)]
-pub(crate) struct Takeover(Rc<RefCell<Option<CarryOn>>>);
+#[derive(Clone)]
+pub(crate) struct Takeover(Rc<Offer>);
+
+struct Offer {
+    conn: Arc<Conn>,
+    carry_on: RefCell<Option<CarryOn>>,
+}
 
 impl Takeover {
+    fn new(conn: &Arc<Conn>) -> Self {
+        Self(Rc::new(Offer { conn: Arc::clone(conn), carry_on: RefCell::default() }))
+    }
+
     /// The offer of a connection that comes with a request, if it does.
     pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
         request.extensions().get::<Self>().cloned()
@@ -101,16 +111,20 @@ impl Takeover {
 
     /// Accepts. `carry_on` is called after an answer of 101 is sent, and dropped after any other.
     pub(crate) fn accept(&self, carry_on: impl FnOnce(Bare, BytesMut) + 'static) {
-        self.0.replace(Some(Box::new(carry_on)));
+        self.0.carry_on.replace(Some(Box::new(carry_on)));
+    }
+
+    /// The connection that is offered.
+    pub(super) fn conn(&self) -> &Arc<Conn> {
+        &self.0.conn
     }
 }
 
-/// Answers a request by the application, then gives the connection to the handler that wants it, or
-/// ends it.
-pub(super) async fn answer<S, B, C>(
+/// As [`answer`], for a request that was not the first of its connection.
+pub(super) async fn answer_later<S, B, C>(
     application: Rc<S>,
-    mut request: Request,
-    framed: Framed<C, Codec>,
+    request: Request,
+    framed: Framed<Replay<C>, Codec>,
 ) -> Result<(), actix_web::Error>
 where
     S: Service<Request>,
@@ -120,11 +134,50 @@ where
     C: GiveAway,
 {
     let FramedParts { io, codec, read_buf, write_buf, .. } = framed.into_parts();
-    let connection = Shared(Rc::new(RefCell::new(io)));
+    let (connection, rest) = io.into_parts();
     // A copy of what is there: the library's buffer has room for a large head.
     let mut unread = BytesMut::from(&read_buf[..]);
     drop(read_buf);
-    let takeover = Takeover::default();
+    unread.extend_from_slice(&rest);
+    answer_after(write_buf, &*application, request, connection, codec, unread).await;
+    Ok(())
+}
+
+/// Answers a request by the application, then gives the connection to the handler that wants it, or
+/// ends it. `unread` is what came after the request's head.
+pub(super) async fn answer<S, B, C>(
+    application: &S,
+    request: Request,
+    connection: C,
+    codec: Codec,
+    unread: BytesMut,
+) where
+    S: Service<Request>,
+    S::Error: Into<Response<BoxBody>>,
+    S::Response: Into<Response<B>>,
+    B: MessageBody + 'static,
+    C: GiveAway,
+{
+    answer_after(BytesMut::new(), application, request, connection, codec, unread).await;
+}
+
+/// As [`answer`], after these bytes, which answer earlier requests.
+async fn answer_after<S, B, C>(
+    buffer: BytesMut,
+    application: &S,
+    mut request: Request,
+    connection: C,
+    codec: Codec,
+    mut unread: BytesMut,
+) where
+    S: Service<Request>,
+    S::Error: Into<Response<BoxBody>>,
+    S::Response: Into<Response<B>>,
+    B: MessageBody + 'static,
+    C: GiveAway,
+{
+    let takeover = Takeover::new(connection.stream().conn());
+    let connection = Shared(Rc::new(RefCell::new(connection)));
     request.extensions_mut().insert(takeover.clone());
     let has_body = *request.method() != Method::GET;
     if has_body {
@@ -135,8 +188,9 @@ where
         let answered =
             if has_body { called.await } else { read_ahead(&connection, &mut unread, called).await? };
         let response = answered.map_or_else(Into::into, |response| response.into().map_into_boxed_body());
-        let carry_on = takeover.0.take().filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS);
-        let mut sending = Sending { connection, codec, buffer: write_buf };
+        let carry_on =
+            takeover.0.carry_on.take().filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS);
+        let mut sending = Sending { connection, codec, buffer };
         if let Some(carry_on) = carry_on {
             let connection = sending.switch(response.drop_body()).await?;
             carry_on(connection.give_away(), unread);
@@ -148,7 +202,6 @@ where
     if let Err(error) = carried.await {
         tracing::debug!(%error, "a connection was lost before its answer was sent");
     }
-    Ok(())
 }
 
 /// Calls the application, and reads meanwhile: so a handler hears that its client has gone. Fails
@@ -182,7 +235,7 @@ async fn read_ahead<C: GiveAway, T>(
 }
 
 /// The body of a request that cannot become a WebSocket. It ends with the connection; how long it
-/// is, [`arriving`](super::arriving()) knows.
+/// is, [`Arriving`](super::Arriving) knows.
 fn body<C: GiveAway>(connection: Shared<C>, mut unread: BytesMut) -> Payload {
     let bytes = stream::poll_fn(move |cx| {
         if !unread.is_empty() {
@@ -295,7 +348,7 @@ impl<C: GiveAway> AsyncWrite for Shared<C> {
 
 #[cfg(test)]
 mod tests {
-    use std::{future::pending, sync::Arc, time::Duration};
+    use std::{future::pending, time::Duration};
 
     use super::*;
     use crate::transport::tcp::stream::tests::stream;

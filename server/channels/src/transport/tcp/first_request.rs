@@ -1,0 +1,309 @@
+//! A connection's first request, for which the HTTP library has nothing to do if it begins a
+//! WebSocket.
+//!
+//! The library's dispatcher takes two buffers of 8 KiB, two timers and a place among those that
+//! wait for the server's end, all of which a WebSocket gives back as soon as it has begun. So the
+//! first head is read here, by the library's own codec. A request to become a WebSocket goes to the
+//! application at once; the dispatcher gets any other connection, with what was read so far, and
+//! answers as if it had read that itself.
+
+use std::{
+    cell::RefCell,
+    io::{self, BufRead as _},
+    marker::PhantomData,
+    net::SocketAddr,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use actix_codec::{Decoder as _, Encoder as _};
+use actix_http::{
+    Request, Response, ServiceConfig,
+    body::{BodySize, BoxBody, MessageBody},
+    error::DispatchError,
+    h1::{Codec, Message, MessageType},
+};
+use actix_service::Service;
+use actix_web::http::StatusCode;
+use bytes::{Buf as _, BytesMut};
+use futures_util::future::{LocalBoxFuture, poll_fn};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf},
+    time::Instant,
+};
+
+use super::{
+    GOODBYE,
+    connections::TcpConnections,
+    timeouts::HttpTimeouts,
+    upgrade::{self, GiveAway},
+};
+
+/// How much is read at once.
+const SPACE: usize = 16 * 1024;
+
+thread_local! {
+    /// What all connections of a thread read into, one after the other.
+    static SPACE_TO_READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; SPACE].into());
+}
+
+/// Serves a connection: its first request itself if that begins a WebSocket, all others by the HTTP
+/// library.
+///
+/// The `A`pplication's answers have bodies of type `B`, and an `H`TTP service serves by it.
+pub(super) struct FirstRequest<A, H, B>(Rc<Parts<A, H>>, PhantomData<fn() -> B>);
+
+struct Parts<A, H> {
+    application: Rc<A>,
+    http: H,
+    config: ServiceConfig,
+    timeout: Duration,
+    connections: Arc<TcpConnections>,
+}
+
+impl<A, H, B> FirstRequest<A, H, B> {
+    /// The `application` answers requests, and `http` serves connections by it.
+    pub(super) fn new(
+        application: Rc<A>,
+        http: H,
+        timeouts: HttpTimeouts,
+        connections: Arc<TcpConnections>,
+    ) -> Self {
+        let HttpTimeouts { keep_alive, request: timeout } = timeouts;
+        let config = ServiceConfig::new(keep_alive.into(), timeout, GOODBYE, false, None);
+        Self(Rc::new(Parts { application, http, config, timeout, connections }), PhantomData)
+    }
+}
+
+impl<C, A, B, H> Service<C> for FirstRequest<A, H, B>
+where
+    C: GiveAway,
+    A: Service<Request> + 'static,
+    A::Error: Into<Response<BoxBody>>,
+    A::Response: Into<Response<B>>,
+    B: MessageBody + 'static,
+    H: Service<(Replay<C>, Option<SocketAddr>), Response = (), Error = DispatchError> + 'static,
+{
+    type Response = ();
+    type Error = DispatchError;
+    type Future = LocalBoxFuture<'static, Result<(), DispatchError>>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), DispatchError>> {
+        self.0.http.poll_ready(cx)
+    }
+
+    fn call(&self, connection: C) -> Self::Future {
+        Box::pin(Rc::clone(&self.0).serve::<_, B>(connection))
+    }
+}
+
+impl<A, H> Parts<A, H> {
+    async fn serve<C, B>(self: Rc<Self>, mut connection: C) -> Result<(), DispatchError>
+    where
+        C: GiveAway,
+        A: Service<Request>,
+        A::Error: Into<Response<BoxBody>>,
+        A::Response: Into<Response<B>>,
+        B: MessageBody + 'static,
+        H: Service<(Replay<C>, Option<SocketAddr>), Response = (), Error = DispatchError>,
+    {
+        let mut codec = Codec::new(self.config.clone());
+        let peer = Some(connection.stream().peer());
+        match self.arrived(&mut connection, &mut codec).await? {
+            Arrived::Upgrade(mut request, unread) => {
+                request.head_mut().peer_addr = peer;
+                upgrade::answer(&*self.application, request, connection, codec, unread).await;
+                Ok(())
+            }
+            Arrived::Other(read) => {
+                // Its future is large, and WebSockets do without.
+                let served = Box::pin(self.http.call((Replay { read, connection }, peer)));
+                drop(self);
+                served.await
+            }
+            Arrived::Late => Ok(refuse_late(&mut connection, &mut codec).await?),
+        }
+    }
+
+    /// Waits for the first request's head, unless the server stops.
+    async fn arrived<C: GiveAway>(&self, connection: &mut C, codec: &mut Codec) -> io::Result<Arrived> {
+        let conn = Arc::clone(connection.stream().conn());
+        conn.await_first(Instant::now() + self.timeout);
+        // Checked after the connection said that it waits: a stop in between has either seen that
+        // or is seen here.
+        if self.connections.is_stopping() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        let arrived = read_head(connection, codec).await;
+        conn.stop_awaiting();
+        match arrived {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(Arrived::Late),
+            arrived => arrived,
+        }
+    }
+}
+
+/// How a connection begins.
+enum Arrived {
+    /// With a request to become a WebSocket, and what came after its head.
+    Upgrade(Request, BytesMut),
+    /// With something else: a request, what is none, or the connection's end.
+    Other(BytesMut),
+    /// With nothing, or with a part of a head, until it was too late.
+    Late,
+}
+
+/// Reads until it is known how the connection begins.
+async fn read_head<C: GiveAway>(connection: &mut C, codec: &mut Codec) -> io::Result<Arrived> {
+    let mut earlier = BytesMut::new();
+    poll_fn(|cx| {
+        SPACE_TO_READ.with_borrow_mut(|space| {
+            loop {
+                let mut space = ReadBuf::new(space);
+                std::task::ready!(Pin::new(&mut *connection).poll_read(cx, &mut space))?;
+                let read = space.filled();
+                let look = if earlier.is_empty() {
+                    look(read, codec)
+                } else {
+                    earlier.extend_from_slice(read);
+                    look(&earlier, codec)
+                };
+                if let Look::Upgrade(request, unread) = look {
+                    return Poll::Ready(Ok(Arrived::Upgrade(request, unread)));
+                }
+                if earlier.is_empty() {
+                    earlier.extend_from_slice(read);
+                }
+                if read.is_empty() || matches!(look, Look::Other) {
+                    return Poll::Ready(Ok(Arrived::Other(std::mem::take(&mut earlier))));
+                }
+            }
+        })
+    })
+    .await
+}
+
+/// What the first bytes of a connection are.
+enum Look {
+    /// A head that asks for a WebSocket, and what came after it.
+    Upgrade(Request, BytesMut),
+    /// The beginning of a head, or of the longest that the library takes.
+    Incomplete,
+    /// Anything else.
+    Other,
+}
+
+/// The library decides what a head is; only heads that certainly ask for no WebSocket are left for
+/// it to decode later.
+fn look(bytes: &[u8], codec: &mut Codec) -> Look {
+    if asks_for_nothing(bytes) {
+        return Look::Other;
+    }
+    let mut unread = BytesMut::from(bytes);
+    match codec.decode(&mut unread) {
+        Ok(Some(Message::Item(request))) if matches!(codec.message_type(), MessageType::Stream) => {
+            Look::Upgrade(request, unread)
+        }
+        Ok(None) => Look::Incomplete,
+        Ok(Some(_)) | Err(_) => Look::Other,
+    }
+}
+
+/// Whether this is a complete head, in lines as clients end them, without a field `Upgrade`.
+fn asks_for_nothing(mut bytes: &[u8]) -> bool {
+    const NAME: &[u8] = b"upgrade";
+    // Empty lines before a request do not count (RFC 9112, section 2.2).
+    let mut has_begun = false;
+    loop {
+        let line = bytes;
+        // Cannot fail: no line is read from anywhere but memory.
+        let Ok(length) = bytes.skip_until(b'\n') else { return false };
+        match &line[..length] {
+            b"\r\n" if has_begun => return true,
+            b"\r\n" => {}
+            line if !line.ends_with(b"\n") => return false,
+            line if line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)) => {
+                return false;
+            }
+            _ => has_begun = true,
+        }
+    }
+}
+
+/// Tells a client that its request is late, as the library does, and ends the connection.
+async fn refuse_late<C: GiveAway>(connection: &mut C, codec: &mut Codec) -> io::Result<()> {
+    let late = Response::with_body(StatusCode::REQUEST_TIMEOUT, ());
+    let mut answer = BytesMut::new();
+    codec.encode(Message::Item((late, BodySize::Sized(0))), &mut answer)?;
+    connection.write_all_buf(&mut answer).await?;
+    connection.flush().await?;
+    connection.shutdown().await
+}
+
+/// A connection whose first bytes were read already.
+pub(super) struct Replay<C> {
+    read: BytesMut,
+    connection: C,
+}
+
+impl<C> Replay<C> {
+    pub(super) fn connection(&self) -> &C {
+        &self.connection
+    }
+
+    /// The connection, and what was read and is not replayed yet.
+    pub(super) fn into_parts(self) -> (C, BytesMut) {
+        (self.connection, self.read)
+    }
+}
+
+impl<C: AsyncRead + Unpin> AsyncRead for Replay<C> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.read.is_empty() {
+            return Pin::new(&mut self.connection).poll_read(cx, buffer);
+        }
+        let length = self.read.len().min(buffer.remaining());
+        buffer.put_slice(&self.read[..length]);
+        self.read.advance(length);
+        if self.read.is_empty() {
+            self.read = BytesMut::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<C: AsyncWrite + Unpin> AsyncWrite for Replay<C> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.connection).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.connection).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.connection.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests;
