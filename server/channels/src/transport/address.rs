@@ -24,6 +24,9 @@ impl Proxies {
     /// socket.
     pub(super) fn client(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.peer_addr()?.ip();
+        if !self.trusts(peer.to_canonical()) {
+            return Some(peer.to_canonical());
+        }
         // A header that is not text counts as no address. Skipping it would mean to believe the one
         // before, which anybody may have written.
         let headers =

@@ -30,7 +30,7 @@ enum Holder {
 #[derive(Debug)]
 pub(super) struct Counted {
     counter: Arc<ConnectionCounter>,
-    holders: Vec<Holder>,
+    holders: [Option<Holder>; 2],
 }
 
 impl ConnectionCounter {
@@ -50,11 +50,12 @@ impl ConnectionCounter {
     /// Counts a connection, unless a limit is reached. One without a user counts for its address
     /// alone.
     pub(super) fn count(self: &Arc<Self>, address: Option<IpAddr>, user: Option<&str>) -> Option<Counted> {
-        let mut counted = Counted { counter: Arc::clone(self), holders: Vec::new() };
+        let mut counted = Counted { counter: Arc::clone(self), holders: [None, None] };
         let address = address
             .map(|address| (Holder::Address(network(address)), self.per_address.load(Ordering::Relaxed)));
         let user = user.map(|user| (Holder::User(user.to_owned()), self.per_user.load(Ordering::Relaxed)));
-        for (holder, limit) in address.into_iter().chain(user) {
+        for (place, holder) in counted.holders.iter_mut().zip([address, user]) {
+            let Some((holder, limit)) = holder else { continue };
             let is_free = match self.used.entry(holder.clone()) {
                 Entry::Occupied(mut count) if *count.get() < limit => {
                     *count.get_mut() += 1;
@@ -69,7 +70,7 @@ impl ConnectionCounter {
             if !is_free {
                 return None;
             }
-            counted.holders.push(holder);
+            *place = Some(holder);
         }
         Some(counted)
     }
@@ -77,7 +78,7 @@ impl ConnectionCounter {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        for holder in self.holders.drain(..) {
+        for holder in self.holders.iter_mut().filter_map(Option::take) {
             if let Entry::Occupied(mut used) = self.counter.used.entry(holder) {
                 *used.get_mut() -= 1;
                 if *used.get() == 0 {

@@ -49,9 +49,8 @@ pub async fn edges<B: MessageBody + 'static>(
         return Ok(request.into_response(HttpResponse::BadRequest().finish()).map_into_right_body());
     }
     merge_slashes(&mut request);
-    let wants_upgrade = request.head().upgrade();
     let mut answer = next.call(request).await?;
-    if wants_upgrade && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS && answer.request().head().upgrade() {
         // Otherwise the library writes `Connection: upgrade`, although it closes the connection.
         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
@@ -81,9 +80,17 @@ fn too_long(head: &RequestHead) -> Option<HttpResponse> {
 fn has_host(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST) else { return true };
     host.to_str().is_ok_and(|host| {
-        let is_authority = || host.parse::<Authority>().is_ok() && !host.contains('@');
+        let is_authority = || is_plain(host) || (host.parse::<Authority>().is_ok() && !host.contains('@'));
         host.is_empty() || (is_authority() && split_port(host).is_some())
     })
+}
+
+/// Whether a host is certainly one: letters, digits, dots and hyphens, perhaps with a port. Nearly
+/// all are, and need not be built to be sure.
+fn is_plain(host: &str) -> bool {
+    let (name, port) = host.split_once(':').unwrap_or((host, ""));
+    let is_in_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
+    !name.is_empty() && name.bytes().all(is_in_name) && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A route for the methods that a resource does not have. It answers OPTIONS with the `allowed`
@@ -100,6 +107,20 @@ pub fn other_methods(allowed: &'static str) -> Route {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plain_host_is_an_authority() {
+        let characters = ["a", "Z", "7", ".", "-", ":", "@", "[", "/", " ", "_"];
+        let hosts = (0..characters.len().pow(3)).map(|number| {
+            let at = |place: u32| characters[number / characters.len().pow(place) % characters.len()];
+            [at(2), at(1), at(0)].concat()
+        });
+        let plain: Vec<String> = hosts.filter(|host| is_plain(host)).collect();
+        assert!(plain.contains(&"a:7".to_owned()) && plain.contains(&"Z.-".to_owned()));
+        for host in plain {
+            assert_eq!(host.parse::<Authority>().unwrap(), host);
+        }
+    }
 
     #[test]
     fn a_host_is_a_host_and_a_port() {

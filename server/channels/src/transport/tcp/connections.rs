@@ -15,6 +15,7 @@ use actix_web::rt::net::TcpStream;
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use rustix::process::{Resource, getrlimit};
+use vestibule_phoenix::small_map::OwnKeys;
 
 use super::{
     conn::{Conn, Doing, Phase},
@@ -57,7 +58,7 @@ pub struct TcpConnections {
     count: Arc<AtomicUsize>,
     next: AtomicU64,
     /// Connections without a WebSocket.
-    pub(super) open: DashMap<u64, Arc<Conn>>,
+    pub(super) open: DashMap<u64, Arc<Conn>, OwnKeys>,
     /// The connections that were idle longest at the last search, the idlest at the end.
     idlest: Mutex<Vec<(Doing, Arc<Conn>)>>,
     /// Whether the log already says that there are too many.
@@ -83,7 +84,7 @@ impl TcpConnections {
             limit: descriptors_left(),
             count: Arc::default(),
             next: AtomicU64::new(0),
-            open: DashMap::new(),
+            open: DashMap::default(),
             idlest: Mutex::default(),
             is_logged: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),

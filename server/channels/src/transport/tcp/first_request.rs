@@ -29,7 +29,10 @@ use actix_http::{
 use actix_service::Service;
 use actix_web::http::StatusCode;
 use bytes::{Buf as _, BytesMut};
-use futures_util::future::{LocalBoxFuture, poll_fn};
+use futures_util::{
+    FutureExt as _,
+    future::{Either, LocalBoxFuture, poll_fn, ready},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     time::Instant,
@@ -89,61 +92,57 @@ where
 {
     type Response = ();
     type Error = DispatchError;
-    type Future = LocalBoxFuture<'static, Result<(), DispatchError>>;
+    type Future = Boxed;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), DispatchError>> {
         self.0.http.poll_ready(cx)
     }
 
+    /// Nearly all futures that follow are for one of the ways that a connection can take. A WebSocket
+    /// needs a box of less than 1 KiB for its own.
     fn call(&self, connection: C) -> Self::Future {
-        Box::pin(Rc::clone(&self.0).serve::<_, B>(connection))
+        let parts = Rc::clone(&self.0);
+        let arrived = arrived(connection, Rc::clone(&parts));
+        Box::pin(arrived.then(move |(mut connection, mut codec, arrived)| match arrived {
+            Ok(Arrived::Upgrade(mut request, unread)) => {
+                request.head_mut().peer_addr = Some(connection.stream().peer());
+                let answer = upgrade::answer(&*parts.application, request, connection, codec, unread);
+                Either::Left(answer.map(Ok))
+            }
+            Ok(Arrived::Other(read)) => {
+                let peer = Some(connection.stream().peer());
+                Either::Right(parts.http.call((Replay { read, connection }, peer)).boxed_local())
+            }
+            Ok(Arrived::Late) => Either::Right(
+                async move { Ok(refuse_late(&mut connection, &mut codec).await?) }.boxed_local(),
+            ),
+            Err(error) => Either::Right(ready(Err(error.into())).boxed_local()),
+        }))
     }
 }
 
-impl<A, H> Parts<A, H> {
-    async fn serve<C, B>(self: Rc<Self>, mut connection: C) -> Result<(), DispatchError>
-    where
-        C: GiveAway,
-        A: Service<Request>,
-        A::Error: Into<Response<BoxBody>>,
-        A::Response: Into<Response<B>>,
-        B: MessageBody + 'static,
-        H: Service<(Replay<C>, Option<SocketAddr>), Response = (), Error = DispatchError>,
-    {
-        let mut codec = Codec::new(self.config.clone());
-        let peer = Some(connection.stream().peer());
-        match self.arrived(&mut connection, &mut codec).await? {
-            Arrived::Upgrade(mut request, unread) => {
-                request.head_mut().peer_addr = peer;
-                upgrade::answer(&*self.application, request, connection, codec, unread).await;
-                Ok(())
-            }
-            Arrived::Other(read) => {
-                // Its future is large, and WebSockets do without.
-                let served = Box::pin(self.http.call((Replay { read, connection }, peer)));
-                drop(self);
-                served.await
-            }
-            Arrived::Late => Ok(refuse_late(&mut connection, &mut codec).await?),
-        }
-    }
+type Boxed = LocalBoxFuture<'static, Result<(), DispatchError>>;
 
-    /// Waits for the first request's head, unless the server stops.
-    async fn arrived<C: GiveAway>(&self, connection: &mut C, codec: &mut Codec) -> io::Result<Arrived> {
-        let conn = Arc::clone(connection.stream().conn());
-        conn.await_first(Instant::now() + self.timeout);
-        // Checked after the connection said that it waits: a stop in between has either seen that
-        // or is seen here.
-        if self.connections.is_stopping() {
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
-        let arrived = read_head(connection, codec).await;
-        conn.stop_awaiting();
-        match arrived {
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(Arrived::Late),
-            arrived => arrived,
-        }
+/// Waits for the first request's head, unless the server stops.
+async fn arrived<C: GiveAway, A, H>(
+    mut connection: C,
+    parts: Rc<Parts<A, H>>,
+) -> (C, Codec, io::Result<Arrived>) {
+    let mut codec = Codec::new(parts.config.clone());
+    let conn = Arc::clone(connection.stream().conn());
+    conn.await_first(Instant::now() + parts.timeout);
+    // Checked after the connection said that it waits: a stop in between has either seen that or is
+    // seen here.
+    if parts.connections.is_stopping() {
+        return (connection, codec, Err(io::ErrorKind::ConnectionAborted.into()));
     }
+    drop(parts);
+    let arrived = match read_head(&mut connection, &mut codec).await {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(Arrived::Late),
+        arrived => arrived,
+    };
+    conn.stop_awaiting();
+    (connection, codec, arrived)
 }
 
 /// How a connection begins.

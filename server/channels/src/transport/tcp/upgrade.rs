@@ -31,7 +31,10 @@ use actix_web::{
     rt::net::TcpStream,
 };
 use bytes::{Bytes, BytesMut};
-use futures_util::{future::poll_fn, stream};
+use futures_util::{
+    future::{Either, poll_fn},
+    stream,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     time::timeout,
@@ -139,86 +142,106 @@ where
     let mut unread = BytesMut::from(&read_buf[..]);
     drop(read_buf);
     unread.extend_from_slice(&rest);
-    answer_after(write_buf, &*application, request, connection, codec, unread).await;
+    let sending = Sending { connection, codec, buffer: write_buf };
+    answer_after(&*application, request, sending, unread).await;
     Ok(())
 }
 
 /// Answers a request by the application, then gives the connection to the handler that wants it, or
 /// ends it. `unread` is what came after the request's head.
-pub(super) async fn answer<S, B, C>(
+pub(super) fn answer<S, B, C>(
     application: &S,
     request: Request,
     connection: C,
     codec: Codec,
     unread: BytesMut,
-) where
+) -> impl Future<Output = ()> + use<S, B, C>
+where
     S: Service<Request>,
     S::Error: Into<Response<BoxBody>>,
     S::Response: Into<Response<B>>,
     B: MessageBody + 'static,
     C: GiveAway,
 {
-    answer_after(BytesMut::new(), application, request, connection, codec, unread).await;
+    let buffer = BytesMut::new();
+    answer_after(application, request, Sending { connection, codec, buffer }, unread)
 }
 
-/// As [`answer`], after these bytes, which answer earlier requests.
-async fn answer_after<S, B, C>(
-    buffer: BytesMut,
+/// As [`answer`], where bytes may wait to be sent before the answer.
+///
+/// It holds no future but the application's: what is seldom needed is in a box.
+fn answer_after<S, B, C>(
     application: &S,
     mut request: Request,
-    connection: C,
-    codec: Codec,
+    mut sending: Sending<C>,
     mut unread: BytesMut,
-) where
+) -> impl Future<Output = ()> + use<S, B, C>
+where
     S: Service<Request>,
     S::Error: Into<Response<BoxBody>>,
     S::Response: Into<Response<B>>,
     B: MessageBody + 'static,
     C: GiveAway,
 {
-    let takeover = Takeover::new(connection.stream().conn());
-    let connection = Shared(Rc::new(RefCell::new(connection)));
+    let takeover = Takeover::new(sending.connection.stream().conn());
     request.extensions_mut().insert(takeover.clone());
-    let has_body = *request.method() != Method::GET;
-    if has_body {
-        *request.payload() = body(connection.clone(), std::mem::take(&mut unread));
+    if *request.method() != Method::GET {
+        let Sending { connection, codec, buffer } = sending;
+        let connection = Shared(Rc::new(RefCell::new(connection)));
+        *request.payload() = body(connection.clone(), unread);
+        let called = application.call(request);
+        return Either::Left(Box::pin(async move {
+            let response = response(called.await);
+            lost(Sending { connection, codec, buffer }.refuse(response).await);
+        }));
     }
     let called = application.call(request);
-    let carried = async {
-        let answered =
-            if has_body { called.await } else { read_ahead(&connection, &mut unread, called).await? };
-        let response = answered.map_or_else(Into::into, |response| response.into().map_into_boxed_body());
+    Either::Right(async move {
+        let called = pin!(called);
+        let response = match read_ahead(&mut sending.connection, &mut unread, called).await {
+            Ok(answered) => response(answered),
+            Err(error) => return lost(Err(error)),
+        };
         let carry_on =
             takeover.0.carry_on.take().filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS);
-        let mut sending = Sending { connection, codec, buffer };
-        if let Some(carry_on) = carry_on {
-            let connection = sending.switch(response.drop_body()).await?;
-            carry_on(connection.give_away(), unread);
-        } else {
-            sending.refuse(response).await?;
+        let Some(carry_on) = carry_on else { return lost(Box::pin(sending.refuse(response)).await) };
+        match sending.switch(response.drop_body()).await {
+            Ok(()) => carry_on(sending.connection.give_away(), unread),
+            Err(error) => lost(Err(error)),
         }
-        Ok::<_, io::Error>(())
-    };
-    if let Err(error) = carried.await {
+    })
+}
+
+/// The application's answer, errors too.
+fn response<T, E, B>(answered: Result<T, E>) -> Response<BoxBody>
+where
+    T: Into<Response<B>>,
+    E: Into<Response<BoxBody>>,
+    B: MessageBody + 'static,
+{
+    answered.map_or_else(Into::into, |response| response.into().map_into_boxed_body())
+}
+
+fn lost(sent: io::Result<()>) {
+    if let Err(error) = sent {
         tracing::debug!(%error, "a connection was lost before its answer was sent");
     }
 }
 
 /// Calls the application, and reads meanwhile: so a handler hears that its client has gone. Fails
 /// if the connection is lost or must end.
-async fn read_ahead<C: GiveAway, T>(
-    connection: &Shared<C>,
+async fn read_ahead<C: GiveAway, F: Future>(
+    connection: &mut C,
     unread: &mut BytesMut,
-    called: impl Future<Output = T>,
-) -> io::Result<T> {
-    let mut called = pin!(called);
+    mut called: Pin<&mut F>,
+) -> io::Result<F::Output> {
     let mut has_ended = false;
     poll_fn(|cx| {
         if let Poll::Ready(answered) = called.as_mut().poll(cx) {
             return Poll::Ready(Ok(answered));
         }
         while !has_ended && unread.len() < READ_AHEAD {
-            match connection.poll_bytes(cx) {
+            match poll_bytes(connection, cx) {
                 Poll::Ready(Ok(bytes)) if !bytes.is_empty() => unread.extend_from_slice(&bytes),
                 Poll::Ready(read) => {
                     read?;
@@ -228,20 +251,28 @@ async fn read_ahead<C: GiveAway, T>(
             }
         }
         // Whoever asks for the end while nothing is read would ask again and again.
-        connection.0.borrow().stream().conn().is_asked();
+        connection.stream().conn().is_asked();
         Poll::Pending
     })
     .await
 }
 
+/// The next bytes; none at the end.
+fn poll_bytes(connection: &mut (impl AsyncRead + Unpin), cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+    let mut space = [0; 1024];
+    let mut buffer = ReadBuf::new(&mut space);
+    let read = Pin::new(connection).poll_read(cx, &mut buffer);
+    read.map_ok(|()| Bytes::copy_from_slice(buffer.filled()))
+}
+
 /// The body of a request that cannot become a WebSocket. It ends with the connection; how long it
 /// is, [`Arriving`](super::Arriving) knows.
-fn body<C: GiveAway>(connection: Shared<C>, mut unread: BytesMut) -> Payload {
+fn body<C: GiveAway>(mut connection: Shared<C>, mut unread: BytesMut) -> Payload {
     let bytes = stream::poll_fn(move |cx| {
         if !unread.is_empty() {
             return Poll::Ready(Some(Ok(unread.split().freeze())));
         }
-        connection.poll_bytes(cx).map(|read| match read {
+        poll_bytes(&mut connection, cx).map(|read| match read {
             Ok(bytes) if bytes.is_empty() => None,
             Ok(bytes) => Some(Ok(bytes)),
             Err(error) => Some(Err(PayloadError::Io(error))),
@@ -252,23 +283,21 @@ fn body<C: GiveAway>(connection: Shared<C>, mut unread: BytesMut) -> Payload {
 
 /// An answer on its way to the client.
 struct Sending<C> {
-    connection: Shared<C>,
+    connection: C,
     codec: Codec,
     /// Bytes to send, after answers to earlier requests.
     buffer: BytesMut,
 }
 
-impl<C: GiveAway> Sending<C> {
+impl<C: AsyncRead + AsyncWrite + Unpin> Sending<C> {
     /// Sends the answer after which the connection is no longer HTTP.
-    async fn switch(mut self, head: Response<()>) -> io::Result<C> {
+    async fn switch(&mut self, head: Response<()>) -> io::Result<()> {
         self.codec.encode(Message::Item((head, BodySize::Stream)), &mut self.buffer)?;
-        self.flush().await?;
-        let shared = Rc::into_inner(self.connection.0);
-        shared.map(RefCell::into_inner).ok_or_else(|| io::Error::other("the connection is in use"))
+        self.flush().await
     }
 
     /// Sends any other answer, and ends the connection.
-    async fn refuse(&mut self, response: Response<BoxBody>) -> io::Result<()> {
+    async fn refuse(mut self, response: Response<BoxBody>) -> io::Result<()> {
         let (mut head, body) = response.into_parts();
         head.head_mut().set_connection_type(ConnectionType::Close);
         self.codec.encode(Message::Item((head, body.size())), &mut self.buffer)?;
@@ -312,16 +341,6 @@ impl<C> Clone for Shared<C> {
     }
 }
 
-impl<C: GiveAway> Shared<C> {
-    /// The next bytes; none at the end.
-    fn poll_bytes(&self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-        let mut space = [0; 1024];
-        let mut buffer = ReadBuf::new(&mut space);
-        let read = Pin::new(&mut *self.0.borrow_mut()).poll_read(cx, &mut buffer);
-        read.map_ok(|()| Bytes::copy_from_slice(buffer.filled()))
-    }
-}
-
 impl<C: GiveAway> AsyncRead for Shared<C> {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -355,13 +374,13 @@ mod tests {
 
     #[actix_web::test]
     async fn a_connection_that_must_end_is_not_answered() {
-        let (stream, _client) = stream().await;
+        let (mut stream, _client) = stream().await;
         let conn = Arc::clone(stream.conn());
         conn.begin();
         conn.complete();
-        let connection = Shared(Rc::new(RefCell::new(stream)));
         let mut unread = BytesMut::new();
-        let answering = read_ahead(&connection, &mut unread, pending::<()>());
+        let called = pin!(pending::<()>());
+        let answering = read_ahead(&mut stream, &mut unread, called);
         let end = async { assert!(conn.end(conn.doing().unwrap())) };
         let ended = futures_util::future::join(timeout(Duration::from_secs(1), answering), end);
         assert!(ended.await.0.is_ok());
@@ -369,11 +388,12 @@ mod tests {
 
     #[actix_web::test]
     async fn a_handler_that_asks_for_the_end_gets_an_answer() {
-        let (stream, _client) = stream().await;
+        let (mut stream, _client) = stream().await;
         let conn = Arc::clone(stream.conn());
-        let connection = Shared(Rc::new(RefCell::new(stream)));
         let mut unread = BytesMut::from(&[b'x'; READ_AHEAD][..]);
-        let asked = timeout(Duration::from_secs(1), read_ahead(&connection, &mut unread, conn.ask())).await;
+        let called = pin!(conn.ask());
+        let asking = read_ahead(&mut stream, &mut unread, called);
+        let asked = timeout(Duration::from_secs(1), asking).await;
         assert!(asked.unwrap().is_ok());
     }
 }

@@ -207,7 +207,7 @@ fn split(bare: Bare, outbox: &Outbox) -> (Input, Output) {
 /// Whether the client asks for another version of WebSockets than that of RFC 6455, or for none.
 fn wants_other_version(headers: &HeaderMap) -> bool {
     let upgrade = headers.get(UPGRADE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let is_websocket = upgrade.to_ascii_lowercase().windows(9).any(|part| part == b"websocket");
+    let is_websocket = upgrade.windows(9).any(|part| part.eq_ignore_ascii_case(b"websocket"));
     is_websocket && headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != VERSION)
 }
 
