@@ -296,9 +296,12 @@ impl<C: Channel> TopicRegistry<C> {
         {
             return Ok(refusal.reply(topic.clone(), join));
         }
-        // A copy: the topic is a slice of the message that it came in, which need not last as long
-        // as the join.
-        let mut entry = self.topics.entry(ByteString::from(&**topic)).or_default();
+        let mut entry = match self.topics.get_mut(&**topic) {
+            Some(known) => known,
+            // A copy: the topic is a slice of the message that it came in, which need not last as
+            // long as the join.
+            None => self.topics.entry(ByteString::from(&**topic)).or_default(),
+        };
         let (topic, entry) = entry.pair_mut();
         let replaced = join.replaces.and_then(|old| entry.resting.take(old));
         self.wake(topic, entry, replaced).send(|actor| actor.try_send(join).map_err(|_| Overloaded))?;

@@ -2,7 +2,6 @@
 //! know what they mean.
 
 use std::{
-    any::Any,
     future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
@@ -11,7 +10,7 @@ use std::{
 use actix_web::HttpRequest;
 use tokio::time::Instant;
 
-use super::{timeouts::HttpTimeouts, upgrade::Takeover};
+use super::{connections::Entry, timeouts::HttpTimeouts, upgrade::Takeover};
 
 /// What a connection is doing, in the order in which connections are ended when there are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +50,7 @@ struct State {
     flushed: Option<Waker>,
     at_end: Option<Waker>,
     /// The connection's entry among those without a WebSocket, removed on drop.
-    entry: Option<Box<dyn Any + Send>>,
+    entry: Option<Entry>,
 }
 
 impl Conn {
@@ -80,7 +79,7 @@ impl Conn {
     }
 
     /// Keeps the connection's entry until it is upgraded or closed.
-    pub(super) fn keep(&self, entry: Box<dyn Any + Send>) {
+    pub(super) fn keep(&self, entry: Entry) {
         self.lock().entry = Some(entry);
     }
 

@@ -110,7 +110,7 @@ impl TcpConnections {
         let conn = Conn::new();
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.open.insert(id, Arc::clone(&conn));
-        conn.keep(Box::new(Entry { connections: Arc::clone(self), id, _counted: counted }));
+        conn.keep(Entry { connections: Arc::clone(self), id, _counted: counted });
         Ok(Stream::new(socket, peer, conn, self.timeouts, in_all))
     }
 
@@ -184,7 +184,7 @@ fn descriptors_left() -> usize {
 }
 
 /// A connection without a WebSocket, listed until it is dropped.
-struct Entry {
+pub(super) struct Entry {
     connections: Arc<TcpConnections>,
     id: u64,
     _counted: Option<CountedAddress>,

@@ -17,7 +17,9 @@ mod upgrade;
 use std::{fmt, future::ready, io, net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
 use actix_http::{HttpService, Request, Response, error::DispatchError};
-use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_factory};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_factory,
+};
 #[cfg(feature = "tls")]
 use actix_tls::accept::{
     TlsError, max_concurrent_tls_connect,
@@ -28,6 +30,7 @@ use actix_web::{
     dev::{AppConfig, Server, fn_service},
     rt::net::TcpStream,
 };
+use futures_util::future::Either;
 #[cfg(feature = "tls")]
 use rustls::ServerConfig;
 
@@ -134,21 +137,21 @@ where
     #[cfg(feature = "tls")]
     max_concurrent_tls_connect(usize::MAX);
     let stopping = builder.graceful_shutdown_signal();
-    let admitting = Arc::clone(&connections);
-    let admit = move |socket: TcpStream| ready(admitting.admit(socket).map_err(DispatchError::Io));
     let server = match scheme {
         Scheme::Http => builder.listen("clients", listener, move || {
-            fn_service(admit.clone()).and_then(http_service!(
-                Stream,
-                stopping,
-                connections,
-                timeouts,
-                factory
-            ))
+            // One service: `and_then` would keep a future for each step.
+            let admitting = Arc::clone(&connections);
+            let http = http_service!(Stream, stopping, connections, timeouts, factory);
+            apply_fn_factory(http, move |socket: TcpStream, http| match admitting.admit(socket) {
+                Ok(stream) => Either::Left(http.call(stream)),
+                Err(error) => Either::Right(ready(Err(DispatchError::Io(error)))),
+            })
         })?,
         #[cfg(feature = "tls")]
         Scheme::Https(mut tls) => {
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+            let admitting = Arc::clone(&connections);
+            let admit = move |socket: TcpStream| ready(admitting.admit(socket).map_err(DispatchError::Io));
             builder.listen("clients", listener, move || {
                 let acceptor = Acceptor::new(ServerConfig::clone(&tls)).map_init_err(|()| ());
                 let acceptor = acceptor.map_err(|error| DispatchError::Io(handshake(error)));
