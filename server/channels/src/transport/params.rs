@@ -78,6 +78,9 @@ fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// Copies only a text that must be decoded.
 fn decode(text: &str) -> Result<Cow<'_, str>, BadQuery> {
+    if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
+        return Ok(Cow::Borrowed(text));
+    }
     if !text.contains('+') {
         return percent_decode_str(text).decode_utf8().map_err(|_| BadQuery::NotUtf8);
     }

@@ -1,6 +1,6 @@
 //! Options of every TCP connection.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, net::TcpListener, os::fd::AsFd, time::Duration};
 
 use actix_web::{dev::Extensions, rt::net::TcpStream};
 use socket2::SockRef;
@@ -22,9 +22,15 @@ pub fn prepare_socket(connection: &dyn Any, _: &mut Extensions) {
     }
 }
 
-pub(super) fn prepare(socket: &TcpStream) {
-    let prepared =
-        socket.set_nodelay(true).and_then(|()| SockRef::from(socket).set_tcp_user_timeout(Some(STALL)));
+/// Sets the same options on a listener. Linux passes them on to each connection, which then needs no
+/// call of the system for them.
+pub(super) fn prepare_listener(listener: &TcpListener) {
+    prepare(listener);
+}
+
+fn prepare(socket: &impl AsFd) {
+    let socket = SockRef::from(socket);
+    let prepared = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_user_timeout(Some(STALL)));
     if let Err(error) = prepared {
         tracing::debug!(%error, "cannot prepare a socket");
     }
@@ -32,17 +38,27 @@ pub(super) fn prepare(socket: &TcpStream) {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
-
     use super::*;
+
+    fn options(socket: &impl AsFd) -> (bool, Option<Duration>) {
+        let socket = SockRef::from(socket);
+        (socket.tcp_nodelay().unwrap(), socket.tcp_user_timeout().unwrap())
+    }
 
     #[actix_web::test]
     async fn replies_do_not_wait_and_a_stalled_client_is_given_up() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        assert!(!socket.nodelay().unwrap());
+        assert_ne!(options(&socket), (true, Some(STALL)));
         prepare_socket(&socket, &mut Extensions::new());
-        let stall = SockRef::from(&socket).tcp_user_timeout().unwrap();
-        assert_eq!((socket.nodelay().unwrap(), stall), (true, Some(STALL)));
+        assert_eq!(options(&socket), (true, Some(STALL)));
+    }
+
+    #[test]
+    fn connections_have_the_options_of_their_listener() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        prepare_listener(&listener);
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        assert_eq!(options(&listener.accept().unwrap().0), (true, Some(STALL)));
     }
 }

@@ -25,9 +25,7 @@ use super::{
 };
 use crate::{
     metrics::{Limit, Traffic},
-    transport::{
-        ConnectPolicy, ConnectionCounter, connection_counter::Counted as CountedAddress, socket::prepare,
-    },
+    transport::{ConnectPolicy, ConnectionCounter, connection_counter::Counted as CountedAddress},
 };
 
 /// Descriptors that are kept free: for the database, certificates that are read again, operators,
@@ -106,7 +104,6 @@ impl TcpConnections {
         if self.count.load(Ordering::Relaxed) > self.limit {
             self.make_room()?;
         }
-        prepare(&socket);
         let conn = Conn::new();
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.open.insert(id, Arc::clone(&conn));

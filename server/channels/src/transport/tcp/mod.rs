@@ -46,6 +46,7 @@ use self::{
     stream::Stream,
     upgrade::GiveAway as _,
 };
+use super::socket::prepare_listener;
 
 /// How long to read from a connection that has ended, so that the client sees the last answer.
 pub(super) const GOODBYE: Duration = Duration::from_secs(1);
@@ -128,6 +129,7 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
+    prepare_listener(&listener);
     // `connections` has the limits. The library has its own for each thread, at which everybody
     // waits: for the handshakes of 256 silent connections, and for ever at 25,600 connections.
     let builder = Server::build()
