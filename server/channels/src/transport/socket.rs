@@ -22,8 +22,8 @@ pub fn prepare_socket(connection: &dyn Any, _: &mut Extensions) {
     }
 }
 
-/// Sets the same options on a listener. Linux passes them on to each connection, which then needs no
-/// call of the system for them.
+/// Sets the same options on a listener. Linux passes them on to each connection, which then needs
+/// no call of the system for them.
 pub(super) fn prepare_listener(listener: &TcpListener) {
     prepare(listener);
 }

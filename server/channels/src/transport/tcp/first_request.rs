@@ -98,8 +98,8 @@ where
         self.0.http.poll_ready(cx)
     }
 
-    /// Nearly all futures that follow are for one of the ways that a connection can take. A WebSocket
-    /// needs a box of less than 1 KiB for its own.
+    /// A box of less than 1 KiB, which malloc finds quickly: what becomes of the connection takes
+    /// the place of its arrival, and all but a WebSocket's is in a box of its own.
     fn call(&self, connection: C) -> Self::Future {
         let parts = Rc::clone(&self.0);
         let arrived = arrived(connection, Rc::clone(&parts));

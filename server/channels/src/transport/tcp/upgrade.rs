@@ -1,4 +1,5 @@
-//! Requests with `Upgrade: websocket`, whose connection leaves the HTTP library or never came to it.
+//! Requests with `Upgrade: websocket`, whose connections leave the HTTP library or never come to
+//! it.
 //!
 //! The application answers them like others: it routes, checks and decides. A handler that wants to
 //! carry on with the bare connection leaves a [`Takeover`], and gets the connection once its answer
