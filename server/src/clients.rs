@@ -2,12 +2,18 @@
 
 use std::{io, net::TcpListener, sync::Arc};
 
-use actix_web::{App, dev::Server, middleware::from_fn, web};
+use actix_web::{
+    App,
+    dev::Server,
+    middleware::from_fn,
+    rt::{self, task::JoinHandle},
+    web,
+};
 use vestibule_channels::{
     Endpoint,
     transport::{
-        self, ConnectionCounter, Connections, HttpRateLimit, Over, Scheme, TcpConnections, edges, harden,
-        websocket,
+        self, ConnectionCounter, Connections, HttpRateLimit, Over, Scheme, TcpConnections, edges,
+        give_back_memory, harden, websocket,
     },
 };
 use vestibule_store::READERS;
@@ -83,13 +89,14 @@ impl Clients {
         self.calls.change(connections.calls());
     }
 
-    /// Starts to serve clients, over TLS if there is a certificate.
+    /// Starts to serve clients, over TLS if there is a certificate, and to give memory back to the
+    /// system after many have gone.
     pub(crate) fn listen(
         &self,
         config: &Config,
         listener: TcpListener,
         certificate: Option<Arc<Certificate>>,
-    ) -> io::Result<Server> {
+    ) -> io::Result<(Server, JoinHandle<()>)> {
         let timeouts = config.connections.http_timeouts();
         let policy = Arc::clone(self.endpoint.connect_policy());
         let traffic = Arc::clone(self.endpoint.traffic());
@@ -102,6 +109,7 @@ impl Clients {
                 (Over::Tls, Scheme::Https(Box::new(config)))
             }
         };
+        let memory = rt::spawn(give_back_memory(Arc::clone(&self.endpoint), Arc::clone(&tcp_connections)));
         let clients = self.clone();
         let application = move || {
             let clients = clients.clone();
@@ -111,7 +119,8 @@ impl Clients {
                 .wrap(from_fn(move |request, next| harden(over, request, next)))
                 .configure(|config| clients.mount(config))
         };
-        transport::serve(listener, scheme, timeouts, tcp_connections, READERS, application)
+        let server = transport::serve(listener, scheme, timeouts, tcp_connections, READERS, application)?;
+        Ok((server, memory))
     }
 
     fn mount(self, config: &mut web::ServiceConfig) {

@@ -92,8 +92,8 @@ pub async fn serve(
         drain: Arc::clone(&drain),
     };
     let admin = tokens.map(|tokens| start_admin(config, tokens, &flow, &clients, info)).transpose()?;
-    let server = clients.listen(config, listener, certificate.clone())?;
-    let running = Running::start(server, admin, writer, &flow, clients.health());
+    let (server, memory) = clients.listen(config, listener, certificate.clone())?;
+    let running = Running::start((server, memory), admin, writer, &flow, clients.health());
     let signals = Signals::take_over()?;
     let listens = log_addresses(address, certificate.as_deref(), running.admin_at());
     started(address, running.admin_at());
@@ -181,12 +181,13 @@ struct Running {
     admin: Option<admin::Running>,
     sweep: JoinHandle<()>,
     health_watch: JoinHandle<()>,
+    memory: JoinHandle<()>,
     writer: Writer,
 }
 
 impl Running {
     fn start(
-        server: Server,
+        (server, memory): (Server, JoinHandle<()>),
         admin: Option<admin::Running>,
         writer: Writer,
         flow: &Arc<Flow>,
@@ -198,6 +199,7 @@ impl Running {
             admin,
             sweep: rt::spawn(Arc::clone(flow).sweep()),
             health_watch: rt::spawn(Arc::clone(health).watch(Arc::clone(flow))),
+            memory,
             writer,
         }
     }
@@ -215,6 +217,7 @@ impl Running {
         if let Some(admin) = self.admin {
             admin.stop().await;
         }
+        self.memory.abort();
         self.health_watch.abort();
         self.sweep.abort();
         self.writer.stop();

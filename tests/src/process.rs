@@ -69,8 +69,20 @@ impl Server {
     /// # Panics
     /// If the process is gone.
     pub fn resident(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// What of its resident memory no file has, in KiB: heap and stacks.
+    ///
+    /// # Panics
+    /// If the process is gone.
+    pub fn anonymous(&self) -> u64 {
+        self.memory("RssAnon:")
+    }
+
+    fn memory(&self, field: &str) -> u64 {
         let status = read(&PathBuf::from(format!("/proc/{}/status", self.id())));
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a running process");
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("a running process");
         line.trim().trim_end_matches(" kB").trim().parse().expect("a number")
     }
 

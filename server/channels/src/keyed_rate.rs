@@ -81,6 +81,11 @@ impl<K: Hash + Eq + Clone> KeyedRate<K> {
         if self.cleaned.compare_exchange(cleaned, now, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return;
         }
+        self.shrink();
+    }
+
+    /// Forgets recovered keys, and frees their room.
+    pub fn shrink(&self) {
         let limit = self.limit.load();
         limit.limiter.retain_recent();
         limit.limiter.shrink_to_fit();

@@ -7,12 +7,12 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
+use actix_web::{App, dev::ServerHandle, middleware::from_fn, rt, web};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::transport::{
     self, ConnectionCounter, ConnectionLimits, Connections, Endpoint, HttpTimeouts, Scheme, TcpConnections,
-    edges,
+    edges, give_back_memory,
 };
 
 /// How long clients may take to go when the server stops.
@@ -75,6 +75,7 @@ pub struct Server<S: 'static> {
     routes: Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>,
     scheme: Scheme,
     drain_timeout: Duration,
+    gives_back_memory: bool,
 }
 
 /// A [`Server`] that has its port and is ready to run.
@@ -88,7 +89,14 @@ impl<S: Send + Sync + 'static> Server<S> {
     /// A server with the default settings.
     pub fn new(endpoint: Arc<Endpoint<S>>) -> Self {
         let routes = Arc::new(|_: &mut web::ServiceConfig| {});
-        Self { endpoint, path: PATH.to_owned(), routes, scheme: Scheme::Http, drain_timeout: DRAIN_TIMEOUT }
+        Self {
+            endpoint,
+            path: PATH.to_owned(),
+            routes,
+            scheme: Scheme::Http,
+            drain_timeout: DRAIN_TIMEOUT,
+            gives_back_memory: true,
+        }
     }
 
     /// Where to mount the endpoint: the URL that phoenix.js's `Socket` gets. `/socket` by default.
@@ -120,6 +128,15 @@ impl<S: Send + Sync + 'static> Server<S> {
         self
     }
 
+    /// Whether to give free memory back to the system after many connections have gone: the whole
+    /// process's, by [`give_back_memory`]. True by default; a process
+    /// that does more than serve may want to decide that itself.
+    #[must_use]
+    pub fn gives_back_memory(mut self, gives_back: bool) -> Self {
+        self.gives_back_memory = gives_back;
+        self
+    }
+
     /// Takes the address. Port 0 picks a free one, which [`BoundServer::address`] tells.
     pub fn bind(self, address: impl ToSocketAddrs) -> io::Result<BoundServer<S>> {
         let listener = TcpListener::bind(address)?;
@@ -143,12 +160,14 @@ impl<S: Send + Sync + 'static> BoundServer<S> {
     /// Serves until `stop` is done, then drains. Signals are left to the caller.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let Self { server, listener, .. } = self;
-        let Server { endpoint, path, routes, scheme, drain_timeout } = server;
+        let Server { endpoint, path, routes, scheme, drain_timeout, gives_back_memory } = server;
         let timeouts = HttpTimeouts::default();
         let (policy, traffic) = (Arc::clone(endpoint.connect_policy()), Arc::clone(endpoint.traffic()));
         let tcp_connections =
             TcpConnections::new(ConnectionCounter::new(TCP_LIMITS), policy, traffic, timeouts);
         let connections = Arc::clone(endpoint.connections());
+        let memory = gives_back_memory
+            .then(|| rt::spawn(give_back_memory(Arc::clone(&endpoint), Arc::clone(&tcp_connections))));
         let application = move || {
             let (endpoint, path, routes) = (Arc::clone(&endpoint), path.clone(), Arc::clone(&routes));
             App::new()
@@ -159,9 +178,12 @@ impl<S: Send + Sync + 'static> BoundServer<S> {
         let http =
             transport::serve(listener, scheme, timeouts, tcp_connections, BLOCKING_THREADS, application)?;
         let handle = http.handle();
-        let http = actix_web::rt::spawn(http);
+        let http = rt::spawn(http);
         stop.await;
         drain(&connections, &handle, drain_timeout).await;
+        if let Some(memory) = memory {
+            memory.abort();
+        }
         http.await.map_err(io::Error::other)?
     }
 }

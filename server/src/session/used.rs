@@ -1,29 +1,32 @@
 //! Used challenges: each is valid once, as far as memory allows.
 
 use std::{
-    collections::BTreeSet,
+    collections::VecDeque,
     sync::{Mutex, PoisonError},
 };
 
 use super::nonce::{NONCE, expiry};
 
-/// The most nonces that are remembered, about 5 MB.
+/// The most nonces that are remembered, about 4 MB.
 const MOST: usize = 65_536;
 
-/// Used nonces that have not expired. A nonce begins with its expiry, so the first one expires
-/// first.
+/// Used nonces that have not expired, in order. A nonce begins with its expiry, so the first one
+/// expires first, and a new one belongs near the end. They are in one block of memory: the many of
+/// a tree would lie between those of connections, and keep their pages when these have gone.
 #[derive(Default)]
-pub(super) struct Used(Mutex<BTreeSet<[u8; NONCE]>>);
+pub(super) struct Used(Mutex<VecDeque<[u8; NONCE]>>);
 
 impl Used {
     /// Remembers a nonce, and returns whether it is new. If there are too many, the oldest is
     /// forgotten.
     pub(super) fn add(&self, nonce: [u8; NONCE], now: i64) -> bool {
         let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while used.first().is_some_and(|first| expiry(first) <= now || used.len() >= MOST) {
-            used.pop_first();
+        while used.front().is_some_and(|first| expiry(first) <= now || used.len() >= MOST) {
+            used.pop_front();
         }
-        used.insert(nonce)
+        let Err(place) = used.binary_search(&nonce) else { return false };
+        used.insert(place, nonce);
+        true
     }
 }
 

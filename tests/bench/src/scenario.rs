@@ -133,7 +133,8 @@ pub fn all(is_long: bool) -> Vec<Box<dyn Scenario>> {
     all.push(Box::new(Presence { members: 200, joins: if is_long { 300 } else { 30 } }));
     all.push(Box::new(LongPoll { echoes: if is_long { 10_000 } else { 2000 } }));
     all.extend([0, 10].map(|slow| Box::new(SlowReaders { members: 100, slow }) as Box<dyn Scenario>));
-    let after = Duration::from_secs(if is_long { 30 } else { 5 });
+    // The server looks every few seconds whether clients have gone.
+    let after = Duration::from_secs(if is_long { 30 } else { 10 });
     all.push(Box::new(Idle { clients: if is_long { 5000 } else { 2000 }, members: 10, after }));
     if is_long {
         // Of 20,000 descriptors a server keeps some free.

@@ -1,6 +1,7 @@
 //! Which package may depend on which.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -35,7 +36,7 @@ fn the_schema_knows_tables_and_nothing_else() {
 #[test]
 fn the_framework_knows_neither_keys_nor_the_database() {
     refuse("vestibule-channels", &[DATABASE.as_slice(), &PRODUCT].concat());
-    only("vestibule-channels", &["vestibule-phoenix"]);
+    only("vestibule-channels", &["vestibule-memory", "vestibule-phoenix"]);
 }
 
 #[test]
@@ -47,6 +48,34 @@ fn the_store_knows_neither_channels_nor_http() {
 #[test]
 fn the_server_reaches_tables_through_the_store_alone() {
     only("vestibule", &["vestibule-approve", "vestibule-channels", "vestibule-store"]);
+}
+
+/// Only there is `unsafe` not forbidden: it must be expected, where it stands.
+#[test]
+fn one_call_is_unsafe() {
+    let of_crate = |lints: &str| lints.lines().any(|line| line == "workspace = true");
+    for package in packages() {
+        let manifest = fs::read_to_string(package["manifest_path"].as_str().expect("a path"));
+        let manifest = manifest.expect("a manifest");
+        let lints = manifest.split("[lints").nth(1).expect("lints");
+        let is_apart = package["name"] == "vestibule-memory";
+        assert_ne!(of_crate(lints), is_apart, "{} has other lints than the workspace", package["name"]);
+    }
+    assert!(repository::read("Cargo.toml").contains("unsafe_code = \"forbid\""));
+    assert!(repository::read("server/memory/Cargo.toml").contains("unsafe_code = \"deny\""));
+    only("vestibule-memory", &[]);
+    assert_eq!(direct("vestibule-memory"), BTreeSet::from(["libc".to_owned()]));
+    let source = repository::read("server/memory/src/lib.rs");
+    let code = source.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    let is_unsafe = |line: &&str| line.contains("unsafe ") || line.contains("unsafe_code");
+    let found: Vec<&str> = code.filter(is_unsafe).collect();
+    assert_eq!(
+        found,
+        [
+            r#"#[expect(unsafe_code, reason = "there is no safe way to ask glibc")]"#,
+            "let gave_back = unsafe { libc::malloc_trim(0) };"
+        ]
+    );
 }
 
 #[test]

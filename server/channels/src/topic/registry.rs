@@ -362,6 +362,10 @@ impl<C: Channel> Route<C::ConnectAssigns> for Arc<TopicRegistry<C>> {
     fn broadcast(&self, topic: &str, event: ByteString, payload: Payload) {
         TopicRegistry::broadcast(self, topic, event, payload);
     }
+
+    fn shrink(&self) {
+        self.topics.shrink_to_fit();
+    }
 }
 
 /// One join's way to its topic, whose actor may rest and wake meanwhile.

@@ -14,6 +14,9 @@ pub trait Route<S: 'static>: Send + Sync {
 
     /// Sends to all subscribers of a topic; does nothing if there are none.
     fn broadcast(&self, topic: &str, event: ByteString, payload: Payload);
+
+    /// Frees the room for topics that are no longer there.
+    fn shrink(&self);
 }
 
 /// Topic patterns and the channels that serve them. Phoenix's `channel/3` in a `UserSocket`.
@@ -39,6 +42,10 @@ impl<S: 'static> Router<S> {
         let pattern = pattern.strip_suffix('*').map_or(Pattern::Exact(pattern), Pattern::Prefix);
         self.routes.push((pattern, Box::new(topics)));
         self
+    }
+
+    pub(crate) fn shrink(&self) {
+        self.routes.iter().for_each(|(_, topics)| topics.shrink());
     }
 
     /// What serves a topic, if anything does.

@@ -24,6 +24,10 @@ impl AddressRate {
         self.rate.change(rate.quota());
     }
 
+    pub(super) fn shrink(&self) {
+        self.rate.shrink();
+    }
+
     /// Counts one call from an address, or returns how long it must wait. Unknown addresses are not
     /// limited.
     pub fn admit(&self, address: Option<IpAddr>) -> Result<(), Duration> {

@@ -47,6 +47,10 @@ impl ConnectionCounter {
         self.per_user.store(limits.per_user, Ordering::Relaxed);
     }
 
+    pub(super) fn shrink(&self) {
+        self.used.shrink_to_fit();
+    }
+
     /// Counts a connection, unless a limit is reached. One without a user counts for its address
     /// alone.
     pub(super) fn count(self: &Arc<Self>, address: Option<IpAddr>, user: Option<&str>) -> Option<Counted> {

@@ -13,7 +13,10 @@ use dashmap::DashMap;
 use tokio::time::{Instant, sleep};
 use vestibule_phoenix::{disconnect::Disconnect, small_map::OwnKeys};
 
-use super::closed_connection::{ClosedConnection, RecentlyClosed};
+use super::{
+    closed_connection::{ClosedConnection, RecentlyClosed},
+    memory::Crowd,
+};
 use crate::{
     channel::{AnyClient, Client},
     outbox::Outbox,
@@ -36,6 +39,7 @@ pub(crate) fn next_id() -> u64 {
 #[derive(Default)]
 pub struct Connections {
     open: DashMap<u64, Open, OwnKeys>,
+    crowd: Crowd,
     draining: AtomicBool,
     closed: RecentlyClosed,
 }
@@ -74,6 +78,7 @@ impl Drop for Registration {
         let Client { connection, id, transport, .. } = &*self.client;
         let how = self.outbox.ending();
         self.connections.open.remove(connection);
+        self.connections.crowd.went();
         self.outbox.traffic().closed(*transport, how);
         self.connections.closed.note(ClosedConnection {
             number: 0,
@@ -98,6 +103,7 @@ impl Connections {
         let (since, outbox) = (SystemTime::now(), outbox.clone());
         let open = Open { client: Arc::clone(&client), since, outbox: outbox.clone() };
         self.open.insert(client.connection, open);
+        self.crowd.came();
         outbox.traffic().opened(client.transport);
         // Checked after the insert: a drain that began in between has either seen the entry or is
         // seen here.
@@ -115,6 +121,16 @@ impl Connections {
     /// How many are open.
     pub fn count(&self) -> usize {
         self.open.len()
+    }
+
+    /// How many there are, and were.
+    pub(super) fn crowd(&self) -> &Crowd {
+        &self.crowd
+    }
+
+    /// Frees the room for those that are gone.
+    pub(super) fn shrink(&self) {
+        self.open.shrink_to_fit();
     }
 
     /// All of them, or those with this socket id, in no order.

@@ -225,6 +225,15 @@ impl<S: Send + Sync + 'static> Endpoint<S> {
         self.connect_rate.change(rate);
     }
 
+    /// Frees the room that tables have for what they no longer hold.
+    pub(super) fn shrink(&self) {
+        self.connections.shrink();
+        self.websockets.shrink();
+        self.long_polls.shrink();
+        self.connect_rate.shrink();
+        self.router.shrink();
+    }
+
     /// All sub-protocols that a client may choose.
     pub(super) fn protocols(&self) -> Vec<&'static str> {
         let phoenix = self.has_auth_token.then_some("phoenix");

@@ -25,6 +25,7 @@ mod host;
 mod http_rate_limit;
 mod limits;
 pub mod longpoll;
+mod memory;
 mod origin;
 mod params;
 mod path;
@@ -51,6 +52,7 @@ pub use self::{
     host::{is_loopback, split_port, without_brackets},
     http_rate_limit::HttpRateLimit,
     limits::{ConnectionLimits, Limits},
+    memory::give_back_memory,
     origin::{Origin, OriginSyntax, Origins},
     rate::{Period, Rate},
     refused::Refused,

@@ -53,6 +53,11 @@ impl Sessions {
         self.open.len()
     }
 
+    pub(in crate::transport) fn shrink(&self) {
+        self.open.shrink_to_fit();
+        self.counter.shrink();
+    }
+
     pub(in crate::transport) fn counter(&self) -> &Arc<ConnectionCounter> {
         &self.counter
     }

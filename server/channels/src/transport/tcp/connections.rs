@@ -125,6 +125,11 @@ impl TcpConnections {
         self.is_stopping.load(Ordering::SeqCst)
     }
 
+    pub(in crate::transport) fn shrink(&self) {
+        self.open.shrink_to_fit();
+        self.by_address.shrink();
+    }
+
     /// Ends the idlest connection.
     fn make_room(&self) -> io::Result<()> {
         if !self.is_logged.swap(true, Ordering::Relaxed) {
