@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
@@ -30,11 +30,12 @@ const MAILBOX: usize = 1024;
 /// endpoint, and keep a clone of the [`Arc`] to call into its topics from outside.
 ///
 /// # Concurrency
-/// There is one lock for each shard of topics. It is held while an actor starts, rests or ends, or
-/// while a message is put into its mailbox, and never across an await. Messages of subscribers
-/// share it; joins, and whatever wakes a subscriber, take it exclusively.
+/// There is one lock for each topic. It is held while an actor starts, rests or ends, or while a
+/// message is put into its mailbox, and never across an await. Messages of subscribers share it;
+/// joins, and whatever wakes a subscriber, take it exclusively. Who adds or removes a topic holds
+/// the lock of its shard of the table before and meanwhile.
 pub struct TopicRegistry<C: Channel> {
-    topics: DashMap<ByteString, Topic<C>>,
+    topics: DashMap<ByteString, Arc<Slot<C>>>,
     make: Box<Make<C>>,
     authorize: Box<Authorize<C::ConnectAssigns>>,
     mailbox: usize,
@@ -50,6 +51,13 @@ pub struct TopicRegistryBuilder<C: Channel> {
     make: Box<Make<C>>,
     authorize: Box<Authorize<C::ConnectAssigns>>,
     mailbox: usize,
+}
+
+/// A topic's place in the table, which its joins know without searching. Once it is taken out of
+/// the table it stays empty.
+struct Slot<C: Channel> {
+    name: ByteString,
+    topic: RwLock<Topic<C>>,
 }
 
 /// A topic with subscribers.
@@ -160,10 +168,10 @@ impl<C: Channel> TopicRegistry<C> {
         topic: &str,
         call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static,
     ) -> bool {
-        let Some(mut entry) = self.topics.get_mut(topic) else { return false };
-        let (topic, entry) = entry.pair_mut();
-        let all = entry.resting.take_all();
-        let running = self.wake(topic, entry, all);
+        let Some(slot) = self.topics.get(topic) else { return false };
+        let mut topic = slot.write();
+        let all = topic.resting.take_all();
+        let running = self.wake(&slot.name, &mut topic, all);
         running.send_past_bound(|actor| actor.do_send(Continue::from_outside(call)));
         true
     }
@@ -198,20 +206,21 @@ impl<C: Channel> TopicRegistry<C> {
 
     /// Takes out all subscribers that rest on a topic.
     pub(super) fn wake_all(&self, topic: &str) -> Option<Resting<C>> {
-        self.topics.get_mut(topic)?.resting.take_all()
+        self.topics.get(topic)?.write().resting.take_all()
     }
 
     fn end(&self, topic: &str, generation: u64, pack: impl FnOnce(&mut Resting<C>)) -> bool {
         let mut has_ended = false;
-        self.topics.remove_if_mut(topic, |_, entry| {
+        self.topics.remove_if(topic, |_, slot| {
+            let mut topic = slot.write();
             let may_end =
                 |actor: &mut Running<C>| actor.generation == generation && actor.in_mailbox.is_nothing();
-            if entry.running.take_if(may_end).is_some() {
+            if topic.running.take_if(may_end).is_some() {
                 has_ended = true;
                 self.running.fetch_sub(1, Ordering::Relaxed);
-                pack(&mut entry.resting);
+                pack(&mut topic.resting);
             }
-            entry.is_empty()
+            topic.is_empty()
         });
         has_ended
     }
@@ -219,12 +228,12 @@ impl<C: Channel> TopicRegistry<C> {
     /// The topic's actor, which is started if it does not run, with these subscribers awake.
     fn wake<'a>(
         self: &Arc<Self>,
-        topic: &ByteString,
-        entry: &'a mut Topic<C>,
+        name: &ByteString,
+        topic: &'a mut Topic<C>,
         woken: Option<Resting<C>>,
     ) -> &'a Running<C> {
-        let others_rest = !entry.resting.is_empty();
-        let running = entry.running.get_or_insert_with(|| self.start(topic, others_rest));
+        let others_rest = !topic.resting.is_empty();
+        let running = topic.running.get_or_insert_with(|| self.start(name, others_rest));
         if let Some(woken) = woken {
             running.send_past_bound(|actor| actor.do_send(Woken(woken)));
         }
@@ -255,34 +264,34 @@ impl<C: Channel> TopicRegistry<C> {
     /// Dropped where the join is over and the actor has ended, as a Phoenix channel's mailbox is.
     fn send(
         self: &Arc<Self>,
-        topic: &ByteString,
+        slot: &Slot<C>,
         who: SubscriberId,
         post: impl FnOnce(&Addr<TopicActor<C>>) -> Result<(), Overloaded>,
     ) -> Result<(), Overloaded> {
         // The lock is shared, and released before it is taken exclusively.
-        if let Some(entry) = self.topics.get(topic)
-            && !entry.resting.has(who)
-        {
-            return entry.running.as_ref().map_or(Ok(()), |actor| actor.send(post));
+        let topic = slot.read();
+        if !topic.resting.has(who) {
+            return topic.running.as_ref().map_or(Ok(()), |actor| actor.send(post));
         }
-        let Some(mut entry) = self.topics.get_mut(topic) else { return Ok(()) };
-        let (topic, entry) = entry.pair_mut();
-        let woken = entry.resting.take(who);
-        if woken.is_none() && entry.running.is_none() {
+        drop(topic);
+        let mut topic = slot.write();
+        let woken = topic.resting.take(who);
+        if woken.is_none() && topic.running.is_none() {
             return Ok(());
         }
-        self.wake(topic, entry, woken).send(post)
+        self.wake(&slot.name, &mut topic, woken).send(post)
     }
 
     /// Forgets a subscriber that rests, or tells its topic's actor.
     fn gone(&self, topic: &ByteString, who: SubscriberId) {
-        self.topics.remove_if_mut(topic, |_, entry| {
-            if entry.resting.take(who).is_none()
-                && let Some(running) = &entry.running
+        self.topics.remove_if(topic, |_, slot| {
+            let mut topic = slot.write();
+            if topic.resting.take(who).is_none()
+                && let Some(running) = &topic.running
             {
                 running.send_past_bound(|actor| actor.do_send(Leave::Gone { who }));
             }
-            entry.is_empty()
+            topic.is_empty()
         });
     }
 
@@ -296,16 +305,36 @@ impl<C: Channel> TopicRegistry<C> {
         {
             return Ok(refusal.reply(topic.clone(), join));
         }
-        let mut entry = match self.topics.get_mut(&**topic) {
+        let entry = match self.topics.get_mut(&**topic) {
             Some(known) => known,
-            // A copy: the topic is a slice of the message that it came in, which need not last as
-            // long as the join.
-            None => self.topics.entry(ByteString::from(&**topic)).or_default(),
+            None => {
+                // A copy: the topic is a slice of the message that it came in, which need not last
+                // as long as the join.
+                let name = ByteString::from(&**topic);
+                self.topics.entry(name.clone()).or_insert_with(|| Arc::new(Slot::new(name)))
+            }
         };
-        let (topic, entry) = entry.pair_mut();
-        let replaced = join.replaces.and_then(|old| entry.resting.take(old));
-        self.wake(topic, entry, replaced).send(|actor| actor.try_send(join).map_err(|_| Overloaded))?;
-        Ok(Box::new(Handle { registry: Arc::clone(self), topic: topic.clone() }))
+        let mut topic = entry.write();
+        let replaced = join.replaces.and_then(|old| topic.resting.take(old));
+        let running = self.wake(&entry.name, &mut topic, replaced);
+        running.send(|actor| actor.try_send(join).map_err(|_| Overloaded))?;
+        Ok(Box::new(Handle { registry: Arc::clone(self), slot: Arc::clone(&entry) }))
+    }
+}
+
+impl<C: Channel> Slot<C> {
+    fn new(name: ByteString) -> Self {
+        Self { name, topic: RwLock::default() }
+    }
+
+    /// A panic while the lock was held, in an application's code, leaves a consistent topic.
+    fn read(&self) -> RwLockReadGuard<'_, Topic<C>> {
+        self.topic.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As [`Slot::read`].
+    fn write(&self) -> RwLockWriteGuard<'_, Topic<C>> {
+        self.topic.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -371,23 +400,23 @@ impl<C: Channel> Route<C::ConnectAssigns> for Arc<TopicRegistry<C>> {
 /// One join's way to its topic, whose actor may rest and wake meanwhile.
 struct Handle<C: Channel> {
     registry: Arc<TopicRegistry<C>>,
-    topic: ByteString,
+    slot: Arc<Slot<C>>,
 }
 
 impl<C: Channel> TopicHandle for Handle<C> {
     fn input(&self, input: Input) -> Result<(), Overloaded> {
         let who = input.0.from;
-        self.registry.send(&self.topic, who, |actor| actor.try_send(input).map_err(|_| Overloaded))
+        self.registry.send(&self.slot, who, |actor| actor.try_send(input).map_err(|_| Overloaded))
     }
 
     fn leave(&self, leave: Leave) -> Result<(), Overloaded> {
-        self.registry.send(&self.topic, leave.who(), |actor| actor.try_send(leave).map_err(|_| Overloaded))
+        self.registry.send(&self.slot, leave.who(), |actor| actor.try_send(leave).map_err(|_| Overloaded))
     }
 
     /// Exceeds the mailbox's bound: there is one for each subscriber, and a subscriber that stayed
     /// for ever would keep the actor.
     fn gone(&self, who: SubscriberId) {
-        self.registry.gone(&self.topic, who);
+        self.registry.gone(&self.slot.name, who);
     }
 }
 
