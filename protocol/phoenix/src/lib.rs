@@ -4,19 +4,19 @@
 //! bytes and decisions come out. So the same code can be tested against recorded transcripts,
 //! fuzzed, and run in a server.
 //!
-//! [`message`] has the messages, [`serializer`] their form on the wire, and [`socket`] the state of
-//! one connection; [`longpoll`] has the bodies of that transport, [`presence`] the presence list
+//! [`message`] has the messages, [`lent`] those of clients where they lie, [`serializer`] their form
+//! on the wire, and [`socket`] the state of one connection; [`longpoll`] has the bodies of that transport, [`presence`] the presence list
 //! and its changes, [`disconnect`] the close codes, [`small_map`] the map that sockets and presence
 //! keep their entries in. The main type is [`socket::Socket`].
 //!
 //! ```
-//! use vestibule_phoenix::{message::Frame, serializer::Serializer, socket::{Action, Socket}};
+//! use vestibule_phoenix::{message::FrameRef, serializer::Serializer, socket::{Action, Socket}};
 //!
 //! let serializer = Serializer::negotiate(Some("2.0.0"))?;
 //! let mut socket = Socket::new(100);
 //!
-//! let frame = Frame::Text(r#"[null,"1","phoenix","heartbeat",{}]"#.into());
-//! let Action::Reply(reply) = socket.receive(serializer.decode(frame)?, |_topic| true) else {
+//! let frame = FrameRef::Text(r#"[null,"1","phoenix","heartbeat",{}]"#);
+//! let Action::Reply(reply) = socket.receive(&serializer.decode(frame)?.lent(), |_topic| true) else {
 //!     panic!("a heartbeat is answered at once");
 //! };
 //!
@@ -27,6 +27,7 @@
 //! ```
 
 pub mod disconnect;
+pub mod lent;
 pub mod longpoll;
 pub mod message;
 pub mod presence;

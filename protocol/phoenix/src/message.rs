@@ -15,6 +15,34 @@ pub enum Frame {
     Binary(Bytes),
 }
 
+/// A frame that is read where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameRef<'a> {
+    /// A text frame.
+    Text(&'a str),
+    /// A binary frame.
+    Binary(&'a [u8]),
+}
+
+impl FrameRef<'_> {
+    /// How many bytes it has.
+    pub fn size(self) -> usize {
+        match self {
+            FrameRef::Text(text) => text.len(),
+            FrameRef::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl<'a> From<&'a Frame> for FrameRef<'a> {
+    fn from(frame: &'a Frame) -> Self {
+        match frame {
+            Frame::Text(text) => FrameRef::Text(text),
+            Frame::Binary(bytes) => FrameRef::Binary(bytes),
+        }
+    }
+}
+
 /// A JSON value that the server repeats without interpreting it: a `ref`, a `join_ref`, and the odd
 /// topic or event that is not a string.
 ///

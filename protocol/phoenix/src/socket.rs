@@ -21,6 +21,7 @@ use bytestring::ByteString;
 use serde_json::json;
 
 use crate::{
+    lent::{MessageRef, TermRef},
     message::{Message, Payload, Reply, Status, Term},
     small_map::SmallMap,
 };
@@ -53,10 +54,10 @@ pub enum Action {
     Join(Join),
     /// Hand the message to the joined channel. If the event is not a string, a Phoenix channel
     /// crashes.
-    Push(JoinId, Message),
+    Push(JoinId),
     /// Tell the joined channel that the client leaves. The channel replies, and [`Socket::ended`]
     /// follows.
-    Leave(JoinId, Message),
+    Leave(JoinId),
     /// Do nothing: the message is stale.
     Ignore,
 }
@@ -86,14 +87,14 @@ impl Socket {
     }
 
     /// Decides how to handle one message. `is_routed` tells whether any channel serves a topic.
-    pub fn receive(&mut self, message: Message, is_routed: impl FnOnce(&str) -> bool) -> Action {
-        let (topic, event) = (message.topic.as_text(), message.event.as_text().map(|event| &**event));
-        match (topic, event) {
-            (Some(topic), Some("heartbeat")) if *topic == "phoenix" => {
-                Action::Reply(Reply { join_ref: Term::Null, ..answer(message, Status::Ok, Payload::empty()) })
+    pub fn receive(&mut self, message: &MessageRef<'_>, is_routed: impl FnOnce(&str) -> bool) -> Action {
+        match (message.topic.as_text(), message.event.as_text()) {
+            (Some("phoenix"), Some("heartbeat")) => {
+                let reply = answer(message, Status::Ok, Payload::empty());
+                Action::Reply(Reply { join_ref: Term::Null, ..reply })
             }
-            (Some(topic), Some("phx_join")) if is_routed(topic) => self.join(topic.clone(), message),
-            (_, Some("phx_join")) => unmatched(message),
+            (Some(topic), Some("phx_join")) if is_routed(topic) => self.join(topic, message),
+            (_, Some("phx_join")) => Action::Reply(unmatched(message)),
             _ => self.push(message),
         }
     }
@@ -111,61 +112,61 @@ impl Socket {
         }
     }
 
-    fn join(&mut self, topic: ByteString, message: Message) -> Action {
-        let replaces = self.channels.remove(&topic).map(|channel| channel.id);
+    fn join(&mut self, topic: &str, message: &MessageRef<'_>) -> Action {
+        let replaces = self.channels.remove(topic).map(|channel| channel.id);
         if self.channels.len() >= self.max_channels {
-            return refuse(message, "too many channels joined");
+            return Action::Reply(refuse(message, "too many channels joined"));
         }
         let id = JoinId(self.next_join);
         self.next_join += 1;
-        Action::Join(Join {
-            id,
-            topic,
-            join_ref: message.join_ref,
-            reference: message.reference,
-            payload: message.payload,
-            replaces,
-        })
+        let Message { join_ref, reference, topic, payload, .. } = message.to_message();
+        let topic = topic.as_text().cloned().unwrap_or_default();
+        Action::Join(Join { id, topic, join_ref, reference, payload, replaces })
     }
 
-    fn push(&self, message: Message) -> Action {
-        let is_leave = message.event.as_text().is_some_and(|event| *event == "phx_leave");
+    fn push(&self, message: &MessageRef<'_>) -> Action {
+        let is_leave = message.event.as_text() == Some("phx_leave");
         let Some(channel) = message.topic.as_text().and_then(|topic| self.channels.get(topic)) else {
-            return if is_leave {
-                Action::Reply(answer(message, Status::Ok, Payload::empty()))
-            } else {
-                unmatched(message)
-            };
+            let reply =
+                if is_leave { answer(message, Status::Ok, Payload::empty()) } else { unmatched(message) };
+            return Action::Reply(reply);
         };
-        if !message.join_ref.is_null() && message.join_ref != channel.join_ref {
+        let is_stale =
+            message.join_ref != TermRef::Null && message.join_ref != TermRef::from(&channel.join_ref);
+        if is_stale {
             return Action::Ignore;
         }
-        if is_leave { Action::Leave(channel.id, message) } else { Action::Push(channel.id, message) }
+        if is_leave { Action::Leave(channel.id) } else { Action::Push(channel.id) }
     }
 }
 
-fn unmatched(message: Message) -> Action {
-    let Action::Reply(reply) = refuse(message, "unmatched topic") else { unreachable!("refuse replies") };
-    Action::Reply(Reply { join_ref: Term::Null, ..reply })
+fn unmatched(message: &MessageRef<'_>) -> Reply {
+    Reply { join_ref: Term::Null, ..refuse(message, "unmatched topic") }
 }
 
-fn refuse(message: Message, reason: &str) -> Action {
-    Action::Reply(answer(message, Status::Error, Payload::of(&json!({ "reason": reason }))))
+fn refuse(message: &MessageRef<'_>, reason: &str) -> Reply {
+    answer(message, Status::Error, Payload::of(&json!({ "reason": reason })))
 }
 
-fn answer(message: Message, status: Status, response: Payload) -> Reply {
-    Reply { join_ref: message.join_ref, reference: message.reference, topic: message.topic, status, response }
+fn answer(message: &MessageRef<'_>, status: Status, response: Payload) -> Reply {
+    Reply {
+        join_ref: message.join_ref.to_term(),
+        reference: message.reference.to_term(),
+        topic: message.topic.to_term(),
+        status,
+        response,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Frame;
+    use crate::message::FrameRef;
     use crate::serializer::Serializer;
 
     fn receive(socket: &mut Socket, text: &str) -> Action {
-        let message = Serializer::V2.decode(Frame::Text(text.into())).unwrap();
-        socket.receive(message, |topic| topic.starts_with("room:"))
+        let message = Serializer::V2.decode(FrameRef::Text(text)).unwrap();
+        socket.receive(&message.lent(), |topic| topic.starts_with("room:"))
     }
 
     fn join(socket: &mut Socket, text: &str) -> JoinId {
@@ -196,7 +197,7 @@ mod tests {
         socket.joined(second.topic, second.id, second.join_ref);
         socket.ended("room:a", first);
         assert!(
-            matches!(receive(&mut socket, r#"["2","3","room:a","x",{}]"#), Action::Push(id, _) if id == second.id)
+            matches!(receive(&mut socket, r#"["2","3","room:a","x",{}]"#), Action::Push(id) if id == second.id)
         );
     }
 

@@ -54,7 +54,7 @@ use std::{
     future::poll_fn,
     rc::Rc,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -62,7 +62,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::{sync::Mutex, time::timeout};
 use vestibule_phoenix::{
-    message::{Frame, Json, Payload},
+    message::{FrameRef, Json, Payload},
     serializer::Serializer,
 };
 
@@ -193,7 +193,7 @@ impl<S: Send + Sync + 'static> TestSocket<S> {
     async fn send(&self, join_ref: &str, reference: &str, topic: &str, event: &str, payload: &Value) {
         let text = json!([join_ref, reference, topic, event, payload]).to_string();
         let mut connection = self.0.connection.lock().await;
-        match connection.receive(Frame::Text(text.into())) {
+        match connection.receive(FrameRef::Text(&text), Instant::now()) {
             Ok(None) => {}
             Ok(Some(pause)) => connection.wait(pause).await,
             Err(why) => panic!("the connection ends over {event:?}: {why}"),

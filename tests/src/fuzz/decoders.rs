@@ -1,10 +1,12 @@
 //! Targets for the decoders: no input makes them panic, and whatever they accept can be encoded
 //! again.
 
+use serde_json::{Value, value::RawValue};
 use vestibule_phoenix::{
+    lent::Decoded,
     longpoll::{self, MAX_LINES},
-    message::{Frame, Message, Outgoing, Payload, Push, Reply, Status, Term},
-    serializer::Serializer,
+    message::{FrameRef, Json, Message, Outgoing, Payload, Push, Reply, Status, Term},
+    serializer::{MAX_TERM, Serializer},
 };
 
 /// V1's decoder.
@@ -14,12 +16,15 @@ pub fn v1(bytes: &[u8]) {
     }
 }
 
-/// V2's decoder of text frames, which must read its own encoding back as the same message.
+/// V2's decoder of text frames, which must read what `serde_json` does, and its own encoding back
+/// as the same message.
 ///
 /// # Panics
 /// If a promise is broken.
 pub fn v2(bytes: &[u8]) {
-    let Some(message) = text(Serializer::V2, bytes) else { return };
+    let decoded = text(Serializer::V2, bytes);
+    agrees_with_serde_json(bytes, decoded.as_ref());
+    let Some(message) = decoded else { return };
     passes_on(&message);
     if let (Term::Text(topic), Term::Text(event)) = (message.topic.clone(), message.event.clone()) {
         let Message { join_ref, reference, payload, .. } = message.clone();
@@ -52,14 +57,39 @@ pub fn longpoll(bytes: &[u8]) {
     assert!(is_batch || frames.len() == 1);
 }
 
+/// Asserts that a text is decoded if `serde_json` builds values from it, and that the message has
+/// the texts that `serde_json` finds.
+fn agrees_with_serde_json(bytes: &[u8], decoded: Option<&Message>) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let raw = serde_json::from_str::<Vec<&RawValue>>(text).unwrap_or_default();
+    let Some(message) = decoded else {
+        let is_built = serde_json::from_str::<Vec<Value>>(text).is_ok_and(|values| values.len() >= 5);
+        let is_short = || raw.iter().take(4).all(|term| term.get().len() <= MAX_TERM);
+        assert!(!is_built || !is_short(), "serde_json reads {text:?}");
+        return;
+    };
+    let Message { join_ref, reference, topic, event, payload } = message;
+    let terms = [join_ref, reference, topic, event].map(|term| match term {
+        Term::Null => Value::Null.to_string(),
+        Term::Text(text) => Value::from(&**text).to_string(),
+        Term::Other(json) => json.to_string(),
+    });
+    for (term, raw) in terms.iter().zip(&raw) {
+        let string = serde_json::from_str::<String>(raw.get());
+        let raw = string.map_or_else(|_| raw.get().to_owned(), |text| Value::from(text).to_string());
+        assert_eq!(*term, raw);
+    }
+    assert_eq!(payload.as_json().map(Json::as_str), raw.get(4).map(|raw| raw.get()));
+}
+
 fn text(serializer: Serializer, bytes: &[u8]) -> Option<Message> {
     let text = std::str::from_utf8(bytes).ok()?;
-    serializer.decode(Frame::Text(text.into())).ok()
+    serializer.decode(FrameRef::Text(text)).ok().map(Decoded::into_message)
 }
 
 fn decode_binary(serializer: Serializer, bytes: &[u8]) {
-    if let Ok(message) = serializer.decode(Frame::Binary(bytes.to_vec().into())) {
-        passes_on(&message);
+    if let Ok(message) = serializer.decode(FrameRef::Binary(bytes)) {
+        passes_on(&message.into_message());
     }
 }
 

@@ -7,16 +7,19 @@
 
 mod json;
 pub mod msgpack;
+mod scan;
 mod strict;
 pub mod v1;
 pub mod v2;
 pub mod v2_binary;
 
-use bytestring::ByteString;
 use strum::EnumCount;
 use thiserror::Error;
 
-use crate::message::{Frame, Message, Outgoing, Payload};
+use crate::{
+    lent::{Decoded, OutgoingRef},
+    message::{FrameRef, Outgoing, Payload},
+};
 
 /// The longest ref, `join_ref`, topic and event, in bytes as they are written.
 ///
@@ -60,22 +63,26 @@ impl Serializer {
     }
 
     /// Decodes one frame. V2 and MessagePack have frames of both kinds; V1 takes either.
-    pub fn decode(self, frame: Frame) -> Result<Message, DecodeError> {
-        match (self, frame) {
-            (Serializer::V1, Frame::Text(text)) => v1::decode(&text),
-            (Serializer::V1, Frame::Binary(bytes)) => {
-                let text = ByteString::try_from(bytes).map_err(|_| DecodeError::MalformedBinary)?;
-                v1::decode(&text)
+    pub fn decode<'a>(self, frame: impl Into<FrameRef<'a>>) -> Result<Decoded<'a>, DecodeError> {
+        match (self, frame.into()) {
+            (Serializer::V1, FrameRef::Text(text)) => v1::decode(text),
+            (Serializer::V1, FrameRef::Binary(bytes)) => {
+                v1::decode(str::from_utf8(bytes).map_err(|_| DecodeError::MalformedBinary)?)
             }
-            (Serializer::V2 | Serializer::MessagePack, Frame::Text(text)) => v2::decode_text(&text),
-            (Serializer::MessagePack, Frame::Binary(bytes)) => msgpack::decode(&bytes),
-            (Serializer::V2, Frame::Binary(bytes)) => v2_binary::decode(&bytes),
+            (Serializer::V2 | Serializer::MessagePack, FrameRef::Text(text)) => v2::decode_text(text),
+            (Serializer::MessagePack, FrameRef::Binary(bytes)) => msgpack::decode(bytes).map(Decoded::Kept),
+            (Serializer::V2, FrameRef::Binary(bytes)) => v2_binary::decode(bytes).map(Decoded::Kept),
         }
     }
 
     /// Appends the bytes of `message` to `out`, and returns the kind of frame they belong in.
     pub fn encode(self, message: &Outgoing, out: &mut Vec<u8>) -> Result<FrameKind, EncodeError> {
-        match (self, message.payload()) {
+        self.encode_lent(&message.into(), out)
+    }
+
+    /// As [`Serializer::encode`].
+    pub fn encode_lent(self, message: &OutgoingRef<'_>, out: &mut Vec<u8>) -> Result<FrameKind, EncodeError> {
+        match (self, message.payload) {
             (Serializer::V1, Payload::Json(json)) => {
                 v1::encode(message, json, out);
                 Ok(FrameKind::Text)
@@ -120,8 +127,7 @@ pub struct UnsupportedVersion;
 /// A frame that is not a message. Phoenix closes the connection with 1011 and an empty reason.
 ///
 /// The text says where the frame is malformed, not what is there, because it is logged: the
-/// decoders' own messages quote the frame, and are only in the source error.
-/// in the source alone.
+/// decoders' own messages quote the frame, and are in the source alone.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -161,8 +167,11 @@ pub enum EncodeError {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use bytestring::ByteString;
 
     use super::*;
+    use crate::message::{Frame, Message};
+
     #[test]
     fn vsn_follows_phoenix() {
         for (vsn, serializer) in [
@@ -203,18 +212,18 @@ mod tests {
     #[test]
     fn the_length_of_refs_topics_and_events_is_bounded() {
         for (serializer, frame) in frames([MAX_TERM; 4]) {
-            assert!(serializer.decode(frame).is_ok(), "{serializer:?}");
+            assert!(serializer.decode(&frame).is_ok(), "{serializer:?}");
         }
         for field in 0..4 {
             let mut lengths = [3; 4];
             lengths[field] = MAX_TERM + 1;
             for (serializer, frame) in frames(lengths) {
-                assert!(serializer.decode(frame).is_err(), "{serializer:?}, field {field}");
+                assert!(serializer.decode(&frame).is_err(), "{serializer:?}, field {field}");
             }
         }
         let odd = |digits: usize| Frame::Text(format!("[{},1,\"t\",\"e\",{{}}]", "9".repeat(digits)).into());
-        assert!(Serializer::V2.decode(odd(MAX_TERM)).is_ok());
-        assert!(Serializer::V2.decode(odd(MAX_TERM + 1)).is_err());
+        assert!(Serializer::V2.decode(&odd(MAX_TERM)).is_ok());
+        assert!(Serializer::V2.decode(&odd(MAX_TERM + 1)).is_err());
     }
 
     fn overlap(one: &[u8], other: &[u8]) -> bool {
@@ -236,7 +245,7 @@ mod tests {
             (Serializer::V2, Frame::Binary(user.clone()), &user),
             (Serializer::MessagePack, Frame::Binary(msgpack.clone()), &msgpack),
         ] {
-            let message = serializer.decode(frame).unwrap();
+            let message = serializer.decode(&frame).unwrap().into_message();
             let Message { join_ref, reference, topic, event, payload } = &message;
             for term in [join_ref, reference, topic, event] {
                 assert!(!overlap(term.as_text().unwrap().as_bytes(), bytes), "{message:?}");

@@ -16,7 +16,10 @@ use serde::{
 };
 
 use super::{DecodeError, EncodeError, MAX_TERM, strict::without_long_integers};
-use crate::message::{Json, Message, Outgoing, Payload, Term};
+use crate::{
+    lent::{Kind, OutgoingRef, TermRef},
+    message::{Json, Message, Payload, Term},
+};
 
 /// How deep a payload may nest, as in JSON.
 const MAX_DEPTH: usize = 128;
@@ -31,7 +34,7 @@ const SMALL: usize = 64 * 1024;
 ///
 /// The JSON is written while the value is read: a tree of the value would take many times the
 /// frame's bytes.
-pub fn decode(frame: &Bytes) -> Result<Message, DecodeError> {
+pub fn decode(frame: &[u8]) -> Result<Message, DecodeError> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(frame);
     deserializer.set_max_depth(MAX_DEPTH);
     let limit = SMALL.max(frame.len().saturating_mul(GROWTH));
@@ -301,35 +304,30 @@ impl Visitor<'_> for Key<'_> {
 }
 
 /// Appends `message` as one MessagePack value.
-pub fn encode(message: &Outgoing, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+pub fn encode(message: &OutgoingRef<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let mut serializer = rmp_serde::Serializer::new(out);
-    let encoded = match message {
-        Outgoing::Reply(reply) => {
-            let payload = ReplyPayload { response: &reply.response, status: reply.status.as_str() };
-            (Echo(&reply.join_ref), Echo(&reply.reference), Echo(&reply.topic), "phx_reply", payload)
-                .serialize(&mut serializer)
+    let OutgoingRef { kind, join_ref, reference, topic, payload } = *message;
+    let (join_ref, reference, topic) = (Echo(join_ref), Echo(reference), Echo(topic));
+    let encoded = match kind {
+        Kind::Reply(status) => {
+            let payload = ReplyPayload { response: payload, status: status.as_str() };
+            (join_ref, reference, topic, kind.event(), payload).serialize(&mut serializer)
         }
-        Outgoing::Push(push) => {
-            let topic: &str = &push.topic;
-            (Echo(&push.join_ref), Echo(&push.reference), topic, &*push.event, Carried(&push.payload))
-                .serialize(&mut serializer)
-        }
-        Outgoing::Broadcast(broadcast) => {
-            let topic: &str = &broadcast.topic;
-            ((), (), topic, &*broadcast.event, Carried(&broadcast.payload)).serialize(&mut serializer)
+        Kind::Push(_) | Kind::Broadcast(_) => {
+            (join_ref, reference, topic, kind.event(), Carried(payload)).serialize(&mut serializer)
         }
     };
     encoded.map_err(|_| EncodeError::DoesNotFit)
 }
 
-struct Echo<'a>(&'a Term);
+struct Echo<'a>(TermRef<'a>);
 
 impl Serialize for Echo<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Term::Null => serializer.serialize_unit(),
-            Term::Text(text) => serializer.serialize_str(text),
-            Term::Other(json) => value::<S::Error>(json)?.serialize(serializer),
+            TermRef::Null => serializer.serialize_unit(),
+            TermRef::Text(text) => serializer.serialize_str(text),
+            TermRef::Other(json) => value::<S::Error>(json)?.serialize(serializer),
         }
     }
 }

@@ -12,10 +12,10 @@
 use super::DecodeError;
 
 /// How deep a payload may nest: as deep as `serde_json` builds values.
-const MAX_DEPTH: usize = 127;
+pub(super) const MAX_DEPTH: usize = 127;
 
 /// A number of so many digits, or fewer, is finite: the largest float has 309.
-const MAX_DIGITS: usize = 300;
+pub(super) const MAX_DIGITS: usize = 300;
 
 /// Checks a text that `serde_json` has accepted as one raw value.
 pub(super) fn check(json: &str) -> Result<(), DecodeError> {
@@ -128,7 +128,7 @@ fn is_integer(number: &str) -> bool {
     !number.contains(['.', 'e', 'E'])
 }
 
-fn is_finite(number: &str) -> bool {
+pub(super) fn is_finite(number: &str) -> bool {
     number.parse().is_ok_and(f64::is_finite)
 }
 

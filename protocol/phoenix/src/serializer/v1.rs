@@ -4,12 +4,14 @@
 //! A client may send a `join_ref`, which is honoured, but never receives one. The kind of frame
 //! does not matter: JSON in a binary frame is JSON. V1 cannot express bytes.
 
-use bytestring::ByteString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{DecodeError, json};
-use crate::message::{Json, Message, Outgoing, Term};
+use super::{DecodeError, json, strict};
+use crate::{
+    lent::{Decoded, Kind, OutgoingRef},
+    message::Json,
+};
 
 /// The known keys; others are ignored, as in Phoenix.
 #[derive(Deserialize)]
@@ -27,70 +29,58 @@ struct Object<'a> {
 }
 
 /// Decodes the text of a frame.
-pub fn decode(text: &ByteString) -> Result<Message, DecodeError> {
+pub fn decode(text: &str) -> Result<Decoded<'_>, DecodeError> {
     // Serde would accept the five values in an array too.
     if !text.trim_ascii_start().starts_with('{') {
         return Err(DecodeError::Malformed(serde::de::Error::custom("expected an object")));
     }
     let Object { topic, event, payload, reference, join_ref } = serde_json::from_str(text)?;
-    json::message([join_ref, Some(reference), Some(topic), Some(event)], payload)
+    let terms = [join_ref, Some(reference), Some(topic), Some(event)].map(|term| term.map(RawValue::get));
+    for part in terms.into_iter().flatten().chain([payload.get()]) {
+        strict::check(part)?;
+    }
+    json::message(terms, payload.get(), text.contains('\\'))
 }
 
 /// Appends `message`, which has `payload`, with the keys in Phoenix's order.
-pub fn encode(message: &Outgoing, payload: &Json, out: &mut Vec<u8>) {
-    match message {
-        Outgoing::Reply(reply) => {
-            put_event(out, "phx_reply");
-            json::put_reply(out, payload, &reply.status);
-            put_rest(out, &reply.reference, &reply.topic);
-        }
-        Outgoing::Push(push) => {
-            put_event(out, &push.event);
-            json::put(out, payload);
-            put_rest(out, &push.reference, &Term::Text(push.topic.clone()));
-        }
-        Outgoing::Broadcast(broadcast) => {
-            put_event(out, &broadcast.event);
-            json::put(out, payload);
-            put_rest(out, &Term::Null, &Term::Text(broadcast.topic.clone()));
-        }
-    }
-}
-
-fn put_event(out: &mut Vec<u8>, event: &str) {
+pub fn encode(message: &OutgoingRef<'_>, payload: &Json, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"event\":");
-    json::put_text(out, event);
+    json::put_text(out, message.kind.event());
     out.extend_from_slice(b",\"payload\":");
-}
-
-fn put_rest(out: &mut Vec<u8>, reference: &Term, topic: &Term) {
+    match message.kind {
+        Kind::Reply(status) => json::put_reply(out, payload, status),
+        Kind::Push(_) | Kind::Broadcast(_) => json::put(out, payload),
+    }
     out.extend_from_slice(b",\"ref\":");
-    json::put_term(out, reference);
+    json::put_term(out, message.reference);
     out.extend_from_slice(b",\"topic\":");
-    json::put_term(out, topic);
+    json::put_term(out, message.topic);
     out.push(b'}');
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Broadcast, Payload, Push, Reply, Status};
+    use crate::message::{Broadcast, Message, Outgoing, Payload, Push, Reply, Status, Term};
+
+    fn decode(text: &str) -> Result<Message, DecodeError> {
+        super::decode(text).map(Decoded::into_message)
+    }
 
     fn encoded(message: impl Into<Outgoing>) -> String {
         let message = message.into();
         let mut out = Vec::new();
-        encode(&message, message.payload().as_json().unwrap(), &mut out);
+        encode(&(&message).into(), message.payload().as_json().unwrap(), &mut out);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn decodes_objects_with_and_without_a_join_ref() {
-        let message = decode(&r#"{"topic":"t","event":"e","payload":[1],"ref":1,"more":{}}"#.into()).unwrap();
+        let message = decode(r#"{"topic":"t","event":"e","payload":[1],"ref":1,"more":{}}"#).unwrap();
         assert_eq!(message.join_ref, Term::Null);
         assert_eq!(message.reference, Term::Other("1".into()));
         assert_eq!(message.payload, Payload::Json(Json::trusted("[1]".into())));
-        let message =
-            decode(&r#"{"topic":"t","event":"e","payload":{},"ref":null,"join_ref":"7"}"#.into()).unwrap();
+        let message = decode(r#"{"topic":"t","event":"e","payload":{},"ref":null,"join_ref":"7"}"#).unwrap();
         assert_eq!(message.join_ref, "7".into());
     }
 
@@ -107,7 +97,7 @@ mod tests {
             r#"{"topic":"t","event":"e","payload":{}}"#,
             r#"{"topic":"t","event":"e","payload":{"a":1e400},"ref":"1"}"#,
         ] {
-            assert!(decode(&bad.into()).is_err(), "{bad}");
+            assert!(decode(bad).is_err(), "{bad}");
         }
     }
 

@@ -2,92 +2,87 @@
 
 use std::fmt;
 
-use bytestring::ByteString;
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{DecodeError, json, strict};
-use crate::message::{Json, Message, Outgoing, Term};
+use super::{DecodeError, json, scan};
+use crate::{
+    lent::{Decoded, Kind, OutgoingRef},
+    message::Json,
+};
 
 /// Decodes a text frame. Elements after the fifth are checked and ignored, as in Phoenix.
-pub fn decode_text(text: &ByteString) -> Result<Message, DecodeError> {
-    let [join_ref, reference, topic, event, payload] = serde_json::from_str::<Array<'_>>(text)?.0;
-    json::message([join_ref, reference, topic, event].map(Some), payload)
+pub fn decode_text(text: &str) -> Result<Decoded<'_>, DecodeError> {
+    let (elements, has_escapes) = scan::elements(text).ok_or_else(|| why(text))?;
+    let [join_ref, reference, topic, event, payload] = elements;
+    json::message([join_ref, reference, topic, event].map(Some), payload, has_escapes)
 }
 
-/// The five elements, not parsed yet.
-struct Array<'a>([&'a RawValue; 5]);
+/// Why a text is no message: `serde_json` knows where it is malformed.
+#[cold]
+fn why(text: &str) -> DecodeError {
+    serde_json::from_str::<FiveOrMore>(text).map_or_else(Into::into, |_| DecodeError::OutOfBounds)
+}
 
-impl<'de> Deserialize<'de> for Array<'de> {
+/// An array of five elements or more, of which nothing is kept.
+struct FiveOrMore;
+
+impl<'de> Deserialize<'de> for FiveOrMore {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FiveOrMore;
+        deserializer.deserialize_seq(Self)
+    }
+}
 
-        impl<'de> Visitor<'de> for FiveOrMore {
-            type Value = Array<'de>;
+impl<'de> Visitor<'de> for FiveOrMore {
+    type Value = Self;
 
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an array [join_ref, ref, topic, event, payload]")
-            }
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array [join_ref, ref, topic, event, payload]")
+    }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Array<'de>, A::Error> {
-                let mut next = |index| {
-                    seq.next_element::<&RawValue>()?.ok_or_else(|| A::Error::invalid_length(index, &self))
-                };
-                let elements = [next(0)?, next(1)?, next(2)?, next(3)?, next(4)?];
-                while let Some(more) = seq.next_element::<&RawValue>()? {
-                    strict::check(more.get()).map_err(A::Error::custom)?;
-                }
-                Ok(Array(elements))
-            }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
+        for index in 0..5 {
+            seq.next_element::<&RawValue>()?.ok_or_else(|| A::Error::invalid_length(index, &self))?;
         }
-
-        deserializer.deserialize_seq(FiveOrMore)
+        while seq.next_element::<&RawValue>()?.is_some() {}
+        Ok(self)
     }
 }
 
 /// Appends `message`, which has `payload`, as a V2 text.
-pub fn encode_text(message: &Outgoing, payload: &Json, out: &mut Vec<u8>) {
+pub fn encode_text(message: &OutgoingRef<'_>, payload: &Json, out: &mut Vec<u8>) {
     out.push(b'[');
-    match message {
-        Outgoing::Reply(reply) => {
-            put_head(out, &reply.join_ref, &reply.reference, &reply.topic, "phx_reply");
-            json::put_reply(out, payload, &reply.status);
+    for term in [message.join_ref, message.reference, message.topic] {
+        json::put_term(out, term);
+        out.push(b',');
+    }
+    match message.kind {
+        Kind::Reply(status) => {
+            out.extend_from_slice(b"\"phx_reply\",");
+            json::put_reply(out, payload, status);
         }
-        Outgoing::Push(push) => {
-            put_head(out, &push.join_ref, &push.reference, &Term::Text(push.topic.clone()), &push.event);
-            json::put(out, payload);
-        }
-        Outgoing::Broadcast(broadcast) => {
-            let topic = Term::Text(broadcast.topic.clone());
-            put_head(out, &Term::Null, &Term::Null, &topic, &broadcast.event);
+        Kind::Push(event) | Kind::Broadcast(event) => {
+            json::put_text(out, event);
+            out.push(b',');
             json::put(out, payload);
         }
     }
     out.push(b']');
 }
 
-fn put_head(out: &mut Vec<u8>, join_ref: &Term, reference: &Term, topic: &Term, event: &str) {
-    for term in [join_ref, reference, topic] {
-        json::put_term(out, term);
-        out.push(b',');
-    }
-    json::put_text(out, event);
-    out.push(b',');
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Broadcast, Payload, Push, Reply, Status};
+    use crate::message::{Broadcast, Message, Outgoing, Payload, Push, Reply, Status, Term};
 
     fn decode(text: &str) -> Result<Message, DecodeError> {
-        decode_text(&ByteString::from(text))
+        decode_text(text).map(Decoded::into_message)
     }
 
     fn encode(message: impl Into<Outgoing>) -> String {
         let message = message.into();
         let mut out = Vec::new();
-        encode_text(&message, message.payload().as_json().unwrap(), &mut out);
+        encode_text(&(&message).into(), message.payload().as_json().unwrap(), &mut out);
         String::from_utf8(out).unwrap()
     }
 

@@ -18,8 +18,11 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use serde_json::{Value, value::RawValue};
 
-use super::{DecodeError, EncodeError, json::payload, strict};
-use crate::message::{Json, Message, Outgoing, Payload, Term, UserBroadcast};
+use super::{DecodeError, EncodeError, strict};
+use crate::{
+    lent::{Kind, OutgoingRef, TermRef},
+    message::{Json, Message, Payload, Term, UserBroadcast},
+};
 
 const PUSH: u8 = 0;
 const REPLY: u8 = 1;
@@ -31,7 +34,7 @@ const BYTES: u8 = 0;
 const JSON: u8 = 1;
 
 /// Decodes a client's frame. An empty ref stays an empty string, which no join has, as in Phoenix.
-pub fn decode(frame: &Bytes) -> Result<Message, DecodeError> {
+pub fn decode(frame: &[u8]) -> Result<Message, DecodeError> {
     match frame.first() {
         Some(&PUSH) => decode_push(frame),
         Some(&USER_PUSH) => decode_user_push(frame),
@@ -39,26 +42,25 @@ pub fn decode(frame: &Bytes) -> Result<Message, DecodeError> {
     }
 }
 
-fn decode_push(frame: &Bytes) -> Result<Message, DecodeError> {
-    let Some((&[_, join_ref, reference, topic, event], _)) = frame.split_first_chunk() else {
+fn decode_push(frame: &[u8]) -> Result<Message, DecodeError> {
+    let Some((&[_, join_ref, reference, topic, event], mut rest)) = frame.split_first_chunk() else {
         return Err(DecodeError::MalformedBinary);
     };
-    let mut rest = frame.slice(5..);
     Ok(Message {
         join_ref: Term::Text(take(&mut rest, join_ref)?),
         reference: Term::Text(take(&mut rest, reference)?),
         topic: Term::Text(take(&mut rest, topic)?),
         event: Term::Text(take(&mut rest, event)?),
-        payload: Payload::Binary(copied(&rest)),
+        payload: Payload::Binary(Bytes::copy_from_slice(rest)),
     })
 }
 
-fn decode_user_push(frame: &Bytes) -> Result<Message, DecodeError> {
-    let Some((&[_, join_ref, reference, topic, event, metadata, encoding], _)) = frame.split_first_chunk()
+fn decode_user_push(frame: &[u8]) -> Result<Message, DecodeError> {
+    let Some((&[_, join_ref, reference, topic, event, metadata, encoding], mut rest)) =
+        frame.split_first_chunk()
     else {
         return Err(DecodeError::MalformedBinary);
     };
-    let mut rest = frame.slice(7..);
     let join_ref = Term::Text(take(&mut rest, join_ref)?);
     let reference = Term::Text(take(&mut rest, reference)?);
     let topic = Term::Text(take(&mut rest, topic)?);
@@ -69,12 +71,12 @@ fn decode_user_push(frame: &Bytes) -> Result<Message, DecodeError> {
     }
     let payload = match encoding {
         BYTES => {
-            let bytes = copied(&rest);
+            let bytes = Bytes::copy_from_slice(rest);
             Payload::User(Box::new(UserBroadcast { event, metadata, bytes }))
         }
         JSON => {
-            let text = ByteString::try_from(rest).map_err(|_| DecodeError::MalformedBinary)?;
-            let payload = checked(&text)?;
+            let text = str::from_utf8(rest).map_err(|_| DecodeError::MalformedBinary)?;
+            let payload = checked(text)?;
             Payload::Json(user_json(&event, &metadata, &payload)?)
         }
         _ => return Err(DecodeError::MalformedBinary),
@@ -82,28 +84,18 @@ fn decode_user_push(frame: &Bytes) -> Result<Message, DecodeError> {
     Ok(Message { join_ref, reference, topic, event: "broadcast".into(), payload })
 }
 
-/// Copies a payload: a channel that keeps it must not keep the buffer that the frame was read into.
-fn copied(payload: &Bytes) -> Bytes {
-    Bytes::copy_from_slice(payload)
-}
-
-/// Takes a text out of the frame, and copies it too.
-fn take(rest: &mut Bytes, length: u8) -> Result<ByteString, DecodeError> {
-    let length = usize::from(length);
-    if rest.len() < length {
-        return Err(DecodeError::MalformedBinary);
-    }
-    let text = Bytes::copy_from_slice(&rest.split_to(length));
-    ByteString::try_from(text).map_err(|_| DecodeError::MalformedBinary)
+/// Takes a text out of the frame, and copies it: a channel that keeps it must not keep the buffer
+/// that the frame was read into. Payloads are copied too.
+fn take(rest: &mut &[u8], length: u8) -> Result<ByteString, DecodeError> {
+    let text = rest.split_off(..usize::from(length)).ok_or(DecodeError::MalformedBinary)?;
+    str::from_utf8(text).map(ByteString::from).map_err(|_| DecodeError::MalformedBinary)
 }
 
 /// A text that is JSON to the last character.
-fn checked(text: &ByteString) -> Result<Json, DecodeError> {
+fn checked(text: &str) -> Result<Json, DecodeError> {
     let raw: &RawValue = serde_json::from_str(text)?;
-    match payload(raw)? {
-        Payload::Json(json) => Ok(json),
-        Payload::Binary(_) | Payload::User(_) => Err(DecodeError::MalformedBinary),
-    }
+    strict::check(raw.get())?;
+    Ok(Json::trusted(raw.get().into()))
 }
 
 /// The payload that realtime-js would send in a text frame.
@@ -118,25 +110,28 @@ fn user_json(event: &str, metadata: &str, payload: &Json) -> Result<Json, Decode
 }
 
 /// Appends `message`, whose payload is `bytes`, as a V2 binary frame.
-pub fn encode(message: &Outgoing, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    match message {
-        Outgoing::Reply(reply) => {
-            let texts =
-                [term(&reply.join_ref)?, term(&reply.reference)?, term(&reply.topic)?, reply.status.as_str()];
-            put_head(out, REPLY, &texts)?;
+pub fn encode(message: &OutgoingRef<'_>, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let (join_ref, topic) = (term(message.join_ref), term(message.topic)?);
+    match message.kind {
+        Kind::Reply(status) => {
+            put_head(out, REPLY, &[join_ref?, term(message.reference)?, topic, status.as_str()])?;
         }
-        Outgoing::Push(push) => put_head(out, PUSH, &[term(&push.join_ref)?, &push.topic, &push.event])?,
-        Outgoing::Broadcast(broadcast) => put_head(out, BROADCAST, &[&broadcast.topic, &broadcast.event])?,
+        Kind::Push(event) => put_head(out, PUSH, &[join_ref?, topic, event])?,
+        Kind::Broadcast(event) => put_head(out, BROADCAST, &[topic, event])?,
     }
     out.extend_from_slice(bytes);
     Ok(())
 }
 
 /// Appends a broadcast of Supabase's dialect, which cannot express a reply or a push.
-pub fn encode_user(message: &Outgoing, user: &UserBroadcast, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let Outgoing::Broadcast(broadcast) = message else { return Err(EncodeError::DoesNotFit) };
+pub fn encode_user(
+    message: &OutgoingRef<'_>,
+    user: &UserBroadcast,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let Kind::Broadcast(_) = message.kind else { return Err(EncodeError::DoesNotFit) };
     out.push(USER_BROADCAST);
-    let texts = [&*broadcast.topic, &user.event, &user.metadata];
+    let texts = [term(message.topic)?, &user.event, &user.metadata];
     put_lengths(out, &texts)?;
     out.push(BYTES);
     put_texts(out, &texts);
@@ -164,27 +159,27 @@ fn put_texts(out: &mut Vec<u8>, texts: &[&str]) {
     }
 }
 
-fn term(term: &Term) -> Result<&str, EncodeError> {
+fn term(term: TermRef<'_>) -> Result<&str, EncodeError> {
     match term {
-        Term::Null => Ok(""),
-        Term::Text(text) => Ok(text),
-        Term::Other(_) => Err(EncodeError::DoesNotFit),
+        TermRef::Null => Ok(""),
+        TermRef::Text(text) => Ok(text),
+        TermRef::Other(_) => Err(EncodeError::DoesNotFit),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Broadcast, Push, Reply, Status};
+    use crate::message::{Broadcast, Outgoing, Push, Reply, Status};
 
     fn encoded(message: impl Into<Outgoing>) -> Result<Vec<u8>, EncodeError> {
         let mut out = Vec::new();
-        encode(&message.into(), &[0xff, 0x00], &mut out).map(|()| out)
+        encode(&(&message.into()).into(), &[0xff, 0x00], &mut out).map(|()| out)
     }
 
     #[test]
     fn decodes_a_push() {
-        let message = decode(&Bytes::from_static(b"\x00\x01\x02\x06\x04123room:aecho\xff\x00")).unwrap();
+        let message = decode(b"\x00\x01\x02\x06\x04123room:aecho\xff\x00").unwrap();
         assert_eq!(message.join_ref, "1".into());
         assert_eq!(message.reference, "23".into());
         assert_eq!(message.topic, "room:a".into());
@@ -195,12 +190,12 @@ mod tests {
     #[test]
     fn refuses_short_frames_other_kinds_and_invalid_utf8() {
         let good = b"\x00\x01\x01\x01\x01abcd";
-        assert!(decode(&Bytes::from_static(good)).is_ok());
+        assert!(decode(good).is_ok());
         for length in 0..good.len() {
-            assert!(decode(&Bytes::from_static(&good[..length])).is_err(), "{length}");
+            assert!(decode(&good[..length]).is_err(), "{length}");
         }
-        assert!(decode(&Bytes::from_static(b"\x01\x01\x01\x01\x01abcd")).is_err());
-        assert!(decode(&Bytes::from_static(b"\x00\x01\x01\x01\x01ab\xffd")).is_err());
+        assert!(decode(b"\x01\x01\x01\x01\x01abcd").is_err());
+        assert!(decode(b"\x00\x01\x01\x01\x01ab\xffd").is_err());
     }
 
     #[test]
@@ -236,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_user_broadcast_of_bytes_goes_from_kind_3_to_kind_4() {
-        let message = decode(&Bytes::from_static(b"\x03\x01\x01\x01\x02\x00\x0012tev\xff\x00")).unwrap();
+        let message = decode(b"\x03\x01\x01\x01\x02\x00\x0012tev\xff\x00").unwrap();
         assert_eq!(message.event, "broadcast".into());
         let user = UserBroadcast {
             event: "ev".into(),
@@ -245,15 +240,15 @@ mod tests {
         };
         assert_eq!(message.payload, Payload::User(Box::new(user.clone())));
         let payload = message.payload;
-        let broadcast = Broadcast { topic: "t".into(), event: "broadcast".into(), payload }.into();
+        let broadcast = Broadcast { topic: "t".into(), event: "broadcast".into(), payload };
         let mut out = Vec::new();
-        encode_user(&broadcast, &user, &mut out).unwrap();
+        encode_user(&(&broadcast).into(), &user, &mut out).unwrap();
         assert_eq!(out, b"\x04\x01\x02\x00\x00tev\xff\x00");
     }
 
     #[test]
     fn a_json_user_broadcast_becomes_its_text_frame() {
-        let message = decode(&Bytes::from_static(b"\x03\x00\x00\x01\x02\x07\x01tev{\"m\":1}[1.0]")).unwrap();
+        let message = decode(b"\x03\x00\x00\x01\x02\x07\x01tev{\"m\":1}[1.0]").unwrap();
         let Payload::Json(json) = message.payload else { panic!() };
         assert_eq!(json.as_str(), r#"{"event":"ev","meta":{"m":1},"type":"broadcast","payload":[1.0]}"#);
         for bad in [
@@ -263,12 +258,12 @@ mod tests {
             b"\x03\x00\x00\x01\x09\x00\x00tev",
             b"\x03\x00\x00\x01\x02\x00",
         ] {
-            assert!(decode(&Bytes::copy_from_slice(bad)).is_err(), "{bad:?}");
+            assert!(decode(bad).is_err(), "{bad:?}");
         }
         let payload =
             |depth| format!("\x03\x00\x00\x01\x02\x00\x01tev{}{}", "[".repeat(depth), "]".repeat(depth));
         for (depth, is_good) in [(126, true), (127, false)] {
-            assert_eq!(decode(&payload(depth).into()).is_ok(), is_good, "{depth} levels in an object");
+            assert_eq!(decode(payload(depth).as_ref()).is_ok(), is_good, "{depth} levels in an object");
         }
     }
 }

@@ -98,12 +98,12 @@ impl<'a, C: Channel> Context<'a, C> {
 impl<C: Channel> Context<'_, C> {
     /// Replies to a message; does nothing if its sender has left. Phoenix's `reply/2`.
     pub fn reply(&self, to: &ReplyTo, status: Status, response: Payload) {
-        self.subscribers.reply(to.subscriber, to.reference.clone(), status, response);
+        self.subscribers.reply(to.subscriber, &to.reference, &status, &response);
     }
 
     /// Sends to one subscriber. Phoenix's `push/3`.
     pub fn push(&self, to: SubscriberId, event: &str, payload: Payload) {
-        self.subscribers.push(to, event, payload);
+        self.subscribers.push(to, event, &payload);
     }
 
     /// Sends to all subscribers. Phoenix's `broadcast/3`.

@@ -186,9 +186,9 @@ impl<C: Channel> Subscribers<C> {
             if let Some(subscriber) = self.by_id.get_mut(&who) {
                 subscriber.watches_presence = true;
             }
-            self.push(who, "presence_state", state.clone());
+            self.push(who, "presence_state", &state);
             if let Some(count) = &count {
-                self.push(who, "presence_count", count.clone());
+                self.push(who, "presence_count", count);
             }
         }
     }

@@ -10,7 +10,8 @@ use bytestring::ByteString;
 use serde_json::json;
 use tokio::sync::oneshot;
 use vestibule_phoenix::{
-    message::{Broadcast, Outgoing, Payload, Push, Reply, Status, Term},
+    lent::{Kind, OutgoingRef, TermRef},
+    message::{Broadcast, Outgoing, Payload, Push, Status, Term},
     serializer::EncodeError,
     small_map::OwnMap,
 };
@@ -153,11 +154,16 @@ impl<C: Channel> Subscribers<C> {
     }
 
     /// Replies to a message, if its sender can still be reached.
-    pub(crate) fn reply(&self, to: SubscriberId, reference: Term, status: Status, response: Payload) {
+    pub(crate) fn reply(&self, to: SubscriberId, reference: &Term, status: &Status, response: &Payload) {
         if let Some(subscriber) = self.find(to) {
-            let join_ref = subscriber.reply_join_ref.clone();
-            let topic = Term::Text(self.topic.clone());
-            self.send(to, subscriber, Reply { join_ref, reference, topic, status, response });
+            let message = OutgoingRef {
+                kind: Kind::Reply(status),
+                join_ref: (&subscriber.reply_join_ref).into(),
+                reference: reference.into(),
+                topic: TermRef::Text(&self.topic),
+                payload: response,
+            };
+            self.send(to, subscriber, &message);
         }
     }
 
@@ -165,38 +171,56 @@ impl<C: Channel> Subscribers<C> {
     pub(crate) fn reply_to_join(
         &self,
         to: SubscriberId,
-        reference: Term,
-        status: Status,
-        response: Payload,
+        reference: &Term,
+        status: &Status,
+        response: &Payload,
     ) -> Result<(), EncodeError> {
         let Some(subscriber) = self.by_id.get(&to) else { return Ok(()) };
-        let join_ref = subscriber.join_ref.clone();
-        let topic = Term::Text(self.topic.clone());
-        let reply = Reply { join_ref, reference, topic, status, response };
-        self.enqueue(&Encoded::new(reply.into()), subscriber)
+        let message = OutgoingRef {
+            kind: Kind::Reply(status),
+            join_ref: (&subscriber.join_ref).into(),
+            reference: reference.into(),
+            topic: TermRef::Text(&self.topic),
+            payload: response,
+        };
+        self.enqueue_alone(&message, subscriber)
     }
 
     /// Pushes to one subscriber that has joined.
-    pub(crate) fn push(&self, to: SubscriberId, event: &str, payload: Payload) {
+    pub(crate) fn push(&self, to: SubscriberId, event: &str, payload: &Payload) {
         if let Some(subscriber) = self.find(to).filter(|subscriber| subscriber.joining.is_none()) {
-            let join_ref = subscriber.reply_join_ref.clone();
-            let (topic, event) = (self.topic.clone(), event.into());
-            self.send(to, subscriber, Push { join_ref, reference: Term::Null, topic, event, payload });
+            let message = OutgoingRef {
+                kind: Kind::Push(event),
+                join_ref: (&subscriber.reply_join_ref).into(),
+                reference: TermRef::Null,
+                topic: TermRef::Text(&self.topic),
+                payload,
+            };
+            self.send(to, subscriber, &message);
         }
     }
 
-    fn send(&self, to: SubscriberId, subscriber: &Subscriber<C>, message: impl Into<Outgoing>) {
+    fn send(&self, to: SubscriberId, subscriber: &Subscriber<C>, message: &OutgoingRef<'_>) {
         let parting = self.parting.as_ref().filter(|parting| parting.who == to);
         match parting.map(|parting| &parting.last_words) {
             Some(LastWords::Dropped) => {}
-            Some(LastWords::Held(held)) => held.borrow_mut().push(message.into()),
+            Some(LastWords::Held(held)) => held.borrow_mut().push(message.to_outgoing()),
             Some(LastWords::Sent) | None => {
-                if let Err(error) = self.enqueue(&Encoded::new(message.into()), subscriber) {
+                if let Err(error) = self.enqueue_alone(message, subscriber) {
                     tracing::debug!(%error, "a join ends over a message");
                     self.missed.borrow_mut().push(to);
                 }
             }
         }
+    }
+
+    fn enqueue_alone(
+        &self,
+        message: &OutgoingRef<'_>,
+        subscriber: &Subscriber<C>,
+    ) -> Result<(), EncodeError> {
+        self.fan_out.note(subscriber.outbox.push_alone(message)?, &subscriber.outbox);
+        Ok(())
     }
 
     /// Sends the same bytes to every subscriber that has joined and that `to` accepts.
@@ -225,8 +249,9 @@ impl<C: Channel> Subscribers<C> {
     /// Leaves bytes out for a client whose serializer cannot express them. A message that does not
     /// fit a frame is the channel's mistake.
     fn share(&self, message: &Encoded, subscriber: &Subscriber<C>) {
-        if let Err(error) = self.enqueue(message, subscriber) {
-            self.leave_out(error);
+        match subscriber.outbox.push(message) {
+            Ok(pushed) => self.fan_out.note(pushed, &subscriber.outbox),
+            Err(error) => self.leave_out(error),
         }
     }
 
@@ -236,12 +261,6 @@ impl<C: Channel> Subscribers<C> {
             EncodeError::NoBytes => tracing::debug!("bytes are left out"),
             EncodeError::DoesNotFit => self.has_misfit.set(true),
         }
-    }
-
-    #[inline]
-    fn enqueue(&self, message: &Encoded, subscriber: &Subscriber<C>) -> Result<(), EncodeError> {
-        self.fan_out.note(subscriber.outbox.push(message)?, &subscriber.outbox);
-        Ok(())
     }
 
     /// Tells a subscriber that its join is over.

@@ -1,10 +1,11 @@
 //! WebSocket frames from the server, ready for the socket (RFC 6455, section 5.2): final, unmasked,
 //! uncompressed.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use bytes::Bytes;
 use vestibule_phoenix::{
+    lent::OutgoingRef,
     message::Outgoing,
     serializer::{EncodeError, FrameKind, Serializer},
 };
@@ -76,7 +77,7 @@ impl Encoded {
 
     pub(super) fn wire(&self, serializer: Serializer) -> Result<&Wire, EncodeError> {
         self.frames[serializer.index()]
-            .get_or_init(|| encode(serializer, &self.message))
+            .get_or_init(|| encode(serializer, &(&self.message).into()))
             .as_ref()
             .map_err(|error| *error)
     }
@@ -86,18 +87,33 @@ impl Encoded {
     }
 }
 
+/// How much the space to encode in keeps between messages.
+const KEPT: usize = 64 * 1024;
+
+thread_local! {
+    /// Where all messages of a thread are encoded, before each gets a buffer of its size.
+    static SPACE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// Encodes behind a gap that fits the longest header, so that header and payload are contiguous.
-fn encode(serializer: Serializer, message: &Outgoing) -> Result<Wire, EncodeError> {
-    let mut out = Vec::with_capacity(256);
-    out.resize(MAX_HEADER, 0);
-    let opcode = match serializer.encode(message, &mut out)? {
-        FrameKind::Text => TEXT,
-        FrameKind::Binary => BINARY,
-    };
-    let (header, length) = header(opcode, out.len() - MAX_HEADER);
-    let start = MAX_HEADER - length;
-    out[start..MAX_HEADER].copy_from_slice(&header[..length]);
-    Ok(Wire(Bytes::from(out).slice(start..)))
+pub(super) fn encode(serializer: Serializer, message: &OutgoingRef<'_>) -> Result<Wire, EncodeError> {
+    let mut space = SPACE.take();
+    space.clear();
+    space.extend_from_slice(&[0; MAX_HEADER]);
+    let wire = serializer.encode_lent(message, &mut space).map(|kind| {
+        let opcode = match kind {
+            FrameKind::Text => TEXT,
+            FrameKind::Binary => BINARY,
+        };
+        let (header, length) = header(opcode, space.len() - MAX_HEADER);
+        let start = MAX_HEADER - length;
+        space[start..MAX_HEADER].copy_from_slice(&header[..length]);
+        Wire(Bytes::copy_from_slice(&space[start..]))
+    });
+    if space.capacity() <= KEPT {
+        SPACE.set(space);
+    }
+    wire
 }
 
 /// The answer to a ping. Control frames hold at most 125 bytes, which the parser of pings has

@@ -41,7 +41,8 @@ use serde_json::json;
 use tokio::sync::Notify;
 use vestibule_phoenix::{
     disconnect::{Disconnect, Ending},
-    message::{Outgoing, Payload, Reply, Status},
+    lent::{Kind, OutgoingRef},
+    message::{Outgoing, Payload, Status},
     serializer::{EncodeError, Serializer},
     socket::JoinId,
 };
@@ -146,28 +147,43 @@ impl Outbox {
     /// Sends one message to this connection alone. JSON can always be sent; a message that the
     /// serializer cannot express is left out.
     pub(crate) fn send(&self, message: impl Into<Outgoing>) {
-        if let Err(error) = self.push(&Encoded::new(message.into())) {
+        self.send_lent(&(&message.into()).into());
+    }
+
+    fn send_lent(&self, message: &OutgoingRef<'_>) {
+        if let Err(error) = self.push_alone(message) {
             tracing::debug!(%error, "left out");
         }
     }
 
-    /// Sends a message whose bytes are shared with other connections that speak the same
-    /// serializer. Sends nothing if the client's serializer cannot express it.
+    /// Sends one message to this connection alone. Sends nothing if the client's serializer cannot
+    /// express it.
+    pub(crate) fn push_alone(&self, message: &OutgoingRef<'_>) -> Result<Pushed, EncodeError> {
+        let frame = frame::encode(self.0.serializer, message)?;
+        Ok(self.push_frame(frame, *message))
+    }
+
+    /// As [`Outbox::push_alone`], for a message whose bytes are shared with other connections that
+    /// speak the same serializer.
     #[inline]
     pub(crate) fn push(&self, message: &Encoded) -> Result<Pushed, EncodeError> {
         let frame = message.wire(self.0.serializer)?;
+        Ok(self.push_frame(frame.clone(), message.message()))
+    }
+
+    fn push_frame<'a>(&self, frame: Wire, message: impl Into<OutgoingRef<'a>>) -> Pushed {
         let bytes = frame.len();
         let is_ahead = if frame.is_binary() && self.0.form == Form::Text {
-            self.decline_binary(message.message());
+            self.decline_binary(message.into());
             false
         } else {
             self.enqueue(frame)
         };
-        Ok(Pushed { bytes, is_ahead })
+        Pushed { bytes, is_ahead }
     }
 
     pub(crate) fn pong(&self, payload: &[u8]) {
-        self.enqueue(&frame::pong(payload));
+        self.enqueue(frame::pong(payload));
     }
 
     /// Starts the close: waiting frames are still sent, then a close frame, and nothing after it.
@@ -326,27 +342,27 @@ impl Outbox {
     }
 
     /// Replaces a reply of bytes by an error reply that says so; other bytes are left out.
-    fn decline_binary(&self, message: &Outgoing) {
-        if let Outgoing::Reply(reply) = message {
+    fn decline_binary(&self, message: OutgoingRef<'_>) {
+        if let Kind::Reply(_) = message.kind {
             let response = Payload::of(&json!({ "reason": "binary", "detail": "bytes need a WebSocket" }));
-            self.send(Reply { status: Status::Error, response, ..reply.clone() });
+            self.send_lent(&OutgoingRef { kind: Kind::Reply(&Status::Error), payload: &response, ..message });
         }
     }
 
     /// Returns whether the queue exceeds its limits because its reader has not run yet.
     #[inline]
-    fn enqueue(&self, frame: &Wire) -> bool {
+    fn enqueue(&self, frame: Wire) -> bool {
         let mut queue = self.lock();
         if queue.phase != Phase::Open {
             return false;
         }
-        let is_behind = !queue.takes(frame, self.0.limits);
+        let is_behind = !queue.takes(&frame, self.0.limits);
         let had_no_chance = queue.is_due || matches!(queue.reader, Reader::Woken);
-        if is_behind && !(had_no_chance && queue.takes(frame, self.0.limits.unread())) {
+        if is_behind && !(had_no_chance && queue.takes(&frame, self.0.limits.unread())) {
             self.start_close_as_slow(&mut queue);
             return false;
         }
-        queue.append(frame.clone());
+        queue.append(frame);
         self.have_sent(&mut queue);
         queue.is_ahead |= is_behind;
         is_behind

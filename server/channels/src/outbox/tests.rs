@@ -1,7 +1,7 @@
 use std::{pin::pin, task::Waker};
 
 use futures_util::FutureExt as _;
-use vestibule_phoenix::message::{Broadcast, Term};
+use vestibule_phoenix::message::{Broadcast, Reply, Term};
 
 use super::*;
 

@@ -68,7 +68,8 @@ impl<C: Channel> Handler<Input> for TopicActor<C> {
                 if let Some(subscriber) = self.subscribers.by_id.get(&who) {
                     subscriber.outbox.traffic().overloaded();
                 }
-                self.subscribers.reply(who, message.reference, Status::Error, Overloaded::response());
+                let response = Overloaded::response();
+                self.subscribers.reply(who, &message.reference, &Status::Error, &response);
             }
         }
         self.finish(ctx);

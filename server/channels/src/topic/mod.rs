@@ -204,7 +204,7 @@ impl<C: Channel> TopicActor<C> {
             }
             Err(response) => (Status::Error, response),
         };
-        let is_told = self.subscribers.reply_to_join(who, reference, status, response).is_ok();
+        let is_told = self.subscribers.reply_to_join(who, &reference, &status, &response).is_ok();
         if let Some(old) = replaced {
             if let LastWords::Held(held) = old.last_words {
                 for message in held.into_inner() {
@@ -234,7 +234,7 @@ impl<C: Channel> TopicActor<C> {
 
     fn follow(&mut self, who: SubscriberId, reference: Term, handled: Handled) {
         match handled {
-            Handled::Reply(status, response) => self.subscribers.reply(who, reference, status, response),
+            Handled::Reply(status, response) => self.subscribers.reply(who, &reference, &status, &response),
             Handled::NoReply => {}
             Handled::Wait => {
                 if let Some(subscriber) = self.subscribers.by_id.get_mut(&who) {
@@ -243,7 +243,7 @@ impl<C: Channel> TopicActor<C> {
             }
             Handled::Stop { reply, how } => {
                 if let Some((status, response)) = reply {
-                    self.subscribers.reply(who, reference, status, response);
+                    self.subscribers.reply(who, &reference, &status, &response);
                 }
                 self.stop(who, how);
             }
@@ -279,7 +279,7 @@ impl<C: Channel> TopicActor<C> {
     }
 
     fn leave(&mut self, who: SubscriberId, reference: Term) {
-        self.subscribers.reply(who, reference, Status::Ok, Payload::empty());
+        self.subscribers.reply(who, &reference, &Status::Ok, &Payload::empty());
         self.stop(who, Stop::Normal);
     }
 

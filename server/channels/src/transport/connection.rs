@@ -13,7 +13,8 @@ use bytestring::ByteString;
 use tokio::{sync::oneshot, time::sleep};
 use vestibule_phoenix::{
     disconnect::Disconnect,
-    message::{Frame, Message, Payload, Reply, Status, Term},
+    lent::MessageRef,
+    message::{FrameRef, Message, Payload, Reply, Status, Term},
     serializer::Serializer,
     small_map::OwnMap,
     socket::{self, Action, JoinId, Socket},
@@ -87,36 +88,34 @@ impl<S: Send + Sync + 'static> Connection<S> {
         Self { endpoint, serializer, client, outbox, rate_limit, budget, socket, joins: OwnMap::new() }
     }
 
-    /// Handles one frame. If it returns a pause, the caller hands in no other frame before
+    /// Handles one frame, which was read at this time. If it returns a pause, the caller hands in no other frame before
     /// [`Connection::wait`] is done.
     ///
     /// Most frames need no wait, so that a connection has memory for one only while it lasts.
-    pub(crate) fn receive(&mut self, frame: Frame) -> Result<Option<Pause>, Disconnect> {
-        self.outbox.traffic().received(match &frame {
-            Frame::Text(text) => text.len(),
-            Frame::Binary(bytes) => bytes.len(),
-        });
+    pub(crate) fn receive(&mut self, frame: FrameRef<'_>, at: Instant) -> Result<Option<Pause>, Disconnect> {
+        self.outbox.traffic().received(frame.size());
         let message = self.serializer.decode(frame).map_err(|error| {
             tracing::debug!(%error, "undecodable message");
             Disconnect::Undecodable
         })?;
-        Ok(match self.rate_limit.admit(&message) {
-            Admission::Yes => self.handle(message),
-            Admission::Later => Some(Pause::Before(Box::new(message))),
+        let lent = message.lent();
+        Ok(match self.rate_limit.admit(&lent) {
+            Admission::Yes => self.handle(&lent, at),
+            Admission::Later => Some(Pause::Before(Box::new(message.into_message()))),
             Admission::Refused(limit, limited) => {
                 self.outbox.traffic().limited(limit);
-                self.refuse(message.join_ref, message.reference, message.topic, limited.payload());
+                self.refuse(lent.join_ref.to_term(), &lent, limited.payload());
                 Some(Pause::For(limited.wait))
             }
         })
     }
 
     /// Answers a ping. Like other frames, it counts.
-    pub(super) fn ping(&self, payload: Bytes) -> Option<Pause> {
+    pub(super) fn ping(&self, payload: &[u8]) -> Option<Pause> {
         if !self.rate_limit.has_room() {
-            return Some(Pause::BeforePong(payload));
+            return Some(Pause::BeforePong(Bytes::copy_from_slice(payload)));
         }
-        self.outbox.pong(&payload);
+        self.outbox.pong(payload);
         None
     }
 
@@ -139,7 +138,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 }
                 Pause::Before(message) => {
                     self.rate_limit.wait().await;
-                    next = self.handle(*message);
+                    next = self.handle(&MessageRef::from(&*message), Instant::now());
                 }
                 Pause::Joining(Joining { id, topic, join_ref, decided }) => {
                     if decided.await == Ok(true) {
@@ -152,7 +151,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
         }
     }
 
-    fn handle(&mut self, message: Message) -> Option<Pause> {
+    fn handle(&mut self, message: &MessageRef<'_>, at: Instant) -> Option<Pause> {
         for (topic, id) in self.outbox.take_ended() {
             self.socket.ended(&topic, id);
             self.joins.remove(&id);
@@ -160,15 +159,15 @@ impl<S: Send + Sync + 'static> Connection<S> {
         let router = &self.endpoint.router;
         match self.socket.receive(message, |topic| router.find(topic).is_some()) {
             Action::Reply(reply) => self.outbox.send(reply),
-            Action::Join(join) => return self.join(join).map(Pause::Joining),
-            Action::Push(id, message) => self.push(id, message),
-            Action::Leave(id, message) => self.leave(id, message),
+            Action::Join(join) => return self.join(join, message).map(Pause::Joining),
+            Action::Push(id) => self.push(id, message, at),
+            Action::Leave(id) => self.leave(id, message),
             Action::Ignore => {}
         }
         None
     }
 
-    fn join(&mut self, join: socket::Join) -> Option<Joining> {
+    fn join(&mut self, join: socket::Join, message: &MessageRef<'_>) -> Option<Joining> {
         let socket::Join { id, topic, join_ref, reference, payload, replaces } = join;
         let replaced = replaces.and_then(|old| Some((self.subscriber(old), self.joins.remove(&old)?)));
         if let Some((_, old)) = &replaced {
@@ -181,7 +180,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
             client: Arc::clone(&self.client),
             outbox: self.outbox.clone(),
             join_ref: join_ref.clone(),
-            reference: reference.clone(),
+            reference,
             params: payload,
             replaces: replaces.map(|old| self.subscriber(old)),
             is_replaced: Arc::clone(&is_replaced),
@@ -196,45 +195,44 @@ impl<S: Send + Sync + 'static> Connection<S> {
             if let Some((old, joined)) = replaced {
                 joined.handle.gone(old);
             }
-            self.overloaded(join_ref, reference, Term::Text(topic));
+            self.overloaded(join_ref, message);
             None
         }
     }
 
-    fn push(&self, id: JoinId, message: Message) {
+    fn push(&self, id: JoinId, message: &MessageRef<'_>, at: Instant) {
         let Some(Joined { handle, .. }) = self.joins.get(&id) else { return };
-        let Message { topic, event, reference, payload, .. } = message;
         let from = self.subscriber(id);
-        let size = payload.size() + event.size() + reference.size();
-        let sent = self.budget.reserve(size).and_then(|reserved| match event {
-            Term::Text(event) => {
-                let reference = reference.clone();
-                let incoming = Incoming { from, event, payload, reference, at: Instant::now() };
+        let size = message.payload.size() + message.event.size() + message.reference.size();
+        let sent = self.budget.reserve(size).and_then(|reserved| match message.to_input() {
+            Some((event, reference, payload)) => {
+                let incoming = Incoming { from, event, payload, reference, at };
                 handle.input(Input(incoming, reserved))
             }
-            Term::Null | Term::Other(_) => handle.leave(Leave::BadEvent { who: from }),
+            None => handle.leave(Leave::BadEvent { who: from }),
         });
         if sent.is_err() {
-            self.overloaded(Term::Null, reference, topic);
+            self.overloaded(Term::Null, message);
         }
     }
 
-    fn leave(&self, id: JoinId, message: Message) {
+    fn leave(&self, id: JoinId, message: &MessageRef<'_>) {
         let Some(Joined { handle, .. }) = self.joins.get(&id) else { return };
-        let leave = Leave::Asked { who: self.subscriber(id), reference: message.reference.clone() };
+        let leave = Leave::Asked { who: self.subscriber(id), reference: message.reference.to_term() };
         if handle.leave(leave).is_err() {
-            self.overloaded(Term::Null, message.reference, message.topic);
+            self.overloaded(Term::Null, message);
         }
     }
 
     /// Refuses a message for which the topic's mailbox or the connection's byte budget has no room.
-    fn overloaded(&self, join_ref: Term, reference: Term, topic: Term) {
+    fn overloaded(&self, join_ref: Term, message: &MessageRef<'_>) {
         self.outbox.traffic().overloaded();
-        self.refuse(join_ref, reference, topic, Overloaded::response());
+        self.refuse(join_ref, message, Overloaded::response());
     }
 
     /// Sends an error reply, even where there is no `ref`: it is null then, as in Phoenix.
-    fn refuse(&self, join_ref: Term, reference: Term, topic: Term, response: Payload) {
+    fn refuse(&self, join_ref: Term, message: &MessageRef<'_>, response: Payload) {
+        let (reference, topic) = (message.reference.to_term(), message.topic.to_term());
         self.outbox.send(Reply { join_ref, reference, topic, status: Status::Error, response });
     }
 }
@@ -328,7 +326,7 @@ mod tests {
 
         async fn send(&mut self, reference: &str, event: &str, size: usize) {
             let text = format!(r#"["0","{reference}","t","{event}","{}"]"#, "x".repeat(size));
-            if let Some(pause) = self.connection.receive(Frame::Text(text.into())).unwrap() {
+            if let Some(pause) = self.connection.receive(FrameRef::Text(&text), Instant::now()).unwrap() {
                 self.connection.wait(pause).await;
             }
         }

@@ -9,7 +9,7 @@ use governor::{
     clock::{Clock as _, DefaultClock},
 };
 use tokio::time::sleep;
-use vestibule_phoenix::message::Message;
+use vestibule_phoenix::lent::MessageRef;
 
 use super::{Limits, rate::RateLimited};
 use crate::metrics::Limit;
@@ -44,8 +44,8 @@ impl FrameRateLimit {
     ///
     /// Heartbeats and leaves are delayed, never refused: a client without a reply to its heartbeat
     /// takes the connection for dead, and one that leaves is doing what it should.
-    pub(super) fn admit(&self, message: &Message) -> Admission {
-        let event = message.event.as_text().map(|event| &**event);
+    pub(super) fn admit(&self, message: &MessageRef<'_>) -> Admission {
+        let event = message.event.as_text();
         if matches!(event, Some("heartbeat" | "phx_leave")) {
             return if self.has_room() { Admission::Yes } else { Admission::Later };
         }
@@ -81,19 +81,22 @@ fn check(limiter: &DefaultDirectRateLimiter) -> Result<(), RateLimited> {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use vestibule_phoenix::message::{Payload, Term};
+    use vestibule_phoenix::{
+        lent::{PayloadRef, TermRef},
+        message::Payload,
+    };
 
     use super::*;
     use crate::transport::Rate;
 
-    fn message(event: &str) -> Message {
-        Message {
-            join_ref: Term::Null,
-            reference: Term::Null,
-            topic: "t".into(),
-            event: event.into(),
-            payload: Payload::empty(),
-        }
+    fn admit(pace: &FrameRateLimit, event: &str) -> Admission {
+        pace.admit(&MessageRef {
+            join_ref: TermRef::Null,
+            reference: TermRef::Null,
+            topic: TermRef::Text("t"),
+            event: TermRef::Text(event),
+            payload: PayloadRef::Kept(&Payload::empty()),
+        })
     }
 
     /// Ten a second, so that a slow machine does not stay below the rate.
@@ -111,21 +114,21 @@ mod tests {
     async fn frames_above_the_burst_are_refused_for_a_while() {
         let pace = pace();
         for _ in 0..3 {
-            assert_eq!(pace.admit(&message("e")), Admission::Yes);
+            assert_eq!(admit(&pace, "e"), Admission::Yes);
         }
-        let Admission::Refused(Limit::Frames, limited) = pace.admit(&message("e")) else { panic!() };
+        let Admission::Refused(Limit::Frames, limited) = admit(&pace, "e") else { panic!() };
         assert!(limited.wait <= Duration::from_millis(100), "{limited:?}");
         sleep(limited.wait).await;
-        assert_eq!(pace.admit(&message("e")), Admission::Yes);
+        assert_eq!(admit(&pace, "e"), Admission::Yes);
     }
 
     #[test]
     fn joins_have_a_rate_of_their_own() {
         let pace = pace();
-        assert_eq!(pace.admit(&message("phx_join")), Admission::Yes);
-        let Admission::Refused(Limit::Joins, limited) = pace.admit(&message("phx_join")) else { panic!() };
+        assert_eq!(admit(&pace, "phx_join"), Admission::Yes);
+        let Admission::Refused(Limit::Joins, limited) = admit(&pace, "phx_join") else { panic!() };
         assert!(limited.wait > Duration::from_millis(500), "{limited:?}");
-        assert_eq!(pace.admit(&message("e")), Admission::Yes, "the third frame");
+        assert_eq!(admit(&pace, "e"), Admission::Yes, "the third frame");
     }
 
     #[actix_web::test]
@@ -133,7 +136,7 @@ mod tests {
         let pace = pace();
         let start = Instant::now();
         for event in ["heartbeat", "phx_leave", "heartbeat", "phx_leave", "heartbeat"] {
-            match pace.admit(&message(event)) {
+            match admit(&pace, event) {
                 Admission::Yes => {}
                 Admission::Later => pace.wait().await,
                 Admission::Refused(..) => panic!("{event}"),

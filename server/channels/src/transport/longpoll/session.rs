@@ -11,7 +11,12 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::{Instant, interval_at, timeout},
 };
-use vestibule_phoenix::{disconnect::Disconnect, longpoll::Status, message::Frame, serializer::Serializer};
+use vestibule_phoenix::{
+    disconnect::Disconnect,
+    longpoll::Status,
+    message::{Frame, FrameRef},
+    serializer::Serializer,
+};
 
 use super::{
     super::{Endpoint, Limits, connection::Connection, connections::Registration, silence::LATE},
@@ -270,7 +275,7 @@ async fn handle<S: Send + Sync + 'static>(
     frames: Vec<Frame>,
 ) -> Result<(), Disconnect> {
     for frame in frames {
-        if let Some(pause) = connection.receive(frame)? {
+        if let Some(pause) = connection.receive(FrameRef::from(&frame), std::time::Instant::now())? {
             Box::pin(connection.wait(pause)).await;
         }
     }

@@ -80,11 +80,12 @@ impl FrameCheck {
     }
 }
 
-struct Header {
+/// A frame's header.
+pub(super) struct Header {
     /// The first byte: the bit of the last fragment, three reserved bits, and the opcode.
     first: u8,
     /// The header's length.
-    length: usize,
+    pub(super) length: usize,
     /// The payload's length.
     payload: u64,
     is_masked: bool,
@@ -112,7 +113,7 @@ impl Header {
     }
 
     /// Parses the header at the start of `bytes`, if it is complete.
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let (&[first, second], rest) = bytes.split_first_chunk()?;
         let is_masked = second & 0x80 != 0;
         let mask = if is_masked { 4 } else { 0 };

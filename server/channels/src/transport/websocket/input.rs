@@ -1,10 +1,13 @@
 //! Where a client's bytes come from.
 
-use std::{cell::RefCell, pin::Pin};
+use std::{
+    cell::Cell,
+    mem,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use actix_web::dev::Payload;
-use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt as _, future::poll_fn};
 use tokio::io::{AsyncRead, ReadBuf};
 
 /// How much is read at once.
@@ -13,7 +16,7 @@ const SPACE: usize = 64 * 1024;
 thread_local! {
     /// What all connections of a thread read into, one after the other: none of them needs a buffer
     /// while its client is silent.
-    static SPACE_TO_READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; SPACE].into());
+    static SPACE_TO_READ: Cell<Box<[u8]>> = Cell::default();
 }
 
 /// A client's bytes.
@@ -24,38 +27,31 @@ pub(super) enum Input {
     Connection(Box<dyn AsyncRead + Unpin>),
 }
 
-impl Input {
-    /// Appends the next bytes; `false` once the connection is lost. Cancel-safe.
-    pub(super) async fn read(&mut self, buffer: &mut BytesMut) -> bool {
-        match self {
-            Input::Body(body) => match body.next().await {
-                Some(Ok(bytes)) => {
-                    append(buffer, bytes);
-                    true
-                }
-                Some(Err(_)) | None => false,
-            },
-            Input::Connection(connection) => {
-                poll_fn(|cx| {
-                    SPACE_TO_READ.with_borrow_mut(|space| {
-                        let mut space = ReadBuf::new(space);
-                        let read = Pin::new(&mut *connection).poll_read(cx, &mut space);
-                        read.map(|read| {
-                            buffer.extend_from_slice(space.filled());
-                            read.is_ok() && !space.filled().is_empty()
-                        })
-                    })
-                })
-                .await
-            }
-        }
+/// The thread's space to read into, given back on drop.
+pub(super) struct Space(Box<[u8]>);
+
+impl Space {
+    /// Takes it, or makes a new one: for the first read, and after a panic.
+    pub(super) fn take() -> Self {
+        let space = SPACE_TO_READ.take();
+        Self(if space.is_empty() { vec![0; SPACE].into() } else { space })
+    }
+
+    /// The next bytes; none once the connection is lost.
+    pub(super) fn poll_read(
+        &mut self,
+        connection: &mut (impl AsyncRead + Unpin + ?Sized),
+        cx: &mut Context<'_>,
+    ) -> Poll<&mut [u8]> {
+        let mut space = ReadBuf::new(&mut self.0);
+        let is_read = ready!(Pin::new(connection).poll_read(cx, &mut space)).is_ok();
+        let length = if is_read { space.filled().len() } else { 0 };
+        Poll::Ready(&mut self.0[..length])
     }
 }
 
-fn append(buffer: &mut BytesMut, bytes: Bytes) {
-    if buffer.is_empty() {
-        *buffer = bytes.into();
-    } else {
-        buffer.extend_from_slice(&bytes);
+impl Drop for Space {
+    fn drop(&mut self) {
+        SPACE_TO_READ.set(mem::take(&mut self.0));
     }
 }

@@ -1,6 +1,7 @@
 //! A client's messages, assembled from frames.
 //!
-//! actix-http's codec decodes the frames; this module keeps memory low:
+//! Most messages are one frame, and most frames come whole: they are handled where they were read.
+//! actix-http's codec decodes the others. Memory stays low:
 //!
 //! - A frame's header is checked before its payload is buffered ([`FrameCheck`]).
 //! - The fragments of a message go into one buffer. Kept separately, fragments of one byte would
@@ -9,31 +10,43 @@
 //! - One message is handled before the next one is parsed, so that a broken frame does not discard
 //!   those before it.
 
-use std::io::ErrorKind;
+use std::{
+    io::ErrorKind,
+    ops::ControlFlow,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use actix_codec::Decoder as _;
 use actix_http::ws::{Codec, Frame, Item, ProtocolError};
 use bytes::{Bytes, BytesMut};
-use bytestring::ByteString;
-use tokio::time::timeout;
+use futures_util::{Stream as _, future::poll_fn};
+use tokio::time::{Instant, timeout};
 
 use super::{
     frame_check::{Fault, FrameCheck},
-    input::Input,
+    input::{Input, Space},
+    whole_frame,
 };
 use crate::transport::{
     Limits,
     tcp::{GOODBYE, read_to_end},
 };
 
-/// A complete message, or a control frame.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Message {
-    Text(ByteString),
-    Binary(Bytes),
-    Ping(Bytes),
+/// A complete message, or a control frame, where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Message<'a> {
+    Text(&'a str),
+    Binary(&'a [u8]),
+    Ping(&'a [u8]),
     Pong,
     Close,
+}
+
+impl<'a> Message<'a> {
+    pub(super) fn text(bytes: &'a [u8]) -> Result<Self, Fault> {
+        str::from_utf8(bytes).map(Message::Text).map_err(|_| Fault::NotUtf8)
+    }
 }
 
 /// One connection's incoming messages.
@@ -78,27 +91,117 @@ impl Messages {
         }
     }
 
-    /// The next message; `None` once the connection is lost. Cancel-safe: dropping the future loses
-    /// nothing.
-    pub(super) async fn next(&mut self) -> Option<Result<Message, Fault>> {
+    /// Hands over the messages as they come, with the time when they were read, until `handle`
+    /// breaks. `None` once there are no more. Cancel-safe: dropping the future loses nothing.
+    pub(super) async fn each<B>(
+        &mut self,
+        mut handle: impl FnMut(Result<Message<'_>, Fault>, Instant) -> ControlFlow<B>,
+    ) -> Option<B> {
+        poll_fn(|cx| self.poll_each(cx, &mut handle)).await
+    }
+
+    /// As [`Messages::each`].
+    pub(super) fn poll_each<B>(
+        &mut self,
+        cx: &mut Context<'_>,
+        handle: &mut impl FnMut(Result<Message<'_>, Fault>, Instant) -> ControlFlow<B>,
+    ) -> Poll<Option<B>> {
         loop {
+            if let ControlFlow::Break(broken) = self.handle_buffered(handle) {
+                return Poll::Ready(Some(broken));
+            }
             match self.end {
-                Some(End::Lost) => return None,
-                Some(End::Broken(fault)) => return Some(Err(fault)),
+                Some(End::Lost) => return Poll::Ready(None),
+                Some(End::Broken(fault)) => {
+                    return Poll::Ready(handle(Err(fault), Instant::now()).break_value());
+                }
                 None => {}
             }
-            match self.read_message() {
-                Ok(Some(message)) => return Some(Ok(message)),
-                Ok(None) => {
-                    if !self.input.read(&mut self.buffer).await {
-                        self.end = Some(End::Lost);
-                    }
+            if let ControlFlow::Break(broken) = ready!(self.poll_read(cx, handle)) {
+                return Poll::Ready(Some(broken));
+            }
+        }
+    }
+
+    /// Reads once, and hands over the whole messages at the start of what came. The rest is
+    /// buffered.
+    fn poll_read<B>(
+        &mut self,
+        cx: &mut Context<'_>,
+        handle: &mut impl FnMut(Result<Message<'_>, Fault>, Instant) -> ControlFlow<B>,
+    ) -> Poll<ControlFlow<B>> {
+        let mut space;
+        let read = match &mut self.input {
+            Input::Body(body) => match ready!(Pin::new(body).poll_next(cx)) {
+                Some(Ok(bytes)) => {
+                    append(&mut self.buffer, bytes);
+                    return Poll::Ready(ControlFlow::Continue(()));
                 }
+                Some(Err(_)) | None => &mut [],
+            },
+            Input::Connection(connection) => {
+                space = Space::take();
+                ready!(space.poll_read(connection, cx))
+            }
+        };
+        if read.is_empty() {
+            self.end = Some(End::Lost);
+            return Poll::Ready(ControlFlow::Continue(()));
+        }
+        let (handled, flow) = self.handle_whole(read, handle);
+        self.buffer.extend_from_slice(&read[handled..]);
+        Poll::Ready(flow)
+    }
+
+    /// Hands over the messages at the start of `read` that are one whole frame each, where they
+    /// lie. Returns how many bytes these take up.
+    fn handle_whole<B>(
+        &mut self,
+        read: &mut [u8],
+        handle: &mut impl FnMut(Result<Message<'_>, Fault>, Instant) -> ControlFlow<B>,
+    ) -> (usize, ControlFlow<B>) {
+        let mut handled = 0;
+        if !self.buffer.is_empty() || self.fragments.is_some() {
+            return (0, ControlFlow::Continue(()));
+        }
+        let now = Instant::now();
+        while handled < read.len() {
+            let rest = &mut read[handled..];
+            match self.frame_check.check(rest) {
+                Ok(length) => self.frame = length,
+                Err(fault) => {
+                    self.end = Some(End::Broken(fault));
+                    return (read.len(), ControlFlow::Continue(()));
+                }
+            }
+            let frame = self.frame.and_then(|length| rest.get_mut(..length));
+            let length = frame.as_ref().map_or(0, |frame| frame.len());
+            let Some(message) = frame.and_then(whole_frame::message) else { break };
+            self.frame = None;
+            handled += length;
+            let flow = handle(message, now);
+            if flow.is_break() {
+                return (handled, flow);
+            }
+        }
+        (handled, ControlFlow::Continue(()))
+    }
+
+    /// Hands over the messages that are complete in the buffer.
+    fn handle_buffered<B>(
+        &mut self,
+        handle: &mut impl FnMut(Result<Message<'_>, Fault>, Instant) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        while self.end.is_none() && !self.buffer.is_empty() {
+            match self.read_message() {
+                Ok(None) => break,
+                Ok(Some(message)) => handle(message.lent(), Instant::now())?,
                 // The frame was consumed all the same, so the next one can be read.
-                Err(Fault::NotUtf8) => return Some(Err(Fault::NotUtf8)),
+                Err(Fault::NotUtf8) => handle(Err(Fault::NotUtf8), Instant::now())?,
                 Err(fault) => self.end = Some(End::Broken(fault)),
             }
         }
+        ControlFlow::Continue(())
     }
 
     /// Drops what still comes, for a while, so that the client sees the last frames: a connection
@@ -111,15 +214,15 @@ impl Messages {
     }
 
     /// Reads frames until a message is complete; `None` if that takes more bytes.
-    fn read_message(&mut self) -> Result<Option<Message>, Fault> {
+    fn read_message(&mut self) -> Result<Option<Kept>, Fault> {
         while let Some(frame) = self.read_frame()? {
             let message = match frame {
-                Frame::Text(bytes) => text(bytes)?,
-                Frame::Binary(bytes) => Message::Binary(bytes),
-                Frame::Ping(bytes) => Message::Ping(bytes),
-                Frame::Pong(_) => Message::Pong,
-                Frame::Close(_) => Message::Close,
-                Frame::Continuation(item) => match self.join_fragment(item)? {
+                Frame::Text(bytes) => Kept::Text(bytes),
+                Frame::Binary(bytes) => Kept::Binary(bytes),
+                Frame::Ping(bytes) => Kept::Ping(bytes),
+                Frame::Pong(_) => Kept::Pong,
+                Frame::Close(_) => Kept::Close,
+                Frame::Continuation(item) => match self.join_fragment(item) {
                     Some(message) => message,
                     None => continue,
                 },
@@ -145,7 +248,7 @@ impl Messages {
     }
 
     /// Appends a fragment to those before it, and returns the message after the last one.
-    fn join_fragment(&mut self, item: Item) -> Result<Option<Message>, Fault> {
+    fn join_fragment(&mut self, item: Item) -> Option<Kept> {
         let (is_text, bytes, is_last) = match item {
             Item::FirstText(bytes) => (true, bytes, false),
             Item::FirstBinary(bytes) | Item::Continue(bytes) => (false, bytes, false),
@@ -154,16 +257,41 @@ impl Messages {
         let fragments = self.fragments.get_or_insert_with(|| Fragments { is_text, bytes: BytesMut::new() });
         fragments.bytes.extend_from_slice(&bytes);
         if !is_last {
-            return Ok(None);
+            return None;
         }
-        let Some(Fragments { is_text, bytes }) = self.fragments.take() else { return Ok(None) };
+        let Fragments { is_text, bytes } = self.fragments.take()?;
         let bytes = bytes.freeze();
-        if is_text { text(bytes).map(Some) } else { Ok(Some(Message::Binary(bytes))) }
+        Some(if is_text { Kept::Text(bytes) } else { Kept::Binary(bytes) })
     }
 }
 
-fn text(bytes: Bytes) -> Result<Message, Fault> {
-    ByteString::try_from(bytes).map(Message::Text).map_err(|_| Fault::NotUtf8)
+/// A message in a buffer of its own.
+enum Kept {
+    Text(Bytes),
+    Binary(Bytes),
+    Ping(Bytes),
+    Pong,
+    Close,
+}
+
+impl Kept {
+    fn lent(&self) -> Result<Message<'_>, Fault> {
+        Ok(match self {
+            Kept::Text(bytes) => return Message::text(bytes),
+            Kept::Binary(bytes) => Message::Binary(bytes),
+            Kept::Ping(bytes) => Message::Ping(bytes),
+            Kept::Pong => Message::Pong,
+            Kept::Close => Message::Close,
+        })
+    }
+}
+
+fn append(buffer: &mut BytesMut, bytes: Bytes) {
+    if buffer.is_empty() {
+        *buffer = bytes.into();
+    } else {
+        buffer.extend_from_slice(&bytes);
+    }
 }
 
 /// The codec has one error both for a close reason that is not UTF-8 and for excessive length.
@@ -176,150 +304,4 @@ fn fault(error: &ProtocolError) -> Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::pin::Pin;
-
-    use actix_web::{dev::Payload, error::PayloadError};
-    use futures_util::{Stream, stream};
-    use tokio::io::AsyncWriteExt as _;
-
-    use super::*;
-
-    const LIMITS: usize = 208;
-
-    /// Messages from bytes that come in pieces, after which the connection is lost.
-    fn messages(pieces: Vec<Vec<u8>>) -> Messages {
-        let pieces = stream::iter(pieces.into_iter().map(|piece| Ok(Bytes::from(piece))));
-        let payload: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> = Box::pin(pieces);
-        let payload = Payload::Stream { payload };
-        let input = Input::Body(payload);
-        Messages::new(input, BytesMut::new(), &Limits { frame: LIMITS, message: LIMITS, ..Limits::default() })
-    }
-
-    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-        let length = u8::try_from(payload.len()).unwrap();
-        let mut frame = vec![first, if length < 126 { 0x80 | length } else { 0xFE }];
-        if length >= 126 {
-            frame.extend(u16::from(length).to_be_bytes());
-        }
-        frame.extend([0; 4]);
-        frame.extend(payload);
-        frame
-    }
-
-    /// All messages up to the end of the connection, or up to the fault.
-    async fn read(mut messages: Messages) -> (Vec<Message>, Option<Fault>) {
-        let mut all = Vec::new();
-        loop {
-            match messages.next().await {
-                Some(Ok(message)) => all.push(message),
-                Some(Err(fault)) => return (all, Some(fault)),
-                None => return (all, None),
-            }
-        }
-    }
-
-    #[actix_web::test]
-    async fn messages_are_the_same_however_their_bytes_are_cut() {
-        let bytes = [
-            frame(0x81, b"one"),
-            frame(0x02, b"t"),
-            frame(0x89, b"ping"),
-            frame(0x00, b""),
-            frame(0x80, b"wo"),
-            frame(0x01, "ä".as_bytes().split_at(1).0),
-            frame(0x80, "ä".as_bytes().split_at(1).1),
-            frame(0x82, &[b'x'; 200]),
-            frame(0x8A, b""),
-            frame(0x88, b""),
-        ]
-        .concat();
-        for size in [1, 2, 3, 7, 100, bytes.len()] {
-            let (read, fault) = read(messages(bytes.chunks(size).map(<[u8]>::to_vec).collect())).await;
-            let expected = [
-                Message::Text("one".into()),
-                Message::Ping("ping".into()),
-                Message::Binary("two".into()),
-                Message::Text("ä".into()),
-                Message::Binary(vec![b'x'; 200].into()),
-                Message::Pong,
-                Message::Close,
-            ];
-            assert_eq!((&read[..], fault), (&expected[..], None), "pieces of {size}");
-        }
-    }
-
-    /// Otherwise the connection would be reset, and the client might not see why it was closed.
-    #[actix_web::test]
-    async fn what_comes_after_a_broken_frame_is_read_and_dropped() {
-        let (mut client, server) = tokio::io::duplex(64);
-        let unread = BytesMut::from(&frame(0xC1, b"c")[..]);
-        let input = Input::Connection(Box::new(server));
-        let mut messages = Messages::new(input, unread, &Limits::default());
-        assert_eq!(messages.next().await, Some(Err(Fault::Malformed)));
-        let sending = async move { client.write_all(&[b'x'; 10_000]).await };
-        let (sent, ()) = futures_util::future::join(sending, messages.read_to_end()).await;
-        sent.unwrap();
-    }
-
-    #[actix_web::test]
-    async fn messages_before_a_broken_frame_are_handled() {
-        let bytes = [frame(0x81, b"a"), frame(0x82, b"b"), frame(0xC1, b"c")].concat();
-        let mut messages = messages(vec![bytes]);
-        assert_eq!(messages.next().await, Some(Ok(Message::Text("a".into()))));
-        assert_eq!(messages.next().await, Some(Ok(Message::Binary("b".into()))));
-        for _ in 0..2 {
-            assert_eq!(messages.next().await, Some(Err(Fault::Malformed)));
-        }
-    }
-
-    #[actix_web::test]
-    async fn text_that_is_not_utf8_hides_nothing_after_it() {
-        let bytes = [frame(0x81, b"\xFF"), frame(0x88, b"")].concat();
-        let mut messages = messages(vec![bytes]);
-        assert_eq!(messages.next().await, Some(Err(Fault::NotUtf8)));
-        assert_eq!(messages.next().await, Some(Ok(Message::Close)));
-        assert_eq!(messages.next().await, None);
-        assert_eq!(messages.next().await, None);
-    }
-
-    #[actix_web::test]
-    async fn fragments_out_of_order_are_malformed() {
-        for wrong in [
-            frame(0x80, b"x"),
-            [frame(0x01, b"x"), frame(0x81, b"x")].concat(),
-            [frame(0x01, b"x"), frame(0x01, b"x")].concat(),
-        ] {
-            assert_eq!(read(messages(vec![wrong])).await, (vec![], Some(Fault::Malformed)));
-        }
-    }
-
-    #[actix_web::test]
-    async fn fragments_add_up_to_the_limit() {
-        let whole = [frame(0x02, &[0; 100]), frame(0x80, &[0; 108])].concat();
-        assert_eq!(read(messages(vec![whole])).await.0, [Message::Binary(vec![0; LIMITS].into())]);
-        let over = [frame(0x02, &[0; 100]), frame(0x80, &[0; 109])[..6].to_vec()].concat();
-        assert_eq!(read(messages(vec![over])).await, (vec![], Some(Fault::TooMuch)), "its header is enough");
-    }
-
-    #[actix_web::test]
-    async fn no_buffer_outlives_its_messages() {
-        let large = frame(0x82, &[b'x'; 200]);
-        let mut read = messages(vec![large.clone(), frame(0x89, b"")]);
-        read.next().await;
-        assert_eq!(read.buffer.capacity(), 0);
-
-        // A few bytes of the next frame do not keep the buffer of the previous ones.
-        let mut read = messages(vec![[&large[..], &[0x89]].concat(), vec![0x80, 0, 0, 0, 0]]);
-        read.next().await;
-        assert_eq!((read.buffer.len(), read.buffer.capacity()), (1, 1));
-        assert_eq!(read.next().await, Some(Ok(Message::Ping(Bytes::new()))));
-
-        // Fragments take their own size, and the doubling of a buffer.
-        let mut pieces = vec![frame(0x02, b"x")];
-        pieces.extend((0..99).map(|_| frame(0x00, b"x")));
-        let mut fragmented = messages(pieces);
-        assert_eq!(fragmented.next().await, None);
-        assert!(fragmented.fragments.unwrap().bytes.capacity() <= 200);
-    }
-}
+mod tests;

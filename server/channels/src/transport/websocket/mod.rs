@@ -12,8 +12,10 @@ mod frame_check;
 mod input;
 mod messages;
 mod output;
+mod receive;
+mod whole_frame;
 
-use std::{future::ready, pin::pin, sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use actix_web::{
     FromRequest as _, HttpRequest, HttpResponse,
@@ -30,14 +32,14 @@ use actix_web::{
 };
 use bytes::BytesMut;
 use futures_util::{FutureExt as _, future::join};
-use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Instrument as _, Span};
-use vestibule_phoenix::{disconnect::Disconnect, message::Frame, serializer::Serializer};
+use vestibule_phoenix::serializer::Serializer;
 
 use self::{
     input::Input,
-    messages::{Message, Messages},
+    messages::Messages,
     output::{OutboxBody, Output},
+    receive::receive,
 };
 use super::{
     ConnectInfo, Endpoint, Limits,
@@ -47,7 +49,6 @@ use super::{
     params,
     rate::RateLimited,
     request,
-    silence::Silence,
     tcp::{Bare, Conn, Takeover},
 };
 use crate::{
@@ -58,12 +59,6 @@ use crate::{
 
 /// The only version of WebSockets (RFC 6455, section 4.1).
 const VERSION: &str = "13";
-
-/// How long a client may take to answer a close frame.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long a client may take to read what still waits for it, once the connection is over.
-const LINGER: Duration = Duration::from_secs(10);
 
 /// When a client with too many connections may retry. Nobody knows when one of them ends.
 const RETRY: Duration = Duration::from_secs(5);
@@ -184,7 +179,12 @@ impl<S: Send + Sync + 'static> Accepted<S> {
     fn start(self, input: Input, unread: BytesMut, output: Output) {
         let Self { connection, limits, held, outbox, span } = self;
         let messages = Box::new(Messages::new(input, unread, &limits));
-        actix_web::rt::spawn(serve(connection, limits, held, outbox, messages, output).instrument(span));
+        let serving = serve(connection, limits, held, outbox, messages, output);
+        if span.is_disabled() {
+            actix_web::rt::spawn(serving);
+        } else {
+            actix_web::rt::spawn(serving.instrument(span));
+        }
     }
 }
 
@@ -266,98 +266,4 @@ fn serve<S: Send + Sync + 'static>(
             drop(counted);
         })
     })
-}
-
-/// Handles what the client sends, until the connection must end.
-async fn receive<S: Send + Sync + 'static>(
-    mut connection: Box<Connection<S>>,
-    limits: Limits,
-    outbox: Outbox,
-    mut messages: Box<Messages>,
-) -> Box<Messages> {
-    let end_of_session = Instant::now() + limits.lifetime;
-    let mut silence = Silence::new(limits.idle, Instant::now());
-    let mut timer = pin!(sleep_until(end_of_session.min(silence.look())));
-    loop {
-        // In this order: all messages of one read are handled before anything else.
-        tokio::select! {
-            biased;
-            message = messages.next() => {
-                let now = Instant::now();
-                silence.ends(now);
-                if now >= end_of_session {
-                    // Checked here too: the timer is not polled while a client always sends more.
-                    outbox.close(Disconnect::SessionOver);
-                    break;
-                }
-                let handled = match message {
-                    None => break,
-                    Some(Ok(Message::Close)) => {
-                        outbox.answer_close();
-                        break;
-                    }
-                    Some(Ok(Message::Ping(payload))) => Ok(connection.ping(payload)),
-                    Some(Ok(Message::Pong)) => Ok(connection.pong()),
-                    Some(Ok(Message::Text(text))) => connection.receive(Frame::Text(text)),
-                    Some(Ok(Message::Binary(bytes))) => connection.receive(Frame::Binary(bytes)),
-                    Some(Err(fault)) => Err(fault.disconnect()),
-                };
-                match handled {
-                    Ok(None) => {}
-                    Ok(Some(pause)) => {
-                        if has_closed_during(Box::pin(connection.wait(pause)), &outbox).await {
-                            break;
-                        }
-                    }
-                    Err(why) => {
-                        outbox.close(why);
-                        break;
-                    }
-                }
-            }
-            () = outbox.closing() => break,
-            () = &mut timer => {
-                let now = Instant::now();
-                close_if_due(&outbox, now, end_of_session, &mut silence);
-                timer.as_mut().reset(end_of_session.min(silence.look()).max(now));
-            }
-        }
-    }
-    // The client leaves its topics before it gets time to answer the close.
-    drop(connection);
-    finish(&mut messages, &outbox).await;
-    messages
-}
-
-/// Closes the connection if its lifetime is over, or if its client was silent for too long.
-fn close_if_due(outbox: &Outbox, now: Instant, end_of_session: Instant, silence: &mut Silence) {
-    if now >= end_of_session {
-        outbox.close(Disconnect::SessionOver);
-    } else if silence.is_over(now) {
-        outbox.close(Disconnect::Idle);
-    }
-}
-
-/// Gives the client time to answer the close, and then to read the rest, and ends the connection.
-async fn finish(messages: &mut Messages, outbox: &Outbox) {
-    let answered = async {
-        // A fault that ends the messages is returned again and again.
-        while matches!(messages.next().await, Some(Ok(message)) if !matches!(message, Message::Close)) {}
-    };
-    if outbox.is_closing() {
-        let _ = timeout(CLOSE_TIMEOUT, answered).await;
-    }
-    outbox.finish();
-    if timeout(LINGER, outbox.written()).await.is_err() {
-        outbox.abandon();
-    }
-}
-
-/// Waits for the end of a pause, and returns whether the connection must end before that.
-async fn has_closed_during(pause: impl Future<Output = ()> + Unpin, outbox: &Outbox) -> bool {
-    tokio::select! {
-        biased;
-        () = pause => false,
-        () = outbox.closing() => true,
-    }
 }
