@@ -122,15 +122,13 @@ impl Scan<'_> {
         }
     }
 
-    /// Skips plain bytes. Most strings are short: they are over before it pays to look at many
-    /// bytes at once.
-    fn plain(&self, start: usize) -> usize {
-        for at in start..start + SHORT {
-            if !self.peek(at).is_some_and(is_plain) {
-                return at;
-            }
+    /// Skips plain bytes. Most strings are short: they are over within eight bytes.
+    fn plain(&self, at: usize) -> usize {
+        let Some(rest) = self.bytes.get(at..) else { return at };
+        match rest.first_chunk().map_or(0, |word| not_plain(*word)) {
+            0 => at + plain_length(rest),
+            found => at + place(found),
         }
-        start + SHORT + self.bytes.get(start + SHORT..).map_or(0, plain_length)
     }
 
     /// Reads the rest of an escape, after its backslash: of two, where the first is a high
@@ -239,28 +237,45 @@ pub(super) fn is_plain_text(text: &str) -> bool {
     start.iter().copied().all(is_plain) && (rest.is_empty() || plain_length(rest) == rest.len())
 }
 
+/// How many bytes at the start of `bytes` are plain.
+#[inline(never)]
+fn plain_length(bytes: &[u8]) -> usize {
+    // Written so that the compiler compares all bytes of a chunk at once.
+    let has_others = |chunk: &[u8; 16]| {
+        let is_other = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+        chunk.iter().fold(false, |found, byte| found | is_other(*byte))
+    };
+    let chunks = bytes.as_chunks().0.iter().take_while(|chunk| !has_others(chunk)).count();
+    let rest = &bytes[chunks * 16..];
+    let (words, few) = rest.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let found = not_plain(*word);
+        if found != 0 {
+            return chunks * 16 + index * 8 + place(found);
+        }
+    }
+    bytes.len() - few.len() + few.iter().take_while(|byte| is_plain(**byte)).count()
+}
+
 const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
 const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
 
-/// How many bytes at the start of `bytes` are plain.
+/// The highest bit of each byte that is not plain; bits above the first of them mean nothing.
 ///
-/// Eight are compared at once. Subtracting a byte's bound borrows from its highest bit where the
-/// byte is below, which is seen if the byte is ASCII, as all that are looked for are. What it
-/// borrows from the next byte is wrong only after one that was found.
-#[inline(never)]
-fn plain_length(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let quote = (word ^ LOW * u64::from(b'"')).wrapping_sub(LOW);
-        let backslash = (word ^ LOW * u64::from(b'\\')).wrapping_sub(LOW);
-        let control = word.wrapping_sub(LOW * u64::from(b' '));
-        let found = (quote | backslash | control) & !word & HIGH;
-        if found != 0 {
-            return index * 8 + found.trailing_zeros() as usize / 8;
-        }
-    }
-    bytes.len() - rest.len() + rest.iter().take_while(|byte| is_plain(**byte)).count()
+/// Subtracting a byte's bound borrows from its highest bit where the byte is below, which is seen
+/// if the byte is ASCII, as all that are looked for are. What it borrows from the next byte is wrong
+/// only after one that was found.
+fn not_plain(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    let quote = (word ^ LOW * u64::from(b'"')).wrapping_sub(LOW);
+    let backslash = (word ^ LOW * u64::from(b'\\')).wrapping_sub(LOW);
+    let control = word.wrapping_sub(LOW * u64::from(b' '));
+    (quote | backslash | control) & !word & HIGH
+}
+
+/// The place of the first byte that [`not_plain`] found.
+fn place(found: u64) -> usize {
+    found.trailing_zeros() as usize / 8
 }
 
 /// Whether a byte is neither a quote nor a backslash nor a control character.

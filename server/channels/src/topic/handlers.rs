@@ -5,18 +5,27 @@ use std::sync::atomic::Ordering;
 use actix::{Actor, Handler};
 use vestibule_phoenix::message::Status;
 
-use super::{Input, Join, Leave, MAX_WAITING, Overloaded, TopicActor, resting::Woken};
+use super::{Input, Join, Leave, MAX_WAITING, Overloaded, TopicActor, inbox::Letter};
 use crate::channel::{Channel, Continue, JoinReply, Origin, PendingJoin, Stop, Subscriber, Waiting};
 
 impl<C: Channel> Actor for TopicActor<C> {
     type Context = actix::Context<Self>;
 }
 
-impl<C: Channel> Handler<Join<C::ConnectAssigns>> for TopicActor<C> {
-    type Result = ();
+impl<C: Channel> TopicActor<C> {
+    /// Handles what was in the inbox.
+    pub(super) fn open(&mut self, letter: Letter<C>, ctx: &mut actix::Context<Self>) {
+        match letter {
+            Letter::Join(join) => self.handle_join(*join),
+            Letter::Input(input) => self.handle_input(input),
+            Letter::Leave(leave) => self.handle_leave(leave),
+            Letter::Woken(subscribers) => self.take_in(subscribers),
+            Letter::Call(go_on) => self.go_on(go_on),
+        }
+        self.finish(ctx);
+    }
 
-    fn handle(&mut self, join: Join<C::ConnectAssigns>, ctx: &mut Self::Context) {
-        self.in_mailbox.received();
+    fn handle_join(&mut self, join: Join<C::ConnectAssigns>) {
         let Join { who, client, outbox, join_ref, reference, params, replaces, is_replaced, decision } = join;
         self.is_joining = true;
         let replaced = replaces.and_then(|old| self.replace(old));
@@ -41,20 +50,14 @@ impl<C: Channel> Handler<Join<C::ConnectAssigns>> for TopicActor<C> {
         self.settle();
         self.is_joining = false;
         self.send_presence();
-        self.finish(ctx);
     }
-}
-
-impl<C: Channel> Handler<Input> for TopicActor<C> {
-    type Result = ();
 
     /// Drops the message of a join that has ended meanwhile, as a Phoenix channel's mailbox is
     /// dropped.
-    fn handle(&mut self, Input(message, reserved): Input, ctx: &mut Self::Context) {
-        self.in_mailbox.received();
+    fn handle_input(&mut self, Input(message, reserved): Input) {
         let who = message.from;
         if !self.subscribers.by_id.contains_key(&who) {
-            return self.finish(ctx);
+            return;
         }
         match self.waiting(who) {
             None => {
@@ -72,20 +75,14 @@ impl<C: Channel> Handler<Input> for TopicActor<C> {
                 self.subscribers.reply(who, &message.reference, &Status::Error, &response);
             }
         }
-        self.finish(ctx);
     }
-}
 
-impl<C: Channel> Handler<Leave> for TopicActor<C> {
-    type Result = ();
-
-    fn handle(&mut self, leave: Leave, ctx: &mut Self::Context) {
-        self.in_mailbox.received();
+    fn handle_leave(&mut self, leave: Leave) {
         match leave {
             Leave::Asked { who, reference } => {
                 let subscriber = self.subscribers.by_id.get(&who);
                 if subscriber.is_none_or(|subscriber| subscriber.is_replaced.load(Ordering::Acquire)) {
-                    return self.finish(ctx);
+                    return;
                 }
                 match self.waiting(who) {
                     // One place more than messages have: a client that floods can still leave.
@@ -98,17 +95,16 @@ impl<C: Channel> Handler<Leave> for TopicActor<C> {
             Leave::BadEvent { who } => self.stop(who, Stop::Crash),
             Leave::Gone { who } => self.drop_out(who),
         }
-        self.finish(ctx);
     }
-}
 
-impl<C: Channel> Handler<Woken<C>> for TopicActor<C> {
-    type Result = ();
-
-    fn handle(&mut self, Woken(subscribers): Woken<C>, ctx: &mut Self::Context) {
-        self.in_mailbox.received();
-        self.take_in(subscribers);
-        self.finish(ctx);
+    fn go_on(&mut self, Continue { who, call, origin }: Continue<C>) {
+        match origin {
+            Origin::Resumed => self.in_flight -= 1,
+            Origin::Outside | Origin::Timer => {}
+        }
+        if let Some(call) = call {
+            self.call(who, call);
+        }
     }
 }
 
@@ -116,14 +112,7 @@ impl<C: Channel> Handler<Continue<C>> for TopicActor<C> {
     type Result = ();
 
     fn handle(&mut self, go_on: Continue<C>, ctx: &mut Self::Context) {
-        match go_on.origin {
-            Origin::Outside => self.in_mailbox.received(),
-            Origin::Resumed => self.in_flight -= 1,
-            Origin::Timer => {}
-        }
-        if let Some(call) = go_on.call {
-            self.call(go_on.who, call);
-        }
+        self.go_on(go_on);
         self.finish(ctx);
     }
 }

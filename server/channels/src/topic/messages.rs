@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, atomic::AtomicBool};
 
-use actix::Message;
 use tokio::sync::oneshot;
 use vestibule_phoenix::message::{Payload, Term};
 
@@ -14,8 +13,6 @@ use crate::{
 
 /// A connection asks to join. `S` is what the connection carries.
 #[allow(clippy::struct_field_names, reason = "`join_ref` is the protocol's name")]
-#[derive(Message)]
-#[rtype(result = "()")]
 pub struct Join<S: 'static> {
     pub(crate) who: SubscriberId,
     pub(crate) client: Arc<Client<S>>,
@@ -37,13 +34,9 @@ pub struct Join<S: 'static> {
 
 /// A subscriber's message, and its part of the connection's byte budget, which is released when the
 /// channel gets the message.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub(crate) struct Input(pub(crate) Incoming, pub(crate) Reserved);
 
 /// A join ends from the connection's side.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub(crate) enum Leave {
     /// By `phx_leave`, which is answered with this `ref`.
     Asked { who: SubscriberId, reference: Term },

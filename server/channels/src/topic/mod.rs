@@ -34,6 +34,7 @@
 
 mod byte_budget;
 mod handlers;
+mod inbox;
 mod join_refusal;
 mod messages;
 mod registry;
@@ -55,10 +56,7 @@ use serde_json::json;
 use tokio::time::sleep;
 use vestibule_phoenix::message::{Payload, Status, Term};
 
-use self::{
-    registry::MailboxCount,
-    resting::{Rested, Resting},
-};
+use self::resting::{Rested, Resting};
 use crate::channel::{
     Busy, Channel, Context, Continue, Deferred, Handled, Incoming, LastWords, Parting, PendingJoin, Stop,
     Subscriber, SubscriberId, Subscribers, Waiting,
@@ -86,7 +84,6 @@ pub(crate) struct TopicActor<C: Channel> {
     /// a connection that joins anew leaves and joins in one change.
     is_joining: bool,
     registry: Arc<TopicRegistry<C>>,
-    in_mailbox: MailboxCount,
     /// Whether some of the topic's subscribers may rest while this actor runs. None go to rest
     /// without the actor.
     others_rest: bool,
@@ -101,7 +98,6 @@ impl<C: Channel> TopicActor<C> {
         generation: u64,
         channel: C,
         registry: Arc<TopicRegistry<C>>,
-        in_mailbox: MailboxCount,
         others_rest: bool,
         ctx: &actix::Context<Self>,
     ) -> Self {
@@ -114,7 +110,6 @@ impl<C: Channel> TopicActor<C> {
             generation,
             is_joining: false,
             registry,
-            in_mailbox,
             others_rest,
         }
     }

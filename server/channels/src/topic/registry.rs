@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use actix::{Actor as _, Addr};
+use actix::{Actor as _, AsyncContext as _};
 use bytestring::ByteString;
 use dashmap::DashMap;
 use serde_json::json;
@@ -16,8 +16,9 @@ use vestibule_phoenix::message::Payload;
 
 use super::{
     Input, Join, Leave, Route, TopicActor,
+    inbox::{Inbox, Letter, Reading},
     join_refusal::{Authorize, JoinRefusal},
-    resting::{Resting, Woken},
+    resting::Resting,
 };
 use crate::channel::{Channel, Client, Context, Continue, SubscriberId};
 
@@ -68,14 +69,10 @@ struct Topic<C: Channel> {
 
 /// A running topic actor.
 struct Running<C: Channel> {
-    address: Addr<TopicActor<C>>,
+    /// An actor with anything in it does not end.
+    inbox: Arc<Inbox<C>>,
     generation: u64,
-    in_mailbox: MailboxCount,
 }
-
-/// How many messages are in an actor's mailbox. An actor with any does not end.
-#[derive(Clone, Debug, Default)]
-pub(super) struct MailboxCount(Arc<AtomicUsize>);
 
 /// A queue is full: the message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +169,7 @@ impl<C: Channel> TopicRegistry<C> {
         let mut topic = slot.write();
         let all = topic.resting.take_all();
         let running = self.wake(&slot.name, &mut topic, all);
-        running.send_past_bound(|actor| actor.do_send(Continue::from_outside(call)));
+        running.inbox.push_past_bound(Letter::Call(Continue::from_outside(call)));
         true
     }
 
@@ -213,8 +210,7 @@ impl<C: Channel> TopicRegistry<C> {
         let mut has_ended = false;
         self.topics.remove_if(topic, |_, slot| {
             let mut topic = slot.write();
-            let may_end =
-                |actor: &mut Running<C>| actor.generation == generation && actor.in_mailbox.is_nothing();
+            let may_end = |actor: &mut Running<C>| actor.generation == generation && actor.inbox.is_empty();
             if topic.running.take_if(may_end).is_some() {
                 has_ended = true;
                 self.running.fetch_sub(1, Ordering::Relaxed);
@@ -235,29 +231,21 @@ impl<C: Channel> TopicRegistry<C> {
         let others_rest = !topic.resting.is_empty();
         let running = topic.running.get_or_insert_with(|| self.start(name, others_rest));
         if let Some(woken) = woken {
-            running.send_past_bound(|actor| actor.do_send(Woken(woken)));
+            running.inbox.push_past_bound(Letter::Woken(woken));
         }
         running
     }
 
-    fn start(self: &Arc<Self>, topic: &ByteString, others_rest: bool) -> Running<C> {
+    fn start(self: &Arc<Self>, name: &ByteString, others_rest: bool) -> Running<C> {
         let generation = self.generations.fetch_add(1, Ordering::Relaxed);
-        let channel = (self.make)(topic);
-        let in_mailbox = MailboxCount::default();
-        let address = TopicActor::create(|ctx| {
-            ctx.set_mailbox_capacity(self.mailbox);
-            TopicActor::new(
-                topic.clone(),
-                generation,
-                channel,
-                Arc::clone(self),
-                in_mailbox.clone(),
-                others_rest,
-                ctx,
-            )
+        let channel = (self.make)(name);
+        let inbox = Inbox::new();
+        TopicActor::create(|ctx| {
+            ctx.spawn(Reading(Arc::clone(&inbox)));
+            TopicActor::new(name.clone(), generation, channel, Arc::clone(self), others_rest, ctx)
         });
         self.running.fetch_add(1, Ordering::Relaxed);
-        Running { address, generation, in_mailbox }
+        Running { inbox, generation }
     }
 
     /// Sends a subscriber's message to its topic's actor, which is started if the subscriber rests.
@@ -266,12 +254,13 @@ impl<C: Channel> TopicRegistry<C> {
         self: &Arc<Self>,
         slot: &Slot<C>,
         who: SubscriberId,
-        post: impl FnOnce(&Addr<TopicActor<C>>) -> Result<(), Overloaded>,
+        letter: Letter<C>,
     ) -> Result<(), Overloaded> {
         // The lock is shared, and released before it is taken exclusively.
         let topic = slot.read();
         if !topic.resting.has(who) {
-            return topic.running.as_ref().map_or(Ok(()), |actor| actor.send(post));
+            let running = topic.running.as_ref();
+            return running.map_or(Ok(()), |running| running.inbox.push(letter, self.mailbox));
         }
         drop(topic);
         let mut topic = slot.write();
@@ -279,7 +268,7 @@ impl<C: Channel> TopicRegistry<C> {
         if woken.is_none() && topic.running.is_none() {
             return Ok(());
         }
-        self.wake(&slot.name, &mut topic, woken).send(post)
+        self.wake(&slot.name, &mut topic, woken).inbox.push(letter, self.mailbox)
     }
 
     /// Forgets a subscriber that rests, or tells its topic's actor.
@@ -289,7 +278,7 @@ impl<C: Channel> TopicRegistry<C> {
             if topic.resting.take(who).is_none()
                 && let Some(running) = &topic.running
             {
-                running.send_past_bound(|actor| actor.do_send(Leave::Gone { who }));
+                running.inbox.push_past_bound(Letter::Leave(Leave::Gone { who }));
             }
             topic.is_empty()
         });
@@ -317,7 +306,7 @@ impl<C: Channel> TopicRegistry<C> {
         let mut topic = entry.write();
         let replaced = join.replaces.and_then(|old| topic.resting.take(old));
         let running = self.wake(&entry.name, &mut topic, replaced);
-        running.send(|actor| actor.try_send(join).map_err(|_| Overloaded))?;
+        running.inbox.push(Letter::Join(Box::new(join)), self.mailbox)?;
         Ok(Box::new(Handle { registry: Arc::clone(self), slot: Arc::clone(&entry) }))
     }
 }
@@ -350,39 +339,6 @@ impl<C: Channel> Default for Topic<C> {
     }
 }
 
-impl<C: Channel> Running<C> {
-    fn send(
-        &self,
-        post: impl FnOnce(&Addr<TopicActor<C>>) -> Result<(), Overloaded>,
-    ) -> Result<(), Overloaded> {
-        self.in_mailbox.sent();
-        post(&self.address).inspect_err(|_| self.in_mailbox.received())
-    }
-
-    /// Sends a message that must not be lost and is bounded by other means.
-    fn send_past_bound(&self, post: impl FnOnce(&Addr<TopicActor<C>>)) {
-        self.in_mailbox.sent();
-        post(&self.address);
-    }
-}
-
-impl MailboxCount {
-    /// One more. Call this only while the topic's lock is held, at least shared: whoever holds it
-    /// exclusively can then rely on the count.
-    fn sent(&self) {
-        self.0.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// One less: the actor handles it.
-    pub(super) fn received(&self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    fn is_nothing(&self) -> bool {
-        self.0.load(Ordering::Acquire) == 0
-    }
-}
-
 impl<C: Channel> Route<C::ConnectAssigns> for Arc<TopicRegistry<C>> {
     fn join(&self, topic: &ByteString, join: Join<C::ConnectAssigns>) -> Joined {
         Joined(self.try_join(topic, join))
@@ -406,11 +362,11 @@ struct Handle<C: Channel> {
 impl<C: Channel> TopicHandle for Handle<C> {
     fn input(&self, input: Input) -> Result<(), Overloaded> {
         let who = input.0.from;
-        self.registry.send(&self.slot, who, |actor| actor.try_send(input).map_err(|_| Overloaded))
+        self.registry.send(&self.slot, who, Letter::Input(input))
     }
 
     fn leave(&self, leave: Leave) -> Result<(), Overloaded> {
-        self.registry.send(&self.slot, leave.who(), |actor| actor.try_send(leave).map_err(|_| Overloaded))
+        self.registry.send(&self.slot, leave.who(), Letter::Leave(leave))
     }
 
     /// Exceeds the mailbox's bound: there is one for each subscriber, and a subscriber that stayed

@@ -5,8 +5,6 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use actix::Message;
-
 use crate::channel::{Call, Channel, Subscriber, SubscriberId};
 
 /// A subscriber at rest.
@@ -23,11 +21,6 @@ type Kept<C> = Box<Mutex<Rested<C>>>;
 /// The subscribers of one topic that rest, in the order of their ids. Most often there is one: a
 /// map would be larger than its content.
 pub(super) struct Resting<C: Channel>(Vec<(SubscriberId, Kept<C>)>);
-
-/// Hands a topic actor these subscribers, which wake.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Woken<C: Channel>(pub(super) Resting<C>);
 
 impl<C: Channel> Resting<C> {
     pub(super) fn is_empty(&self) -> bool {

@@ -100,11 +100,11 @@ proptest! {
 
 #[test]
 fn bytes_are_told_apart_at_every_place() {
-    for length in 0..20 {
+    for length in 0..40 {
         for byte in 0..=0xFF {
             let mut bytes = [vec![b'a'; length], vec![byte]].concat();
             let is_plain = byte >= b' ' && byte != b'"' && byte != b'\\';
-            for _ in 0..9 {
+            for _ in 0..20 {
                 let expected = if is_plain { bytes.len() } else { length };
                 assert_eq!(plain_length(&bytes), expected, "{byte:x} after {length}");
                 if let Ok(text) = str::from_utf8(&bytes) {

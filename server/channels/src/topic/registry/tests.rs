@@ -90,10 +90,32 @@ async fn a_full_mailbox_refuses_all_but_a_lost_connection() {
 
     // Nothing here waits, so the actor, on the same thread, cannot take anything out meanwhile.
     let taken = (0..10 * MAILBOX).take_while(|_| handle.input(input(who)).is_ok()).count();
-    assert!((MAILBOX..=MAILBOX + 2).contains(&taken), "{taken} of a mailbox of {MAILBOX}");
+    assert_eq!(taken, MAILBOX);
     assert_eq!(handle.leave(Leave::Asked { who, reference: Term::Null }), Err(Overloaded));
 
     // That a connection is gone is heard all the same.
     handle.gone(who);
     until_none_runs(&topics).await;
+}
+
+#[actix_web::test]
+async fn a_topic_whose_thread_has_ended_refuses_all() {
+    let topics = TopicRegistry::new(|_| Quiet);
+    let topic = ByteString::from_static("room:a");
+    let (there, thread) = (Arc::clone(&topics), actix::Arbiter::new());
+    let who = |connection| SubscriberId { connection, join: JoinId(0) };
+    let joined = oneshot::channel();
+    thread.spawn_fn(move || {
+        actix::spawn(async move {
+            let (request, decided) = join(who(1));
+            let _handle = there.try_join(&ByteString::from_static("room:a"), request).unwrap();
+            joined.0.send(decided.await).unwrap();
+        });
+    });
+    assert_eq!(joined.1.await.unwrap(), Ok(true));
+    thread.stop();
+    thread.join().unwrap();
+    let (request, decided) = join(who(2));
+    assert!(topics.try_join(&topic, request).is_err());
+    assert!(decided.await.is_err(), "nobody waits for a decision");
 }
