@@ -23,7 +23,8 @@ pub(super) fn elements<const N: usize>(text: &str) -> Option<([&str; N], bool)> 
     let mut count = 0;
     loop {
         let start = scan.space(at);
-        let end = scan.value(start)?;
+        let is_string = scan.peek(start)? == b'"';
+        let end = if is_string { scan.string(start + 1) } else { scan.value(start) }?;
         if let Some(element) = elements.get_mut(count) {
             *element = text.get(start..end)?;
             count += 1;
@@ -242,7 +243,7 @@ pub(super) fn is_plain_text(text: &str) -> bool {
 fn plain_length(bytes: &[u8]) -> usize {
     // Written so that the compiler compares all bytes of a chunk at once.
     let has_others = |chunk: &[u8; 16]| {
-        let is_other = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+        let is_other = |byte: u8| matches!(byte, 0..b' ' | b'"' | b'\\');
         chunk.iter().fold(false, |found, byte| found | is_other(*byte))
     };
     let chunks = bytes.as_chunks().0.iter().take_while(|chunk| !has_others(chunk)).count();
@@ -259,6 +260,9 @@ fn plain_length(bytes: &[u8]) -> usize {
 
 const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
 const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);
+const BACKSLASHES: u64 = u64::from_ne_bytes([b'\\'; 8]);
+const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
 
 /// The highest bit of each byte that is not plain; bits above the first of them mean nothing.
 ///
@@ -267,9 +271,9 @@ const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
 /// only after one that was found.
 fn not_plain(word: [u8; 8]) -> u64 {
     let word = u64::from_le_bytes(word);
-    let quote = (word ^ LOW * u64::from(b'"')).wrapping_sub(LOW);
-    let backslash = (word ^ LOW * u64::from(b'\\')).wrapping_sub(LOW);
-    let control = word.wrapping_sub(LOW * u64::from(b' '));
+    let quote = (word ^ QUOTES).wrapping_sub(LOW);
+    let backslash = (word ^ BACKSLASHES).wrapping_sub(LOW);
+    let control = word.wrapping_sub(SPACES);
     (quote | backslash | control) & !word & HIGH
 }
 

@@ -95,6 +95,7 @@ impl<'a, C: Channel> Context<'a, C> {
 }
 
 /// Messages to clients.
+#[allow(clippy::needless_pass_by_value, reason = "channels make a payload for the call")]
 impl<C: Channel> Context<'_, C> {
     /// Replies to a message; does nothing if its sender has left. Phoenix's `reply/2`.
     pub fn reply(&self, to: &ReplyTo, status: Status, response: Payload) {

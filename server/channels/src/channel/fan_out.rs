@@ -45,10 +45,10 @@ impl FanOut {
 
     /// What to wait for before the next message is handled; `None` while little was sent.
     pub(crate) fn break_due(&self) -> Option<impl Future<Output = ()> + use<>> {
-        let ahead = self.ahead.take();
-        if self.bytes.get() < TURN && ahead.is_empty() {
+        if self.bytes.get() < TURN && self.ahead.borrow().is_empty() {
             return None;
         }
+        let ahead = self.ahead.take();
         self.bytes.set(0);
         Some(async move {
             yield_now().await;

@@ -56,21 +56,17 @@ impl<C: Channel> TopicActor<C> {
     /// dropped.
     fn handle_input(&mut self, Input(message, reserved): Input) {
         let who = message.from;
-        if !self.subscribers.by_id.contains_key(&who) {
-            return;
-        }
-        match self.waiting(who) {
+        let Some(subscriber) = self.subscribers.by_id.get_mut(&who) else { return };
+        match &mut subscriber.busy {
             None => {
                 drop(reserved);
                 self.handle_in(message);
             }
-            Some(waiting) if waiting.len() < MAX_WAITING => {
-                waiting.push_back(Waiting::Message(message, reserved));
+            Some(busy) if busy.waiting.len() < MAX_WAITING => {
+                busy.waiting.push_back(Waiting::Message(message, reserved));
             }
             Some(_) => {
-                if let Some(subscriber) = self.subscribers.by_id.get(&who) {
-                    subscriber.outbox.traffic().overloaded();
-                }
+                subscriber.outbox.traffic().overloaded();
                 let response = Overloaded::response();
                 self.subscribers.reply(who, &message.reference, &Status::Error, &response);
             }
@@ -89,7 +85,7 @@ impl<C: Channel> TopicActor<C> {
                     Some(waiting) if waiting.len() <= MAX_WAITING => {
                         waiting.push_back(Waiting::Leave(reference));
                     }
-                    _ => self.leave(who, reference),
+                    _ => self.leave(who, &reference),
                 }
             }
             Leave::BadEvent { who } => self.stop(who, Stop::Crash),

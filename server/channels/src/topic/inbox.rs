@@ -199,8 +199,8 @@ mod tests {
     }
 
     /// The numbers of all letters, as they are taken out.
-    fn take_all(inbox: &Inbox<Silent>, wakes: &Arc<Wakes>) -> Vec<u64> {
-        let waker = Arc::clone(wakes).into();
+    fn take_all(inbox: &Inbox<Silent>, count: &Arc<Wakes>) -> Vec<u64> {
+        let waker = Arc::clone(count).into();
         let mut cx = Context::from_waker(&waker);
         let number = |letter| match letter {
             Letter::Leave(leave) => leave.who().connection,
@@ -211,15 +211,15 @@ mod tests {
 
     #[test]
     fn letters_keep_their_order_and_wake_once() {
-        let (inbox, wakes) = (Inbox::new(), Arc::<Wakes>::default());
-        assert!(take_all(&inbox, &wakes).is_empty());
+        let (inbox, count) = (Inbox::new(), Arc::<Wakes>::default());
+        assert!(take_all(&inbox, &count).is_empty());
         for burst in [1, 5, 1] {
             for number in 0..burst {
                 assert_eq!(inbox.push(letter(number), 10), Ok(()));
             }
-            assert_eq!(wakes.0.swap(0, Ordering::Relaxed), 1, "a burst wakes once");
+            assert_eq!(count.0.swap(0, Ordering::Relaxed), 1, "a burst wakes once");
             assert!(!inbox.is_empty());
-            assert_eq!(take_all(&inbox, &wakes), (0..burst).collect::<Vec<_>>());
+            assert_eq!(take_all(&inbox, &count), (0..burst).collect::<Vec<_>>());
             assert!(inbox.is_empty());
         }
         assert_eq!(inbox.lock().others.capacity(), 0, "a burst leaves no table behind");
@@ -227,13 +227,13 @@ mod tests {
 
     #[test]
     fn what_comes_between_two_takes_comes_last() {
-        let (inbox, wakes) = (Inbox::new(), Arc::<Wakes>::default());
-        let waker = Arc::clone(&wakes).into();
+        let (inbox, count) = (Inbox::new(), Arc::<Wakes>::default());
+        let waker = Arc::clone(&count).into();
         inbox.push(letter(0), 10).unwrap();
         inbox.push(letter(1), 10).unwrap();
         assert!(inbox.take(&mut Context::from_waker(&waker)).is_some());
         inbox.push(letter(2), 10).unwrap();
-        assert_eq!(take_all(&inbox, &wakes), [1, 2]);
+        assert_eq!(take_all(&inbox, &count), [1, 2]);
     }
 
     #[test]

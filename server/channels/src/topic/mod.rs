@@ -164,11 +164,8 @@ impl<C: Channel> TopicActor<C> {
 
     /// Carries out what calls deferred, and ends the joins of those that missed a message.
     fn settle(&mut self) {
-        loop {
+        while !self.deferred.is_empty() || !self.subscribers.missed.get_mut().is_empty() {
             let (deferred, missed) = (std::mem::take(&mut self.deferred), self.subscribers.missed.take());
-            if deferred.is_empty() && missed.is_empty() {
-                break;
-            }
             for who in missed {
                 self.crash(who);
             }
@@ -258,7 +255,7 @@ impl<C: Channel> TopicActor<C> {
                     drop(reserved);
                     self.handle_in(message);
                 }
-                Waiting::Leave(reference) => self.leave(who, reference),
+                Waiting::Leave(reference) => self.leave(who, &reference),
             }
             match self.subscribers.by_id.get_mut(&who) {
                 Some(Subscriber { busy: Some(again), .. }) => again.waiting.append(&mut waiting),
@@ -273,8 +270,8 @@ impl<C: Channel> TopicActor<C> {
         self.subscribers.by_id.get_mut(&who)?.busy.as_mut().map(|busy| &mut busy.waiting)
     }
 
-    fn leave(&mut self, who: SubscriberId, reference: Term) {
-        self.subscribers.reply(who, &reference, &Status::Ok, &Payload::empty());
+    fn leave(&mut self, who: SubscriberId, reference: &Term) {
+        self.subscribers.reply(who, reference, &Status::Ok, &Payload::empty());
         self.stop(who, Stop::Normal);
     }
 

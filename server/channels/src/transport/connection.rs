@@ -99,7 +99,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
             Disconnect::Undecodable
         })?;
         let lent = message.lent();
-        Ok(match self.rate_limit.admit(&lent) {
+        Ok(match self.rate_limit.admit(&lent, at) {
             Admission::Yes => self.handle(&lent, at),
             Admission::Later => Some(Pause::Before(Box::new(message.into_message()))),
             Admission::Refused(limit, limited) => {
@@ -111,8 +111,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
     }
 
     /// Answers a ping. Like other frames, it counts.
-    pub(super) fn ping(&self, payload: &[u8]) -> Option<Pause> {
-        if !self.rate_limit.has_room() {
+    pub(super) fn ping(&mut self, payload: &[u8], at: Instant) -> Option<Pause> {
+        if !self.rate_limit.has_room(at) {
             return Some(Pause::BeforePong(Bytes::copy_from_slice(payload)));
         }
         self.outbox.pong(payload);
@@ -120,8 +120,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
     }
 
     /// Counts a pong.
-    pub(super) fn pong(&self) -> Option<Pause> {
-        (!self.rate_limit.has_room()).then_some(Pause::UntilRoom)
+    pub(super) fn pong(&mut self, at: Instant) -> Option<Pause> {
+        (!self.rate_limit.has_room(at)).then_some(Pause::UntilRoom)
     }
 
     /// Waits: until a join is decided, as a Phoenix socket does, or until the next frame may come.
@@ -268,7 +268,7 @@ mod tests {
     /// Every connection and every join keeps one of each, for hours.
     #[test]
     fn what_a_connection_keeps_is_small() {
-        assert_eq!(size_of::<Connection<()>>(), 192);
+        assert_eq!(size_of::<Connection<()>>(), 176);
         assert_eq!(size_of::<Client<()>>(), 72);
         assert_eq!(size_of::<(JoinId, Joined)>(), 32);
         assert_eq!(size_of::<crate::channel::Subscriber<Busy>>(), 136);

@@ -135,8 +135,8 @@ fn handle<S: Send + Sync + 'static>(
     let handled = match message {
         Ok(Message::Text(text)) => connection.receive(FrameRef::Text(text), now),
         Ok(Message::Binary(bytes)) => connection.receive(FrameRef::Binary(bytes), now),
-        Ok(Message::Ping(payload)) => Ok(connection.ping(payload)),
-        Ok(Message::Pong) => Ok(connection.pong()),
+        Ok(Message::Ping(payload)) => Ok(connection.ping(payload, now)),
+        Ok(Message::Pong) => Ok(connection.pong(now)),
         Ok(Message::Close) => {
             outbox.answer_close();
             return ControlFlow::Break(Stop::End);
