@@ -20,7 +20,8 @@ use vestibule_store::READERS;
 
 use crate::{
     approve::{self, Flow, Identity, Services},
-    config::Config,
+    config::{Config, Settings},
+    configured::ConfiguredChannels,
     health::{self, Audience, Health},
     hosts::Hosts,
     pages::{Demo, Page},
@@ -33,6 +34,7 @@ use crate::{
 pub(crate) struct Clients {
     endpoint: Arc<Endpoint<Identity>>,
     services: Arc<Services>,
+    channels: Arc<ConfiguredChannels>,
     health: Arc<Health>,
     hosts: Arc<Hosts>,
     demo: Option<Arc<Page>>,
@@ -42,10 +44,12 @@ pub(crate) struct Clients {
 
 impl Clients {
     /// Builds the endpoints as the settings say. Requests must be addressed to one of the `hosts`.
-    pub(crate) fn new(config: &Config, flow: &Flow, hosts: Arc<Hosts>) -> Self {
+    pub(crate) fn new(settings: &Settings, flow: &Flow, hosts: Arc<Hosts>) -> Self {
+        let config = &settings.config;
         let connections = &config.connections;
+        let channels = ConfiguredChannels::new(settings.channels(), config.approve_flow().mailbox);
         let endpoint = Endpoint::builder(flow.socket_auth())
-            .router(flow.router())
+            .router(channels.route(flow.router()))
             .connect_policy(config.connect_policy())
             .websocket_limits(connections.websocket_limits())
             .long_poll_limits(connections.long_poll_limits())
@@ -54,6 +58,7 @@ impl Clients {
         let (policy, traffic) = (Arc::clone(endpoint.connect_policy()), Arc::clone(endpoint.traffic()));
         Self {
             services: flow.services(),
+            channels: Arc::new(channels),
             health: Health::new(Arc::clone(endpoint.connections())),
             hosts,
             demo: config.demo.then(demo),
@@ -68,6 +73,11 @@ impl Clients {
         &self.endpoint
     }
 
+    /// The configured channels.
+    pub(crate) fn channels(&self) -> &Arc<ConfiguredChannels> {
+        &self.channels
+    }
+
     /// All clients' connections.
     pub(crate) fn connections(&self) -> &Arc<Connections> {
         self.endpoint.connections()
@@ -78,9 +88,12 @@ impl Clients {
         &self.health
     }
 
-    /// Changes the limits to what the settings say. Limits that are the same go on counting.
-    pub(crate) fn apply(&self, config: &Config) {
+    /// Changes the limits and the configured channels to what the settings say. Limits that are the
+    /// same go on counting.
+    pub(crate) fn apply(&self, settings: &Settings) {
+        let config = &settings.config;
         let connections = &config.connections;
+        self.channels.apply(settings.channels());
         self.endpoint.connect_policy().store(Arc::new(config.connect_policy()));
         self.endpoint.set_websocket_limits(connections.websocket_limits());
         self.endpoint.set_long_poll_limits(connections.long_poll_limits());

@@ -1,13 +1,14 @@
 //! A Phoenix-compatible channel server for rooms whose keys only the members hold.
 //!
 //! The approve flow ([`approve`], [`session`]) is written on the channel framework
-//! (`vestibule_channels`) and keeps its frames in `vestibule_store`. [`serve::serve`] runs the
-//! server.
+//! (`vestibule_channels`) and keeps its frames in `vestibule_store`. [`configured`] are the
+//! channels that an operator configures, beside it. [`serve::serve`] runs the server.
 
 pub mod admin;
 pub mod approve;
 mod clients;
 pub mod config;
+pub mod configured;
 pub mod health;
 mod hosts;
 pub mod input;

@@ -47,7 +47,7 @@ impl Reload {
         if let Err(error) = self.log.set_filter(&config.log) {
             tracing::error!(%error, "keeping the current log filter");
         }
-        self.clients.apply(config);
+        self.clients.apply(&self.settings);
         self.flow.set_quotas(config.flow.quotas());
         self.flow.set_max_store(Some(config.flow.max_store));
         self.flow.set_request_rate(config.flow.new_requests());

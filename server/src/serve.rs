@@ -81,7 +81,7 @@ pub async fn serve(
     }
     let Files { tokens, certificate, secrets } = files;
     let (flow, writer) = open(config, secrets, &clock)?;
-    let clients = Clients::new(config, &flow, hosts(config, address, certificate.as_ref()));
+    let clients = Clients::new(&settings, &flow, hosts(config, address, certificate.as_ref()));
     let drain = Arc::new(Notify::new());
     let info = ServerInfo {
         connections: Arc::clone(clients.connections()),
@@ -156,7 +156,13 @@ fn start_admin(
         clients.endpoint().traffic().register(registry);
         flow.register(registry);
     });
-    let shared = Admin { metrics, flow: Arc::clone(flow), health: Arc::clone(clients.health()), server };
+    let shared = Admin {
+        metrics,
+        flow: Arc::clone(flow),
+        channels: Arc::clone(clients.channels()),
+        health: Arc::clone(clients.health()),
+        server,
+    };
     admin::start(listen, tokens, shared, config.connections.http_timeouts())
         .map_err(|source| ServeError::ListenForOperators { at: listen.clone(), source })
 }

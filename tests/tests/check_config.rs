@@ -126,6 +126,29 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn channels_are_checked_and_printed() {
+    let site = Site::new();
+    site.write("wrong.toml", 0o600, "[channels.\"chat:*\"]\njion = \"anyone\"\n\n[channels.\"room:*\"]\n");
+    let check = |file: &str| {
+        let file = site.path(file);
+        let launch = Launch::bare().arg("check-config").arg("--config").arg(file.to_str().expect("UTF-8"));
+        launch.run(site.folder.path())
+    };
+    let output = check("wrong.toml");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("wrong.toml:2: channels.\"chat:*\": unknown key jion (did you mean join?)"),
+        "{said}"
+    );
+    assert!(said.contains("wrong.toml:4: channels.\"room:*\": the topics room:* belong"), "{said}");
+
+    site.write("right.toml", 0o600, "[channels.\"chat:*\"]\njoin = \"anyone\"\n");
+    let said = String::from_utf8(check("right.toml").stdout).expect("UTF-8");
+    assert!(said.starts_with("ok\n[channels.\"chat:*\"]  # "), "{said}");
+}
+
+#[test]
 fn a_valid_configuration_is_reported_as_ok() {
     let site = Site::new();
     assert_eq!(site.check(), (Some(0), Vec::new()));

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use vestibule_channels::transport::{ConnectPolicy, Connections};
 use vestibule_store::Clock;
 
-use crate::{approve::Flow, health::Health, metrics::Metrics};
+use crate::{approve::Flow, configured::ConfiguredChannels, health::Health, metrics::Metrics};
 
 /// Shared by all routes.
 pub struct Admin {
@@ -15,6 +15,8 @@ pub struct Admin {
     pub metrics: Metrics,
     /// The application.
     pub flow: Arc<Flow>,
+    /// The configured channels.
+    pub channels: Arc<ConfiguredChannels>,
     /// Whether the server is ready.
     pub health: Arc<Health>,
     /// The server apart from the flow.

@@ -19,6 +19,13 @@ pub struct Identity {
     pub(super) address: Option<IpAddr>,
 }
 
+impl Identity {
+    /// The account of the client, as the presence list and the log name it, if it has one.
+    pub fn account(&self) -> Option<String> {
+        self.uid.map(|uid| uid.to_string())
+    }
+}
+
 /// Accepts every connection and notes its user. Without a valid token, joins are refused rather
 /// than the connection: a browser cannot see why an upgrade was refused, and would retry for ever.
 pub struct SocketAuth(pub(super) Arc<Services>);

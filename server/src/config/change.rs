@@ -1,12 +1,14 @@
 //! Changed settings of a running server: which are applied, and which need a restart.
 
-use std::ffi::OsString;
+use std::{collections::BTreeSet, ffi::OsString};
 
 use super::{
+    channels::{ChannelSetting, table_name},
     layer::{Problem, Values},
     setting::{self, Setting, in_one},
     settings::Settings,
 };
+use crate::configured::Pattern;
 
 /// The settings that have changed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -51,7 +53,30 @@ impl Settings {
                 changes.fixed.push(change);
             }
         }
-        Ok((Self::of(values, Vec::new())?, changes))
+        changes.live.extend(self.changed_channels(new));
+        Ok((Self { channels: new.channels.clone(), ..Self::of(values, Vec::new())? }, changes))
+    }
+
+    /// The channels that have come, gone or changed: a running server goes by all of them.
+    fn changed_channels(&self, new: &Self) -> Vec<Change> {
+        let names: BTreeSet<&Pattern> =
+            self.channels.iter().chain(&new.channels).map(|(_, channel)| &channel.pattern).collect();
+        let find = |of: &'_ Self, name: &Pattern| {
+            of.channels.iter().find(|(_, channel)| channel.pattern == *name).cloned()
+        };
+        let change = |name: &Pattern| {
+            let (before, after) = (find(self, name), find(new, name));
+            let rules =
+                |of: &Option<(_, ChannelSetting)>| of.as_ref().map(|(_, channel)| channel.rules.clone());
+            let (from, to) = (rules(&before), rules(&after));
+            (from != to).then(|| Change {
+                setting: table_name(name),
+                from: from.map_or("none".to_owned(), |rules| rules.to_string()),
+                to: to.map_or("none".to_owned(), |rules| rules.to_string()),
+                source: after.map_or("default".to_owned(), |(source, _)| source.to_string()),
+            })
+        };
+        names.into_iter().filter_map(change).collect()
     }
 }
 

@@ -30,7 +30,8 @@ Counts are at least 1 unless the text says what 0 means. Sizes look like 16KiB, 
 
 /// The text that follows in `--help` and the manual page.
 const EXPLANATION: &str = "\
-The file is TOML, and all keys are top-level; `vestibule default-config` prints one with every setting. If the file or a
+The file is TOML; `vestibule default-config` prints one with every setting. All keys are top-level, but channels have
+tables such as [channels.\"chat:*\"], which serve the topics of your own front end. If the file or a
 value is invalid, the server does not start and says what is wrong and where. `vestibule check-config`, with the same
 options, reports all such problems, and problems with the certificate and the other files that the server reads, without
 starting it. If there are none, it prints each setting that differs from its default, and its source.

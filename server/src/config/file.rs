@@ -1,6 +1,7 @@
 //! The file: TOML, with the flags' names as keys, such as `max_frame` for `--max-frame`.
 //!
-//! All keys are top-level, so a setting has the same name everywhere.
+//! The keys of settings are top-level, so a setting has the same name everywhere. Only channels
+//! have tables, which `channels` reads.
 
 use std::{ffi::OsStr, fs, path::Path};
 
@@ -10,6 +11,7 @@ use toml::{
 };
 
 use super::{
+    channels::{self, CHANNELS},
     guess::did_you_mean,
     layer::{Layer, Problem, Source},
     setting::{Setting, nearest},
@@ -39,6 +41,14 @@ pub(super) fn parse(text: &str, path: &Path, settings: &[Setting]) -> Layer {
     for (key, value) in entries {
         let source = Source::File(path.to_owned(), line(text, key.span().start));
         let name = key.get_ref().as_ref();
+        if let (CHANNELS, DeValue::Table(tables)) = (name, value.get_ref()) {
+            let (channels, problems) = channels::parse(text, tables);
+            let at = |line| Source::File(path.to_owned(), line);
+            let problem = |(line, what): (usize, String)| Problem(format!("{}: {what}", at(line)));
+            layer.problems.extend(problems.into_iter().map(problem));
+            layer.channels = channels.into_iter().map(|channel| (at(channel.line), channel)).collect();
+            continue;
+        }
         let Some(setting) = settings.iter().find(|setting| setting.key() == name) else {
             layer.problems.push(Problem(format!("{source}: {}", unknown(name, value, settings))));
             continue;
@@ -59,13 +69,13 @@ fn failed(what: String) -> Layer {
 }
 
 /// The line of a place in a text, counted from 1.
-fn line(text: &str, at: usize) -> usize {
+pub(super) fn line(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }
 
 fn unknown(name: &str, value: &Spanned<DeValue<'_>>, settings: &[Setting]) -> String {
     if value.get_ref().is_table() {
-        return format!("{name} is a table: all keys are top-level");
+        return format!("{name} is a table: only {CHANNELS} has tables, all other keys are top-level");
     }
     format!("unknown key {name}{}", did_you_mean(nearest(name, settings).map(Setting::key)))
 }
@@ -109,7 +119,7 @@ fn wrong_kind(setting: &Setting, value: &DeValue<'_>, written: &str) -> String {
 }
 
 /// A value as written in the file, in one line and shortened.
-fn in_short(written: &str) -> String {
+pub(super) fn in_short(written: &str) -> String {
     const MOST: usize = 60;
     let line = written.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(MOST) {
@@ -130,7 +140,7 @@ fn expected(setting: &Setting) -> &'static str {
     }
 }
 
-fn found(value: &DeValue<'_>) -> &'static str {
+pub(super) fn found(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "a number",
@@ -187,7 +197,7 @@ mod tests {
                 "v.toml:4: max_store = \"16GB\": expected a size such as 4096 (bytes), 16KiB, 1MiB or 16GiB, from 1 to \
                  16777215TiB (did you mean 16GiB?)",
                 "v.toml:5: log = [log]: expected a string in quotes, found a table",
-                "v.toml:7: qqq is a table: all keys are top-level",
+                "v.toml:7: qqq is a table: only channels has tables, all other keys are top-level",
             ]
         );
     }

@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::setting::Setting;
+use super::{channels::ChannelSetting, setting::Setting};
 
 /// Values by the settings' names in the file.
 pub(super) type Values = BTreeMap<String, Value>;
@@ -53,6 +53,8 @@ impl Display for Problem {
 #[derive(Debug, Default)]
 pub(super) struct Layer {
     pub(super) values: Values,
+    /// Configured channels, and where each is; only a file has any.
+    pub(super) channels: Vec<(Source, ChannelSetting)>,
     /// Errors, which keep the server from starting.
     pub(super) problems: Vec<Problem>,
     /// Warnings, which do not.

@@ -7,6 +7,7 @@
 
 mod admin;
 mod change;
+mod channels;
 mod command;
 mod connections;
 mod environment;

@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 use toml::Value;
 
 use super::{
+    channels::table_name,
     setting::{self, Setting, in_one},
     settings::Settings,
 };
@@ -43,7 +44,12 @@ impl Settings {
                 line: assignment(&setting, &texts),
             })
         };
-        setting::all().into_iter().filter_map(differs).collect()
+        let channels = self.channels.iter().map(|(source, channel)| {
+            let setting = table_name(&channel.pattern);
+            let line = format!("[{setting}]");
+            Difference { setting, value: channel.rules.to_string(), source: source.to_string(), line }
+        });
+        setting::all().into_iter().filter_map(differs).chain(channels).collect()
     }
 }
 
@@ -59,6 +65,20 @@ const PREAMBLE: &str = "\
 
 /// The end of the help of a setting that needs a restart.
 const RESTART: &str = " [restart]";
+
+/// An example of what only the file can have.
+const CHANNELS: &str = "
+# ---- Channels ----
+#
+# Topics of your own front end, served without a line of Rust: who may join, which events clients
+# may publish to each other, and whether they see who is there. All keys and a worked example of
+# each are in docs/front-ends.md.
+#
+#   [channels.\"chat:*\"]
+#   join = \"account\"
+#   publish = [\"new_msg\"]
+#   presence = true
+";
 
 /// The longest line of a comment.
 const WIDTH: usize = 100;
@@ -79,7 +99,7 @@ pub fn default_config() -> String {
         }
         let _ = writeln!(file, "#{}", assignment(&setting, &setting.default()));
     }
-    file
+    file + CHANNELS
 }
 
 /// A text as comment lines, with an empty one between paragraphs.

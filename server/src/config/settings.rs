@@ -6,12 +6,14 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _, parser::ValueSource};
 
 use super::{
+    channels::ChannelSetting,
     environment::{self, CONFIG, Variables},
     file,
     layer::{Layer, Problem, Source, Value, Values},
     options::Config,
     setting::{self, PREFIX, Setting},
 };
+use crate::configured::ChannelTable;
 
 /// The sources of the settings, kept to read the file again.
 #[derive(Clone, Debug)]
@@ -29,6 +31,7 @@ pub struct Settings {
     /// Warnings about them.
     pub warnings: Vec<Problem>,
     pub(super) values: Values,
+    pub(super) channels: Vec<(Source, ChannelSetting)>,
 }
 
 impl Sources {
@@ -58,7 +61,8 @@ impl Sources {
         let mut values = file.values;
         values.extend(environment.values);
         values.extend(flags.values);
-        Settings::of(values, environment.warnings)
+        let settings = Settings::of(values, environment.warnings)?;
+        Ok(Settings { channels: file.channels, ..settings })
     }
 
     /// The values of the command line, checked.
@@ -102,13 +106,19 @@ impl Settings {
         let config = parsed.map_err(|error| vec![Problem(first_line(&error))])?;
         let contradictions = config.contradictions();
         if contradictions.is_empty() {
-            return Ok(Self { config, warnings, values });
+            return Ok(Self { config, warnings, values, channels: Vec::new() });
         }
         let with_places = |what: String| {
             let places = places(&what, &settings, &values);
             Problem(what + &places)
         };
         Err(contradictions.into_iter().map(with_places).collect())
+    }
+
+    /// The configured channels.
+    pub fn channels(&self) -> ChannelTable {
+        let all = self.channels.iter();
+        ChannelTable::new(all.map(|(_, channel)| (channel.pattern.clone(), channel.rules.clone())))
     }
 }
 

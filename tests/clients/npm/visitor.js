@@ -94,6 +94,16 @@ export class Channel {
   }
 
   /**
+   * Pushes without waiting for a reply.
+   *
+   * @param {string} event
+   * @param {object} payload
+   */
+  send(event, payload) {
+    this.#channel.push(event, payload);
+  }
+
+  /**
    * @param {string} event
    * @returns {any[]} the payloads of all pushes; the list keeps growing
    */

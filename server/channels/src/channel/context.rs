@@ -57,6 +57,12 @@ impl<'a, C: Channel> Context<'a, C> {
         self.subscriber(who).map(|subscriber| &subscriber.client)
     }
 
+    /// All who have joined.
+    pub fn subscribers(&self) -> impl Iterator<Item = SubscriberId> {
+        let all = self.subscribers.by_id.iter();
+        all.filter(|(_, subscriber)| subscriber.joining.is_none()).map(|(who, _)| *who)
+    }
+
     /// A subscriber that has joined, is joining or is just leaving.
     pub fn subscriber(&self, who: SubscriberId) -> Option<&Subscriber<C>> {
         self.subscribers.find(who)

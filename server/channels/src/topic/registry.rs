@@ -173,6 +173,16 @@ impl<C: Channel> TopicRegistry<C> {
         true
     }
 
+    /// Calls into the channels of all topics, as [`TopicRegistry::call`] does: for what changes
+    /// them all, as other settings do. A topic that begins meanwhile may be left out.
+    pub fn call_all(self: &Arc<Self>, call: impl Fn(&mut C, &mut Context<'_, C>) + Clone + Send + 'static) {
+        let topics: Vec<ByteString> = self.topics.iter().map(|entry| entry.key().clone()).collect();
+        for topic in topics {
+            let call = call.clone();
+            self.call(&topic, move |channel, cx| call(channel, cx));
+        }
+    }
+
     /// Sends to all subscribers of a topic. Phoenix's `Endpoint.broadcast/3`.
     pub fn broadcast(self: &Arc<Self>, topic: &str, event: impl Into<ByteString>, payload: Payload) {
         let event = event.into();

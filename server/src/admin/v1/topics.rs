@@ -4,11 +4,13 @@ use actix_web::{http::StatusCode, post, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use vestibule_channels::Payload;
 
 use super::endpoint::Body;
 use crate::{
     admin::{problem::Problem, shared::Admin},
     approve::BroadcastError,
+    configured::is_reserved,
 };
 
 /// The event to send
@@ -37,7 +39,7 @@ struct Heard {
 /// receive it.
 #[utoipa::path(
     operation_id = "broadcast", tag = "topics", request_body = Broadcast,
-    params(("topic" = String, Path, description = "`room:` and the room's id, or `user:` and the user's id")),
+    params(("topic" = String, Path, description = "`room:` and the room's id, `user:` and the user's id, or a configured topic")),
     responses((status = OK, body = Heard))
 )]
 #[post("/topics/{topic}/broadcast")]
@@ -50,7 +52,13 @@ pub(super) async fn broadcast(
     if event.is_empty() || event.chars().count() > MAX_EVENT {
         return Err(unfit("The field `event` must have 1 to 64 characters."));
     }
-    match admin.flow.actions().broadcast(&topic, event, &Value::Object(payload)) {
+    let payload = Value::Object(payload);
+    if !is_reserved(&event)
+        && let Some(heard) = admin.channels.broadcast(&topic, event.clone(), Payload::of(&payload))
+    {
+        return Ok(web::Json(Heard { heard }));
+    }
+    match admin.flow.actions().broadcast(&topic, event, &payload) {
         Ok(heard) => Ok(web::Json(Heard { heard })),
         Err(BroadcastError::UnknownTopic) => Err(Problem::missing("No such topic.")),
         Err(BroadcastError::ReservedEvent) => Err(unfit("This event is reserved for the server.")),

@@ -1,0 +1,90 @@
+//! Channels by configuration: a team's own topics, without a line of Rust.
+//!
+//! The file of settings has a table for each kind of topic, such as `[channels."chat:*"]`. `rules`
+//! are what such a table says, `table` finds those of a topic, and `channel` does what they say.
+//! All of them are one channel of the framework, behind the approve flow's topics. A reload
+//! replaces the table: topics that run go by the new one at once, and who may stay stays.
+
+mod channel;
+mod rules;
+mod table;
+mod unmatched;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use serde_json::json;
+use tokio::time::Duration;
+use vestibule_channels::{Client, JoinRefusal, Payload, Router, TopicRegistry};
+
+use self::{channel::ConfiguredChannel, unmatched::Unmatched};
+pub use self::{
+    rules::{ChannelRules, JoinRule, PayloadLimits, Publish, PublishReply, is_reserved},
+    table::{ChannelTable, Pattern},
+};
+use crate::approve::Identity;
+
+/// How long a join that is refused for lack of an account waits for its answer, so that clients
+/// that retry at once cause little load.
+const REFUSAL_DELAY: Duration = Duration::from_millis(300);
+
+/// All configured channels, whatever their topics are.
+pub struct ConfiguredChannels {
+    topics: Arc<TopicRegistry<ConfiguredChannel>>,
+    table: Arc<ArcSwap<ChannelTable>>,
+}
+
+impl ConfiguredChannels {
+    /// The channels of this table. At most so many messages wait for one topic.
+    pub fn new(table: ChannelTable, mailbox: usize) -> Self {
+        let table = Arc::new(ArcSwap::from_pointee(table));
+        let unmatched = Unmatched::default();
+        let (of_topics, of_joins) = (Arc::clone(&table), Arc::clone(&table));
+        let topics =
+            TopicRegistry::builder(move |topic| ConfiguredChannel::new(of_topics.load().find(topic)))
+                .mailbox(mailbox)
+                .authorize(move |topic, client, _| {
+                    let Some(rules) = of_joins.load().find(topic) else {
+                        unmatched.note(topic);
+                        return Err(JoinRefusal::now(Payload::of(&json!({ "reason": "unmatched topic" }))));
+                    };
+                    authorize(&rules, client)
+                })
+                .build();
+        Self { topics, table }
+    }
+
+    /// Routes every topic that no other route has taken.
+    #[must_use]
+    pub fn route(&self, router: Router<Identity>) -> Router<Identity> {
+        router.route("*", Arc::clone(&self.topics))
+    }
+
+    /// Sends an event to everybody in a topic. Returns whether anybody is, or `None` if the topic
+    /// is not configured.
+    pub fn broadcast(&self, topic: &str, event: String, payload: Payload) -> Option<bool> {
+        self.table.load().find(topic)?;
+        Some(self.topics.call(topic, move |_, cx| cx.broadcast(&event, payload)))
+    }
+
+    /// Goes by another table from now on.
+    pub fn apply(&self, table: ChannelTable) {
+        if **self.table.load() == table {
+            return;
+        }
+        self.table.store(Arc::new(table));
+        let table = Arc::clone(&self.table);
+        self.topics.call_all(move |channel, cx| {
+            let rules = table.load().find(cx.topic());
+            channel.adopt(cx, rules);
+        });
+    }
+}
+
+/// Refuses a join before a topic starts for it.
+fn authorize(rules: &ChannelRules, client: &Client<Identity>) -> Result<(), JoinRefusal> {
+    if rules.join.admits(&client.assigns) {
+        return Ok(());
+    }
+    Err(JoinRefusal { response: channel::unauthorized(), delay: REFUSAL_DELAY })
+}

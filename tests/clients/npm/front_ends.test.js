@@ -1,0 +1,86 @@
+/**
+ * Two front ends as Phoenix's guides have them, with every client, and no channel written for them:
+ * a chat with presence, and a board on which everybody sees everybody's cursor.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import WebSocket from "ws";
+import { V1, V2 } from "./clients.js";
+import { Configured } from "./configured.js";
+import { Visitor } from "./visitor.js";
+import { until } from "../../js/waiting.mjs";
+
+const SETTINGS = `
+[channels."chat:*"]
+join = "anyone"
+publish = ["new_msg"]
+presence = true
+presence_params = ["device"]
+
+[channels."cursors:*"]
+join = "anyone"
+publish = ["move"]
+echo = false
+reply = "none"
+max_payload = "200"
+`;
+
+/** How many times a second a cursor moves. */
+const MOVES = 20;
+
+for (const [name, exports] of Object.entries({ ...V1, ...V2 })) {
+  test(`a chat and a cursor board with ${name}`, { timeout: 60_000 }, async () => {
+    const server = await Configured.begin(SETTINGS);
+    const visit = () => new Visitor(exports, server.socketUrl, { transport: WebSocket });
+    const visitors = [visit(), visit()];
+    try {
+      await chat(...visitors);
+      await cursors(...visitors);
+    } finally {
+      await Promise.all(visitors.map((visitor) => visitor.disconnect()));
+      await server.end();
+    }
+  });
+}
+
+/** A message reaches everybody, its sender too, and everybody is listed until they leave. */
+async function chat(alice, bob) {
+  const lobby = alice.channel("chat:lobby", { device: "Alice" });
+  const bobsLobby = bob.channel("chat:lobby", { device: "Bob" });
+  for (const channel of [lobby, bobsLobby]) {
+    channel.watchPresence();
+    await channel.join();
+  }
+  const present = () => Object.values(lobby.present).flat().sort();
+  await until("Alice sees both", () => present().length === 2);
+  assert.deepEqual(present(), ["Alice", "Bob"]);
+
+  const messages = [lobby, bobsLobby].map((channel) => channel.heard("new_msg"));
+  await lobby.push("new_msg", { body: "hello" });
+  await bobsLobby.push("new_msg", { body: "hello yourself" });
+  await until("both have both messages", () => messages.every((heard) => heard.length === 2));
+  for (const heard of messages) assert.deepEqual(heard, [{ body: "hello" }, { body: "hello yourself" }]);
+  await assert.rejects(lobby.push("shout", {}), /not_allowed/);
+
+  await bobsLobby.leave();
+  await until("Alice is alone", () => present().length === 1);
+}
+
+/** A cursor moves for a second; the others see each move once and in order, its owner none. */
+async function cursors(alice, bob) {
+  const board = alice.channel("cursors:1");
+  const bobsBoard = bob.channel("cursors:1");
+  await board.join();
+  await bobsBoard.join();
+  const [own, seen] = [board, bobsBoard].map((channel) => channel.heard("move"));
+  for (let x = 0; x < MOVES; x += 1) {
+    board.send("move", { x, y: 2 * x });
+    await sleep(1000 / MOVES);
+  }
+  await until("Bob has seen all moves", () => seen.length === MOVES);
+  assert.deepEqual(seen.map(({ x }) => x), Array.from({ length: MOVES }, (_, x) => x));
+  bobsBoard.send("move", { x: -1, y: 0 });
+  await until("Alice sees Bob's move", () => own.length > 0);
+  assert.deepEqual(own, [{ x: -1, y: 0 }], "nobody is sent their own moves");
+}

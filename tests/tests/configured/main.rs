@@ -1,0 +1,5 @@
+//! Channels by configuration: a team's own topics, as the file of settings says.
+
+mod reload;
+mod rules;
+mod site;
