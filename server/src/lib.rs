@@ -12,6 +12,7 @@ pub mod configured;
 pub mod health;
 mod hosts;
 pub mod input;
+pub mod login;
 pub mod metrics;
 pub mod pages;
 mod query;

@@ -8,6 +8,7 @@ use crate::{
     approve::Flow,
     clients::Clients,
     config::{Change, Changes, Problem, Settings, Sources},
+    login::KeySet,
     telemetry::Log,
     tls::Certificate,
 };
@@ -35,6 +36,7 @@ impl Reload {
                 let said = report(&changes);
                 self.renew_certificate();
                 self.renew_tokens();
+                self.renew_logins();
                 said
             }
             Err(problems) => refuse(&problems),
@@ -65,6 +67,19 @@ impl Reload {
                 }
             }
             Err(error) => tracing::error!(%error, "keeping the current certificate"),
+        }
+    }
+
+    fn renew_logins(&self) {
+        let config = &self.settings.config;
+        let logins = self.flow.auth().logins();
+        match config.login.keys().map(|path| KeySet::load(path, config.file_modes())).transpose() {
+            Ok(None) => logins.change(None),
+            Ok(Some(keys)) => {
+                tracing::info!(keys = keys.count(), "keys of logins reloaded");
+                logins.change(Some(config.login.issuers(Arc::new(keys))));
+            }
+            Err(error) => tracing::error!(%error, "keeping the current keys of logins"),
         }
     }
 

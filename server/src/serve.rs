@@ -21,6 +21,7 @@ use crate::{
     config::{Config, Settings, Sources},
     health::Health,
     hosts::Hosts,
+    login::Logins,
     metrics::Metrics,
     reload::Reload,
     session::{SecretError, Secrets, Sessions},
@@ -79,8 +80,9 @@ pub async fn serve(
     if let Some(warning) = files.name_warning(config, address.ip()) {
         tracing::warn!("{warning}");
     }
-    let Files { tokens, certificate, secrets } = files;
-    let (flow, writer) = open(config, secrets, &clock)?;
+    let Files { tokens, certificate, secrets, login_keys } = files;
+    let logins = Arc::new(Logins::new(login_keys.map(|keys| config.login.issuers(keys)), clock.clone()));
+    let (flow, writer) = open(config, secrets, &logins, &clock)?;
     let clients = Clients::new(&settings, &flow, hosts(config, address, certificate.as_ref()));
     let drain = Arc::new(Notify::new());
     let info = ServerInfo {
@@ -124,11 +126,17 @@ fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), ServeError> {
 }
 
 /// Opens the store, creates the secrets if there are none, and builds the flow on both.
-fn open(config: &Config, secrets: Option<Secrets>, clock: &Clock) -> Result<(Arc<Flow>, Writer), ServeError> {
+fn open(
+    config: &Config,
+    secrets: Option<Secrets>,
+    logins: &Arc<Logins>,
+    clock: &Clock,
+) -> Result<(Arc<Flow>, Writer), ServeError> {
     let (store, writer) = Store::open(&config.database(), &config.store(clock.clone()))?;
     let load = || Secrets::load_or_create(&config.secrets(), config.file_modes());
     let secrets = secrets.map_or_else(load, Ok)?;
-    let flow = Flow::new(store, Sessions::new(&secrets), config.approve_flow(), clock.clone());
+    let flow =
+        Flow::new(store, Sessions::new(&secrets), Arc::clone(logins), config.approve_flow(), clock.clone());
     Ok((flow, writer))
 }
 

@@ -18,6 +18,7 @@ use thiserror::Error;
 use crate::{
     admin::{Listen, TokenError, TokenFile},
     config::Config,
+    login::{KeyFileError, KeySet},
     session::{SecretError, Secrets},
     tls::{Certificate, TlsError},
 };
@@ -28,6 +29,8 @@ pub struct Files {
     pub(crate) certificate: Option<Arc<Certificate>>,
     /// `None` if the file does not exist yet: the server creates it.
     pub(crate) secrets: Option<Secrets>,
+    /// The keys of the team's own logins.
+    pub(crate) login_keys: Option<Arc<KeySet>>,
 }
 
 /// The result of reading and checking.
@@ -52,6 +55,9 @@ pub enum Unusable {
     /// The server's secrets.
     #[error(transparent)]
     Secrets(#[from] SecretError),
+    /// The keys of the team's own logins.
+    #[error(transparent)]
+    LoginKeys(#[from] KeyFileError),
     /// The data folder, or one of the store's files in it.
     #[error("cannot use {}: {source}", path.display())]
     Data {
@@ -81,6 +87,8 @@ impl Startup {
         let certificate = config.tls.files().map(|(cert, key)| Certificate::load(cert, key, modes));
         let certificate = kept(certificate, &mut unusable);
         let secrets = kept(Secrets::load(&config.secrets(), modes).transpose(), &mut unusable);
+        let login_keys = config.login.keys().map(|path| KeySet::load(path, modes).map(Arc::new));
+        let login_keys = kept(login_keys, &mut unusable);
         kept(Some(data_folder(&config.database())), &mut unusable);
         if config.admin.admin_tokens.is_some() {
             let at = &config.admin.admin_listen;
@@ -88,7 +96,7 @@ impl Startup {
             kept(Some(looked), &mut unusable);
         }
         let warnings = certificate.as_ref().map(|certificate| certificate.warnings()).unwrap_or_default();
-        let files = Files { tokens, certificate, secrets };
+        let files = Files { tokens, certificate, secrets, login_keys };
         Self { files: if unusable.is_empty() { Ok(files) } else { Err(unusable) }, warnings }
     }
 }

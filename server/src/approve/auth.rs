@@ -1,21 +1,25 @@
 //! Sign-in, and proofs that name the server.
 
+use std::sync::Arc;
+
 use vestibule_approve::signed::{BadSignature, Uid};
 use vestibule_store::Clock;
 
+use crate::login::Logins;
 use crate::session::{Challenge, Invalid, Sessions};
 
 /// Issues and checks challenges and tokens, and knows the names that clients may sign.
 pub struct Auth {
     sessions: Sessions,
+    logins: Arc<Logins>,
     names: Vec<String>,
     clock: Clock,
 }
 
 impl Auth {
     /// `names` are the server's; if there are none, the server has the name of the addressed host.
-    pub fn new(sessions: Sessions, names: Vec<String>, clock: Clock) -> Self {
-        Self { sessions, names, clock }
+    pub fn new(sessions: Sessions, logins: Arc<Logins>, names: Vec<String>, clock: Clock) -> Self {
+        Self { sessions, logins, names, clock }
     }
 
     /// The name that a client is told that addressed `host`: that host if it is one of the server's
@@ -54,6 +58,11 @@ impl Auth {
     /// The user of a token.
     pub(super) fn check_token(&self, token: &str) -> Result<Uid, Invalid> {
         self.sessions.check_token(token, self.clock.now_ms())
+    }
+
+    /// The team's own logins.
+    pub fn logins(&self) -> &Arc<Logins> {
+        &self.logins
     }
 
     /// A token for a user, and its expiry in Unix milliseconds.

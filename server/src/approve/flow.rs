@@ -17,7 +17,7 @@ use super::{
     sweep,
     topics::Topics,
 };
-use crate::session::Sessions;
+use crate::{login::Logins, session::Sessions};
 
 /// The approve flow: what its channels share, and its topics.
 pub struct Flow {
@@ -28,8 +28,14 @@ pub struct Flow {
 
 impl Flow {
     /// Builds the flow on an open store. All of it goes by `clock`.
-    pub fn new(store: Store, sessions: Sessions, config: FlowConfig, clock: Clock) -> Arc<Self> {
-        let auth = Auth::new(sessions, config.names.clone(), clock.clone());
+    pub fn new(
+        store: Store,
+        sessions: Sessions,
+        logins: Arc<Logins>,
+        config: FlowConfig,
+        clock: Clock,
+    ) -> Arc<Self> {
+        let auth = Auth::new(sessions, logins, config.names.clone(), clock.clone());
         let services = Services::new(store, auth, config, clock);
         let topics = Topics::new(&services);
         let actions = OperatorActions::new(Arc::clone(&services), Arc::clone(&topics));

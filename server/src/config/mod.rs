@@ -16,6 +16,7 @@ mod flow;
 mod guess;
 mod layer;
 mod live;
+mod login;
 mod manpage;
 mod options;
 mod render;
@@ -31,6 +32,7 @@ pub use self::{
     connections::ConnectionOptions,
     flow::FlowOptions,
     layer::Problem,
+    login::LoginOptions,
     manpage::{completions, man},
     options::Config,
     render::{Difference, default_config},

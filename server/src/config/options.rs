@@ -8,8 +8,8 @@ use vestibule_channels::transport::{ConnectPolicy, Origin, Origins, Proxies};
 use vestibule_store::{self as store, Clock};
 
 use super::{
-    admin::AdminOptions, connections::ConnectionOptions, flow::FlowOptions, live::LIVE, tls::TlsOptions,
-    values,
+    admin::AdminOptions, connections::ConnectionOptions, flow::FlowOptions, live::LIVE, login::LoginOptions,
+    tls::TlsOptions, values,
 };
 use crate::{approve::FlowConfig, secret_file::Modes};
 
@@ -110,6 +110,10 @@ pub struct Config {
     /// The certificate.
     #[command(flatten)]
     pub tls: TlsOptions,
+
+    /// The team's own logins.
+    #[command(flatten)]
+    pub login: LoginOptions,
 
     /// The limits of connections.
     #[command(flatten)]

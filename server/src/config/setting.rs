@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn live_settings_are_those_of_the_group() {
         let live = all().into_iter().filter(Setting::is_live).count();
-        assert_eq!(live, 39);
+        assert_eq!(live, 44);
         assert!(setting("max_channels").is_live() && !setting("listen").is_live());
     }
 
@@ -198,6 +198,7 @@ mod tests {
             "Server",
             "Monitoring and administration",
             "TLS",
+            "Logins",
             "Limits on connections",
             "Limits on rooms, requests and approves",
         ];

@@ -9,20 +9,25 @@ mod channel;
 mod rules;
 mod table;
 mod unmatched;
+mod visitor;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use serde_json::json;
 use tokio::time::Duration;
-use vestibule_channels::{Client, JoinRefusal, Payload, Router, TopicRegistry};
+use vestibule_channels::{JoinRefusal, Payload, Router, TopicRegistry};
 
 use self::{channel::ConfiguredChannel, unmatched::Unmatched};
 pub use self::{
     rules::{ChannelRules, JoinRule, PayloadLimits, Publish, PublishReply, is_reserved},
     table::{ChannelTable, Pattern},
+    visitor::Visitor,
 };
-use crate::approve::Identity;
+use crate::{
+    approve::Identity,
+    login::{Logins, Right},
+};
 
 /// How long a join that is refused for lack of an account waits for its answer, so that clients
 /// that retry at once cause little load.
@@ -35,22 +40,29 @@ pub struct ConfiguredChannels {
 }
 
 impl ConfiguredChannels {
-    /// The channels of this table. At most so many messages wait for one topic.
-    pub fn new(table: ChannelTable, mailbox: usize) -> Self {
+    /// The channels of this table, for clients with these logins. At most so many messages wait for
+    /// one topic.
+    pub fn new(table: ChannelTable, logins: &Arc<Logins>, mailbox: usize) -> Self {
         let table = Arc::new(ArcSwap::from_pointee(table));
         let unmatched = Unmatched::default();
         let (of_topics, of_joins) = (Arc::clone(&table), Arc::clone(&table));
-        let topics =
-            TopicRegistry::builder(move |topic| ConfiguredChannel::new(of_topics.load().find(topic)))
-                .mailbox(mailbox)
-                .authorize(move |topic, client, _| {
-                    let Some(rules) = of_joins.load().find(topic) else {
-                        unmatched.note(topic);
-                        return Err(JoinRefusal::now(Payload::of(&json!({ "reason": "unmatched topic" }))));
-                    };
-                    authorize(&rules, client)
-                })
-                .build();
+        let (to_topics, to_joins) = (Arc::clone(logins), Arc::clone(logins));
+        let topics = TopicRegistry::builder(move |topic| {
+            ConfiguredChannel::new(topic, of_topics.load().find(topic), Arc::clone(&to_topics))
+        })
+        .mailbox(mailbox)
+        .authorize(move |topic, client, _| {
+            let Some(rules) = of_joins.load().find(topic) else {
+                unmatched.note(topic);
+                return Err(JoinRefusal::now(Payload::of(&json!({ "reason": "unmatched topic" }))));
+            };
+            let visitor = Visitor::of(&client.assigns, &to_joins);
+            if rules.join.admits(&visitor, topic, Right::Join) {
+                return Ok(());
+            }
+            Err(JoinRefusal { response: channel::unauthorized(), delay: REFUSAL_DELAY })
+        })
+        .build();
         Self { topics, table }
     }
 
@@ -79,12 +91,4 @@ impl ConfiguredChannels {
             channel.adopt(cx, rules);
         });
     }
-}
-
-/// Refuses a join before a topic starts for it.
-fn authorize(rules: &ChannelRules, client: &Client<Identity>) -> Result<(), JoinRefusal> {
-    if rules.join.admits(&client.assigns) {
-        return Ok(());
-    }
-    Err(JoinRefusal { response: channel::unauthorized(), delay: REFUSAL_DELAY })
 }

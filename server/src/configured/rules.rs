@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::approve::Identity;
+use super::visitor::Visitor;
+use crate::login::Right;
 
 /// Who may join, and what becomes of what clients say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +30,11 @@ pub struct ChannelRules {
 pub enum JoinRule {
     /// Everybody who can connect.
     Anyone,
-    /// Clients with an account.
+    /// Clients with an account: those who have signed in, or show a token of the team's own logins.
     #[default]
     Account,
+    /// Clients whose token names the topic.
+    Token,
 }
 
 /// Which events clients may publish.
@@ -74,6 +77,7 @@ impl Display for ChannelRules {
         let join = match join {
             JoinRule::Anyone => "anyone",
             JoinRule::Account => "account",
+            JoinRule::Token => "token",
         };
         let publish = match publish {
             Publish::None => "none".to_owned(),
@@ -97,11 +101,12 @@ impl Display for ChannelRules {
 }
 
 impl JoinRule {
-    /// Whether a client may join.
-    pub fn admits(self, identity: &Identity) -> bool {
+    /// Whether a client may use a topic in this way.
+    pub fn admits(self, visitor: &Visitor, topic: &str, right: Right) -> bool {
         match self {
             Self::Anyone => true,
-            Self::Account => identity.account().is_some(),
+            Self::Account => visitor.account().is_some(),
+            Self::Token => visitor.login().is_some_and(|login| login.grants.allow(topic, right)),
         }
     }
 }

@@ -50,7 +50,8 @@ impl Display for Pattern {
 }
 
 impl Pattern {
-    fn matches(&self, topic: &str) -> bool {
+    /// Whether a topic is meant.
+    pub fn matches(&self, topic: &str) -> bool {
         match self {
             Self::Exact(exact) => topic == exact,
             Self::Prefix(prefix) => topic.starts_with(prefix),

@@ -1,7 +1,7 @@
 //! A server with a file of settings.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use vestibule_approve::signed::Alg;
@@ -18,9 +18,14 @@ pub(crate) struct Site {
 impl Site {
     /// Starts a server with this file.
     pub(crate) fn new(settings: &str) -> Self {
+        Self::with(|_| settings.to_owned())
+    }
+
+    /// Starts a server with the file that is made for its folder.
+    pub(crate) fn with(settings: impl FnOnce(&Path) -> String) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let file = folder.path().join("vestibule.toml");
-        fs::write(&file, settings).expect("a file");
+        fs::write(&file, settings(folder.path())).expect("a file");
         let launch = Launch::vestibule().arg("--config").arg(file.to_str().expect("UTF-8"));
         Self { admin: AdminServer::launch(launch), folder }
     }
@@ -29,13 +34,14 @@ impl Site {
         &self.admin.server
     }
 
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("vestibule.toml")
+    /// A file beside that of the settings.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Writes another file, and has the server read it.
     pub(crate) fn reload(&self, settings: &str) {
-        fs::write(self.file(), settings).expect("a file");
+        fs::write(self.path("vestibule.toml"), settings).expect("a file");
         self.server().signal("HUP");
     }
 

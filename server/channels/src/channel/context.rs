@@ -261,18 +261,32 @@ impl<C: Channel> Context<'_, C> {
         Resume { who, mailbox: Some(self.mailbox.clone()) }
     }
 
-    /// Calls back into the channel after a delay. This does not keep the topic actor: if it has
-    /// ended or rests by then, nothing happens.
+    /// Calls back into the channel after a delay, if the subscriber is still there. This does not
+    /// keep the topic actor: if it has ended or rests by then, nothing happens.
     pub fn after(
         &self,
         who: SubscriberId,
         delay: Duration,
         call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static,
     ) {
+        self.call_back(Some(who), delay, call);
+    }
+
+    /// As [`Context::after`], whoever is there then.
+    pub fn later(&self, delay: Duration, call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static) {
+        self.call_back(None, delay, call);
+    }
+
+    fn call_back(
+        &self,
+        who: Option<SubscriberId>,
+        delay: Duration,
+        call: impl FnOnce(&mut C, &mut Context<'_, C>) + Send + 'static,
+    ) {
         let mailbox = self.mailbox.clone();
         actix::spawn(async move {
             tokio::time::sleep(delay).await;
-            mailbox.do_send(Continue { who: Some(who), call: Some(Box::new(call)), origin: Origin::Timer });
+            mailbox.do_send(Continue { who, call: Some(Box::new(call)), origin: Origin::Timer });
         });
     }
 }

@@ -1,0 +1,103 @@
+//! A team's own logins: JSON Web Tokens (RFC 7519) that its back end issues.
+//!
+//! `keys` reads the file of keys, `verifier` checks signatures by `ring`, and `claims` is what a
+//! token says: an account, and perhaps the topics that it may join. The rules are those of RFC
+//! 8725: the key decides on the algorithm, never the token.
+
+mod claims;
+mod keys;
+mod verifier;
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwapOption;
+use jsonwebtoken::{Validation, decode, decode_header};
+use vestibule_store::Clock;
+
+use self::{claims::Claims, keys::Key};
+pub use self::{
+    claims::{Grants, Login, Right},
+    keys::{KeyFileError, KeySet},
+};
+
+/// The longest token, in bytes. Longer ones are not decoded.
+const MAX_TOKEN: usize = 8 * 1024;
+
+/// Which tokens are accepted.
+#[derive(Clone, Debug)]
+pub struct Issuers {
+    /// The keys that sign them.
+    pub keys: Arc<KeySet>,
+    /// What `aud` must contain one of. Without any, a token that has an `aud` is refused.
+    pub audiences: Vec<String>,
+    /// What `iss` must be one of; without any, it is not looked at.
+    pub issuers: Vec<String>,
+    /// How far the issuer's clock may be off.
+    pub leeway: Duration,
+    /// The claim with the topics that the account may join.
+    pub topics_claim: String,
+}
+
+/// Checks the tokens of a team's own logins, if it has any.
+#[derive(Debug)]
+pub struct Logins {
+    issuers: ArcSwapOption<Issuers>,
+    clock: Clock,
+}
+
+/// A token is not accepted: it is malformed, forged, or for somebody else, or its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAccepted;
+
+impl Logins {
+    /// Accepts the tokens of these issuers, or none. All of it goes by `clock`.
+    pub fn new(issuers: Option<Issuers>, clock: Clock) -> Self {
+        verifier::install();
+        Self { issuers: ArcSwapOption::from(issuers.map(Arc::new)), clock }
+    }
+
+    /// Accepts the tokens of others from now on. Logins that were checked before go on.
+    pub fn change(&self, issuers: Option<Issuers>) {
+        self.issuers.store(issuers.map(Arc::new));
+    }
+
+    /// Whose login a token is.
+    pub fn check(&self, token: &str) -> Result<Arc<Login>, NotAccepted> {
+        let issuers = self.issuers.load();
+        let issuers = issuers.as_deref().filter(|_| token.len() <= MAX_TOKEN).ok_or(NotAccepted)?;
+        let header = decode_header(token).map_err(|_| NotAccepted)?;
+        // The header chooses among the keys, and nothing else: where its algorithm is not the
+        // key's, the key does not fit.
+        let mut keys = issuers.keys.named(header.kid.as_deref());
+        let login = keys.find_map(|key| issuers.check(token, key, self.clock.now_ms()));
+        login.map(Arc::new).ok_or(NotAccepted)
+    }
+
+    /// How long a login still lasts; `None` if its time is over.
+    pub fn remaining(&self, login: &Login) -> Option<Duration> {
+        let millis = u64::try_from(login.expires.saturating_sub(self.clock.now_ms())).ok()?;
+        (millis > 0).then(|| Duration::from_millis(millis))
+    }
+}
+
+impl Issuers {
+    fn check(&self, token: &str, key: &Key, now: i64) -> Option<Login> {
+        let mut validation = Validation::new(key.algorithm);
+        // Times are checked below, by the server's clock.
+        validation.validate_exp = false;
+        validation.set_required_spec_claims(&["exp", "sub"]);
+        if !self.audiences.is_empty() {
+            validation.set_audience(&self.audiences);
+            validation.required_spec_claims.insert("aud".to_owned());
+        }
+        if !self.issuers.is_empty() {
+            validation.set_issuer(&self.issuers);
+            validation.required_spec_claims.insert("iss".to_owned());
+        }
+        let claims: Claims = decode(token, &key.decoding, &validation).ok()?.claims;
+        claims.login(now, self.leeway, &self.topics_claim)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! A team's own logins: tokens that its back end issues.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use serde_json::{Value, json};
+use vestibule_approve::signed::Alg;
+use vestibule_tests::people::{Device, Person};
+
+use crate::site::Site;
+
+/// The back end of a team.
+struct BackEnd(Ed25519KeyPair);
+
+impl BackEnd {
+    fn new() -> Self {
+        let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key");
+        Self(Ed25519KeyPair::from_pkcs8(key.as_ref()).expect("a key"))
+    }
+
+    /// Writes its public key into a file.
+    fn publish(&self, file: &Path) {
+        let x = URL_SAFE_NO_PAD.encode(self.0.public_key());
+        let keys = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x }] });
+        fs::write(file, keys.to_string()).expect("a file");
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("a mode");
+    }
+
+    /// A token for an account and so many seconds, with the topics that it grants.
+    fn token(&self, account: &str, seconds: u64, topics: &Value) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
+        let claims = json!({ "sub": account, "exp": now + seconds, "topics": topics });
+        let encoded = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let signed = encoded(json!({ "alg": "EdDSA" })) + "." + &encoded(claims);
+        let signature = URL_SAFE_NO_PAD.encode(self.0.sign(signed.as_bytes()));
+        format!("{signed}.{signature}")
+    }
+}
+
+const CHANNELS: &str = r#"
+jwt_leeway = "0s"
+
+[channels."open:*"]
+join = "anyone"
+publish = "any"
+presence = true
+
+[channels."members:*"]
+join = "account"
+publish = "any"
+presence = true
+
+[channels."team:*"]
+join = "token"
+publish = "any"
+presence = true
+"#;
+
+/// A server that trusts a back end.
+fn site() -> (Site, BackEnd) {
+    let back_end = BackEnd::new();
+    let site = Site::with(|folder| {
+        back_end.publish(&folder.join("keys.json"));
+        format!("jwt_keys = \"{}\"\n{CHANNELS}", folder.join("keys.json").display())
+    });
+    (site, back_end)
+}
+
+fn connect(site: &Site, token: &str) -> Device {
+    Device::with_token(site.server().address(), &Person::new(Alg::Ed25519), Some(token))
+}
+
+#[test]
+fn each_rule_admits_whom_it_should() {
+    let (site, back_end) = site();
+    let all = json!({ "team:1": ["join", "publish", "presence"], "open:1": [], "members:1": [] });
+    let some = json!({ "team:1": ["join"] });
+    let others = json!(["team:2", "open:*", "members:*"]);
+    let token = |topics: &Value| Some(back_end.token("alice", 600, topics));
+    let expired = Some(back_end.token("alice", 0, &all));
+    // Whether each may join, publish, and see who is there.
+    let yes = Some((true, true));
+    for (who, token, open, members, team) in [
+        ("nobody", None, yes, None, None),
+        ("an expired token", expired, yes, None, None),
+        ("no topics", token(&json!([])), yes, yes, None),
+        ("other topics", token(&others), yes, yes, None),
+        ("the right to join", token(&some), yes, yes, Some((false, false))),
+        ("all rights", token(&all), yes, yes, yes),
+    ] {
+        for (topic, expected) in [("open:1", open), ("members:1", members), ("team:1", team)] {
+            let mut device = match &token {
+                Some(token) => connect(&site, token),
+                None => site.stranger(),
+            };
+            let joined = device.join(topic);
+            let Some((publishes, sees)) = expected else {
+                assert_eq!(joined.refused(), "unauthorized", "{who} {topic}");
+                continue;
+            };
+            joined.ok();
+            let said = device.call(topic, "say", json!({}));
+            assert_eq!(said.status == "ok", publishes, "{who} {topic}: {}", said.text);
+            let told = device.drain();
+            let is_shown = told.iter().any(|message| message.event == "presence_state");
+            assert_eq!(is_shown, sees, "{who} {topic}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_signed_in_user_has_an_account_and_no_token() {
+    let (site, _) = site();
+    let mut user = site.user();
+    user.join("members:1").ok();
+    let state = user.push("members:1", "presence_state");
+    assert!(state.get(user.uid.to_string()).is_some(), "{state}");
+    assert_eq!(user.join("team:1").refused(), "unauthorized");
+}
+
+#[test]
+fn the_account_is_the_presence_key() {
+    let (site, back_end) = site();
+    let token = back_end.token("alice@example.com", 600, &json!([]));
+    let mut devices = [connect(&site, &token), connect(&site, &token)];
+    for device in &mut devices {
+        device.join("members:1").ok();
+    }
+    let state = devices[1].push("members:1", "presence_state");
+    assert_eq!(state["alice@example.com"]["metas"].as_array().map(Vec::len), Some(2), "{state}");
+}
+
+#[test]
+fn a_join_ends_with_its_login_unless_renewed() {
+    let (site, back_end) = site();
+    let topics = json!(["team:*"]);
+    let short = || back_end.token("alice", 2, &topics);
+    let mut leaving = connect(&site, &short());
+    let mut staying = connect(&site, &short());
+    for device in [&mut leaving, &mut staying] {
+        device.join("team:1").ok();
+    }
+    let renew = |token: String| json!({ "access_token": token });
+    let others = renew(back_end.token("bob", 600, &topics));
+    assert_eq!(staying.call("team:1", "access_token", others).refused(), "unauthorized");
+    assert_eq!(staying.call("team:1", "access_token", renew("x.y.z".to_owned())).refused(), "unauthorized");
+    staying.call("team:1", "access_token", renew(back_end.token("alice", 600, &topics))).ok();
+    leaving.push("team:1", "phx_close");
+    staying.call("team:1", "say", json!({})).ok();
+    assert_eq!(leaving.join("team:1").refused(), "unauthorized", "the connection's login is over, too");
+}
+
+#[test]
+fn keys_are_rotated_by_a_reload() {
+    let (site, before) = site();
+    let after = BackEnd::new();
+    let token = |back_end: &BackEnd| back_end.token("alice", 600, &json!([]));
+    connect(&site, &token(&before)).join("members:1").ok();
+    assert_eq!(connect(&site, &token(&after)).join("members:1").refused(), "unauthorized");
+    let mut there = connect(&site, &token(&before));
+    there.join("members:1").ok();
+
+    after.publish(&site.path("keys.json"));
+    site.server().signal("HUP");
+    while connect(&site, &token(&after)).join("members:1").status != "ok" {}
+    assert_eq!(connect(&site, &token(&before)).join("members:1").refused(), "unauthorized");
+    there.call("members:1", "say", json!({})).ok();
+
+    fs::write(site.path("keys.json"), "{}").expect("a file");
+    site.server().signal("HUP");
+    while !site.server().log().contains("keeping the current keys of logins") {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    connect(&site, &token(&after)).join("members:1").ok();
+}
