@@ -1,8 +1,8 @@
 //! Messages where they lie: a client's in the frame that it came in, the server's where its parts
 //! are kept.
 //!
-//! Much of a client's message is only looked at. What is kept of it is copied, because a slice of a few
-//! bytes would keep the whole frame, and the buffer that the frame was read into. What is kept
+//! Much of a client's message is only looked at. What is kept of it is copied, because a slice of a
+//! few bytes would keep the whole frame, and the buffer that the frame was read into. What is kept
 //! together shares one buffer of its size: with a buffer for each part, reading a message would
 //! allocate most of all that an echo allocates.
 

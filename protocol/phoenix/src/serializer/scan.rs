@@ -267,8 +267,8 @@ const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
 /// The highest bit of each byte that is not plain; bits above the first of them mean nothing.
 ///
 /// Subtracting a byte's bound borrows from its highest bit where the byte is below, which is seen
-/// if the byte is ASCII, as all that are looked for are. What it borrows from the next byte is wrong
-/// only after one that was found.
+/// if the byte is ASCII, as all that are looked for are. What it borrows from the next byte is
+/// wrong only after one that was found.
 fn not_plain(word: [u8; 8]) -> u64 {
     let word = u64::from_le_bytes(word);
     let quote = (word ^ QUOTES).wrapping_sub(LOW);

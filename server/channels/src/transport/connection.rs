@@ -88,8 +88,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
         Self { endpoint, serializer, client, outbox, rate_limit, budget, socket, joins: OwnMap::new() }
     }
 
-    /// Handles one frame, which was read at this time. If it returns a pause, the caller hands in no other frame before
-    /// [`Connection::wait`] is done.
+    /// Handles one frame, which was read at this time. If it returns a pause, the caller hands in
+    /// no other frame before [`Connection::wait`] is done.
     ///
     /// Most frames need no wait, so that a connection has memory for one only while it lasts.
     pub(crate) fn receive(&mut self, frame: FrameRef<'_>, at: Instant) -> Result<Option<Pause>, Disconnect> {
