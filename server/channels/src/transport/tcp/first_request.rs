@@ -15,7 +15,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -31,7 +31,7 @@ use actix_web::http::StatusCode;
 use bytes::{Buf as _, BytesMut};
 use futures_util::{
     FutureExt as _,
-    future::{Either, LocalBoxFuture, poll_fn, ready},
+    future::{self, Either, LocalBoxFuture, poll_fn},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf},
@@ -116,7 +116,7 @@ where
             Ok(Arrived::Late) => Either::Right(
                 async move { Ok(refuse_late(&mut connection, &mut codec).await?) }.boxed_local(),
             ),
-            Err(error) => Either::Right(ready(Err(error.into())).boxed_local()),
+            Err(error) => Either::Right(future::ready(Err(error.into())).boxed_local()),
         }))
     }
 }
@@ -162,7 +162,7 @@ async fn read_head<C: GiveAway>(connection: &mut C, codec: &mut Codec) -> io::Re
         SPACE_TO_READ.with_borrow_mut(|space| {
             loop {
                 let mut space = ReadBuf::new(space);
-                std::task::ready!(Pin::new(&mut *connection).poll_read(cx, &mut space))?;
+                ready!(Pin::new(&mut *connection).poll_read(cx, &mut space))?;
                 let read = space.filled();
                 let look = if earlier.is_empty() {
                     look(read, codec)
@@ -189,7 +189,7 @@ async fn read_head<C: GiveAway>(connection: &mut C, codec: &mut Codec) -> io::Re
 enum Look {
     /// A head that asks for a WebSocket, and what came after it.
     Upgrade(Request, BytesMut),
-    /// The beginning of a head, or of the longest that the library takes.
+    /// The beginning of a head, and not longer than the library takes one.
     Incomplete,
     /// Anything else.
     Other,

@@ -193,7 +193,7 @@ where
         let called = application.call(request);
         return Either::Left(Box::pin(async move {
             let response = response(called.await);
-            lost(Sending { connection, codec, buffer }.refuse(response).await);
+            log_loss(Sending { connection, codec, buffer }.refuse(response).await);
         }));
     }
     let called = application.call(request);
@@ -201,14 +201,14 @@ where
         let called = pin!(called);
         let response = match read_ahead(&mut sending.connection, &mut unread, called).await {
             Ok(answered) => response(answered),
-            Err(error) => return lost(Err(error)),
+            Err(error) => return log_loss(Err(error)),
         };
         let carry_on =
             takeover.0.carry_on.take().filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS);
-        let Some(carry_on) = carry_on else { return lost(Box::pin(sending.refuse(response)).await) };
+        let Some(carry_on) = carry_on else { return log_loss(Box::pin(sending.refuse(response)).await) };
         match sending.switch(response.drop_body()).await {
             Ok(()) => carry_on(sending.connection.give_away(), unread),
-            Err(error) => lost(Err(error)),
+            Err(error) => log_loss(Err(error)),
         }
     })
 }
@@ -223,7 +223,7 @@ where
     answered.map_or_else(Into::into, |response| response.into().map_into_boxed_body())
 }
 
-fn lost(sent: io::Result<()>) {
+fn log_loss(sent: io::Result<()>) {
     if let Err(error) = sent {
         tracing::debug!(%error, "a connection was lost before its answer was sent");
     }
