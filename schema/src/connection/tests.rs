@@ -26,6 +26,14 @@ fn assert_line_about(error: &Error, kind: ErrorKind, path: &Path, text: &str) {
     assert!(!message.contains('\n'), "{message}");
 }
 
+/// Else SQLite compiles a statement anew for other values than it was last run with.
+#[test]
+fn plans_do_not_depend_on_bound_values() {
+    let mut store = store();
+    let options: Vec<String> = sql::<Text>("PRAGMA compile_options").load(&mut store.conn).unwrap();
+    assert!(options.iter().any(|option| option == "ENABLE_QPSG"), "{options:?}");
+}
+
 #[test]
 fn makes_folders_and_files_that_only_the_owner_can_read() {
     let folder = tempfile::tempdir().unwrap();
