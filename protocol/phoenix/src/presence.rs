@@ -324,6 +324,10 @@ impl<T: Copy + Eq + Hash> Presence<T> {
             self.list(&key, entry);
             self.set_place(tracker, &key, Place::Listed);
         }
+        if self.waiting.is_empty() {
+            // An empty tree keeps a node, which has room for eleven.
+            self.waiting = BTreeMap::new();
+        }
     }
 }
 

@@ -27,6 +27,9 @@ impl Transport {
     }
 }
 
+/// Up to how many topics a connection has no room for more than it has joined.
+const EXACT: usize = 8;
+
 /// One connection, as its channels see it. All its joins share it.
 ///
 /// `S` is what the [`SocketHandler`](crate::SocketHandler) keeps of the connection. Parameters and
@@ -68,7 +71,7 @@ impl<S: ?Sized> Client<S> {
     pub(crate) fn entered(&self, topic: ByteString) {
         let mut topics = self.lock_topics();
         if let Err(place) = topics.binary_search(&topic) {
-            if topics.is_empty() {
+            if topics.len() < EXACT {
                 topics.reserve_exact(1);
             }
             topics.insert(place, topic);

@@ -23,7 +23,7 @@ pub struct ConnectionCounter {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Holder {
     Address(IpAddr),
-    User(String),
+    User(Arc<str>),
 }
 
 /// One connection, counted until it is dropped.
@@ -57,7 +57,7 @@ impl ConnectionCounter {
         let mut counted = Counted { counter: Arc::clone(self), holders: [None, None] };
         let address = address
             .map(|address| (Holder::Address(network(address)), self.per_address.load(Ordering::Relaxed)));
-        let user = user.map(|user| (Holder::User(user.to_owned()), self.per_user.load(Ordering::Relaxed)));
+        let user = user.map(|user| (Holder::User(user.into()), self.per_user.load(Ordering::Relaxed)));
         for (place, holder) in counted.holders.iter_mut().zip([address, user]) {
             let Some((holder, limit)) = holder else { continue };
             let is_free = match self.used.entry(holder.clone()) {
