@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const CLIENTS: usize = 1000;
 const MEMBERS: usize = 1000;
 
+/// The most bytes of an inbox that a device has joined, what its connection keeps of the join included.
+const INBOX: u64 = 1700;
+
 /// How many share a room.
 const IN_ROOM: usize = 10;
 
@@ -78,4 +81,25 @@ fn the_product_gives_memory_back() {
         device
     };
     come_and_go(&server, 2048, || people.iter().map(enter).collect());
+}
+
+/// An inbox rests while nothing comes: without an actor, which would take most of that.
+#[test]
+fn an_inbox_takes_few_bytes() {
+    let server = Server::start(Launch::vestibule());
+    let connect = || {
+        let person = Person::new(Alg::Ed25519);
+        (Device::connect(server.address(), &person), person)
+    };
+    let arrive = |(device, person): &mut (Device, Person)| {
+        device.arrive(&person.inbox());
+    };
+    // What is allocated once is there, and what is free is in use.
+    let mut first: Vec<(Device, Person)> = (0..MEMBERS / 2).map(|_| connect()).collect();
+    first.iter_mut().for_each(arrive);
+    let mut people: Vec<(Device, Person)> = (0..MEMBERS).map(|_| connect()).collect();
+    let before = server.anonymous();
+    people.iter_mut().for_each(arrive);
+    let each = (server.anonymous() - before) * 1024 / MEMBERS as u64;
+    assert!(each < INBOX, "{each} bytes");
 }

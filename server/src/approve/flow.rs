@@ -108,7 +108,7 @@ impl Flow {
         self.services.store.register(registry);
     }
 
-    /// The numbers of running rooms and running inboxes.
+    /// The numbers of running rooms, and of inboxes that somebody has joined.
     pub fn running(&self) -> (usize, usize) {
         self.topics.running()
     }

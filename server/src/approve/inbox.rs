@@ -8,7 +8,7 @@ use vestibule_approve::{
 };
 use vestibule_channels::{
     Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload,
-    SubscriberId, small_map::OwnMap,
+    SubscriberId, channel::Call, small_map::OwnMap,
 };
 use vestibule_store::{JoinSnapshot, StoreError};
 
@@ -24,7 +24,7 @@ use super::{
     services::Services,
 };
 
-/// One user's inbox.
+/// One user's inbox. While nothing comes, which is most of the time, its topic rests.
 pub(super) struct Inbox {
     services: Arc<Services>,
     notifier: WeakNotifier,
@@ -59,6 +59,24 @@ impl Channel for Inbox {
 
     fn left(&mut self, _cx: &mut Context<'_, Self>, who: SubscriberId) {
         self.listeners.remove(&who);
+    }
+
+    /// Always: no device notices another one, and what is stored for the owner comes from outside.
+    fn may_rest(&self) -> bool {
+        true
+    }
+
+    fn is_quiet(&self, who: SubscriberId) -> bool {
+        self.listeners.get(&who).is_some_and(Recipient::is_quiet)
+    }
+
+    fn rest(&mut self, who: SubscriberId) -> Call<Self> {
+        let listener = self.listeners.remove(&who);
+        Box::new(move |inbox, _| {
+            if let Some(listener) = listener {
+                inbox.listeners.insert(who, listener);
+            }
+        })
     }
 }
 

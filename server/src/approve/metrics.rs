@@ -127,7 +127,7 @@ impl FlowMetrics {
         self.running.register(
             registry,
             "rooms_running",
-            "Rooms and inboxes that run, by kind; resting rooms do not count",
+            "Rooms that run and inboxes that somebody has joined, by kind; resting rooms do not count",
         );
         registry.register("rooms_stored", "Rooms in the database", self.rooms.clone());
         registry.register("requests_pending", "Open requests that nobody has approved", self.pending.clone());

@@ -52,9 +52,9 @@ impl Topics {
         Router::new().route("room:*", Arc::clone(&self.rooms)).route("user:*", Arc::clone(&self.inboxes))
     }
 
-    /// The numbers of running rooms and running inboxes.
+    /// The numbers of running rooms, and of inboxes that somebody has joined.
     pub(super) fn running(&self) -> (usize, usize) {
-        (self.rooms.count(), self.inboxes.count())
+        (self.rooms.count(), self.inboxes.count_with_subscribers())
     }
 }
 

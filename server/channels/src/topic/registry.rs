@@ -194,9 +194,8 @@ impl<C: Channel> TopicRegistry<C> {
         self.running.load(Ordering::Relaxed)
     }
 
-    /// How many topics have subscribers.
-    #[cfg(test)]
-    pub(super) fn topics_known(&self) -> usize {
+    /// How many topics have subscribers, whether an actor runs or they rest.
+    pub fn count_with_subscribers(&self) -> usize {
         self.topics.len()
     }
 
