@@ -4,11 +4,10 @@
 //! bytes and decisions come out. So the same code can be tested against recorded transcripts,
 //! fuzzed, and run in a server.
 //!
-//! [`message`] has the messages, [`lent`] those of clients where they lie, [`serializer`] their
-//! form on the wire, and [`socket`] the state of one connection; [`longpoll`] has the bodies of
-//! that transport, [`presence`] the presence list and its changes, [`disconnect`] the close codes,
-//! [`small_map`] the map that sockets and presence keep their entries in. The main type is
-//! [`socket::Socket`].
+//! [`message`] has the messages, [`lent`] has them where they lie, [`serializer`] their form on the
+//! wire, and [`socket`] the state of one connection; [`longpoll`] has the bodies of that transport,
+//! [`presence`] the presence list and its changes, [`disconnect`] the close codes, [`small_map`]
+//! the map that sockets and presence keep their entries in. The main type is [`socket::Socket`].
 //!
 //! ```
 //! use vestibule_phoenix::{message::FrameRef, serializer::Serializer, socket::{Action, Socket}};
@@ -16,9 +15,11 @@
 //! let serializer = Serializer::negotiate(Some("2.0.0"))?;
 //! let mut socket = Socket::new(100);
 //!
-//! let frame = FrameRef::Text(r#"[null,"1","phoenix","heartbeat",{}]"#); let Action::Reply(reply) =
-//! socket.receive(&serializer.decode(frame)?.lent(), |_topic| true) else { panic!("a heartbeat is
-//! answered at once"); };
+//! let frame = FrameRef::Text(r#"[null,"1","phoenix","heartbeat",{}]"#);
+//! let message = serializer.decode(frame)?;
+//! let Action::Reply(reply) = socket.receive(&message.lent(), |_topic| true) else {
+//!     panic!("a heartbeat is answered at once");
+//! };
 //!
 //! let mut bytes = Vec::new();
 //! serializer.encode(&reply.into(), &mut bytes)?;

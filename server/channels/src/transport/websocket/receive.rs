@@ -188,3 +188,74 @@ async fn has_closed_during(
         () = closing => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::time::sleep;
+    use vestibule_phoenix::serializer::Serializer;
+
+    use super::*;
+    use crate::outbox::Form;
+
+    fn outbox() -> Outbox {
+        Outbox::new(Serializer::V2, Form::Any, Limits::default().outbox, Arc::default())
+    }
+
+    #[actix_web::test]
+    async fn a_close_is_seen_beside_a_message() {
+        for is_told in [true, false] {
+            let outbox = outbox();
+            let (closing, timer) = (outbox.closing(), sleep_until(Instant::now() + Duration::from_secs(9)));
+            let mut others = Others { closing: pin!(closing), timer: pin!(timer), armed: None };
+            let mut cx = Context::from_waker(Waker::noop());
+            let heard = is_told.then(Instant::now);
+            for _ in 0..2 {
+                assert!(others.poll(&mut cx, &outbox, heard).is_pending());
+            }
+            outbox.close(Disconnect::Kicked);
+            assert!(matches!(others.poll(&mut cx, &outbox, heard), Poll::Ready(Stop::End)));
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_timer_is_seen_beside_a_message() {
+        let outbox = outbox();
+        let (closing, timer) = (outbox.closing(), sleep_until(Instant::now()));
+        let mut others = Others { closing: pin!(closing), timer: pin!(timer), armed: None };
+        let mut cx = Context::from_waker(Waker::noop());
+        for wait in [20, 40] {
+            let due = Instant::now() + Duration::from_millis(wait);
+            others.reset(due);
+            for _ in 0..2 {
+                assert!(others.poll(&mut cx, &outbox, Some(Instant::now())).is_pending());
+            }
+            sleep(Duration::from_millis(wait + 5)).await;
+            let poll = others.poll(&mut cx, &outbox, Some(Instant::now()));
+            assert!(matches!(poll, Poll::Ready(Stop::Due)), "after {wait} ms");
+        }
+    }
+
+    #[actix_web::test]
+    async fn both_wake_the_task_that_was_there_last() {
+        let outbox = outbox();
+        let (closing, timer) = (outbox.closing(), sleep_until(Instant::now() + Duration::from_secs(9)));
+        let mut others = Others { closing: pin!(closing), timer: pin!(timer), armed: None };
+        let heard = Some(Instant::now());
+        assert!(others.poll(&mut Context::from_waker(Waker::noop()), &outbox, heard).is_pending());
+        let is_woken = poll_fn(|cx| {
+            if others.poll(cx, &outbox, heard).is_ready() {
+                return Poll::Ready(());
+            }
+            // Whoever closes does so while the task sleeps.
+            let outbox = outbox.clone();
+            actix_web::rt::spawn(async move { outbox.close(Disconnect::Kicked) });
+            Poll::Pending
+        });
+        let start = Instant::now();
+        // The end of the time would wake the task, too.
+        let _ = timeout(Duration::from_secs(5), is_woken).await;
+        assert!(start.elapsed() < Duration::from_secs(4));
+    }
+}
