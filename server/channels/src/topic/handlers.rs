@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use actix::{Actor, Handler};
 use vestibule_phoenix::message::Status;
 
-use super::{Input, Join, Leave, MAX_WAITING, Overloaded, TopicActor, inbox::Letter};
+use super::{Input, Join, Leave, MAX_WAITING, Overloaded, TopicActor, mailbox::Mail};
 use crate::channel::{Channel, Continue, JoinReply, Origin, PendingJoin, Stop, Subscriber, Waiting};
 
 impl<C: Channel> Actor for TopicActor<C> {
@@ -13,14 +13,14 @@ impl<C: Channel> Actor for TopicActor<C> {
 }
 
 impl<C: Channel> TopicActor<C> {
-    /// Handles what was in the inbox.
-    pub(super) fn open(&mut self, letter: Letter<C>, ctx: &mut actix::Context<Self>) {
-        match letter {
-            Letter::Join(join) => self.handle_join(*join),
-            Letter::Input(input) => self.handle_input(input),
-            Letter::Leave(leave) => self.handle_leave(leave),
-            Letter::Woken(subscribers) => self.take_in(subscribers),
-            Letter::Call(go_on) => self.go_on(go_on),
+    /// Handles what was in the mailbox.
+    pub(super) fn open(&mut self, mail: Mail<C>, ctx: &mut actix::Context<Self>) {
+        match mail {
+            Mail::Join(join) => self.handle_join(*join),
+            Mail::Input(input) => self.handle_input(input),
+            Mail::Leave(leave) => self.handle_leave(leave),
+            Mail::Woken(subscribers) => self.take_in(subscribers),
+            Mail::Call(go_on) => self.go_on(go_on),
         }
         self.finish(ctx);
     }

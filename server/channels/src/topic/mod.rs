@@ -34,8 +34,8 @@
 
 mod byte_budget;
 mod handlers;
-mod inbox;
 mod join_refusal;
+mod mailbox;
 mod messages;
 mod registry;
 mod resting;

@@ -16,8 +16,8 @@ use vestibule_phoenix::message::Payload;
 
 use super::{
     Input, Join, Leave, Route, TopicActor,
-    inbox::{Inbox, Letter, Reading},
     join_refusal::{Authorize, JoinRefusal},
+    mailbox::{Mail, Mailbox, Reading},
     resting::Resting,
 };
 use crate::channel::{Channel, Client, Context, Continue, SubscriberId};
@@ -70,7 +70,7 @@ struct Topic<C: Channel> {
 /// A running topic actor.
 struct Running<C: Channel> {
     /// An actor with anything in it does not end.
-    inbox: Arc<Inbox<C>>,
+    mailbox: Arc<Mailbox<C>>,
     generation: u64,
 }
 
@@ -169,7 +169,7 @@ impl<C: Channel> TopicRegistry<C> {
         let mut topic = slot.write();
         let all = topic.resting.take_all();
         let running = self.wake(&slot.name, &mut topic, all);
-        running.inbox.push_past_bound(Letter::Call(Continue::from_outside(call)));
+        running.mailbox.push_past_bound(Mail::Call(Continue::from_outside(call)));
         true
     }
 
@@ -219,7 +219,7 @@ impl<C: Channel> TopicRegistry<C> {
         let mut has_ended = false;
         self.topics.remove_if(topic, |_, slot| {
             let mut topic = slot.write();
-            let may_end = |actor: &mut Running<C>| actor.generation == generation && actor.inbox.is_empty();
+            let may_end = |actor: &mut Running<C>| actor.generation == generation && actor.mailbox.is_empty();
             if topic.running.take_if(may_end).is_some() {
                 has_ended = true;
                 self.running.fetch_sub(1, Ordering::Relaxed);
@@ -240,7 +240,7 @@ impl<C: Channel> TopicRegistry<C> {
         let others_rest = !topic.resting.is_empty();
         let running = topic.running.get_or_insert_with(|| self.start(name, others_rest));
         if let Some(woken) = woken {
-            running.inbox.push_past_bound(Letter::Woken(woken));
+            running.mailbox.push_past_bound(Mail::Woken(woken));
         }
         running
     }
@@ -248,28 +248,23 @@ impl<C: Channel> TopicRegistry<C> {
     fn start(self: &Arc<Self>, name: &ByteString, others_rest: bool) -> Running<C> {
         let generation = self.generations.fetch_add(1, Ordering::Relaxed);
         let channel = (self.make)(name);
-        let inbox = Inbox::new();
+        let mailbox = Mailbox::new();
         TopicActor::create(|ctx| {
-            ctx.spawn(Reading(Arc::clone(&inbox)));
+            ctx.spawn(Reading(Arc::clone(&mailbox)));
             TopicActor::new(name.clone(), generation, channel, Arc::clone(self), others_rest, ctx)
         });
         self.running.fetch_add(1, Ordering::Relaxed);
-        Running { inbox, generation }
+        Running { mailbox, generation }
     }
 
     /// Sends a subscriber's message to its topic's actor, which is started if the subscriber rests.
     /// Dropped where the join is over and the actor has ended, as a Phoenix channel's mailbox is.
-    fn send(
-        self: &Arc<Self>,
-        slot: &Slot<C>,
-        who: SubscriberId,
-        letter: Letter<C>,
-    ) -> Result<(), Overloaded> {
+    fn send(self: &Arc<Self>, slot: &Slot<C>, who: SubscriberId, mail: Mail<C>) -> Result<(), Overloaded> {
         // The lock is shared, and released before it is taken exclusively.
         let topic = slot.read();
         if !topic.resting.has(who) {
             let running = topic.running.as_ref();
-            return running.map_or(Ok(()), |running| running.inbox.push(letter, self.mailbox));
+            return running.map_or(Ok(()), |running| running.mailbox.push(mail, self.mailbox));
         }
         drop(topic);
         let mut topic = slot.write();
@@ -277,7 +272,7 @@ impl<C: Channel> TopicRegistry<C> {
         if woken.is_none() && topic.running.is_none() {
             return Ok(());
         }
-        self.wake(&slot.name, &mut topic, woken).inbox.push(letter, self.mailbox)
+        self.wake(&slot.name, &mut topic, woken).mailbox.push(mail, self.mailbox)
     }
 
     /// Forgets a subscriber that rests, or tells its topic's actor.
@@ -287,7 +282,7 @@ impl<C: Channel> TopicRegistry<C> {
             if topic.resting.take(who).is_none()
                 && let Some(running) = &topic.running
             {
-                running.inbox.push_past_bound(Letter::Leave(Leave::Gone { who }));
+                running.mailbox.push_past_bound(Mail::Leave(Leave::Gone { who }));
             }
             topic.is_empty()
         });
@@ -315,7 +310,7 @@ impl<C: Channel> TopicRegistry<C> {
         let mut topic = entry.write();
         let replaced = join.replaces.and_then(|old| topic.resting.take(old));
         let running = self.wake(&entry.name, &mut topic, replaced);
-        running.inbox.push(Letter::Join(Box::new(join)), self.mailbox)?;
+        running.mailbox.push(Mail::Join(Box::new(join)), self.mailbox)?;
         Ok(Box::new(Handle { registry: Arc::clone(self), slot: Arc::clone(&entry) }))
     }
 }
@@ -371,11 +366,11 @@ struct Handle<C: Channel> {
 impl<C: Channel> TopicHandle for Handle<C> {
     fn input(&self, input: Input) -> Result<(), Overloaded> {
         let who = input.0.from;
-        self.registry.send(&self.slot, who, Letter::Input(input))
+        self.registry.send(&self.slot, who, Mail::Input(input))
     }
 
     fn leave(&self, leave: Leave) -> Result<(), Overloaded> {
-        self.registry.send(&self.slot, leave.who(), Letter::Leave(leave))
+        self.registry.send(&self.slot, leave.who(), Mail::Leave(leave))
     }
 
     /// Exceeds the mailbox's bound: there is one for each subscriber, and a subscriber that stayed

@@ -18,7 +18,7 @@ use super::{Input, Join, Leave, Overloaded, TopicActor, resting::Resting};
 use crate::channel::{Channel, Continue};
 
 /// Something that waits for a topic actor.
-pub(super) enum Letter<C: Channel> {
+pub(super) enum Mail<C: Channel> {
     /// A connection asks to join.
     Join(Box<Join<C::ConnectAssigns>>),
     /// A subscriber's message.
@@ -32,48 +32,48 @@ pub(super) enum Letter<C: Channel> {
 }
 
 /// What waits for one actor. See the [module](self).
-pub(super) struct Inbox<C: Channel>(Mutex<Letters<C>>);
+pub(super) struct Mailbox<C: Channel>(Mutex<Queue<C>>);
 
-struct Letters<C: Channel> {
+struct Queue<C: Channel> {
     /// The first that waits. Most often it is the only one, and there is no table.
-    first: Option<Letter<C>>,
-    others: VecDeque<Letter<C>>,
+    first: Option<Mail<C>>,
+    others: VecDeque<Mail<C>>,
     /// The actor's task.
     reader: Option<Waker>,
     /// Whether the actor has ended.
     is_closed: bool,
 }
 
-impl<C: Channel> Inbox<C> {
+impl<C: Channel> Mailbox<C> {
     pub(super) fn new() -> Arc<Self> {
         let (first, others, reader, is_closed) = (None, VecDeque::new(), None, false);
-        Arc::new(Self(Mutex::new(Letters { first, others, reader, is_closed })))
+        Arc::new(Self(Mutex::new(Queue { first, others, reader, is_closed })))
     }
 
-    /// Adds a letter, unless so many wait already, or the actor has ended with its thread.
+    /// Adds one, unless so many wait already, or the actor has ended with its thread.
     ///
     /// Call this only while the topic's lock is held, at least shared: whoever holds it exclusively
-    /// can then rely on [`Inbox::is_empty`].
-    pub(super) fn push(&self, letter: Letter<C>, most: usize) -> Result<(), Overloaded> {
-        let mut letters = self.lock();
-        if letters.is_closed || letters.len() >= most {
+    /// can then rely on [`Mailbox::is_empty`].
+    pub(super) fn push(&self, mail: Mail<C>, most: usize) -> Result<(), Overloaded> {
+        let mut queue = self.lock();
+        if queue.is_closed || queue.len() >= most {
             return Err(Overloaded);
         }
-        if letters.is_empty() {
-            letters.first = Some(letter);
-            if let Some(reader) = &letters.reader {
+        if queue.is_empty() {
+            queue.first = Some(mail);
+            if let Some(reader) = &queue.reader {
                 reader.wake_by_ref();
             }
         } else {
-            letters.others.push_back(letter);
+            queue.others.push_back(mail);
         }
         Ok(())
     }
 
-    /// Adds a letter that must not be lost and is bounded by other means.
-    pub(super) fn push_past_bound(&self, letter: Letter<C>) {
+    /// Adds one that must not be lost and is bounded by other means.
+    pub(super) fn push_past_bound(&self, mail: Mail<C>) {
         // Where the actor has ended with its thread, nobody is left to miss it.
-        let _ = self.push(letter, usize::MAX);
+        let _ = self.push(mail, usize::MAX);
     }
 
     /// Whether nothing waits. What the actor handles just now does not.
@@ -81,32 +81,32 @@ impl<C: Channel> Inbox<C> {
         self.lock().is_empty()
     }
 
-    /// Takes the first letter out; if there is none, the next one will wake the task.
-    fn take(&self, cx: &mut Context<'_>) -> Option<Letter<C>> {
-        let mut letters = self.lock();
-        let letter = letters.take();
-        if letter.is_none() && !letters.reader.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
-            letters.reader = Some(cx.waker().clone());
+    /// Takes the first out; if there is none, the next one will wake the task.
+    fn take(&self, cx: &mut Context<'_>) -> Option<Mail<C>> {
+        let mut queue = self.lock();
+        let mail = queue.take();
+        if mail.is_none() && !queue.reader.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            queue.reader = Some(cx.waker().clone());
         }
-        letter
+        mail
     }
 
     fn close(&self) {
-        let mut letters = self.lock();
-        letters.is_closed = true;
-        let left = (letters.first.take(), std::mem::take(&mut letters.others));
-        // Dropping a letter may run an application's code.
-        drop(letters);
+        let mut queue = self.lock();
+        queue.is_closed = true;
+        let left = (queue.first.take(), std::mem::take(&mut queue.others));
+        // Dropping mail may run an application's code.
+        drop(queue);
         drop(left);
     }
 
-    /// A panic while the lock was held leaves consistent letters: every change is one step.
-    fn lock(&self) -> MutexGuard<'_, Letters<C>> {
+    /// A panic while the lock was held leaves a consistent queue: every change is one step.
+    fn lock(&self) -> MutexGuard<'_, Queue<C>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<C: Channel> Letters<C> {
+impl<C: Channel> Queue<C> {
     fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.others.len()
     }
@@ -115,20 +115,20 @@ impl<C: Channel> Letters<C> {
         self.first.is_none() && self.others.is_empty()
     }
 
-    fn take(&mut self) -> Option<Letter<C>> {
+    fn take(&mut self) -> Option<Mail<C>> {
         if self.first.is_some() {
             return self.first.take();
         }
-        let letter = self.others.pop_front();
+        let mail = self.others.pop_front();
         if self.others.is_empty() && self.others.capacity() > 0 {
             self.others = VecDeque::new();
         }
-        letter
+        mail
     }
 }
 
-/// The actor's reading of its inbox, which is closed when the actor ends.
-pub(super) struct Reading<C: Channel>(pub(super) Arc<Inbox<C>>);
+/// The actor's reading of its mailbox, which is closed when the actor ends.
+pub(super) struct Reading<C: Channel>(pub(super) Arc<Mailbox<C>>);
 
 impl<C: Channel> ActorFuture<TopicActor<C>> for Reading<C> {
     type Output = ();
@@ -140,9 +140,9 @@ impl<C: Channel> ActorFuture<TopicActor<C>> for Reading<C> {
         task: &mut Context<'_>,
     ) -> Poll<()> {
         while !ctx.waiting()
-            && let Some(letter) = self.0.take(task)
+            && let Some(mail) = self.0.take(task)
         {
-            actor.open(letter, ctx);
+            actor.open(mail, ctx);
         }
         Poll::Pending
     }
@@ -193,72 +193,72 @@ mod tests {
         }
     }
 
-    fn letter(number: u64) -> Letter<Silent> {
+    fn mail(number: u64) -> Mail<Silent> {
         let who = SubscriberId { connection: number, join: JoinId(0) };
-        Letter::Leave(Leave::Asked { who, reference: Term::Null })
+        Mail::Leave(Leave::Asked { who, reference: Term::Null })
     }
 
-    /// The numbers of all letters, as they are taken out.
-    fn take_all(inbox: &Inbox<Silent>, count: &Arc<Wakes>) -> Vec<u64> {
+    /// The numbers of all queue, as they are taken out.
+    fn take_all(mailbox: &Mailbox<Silent>, count: &Arc<Wakes>) -> Vec<u64> {
         let waker = Arc::clone(count).into();
         let mut cx = Context::from_waker(&waker);
-        let number = |letter| match letter {
-            Letter::Leave(leave) => leave.who().connection,
+        let number = |mail| match mail {
+            Mail::Leave(leave) => leave.who().connection,
             _ => unreachable!(),
         };
-        std::iter::from_fn(|| inbox.take(&mut cx)).map(number).collect()
+        std::iter::from_fn(|| mailbox.take(&mut cx)).map(number).collect()
     }
 
     #[test]
     fn letters_keep_their_order_and_wake_once() {
-        let (inbox, count) = (Inbox::new(), Arc::<Wakes>::default());
-        assert!(take_all(&inbox, &count).is_empty());
+        let (mailbox, count) = (Mailbox::new(), Arc::<Wakes>::default());
+        assert!(take_all(&mailbox, &count).is_empty());
         for burst in [1, 5, 1] {
             for number in 0..burst {
-                assert_eq!(inbox.push(letter(number), 10), Ok(()));
+                assert_eq!(mailbox.push(mail(number), 10), Ok(()));
             }
             assert_eq!(count.0.swap(0, Ordering::Relaxed), 1, "a burst wakes once");
-            assert!(!inbox.is_empty());
-            assert_eq!(take_all(&inbox, &count), (0..burst).collect::<Vec<_>>());
-            assert!(inbox.is_empty());
+            assert!(!mailbox.is_empty());
+            assert_eq!(take_all(&mailbox, &count), (0..burst).collect::<Vec<_>>());
+            assert!(mailbox.is_empty());
         }
-        assert_eq!(inbox.lock().others.capacity(), 0, "a burst leaves no table behind");
+        assert_eq!(mailbox.lock().others.capacity(), 0, "a burst leaves no table behind");
     }
 
     #[test]
     fn what_comes_between_two_takes_comes_last() {
-        let (inbox, count) = (Inbox::new(), Arc::<Wakes>::default());
+        let (mailbox, count) = (Mailbox::new(), Arc::<Wakes>::default());
         let waker = Arc::clone(&count).into();
-        inbox.push(letter(0), 10).unwrap();
-        inbox.push(letter(1), 10).unwrap();
-        assert!(inbox.take(&mut Context::from_waker(&waker)).is_some());
-        inbox.push(letter(2), 10).unwrap();
-        assert_eq!(take_all(&inbox, &count), [1, 2]);
+        mailbox.push(mail(0), 10).unwrap();
+        mailbox.push(mail(1), 10).unwrap();
+        assert!(mailbox.take(&mut Context::from_waker(&waker)).is_some());
+        mailbox.push(mail(2), 10).unwrap();
+        assert_eq!(take_all(&mailbox, &count), [1, 2]);
     }
 
     #[test]
     fn the_bound_is_exact_and_can_be_passed() {
-        let inbox = Inbox::new();
-        let taken = (0..10).take_while(|number| inbox.push(letter(*number), 3).is_ok());
+        let mailbox = Mailbox::new();
+        let taken = (0..10).take_while(|number| mailbox.push(mail(*number), 3).is_ok());
         assert_eq!(taken.count(), 3);
-        inbox.push_past_bound(letter(3));
-        assert_eq!(take_all(&inbox, &Arc::default()), [0, 1, 2, 3]);
+        mailbox.push_past_bound(mail(3));
+        assert_eq!(take_all(&mailbox, &Arc::default()), [0, 1, 2, 3]);
     }
 
     #[test]
     fn nothing_waits_for_an_actor_that_has_ended() {
-        let inbox = Inbox::new();
-        inbox.push(letter(0), 3).unwrap();
-        drop(Reading(Arc::clone(&inbox)));
-        assert!(inbox.is_empty());
-        assert_eq!(inbox.push(letter(1), 3), Err(Overloaded));
-        inbox.push_past_bound(letter(2));
-        assert!(inbox.is_empty());
+        let mailbox = Mailbox::new();
+        mailbox.push(mail(0), 3).unwrap();
+        drop(Reading(Arc::clone(&mailbox)));
+        assert!(mailbox.is_empty());
+        assert_eq!(mailbox.push(mail(1), 3), Err(Overloaded));
+        mailbox.push_past_bound(mail(2));
+        assert!(mailbox.is_empty());
     }
 
     /// Each topic with an actor keeps one.
     #[test]
     fn an_inbox_is_small() {
-        assert_eq!(size_of::<Inbox<Silent>>(), 224);
+        assert_eq!(size_of::<Mailbox<Silent>>(), 224);
     }
 }
