@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const CLIENTS: usize = 1000;
 const MEMBERS: usize = 1000;
 
-/// The most bytes of an inbox that a device has joined, what its connection keeps of the join included.
+/// The most bytes of an inbox that a device has joined, with what its connection keeps of the join.
 const INBOX: u64 = 1700;
 
 /// How many share a room.
