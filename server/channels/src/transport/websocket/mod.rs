@@ -39,7 +39,7 @@ use self::{
     input::Input,
     messages::Messages,
     output::{OutboxBody, Output},
-    receive::receive,
+    receive::{Lasting, receive},
 };
 use super::{
     ConnectInfo, Endpoint, Limits,
@@ -179,7 +179,7 @@ impl<S: Send + Sync + 'static> Accepted<S> {
     fn start(self, input: Input, unread: BytesMut, output: Output) {
         let Self { connection, limits, held, outbox, span } = self;
         let messages = Box::new(Messages::new(input, unread, &limits));
-        let serving = serve(connection, limits, held, outbox, messages, output);
+        let serving = serve(connection, Lasting::from(&limits), held, outbox, messages, output);
         if span.is_disabled() {
             actix_web::rt::spawn(serving);
         } else {
@@ -251,14 +251,14 @@ fn handshake(request: &HttpRequest) -> actix_web::Result<HttpResponse> {
 /// `await` does with one that is moved into it.
 fn serve<S: Send + Sync + 'static>(
     connection: Box<Connection<S>>,
-    limits: Limits,
+    lasting: Lasting,
     held: (Counted, Registration),
     outbox: Outbox,
     messages: Box<Messages>,
     output: Output,
 ) -> impl Future<Output = ()> {
     let writing = output.write(outbox.clone());
-    let reading = receive(connection, limits, outbox, messages);
+    let reading = receive(connection, lasting, outbox, messages);
     join(reading, writing).then(|(messages, counted)| {
         drop(held);
         Box::pin(async move {

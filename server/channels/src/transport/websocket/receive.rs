@@ -30,6 +30,20 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a client may take to read what still waits for it, once the connection is over.
 const LINGER: Duration = Duration::from_secs(10);
 
+/// How long a connection may last, and how long its client may be silent: of all [`Limits`] the ones
+/// that its task keeps.
+#[derive(Clone, Copy)]
+pub(super) struct Lasting {
+    lifetime: Duration,
+    idle: Duration,
+}
+
+impl From<&Limits> for Lasting {
+    fn from(limits: &Limits) -> Self {
+        Self { lifetime: limits.lifetime, idle: limits.idle }
+    }
+}
+
 /// What ends the handling of messages, for now or for good.
 enum Stop {
     Pause(Pause),
@@ -41,12 +55,12 @@ enum Stop {
 /// Handles what the client sends, until the connection must end.
 pub(super) async fn receive<S: Send + Sync + 'static>(
     mut connection: Box<Connection<S>>,
-    limits: Limits,
+    lasting: Lasting,
     outbox: Outbox,
     mut messages: Box<Messages>,
 ) -> Box<Messages> {
-    let end_of_session = Instant::now() + limits.lifetime;
-    let mut silence = Silence::new(limits.idle, Instant::now());
+    let end_of_session = Instant::now() + lasting.lifetime;
+    let mut silence = Silence::new(lasting.idle, Instant::now());
     let (closing, timer) = (outbox.closing(), sleep_until(end_of_session.min(silence.look())));
     let mut others = Others { closing: pin!(closing), timer: pin!(timer), armed: None };
     loop {
