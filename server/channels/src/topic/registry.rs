@@ -298,14 +298,13 @@ impl<C: Channel> TopicRegistry<C> {
         {
             return Ok(refusal.reply(topic.clone(), join));
         }
-        let entry = match self.topics.get_mut(&**topic) {
-            Some(known) => known,
-            None => {
-                // A copy: the topic is a slice of the message that it came in, which need not last
-                // as long as the join.
-                let name = ByteString::from(&**topic);
-                self.topics.entry(name.clone()).or_insert_with(|| Arc::new(Slot::new(name)))
-            }
+        let entry = if let Some(known) = self.topics.get_mut(&**topic) {
+            known
+        } else {
+            // A copy: the topic is a slice of the message that it came in, which need not last as
+            // long as the join.
+            let name = ByteString::from(&**topic);
+            self.topics.entry(name.clone()).or_insert_with(|| Arc::new(Slot::new(name)))
         };
         let mut topic = entry.write();
         let replaced = join.replaces.and_then(|old| topic.resting.take(old));

@@ -30,8 +30,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a client may take to read what still waits for it, once the connection is over.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// How long a connection may last, and how long its client may be silent: of all [`Limits`] the ones
-/// that its task keeps.
+/// How long a connection may last, and how long its client may be silent: of all [`Limits`] the
+/// ones that its task keeps.
 #[derive(Clone, Copy)]
 pub(super) struct Lasting {
     lifetime: Duration,
