@@ -25,3 +25,4 @@ pub mod startup;
 mod systemd;
 pub mod telemetry;
 pub mod tls;
+pub mod topic_pattern;

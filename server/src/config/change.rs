@@ -8,7 +8,7 @@ use super::{
     setting::{self, Setting, in_one},
     settings::Settings,
 };
-use crate::configured::Pattern;
+use crate::topic_pattern::TopicPattern;
 
 /// The settings that have changed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -59,12 +59,12 @@ impl Settings {
 
     /// The channels that have come, gone or changed: a running server goes by all of them.
     fn changed_channels(&self, new: &Self) -> Vec<Change> {
-        let names: BTreeSet<&Pattern> =
+        let names: BTreeSet<&TopicPattern> =
             self.channels.iter().chain(&new.channels).map(|(_, channel)| &channel.pattern).collect();
-        let find = |of: &'_ Self, name: &Pattern| {
+        let find = |of: &'_ Self, name: &TopicPattern| {
             of.channels.iter().find(|(_, channel)| channel.pattern == *name).cloned()
         };
-        let change = |name: &Pattern| {
+        let change = |name: &TopicPattern| {
             let (before, after) = (find(self, name), find(new, name));
             let rules =
                 |of: &Option<(_, ChannelSetting)>| of.as_ref().map(|(_, channel)| channel.rules.clone());

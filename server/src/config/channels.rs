@@ -8,11 +8,14 @@ use toml::{
 };
 
 use super::{
-    file::{found, in_short, line},
     guess::{self, did_you_mean},
+    toml_text::{found, in_short, line},
     values,
 };
-use crate::configured::{ChannelRules, JoinRule, Pattern, PayloadLimits, Publish, PublishReply, is_reserved};
+use crate::{
+    configured::{ChannelRules, JoinRule, PayloadLimits, Publish, PublishReply, is_reserved},
+    topic_pattern::TopicPattern,
+};
 
 /// The key of the table that has them all.
 pub(super) const CHANNELS: &str = "channels";
@@ -26,13 +29,13 @@ const OTHERS: &str = "*";
 /// A channel's table, and the line that it begins in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ChannelSetting {
-    pub(super) pattern: Pattern,
+    pub(super) pattern: TopicPattern,
     pub(super) rules: ChannelRules,
     pub(super) line: usize,
 }
 
 /// The name of a channel's table, as in a file.
-pub(super) fn table_name(pattern: &Pattern) -> String {
+pub(super) fn table_name(pattern: &TopicPattern) -> String {
     format!("{CHANNELS}.{:?}", pattern.to_string())
 }
 

@@ -15,6 +15,7 @@ use super::{
     guess::did_you_mean,
     layer::{Layer, Problem, Source},
     setting::{Setting, nearest},
+    toml_text::{found, in_short, line},
 };
 
 /// Reads all settings that a file has.
@@ -68,11 +69,6 @@ fn failed(what: String) -> Layer {
     Layer { problems: vec![Problem(what)], ..Layer::default() }
 }
 
-/// The line of a place in a text, counted from 1.
-pub(super) fn line(text: &str, at: usize) -> usize {
-    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
-}
-
 fn unknown(name: &str, value: &Spanned<DeValue<'_>>, settings: &[Setting]) -> String {
     if value.get_ref().is_table() {
         return format!("{name} is a table: only {CHANNELS} has tables, all other keys are top-level");
@@ -118,16 +114,6 @@ fn wrong_kind(setting: &Setting, value: &DeValue<'_>, written: &str) -> String {
     format!("expected {}, found {found}", expected(setting))
 }
 
-/// A value as written in the file, in one line and shortened.
-pub(super) fn in_short(written: &str) -> String {
-    const MOST: usize = 60;
-    let line = written.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
-}
-
 fn expected(setting: &Setting) -> &'static str {
     if setting.is_list() {
         "a string or an array of strings, each in quotes"
@@ -137,18 +123,6 @@ fn expected(setting: &Setting) -> &'static str {
         "a number, or a string in quotes"
     } else {
         "a string in quotes"
-    }
-}
-
-pub(super) fn found(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a number",
-        DeValue::Float(_) => "a number with a fraction",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "an array",
-        DeValue::Table(_) => "a table",
     }
 }
 

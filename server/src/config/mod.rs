@@ -23,6 +23,7 @@ mod render;
 mod setting;
 mod settings;
 mod tls;
+mod toml_text;
 mod values;
 
 pub use self::{

@@ -21,7 +21,7 @@ use vestibule_channels::{JoinRefusal, Payload, Router, TopicRegistry};
 use self::{channel::ConfiguredChannel, unmatched::Unmatched};
 pub use self::{
     rules::{ChannelRules, JoinRule, PayloadLimits, Publish, PublishReply, is_reserved},
-    table::{ChannelTable, Pattern},
+    table::ChannelTable,
     visitor::Visitor,
 };
 use crate::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::configured::Pattern;
+use crate::topic_pattern::TopicPattern;
 
 /// The longest name of an account, in bytes.
 const MAX_ACCOUNT: usize = 256;
@@ -48,7 +48,7 @@ pub enum Right {
 
 /// Topics, and what an account may do in each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants(Vec<(Pattern, Vec<Right>)>);
+pub struct Grants(Vec<(TopicPattern, Vec<Right>)>);
 
 impl Claims {
     /// The login, if the token is valid now.
@@ -69,7 +69,7 @@ impl Grants {
     /// Reads the claim: an array of topics with all rights, or an object with the rights in each.
     /// `None` if it is neither, or names a right or a topic that there cannot be.
     fn of(claim: Value) -> Option<Self> {
-        let pattern = |text: &str| text.parse::<Pattern>().ok();
+        let pattern = |text: &str| text.parse::<TopicPattern>().ok();
         let grants: Option<Vec<_>> = match claim {
             Value::Array(topics) => {
                 topics.iter().map(|topic| Some((pattern(topic.as_str()?)?, Right::ALL.to_vec()))).collect()

@@ -7,10 +7,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use actix_web::HttpRequest;
 use tokio::time::Instant;
 
-use super::{connections::Entry, timeouts::HttpTimeouts, upgrade::Takeover};
+use super::{connections::Entry, timeouts::HttpTimeouts};
 
 /// What a connection is doing, in the order in which connections are ended when there are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,12 +53,6 @@ struct State {
 }
 
 impl Conn {
-    /// The connection of a request, where it is known.
-    pub(crate) fn of(request: &HttpRequest) -> Option<Arc<Self>> {
-        let of_dispatcher = request.conn_data::<Arc<Self>>().cloned();
-        of_dispatcher.or_else(|| Takeover::of(request).map(|offer| Arc::clone(offer.conn())))
-    }
-
     /// A new connection that expects its first request.
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {

@@ -28,19 +28,20 @@ use actix_http::{
 };
 use actix_service::Service;
 use actix_web::http::StatusCode;
-use bytes::{Buf as _, BytesMut};
+use bytes::BytesMut;
 use futures_util::{
     FutureExt as _,
     future::{self, Either, LocalBoxFuture, poll_fn},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf},
+    io::{AsyncWriteExt as _, ReadBuf},
     time::Instant,
 };
 
 use super::{
     GOODBYE,
     connections::TcpConnections,
+    replay::Replay,
     timeouts::HttpTimeouts,
     upgrade::{self, GiveAway},
 };
@@ -240,68 +241,6 @@ async fn refuse_late<C: GiveAway>(connection: &mut C, codec: &mut Codec) -> io::
     connection.write_all_buf(&mut answer).await?;
     connection.flush().await?;
     connection.shutdown().await
-}
-
-/// A connection whose first bytes were read already.
-pub(super) struct Replay<C> {
-    read: BytesMut,
-    connection: C,
-}
-
-impl<C> Replay<C> {
-    pub(super) fn connection(&self) -> &C {
-        &self.connection
-    }
-
-    /// The connection, and what was read and is not replayed yet.
-    pub(super) fn into_parts(self) -> (C, BytesMut) {
-        (self.connection, self.read)
-    }
-}
-
-impl<C: AsyncRead + Unpin> AsyncRead for Replay<C> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.read.is_empty() {
-            return Pin::new(&mut self.connection).poll_read(cx, buffer);
-        }
-        let length = self.read.len().min(buffer.remaining());
-        buffer.put_slice(&self.read[..length]);
-        self.read.advance(length);
-        if self.read.is_empty() {
-            self.read = BytesMut::new();
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<C: AsyncWrite + Unpin> AsyncWrite for Replay<C> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.connection).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.connection).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.connection).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.connection).poll_write_vectored(cx, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.connection.is_write_vectored()
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod conn;
 mod connections;
 mod counted;
 mod first_request;
+mod replay;
 mod stream;
 mod timeouts;
 mod upgrade;
@@ -41,11 +42,7 @@ pub(super) use self::{
     upgrade::{Bare, Takeover, read_to_end},
 };
 pub use self::{connections::TcpConnections, timeouts::HttpTimeouts};
-use self::{
-    first_request::{FirstRequest, Replay},
-    stream::Stream,
-    upgrade::GiveAway as _,
-};
+use self::{first_request::FirstRequest, replay::Replay, stream::Stream, upgrade::GiveAway as _};
 use super::socket::prepare_listener;
 
 /// How long to read from a connection that has ended, so that the client sees the last answer.

@@ -41,7 +41,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{GOODBYE, conn::Conn, counted::Counted, first_request::Replay, stream::Stream};
+use super::{GOODBYE, conn::Conn, counted::Counted, replay::Replay, stream::Stream};
 
 /// How much is read ahead of the answer. Well-behaved clients send nothing before they have it.
 const READ_AHEAD: usize = 8 * 1024;
@@ -121,6 +121,14 @@ impl Takeover {
     /// The connection that is offered.
     pub(super) fn conn(&self) -> &Arc<Conn> {
         &self.0.conn
+    }
+}
+
+impl Conn {
+    /// The connection of a request, where it is known.
+    pub(crate) fn of(request: &HttpRequest) -> Option<Arc<Self>> {
+        let of_dispatcher = request.conn_data::<Arc<Self>>().cloned();
+        of_dispatcher.or_else(|| Takeover::of(request).map(|offer| Arc::clone(offer.conn())))
     }
 }
 

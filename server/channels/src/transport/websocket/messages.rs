@@ -26,28 +26,13 @@ use tokio::time::{Instant, timeout};
 use super::{
     frame_check::{Fault, FrameCheck},
     input::{Input, Space},
+    message::Message,
     whole_frame,
 };
 use crate::transport::{
     Limits,
     tcp::{GOODBYE, read_to_end},
 };
-
-/// A complete message, or a control frame, where it lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Message<'a> {
-    Text(&'a str),
-    Binary(&'a [u8]),
-    Ping(&'a [u8]),
-    Pong,
-    Close,
-}
-
-impl<'a> Message<'a> {
-    pub(super) fn text(bytes: &'a [u8]) -> Result<Self, Fault> {
-        str::from_utf8(bytes).map(Message::Text).map_err(|_| Fault::NotUtf8)
-    }
-}
 
 /// One connection's incoming messages.
 pub(super) struct Messages {

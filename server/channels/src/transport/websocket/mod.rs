@@ -10,6 +10,7 @@
 
 mod frame_check;
 mod input;
+mod message;
 mod messages;
 mod output;
 mod receive;

@@ -11,10 +11,7 @@ use futures_util::future::poll_fn;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use vestibule_phoenix::{disconnect::Disconnect, message::FrameRef};
 
-use super::{
-    frame_check::Fault,
-    messages::{Message, Messages},
-};
+use super::{frame_check::Fault, message::Message, messages::Messages};
 use crate::{
     outbox::Outbox,
     transport::{

@@ -2,7 +2,7 @@
 
 use super::{
     frame_check::{Fault, Header},
-    messages::Message,
+    message::Message,
 };
 
 const WHOLE_TEXT: u8 = 0x81;
