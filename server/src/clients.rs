@@ -47,8 +47,12 @@ impl Clients {
     pub(crate) fn new(settings: &Settings, flow: &Flow, hosts: Arc<Hosts>) -> Self {
         let config = &settings.config;
         let connections = &config.connections;
-        let channels =
-            ConfiguredChannels::new(settings.channels(), flow.auth().logins(), config.approve_flow().mailbox);
+        let channels = ConfiguredChannels::new(
+            settings.channels(),
+            flow.auth().logins(),
+            config.connect_policy().limits.outbox,
+            config.approve_flow().mailbox,
+        );
         let endpoint = Endpoint::builder(flow.socket_auth())
             .router(channels.route(flow.router()))
             .connect_policy(config.connect_policy())

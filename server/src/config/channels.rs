@@ -13,7 +13,7 @@ use super::{
     values,
 };
 use crate::{
-    configured::{ChannelRules, JoinRule, PayloadLimits, Publish, PublishReply, is_reserved},
+    configured::{ChannelRules, HistoryLimits, JoinRule, PayloadLimits, Publish, PublishReply, is_reserved},
     topic_pattern::TopicPattern,
 };
 
@@ -21,7 +21,11 @@ use crate::{
 pub(super) const CHANNELS: &str = "channels";
 
 /// The keys of a channel's table.
-const KEYS: [&str; 7] = ["join", "publish", "echo", "reply", "presence", "presence_params", "max_payload"];
+const KEYS: [&str; 8] =
+    ["join", "publish", "echo", "reply", "presence", "presence_params", "max_payload", "history"];
+
+/// The most messages that are kept of a topic.
+const MAX_HISTORY: usize = 10_000;
 
 /// The name of all events that have no limit of their own.
 const OTHERS: &str = "*";
@@ -111,6 +115,7 @@ fn set(rules: &mut ChannelRules, name: &str, value: &DeValue<'_>) -> Result<(), 
         "presence" => rules.presence = switch(value)?,
         "presence_params" => rules.presence_params = texts(value)?.into_iter().map(str::to_owned).collect(),
         "max_payload" => rules.max_payload = limits(value)?,
+        "history" => rules.history = Some(history(value)?),
         unknown => {
             let meant = guess::nearest(unknown, KEYS, |key| *key);
             return Err(format!("unknown key {unknown}{}", did_you_mean(meant)));
@@ -183,6 +188,33 @@ fn limits(value: &DeValue<'_>) -> Result<PayloadLimits, String> {
     Ok(limits)
 }
 
+/// How many messages are kept, and for how long.
+fn history(value: &DeValue<'_>) -> Result<HistoryLimits, String> {
+    let expected =
+        || format!("expected a table such as {{ count = 100, age = \"10m\" }}, found {}", found(value));
+    let DeValue::Table(table) = value else { return Err(expected()) };
+    let (mut count, mut age) = (None, None);
+    for (key, value) in in_order(table) {
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            ("count", DeValue::Integer(number)) => {
+                let most = 1..=MAX_HISTORY;
+                let number = number.as_str().parse().ok().filter(|number| most.contains(number));
+                count =
+                    Some(number.ok_or_else(|| format!("count: expected a number from 1 to {MAX_HISTORY}"))?);
+            }
+            ("age", DeValue::String(text)) => {
+                age = Some(values::duration(text).map_err(|why| format!("age: {why}"))?);
+            }
+            (name @ ("count" | "age"), other) => return Err(format!("{name}: found {}", found(other))),
+            (unknown, _) => return Err(format!("unknown key {unknown}")),
+        }
+    }
+    match (count, age) {
+        (Some(count), Some(age)) => Ok(HistoryLimits { count, age }),
+        _ => Err("expected both count and age, such as { count = 100, age = \"10m\" }".to_owned()),
+    }
+}
+
 fn size(value: &DeValue<'_>) -> Result<usize, String> {
     match value {
         DeValue::String(text) => values::size(text),
@@ -206,11 +238,12 @@ mod tests {
         let (channels, problems) = read(
             "[channels.\"chat:*\"]\njoin = \"anyone\"\npublish = [\"new_msg\", \"typing\"]\necho = false\n\
              reply = \"payload\"\npresence = true\npresence_params = [\"name\"]\n\
-             max_payload = { new_msg = \"4KiB\", \"*\" = 100 }\n\n[channels.lobby]\n",
+             max_payload = { new_msg = \"4KiB\", \"*\" = 100 }\nhistory = { count = 50, age = \"10m\" }\n\n\
+             [channels.lobby]\n",
         );
         assert_eq!(problems, []);
         let [chat, lobby] = &channels[..] else { panic!("{channels:?}") };
-        assert_eq!((chat.pattern.to_string(), chat.line, lobby.line), ("chat:*".to_owned(), 1, 10));
+        assert_eq!((chat.pattern.to_string(), chat.line, lobby.line), ("chat:*".to_owned(), 1, 11));
         assert_eq!(
             chat.rules,
             ChannelRules {
@@ -221,6 +254,7 @@ mod tests {
                 presence: true,
                 presence_params: vec!["name".to_owned()],
                 max_payload: PayloadLimits { any: Some(100), events: vec![("new_msg".into(), 4096)] },
+                history: Some(HistoryLimits { count: 50, age: std::time::Duration::from_secs(600) }),
             }
         );
         assert_eq!(lobby.rules, ChannelRules::default());

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::{Value, json};
 use vestibule_channels::{
     Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Meta, Payload,
@@ -13,12 +13,14 @@ use vestibule_channels::{
 };
 
 use super::{
+    Shared,
+    history::{Gap, HistoryLimits, Position, Said},
     rules::{ChannelRules, PublishReply},
     visitor::Visitor,
 };
 use crate::{
     approve::Identity,
-    login::{Login, Logins, Right},
+    login::{Login, Right},
 };
 
 /// The longest value of a parameter that the presence list shows, in bytes of JSON.
@@ -34,7 +36,9 @@ const ACCESS_TOKEN: &str = "access_token";
 pub(super) struct ConfiguredChannel {
     topic: String,
     rules: Option<Arc<ChannelRules>>,
-    logins: Arc<Logins>,
+    shared: Arc<Shared>,
+    /// What everybody in the topic has been sent, if it has a history.
+    sent: Option<Position>,
     /// When it looks whose login is over.
     looks_at: Option<Instant>,
 }
@@ -44,6 +48,31 @@ pub(super) struct Seat {
     visitor: Visitor,
     key: String,
     meta: Meta,
+    /// What it has missed, until it is sent.
+    missed: Vec<Arc<Said>>,
+}
+
+/// What a join says of the history.
+#[derive(Deserialize)]
+struct Seen {
+    last_id: Option<String>,
+}
+
+/// Finds the field that only the server may set.
+#[derive(Deserialize)]
+struct Probe {
+    #[serde(rename = "_id", default)]
+    id: IsThere,
+}
+
+/// Whether there is a field, whatever is in it.
+#[derive(Default)]
+struct IsThere(bool);
+
+impl<'de> Deserialize<'de> for IsThere {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self(true))
+    }
 }
 
 /// The payload of [`ACCESS_TOKEN`].
@@ -53,14 +82,73 @@ struct Renewal {
 }
 
 impl ConfiguredChannel {
-    pub(super) fn new(topic: &str, rules: Option<Arc<ChannelRules>>, logins: Arc<Logins>) -> Self {
-        Self { topic: topic.to_owned(), rules, logins, looks_at: None }
+    pub(super) fn new(topic: &str, rules: Option<Arc<ChannelRules>>, shared: Arc<Shared>) -> Self {
+        let mut channel = Self { topic: topic.to_owned(), rules, shared, sent: None, looks_at: None };
+        channel.begin_history();
+        channel
+    }
+
+    /// Whoever is here now has seen all.
+    fn begin_history(&mut self) {
+        let has_history = self.rules.as_ref().is_some_and(|rules| rules.history.is_some());
+        self.sent = has_history.then(|| self.shared.histories.last(&self.topic));
+    }
+
+    /// Sends a message of the history, and those before it, to all who have not been sent them.
+    pub(super) fn tell(&mut self, cx: &Context<'_, Self>, said: &Arc<Said>) {
+        let Some(sent) = self.sent else { return };
+        let before = self.shared.histories.since(&self.topic, sent).unwrap_or_default();
+        let before = before.iter().filter(|other| other.at.number < said.at.number);
+        for said in before.chain([said]) {
+            let is_sent =
+                self.sent.is_some_and(|sent| sent.epoch == said.at.epoch && sent.number >= said.at.number);
+            if is_sent {
+                continue;
+            }
+            match said.except {
+                None => cx.broadcast(&said.event, said.payload.clone()),
+                Some(sender) => cx.broadcast_from(sender, &said.event, said.payload.clone()),
+            }
+            self.sent = Some(said.at);
+        }
+    }
+
+    /// What somebody who comes back has missed, and what the reply to the join says of it.
+    fn missed(&self, params: &Payload) -> (Vec<Arc<Said>>, Payload) {
+        let Some(sent) = self.sent else { return (Vec::new(), Payload::empty()) };
+        let last_id = params.parse::<Seen>().ok().and_then(|seen| seen.last_id);
+        let Some(last_id) = last_id else {
+            return (Vec::new(), Payload::of(&json!({ "history": { "last_id": sent.to_string() } })));
+        };
+        let seen = last_id.parse().map_err(|()| Gap::Forgotten);
+        let missed = seen.and_then(|seen| self.shared.histories.since(&self.topic, seen));
+        let missed = missed.and_then(|missed| {
+            // What was said since all were sent everything comes to the newcomer with the others.
+            let missed: Vec<_> = missed.into_iter().filter(|said| said.at.number <= sent.number).collect();
+            let bytes: usize = missed.iter().map(|said| said.payload.size() + said.event.len()).sum();
+            let fits = missed.len() <= self.shared.catch_up.frames && bytes <= self.shared.catch_up.bytes;
+            if fits { Ok(missed) } else { Err(Gap::TooFarBehind) }
+        });
+        let last_id = sent.to_string();
+        match missed {
+            Ok(missed) => {
+                let response = json!({ "history": { "last_id": last_id, "missed": missed.len() } });
+                (missed, Payload::of(&response))
+            }
+            Err(gap) => {
+                let response = json!({ "history": { "last_id": last_id, "gap": gap.as_str() } });
+                (Vec::new(), Payload::of(&response))
+            }
+        }
     }
 
     /// Goes by other rules from now on. Those who may no longer be here leave.
     pub(super) fn adopt(&mut self, cx: &mut Context<'_, Self>, rules: Option<Arc<ChannelRules>>) {
         let before = self.rules.clone();
         self.rules = rules;
+        if before.as_ref().map(|rules| rules.history) != self.rules.as_ref().map(|rules| rules.history) {
+            self.begin_history();
+        }
         let had_presence = before.is_some_and(|rules| rules.presence);
         let all: Vec<SubscriberId> = cx.subscribers().collect();
         for who in all {
@@ -87,7 +175,7 @@ impl ConfiguredChannel {
     /// Looks again when the first login is over.
     fn watch(&mut self, cx: &Context<'_, Self>) {
         let logins = cx.subscribers().filter_map(|who| cx.assigns(who).visitor.login());
-        let remaining = logins.map(|login| self.logins.remaining(login).unwrap_or_default()).min();
+        let remaining = logins.map(|login| self.shared.logins.remaining(login).unwrap_or_default()).min();
         let Some(delay) = remaining.map(|remaining| remaining.min(LOOK)) else { return };
         let due = Instant::now() + delay;
         if self.looks_at.is_some_and(|looks_at| looks_at <= due) {
@@ -103,7 +191,7 @@ impl ConfiguredChannel {
 
     /// Ends the joins whose logins are over and were not renewed.
     fn end_expired(&self, cx: &mut Context<'_, Self>) {
-        let is_over = |login: &Arc<Login>| self.logins.remaining(login).is_none();
+        let is_over = |login: &Arc<Login>| self.shared.logins.remaining(login).is_none();
         let over = |who: &SubscriberId| cx.assigns(*who).visitor.login().is_some_and(is_over);
         let expired: Vec<SubscriberId> = cx.subscribers().filter(over).collect();
         for who in expired {
@@ -115,9 +203,36 @@ impl ConfiguredChannel {
         }
     }
 
+    /// Keeps a message for those who come back, and sends it to those who are here. Returns it with
+    /// its `_id`.
+    fn keep(
+        &mut self,
+        cx: &Context<'_, Self>,
+        limits: HistoryLimits,
+        (from, echo): (SubscriberId, bool),
+        event: &str,
+        payload: &Payload,
+    ) -> Result<Payload, ErrorReply> {
+        let object =
+            payload.as_json().filter(|_| matches!(payload.parse(), Ok(Probe { id: IsThere(false) })));
+        let Some(object) = object else {
+            let detail = "expected an object without _id, which the server adds";
+            return Err(ErrorReply::of(&json!({ "reason": "bad_payload", "detail": detail })));
+        };
+        let except = (!echo).then_some(from);
+        let said = self.shared.histories.append(&self.topic, limits, event, object.as_str(), except);
+        self.tell(cx, &said);
+        Ok(said.payload.clone())
+    }
+
+    /// The response of an empty reply: where the topic stands, if it has a history.
+    fn position(&self) -> Payload {
+        self.sent.map_or_else(Payload::empty, |sent| Payload::of(&json!({ "_id": sent.to_string() })))
+    }
+
     fn renew(&self, cx: &mut Context<'_, Self>, who: SubscriberId, payload: &Payload) -> HandleResult {
         let Renewal { access_token } = payload.parse()?;
-        let login = self.logins.check(&access_token).map_err(|_| ErrorReply(unauthorized()))?;
+        let login = self.shared.logins.check(&access_token).map_err(|_| ErrorReply(unauthorized()))?;
         let is_own = cx.assigns_mut(who).visitor.renew(login);
         if is_own { Ok(Handled::empty()) } else { Err(ErrorReply(unauthorized())) }
     }
@@ -128,14 +243,19 @@ impl Channel for ConfiguredChannel {
     type Assigns = Seat;
 
     fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinResult<Seat> {
-        let visitor = Visitor::of(cx.connect_assigns(who), &self.logins);
+        let visitor = Visitor::of(cx.connect_assigns(who), &self.shared.logins);
         let rules = self.rules.as_ref().filter(|_| self.admits(&visitor, Right::Join));
         let Some(rules) = rules else { return Err(ErrorReply(unauthorized())) };
         let key = visitor.account().unwrap_or_else(|| format!("guest-{}", who.connection));
-        Ok(JoinReply::empty(Seat { visitor, key, meta: meta(params, &rules.presence_params) }))
+        let (missed, response) = self.missed(params);
+        let meta = meta(params, &rules.presence_params);
+        Ok(JoinReply::Ok(Seat { visitor, key, meta, missed }, response))
     }
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
+        for said in std::mem::take(&mut cx.assigns_mut(who).missed) {
+            cx.push(who, &said.event, said.payload.clone());
+        }
         if self.has_presence() && self.admits(&cx.assigns(who).visitor, Right::Presence) {
             show(cx, who);
         } else {
@@ -156,14 +276,21 @@ impl Channel for ConfiguredChannel {
             return Err(ErrorReply::of(&json!({ "reason": "not_allowed", "detail": detail })));
         };
         check(rules, &event, &payload)?;
-        if rules.echo {
-            cx.broadcast(&event, payload.clone());
-        } else {
-            cx.broadcast_from(from, &event, payload.clone());
-        }
-        Ok(match rules.reply {
+        let (echo, reply) = (rules.echo, rules.reply);
+        let payload = match rules.history {
+            Some(limits) => self.keep(cx, limits, (from, echo), &event, &payload)?,
+            None if echo => {
+                cx.broadcast(&event, payload.clone());
+                payload
+            }
+            None => {
+                cx.broadcast_from(from, &event, payload.clone());
+                payload
+            }
+        };
+        Ok(match reply {
             PublishReply::None => Handled::NoReply,
-            PublishReply::Empty => Handled::empty(),
+            PublishReply::Empty => Handled::ok(self.position()),
             PublishReply::Payload => Handled::ok(payload),
         })
     }

@@ -6,6 +6,7 @@
 //! replaces the table: topics that run go by the new one at once, and who may stay stays.
 
 mod channel;
+mod history;
 mod rules;
 mod table;
 mod unmatched;
@@ -16,10 +17,11 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use serde_json::json;
 use tokio::time::Duration;
-use vestibule_channels::{JoinRefusal, Payload, Router, TopicRegistry};
+use vestibule_channels::{JoinRefusal, Payload, Router, TopicRegistry, transport::OutboxLimits};
 
-use self::{channel::ConfiguredChannel, unmatched::Unmatched};
+use self::{channel::ConfiguredChannel, history::Histories, unmatched::Unmatched};
 pub use self::{
+    history::HistoryLimits,
     rules::{ChannelRules, JoinRule, PayloadLimits, Publish, PublishReply, is_reserved},
     table::ChannelTable,
     visitor::Visitor,
@@ -33,20 +35,36 @@ use crate::{
 /// that retry at once cause little load.
 const REFUSAL_DELAY: Duration = Duration::from_millis(300);
 
+/// Whoever comes back may be sent one part in this many of an outbox at once.
+const OUTBOX_PARTS: usize = 4;
+
 /// All configured channels, whatever their topics are.
 pub struct ConfiguredChannels {
     topics: Arc<TopicRegistry<ConfiguredChannel>>,
     table: Arc<ArcSwap<ChannelTable>>,
+    shared: Arc<Shared>,
+}
+
+/// What all topics share.
+struct Shared {
+    logins: Arc<Logins>,
+    histories: Histories,
+    /// How much one client may be sent at once when it comes back.
+    catch_up: OutboxLimits,
 }
 
 impl ConfiguredChannels {
-    /// The channels of this table, for clients with these logins. At most so many messages wait for
-    /// one topic.
-    pub fn new(table: ChannelTable, logins: &Arc<Logins>, mailbox: usize) -> Self {
+    /// The channels of this table, for clients with these logins and outboxes. At most `mailbox`
+    /// messages wait for one topic.
+    pub fn new(table: ChannelTable, logins: &Arc<Logins>, outbox: OutboxLimits, mailbox: usize) -> Self {
         let table = Arc::new(ArcSwap::from_pointee(table));
+        let catch_up =
+            OutboxLimits { frames: outbox.frames / OUTBOX_PARTS, bytes: outbox.bytes / OUTBOX_PARTS };
+        let (logins, histories) = (Arc::clone(logins), Histories::default());
+        let shared = Arc::new(Shared { logins, histories, catch_up });
         let unmatched = Unmatched::default();
         let (of_topics, of_joins) = (Arc::clone(&table), Arc::clone(&table));
-        let (to_topics, to_joins) = (Arc::clone(logins), Arc::clone(logins));
+        let (to_topics, to_joins) = (Arc::clone(&shared), Arc::clone(&shared));
         let topics = TopicRegistry::builder(move |topic| {
             ConfiguredChannel::new(topic, of_topics.load().find(topic), Arc::clone(&to_topics))
         })
@@ -56,14 +74,14 @@ impl ConfiguredChannels {
                 unmatched.note(topic);
                 return Err(JoinRefusal::now(Payload::of(&json!({ "reason": "unmatched topic" }))));
             };
-            let visitor = Visitor::of(&client.assigns, &to_joins);
+            let visitor = Visitor::of(&client.assigns, &to_joins.logins);
             if rules.join.admits(&visitor, topic, Right::Join) {
                 return Ok(());
             }
             Err(JoinRefusal { response: channel::unauthorized(), delay: REFUSAL_DELAY })
         })
         .build();
-        Self { topics, table }
+        Self { topics, table, shared }
     }
 
     /// Routes every topic that no other route has taken.
@@ -75,8 +93,14 @@ impl ConfiguredChannels {
     /// Sends an event to everybody in a topic. Returns whether anybody is, or `None` if the topic
     /// is not configured.
     pub fn broadcast(&self, topic: &str, event: String, payload: Payload) -> Option<bool> {
-        self.table.load().find(topic)?;
-        Some(self.topics.call(topic, move |_, cx| cx.broadcast(&event, payload)))
+        let rules = self.table.load().find(topic)?;
+        let said = rules.history.zip(payload.as_json()).map(|(limits, object)| {
+            self.shared.histories.append(topic, limits, &event, object.as_str(), None)
+        });
+        Some(self.topics.call(topic, move |channel, cx| match said {
+            Some(said) => channel.tell(cx, &said),
+            None => cx.broadcast(&event, payload),
+        }))
     }
 
     /// Goes by another table from now on.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::visitor::Visitor;
+use super::{history::HistoryLimits, visitor::Visitor};
 use crate::login::Right;
 
 /// Who may join, and what becomes of what clients say.
@@ -23,6 +23,8 @@ pub struct ChannelRules {
     pub presence_params: Vec<String>,
     /// How large payloads may be.
     pub max_payload: PayloadLimits,
+    /// How much is kept for those who come back; `None` for nothing.
+    pub history: Option<HistoryLimits>,
 }
 
 /// Who may join.
@@ -73,7 +75,7 @@ pub struct PayloadLimits {
 impl Display for ChannelRules {
     /// In short, for the log.
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let Self { join, publish, echo, reply, presence, presence_params, max_payload } = self;
+        let Self { join, publish, echo, reply, presence, presence_params, max_payload, history } = self;
         let join = match join {
             JoinRule::Anyone => "anyone",
             JoinRule::Account => "account",
@@ -95,6 +97,9 @@ impl Display for ChannelRules {
         }
         if let Some(bytes) = max_payload.any {
             write!(formatter, ", max_payload {bytes}")?;
+        }
+        if let Some(HistoryLimits { count, age }) = history {
+            write!(formatter, ", history {count} for {age:?}")?;
         }
         max_payload.events.iter().try_for_each(|(event, bytes)| write!(formatter, ", {event} {bytes}"))
     }
@@ -141,6 +146,7 @@ impl Default for ChannelRules {
             presence: false,
             presence_params: Vec::new(),
             max_payload: PayloadLimits::default(),
+            history: None,
         }
     }
 }

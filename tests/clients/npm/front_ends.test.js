@@ -26,6 +26,14 @@ reply = "none"
 max_payload = "200"
 `;
 
+/** A chat whose messages are kept for those who come back. */
+const KEPT = `
+[channels."chat:*"]
+join = "anyone"
+publish = ["new_msg"]
+history = { count = 100, age = "10m" }
+`;
+
 /** How many times a second a cursor moves. */
 const MOVES = 20;
 
@@ -83,4 +91,37 @@ async function cursors(alice, bob) {
   bobsBoard.send("move", { x: -1, y: 0 });
   await until("Alice sees Bob's move", () => own.length > 0);
   assert.deepEqual(own, [{ x: -1, y: 0 }], "nobody is sent their own moves");
+}
+
+for (const [name, exports] of Object.entries(V2)) {
+  test(`missed messages with ${name}`, { timeout: 60_000 }, async () => {
+    const server = await Configured.begin(KEPT);
+    const visit = () => new Visitor(exports, server.socketUrl, { transport: WebSocket });
+    const [alice, bob] = [visit(), visit()];
+    try {
+      const lobby = alice.channel("chat:lobby");
+      await lobby.join();
+      // As the documents have it: the parameters of each join name the last message.
+      let lastId;
+      const bobsLobby = bob.channel("chat:lobby", () => (lastId ? { last_id: lastId } : {}));
+      const heard = bobsLobby.heard("new_msg");
+      const { history } = await bobsLobby.join();
+      lastId = history.last_id;
+      await lobby.push("new_msg", { n: 1 });
+      await until("Bob has the first message", () => heard.length === 1);
+      lastId = heard[0]._id;
+
+      const joins = bobsLobby.joins;
+      bob.cut();
+      await lobby.push("new_msg", { n: 2 });
+      await lobby.push("new_msg", { n: 3 });
+      await until("Bob is back", () => bobsLobby.joins > joins);
+      await lobby.push("new_msg", { n: 4 });
+      await until("Bob has all messages", () => heard.length >= 4);
+      assert.deepEqual(heard.map(({ n }) => n), [1, 2, 3, 4]);
+    } finally {
+      await Promise.all([alice, bob].map((visitor) => visitor.disconnect()));
+      await server.end();
+    }
+  });
 }

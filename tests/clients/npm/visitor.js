@@ -56,6 +56,11 @@ export class Visitor {
     await until("a heartbeat is answered", () => this.#heartbeats > before);
   }
 
+  /** Cuts the connection, as a lost network does. The client connects again by itself. */
+  cut() {
+    this.#socket.conn.terminate();
+  }
+
   /** @returns {Promise<void>} when the client reports that it is disconnected */
   async disconnect() {
     await within("disconnected", new Promise((resolve) => this.#socket.disconnect(resolve)));

@@ -1,0 +1,322 @@
+//! What was said lately in configured topics, for those who come back.
+//!
+//! A topic's messages have numbers within an epoch. A client that comes back names the last one it
+//! saw, and gets what came after it, or is told that it cannot: it is too far behind, or the server
+//! has forgotten. All of it is in memory, and bounded: by count and age for each topic, and by
+//! bytes for all of them.
+
+use std::{
+    collections::VecDeque,
+    fmt::{self, Display, Formatter},
+    str::FromStr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use dashmap::DashMap;
+use serde_json::value::RawValue;
+use vestibule_channels::{Payload, SubscriberId};
+
+/// How much of all topics is kept.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// What a topic and a message take besides their texts.
+const OVERHEAD: usize = 256;
+
+/// Each so many messages, topics of which nothing is kept any more are forgotten.
+const SWEEP: usize = 1024;
+
+/// How much of a topic is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryLimits {
+    /// Messages.
+    pub count: usize,
+    /// For how long.
+    pub age: Duration,
+}
+
+/// A place in a topic's messages. Its text is `_id` in payloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) epoch: u32,
+    pub(super) number: u64,
+}
+
+/// A message.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) at: Position,
+    pub(super) event: String,
+    /// With its `_id`.
+    pub(super) payload: Payload,
+    /// Its sender, if that gets no echo.
+    pub(super) except: Option<SubscriberId>,
+    time: Instant,
+    /// What it takes, in bytes.
+    size: usize,
+}
+
+/// Why somebody who comes back does not get what was missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// More was said than is kept, or than one client can be sent at once.
+    TooFarBehind,
+    /// The server no longer knows: it was restarted, or the topic was forgotten.
+    Forgotten,
+}
+
+/// The messages of all topics.
+#[derive(Debug, Default)]
+pub(super) struct Histories {
+    topics: DashMap<String, Arc<Mutex<History>>>,
+    bytes: AtomicUsize,
+    appended: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct History {
+    last: Position,
+    kept: VecDeque<Arc<Said>>,
+    age: Duration,
+}
+
+impl Display for Position {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:08x}-{}", self.epoch, self.number)
+    }
+}
+
+impl FromStr for Position {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (epoch, number) = text.split_once('-').ok_or(())?;
+        let position = Self {
+            epoch: u32::from_str_radix(epoch, 16).map_err(|_| ())?,
+            number: number.parse().map_err(|_| ())?,
+        };
+        // One spelling for each.
+        if position.to_string() == text { Ok(position) } else { Err(()) }
+    }
+}
+
+impl Gap {
+    /// What clients are told.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::TooFarBehind => "too_far_behind",
+            Self::Forgotten => "forgotten",
+        }
+    }
+}
+
+impl Histories {
+    /// Gives a message the next number of its topic, and keeps it. `payload` is a JSON object.
+    pub(super) fn append(
+        &self,
+        topic: &str,
+        limits: HistoryLimits,
+        event: &str,
+        payload: &str,
+        except: Option<SubscriberId>,
+    ) -> Arc<Said> {
+        if self.appended.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
+            self.sweep(Instant::now());
+        }
+        let history = self.of(topic);
+        let mut history = lock(&history);
+        let time = Instant::now();
+        history.age = limits.age;
+        self.forget_old(&mut history, time, limits.count.saturating_sub(1));
+        let size = OVERHEAD + event.len() + payload.len();
+        while self.bytes.load(Ordering::Relaxed) + size > MAX_BYTES {
+            if !self.forget_first(&mut history) {
+                // Others take all there is. Whoever comes back is told so.
+                history.last = Position::new();
+                break;
+            }
+        }
+        let is_full = self.bytes.load(Ordering::Relaxed) + size > MAX_BYTES;
+        history.last.number += 1;
+        let at = history.last;
+        let payload = with_id(payload, at);
+        let said = Arc::new(Said { at, event: event.to_owned(), payload, except, time, size });
+        if !is_full {
+            self.bytes.fetch_add(size, Ordering::Relaxed);
+            history.kept.push_back(Arc::clone(&said));
+        }
+        said
+    }
+
+    /// Where a topic stands.
+    pub(super) fn last(&self, topic: &str) -> Position {
+        lock(&self.of(topic)).last
+    }
+
+    /// What was said after a place.
+    pub(super) fn since(&self, topic: &str, seen: Position) -> Result<Vec<Arc<Said>>, Gap> {
+        let history = self.of(topic);
+        let mut history = lock(&history);
+        let kept = history.kept.len();
+        self.forget_old(&mut history, Instant::now(), kept);
+        if seen.epoch != history.last.epoch || seen.number > history.last.number {
+            return Err(Gap::Forgotten);
+        }
+        let first = history.kept.front().map_or(history.last.number + 1, |said| said.at.number);
+        if seen.number + 1 < first {
+            return Err(Gap::TooFarBehind);
+        }
+        Ok(history.kept.iter().filter(|said| said.at.number > seen.number).cloned().collect())
+    }
+
+    fn of(&self, topic: &str) -> Arc<Mutex<History>> {
+        if let Some(known) = self.topics.get(topic) {
+            return Arc::clone(&known);
+        }
+        let new = || Arc::new(Mutex::new(History::new()));
+        Arc::clone(&self.topics.entry(topic.to_owned()).or_insert_with(new))
+    }
+
+    /// Forgets what is too old, and what is more than so many.
+    fn forget_old(&self, history: &mut History, now: Instant, most: usize) {
+        let is_over = |history: &History| {
+            let age = history.age;
+            let is_old = |said: &Arc<Said>| now.saturating_duration_since(said.time) > age;
+            history.kept.len() > most || history.kept.front().is_some_and(is_old)
+        };
+        while is_over(history) {
+            self.forget_first(history);
+        }
+    }
+
+    fn forget_first(&self, history: &mut History) -> bool {
+        let Some(said) = history.kept.pop_front() else { return false };
+        self.bytes.fetch_sub(said.size, Ordering::Relaxed);
+        true
+    }
+
+    /// Forgets topics of which nothing is kept.
+    fn sweep(&self, now: Instant) {
+        self.topics.retain(|_, history| {
+            let mut history = lock(history);
+            let kept = history.kept.len();
+            self.forget_old(&mut history, now, kept);
+            !history.kept.is_empty()
+        });
+    }
+}
+
+impl History {
+    fn new() -> Self {
+        Self { last: Position::new(), kept: VecDeque::new(), age: Duration::ZERO }
+    }
+}
+
+impl Position {
+    /// The start of a new epoch.
+    fn new() -> Self {
+        Self { epoch: fastrand::u32(..), number: 0 }
+    }
+}
+
+/// A JSON object with the `_id` of its message before its other fields.
+fn with_id(object: &str, at: Position) -> Payload {
+    let rest = object.strip_prefix('{').unwrap_or_default().trim_start();
+    let comma = if rest.starts_with('}') { "" } else { "," };
+    let text = format!("{{\"_id\":\"{at}\"{comma}{rest}");
+    let object: &RawValue = serde_json::from_str(&text).expect("an object with a field more is one");
+    Payload::of(object)
+}
+
+/// A panic while the lock was held leaves a consistent history: every change is one step.
+fn lock(history: &Mutex<History>) -> MutexGuard<'_, History> {
+    history.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: HistoryLimits = HistoryLimits { count: 3, age: Duration::from_secs(600) };
+
+    fn numbers(said: &[Arc<Said>]) -> Vec<u64> {
+        said.iter().map(|said| said.at.number).collect()
+    }
+
+    #[test]
+    fn what_was_missed_comes_in_order() {
+        let histories = Histories::default();
+        let start = histories.last("chat:1");
+        let all: Vec<_> = (0..3).map(|_| histories.append("chat:1", LIMITS, "say", "{}", None).at).collect();
+        assert_eq!(numbers(&histories.since("chat:1", start).unwrap()), [1, 2, 3]);
+        assert_eq!(numbers(&histories.since("chat:1", all[1]).unwrap()), [3]);
+        assert!(histories.since("chat:1", all[2]).unwrap().is_empty());
+        histories.append("chat:1", LIMITS, "say", "{}", None);
+        assert_eq!(histories.since("chat:1", start).unwrap_err(), Gap::TooFarBehind);
+        assert_eq!(numbers(&histories.since("chat:1", all[0]).unwrap()), [2, 3, 4]);
+    }
+
+    #[test]
+    fn another_epoch_is_forgotten() {
+        let histories = Histories::default();
+        let at = histories.append("chat:1", LIMITS, "say", "{}", None).at;
+        for other in
+            [Position { epoch: at.epoch.wrapping_add(1), number: 1 }, Position { epoch: at.epoch, number: 2 }]
+        {
+            assert_eq!(histories.since("chat:1", other).unwrap_err(), Gap::Forgotten);
+        }
+        assert_eq!(Histories::default().since("chat:1", at).unwrap_err(), Gap::Forgotten);
+    }
+
+    #[test]
+    fn what_is_old_is_forgotten() {
+        let histories = Histories::default();
+        let start = histories.last("chat:1");
+        let brief = HistoryLimits { age: Duration::ZERO, ..LIMITS };
+        let at = histories.append("chat:1", brief, "say", "{}", None).at;
+        std::thread::sleep(Duration::from_millis(2));
+        assert_eq!(histories.since("chat:1", start).unwrap_err(), Gap::TooFarBehind);
+        assert!(histories.since("chat:1", at).unwrap().is_empty());
+        histories.sweep(Instant::now());
+        assert!(histories.topics.is_empty());
+        assert_eq!(histories.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn all_topics_together_have_a_size() {
+        let histories = Histories::default();
+        let large = format!("{{\"text\":\"{}\"}}", "x".repeat(1024 * 1024));
+        for topic in 0..70 {
+            histories.append(&format!("chat:{topic}"), LIMITS, "say", &large, None);
+        }
+        assert!(histories.bytes.load(Ordering::Relaxed) <= MAX_BYTES);
+        let start = histories.last("chat:69");
+        let said = histories.append("chat:69", LIMITS, "say", &large, None);
+        assert_ne!(said.at.epoch, start.epoch, "who was there is told that something is missing");
+        assert_eq!(histories.since("chat:69", start).unwrap_err(), Gap::Forgotten);
+    }
+
+    #[test]
+    fn positions_have_one_spelling() {
+        let at = Position { epoch: 0xAB, number: 7 };
+        assert_eq!((at.to_string(), "000000ab-7".parse()), ("000000ab-7".to_owned(), Ok(at)));
+        for bad in ["ab-7", "000000AB-7", "000000ab-07", "000000ab-+7", "000000ab", "", "-7"] {
+            assert_eq!(bad.parse::<Position>(), Err(()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_id_comes_first() {
+        let at = Position { epoch: 1, number: 2 };
+        let json = |object| match with_id(object, at) {
+            Payload::Json(json) => json.as_str().to_owned(),
+            _ => unreachable!(),
+        };
+        assert_eq!(json("{}"), r#"{"_id":"00000001-2"}"#);
+        assert_eq!(json("{ }"), r#"{"_id":"00000001-2"}"#);
+        assert_eq!(json(r#"{"a":1}"#), r#"{"_id":"00000001-2","a":1}"#);
+    }
+}
