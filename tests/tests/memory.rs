@@ -21,7 +21,7 @@ const CLIENTS: usize = 1000;
 const MEMBERS: usize = 1000;
 
 /// The most bytes of an inbox that a device has joined, with what its connection keeps of the join.
-const INBOX: u64 = 1700;
+const INBOX: u64 = 2150;
 
 /// How many share a room.
 const IN_ROOM: usize = 10;
