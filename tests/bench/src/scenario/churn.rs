@@ -21,7 +21,7 @@ use crate::{
 /// How long it is quiet each time when some have gone and others have come.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Users of the product, half of whom go and come back again and again.
+/// Users of the product: some come as others go, again and again.
 #[derive(Debug, Clone, Copy)]
 pub struct Churn {
     /// How many.
@@ -37,7 +37,7 @@ impl Scenario for Churn {
 
     fn name(&self) -> String {
         let minutes = self.lasting.as_secs().div_ceil(60);
-        format!("{} users, half of whom leave and come back every second, for {minutes} min", self.people)
+        format!("{} users come and as many go, every other second, for {minutes} min", self.people / 2)
     }
 
     fn unit(&self) -> &'static str {
@@ -59,16 +59,17 @@ impl Scenario for Churn {
     fn run(&self, subject: &mut Subject<'_>) -> io::Result<Sample> {
         let server = subject.address();
         let rooms = rooms(self.people);
-        let people = members(server, &rooms);
-        let (some, others) = people.split_at(self.people / 2);
-        let mut there: Vec<Device> = in_threads(some, |member| member.enter(server));
+        let (some, others) = rooms.split_at(rooms.len() / 2);
+        let mut there: Vec<Device> = Vec::new();
         let start = Instant::now();
         let mut memory = Vec::new();
-        for turn in [others, some].into_iter().cycle() {
+        for turn in [some, others].into_iter().cycle() {
             if start.elapsed() >= self.lasting {
                 break;
             }
-            let came = in_threads(turn, |member| member.enter(server));
+            // They sign in anew: a session lasts for minutes.
+            let people = members(server, turn);
+            let came = in_threads(&people, |member| member.enter(server));
             // Those who were there go now.
             there = came;
             thread::sleep(PAUSE);
