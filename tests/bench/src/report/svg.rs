@@ -5,17 +5,18 @@ use std::fmt::Write as _;
 use super::figure;
 use crate::{measure::Measure, rounds::Summary};
 
-const WIDTH: usize = 820;
+const WIDTH: usize = 900;
 /// Where bars begin; names are to the left.
-const LEFT: usize = 300;
+const LEFT: usize = 380;
 /// The length of the longest bar, which leaves room for its figure.
 const LONGEST: usize = 430;
 const BAR: usize = 14;
 const GAP: usize = 10;
 const TOP: usize = 56;
 
-/// The colours of the servers, legible on white and on black.
-const COLOURS: [&str; 4] = ["#3b78c3", "#e08a1e", "#4f9d58", "#a25bb0"];
+/// The colours of the servers, legible on white and on black: two revisions of two servers, and the
+/// floor, have one each.
+const COLOURS: [&str; 6] = ["#3b78c3", "#e08a1e", "#4f9d58", "#a25bb0", "#c0504d", "#6b7a8f"];
 
 /// The plots, each with its name.
 const PLOTS: [(Measure, &str, &str); 3] = [
