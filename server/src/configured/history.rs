@@ -26,7 +26,7 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// What a topic and a message take besides their texts.
 const OVERHEAD: usize = 256;
 
-/// Each so many messages, topics of which nothing is kept any more are forgotten.
+/// Each so many messages or new topics, topics of which nothing is kept are forgotten.
 const SWEEP: usize = 1024;
 
 /// How much of a topic is kept.
@@ -71,9 +71,10 @@ pub(super) enum Gap {
 /// The messages of all topics.
 #[derive(Debug, Default)]
 pub(super) struct Histories {
-    topics: DashMap<String, Arc<Mutex<History>>>,
+    topics: DashMap<String, Mutex<History>>,
     bytes: AtomicUsize,
-    appended: AtomicUsize,
+    /// Messages and new topics so far.
+    grown: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -123,17 +124,26 @@ impl Histories {
         payload: &str,
         except: Option<SubscriberId>,
     ) -> Arc<Said> {
-        if self.appended.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
-            self.sweep(Instant::now());
-        }
-        let history = self.of(topic);
-        let mut history = lock(&history);
+        self.grow();
+        self.with(topic, |history| self.append_to(history, topic, limits, event, payload, except))
+    }
+
+    fn append_to(
+        &self,
+        history: &mut History,
+        topic: &str,
+        limits: HistoryLimits,
+        event: &str,
+        payload: &str,
+        except: Option<SubscriberId>,
+    ) -> Arc<Said> {
         let time = Instant::now();
         history.age = limits.age;
-        self.forget_old(&mut history, time, limits.count.saturating_sub(1));
-        let size = OVERHEAD + event.len() + payload.len();
+        self.forget_old(history, time, limits.count.saturating_sub(1));
+        // The topic too: strangers choose it.
+        let size = OVERHEAD + topic.len() + event.len() + payload.len();
         while self.bytes.load(Ordering::Relaxed) + size > MAX_BYTES {
-            if !self.forget_first(&mut history) {
+            if !self.forget_first(history) {
                 // Others take all there is. Whoever comes back is told so.
                 history.last = Position::new();
                 break;
@@ -153,15 +163,17 @@ impl Histories {
 
     /// Where a topic stands.
     pub(super) fn last(&self, topic: &str) -> Position {
-        lock(&self.of(topic)).last
+        self.with(topic, |history| history.last)
     }
 
     /// What was said after a place.
     pub(super) fn since(&self, topic: &str, seen: Position) -> Result<Vec<Arc<Said>>, Gap> {
-        let history = self.of(topic);
-        let mut history = lock(&history);
+        self.with(topic, |history| self.since_in(history, seen))
+    }
+
+    fn since_in(&self, history: &mut History, seen: Position) -> Result<Vec<Arc<Said>>, Gap> {
         let kept = history.kept.len();
-        self.forget_old(&mut history, Instant::now(), kept);
+        self.forget_old(history, Instant::now(), kept);
         if seen.epoch != history.last.epoch || seen.number > history.last.number {
             return Err(Gap::Forgotten);
         }
@@ -172,12 +184,21 @@ impl Histories {
         Ok(history.kept.iter().filter(|said| said.at.number > seen.number).cloned().collect())
     }
 
-    fn of(&self, topic: &str) -> Arc<Mutex<History>> {
+    /// Does something with a topic's history, which is not forgotten meanwhile.
+    fn with<T>(&self, topic: &str, act: impl FnOnce(&mut History) -> T) -> T {
         if let Some(known) = self.topics.get(topic) {
-            return Arc::clone(&known);
+            return act(&mut lock(&known));
         }
-        let new = || Arc::new(Mutex::new(History::new()));
-        Arc::clone(&self.topics.entry(topic.to_owned()).or_insert_with(new))
+        self.grow();
+        let new = self.topics.entry(topic.to_owned()).or_insert_with(|| Mutex::new(History::new()));
+        act(&mut lock(&new))
+    }
+
+    /// Counts a message or a new topic, and sweeps now and then.
+    fn grow(&self) {
+        if self.grown.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
+            self.sweep(Instant::now());
+        }
     }
 
     /// Forgets what is too old, and what is more than so many.
@@ -283,6 +304,15 @@ mod tests {
         histories.sweep(Instant::now());
         assert!(histories.topics.is_empty());
         assert_eq!(histories.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn topics_without_messages_are_forgotten() {
+        let histories = Histories::default();
+        for topic in 0..3 * SWEEP {
+            histories.last(&format!("chat:{topic}"));
+        }
+        assert!(histories.topics.len() <= SWEEP, "{}", histories.topics.len());
     }
 
     #[test]

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use super::ChannelRules;
 use crate::topic_pattern::TopicPattern;
 
+/// The longest topic that is served, in bytes: clients choose topics, and histories keep them.
+const MAX_TOPIC: usize = 256;
+
 /// The rules of all configured channels, those of the most precise pattern first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChannelTable(Vec<(TopicPattern, Arc<ChannelRules>)>);
@@ -23,6 +26,9 @@ impl ChannelTable {
     /// The rules of a topic. Where several patterns match, the most precise one counts, wherever
     /// it stands.
     pub fn find(&self, topic: &str) -> Option<Arc<ChannelRules>> {
+        if topic.len() > MAX_TOPIC {
+            return None;
+        }
         let found = self.0.iter().find(|(pattern, _)| pattern.matches(topic));
         found.map(|(_, rules)| Arc::clone(rules))
     }
@@ -49,5 +55,7 @@ mod tests {
         let topics = ["x", "chat:", "chat:1", "chat:vip:1", "chat:lobby", "chat:lobby2"];
         assert_eq!(topics.map(found), [0, 1, 1, 2, 3, 1].map(Some));
         assert_eq!(ChannelTable::default().find("chat:1"), None);
+        let long = |bytes: usize| "x".repeat(bytes);
+        assert!(table.find(&long(256)).is_some() && table.find(&long(257)).is_none());
     }
 }

@@ -18,7 +18,7 @@ pub fn decode_text(text: &str) -> Result<Decoded<'_>, DecodeError> {
     json::message([join_ref, reference, topic, event].map(Some), payload, has_escapes)
 }
 
-/// Why a text is no message: `serde_json` knows where it is malformed.
+/// Why a text is not a message: `serde_json` knows where it is malformed.
 #[cold]
 fn why(text: &str) -> DecodeError {
     serde_json::from_str::<FiveOrMore>(text).map_or_else(Into::into, |_| DecodeError::OutOfBounds)
