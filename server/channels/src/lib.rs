@@ -138,8 +138,8 @@ pub use crate::{
     server::{BoundServer, Server, drain, serve},
     topic::{JoinRefusal, Router, TopicRegistry},
     transport::{
-        AcceptAll, ConnectInfo, Connected, ConnectionLimits, Endpoint, EndpointBuilder, Limits, Origin,
-        Origins, Rate, Refused, SocketHandler,
+        AcceptAll, ConnectFuture, ConnectInfo, Connected, ConnectionLimits, Endpoint, EndpointBuilder,
+        Limits, Origin, Origins, Rate, Refused, SocketHandler,
     },
 };
 

@@ -120,7 +120,8 @@ struct Received {
     payload: Payload,
 }
 
-/// Connects a client with these parameters: an object. Phoenix's `connect/3`.
+/// Connects a client with these parameters: an object. Phoenix's `connect/3`. Only
+/// [`SocketHandler::connect`](crate::SocketHandler::connect) is asked.
 ///
 /// # Panics
 /// If `params` is not an object, and outside an actix runtime, as `#[actix_web::test]` provides it.

@@ -8,8 +8,8 @@ use bytestring::ByteString;
 use vestibule_phoenix::message::Payload;
 
 use super::{
-    AddressRate, ConnectPolicy, ConnectionCounter, ConnectionLimits, Connections, Grain, Limits, Origin,
-    Origins, Proxies, Rate, SocketHandler, longpoll, websocket,
+    AddressRate, ConnectInfo, ConnectPolicy, Connected, ConnectionCounter, ConnectionLimits, Connections,
+    Grain, Limits, Origin, Origins, Proxies, Rate, Refused, SocketHandler, longpoll, websocket,
 };
 use crate::{
     metrics::Traffic,
@@ -177,6 +177,14 @@ impl<S: Send + Sync + 'static> Endpoint<S> {
             traffic: Arc::default(),
         };
         EndpointBuilder { endpoint, policy: ConnectPolicy::default() }
+    }
+
+    /// Asks the handler about a client.
+    pub(super) async fn decide(&self, info: &ConnectInfo<'_>) -> Result<Connected<S>, Refused> {
+        match self.handler.connect_later(info) {
+            Some(later) => later.await,
+            None => self.handler.connect(info),
+        }
     }
 
     /// Mounts both transports below `path`, where phoenix.js looks for them: `/websocket` and

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
 use super::Refused;
@@ -30,7 +31,20 @@ pub trait SocketHandler: Send + Sync + 'static {
     /// A browser learns nothing from a 403 and retries for ever. If the client should learn the
     /// reason, accept the connection and refuse its joins.
     fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected<Self::Assigns>, Refused>;
+
+    /// Where the decision takes time: it is asked first, and the client waits for the future. With
+    /// `None`, as by default, [`connect`](Self::connect) decides at once.
+    ///
+    /// The handler bounds how long it takes and how many wait: until then a client counts only as a
+    /// TCP connection.
+    fn connect_later(&self, _: &ConnectInfo<'_>) -> Option<ConnectFuture<Self::Assigns>> {
+        None
+    }
 }
+
+/// A decision on a connection that takes time. See
+/// [`connect_later`](SocketHandler::connect_later).
+pub type ConnectFuture<A> = LocalBoxFuture<'static, Result<Connected<A>, Refused>>;
 
 /// A client that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -46,7 +46,7 @@ pub use self::{
     connections::{ConnectionInfo, Connections},
     edges::{edges, other_methods},
     endpoint::{Endpoint, EndpointBuilder},
-    handler::{AcceptAll, ConnectInfo, Connected, SocketHandler},
+    handler::{AcceptAll, ConnectFuture, ConnectInfo, Connected, SocketHandler},
     head::head_as_get,
     headers::{Over, harden},
     host::{is_loopback, split_port, without_brackets},

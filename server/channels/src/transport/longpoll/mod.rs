@@ -80,7 +80,7 @@ impl<S: Send + Sync + 'static> Mount<S> {
         match *request.method() {
             Method::GET => match session {
                 Some((session, token)) => Self::poll(request, &session, &token).await,
-                None => self.open(request),
+                None => self.open(request).await,
             },
             Method::POST => match session {
                 Some((session, _)) => Self::publish(request, &session, body).await,
@@ -134,7 +134,7 @@ impl<S: Send + Sync + 'static> Mount<S> {
 
     /// Answers a GET without a session: with a new one, unless its address asks for too many too
     /// fast.
-    fn open(&self, request: &HttpRequest) -> HttpResponse {
+    async fn open(&self, request: &HttpRequest) -> HttpResponse {
         let address = self.0.connect_policy().load().proxies.client(request);
         if let Err(wait) = self.0.connect_rate.admit(address) {
             self.0.traffic().limited(Limit::Connects);
@@ -144,14 +144,14 @@ impl<S: Send + Sync + 'static> Mount<S> {
             Ok(params) => params,
             Err(bad) => return bad.response(),
         };
-        match self.begin(request, &params, address) {
+        match self.begin(request, &params, address).await {
             Some(token) => answer(&Answer::poll(Status::Gone, &token, &[])),
             None => answer(&Answer::status(Status::Forbidden)),
         }
     }
 
     /// Opens a session, unless the client is refused or has too many.
-    fn begin(
+    async fn begin(
         &self,
         request: &HttpRequest,
         params: &Map<String, Value>,
@@ -162,7 +162,7 @@ impl<S: Send + Sync + 'static> Mount<S> {
         let auth_token = request::header(request, AUTH_TOKEN_HEADER).filter(|_| has_token);
         let host = request::host(request.head());
         let info = ConnectInfo { params, auth_token, host, address };
-        let connected = self.0.handler.connect(&info).ok()?;
+        let connected = self.0.decide(&info).await.ok()?;
         let Some(counted) = self.0.long_polls.counter().count(address, connected.id.as_deref()) else {
             self.0.traffic().limited(Limit::Polls);
             return None;

@@ -16,7 +16,7 @@ mod output;
 mod receive;
 mod whole_frame;
 
-use std::{future::ready, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     FromRequest as _, HttpRequest, HttpResponse,
@@ -89,14 +89,14 @@ fn mount_with<S: Send + Sync + 'static>(
     endpoint: Arc<Endpoint<S>>,
     serializer: Option<Serializer>,
 ) {
-    let upgrade = move |request, body| ready(upgrade(&request, body, Arc::clone(&endpoint), serializer));
+    let upgrade = move |request, body| upgrade(request, body, Arc::clone(&endpoint), serializer);
     config.route(path, web::to(upgrade));
 }
 
 /// Checks in Phoenix's order: method, origin, sub-protocol, version and handler; then the limits
 /// and the upgrade itself. The rate is checked before anything that costs more than the check.
-fn upgrade<S: Send + Sync + 'static>(
-    request: &HttpRequest,
+async fn upgrade<S: Send + Sync + 'static>(
+    request: HttpRequest,
     body: web::Payload,
     endpoint: Arc<Endpoint<S>>,
     serializer: Option<Serializer>,
@@ -104,11 +104,11 @@ fn upgrade<S: Send + Sync + 'static>(
     if request.method() != Method::GET {
         return Err(ErrorBadRequest(""));
     }
-    let policy = endpoint.connect_policy().load();
-    if !request::is_origin_allowed(request, &policy.origins) {
+    let policy = endpoint.connect_policy().load_full();
+    if !request::is_origin_allowed(&request, &policy.origins) {
         return Err(ErrorForbidden(""));
     }
-    let address = policy.proxies.client(request);
+    let address = policy.proxies.client(&request);
     if let Err(wait) = endpoint.connect_rate.admit(address) {
         endpoint.traffic().limited(Limit::Connects);
         return Ok(RateLimited { wait }.response());
@@ -124,7 +124,7 @@ fn upgrade<S: Send + Sync + 'static>(
         serializer.map_or_else(|| params::serializer(&params), Ok).map_err(|_| ErrorForbidden(""))?;
     let host = request::host(request.head());
     let info = ConnectInfo { params: &params, auth_token: auth_token.as_deref(), host, address };
-    let connected = match endpoint.handler.connect(&info) {
+    let connected = match endpoint.decide(&info).await {
         Ok(connected) => connected,
         Err(refused) => return Ok(refused.response()),
     };
@@ -140,8 +140,7 @@ fn upgrade<S: Send + Sync + 'static>(
     };
 
     let limits = policy.limits;
-    drop(policy);
-    let response = switch_protocols(request, protocol)?;
+    let response = switch_protocols(&request, protocol)?;
     let outbox = Outbox::new(serializer, Form::Any, limits.outbox, Arc::clone(endpoint.traffic()));
     let id = next_id();
     let client = Client::new(id, connected.id, Transport::WebSocket, connected.assigns);
@@ -149,7 +148,7 @@ fn upgrade<S: Send + Sync + 'static>(
     let held = (counted, endpoint.connections().register(&client, &outbox));
     let span = client.span();
     let connection = Box::new(Connection::new(endpoint, serializer, client, outbox.clone(), &limits));
-    Ok(Accepted { connection, limits, held, outbox, span }.carry(request, body, response))
+    Ok(Accepted { connection, limits, held, outbox, span }.carry(&request, body, response))
 }
 
 /// A connection whose client is accepted.
