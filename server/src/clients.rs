@@ -49,7 +49,7 @@ impl Clients {
         let connections = &config.connections;
         let channels = ConfiguredChannels::new(
             settings.channels(),
-            flow.auth().logins(),
+            flow.auth().accounts(),
             config.connect_policy().limits.outbox,
             config.approve_flow().mailbox,
         );

@@ -4,16 +4,19 @@
 //! (`vestibule_channels`) and keeps its frames in `vestibule_store`. [`configured`] are the
 //! channels that an operator configures, beside it. [`serve::serve`] runs the server.
 
+pub mod accounts;
 pub mod admin;
 pub mod approve;
 mod clients;
 pub mod config;
 pub mod configured;
 pub mod health;
+pub mod hook;
 mod hosts;
 pub mod input;
 pub mod login;
 pub mod metrics;
+pub mod outgoing;
 pub mod pages;
 mod query;
 mod reload;

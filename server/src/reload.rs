@@ -7,8 +7,9 @@ use crate::{
     admin::{Admission, Renewed},
     approve::Flow,
     clients::Clients,
-    config::{Change, Changes, Problem, Settings, Sources},
-    login::KeySet,
+    config::{Change, Changes, KeyPlace, Problem, Settings, Sources},
+    login::{KeySet, KeySource, RemoteKeys},
+    outgoing::Outgoing,
     telemetry::Log,
     tls::Certificate,
 };
@@ -22,6 +23,7 @@ pub(crate) struct Reload {
     pub(crate) clients: Clients,
     pub(crate) certificate: Option<Arc<Certificate>>,
     pub(crate) admission: Option<Admission>,
+    pub(crate) outgoing: Outgoing,
 }
 
 impl Reload {
@@ -72,15 +74,23 @@ impl Reload {
 
     fn renew_logins(&self) {
         let config = &self.settings.config;
-        let logins = self.flow.auth().logins();
-        match config.login.keys().map(|path| KeySet::load(path, config.file_modes())).transpose() {
-            Ok(None) => logins.change(None),
-            Ok(Some(keys)) => {
-                tracing::info!(keys = keys.count(), "keys of logins reloaded");
-                logins.change(Some(config.login.issuers(Arc::new(keys))));
+        let logins = self.flow.auth().accounts().logins();
+        let keys = match config.login.keys() {
+            None => return logins.change(None),
+            Some(KeyPlace::Address(address)) => {
+                let same = logins.remote_keys().filter(|keys| keys.address() == address);
+                let start = || RemoteKeys::start(address.clone(), self.outgoing.clone());
+                KeySource::Remote(same.unwrap_or_else(start))
             }
-            Err(error) => tracing::error!(%error, "keeping the current keys of logins"),
-        }
+            Some(KeyPlace::File(path)) => match KeySet::load(path, config.file_modes()) {
+                Ok(keys) => {
+                    tracing::info!(keys = keys.count(), "keys of logins reloaded");
+                    KeySource::File(Arc::new(keys))
+                }
+                Err(error) => return tracing::error!(%error, "keeping the current keys of logins"),
+            },
+        };
+        logins.change(Some(config.login.issuers(keys)));
     }
 
     fn renew_tokens(&self) {

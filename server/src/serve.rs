@@ -15,14 +15,17 @@ use tokio::sync::Notify;
 use vestibule_store::{Clock, OpenError, Store, Writer};
 
 use crate::{
+    accounts::Accounts,
     admin::{self, Admin, Listen, ServerInfo, TokenFile},
     approve::Flow,
     clients::Clients,
-    config::{Config, Settings, Sources},
+    config::{Config, KeyPlace, Settings, Sources},
     health::Health,
+    hook::AuthHook,
     hosts::Hosts,
-    login::Logins,
+    login::{Issuers, KeySet, KeySource, Logins, RemoteKeys},
     metrics::Metrics,
+    outgoing::Outgoing,
     reload::Reload,
     session::{SecretError, Secrets, Sessions},
     shutdown::{self, Signals},
@@ -80,9 +83,15 @@ pub async fn serve(
     if let Some(warning) = files.name_warning(config, address.ip()) {
         tracing::warn!("{warning}");
     }
-    let Files { tokens, certificate, secrets, login_keys } = files;
-    let logins = Arc::new(Logins::new(login_keys.map(|keys| config.login.issuers(keys)), clock.clone()));
-    let (flow, writer) = open(config, secrets, &logins, &clock)?;
+    let Files { tokens, certificate, secrets, login_keys, hook_secrets } = files;
+    let outgoing = Outgoing::default();
+    let logins = Logins::new(issuers(config, login_keys, &outgoing), clock.clone());
+    let hook =
+        config.hook.hook().zip(hook_secrets).map(|((settings, _), secrets)| {
+            AuthHook::new(settings, secrets, outgoing.clone(), clock.clone())
+        });
+    let accounts = Arc::new(Accounts::new(Arc::new(logins), hook));
+    let (flow, writer) = open(config, secrets, &accounts, &clock)?;
     let clients = Clients::new(&settings, &flow, hosts(config, address, certificate.as_ref()));
     let drain = Arc::new(Notify::new());
     let info = ServerInfo {
@@ -105,7 +114,7 @@ pub async fn serve(
     let watchdog = systemd::watch(status.clone());
     let admission = running.admin.as_ref().map(|admin| admin.admission().clone());
     let mut reload =
-        Reload { sources, settings, log, flow, clients: clients.clone(), certificate, admission };
+        Reload { sources, settings, log, flow, clients: clients.clone(), certificate, admission, outgoing };
     let on_hangup = || {
         systemd::reloading();
         status.reloaded(reload.run());
@@ -125,18 +134,27 @@ fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), ServeError> {
     Ok((listener, address))
 }
 
+/// Which tokens of the team's own logins are accepted, if any.
+fn issuers(config: &Config, from_file: Option<Arc<KeySet>>, outgoing: &Outgoing) -> Option<Issuers> {
+    let keys = match config.login.keys()? {
+        KeyPlace::File(_) => KeySource::File(from_file?),
+        KeyPlace::Address(address) => KeySource::Remote(RemoteKeys::start(address.clone(), outgoing.clone())),
+    };
+    Some(config.login.issuers(keys))
+}
+
 /// Opens the store, creates the secrets if there are none, and builds the flow on both.
 fn open(
     config: &Config,
     secrets: Option<Secrets>,
-    logins: &Arc<Logins>,
+    accounts: &Arc<Accounts>,
     clock: &Clock,
 ) -> Result<(Arc<Flow>, Writer), ServeError> {
     let (store, writer) = Store::open(&config.database(), &config.store(clock.clone()))?;
     let load = || Secrets::load_or_create(&config.secrets(), config.file_modes());
     let secrets = secrets.map_or_else(load, Ok)?;
     let flow =
-        Flow::new(store, Sessions::new(&secrets), Arc::clone(logins), config.approve_flow(), clock.clone());
+        Flow::new(store, Sessions::new(&secrets), Arc::clone(accounts), config.approve_flow(), clock.clone());
     Ok((flow, writer))
 }
 

@@ -17,7 +17,8 @@ use thiserror::Error;
 
 use crate::{
     admin::{Listen, TokenError, TokenFile},
-    config::Config,
+    config::{Config, KeyPlace},
+    hook::{HookSecretError, HookSecrets},
     login::{KeyFileError, KeySet},
     session::{SecretError, Secrets},
     tls::{Certificate, TlsError},
@@ -29,8 +30,10 @@ pub struct Files {
     pub(crate) certificate: Option<Arc<Certificate>>,
     /// `None` if the file does not exist yet: the server creates it.
     pub(crate) secrets: Option<Secrets>,
-    /// The keys of the team's own logins.
+    /// The keys of the team's own logins, if they are in a file.
     pub(crate) login_keys: Option<Arc<KeySet>>,
+    /// The secrets of the auth hook.
+    pub(crate) hook_secrets: Option<HookSecrets>,
 }
 
 /// The result of reading and checking.
@@ -58,6 +61,9 @@ pub enum Unusable {
     /// The keys of the team's own logins.
     #[error(transparent)]
     LoginKeys(#[from] KeyFileError),
+    /// The secret of the auth hook.
+    #[error(transparent)]
+    HookSecret(#[from] HookSecretError),
     /// The data folder, or one of the store's files in it.
     #[error("cannot use {}: {source}", path.display())]
     Data {
@@ -87,8 +93,13 @@ impl Startup {
         let certificate = config.tls.files().map(|(cert, key)| Certificate::load(cert, key, modes));
         let certificate = kept(certificate, &mut unusable);
         let secrets = kept(Secrets::load(&config.secrets(), modes).transpose(), &mut unusable);
-        let login_keys = config.login.keys().map(|path| KeySet::load(path, modes).map(Arc::new));
+        let login_keys = match config.login.keys() {
+            Some(KeyPlace::File(path)) => Some(KeySet::load(path, modes).map(Arc::new)),
+            Some(KeyPlace::Address(_)) | None => None,
+        };
         let login_keys = kept(login_keys, &mut unusable);
+        let hook_secrets = config.hook.hook().map(|(_, secret)| HookSecrets::load(secret, modes));
+        let hook_secrets = kept(hook_secrets, &mut unusable);
         kept(Some(data_folder(&config.database())), &mut unusable);
         if config.admin.admin_tokens.is_some() {
             let at = &config.admin.admin_listen;
@@ -96,7 +107,7 @@ impl Startup {
             kept(Some(looked), &mut unusable);
         }
         let warnings = certificate.as_ref().map(|certificate| certificate.warnings()).unwrap_or_default();
-        let files = Files { tokens, certificate, secrets, login_keys };
+        let files = Files { tokens, certificate, secrets, login_keys, hook_secrets };
         Self { files: if unusable.is_empty() { Ok(files) } else { Err(unusable) }, warnings }
     }
 }

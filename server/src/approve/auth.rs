@@ -5,21 +5,21 @@ use std::sync::Arc;
 use vestibule_approve::signed::{BadSignature, Uid};
 use vestibule_store::Clock;
 
-use crate::login::Logins;
+use crate::accounts::Accounts;
 use crate::session::{Challenge, Invalid, Sessions};
 
 /// Issues and checks challenges and tokens, and knows the names that clients may sign.
 pub struct Auth {
     sessions: Sessions,
-    logins: Arc<Logins>,
+    accounts: Arc<Accounts>,
     names: Vec<String>,
     clock: Clock,
 }
 
 impl Auth {
     /// `names` are the server's; if there are none, the server has the name of the addressed host.
-    pub fn new(sessions: Sessions, logins: Arc<Logins>, names: Vec<String>, clock: Clock) -> Self {
-        Self { sessions, logins, names, clock }
+    pub fn new(sessions: Sessions, accounts: Arc<Accounts>, names: Vec<String>, clock: Clock) -> Self {
+        Self { sessions, accounts, names, clock }
     }
 
     /// The name that a client is told that addressed `host`: that host if it is one of the server's
@@ -60,9 +60,9 @@ impl Auth {
         self.sessions.check_token(token, self.clock.now_ms())
     }
 
-    /// The team's own logins.
-    pub fn logins(&self) -> &Arc<Logins> {
-        &self.logins
+    /// The accounts of the team's users.
+    pub fn accounts(&self) -> &Arc<Accounts> {
+        &self.accounts
     }
 
     /// A token for a user, and its expiry in Unix milliseconds.

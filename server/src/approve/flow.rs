@@ -17,7 +17,7 @@ use super::{
     sweep,
     topics::Topics,
 };
-use crate::{login::Logins, session::Sessions};
+use crate::{accounts::Accounts, session::Sessions};
 
 /// The approve flow: what its channels share, and its topics.
 pub struct Flow {
@@ -31,11 +31,11 @@ impl Flow {
     pub fn new(
         store: Store,
         sessions: Sessions,
-        logins: Arc<Logins>,
+        accounts: Arc<Accounts>,
         config: FlowConfig,
         clock: Clock,
     ) -> Arc<Self> {
-        let auth = Auth::new(sessions, logins, config.names.clone(), clock.clone());
+        let auth = Auth::new(sessions, accounts, config.names.clone(), clock.clone());
         let services = Services::new(store, auth, config, clock);
         let topics = Topics::new(&services);
         let actions = OperatorActions::new(Arc::clone(&services), Arc::clone(&topics));

@@ -2,20 +2,32 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use actix_web::http::{
+    StatusCode,
+    header::{HeaderValue, RETRY_AFTER},
+};
 use serde_json::Value;
 use vestibule_approve::signed::Uid;
-use vestibule_channels::{Channel, ConnectInfo, Connected, Context, Refused, SocketHandler, SubscriberId};
+use vestibule_channels::{
+    Channel, ConnectFuture, ConnectInfo, Connected, Context, Refused, SocketHandler, SubscriberId,
+};
 
-use crate::login::Login;
+use crate::{
+    hook::{Connecting, Denied, Verdict},
+    login::Login,
+};
 
 use super::{services::Services, topic::socket_id};
+
+/// The parameter that a token may come in.
+const TOKEN: &str = "token";
 
 /// What the flow knows of a connection.
 pub struct Identity {
     /// The user, if the client has shown a valid token.
     pub(super) uid: Option<Uid>,
-    /// The team's own login, if the client has shown a valid token of one.
-    pub(super) login: Option<Arc<Login>>,
+    /// The team's own login, or why there is none, if the client has shown a token of one.
+    pub(super) login: Option<Verdict<Arc<Login>>>,
     /// The name that the client was told: the one that it addressed, if that is one of the
     /// server's.
     pub(super) server: Arc<str>,
@@ -31,28 +43,76 @@ impl Identity {
 
     /// The team's own login with which the client has connected, if it has.
     pub fn login(&self) -> Option<&Arc<Login>> {
-        self.login.as_ref()
+        self.login.as_ref()?.as_ref().ok()
+    }
+
+    /// The client's address, if known.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// What the auth hook has said against the client.
+    pub fn denied(&self) -> Option<&Denied> {
+        self.login.as_ref()?.as_ref().err()
     }
 }
 
 /// Accepts every connection and notes its user. Without a valid token, joins are refused rather
 /// than the connection: a browser cannot see why an upgrade was refused, and would retry for ever.
+/// Just that is wanted where nobody can tell now whose token it is.
 pub struct SocketAuth(pub(super) Arc<Services>);
 
 impl SocketHandler for SocketAuth {
     type Assigns = Identity;
 
     fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected<Identity>, Refused> {
-        let auth = &self.0.auth;
-        let token = info.auth_token.or_else(|| info.params.get("token").and_then(Value::as_str));
+        let (auth, token) = (&self.0.auth, token(info));
         let uid = token.and_then(|token| auth.check_token(token).ok());
-        let login = token.filter(|_| uid.is_none()).and_then(|token| auth.logins().check(token).ok());
-        let server = auth.server_name(info.host).into();
-        Ok(Connected {
-            id: uid.as_ref().map(socket_id).or_else(|| Some(login_id(login.as_ref()?))),
-            assigns: Identity { uid, login, server, address: info.address },
-        })
+        let own = token.filter(|_| uid.is_none());
+        let login = own.and_then(|token| auth.accounts().logins().check(token).ok());
+        Ok(self.connected(info, uid, login.map(Ok)))
     }
+
+    fn connect_later(&self, info: &ConnectInfo<'_>) -> Option<ConnectFuture<Identity>> {
+        let auth = &self.0.auth;
+        let token = token(info).filter(|token| auth.accounts().must_ask(token))?;
+        if auth.check_token(token).is_ok() {
+            return None;
+        }
+        let mut params = info.params.clone();
+        params.remove(TOKEN);
+        let connecting = Connecting { token: token.to_owned(), params, address: info.address };
+        let (accounts, guest) = (Arc::clone(auth.accounts()), self.connected(info, None, None));
+        Some(Box::pin(async move {
+            let found = accounts.find(&connecting).await.map_err(|_| try_again())?;
+            let id = found.as_ref().ok().map(|login| login_id(login));
+            Ok(Connected { id, assigns: Identity { login: Some(found), ..guest.assigns } })
+        }))
+    }
+}
+
+impl SocketAuth {
+    fn connected(
+        &self,
+        info: &ConnectInfo<'_>,
+        uid: Option<Uid>,
+        login: Option<Verdict<Arc<Login>>>,
+    ) -> Connected<Identity> {
+        let of_login = || login.as_ref()?.as_ref().ok().map(|login| login_id(login));
+        let id = uid.as_ref().map(socket_id).or_else(of_login);
+        let server = self.0.auth.server_name(info.host).into();
+        Connected { id, assigns: Identity { uid, login, server, address: info.address } }
+    }
+}
+
+/// The token that a client shows: beside the URL, or in it.
+fn token<'a>(info: &ConnectInfo<'a>) -> Option<&'a str> {
+    info.auth_token.or_else(|| info.params.get(TOKEN).and_then(Value::as_str))
+}
+
+/// Has a client connect again.
+fn try_again() -> Refused {
+    Refused::with(StatusCode::SERVICE_UNAVAILABLE).header(RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
 /// The id of an account's connections, by which they are counted.

@@ -98,8 +98,12 @@ fn rules(
 fn set(rules: &mut ChannelRules, name: &str, value: &DeValue<'_>) -> Result<(), String> {
     match name {
         "join" => {
-            let known =
-                [("anyone", JoinRule::Anyone), ("account", JoinRule::Account), ("token", JoinRule::Token)];
+            let known = [
+                ("anyone", JoinRule::Anyone),
+                ("account", JoinRule::Account),
+                ("token", JoinRule::Token),
+                ("hook", JoinRule::Hook),
+            ];
             rules.join = one_of(value, known, "")?;
         }
         "publish" => rules.publish = publish(value)?,
@@ -271,7 +275,7 @@ mod tests {
             (2, "channels.\"chat:*\": unknown key jion (did you mean join?)"),
             (
                 3,
-                "channels.\"chat:*\": join = \"anyon\": expected \"anyone\", \"account\", \"token\" (did you mean anyone?)",
+                "channels.\"chat:*\": join = \"anyon\": expected \"anyone\", \"account\", \"token\", \"hook\" (did you mean anyone?)",
             ),
             (4, "channels.\"chat:*\": publish = \"all\": expected \"none\", \"any\", or an array of events"),
             (5, "channels.\"chat:*\": unknown key publish_x (did you mean publish?)"),

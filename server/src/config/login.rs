@@ -1,27 +1,29 @@
 //! A team's own logins.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
 use super::{live::LIVE, values};
-use crate::login::{Issuers, KeySet};
+use crate::{
+    login::{Issuers, KeySource},
+    outgoing::Address,
+};
 
 /// The tokens of a team's own logins.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Logins")]
 pub struct LoginOptions {
-    /// File of the keys of your own logins (JSON Web Tokens): a JWK set, or a public key in PEM
+    /// Keys of your own logins (JSON Web Tokens): a file with a JWK set or a public key in PEM, or
+    /// the address of a JWK set
     ///
     /// A client that shows such a token has the account that its `sub` names, for configured
     /// channels. The key decides on the algorithm: RS256, ES256 (P-256), `EdDSA` (Ed25519), or
-    /// HS256 for a secret, which is a JWK of the kind `oct` with at least 32 bytes.
-    #[arg(long = "jwt-keys", group = LIVE, value_name = "FILE")]
-    keys: Option<PathBuf>,
+    /// HS256 for a secret, which is a JWK of the kind `oct` with at least 32 bytes. From an
+    /// address, keys are fetched at the start, every ten minutes, and when a token names another
+    /// key.
+    #[arg(long = "jwt-keys", group = LIVE, value_name = "FILE|ADDRESS", value_parser = key_place)]
+    keys: Option<KeyPlace>,
 
     /// Audience that a token must be for (`aud`); may be repeated
     ///
@@ -48,14 +50,28 @@ pub struct LoginOptions {
     topics: String,
 }
 
+/// Where the keys of logins are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In a file.
+    File(PathBuf),
+    /// At an address.
+    Address(Address),
+}
+
+fn key_place(text: &str) -> Result<KeyPlace, String> {
+    let is_address = text.starts_with("https://") || text.starts_with("http://");
+    Ok(if is_address { KeyPlace::Address(text.parse()?) } else { KeyPlace::File(text.into()) })
+}
+
 impl LoginOptions {
-    /// The file of keys, if there are logins.
-    pub fn keys(&self) -> Option<&Path> {
-        self.keys.as_deref()
+    /// Where the keys are, if there are logins.
+    pub fn keys(&self) -> Option<&KeyPlace> {
+        self.keys.as_ref()
     }
 
-    /// Which tokens are accepted, with the keys of the file.
-    pub fn issuers(&self, keys: Arc<KeySet>) -> Issuers {
+    /// Which tokens are accepted, with these keys.
+    pub fn issuers(&self, keys: KeySource) -> Issuers {
         Issuers {
             keys,
             audiences: self.audiences.clone(),

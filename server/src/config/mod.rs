@@ -14,6 +14,7 @@ mod environment;
 mod file;
 mod flow;
 mod guess;
+mod hook;
 mod layer;
 mod live;
 mod login;
@@ -32,8 +33,9 @@ pub use self::{
     command::{Task, command, complaint},
     connections::ConnectionOptions,
     flow::FlowOptions,
+    hook::HookOptions,
     layer::Problem,
-    login::LoginOptions,
+    login::{KeyPlace, LoginOptions},
     manpage::{completions, man},
     options::Config,
     render::{Difference, default_config},

@@ -8,8 +8,8 @@ use vestibule_channels::transport::{ConnectPolicy, Origin, Origins, Proxies};
 use vestibule_store::{self as store, Clock};
 
 use super::{
-    admin::AdminOptions, connections::ConnectionOptions, flow::FlowOptions, live::LIVE, login::LoginOptions,
-    tls::TlsOptions, values,
+    admin::AdminOptions, connections::ConnectionOptions, flow::FlowOptions, hook::HookOptions, live::LIVE,
+    login::LoginOptions, tls::TlsOptions, values,
 };
 use crate::{approve::FlowConfig, secret_file::Modes};
 
@@ -115,6 +115,10 @@ pub struct Config {
     #[command(flatten)]
     pub login: LoginOptions,
 
+    /// The team's own back end.
+    #[command(flatten)]
+    pub hook: HookOptions,
+
     /// The limits of connections.
     #[command(flatten)]
     pub connections: ConnectionOptions,
@@ -206,7 +210,8 @@ impl Config {
         let count = self.names.len();
         let too_many = (count > MAX_NAMES)
             .then(|| format!("--name is given {count} times, at most {MAX_NAMES} are allowed"));
-        too_large.chain(too_small).chain(too_many).chain(self.tls.contradiction()).collect()
+        let pairs = self.tls.contradiction().into_iter().chain(self.hook.contradiction());
+        too_large.chain(too_small).chain(too_many).chain(pairs).collect()
     }
 }
 

@@ -199,6 +199,7 @@ mod tests {
             "Monitoring and administration",
             "TLS",
             "Logins",
+            "Auth hook",
             "Limits on connections",
             "Limits on rooms, requests and approves",
         ];

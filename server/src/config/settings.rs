@@ -6,14 +6,14 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _, parser::ValueSource};
 
 use super::{
-    channels::ChannelSetting,
+    channels::{ChannelSetting, table_name},
     environment::{self, CONFIG, Variables},
     file,
     layer::{Layer, Problem, Source, Value, Values},
     options::Config,
     setting::{self, PREFIX, Setting},
 };
-use crate::configured::ChannelTable;
+use crate::configured::{ChannelTable, JoinRule};
 
 /// The sources of the settings, kept to read the file again.
 #[derive(Clone, Debug)]
@@ -62,7 +62,9 @@ impl Sources {
         values.extend(environment.values);
         values.extend(flags.values);
         let settings = Settings::of(values, environment.warnings)?;
-        Ok(Settings { channels: file.channels, ..settings })
+        let settings = Settings { channels: file.channels, ..settings };
+        let unasked = settings.channels_without_hook();
+        if unasked.is_empty() { Ok(settings) } else { Err(unasked) }
     }
 
     /// The values of the command line, checked.
@@ -113,6 +115,19 @@ impl Settings {
             Problem(what + &places)
         };
         Err(contradictions.into_iter().map(with_places).collect())
+    }
+
+    /// Channels that depend on a hook which there is not.
+    fn channels_without_hook(&self) -> Vec<Problem> {
+        if self.config.hook.hook().is_some() {
+            return Vec::new();
+        }
+        let asking = self.channels.iter().filter(|(_, channel)| channel.rules.join == JoinRule::Hook);
+        let problem = |(source, channel): &(Source, ChannelSetting)| {
+            let name = table_name(&channel.pattern);
+            Problem(format!("{source}: {name}: join = \"hook\" requires --auth-hook"))
+        };
+        asking.map(problem).collect()
     }
 
     /// The configured channels.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use vestibule_channels::{
     Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Meta, Payload,
     Stop, SubscriberId,
@@ -14,14 +14,12 @@ use vestibule_channels::{
 
 use super::{
     Shared,
+    asking::renewed,
     history::{Gap, HistoryLimits, Position, Said},
-    rules::{ChannelRules, PublishReply},
+    rules::{ChannelRules, JoinRule, PublishReply},
     visitor::Visitor,
 };
-use crate::{
-    approve::Identity,
-    login::{Login, Right},
-};
+use crate::{approve::Identity, login::Right};
 
 /// The longest value of a parameter that the presence list shows, in bytes of JSON.
 const MAX_PARAM: usize = 256;
@@ -35,8 +33,8 @@ const ACCESS_TOKEN: &str = "access_token";
 /// A topic that is configured, or was when its first subscriber joined.
 pub(super) struct ConfiguredChannel {
     topic: String,
-    rules: Option<Arc<ChannelRules>>,
-    shared: Arc<Shared>,
+    pub(super) rules: Option<Arc<ChannelRules>>,
+    pub(super) shared: Arc<Shared>,
     /// What everybody in the topic has been sent, if it has a history.
     sent: Option<Position>,
     /// When it looks whose login is over.
@@ -45,7 +43,7 @@ pub(super) struct ConfiguredChannel {
 
 /// A subscriber: who it is, and how the presence list shows it.
 pub(super) struct Seat {
-    visitor: Visitor,
+    pub(super) visitor: Visitor,
     key: String,
     meta: Meta,
     /// What it has missed, until it is sent.
@@ -114,11 +112,11 @@ impl ConfiguredChannel {
     }
 
     /// What somebody who comes back has missed, and what the reply to the join says of it.
-    fn missed(&self, params: &Payload) -> (Vec<Arc<Said>>, Payload) {
-        let Some(sent) = self.sent else { return (Vec::new(), Payload::empty()) };
+    fn missed(&self, params: &Payload) -> (Vec<Arc<Said>>, Option<Value>) {
+        let Some(sent) = self.sent else { return (Vec::new(), None) };
         let last_id = params.parse::<Seen>().ok().and_then(|seen| seen.last_id);
         let Some(last_id) = last_id else {
-            return (Vec::new(), Payload::of(&json!({ "history": { "last_id": sent.to_string() } })));
+            return (Vec::new(), Some(json!({ "last_id": sent.to_string() })));
         };
         let seen = last_id.parse().map_err(|()| Gap::Forgotten);
         let missed = seen.and_then(|seen| self.shared.histories.since(&self.topic, seen));
@@ -132,14 +130,28 @@ impl ConfiguredChannel {
         let last_id = sent.to_string();
         match missed {
             Ok(missed) => {
-                let response = json!({ "history": { "last_id": last_id, "missed": missed.len() } });
-                (missed, Payload::of(&response))
+                let said = json!({ "last_id": last_id, "missed": missed.len() });
+                (missed, Some(said))
             }
-            Err(gap) => {
-                let response = json!({ "history": { "last_id": last_id, "gap": gap.as_str() } });
-                (Vec::new(), Payload::of(&response))
-            }
+            Err(gap) => (Vec::new(), Some(json!({ "last_id": last_id, "gap": gap.as_str() }))),
         }
+    }
+
+    /// The seat of somebody who may join, and the response: this one and what it says of the
+    /// history.
+    pub(super) fn seat(
+        &self,
+        who: SubscriberId,
+        visitor: Visitor,
+        params: &Payload,
+        rules: &ChannelRules,
+        mut response: Map<String, Value>,
+    ) -> (Seat, Payload) {
+        let key = visitor.account().unwrap_or_else(|| format!("guest-{}", who.connection));
+        let (missed, history) = self.missed(params);
+        response.extend(history.map(|history| ("history".to_owned(), history)));
+        let response = if response.is_empty() { Payload::empty() } else { Payload::of(&response) };
+        (Seat { visitor, key, meta: meta(params, &rules.presence_params), missed }, response)
     }
 
     /// Goes by other rules from now on. Those who may no longer be here leave.
@@ -154,7 +166,7 @@ impl ConfiguredChannel {
         for who in all {
             let is_shown = self.admits(&cx.assigns(who).visitor, Right::Presence) && self.has_presence();
             if !self.admits(&cx.assigns(who).visitor, Right::Join) {
-                cx.stop(who, Stop::Normal);
+                cx.stop(who, self.way_out());
             } else if had_presence && !is_shown {
                 cx.untrack_all(who);
             } else if !had_presence && is_shown {
@@ -162,6 +174,13 @@ impl ConfiguredChannel {
             }
         }
         self.watch(cx);
+    }
+
+    /// How somebody leaves who may no longer be here. Where the hook decides, the client asks
+    /// again.
+    fn way_out(&self) -> Stop {
+        let asks = self.rules.as_ref().is_some_and(|rules| rules.join == JoinRule::Hook);
+        if asks { Stop::Crash } else { Stop::Normal }
     }
 
     fn has_presence(&self) -> bool {
@@ -174,9 +193,9 @@ impl ConfiguredChannel {
 
     /// Looks again when the first login is over.
     fn watch(&mut self, cx: &Context<'_, Self>) {
-        let logins = cx.subscribers().filter_map(|who| cx.assigns(who).visitor.login());
-        let remaining = logins.map(|login| self.shared.logins.remaining(login).unwrap_or_default()).min();
-        let Some(delay) = remaining.map(|remaining| remaining.min(LOOK)) else { return };
+        let ends = cx.subscribers().filter_map(|who| cx.assigns(who).visitor.expires());
+        let Some(first) = ends.min() else { return };
+        let delay = self.shared.accounts.logins().remaining(first).unwrap_or_default().min(LOOK);
         let due = Instant::now() + delay;
         if self.looks_at.is_some_and(|looks_at| looks_at <= due) {
             return;
@@ -191,14 +210,15 @@ impl ConfiguredChannel {
 
     /// Ends the joins whose logins are over and were not renewed.
     fn end_expired(&self, cx: &mut Context<'_, Self>) {
-        let is_over = |login: &Arc<Login>| self.shared.logins.remaining(login).is_none();
-        let over = |who: &SubscriberId| cx.assigns(*who).visitor.login().is_some_and(is_over);
+        let logins = self.shared.accounts.logins();
+        let is_over = |expires: i64| logins.remaining(expires).is_none();
+        let over = |who: &SubscriberId| cx.assigns(*who).visitor.expires().is_some_and(is_over);
         let expired: Vec<SubscriberId> = cx.subscribers().filter(over).collect();
         for who in expired {
             let visitor = &mut cx.assigns_mut(who).visitor;
-            visitor.expire();
+            visitor.expire(logins);
             if !self.admits(visitor, Right::Join) {
-                cx.stop(who, Stop::Normal);
+                cx.stop(who, self.way_out());
             }
         }
     }
@@ -232,9 +252,12 @@ impl ConfiguredChannel {
 
     fn renew(&self, cx: &mut Context<'_, Self>, who: SubscriberId, payload: &Payload) -> HandleResult {
         let Renewal { access_token } = payload.parse()?;
-        let login = self.shared.logins.check(&access_token).map_err(|_| ErrorReply(unauthorized()))?;
-        let is_own = cx.assigns_mut(who).visitor.renew(login);
-        if is_own { Ok(Handled::empty()) } else { Err(ErrorReply(unauthorized())) }
+        let accounts = &self.shared.accounts;
+        if accounts.must_ask(&access_token) {
+            return Ok(self.ask_to_renew(cx, who, access_token));
+        }
+        let login = accounts.logins().check(&access_token).map_err(|_| ErrorReply(unauthorized()))?;
+        Ok(renewed(cx, who, login))
     }
 }
 
@@ -243,13 +266,15 @@ impl Channel for ConfiguredChannel {
     type Assigns = Seat;
 
     fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, params: &Payload) -> JoinResult<Seat> {
-        let visitor = Visitor::of(cx.connect_assigns(who), &self.shared.logins);
+        let visitor = Visitor::of(cx.connect_assigns(who), self.shared.accounts.logins());
+        if self.rules.as_ref().is_some_and(|rules| rules.join == JoinRule::Hook) {
+            self.ask(cx, who, visitor, params);
+            return Ok(JoinReply::Later);
+        }
         let rules = self.rules.as_ref().filter(|_| self.admits(&visitor, Right::Join));
         let Some(rules) = rules else { return Err(ErrorReply(unauthorized())) };
-        let key = visitor.account().unwrap_or_else(|| format!("guest-{}", who.connection));
-        let (missed, response) = self.missed(params);
-        let meta = meta(params, &rules.presence_params);
-        Ok(JoinReply::Ok(Seat { visitor, key, meta, missed }, response))
+        let (seat, response) = self.seat(who, visitor, params, rules, Map::new());
+        Ok(JoinReply::Ok(seat, response))
     }
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {
@@ -298,7 +323,12 @@ impl Channel for ConfiguredChannel {
 
 /// The answer to a join that is not allowed, whether or not anybody is in the topic.
 pub(super) fn unauthorized() -> Payload {
-    Payload::of(&json!({ "reason": "unauthorized" }))
+    refusal("unauthorized")
+}
+
+/// The answer to a join that is refused.
+pub(super) fn refusal(reason: &str) -> Payload {
+    Payload::of(&json!({ "reason": reason }))
 }
 
 /// Phoenix broadcasts only objects and bytes.

@@ -5,6 +5,7 @@
 //! All of them are one channel of the framework, behind the approve flow's topics. A reload
 //! replaces the table: topics that run go by the new one at once, and who may stay stays.
 
+mod asking;
 mod channel;
 mod history;
 mod rules;
@@ -26,10 +27,7 @@ pub use self::{
     table::ChannelTable,
     visitor::Visitor,
 };
-use crate::{
-    approve::Identity,
-    login::{Logins, Right},
-};
+use crate::{accounts::Accounts, approve::Identity, hook::Denied, login::Right};
 
 /// How long a join that is refused for lack of an account waits for its answer, so that clients
 /// that retry at once cause little load.
@@ -47,21 +45,21 @@ pub struct ConfiguredChannels {
 
 /// What all topics share.
 struct Shared {
-    logins: Arc<Logins>,
+    accounts: Arc<Accounts>,
     histories: Histories,
     /// How much one client may be sent at once when it comes back.
     catch_up: OutboxLimits,
 }
 
 impl ConfiguredChannels {
-    /// The channels of this table, for clients with these logins and outboxes. At most `mailbox`
+    /// The channels of this table, for clients with these accounts and outboxes. At most `mailbox`
     /// messages wait for one topic.
-    pub fn new(table: ChannelTable, logins: &Arc<Logins>, outbox: OutboxLimits, mailbox: usize) -> Self {
+    pub fn new(table: ChannelTable, accounts: &Arc<Accounts>, outbox: OutboxLimits, mailbox: usize) -> Self {
         let table = Arc::new(ArcSwap::from_pointee(table));
         let catch_up =
             OutboxLimits { frames: outbox.frames / OUTBOX_PARTS, bytes: outbox.bytes / OUTBOX_PARTS };
-        let (logins, histories) = (Arc::clone(logins), Histories::default());
-        let shared = Arc::new(Shared { logins, histories, catch_up });
+        let (accounts, histories) = (Arc::clone(accounts), Histories::default());
+        let shared = Arc::new(Shared { accounts, histories, catch_up });
         let unmatched = Unmatched::default();
         let (of_topics, of_joins) = (Arc::clone(&table), Arc::clone(&table));
         let (to_topics, to_joins) = (Arc::clone(&shared), Arc::clone(&shared));
@@ -74,11 +72,15 @@ impl ConfiguredChannels {
                 unmatched.note(topic);
                 return Err(JoinRefusal::now(Payload::of(&json!({ "reason": "unmatched topic" }))));
             };
-            let visitor = Visitor::of(&client.assigns, &to_joins.logins);
-            if rules.join.admits(&visitor, topic, Right::Join) {
+            let visitor = Visitor::of(&client.assigns, to_joins.accounts.logins());
+            let denied = client.assigns.denied();
+            let is_asked = rules.join == JoinRule::Hook && denied.is_none();
+            if is_asked || rules.join.admits(&visitor, topic, Right::Join) {
                 return Ok(());
             }
-            Err(JoinRefusal { response: channel::unauthorized(), delay: REFUSAL_DELAY })
+            let response =
+                denied.map_or_else(channel::unauthorized, |Denied(reason)| channel::refusal(reason));
+            Err(JoinRefusal { response, delay: REFUSAL_DELAY })
         })
         .build();
         Self { topics, table, shared }

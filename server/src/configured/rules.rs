@@ -37,6 +37,8 @@ pub enum JoinRule {
     Account,
     /// Clients whose token names the topic.
     Token,
+    /// Clients that the team's back end lets in, each time that they join.
+    Hook,
 }
 
 /// Which events clients may publish.
@@ -80,6 +82,7 @@ impl Display for ChannelRules {
             JoinRule::Anyone => "anyone",
             JoinRule::Account => "account",
             JoinRule::Token => "token",
+            JoinRule::Hook => "hook",
         };
         let publish = match publish {
             Publish::None => "none".to_owned(),
@@ -112,6 +115,7 @@ impl JoinRule {
             Self::Anyone => true,
             Self::Account => visitor.account().is_some(),
             Self::Token => visitor.login().is_some_and(|login| login.grants.allow(topic, right)),
+            Self::Hook => visitor.has_pass(right),
         }
     }
 }

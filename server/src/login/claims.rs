@@ -10,6 +10,9 @@ use crate::topic_pattern::TopicPattern;
 /// The longest name of an account, in bytes.
 const MAX_ACCOUNT: usize = 256;
 
+/// When a login ends that has no end.
+pub const FOREVER: i64 = i64::MAX;
+
 /// The most patterns that a token may grant.
 const MAX_GRANTS: usize = 100;
 
@@ -36,7 +39,8 @@ pub struct Login {
 }
 
 /// Something that an account may do in a topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Right {
     /// Join it.
     Join,
@@ -56,8 +60,7 @@ impl Claims {
         let leeway = i64::try_from(leeway.as_millis()).ok()?;
         let expires = millis(self.exp)?.saturating_add(leeway);
         let begins = self.nbf.map_or(Some(i64::MIN), |nbf| Some(millis(nbf)?.saturating_sub(leeway)))?;
-        let is_account = !self.sub.is_empty() && self.sub.len() <= MAX_ACCOUNT;
-        if now < begins || expires <= now || !is_account {
+        if now < begins || expires <= now || !is_account(&self.sub) {
             return None;
         }
         let grants = self.others.remove(topics).map_or(Some(Grants::default()), Grants::of)?;
@@ -66,9 +69,9 @@ impl Claims {
 }
 
 impl Grants {
-    /// Reads the claim: an array of topics with all rights, or an object with the rights in each.
+    /// Reads a claim: an array of topics with all rights, or an object with the rights in each.
     /// `None` if it is neither, or names a right or a topic that there cannot be.
-    fn of(claim: Value) -> Option<Self> {
+    pub fn of(claim: Value) -> Option<Self> {
         let pattern = |text: &str| text.parse::<TopicPattern>().ok();
         let grants: Option<Vec<_>> = match claim {
             Value::Array(topics) => {
@@ -76,10 +79,7 @@ impl Grants {
             }
             Value::Object(topics) => topics
                 .iter()
-                .map(|(topic, rights)| {
-                    let rights = rights.as_array()?.iter().map(|right| Right::of(right.as_str()?));
-                    Some((pattern(topic)?, rights.collect::<Option<Vec<_>>>()?))
-                })
+                .map(|(topic, rights)| Some((pattern(topic)?, Vec::<Right>::deserialize(rights).ok()?)))
                 .collect(),
             _ => None,
         };
@@ -94,15 +94,11 @@ impl Grants {
 
 impl Right {
     const ALL: [Self; 3] = [Self::Join, Self::Publish, Self::Presence];
+}
 
-    fn of(name: &str) -> Option<Self> {
-        match name {
-            "join" => Some(Self::Join),
-            "publish" => Some(Self::Publish),
-            "presence" => Some(Self::Presence),
-            _ => None,
-        }
-    }
+/// Whether there can be an account of this name.
+pub fn is_account(name: &str) -> bool {
+    (1..=MAX_ACCOUNT).contains(&name.len())
 }
 
 /// Unix milliseconds of a `NumericDate` (RFC 7519, section 2), which may have a fraction.

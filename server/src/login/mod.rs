@@ -1,11 +1,12 @@
 //! A team's own logins: JSON Web Tokens (RFC 7519) that its back end issues.
 //!
-//! `keys` reads the file of keys, `verifier` checks signatures by `ring`, and `claims` is what a
-//! token says: an account, and perhaps the topics that it may join. The rules are those of RFC
-//! 8725: the key decides on the algorithm, never the token.
+//! `keys` reads keys, `remote` fetches them from an address, `verifier` checks signatures by
+//! `ring`, and `claims` is what a token says: an account, and perhaps the topics that it may join.
+//! The rules are those of RFC 8725: the key decides on the algorithm, never the token.
 
 mod claims;
 mod keys;
+mod remote;
 mod verifier;
 
 use std::{sync::Arc, time::Duration};
@@ -16,8 +17,9 @@ use vestibule_store::Clock;
 
 use self::{claims::Claims, keys::Key};
 pub use self::{
-    claims::{Grants, Login, Right},
+    claims::{FOREVER, Grants, Login, Right, is_account},
     keys::{KeyFileError, KeySet},
+    remote::RemoteKeys,
 };
 
 /// The longest token, in bytes. Longer ones are not decoded.
@@ -27,7 +29,7 @@ const MAX_TOKEN: usize = 8 * 1024;
 #[derive(Clone, Debug)]
 pub struct Issuers {
     /// The keys that sign them.
-    pub keys: Arc<KeySet>,
+    pub keys: KeySource,
     /// What `aud` must contain one of. Without any, a token that has an `aud` is refused.
     pub audiences: Vec<String>,
     /// What `iss` must be one of; without any, it is not looked at.
@@ -38,6 +40,15 @@ pub struct Issuers {
     pub topics_claim: String,
 }
 
+/// Where keys come from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// From a file.
+    File(Arc<KeySet>),
+    /// From an address.
+    Remote(Arc<RemoteKeys>),
+}
+
 /// Checks the tokens of a team's own logins, if it has any.
 #[derive(Debug)]
 pub struct Logins {
@@ -45,9 +56,14 @@ pub struct Logins {
     clock: Clock,
 }
 
-/// A token is not accepted: it is malformed, forged, or for somebody else, or its time is over.
+/// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAccepted;
+pub enum NotAccepted {
+    /// It is malformed, forged, or for somebody else, or its time is over.
+    Invalid,
+    /// It names a key that is not here, but may be at the address that keys come from.
+    UnknownKey,
+}
 
 impl Logins {
     /// Accepts the tokens of these issuers, or none. All of it goes by `clock`.
@@ -64,19 +80,53 @@ impl Logins {
     /// Whose login a token is.
     pub fn check(&self, token: &str) -> Result<Arc<Login>, NotAccepted> {
         let issuers = self.issuers.load();
-        let issuers = issuers.as_deref().filter(|_| token.len() <= MAX_TOKEN).ok_or(NotAccepted)?;
-        let header = decode_header(token).map_err(|_| NotAccepted)?;
+        let issuers = issuers.as_deref().filter(|_| token.len() <= MAX_TOKEN).ok_or(NotAccepted::Invalid)?;
+        let header = decode_header(token).map_err(|_| NotAccepted::Invalid)?;
+        let keys = issuers.keys.current().ok_or(NotAccepted::UnknownKey)?;
         // The header chooses among the keys, and nothing else: where its algorithm is not the
         // key's, the key does not fit.
-        let mut keys = issuers.keys.named(header.kid.as_deref());
-        let login = keys.find_map(|key| issuers.check(token, key, self.clock.now_ms()));
-        login.map(Arc::new).ok_or(NotAccepted)
+        let mut named = keys.named(header.kid.as_deref()).peekable();
+        if named.peek().is_none() && issuers.keys.is_remote() {
+            return Err(NotAccepted::UnknownKey);
+        }
+        let login = named.find_map(|key| issuers.check(token, key, self.clock.now_ms()));
+        login.map(Arc::new).ok_or(NotAccepted::Invalid)
     }
 
-    /// How long a login still lasts; `None` if its time is over.
-    pub fn remaining(&self, login: &Login) -> Option<Duration> {
-        let millis = u64::try_from(login.expires.saturating_sub(self.clock.now_ms())).ok()?;
+    /// Fetches the keys anew, if they come from an address. Returns whether there are any.
+    pub async fn renew_keys(&self) -> bool {
+        let issuers = self.issuers.load_full();
+        match issuers.as_deref() {
+            Some(Issuers { keys: KeySource::Remote(keys), .. }) => keys.renew().await,
+            _ => true,
+        }
+    }
+
+    /// The keys at an address, if that is where they come from.
+    pub fn remote_keys(&self) -> Option<Arc<RemoteKeys>> {
+        match self.issuers.load().as_deref() {
+            Some(Issuers { keys: KeySource::Remote(keys), .. }) => Some(Arc::clone(keys)),
+            _ => None,
+        }
+    }
+
+    /// How long it is until this time, in Unix milliseconds; `None` if it is over.
+    pub fn remaining(&self, expires: i64) -> Option<Duration> {
+        let millis = u64::try_from(expires.saturating_sub(self.clock.now_ms())).ok()?;
         (millis > 0).then(|| Duration::from_millis(millis))
+    }
+}
+
+impl KeySource {
+    fn current(&self) -> Option<Arc<KeySet>> {
+        match self {
+            Self::File(keys) => Some(Arc::clone(keys)),
+            Self::Remote(keys) => keys.current(),
+        }
+    }
+
+    fn is_remote(&self) -> bool {
+        matches!(self, Self::Remote(_))
     }
 }
 

@@ -115,7 +115,7 @@ fn secret_jwk(secret: &[u8]) -> Value {
 
 fn logins(keys: &str, change: impl FnOnce(&mut Issuers)) -> Logins {
     let mut issuers = Issuers {
-        keys: Arc::new(KeySet::parse(keys).unwrap()),
+        keys: KeySource::File(Arc::new(KeySet::parse(keys).unwrap())),
         audiences: Vec::new(),
         issuers: Vec::new(),
         leeway: Duration::from_secs(30),

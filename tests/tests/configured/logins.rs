@@ -14,29 +14,39 @@ use vestibule_tests::people::{Device, Person};
 
 use crate::site::Site;
 
-/// The back end of a team.
-struct BackEnd(Ed25519KeyPair);
+/// The part of a team's back end that issues tokens.
+pub(crate) struct Issuer(Ed25519KeyPair);
 
-impl BackEnd {
-    fn new() -> Self {
+impl Issuer {
+    pub(crate) fn new() -> Self {
         let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key");
         Self(Ed25519KeyPair::from_pkcs8(key.as_ref()).expect("a key"))
     }
 
     /// Writes its public key into a file.
-    fn publish(&self, file: &Path) {
-        let x = URL_SAFE_NO_PAD.encode(self.0.public_key());
-        let keys = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x }] });
+    pub(crate) fn publish(&self, file: &Path) {
+        let keys = json!({ "keys": [self.jwk("one")] });
         fs::write(file, keys.to_string()).expect("a file");
         fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("a mode");
     }
 
+    /// Its public key under this name.
+    pub(crate) fn jwk(&self, name: &str) -> Value {
+        let x = URL_SAFE_NO_PAD.encode(self.0.public_key());
+        json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": name })
+    }
+
     /// A token for an account and so many seconds, with the topics that it grants.
-    fn token(&self, account: &str, seconds: u64, topics: &Value) -> String {
+    pub(crate) fn token(&self, account: &str, seconds: u64, topics: &Value) -> String {
+        self.token_with(&json!({ "alg": "EdDSA" }), account, seconds, topics)
+    }
+
+    /// The same with this header.
+    pub(crate) fn token_with(&self, header: &Value, account: &str, seconds: u64, topics: &Value) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
         let claims = json!({ "sub": account, "exp": now + seconds, "topics": topics });
-        let encoded = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
-        let signed = encoded(json!({ "alg": "EdDSA" })) + "." + &encoded(claims);
+        let encoded = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let signed = encoded(header) + "." + &encoded(&claims);
         let signature = URL_SAFE_NO_PAD.encode(self.0.sign(signed.as_bytes()));
         format!("{signed}.{signature}")
     }
@@ -62,13 +72,13 @@ presence = true
 "#;
 
 /// A server that trusts a back end.
-fn site() -> (Site, BackEnd) {
-    let back_end = BackEnd::new();
+fn site() -> (Site, Issuer) {
+    let issuer = Issuer::new();
     let site = Site::with(|folder| {
-        back_end.publish(&folder.join("keys.json"));
+        issuer.publish(&folder.join("keys.json"));
         format!("jwt_keys = \"{}\"\n{CHANNELS}", folder.join("keys.json").display())
     });
-    (site, back_end)
+    (site, issuer)
 }
 
 fn connect(site: &Site, token: &str) -> Device {
@@ -77,12 +87,12 @@ fn connect(site: &Site, token: &str) -> Device {
 
 #[test]
 fn each_rule_admits_whom_it_should() {
-    let (site, back_end) = site();
+    let (site, issuer) = site();
     let all = json!({ "team:1": ["join", "publish", "presence"], "open:1": [], "members:1": [] });
     let some = json!({ "team:1": ["join"] });
     let others = json!(["team:2", "open:*", "members:*"]);
-    let token = |topics: &Value| Some(back_end.token("alice", 600, topics));
-    let expired = Some(back_end.token("alice", 0, &all));
+    let token = |topics: &Value| Some(issuer.token("alice", 600, topics));
+    let expired = Some(issuer.token("alice", 0, &all));
     // Whether each may join, publish, and see who is there.
     let yes = Some((true, true));
     for (who, token, open, members, team) in [
@@ -125,8 +135,8 @@ fn a_signed_in_user_has_an_account_and_no_token() {
 
 #[test]
 fn the_account_is_the_presence_key() {
-    let (site, back_end) = site();
-    let token = back_end.token("alice@example.com", 600, &json!([]));
+    let (site, issuer) = site();
+    let token = issuer.token("alice@example.com", 600, &json!([]));
     let mut devices = [connect(&site, &token), connect(&site, &token)];
     for device in &mut devices {
         device.join("members:1").ok();
@@ -137,19 +147,19 @@ fn the_account_is_the_presence_key() {
 
 #[test]
 fn a_join_ends_with_its_login_unless_renewed() {
-    let (site, back_end) = site();
+    let (site, issuer) = site();
     let topics = json!(["team:*"]);
-    let short = || back_end.token("alice", 2, &topics);
+    let short = || issuer.token("alice", 2, &topics);
     let mut leaving = connect(&site, &short());
     let mut staying = connect(&site, &short());
     for device in [&mut leaving, &mut staying] {
         device.join("team:1").ok();
     }
     let renew = |token: String| json!({ "access_token": token });
-    let others = renew(back_end.token("bob", 600, &topics));
+    let others = renew(issuer.token("bob", 600, &topics));
     assert_eq!(staying.call("team:1", "access_token", others).refused(), "unauthorized");
     assert_eq!(staying.call("team:1", "access_token", renew("x.y.z".to_owned())).refused(), "unauthorized");
-    staying.call("team:1", "access_token", renew(back_end.token("alice", 600, &topics))).ok();
+    staying.call("team:1", "access_token", renew(issuer.token("alice", 600, &topics))).ok();
     leaving.push("team:1", "phx_close");
     staying.call("team:1", "say", json!({})).ok();
     assert_eq!(leaving.join("team:1").refused(), "unauthorized", "the connection's login is over, too");
@@ -158,8 +168,8 @@ fn a_join_ends_with_its_login_unless_renewed() {
 #[test]
 fn keys_are_rotated_by_a_reload() {
     let (site, before) = site();
-    let after = BackEnd::new();
-    let token = |back_end: &BackEnd| back_end.token("alice", 600, &json!([]));
+    let after = Issuer::new();
+    let token = |issuer: &Issuer| issuer.token("alice", 600, &json!([]));
     connect(&site, &token(&before)).join("members:1").ok();
     assert_eq!(connect(&site, &token(&after)).join("members:1").refused(), "unauthorized");
     let mut there = connect(&site, &token(&before));

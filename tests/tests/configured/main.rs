@@ -1,7 +1,11 @@
 //! Channels by configuration: a team's own topics, as the file of settings says.
 
+mod back_end;
 mod history;
+mod hook;
+mod hook_failures;
 mod logins;
 mod reload;
+mod remote_keys;
 mod rules;
 mod site;
