@@ -5,6 +5,7 @@ mod history;
 mod hook;
 mod hook_failures;
 mod logins;
+mod matrix;
 mod reload;
 mod remote_keys;
 mod rules;
