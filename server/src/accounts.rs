@@ -4,24 +4,30 @@ use std::sync::Arc;
 
 use crate::{
     hook::{AuthHook, Connecting, Denied, Unavailable, Verdict},
-    login::{Login, Logins, NotAccepted},
+    login::{KeyFetcher, Login, Logins, NotAccepted},
 };
 
 /// Finds the accounts of the team's users.
 pub struct Accounts {
     logins: Arc<Logins>,
+    fetcher: KeyFetcher,
     hook: Option<AuthHook>,
 }
 
 impl Accounts {
-    /// Accounts by these logins and this hook.
-    pub fn new(logins: Arc<Logins>, hook: Option<AuthHook>) -> Self {
-        Self { logins, hook }
+    /// Accounts by these logins and this hook. `fetcher` is for keys at an address.
+    pub fn new(logins: Arc<Logins>, fetcher: KeyFetcher, hook: Option<AuthHook>) -> Self {
+        Self { logins, fetcher, hook }
     }
 
     /// The team's own logins.
     pub fn logins(&self) -> &Arc<Logins> {
         &self.logins
+    }
+
+    /// What fetches keys that are at an address.
+    pub fn fetcher(&self) -> &KeyFetcher {
+        &self.fetcher
     }
 
     /// The auth hook, if there is one.

@@ -9,7 +9,6 @@ use crate::{
     clients::Clients,
     config::{Change, Changes, KeyPlace, Problem, Settings, Sources},
     login::{KeySet, KeySource, RemoteKeys},
-    outgoing::Outgoing,
     telemetry::Log,
     tls::Certificate,
 };
@@ -23,7 +22,6 @@ pub(crate) struct Reload {
     pub(crate) clients: Clients,
     pub(crate) certificate: Option<Arc<Certificate>>,
     pub(crate) admission: Option<Admission>,
-    pub(crate) outgoing: Outgoing,
 }
 
 impl Reload {
@@ -74,12 +72,13 @@ impl Reload {
 
     fn renew_logins(&self) {
         let config = &self.settings.config;
-        let logins = self.flow.auth().accounts().logins();
+        let accounts = self.flow.auth().accounts();
+        let logins = accounts.logins();
         let keys = match config.login.keys() {
             None => return logins.change(None),
             Some(KeyPlace::Address(address)) => {
                 let same = logins.remote_keys().filter(|keys| keys.address() == address);
-                let start = || RemoteKeys::start(address.clone(), self.outgoing.clone());
+                let start = || RemoteKeys::start(address.clone(), accounts.fetcher().clone());
                 KeySource::Remote(same.unwrap_or_else(start))
             }
             Some(KeyPlace::File(path)) => match KeySet::load(path, config.file_modes()) {

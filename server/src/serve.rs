@@ -21,9 +21,9 @@ use crate::{
     clients::Clients,
     config::{Config, KeyPlace, Settings, Sources},
     health::Health,
-    hook::AuthHook,
+    hook::{AuthHook, HookMetrics},
     hosts::Hosts,
-    login::{Issuers, KeySet, KeySource, Logins, RemoteKeys},
+    login::{Issuers, KeyFetcher, KeySet, KeySource, Logins, RemoteKeys},
     metrics::Metrics,
     outgoing::Outgoing,
     reload::Reload,
@@ -85,12 +85,12 @@ pub async fn serve(
     }
     let Files { tokens, certificate, secrets, login_keys, hook_secrets } = files;
     let outgoing = Outgoing::default();
-    let logins = Logins::new(issuers(config, login_keys, &outgoing), clock.clone());
-    let hook =
-        config.hook.hook().zip(hook_secrets).map(|((settings, _), secrets)| {
-            AuthHook::new(settings, secrets, outgoing.clone(), clock.clone())
-        });
-    let accounts = Arc::new(Accounts::new(Arc::new(logins), hook));
+    let (fetcher, hook_metrics) = (KeyFetcher::new(outgoing.clone()), HookMetrics::default());
+    let logins = Logins::new(issuers(config, login_keys, &fetcher), clock.clone());
+    let hook = config.hook.hook().zip(hook_secrets).map(|((settings, _), secrets)| {
+        AuthHook::new(settings, secrets, outgoing, hook_metrics.clone(), clock.clone())
+    });
+    let accounts = Arc::new(Accounts::new(Arc::new(logins), fetcher, hook));
     let (flow, writer) = open(config, secrets, &accounts, &clock)?;
     let clients = Clients::new(&settings, &flow, hosts(config, address, certificate.as_ref()));
     let drain = Arc::new(Notify::new());
@@ -102,7 +102,9 @@ pub async fn serve(
         clock,
         drain: Arc::clone(&drain),
     };
-    let admin = tokens.map(|tokens| start_admin(config, tokens, &flow, &clients, info)).transpose()?;
+    let admin = tokens
+        .map(|tokens| start_admin(config, tokens, &flow, &clients, (&hook_metrics, info)))
+        .transpose()?;
     let (server, memory) = clients.listen(config, listener, certificate.clone())?;
     let running = Running::start((server, memory), admin, writer, &flow, clients.health());
     let signals = Signals::take_over()?;
@@ -114,7 +116,7 @@ pub async fn serve(
     let watchdog = systemd::watch(status.clone());
     let admission = running.admin.as_ref().map(|admin| admin.admission().clone());
     let mut reload =
-        Reload { sources, settings, log, flow, clients: clients.clone(), certificate, admission, outgoing };
+        Reload { sources, settings, log, flow, clients: clients.clone(), certificate, admission };
     let on_hangup = || {
         systemd::reloading();
         status.reloaded(reload.run());
@@ -135,10 +137,10 @@ fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), ServeError> {
 }
 
 /// Which tokens of the team's own logins are accepted, if any.
-fn issuers(config: &Config, from_file: Option<Arc<KeySet>>, outgoing: &Outgoing) -> Option<Issuers> {
+fn issuers(config: &Config, from_file: Option<Arc<KeySet>>, fetcher: &KeyFetcher) -> Option<Issuers> {
     let keys = match config.login.keys()? {
         KeyPlace::File(_) => KeySource::File(from_file?),
-        KeyPlace::Address(address) => KeySource::Remote(RemoteKeys::start(address.clone(), outgoing.clone())),
+        KeyPlace::Address(address) => KeySource::Remote(RemoteKeys::start(address.clone(), fetcher.clone())),
     };
     Some(config.login.issuers(keys))
 }
@@ -173,7 +175,7 @@ fn start_admin(
     tokens: Arc<TokenFile>,
     flow: &Arc<Flow>,
     clients: &Clients,
-    server: ServerInfo,
+    (hook, server): (&HookMetrics, ServerInfo),
 ) -> Result<admin::Running, ServeError> {
     let listen = &config.admin.admin_listen;
     let mut metrics = Metrics::default();
@@ -181,6 +183,8 @@ fn start_admin(
         clients.health().register(registry);
         clients.endpoint().traffic().register(registry);
         flow.register(registry);
+        flow.auth().accounts().fetcher().register(registry);
+        hook.register(registry);
     });
     let shared = Admin {
         metrics,

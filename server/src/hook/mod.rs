@@ -5,19 +5,24 @@
 //! end that is slow or dead. Without a valid answer nobody gets in; those who are in stay.
 
 mod gate;
+mod metrics;
 mod question;
 mod signature;
 mod verdict;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::{Method, header};
 use bytes::Bytes;
 use thiserror::Error;
 use vestibule_store::Clock;
 
-use self::gate::{Closed, Gate};
+use self::{
+    gate::{Closed, Gate},
+    metrics::Outcome,
+};
 pub use self::{
+    metrics::HookMetrics,
     question::{Connecting, Joining, Question},
     signature::{HookSecretError, HookSecrets},
     verdict::{Denied, Pass, Verdict},
@@ -47,6 +52,7 @@ pub struct AuthHook {
     secrets: HookSecrets,
     gate: Gate,
     outgoing: Outgoing,
+    metrics: HookMetrics,
     clock: Clock,
 }
 
@@ -67,13 +73,19 @@ enum Failure {
 
 impl AuthHook {
     /// A hook that goes by `clock`.
-    pub fn new(settings: HookSettings, secrets: HookSecrets, outgoing: Outgoing, clock: Clock) -> Self {
+    pub fn new(
+        settings: HookSettings,
+        secrets: HookSecrets,
+        outgoing: Outgoing,
+        metrics: HookMetrics,
+        clock: Clock,
+    ) -> Self {
         if settings.address.is_exposed() {
             let address = tracing::field::display(&settings.address);
             tracing::warn!(address, "the auth hook is asked without TLS: whoever is between can answer");
         }
         let gate = Gate::new(settings.concurrency, settings.timeout);
-        Self { settings, secrets, gate, outgoing, clock }
+        Self { settings, secrets, gate, outgoing, metrics, clock }
     }
 
     /// Asks whose token this is.
@@ -89,14 +101,18 @@ impl AuthHook {
     async fn ask<T>(
         &self,
         question: &Question<'_>,
-        read: impl Fn(&[u8], i64) -> Option<T>,
-    ) -> Result<T, Unavailable> {
+        read: impl Fn(&[u8], i64) -> Option<Verdict<T>>,
+    ) -> Result<Verdict<T>, Unavailable> {
         let body = serde_json::to_vec(question).expect("a question is JSON");
         let asked = self.gate.pass(async {
-            let body = self.post(body.into()).await?;
-            read(&body, self.clock.now_ms()).ok_or(Failure::Invalid)
+            let begun = Instant::now();
+            let answered = self.post(body.into()).await;
+            self.metrics.took(begun.elapsed());
+            read(&answered?, self.clock.now_ms()).ok_or(Failure::Invalid)
         });
-        asked.await.map_err(|closed| {
+        let answered = asked.await;
+        self.metrics.count(outcome(&answered));
+        answered.map_err(|closed| {
             match closed {
                 Closed::Failed(error) => tracing::warn!(%error, "the auth hook has failed"),
                 Closed::Pausing => tracing::debug!("the auth hook is not asked: it has failed before"),
@@ -123,5 +139,15 @@ impl AuthHook {
             200 => Ok(answer.body),
             other => Err(Failure::Status(other)),
         }
+    }
+}
+
+fn outcome<T>(answered: &Result<Verdict<T>, Closed<Failure>>) -> Outcome {
+    match answered {
+        Ok(Ok(_)) => Outcome::Allowed,
+        Ok(Err(_)) => Outcome::Denied,
+        Err(Closed::Failed(_)) => Outcome::Failed,
+        Err(Closed::Pausing) => Outcome::Pausing,
+        Err(Closed::Busy) => Outcome::Busy,
     }
 }

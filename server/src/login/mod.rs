@@ -19,7 +19,7 @@ use self::{claims::Claims, keys::Key};
 pub use self::{
     claims::{FOREVER, Grants, Login, Right, is_account},
     keys::{KeyFileError, KeySet},
-    remote::RemoteKeys,
+    remote::{KeyFetcher, RemoteKeys},
 };
 
 /// The longest token, in bytes. Longer ones are not decoded.

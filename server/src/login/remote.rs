@@ -8,11 +8,13 @@ use std::{
 use actix_web::{http::Method, rt};
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use thiserror::Error;
 use tokio::{
     sync::{Notify, watch},
     time::{sleep, timeout},
 };
+use vestibule_channels::metrics::LabelledMetric;
 
 use super::keys::KeySet;
 use crate::outgoing::{Address, NoAnswer, Outgoing, Request};
@@ -34,6 +36,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The largest set of keys, in bytes.
 const MAX_SET: usize = 64 * 1024;
+
+/// Fetches keys, and counts that. Clones share the counts.
+#[derive(Clone, Debug)]
+pub struct KeyFetcher {
+    outgoing: Outgoing,
+    fetches: LabelledMetric<Counter, 2>,
+}
 
 /// The keys at an address. They are fetched at the start, again from time to time, and when a token
 /// names a key that is not among them.
@@ -57,9 +66,25 @@ enum FetchError {
     Keys(String),
 }
 
+impl KeyFetcher {
+    /// Fetches keys by these requests.
+    pub fn new(outgoing: Outgoing) -> Self {
+        Self { outgoing, fetches: LabelledMetric::labelled("result", ["done", "failed"]) }
+    }
+
+    /// Registers the counts.
+    pub fn register(&self, registry: &mut Registry) {
+        self.fetches.register(
+            registry,
+            "login_key_fetches",
+            "Attempts to fetch the keys of logins, by result",
+        );
+    }
+}
+
 impl RemoteKeys {
     /// Starts to fetch them, until the last reference is gone.
-    pub fn start(address: Address, outgoing: Outgoing) -> Arc<Self> {
+    pub fn start(address: Address, fetcher: KeyFetcher) -> Arc<Self> {
         if address.is_exposed() {
             let address = tracing::field::display(&address);
             tracing::warn!(
@@ -69,7 +94,7 @@ impl RemoteKeys {
         }
         let (ended, _) = watch::channel(None);
         let keys = Arc::new(Self { address, keys: ArcSwapOption::empty(), wanted: Arc::default(), ended });
-        rt::spawn(keep(Arc::downgrade(&keys), outgoing));
+        rt::spawn(keep(Arc::downgrade(&keys), fetcher));
         keys
     }
 
@@ -96,10 +121,11 @@ impl RemoteKeys {
     }
 
     /// Fetches the keys, and returns whether that has worked.
-    async fn attempt(&self, outgoing: &Outgoing) -> bool {
-        let fetched = self.fetch(outgoing).await;
-        let has_worked = fetched.is_ok();
-        match fetched {
+    async fn attempt(&self, fetcher: &KeyFetcher) -> bool {
+        let answer = self.fetch(&fetcher.outgoing).await;
+        let has_worked = answer.is_ok();
+        fetcher.fetches[usize::from(!has_worked)].inc();
+        match answer {
             Ok(keys) => {
                 tracing::debug!(keys = keys.count(), address = %self.address, "keys of logins fetched");
                 self.keys.store(Some(Arc::new(keys)));
@@ -130,10 +156,10 @@ impl RemoteKeys {
     }
 }
 
-async fn keep(keys: Weak<RemoteKeys>, outgoing: Outgoing) {
+async fn keep(keys: Weak<RemoteKeys>, fetcher: KeyFetcher) {
     let mut failures: u32 = 0;
     while let Some(there) = keys.upgrade() {
-        failures = if there.attempt(&outgoing).await { 0 } else { failures + 1 };
+        failures = if there.attempt(&fetcher).await { 0 } else { failures + 1 };
         let pause = match failures {
             0 => EVERY,
             _ => FIRST_RETRY * 2_u32.pow((failures - 1).min(MAX_DOUBLINGS)),

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use vestibule_tests::admin::OPERATOR;
 use vestibule_tests::http::Request;
 use vestibule_tests::people::Device;
 use vestibule_tests::ws::Handshake;
@@ -39,6 +40,14 @@ fn is_undisturbed(insider: &mut Device) {
     assert!(told.iter().all(|message| message.event != "phx_error"), "{told:?}");
 }
 
+/// How many questions the metrics have with this result.
+fn counted(site: &Site, result: &str) -> usize {
+    let metrics = site.admin.ask(Request::get("/metrics"), OPERATOR).text();
+    let series = format!("vestibule_auth_hook_questions_total{{result=\"{result}\"}} ");
+    let value = metrics.lines().find_map(|line| line.strip_prefix(&series));
+    value.and_then(|value| value.parse().ok()).expect("a count")
+}
+
 #[test]
 fn a_dead_back_end_is_left_alone_until_it_heals() {
     let (site, back_end) = site(friendly);
@@ -50,6 +59,8 @@ fn a_dead_back_end_is_left_alone_until_it_heals() {
     }
     let asked = back_end.asked().len();
     assert!(asked <= LAST, "100 joins asked it {asked} times");
+    let counts = ["failed", "pausing"].map(|result| counted(&site, result));
+    assert_eq!(counts, [asked, 100 - asked]);
     is_undisturbed(&mut inside);
     assert_eq!(site.stranger().join("members:1").refused(), "unauthorized");
 
