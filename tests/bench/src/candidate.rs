@@ -1,6 +1,6 @@
 //! The servers under test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use vestibule_tests::process::{Launch, Server};
 
@@ -14,6 +14,9 @@ pub const FLOOR: &str = "floor";
 pub enum Application {
     /// Join, heartbeat, echo and shout over WebSocket: the floor, and the playground too.
     Channels,
+    /// A shout to everybody in a topic, behind whatever an application has: the playground, and
+    /// the product by configured channels.
+    Shouts,
     /// Everything that the framework has: the playground.
     Playground,
     /// The product.
@@ -25,7 +28,12 @@ pub enum Application {
 impl Application {
     /// Whether a server with this application can do what needs another.
     pub fn has(self, needed: Self) -> bool {
-        let further = [(Self::Playground, Self::Channels), (Self::Vestibule, Self::VestibuleOverTls)];
+        let further = [
+            (Self::Playground, Self::Channels),
+            (Self::Playground, Self::Shouts),
+            (Self::Vestibule, Self::Shouts),
+            (Self::Vestibule, Self::VestibuleOverTls),
+        ];
         self == needed || further.contains(&(self, needed))
     }
 }
@@ -64,15 +72,22 @@ impl Candidate {
         Ok(Self { name: name.to_owned(), program, application })
     }
 
-    /// Starts it, as this gauge needs it, over TLS if there is a certificate. It is killed on drop.
+    /// Starts it, as this gauge needs it, over TLS if there is a certificate. The product reads the
+    /// file of settings, if there is one. It is killed on drop.
     ///
     /// # Panics
     /// If it does not come up.
-    pub fn start(&self, gauge: &Gauge, certificate: Option<&Certificate>) -> Server {
+    pub fn start(&self, gauge: &Gauge, certificate: Option<&Certificate>, settings: Option<&Path>) -> Server {
         let program = self.program.to_str().expect("a path in UTF-8");
         let launch = match self.application {
-            Application::Channels | Application::Playground => Launch::on_port(program),
-            Application::Vestibule | Application::VestibuleOverTls => Launch::vestibule_at(program),
+            Application::Channels | Application::Shouts | Application::Playground => Launch::on_port(program),
+            Application::Vestibule | Application::VestibuleOverTls => {
+                let launch = Launch::vestibule_at(program);
+                match settings {
+                    None => launch,
+                    Some(file) => launch.arg("--config").arg(file.to_str().expect("a path in UTF-8")),
+                }
+            }
         };
         let launch = match certificate.map(Certificate::files) {
             None => launch,
@@ -105,8 +120,9 @@ mod tests {
 
     #[test]
     fn the_playground_has_more_than_the_floor() {
-        use Application::{Channels, Playground, Vestibule};
+        use Application::{Channels, Playground, Shouts, Vestibule};
         assert!(Playground.has(Playground) && Playground.has(Channels) && Vestibule.has(Vestibule));
         assert!(!Channels.has(Playground) && !Vestibule.has(Channels));
+        assert_eq!([Channels, Playground, Vestibule].map(|it| it.has(Shouts)), [false, true, true]);
     }
 }

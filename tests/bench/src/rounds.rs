@@ -1,6 +1,13 @@
 //! Rounds that alternate between the servers, and their medians.
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write as _},
+    sync::Arc,
+    time::Instant,
+};
+
+use tempfile::NamedTempFile;
 
 use crate::{
     candidate::{Application, Candidate, FLOOR},
@@ -24,6 +31,8 @@ const MOST_BYTES: f64 = 1150.0;
 pub struct Result {
     /// The server's name.
     pub candidate: String,
+    /// What it has.
+    pub application: Application,
     /// The median of each figure.
     pub medians: Figures,
     /// How far the rounds are apart in each figure: the largest divided by the smallest.
@@ -107,7 +116,7 @@ pub fn run(candidates: &[Candidate], scenarios: &[Box<dyn Scenario>], plan: Plan
     for scenario in scenarios {
         let has = |candidate: &&Candidate| candidate.application.has(scenario.application());
         let able: Vec<&Candidate> = candidates.iter().filter(has).collect();
-        if !able.is_empty() {
+        if scenario.is_worthwhile(&able) {
             outcomes.push(outcome(&able, &**scenario, plan)?);
         }
     }
@@ -143,11 +152,20 @@ fn outcome(able: &[&Candidate], scenario: &dyn Scenario, plan: Plan) -> io::Resu
 fn sample(candidate: &Candidate, scenario: &dyn Scenario, gauge: &Gauge) -> io::Result<Sample> {
     let is_secured = scenario.application() == Application::VestibuleOverTls;
     let certificate = is_secured.then(Certificate::generate).transpose()?.map(Arc::new);
-    let mut server = candidate.start(gauge, certificate.as_deref());
-    scenario.run(&mut Subject { server: &mut server, gauge, certificate }).map_err(|error| {
+    let settings = scenario.settings().map(|text| settings_file(&text)).transpose()?;
+    let settings = settings.as_ref().map(NamedTempFile::path);
+    let mut server = candidate.start(gauge, certificate.as_deref(), settings);
+    let application = candidate.application;
+    scenario.run(&mut Subject { application, server: &mut server, gauge, certificate }).map_err(|error| {
         let what = format!("{}, {}: {error}", candidate.name, scenario.name());
         io::Error::new(error.kind(), what)
     })
+}
+
+fn settings_file(text: &str) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().suffix(".toml").tempfile()?;
+    file.write_all(text.as_bytes())?;
+    Ok(file)
 }
 
 fn result(candidate: &Candidate, samples: &[Sample]) -> Result {
@@ -161,7 +179,8 @@ fn result(candidate: &Candidate, samples: &[Sample]) -> Result {
     }
     let each =
         |figure: fn(&[f64]) -> f64| values.iter().map(|(measure, of)| (*measure, figure(of))).collect();
-    Result { candidate: candidate.name.clone(), medians: each(median), spreads: each(spread), faults }
+    let Candidate { name, application, .. } = candidate.clone();
+    Result { candidate: name, application, medians: each(median), spreads: each(spread), faults }
 }
 
 #[cfg(test)]
@@ -179,6 +198,7 @@ mod tests {
             unit,
             results: vec![Result {
                 candidate: FLOOR.to_owned(),
+                application: Application::Channels,
                 medians: Figures::from([(measure, figure)]),
                 spreads: Figures::new(),
                 faults: Faults::default(),

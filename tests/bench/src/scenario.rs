@@ -3,6 +3,7 @@
 mod admit;
 mod ask;
 mod churn;
+mod configured;
 mod conversation;
 mod heartbeats;
 mod idle;
@@ -22,6 +23,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 pub use self::{
     ask::Ask,
     churn::Churn,
+    configured::Configured,
     conversation::Conversation,
     heartbeats::Heartbeats,
     idle::Idle,
@@ -37,7 +39,7 @@ pub use self::{
 use vestibule_tests::process::Server;
 
 use crate::{
-    candidate::Application,
+    candidate::{Application, Candidate},
     crowd::Crowd,
     gauge::{Begun, Gauge},
     measure::Sample,
@@ -47,8 +49,8 @@ use crate::{
 /// How long nothing may arrive from a server that owes something.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Whether instructions of the product are counted. Valgrind unmaps the kernel's page of clocks
-/// (vDSO), in which rustix looks for the clock that the store asks: the server would crash.
+/// Whether instructions of the product are counted while people use it: they sign in one after
+/// another, and an emulator would keep them for minutes.
 const COUNTS_PRODUCT: bool = false;
 
 /// The unit of fan-out.
@@ -57,6 +59,8 @@ pub const DELIVERED: &str = "delivered frame";
 /// A running server, and how it is measured.
 #[derive(Debug)]
 pub struct Subject<'a> {
+    /// What the server has.
+    pub application: Application,
     /// The server, for a scenario to restart.
     pub server: &'a mut Server,
     /// How it is measured.
@@ -103,6 +107,16 @@ pub trait Scenario {
         Application::Channels
     }
 
+    /// Whether there is something to learn from these servers, which can do it.
+    fn is_worthwhile(&self, able: &[&Candidate]) -> bool {
+        !able.is_empty()
+    }
+
+    /// The file of settings for the product, if it needs one.
+    fn settings(&self) -> Option<String> {
+        None
+    }
+
     /// How many rounds are enough, of so many.
     fn rounds(&self, wanted: usize) -> usize {
         wanted
@@ -122,6 +136,11 @@ pub fn all(is_long: bool) -> Vec<Box<dyn Scenario>> {
     }
     for (rooms, members, under_way) in shapes {
         all.push(Box::new(Conversation::fan_out(rooms, members, under_way, deliveries)));
+    }
+    for (rooms, members) in [(1, 1000), (100, 50)] {
+        for has_history in [false, true] {
+            all.push(Box::new(Configured::new(rooms, members, has_history, deliveries)));
+        }
     }
     let echoes = if is_long { 200_000 } else { 40_000 };
     for (clients, under_way) in [(1, 1), (64, 1), (64, 8)] {

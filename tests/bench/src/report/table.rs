@@ -2,7 +2,7 @@
 
 use super::figure;
 use crate::{
-    candidate::FLOOR,
+    candidate::{Application, FLOOR},
     ledger::Faults,
     measure::Measure,
     rounds::{Outcome, Result, Summary},
@@ -89,12 +89,13 @@ fn columns() -> Vec<Column<'static>> {
             ratio(result, outcome.of(FLOOR)?, measure).map(figure::text)
         };
         columns.push((format!("{name} ÷ {FLOOR}"), Box::new(to_floor)));
+        let to_playground = move |outcome: &Outcome, result: &Result| {
+            let is_product = result.application == Application::Vestibule;
+            is_product.then(|| ratio(result, playground(outcome)?, measure).map(figure::text)).flatten()
+        };
+        columns.push((format!("{name} ÷ playground"), Box::new(to_playground)));
         let to_other = move |outcome: &Outcome, result: &Result| {
-            let (first, other) = revisions(outcome)?;
-            (first.candidate == result.candidate)
-                .then(|| ratio(first, other, measure))
-                .flatten()
-                .map(figure::text)
+            ratio(result, other_revision(outcome, result)?, measure).map(figure::text)
         };
         columns.push((format!("{name} ÷ other revision"), Box::new(to_other)));
     }
@@ -113,10 +114,16 @@ fn is_text(column: usize) -> bool {
     column < 3
 }
 
-/// This revision's result and the other's.
-fn revisions(outcome: &Outcome) -> Option<(&Result, &Result)> {
-    let mut results = outcome.results.iter().filter(|result| result.candidate != FLOOR);
-    Some((results.next()?, results.next()?))
+/// The result of the framework alone, of this revision.
+fn playground(outcome: &Outcome) -> Option<&Result> {
+    outcome.results.iter().find(|result| result.application == Application::Playground)
+}
+
+/// The other revision's result, for this revision's, which comes first.
+fn other_revision<'a>(outcome: &'a Outcome, of: &Result) -> Option<&'a Result> {
+    let mut revisions = outcome.results.iter().filter(|result| result.application == of.application);
+    let first = revisions.next()?;
+    revisions.next().filter(|_| first.candidate == of.candidate)
 }
 
 /// How many times as much one server needs as another.
@@ -127,8 +134,9 @@ fn ratio(result: &Result, other: &Result, measure: Measure) -> Option<f64> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::{Summary, Table, tables};
+    use super::{FLOOR, Summary, Table, tables};
     use crate::{
+        candidate::Application,
         ledger::Faults,
         measure::{Figures, Measure},
         rounds::{Outcome, Result},
@@ -138,6 +146,7 @@ pub(super) mod tests {
     pub(in crate::report) fn summary() -> Summary {
         let result = |candidate: &str, measure, value| Result {
             candidate: candidate.to_owned(),
+            application: if candidate == FLOOR { Application::Channels } else { Application::Playground },
             medians: Figures::from([(measure, value)]),
             spreads: Figures::from([(measure, 1.5)]),
             faults: Faults::default(),
@@ -186,6 +195,19 @@ pub(super) mod tests {
         let markdown = tables(&summary)[0].markdown();
         let cells: Vec<&str> = markdown.lines().filter_map(|line| line.split(" | ").nth(5)).collect();
         assert_eq!(cells, ["CPU ÷ other revision", "--:", "0.50", "", ""]);
+    }
+
+    #[test]
+    fn the_product_is_compared_with_the_playground() {
+        let mut summary = summary();
+        let mut product = summary.outcomes[1].results[0].clone();
+        (product.candidate, product.application) = ("vestibule".to_owned(), Application::Vestibule);
+        product.medians.insert(Measure::Cpu, 33.0);
+        summary.outcomes[1].results.insert(1, product);
+        let markdown = tables(&summary)[0].markdown();
+        assert!(!markdown.contains("other revision"), "{markdown}");
+        let cells: Vec<&str> = markdown.lines().filter_map(|line| line.split(" | ").nth(5)).collect();
+        assert_eq!(cells, ["CPU ÷ playground", "--:", "", "1.10", ""]);
     }
 
     #[test]

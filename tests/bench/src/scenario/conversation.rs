@@ -4,7 +4,7 @@ use std::io;
 
 use super::{
     DELIVERED, Scenario, Subject,
-    traffic::{Kind, Traffic},
+    traffic::{Kind, ROOMS, Traffic},
 };
 use crate::measure::Sample;
 
@@ -75,13 +75,20 @@ impl Scenario for Conversation {
     }
 
     fn run(&self, subject: &mut Subject<'_>) -> io::Result<Sample> {
+        self.run_in(ROOMS, subject)
+    }
+}
+
+impl Conversation {
+    /// Runs it in topics of this kind.
+    pub(super) fn run_in(&self, topics: &'static str, subject: &Subject<'_>) -> io::Result<Sample> {
         let Self { kind, members, under_way, mut rooms, mut messages } = *self;
         if subject.gauge.is_slow() {
             rooms = rooms.div_ceil(FEWER_ROOMS);
             messages = (messages / SLOWER).max(COUNTED);
         }
         let warm_up = (messages / WARM_UP).max(2);
-        let mut traffic = Traffic::join(subject.address(), kind, rooms, members)?;
+        let mut traffic = Traffic::join(subject.address(), kind, topics, rooms, members)?;
         traffic.run(warm_up, under_way)?;
 
         let begun = subject.begin()?;

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     PATIENCE, Scenario, Subject,
-    traffic::{Kind, Traffic},
+    traffic::{Kind, ROOMS, Traffic},
 };
 use crate::{
     candidate::Application,
@@ -73,7 +73,7 @@ impl Scenario for Heartbeats {
         connect(&mut crowd, self.clients)?;
         let grown = memory()?.saturating_sub(before);
 
-        let mut traffic = Traffic::of(crowd, Kind::Heartbeat, self.clients, 1);
+        let mut traffic = Traffic::of(crowd, Kind::Heartbeat, ROOMS, self.clients, 1);
         traffic.run(WARM_UP, 1)?;
         let begun = subject.begin()?;
         let times: Times = traffic.run(WARM_UP + self.each, 1)?;

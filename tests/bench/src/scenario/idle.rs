@@ -5,7 +5,7 @@ use std::{io, thread, time::Duration};
 use super::{
     Scenario, Subject,
     admit::admit,
-    traffic::{Kind, Traffic},
+    traffic::{Kind, ROOMS, Traffic},
 };
 use crate::{
     crowd::Crowd,
@@ -72,7 +72,7 @@ impl Scenario for Idle {
         admit(&mut crowd, self.clients, |client| format!("room:{}", client / self.members))?;
         let mut figures = Figures::new();
         figures.insert(Measure::Bytes, each(memory()?));
-        let mut traffic = Traffic::of(crowd, Kind::Heartbeat, self.clients, 1);
+        let mut traffic = Traffic::of(crowd, Kind::Heartbeat, ROOMS, self.clients, 1);
         traffic.run(HEARTBEATS, 1)?;
         let most = memory()?;
         figures.insert(Measure::BytesAfterHeartbeats, each(most));

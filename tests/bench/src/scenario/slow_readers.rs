@@ -11,7 +11,7 @@ use std::{
 use super::{
     DELIVERED, Scenario, Subject,
     admit::admit,
-    traffic::{Kind, Traffic},
+    traffic::{Kind, ROOMS, Traffic},
 };
 use crate::{
     candidate::Application,
@@ -65,7 +65,7 @@ impl Scenario for SlowReaders {
 
     fn run(&self, subject: &mut Subject<'_>) -> io::Result<Sample> {
         let mut traffic =
-            Traffic::join(subject.address(), Kind::Shout, 1, self.members)?.with_payload(PAYLOAD);
+            Traffic::join(subject.address(), Kind::Shout, ROOMS, 1, self.members)?.with_payload(PAYLOAD);
         traffic.run(WARM_UP, 1)?;
         let mut slow = Crowd::new(subject.address())?;
         admit(&mut slow, self.slow, |_| "room:0".to_owned())?;

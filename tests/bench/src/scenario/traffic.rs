@@ -18,6 +18,9 @@ use crate::{
     wire::message::{self, Parts},
 };
 
+/// The topics of the playground and of the floor.
+pub(super) const ROOMS: &str = "room";
+
 /// The length of a payload in bytes, unless the scenario says otherwise.
 const PAYLOAD: usize = 100;
 
@@ -63,16 +66,22 @@ struct UnderWay {
 }
 
 impl Traffic {
-    /// Fills the rooms of a crowd that is empty or has as many clients.
-    pub(super) fn join(server: SocketAddr, kind: Kind, rooms: usize, members: usize) -> io::Result<Self> {
+    /// Fills rooms, whose topics begin with this word.
+    pub(super) fn join(
+        server: SocketAddr,
+        kind: Kind,
+        topics: &str,
+        rooms: usize,
+        members: usize,
+    ) -> io::Result<Self> {
         let mut crowd = Crowd::new(server)?;
-        admit(&mut crowd, rooms * members, |client| topic(client / members))?;
-        Ok(Self::of(crowd, kind, rooms, members))
+        admit(&mut crowd, rooms * members, |client| topic(topics, client / members))?;
+        Ok(Self::of(crowd, kind, topics, rooms, members))
     }
 
     /// The rooms of clients that have joined.
-    pub(super) fn of(crowd: Crowd, kind: Kind, rooms: usize, members: usize) -> Self {
-        let room = |number| Room { topic: topic(number), sent: 0, under_way: VecDeque::new() };
+    pub(super) fn of(crowd: Crowd, kind: Kind, topics: &str, rooms: usize, members: usize) -> Self {
+        let room = |number| Room { topic: topic(topics, number), sent: 0, under_way: VecDeque::new() };
         let rooms: Vec<Room> = (0..rooms).map(room).collect();
         let ledger = Ledger::new(rooms.len() * members);
         Self { crowd, kind, members, payload: PAYLOAD, rooms, ledger }
@@ -160,8 +169,8 @@ impl Room {
     }
 }
 
-fn topic(room: usize) -> String {
-    format!("room:{room}")
+fn topic(topics: &str, room: usize) -> String {
+    format!("{topics}:{room}")
 }
 
 /// The number of the message that a text delivers; nothing if it only acknowledges one. An error
