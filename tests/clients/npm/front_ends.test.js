@@ -34,17 +34,21 @@ publish = ["new_msg"]
 history = { count = 100, age = "10m" }
 `;
 
-/** How many times a second a cursor moves. */
-const MOVES = 20;
+/** How many times a second a cursor moves, and for how many seconds. */
+const RATE = 20;
+const SECONDS = 2;
+
+/** How many times a cursor moves altogether. */
+const MOVES = RATE * SECONDS;
 
 for (const [name, exports] of Object.entries({ ...V1, ...V2 })) {
   test(`a chat and a cursor board with ${name}`, { timeout: 60_000 }, async () => {
     const server = await Configured.begin(SETTINGS);
     const visit = () => new Visitor(exports, server.socketUrl, { transport: WebSocket });
-    const visitors = [visit(), visit()];
+    const visitors = [visit(), visit(), visit()];
     try {
-      await chat(...visitors);
-      await cursors(...visitors);
+      await chat(...visitors.slice(0, 2));
+      await cursors(visitors);
     } finally {
       await Promise.all(visitors.map((visitor) => visitor.disconnect()));
       await server.end();
@@ -75,22 +79,29 @@ async function chat(alice, bob) {
   await until("Alice is alone", () => present().length === 1);
 }
 
-/** A cursor moves for a second; the others see each move once and in order, its owner none. */
-async function cursors(alice, bob) {
-  const board = alice.channel("cursors:1");
-  const bobsBoard = bob.channel("cursors:1");
-  await board.join();
-  await bobsBoard.join();
-  const [own, seen] = [board, bobsBoard].map((channel) => channel.heard("move"));
+/** All cursors move at once; the others see each move once and in order, its owner none. */
+async function cursors(visitors) {
+  const boards = visitors.map((visitor) => visitor.channel("cursors:1"));
+  for (const board of boards) await board.join();
+  const seen = boards.map((board) => board.heard("move"));
+  const start = performance.now();
   for (let x = 0; x < MOVES; x += 1) {
-    board.send("move", { x, y: 2 * x });
-    await sleep(1000 / MOVES);
+    for (const [who, board] of boards.entries()) board.send("move", { who, x });
+    // By the clock, so that late timers do not add up.
+    await sleep(start + ((x + 1) * 1000) / RATE - performance.now());
   }
-  await until("Bob has seen all moves", () => seen.length === MOVES);
-  assert.deepEqual(seen.map(({ x }) => x), Array.from({ length: MOVES }, (_, x) => x));
-  bobsBoard.send("move", { x: -1, y: 0 });
-  await until("Alice sees Bob's move", () => own.length > 0);
-  assert.deepEqual(own, [{ x: -1, y: 0 }], "nobody is sent their own moves");
+  const seconds = (performance.now() - start) / 1000;
+  assert.ok(seconds >= SECONDS - 0.01 && seconds < SECONDS * 1.25, `${MOVES} moves in ${seconds} s`);
+
+  const others = boards.length - 1;
+  await until("all have seen all moves", () => seen.every((moves) => moves.length >= others * MOVES));
+  const path = Array.from({ length: MOVES }, (_, x) => x);
+  for (const [reader, moves] of seen.entries()) {
+    for (const mover of boards.keys()) {
+      const xs = moves.filter(({ who }) => who === mover).map(({ x }) => x);
+      assert.deepEqual(xs, mover === reader ? [] : path, `what ${reader} sees of ${mover}`);
+    }
+  }
 }
 
 for (const [name, exports] of Object.entries(V2)) {
