@@ -66,6 +66,16 @@ impl Device {
         Ok(Self::over(opened.accepted(), server, person))
     }
 
+    /// Connects without a token through a relay, which it addresses by the server's name. An error
+    /// means that the relay or the server goes away meanwhile.
+    ///
+    /// # Panics
+    /// If the server refuses the connection.
+    pub fn try_through(relay: SocketAddr, server: SocketAddr, person: &Person) -> io::Result<Self> {
+        let opened = Self::handshake(None).header("host", &server.to_string()).open(relay)?;
+        Ok(Self::over(opened.accepted(), server, person))
+    }
+
     /// Signs in and connects from this source address.
     ///
     /// # Panics

@@ -1,6 +1,7 @@
 //! Channels by configuration: a team's own topics, as the file of settings says.
 
 mod back_end;
+mod cut;
 mod history;
 mod hook;
 mod hook_failures;
