@@ -81,33 +81,18 @@ struct Renewal {
 
 impl ConfiguredChannel {
     pub(super) fn new(topic: &str, rules: Option<Arc<ChannelRules>>, shared: Arc<Shared>) -> Self {
-        let mut channel = Self { topic: topic.to_owned(), rules, shared, sent: None, looks_at: None };
-        channel.begin_history();
-        channel
-    }
-
-    /// Whoever is here now has seen all.
-    fn begin_history(&mut self) {
-        let has_history = self.rules.as_ref().is_some_and(|rules| rules.history.is_some());
-        self.sent = has_history.then(|| self.shared.histories.last(&self.topic));
+        let sent = has_history(rules.as_deref()).then(|| shared.histories.begin(topic));
+        Self { topic: topic.to_owned(), rules, shared, sent, looks_at: None }
     }
 
     /// Sends a message of the history, and those before it, to all who have not been sent them.
-    pub(super) fn tell(&mut self, cx: &Context<'_, Self>, said: &Arc<Said>) {
-        let Some(sent) = self.sent else { return };
-        let before = self.shared.histories.since(&self.topic, sent).unwrap_or_default();
-        let before = before.iter().filter(|other| other.at.number < said.at.number);
-        for said in before.chain([said]) {
-            let is_sent =
-                self.sent.is_some_and(|sent| sent.epoch == said.at.epoch && sent.number >= said.at.number);
-            if is_sent {
-                continue;
-            }
+    pub(super) fn tell(&mut self, cx: &Context<'_, Self>, until: Position) {
+        for said in self.shared.histories.take_unsent(&self.topic, until) {
             match said.except {
                 None => cx.broadcast(&said.event, said.payload.clone()),
                 Some(sender) => cx.broadcast_from(sender, &said.event, said.payload.clone()),
             }
-            self.sent = Some(said.at);
+            self.sent = self.sent.map(|_| said.at);
         }
     }
 
@@ -158,8 +143,9 @@ impl ConfiguredChannel {
     pub(super) fn adopt(&mut self, cx: &mut Context<'_, Self>, rules: Option<Arc<ChannelRules>>) {
         let before = self.rules.clone();
         self.rules = rules;
-        if before.as_ref().map(|rules| rules.history) != self.rules.as_ref().map(|rules| rules.history) {
-            self.begin_history();
+        if has_history(before.as_deref()) != has_history(self.rules.as_deref()) {
+            let begins = self.sent.is_none();
+            self.sent = begins.then(|| self.shared.histories.sent(&self.topic));
         }
         let had_presence = before.is_some_and(|rules| rules.presence);
         let all: Vec<SubscriberId> = cx.subscribers().collect();
@@ -241,7 +227,7 @@ impl ConfiguredChannel {
         };
         let except = (!echo).then_some(from);
         let said = self.shared.histories.append(&self.topic, limits, event, object.as_str(), except);
-        self.tell(cx, &said);
+        self.tell(cx, said.at);
         Ok(said.payload.clone())
     }
 
@@ -319,6 +305,10 @@ impl Channel for ConfiguredChannel {
             PublishReply::Payload => Handled::ok(payload),
         })
     }
+}
+
+fn has_history(rules: Option<&ChannelRules>) -> bool {
+    rules.is_some_and(|rules| rules.history.is_some())
 }
 
 /// The answer to a join that is not allowed, whether or not anybody is in the topic.

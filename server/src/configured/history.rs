@@ -81,6 +81,8 @@ pub(super) struct Histories {
 struct History {
     last: Position,
     kept: VecDeque<Arc<Said>>,
+    /// What those who are in the topic have not been sent, in order, whether or not it is kept.
+    unsent: VecDeque<Arc<Said>>,
     age: Duration,
 }
 
@@ -142,28 +144,59 @@ impl Histories {
         self.forget_old(history, time, limits.count.saturating_sub(1));
         // The topic too: strangers choose it.
         let size = OVERHEAD + topic.len() + event.len() + payload.len();
-        while self.bytes.load(Ordering::Relaxed) + size > MAX_BYTES {
-            if !self.forget_first(history) {
-                // Others take all there is. Whoever comes back is told so.
-                history.last = Position::new();
-                break;
-            }
+        let mut is_kept = self.reserve(size);
+        while !is_kept && self.forget_first(history) {
+            is_kept = self.reserve(size);
         }
-        let is_full = self.bytes.load(Ordering::Relaxed) + size > MAX_BYTES;
+        if !is_kept {
+            // Others take all there is. Whoever comes back is told so.
+            history.last = Position::new();
+        }
         history.last.number += 1;
         let at = history.last;
         let payload = with_id(payload, at);
         let said = Arc::new(Said { at, event: event.to_owned(), payload, except, time, size });
-        if !is_full {
-            self.bytes.fetch_add(size, Ordering::Relaxed);
+        if is_kept {
             history.kept.push_back(Arc::clone(&said));
         }
+        history.unsent.push_back(Arc::clone(&said));
         said
     }
 
-    /// Where a topic stands.
-    pub(super) fn last(&self, topic: &str) -> Position {
-        self.with(topic, |history| history.last)
+    /// Takes this many of the bytes that all topics have, if they are left.
+    fn reserve(&self, size: usize) -> bool {
+        let grown = |bytes: usize| Some(bytes + size).filter(|bytes| *bytes <= MAX_BYTES);
+        self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown).is_ok()
+    }
+
+    /// Where a topic stands that begins to run: nobody is there who was not sent anything.
+    pub(super) fn begin(&self, topic: &str) -> Position {
+        self.with(topic, |history| {
+            history.unsent.clear();
+            history.last
+        })
+    }
+
+    /// How far those who are in a topic have been sent everything.
+    pub(super) fn sent(&self, topic: &str) -> Position {
+        self.with(topic, |history| {
+            let first = history.unsent.front().map(|said| said.at);
+            first.map_or(history.last, |at| Position { number: at.number - 1, ..at })
+        })
+    }
+
+    /// The messages up to this one that those who are in the topic have not been sent, in order. None
+    /// if they have been sent it.
+    pub(super) fn take_unsent(&self, topic: &str, until: Position) -> Vec<Arc<Said>> {
+        self.with(topic, |history| {
+            let place = history.unsent.iter().position(|said| said.at == until);
+            history.unsent.drain(..place.map_or(0, |place| place + 1)).collect()
+        })
+    }
+
+    /// Nobody is there to be sent this message.
+    pub(super) fn pass_over(&self, topic: &str, at: Position) {
+        self.with(topic, |history| history.unsent.retain(|said| said.at != at));
     }
 
     /// What was said after a place.
@@ -225,14 +258,15 @@ impl Histories {
             let mut history = lock(history);
             let kept = history.kept.len();
             self.forget_old(&mut history, now, kept);
-            !history.kept.is_empty()
+            !history.kept.is_empty() || !history.unsent.is_empty()
         });
     }
 }
 
 impl History {
     fn new() -> Self {
-        Self { last: Position::new(), kept: VecDeque::new(), age: Duration::ZERO }
+        let (kept, unsent) = (VecDeque::new(), VecDeque::new());
+        Self { last: Position::new(), kept, unsent, age: Duration::ZERO }
     }
 }
 
@@ -270,7 +304,7 @@ mod tests {
     #[test]
     fn what_was_missed_comes_in_order() {
         let histories = Histories::default();
-        let start = histories.last("chat:1");
+        let start = histories.begin("chat:1");
         let all: Vec<_> = (0..3).map(|_| histories.append("chat:1", LIMITS, "say", "{}", None).at).collect();
         assert_eq!(numbers(&histories.since("chat:1", start).unwrap()), [1, 2, 3]);
         assert_eq!(numbers(&histories.since("chat:1", all[1]).unwrap()), [3]);
@@ -278,6 +312,50 @@ mod tests {
         histories.append("chat:1", LIMITS, "say", "{}", None);
         assert_eq!(histories.since("chat:1", start).unwrap_err(), Gap::TooFarBehind);
         assert_eq!(numbers(&histories.since("chat:1", all[0]).unwrap()), [2, 3, 4]);
+    }
+
+    #[test]
+    fn what_is_unsent_comes_once_though_it_is_not_kept() {
+        let histories = Histories::default();
+        let start = histories.begin("chat:1");
+        let one = HistoryLimits { count: 1, ..LIMITS };
+        let all: Vec<_> = (0..4).map(|_| histories.append("chat:1", one, "say", "{}", None).at).collect();
+        assert_eq!(histories.sent("chat:1"), start);
+        assert_eq!(numbers(&histories.take_unsent("chat:1", all[2])), [1, 2, 3]);
+        assert!(histories.take_unsent("chat:1", all[1]).is_empty());
+        assert_eq!(histories.sent("chat:1"), all[2]);
+        histories.pass_over("chat:1", all[3]);
+        assert_eq!(histories.sent("chat:1"), all[3]);
+    }
+
+    #[test]
+    fn nothing_is_left_out_while_others_take_all_there_is() {
+        const SENDERS: u64 = 4;
+        const MESSAGES: u64 = 1500;
+        let histories = Histories::default();
+        let large = format!("{{\"text\":\"{}\"}}", "x".repeat(64 * 1024));
+        let limits = HistoryLimits { count: 10_000, ..LIMITS };
+        std::thread::scope(|scope| {
+            for topic in (0..SENDERS).map(|sender| format!("chat:{sender}")) {
+                let (histories, large) = (&histories, &large);
+                scope.spawn(move || {
+                    for message in 0..MESSAGES {
+                        let at = histories.append(&topic, limits, "say", large, None).at;
+                        histories.take_unsent(&topic, at);
+                        if !message.is_multiple_of(50) {
+                            continue;
+                        }
+                        let kept = histories.with(&topic, |history| {
+                            (history.last, history.kept.iter().cloned().collect::<Vec<_>>())
+                        });
+                        let first = kept.0.number + 1 - kept.1.len() as u64;
+                        let all: Vec<u64> = (first..=kept.0.number).collect();
+                        assert_eq!(numbers(&kept.1), all, "{topic}");
+                    }
+                });
+            }
+        });
+        assert!(histories.bytes.load(Ordering::Relaxed) <= MAX_BYTES);
     }
 
     #[test]
@@ -295,9 +373,10 @@ mod tests {
     #[test]
     fn what_is_old_is_forgotten() {
         let histories = Histories::default();
-        let start = histories.last("chat:1");
+        let start = histories.begin("chat:1");
         let brief = HistoryLimits { age: Duration::ZERO, ..LIMITS };
         let at = histories.append("chat:1", brief, "say", "{}", None).at;
+        assert_eq!(numbers(&histories.take_unsent("chat:1", at)), [1]);
         std::thread::sleep(Duration::from_millis(2));
         assert_eq!(histories.since("chat:1", start).unwrap_err(), Gap::TooFarBehind);
         assert!(histories.since("chat:1", at).unwrap().is_empty());
@@ -310,7 +389,7 @@ mod tests {
     fn topics_without_messages_are_forgotten() {
         let histories = Histories::default();
         for topic in 0..3 * SWEEP {
-            histories.last(&format!("chat:{topic}"));
+            histories.begin(&format!("chat:{topic}"));
         }
         assert!(histories.topics.len() <= SWEEP, "{}", histories.topics.len());
     }
@@ -323,7 +402,7 @@ mod tests {
             histories.append(&format!("chat:{topic}"), LIMITS, "say", &large, None);
         }
         assert!(histories.bytes.load(Ordering::Relaxed) <= MAX_BYTES);
-        let start = histories.last("chat:69");
+        let start = histories.begin("chat:69");
         let said = histories.append("chat:69", LIMITS, "say", &large, None);
         assert_ne!(said.at.epoch, start.epoch, "who was there is told that something is missing");
         assert_eq!(histories.since("chat:69", start).unwrap_err(), Gap::Forgotten);

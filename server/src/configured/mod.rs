@@ -97,12 +97,16 @@ impl ConfiguredChannels {
     pub fn broadcast(&self, topic: &str, event: String, payload: Payload) -> Option<bool> {
         let rules = self.table.load().find(topic)?;
         let said = rules.history.zip(payload.as_json()).map(|(limits, object)| {
-            self.shared.histories.append(topic, limits, &event, object.as_str(), None)
+            self.shared.histories.append(topic, limits, &event, object.as_str(), None).at
         });
-        Some(self.topics.call(topic, move |channel, cx| match said {
-            Some(said) => channel.tell(cx, &said),
+        let is_anybody = self.topics.call(topic, move |channel, cx| match said {
+            Some(at) => channel.tell(cx, at),
             None => cx.broadcast(&event, payload),
-        }))
+        });
+        if !is_anybody && let Some(at) = said {
+            self.shared.histories.pass_over(topic, at);
+        }
+        Some(is_anybody)
     }
 
     /// Goes by another table from now on.

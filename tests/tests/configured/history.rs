@@ -22,6 +22,11 @@ publish = ["say"]
 echo = false
 history = { count = 5, age = "10m" }
 
+[channels."one:*"]
+join = "anyone"
+publish = ["say"]
+history = { count = 1, age = "10m" }
+
 [channels."long:*"]
 join = "anyone"
 publish = ["say"]
@@ -112,6 +117,34 @@ fn what_operators_say_while_nobody_is_there_is_kept() {
     let (mut alice, history) = back(&site, TOPIC, &start);
     assert_eq!(history["missed"], 1);
     assert_eq!(heard(&mut alice, TOPIC, 1)[0].0, 7);
+}
+
+/// Whoever is here gets all of it, however little is kept for those who come back.
+#[test]
+fn all_is_heard_while_operators_and_clients_speak() {
+    const MESSAGES: u64 = 300;
+    const TOPIC: &str = "one:1";
+    let site = Site::new(SETTINGS);
+    let (mut speaker, mut reader) = (site.stranger(), site.stranger());
+    speaker.join(TOPIC).ok();
+    reader.join(TOPIC).ok();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..MESSAGES {
+                speaker.send(TOPIC, "say", &json!({ "n": number })).expect("an open connection");
+            }
+        });
+        for number in 0..MESSAGES {
+            let body = json!({ "event": "say", "payload": { "n": number } });
+            let request = Request::post(&format!("/admin/v1/topics/{TOPIC}/broadcast")).json(&body);
+            assert_eq!(site.admin.ask(request, OPERATOR).status, 200);
+        }
+    });
+    let places = heard(&mut reader, TOPIC, 2 * 300).into_iter().map(|(_, id)| {
+        let place = id.as_str().and_then(|id| id.split_once('-')).expect("an id").1;
+        place.parse().expect("a number")
+    });
+    assert_eq!(places.collect::<Vec<u64>>(), (1..=2 * MESSAGES).collect::<Vec<_>>());
 }
 
 #[test]
