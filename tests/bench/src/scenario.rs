@@ -49,8 +49,8 @@ use crate::{
 /// How long nothing may arrive from a server that owes something.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Whether instructions of the product are counted while people use it: they sign in one after
-/// another, and an emulator would keep them for minutes.
+/// Whether instructions are counted while people sign in and use the approve flow. Not so far:
+/// only those of configured channels are compared with anything.
 const COUNTS_PRODUCT: bool = false;
 
 /// The unit of fan-out.
