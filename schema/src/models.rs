@@ -134,6 +134,8 @@ pub struct Request {
     pub first_ack: Option<i64>,
     /// When it was finished, in Unix milliseconds; `Some` exactly if the frame is `None`.
     pub closed: Option<i64>,
+    /// The account that it came with, if that is kept; `None` once the request is finished.
+    pub account: Option<String>,
 }
 
 /// An open request with the number of its approves.
@@ -167,6 +169,8 @@ pub struct NewRequest<'a> {
     pub seq: i64,
     /// The signed frame.
     pub frame: &'a [u8],
+    /// The account that it came with, if that is kept; never empty.
+    pub account: Option<&'a str>,
 }
 
 /// A request to end.

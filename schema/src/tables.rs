@@ -79,6 +79,7 @@ diesel::table! {
         first_ack -> Nullable<BigInt>,
         closed -> Nullable<BigInt>,
         is_open -> Nullable<Bool>,
+        account -> Nullable<Text>,
     }
 }
 

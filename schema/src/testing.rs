@@ -77,6 +77,7 @@ pub(crate) fn add_request(
         exp,
         seq,
         frame: &[request_id],
+        account: None,
     };
     requests::insert(conn, &request).unwrap()
 }

@@ -30,6 +30,17 @@ pub struct RequestItem {
     pub seq: Seq,
     /// How many live approves it has.
     pub approvals: i64,
+    /// What the server adds about whoever sent it, if it says anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_says: Option<ServerSays>,
+}
+
+/// What the server says about whoever sent a request. No newcomer has signed it, so whoever
+/// believes it believes the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServerSays {
+    /// The account of the team's own logins with which the newcomer was signed in.
+    pub account: String,
 }
 
 /// A stored approve.

@@ -19,6 +19,8 @@ pub enum Reason {
     TooLarge,
     /// There is no valid token, or it is another user's.
     Unauthorized,
+    /// The login that came with a sign-in is not valid.
+    BadLogin,
     /// The version of the protocol is not 1.
     UnsupportedVersion,
     /// A signature is wrong.

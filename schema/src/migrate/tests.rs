@@ -16,7 +16,7 @@ fn runs_once() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path().join("test.db")).unwrap();
     let mut conn = database.writer().unwrap();
-    assert_eq!(run(&mut conn).unwrap(), 5);
+    assert_eq!(run(&mut conn).unwrap(), 6);
     assert_eq!(run(&mut conn).unwrap(), 0);
     assert_eq!(
         tables(&mut conn),
@@ -56,7 +56,7 @@ fn goes_back_to_nothing() {
     let mut store = store();
     store.conn.revert_all_migrations(MIGRATIONS).unwrap();
     assert_eq!(tables(&mut store.conn), ["__diesel_schema_migrations"]);
-    assert_eq!(run(&mut store.conn).unwrap(), 5);
+    assert_eq!(run(&mut store.conn).unwrap(), 6);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn assert_sound(conn: &mut Connection) {
 fn migrating_to_version_2_keeps_all_rows() {
     let (_folder, _database, mut conn, rows) = version_1();
     let conn = &mut conn;
-    assert_eq!(run(conn).unwrap(), 4);
+    assert_eq!(run(conn).unwrap(), 5);
     assert_eq!(rows_of_version_1(conn), rows);
     assert_sound(conn);
 
@@ -174,7 +174,7 @@ fn version_4_counts_anew_and_keeps_rooms_listed() {
     let counts = "SELECT format('%s %d', quote(rid), open) FROM rooms ORDER BY rid";
     assert_eq!(texts(conn, counts), ["X'01' 2", "X'02' 1", "X'03' 0"]);
 
-    assert_eq!(run(conn).unwrap(), 2);
+    assert_eq!(run(conn).unwrap(), 3);
     assert_sound(conn);
     let rooms =
         "SELECT format('%s %d %d %d %d', quote(rid), open, denied, listed, founder = creator) FROM rooms
@@ -199,7 +199,7 @@ fn version_4_counts_anew_and_keeps_rooms_listed() {
 }
 
 fn revert_to_version_1(conn: &mut Connection) {
-    for _ in 0..4 {
+    for _ in 0..5 {
         conn.revert_last_migration(MIGRATIONS).unwrap();
     }
 }

@@ -175,6 +175,7 @@ pub(super) const QUERIES: &[Query] = &[
     ]),
     query("requests::insert", |conn| drop(requests::insert(conn, &NewRequest {
         rid: R, uid: U, request_id: I, box_hash: U, digest: U, created: 0, exp: 0, seq: 0, frame: I,
+        account: None,
     })), &[
         "SEARCH devices USING PRIMARY KEY (request=?)",
         "SEARCH approves USING COVERING INDEX approves_of_request (rid=? AND to_uid=? AND request_id=?)",

@@ -88,8 +88,8 @@ pub fn set_first_ack(conn: &mut Connection, id: i64, now: i64) -> Result<bool, E
     Ok(diesel::update(first).set(requests::first_ack.eq(now)).execute(conn)? == 1)
 }
 
-/// Finishes a request: its frame and devices are deleted, but its row stays, to recognise a late
-/// repeat.
+/// Finishes a request: its frame, account and devices are deleted, but its row stays, to recognise
+/// a late repeat.
 ///
 /// Errors: [`ErrorKind::Conflict`] if there is no such row or `state` is an open one.
 pub fn forget(conn: &mut Connection, id: i64, state: RequestState, seq: i64, now: i64) -> Result<(), Error> {
@@ -98,6 +98,7 @@ pub fn forget(conn: &mut Connection, id: i64, state: RequestState, seq: i64, now
             requests::state.eq(state),
             requests::seq.eq(seq),
             requests::frame.eq(None::<&[u8]>),
+            requests::account.eq(None::<&str>),
             requests::closed.eq(now),
         ))
         .execute(conn)?;

@@ -6,7 +6,8 @@ use vestibule_approve::signed::{BadSignature, Uid};
 use vestibule_store::Clock;
 
 use crate::accounts::Accounts;
-use crate::session::{Challenge, Invalid, Sessions};
+use crate::login::Login;
+use crate::session::{Challenge, Invalid, LoginTooLarge, Session, Sessions};
 
 /// Issues and checks challenges and tokens, and knows the names that clients may sign.
 pub struct Auth {
@@ -55,8 +56,8 @@ impl Auth {
         self.sessions.use_up(nonce, self.clock.now_ms())
     }
 
-    /// The user of a token.
-    pub(super) fn check_token(&self, token: &str) -> Result<Uid, Invalid> {
+    /// Who has signed in with a token.
+    pub(super) fn check_token(&self, token: &str) -> Result<Session, Invalid> {
         self.sessions.check_token(token, self.clock.now_ms())
     }
 
@@ -68,5 +69,14 @@ impl Auth {
     /// A token for a user, and its expiry in Unix milliseconds.
     pub fn issue_token(&self, uid: &Uid) -> (String, i64) {
         self.sessions.token(uid, self.clock.now_ms())
+    }
+
+    /// A token for a user that carries a login, and its expiry in Unix milliseconds.
+    pub(super) fn issue_token_with_login(
+        &self,
+        uid: &Uid,
+        login: &Login,
+    ) -> Result<(String, i64), LoginTooLarge> {
+        self.sessions.token_with_login(uid, login, self.clock.now_ms())
     }
 }

@@ -92,6 +92,11 @@ impl Flow {
         self.services.store.set_max_bytes(max_bytes);
     }
 
+    /// Changes whether members are shown the accounts of those who ask.
+    pub fn set_show_accounts(&self, show_accounts: bool) {
+        self.services.store.set_show_accounts(show_accounts);
+    }
+
     /// Changes the rate of new requests from now on.
     pub fn set_request_rate(&self, rate: Rate) {
         self.services.new_requests.change(rate);

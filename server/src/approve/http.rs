@@ -14,6 +14,7 @@ use actix_web::{
 };
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
+use serde_json::Map;
 use vestibule_approve::{
     base64url::Blob,
     fields::null_is_default,
@@ -32,8 +33,10 @@ use super::{
     services::Services,
 };
 use crate::{
+    hook::{Connecting, Denied, Unavailable},
     hosts::Hosts,
     input::{self, InputError},
+    login::{Login, MAX_CARRIED},
     query,
     session::Challenge,
 };
@@ -132,7 +135,7 @@ impl std::fmt::Display for Refused {
 impl ResponseError for Refused {
     fn status_code(&self) -> StatusCode {
         match self.0.reason {
-            Reason::Unauthorized => StatusCode::UNAUTHORIZED,
+            Reason::Unauthorized | Reason::BadLogin => StatusCode::UNAUTHORIZED,
             Reason::UnknownRoom => StatusCode::NOT_FOUND,
             Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Reason::Quota | Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -177,13 +180,19 @@ struct SessionRequest {
     alg: Alg,
     nonce: Blob,
     sig: Signature,
+    /// A token of the team's own logins, whose account the session is to have too.
+    #[serde(default)]
+    login: Option<String>,
 }
 
 #[derive(Serialize)]
-struct SessionResponse {
+struct SessionResponse<'a> {
     token: String,
     uid: Uid,
     exp: i64,
+    /// The account of the login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
 }
 
 async fn session(
@@ -191,7 +200,7 @@ async fn session(
     request: HttpRequest,
     body: Body<SessionRequest>,
 ) -> Result<HttpResponse, Refused> {
-    let SessionRequest { sign_pub, alg, nonce, sig } = body.into_inner();
+    let SessionRequest { sign_pub, alg, nonce, sig, login } = body.into_inner();
     let uid = user_id(alg, &sign_pub.0);
     let refused = |result: SignIn, reason: Reason| {
         services.metrics.signed_in(result);
@@ -203,14 +212,28 @@ async fn session(
     let checked =
         services.auth.check_proof(services.auth.server_name(transport::host(request.head())), check);
     checked.map_err(|_| refused(SignIn::BadSig, Reason::BadSig))?;
+    let login = match login {
+        None => None,
+        Some(token) => Some(find_login(&services, token).await.inspect_err(|_| {
+            services.metrics.signed_in(SignIn::BadLogin);
+        })?),
+    };
+    let (token, exp) = match &login {
+        None => services.auth.issue_token(&uid),
+        Some(login) => services.auth.issue_token_with_login(&uid, login).map_err(|_| {
+            let detail = format!("The account and topics of `login` must have at most {MAX_CARRIED} bytes.");
+            refused(SignIn::BadLogin, Reason::TooLarge).because(detail)
+        })?,
+    };
     // Only now: otherwise anybody could use up a challenge that its user has not signed yet.
     services.auth.use_up(&nonce.0).map_err(stale)?;
     services.metrics.signed_in(SignIn::Done);
-    let (token, exp) = services.auth.issue_token(&uid);
+    let account = login.as_ref().map(|login| login.account.as_str());
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(SessionResponse {
         token,
         uid,
         exp,
+        account,
     }))
 }
 
@@ -305,8 +328,19 @@ async fn card(services: web::Data<Services>, rid: web::Path<String>) -> Result<H
     Err(Reason::UnknownRoom.into())
 }
 
+/// Finds whose login a token is.
+async fn find_login(services: &Services, token: String) -> Result<Arc<Login>, Refusal> {
+    let accounts = services.auth.accounts();
+    match accounts.find(&Connecting { token, params: Map::new(), address: None }).await {
+        Ok(Ok(login)) => Ok(login),
+        Ok(Err(Denied(_))) => Err(Reason::BadLogin.because("The field `login` must be a valid login.")),
+        Err(Unavailable) => Err(Reason::Unavailable.because("Nobody can tell now whose login this is.")),
+    }
+}
+
 fn bearer(services: &Services, request: &HttpRequest) -> Result<Uid, Refusal> {
     let header = request.headers().get(AUTHORIZATION).and_then(|header| header.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).ok_or(Reason::Unauthorized)?;
-    services.auth.check_token(token).map_err(|_| Reason::Unauthorized.into())
+    let session = services.auth.check_token(token).map_err(|_| Reason::Unauthorized)?;
+    Ok(session.uid)
 }

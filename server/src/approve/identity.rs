@@ -14,7 +14,7 @@ use vestibule_channels::{
 
 use crate::{
     hook::{Connecting, Denied, Verdict},
-    login::Login,
+    login::{Login, Logins},
 };
 
 use super::{services::Services, topic::socket_id};
@@ -26,7 +26,8 @@ const TOKEN: &str = "token";
 pub struct Identity {
     /// The user, if the client has shown a valid token.
     pub(super) uid: Option<Uid>,
-    /// The team's own login, or why there is none, if the client has shown a token of one.
+    /// The team's own login, or why there is none, if the client has shown a token of one, or a
+    /// token for a user that carries it.
     pub(super) login: Option<Verdict<Arc<Login>>>,
     /// The name that the client was told: the one that it addressed, if that is one of the
     /// server's.
@@ -67,9 +68,10 @@ impl SocketHandler for SocketAuth {
 
     fn connect(&self, info: &ConnectInfo<'_>) -> Result<Connected<Identity>, Refused> {
         let (auth, token) = (&self.0.auth, token(info));
-        let uid = token.and_then(|token| auth.check_token(token).ok());
-        let own = token.filter(|_| uid.is_none());
-        let login = own.and_then(|token| auth.accounts().logins().check(token).ok());
+        let session = token.and_then(|token| auth.check_token(token).ok());
+        let own = token.filter(|_| session.is_none());
+        let alone = own.and_then(|token| auth.accounts().logins().check(token).ok());
+        let (uid, login) = session.map_or((None, alone), |session| (Some(session.uid), session.login));
         Ok(self.connected(info, uid, login.map(Ok)))
     }
 
@@ -127,6 +129,16 @@ pub(super) fn user_and_server<'a, C: Channel<ConnectAssigns = Identity>>(
 ) -> Option<(Uid, &'a Arc<str>)> {
     let identity = &cx.client(who)?.assigns;
     Some((identity.uid?, &identity.server))
+}
+
+/// The account of the login with which a subscriber has connected, unless that is over.
+pub(super) fn account_of<C: Channel<ConnectAssigns = Identity>>(
+    cx: &Context<'_, C>,
+    who: SubscriberId,
+    logins: &Logins,
+) -> Option<String> {
+    let login = cx.client(who)?.assigns.login()?;
+    logins.remaining(login.expires).map(|_| login.account.clone())
 }
 
 /// The address of a subscriber's client.

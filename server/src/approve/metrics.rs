@@ -33,6 +33,8 @@ pub(super) enum SignIn {
     StaleNonce,
     /// The signature is wrong.
     BadSig,
+    /// The login that came with the proof is not valid, or too large.
+    BadLogin,
 }
 
 /// The result of a round of the sweep.
@@ -49,7 +51,7 @@ pub(super) enum Round {
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct FlowMetrics {
-    sign_ins: LabelledMetric<Counter, 3>,
+    sign_ins: LabelledMetric<Counter, 4>,
     sweeps: LabelledMetric<Counter, 3>,
     pub(super) swept: Counter,
     pub(super) redeliveries: Counter,
@@ -73,7 +75,7 @@ impl FlowMetrics {
     pub(super) fn new(clock: Clock) -> Self {
         let reasons = <Reason as VariantNames>::VARIANTS.try_into().expect("as many names as reasons");
         Self {
-            sign_ins: LabelledMetric::labelled("result", ["done", "stale_nonce", "bad_sig"]),
+            sign_ins: LabelledMetric::labelled("result", ["done", "stale_nonce", "bad_sig", "bad_login"]),
             sweeps: LabelledMetric::labelled("result", ["done", "failed", "held"]),
             swept: Counter::default(),
             redeliveries: Counter::default(),

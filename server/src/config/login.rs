@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
 use super::{live::LIVE, values};
 use crate::{
@@ -48,6 +48,20 @@ pub struct LoginOptions {
     /// Claim with the topics that a token allows, for channels with join = "token"
     #[arg(long = "jwt-topics", group = LIVE, value_name = "CLAIM", default_value = "topics")]
     topics: String,
+
+    /// Whether members see the account of whoever asks for a room's key
+    ///
+    /// Only of those who have signed in with a login. The server stores it with the request and
+    /// deletes it when the request ends. With `off` it stores no further accounts and shows none.
+    #[arg(
+        long,
+        group = LIVE,
+        value_name = "on|off",
+        default_value = "off",
+        value_parser = values::switch,
+        action = ArgAction::Set
+    )]
+    pub(crate) show_accounts: bool,
 }
 
 /// Where the keys of logins are.

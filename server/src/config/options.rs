@@ -153,6 +153,7 @@ impl Config {
             // A join's reply has three lists, which are a third larger as text: together they are
             // well below what may wait for a client.
             page_bytes: self.connections.max_outbox / 8,
+            show_accounts: self.login.show_accounts,
             clock,
         }
     }

@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn live_settings_are_those_of_the_group() {
         let live = all().into_iter().filter(Setting::is_live).count();
-        assert_eq!(live, 44);
+        assert_eq!(live, 45);
         assert!(setting("max_channels").is_live() && !setting("listen").is_live());
     }
 

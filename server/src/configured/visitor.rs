@@ -13,6 +13,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Visitor {
     uid: Option<Uid>,
+    /// Whether the user is its own account.
+    is_user: bool,
     login: Option<Arc<Login>>,
     pass: Option<Rights>,
 }
@@ -27,16 +29,18 @@ pub(super) struct Rights {
 }
 
 impl Visitor {
-    /// Who a connection belongs to: its login counts while its time is not over.
+    /// Who a connection belongs to: its login counts while its time is not over. A user who has
+    /// signed in with a login has no other account when that is over.
     pub(super) fn of(identity: &Identity, logins: &Logins) -> Self {
         let login = identity.login().filter(|login| logins.remaining(login.expires).is_some());
-        Self { uid: identity.uid(), login: login.cloned(), pass: None }
+        let is_user = identity.login().is_none();
+        Self { uid: identity.uid(), is_user, login: login.cloned(), pass: None }
     }
 
-    /// The account: of the login, or the user who has signed in.
+    /// The account: of the login, or the user who has signed in without one.
     pub fn account(&self) -> Option<String> {
-        let of_login = || self.login.as_ref().map(|login| login.account.clone());
-        self.uid.map(|uid| uid.to_string()).or_else(of_login)
+        let of_user = || self.uid.filter(|_| self.is_user).map(|uid| uid.to_string());
+        self.login.as_ref().map(|login| login.account.clone()).or_else(of_user)
     }
 
     /// The user who has signed in to the approve flow, if one has.

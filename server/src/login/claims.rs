@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 use crate::topic_pattern::TopicPattern;
 
 /// The longest name of an account, in bytes.
-const MAX_ACCOUNT: usize = 256;
+pub(super) const MAX_ACCOUNT: usize = 256;
 
 /// When a login ends that has no end.
 pub const FOREVER: i64 = i64::MAX;
 
 /// The most patterns that a token may grant.
-const MAX_GRANTS: usize = 100;
+pub(super) const MAX_GRANTS: usize = 100;
 
 /// The claims that are read. A time that is no number makes the token invalid, as does a missing
 /// `exp`: a token that never ends could not be taken back.
@@ -52,7 +52,7 @@ pub enum Right {
 
 /// Topics, and what an account may do in each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants(Vec<(TopicPattern, Vec<Right>)>);
+pub struct Grants(pub(super) Vec<(TopicPattern, Vec<Right>)>);
 
 impl Claims {
     /// The login, if the token is valid now.
@@ -93,7 +93,7 @@ impl Grants {
 }
 
 impl Right {
-    const ALL: [Self; 3] = [Self::Join, Self::Publish, Self::Presence];
+    pub(super) const ALL: [Self; 3] = [Self::Join, Self::Publish, Self::Presence];
 }
 
 /// Whether there can be an account of this name.

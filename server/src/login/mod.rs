@@ -2,8 +2,10 @@
 //!
 //! `keys` reads keys, `remote` fetches them from an address, `verifier` checks signatures by
 //! `ring`, and `claims` is what a token says: an account, and perhaps the topics that it may join.
-//! The rules are those of RFC 8725: the key decides on the algorithm, never the token.
+//! The rules are those of RFC 8725: the key decides on the algorithm, never the token. `carried` is
+//! a login inside a token of the server's own.
 
+mod carried;
 mod claims;
 mod keys;
 mod remote;
@@ -15,12 +17,13 @@ use arc_swap::ArcSwapOption;
 use jsonwebtoken::{Validation, decode, decode_header};
 use vestibule_store::Clock;
 
-use self::{claims::Claims, keys::Key};
 pub use self::{
+    carried::MAX_CARRIED,
     claims::{FOREVER, Grants, Login, Right, is_account},
     keys::{KeyFileError, KeySet},
     remote::{KeyFetcher, RemoteKeys},
 };
+use self::{claims::Claims, keys::Key};
 
 /// The longest token, in bytes. Longer ones are not decoded.
 const MAX_TOKEN: usize = 8 * 1024;

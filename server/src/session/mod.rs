@@ -1,12 +1,14 @@
 //! Sign-in: challenges and tokens.
 //!
 //! A client signs a [challenge](Sessions::challenge) with its signing key and gets a
-//! [token](Sessions::token) to connect with. Both are authenticated with keys derived from the
-//! server's secrets, so neither is stored, and a flood of either takes no memory. Only used
-//! challenges are remembered, for as long as they could be used again.
+//! [token](Sessions::token) to connect with, which may carry a login of the team's own. Both are
+//! authenticated with keys derived from the server's secrets, so neither is stored, and a flood of
+//! either takes no memory. Only used challenges are remembered, for as long as they could be used
+//! again.
 
 mod nonce;
 mod secrets;
+mod token;
 mod used;
 
 use ring::{
@@ -16,12 +18,17 @@ use ring::{
 use thiserror::Error;
 use vestibule_approve::{base64url, signed::Uid};
 
-pub use secrets::{SecretError, Secrets};
+pub use self::{
+    secrets::{SecretError, Secrets},
+    token::Session,
+};
 
 use self::{
-    nonce::{NONCE, RANDOM, TAG, TIME, expiry},
+    nonce::{NONCE, RANDOM, TIME, expiry},
+    token::{Kind, Unchecked},
     used::Used,
 };
+use crate::login::Login;
 
 /// How long a challenge is valid, in milliseconds.
 const CHALLENGE_MS: i64 = 60_000;
@@ -30,8 +37,6 @@ const TOKEN_MS: i64 = 15 * 60_000;
 /// How far the clock may be set back until tokens and challenges made before are no longer
 /// accepted, in milliseconds.
 const SET_BACK_MS: i64 = 2 * 60_000;
-
-const UID: usize = 32;
 
 /// Makes and checks challenges and tokens.
 pub struct Sessions {
@@ -44,6 +49,7 @@ pub struct Sessions {
 struct Keys {
     challenge: hmac::Key,
     token: hmac::Key,
+    token_with_login: hmac::Key,
 }
 
 /// A challenge for a client to sign.
@@ -60,12 +66,19 @@ pub struct Challenge {
 #[error("invalid or expired")]
 pub struct Invalid;
 
+/// A login is too large for a token: it has more than
+/// [`MAX_CARRIED`](crate::login::MAX_CARRIED) bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the login is too large for a token")]
+pub struct LoginTooLarge;
+
 impl Sessions {
     /// Derives the keys.
     pub fn new(secrets: &Secrets) -> Self {
         let keys = secrets.derive(|secret| Keys {
             challenge: secret.key(b"vestibule/1/challenge"),
             token: secret.key(b"vestibule/1/token"),
+            token_with_login: secret.key(b"vestibule/1/token_with_login"),
         });
         Self { keys, random: SystemRandom::new(), used: Used::default() }
     }
@@ -102,28 +115,48 @@ impl Sessions {
     /// A token for `uid`, and its expiry in Unix milliseconds.
     pub fn token(&self, uid: &Uid, now: i64) -> (String, i64) {
         let exp = now + TOKEN_MS;
-        let mut token = [uid.as_bytes(), &exp.to_be_bytes()].concat();
-        let tag = hmac::sign(&self.keys[0].token, &token);
-        token.extend_from_slice(tag.as_ref());
-        (base64url::encode(&token), exp)
+        (self.authenticated(Kind::Plain, token::plain(uid, exp)), exp)
     }
 
-    /// The user of a token, checked in constant time.
-    pub fn check_token(&self, token: &str, now: i64) -> Result<Uid, Invalid> {
-        let bytes = base64url::decode(token).map_err(|_| Invalid)?;
-        if bytes.len() != UID + TIME + TAG {
-            return Err(Invalid);
-        }
-        let (claims, tag) = bytes.split_at(UID + TIME);
-        self.check(|keys| &keys.token, claims, tag)?;
-        let (uid, exp) = claims.split_at(UID);
-        let exp = i64::from_be_bytes(exp.try_into().map_err(|_| Invalid)?);
-        if is_current(exp, now, TOKEN_MS) { Uid::try_from(uid).map_err(|_| Invalid) } else { Err(Invalid) }
+    /// A token for `uid` that carries a login and expires with it, if not sooner.
+    pub fn token_with_login(
+        &self,
+        uid: &Uid,
+        login: &Login,
+        now: i64,
+    ) -> Result<(String, i64), LoginTooLarge> {
+        let exp = login.expires.min(now + TOKEN_MS);
+        let said = token::with_login(uid, exp, login).ok_or(LoginTooLarge)?;
+        Ok((self.authenticated(Kind::WithLogin, said), exp))
+    }
+
+    /// Who has signed in with a token, checked in constant time.
+    pub fn check_token(&self, token: &str, now: i64) -> Result<Session, Invalid> {
+        let token = Unchecked::parse(token).ok_or(Invalid)?;
+        let (said, tag) = token.parts();
+        self.check(|keys| keys.of(token.kind), said, tag)?;
+        let (session, exp) = token.read().ok_or(Invalid)?;
+        if is_current(exp, now, TOKEN_MS) { Ok(session) } else { Err(Invalid) }
+    }
+
+    fn authenticated(&self, kind: Kind, mut said: Vec<u8>) -> String {
+        let tag = hmac::sign(self.keys[0].of(kind), &said);
+        said.extend_from_slice(tag.as_ref());
+        base64url::encode(&said)
     }
 
     fn check(&self, key: impl Fn(&Keys) -> &hmac::Key, bytes: &[u8], tag: &[u8]) -> Result<(), Invalid> {
         let is_valid = self.keys.iter().any(|keys| hmac::verify(key(keys), bytes, tag).is_ok());
         if is_valid { Ok(()) } else { Err(Invalid) }
+    }
+}
+
+impl Keys {
+    fn of(&self, kind: Kind) -> &hmac::Key {
+        match kind {
+            Kind::Plain => &self.token,
+            Kind::WithLogin => &self.token_with_login,
+        }
     }
 }
 
@@ -138,82 +171,4 @@ fn is_current(exp: i64, now: i64, lasts_ms: i64) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BOB: Uid = Uid([1; 32]);
-    const EVE: Uid = Uid([2; 32]);
-
-    fn sessions() -> Sessions {
-        Sessions::new(&Secrets::from_text(&base64url::encode(&[7; 32])).unwrap())
-    }
-
-    #[test]
-    fn a_challenge_is_for_one_user_and_one_minute() {
-        let sessions = sessions();
-        let Challenge { nonce, exp } = sessions.challenge(&BOB, 1000);
-        assert_eq!(exp, 61_000);
-        assert_eq!(sessions.check_challenge(&BOB, &nonce, exp - 1), Ok(()));
-        assert_eq!(sessions.check_challenge(&BOB, &nonce, exp), Err(Invalid));
-        assert_eq!(sessions.check_challenge(&EVE, &nonce, 1000), Err(Invalid));
-        for index in 0..nonce.len() {
-            let mut altered = nonce.clone();
-            altered[index] ^= 1;
-            assert_eq!(sessions.check_challenge(&BOB, &altered, 1000), Err(Invalid), "byte {index}");
-        }
-        assert_eq!(sessions.check_challenge(&BOB, &[], 1000), Err(Invalid));
-    }
-
-    #[test]
-    fn a_challenge_is_used_up_once_and_no_other_with_it() {
-        let sessions = sessions();
-        let [one, other] = [(); 2].map(|()| sessions.challenge(&BOB, 1000).nonce);
-        assert_ne!(one, other, "also in the same moment");
-        assert_eq!(sessions.use_up(&one, 1000), Ok(()));
-        assert_eq!(sessions.use_up(&one, 1001), Err(Invalid));
-        assert_eq!(sessions.use_up(&other, 1001), Ok(()));
-        assert_eq!(sessions.use_up(&one[1..], 1001), Err(Invalid));
-    }
-
-    #[test]
-    fn a_token_names_its_user_for_a_quarter_of_an_hour() {
-        let sessions = sessions();
-        let (token, exp) = sessions.token(&BOB, 1000);
-        assert_eq!(exp, 901_000);
-        assert_eq!(sessions.check_token(&token, exp - 1), Ok(BOB));
-        assert_eq!(sessions.check_token(&token, exp), Err(Invalid));
-        for bad in ["", "AAAA", &token[1..], &format!("{token}A")] {
-            assert_eq!(sessions.check_token(bad, 1000), Err(Invalid), "{bad}");
-        }
-        let bytes = base64url::decode(&token).unwrap();
-        for index in 0..bytes.len() {
-            let mut altered = bytes.clone();
-            altered[index] ^= 1;
-            assert_eq!(
-                sessions.check_token(&base64url::encode(&altered), 1000),
-                Err(Invalid),
-                "byte {index}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_clock_ahead_does_not_prolong_tokens() {
-        const AHEAD: i64 = SET_BACK_MS + 1;
-        let sessions = sessions();
-        let (token, nonce) = (sessions.token(&BOB, AHEAD).0, sessions.challenge(&BOB, AHEAD).nonce);
-        assert_eq!(sessions.check_token(&token, 0), Err(Invalid));
-        assert_eq!(sessions.check_challenge(&BOB, &nonce, 0), Err(Invalid));
-        assert_eq!(sessions.check_token(&token, 1), Ok(BOB));
-        assert_eq!(sessions.check_challenge(&BOB, &nonce, 1), Ok(()));
-    }
-
-    #[test]
-    fn an_older_secret_checks_but_does_not_issue() {
-        let old = Sessions::new(&Secrets::from_text(&base64url::encode(&[7; 32])).unwrap());
-        let both = [base64url::encode(&[8; 32]), base64url::encode(&[7; 32])].join("\n");
-        let rotated = Sessions::new(&Secrets::from_text(&both).unwrap());
-        assert_eq!(rotated.check_token(&old.token(&BOB, 0).0, 1), Ok(BOB));
-        assert_eq!(old.check_token(&rotated.token(&BOB, 0).0, 1), Err(Invalid));
-    }
-}
+mod tests;

@@ -96,7 +96,8 @@ fn request(number: u64) -> Submission {
     request_id.0.copy_from_slice(&digest.0[..16]);
     let command =
         Command::Request { request_id, device: request_id, box_hash: digest, digest, exp: i64::MAX };
-    Submission { rid: Rid([1; 32]), caller: caller(number), command, content: Content::Frame(vec![7; FRAME]) }
+    let content = Content::Request { frame: vec![7; FRAME], account: None };
+    Submission { rid: Rid([1; 32]), caller: caller(number), command, content }
 }
 
 fn card() -> Vec<u8> {

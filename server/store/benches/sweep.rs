@@ -168,6 +168,7 @@ fn request(number: u64, exp: i64) -> Submission {
     let mut request_id = Fixed([0; 16]);
     request_id.0.copy_from_slice(&digest.0[..16]);
     let command = Command::Request { request_id, device: request_id, box_hash: digest, digest, exp };
+    let content = Content::Request { frame: vec![7; FRAME], account: None };
     let caller = Caller { uid: Uid(Signed::new("user").int(number).hash().0), is_member: false };
-    Submission { rid: Rid([1; 32]), caller, command, content: Content::Frame(vec![7; FRAME]) }
+    Submission { rid: Rid([1; 32]), caller, command, content }
 }

@@ -137,11 +137,10 @@ impl ChangeWriter<'_> {
 
     fn add_request(&mut self) -> Result<(), Error> {
         let Submission { rid, caller, command, content } = self.submission;
-        let (Command::Request { request_id, device, box_hash, digest, exp }, Content::Frame(frame)) =
-            (command, content)
-        else {
+        let Command::Request { request_id, device, box_hash, digest, exp } = command else {
             return strange(Change::AddRequest);
         };
+        let Content::Request { frame, account } = content else { return strange(Change::AddRequest) };
         let request = NewRequest {
             rid: rid.as_bytes(),
             uid: caller.uid.as_bytes(),
@@ -152,6 +151,7 @@ impl ChangeWriter<'_> {
             exp: *exp,
             seq: self.seq,
             frame,
+            account: account.as_deref(),
         };
         let row = requests::insert(self.conn, &request)?;
         devices::register(self.conn, row, device.as_bytes())

@@ -17,6 +17,8 @@ pub struct StoreConfig {
     /// About the most that one page of a list holds, in bytes. The answer to a join has three
     /// pages, as text a third larger, and must fit an outbox.
     pub page_bytes: usize,
+    /// Whether lists show the accounts that are stored with requests.
+    pub show_accounts: bool,
     /// The clock.
     pub clock: Clock,
 }
@@ -28,6 +30,7 @@ impl Default for StoreConfig {
             max_bytes: None,
             queue: 4096,
             page_bytes: 128 * 1024,
+            show_accounts: false,
             clock: Clock::default(),
         }
     }

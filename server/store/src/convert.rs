@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use vestibule_approve::{
     frames::{Approve, Card, Policy, Request},
     ids::Seq,
-    items::{ApproveItem, DenialItem, Notice, RequestItem},
+    items::{ApproveItem, DenialItem, Notice, RequestItem, ServerSays},
     rules::{ApproveFacts, ApproveState, DenialFacts, DeviceFacts, RequestFacts, RequestState, RoomFacts},
 };
 use vestibule_schema::{
@@ -116,6 +116,7 @@ pub(super) fn request_item(row: &OpenRequest) -> Result<RequestItem, Error> {
         created: request.created,
         seq: Seq(request.seq),
         approvals: *approvals,
+        server_says: request.account.clone().map(|account| ServerSays { account }),
     })
 }
 

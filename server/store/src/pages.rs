@@ -34,6 +34,8 @@ pub(super) struct PageRequest {
     /// At most about so many bytes, but at least one item: the answer must fit the recipient's
     /// outbox.
     pub(super) bytes: usize,
+    /// Whether requests show the accounts that are stored with them.
+    pub(super) show_accounts: bool,
     /// The last seq of the snapshot, where it was read already.
     pub(super) last: Option<Seq>,
 }
@@ -43,6 +45,12 @@ impl PageRequest {
     fn until(&self, conn: &mut Connection) -> Result<Seq, Error> {
         let last = self.last.map_or_else(|| last_seq(conn).map(Seq), Ok)?;
         Ok(self.from.until.min(last))
+    }
+
+    /// A request as the list shows it.
+    fn shown(&self, mut item: RequestItem) -> RequestItem {
+        item.server_says = item.server_says.filter(|_| self.show_accounts);
+        item
     }
 
     /// The page of a list that is known to be empty.
@@ -66,7 +74,8 @@ impl Listed for RequestItem {
     }
 
     fn bytes(&self) -> usize {
-        self.request.box_pub.0.len() + self.request.note.as_ref().map_or(0, String::len)
+        let account = self.server_says.as_ref().map_or(0, |says| says.account.len());
+        self.request.box_pub.0.len() + self.request.note.as_ref().map_or(0, String::len) + account
     }
 }
 
@@ -108,7 +117,7 @@ pub(super) fn pending(
 ) -> Result<ListPage<RequestItem>, Error> {
     page(conn, wanted, |conn, limit| {
         let rows = requests::open_in_room(conn, rid.as_bytes(), wanted.from.after.0, limit, wanted.now)?;
-        rows.iter().map(convert::request_item).collect()
+        rows.iter().map(|row| Ok(wanted.shown(convert::request_item(row)?))).collect()
     })
 }
 
@@ -122,7 +131,9 @@ pub(super) fn denials(
         let rows = denials::page(conn, rid.as_bytes(), wanted.from.after.0, limit, wanted.now)?;
         let with_requests = |denial: models::Denial| {
             let denied = requests::denied_of_user(conn, &denial.rid, &denial.uid, wanted.now)?;
-            convert::denial_item(&denial, denied)
+            let mut item = convert::denial_item(&denial, denied)?;
+            item.requests = item.requests.into_iter().map(|request| wanted.shown(request)).collect();
+            Ok(item)
         };
         rows.into_iter().map(with_requests).collect()
     })
@@ -138,7 +149,7 @@ pub(super) fn mine(
     let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
     page(conn, wanted, |conn, limit| {
         let rows = requests::open_of_user(conn, uid, rid, wanted.from.after.0, limit, wanted.now)?;
-        rows.iter().map(convert::request_item).collect()
+        rows.iter().map(|row| Ok(wanted.shown(convert::request_item(row)?))).collect()
     })
 }
 

@@ -222,7 +222,8 @@ impl Store {
     }
 
     fn page_request(&self, from: Cursor, limit: i64) -> PageRequest {
-        PageRequest { from, limit, now: self.clock.now_ms(), bytes: self.page_bytes, last: None }
+        let (now, bytes, show_accounts) = (self.clock.now_ms(), self.page_bytes, self.shows_accounts());
+        PageRequest { from, limit, now, bytes, show_accounts, last: None }
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread,
@@ -49,6 +50,7 @@ pub struct Store {
     history: History,
     pub(super) clock: Clock,
     pub(super) page_bytes: usize,
+    show_accounts: AtomicBool,
     /// The folder of the data file.
     pub(super) folder: PathBuf,
     pub(super) files: Arc<DatabaseFiles>,
@@ -81,7 +83,7 @@ impl Writer {
 impl Store {
     /// Opens or creates the database at `path`, runs the migrations, and starts the writer.
     pub fn open(path: &Path, config: &StoreConfig) -> Result<(Self, Writer), OpenError> {
-        let StoreConfig { quotas, max_bytes, queue, page_bytes, clock } = config.clone();
+        let StoreConfig { quotas, max_bytes, queue, page_bytes, show_accounts, clock } = config.clone();
         let (database, mut connection) = open(path, max_bytes)?;
         let path = database.path().to_owned();
         let Startup { epoch, downtimes, seq, mark } =
@@ -122,6 +124,7 @@ impl Store {
             history: History::new(epoch, downtimes),
             clock,
             page_bytes,
+            show_accounts: AtomicBool::new(show_accounts),
             folder,
             files,
             metrics,
@@ -156,6 +159,16 @@ impl Store {
     /// Changes the size to which the database may grow. If it is already larger, it keeps its size.
     pub fn set_max_bytes(&self, max_bytes: Option<u64>) {
         self.max_bytes.store(Arc::new(max_bytes));
+    }
+
+    /// Changes whether lists show the accounts that are stored with requests.
+    pub fn set_show_accounts(&self, show_accounts: bool) {
+        self.show_accounts.store(show_accounts, Ordering::Relaxed);
+    }
+
+    /// Whether lists show the accounts that are stored with requests.
+    pub fn shows_accounts(&self) -> bool {
+        self.show_accounts.load(Ordering::Relaxed)
     }
 
     /// Sends a command to the writer, which calls `done` after the commit. If the queue is full,

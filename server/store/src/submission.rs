@@ -27,8 +27,15 @@ pub struct Submission {
 pub enum Content {
     /// Nothing.
     Nothing,
-    /// A card, request or approve, from [`pack`](crate::pack).
+    /// A card or approve, from [`pack`](crate::pack).
     Frame(Vec<u8>),
+    /// A request.
+    Request {
+        /// The frame, from [`pack`](crate::pack).
+        frame: Vec<u8>,
+        /// The account to keep with it; never empty.
+        account: Option<String>,
+    },
     /// A denial.
     Deny(Deny),
     /// Why an approve could not be used.

@@ -22,6 +22,8 @@ export { LocalStorage, MemoryStorage } from "./src/storage.js";
 /** @typedef {import("./src/room.js").AskOptions} AskOptions */
 /** @typedef {import("./src/newcomer.js").Asked} Asked */
 /** @typedef {import("./src/join-request.js").JoinRequest} JoinRequest */
+/** @typedef {import("./src/checks.js").ServerSays} ServerSays */
+/** @typedef {import("./src/session.js").Login} Login */
 /** @typedef {import("./src/pending-requests.js").GoneRequest} GoneRequest */
 /** @typedef {import("./src/pending-requests.js").Denial} Denial */
 /** @typedef {import("./src/notices.js").Receipt} Receipt */

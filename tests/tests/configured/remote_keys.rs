@@ -7,7 +7,7 @@ use vestibule_tests::ws::Handshake;
 
 use crate::back_end::{BackEnd, Does};
 use crate::hook::connect;
-use crate::logins::Issuer;
+use crate::issuer::Issuer;
 use crate::site::Site;
 
 const CHANNELS: &str = r#"

@@ -13,6 +13,7 @@ fn new<'a>(rid: &'a [u8], uid: &'a [u8], request_id: &'a [u8]) -> NewRequest<'a>
         exp: NOW + 1,
         seq: 6,
         frame: &[7],
+        account: Some("alice"),
     }
 }
 
@@ -55,6 +56,7 @@ fn a_request_is_found_as_it_was_stored() {
         frame: Some(vec![7]),
         first_ack: None,
         closed: None,
+        account: Some("alice".to_owned()),
     };
     assert_eq!(find(conn, &id(1), &id(2), &[3]).unwrap(), Some(stored));
     for (rid, uid, request_id) in [(9, 2, 3), (1, 1, 3), (1, 2, 4)] {
@@ -115,6 +117,23 @@ fn a_finished_request_is_remembered_without_its_frame() {
     }
     assert_eq!(kind(set_state(conn, 999, Approved, 5)), ErrorKind::Conflict);
     assert_eq!(kind(forget(conn, 999, Done, 5, NOW)), ErrorKind::Conflict);
+}
+
+#[test]
+fn an_account_goes_with_the_frame() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    rooms::put(conn, &room(1, "request")).unwrap();
+    let row = insert(conn, &new(&id(1), &id(2), &id(3))).unwrap();
+    let account = |conn: &mut Connection| find(conn, &id(1), &id(2), &id(3)).unwrap().unwrap().account;
+    assert_eq!(account(conn).as_deref(), Some("alice"));
+    forget(conn, row, RequestState::Withdrawn, 7, NOW).unwrap();
+    assert_eq!(account(conn), None);
+
+    let late = diesel::update(requests::table.find(row)).set(requests::account.eq("alice")).execute(conn);
+    assert!(late.is_err(), "an account without a frame");
+    let empty = NewRequest { account: Some(""), ..new(&[1; 32], &[2; 32], &[4; 32]) };
+    assert_eq!(kind(insert(conn, &empty)), ErrorKind::Conflict);
 }
 
 #[test]

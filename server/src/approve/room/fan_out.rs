@@ -88,6 +88,9 @@ impl KeyRoom {
         // Another member is first each time.
         let first = usize::try_from(seq.0).unwrap_or_default() % members.len().max(1);
         members.rotate_left(first);
+        // The setting may have changed since the request was stored.
+        let server_says = item.server_says.clone().filter(|_| self.services.store.shows_accounts());
+        let item = &RequestItem { server_says, ..item.clone() };
         for (after_ms, group) in groups(&members) {
             let payload = Payload::of(&RequestPush { item, online, after_ms });
             self.push_to(cx, group, seq, ServerEvent::Request, &payload);

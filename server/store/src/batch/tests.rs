@@ -97,7 +97,7 @@ fn request(by: u8) -> Submission {
     let (request_id, digest) = (Fixed([by; 16]), Hash([by; 32]));
     let command =
         Command::Request { request_id, device: request_id, box_hash: digest, digest, exp: i64::MAX };
-    submission(1, by, command, Content::Frame(vec![7; 100]))
+    submission(1, by, command, Content::Request { frame: vec![7; 100], account: None })
 }
 
 fn withdraw(by: u8) -> Submission {

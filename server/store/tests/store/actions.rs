@@ -75,7 +75,7 @@ impl Deed {
     pub(crate) fn submission(&self) -> Submission {
         let content = match &self.act {
             Act::Publish(card, _) => Content::Frame(pack(card)),
-            Act::Ask { request, .. } => Content::Frame(pack(request)),
+            Act::Ask { request, .. } => Content::Request { frame: pack(request), account: None },
             Act::Approve(approve) => Content::Frame(pack(approve)),
             Act::Deny(deny) => Content::Deny(deny.clone()),
             Act::Plain(Command::Nack { .. }) => Content::Nack(NACK_CODE),

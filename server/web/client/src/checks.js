@@ -148,6 +148,24 @@ export function checkRequest(item, rid, now = Date.now()) {
 }
 
 /**
+ * What the server says about whoever asks. Nobody has signed it.
+ *
+ * @typedef {object} ServerSays
+ * @property {string} account the account with which the newcomer was signed in
+ */
+
+/**
+ * @param {any} item a request as received
+ * @returns {Readonly<ServerSays> | undefined} undefined if the server says nothing, or nothing that
+ *   can be shown
+ */
+export function serverSaysOf(item) {
+  const account = item.server_says?.account;
+  if (typeof account !== "string" || account === "" || !isPlainText(account)) return undefined;
+  return Object.freeze({ account });
+}
+
+/**
  * Opens an approve after checking all of it. A failure carries the protocol's `nack` code, unless
  * the approve does not answer a request of this user: then there is nothing to nack.
  *

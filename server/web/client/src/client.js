@@ -36,6 +36,9 @@ const TIMEOUT_MS = 30_000;
  *   `in_use` (the default), or wait until it is free
  * @property {SigningKey} [user] the user for an empty storage, such as the one of another device
  * @property {string} [server] the server's name, if it differs from the URL's host and port
+ * @property {import("./session.js").Login} [login] a JSON Web Token of the application's own back
+ *   end, so that this connection has its account for configured channels as well; a function is
+ *   called at each sign-in, every quarter of an hour at most
  * @property {Transport} [transport] in Node before 22 the WebSocket of `ws`, or `LongPoll` of
  *   phoenix.js
  * @property {number} [timeout] how long to wait for the server, in ms; default: 30 seconds;
@@ -111,7 +114,7 @@ export class Vestibule {
   }
 
   static async #connect(base, options) {
-    const { storage, alg, user: given, server, transport, onWarning = warnOnConsole, release, end } = options;
+    const { storage, alg, user: given, server, login, transport, onWarning = warnOnConsole, release, end } = options;
     const { signal } = end;
     const warn = (caught, doing) => {
       const error = VestibuleError.from(caught, doing);
@@ -122,7 +125,7 @@ export class Vestibule {
     const user = await records.user(alg, given);
     const uid = await uidOf(user.alg, user.pub);
     const name = server ?? base.host;
-    const session = new Session({ base, server: name, user, uid, clock, signal });
+    const session = new Session({ base, server: name, user, uid, clock, signal, login });
     await session.renew();
 
     const endpoint = new URL("/socket", base);
@@ -162,6 +165,11 @@ export class Vestibule {
   /** @returns {string} this user's id */
   get uid() {
     return this.#context.uid;
+  }
+
+  /** @returns {string | undefined} the account of this user's login, as the server says */
+  get account() {
+    return this.#session.account;
   }
 
   /**
@@ -325,13 +333,16 @@ function warnOnConsole(error) {
 /** @param {any} options */
 function mustBeConnectOptions(options) {
   mustBeOptions("options", options);
-  const { storage, alg, whenInUse, user, server, transport, timeout, signal, socketOptions, onWarning } = options;
+  const { storage, alg, whenInUse, user, server, login, transport } = options;
+  const { timeout, signal, socketOptions, onWarning } = options;
   const isStorage = ["get", "set", "delete"].every((name) => typeof storage?.[name] === "function");
   must(isStorage, "storage", "an object with `get`, `set` and `delete`, such as LocalStorage or FileStorage");
   if (alg !== undefined) mustBeOneOf("alg", alg, SIGN_ALGS);
   if (whenInUse !== undefined) mustBeOneOf("whenInUse", whenInUse, ["reject", "wait"]);
   must(user === undefined || typeof user?.sign === "function", "user", "a SigningKey");
   must(server === undefined || (typeof server === "string" && server !== ""), "server", "the server's name");
+  const isLogin = login === undefined || typeof login === "function" || (typeof login === "string" && login !== "");
+  must(isLogin, "login", "a token, or a function that returns one");
   if (transport !== undefined) mustBeFunction("transport", transport);
   const isTimeout = timeout === undefined || (typeof timeout === "number" && timeout > 0);
   must(isTimeout, "timeout", "a number of milliseconds, or Infinity");

@@ -23,6 +23,7 @@ const MESSAGES = {
   expired: "the request has expired",
   withdrawn: "the request was withdrawn",
   // Reasons of the server.
+  bad_login: "the server does not accept the login",
   bad_payload: "the server could not use the message",
   bad_proof: "the server rejected the proof that this client has the room's key",
   bad_sig: "a signature is invalid",

@@ -2,6 +2,8 @@
  * A request as a member sees it.
  */
 
+import { serverSaysOf } from "./checks.js";
+
 /** A checked request for the room key: the user has signed its content. */
 export class JoinRequest {
   #approve;
@@ -42,6 +44,11 @@ export class JoinRequest {
      *   unknown for listed requests
      */
     this.online = item.online;
+    /**
+     * @type {import("./checks.js").ServerSays | undefined} what the server says about the newcomer,
+     *   who has not signed it: show it as the server's word, and compare the fingerprint all the same
+     */
+    this.serverSays = serverSaysOf(item);
   }
 
   /**

@@ -15,6 +15,12 @@ const CHALLENGE_MS = 60_000;
 /** A token with less time left is renewed before it is used. */
 const MARGIN_MS = 30_000;
 
+/**
+ * A JSON Web Token of the application's own back end, or a function that brings the latest one.
+ *
+ * @typedef {string | (() => string | Promise<string>)} Login
+ */
+
 /** A user's session at one server: keeps the token and renews it. */
 export class Session {
   #base;
@@ -22,6 +28,7 @@ export class Session {
   #user;
   #clock;
   #signal;
+  #login;
   #token = "";
   #exp = 0;
   /** @type {Promise<void> | null} */
@@ -36,13 +43,17 @@ export class Session {
    * @param {string} options.uid
    * @param {import("./clock.js").Clock} options.clock receives the server's time
    * @param {AbortSignal} [options.signal] aborts every call
+   * @param {Login} [options.login] shown at each sign-in
    */
-  constructor({ base, server, user, uid, clock, signal }) {
+  constructor({ base, server, user, uid, clock, signal, login }) {
     this.#base = base;
     this.#server = server;
     this.#user = user;
     this.#clock = clock;
     this.#signal = signal;
+    this.#login = login;
+    /** @type {string | undefined} the account of the login, as the server says */
+    this.account = undefined;
     /** @type {string} */
     this.uid = uid;
   }
@@ -76,8 +87,13 @@ export class Session {
     this.#clock.update(now, Date.now() - asked);
     const sig = await signFields("session", { server: this.#server, uid, nonce }, this.#user);
     const sign_pub = toBase64url(this.#user.pub);
-    const session = await this.call("POST", "/v1/session", { body: { sign_pub, alg: this.#user.alg, nonce, sig } });
+    const login = typeof this.#login === "function" ? await this.#login() : this.#login;
+    const body = { sign_pub, alg: this.#user.alg, nonce, sig, login };
+    const session = await this.call("POST", "/v1/session", { body });
+    // A server of before ignores the login.
+    if (login && session.account === undefined) throw new VestibuleError("unsupported");
     this.#token = session.token;
+    this.account = session.account;
     this.#exp = session.exp;
   }
 

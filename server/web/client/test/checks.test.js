@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 import { toBase64url } from "../src/bytes.js";
-import { checkCard, checkDenial, checkMadeRoom, checkRequest, openApprove } from "../src/checks.js";
+import {
+  checkCard, checkDenial, checkMadeRoom, checkRequest, openApprove, serverSaysOf,
+} from "../src/checks.js";
 import { ridOf, uidOf } from "../src/ids.js";
 import { SigningKey } from "../src/keys.js";
 import { BoxKey, seal } from "../src/sealing.js";
@@ -138,6 +140,16 @@ test("hidden characters in a note are refused", async () => {
   const { item } = await makeRequest(garden, bob, { signed: { note: "It is\nBob" } });
   const error = refused("bad_request", "the note contains control or format characters");
   await assert.rejects(checkRequest(item, garden.rid), error);
+});
+
+test("the server's word about an account is shown if it can be", async () => {
+  const { item } = await makeRequest(garden, bob);
+  const said = (server_says) => serverSaysOf({ ...item, server_says });
+  assert.deepEqual(said({ account: "bob@example.com" }), { account: "bob@example.com" });
+  for (const nothing of [undefined, null, "bob", {}, { account: "" }, { account: 1 }, { account: "bob\u202Emoc" }]) {
+    assert.equal(said(nothing), undefined);
+  }
+  await checkRequest({ ...item, server_says: { account: "bob@example.com" } }, garden.rid);
 });
 
 test("hidden characters in a name are refused", async () => {

@@ -14,7 +14,7 @@ const NAME = "rooms.example";
 const user = await makeUser();
 
 /** The two sign-in endpoints, and one that requires the newest token. */
-const fake = { signIns: 0, ttl: 900_000, good: null, challenge: {} };
+const fake = { signIns: 0, ttl: 900_000, good: null, challenge: {}, logins: [], knowsLogins: true };
 const http = createServer(async (request, response) => {
   let text = "";
   for await (const chunk of request) text += chunk;
@@ -28,8 +28,10 @@ const http = createServer(async (request, response) => {
     const ok = await verifyFields("session", signed, body.alg, fromBase64url(body.sign_pub), body.sig);
     if (!ok) return answer(400, { reason: "bad_sig" });
     fake.signIns += 1;
+    fake.logins.push(body.login);
+    const account = fake.knowsLogins && body.login ? { account: "bob@example.com" } : {};
     fake.good = `token ${fake.signIns}`;
-    return answer(200, { token: fake.good, uid: user.uid, exp: Date.now() + fake.ttl });
+    return answer(200, { token: fake.good, uid: user.uid, exp: Date.now() + fake.ttl, ...account });
   }
   if (request.url === "/busy") {
     fake.busy -= 1;
@@ -166,6 +168,29 @@ test("a misdirected call's error says what to do", async () => {
       reason: "misdirected", detail: `the server does not answer to the name ${name}: ${advice}`,
     });
   }
+});
+
+test("each sign-in shows the latest login", async () => {
+  const logins = ["one", "two"];
+  const login = async () => logins.shift();
+  const session = new Session({ base, server: NAME, user: user.key, uid: user.uid, clock: new Clock(), login });
+  fake.logins = [];
+  await session.renew();
+  await session.renew();
+  assert.deepEqual(fake.logins, ["one", "two"]);
+  assert.equal(session.account, "bob@example.com");
+  fake.logins = [];
+  await begin().renew();
+  assert.deepEqual(fake.logins, [undefined], "none where the application has none");
+});
+
+test("a server that ignores the login is not used", async () => {
+  fake.knowsLogins = false;
+  const login = "one";
+  const session = new Session({ base, server: NAME, user: user.key, uid: user.uid, clock: new Clock(), login });
+  await assert.rejects(session.renew(), { reason: "unsupported" });
+  assert.equal(session.token, "");
+  fake.knowsLogins = true;
 });
 
 test("a sign-in tells the time, even of an older server", async () => {
