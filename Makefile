@@ -12,6 +12,8 @@ BUILD = cargo build --workspace --bins --examples --locked
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
+# The demo page's lobby is a channel by configuration. Your own file of settings takes its place.
+run: export VESTIBULE_CONFIG ?= server/web/demo/lobby.toml
 run: page ## build and start the server on 127.0.0.1:4000, with its data in ./data
 	cargo run --profile quick --package vestibule --bin vestibule
 

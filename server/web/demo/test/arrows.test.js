@@ -48,7 +48,7 @@ test("connection frames are minor, refusals are not", () => {
   expect(seen({ who: "bob", kind: "pushed", event: "caught_up", payload: {} })).toEqual(
     ["channel", "bob", "caught_up", false, true]);
   expect(seen({ who: "bob", kind: "replied", event: "request", status: "error", response: { reason: "cooldown" } })).toEqual(
-    ["channel", "bob", "refuses: cooldown", false, false]);
+    ["channel", "bob", "refuses: a member denied your request", false, false]);
   expect(seen({ who: "bob", kind: "saved", name: "seen" })).toBeNull();
   expect(seen({ who: "bob", kind: "signed-in", uid: "b" })).toBeNull();
 });

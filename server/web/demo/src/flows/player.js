@@ -25,6 +25,13 @@ export class Player {
   at = signal(null);
   /** @type {import("@preact/signals").Signal<keyof SPEEDS>} */
   speed = signal("normal");
+  /**
+   * Whether the diagram stays in sight, however the page is scrolled: from the start of a flow on,
+   * until the visitor chooses otherwise.
+   *
+   * @type {import("@preact/signals").Signal<boolean>}
+   */
+  keepsInSight = signal(false);
   /** The flow being played, or the last one played. */
   flow = computed(() => FLOWS.find(({ id }) => id === this.at.value?.flow) ?? null);
 
@@ -43,6 +50,7 @@ export class Player {
     if (!kept) return;
     this.speed.value = kept.speed ?? "normal";
     this.at.value = kept.at;
+    this.keepsInSight.value = true;
     if (!kept.at.isOver) this.#start();
   }
 
@@ -51,6 +59,7 @@ export class Player {
     const run = ++this.#runs;
     const { alice, bob, currentRoom, log } = this.#world;
     this.#move({ flow, step: 0, isOver: false });
+    this.keepsInSight.value = true;
     await Promise.all([alice.goOffline(), bob.goOffline()]);
     if (run !== this.#runs) return;
     currentRoom.rid.value = null;

@@ -1,6 +1,7 @@
 /**
- * The room that the page shows. Its id is in the URL's fragment, so that a link leads somebody else
- * to the same room, and in `localStorage`, so that all windows of a browser show the same room.
+ * The room that the page shows. Its id is taken from the URL's fragment, so that a link leads
+ * somebody else to the same room, and kept in `localStorage`, so that all windows of a browser show
+ * the same room.
  */
 import { signal } from "@preact/signals";
 
@@ -24,7 +25,6 @@ export class CurrentRoom {
       this.fingerprint.value = "";
       if (rid) localStorage.setItem(STORAGE_KEY, rid);
       else localStorage.removeItem(STORAGE_KEY);
-      history.replaceState(null, "", rid ? `#${rid}` : location.pathname + location.search);
     });
     addEventListener("storage", ({ key, newValue }) => {
       if (key === STORAGE_KEY) this.rid.value = newValue;

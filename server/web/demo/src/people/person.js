@@ -4,6 +4,7 @@
 import { computed, signal } from "@preact/signals";
 import { Vestibule } from "vestibule-client";
 import { Recorder } from "../wire/recorder.js";
+import { HeldDenials } from "./held-denials.js";
 import { WatchedStorage } from "./watched-storage.js";
 
 /**
@@ -25,14 +26,15 @@ const WAS_ONLINE = "was-online";
  * @property {string} uid
  * @property {import("vestibule-client").JoinRequest[]} pending the requests that a member can
  *   answer
+ * @property {import("vestibule-client").Denial[]} denials for members: who may not ask for now
  * @property {import("vestibule-client").Asked | null} asked the person's open request
  * @property {string | null} ended the reason why the last request ended without the key
  * @property {{from: string, text: string}[]} messages
- * @property {string | null} error
+ * @property {{reason: string} | null} error
  */
 
 /** @type {PersonState} */
-const INITIAL_STATE = { uid: "", pending: [], asked: null, ended: null, messages: [], error: null };
+const INITIAL_STATE = { uid: "", pending: [], denials: [], asked: null, ended: null, messages: [], error: null };
 
 export class Person {
   #currentRoom;
@@ -48,12 +50,19 @@ export class Person {
   #turn = Promise.resolve();
   #wanted = false;
 
-  /** @type {import("@preact/signals").Signal<"offline" | "connecting" | "online" | "elsewhere">} */
+  /**
+   * `away` is the server, to which the person was connected.
+   *
+   * @type {import("@preact/signals").Signal<"offline" | "connecting" | "online" | "away" |
+   *   "elsewhere">}
+   */
   status = signal("offline");
   /** @type {import("@preact/signals").Signal<"guest" | "member">} */
   role = signal("guest");
   /** @type {import("@preact/signals").Signal<PersonState>} */
   state = signal(INITIAL_STATE);
+  /** The denials that can still be undone. */
+  held = new HeldDenials();
   /** The names of this person's records in the browser's storage. */
   storedNames = signal([]);
   /** Whether the current room's key is in the storage. */
@@ -129,10 +138,23 @@ export class Person {
     this.#refresh();
   }
 
-  /** @param {import("vestibule-client").JoinRequest} request */
+  /**
+   * Denies a request after a moment, in which `held.undo` can prevent it.
+   *
+   * @param {import("vestibule-client").JoinRequest} request
+   */
   async deny(request) {
-    await (await this.#inRoom()).deny(request, { code: "not now" });
+    const room = await this.#inRoom();
+    if (!(await this.held.hold(request)) || !room.pending.includes(request)) return;
+    await room.deny(request, { code: "not now" });
     this.#refresh();
+    await this.#refreshDenials();
+  }
+
+  /** Lifts a denial: the newcomer's request is open again. @param {string} uid */
+  async unblock(uid) {
+    await (await this.#inRoom()).unblock(uid);
+    await this.#refreshDenials();
   }
 
   /** @param {string} text for the members who are online */
@@ -164,7 +186,7 @@ export class Person {
         this.#client = await this.#connect();
       } catch (error) {
         if (error.reason === "in_use") this.status.value = "elsewhere";
-        else this.#update({ error: error.message });
+        else this.#update({ error });
         await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
       }
     }
@@ -179,7 +201,7 @@ export class Person {
       storage: this.#storage,
       timeout: TIMEOUT_MS,
       socketOptions: { transport: this.#recorder.transport(), reconnectAfterMs: () => 500, rejoinAfterMs: () => 500 },
-      onWarning: (warning) => this.#update({ error: warning.message }),
+      onWarning: (warning) => this.#update({ error: warning }),
     });
   }
 
@@ -187,10 +209,11 @@ export class Person {
     const client = this.#client;
     this.#client = null;
     this.#room = null;
+    this.held.clear();
     await client?.disconnect();
     this.role.value = "guest";
     this.status.value = "offline";
-    this.#update({ pending: [] });
+    this.#update({ pending: [], denials: [] });
   }
 
   /** Joins the room that the page shows now. */
@@ -203,13 +226,14 @@ export class Person {
     if (!this.#client || this.#room?.rid === rid) return;
     const left = this.#room;
     this.#room = null;
+    this.held.clear();
     await left?.leave();
     this.state.value = { ...INITIAL_STATE, uid: this.state.value.uid };
     if (!rid) return;
     try {
       await this.#enter(await this.#client.openRoom(rid));
     } catch (error) {
-      if (error.reason !== "disconnected") this.#update({ error: error.message });
+      if (error.reason !== "disconnected") this.#update({ error });
     }
   }
 
@@ -220,15 +244,20 @@ export class Person {
     room.onRole(current((role) => {
       this.role.value = role;
       this.#refresh();
+      this.#refreshDenials().catch(() => {});
     }));
     room.onCard(current((card) => (this.#currentRoom.card.value = card)));
     room.onRequest(current(() => this.#refresh()));
-    room.onRequestGone(current(() => this.#refresh()));
+    room.onRequestGone(current(({ state }) => {
+      this.#refresh();
+      if (state === "denied") this.#refreshDenials().catch(() => {});
+    }));
     room.onReceipt(current(() => this.#refresh()));
     room.onSealed(SAY, current((message) => this.#addMessage(message)));
     this.#currentRoom.card.value = room.card;
     this.#currentRoom.fingerprint.value = room.fingerprint;
     this.#refresh();
+    this.#refreshDenials().catch(() => {});
     const asked = await room.asked();
     if (!asked || this.#room !== room) return;
     this.#update({ asked });
@@ -252,6 +281,14 @@ export class Person {
     this.#update({ pending: this.#room?.pending ?? [] });
   }
 
+  /** While the server is away, what was read last stays. */
+  async #refreshDenials() {
+    const room = this.#room;
+    if (room?.role !== "member") return;
+    const denials = await room.denials();
+    if (this.#room === room) this.#update({ denials });
+  }
+
   #addMessage({ from, text }) {
     this.#update({ messages: [...this.state.value.messages, { from: String(from), text: String(text) }] });
   }
@@ -262,9 +299,18 @@ export class Person {
 
   /** A connection can also be lost by itself; then phoenix.js reconnects. */
   #record(entry, tell) {
-    if (entry.kind === "connected") this.status.value = "online";
-    if (entry.kind === "disconnected") this.status.value = this.#wanted ? "connecting" : "offline";
-    tell(entry);
+    if (entry.kind === "connected") {
+      this.status.value = "online";
+      this.#update({ error: null });
+    }
+    if (entry.kind !== "disconnected") return tell(entry);
+    this.status.value = this.#statusWithoutServer();
+    tell({ ...entry, isLost: this.#wanted });
+  }
+
+  #statusWithoutServer() {
+    if (!this.#wanted) return "offline";
+    return this.#client ? "away" : "connecting";
   }
 
   /** A person who has just come online may still be joining the room. */

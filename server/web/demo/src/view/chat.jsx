@@ -1,11 +1,11 @@
+import { formOf } from "./form.js";
+
 /** A chat among members. The server delivers only ciphertext. */
 export function Chat({ person, attempt }) {
-  const send = (event) => {
-    event.preventDefault();
-    const form = event.currentTarget;
-    const { text } = Object.fromEntries(new FormData(form));
+  const send = async ({ text }, form) => {
     if (!text.trim()) return;
-    attempt(() => person.sendMessage(text))();
+    await person.sendMessage(text);
+    // What could not be sent stays in the field.
     form.reset();
   };
   const { messages } = person.state.value;
@@ -18,7 +18,7 @@ export function Chat({ person, attempt }) {
           </li>
         ))}
       </ol>
-      <form onSubmit={send}>
+      <form onSubmit={formOf(attempt(send))}>
         <label>
           Message
           <input name="text" autocomplete="off" placeholder="Only members can read it" />

@@ -1,29 +1,42 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { LINES } from "../wire/arrows.js";
 import { FrameDialog } from "./frame-dialog.jsx";
+import { Progress } from "./progress.jsx";
 
 const TITLES = { alice: "Alice", room: "Room", channel: "Channel", bob: "Bob" };
 
-/** All messages so far, as a sequence diagram. */
-export function Diagram({ log }) {
+/**
+ * All messages so far, as a sequence diagram. While a flow plays it stays at the window's lower
+ * edge, however the page is scrolled, and scrolls by itself to the newest message.
+ */
+export function Diagram({ log, player, isShown }) {
   const [isFull, setFull] = useState(false);
   const [shown, setShown] = useState(null);
   const end = useRef(null);
   const arrows = log.arrows.value.filter(({ minor }) => isFull || !minor);
-  useEffect(() => {
+  const isKept = player?.keepsInSight.value ?? false;
+  useLayoutEffect(() => {
     const list = end.current;
     list.scrollTop = list.scrollHeight;
-  }, [arrows.at(-1)?.id]);
+  }, [arrows.at(-1)?.id, isShown, isKept]);
   return (
-    <section aria-labelledby="diagram">
+    <section class={isKept ? "messages kept-in-sight" : "messages"} aria-labelledby="diagram">
       <div class="row">
         <h2 id="diagram">Messages</h2>
-        <label>
+        {player && <Progress player={player} />}
+        {player && (
+          <button title="Keep the diagram in sight" onClick={() => (player.keepsInSight.value = !isKept)}>
+            {isKept ? "Unpin" : "Pin"}
+          </button>
+        )}
+        <label class="extra">
           <input type="checkbox" checked={isFull} onChange={({ target }) => setFull(target.checked)} /> show every frame
         </label>
-        <button onClick={() => log.clear()}>Clear</button>
+        <button class="extra" onClick={() => log.clear()}>
+          Clear
+        </button>
       </div>
-      <p class="small">
+      <p class="small extra">
         Solid arrows are live, dashed arrows are stored or fetched. Select an arrow to see the frame as the server sees
         it.
       </p>

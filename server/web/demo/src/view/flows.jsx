@@ -9,8 +9,12 @@ const PICTURES = {
   "bob-leaves": ["● ●", "● ○"],
 };
 
-/** A button for each flow, and the progress of the flow being played. */
-export function Flows({ player }) {
+/**
+ * A button for each flow.
+ *
+ * @param {{player: import("../flows/player.js").Player, onPlay: (flow: string) => void}} props
+ */
+export function Flows({ player, onPlay }) {
   const at = player.at.value;
   return (
     <section aria-labelledby="flows">
@@ -28,7 +32,7 @@ export function Flows({ player }) {
       <ul class="flows">
         {FLOWS.map(({ id, title, about }) => (
           <li>
-            <button class="flow" aria-pressed={at?.flow === id} onClick={() => player.play(id)} data-flow={id}>
+            <button class="flow" aria-pressed={at?.flow === id} onClick={() => onPlay(id)} data-flow={id}>
               <strong>{title}</strong>
               <span>{about}</span>
               <span class="picture" aria-hidden="true">
@@ -38,25 +42,7 @@ export function Flows({ player }) {
           </li>
         ))}
       </ul>
-      <Progress player={player} />
+      <p class="small">Or do it yourself with Alice’s and Bob’s buttons.</p>
     </section>
-  );
-}
-
-function Progress({ player }) {
-  const at = player.at.value;
-  const flow = player.flow.value;
-  const steps = flow?.steps ?? [];
-  let text = "Or do it yourself with Alice’s and Bob’s buttons.";
-  if (at?.isOver) text = `“${flow.title}” is complete: Bob has the key, and the two can chat.`;
-  else if (flow) text = `Step ${at.step + 1} of ${steps.length}: ${steps[at.step].description}`;
-  return (
-    <div class="progress">
-      {flow && <progress value={at.step} max={steps.length} aria-label={`Progress of “${flow.title}”`} />}
-      <p role="status" data-over={at?.isOver ? flow.id : undefined}>
-        {text}
-      </p>
-      {flow && !at.isOver && <button onClick={() => player.stop()}>Stop</button>}
-    </div>
   );
 }

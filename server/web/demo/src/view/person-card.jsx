@@ -2,19 +2,17 @@ import { useState } from "preact/hooks";
 import { KeyIcon } from "./key-icon.jsx";
 import { Chat } from "./chat.jsx";
 import { Fingerprint } from "./fingerprint.jsx";
+import { formOf } from "./form.js";
+import { Requests } from "./requests.jsx";
+import { Switch } from "./switch.jsx";
+import { inShort, wordsFor } from "../words.js";
 
 const STATUS = {
   offline: "offline",
   connecting: "connecting …",
   online: "online",
+  away: "the server is away; trying again …",
   elsewhere: "open in another window of this browser",
-};
-
-/** Explains to the newcomer why a request ended without the key. */
-const ENDED = {
-  denied: "A member denied the request. Another member may still approve it.",
-  withdrawn: "You withdrew the request.",
-  expired: "Nobody answered in time.",
 };
 
 /** One person: their status, their actions, and what their browser stores. */
@@ -31,22 +29,23 @@ export function PersonCard({ person, currentRoom, isAlone }) {
           </span>
           {title}
         </h2>
-        <button
-          class="switch"
-          role="switch"
-          aria-checked={isThere}
-          aria-label={`${title} is online`}
-          onClick={() => (isThere ? person.goOffline() : person.goOnline())}
-        >
-          <span aria-hidden="true" />
-        </button>
+        <Switch
+          isOn={isThere}
+          label={`${title} is online`}
+          onSwitch={() => (isThere ? person.goOffline() : person.goOnline())}
+        />
       </div>
-      <p class="status">{STATUS[status]}</p>
-      {status === "online" && <Actions person={person} currentRoom={currentRoom} />}
+      <p class="status">{statusText(person)}</p>
+      {(status === "online" || status === "away") && <Actions person={person} currentRoom={currentRoom} />}
       <StoredKeys person={person} currentRoom={currentRoom} />
       {!isAlone && <OwnWindow person={person} currentRoom={currentRoom} />}
     </section>
   );
+}
+
+function statusText({ status: { value: status }, state }) {
+  const { error } = state.value;
+  return status === "connecting" && error ? `${inShort(error.reason)}; trying again …` : STATUS[status];
 }
 
 function Actions({ person, currentRoom }) {
@@ -56,10 +55,10 @@ function Actions({ person, currentRoom }) {
       setError(null);
       await act(...values);
     } catch (error) {
-      setError(messageFor(error));
+      setError(error);
     }
   };
-  const { error: reported } = person.state.value;
+  const shown = error ?? person.state.value.error;
   return (
     <>
       {!currentRoom.rid.value && <NoRoom person={person} attempt={attempt} />}
@@ -67,26 +66,18 @@ function Actions({ person, currentRoom }) {
         <Guest person={person} currentRoom={currentRoom} attempt={attempt} />
       )}
       {currentRoom.rid.value && person.hasKey.value && <Member person={person} attempt={attempt} />}
-      {(error ?? reported) && (
+      {shown && (
         <p class="error" role="alert">
-          {error ?? reported}
+          {wordsFor(shown)}
         </p>
       )}
     </>
   );
 }
 
-function messageFor({ reason, message, retryMs }) {
-  if (reason === "cooldown") {
-    return `A member denied your request. You can ask again in ${Math.ceil(retryMs / 3_600_000)} hours.`;
-  }
-  if (reason === "blocked") return "A member has blocked your requests.";
-  return message;
-}
-
 function NoRoom({ person, attempt }) {
   return (
-    <form onSubmit={submit(({ name }) => attempt(() => person.createRoom({ name }))())}>
+    <form onSubmit={formOf(({ name }) => attempt(() => person.createRoom({ name }))())}>
       <label>
         Name of a new room
         <input name="name" defaultValue="Garden" maxLength={80} required autocomplete="off" />
@@ -110,8 +101,8 @@ function Guest({ person, currentRoom, attempt }) {
     );
   }
   return (
-    <form onSubmit={submit(({ note }) => attempt(() => person.ask(note))())}>
-      {ended && <p role="alert">{ENDED[ended] ?? ended}</p>}
+    <form onSubmit={formOf(({ note }) => attempt(() => person.ask(note))())}>
+      {ended && <p role="alert">{wordsFor({ reason: ended })}</p>}
       <p>You are a guest in {currentRoom.card.value?.name ?? "a room"}.</p>
       <label>
         Note to the members
@@ -126,30 +117,12 @@ function Guest({ person, currentRoom, attempt }) {
 }
 
 function Member({ person, attempt }) {
-  const { pending } = person.state.value;
   return (
     <>
       <p class="has-key">
         <KeyIcon /> {person.title} has the room’s key.
       </p>
-      {pending.length > 0 && (
-        <ul class="requests" aria-label="Requests for the key">
-          {pending.map((request) => (
-            <li key={`${request.uid} ${request.requestId}`}>
-              <p>
-                Somebody asks for the key: <q>{request.note}</q> Call them. Do they read you these words?
-              </p>
-              <Fingerprint words={request.fingerprint} label="The newcomer’s words" />
-              <div class="row">
-                <button class="primary" onClick={attempt(() => person.approve(request))}>
-                  Yes: send the key
-                </button>
-                <button onClick={attempt(() => person.deny(request))}>No</button>
-              </div>
-            </li>
-          ))}
-        </ul>
-      )}
+      <Requests person={person} attempt={attempt} />
       <Chat person={person} attempt={attempt} />
     </>
   );
@@ -197,9 +170,3 @@ function OwnWindow({ person, currentRoom }) {
     </p>
   );
 }
-
-/** Handles a form's submission with its fields as an object. */
-const submit = (handle) => (event) => {
-  event.preventDefault();
-  handle(Object.fromEntries(new FormData(event.currentTarget)));
-};

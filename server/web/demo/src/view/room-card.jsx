@@ -1,3 +1,4 @@
+import { CopyButton } from "./copy-button.jsx";
 import { Fingerprint } from "./fingerprint.jsx";
 
 /** The room: what the server stores of it. */
@@ -37,17 +38,10 @@ export function RoomCard({ currentRoom, log }) {
             <li>the content of messages</li>
           </ul>
           <p>
-            <button onClick={({ currentTarget }) => copyLink(currentTarget, currentRoom.linkFor("bob"))}>
-              Copy a link for Bob
-            </button>
+            <CopyButton text={() => currentRoom.linkFor("bob")}>Copy a link for Bob</CopyButton>
           </p>
         </>
       )}
     </section>
   );
-}
-
-async function copyLink(button, link) {
-  await navigator.clipboard.writeText(link);
-  button.textContent = "Copied";
 }

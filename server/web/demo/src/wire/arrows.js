@@ -14,6 +14,8 @@
  * @property {import("./recorder.js").LogEntry} entry
  */
 
+import { inShort } from "../words.js";
+
 /** The lifelines, from left to right. */
 export const LINES = ["alice", "room", "channel", "bob"];
 
@@ -22,6 +24,7 @@ const SENT = {
   request: (who) => live(who, "channel", "asks for the room's key"),
   approve: (who) => live(who, "channel", "sends the encrypted key"),
   deny: (who) => live(who, "channel", "denies the request"),
+  unblock: (who) => live(who, "channel", "lifts the denial"),
   withdraw: (who) => stored(who, "room", "withdraws the request"),
   ack: (who) => stored(who, "room", "has saved the key: delete the request"),
   nack: (who) => live(who, "channel", "rejects the approve"),
@@ -85,7 +88,7 @@ function draw(entry, names) {
     case "sent":
       return SENT[event]?.(who, entry, names) ?? { ...live(who, "channel", event), minor: true };
     case "replied":
-      if (entry.status !== "ok") return live("channel", who, `refuses: ${entry.response.reason}`);
+      if (entry.status !== "ok") return live("channel", who, `refuses: ${inShort(entry.response.reason)}`);
       return REPLIED[event]?.(who, entry, names) ?? { ...live("channel", who, `ok: ${event}`), minor: true };
     case "pushed":
       return PUSHED[event]?.(who, entry, names) ?? { ...live("channel", who, event), minor: true };
@@ -96,7 +99,7 @@ function draw(entry, names) {
     case "connected":
       return live(who, who, "comes online");
     case "disconnected":
-      return live(who, who, "goes offline");
+      return live(who, who, entry.isLost ? "loses the connection" : "goes offline");
     default:
       return null;
   }

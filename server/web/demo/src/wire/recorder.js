@@ -15,6 +15,7 @@
  * @property {any} [response]
  * @property {string} [name] for `saved`: the name of the stored value; the value itself is not
  *   recorded
+ * @property {boolean} [isLost] for `disconnected`: whether the person wanted to stay online
  * @property {string} [uid] for `signed-in`
  */
 
