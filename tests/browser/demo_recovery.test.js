@@ -54,3 +54,37 @@ describe("in the middle of a flow", { concurrency: 4 }, () => {
     }
   }
 });
+
+test("what was on the screen stays while the server is away", { timeout: 90_000 }, async () => {
+  const server = await Server.begin();
+  const context = await browser.newContext();
+  try {
+    const visitor = await Visitor.arrive(context, server.url);
+    await visitor.play("online", "fast");
+    await visitor.isOver("online");
+    await visitor.card("Alice").getByLabel("Message", { exact: true }).fill("half a sent");
+    const arrows = await visitor.arrows();
+    await server.kill();
+    for (const person of ["Alice", "Bob"]) {
+      await visitor.card(person).and(visitor.page.locator('[data-status="away"]')).waitFor();
+      await visitor.hasKey(person);
+      await visitor.reads(person, "I am in!");
+    }
+    await visitor.page.getByRole("status").filter({ hasText: "The server is away; trying again" }).waitFor();
+    await visitor.page.getByRole("heading", { name: "Garden" }).waitFor();
+    const away = await visitor.arrows();
+    assert.deepEqual(away.slice(0, arrows.length), arrows);
+    assert.deepEqual(away.slice(arrows.length).sort(), ["Alice loses the connection", "Bob loses the connection"]);
+
+    await server.start();
+    for (const person of ["Alice", "Bob"]) {
+      await visitor.card(person).and(visitor.page.locator('[data-status="online"]')).waitFor();
+    }
+    await visitor.page.getByText("The server is away").first().waitFor({ state: "detached" });
+    await visitor.card("Alice").getByRole("button", { name: "Send" }).click();
+    await visitor.reads("Bob", "half a sent");
+  } finally {
+    await context.close();
+    await server.end();
+  }
+});

@@ -35,9 +35,17 @@ function named(element) {
   return `<${element.tagName.toLowerCase()}> "${text}"`;
 }
 
-/** The visible part of a box, within everything that scrolls or clips it. */
+/** What stays at the lower edge of the window, above the rest of the page. */
+function coverOf(element) {
+  const covers = [...document.querySelectorAll("section")].filter((it) => getComputedStyle(it).position === "sticky");
+  return covers.find((it) => !it.contains(element));
+}
+
+/** The visible part of a box, within everything that scrolls, clips or covers it. */
 function visiblePart(box, element) {
   let { left, top, right, bottom } = box;
+  const cover = coverOf(element);
+  if (cover) bottom = Math.min(bottom, cover.getBoundingClientRect().top);
   for (let at = element; at && at !== document.documentElement; at = at.parentElement) {
     const { overflowX, overflowY, position } = getComputedStyle(at);
     if (overflowX === "visible" && overflowY === "visible") continue;

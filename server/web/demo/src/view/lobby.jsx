@@ -207,7 +207,7 @@ function People({ lobby }) {
       <h2 id="people">
         Here now <span class="count">{people.length}</span>
       </h2>
-      <ul class="names" aria-labelledby="people">
+      <ul class="names" tabIndex={0} aria-labelledby="people">
         {people.slice(0, MAX_LISTED).map(({ key, name }) => (
           <li key={key}>
             <bdi>{name}</bdi>
