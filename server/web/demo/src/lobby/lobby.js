@@ -153,7 +153,7 @@ export class Lobby {
     channel.on(EVENT, current((payload) => this.#heard(payload)));
     channel.onClose(current(() => this.#refused({ reason: "channel_closed" })));
     const presence = new Presence(channel);
-    presence.onSync(current(() => (this.people.value = presence.list(personOf))));
+    presence.onSync(current(() => (this.people.value = presence.list(personOf).sort(byName))));
     // phoenix.js calls these after each rejoin, too.
     channel
       .join()
@@ -215,6 +215,8 @@ function bounded(value, length) {
 }
 
 const nameOf = (value) => bounded(value, MAX_NAME) || "somebody without a name";
+
+const byName = (one, other) => one.name.localeCompare(other.name);
 
 /** One entry of the presence list. */
 const personOf = (key, { metas: [meta] }) => ({ key, name: nameOf(meta.name) });
