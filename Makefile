@@ -7,7 +7,7 @@ NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 # one package alone some dependencies have fewer features, so Cargo would build the server twice.
 BUILD = cargo build --workspace --bins --examples --locked
 
-.PHONY: run test page check doc rust client flows clients browser package service old released stripped deb deb-test container container-test advisories rolling crowd fuzz schemathesis model bench-programs bench bench-compare bench-store amplification soak help
+.PHONY: run test page check doc rust client flows clients browser pictures package service old released stripped deb deb-test container container-test advisories rolling crowd fuzz schemathesis model bench-programs bench bench-compare bench-store amplification soak help
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,6 +66,11 @@ browser: page ## the demo page in Chromium, and the client in it over WebSocket 
 	tests/browser/install.sh
 	cd server/web/client && $(NPM_CI)
 	cd tests/browser && $(NPM_CI) && npm test
+
+pictures: page ## the documents' pictures of the demo page, made anew with Chromium
+	$(BUILD)
+	tests/browser/install.sh
+	cd tests/browser && $(NPM_CI) && node pictures.mjs
 
 package: ## the client's tarball in an empty project: the README's lines in Node and Chromium, its types
 	$(BUILD)

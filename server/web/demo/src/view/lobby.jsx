@@ -32,8 +32,8 @@ export function Lobby({ lobby, isShown }) {
   return (
     <>
       <p class="about">
-        A place for everybody who opens this tab: stock phoenix.js on this side, and on the server a few lines of
-        settings. Others see your name and whatever you say.
+        Whoever opens this tab meets the others here. The page uses stock phoenix.js, and the server’s side is a few
+        lines of settings. Others see your name and what you say.
       </p>
       <div class="lobby" data-status={status}>
         <section class="card channel" aria-labelledby="lobby">
@@ -68,8 +68,8 @@ function Entrance({ lobby }) {
 
 /** The lobby has no sign-in, so that advice would not help. */
 function whyRefused(refusal) {
-  if (refusal.reason === "unauthorized") return "This server’s lobby is not open to everybody: its join is not “anyone”.";
-  return wordsFor(refusal);
+  if (refusal.reason !== "unauthorized") return wordsFor(refusal);
+  return "This server’s lobby is not open to everybody: its settings do not say join = \"anyone\".";
 }
 
 function Unserved() {

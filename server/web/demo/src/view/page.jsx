@@ -52,8 +52,8 @@ function Rooms({ people, currentRoom, log, player, address }) {
   return (
     <>
       <p class="about">
-        Bob asks for a room’s key. Alice, who has it, encrypts it for Bob and sends it. The server delivers both, now or
-        later, and cannot read the key.
+        Bob asks for a room’s key. Alice, who has it, encrypts it for Bob and sends it. The server delivers both, now
+        or later, and cannot read the key.
       </p>
       {player && <Flows player={player} onPlay={play} />}
       <div class={player ? "people" : "people one"} ref={stage}>

@@ -19,8 +19,8 @@ export function Requests({ person, attempt }) {
           {denials.map(({ uid, requests: [request] }) => (
             <li key={uid}>
               <p>
-                The request {request?.note && <q>{request.note}</q>} was denied, and the newcomer was told. You can still
-                change your mind.
+                The request {request?.note && <q>{request.note}</q>} was denied, and the newcomer was told. You can
+                still change your mind.
               </p>
               <button onClick={attempt(() => person.unblock(uid))}>Lift the denial</button>
             </li>
