@@ -1,12 +1,14 @@
 /** A member's no on the demo page: it can be undone before it is sent, and lifted afterwards. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { violations } from "./axe.js";
 import { browser, server } from "./fixture.js";
+import { PHONES, asPhone, obstacles } from "./phone.js";
 import { Visitor } from "./visitor.js";
 
 /** Bob has asked, and Alice looks at his request. */
-async function asked() {
-  const visitor = await Visitor.arrive(await browser.newContext(), server.url);
+async function asked(options) {
+  const visitor = await Visitor.arrive(await browser.newContext(options), server.url);
   for (const person of ["Alice", "Bob"]) await visitor.turns(person, "online");
   await visitor.press("Alice", "Create the room");
   await visitor.press("Bob", "Ask for the key");
@@ -57,6 +59,23 @@ test("a sent no can be lifted, and the request is open again", { timeout: 60_000
   assert.deepEqual(visitor.errors, []);
   await visitor.page.context().close();
 });
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`a no is accessible on a phone, ${colorScheme}`, { timeout: 60_000 }, async () => {
+    const look = { ...asPhone(PHONES["a small phone"]), colorScheme, bypassCSP: true, reducedMotion: "reduce" };
+    const visitor = await asked(look);
+    const check = async (where) => {
+      assert.deepEqual(await violations(visitor.page), [], where);
+      assert.deepEqual(await obstacles(visitor.page), [], where);
+    };
+    await visitor.press("Alice", "No");
+    await visitor.card("Alice").getByRole("button", { name: "Undo" }).waitFor();
+    await check("held back");
+    await visitor.card("Alice").getByRole("button", { name: "Lift the denial" }).waitFor();
+    await check("sent");
+    await visitor.page.context().close();
+  });
+}
 
 test("going offline takes a held no back", { timeout: 60_000 }, async () => {
   const visitor = await asked();

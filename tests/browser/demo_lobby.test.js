@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Server } from "../flows/support.js";
+import { violations } from "./axe.js";
 import { openBrowser } from "./browser.js";
 import { LobbyGuest } from "./lobby_guest.js";
 
@@ -138,10 +139,11 @@ test("what others send is shown as text, and bounded", { timeout: 60_000 }, () =
 
 test("a server without the lobby says which lines to add", { timeout: 60_000 }, () =>
   withServer(() => [], async ({ arrive }) => {
-    const ada = await arrive({ permissions: ["clipboard-read", "clipboard-write"] });
+    const ada = await arrive({ permissions: ["clipboard-read", "clipboard-write"], bypassCSP: true });
     await ada.tries("Ada");
     await ada.is("unserved");
     await ada.page.getByRole("alert").filter({ hasText: "This server has no lobby yet" }).waitFor();
+    assert.deepEqual(await violations(ada.page), []);
     await ada.presses("Copy the lines");
     await ada.page.getByRole("button", { name: "Copied" }).waitFor();
     const copied = await ada.page.evaluate(() => navigator.clipboard.readText());

@@ -28,7 +28,7 @@ function begin(root) {
   const isWhole = own.length === 2;
   const player = isWhole ? new Player({ alice, bob, currentRoom, log }, sessionStorage) : null;
   const lobby = isWhole ? new Lobby(sessionStorage) : null;
-  const address = new Address(currentRoom);
+  const address = new Address(currentRoom, isWhole);
   render(<Page {...{ people, currentRoom, log, player, lobby, address }} />, root);
   // A window for one person connects at once.
   for (const person of people) if (person.wasOnline || !player) person.goOnline();
