@@ -4,6 +4,7 @@ use std::{
     fmt::Display,
     io::{self, Write as _},
     net::SocketAddr,
+    path::Path,
     process::ExitCode,
 };
 
@@ -11,8 +12,9 @@ use actix_web::rt::System;
 use clap::error::ErrorKind;
 use tokio::runtime::{Builder, Runtime};
 use vestibule::{
-    admin::Listen,
-    config::{Difference, Settings, Sources, Task, complaint, completions, default_config, man},
+    admin::{Listen, NewToken, Operator, TokenName, Tokens},
+    config::{Difference, MakeToken, Settings, Sources, Task, complaint, completions, default_config, man},
+    secret_file::Modes,
     serve::serve,
     startup::Startup,
     telemetry,
@@ -47,6 +49,8 @@ async fn carry_out() -> ExitCode {
             Err(problems) => fail(&in_one_line(&problems), EXIT_CONFIG),
         },
         Ok(Task::CheckConfig(sources)) => check(&sources),
+        Ok(Task::MakeToken(token)) => make_token(token),
+        Ok(Task::CheckTokens(file)) => check_tokens(&file),
         Ok(Task::DefaultConfig) => print(default_config().as_bytes()),
         Ok(Task::Man) => print(&man()),
         Ok(Task::Completions(shell)) => print(&completions(shell)),
@@ -114,6 +118,34 @@ fn check(sources: &Sources) -> ExitCode {
             print(("ok\n".to_owned() + &lines.collect::<String>()).as_bytes())
         }
         Err(unusable) => fail_all(&unusable, EXIT_UNUSABLE),
+    }
+}
+
+/// Carries out `token`: prints a new token, and its line unless that was added to a file.
+fn make_token(MakeToken { name: TokenName(name), may: access, append }: MakeToken) -> ExitCode {
+    let made = NewToken::make(Operator { name, access });
+    let made = made.and_then(|token| {
+        append.as_deref().map_or(Ok(()), |file| token.append_to(file))?;
+        Ok(token)
+    });
+    match (made, append) {
+        (Err(error), _) => fail(&error.to_string(), EXIT_UNUSABLE),
+        (Ok(token), None) => print(format!("{}\n{}\n", token.secret(), token.line()).as_bytes()),
+        (Ok(token), Some(file)) => {
+            complain(format_args!("added to {}; send the server SIGHUP to have it read", file.display()));
+            print(format!("{}\n", token.secret()).as_bytes())
+        }
+    }
+}
+
+/// Carries out `token check`: prints the names in a file, and what each token allows.
+fn check_tokens(file: &Path) -> ExitCode {
+    match Tokens::load(file, Modes::Checked) {
+        Ok(tokens) => {
+            let line = |Operator { name, access }: &Operator| format!("{name} {access}\n");
+            print(tokens.operators().map(line).collect::<String>().as_bytes())
+        }
+        Err(error) => fail(&error.to_string(), EXIT_UNUSABLE),
     }
 }
 

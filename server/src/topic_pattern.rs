@@ -8,6 +8,11 @@ use std::{
 /// The topics that belong to the approve flow.
 const TAKEN: [&str; 2] = ["room:", "user:"];
 
+/// Whether a topic belongs to the approve flow, whatever patterns match it.
+pub fn is_of_the_flow(topic: &str) -> bool {
+    TAKEN.iter().any(|taken| topic.starts_with(taken))
+}
+
 /// A topic, or all topics that begin alike: `lobby`, `chat:*`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TopicPattern {

@@ -17,7 +17,25 @@ pub const READER: &str = "reader-0123456789abcdef0123456789";
 /// The token of the operator `alice`, who may do everything.
 pub const OPERATOR: &str = "operator-0123456789abcdef01234567";
 
-/// A server with an admin listener, at which [`READER`] and [`OPERATOR`] are valid.
+/// Tokens that neither read nor change everything: name, what each may do, and the token.
+pub const LIMITED: [(&str, &str, &str); 5] = [
+    ("publisher", "publish", "publisher-0123456789abcdef0123456"),
+    ("chat", "publish=chat:*,presence=chat:*,unsubscribe=chat:*", "chat-0123456789abcdef0123456789ab"),
+    ("watcher", "presence", "watcher-0123456789abcdef012345678"),
+    ("bouncer", "unsubscribe", "bouncer-0123456789abcdef012345678"),
+    ("kicker", "disconnect", "kicker-0123456789abcdef0123456789"),
+];
+
+/// The token of [`LIMITED`] with this name.
+///
+/// # Panics
+/// If there is none.
+pub fn limited(name: &str) -> &'static str {
+    let (_, _, token) = LIMITED.iter().find(|(other, _, _)| *other == name).expect("a token");
+    token
+}
+
+/// A server with an admin listener, at which [`READER`], [`OPERATOR`] and [`LIMITED`] are valid.
 pub struct AdminServer {
     /// The server itself.
     pub server: Server,
@@ -69,7 +87,7 @@ impl AdminServer {
     }
 }
 
-/// Adds an admin listener, with a file of both tokens in this folder.
+/// Adds an admin listener, with a file of all tokens in this folder.
 ///
 /// # Panics
 /// If the file cannot be written.
@@ -86,7 +104,7 @@ pub fn authorized(request: Request, token: &str) -> Request {
     request.header("authorization", &format!("Bearer {token}"))
 }
 
-/// Writes a file with both tokens to this folder. [`OPERATOR`]'s is stored as its hash, as
+/// Writes a file with all tokens to this folder. [`OPERATOR`]'s is stored as its hash, as
 /// `sha256sum` prints it.
 ///
 /// # Panics
@@ -95,7 +113,8 @@ pub fn write_tokens(folder: &Path) -> PathBuf {
     let path = folder.join("tokens");
     let hash = ring::digest::digest(&ring::digest::SHA256, OPERATOR.as_bytes());
     let digits = hash.as_ref().iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"));
-    let text = format!("# who may do what\nprometheus read {READER}\nalice full sha256:{digits}\n");
+    let limited = LIMITED.map(|(name, may, token)| format!("{name} {may} {token}\n")).concat();
+    let text = format!("# who may do what\nprometheus read {READER}\nalice full sha256:{digits}\n{limited}");
     fs::write(&path, text).expect("a file");
     fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("a mode");
     path

@@ -1,5 +1,15 @@
 //! Records operators' actions: in the audit log before the action, so that no action happens
 //! without a record, and after it with its result; then in the log with the same status.
+//!
+//! The audit log holds a bounded number of records, and a back end may act many times a second. So
+//! of a token without `full`, only the first action of an hour at each endpoint is in the audit
+//! log: it must not push the records of others out.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     Error, HttpMessage as _, ResponseError as _,
@@ -11,10 +21,43 @@ use actix_web::{
 };
 use tracing::Instrument as _;
 
-use super::{problem::Problem, shared::Admin, tokens::Operator, v1};
+use super::{
+    access::{Access, Right},
+    permissions::Permissions,
+    problem::Problem,
+    shared::Admin,
+    tokens::Operator,
+    v1,
+};
 
 /// The longest path that is recorded, in characters.
 const MAX_PATH: usize = 200;
+
+/// How long a token without `full` acts at an endpoint under one record.
+const ONE_RECORD: Duration = Duration::from_secs(60 * 60);
+
+/// When tokens without `full` last got a record, by operator and action.
+#[derive(Debug, Default)]
+pub(super) struct Recorded(Mutex<HashMap<(String, String), Instant>>);
+
+impl Recorded {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an action is under a record already.
+    fn has(&self, operator: &str, act: &str, now: Instant) -> bool {
+        let at = self.lock().get(&(operator.to_owned(), act.to_owned())).copied();
+        at.is_some_and(|at| now.duration_since(at) < ONE_RECORD)
+    }
+
+    /// The action got a record.
+    fn note(&self, operator: &str, act: &str, now: Instant) {
+        let mut recorded = self.lock();
+        recorded.retain(|_, at| now.duration_since(*at) < ONE_RECORD);
+        recorded.insert((operator.to_owned(), act.to_owned()), now);
+    }
+}
 
 /// Passes a request on, and records it unless its method is safe. Whether the operator may make it
 /// is decided after this.
@@ -60,6 +103,10 @@ async fn write_down<B: MessageBody + 'static>(
 /// An operator's action.
 struct Act {
     operator: String,
+    /// Whether its token allows everything.
+    is_full: bool,
+    /// Whether it sends events, as a back end does many times a second.
+    is_publishing: bool,
     path: String,
     /// The action and its target for the audit log, if the endpoint exists.
     entry: Option<(String, String)>,
@@ -71,31 +118,66 @@ impl Act {
         if request.method().is_safe() {
             return None;
         }
-        let operator = request.extensions().get::<Operator>()?.name.clone();
+        let Operator { name: operator, access } = request.extensions().get::<Operator>()?.clone();
+        let permissions = request.app_data::<web::Data<Permissions>>();
+        let right = permissions.and_then(|permissions| permissions.right(request));
+        let (is_full, is_publishing) = (access == Access::Full, right == Some(Right::Publish));
         let short = |path: &str| path.chars().take(MAX_PATH).collect();
         let entry =
             request.match_pattern().filter(|pattern| pattern.starts_with(v1::PREFIX)).and_then(|pattern| {
                 let target = request.path().strip_prefix(v1::PREFIX)?.trim_start_matches('/');
                 Some((format!("{} {pattern}", request.method()), short(target)))
             });
-        Some(Self { operator, path: short(request.path()), entry })
+        Some(Self { operator, is_full, is_publishing, path: short(request.path()), entry })
     }
 
-    /// Begins its record in the audit log, and returns the record's number.
+    /// Begins its record in the audit log, if it gets one, and returns the record's number.
     async fn begin(&self, request: &ServiceRequest) -> Result<Option<i64>, Problem> {
         let admin = request.app_data::<web::Data<Admin>>();
         let (Some(admin), Some((act, target))) = (admin, self.entry.clone()) else { return Ok(None) };
-        Ok(Some(admin.flow.store().begin_act(self.operator.clone(), act, target).await?))
+        let store = admin.flow.store();
+        let recorded = request.app_data::<web::Data<Recorded>>().filter(|_| !self.is_full);
+        let Some(recorded) = recorded else {
+            return Ok(Some(store.begin_act(self.operator.clone(), act, target).await?));
+        };
+        let now = Instant::now();
+        if recorded.has(&self.operator, &act, now) {
+            return Ok(None);
+        }
+        let number = store.begin_act(self.operator.clone(), act.clone(), target).await?;
+        recorded.note(&self.operator, &act, now);
+        Ok(Some(number))
     }
 
     /// Logs the result. The method is in the request's span.
     fn log(&self, status: StatusCode) {
-        tracing::info!(admin = self.operator, path = self.path, status = status.as_u16(), "administered");
+        let (admin, path, code) = (&self.operator, &self.path, status.as_u16());
+        if self.is_publishing && !self.is_full && status.is_success() {
+            tracing::debug!(admin, path, status = code, "administered");
+        } else {
+            tracing::info!(admin, path, status = code, "administered");
+        }
     }
 }
 
 /// The answer after a panic, whose place is in the log.
 fn panicked() -> Error {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed to handle this request: see the log.")
-        .into()
+    Problem::unanswered().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_is_recorded_once_an_hour() {
+        let (recorded, now) = (Recorded::default(), Instant::now());
+        let has = |operator, act, at| recorded.has(operator, act, at);
+        recorded.note("shop", "POST a", now);
+        assert!(!has("shop", "POST b", now) && !has("game", "POST a", now));
+        assert!(has("shop", "POST a", now + ONE_RECORD / 2));
+        assert!(!has("shop", "POST a", now + ONE_RECORD));
+        recorded.note("shop", "POST b", now + ONE_RECORD);
+        assert_eq!(recorded.lock().len(), 1, "what is older is forgotten");
+    }
 }

@@ -8,11 +8,13 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::header::AUTHORIZATION,
     middleware::Next,
+    web,
 };
 
 use super::{
+    permissions::Permissions,
     problem::Problem,
-    tokens::{Access, Operator, TokenFile},
+    tokens::{Operator, TokenFile},
 };
 
 /// Passes on requests with a valid token, and puts its [`Operator`] into their extensions. Answers
@@ -32,21 +34,22 @@ pub(super) async fn identify<B: MessageBody + 'static>(
     }
 }
 
-/// Passes on requests that the operator may make, and answers 403 to any with a `read` token that
-/// is not a safe method (RFC 9110, section 9.2.1).
+/// Passes on requests that the operator's token allows, and answers all others 403. Whether it
+/// allows them in the topic that they name is checked by the endpoint, which has read it.
 pub(super) async fn permit<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if request.method().is_safe() {
-        return next.call(request).await.map(ServiceResponse::map_into_left_body);
-    }
-    let has_full = |operator: &Operator| operator.access == Access::Full;
-    if !request.extensions().get::<Operator>().is_some_and(has_full) {
-        let response = Problem::read_only().error_response();
-        return Ok(request.into_response(response).map_into_right_body());
-    }
-    next.call(request).await.map(ServiceResponse::map_into_left_body)
+    let operator = request.extensions().get::<Operator>().cloned();
+    let permissions = request.app_data::<web::Data<Permissions>>().cloned();
+    let problem = match (operator, permissions) {
+        (Some(operator), Some(permissions)) if permissions.permit(&operator.access, &request) => {
+            return next.call(request).await.map(ServiceResponse::map_into_left_body);
+        }
+        (Some(operator), _) => Problem::not_allowed(&operator.access),
+        (None, _) => Problem::no_token(),
+    };
+    Ok(request.into_response(problem.error_response()).map_into_right_body())
 }
 
 /// The bearer token of a request (RFC 6750, section 2.1). The scheme's name is case-insensitive.

@@ -1,14 +1,19 @@
 //! The operators' listener: metrics and administration, apart from what clients reach.
 //!
 //! Health and the dashboard page need no token. Everything else is behind `auth`: it identifies the
-//! operator by a token, and allows changes only with a `full` one. Between the two, `audit` records
-//! what the operator asks for. A route added to `routes` is behind all of that, finds the
-//! [`Operator`] in the request's extensions, and answers errors with a [`Problem`].
+//! operator by a token, and allows what the token does: everything with a `full` one, reading with
+//! `read`, and otherwise only endpoints whose descriptions name a right ([`Permissions`]). Between
+//! the two, `audit` records what the operator asks for. A route added to `routes` is behind all of
+//! that, finds the [`Operator`] in the request's extensions, and answers errors with a [`Problem`].
 
+mod access;
 mod audit;
 mod auth;
+mod idempotency;
 mod listen;
 mod metrics;
+mod new_token;
+mod permissions;
 mod problem;
 mod shared;
 mod tokens;
@@ -27,11 +32,15 @@ use actix_web::{
 };
 
 pub use self::{
+    access::{Access, Grant, Right},
     listen::Listen,
+    new_token::{NewToken, NewTokenError, TokenName},
+    permissions::Permissions,
     problem::Problem,
     shared::{Admin, ServerInfo},
-    tokens::{Access, Operator, Renewed, TokenError, TokenFile, Tokens},
+    tokens::{Operator, Renewed, TokenError, TokenFile, Tokens},
 };
+use self::{audit::Recorded, idempotency::Answers};
 use vestibule_channels::transport::{
     Connections, HttpTimeouts, Over, edges, harden, head_as_get, prepare_socket, websocket,
 };
@@ -87,6 +96,8 @@ pub fn start(
     let admin = web::Data::new(admin);
     let live = topic::endpoint(Arc::clone(&tokens), admin.clone());
     let admission = Admission { tokens: Arc::clone(&tokens), connections: Arc::clone(live.connections()) };
+    let (permissions, answers) = (web::Data::new(v1::permissions()), web::Data::new(Answers::default()));
+    let recorded = web::Data::new(Recorded::default());
     let dashboard = Arc::new(Page::embedded::<Dashboard>("dashboard"));
     let server = HttpServer::new(move || {
         let (tokens, live) = (Arc::clone(&tokens), Arc::clone(&live));
@@ -95,6 +106,9 @@ pub fn start(
             .wrap(from_fn(telemetry::trace_and_tell))
             .wrap(from_fn(move |request, next| harden(Over::Http, request, next)))
             .app_data(admin.clone())
+            .app_data(permissions.clone())
+            .app_data(recorded.clone())
+            .app_data(answers.clone())
             .configure(|config| health::mount(config, Arc::clone(&admin.health), Audience::Operators))
             .configure(|config| websocket::mount(config, "/socket/websocket", live))
             .configure(|config| dashboard.mount(config, "/"))

@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vestibule_store::{CommandError, StoreError};
 
+use super::access::Access;
 use crate::input::InputError;
 
 /// A problem without a type of its own: its title is that of its status.
@@ -58,10 +59,24 @@ impl Problem {
         Self { challenge, ..Self::new(StatusCode::UNAUTHORIZED, "This token is unknown.") }
     }
 
-    /// The token only allows reading.
-    pub(super) fn read_only() -> Self {
+    /// The token does not allow this, but only what it says.
+    pub(super) fn not_allowed(access: &Access) -> Self {
         let challenge = Some("Bearer realm=\"vestibule\", error=\"insufficient_scope\"");
-        Self { challenge, ..Self::new(StatusCode::FORBIDDEN, "This token only allows reading.") }
+        let detail = format!("This token does not allow this. It allows only: {access}.");
+        Self { challenge, ..Self::new(StatusCode::FORBIDDEN, detail) }
+    }
+
+    /// The header `Idempotency-Key` cannot be read.
+    pub(super) fn bad_key() -> Self {
+        let detail = "The header Idempotency-Key must be one string of 1 to 128 visible ASCII characters, without \
+                      quotation marks and backslashes inside.";
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// The request failed, for a reason that is in the log.
+    pub(super) fn unanswered() -> Self {
+        let detail = "The server failed to handle this request: see the log.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
     /// The path is unknown.

@@ -4,6 +4,7 @@
 //! # name       may   token, or sha256: and its hash
 //! prometheus   read  sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 //! alice        full  sha256:60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752
+//! shop         publish=chat:*,presence  sha256:fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04f…
 //! ```
 //!
 //! Only hashes are kept in memory, so there is nothing to wipe or to leak in a dump: a token has as
@@ -20,29 +21,14 @@ use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
+use super::access::Access;
 use crate::secret_file::{self, Modes, SecretFileError};
 
 /// The shortest token: 24 random bytes in base64.
 const SHORTEST: usize = 32;
 
-/// What a token allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
-    /// Only reading.
-    Read,
-    /// Reading and changing.
-    Full,
-}
-
-impl Access {
-    /// The word in the file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Access::Read => "read",
-            Access::Full => "full",
-        }
-    }
-}
+/// The beginning of a token's hash.
+const HASHED: &str = "sha256:";
 
 /// The owner of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,16 +121,21 @@ impl TokenFile {
 impl Tokens {
     /// Reads the file.
     pub fn load(path: &Path, modes: Modes) -> Result<Self, TokenError> {
-        let text = secret_file::read(path, modes)?;
-        let tokens = Self::parse(&text).map_err(|(line, what)| TokenError::Line {
-            path: path.to_owned(),
-            line,
-            what,
-        })?;
+        let tokens = Self::of(&secret_file::read(path, modes)?, path)?;
         if tokens.0.is_empty() {
             return Err(TokenError::Empty { path: path.to_owned() });
         }
         Ok(tokens)
+    }
+
+    /// The tokens in the text of a file, which may be none.
+    pub(super) fn of(text: &str, path: &Path) -> Result<Self, TokenError> {
+        Self::parse(text).map_err(|(line, what)| TokenError::Line { path: path.to_owned(), line, what })
+    }
+
+    /// Whose tokens there are, as in the file.
+    pub fn operators(&self) -> impl Iterator<Item = &Operator> {
+        self.0.iter().map(|(operator, _)| operator)
     }
 
     /// The operator of a token.
@@ -178,14 +169,10 @@ impl Tokens {
 fn parse_line(line: &str) -> Result<(Operator, [u8; 32]), &'static str> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [name, access, token] = words[..] else {
-        return Err("expected a name, read or full, and a token");
+        return Err("expected a name, what the token may do, and the token");
     };
-    let access = match access {
-        "read" => Access::Read,
-        "full" => Access::Full,
-        _ => return Err("the second word must be read or full"),
-    };
-    let hash = match token.strip_prefix("sha256:") {
+    let access = access.parse()?;
+    let hash = match token.strip_prefix(HASHED) {
         Some(digits) => {
             let mut hash = [0; 32];
             hex::decode_to_slice(digits, &mut hash)
@@ -196,6 +183,11 @@ fn parse_line(line: &str) -> Result<(Operator, [u8; 32]), &'static str> {
         None => hash(token),
     };
     Ok((Operator { name: name.to_owned(), access }, hash))
+}
+
+/// The line of a file for a token, with its hash.
+pub(super) fn line(operator: &Operator, token: &str) -> String {
+    format!("{} {} {HASHED}{}", operator.name, operator.access, hex::encode(hash(token)))
 }
 
 fn hash(token: &str) -> [u8; 32] {
@@ -210,8 +202,8 @@ mod tests {
 
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-    fn operator(name: &str, access: Access) -> Operator {
-        Operator { name: name.to_owned(), access }
+    fn operator(name: &str, access: &str) -> Operator {
+        Operator { name: name.to_owned(), access: access.parse().unwrap() }
     }
 
     #[test]
@@ -219,12 +211,19 @@ mod tests {
         let digits = hex::encode(hash("another token"));
         let text = format!("# who\n\n  alice full {TOKEN}\r\nprometheus\tread\tsha256:{digits}\n");
         let tokens = Tokens::parse(&text).unwrap();
-        assert_eq!(tokens.find(TOKEN), Some(&operator("alice", Access::Full)));
-        assert_eq!(tokens.find("another token"), Some(&operator("prometheus", Access::Read)));
+        assert_eq!(tokens.find(TOKEN), Some(&operator("alice", "full")));
+        assert_eq!(tokens.find("another token"), Some(&operator("prometheus", "read")));
         for wrong in ["", &TOKEN[1..], &digits, &format!("sha256:{digits}"), "alice"] {
             assert_eq!(tokens.find(wrong), None, "{wrong}");
         }
         assert!(!format!("{tokens:?}").contains(TOKEN));
+    }
+
+    #[test]
+    fn a_line_is_read_as_it_is_written() {
+        let shop = operator("shop", "publish=chat:*,presence");
+        let tokens = Tokens::parse(&line(&shop, TOKEN)).unwrap();
+        assert_eq!((tokens.find(TOKEN), tokens.operators().count()), (Some(&shop), 1));
     }
 
     #[test]
@@ -257,7 +256,7 @@ mod tests {
         assert_eq!(file.renew().unwrap(), Renewed { has_changed: false, revoked: Vec::new() });
         write("nonsense".to_owned());
         assert!(file.renew().is_err());
-        assert_eq!((file.count(), file.find(&token("a"))), (3, Some(operator("a", Access::Full))));
+        assert_eq!((file.count(), file.find(&token("a"))), (3, Some(operator("a", "full"))));
 
         // One stays, one may no longer do the same, one has another token, and one comes.
         write(format!(
@@ -270,8 +269,8 @@ mod tests {
         let revoked = ["b", "c"].map(str::to_owned).to_vec();
         assert_eq!(file.renew().unwrap(), Renewed { has_changed: true, revoked });
         assert_eq!((file.count(), file.find(&token("c"))), (4, None));
-        assert_eq!(file.find(&token("b")), Some(operator("b", Access::Read)));
-        assert_eq!(file.find(&token("d")), Some(operator("d", Access::Read)));
+        assert_eq!(file.find(&token("b")), Some(operator("b", "read")));
+        assert_eq!(file.find(&token("d")), Some(operator("d", "read")));
     }
 
     #[test]

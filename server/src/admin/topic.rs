@@ -16,6 +16,7 @@ use vestibule_channels::{
 };
 
 use super::{
+    access::{Access, Right},
     shared::Admin,
     tokens::{Operator, TokenFile},
 };
@@ -32,8 +33,8 @@ pub(super) fn endpoint(tokens: Arc<TokenFile>, admin: web::Data<Admin>) -> Arc<E
     let topics = TopicRegistry::builder(move |_| MetricsChannel { admin: admin.clone(), is_ticking: false })
         .mailbox(MAILBOX)
         .authorize(|_, client, _| match &client.assigns {
-            Some(_) => Ok(()),
-            None => Err(JoinRefusal::now(unauthorized())),
+            Some(operator) if operator.access.allows(Right::Read) => Ok(()),
+            _ => Err(JoinRefusal::now(unauthorized())),
         })
         .build();
     Endpoint::builder(SocketAuth(tokens)).route("admin", topics).build()
@@ -44,8 +45,9 @@ pub(super) fn socket_id(name: &str) -> String {
     format!("operator:{name}")
 }
 
-/// Accepts every connection and notes its operator. Without a valid token, joins are refused rather
-/// than the connection: a browser cannot see why an upgrade was refused, and would retry for ever.
+/// Accepts every connection and notes its operator. Without a token that reads, joins are refused
+/// rather than the connection: a browser cannot see why an upgrade was refused, and would retry for
+/// ever.
 struct SocketAuth(Arc<TokenFile>);
 
 impl SocketHandler for SocketAuth {
@@ -82,14 +84,11 @@ impl Channel for MetricsChannel {
     type Assigns = ();
 
     fn join(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId, _: &Payload) -> JoinResult<()> {
-        let Some(Operator { name, access }) = cx.connect_assigns(who) else {
-            return Err(unauthorized().into());
-        };
+        let reader = cx.connect_assigns(who).as_ref().filter(|operator| operator.access.allows(Right::Read));
+        let Some(Operator { name, access }) = reader else { return Err(unauthorized().into()) };
+        let access = if *access == Access::Full { "full" } else { "read" };
         let every = u64::try_from(EVERY.as_millis()).unwrap_or(u64::MAX);
-        Ok(JoinReply::Ok(
-            (),
-            Payload::of(&json!({ "name": name, "access": access.as_str(), "every_ms": every })),
-        ))
+        Ok(JoinReply::Ok((), Payload::of(&json!({ "name": name, "access": access, "every_ms": every }))))
     }
 
     fn joined(&mut self, cx: &mut Context<'_, Self>, who: SubscriberId) {

@@ -87,7 +87,7 @@ impl SocketHandler for SocketAuth {
         let (accounts, guest) = (Arc::clone(auth.accounts()), self.connected(info, None, None));
         Some(Box::pin(async move {
             let found = accounts.find(&connecting).await.map_err(|_| try_again())?;
-            let id = found.as_ref().ok().map(|login| login_id(login));
+            let id = found.as_ref().ok().map(|login| account_socket_id(&login.account));
             Ok(Connected { id, assigns: Identity { login: Some(found), ..guest.assigns } })
         }))
     }
@@ -100,7 +100,7 @@ impl SocketAuth {
         uid: Option<Uid>,
         login: Option<Verdict<Arc<Login>>>,
     ) -> Connected<Identity> {
-        let of_login = || login.as_ref()?.as_ref().ok().map(|login| login_id(login));
+        let of_login = || login.as_ref()?.as_ref().ok().map(|login| account_socket_id(&login.account));
         let id = uid.as_ref().map(socket_id).or_else(of_login);
         let server = self.0.auth.server_name(info.host).into();
         Connected { id, assigns: Identity { uid, login, server, address: info.address } }
@@ -117,9 +117,9 @@ fn try_again() -> Refused {
     Refused::with(StatusCode::SERVICE_UNAVAILABLE).header(RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
-/// The id of an account's connections, by which they are counted.
-fn login_id(login: &Login) -> String {
-    format!("account:{}", login.account)
+/// The socket id of all connections of an account of the team's own logins.
+pub fn account_socket_id(account: &str) -> String {
+    format!("account:{account}")
 }
 
 /// The user of a subscriber, if it has one, and the name that it was told for the server.

@@ -49,7 +49,7 @@ pub use self::{
     config::FlowConfig,
     fan_out_limit::FanOutRate,
     flow::Flow,
-    identity::{Identity, SocketAuth},
+    identity::{Identity, SocketAuth, account_socket_id},
     room::RoomSubscriber,
     services::Services,
     topic::{socket_id, user_of},

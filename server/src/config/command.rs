@@ -4,10 +4,12 @@ use std::{env, ffi::OsString, path::PathBuf};
 
 use clap::{
     Arg, ArgMatches, Args as _, Command, Id,
-    error::{ContextKind, ContextValue},
+    error::{ContextKind, ContextValue, ErrorKind},
     value_parser,
 };
 use clap_complete::Shell;
+
+use crate::admin::{Access, TokenName};
 
 use super::{
     environment::Variables,
@@ -21,6 +23,9 @@ const WIDTH: usize = 120;
 
 /// The command that checks settings without starting the server.
 const CHECK: &str = "check-config";
+
+/// The command that makes tokens, and checks files of them.
+const TOKEN: &str = "token";
 
 /// The text below the options in `-h`.
 const FORMATS: &str = "\
@@ -36,6 +41,9 @@ value is invalid, the server does not start and says what is wrong and where. `v
 options, reports all such problems, and problems with the certificate and the other files that the server reads, without
 starting it. If there are none, it prints each setting that differs from its default, and its source.
 
+`vestibule token --name NAME --may WHAT --append FILE` makes a token for the file of --admin-tokens, where only its hash
+is; `vestibule token check FILE` prints what each token of a file allows.
+
 On SIGHUP the server reads the file, its certificate and the operators' tokens again. The log says which changes have
 taken effect and which need a restart. On SIGTERM or SIGINT the server disconnects its clients, stores what they have
 submitted, and stops. A second signal ends it at once.
@@ -49,12 +57,26 @@ pub enum Task {
     Serve(Sources),
     /// Check settings and files.
     CheckConfig(Sources),
+    /// Make a token for an operator or a back end.
+    MakeToken(MakeToken),
+    /// Check a file of tokens.
+    CheckTokens(PathBuf),
     /// Print a file of all settings with their defaults.
     DefaultConfig,
     /// Print the manual page.
     Man,
     /// Print the completions for a shell.
     Completions(Shell),
+}
+
+/// The token to make.
+pub struct MakeToken {
+    /// The name of its owner.
+    pub name: TokenName,
+    /// What it allows.
+    pub may: Access,
+    /// The file to add it to.
+    pub append: Option<PathBuf>,
 }
 
 impl Task {
@@ -71,6 +93,7 @@ impl Task {
         Ok(match matches.subcommand() {
             None => Self::Serve(Sources::new(&matches, variables)),
             Some(("default-config", _)) => Self::DefaultConfig,
+            Some((TOKEN, of)) => token_task(of),
             Some(("man", _)) => Self::Man,
             Some(("completions", of)) => Self::Completions(shell(of)),
             Some((_check, flags)) => Self::CheckConfig(Sources::new(flags, variables)),
@@ -80,6 +103,12 @@ impl Task {
 
 /// The error in a command line, in one line, with what was probably meant.
 pub fn complaint(error: &clap::Error) -> String {
+    // The first line of this message does not say which.
+    if error.kind() == ErrorKind::MissingRequiredArgument
+        && let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg)
+    {
+        return format!("missing {}", missing.join(" and "));
+    }
     let meant =
         [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].into_iter().find_map(
             |kind| match error.get(kind)? {
@@ -119,6 +148,7 @@ pub fn command() -> Command {
             Command::new("default-config")
                 .about("Prints a file of all settings, with their meanings and defaults"),
         )
+        .subcommand(token())
         .subcommand(Command::new("man").hide(true).about("Prints the manual page"))
         .subcommand(completions())
 }
@@ -131,6 +161,51 @@ pub(super) fn server() -> Command {
         .about("A Phoenix-compatible channel server for rooms whose keys only the members hold")
         .after_help(FORMATS)
         .after_long_help(format!("{FORMATS}\n\n{EXPLANATION}"))
+}
+
+/// Makes a token, or checks a file of them.
+fn token() -> Command {
+    let name = Arg::new("name")
+        .long("name")
+        .value_name("NAME")
+        .required(true)
+        .value_parser(str::parse::<TokenName>)
+        .help("Name of the token's owner, in the audit log");
+    let may = Arg::new("may")
+        .long("may")
+        .value_name("WHAT")
+        .required(true)
+        .value_parser(str::parse::<Access>)
+        .help("What the token allows: full, read, or a list of publish, presence, unsubscribe and disconnect")
+        .long_help(
+            "What the token allows: full, read, or a list of publish, presence, unsubscribe and disconnect, of \
+             which all but disconnect can be limited to topics, as in publish=chat:*,publish=news,presence",
+        );
+    let append =
+        Arg::new("append").long("append").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
+            "File of tokens to add its hash to; created if it does not exist. Only the token is printed then",
+        );
+    let file = Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf));
+    let check = Command::new("check")
+        .about("Prints what a file of tokens allows, or what is wrong with it")
+        .arg(file);
+    Command::new(TOKEN)
+        .about("Makes a token for an operator or a back end: prints it, and its line for the file of --admin-tokens")
+        .max_term_width(WIDTH)
+        .args_conflicts_with_subcommands(true)
+        .subcommand_negates_reqs(true)
+        .args([name, may, append])
+        .subcommand(check)
+}
+
+fn token_task(matches: &ArgMatches) -> Task {
+    const SEEN: &str = "clap has seen to it";
+    if let Some((_check, of)) = matches.subcommand() {
+        return Task::CheckTokens(of.get_one::<PathBuf>("file").expect(SEEN).clone());
+    }
+    let name = matches.get_one::<TokenName>("name").expect(SEEN).clone();
+    let may = matches.get_one::<Access>("may").expect(SEEN).clone();
+    Task::MakeToken(MakeToken { name, may, append: matches.get_one("append").cloned() })
 }
 
 /// For packagers; hidden in `--help`.

@@ -30,7 +30,7 @@ mod values;
 pub use self::{
     admin::AdminOptions,
     change::{Change, Changes},
-    command::{Task, command, complaint},
+    command::{MakeToken, Task, command, complaint},
     connections::ConnectionOptions,
     flow::FlowOptions,
     hook::HookOptions,

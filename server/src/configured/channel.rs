@@ -219,14 +219,12 @@ impl ConfiguredChannel {
         event: &str,
         payload: &Payload,
     ) -> Result<Payload, ErrorReply> {
-        let object =
-            payload.as_json().filter(|_| matches!(payload.parse(), Ok(Probe { id: IsThere(false) })));
-        let Some(object) = object else {
+        let Some(object) = without_id(payload) else {
             let detail = "expected an object without _id, which the server adds";
             return Err(ErrorReply::of(&json!({ "reason": "bad_payload", "detail": detail })));
         };
         let except = (!echo).then_some(from);
-        let said = self.shared.histories.append(&self.topic, limits, event, object.as_str(), except);
+        let said = self.shared.histories.append(&self.topic, limits, event, object, except);
         self.tell(cx, said.at);
         Ok(said.payload.clone())
     }
@@ -319,6 +317,18 @@ pub(super) fn unauthorized() -> Payload {
 /// The answer to a join that is refused.
 pub(super) fn refusal(reason: &str) -> Payload {
     Payload::of(&json!({ "reason": reason }))
+}
+
+/// The text of a payload that a history can keep: an object without `_id`, which the server adds.
+pub(super) fn without_id(payload: &Payload) -> Option<&str> {
+    let json = payload.as_json()?;
+    matches!(payload.parse(), Ok(Probe { id: IsThere(false) })).then(|| json.as_str())
+}
+
+/// The subscribers that belong to an account.
+pub(super) fn subscribers_of(cx: &Context<'_, ConfiguredChannel>, account: &str) -> Vec<SubscriberId> {
+    let is_theirs = |who: &SubscriberId| cx.assigns(*who).visitor.account().as_deref() == Some(account);
+    cx.subscribers().filter(is_theirs).collect()
 }
 
 /// Phoenix broadcasts only objects and bytes.

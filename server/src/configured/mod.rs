@@ -16,9 +16,12 @@ mod visitor;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
 use serde_json::json;
-use tokio::time::Duration;
-use vestibule_channels::{JoinRefusal, Payload, Router, TopicRegistry, transport::OutboxLimits};
+use tokio::{sync::oneshot, time::Duration};
+use vestibule_channels::{
+    Context, JoinRefusal, Payload, Router, Stop, TopicRegistry, transport::OutboxLimits,
+};
 
 use self::{channel::ConfiguredChannel, history::Histories, unmatched::Unmatched};
 pub use self::{
@@ -41,6 +44,26 @@ pub struct ConfiguredChannels {
     topics: Arc<TopicRegistry<ConfiguredChannel>>,
     table: Arc<ArcSwap<ChannelTable>>,
     shared: Arc<Shared>,
+}
+
+/// Why an event was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsent {
+    /// The topic is not configured.
+    NotConfigured,
+    /// The topic has a history, and the payload is not an object or has an `_id` already.
+    NotKept,
+}
+
+/// Who is in a topic.
+#[derive(Debug)]
+pub struct TopicPresence {
+    /// How many subscribers there are, listed or not.
+    pub subscribers: usize,
+    /// Whether the topic has a presence list.
+    pub has_list: bool,
+    /// The list, if the topic has one and subscribers.
+    pub list: Option<Payload>,
 }
 
 /// What all topics share.
@@ -92,21 +115,82 @@ impl ConfiguredChannels {
         router.route("*", Arc::clone(&self.topics))
     }
 
-    /// Sends an event to everybody in a topic. Returns whether anybody is, or `None` if the topic
-    /// is not configured.
-    pub fn broadcast(&self, topic: &str, event: String, payload: Payload) -> Option<bool> {
-        let rules = self.table.load().find(topic)?;
-        let said = rules.history.zip(payload.as_json()).map(|(limits, object)| {
-            self.shared.histories.append(topic, limits, &event, object.as_str(), None).at
+    /// Sends an event to everybody in a topic, or to one account's subscribers there, which no
+    /// history keeps. Returns to how many, once it is sent.
+    pub fn publish(
+        &self,
+        topic: &str,
+        account: Option<String>,
+        event: String,
+        payload: Payload,
+    ) -> Result<impl Future<Output = usize> + use<>, Unsent> {
+        let rules = self.table.load().find(topic).ok_or(Unsent::NotConfigured)?;
+        let said = match rules.history {
+            None => None,
+            Some(limits) => {
+                let object = channel::without_id(&payload).ok_or(Unsent::NotKept)?;
+                let histories = &self.shared.histories;
+                account.is_none().then(|| histories.append(topic, limits, &event, object, None).at)
+            }
+        };
+        let asked = self.ask(topic, move |channel, cx| match (account, said) {
+            (Some(account), _) => {
+                let to = channel::subscribers_of(cx, &account);
+                cx.multicast(&event, payload, &to);
+                to.len()
+            }
+            (None, Some(at)) => {
+                channel.tell(cx, at);
+                cx.subscribers().count()
+            }
+            (None, None) => {
+                cx.broadcast(&event, payload);
+                cx.subscribers().count()
+            }
         });
-        let is_anybody = self.topics.call(topic, move |channel, cx| match said {
-            Some(at) => channel.tell(cx, at),
-            None => cx.broadcast(&event, payload),
-        });
-        if !is_anybody && let Some(at) = said {
+        if asked.is_none()
+            && let Some(at) = said
+        {
             self.shared.histories.pass_over(topic, at);
         }
-        Some(is_anybody)
+        Ok(or_nothing(asked))
+    }
+
+    /// Ends an account's joins of a topic. Returns how many, or `None` if the topic is not
+    /// configured.
+    pub async fn unsubscribe(&self, topic: &str, account: String) -> Option<usize> {
+        self.table.load().find(topic)?;
+        let ended = self.ask(topic, move |_, cx| {
+            let ended = channel::subscribers_of(cx, &account);
+            for who in &ended {
+                cx.stop(*who, Stop::Normal);
+            }
+            ended.len()
+        });
+        Some(or_nothing(ended).await)
+    }
+
+    /// Who is in a topic; `None` if it is not configured.
+    pub async fn presence(&self, topic: &str) -> Option<TopicPresence> {
+        let has_list = self.table.load().find(topic)?.presence;
+        let found =
+            self.ask(topic, move |_, cx| (cx.subscribers().count(), has_list.then(|| cx.presence_state())));
+        let (subscribers, list) = or_nothing(found).await;
+        Some(TopicPresence { subscribers, has_list, list })
+    }
+
+    /// Asks a topic's channel. A topic without subscribers has none.
+    fn ask<T, Q>(&self, topic: &str, question: Q) -> Option<impl Future<Output = T> + use<T, Q>>
+    where
+        T: Default + Send + 'static,
+        Q: FnOnce(&mut ConfiguredChannel, &mut Context<'_, ConfiguredChannel>) -> T + Send + 'static,
+    {
+        let (sender, recipient) = oneshot::channel();
+        let is_running = self.topics.call(topic, move |channel, cx| {
+            // The receiver may be gone.
+            let _ = sender.send(question(channel, cx));
+        });
+        is_running.then(|| recipient.map(Result::unwrap_or_default))
     }
 
     /// Goes by another table from now on.
@@ -120,5 +204,13 @@ impl ConfiguredChannels {
             let rules = table.load().find(cx.topic());
             channel.adopt(cx, rules);
         });
+    }
+}
+
+/// The answer of a channel, or the default where there is none.
+async fn or_nothing<T: Default>(answer: Option<impl Future<Output = T>>) -> T {
+    match answer {
+        Some(answer) => answer.await,
+        None => T::default(),
     }
 }

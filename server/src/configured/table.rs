@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::ChannelRules;
-use crate::topic_pattern::TopicPattern;
+use crate::topic_pattern::{TopicPattern, is_of_the_flow};
 
 /// The longest topic that is served, in bytes: clients choose topics, and histories keep them.
 const MAX_TOPIC: usize = 256;
@@ -26,7 +26,7 @@ impl ChannelTable {
     /// The rules of a topic. Where several patterns match, the most precise one counts, wherever
     /// it stands.
     pub fn find(&self, topic: &str) -> Option<Arc<ChannelRules>> {
-        if topic.len() > MAX_TOPIC {
+        if topic.len() > MAX_TOPIC || is_of_the_flow(topic) {
             return None;
         }
         let found = self.0.iter().find(|(pattern, _)| pattern.matches(topic));
@@ -54,6 +54,7 @@ mod tests {
         let found = |topic: &str| table.find(topic).and_then(|rules| rules.max_payload.any);
         let topics = ["x", "chat:", "chat:1", "chat:vip:1", "chat:lobby", "chat:lobby2"];
         assert_eq!(topics.map(found), [0, 1, 1, 2, 3, 1].map(Some));
+        assert!(table.find("room:1").is_none() && table.find("user:1").is_none(), "the flow's");
         assert_eq!(ChannelTable::default().find("chat:1"), None);
         let long = |bytes: usize| "x".repeat(bytes);
         assert!(table.find(&long(256)).is_some() && table.find(&long(257)).is_none());

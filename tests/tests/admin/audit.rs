@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use vestibule_tests::admin::{AdminServer, OPERATOR, READER};
+use vestibule_tests::admin::{AdminServer, LIMITED, OPERATOR, READER, limited};
 use vestibule_tests::http::Request;
 use vestibule_tests::people::now_ms;
 
@@ -74,6 +74,43 @@ fn each_act_is_logged_with_operator_object_and_result() {
     let results: Vec<Value> =
         lines.as_array().expect("a list").iter().rev().map(|line| line["result"].clone()).collect();
     assert_eq!(results, [200, 201, 404, 415, 405, 403, 403].map(Value::from));
+}
+
+/// A back end may act many times a second: the audit log must not lose others' acts over it.
+#[test]
+fn a_back_ends_acts_share_a_line_of_the_audit_log() {
+    let admin = AdminServer::start(&[("--log", "debug")]);
+    let body =
+        json!({ "messages": [{ "topic": "chat:1", "event": "secret_msg", "payload": { "x": "hush" } }] });
+    let publish = || Request::post("/admin/v1/publish").json(&body);
+    for token in [limited("publisher"), OPERATOR] {
+        for _ in 0..3 {
+            assert_eq!(admin.ask(publish(), token).status, 200);
+        }
+    }
+    for _ in 0..3 {
+        assert_eq!(admin.ask(Request::post("/admin/v1/drain"), limited("publisher")).status, 403);
+    }
+    let acts = admin.read("audit")["items"].clone();
+    let acts = acts.as_array().expect("a list").iter().rev();
+    let found: Vec<[&Value; 3]> =
+        acts.map(|act| ["operator", "act", "result"].map(|name| &act[name])).collect();
+    let publish = "POST /admin/v1/publish";
+    let full = [json!("alice"), json!(publish), json!(200)];
+    let expected = [
+        [json!("publisher"), json!(publish), json!(200)],
+        full.clone(),
+        full.clone(),
+        full,
+        [json!("publisher"), json!("POST /admin/v1/drain"), json!(403)],
+    ];
+    assert_eq!(found, expected.each_ref().map(<[_; 3]>::each_ref));
+    let log = admin.server.log();
+    assert_eq!(logged(&admin).len(), 9, "the log has all: {log}");
+    let tokens = LIMITED.map(|(_, _, token)| token);
+    for secret in ["secret_msg", "hush"].into_iter().chain(tokens) {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
 }
 
 /// An operator's tool is killed, or the connection breaks: acts that have begun are finished, and

@@ -1,14 +1,22 @@
 //! The served `OpenAPI` description is the committed one, and its permissions and answers are the
 //! real ones.
 
+use std::collections::BTreeSet;
+use std::fs;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use vestibule_approve::frames::Policy;
 use vestibule_approve::signed::Alg;
-use vestibule_tests::admin::{AdminServer, OPERATOR, READER};
+use vestibule_tests::admin::{AdminServer, LIMITED, OPERATOR, READER};
 use vestibule_tests::http::Request;
 use vestibule_tests::people::{Person, Room};
+use vestibule_tests::process::Launch;
 use vestibule_tests::repository;
 use vestibule_tests::scene::Scene;
+use vestibule_tests::ws::Handshake;
 
 use crate::pages;
 
@@ -47,13 +55,16 @@ fn request(method: &str, path: &str, operation: &Value, names: &[(&str, String)]
     request.json(&match schema.as_str().expect("a schema") {
         "#/components/schemas/Creator" => json!({ "uid": names[1].1 }),
         "#/components/schemas/Broadcast" => json!({ "event": "maintenance", "payload": { "minutes": 10 } }),
+        "#/components/schemas/Batch" => {
+            json!({ "messages": [{ "topic": "chat:1", "event": "new_msg", "payload": {} }] })
+        }
         other => panic!("{other}: what is this?"),
     })
 }
 
 #[test]
 fn endpoints_admit_and_answer_as_described() {
-    let mut admin = AdminServer::start(&[]);
+    let (mut admin, _folder) = chat_server();
     let mut scene = Scene::new(&admin.server);
     let asked = scene.ask();
     // The room and the user to be deleted are separate ones.
@@ -61,7 +72,7 @@ fn endpoints_admit_and_answer_as_described() {
     let erased = Person::new(Alg::Ed25519);
     let description = committed();
     let mut endpoints = endpoints(&description);
-    assert!(endpoints.len() >= 18, "{}", endpoints.len());
+    assert!(endpoints.len() >= 22, "{}", endpoints.len());
     // The shutdown comes last.
     endpoints.sort_by_key(|(_, path, _)| path.ends_with("/drain"));
     let mut acts = Vec::new();
@@ -73,7 +84,8 @@ fn endpoints_admit_and_answer_as_described() {
             ("{rid}", room.to_string()),
             ("{uid}", user.to_string()),
             ("{request_id}", asked.request_id.to_string()),
-            ("{topic}", scene.topic.clone()),
+            ("{topic}", "chat:1".to_owned()),
+            ("{account}", "bob".to_owned()),
         ];
         let ask = || request(method, path, operation, &names);
         let documented = |status: u16| operation["responses"][status.to_string()].is_object();
@@ -81,7 +93,7 @@ fn endpoints_admit_and_answer_as_described() {
         assert_eq!(admin.ask(ask(), "wrong").status, 401, "{method} {path}");
         let is_writing = method != "GET";
         let may = if is_writing { "full" } else { "read" };
-        assert_eq!(operation["security"], json!([{ "bearer": [may] }]), "{method} {path}");
+        assert_eq!(operation["security"][0], json!({ "bearer": [may] }), "{method} {path}");
         let read = admin.ask(ask(), READER);
         assert_eq!(read.status, if is_writing { 403 } else { 200 }, "{method} {path}: {}", read.text());
         assert!(documented(401) && documented(read.status), "{method} {path}");
@@ -103,6 +115,74 @@ fn endpoints_admit_and_answer_as_described() {
     // second signal.
     assert_eq!(admin.act("POST", "drain").status, 202);
     assert_eq!(admin.server.wait().code(), Some(0), "drained");
+}
+
+/// A server with a configured channel, and the folder of its settings.
+fn chat_server() -> (AdminServer, TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = folder.path().join("vestibule.toml");
+    fs::write(&file, "[channels.\"chat:*\"]\njoin = \"anyone\"\npresence = true\n").expect("a file");
+    let launch = Launch::vestibule().arg("--config").arg(file.to_str().expect("UTF-8"));
+    (AdminServer::launch(launch), folder)
+}
+
+/// A new endpoint is closed to all tokens but `read` and `full` ones, unless it declares a right.
+#[test]
+fn limited_tokens_use_only_what_declares_their_right() {
+    let (admin, _folder) = chat_server();
+    let id = Person::new(Alg::Ed25519).uid().to_string();
+    let mut used = BTreeSet::new();
+    for (method, path, operation) in endpoints(&committed()) {
+        let scopes = operation["security"].as_array().expect("security").iter();
+        let declared: Vec<&str> = scopes.skip(1).filter_map(|scope| scope["bearer"][0].as_str()).collect();
+        for topic in ["chat:1", "game:1"] {
+            let names = [
+                ("{rid}", id.clone()),
+                ("{uid}", id.clone()),
+                ("{request_id}", "5Hq7xkVcQ2mXw1kGm8b0Zw".to_owned()),
+                ("{topic}", topic.to_owned()),
+                ("{account}", "bob".to_owned()),
+            ];
+            for (name, may, token) in LIMITED {
+                let has_right = declared.iter().any(|right| may.contains(right));
+                // The batch is always for chat:1.
+                let is_elsewhere = name == "chat" && topic == "game:1" && path.contains("{topic}");
+                let status = admin.ask(request(&method, &path, &operation, &names), token).status;
+                let is_allowed = has_right && !is_elsewhere;
+                assert_eq!(status != 403, is_allowed, "{name}: {method} {path} {topic}: {status}");
+                if is_allowed {
+                    used.insert(name);
+                }
+            }
+        }
+    }
+    assert_eq!(used.len(), LIMITED.len(), "{used:?}");
+    for (name, may, token) in LIMITED {
+        for (method, path) in [("GET", "/metrics"), ("GET", "/nothing"), ("OPTIONS", "/admin/v1/publish")] {
+            let response = admin.ask(Request::new(method, path), token);
+            assert_eq!(response.status, 403, "{name}: {method} {path}");
+            let detail = response.json()["detail"].as_str().expect("a detail").to_owned();
+            assert!(detail.contains(may), "{detail}");
+        }
+    }
+}
+
+#[test]
+fn the_dashboards_topic_needs_a_token_that_reads() {
+    let admin = AdminServer::start(&[]);
+    let joined = |token: &str| {
+        let protocol = format!("phoenix, base64url.bearer.phx.{}", STANDARD_NO_PAD.encode(token));
+        let handshake = Handshake::new("/socket/websocket").query("vsn=2.0.0").protocol(&protocol);
+        let mut socket = handshake.open(admin.admin()).expect("an answer").accepted();
+        socket.send_json(&json!(["1", "1", "admin", "phx_join", {}]));
+        socket.expect_json()[4].clone()
+    };
+    for (name, _, token) in LIMITED {
+        let expected = json!({ "status": "error", "response": { "reason": "unauthorized" } });
+        assert_eq!(joined(token), expected, "{name}");
+    }
+    assert_eq!(joined(READER)["response"]["access"], "read");
+    assert_eq!(joined(OPERATOR)["response"]["access"], "full");
 }
 
 fn assert_audited(admin: &AdminServer, acts: &[(String, u16)]) {

@@ -5,6 +5,7 @@ mod described;
 mod requests;
 mod rooms;
 mod secrets;
+mod tokens;
 mod users;
 
 use serde_json::Value;

@@ -14,6 +14,7 @@ use vestibule_tests::process::{Launch, Server};
 
 use crate::meter::{self, GLANCE, Heap, PATIENCE};
 use crate::participants::{Participants, Role};
+use crate::requests::CONFIGURED;
 
 /// A server without rate limits, so that each frame is handled when it is sent; otherwise with its
 /// defaults.
@@ -38,7 +39,11 @@ impl MeasuredServer {
         let folder = tempfile::tempdir().expect("a temporary directory");
         // A short window, so that the memory of an abandoned long-poll session can be measured
         // soon. Redelivery would add messages that no row has caused.
+        let settings = folder.path().join("vestibule.toml");
+        let channel = format!("[channels.{CONFIGURED:?}]\njoin = \"anyone\"\npresence = true\n");
+        fs::write(&settings, channel).expect("a file");
         let launch = admin::administered(Launch::vestibule(), folder.path())
+            .options(&[("--config", settings.to_str().expect("UTF-8"))])
             .options(&[("--poll", "1s"), ("--redelivery", "1h")])
             .env("VESTIBULE_MAX_POLLS_PER_ADDRESS", "1000000");
         let heap = Heap::build(folder.path());

@@ -48,6 +48,9 @@ pub(crate) fn large_body(measured: &MeasuredServer, target: &str, lines: &str, m
     with_body(measured, target, lines, &body)
 }
 
+/// A topic that the measured server's settings have a channel for.
+pub(crate) const CONFIGURED: &str = "chat:1";
+
 /// An operator's request to a path of the description, about the existing room, user and request.
 pub(crate) fn administered(
     measured: &MeasuredServer,
@@ -55,16 +58,23 @@ pub(crate) fn administered(
     path: &str,
     size: Option<usize>,
 ) -> Vec<u8> {
+    // Only a room can be broadcast to as it is, and the others are for configured topics.
+    let is_broadcast = path.ends_with("/broadcast");
+    let topic = if is_broadcast { format!("room:{}", measured.room) } else { CONFIGURED.to_owned() };
     let names = [
         ("{rid}", measured.room.to_string()),
         ("{uid}", measured.user.to_string()),
         ("{request_id}", measured.request.to_string()),
-        ("{topic}", format!("room:{}", measured.room)),
+        ("{topic}", topic),
+        ("{account}", measured.user.to_string()),
     ];
     let target = names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
     let body = match (method, path.rsplit('/').next()) {
         ("PUT", Some("creator")) => json!({ "uid": measured.user }).to_string(),
         ("POST", Some("broadcast")) => json!({ "event": "e", "payload": {} }).to_string(),
+        ("POST", Some("publish")) => {
+            json!({ "messages": [{ "topic": CONFIGURED, "event": "e", "payload": {} }] }).to_string()
+        }
         _ => String::new(),
     };
     let (operator, padding) = (MeasuredServer::authorization(), padding(size));

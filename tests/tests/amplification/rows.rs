@@ -385,6 +385,18 @@ pub(crate) const ROWS: &[Row] = &[
     admin("`POST /admin/v1/users/{uid}/disconnect`", "POST", "/admin/v1/users/{uid}/disconnect"),
     admin("`POST /admin/v1/users/{uid}/token`", "POST", "/admin/v1/users/{uid}/token"),
     admin("`POST /admin/v1/topics/{topic}/broadcast`", "POST", "/admin/v1/topics/{topic}/broadcast"),
+    admin("`POST /admin/v1/publish`", "POST", "/admin/v1/publish"),
+    admin("`GET /admin/v1/topics/{topic}/presence`", "GET", "/admin/v1/topics/{topic}/presence"),
+    admin(
+        "`POST /admin/v1/topics/{topic}/accounts/{account}/unsubscribe`",
+        "POST",
+        "/admin/v1/topics/{topic}/accounts/{account}/unsubscribe",
+    ),
+    admin(
+        "`POST /admin/v1/accounts/{account}/disconnect`",
+        "POST",
+        "/admin/v1/accounts/{account}/disconnect",
+    ),
     admin("`GET /admin/v1/server`", "GET", "/admin/v1/server"),
     admin("`GET /admin/v1/disconnects`", "GET", "/admin/v1/disconnects"),
     admin("`GET /admin/v1/audit`", "GET", "/admin/v1/audit"),

@@ -1,10 +1,10 @@
 //! The auth hook: the team's own back end decides.
 
 use serde_json::{Value, json};
-use vestibule_approve::signed::Alg;
-use vestibule_tests::people::{Device, Person};
+use vestibule_tests::people::Device;
 
 use crate::back_end::{BackEnd, friendly};
+use crate::logins::connect;
 use crate::site::Site;
 
 const CHANNELS: &str = r#"
@@ -29,10 +29,6 @@ pub(crate) fn site(decide: impl Fn(&Value) -> Value + Send + Sync + 'static) -> 
     let back_end = BackEnd::new(decide);
     let site = Site::with(|folder| back_end.settings(folder) + CHANNELS);
     (site, back_end)
-}
-
-pub(crate) fn connect(site: &Site, token: &str) -> Device {
-    Device::with_token(site.server().address(), &Person::new(Alg::Ed25519), Some(token))
 }
 
 #[test]

@@ -10,7 +10,8 @@ use vestibule_tests::people::Device;
 use vestibule_tests::ws::Handshake;
 
 use crate::back_end::{BackEnd, Does, friendly};
-use crate::hook::{connect, site};
+use crate::hook::site;
+use crate::logins::connect;
 use crate::site::Site;
 
 /// How many questions the breaker looks at.

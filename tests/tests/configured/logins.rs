@@ -28,17 +28,21 @@ publish = "any"
 presence = true
 "#;
 
-/// A server that trusts a back end.
 fn site() -> (Site, Issuer) {
+    trusting(CHANNELS)
+}
+
+/// A server with these settings that trusts a back end.
+pub(crate) fn trusting(settings: &str) -> (Site, Issuer) {
     let issuer = Issuer::new();
     let site = Site::with(|folder| {
         issuer.publish(&folder.join("keys.json"));
-        format!("jwt_keys = \"{}\"\n{CHANNELS}", folder.join("keys.json").display())
+        format!("jwt_keys = \"{}\"\n{settings}", folder.join("keys.json").display())
     });
     (site, issuer)
 }
 
-fn connect(site: &Site, token: &str) -> Device {
+pub(crate) fn connect(site: &Site, token: &str) -> Device {
     Device::with_token(site.server().address(), &Person::new(Alg::Ed25519), Some(token))
 }
 

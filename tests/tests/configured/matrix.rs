@@ -7,8 +7,8 @@ use vestibule_tests::http::Request;
 use vestibule_tests::people::Device;
 
 use crate::back_end::BackEnd;
-use crate::hook::connect;
 use crate::issuer::Issuer;
+use crate::logins::connect;
 use crate::site::Site;
 
 /// The kinds of channels, by who may join.

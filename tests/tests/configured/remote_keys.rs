@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use vestibule_tests::ws::Handshake;
 
 use crate::back_end::{BackEnd, Does};
-use crate::hook::connect;
 use crate::issuer::Issuer;
+use crate::logins::connect;
 use crate::site::Site;
 
 const CHANNELS: &str = r#"

@@ -18,7 +18,7 @@ use utoipa::{
 use utoipa_actix_web::{AppExt as _, scope::scope, service_config::ServiceConfig};
 
 use super::endpoint::PREFIX;
-use crate::admin::problem::Problem;
+use crate::admin::{access::Right, problem::Problem};
 
 /// The description apart from the paths.
 #[derive(OpenApi)]
@@ -26,8 +26,9 @@ use crate::admin::problem::Problem;
     info(
         title = "Vestibule for operators",
         description = "Served on a separate listener. Every request needs a bearer token. A `read` token allows \
-                       GET; all other methods need a `full` token and are recorded in the audit log. Times are \
-                       Unix milliseconds. Errors are problem details (RFC 9457).",
+                       GET; all other methods need a `full` token, or one with the right that the endpoint names, \
+                       and are recorded in the audit log. Times are Unix milliseconds. Errors are problem details \
+                       (RFC 9457).",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     components(schemas(Problem)),
@@ -35,7 +36,8 @@ use crate::admin::problem::Problem;
         (name = "rooms", description = "Rooms, and who is in them"),
         (name = "requests", description = "Requests for rooms' keys"),
         (name = "users", description = "Users and their connections"),
-        (name = "topics", description = "Messages to all subscribers of a topic"),
+        (name = "topics", description = "Topics: events to their subscribers, and who is there"),
+        (name = "accounts", description = "Accounts of your own back end: their connections"),
         (name = "server", description = "The server itself")
     )
 )]
@@ -54,6 +56,28 @@ pub(super) fn describe(register: fn(&mut ServiceConfig<'_>)) -> utoipa::openapi:
         operations(item).for_each(|(method, operation)| complete(method, operation));
     }
     all
+}
+
+/// The endpoints that declare a right, each with its method and pattern.
+pub(super) fn declared(mut description: utoipa::openapi::OpenApi) -> Vec<(String, String, Right)> {
+    let of_path = |(pattern, item): (&String, &mut PathItem)| {
+        let found = operations(item).filter_map(|(method, operation)| {
+            let mut rights = scopes(operation).filter_map(|scope| scope.parse().ok());
+            Some((method.to_owned(), pattern.clone(), rights.find(|right| *right != Right::Read)?))
+        });
+        found.collect::<Vec<_>>()
+    };
+    description.paths.paths.iter_mut().flat_map(of_path).collect()
+}
+
+/// What a token must allow for an operation: any of these is enough.
+fn scopes(operation: &Operation) -> impl Iterator<Item = String> + use<> {
+    let alternatives = operation.security.iter().flatten();
+    let scopes = alternatives.filter_map(|alternative| {
+        let bearer = serde_json::json!(alternative)["bearer"].take();
+        serde_json::from_value::<Vec<String>>(bearer).ok()
+    });
+    scopes.flatten().collect::<Vec<_>>().into_iter()
 }
 
 /// Returns this description
@@ -106,7 +130,10 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 fn complete(method: &str, operation: &mut Operation) {
     let is_writing = method != "GET";
     let may = if is_writing { "full" } else { "read" };
-    operation.security = Some(vec![SecurityRequirement::new("bearer", [may])]);
+    // The endpoint may have declared a right of its own.
+    let own = operation.security.take().unwrap_or_default();
+    let usual = SecurityRequirement::new("bearer", [may]);
+    operation.security = Some([usual].into_iter().chain(own).collect());
     let has = |place: &str| {
         let parameters = operation.parameters.iter().flatten();
         let places = parameters.map(|parameter| serde_json::json!(parameter.parameter_in));
@@ -116,7 +143,7 @@ fn complete(method: &str, operation: &mut Operation) {
     let problems = [
         ("400", "Invalid request", has("query") || has_body),
         ("401", "The token is missing or unknown", true),
-        ("403", "The token only allows reading", is_writing),
+        ("403", "The token does not allow this", true),
         ("404", "Not found", has("path")),
         ("413", "The body is too large", has_body),
         ("415", "The body is not JSON", has_body),
@@ -169,7 +196,10 @@ mod tests {
                 let name = operation.operation_id.clone().unwrap();
                 assert!(operation.security.is_some() && operation.summary.is_some(), "{name}");
                 let has = |status: &str| operation.responses.responses.contains_key(status);
-                assert_eq!((has("401"), has("403")), (true, method != "GET"), "{name}");
+                assert!(has("401") && has("403"), "{name}");
+                let scopes: Vec<String> = scopes(operation).collect();
+                assert_eq!(scopes[0], if method == "GET" { "read" } else { "full" }, "{name}");
+                assert!(scopes[1..].iter().all(|scope| scope.parse::<Right>().is_ok()), "{name}: {scopes:?}");
                 assert!(names.insert(name));
             }
         }
