@@ -47,6 +47,12 @@ impl Identity {
         self.login.as_ref()?.as_ref().ok()
     }
 
+    /// The account: the login's, or the user who has signed in without one.
+    pub fn account(&self) -> Option<String> {
+        let of_user = || self.uid.filter(|_| self.login.is_none()).map(|uid| uid.to_string());
+        self.login().map(|login| login.account.clone()).or_else(of_user)
+    }
+
     /// The client's address, if known.
     pub fn address(&self) -> Option<IpAddr> {
         self.address
@@ -118,7 +124,7 @@ fn try_again() -> Refused {
 }
 
 /// The socket id of all connections of an account of the team's own logins.
-pub fn account_socket_id(account: &str) -> String {
+fn account_socket_id(account: &str) -> String {
     format!("account:{account}")
 }
 

@@ -49,7 +49,7 @@ pub use self::{
     config::FlowConfig,
     fan_out_limit::FanOutRate,
     flow::Flow,
-    identity::{Identity, SocketAuth, account_socket_id},
+    identity::{Identity, SocketAuth},
     room::RoomSubscriber,
     services::Services,
     topic::{socket_id, user_of},

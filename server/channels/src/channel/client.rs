@@ -1,6 +1,7 @@
 //! The client at the other end of a connection.
 
 use std::{
+    any::Any,
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -49,7 +50,7 @@ pub struct Client<S: ?Sized> {
 }
 
 /// A client of any endpoint.
-pub(crate) type AnyClient = Client<dyn Send + Sync>;
+pub(crate) type AnyClient = Client<dyn Any + Send + Sync>;
 
 impl<S> Client<S> {
     /// A connection that the socket handler has accepted with `assigns`.

@@ -1,6 +1,7 @@
 //! The open connections, to list and to end them.
 
 use std::{
+    any::Any,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -155,6 +156,17 @@ impl Connections {
     /// does. Returns how many.
     pub fn disconnect(&self, socket_id: &str) -> usize {
         let matching = self.open.iter().filter(|open| open.client.id.as_deref() == Some(socket_id));
+        matching.map(|open| open.outbox.close(Disconnect::Kicked)).count()
+    }
+
+    /// As [`disconnect`](Self::disconnect), of those whose handler keeps assigns of this kind that
+    /// are meant.
+    pub fn disconnect_if<S: 'static>(&self, is_meant: impl Fn(&S) -> bool) -> usize {
+        let fits = |open: &Open| {
+            let assigns: &dyn Any = &open.client.assigns;
+            assigns.downcast_ref().is_some_and(&is_meant)
+        };
+        let matching = self.open.iter().filter(|open| fits(open));
         matching.map(|open| open.outbox.close(Disconnect::Kicked)).count()
     }
 

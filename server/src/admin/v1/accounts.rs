@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{endpoint::Caller, topics::no_topic};
 use crate::{
     admin::{access::Right, problem::Problem, shared::Admin},
-    approve::{account_socket_id, socket_id},
+    approve::Identity,
 };
 
 /// An account that was sent out of a topic
@@ -66,8 +66,7 @@ pub(super) async fn disconnect(
     account: web::Path<String>,
 ) -> web::Json<AccountDisconnected> {
     let account = account.into_inner();
-    let of_user = account.parse().map(|uid| socket_id(&uid)).ok();
-    let ids = [Some(account_socket_id(&account)), of_user];
-    let connections = ids.iter().flatten().map(|id| admin.server.connections.disconnect(id)).sum();
+    let is_theirs = |identity: &Identity| identity.account().as_deref() == Some(&*account);
+    let connections = admin.server.connections.disconnect_if(is_theirs);
     web::Json(AccountDisconnected { account, connections })
 }
