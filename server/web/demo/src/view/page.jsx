@@ -47,7 +47,10 @@ function Rooms({ people, currentRoom, log, player, address }) {
   const play = (flow) => {
     player.play(flow);
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    stage.current.scrollIntoView({ block: "start", behavior: isCalm ? "instant" : "smooth" });
+    // By then the diagram is pinned, and the page long enough.
+    requestAnimationFrame(() => {
+      stage.current.scrollIntoView({ block: "start", behavior: isCalm ? "instant" : "smooth" });
+    });
   };
   return (
     <>
