@@ -185,8 +185,8 @@ impl Histories {
         })
     }
 
-    /// The messages up to this one that those who are in the topic have not been sent, in order. None
-    /// if they have been sent it.
+    /// The messages up to this one that those who are in the topic have not been sent, in order.
+    /// None if they have been sent it.
     pub(super) fn take_unsent(&self, topic: &str, until: Position) -> Vec<Arc<Said>> {
         self.with(topic, |history| {
             let place = history.unsent.iter().position(|said| said.at == until);

@@ -1,5 +1,5 @@
-//! Fan-out on channels that a file of settings describes, beside the playground's, which are written
-//! in Rust and do the same.
+//! Fan-out on channels that a file of settings describes, beside the playground's, which are
+//! written in Rust and do the same.
 
 use std::io;
 
