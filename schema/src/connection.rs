@@ -25,6 +25,10 @@ pub type Connection = SqliteConnection;
 /// Name, value, and the value as SQLite reports it.
 type Pragma = (&'static str, &'static str, &'static str);
 
+/// The file may come from a backup that others could write, so its schema must not call functions
+/// with side effects.
+const TRUST_NO_SCHEMA: Pragma = ("trusted_schema", "OFF", "0");
+
 /// Every connection gets all of them, readers too: whichever connection closes last writes the log
 /// back into the file. `busy_timeout` (milliseconds) comes first, because `journal_mode` may have
 /// to wait for another connection.
@@ -38,9 +42,7 @@ const PRAGMAS: [Pragma; 9] = [
     ("secure_delete", "ON", "1"),
     // Sorting must not leave copies in a temporary file.
     ("temp_store", "MEMORY", "2"),
-    // The file may come from a backup that others could write, so its schema must not call
-    // functions with side effects.
-    ("trusted_schema", "OFF", "0"),
+    TRUST_NO_SCHEMA,
     // The size in bytes to which the log is cut after a burst, and the pages (4 MiB) after which it
     // is written back.
     ("journal_size_limit", "16777216", "16777216"),
@@ -200,6 +202,23 @@ fn connect(path: &str, pragmas: &[Pragma]) -> Result<Connection, Error> {
         .and_then(|()| read_schema(&mut conn))
         .map_err(|error| error.at(path))?;
     Ok(conn)
+}
+
+/// Opens a database that another process may use, to copy it. It must exist.
+pub(crate) fn connect_to_copy(path: &str) -> Result<Connection, Error> {
+    must_exist(path)?;
+    connect(path, &PRAGMAS)
+}
+
+/// Opens a database that nobody uses, to read it. It must exist, and is left as it is.
+pub(crate) fn connect_to_read(path: &str) -> Result<Connection, Error> {
+    must_exist(path)?;
+    connect(path, &[TRUST_NO_SCHEMA, READ_ONLY])
+}
+
+/// SQLite would create the file.
+fn must_exist(path: &str) -> Result<(), Error> {
+    fs::metadata(path).map(drop).map_err(|error| config(Path::new(path), &error))
 }
 
 /// Reads each pragma back, because SQLite ignores pragmas and values that it does not know.

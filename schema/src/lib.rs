@@ -51,6 +51,7 @@
 //! query began and waits for nobody. **Lifecycle.** A [`Database`] must outlive its connections.
 //! **Errors.** [`ErrorKind`] says what to do.
 
+pub mod backup;
 pub mod connection;
 pub mod error;
 #[cfg(test)]

@@ -17,6 +17,14 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// Refuses a database with an unknown migration ([`ErrorKind::Newer`]) and leaves it as it is: an
 /// older program would not keep the rules of newer tables.
 pub fn run(conn: &mut Connection) -> Result<usize, Error> {
+    is_known(conn)?;
+    let run = conn.run_pending_migrations(MIGRATIONS).map_err(failed)?;
+    Ok(run.len())
+}
+
+/// Refuses a database with an unknown migration, as [`run`] does. A read-only connection will do,
+/// if the database has been migrated at least once.
+pub fn is_known(conn: &mut Connection) -> Result<(), Error> {
     let known: Vec<Box<dyn Migration<Sqlite>>> = MIGRATIONS.migrations().map_err(failed)?;
     let applied = conn.applied_migrations().map_err(failed)?;
     let unknown = |version| !known.iter().any(|migration| migration.name().version() == version);
@@ -26,8 +34,7 @@ pub fn run(conn: &mut Connection) -> Result<usize, Error> {
         );
         return Err(Error::new(ErrorKind::Newer, message));
     }
-    let run = conn.run_pending_migrations(MIGRATIONS).map_err(failed)?;
-    Ok(run.len())
+    Ok(())
 }
 
 /// Whether the database has all tables of this program. Reads a few rows; a read-only connection

@@ -50,6 +50,7 @@
 mod admin;
 mod apply;
 mod background;
+pub mod backup;
 mod batch;
 mod chunk;
 pub mod clock;

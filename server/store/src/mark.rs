@@ -48,7 +48,7 @@ pub(super) enum MarkFile {
 impl Mark {
     /// Reads the files beside the database at this path.
     pub(super) fn find(database: &Path) -> MarkFile {
-        let (mark, starts) = (path(database), database.with_extension("starts"));
+        let (mark, starts) = (path(database), starts_path(database));
         match read(&mark, |text| serde_json::from_str(text).ok()) {
             Ok(Some(found)) => return MarkFile::Mark(found),
             Ok(None) => {}
@@ -65,10 +65,7 @@ impl Mark {
         let mut text = serde_json::to_vec(self)?;
         text.push(b'\n');
         durable::write(&path(database), &text)?;
-        match fs::remove_file(database.with_extension("starts")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        remove_if_there(&starts_path(database))
     }
 
     /// The minute of a time, to compare.
@@ -91,6 +88,24 @@ impl Mark {
 /// The path of the mark of the database at this path.
 pub(super) fn path(database: &Path) -> PathBuf {
     database.with_extension("mark")
+}
+
+/// The path of the file that version 0.1.0 had instead.
+fn starts_path(database: &Path) -> PathBuf {
+    database.with_extension("starts")
+}
+
+/// Removes whatever says how far the database at this path had come.
+pub(super) fn remove(database: &Path) -> io::Result<()> {
+    remove_if_there(&path(database))?;
+    remove_if_there(&starts_path(database))
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Reads and parses a file; `None` if it does not exist.
