@@ -1,4 +1,4 @@
-//! Copies of a database: made while a server uses it, and checked.
+//! A look at a database from outside, while a server may use it; and copies of it, which are checked.
 
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use diesel::sql_types::Text;
 use crate::connection::{self, Connection};
 use crate::error::{Error, ErrorKind};
 use crate::migrate;
+use crate::repository::store;
 use crate::tables::{approves, denials, notices, requests, rooms};
 
 /// How many rows a database has, in tables that operators know.
@@ -24,6 +25,30 @@ pub struct Contents {
     pub denials: i64,
     /// Notices that have not been seen.
     pub notices: i64,
+}
+
+/// What a look at a database has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// How many migrations the next start will run.
+    pub migrations: usize,
+    /// The last seq that it issued, a time in Unix microseconds; 0 if there is none.
+    pub seq: i64,
+}
+
+/// Looks at a database, which a server may be using: whether its settings take effect, its schema is
+/// whole, and its version known. Does not read all of it.
+///
+/// Errors: those that a start would have.
+pub fn look(path: &Path) -> Result<Look, Error> {
+    let path = text(path)?;
+    let mut conn = connection::connect_to_copy(path)?;
+    let looked = migrate::is_known(&mut conn).and_then(|()| {
+        let migrations = migrate::pending(&mut conn)?;
+        let seq = if migrations == 0 { store::last_seq(&mut conn)? } else { 0 };
+        Ok(Look { migrations, seq })
+    });
+    looked.map_err(|error| error.at(path))
 }
 
 /// Copies the database at `from` into the empty file `to`, as it is at one moment. A server may use

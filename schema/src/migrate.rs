@@ -37,6 +37,11 @@ pub fn is_known(conn: &mut Connection) -> Result<(), Error> {
     Ok(())
 }
 
+/// How many migrations are missing.
+pub(crate) fn pending(conn: &mut Connection) -> Result<usize, Error> {
+    Ok(conn.pending_migrations(MIGRATIONS).map_err(failed)?.len())
+}
+
 /// Whether the database has all tables of this program. Reads a few rows; a read-only connection
 /// will do.
 pub fn is_complete(conn: &mut Connection) -> Result<bool, Error> {

@@ -10,6 +10,7 @@ pub mod approve;
 mod clients;
 pub mod config;
 pub mod configured;
+pub mod doctor;
 pub mod health;
 pub mod hook;
 mod hosts;

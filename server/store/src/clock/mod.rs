@@ -83,6 +83,6 @@ fn since_boot() -> Duration {
 
 /// Whether systemd-timesyncd has set the clock since boot. Other programs that synchronise are not
 /// noticed: the kernel knows, but does not tell a service that may not set the clock.
-fn is_synchronised() -> bool {
+pub fn is_synchronised() -> bool {
     FakeTime::look().since_boot.is_none() && Path::new("/run/systemd/timesync/synchronized").exists()
 }
