@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -61,6 +62,8 @@ pub fn look(path: &Path) -> Result<Look, Error> {
 pub fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let (from, to) = (text(from)?, text(to)?);
     let mut conn = connection::connect_to_copy(from)?;
+    // For the copy: the database that is copied stays as it is.
+    conn.batch_execute("PRAGMA auto_vacuum = INCREMENTAL")?;
     let copy = diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(to);
     copy.execute(&mut conn).map_err(|error| Error::from(error).at(from))?;
     Ok(())

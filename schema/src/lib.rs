@@ -61,6 +61,7 @@ pub mod models;
 #[cfg(test)]
 mod plans;
 pub mod repository;
+pub mod shrink;
 mod tables;
 #[cfg(test)]
 mod testing;

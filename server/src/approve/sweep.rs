@@ -28,6 +28,7 @@ async fn sweep(services: &Services, notifier: &dyn Notifier, now: i64) -> Result
     // Space is freed first: ending an item takes a little of it, and would always fail without any.
     let tidied = services.store.tidy(now).await;
     end_expired(services, notifier, now).await?;
+    services.store.shrink().await?;
     tidied.map(drop).map_err(CommandError::from)
 }
 

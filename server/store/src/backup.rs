@@ -239,7 +239,7 @@ mod tests {
         let whole = fs::read(&copy).unwrap();
         let before = close(open(&database));
         let there = names(&folder);
-        for damage in [0, 100, 4096 + 10, whole.len() / 2] {
+        for damage in [0, 100, 4096, whole.len() / 4096 / 2 * 4096] {
             let mut damaged = whole.clone();
             damaged[damage..][..64].fill(0xff);
             fs::write(&copy, damaged).unwrap();

@@ -20,6 +20,7 @@ use vestibule_approve::{
 use vestibule_schema::{
     Connection, Database, Error, ErrorKind, ReadPool, migrate,
     repository::store::{snapshot, transaction},
+    shrink,
 };
 
 use crate::{
@@ -243,6 +244,7 @@ fn open(path: &Path, max_bytes: Option<u64>) -> Result<(Database, Connection), E
         let is_disk = matches!(error.kind(), ErrorKind::Full | ErrorKind::Fatal);
         if is_disk && reserve::give_up(database.path()) { database.writer() } else { Err(error) }
     })?;
+    have_it_shrink(&mut connection)?;
     let applied = migrate::run(&mut connection)?;
     if applied > 0 {
         tracing::info!(applied, "database migrated");
@@ -251,6 +253,21 @@ fn open(path: &Path, max_bytes: Option<u64>) -> Result<(Database, Connection), E
         vestibule_schema::cap(&mut connection, bytes)?;
     }
     Ok((database, connection))
+}
+
+/// Has the database give space back. A start on a full disk goes on without.
+fn have_it_shrink(connection: &mut Connection) -> Result<(), Error> {
+    match shrink::enable(connection) {
+        Ok(true) => {}
+        Ok(false) => {
+            tracing::info!("the database never shrinks: a backup of it, restored, does");
+        }
+        Err(error) if error.kind() == ErrorKind::Full => {
+            tracing::warn!(%error, "the database does not shrink for now");
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 #[cfg(test)]
