@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod approve;
+pub mod backup;
 mod clients;
 pub mod config;
 pub mod configured;

@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::ExitCode,
+    time::SystemTime,
 };
 
 use actix_web::rt::System;
@@ -13,12 +14,17 @@ use clap::error::ErrorKind;
 use tokio::runtime::{Builder, Runtime};
 use vestibule::{
     admin::{Listen, NewToken, Operator, TokenName, Tokens},
-    config::{Difference, MakeToken, Settings, Sources, Task, complaint, completions, default_config, man},
+    backup,
+    config::{
+        Config, Difference, MakeToken, Settings, Sources, Task, complaint, completions, default_config, man,
+    },
+    doctor::{self, Health},
     secret_file::Modes,
     serve::serve,
     startup::Startup,
     telemetry,
 };
+use vestibule_store::backup::BackupError;
 
 /// The most threads for blocking work on the main thread's runtime: reads of the sweep and of the
 /// health check.
@@ -49,6 +55,11 @@ async fn carry_out() -> ExitCode {
             Err(problems) => fail(&in_one_line(&problems), EXIT_CONFIG),
         },
         Ok(Task::CheckConfig(sources)) => check(&sources),
+        Ok(Task::Examine(sources)) => examine(&sources),
+        Ok(Task::BackUp(sources, to)) => maintain(&sources, |config, now| backup::make(config, &to, now)),
+        Ok(Task::Restore(sources, copy)) => {
+            maintain(&sources, |config, now| backup::restore(config, &copy, now))
+        }
         Ok(Task::MakeToken(token)) => make_token(token),
         Ok(Task::CheckTokens(file)) => check_tokens(&file),
         Ok(Task::DefaultConfig) => print(default_config().as_bytes()),
@@ -145,6 +156,29 @@ fn check_tokens(file: &Path) -> ExitCode {
             let line = |Operator { name, access }: &Operator| format!("{name} {access}\n");
             print(tokens.operators().map(line).collect::<String>().as_bytes())
         }
+        Err(error) => fail(&error.to_string(), EXIT_UNUSABLE),
+    }
+}
+
+/// Carries out `doctor`: prints what was found, and fails if anything is bad.
+fn examine(sources: &Sources) -> ExitCode {
+    let findings = doctor::examine(&sources.read());
+    let is_bad = findings.iter().any(|finding| finding.health == Health::Bad);
+    let printed = print(doctor::render(&findings).as_bytes());
+    if is_bad { ExitCode::from(EXIT_UNUSABLE) } else { printed }
+}
+
+/// Carries out `backup` or `restore`, with the settings that name the data folder.
+fn maintain(
+    sources: &Sources,
+    work: impl FnOnce(&Config, SystemTime) -> Result<String, BackupError>,
+) -> ExitCode {
+    let settings = match sources.read() {
+        Ok(settings) => settings,
+        Err(problems) => return fail_all(&problems, EXIT_CONFIG),
+    };
+    match work(&settings.config, SystemTime::now()) {
+        Ok(said) => print(said.as_bytes()),
         Err(error) => fail(&error.to_string(), EXIT_UNUSABLE),
     }
 }

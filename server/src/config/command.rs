@@ -24,6 +24,19 @@ const WIDTH: usize = 120;
 /// The command that checks settings without starting the server.
 const CHECK: &str = "check-config";
 
+/// The command that looks at everything that the server depends on.
+const DOCTOR: &str = "doctor";
+
+/// The commands that copy the database, and put a copy in its place.
+const BACKUP: &str = "backup";
+const RESTORE: &str = "restore";
+
+/// The commands that take the settings of the server.
+const WITH_SETTINGS: [&str; 4] = [CHECK, DOCTOR, BACKUP, RESTORE];
+
+/// Why a value is there.
+const SEEN: &str = "clap has seen to it";
+
 /// The command that makes tokens, and checks files of them.
 const TOKEN: &str = "token";
 
@@ -57,6 +70,12 @@ pub enum Task {
     Serve(Sources),
     /// Check settings and files.
     CheckConfig(Sources),
+    /// Look at everything that the server depends on.
+    Examine(Sources),
+    /// Copy the database to this file or into this folder.
+    BackUp(Sources, PathBuf),
+    /// Put this copy in place of the database.
+    Restore(Sources, PathBuf),
     /// Make a token for an operator or a back end.
     MakeToken(MakeToken),
     /// Check a file of tokens.
@@ -94,6 +113,9 @@ impl Task {
             None => Self::Serve(Sources::new(&matches, variables)),
             Some(("default-config", _)) => Self::DefaultConfig,
             Some((TOKEN, of)) => token_task(of),
+            Some((DOCTOR, flags)) => Self::Examine(Sources::new(flags, variables)),
+            Some((BACKUP, flags)) => Self::BackUp(Sources::new(flags, variables), file(flags)),
+            Some((RESTORE, flags)) => Self::Restore(Sources::new(flags, variables), file(flags)),
             Some(("man", _)) => Self::Man,
             Some(("completions", of)) => Self::Completions(shell(of)),
             Some((_check, flags)) => Self::CheckConfig(Sources::new(flags, variables)),
@@ -134,7 +156,8 @@ fn unchecked(command: Command) -> Command {
             }
         })
     };
-    settings(command).mut_subcommand(CHECK, settings)
+    let with_settings = |command: Command, name| command.mut_subcommand(name, settings);
+    WITH_SETTINGS.into_iter().fold(settings(command), with_settings)
 }
 
 /// The program's whole command line.
@@ -148,6 +171,19 @@ pub fn command() -> Command {
             Command::new("default-config")
                 .about("Prints a file of all settings, with their meanings and defaults"),
         )
+        .subcommand(with_settings(Command::new(DOCTOR)).about(
+            "Looks at settings, files, database, disk and clock, and says in a table what is wrong; 1 if anything is",
+        ))
+        .subcommand(with_file(
+            Command::new(BACKUP),
+            "File to create, or folder in which to create one that is named by the time",
+            "Copies the database while the server runs, and reads the copy again",
+        ))
+        .subcommand(with_file(
+            Command::new(RESTORE),
+            "Copy that vestibule backup has made",
+            "Puts a copy in place of the database, while no server runs; the one before stays beside it",
+        ))
         .subcommand(token())
         .subcommand(Command::new("man").hide(true).about("Prints the manual page"))
         .subcommand(completions())
@@ -185,10 +221,9 @@ fn token() -> Command {
         Arg::new("append").long("append").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
             "File of tokens to add its hash to; created if it does not exist. Only the token is printed then",
         );
-    let file = Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf));
     let check = Command::new("check")
         .about("Prints what a file of tokens allows, or what is wrong with it")
-        .arg(file);
+        .arg(file_argument());
     Command::new(TOKEN)
         .about("Makes a token for an operator or a back end: prints it, and its line for the file of --admin-tokens")
         .max_term_width(WIDTH)
@@ -199,13 +234,25 @@ fn token() -> Command {
 }
 
 fn token_task(matches: &ArgMatches) -> Task {
-    const SEEN: &str = "clap has seen to it";
     if let Some((_check, of)) = matches.subcommand() {
-        return Task::CheckTokens(of.get_one::<PathBuf>("file").expect(SEEN).clone());
+        return Task::CheckTokens(file(of));
     }
     let name = matches.get_one::<TokenName>("name").expect(SEEN).clone();
     let may = matches.get_one::<Access>("may").expect(SEEN).clone();
     Task::MakeToken(MakeToken { name, may, append: matches.get_one("append").cloned() })
+}
+
+/// A command about one file, with the settings of the server.
+fn with_file(command: Command, file: &'static str, about: &'static str) -> Command {
+    with_settings(command.arg(file_argument().help(file))).about(about)
+}
+
+fn file_argument() -> Arg {
+    Arg::new("file").value_name("PATH").required(true).value_parser(value_parser!(PathBuf))
+}
+
+fn file(matches: &ArgMatches) -> PathBuf {
+    matches.get_one::<PathBuf>("file").expect(SEEN).clone()
 }
 
 /// For packagers; hidden in `--help`.
@@ -215,7 +262,7 @@ fn completions() -> Command {
 }
 
 fn shell(matches: &ArgMatches) -> Shell {
-    *matches.get_one("shell").expect("clap has seen to it")
+    *matches.get_one("shell").expect(SEEN)
 }
 
 /// Adds all settings, and the option that names the file.

@@ -88,7 +88,7 @@ pub fn restore(copy: &Path, database: &Path, suffix: &str) -> Result<Restored, B
     // Without them the next start cannot take the copy for the newest state.
     mark::remove(&path).map_err(at(&mark::path(&path)))?;
     // The log must not be read as that of the copy. Beside its own database it still counts.
-    let aside = durable::beside(&path, suffix);
+    let aside = free_name(&path, suffix);
     for log in ["-wal", "-shm"] {
         let (from, to) = (durable::beside(&path, log), durable::beside(&aside, log));
         match fs::rename(&from, to) {
@@ -102,6 +102,15 @@ pub fn restore(copy: &Path, database: &Path, suffix: &str) -> Result<Restored, B
     fs::rename(&new.0, &path).map_err(at(&path))?;
     durable::sync_folder_of(&path).map_err(at(&path))?;
     Ok(Restored { contents, replaced: had_one.then_some(aside) })
+}
+
+/// A name beside a file that no other has: two restores can have the same suffix.
+fn free_name(path: &Path, suffix: &str) -> PathBuf {
+    let numbered = (2..).map(|number| format!("{suffix}-{number}"));
+    let mut names = std::iter::once(suffix.to_owned()).chain(numbered);
+    let is_free = |name: &PathBuf| fs::symlink_metadata(name).is_err();
+    let free = names.find_map(|suffix| Some(durable::beside(path, &suffix)).filter(is_free));
+    free.expect("a folder with infinitely many files does not exist")
 }
 
 /// A file that is removed unless it was renamed.
@@ -204,6 +213,15 @@ mod tests {
         let BackupError::Database(error) = make(&database, &to).unwrap_err() else { panic!() };
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         assert!(names(&folder).iter().all(|name| !name.starts_with("copy")), "{:?}", names(&folder));
+    }
+
+    #[test]
+    fn each_restore_keeps_the_database_before() {
+        let (_folder, database, copy) = folder();
+        make(&database, &copy).unwrap();
+        let kept = [(); 3].map(|()| restore(&copy, &database, ".replaced").unwrap().replaced.unwrap());
+        let names = kept.map(|path| path.file_name().unwrap().to_owned());
+        assert_eq!(names, ["v.db.replaced", "v.db.replaced-2", "v.db.replaced-3"]);
     }
 
     #[test]

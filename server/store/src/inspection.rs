@@ -41,12 +41,14 @@ impl Inspection {
     /// moment, to time that.
     pub fn of(database: &Path) -> Self {
         let folder = database.parent().unwrap_or(Path::new("."));
+        // The start creates missing folders, on the disk of the nearest one above.
+        let disk = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
         let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
         Self {
             is_in_use: is_in_use(database),
             database: database.exists().then(|| backup::look(database)),
             bytes: size(database) + size(&durable::beside(database, "-wal")),
-            free_bytes: free_bytes(folder),
+            free_bytes: free_bytes(disk),
             durable_write: time_a_write(folder),
         }
     }
@@ -68,7 +70,7 @@ fn time_a_write(folder: &Path) -> io::Result<Duration> {
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&path)?;
     let mut times = Vec::new();
-    let mut timed = || -> io::Result<()> {
+    let mut write = || -> io::Result<()> {
         for _ in 0..WRITES {
             let begun = Instant::now();
             file.write_all(&[0; 4096])?;
@@ -77,7 +79,7 @@ fn time_a_write(folder: &Path) -> io::Result<Duration> {
         }
         Ok(())
     };
-    let written = timed();
+    let written = write();
     fs::remove_file(&path)?;
     written?;
     times.sort();

@@ -1,5 +1,7 @@
 //! How to start a server.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -176,28 +178,34 @@ impl Launch {
         Some(self)
     }
 
-    /// Runs a program that exits by itself, in `directory`. Its output must fit into a pipe.
+    /// Runs a program that exits by itself, in `directory`.
     ///
     /// # Panics
     /// If it does not exit in time.
     pub fn run(&self, directory: &Path) -> Output {
+        // Files, since a pipe that is full would hold it up.
+        let [out, err] = [(); 2].map(|()| tempfile::tempfile().expect("a temporary file"));
+        let to = |file: &File| Stdio::from(file.try_clone().expect("a descriptor"));
         let mut command = self.command(directory, None);
         let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(to(&out))
+            .stderr(to(&err))
             .spawn()
             .unwrap_or_else(|error| panic!("could not start {self:?}: {error}"));
         let deadline = Instant::now() + PATIENCE;
-        while child.try_wait().expect("a process").is_none() {
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("a process") {
+                break status;
+            }
             if Instant::now() > deadline {
                 child.kill().expect("a process to kill");
-                let output = child.wait_with_output().expect("output");
-                panic!("it goes on running: {output:?}");
+                child.wait().expect("its end");
+                panic!("it goes on running: {:?}", [out, err].map(|file| String::from_utf8(text(file))));
             }
             // The standard library has no wait with a deadline.
             thread::sleep(Duration::from_millis(5));
-        }
-        child.wait_with_output().expect("output")
+        };
+        Output { status, stdout: text(out), stderr: text(err) }
     }
 
     /// The command that starts it in `directory`, on the given address or on any free port, with an
@@ -263,4 +271,11 @@ pub(super) fn data(directory: &Path) -> PathBuf {
 fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("an address").port()
+}
+
+/// What was written to a file.
+fn text(mut file: File) -> Vec<u8> {
+    let mut text = Vec::new();
+    file.rewind().and_then(|()| file.read_to_end(&mut text)).expect("a file to read");
+    text
 }
