@@ -40,6 +40,18 @@ impl Scene {
         self.member.push(&self.room.topic(), "request")
     }
 
+    /// Has the member deny a request, and lift that. Returns the request among the denials, and as
+    /// the member is sent it again.
+    fn deny_and_unblock(&mut self, asked: &Value) -> [Value; 2] {
+        let (topic, bob) = (self.room.topic(), self.bob.uid());
+        let request_id = serde_json::from_value(asked["request_id"].clone()).expect("an id");
+        let deny = self.room.deny(&self.alice, &bob, &request_id, false);
+        self.member.call(&topic, "deny", deny).ok();
+        let denials = self.member.call(&topic, "denials", json!({})).ok();
+        self.member.call(&topic, "unblock", json!({ "uid": bob })).ok();
+        [denials["items"][0]["requests"][0].clone(), self.member.push(&topic, "request")]
+    }
+
     /// What a member who comes later is shown.
     fn pending(&self, site: &Site) -> Value {
         Device::connect(site.server().address(), &self.alice).enter(&self.room)["pending"].clone()
@@ -65,17 +77,11 @@ fn members_see_the_account_now_and_later() {
 fn a_denied_request_shows_its_account_again() {
     let (site, issuer) = site(SHOWN);
     let mut scene = Scene::new(&site, &issuer, "bob@example.com");
-    let request = scene.bob.request(&scene.room.rid());
-    let topic = scene.room.topic();
-    scene.guest.call(&topic, "request", &request).ok();
-    scene.member.push(&topic, "request");
-    let deny = scene.room.deny(&scene.alice, &scene.bob.uid(), &request.request_id, false);
-    scene.member.call(&topic, "deny", deny).ok();
-    let denials = scene.member.call(&topic, "denials", json!({})).ok();
+    let asked = scene.ask();
     let said = json!({ "account": "bob@example.com" });
-    assert_eq!(denials["items"][0]["requests"][0]["server_says"], said, "{denials}");
-    scene.member.call(&topic, "unblock", json!({ "uid": scene.bob.uid() })).ok();
-    assert_eq!(scene.member.push(&topic, "request")["server_says"], said);
+    for item in scene.deny_and_unblock(&asked) {
+        assert_eq!(item["server_says"], said, "{item}");
+    }
 }
 
 #[test]
@@ -107,12 +113,15 @@ fn nobody_without_a_login_has_an_account() {
 fn turning_it_off_hides_what_is_stored() {
     let (site, issuer) = site(SHOWN);
     let mut scene = Scene::new(&site, &issuer, "bob@example.com");
-    scene.ask();
+    let asked = scene.ask();
     let settings = std::fs::read_to_string(site.path("vestibule.toml")).expect("a file");
     site.reload(&settings.replace(SHOWN, "show_accounts = \"off\""));
     while scene.pending(&site)[0].get("server_says").is_some() {}
     let listed = scene.member.call(&scene.room.topic(), "pending", json!({})).ok();
     assert!(listed["items"][0].get("server_says").is_none());
+    for item in scene.deny_and_unblock(&asked) {
+        assert_eq!((&item["uid"], item.get("server_says")), (&json!(scene.bob.uid()), None), "{item}");
+    }
 }
 
 #[test]
