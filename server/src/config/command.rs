@@ -223,7 +223,7 @@ fn token() -> Command {
         );
     let check = Command::new("check")
         .about("Prints what a file of tokens allows, or what is wrong with it")
-        .arg(file_argument());
+        .arg(file_argument("FILE"));
     Command::new(TOKEN)
         .about("Makes a token for an operator or a back end: prints it, and its line for the file of --admin-tokens")
         .max_term_width(WIDTH)
@@ -244,11 +244,11 @@ fn token_task(matches: &ArgMatches) -> Task {
 
 /// A command about one file, with the settings of the server.
 fn with_file(command: Command, file: &'static str, about: &'static str) -> Command {
-    with_settings(command.arg(file_argument().help(file))).about(about)
+    with_settings(command.arg(file_argument("PATH").help(file))).about(about)
 }
 
-fn file_argument() -> Arg {
-    Arg::new("file").value_name("PATH").required(true).value_parser(value_parser!(PathBuf))
+fn file_argument(name: &'static str) -> Arg {
+    Arg::new("file").value_name(name).required(true).value_parser(value_parser!(PathBuf))
 }
 
 fn file(matches: &ArgMatches) -> PathBuf {
