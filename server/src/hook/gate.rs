@@ -67,16 +67,18 @@ impl Gate {
         }
     }
 
-    /// Asks, once there is a place.
+    /// Asks, once there is a place. Only failures that show the back end out of order count for the
+    /// pause: those that `is_out_of_order` says yes to.
     pub(super) async fn pass<T, E>(
         &self,
         question: impl Future<Output = Result<T, E>>,
+        is_out_of_order: fn(&E) -> bool,
     ) -> Result<T, Closed<E>> {
         let in_line = InLine::enter(&self.in_line, self.max_in_line).ok_or(Closed::Busy)?;
         let place = timeout(self.patience, self.places.acquire()).await;
         let Ok(Ok(_place)) = place else { return Err(Closed::Busy) };
         drop(in_line);
-        self.breaker.call(question).await.map_err(|error| match error {
+        self.breaker.call_with(is_out_of_order, question).await.map_err(|error| match error {
             Error::Rejected => Closed::Pausing,
             Error::Inner(error) => Closed::Failed(error),
         })
@@ -114,35 +116,44 @@ mod tests {
     #[actix_web::test]
     async fn after_failures_none_is_asked_for_a_while() {
         let gate = Gate::new(4, PATIENCE);
-        assert_eq!(gate.pass(ready(Ok::<_, ()>(1))).await, Ok(1));
+        assert_eq!(gate.pass(ready(Ok::<_, ()>(1)), |()| true).await, Ok(1));
         let asked = AtomicUsize::new(0);
         let fail = async || {
             asked.fetch_add(1, Ordering::Relaxed);
             Err::<(), _>("dead")
         };
         for _ in 0..100 {
-            let answer = gate.pass(fail()).await;
+            let answer = gate.pass(fail(), |_| true).await;
             assert!(matches!(answer, Err(Closed::Failed("dead") | Closed::Pausing)), "{answer:?}");
         }
         let asked = asked.load(Ordering::Relaxed);
         assert!((LAST / 2..=LAST).contains(&asked), "the breaker opened after {asked}");
-        assert_eq!(gate.pass(ready(Ok::<_, ()>(1))).await, Err(Closed::Pausing));
+        assert_eq!(gate.pass(ready(Ok::<_, ()>(1)), |()| true).await, Err(Closed::Pausing));
 
         let since = Instant::now();
-        while gate.pass(ready(Ok::<_, ()>(1))).await.is_err() {
+        while gate.pass(ready(Ok::<_, ()>(1)), |()| true).await.is_err() {
             tokio::time::sleep(PATIENCE).await;
         }
         assert!(since.elapsed() < FIRST_PAUSE * 2);
-        assert_eq!(gate.pass(ready(Ok::<_, ()>(1))).await, Ok(1));
+        assert_eq!(gate.pass(ready(Ok::<_, ()>(1)), |()| true).await, Ok(1));
+    }
+
+    #[actix_web::test]
+    async fn other_failures_close_nothing() {
+        let gate = Gate::new(4, PATIENCE);
+        for _ in 0..10 * LAST {
+            let answer = gate.pass(ready(Err::<(), _>("odd")), |_| false).await;
+            assert_eq!(answer, Err(Closed::Failed("odd")));
+        }
     }
 
     #[actix_web::test]
     async fn so_many_are_under_way_and_so_many_wait() {
         let gate = Gate::new(2, PATIENCE);
-        let slow = || timeout(PATIENCE * 4, gate.pass(pending::<Result<(), ()>>()));
+        let slow = || timeout(PATIENCE * 4, gate.pass(pending::<Result<(), ()>>(), |()| true));
         let asked: Vec<_> = join_all((0..100).map(|_| slow())).await;
         let busy = asked.iter().filter(|asked| matches!(asked, Ok(Err(Closed::Busy)))).count();
         assert_eq!((busy, asked.iter().filter(|asked| asked.is_err()).count()), (98, 2));
-        assert_eq!(gate.pass(ready(Ok::<_, ()>(1))).await, Ok(1), "the places are free again");
+        assert_eq!(gate.pass(ready(Ok::<_, ()>(1)), |()| true).await, Ok(1), "the places are free again");
     }
 }

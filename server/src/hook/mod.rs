@@ -71,6 +71,18 @@ enum Failure {
     Invalid,
 }
 
+impl Failure {
+    /// Whether the back end is to be left alone for a while. An answer that is merely invalid may
+    /// be due to what a client has sent, and strangers must not be able to shut others out.
+    fn is_out_of_order(&self) -> bool {
+        match self {
+            Self::NoAnswer(NoAnswer::TooLate(_) | NoAnswer::Failed(_)) => true,
+            Self::NoAnswer(_) | Self::Invalid => false,
+            Self::Status(status) => *status >= 500 || *status == 429,
+        }
+    }
+}
+
 impl AuthHook {
     /// A hook that goes by `clock`.
     pub fn new(
@@ -104,13 +116,16 @@ impl AuthHook {
         read: impl Fn(&[u8], i64) -> Option<Verdict<T>>,
     ) -> Result<Verdict<T>, Unavailable> {
         let body = serde_json::to_vec(question).expect("a question is JSON");
-        let asked = self.gate.pass(async {
+        let asking = async {
             let begun = Instant::now();
             let answered = self.post(body.into()).await;
             self.metrics.took(begun.elapsed());
-            read(&answered?, self.clock.now_ms()).ok_or(Failure::Invalid)
-        });
-        let answered = asked.await;
+            match answered? {
+                Some(body) => read(&body, self.clock.now_ms()).ok_or(Failure::Invalid),
+                None => Ok(Err(Denied::unauthorized())),
+            }
+        };
+        let answered = self.gate.pass(asking, Failure::is_out_of_order).await;
         self.metrics.count(outcome(&answered));
         answered.map_err(|closed| {
             match closed {
@@ -122,8 +137,8 @@ impl AuthHook {
         })
     }
 
-    /// The body of the answer.
-    async fn post(&self, body: Bytes) -> Result<Bytes, Failure> {
+    /// The body of the answer; `None` for a no in HTTP's own words.
+    async fn post(&self, body: Bytes) -> Result<Option<Bytes>, Failure> {
         let signed = self.secrets.headers(self.clock.now_ms() / 1000, &body);
         let json = (header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
         let answer = self.outgoing.send(Request {
@@ -136,7 +151,8 @@ impl AuthHook {
         });
         let answer = answer.await?;
         match answer.status.as_u16() {
-            200 => Ok(answer.body),
+            200 => Ok(Some(answer.body)),
+            401 | 403 => Ok(None),
             other => Err(Failure::Status(other)),
         }
     }

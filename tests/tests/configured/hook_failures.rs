@@ -129,6 +129,33 @@ fn a_lying_back_end_lets_nobody_in() {
 }
 
 #[test]
+fn strangers_cannot_shut_others_out() {
+    let (site, back_end) = site(friendly);
+    let (mut outside, mut eve) = (connect(&site, "bob"), connect(&site, "eve"));
+    let answer =
+        |status: &str| format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    for (status, reason) in [
+        ("400 Bad Request", "unavailable"),
+        ("401 Unauthorized", "unauthorized"),
+        ("403 Forbidden", "unauthorized"),
+    ] {
+        back_end.now(Does::Send(answer(status).into_bytes()));
+        for _ in 0..3 * LAST {
+            assert_eq!(eve.join("team:2").refused(), reason, "{status}");
+        }
+        back_end.decides(friendly);
+        outside.join("team:2").ok();
+    }
+    // Nor by a reply that would be too large.
+    back_end.decides(|question| json!({ "allow": true, "reply": { "said": question["params"]["said"] } }));
+    for _ in 0..3 * LAST {
+        let long = json!({ "said": "x".repeat(20_000) });
+        assert_eq!(eve.call("team:3", "phx_join", long).refused(), "unavailable");
+    }
+    outside.join("team:3").ok();
+}
+
+#[test]
 fn a_flapping_back_end_loses_nobody() {
     let (site, back_end) = site(friendly);
     let (mut inside, mut outside) = (insider(&site), connect(&site, "bob"));
