@@ -1,4 +1,5 @@
-//! A look at a database from outside, while a server may use it; and copies of it, which are checked.
+//! A look at a database from outside, while a server may use it; and copies of it, which are
+//! checked.
 
 use std::path::Path;
 
@@ -37,8 +38,8 @@ pub struct Look {
     pub seq: i64,
 }
 
-/// Looks at a database, which a server may be using: whether its settings take effect, its schema is
-/// whole, and its version known. Does not read all of it.
+/// Looks at a database, which a server may be using: whether its settings take effect, its schema
+/// is whole, and its version known. Does not read all of it.
 ///
 /// Errors: those that a start would have.
 pub fn look(path: &Path) -> Result<Look, Error> {

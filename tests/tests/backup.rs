@@ -1,5 +1,5 @@
-//! `vestibule backup`, `restore` and `doctor`: copies that are made while people work, put back, and
-//! a look at everything that a server depends on.
+//! `vestibule backup`, `restore` and `doctor`: copies that are made while people work and put back,
+//! and a look at everything that a server depends on.
 
 use std::fs;
 use std::path::{Path, PathBuf};
