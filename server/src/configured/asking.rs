@@ -6,14 +6,11 @@ use serde_json::{Map, value::RawValue};
 use vestibule_channels::{Context, Handled, Payload, SubscriberId};
 
 use super::{
-    channel::{ConfiguredChannel, refusal, unauthorized},
+    channel::{ConfiguredChannel, refusal, renewed},
     rules::JoinRule,
     visitor::{Rights, Visitor},
 };
-use crate::{
-    hook::{Connecting, Denied, Joining, Pass, Unavailable, Verdict},
-    login::Login,
-};
+use crate::hook::{Connecting, Denied, Joining, Pass, Unavailable, Verdict};
 
 /// The reason of a refusal after which it is worth trying again.
 const UNAVAILABLE: &str = "unavailable";
@@ -92,14 +89,4 @@ impl ConfiguredChannel {
         });
         Handled::Wait
     }
-}
-
-/// Gives a subscriber, if it is still there, a later login of its account.
-pub(super) fn renewed(
-    cx: &mut Context<'_, ConfiguredChannel>,
-    who: SubscriberId,
-    login: Arc<Login>,
-) -> Handled {
-    let is_own = cx.subscriber(who).is_some() && cx.assigns_mut(who).visitor.renew(login);
-    if is_own { Handled::empty() } else { Handled::error(unauthorized()) }
 }

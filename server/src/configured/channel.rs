@@ -14,12 +14,14 @@ use vestibule_channels::{
 
 use super::{
     Shared,
-    asking::renewed,
     history::{Gap, HistoryLimits, Position, Said},
     rules::{ChannelRules, JoinRule, PublishReply},
     visitor::Visitor,
 };
-use crate::{approve::Identity, login::Right};
+use crate::{
+    approve::Identity,
+    login::{Login, Right},
+};
 
 /// The longest value of a parameter that the presence list shows, in bytes of JSON.
 const MAX_PARAM: usize = 256;
@@ -303,6 +305,16 @@ impl Channel for ConfiguredChannel {
             PublishReply::Payload => Handled::ok(payload),
         })
     }
+}
+
+/// Gives a subscriber, if it is still there, a later login of its account.
+pub(super) fn renewed(
+    cx: &mut Context<'_, ConfiguredChannel>,
+    who: SubscriberId,
+    login: Arc<Login>,
+) -> Handled {
+    let is_own = cx.subscriber(who).is_some() && cx.assigns_mut(who).visitor.renew(login);
+    if is_own { Handled::empty() } else { Handled::error(unauthorized()) }
 }
 
 fn has_history(rules: Option<&ChannelRules>) -> bool {
