@@ -255,14 +255,15 @@ fn open(path: &Path, max_bytes: Option<u64>) -> Result<(Database, Connection), E
     Ok((database, connection))
 }
 
-/// Has the database give space back. A start on a full disk goes on without.
+/// Has the database give space back. A start on a full disk, or while a backup reads, goes on
+/// without.
 fn have_it_shrink(connection: &mut Connection) -> Result<(), Error> {
     match shrink::enable(connection) {
         Ok(true) => {}
         Ok(false) => {
             tracing::info!("the database never shrinks: a backup of it, restored, does");
         }
-        Err(error) if error.kind() == ErrorKind::Full => {
+        Err(error) if matches!(error.kind(), ErrorKind::Full | ErrorKind::Busy) => {
             tracing::warn!(%error, "the database does not shrink for now");
         }
         Err(error) => return Err(error),
