@@ -6,6 +6,7 @@
 /** @type {Record<string, string>} */
 export const WORDS = {
   // What the server refuses.
+  bad_login: "Your login is not valid, or is over. Sign in anew where you got it.",
   bad_payload: "The server could not read the message. This page may be older than the server: reload it.",
   bad_proof: "The room’s key is not the right one. Ask a member for it again.",
   bad_sig: "A signature is wrong. Somebody may have changed the message on its way.",
