@@ -138,7 +138,8 @@ impl ConfiguredChannel {
         let (missed, history) = self.missed(params);
         response.extend(history.map(|history| ("history".to_owned(), history)));
         let response = if response.is_empty() { Payload::empty() } else { Payload::of(&response) };
-        (Seat { visitor, key, meta: meta(params, &rules.presence_params), missed }, response)
+        let meta = meta(params, &rules.presence_params, &visitor);
+        (Seat { visitor, key, meta, missed }, response)
     }
 
     /// Goes by other rules from now on. Those who may no longer be here leave.
@@ -368,9 +369,9 @@ fn show(cx: &mut Context<'_, ConfiguredChannel>, who: SubscriberId) {
     cx.show_presence(who);
 }
 
-/// What the presence list says beside the key: since when, as Phoenix's guide has it, and the
-/// parameters that it may show.
-fn meta(params: &Payload, shown: &[String]) -> Meta {
+/// What the presence list says beside the key: since when, as Phoenix's guide has it, the
+/// parameters that it may show, and what the login says, which no client can change.
+fn meta(params: &Payload, shown: &[String], visitor: &Visitor) -> Meta {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut meta = Meta::from_iter([("online_at".to_owned(), Value::from(now.as_secs().to_string()))]);
     if !shown.is_empty()
@@ -378,6 +379,10 @@ fn meta(params: &Payload, shown: &[String]) -> Meta {
     {
         let allowed = params.into_iter().filter(|(name, _)| shown.contains(name));
         meta.extend(allowed.filter(|(_, value)| value.to_string().len() <= MAX_PARAM));
+    }
+    if let Some(login) = visitor.login() {
+        let fields = login.shown.fields().iter();
+        meta.extend(fields.map(|(name, value)| (name.clone(), value.clone())));
     }
     meta
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::login::{FOREVER, Grants, Login, Right, is_account};
+use crate::login::{FOREVER, Grants, Login, Right, Shown, is_account};
 
 /// The longest reason, in bytes.
 const MAX_REASON: usize = 256;
@@ -53,6 +53,7 @@ struct Answer<T> {
 struct OfConnect {
     account: Option<String>,
     topics: Option<Value>,
+    presence_meta: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -64,13 +65,14 @@ struct OfJoin {
 
 /// Reads the answer to a connect: a login. `None` if it is no such answer.
 pub(super) fn login(body: &[u8], now: i64) -> Option<Verdict<Login>> {
-    let (OfConnect { account, topics }, expires) = match read(body, now)? {
+    let (OfConnect { account, topics, presence_meta }, expires) = match read(body, now)? {
         Ok(yes) => yes,
         Err(no) => return Some(Err(no)),
     };
     let account = account.filter(|account| is_account(account))?;
     let grants = topics.map_or_else(|| Some(Grants::default()), Grants::of)?;
-    Some(Ok(Login { account, grants, expires }))
+    let shown = Shown::of(presence_meta)?;
+    Some(Ok(Login { account, grants, shown, expires }))
 }
 
 /// Reads the answer to a join. `None` if it is no such answer.
@@ -153,6 +155,7 @@ mod tests {
             json!({ "allow": true, "account": "" }),
             json!({ "allow": true, "account": "x".repeat(257) }),
             json!({ "allow": true, "account": "a", "topics": ["room:*"] }),
+            json!({ "allow": true, "account": "a", "presence_meta": "Alice" }),
         ] {
             assert_eq!(login(answer.to_string().as_bytes(), 0), None, "{answer}");
         }

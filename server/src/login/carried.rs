@@ -1,9 +1,13 @@
 //! A login as bytes, for a token of the server's own that carries it.
 //!
-//! When it ends, the account, then each pattern of topics with its rights. Texts come after their
-//! length. Only the server reads what it wrote here: a token is authenticated first.
+//! When it ends, the account, what is shown of it, then each pattern of topics with its rights.
+//! Texts come after their length. Only the server reads what it wrote here: a token is
+//! authenticated first.
 
-use super::claims::{Grants, Login, MAX_ACCOUNT, MAX_GRANTS, Right};
+use super::{
+    claims::{Grants, Login, MAX_ACCOUNT, MAX_GRANTS, Right},
+    shown::Shown,
+};
 
 /// The most bytes of a login that a token may carry. As text that is a third more, and in the
 /// sub-protocol of a WebSocket a third more again, which must fit a header field.
@@ -17,6 +21,7 @@ impl Login {
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut bytes = self.expires.to_be_bytes().to_vec();
         put(&mut bytes, &self.account)?;
+        put(&mut bytes, &self.shown.to_text())?;
         for (pattern, rights) in &self.grants.0 {
             bytes.push(rights.iter().fold(0, |mask, right| mask | bit(*right)));
             put(&mut bytes, &pattern.to_string())?;
@@ -27,7 +32,9 @@ impl Login {
     /// The login of [`to_bytes`](Self::to_bytes).
     pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
         let (expires, rest) = bytes.split_first_chunk()?;
-        let (account, mut rest) = take(rest)?;
+        let (account, rest) = take(rest)?;
+        let (shown, mut rest) = take(rest)?;
+        let shown = Shown::of_text(shown)?;
         let mut grants = Vec::new();
         while let Some((mask, after)) = rest.split_first() {
             let (pattern, after) = take(after)?;
@@ -37,7 +44,7 @@ impl Login {
         }
         let is_possible = (1..=MAX_ACCOUNT).contains(&account.len()) && grants.len() <= MAX_GRANTS;
         let (account, expires) = (account.to_owned(), i64::from_be_bytes(*expires));
-        is_possible.then_some(Self { account, grants: Grants(grants), expires })
+        is_possible.then_some(Self { account, grants: Grants(grants), shown, expires })
     }
 }
 
@@ -67,7 +74,8 @@ mod tests {
 
     fn login(account: &str, grants: &[(&str, &[Right])]) -> Login {
         let grants = grants.iter().map(|(pattern, rights)| (pattern.parse().unwrap(), rights.to_vec()));
-        Login { account: account.to_owned(), grants: Grants(grants.collect()), expires: 1_800_000_000_123 }
+        let (account, grants) = (account.to_owned(), Grants(grants.collect()));
+        Login { account, grants, shown: Shown::default(), expires: 1_800_000_000_123 }
     }
 
     #[test]
@@ -77,6 +85,7 @@ mod tests {
             login("a", &[]),
             login("ålice@example.com", &[("chat:*", &Right::ALL), ("news", &one), ("*", &[])]),
             login(&"a".repeat(MAX_ACCOUNT), &[("x", &[Right::Publish, Right::Presence])]),
+            Login { shown: Shown::of_text("{\"name\":\"Ada\"}").unwrap(), ..login("a", &[("x", &one)]) },
         ] {
             let bytes = login.to_bytes().unwrap();
             assert_eq!(Login::of_bytes(&bytes), Some(login));
@@ -86,7 +95,7 @@ mod tests {
     #[test]
     fn a_login_of_more_bytes_is_not_carried() {
         let carried = |topic: usize| login("a", &[(&"t".repeat(topic), &Right::ALL)]).to_bytes();
-        let most = MAX_CARRIED - 8 - LENGTH - 1 - 1 - LENGTH;
+        let most = MAX_CARRIED - 8 - LENGTH - 1 - LENGTH - 1 - LENGTH;
         assert_eq!(carried(most).map(|bytes| bytes.len()), Some(MAX_CARRIED));
         assert_eq!(carried(most + 1), None);
         assert_eq!(carried(70_000), None, "more than a length can say");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::shown::{PRESENCE_META, Shown};
 use crate::topic_pattern::TopicPattern;
 
 /// The longest name of an account, in bytes.
@@ -34,6 +35,8 @@ pub struct Login {
     pub account: String,
     /// The topics that the token names.
     pub grants: Grants,
+    /// What presence lists say of it.
+    pub shown: Shown,
     /// When it ends, in Unix milliseconds, the leeway included.
     pub expires: i64,
 }
@@ -64,7 +67,8 @@ impl Claims {
             return None;
         }
         let grants = self.others.remove(topics).map_or(Some(Grants::default()), Grants::of)?;
-        Some(Login { account: self.sub, grants, expires })
+        let shown = Shown::of(self.others.remove(PRESENCE_META))?;
+        Some(Login { account: self.sub, grants, shown, expires })
     }
 }
 

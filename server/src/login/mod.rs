@@ -3,12 +3,13 @@
 //! `keys` reads keys, `remote` fetches them from an address, `verifier` checks signatures by
 //! `ring`, and `claims` is what a token says: an account, and perhaps the topics that it may join.
 //! The rules are those of RFC 8725: the key decides on the algorithm, never the token. `carried` is
-//! a login inside a token of the server's own.
+//! a login inside a token of the server's own, and `shown` what presence lists say of its account.
 
 mod carried;
 mod claims;
 mod keys;
 mod remote;
+mod shown;
 mod verifier;
 
 use std::{sync::Arc, time::Duration};
@@ -22,6 +23,7 @@ pub use self::{
     claims::{FOREVER, Grants, Login, Right, is_account},
     keys::{KeyFileError, KeySet},
     remote::{KeyFetcher, RemoteKeys},
+    shown::{PRESENCE_META, Shown},
 };
 use self::{claims::Claims, keys::Key};
 

@@ -36,12 +36,15 @@ fn the_back_end_says_who_somebody_is() {
     let (site, back_end) = site(|question| match question["token"].as_str() {
         Some("banned") => json!({ "allow": false, "reason": "banned" }),
         Some("rude") => json!({ "allow": false }),
+        Some("alice") => {
+            json!({ "allow": true, "account": "alice", "presence_meta": { "name": "alice the great" } })
+        }
         _ => friendly(question),
     });
     let mut alice = connect(&site, "alice");
     alice.join("members:1").ok();
     let state = alice.push("members:1", "presence_state");
-    assert!(state.get("alice").is_some(), "{state}");
+    assert_eq!(state["alice"]["metas"][0]["name"], "alice the great", "{state}");
     for (token, reason) in [("banned", "banned"), ("rude", "unauthorized")] {
         let mut other = connect(&site, token);
         assert_eq!(other.join("members:1").refused(), reason);

@@ -107,6 +107,25 @@ fn the_account_is_the_presence_key() {
 }
 
 #[test]
+fn the_presence_list_says_what_the_login_says() {
+    let (site, issuer) =
+        trusting(&CHANNELS.replacen("presence = true", "presence = true\npresence_params = [\"name\"]", 1));
+    let now = vestibule_tests::people::now_ms() / 1000;
+    let shown = json!({ "name": "Alice", "color": "red" });
+    let token = issuer.sign(&json!({ "sub": "alice", "exp": now + 600, "presence_meta": shown }));
+    let mut alice = connect(&site, &token);
+    alice.call("open:1", "phx_join", json!({ "name": "Bob" })).ok();
+    let state = alice.push("open:1", "presence_state");
+    let meta = &state["alice"]["metas"][0];
+    assert_eq!((&meta["name"], &meta["color"]), (&json!("Alice"), &json!("red")), "{state}");
+    assert!(meta["online_at"].is_string(), "{state}");
+    for bad in [json!("Alice"), json!({ "name": "x".repeat(1100) })] {
+        let token = issuer.sign(&json!({ "sub": "alice", "exp": now + 600, "presence_meta": bad }));
+        assert_eq!(connect(&site, &token).join("members:1").refused(), "unauthorized");
+    }
+}
+
+#[test]
 fn a_join_ends_with_its_login_unless_renewed() {
     let (site, issuer) = site();
     let topics = json!(["team:*"]);
