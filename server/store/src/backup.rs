@@ -121,7 +121,7 @@ impl Unfinished {
     fn create(path: &Path, suffix: &str) -> Result<Self, BackupError> {
         let path = durable::beside(path, suffix);
         // One that an interrupted attempt has left is of no use.
-        let created = remove(&path)
+        let created = durable::remove(&path)
             .and_then(|()| OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path));
         match created {
             Ok(_) => Ok(Self(path)),
@@ -141,13 +141,6 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

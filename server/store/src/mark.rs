@@ -65,7 +65,7 @@ impl Mark {
         let mut text = serde_json::to_vec(self)?;
         text.push(b'\n');
         durable::write(&path(database), &text)?;
-        remove_if_there(&starts_path(database))
+        durable::remove(&starts_path(database))
     }
 
     /// The minute of a time, to compare.
@@ -97,15 +97,8 @@ fn starts_path(database: &Path) -> PathBuf {
 
 /// Removes whatever says how far the database at this path had come.
 pub(super) fn remove(database: &Path) -> io::Result<()> {
-    remove_if_there(&path(database))?;
-    remove_if_there(&starts_path(database))
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    durable::remove(&path(database))?;
+    durable::remove(&starts_path(database))
 }
 
 /// Reads and parses a file; `None` if it does not exist.
