@@ -37,7 +37,7 @@ pub enum HookSecretError {
     /// The file cannot be read, or everybody can.
     #[error("cannot use the hook's secret: {0}")]
     File(#[from] SecretFileError),
-    /// A line is no secret, or there are none or too many.
+    /// A line is malformed, or the file has no lines or too many.
     #[error(
         "{}: expected 1 to {MAX_SECRETS} lines, each {PREFIX} and base64 of 24 to 64 random bytes, such as from: \
          echo \"{PREFIX}$(openssl rand -base64 32)\"",

@@ -53,7 +53,7 @@ pub enum BackupError {
 /// Copies the database to `to`, which must not exist, and reads all of the copy again. Afterwards
 /// the copy is durable, and readable by its owner only.
 ///
-/// A server may use the database meanwhile. If anything fails, there is no copy.
+/// A server may use the database meanwhile. After an error, no file is left at `to`.
 pub fn make(database: &Path, to: &Path) -> Result<Backup, BackupError> {
     let at = |source| BackupError::File { path: to.to_owned(), source };
     if fs::symlink_metadata(to).is_ok() {
