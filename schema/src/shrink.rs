@@ -101,8 +101,13 @@ mod tests {
         assert!(!give_back(&mut conn, 100).unwrap());
         assert!(enable(&mut conn).unwrap());
         assert_eq!(number(&mut conn, "freelist_count").unwrap(), 0);
-        let (_folder, mut conn) = grown("NONE", AT_ONCE / 4096 + 1);
+        let (folder, mut conn) = grown("NONE", AT_ONCE / 4096 + 1);
         assert!(!enable(&mut conn).unwrap());
         assert!(!give_back(&mut conn, 100).unwrap());
+        // Its copy shrinks, whatever its size.
+        let copy = folder.path().join("copy.db");
+        crate::backup::copy(&folder.path().join("v.db"), &copy).unwrap();
+        let mut conn = Database::open(&copy).unwrap().writer().unwrap();
+        assert_eq!(number(&mut conn, "auto_vacuum").unwrap(), INCREMENTAL);
     }
 }
