@@ -4,13 +4,24 @@
  */
 import { until, within } from "../../js/waiting.mjs";
 
-/** Short, so that clients reconnect soon after a restart. The client does the reconnecting. */
+/**
+ * Short, so that clients reconnect soon after a restart. The client does the reconnecting.
+ *
+ * The delays grow: a client of Phoenix 1.2 joins again each time until a reply comes, and takes the
+ * `phx_close` of a join that it replaced for the end of the channel. The server's reply must have
+ * time to come, on a busy machine too.
+ */
 const QUICK = {
-  reconnectAfterMs: () => 20,
-  rejoinAfterMs: () => 20,
+  reconnectAfterMs: sooner,
+  rejoinAfterMs: sooner,
   heartbeatIntervalMs: 500,
   timeout: 5000,
 };
+
+/** @param {number} tries so far, at least 1 */
+function sooner(tries) {
+  return Math.min(20 * 2 ** tries, 1000);
+}
 
 /** A connection. */
 export class Visitor {
