@@ -7,7 +7,7 @@ NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 # one package alone some dependencies have fewer features, so Cargo would build the server twice.
 BUILD = cargo build --workspace --bins --examples --locked
 
-.PHONY: run test page check doc rust client flows clients browser pictures package service old released stripped deb deb-test container container-test advisories rolling crowd fuzz schemathesis model bench-programs bench bench-compare bench-store amplification soak help
+.PHONY: run test page check doc rust client flows clients browser pictures package service old released stripped deb deb-test container container-test advisories rolling crowd power-loss fuzz schemathesis model bench-programs bench bench-compare bench-store amplification soak help
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -138,6 +138,10 @@ rolling: ## a restart under two thousand clients that ask and approve, with its 
 
 crowd: ## thousands in one room, with the figures of what it costs when they come in; takes minutes
 	cargo test --package vestibule-tests --test crowd --locked -- --ignored --nocapture --test-threads=1
+
+power-loss: ## the power fails 200 times while people ask and approve, on a disk that loses what was not synced; takes a minute
+	$(BUILD)
+	cargo test --workspace --test crash --locked -- --ignored --nocapture
 
 amplification: ## what a byte from outside can cause, way by way: the tables of docs/threats.md; takes minutes to build
 	cargo test --release --package vestibule-tests --test amplification --locked -- --ignored --nocapture

@@ -247,11 +247,20 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "does not name a file"));
     };
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    create_folder(folder)?;
     match fs::canonicalize(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(fs::canonicalize(folder)?.join(name)),
         found => found,
     }
+}
+
+/// Creates a folder and those above it. Their names are on disk when this returns: a power failure
+/// would take a folder whose name is not, with everything that is synced in it.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let mut parents = missing.into_iter().filter_map(Path::parent);
+    parents.try_for_each(|parent| File::open(parent)?.sync_all())
 }
 
 fn open_private(path: &Path) -> io::Result<File> {

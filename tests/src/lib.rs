@@ -21,6 +21,7 @@ pub mod fuzz;
 pub mod golden;
 pub mod http;
 pub mod people;
+pub mod preload;
 pub mod process;
 pub mod query;
 pub mod random;

@@ -1,8 +1,9 @@
-//! One round: newcomers ask and members approve, all at once, until the server is killed.
+//! One round: newcomers ask and members approve, all at once, until the server ends.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Barrier;
+use std::sync::atomic::AtomicI64;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use vestibule_approve::frames::{Policy, Request};
 use vestibule_approve::signed::Alg;
-use vestibule_tests::people::{Device, PATIENCE, Person, Room};
+use vestibule_tests::people::{Device, Message, PATIENCE, Person, Room};
 use vestibule_tests::process::Server;
 use vestibule_tests::random::Random;
 
@@ -27,6 +28,8 @@ pub(crate) struct Exchange {
     pub(crate) room: Room,
     pub(crate) newcomers: Vec<(Person, String)>,
     pub(crate) members: Vec<(Person, String)>,
+    /// The last seq of all rounds.
+    pub(crate) last_seq: AtomicI64,
 }
 
 /// A frame that was sent, and its answer, if any.
@@ -45,11 +48,21 @@ impl Sent {
     }
 }
 
-/// Everything sent in a round.
+/// What one connection has sent, and what it was told.
 #[derive(Default)]
+pub(crate) struct Log {
+    /// In the order in which it was sent.
+    pub(crate) sent: Vec<Sent>,
+    /// The payloads of the pushes with a seq, in the order in which they came.
+    pub(crate) told: Vec<Value>,
+    /// The indices of unanswered frames, by ref.
+    open: HashMap<String, usize>,
+}
+
+/// All connections of a round.
 pub(crate) struct Round {
-    pub(crate) requests: Vec<Sent>,
-    pub(crate) approves: Vec<Sent>,
+    pub(crate) newcomers: Vec<Log>,
+    pub(crate) members: Vec<Log>,
 }
 
 impl Exchange {
@@ -62,11 +75,22 @@ impl Exchange {
                 .collect()
         };
         let room = Room::published(address, Policy::Request);
-        Self { address, room, newcomers: people(NEWCOMERS), members: people(MEMBERS) }
+        Self {
+            address,
+            room,
+            newcomers: people(NEWCOMERS),
+            members: people(MEMBERS),
+            last_seq: AtomicI64::new(0),
+        }
     }
 
-    /// Connects everybody, starts them, and kills the server after a random number of answers.
-    pub(crate) fn run(&self, server: &mut Server, random: &mut Random) -> Round {
+    /// Connects everybody, starts them, and ends the server after a random number of answers.
+    pub(crate) fn run(
+        &self,
+        server: &mut Server,
+        random: &mut Random,
+        end: impl FnOnce(&mut Server),
+    ) -> Round {
         let moment = random.below(FRAMES + 1);
         // Between two answers, too: a pause of about the length of an answer.
         let pause = Duration::from_micros(random.below(2000) as u64);
@@ -95,22 +119,20 @@ impl Exchange {
             while Instant::now() < deadline {
                 std::hint::spin_loop();
             }
-            server.kill();
+            end(server);
             Round {
-                requests: newcomers
-                    .into_iter()
-                    .flat_map(|thread| thread.join().expect("a newcomer"))
-                    .collect(),
-                approves: members.into_iter().flat_map(|thread| thread.join().expect("a member")).collect(),
+                newcomers: newcomers.into_iter().map(|thread| thread.join().expect("a newcomer")).collect(),
+                members: members.into_iter().map(|thread| thread.join().expect("a member")).collect(),
             }
         });
-        let count = round.requests.iter().chain(&round.approves).filter(|sent| sent.answer.is_some()).count();
+        let sent = round.newcomers.iter().chain(&round.members).flat_map(|log| &log.sent);
+        let count = sent.filter(|sent| sent.answer.is_some()).count();
         assert!(count >= moment, "{count} answers are left of {moment}");
         round
     }
 
     /// A newcomer sends all requests at once and waits for the end.
-    fn ask(&self, (person, token): &(Person, String), start: &Barrier, answered: &Sender<()>) -> Vec<Sent> {
+    fn ask(&self, (person, token): &(Person, String), start: &Barrier, answered: &Sender<()>) -> Log {
         let mut device = Device::with_token(self.address, person, Some(token));
         device.visit(&self.room.rid());
         let requests: Vec<_> = (0..REQUESTS_EACH).map(|_| person.request(&self.room.rid())).collect();
@@ -120,42 +142,28 @@ impl Exchange {
             log.send(&mut device, &self.room.topic(), "request", json!(request));
         }
         while let Some(message) = device.receive() {
-            log.answer(message.reference.as_deref(), message.payload, answered);
+            log.note(message, answered);
         }
-        log.sent
+        log
     }
 
     /// A member approves every request, until the end.
-    fn approve(
-        &self,
-        (person, token): &(Person, String),
-        start: &Barrier,
-        answered: &Sender<()>,
-    ) -> Vec<Sent> {
+    fn approve(&self, (person, token): &(Person, String), start: &Barrier, answered: &Sender<()>) -> Log {
         let mut device = Device::with_token(self.address, person, Some(token));
         device.enter(&self.room);
         let mut log = Log::default();
         start.wait();
         while let Some(message) = device.receive() {
-            if message.event != "request" {
-                log.answer(message.reference.as_deref(), message.payload, answered);
-                continue;
+            if message.event == "request" {
+                let request: Request = serde_json::from_value(message.payload.clone()).expect("a request");
+                let to = message.payload["uid"].as_str().expect("a uid").parse().expect("32 bytes");
+                let approve = self.room.approve(person, &to, &request);
+                log.send(&mut device, &self.room.topic(), "approve", json!(approve));
             }
-            let request: Request = serde_json::from_value(message.payload.clone()).expect("a request");
-            let to = message.payload["uid"].as_str().expect("a uid").parse().expect("32 bytes");
-            let approve = self.room.approve(person, &to, &request);
-            log.send(&mut device, &self.room.topic(), "approve", json!(approve));
+            log.note(message, answered);
         }
-        log.sent
+        log
     }
-}
-
-/// The frames sent by one connection.
-#[derive(Default)]
-struct Log {
-    sent: Vec<Sent>,
-    /// The indices of unanswered frames, by ref.
-    open: HashMap<String, usize>,
 }
 
 impl Log {
@@ -168,9 +176,16 @@ impl Log {
         self.sent.push(Sent { frame, by: device.uid.to_string(), answer: None });
     }
 
-    fn answer(&mut self, reference: Option<&str>, payload: Value, answered: &Sender<()>) {
-        if let Some(place) = reference.and_then(|reference| self.open.remove(reference)) {
-            self.sent[place].answer = Some(payload);
+    /// Notes an answer or a push.
+    fn note(&mut self, message: Message, answered: &Sender<()>) {
+        let Some(reference) = message.reference else {
+            if message.event != "caught_up" && message.payload["seq"].is_i64() {
+                self.told.push(message.payload);
+            }
+            return;
+        };
+        if let Some(place) = self.open.remove(&reference) {
+            self.sent[place].answer = Some(message.payload);
             // Nobody counts any more once the server is killed.
             let _ = answered.send(());
         }

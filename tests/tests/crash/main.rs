@@ -1,8 +1,13 @@
-//! The server is killed, again and again, in the middle of an exchange. After each restart
-//! everything that it answered ok is there, and nothing that nobody sent.
+//! The server is killed, or the power fails, again and again, in the middle of an exchange. After
+//! each restart everything that it answered ok or told anybody is there, once and in order, and
+//! nothing that nobody sent.
 
 mod check;
+mod disk;
 mod exchange;
+mod file;
+mod journal;
+mod power_loss;
 
 use vestibule_tests::process::{Launch, Server};
 use vestibule_tests::random::{self, Random};
@@ -24,10 +29,11 @@ fn answered_frames_survive_a_crash() {
         let mut server = Server::start(Launch::vestibule());
         let exchange = Exchange::new(server.address());
         for _ in 0..ROUNDS_PER_FOLDER {
-            let sent = exchange.run(&mut server, &mut random);
+            let sent = exchange.run(&mut server, &mut random, Server::kill);
             server.restart();
             total.add(&check::check(&exchange, &sent));
         }
+        check::check_database(&server.data().join("vestibule.db"));
     }
     println!(
         "crash: {ROUNDS} rounds, {} frames sent, {} answered, {} stored but unanswered",
@@ -35,6 +41,17 @@ fn answered_frames_survive_a_crash() {
     );
     // Otherwise the moments were badly chosen, and the rounds prove nothing.
     assert!(total.answered > ROUNDS && total.answered < total.sent, "the kills missed the exchange");
+}
+
+#[test]
+fn answered_frames_survive_a_power_loss() {
+    power_loss::run(20, random::seed("POWER_SEED"));
+}
+
+#[test]
+#[ignore = "takes minutes: make power-loss"]
+fn answered_frames_survive_many_power_losses() {
+    power_loss::run(200, random::seed("POWER_SEED"));
 }
 
 /// Counts of frames.
