@@ -144,6 +144,11 @@ impl Disk {
         self.pending.len() + self.files.iter().map(File::at_risk).sum::<usize>()
     }
 
+    /// Whether a part of this file may be lost.
+    pub(crate) fn is_at_risk(&self, path: &Path) -> bool {
+        matches!(self.names.get(path), Some(Entry::File(index)) if self.files[*index].at_risk() > 0)
+    }
+
     /// Puts the files in place as the disk may have them after the power failed, and returns that
     /// disk.
     pub(crate) fn lose_power(&self, data: &Path, random: &mut Random) -> Self {

@@ -30,6 +30,7 @@ fn answered_frames_survive_a_crash() {
         let exchange = Exchange::new(server.address());
         for _ in 0..ROUNDS_PER_FOLDER {
             let sent = exchange.run(&mut server, &mut random, Server::kill);
+            assert!(!sent.is_cut, "it crashed by itself");
             server.restart();
             total.add(&check::check(&exchange, &sent));
         }
