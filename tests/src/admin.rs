@@ -4,6 +4,8 @@ use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -79,6 +81,43 @@ impl AdminServer {
         let response = self.ask(Request::get(&format!("/admin/v1/{path}")), READER);
         assert_eq!(response.status, 200, "{path}: {}", response.text());
         response.json()
+    }
+
+    /// The server's readiness: the status, and the reason if it is not ready.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub fn readiness(&self) -> (u16, Option<String>) {
+        let response = Request::get("/health/ready").send(self.admin()).expect("a response");
+        let reason = response.json()["reason"].as_str().map(str::to_owned);
+        (response.status, reason)
+    }
+
+    /// Waits until the server's readiness is this.
+    ///
+    /// # Panics
+    /// If it does not become so within ten seconds.
+    #[track_caller]
+    pub fn wait_for_readiness(&self, status: u16, reason: Option<&str>) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let readiness = self.readiness();
+            if (readiness.0, readiness.1.as_deref()) == (status, reason) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "it is {readiness:?}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The value of a sample of `/metrics`, named with its labels.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn metric(&self, sample: &str) -> f64 {
+        let text = self.ask(Request::get("/metrics"), READER).text();
+        let value = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {sample}")).parse().expect("a number")
     }
 
     /// The response to a request of [`OPERATOR`] for a path below `/admin/v1/`.

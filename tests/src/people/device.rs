@@ -319,6 +319,22 @@ impl Device {
         }
     }
 
+    /// The payloads of all pushes of this event that were not taken, up to the end of the
+    /// connection.
+    ///
+    /// # Panics
+    /// If the connection does not end.
+    pub fn remaining(&mut self, event: &str) -> Vec<Value> {
+        while let Some(message) = self.receive() {
+            self.kept.push_back(message);
+        }
+        self.drain()
+            .into_iter()
+            .filter(|message| message.event == event)
+            .map(|message| message.payload)
+            .collect()
+    }
+
     /// Reads up to the server's close frame and answers it; returns nothing if the connection ends
     /// without one.
     ///

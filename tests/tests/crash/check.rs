@@ -37,8 +37,12 @@ pub(crate) fn check(exchange: &Exchange, round: &Round) -> Summary {
     let mut summary = Summary::default();
     compare(&round.newcomers, "uid", &pending, &mut summary);
     compare(&round.members, "by", &waiting, &mut summary);
-    round.newcomers.iter().for_each(|log| check_told(log, "approve_id", &waiting));
-    round.members.iter().for_each(|log| check_told(log, "request_id", &pending));
+    for log in &round.newcomers {
+        check_told(log, "approve_id", &waiting);
+    }
+    for log in &round.members {
+        check_told(log, "request_id", &pending);
+    }
     check_seqs(exchange, pending.values().chain(waiting.values()));
     for (id, request) in &pending {
         let approvals = waiting.values().filter(|approve| approve["request_id"] == json!(id)).count();
@@ -64,7 +68,9 @@ pub(crate) fn check(exchange: &Exchange, round: &Round) -> Summary {
 /// Every frame that was answered ok is stored as it was sent and answered, and every stored frame
 /// was sent.
 fn compare(logs: &[Log], owner: &str, stored: &HashMap<String, Value>, summary: &mut Summary) {
-    logs.iter().for_each(|log| check_order(&log.sent, stored));
+    for log in logs {
+        check_order(&log.sent, stored);
+    }
     let sent = || logs.iter().flat_map(|log| &log.sent);
     let by_id: HashMap<_, _> = sent().map(|sent| (sent.id(), sent)).collect();
     summary.sent += by_id.len();

@@ -111,7 +111,6 @@ impl File {
             let Some(place) = content.get_mut(index * sector..(index + 1) * sector) else { continue };
             let last = states.len() - 1;
             match fate {
-                Fate::Lost => {}
                 Fate::Kept => place.copy_from_slice(&states[last]),
                 Fate::Mixed if random.one_in(2) => {
                     let torn = if random.one_in(8) { random.below(sector) } else { sector };
@@ -120,7 +119,7 @@ impl File {
                 Fate::Mixed if index * sector >= self.synced.len() && random.one_in(2) => {
                     place.fill_with(|| random.below(256).try_into().expect("a byte"));
                 }
-                Fate::Mixed => {}
+                Fate::Lost | Fate::Mixed => {}
             }
         }
         content.truncate(size);

@@ -2,6 +2,7 @@
 //! else clients send.
 
 mod canaries;
+mod deleted;
 mod failures;
 mod flow;
 mod malformed;

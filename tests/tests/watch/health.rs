@@ -1,8 +1,5 @@
 //! Readiness: during a shutdown, and when something is wrong with the store.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 use serde_json::json;
@@ -12,30 +9,16 @@ use vestibule_tests::http::Request;
 use vestibule_tests::people::{Device, Person};
 use vestibule_tests::scene::Scene;
 
-use crate::{metrics, readiness};
-
-/// Waits until the server's readiness is this.
-#[track_caller]
-pub(crate) fn wait_for(admin: &AdminServer, status: u16, reason: Option<&str>) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        let readiness = readiness(admin);
-        if (readiness.0, readiness.1.as_deref()) == (status, reason) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "it is {readiness:?}");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
+use crate::metrics;
 
 #[test]
 fn a_draining_server_is_alive_and_not_ready() {
     let mut admin = AdminServer::start(&[]);
-    assert_eq!(readiness(&admin), (200, None));
+    assert_eq!(admin.readiness(), (200, None));
     // The server waits a while for clients that do not answer the close.
     let mute = Device::connect(admin.server.address(), &Person::new(Alg::P256));
     admin.server.signal("TERM");
-    wait_for(&admin, 503, Some("draining"));
+    admin.wait_for_readiness(503, Some("draining"));
     let live = Request::get("/health/live").send(admin.admin()).expect("a response");
     assert_eq!((live.status, live.json()), (200, json!({ "status": "live" })));
     assert_eq!(admin.server.wait().code(), Some(0));
@@ -51,7 +34,7 @@ fn a_misbehaving_store_makes_the_server_unready() {
         connection.batch_execute(&format!("PRAGMA busy_timeout = 5000; {sql}")).expect("a statement");
     };
     execute("ALTER TABLE __diesel_schema_migrations RENAME TO elsewhere");
-    wait_for(&admin, 503, Some("database"));
+    admin.wait_for_readiness(503, Some("database"));
     // Clients are told that, and no more.
     let public = Request::get("/health/ready").send(admin.server.address()).expect("a response");
     assert_eq!((public.status, public.json()), (503, json!({ "status": "unready" })));
@@ -59,9 +42,9 @@ fn a_misbehaving_store_makes_the_server_unready() {
     assert!(failed.value("vestibule_store_failed_reads_total") > 0.0);
     assert_eq!(failed.value("vestibule_ready").to_bits(), 0_f64.to_bits());
     execute("ALTER TABLE elsewhere RENAME TO __diesel_schema_migrations");
-    wait_for(&admin, 200, None);
+    admin.wait_for_readiness(200, None);
     execute("DELETE FROM __diesel_schema_migrations WHERE version LIKE '%2'");
-    wait_for(&admin, 503, Some("migrations"));
+    admin.wait_for_readiness(503, Some("migrations"));
 }
 
 #[test]
@@ -76,7 +59,7 @@ fn a_full_store_is_reported_by_health() {
     };
     let refused = (0..1000).map(|_| ask()).find(|reply| reply.status == "error").expect("a full store");
     assert_eq!(refused.refused(), "storage_full");
-    wait_for(&admin, 503, Some("disk_full"));
+    admin.wait_for_readiness(503, Some("disk_full"));
     let metrics = metrics(&admin);
     for sample in [
         "refusals_total{reason=\"storage_full\"}",

@@ -20,10 +20,3 @@ fn metrics(admin: &AdminServer) -> Exposition {
     assert_eq!(response.status, 200);
     Exposition::parse(&response.text())
 }
-
-/// The server's readiness, and the reason if it is not ready.
-fn readiness(admin: &AdminServer) -> (u16, Option<String>) {
-    let response = Request::get("/health/ready").send(admin.admin()).expect("a response");
-    let reason = response.json()["reason"].as_str().map(str::to_owned);
-    (response.status, reason)
-}

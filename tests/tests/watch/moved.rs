@@ -5,10 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use vestibule_tests::admin::AdminServer;
 use vestibule_tests::scene::Scene;
-
-use crate::health::wait_for;
 
 /// A mishap: its name, and how to cause it.
 type Mishap = (&'static str, fn(&Path));
@@ -43,11 +42,12 @@ fn a_server_stops_when_its_data_file_is_gone() {
         let mut scene = Scene::new(&admin.server);
         let request = scene.ask();
         happens(&admin.server.data());
-        wait_for(&admin, 503, Some("database_moved"));
+        admin.wait_for_readiness(503, Some("database_moved"));
         let approve = scene.room.approve(&scene.alice, &scene.bob.uid(), &request);
         let payload = serde_json::to_value(&approve).expect("JSON");
         let answered = scene.member.try_call(&scene.topic, "approve", &payload);
         assert!(answered.is_none(), "{what}: {answered:?}");
+        assert_eq!(scene.guest.remaining("approve"), [json!(null); 0], "{what}: what is lost was forwarded");
         assert_eq!(admin.server.wait().code(), Some(74), "{what}");
         let log = admin.server.log();
         assert_eq!(log.matches("is not where it was").count(), 1, "{what}: {log}");
