@@ -6,7 +6,7 @@ use std::path::Path;
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text};
 
 use crate::connection::{self, Connection};
 use crate::error::{Error, ErrorKind};
@@ -44,7 +44,7 @@ pub struct Look {
 /// Errors: those that a start would have.
 pub fn look(path: &Path) -> Result<Look, Error> {
     let path = text(path)?;
-    let mut conn = connection::connect_to_copy(path)?;
+    let mut conn = connection::connect_to_look(path)?;
     let looked = migrate::is_known(&mut conn).and_then(|()| {
         let migrations = migrate::pending(&mut conn)?;
         let seq = if migrations == 0 { store::last_seq(&mut conn)? } else { 0 };
@@ -53,8 +53,9 @@ pub fn look(path: &Path) -> Result<Look, Error> {
     looked.map_err(|error| error.at(path))
 }
 
-/// Copies the database at `from` into the empty file `to`, as it is at one moment. A server may use
-/// it meanwhile, and waits for nothing; its log grows until the copy is complete.
+/// Copies the database at `from` into the empty file `to`, as it is at one moment, and does not
+/// write to `from`. A server may use it meanwhile, and waits for nothing; its log grows until the
+/// copy is complete.
 ///
 /// The copy has no free pages, and is not yet durable.
 ///
@@ -63,8 +64,11 @@ pub fn look(path: &Path) -> Result<Look, Error> {
 pub fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let (from, to) = (text(from)?, text(to)?);
     let mut conn = connection::connect_to_copy(from)?;
-    // For the copy: the database that is copied stays as it is.
-    conn.batch_execute("PRAGMA auto_vacuum = INCREMENTAL")?;
+    // For the copy. A database that has it already would be written to.
+    let shrinks: i64 = sql::<BigInt>("PRAGMA auto_vacuum").get_result(&mut conn)?;
+    if shrinks == 0 {
+        conn.batch_execute("PRAGMA auto_vacuum = INCREMENTAL")?;
+    }
     let copy = diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(to);
     copy.execute(&mut conn).map_err(|error| Error::from(error).at(from))?;
     Ok(())

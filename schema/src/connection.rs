@@ -204,10 +204,20 @@ fn connect(path: &str, pragmas: &[Pragma]) -> Result<Connection, Error> {
     Ok(conn)
 }
 
-/// Opens a database that another process may use, to copy it. It must exist.
-pub(crate) fn connect_to_copy(path: &str) -> Result<Connection, Error> {
+/// Opens a database that another process may use, as a server would. It must exist.
+pub(crate) fn connect_to_look(path: &str) -> Result<Connection, Error> {
     must_exist(path)?;
     connect(path, &PRAGMAS)
+}
+
+/// Opens a database that another process may use, to copy it. It must exist.
+///
+/// Its journal mode stays as it is, since SQLite writes that into the file: a backup that is put
+/// back does not change, and may be on a disk that cannot be written.
+pub(crate) fn connect_to_copy(path: &str) -> Result<Connection, Error> {
+    must_exist(path)?;
+    let is_kept = |(name, ..): &Pragma| *name != "journal_mode";
+    connect(path, &PRAGMAS.into_iter().filter(is_kept).collect::<Vec<_>>())
 }
 
 /// Opens a database that nobody uses, to read it. It must exist, and is left as it is.

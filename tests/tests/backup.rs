@@ -151,6 +151,31 @@ fn replaced(data: &Path) -> PathBuf {
 }
 
 #[test]
+fn a_restore_leaves_the_copy_as_it_is() {
+    let launch = Launch::vestibule();
+    let mut server = Server::start(launch.clone());
+    let mut scene = Scene::new(&server);
+    let request = scene.ask();
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    done(&back_up(&server.data(), folder.path()));
+    let copy = only_file(folder.path());
+    let before = fs::read(&copy).expect("a copy");
+    server.terminate();
+    done(&restore(&copy, &server.data()));
+    assert_eq!(only_file(folder.path()), copy, "nothing else is there");
+    assert!(fs::read(&copy).expect("a copy") == before, "the copy was written to");
+
+    // As from a backup that is mounted read-only.
+    let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    let mount = format!("mount --bind {0} {0} && mount -o remount,bind,ro {0}", folder.path().display());
+    let Some(read_only) = Launch::bare().script(&mount) else { return };
+    let command = read_only.arg("restore").arg(&text(&copy)).arg("--data").arg(&text(&server.data()));
+    done(&command.run(&server.data()));
+    server.restart();
+    assert_eq!(pending(&server, &scene.alice, &scene.room), [json!(request.request_id)]);
+}
+
+#[test]
 fn what_is_no_copy_is_refused_and_changes_nothing() {
     let mut server = Server::start(Launch::vestibule());
     let scene = Scene::new(&server);

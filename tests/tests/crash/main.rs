@@ -2,11 +2,13 @@
 //! each restart everything that it answered ok or told anybody is there, once and in order, and
 //! nothing that nobody sent.
 
+mod backups;
 mod check;
 mod disk;
 mod exchange;
 mod file;
 mod journal;
+mod power;
 mod power_loss;
 
 use vestibule_tests::process::{Launch, Server};
