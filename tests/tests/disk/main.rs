@@ -3,6 +3,7 @@
 //! server stops before it confirms anything that may be lost. Nobody is told anything that is not
 //! stored.
 
+mod damaged;
 mod locked;
 mod read_only;
 

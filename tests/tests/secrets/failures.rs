@@ -68,9 +68,9 @@ fn an_unreadable_row_is_reported_without_its_content() {
     let text = rmp_serde::to_vec(&planted).expect("text");
     let path = server.data().join("vestibule.db");
     let mut connection = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("the database");
-    for table in ["requests", "approve_frames", "rooms", "notices"] {
+    for table in ["requests", "approves", "rooms", "notices"] {
         let update = diesel::sql_query(format!("UPDATE {table} SET frame = ?"));
-        let _ = update.bind::<Binary, _>(&text).execute(&mut connection);
+        update.bind::<Binary, _>(&text).execute(&mut connection).expect("a table of frames");
     }
     for person in [&scene.bob, &scene.alice] {
         let mut device = Device::connect(scene.address, person);
