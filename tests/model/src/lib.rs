@@ -6,7 +6,11 @@
 //!
 //! [`flow`] is a small world around that store, in which steps happen in every order; [`graph`]
 //! explores all of its states.
+//!
+//! [`streams`] simulates how frames are stored and told by several writers and nodes, to decide
+//! between designs.
 
 pub mod flow;
 pub mod graph;
 pub mod reference;
+pub mod streams;
