@@ -86,7 +86,7 @@ pub fn check(path: &Path) -> Result<Contents, Error> {
         .map_err(|error| error.at(path))
 }
 
-fn is_whole(conn: &mut Connection) -> Result<(), Error> {
+pub(crate) fn is_whole(conn: &mut Connection) -> Result<(), Error> {
     let found: String = sql::<Text>("PRAGMA integrity_check(1)").get_result(conn)?;
     if found != "ok" {
         return Err(Error::new(ErrorKind::Corrupt, format!("the database is damaged: {found}")));

@@ -1,65 +1,48 @@
-//! The data file and the connections to it.
+//! The database and the connections to it: a file of SQLite, or a server of PostgreSQL.
 //!
-//! One [`Database`] a process, one process a data file: [`Database::open`] takes a lock that the
-//! kernel releases however the process ends. All writes go through one
-//! [`writer`](Database::writer), reads through a [`ReadPool`].
+//! SQLite has one [`writer`](Database::writer), PostgreSQL any number. Reads go through a
+//! [`ReadPool`].
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io;
-use std::ops::DerefMut;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod any;
+mod file;
+mod pool;
+pub(crate) mod prepared;
+#[cfg(feature = "postgres")]
+mod server;
+mod url;
 
-use diesel::connection::SimpleConnection;
-use diesel::dsl::sql;
-use diesel::prelude::*;
+use std::path::Path;
+
 use diesel::r2d2::R2D2Connection;
-use diesel::sql_types::{BigInt, Text};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+
+pub use self::any::AnyConnection;
+pub(crate) use self::any::on_either;
+pub use self::file::cap;
+pub(crate) use self::file::{connect_to_copy, connect_to_look, connect_to_read};
+pub use self::pool::ReadPool;
+#[cfg(feature = "postgres")]
+pub(crate) use self::server::exclusively;
+pub use self::url::ServerUrl;
 
 /// A connection to the database.
-pub type Connection = SqliteConnection;
+pub type Connection = AnyConnection;
 
-/// Name, value, and the value as SQLite reports it.
-type Pragma = (&'static str, &'static str, &'static str);
+/// What queries are built for.
+pub type Backend = <Connection as diesel::Connection>::Backend;
 
-/// The file may come from a backup that others could write, so its schema must not call functions
-/// with side effects.
-const TRUST_NO_SCHEMA: Pragma = ("trusted_schema", "OFF", "0");
-
-/// Every connection gets all of them, readers too: whichever connection closes last writes the log
-/// back into the file. `busy_timeout` (milliseconds) comes first, because `journal_mode` may have
-/// to wait for another connection.
-const PRAGMAS: [Pragma; 9] = [
-    ("busy_timeout", "5000", "5000"),
-    ("journal_mode", "WAL", "wal"),
-    // An answer means stored, so a commit waits for the disk.
-    ("synchronous", "FULL", "2"),
-    ("foreign_keys", "ON", "1"),
-    // Deleted content is overwritten, not only unlinked.
-    ("secure_delete", "ON", "1"),
-    // Sorting must not leave copies in a temporary file.
-    ("temp_store", "MEMORY", "2"),
-    TRUST_NO_SCHEMA,
-    // The size in bytes to which the log is cut after a burst, and the pages (4 MiB) after which it
-    // is written back.
-    ("journal_size_limit", "16777216", "16777216"),
-    ("wal_autocheckpoint", "1000", "1000"),
-];
-
-/// Must come last: the pragmas before it may have to write.
-const READ_ONLY: Pragma = ("query_only", "ON", "1");
-
-/// A data file, locked for this process.
+/// A data file, locked for this process, or a database on a server.
 ///
 /// Keep it as long as any of its connections: the lock ends with it.
 #[derive(Debug)]
-pub struct Database {
-    /// Absolute, so that SQLite never reads it as a `file:` URL or as `:memory:`.
-    path: String,
-    _lock: File,
+pub struct Database(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    File(file::DataFile),
+    #[cfg(feature = "postgres")]
+    Server(ServerUrl),
 }
 
 impl Database {
@@ -68,234 +51,74 @@ impl Database {
     ///
     /// [`writer`](Self::writer) finds out whether the file is a database.
     ///
-    /// Errors: [`ErrorKind::InUse`] if another [`Database`] has it, [`ErrorKind::Config`] if the
-    /// folder or the file cannot be created, written or kept private.
+    /// Errors: [`InUse`](crate::ErrorKind::InUse) if another [`Database`] has it,
+    /// [`Config`](crate::ErrorKind::Config) if the folder or the file cannot be created, written or
+    /// kept private.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = resolve(path.as_ref()).map_err(|error| config(path.as_ref(), &error))?;
-        let Some(name) = path.to_str() else {
-            return Err(Error::new(ErrorKind::Config, "the path is not UTF-8").at(path));
-        };
-
-        // This comes first: closing any handle of the data file drops the locks that SQLite holds
-        // on it in this process, so the file must not be touched before it is certain that no other
-        // Database has it.
-        let lock_path = beside(&path, ".lock");
-        let lock = open_private(&lock_path).map_err(|error| config(&lock_path, &error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::new(ErrorKind::InUse, "is in use by another vestibule").at(path));
-            }
-            Err(TryLockError::Error(error)) => return Err(config(&lock_path, &error)),
-        }
-
-        // SQLite would silently open a file that it cannot write for reading only; opening it here
-        // reports that now.
-        open_private(&path).map_err(|error| config(&path, &error))?;
-        // SQLite gives new -wal and -shm files the mode of the data file, but keeps the mode of
-        // existing ones.
-        for path in [path.clone(), beside(&path, "-wal"), beside(&path, "-shm")] {
-            make_private(&path).map_err(|error| config(&path, &error))?;
-        }
-        Ok(Self { path: name.to_owned(), _lock: lock })
+        file::DataFile::open(path.as_ref()).map(|file| Self(Kind::File(file)))
     }
 
-    /// The data file: absolute, without symbolic links.
-    pub fn path(&self) -> &Path {
-        Path::new(&self.path)
-    }
-
-    /// Opens a connection that may write. Open only one: a second would wait for the first.
+    /// A database on a server. [`writer`](Self::writer) connects to it.
     ///
-    /// Errors: [`ErrorKind::Corrupt`] if the file is not a database or its schema is damaged,
-    /// [`ErrorKind::Config`] if a pragma had no effect.
+    /// Errors: [`Config`](crate::ErrorKind::Config) if this program was built without PostgreSQL.
+    #[cfg(feature = "postgres")]
+    pub fn on_server(url: &ServerUrl) -> Result<Self, Error> {
+        Ok(Self(Kind::Server(url.clone())))
+    }
+
+    /// A database on a server, which this program was built without.
+    #[cfg(not(feature = "postgres"))]
+    pub fn on_server(_: &ServerUrl) -> Result<Self, Error> {
+        let message = "this program was built without PostgreSQL (the Cargo feature `postgres`)";
+        Err(Error::new(crate::ErrorKind::Config, message))
+    }
+
+    /// The data file: absolute, without symbolic links. `None` on a server.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0 {
+            Kind::File(file) => Some(file.path()),
+            #[cfg(feature = "postgres")]
+            Kind::Server(_) => None,
+        }
+    }
+
+    /// Opens a connection that may write. Open only one to a file: a second would wait for the
+    /// first.
+    ///
+    /// Errors: [`Corrupt`](crate::ErrorKind::Corrupt) if the file is not a database or its schema
+    /// is damaged, [`Config`](crate::ErrorKind::Config) if a setting had no effect,
+    /// [`Disconnected`](crate::ErrorKind::Disconnected) if the server cannot be reached.
     pub fn writer(&self) -> Result<Connection, Error> {
-        connect(&self.path, &PRAGMAS)
+        match &self.0 {
+            Kind::File(file) => file.writer(),
+            #[cfg(feature = "postgres")]
+            Kind::Server(url) => server::connect(url, server::Access::Write),
+        }
     }
 
     /// Opens a pool of `size` connections (at least one) that cannot write.
     ///
     /// Errors: as [`writer`](Self::writer).
     pub fn readers(&self, size: u32) -> Result<ReadPool, Error> {
-        let manager = Reader { path: self.path.clone() };
-        // The pool retries until its timeout and then returns only a message; a first connection
-        // fails at once with the cause.
-        r2d2::ManageConnection::connect(&manager)?;
-        r2d2::Pool::builder()
-            .max_size(size.max(1))
-            .connection_timeout(Duration::from_secs(5))
-            // Connections to a file do not break, so they and their prepared statements are kept,
-            // and not tested each time.
-            .test_on_check_out(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .build(manager)
-            .map(ReadPool)
-            .map_err(|error| Error::from_text(error, ErrorKind::Busy).at(&self.path))
+        match &self.0 {
+            Kind::File(file) => ReadPool::of_file(file.path(), size),
+            #[cfg(feature = "postgres")]
+            Kind::Server(url) => ReadPool::of_server(url, size),
+        }
     }
 }
 
-/// A pool of connections that cannot write, shared by threads.
-#[derive(Debug, Clone)]
-pub struct ReadPool(r2d2::Pool<Reader>);
-
-impl ReadPool {
-    /// Takes a connection, after up to 5 seconds. It returns to the pool when dropped.
-    ///
-    /// Errors: [`ErrorKind::Busy`] if none became free.
-    pub fn get(&self) -> Result<impl DerefMut<Target = Connection> + use<>, Error> {
-        self.0.get().map_err(|error| Error::from_text(error, ErrorKind::Busy))
+/// The first setting of the server with which an answer does not mean stored; `None` if there is
+/// none, or if the database is a file.
+pub fn not_durable(conn: &mut Connection) -> Result<Option<&'static str>, Error> {
+    match conn {
+        Connection::Sqlite(_) => Ok(None),
+        #[cfg(feature = "postgres")]
+        Connection::Postgres(conn) => server::not_durable(conn),
     }
 }
 
-#[derive(Debug)]
-struct Reader {
-    path: String,
+/// Whether a connection works. Asks the server.
+pub fn works(conn: &mut Connection) -> bool {
+    conn.ping().is_ok()
 }
-
-impl r2d2::ManageConnection for Reader {
-    type Connection = Connection;
-    type Error = Error;
-
-    fn connect(&self) -> Result<Connection, Error> {
-        let mut conn = connect(&self.path, &PRAGMAS)?;
-        set(&mut conn, READ_ONLY).map_err(|error| error.at(&self.path))?;
-        Ok(conn)
-    }
-
-    fn is_valid(&self, conn: &mut Connection) -> Result<(), Error> {
-        Ok(conn.ping()?)
-    }
-
-    fn has_broken(&self, conn: &mut Connection) -> bool {
-        std::thread::panicking() || conn.is_broken()
-    }
-}
-
-/// Limits the database to `bytes`: a statement on this connection that would make it larger fails
-/// with [`ErrorKind::Full`]. A database that is already larger keeps its size and uses its free
-/// pages.
-///
-/// Call it after the migrations, which may need space for a second copy of the rows that they
-/// change.
-pub fn cap(conn: &mut Connection, bytes: u64) -> Result<(), Error> {
-    // SQLite's own maximum; it ignores larger values.
-    const MOST: i64 = 0xffff_fffe;
-    let page_size: i64 = sql::<BigInt>("PRAGMA page_size").get_result(conn)?;
-    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-    // 0 would ask for the present maximum.
-    let pages = (bytes / page_size).clamp(1, MOST);
-    let actual: i64 = sql::<BigInt>(&format!("PRAGMA max_page_count = {pages}")).get_result(conn)?;
-    if actual < pages {
-        let message = format!("SQLite has max_page_count = {actual} where {pages} was asked for");
-        return Err(Error::new(ErrorKind::Config, message));
-    }
-    Ok(())
-}
-
-fn connect(path: &str, pragmas: &[Pragma]) -> Result<Connection, Error> {
-    let mut conn = <Connection as diesel::Connection>::establish(path)
-        .map_err(|error| Error::from_text(error, ErrorKind::Unavailable).at(path))?;
-    pragmas
-        .iter()
-        .try_for_each(|pragma| set(&mut conn, *pragma))
-        .and_then(|()| read_schema(&mut conn))
-        .map_err(|error| error.at(path))?;
-    Ok(conn)
-}
-
-/// Opens a database that another process may use, as a server would. It must exist.
-pub(crate) fn connect_to_look(path: &str) -> Result<Connection, Error> {
-    must_exist(path)?;
-    connect(path, &PRAGMAS)
-}
-
-/// Opens a database that another process may use, to copy it. It must exist.
-///
-/// Its journal mode stays as it is, since SQLite writes that into the file: a backup that is put
-/// back does not change, and may be on a disk that cannot be written.
-pub(crate) fn connect_to_copy(path: &str) -> Result<Connection, Error> {
-    must_exist(path)?;
-    let is_kept = |(name, ..): &Pragma| *name != "journal_mode";
-    connect(path, &PRAGMAS.into_iter().filter(is_kept).collect::<Vec<_>>())
-}
-
-/// Opens a database that nobody uses, to read it. It must exist, and is left as it is.
-pub(crate) fn connect_to_read(path: &str) -> Result<Connection, Error> {
-    must_exist(path)?;
-    connect(path, &[TRUST_NO_SCHEMA, READ_ONLY])
-}
-
-/// SQLite would create the file.
-fn must_exist(path: &str) -> Result<(), Error> {
-    fs::metadata(path).map(drop).map_err(|error| config(Path::new(path), &error))
-}
-
-/// Reads each pragma back, because SQLite ignores pragmas and values that it does not know.
-fn set(conn: &mut Connection, (name, value, expected): Pragma) -> Result<(), Error> {
-    conn.batch_execute(&format!("PRAGMA {name} = {value}"))?;
-    let actual: Option<String> = sql::<Text>(&format!("PRAGMA {name}")).get_result(conn).optional()?;
-    if actual.as_deref() != Some(expected) {
-        let actual = actual.unwrap_or_else(|| "nothing".to_owned());
-        let message = format!("SQLite has {name} = {actual} where {expected} was asked for");
-        return Err(Error::new(ErrorKind::Config, message));
-    }
-    Ok(())
-}
-
-/// Makes SQLite read the schema, which it would do only with the first query, to find damage at the
-/// start.
-fn read_schema(conn: &mut Connection) -> Result<(), Error> {
-    sql::<BigInt>("SELECT count(*) FROM sqlite_schema").get_result::<i64>(conn)?;
-    Ok(())
-}
-
-/// Resolves symbolic links and creates the folder: two names of one file must lead to the same
-/// lock.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let path = std::path::absolute(path)?;
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "does not name a file"));
-    };
-    create_folder(folder)?;
-    match fs::canonicalize(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(fs::canonicalize(folder)?.join(name)),
-        found => found,
-    }
-}
-
-/// Creates a folder and those above it. Their names are on disk when this returns: a power failure
-/// would take a folder whose name is not, with everything that is synced in it.
-fn create_folder(folder: &Path) -> io::Result<()> {
-    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let mut parents = missing.into_iter().filter_map(Path::parent);
-    parents.try_for_each(|parent| File::open(parent)?.sync_all())
-}
-
-fn open_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
-}
-
-/// Removes other users' permissions from a file, if it exists.
-fn make_private(path: &Path) -> io::Result<()> {
-    match fs::metadata(path) {
-        Ok(found) if found.permissions().mode().trailing_zeros() >= 6 => Ok(()),
-        Ok(_) => fs::set_permissions(path, Permissions::from_mode(0o600)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-fn config(path: &Path, error: &io::Error) -> Error {
-    Error::new(ErrorKind::Config, error.to_string()).at(path)
-}
-
-#[cfg(test)]
-mod tests;

@@ -39,16 +39,22 @@ pub enum ErrorKind {
     Config,
     /// The database was written by a newer version of this program.
     Newer,
+    /// The server of the database cannot be reached, or the connection to it is lost. Nothing of
+    /// the transaction was stored. Another connection may work later.
+    Disconnected,
+    /// The connection to the server was lost during a commit: nobody knows whether the transaction
+    /// is stored. Repeat it, if that changes nothing.
+    InDoubt,
     /// Anything else: out of memory, interrupted, a wrong statement. It may work later.
     Unavailable,
 }
 
-/// SQLite's result codes by their messages, with their classes. Any other is
+/// Errors by their messages, with their classes. Any other is
 /// [`Unavailable`](ErrorKind::Unavailable).
 ///
-/// Diesel hides the codes, except for constraints. The messages are as stable as the codes: they
-/// come from the table in `sqlite3ErrStr`, and SQLite is built into this program. Extended codes
-/// have the messages of their classes.
+/// Diesel hides the codes, except for constraints. SQLite's messages are as stable as the codes:
+/// they come from the table in `sqlite3ErrStr`, and SQLite is built into this program. Extended
+/// codes have the messages of their classes.
 const CLASSES: [(&str, ErrorKind); 19] = [
     // FULL: ENOSPC while writing, or the database has reached its limit.
     ("database or disk is full", ErrorKind::Full),
@@ -85,6 +91,25 @@ const CLASSES: [(&str, ErrorKind); 19] = [
     ("interrupted", ErrorKind::Unavailable),
 ];
 
+/// PostgreSQL's messages, and those of libpq. A server may say them in another language; then the
+/// class is [`Unavailable`](ErrorKind::Unavailable), and the connection is tested.
+const ON_SERVERS: [(&str, ErrorKind); 13] = [
+    ("No space left on device", ErrorKind::Full),
+    ("deadlock detected", ErrorKind::Busy),
+    ("due to lock timeout", ErrorKind::Busy),
+    ("due to statement timeout", ErrorKind::Busy),
+    ("server closed the connection", ErrorKind::Disconnected),
+    ("no connection to the server", ErrorKind::Disconnected),
+    ("connection to server", ErrorKind::Disconnected),
+    ("terminating connection", ErrorKind::Disconnected),
+    ("SSL connection has been closed", ErrorKind::Disconnected),
+    ("could not receive data from server", ErrorKind::Disconnected),
+    ("could not send data to server", ErrorKind::Disconnected),
+    ("the database system is", ErrorKind::Disconnected),
+    // A standby, after a failover.
+    ("in a read-only transaction", ErrorKind::Disconnected),
+];
+
 impl Error {
     /// The class of the error.
     pub fn kind(&self) -> ErrorKind {
@@ -96,6 +121,11 @@ impl Error {
         Self::new(ErrorKind::Unreadable, format!("a stored row cannot be read: {what}"))
     }
 
+    /// An error for something that was lost with the connection to the server, and is not stored.
+    pub fn lost(what: impl Display) -> Self {
+        Self::new(ErrorKind::Disconnected, format!("{what} was lost with the connection to the server"))
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { kind, message }
@@ -104,8 +134,8 @@ impl Error {
     /// Classifies an error of which only the message is left; `otherwise` is for unknown messages.
     pub(crate) fn from_text(text: impl Display, otherwise: ErrorKind) -> Self {
         let message = text.to_string();
-        let kind =
-            CLASSES.iter().find(|(text, _)| message.contains(text)).map_or(otherwise, |(_, kind)| *kind);
+        let mut classes = CLASSES.iter().chain(&ON_SERVERS);
+        let kind = classes.find(|(text, _)| message.contains(text)).map_or(otherwise, |(_, kind)| *kind);
         Self { kind, message }
     }
 
@@ -130,6 +160,11 @@ impl From<DieselError> for Error {
             ) => ErrorKind::Conflict,
             // A stored value does not convert.
             DieselError::DeserializationError(_) => ErrorKind::Unreadable,
+            DieselError::DatabaseError(
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+                _,
+            ) => ErrorKind::Disconnected,
+            DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => ErrorKind::Busy,
             // A rollback failed and the connection is stuck in its transaction; only a new process
             // helps.
             DieselError::BrokenTransactionManager => ErrorKind::Fatal,

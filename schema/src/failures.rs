@@ -1,5 +1,5 @@
-//! Every class of SQLite's errors on its way through a savepoint and its transaction: the first
-//! error comes out, nothing of a lost batch is stored, and the connection goes on.
+//! Every class of SQLite's errors on its way through a transaction: the first error comes out,
+//! nothing of a lost batch is stored, and the connection goes on.
 //!
 //! INTERRUPT cannot be provoked: nothing in this program interrupts a statement. Its message is in
 //! the table.
@@ -19,8 +19,8 @@ use crate::error::{Error, ErrorKind};
 use crate::migrate;
 use crate::models::Room;
 use crate::repository::rooms;
-use crate::repository::store::{Failed, savepoint, snapshot, transaction};
-use crate::testing::{Store, child, child_path, id, room, store, with_faults};
+use crate::repository::transaction::{snapshot, transaction};
+use crate::testing::{Store, child, child_path, file, id, room, with_faults};
 
 /// Of errno(3).
 const EIO: i32 = 5;
@@ -42,23 +42,19 @@ fn spilling(conn: &mut Connection) {
     conn.batch_execute("PRAGMA cache_size = 10").unwrap();
 }
 
-/// A batch of a small command, which succeeds, and `command`. Returns the results of the command
-/// and of the batch.
+/// A batch of a small write, which succeeds, and `command`. Returns the class of the command's own
+/// error and the result of the batch.
 fn batch<T>(
     conn: &mut Connection,
     command: impl FnOnce(&mut Connection) -> Result<T, Error>,
-) -> (Option<Failed<ErrorKind>>, Result<(), Error>) {
+) -> (Option<ErrorKind>, Result<(), Error>) {
     let mut heard = None;
     let stored = transaction(conn, |conn| {
-        savepoint(conn, |conn| rooms::put(conn, &room(1, "open"))).map_err(Failed::into_inner)?;
-        match savepoint(conn, command) {
+        rooms::put(conn, &room(1, "open"))?;
+        match command(conn) {
             Ok(_) => Ok(()),
-            Err(Failed::Alone(error)) => {
-                heard = Some(Failed::Alone(error.kind()));
-                Ok(())
-            }
-            Err(Failed::Batch(error)) => {
-                heard = Some(Failed::Batch(error.kind()));
+            Err(error) => {
+                heard = Some(error.kind());
                 Err(error)
             }
         }
@@ -75,18 +71,19 @@ fn assert_lost_and_well(conn: &mut Connection) {
     assert!(rooms::find(conn, &id(9)).unwrap().is_some());
     let check: String = sql::<Text>("PRAGMA integrity_check").get_result(conn).unwrap();
     assert_eq!(check, "ok");
+    // So that this can be asked again.
+    rooms::delete(conn, &id(1)).unwrap();
 }
 
-/// A command that fails alone: what was done before it in the batch is stored.
-fn assert_alone<T>(
+/// The batch fails as the command did, and nothing of it is stored.
+fn assert_fails<T>(
     conn: &mut Connection,
     kind: ErrorKind,
     command: impl FnOnce(&mut Connection) -> Result<T, Error>,
 ) {
     let (heard, stored) = batch(conn, command);
-    assert_eq!(heard, Some(Failed::Alone(kind)));
-    stored.unwrap();
-    assert!(rooms::find(conn, &id(1)).unwrap().is_some());
+    assert_eq!((heard, stored.unwrap_err().kind()), (Some(kind), kind));
+    assert_lost_and_well(conn);
 }
 
 fn execute(conn: &mut Connection, query: &str) -> Result<(), Error> {
@@ -101,18 +98,16 @@ fn passed(mut child: Command) {
 
 #[test]
 fn full_by_the_limit() {
-    let mut store = store();
+    let mut store = file();
     store.conn.batch_execute("PRAGMA max_page_count = 60").unwrap();
-    let (heard, stored) = batch(&mut store.conn, |conn| rooms::put(conn, &large(2)));
-    assert_eq!((heard, stored.unwrap_err().kind()), (Some(Failed::Batch(ErrorKind::Full)), ErrorKind::Full));
-    assert_lost_and_well(&mut store.conn);
+    assert_fails(&mut store.conn, ErrorKind::Full, |conn| rooms::put(conn, &large(2)));
 }
 
 #[test]
-fn constraints_types_and_sizes_fail_alone() {
-    let mut store = store();
+fn constraints_types_and_sizes_are_refused() {
+    let mut store = file();
     let conn = &mut store.conn;
-    assert_alone(conn, ErrorKind::Conflict, |conn| rooms::put(conn, &room(2, "no such policy")));
+    assert_fails(conn, ErrorKind::Conflict, |conn| rooms::put(conn, &room(2, "no such policy")));
     let columns = "INSERT INTO rooms (rid, policy, version, seq, created, frame)";
     for (values, kind) in [
         ("VALUES ('text', 'open', 1, 1, 1, x'00')", ErrorKind::Conflict),
@@ -120,20 +115,20 @@ fn constraints_types_and_sizes_fail_alone() {
         ("VALUES (x'02', 'open', 1, 1, 1, zeroblob(2000000000))", ErrorKind::Conflict),
         ("VALUES (x'02', 'open', 1, 1, 1, no_such_function())", ErrorKind::Unavailable),
     ] {
-        assert_alone(conn, kind, |conn| execute(conn, &format!("{columns} {values}")));
+        assert_fails(conn, kind, |conn| execute(conn, &format!("{columns} {values}")));
     }
-    assert_alone(conn, ErrorKind::Conflict, |conn| execute(conn, "INSERT INTO rooms (rowid) VALUES ('x')"));
+    assert_fails(conn, ErrorKind::Conflict, |conn| execute(conn, "INSERT INTO rooms (rowid) VALUES ('x')"));
     let orphan = "INSERT INTO devices (request, device) VALUES (7, zeroblob(16))";
-    assert_alone(conn, ErrorKind::Conflict, |conn| {
+    assert_fails(conn, ErrorKind::Conflict, |conn| {
         execute(conn, orphan).and_then(|()| execute(conn, columns))
     });
 }
 
 #[test]
-fn readonly_fails_alone_and_so_does_an_old_snapshot() {
-    let mut store = store();
+fn a_readonly_connection_and_an_old_snapshot_write_nothing() {
+    let mut store = file();
     let conn = &mut store.conn;
-    assert_alone(conn, ErrorKind::Config, |conn| {
+    assert_fails(conn, ErrorKind::Config, |conn| {
         conn.batch_execute("PRAGMA query_only = ON").unwrap();
         let refused = rooms::put(conn, &room(2, "open"));
         conn.batch_execute("PRAGMA query_only = OFF").unwrap();
@@ -146,10 +141,7 @@ fn readonly_fails_alone_and_so_does_an_old_snapshot() {
     let failed = snapshot(&mut store.conn, |conn| {
         rooms::find(conn, &id(1))?;
         rooms::put(&mut other, &room(3, "open"))?;
-        savepoint(conn, |conn| rooms::put(conn, &room(4, "open"))).map_err(|failed| {
-            assert!(matches!(failed, Failed::Alone(_)), "{failed:?}");
-            failed.into_inner()
-        })
+        rooms::put(conn, &room(4, "open"))
     });
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::Busy);
     assert_eq!(rooms::find(&mut store.conn, &id(4)).unwrap(), None);
@@ -157,7 +149,7 @@ fn readonly_fails_alone_and_so_does_an_old_snapshot() {
 }
 
 #[test]
-fn locked_fails_alone() {
+fn a_locked_table_is_busy() {
     // Only connections with a shared cache lock each other's tables; this program has none.
     let folder = tempfile::tempdir().unwrap();
     let shared = format!("file:{}?cache=shared", folder.path().join("shared.db").display());
@@ -166,12 +158,7 @@ fn locked_fails_alone() {
     migrate::run(&mut conn).unwrap();
     transaction(&mut conn, |conn| {
         rooms::put(conn, &room(1, "open"))?;
-        let failed = snapshot(&mut other, |other| {
-            savepoint(other, |other| rooms::find(other, &id(1)).map(drop)).map_err(|failed| {
-                assert!(matches!(failed, Failed::Alone(_)), "{failed:?}");
-                failed.into_inner()
-            })
-        });
+        let failed = snapshot(&mut other, |other| rooms::find(other, &id(1)).map(drop));
         assert_eq!(failed.unwrap_err().kind(), ErrorKind::Busy);
         Ok::<_, Error>(())
     })
@@ -180,29 +167,28 @@ fn locked_fails_alone() {
 }
 
 #[test]
-fn a_damaged_page_spoils_the_batch_that_meets_it() {
-    let mut damaged = store();
+fn a_damaged_page_fails_the_batch_that_meets_it() {
+    let mut damaged = file();
     rooms::put(&mut damaged.conn, &large(2)).unwrap();
     damaged.conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     let root = "SELECT CAST(rootpage AS TEXT) FROM sqlite_schema WHERE name = 'notices'";
     let page: String = sql::<Text>(root).get_result(&mut damaged.conn).unwrap();
-    let Store { conn, database, folder } = damaged;
+    let path = damaged.path().to_owned();
+    let Store { conn, database, place } = damaged;
     drop(conn);
-    let mut bytes = fs::read(database.path()).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
     let at = (page.parse::<usize>().unwrap() - 1) * 4096;
     bytes[at..at + 4096].fill(0xAA);
-    fs::write(database.path(), bytes).unwrap();
+    fs::write(&path, bytes).unwrap();
 
     let mut conn = database.writer().unwrap();
     let (heard, stored) = batch(&mut conn, |conn| execute(conn, "DELETE FROM notices WHERE id = 1"));
-    // SQLite undoes the command, but commits nothing anyway.
-    assert_eq!(heard, Some(Failed::Alone(ErrorKind::Corrupt)));
-    assert_eq!(stored.unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!((heard, stored.unwrap_err().kind()), (Some(ErrorKind::Corrupt), ErrorKind::Corrupt));
     assert_eq!(rooms::find(&mut conn, &id(1)).unwrap(), None);
-    // A command that does not need that page goes on.
+    // A batch that does not need that page is stored.
     batch(&mut conn, |conn| rooms::put(conn, &room(9, "open"))).1.unwrap();
     assert!(rooms::find(&mut conn, &id(9)).unwrap().is_some());
-    drop(folder);
+    drop(place);
 }
 
 #[test]
@@ -228,22 +214,11 @@ fn child_that_is_short_of_memory() {
     migrate::run(&mut conn).unwrap();
     conn.batch_execute("PRAGMA hard_heap_limit = 3000000").unwrap();
     let huge = Room { frame: vec![0; 8_000_000], ..room(2, "open") };
-    let (heard, stored) = batch(&mut conn, |conn| rooms::put(conn, &huge));
-    match heard {
-        Some(Failed::Alone(kind)) => {
-            assert_eq!(kind, ErrorKind::Unavailable);
-            stored.unwrap();
-            assert!(rooms::find(&mut conn, &id(1)).unwrap().is_some());
-        }
-        Some(Failed::Batch(kind)) => {
-            assert_eq!(
-                (kind, stored.unwrap_err().to_string()),
-                (ErrorKind::Unavailable, "out of memory".to_owned())
-            );
-            assert_lost_and_well(&mut conn);
-        }
-        None => panic!("there was memory"),
-    }
+    assert_fails(&mut conn, ErrorKind::Unavailable, |conn| {
+        let error = rooms::put(conn, &huge).unwrap_err();
+        assert_eq!(error.to_string(), "out of memory");
+        Err::<(), _>(error)
+    });
 }
 
 #[test]
@@ -298,8 +273,7 @@ fn fail_in_batches(folder: &Path) {
             });
             fs::remove_file(&control).unwrap();
             assert_eq!(stored.unwrap_err().kind(), kind, "{case}");
-            let failed = if kind == ErrorKind::Corrupt { Failed::Alone } else { Failed::Batch };
-            assert_eq!(heard, spills.then_some(failed(kind)), "{case}");
+            assert_eq!(heard, spills.then_some(kind), "{case}");
             assert_lost_and_well(&mut conn);
         }
     }

@@ -1,13 +1,16 @@
 //! Vestibule's tables and queries: rooms, requests, approves, denials and notices in one SQLite
-//! file.
+//! file, or in a database on a PostgreSQL server (with the Cargo feature `postgres`).
 //!
-//! [`Database`] is the data file, locked for this process. It opens the one [`Connection`] that
-//! writes, and a [`ReadPool`]. [`migrate::run`] creates the tables, and [`repository`] has all
-//! queries.
+//! [`Database`] is the data file, locked for this process, or the address of the server. It opens a
+//! [`Connection`] that writes, and a [`ReadPool`]. [`migrate::run`] creates the tables, and
+//! [`repository`] has all queries.
 //!
 //! ```
+//! use std::collections::BTreeSet;
+//!
 //! use vestibule_schema::models::Room;
-//! use vestibule_schema::repository::{rooms, store};
+//! use vestibule_schema::repository::transaction::transaction;
+//! use vestibule_schema::repository::{rooms, streams};
 //! use vestibule_schema::{Database, Error, migrate};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,10 +20,14 @@
 //! let mut writer = database.writer()?;
 //! migrate::run(&mut writer)?;
 //!
-//! let seq = store::transaction(&mut writer, |conn| {
-//!     let seq = store::advance_seq(conn, 1_700_000_000_000_000)?;
+//! let rid = [7; 32];
+//! let seq = transaction(&mut writer, |conn| {
+//!     let topic = streams::Topic::room(&rid);
+//!     let mut locked = streams::begin(conn)?;
+//!     streams::lock(conn, &mut locked, &BTreeSet::from([topic.clone()]))?;
+//!     let seq = locked.issue(&[topic], 1_700_000_000_000_000);
 //!     let room = Room {
-//!         rid: vec![7; 32],
+//!         rid: rid.to_vec(),
 //!         policy: "open".to_owned(),
 //!         version: 1,
 //!         seq,
@@ -34,6 +41,7 @@
 //!         denied: 0,
 //!     };
 //!     rooms::put(conn, &room)?;
+//!     streams::store(conn, &locked)?;
 //!     Ok::<_, Error>(seq)
 //! })?;
 //!
@@ -47,13 +55,20 @@
 //! This crate never decodes a frame or a sealed key, which are bytes here, never reads the clock,
 //! and never keeps the frame of a finished request or approve.
 //!
-//! **Concurrency.** One thread writes, any number read. A reader sees the last commit before its
-//! query began and waits for nobody. **Lifecycle.** A [`Database`] must outlive its connections.
-//! **Errors.** [`ErrorKind`] says what to do.
+//! **Concurrency.** To a file one thread writes, to a server any number, which wait for each other
+//! where their [streams](repository::streams) are the same. Any number read. A reader sees the last
+//! commit before its query began and waits for nobody. **Lifecycle.** A [`Database`] must outlive
+//! its connections. **Errors.** [`ErrorKind`] says what to do.
 
 pub mod backup;
 pub mod connection;
+#[cfg(test)]
+mod constraints;
+#[cfg(feature = "postgres")]
+pub mod copy;
 pub mod error;
+#[cfg(feature = "postgres")]
+pub mod examine;
 #[cfg(test)]
 mod failures;
 pub mod migrate;
@@ -66,5 +81,5 @@ mod tables;
 #[cfg(test)]
 mod testing;
 
-pub use connection::{Connection, Database, ReadPool, cap};
+pub use connection::{Connection, Database, ReadPool, ServerUrl, cap};
 pub use error::{Error, ErrorKind};

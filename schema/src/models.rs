@@ -1,28 +1,36 @@
 //! Rows as plain structs. Ids and frames are bytes, times are Unix milliseconds, `seq` is the
 //! number that grows with every stored frame.
 
+use diesel::backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::prelude::*;
-use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::SmallInt;
-use diesel::sqlite::{Sqlite, SqliteValue};
 
+use crate::connection::Backend;
 use crate::tables::{approves, audit, denials, devices, notices, requests, rooms};
 
 /// Stores a fieldless enum as a number. Reading a number without a variant is an error.
 macro_rules! stored_as_number {
     ($type:ident: $($variant:ident),+) => {
-        impl ToSql<SmallInt, Sqlite> for $type {
-            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-                out.set_value(*self as i32);
-                Ok(IsNull::No)
+        impl<DB: backend::Backend> ToSql<SmallInt, DB> for $type
+        where
+            i16: ToSql<SmallInt, DB>,
+        {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+                match self {
+                    $(Self::$variant => <i16 as ToSql<SmallInt, DB>>::to_sql(&(Self::$variant as i16), out),)+
+                }
             }
         }
 
-        impl FromSql<SmallInt, Sqlite> for $type {
-            fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-                let number = <i16 as FromSql<SmallInt, Sqlite>>::from_sql(value)?;
+        impl<DB: backend::Backend> FromSql<SmallInt, DB> for $type
+        where
+            i16: FromSql<SmallInt, DB>,
+        {
+            fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+                let number = <i16 as FromSql<SmallInt, DB>>::from_sql(value)?;
                 $(if number == Self::$variant as i16 {
                     return Ok(Self::$variant);
                 })+
@@ -50,6 +58,13 @@ pub enum RequestState {
     Expired = 5,
 }
 
+impl RequestState {
+    /// Whether the requester still waits.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::Approved)
+    }
+}
+
 stored_as_number!(RequestState: Pending, Approved, Done, Denied, Withdrawn, Expired);
 
 /// The state of an approve. The numbers are stored and never change their meaning.
@@ -70,7 +85,7 @@ stored_as_number!(ApproveState: Live, Saved, Nacked, Dropped);
 
 /// A room. `put` keeps the founder, the creator and the counts of an existing row.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = rooms, primary_key(rid), treat_none_as_null = true, check_for_backend(Sqlite))]
+#[diesel(table_name = rooms, primary_key(rid), treat_none_as_null = true, check_for_backend(Backend))]
 pub struct Room {
     /// The room's id.
     pub rid: Vec<u8>,
@@ -106,7 +121,7 @@ pub struct Room {
 
 /// A stored request.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = requests, check_for_backend(Sqlite))]
+#[diesel(table_name = requests, check_for_backend(Backend))]
 pub struct Request {
     /// The row's id, which means nothing outside this database.
     pub id: i64,
@@ -173,9 +188,35 @@ pub struct NewRequest<'a> {
     pub account: Option<&'a str>,
 }
 
+/// A change of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestUpdate {
+    /// The row's id.
+    pub id: i64,
+    /// The state.
+    pub state: RequestState,
+    /// The seq.
+    pub seq: i64,
+    /// When the first device saved the key, if that is new, in Unix milliseconds.
+    pub first_ack: Option<i64>,
+    /// When it was finished, in Unix milliseconds; then its frame, account and devices go.
+    pub closed: Option<i64>,
+}
+
+/// A change of an approve. One that is no longer live loses its frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApproveUpdate {
+    /// The row's id.
+    pub id: i64,
+    /// The state.
+    pub state: ApproveState,
+    /// Whether a device has saved its key.
+    pub acked: bool,
+}
+
 /// A request to end.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = requests, check_for_backend(Sqlite))]
+#[diesel(table_name = requests, check_for_backend(Backend))]
 pub struct Due {
     /// The room.
     pub rid: Vec<u8>,
@@ -187,7 +228,7 @@ pub struct Due {
 
 /// A device of a request, and whether it has the key.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = devices, check_for_backend(Sqlite))]
+#[diesel(table_name = devices, check_for_backend(Backend))]
 pub struct Device {
     /// The id that the device chose, 16 bytes.
     pub device: Vec<u8>,
@@ -197,7 +238,7 @@ pub struct Device {
 
 /// A stored approve without its frame, which only [`WaitingApprove`] needs.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = approves, check_for_backend(Sqlite))]
+#[diesel(table_name = approves, check_for_backend(Backend))]
 pub struct Approve {
     /// The row's id, which means nothing outside this database.
     pub id: i64,
@@ -236,7 +277,7 @@ pub struct WaitingApprove {
 
 /// A live approve that has expired.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = approves, check_for_backend(Sqlite))]
+#[diesel(table_name = approves, check_for_backend(Backend))]
 pub struct LapsedApprove {
     /// The room.
     pub rid: Vec<u8>,
@@ -274,7 +315,7 @@ pub struct NewApprove<'a> {
 
 /// The latest denial of a user in a room.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = denials, primary_key(rid, uid), check_for_backend(Sqlite))]
+#[diesel(table_name = denials, primary_key(rid, uid), check_for_backend(Backend))]
 pub struct Denial {
     /// The room, which must be stored.
     pub rid: Vec<u8>,
@@ -298,7 +339,7 @@ pub struct Denial {
 
 /// A notice to a user about a request or an approve of theirs.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = notices, check_for_backend(Sqlite))]
+#[diesel(table_name = notices, check_for_backend(Backend))]
 pub struct Notice {
     /// The room that it is about.
     pub rid: Vec<u8>,
@@ -328,7 +369,7 @@ pub struct NewNotice<'a> {
 
 /// A line of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = audit, check_for_backend(Sqlite))]
+#[diesel(table_name = audit, check_for_backend(Backend))]
 pub struct Act {
     /// The line's number, which grows.
     pub id: i64,

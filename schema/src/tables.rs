@@ -1,4 +1,5 @@
-//! The tables as Diesel sees them; `migrations/sqlite` creates them and explains their columns.
+//! The tables as Diesel sees them. `migrations/sqlite` and `migrations/postgres` create them, and
+//! the former explains their columns.
 
 diesel::table! {
     approves (id) {
@@ -107,6 +108,14 @@ diesel::table! {
         seq -> BigInt,
         open -> BigInt,
         starts -> BigInt,
+    }
+}
+
+#[cfg(feature = "postgres")]
+diesel::table! {
+    streams (topic) {
+        topic -> Binary,
+        last_seq -> BigInt,
     }
 }
 

@@ -1,6 +1,10 @@
-//! Shared by the tests: a migrated database in a temporary folder, rows, query plans, and child
-//! processes.
+//! Shared by the tests: a migrated database in a temporary folder or on a server, rows, query
+//! plans, and child processes.
 
+#[cfg(feature = "postgres")]
+pub(crate) mod server;
+
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
@@ -11,9 +15,13 @@ use diesel::sql_types::Text;
 use tempfile::TempDir;
 
 use crate::connection::{Connection, Database};
+use crate::error::Error;
 use crate::migrate;
-use crate::models::{Denial, NewApprove, NewRequest, Room};
-use crate::repository::{approves, requests, rooms};
+use crate::models::{
+    ApproveState, ApproveUpdate, Denial, NewApprove, NewRequest, RequestState, RequestUpdate, Room,
+};
+use crate::repository::{approves, flush, requests, rooms, store as whole};
+use crate::tables;
 
 /// Set for a test that runs in a child process; its value is a path.
 const CHILD: &str = "VESTIBULE_SCHEMA_TEST_CHILD";
@@ -21,18 +29,71 @@ const CHILD: &str = "VESTIBULE_SCHEMA_TEST_CHILD";
 /// A time that 32 bits cannot hold, as real ones are.
 pub(crate) const NOW: i64 = 1_700_000_000_000;
 
+/// Names the server on which [`store`] makes its databases, as `postgres://user@host/database`;
+/// without it they are files.
+pub(crate) const SERVER: &str = "VESTIBULE_TEST_POSTGRES";
+
+/// A database with all tables, which is deleted at the end.
 pub(crate) struct Store {
+    // They are dropped in this order: a database cannot be deleted while it is open.
     pub(crate) conn: Connection,
     pub(crate) database: Database,
-    pub(crate) folder: TempDir,
+    pub(crate) place: Place,
 }
 
+/// Where a database is.
+pub(crate) enum Place {
+    Folder(TempDir),
+    #[cfg(feature = "postgres")]
+    Server(server::TestDatabase),
+}
+
+impl Store {
+    pub(crate) fn path(&self) -> &Path {
+        self.database.file().expect("a file")
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        match &self.place {
+            Place::Folder(folder) => folder.path(),
+            #[cfg(feature = "postgres")]
+            Place::Server(_) => panic!("a server has no folder"),
+        }
+    }
+
+    /// Whether this is a file of SQLite.
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.place, Place::Folder(_))
+    }
+}
+
+/// A database for tests that hold on either: on the server that the environment names, or a file.
 pub(crate) fn store() -> Store {
+    if std::env::var_os(SERVER).is_none() {
+        return file();
+    }
+    #[cfg(feature = "postgres")]
+    return server::store();
+    #[cfg(not(feature = "postgres"))]
+    panic!("{SERVER} is set, but the tests were built without the Cargo feature `postgres`");
+}
+
+/// A database for tests of SQLite.
+pub(crate) fn file() -> Store {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path().join("test.db")).unwrap();
     let mut conn = database.writer().unwrap();
     migrate::run(&mut conn).unwrap();
-    Store { conn, database, folder }
+    Store { conn, database, place: Place::Folder(folder) }
+}
+
+/// The number of open requests: what the rooms count, which is what a file counts as a whole.
+pub(crate) fn open_in_all(conn: &mut Connection) -> i64 {
+    let counts: Vec<i64> = tables::rooms::table.select(tables::rooms::open).load(conn).unwrap();
+    let sum = counts.iter().sum();
+    let whole = whole::open(conn).unwrap();
+    assert_eq!(whole.unwrap_or(sum), sum);
+    sum
 }
 
 pub(crate) fn id(n: u8) -> [u8; 32] {
@@ -105,6 +166,41 @@ pub(crate) fn add_approve(
     approves::insert(conn, &approve).unwrap()
 }
 
+/// Gives a request another state, in which it keeps its frame.
+pub(crate) fn set_state(conn: &mut Connection, row: i64, state: RequestState, seq: i64) -> Result<(), Error> {
+    let update = RequestUpdate { id: row, state, seq, first_ack: None, closed: None };
+    flush::update_requests(conn, &[update])
+}
+
+/// Denies a request, which may still be approved. Its denial must be stored.
+pub(crate) fn deny(conn: &mut Connection, row: i64, seq: i64) -> Result<(), Error> {
+    set_state(conn, row, RequestState::Denied, seq)
+}
+
+/// Finishes a request.
+pub(crate) fn finish(
+    conn: &mut Connection,
+    row: i64,
+    state: RequestState,
+    seq: i64,
+    closed: i64,
+) -> Result<(), Error> {
+    let update = RequestUpdate { id: row, state, seq, first_ack: None, closed: Some(closed) };
+    flush::update_requests(conn, &[update])
+}
+
+/// Notes when the first device acked a request, which is pending with seq 1.
+pub(crate) fn set_first_ack(conn: &mut Connection, row: i64, at: i64) {
+    let update =
+        RequestUpdate { id: row, state: RequestState::Pending, seq: 1, first_ack: Some(at), closed: None };
+    flush::update_requests(conn, &[update]).unwrap();
+}
+
+/// Closes an approve.
+pub(crate) fn close(conn: &mut Connection, row: i64, state: ApproveState) {
+    flush::update_approves(conn, &[ApproveUpdate { id: row, state, acked: false }]).unwrap();
+}
+
 /// A denial of request `request_id`, not blocked.
 pub(crate) fn denial((rid, uid, request_id): (u8, u8, u8), seq: i64, until: i64) -> Denial {
     Denial {
@@ -156,7 +252,7 @@ pub(crate) fn steps(conn: &mut Connection, run: impl FnOnce(&mut Connection)) ->
 
 /// A shell command that runs the ignored test `name` in a child process, after `setup`. The test
 /// gets `path`.
-pub(crate) fn child(name: &str, path: &std::path::Path, setup: &str) -> Command {
+pub(crate) fn child(name: &str, path: &Path, setup: &str) -> Command {
     let mut command = Command::new("sh");
     command
         .arg("-c")
@@ -169,7 +265,7 @@ pub(crate) fn child(name: &str, path: &std::path::Path, setup: &str) -> Command 
 
 /// The shell's part of a [`child`] whose disk fails as `folder`'s file `faults` says; see
 /// `testing/faults.c`.
-pub(crate) fn with_faults(folder: &std::path::Path) -> String {
+pub(crate) fn with_faults(folder: &Path) -> String {
     let library = folder.join("faults.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/testing/faults.c");
     // There is a compiler: SQLite was compiled with it.

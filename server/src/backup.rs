@@ -5,23 +5,27 @@ use std::{
     time::SystemTime,
 };
 
-use vestibule_store::backup::{self, Backup, BackupError, Contents, Restored};
+use vestibule_store::{
+    Location,
+    backup::{self, Backup, BackupError, Contents, Restored},
+};
 
 use crate::config::Config;
 
 /// Copies the database to `to`, or, if that is a folder, to a file in it that is named by the time,
 /// and returns what to tell people.
 pub fn make(config: &Config, to: &Path, now: SystemTime) -> Result<String, BackupError> {
-    let Backup { path, bytes, contents } = backup::make(&config.database(), &copy_path(to, now))?;
+    let Backup { path, bytes, contents } = backup::make(file(&config.database())?, &copy_path(to, now))?;
     let (path, contents) = (path.display(), in_words(contents));
     Ok(format!("{path} has {bytes} bytes and was read again: {contents}\n"))
 }
 
 /// Puts a copy in place of the database, and returns what to tell people.
 pub fn restore(config: &Config, copy: &Path, now: SystemTime) -> Result<String, BackupError> {
-    let database = config.database();
+    let location = config.database();
+    let database = file(&location)?;
     let suffix = format!(".replaced-{}", in_file_name(now));
-    let Restored { contents, replaced } = backup::restore(copy, &database, &suffix)?;
+    let Restored { contents, replaced } = backup::restore(copy, database, &suffix)?;
     let (database, contents) = (database.display(), in_words(contents));
     let before = replaced.map_or_else(String::new, |replaced| {
         format!("The one before is {}: delete it when you no longer need it.\n", replaced.display())
@@ -30,6 +34,11 @@ pub fn restore(config: &Config, copy: &Path, now: SystemTime) -> Result<String, 
         "{database} is restored: {contents}\n{before}The next start says so in the log, and clients fetch everything \
          anew.\n"
     ))
+}
+
+/// The database's file.
+fn file(location: &Location) -> Result<&Path, BackupError> {
+    location.file().ok_or(BackupError::OnServer)
 }
 
 /// Where the copy goes.

@@ -64,7 +64,7 @@ impl Clients {
         Self {
             services: flow.services(),
             channels: Arc::new(channels),
-            health: Health::new(Arc::clone(endpoint.connections())),
+            health: Health::new(Arc::clone(endpoint.connections()), config.database.durability),
             hosts,
             demo: config.demo.then(demo),
             tcp_connections: ConnectionCounter::new(connections.tcp_limits()),

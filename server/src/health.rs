@@ -16,7 +16,7 @@ use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use serde_json::json;
 use tokio::sync::watch;
 use vestibule_channels::transport::{Connections, head_as_get, other_methods};
-use vestibule_store::{StoreProblem, clock::Doubt};
+use vestibule_store::{Durability, StoreProblem, clock::Doubt};
 
 use crate::approve::Flow;
 
@@ -35,6 +35,7 @@ pub struct Health {
     checked: watch::Sender<Check>,
     ready: Gauge,
     clock_doubted: Gauge,
+    durability: Durability,
 }
 
 /// The result of a check.
@@ -56,13 +57,14 @@ pub enum Audience {
 
 impl Health {
     /// The health of a server that has just opened its store.
-    pub fn new(connections: Arc<Connections>) -> Arc<Self> {
+    pub fn new(connections: Arc<Connections>, durability: Durability) -> Arc<Self> {
         let check = Check { at: Instant::now(), problem: None, doubt: None };
         Arc::new(Self {
             connections,
             checked: watch::Sender::new(check),
             ready: Gauge::default(),
             clock_doubted: Gauge::default(),
+            durability,
         })
     }
 
@@ -96,10 +98,12 @@ impl Health {
 
     /// What an operator should look at although the server is ready.
     fn warning(&self) -> Option<&'static str> {
-        self.checked.borrow().doubt.map(|doubt| match doubt {
-            Doubt::Unsynchronised => "clock_unsynchronised",
-            Doubt::Ahead => "clock_ahead",
-        })
+        match (self.checked.borrow().doubt, self.durability) {
+            (Some(Doubt::Unsynchronised), _) => Some("clock_unsynchronised"),
+            (Some(Doubt::Ahead), _) => Some("clock_ahead"),
+            (None, Durability::Relaxed) => Some("durability_relaxed"),
+            (None, Durability::Full) => None,
+        }
     }
 
     /// Why the server is not ready, if it is not.
@@ -168,7 +172,7 @@ mod tests {
     #[actix_web::test]
     async fn store_problems_and_draining_are_obstacles() {
         let connections: Arc<Connections> = Arc::default();
-        let health = Health::new(Arc::clone(&connections));
+        let health = Health::new(Arc::clone(&connections), Durability::Full);
         for (problem, obstacle) in [
             (None, None),
             (Some(StoreProblem::Moved), Some("database_moved")),
@@ -197,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_doubted_clock_is_a_warning_for_operators() {
-        let health = Health::new(Arc::default());
+        let health = Health::new(Arc::default(), Durability::Full);
         for (doubt, warning) in [
             (Some(Doubt::Unsynchronised), Some("clock_unsynchronised")),
             (Some(Doubt::Ahead), Some("clock_ahead")),
@@ -213,6 +217,14 @@ mod tests {
             assert_eq!(text(told).contains("warning"), warning.is_some());
             assert_eq!(text(readiness(None, warning, Audience::Public)), r#"{"status":"ready"}"#);
         }
+    }
+
+    #[test]
+    fn relaxed_durability_is_a_warning_below_the_clocks() {
+        let health = Health::new(Arc::default(), Durability::Relaxed);
+        assert_eq!(health.warning(), Some("durability_relaxed"));
+        health.note(None, Some(Doubt::Ahead));
+        assert_eq!(health.warning(), Some("clock_ahead"));
     }
 
     fn text(response: HttpResponse) -> String {

@@ -11,6 +11,8 @@ pub mod backup;
 mod clients;
 pub mod config;
 pub mod configured;
+#[cfg(feature = "postgres")]
+pub mod copy;
 pub mod doctor;
 pub mod health;
 pub mod hook;

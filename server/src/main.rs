@@ -17,6 +17,7 @@ use vestibule::{
     backup,
     config::{
         Config, Difference, MakeToken, Settings, Sources, Task, complaint, completions, default_config, man,
+        server_address,
     },
     doctor::{self, Health},
     secret_file::Modes,
@@ -24,7 +25,7 @@ use vestibule::{
     startup::Startup,
     telemetry,
 };
-use vestibule_store::backup::BackupError;
+use vestibule_store::{ServerUrl, backup::BackupError};
 
 /// The most threads for blocking work on the main thread's runtime: reads of the sweep and of the
 /// health check.
@@ -60,6 +61,7 @@ async fn carry_out() -> ExitCode {
         Ok(Task::Restore(sources, copy)) => {
             maintain(&sources, |config, now| backup::restore(config, &copy, now))
         }
+        Ok(Task::Copy(from, to)) => copy(&from, &to),
         Ok(Task::MakeToken(token)) => make_token(token),
         Ok(Task::CheckTokens(file)) => check_tokens(&file),
         Ok(Task::DefaultConfig) => print(default_config().as_bytes()),
@@ -91,7 +93,7 @@ async fn run(settings: Settings, sources: Sources) -> ExitCode {
     let (database, scheme) = (config.database(), config.tls.scheme());
     let started = |address: SocketAddr, admin: Option<&Listen>| {
         let admin = admin.map(|admin| format!(", is administered at {admin}")).unwrap_or_default();
-        println!("vestibule listens on {scheme}://{address}, stores in {}{admin}", database.display());
+        println!("vestibule listens on {scheme}://{address}, stores in {database}{admin}");
     };
     match serve(settings, sources, files, log, started).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -181,6 +183,27 @@ fn maintain(
         Ok(said) => print(said.as_bytes()),
         Err(error) => fail(&error.to_string(), EXIT_UNUSABLE),
     }
+}
+
+/// Carries out `copy`.
+fn copy(from: &Path, to: &str) -> ExitCode {
+    match server_address(to) {
+        Ok(to) => copy_to(from, &to),
+        Err(wrong) => fail(&wrong, EXIT_CONFIG),
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn copy_to(from: &Path, to: &ServerUrl) -> ExitCode {
+    match vestibule::copy::to_server(from, to) {
+        Ok(said) => print(said.as_bytes()),
+        Err(error) => fail(&error.to_string(), EXIT_UNUSABLE),
+    }
+}
+
+#[cfg(not(feature = "postgres"))]
+fn copy_to(_: &Path, to: &ServerUrl) -> ExitCode {
+    fail(&format!("{to}: this program was built without PostgreSQL"), EXIT_UNUSABLE)
 }
 
 /// Writes to standard output. A reader that closes it has read enough.

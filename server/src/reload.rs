@@ -51,7 +51,7 @@ impl Reload {
         }
         self.clients.apply(&self.settings);
         self.flow.set_quotas(config.flow.quotas());
-        self.flow.set_max_store(Some(config.flow.max_store));
+        self.flow.set_max_store(config.max_store());
         self.flow.set_show_accounts(config.login.show_accounts);
         self.flow.set_request_rate(config.flow.new_requests());
         self.flow.set_fan_out(config.flow.fan_out());

@@ -152,7 +152,7 @@ fn open(
     accounts: &Arc<Accounts>,
     clock: &Clock,
 ) -> Result<(Arc<Flow>, Writer), ServeError> {
-    let (store, writer) = Store::open(&config.database(), &config.store(clock.clone()))?;
+    let (store, writer) = Store::open(config.database(), &config.store(clock.clone()))?;
     let load = || Secrets::load_or_create(&config.secrets(), config.file_modes());
     let secrets = secrets.map_or_else(load, Ok)?;
     let flow =
@@ -217,6 +217,7 @@ struct Running {
     admin: Option<admin::Running>,
     sweep: JoinHandle<()>,
     health_watch: JoinHandle<()>,
+    break_watch: JoinHandle<()>,
     memory: JoinHandle<()>,
     writer: Writer,
 }
@@ -235,6 +236,7 @@ impl Running {
             admin,
             sweep: rt::spawn(Arc::clone(flow).sweep()),
             health_watch: rt::spawn(Arc::clone(health).watch(Arc::clone(flow))),
+            break_watch: rt::spawn(Arc::clone(flow).watch_breaks()),
             memory,
             writer,
         }
@@ -255,6 +257,7 @@ impl Running {
         }
         self.memory.abort();
         self.health_watch.abort();
+        self.break_watch.abort();
         self.sweep.abort();
         self.writer.stop();
     }

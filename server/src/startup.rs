@@ -100,7 +100,11 @@ impl Startup {
         let login_keys = kept(login_keys, &mut unusable);
         let hook_secrets = config.hook.hook().map(|(_, secret)| HookSecrets::load(secret, modes));
         let hook_secrets = kept(hook_secrets, &mut unusable);
-        kept(Some(data_folder(&config.database())), &mut unusable);
+        let location = config.database();
+        kept(location.file().map(database_file), &mut unusable);
+        if location.file().is_none_or(|file| file.parent() != Some(&config.data)) {
+            kept(Some(writable(&config.secrets())), &mut unusable);
+        }
         if config.admin.admin_tokens.is_some() {
             let at = &config.admin.admin_listen;
             let looked = at.check().map_err(|source| Unusable::AdminListen { at: at.clone(), source });
@@ -129,21 +133,28 @@ fn kept<T, E: Into<Unusable>>(read: Option<Result<T, E>>, unusable: &mut Vec<Unu
     read?.map_err(|error| unusable.push(error.into())).ok()
 }
 
-/// Checks that the database can be created or written: its folder, or the nearest existing one
-/// above, and its files.
-fn data_folder(database: &Path) -> Result<(), Unusable> {
+/// Checks that a file can be created: its folder, or the nearest existing one above. Returns the
+/// file's absolute path.
+fn writable(file: &Path) -> Result<PathBuf, Unusable> {
     let at = |path: &Path, source| Unusable::Data { path: path.to_owned(), source };
-    let database = path::absolute(database).map_err(|source| at(database, source))?;
+    let file = path::absolute(file).map_err(|source| at(file, source))?;
     // Missing folders are created. A link that leads nowhere exists.
     let is_there = |path: &&Path| {
         !fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     };
-    let Some(folder) = database.ancestors().skip(1).find(is_there) else { return Ok(()) };
+    let Some(folder) = file.ancestors().skip(1).find(is_there) else { return Ok(file) };
     let metadata = fs::metadata(folder).map_err(|source| at(folder, source))?;
     if !metadata.is_dir() {
         return Err(at(folder, io::ErrorKind::NotADirectory.into()));
     }
     access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| at(folder, error.into()))?;
+    Ok(file)
+}
+
+/// Checks that the database can be created or written: its folder and its files.
+fn database_file(database: &Path) -> Result<(), Unusable> {
+    let at = |path: &Path, source| Unusable::Data { path: path.to_owned(), source };
+    let database = writable(database)?;
     for suffix in ["", ".lock", "-wal", "-shm"] {
         let mut file = database.clone().into_os_string();
         file.push(suffix);
@@ -166,17 +177,17 @@ mod tests {
     use super::*;
 
     fn says(database: &Path) -> String {
-        data_folder(database).unwrap_err().to_string()
+        database_file(database).unwrap_err().to_string()
     }
 
     #[test]
     fn existing_and_creatable_folders_are_accepted() {
         let folder = tempfile::tempdir().unwrap();
         for database in ["v.db", "a/v.db", "a/b/c/v.db"] {
-            assert!(data_folder(&folder.path().join(database)).is_ok(), "{database}");
+            assert!(database_file(&folder.path().join(database)).is_ok(), "{database}");
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "and none is made");
-        assert!(data_folder(Path::new("v.db")).is_ok(), "below the present one");
+        assert!(database_file(Path::new("v.db")).is_ok(), "below the present one");
     }
 
     #[test]

@@ -4,9 +4,9 @@ use super::*;
 use crate::connection::Database;
 use crate::migrate;
 use crate::models::Room;
-use crate::repository::store::Failed;
-use crate::repository::{requests, rooms, store as repository_store};
-use crate::testing::{add_request, child, child_path, id, room, store};
+use crate::repository::transaction::transaction;
+use crate::repository::{requests, rooms};
+use crate::testing::{add_request, child, child_path, file, id, room};
 
 fn large_room(rid: u8) -> Room {
     Room { frame: vec![0; 200_000], ..room(rid, "open") }
@@ -14,7 +14,7 @@ fn large_room(rid: u8) -> Room {
 
 #[test]
 fn full() {
-    let mut store = store();
+    let mut store = file();
     store.conn.batch_execute("PRAGMA max_page_count = 40").unwrap();
     let error = rooms::put(&mut store.conn, &large_room(1)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Full, "{error}");
@@ -45,35 +45,30 @@ fn child_with_a_failing_disk() {
     let database = Database::open(path).unwrap();
     let mut conn = database.writer().unwrap();
     migrate::run(&mut conn).unwrap();
-    let error = repository_store::transaction(&mut conn, |conn| {
-        (1..9).try_for_each(|rid| {
-            let stored = repository_store::savepoint(conn, |conn| rooms::put(conn, &large_room(rid)));
-            stored.map_err(Failed::into_inner)
-        })
-    })
-    .unwrap_err();
+    let error = transaction(&mut conn, |conn| (1..9).try_for_each(|rid| rooms::put(conn, &large_room(rid))))
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Fatal, "{error}");
     assert_eq!(rooms::find(&mut conn, &id(1)).unwrap(), None);
 }
 
 #[test]
 fn busy() {
-    let mut store = store();
+    let mut store = file();
     let mut other = store.database.writer().unwrap();
     other.batch_execute("PRAGMA busy_timeout = 0").unwrap();
-    repository_store::transaction(&mut store.conn, |_| {
+    transaction(&mut store.conn, |_| {
         // The lock is taken before anything is read or written.
-        let error = repository_store::transaction(&mut other, |_| Ok::<_, Error>(())).unwrap_err();
+        let error = transaction(&mut other, |_| Ok::<_, Error>(())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
         Ok::<_, Error>(())
     })
     .unwrap();
-    repository_store::transaction(&mut other, |_| Ok::<_, Error>(())).unwrap();
+    transaction(&mut other, |_| Ok::<_, Error>(())).unwrap();
 }
 
 #[test]
 fn unreadable() {
-    let mut store = store();
+    let mut store = file();
     add_request(&mut store.conn, 1, 2, 3, 4, i64::MAX);
     // A state that no version of this program has stored.
     store.conn.batch_execute("PRAGMA ignore_check_constraints = ON; UPDATE requests SET state = 77").unwrap();
@@ -84,7 +79,7 @@ fn unreadable() {
 
 #[test]
 fn conflict_and_anything_else() {
-    let mut store = store();
+    let mut store = file();
     let error = rooms::put(&mut store.conn, &room(1, "closed")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
 

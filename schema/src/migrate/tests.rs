@@ -1,11 +1,19 @@
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::Text;
 
 use super::*;
 use crate::connection::Database;
-use crate::testing::store;
+use crate::testing::file;
+
+fn of_file(conn: &mut Connection) -> &mut SqliteConnection {
+    match conn {
+        Connection::Sqlite(conn) => conn,
+        #[cfg(feature = "postgres")]
+        Connection::Postgres(_) => panic!("not a file"),
+    }
+}
 
 fn tables(conn: &mut Connection) -> Vec<String> {
     sql::<Text>("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").load(conn).unwrap()
@@ -36,7 +44,7 @@ fn runs_once() {
 
 #[test]
 fn refuses_a_newer_database_and_leaves_it_as_it_is() {
-    let mut store = store();
+    let mut store = file();
     store
         .conn
         .batch_execute(
@@ -53,15 +61,15 @@ fn refuses_a_newer_database_and_leaves_it_as_it_is() {
 
 #[test]
 fn goes_back_to_nothing() {
-    let mut store = store();
-    store.conn.revert_all_migrations(MIGRATIONS).unwrap();
+    let mut store = file();
+    of_file(&mut store.conn).revert_all_migrations(OF_SQLITE).unwrap();
     assert_eq!(tables(&mut store.conn), ["__diesel_schema_migrations"]);
     assert_eq!(run(&mut store.conn).unwrap(), 6);
 }
 
 #[test]
 fn a_migration_that_fails_says_why() {
-    let mut store = store();
+    let mut store = file();
     store.conn.batch_execute("DELETE FROM __diesel_schema_migrations").unwrap();
     let error = run(&mut store.conn).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
@@ -73,7 +81,7 @@ fn version_1() -> (tempfile::TempDir, Database, Connection, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path().join("test.db")).unwrap();
     let mut conn = database.writer().unwrap();
-    conn.run_next_migration(MIGRATIONS).unwrap();
+    of_file(&mut conn).run_next_migration(OF_SQLITE).unwrap();
     conn.batch_execute(
         "INSERT INTO rooms (rid, policy, version, seq, created, frame) VALUES
              (x'01', 'open', 1, 2, 3, x'04'), (x'02', 'secret', 5, 6, 7, x'08'), (x'03', 'request', 5, 6, 7, x'08');
@@ -162,7 +170,7 @@ fn version_4_counts_anew_and_keeps_rooms_listed() {
     let (_folder, _database, mut conn, _) = version_1();
     let conn = &mut conn;
     for _ in 0..2 {
-        conn.run_next_migration(MIGRATIONS).unwrap();
+        of_file(conn).run_next_migration(OF_SQLITE).unwrap();
     }
     conn.batch_execute(
         "INSERT INTO denials (rid, uid, request_id, by_uid, code, at, until, blocked, seq)
@@ -200,7 +208,7 @@ fn version_4_counts_anew_and_keeps_rooms_listed() {
 
 fn revert_to_version_1(conn: &mut Connection) {
     for _ in 0..5 {
-        conn.revert_last_migration(MIGRATIONS).unwrap();
+        of_file(conn).revert_last_migration(OF_SQLITE).unwrap();
     }
 }
 
@@ -242,7 +250,7 @@ fn reverting_to_version_1_keeps_its_columns() {
 
 #[test]
 fn all_tables_are_strict() {
-    let mut store = store();
+    let mut store = file();
     let strict: i64 = sql::<BigInt>("SELECT count(*) FROM pragma_table_list WHERE strict")
         .get_result(&mut store.conn)
         .unwrap();
@@ -251,10 +259,13 @@ fn all_tables_are_strict() {
 
 #[test]
 fn a_reader_sees_whether_it_is_complete() {
-    let store = store();
+    let store = file();
     let readers = store.database.readers(1).unwrap();
     assert!(is_complete(&mut readers.get().unwrap()).unwrap());
     let mut conn = store.database.writer().unwrap();
     conn.batch_execute("DELETE FROM __diesel_schema_migrations WHERE version LIKE '%2'").unwrap();
     assert!(!is_complete(&mut readers.get().unwrap()).unwrap());
 }
+
+#[cfg(feature = "postgres")]
+mod server;

@@ -1,9 +1,19 @@
 //! Every query of the repository with its plan.
 
+use std::collections::BTreeSet;
+
 use crate::connection::Connection;
-use crate::models::{ApproveState, NewAct, NewApprove, NewNotice, NewRequest, RequestFilter, RequestState};
+use crate::error::Error;
+use crate::models::{
+    ApproveState, ApproveUpdate, NewAct, NewApprove, NewNotice, NewRequest, RequestFilter, RequestState,
+    RequestUpdate,
+};
+use crate::repository::flush::{self, DeviceOf};
+use crate::repository::gather::{self, ApproveKey, RequestKey, UserInRoom};
+use crate::repository::streams::{Locked, Topic};
 use crate::repository::{
-    self, approves, audit, census, denials, devices, due, erasure, notices, requests, rooms, tidy, waiting,
+    self, approves, audit, census, denials, devices, due, erasure, notices, requests, rooms, streams, tidy,
+    waiting,
 };
 use crate::testing::{NOW, denial, room};
 
@@ -11,6 +21,39 @@ use crate::testing::{NOW, denial, room};
 const R: &[u8] = &[1; 32];
 const U: &[u8] = &[2; 32];
 const I: &[u8] = &[3; 16];
+/// A request of that user in that room, where there are rows.
+const STORED: &[u8] = &[4; 16];
+
+const REQUEST: NewRequest<'_> = NewRequest {
+    rid: R,
+    uid: U,
+    request_id: I,
+    box_hash: U,
+    digest: U,
+    created: 0,
+    exp: 0,
+    seq: 0,
+    frame: I,
+    account: None,
+};
+const APPROVE: NewApprove<'_> = NewApprove {
+    rid: R,
+    to_uid: U,
+    request_id: STORED,
+    approve_id: I,
+    by_uid: U,
+    digest: U,
+    at: 0,
+    exp: 0,
+    seq: 0,
+    frame: I,
+};
+const NOTICE: NewNotice<'_> = NewNotice { uid: U, rid: R, seq: 0, at: 0, frame: I };
+const ALLOWED: RequestUpdate =
+    RequestUpdate { id: 1, state: RequestState::Approved, seq: 1, first_ack: None, closed: None };
+const DEVICE: DeviceOf<'_> = DeviceOf { request: 1, device: I };
+const USER: UserInRoom<'_> = UserInRoom { rid: R, uid: U };
+const KEY: RequestKey<'_> = RequestKey { rid: R, uid: U, request_id: STORED };
 
 /// A query and the steps by which SQLite runs it.
 pub(super) struct Query {
@@ -24,6 +67,19 @@ const fn query(name: &'static str, run: fn(&mut Connection), plan: &'static [&'s
     Query { name, run, plan }
 }
 
+fn topics() -> [Topic; 2] {
+    [Topic::room(R), Topic::user(U)]
+}
+
+/// Locks a room and a user. In a file that is no query, so the one before it is seen.
+fn locked(conn: &mut Connection) -> Result<Locked, Error> {
+    let mut locked = streams::begin(conn)?;
+    for topic in topics() {
+        streams::lock(conn, &mut locked, &BTreeSet::from([topic]))?;
+    }
+    Ok(locked)
+}
+
 #[rustfmt::skip]
 pub(super) const QUERIES: &[Query] = &[
     query("approves::find", |conn| drop(approves::find(conn, R, I)), &[
@@ -33,21 +89,7 @@ pub(super) const QUERIES: &[Query] = &[
         "SEARCH approves USING INDEX approves_of_request (rid=? AND to_uid=? AND request_id=?)",
         "USE TEMP B-TREE FOR ORDER BY",
     ]),
-    query("approves::insert", |conn| drop(approves::insert(conn, &NewApprove {
-        rid: R, to_uid: U, request_id: I, approve_id: I, by_uid: U, digest: U, at: 0, exp: 0, seq: 0, frame: I,
-    })), &[]),
-    query("approves::close", |conn| drop(approves::close(conn, 1, ApproveState::Dropped)), &[
-        "SEARCH approves USING INTEGER PRIMARY KEY (rowid=?)",
-    ]),
-    query("approves::mark_acked", |conn| drop(approves::mark_acked(conn, 1)), &[
-        "SEARCH approves USING INTEGER PRIMARY KEY (rowid=?)",
-    ]),
-    query("approves::drop_others", |conn| drop(approves::drop_others(conn, R, U, I, I)), &[
-        "SEARCH approves USING INDEX approves_of_request (rid=? AND to_uid=? AND request_id=? AND state=?)",
-    ]),
-    query("approves::close_all", |conn| drop(approves::close_all(conn, R, U, I)), &[
-        "SEARCH approves USING INDEX approves_of_request (rid=? AND to_uid=? AND request_id=? AND state=?)",
-    ]),
+    query("approves::insert", |conn| drop(approves::insert(conn, &APPROVE)), &[]),
     query("approves::lapsed", |conn| drop(approves::lapsed(conn, NOW, 9)), &[
         "SEARCH approves USING INDEX approves_ending (exp<?)",
     ]),
@@ -78,6 +120,9 @@ pub(super) const QUERIES: &[Query] = &[
     query("census::rooms", |conn| drop(census::rooms(conn)), &[
         "SCAN rooms USING COVERING INDEX sqlite_autoindex_rooms_1",
     ]),
+    query("census::open_requests", |conn| drop(census::open_requests(conn)), &[
+        "SCAN rooms",
+    ]),
     query("census::pending", |conn| drop(census::pending(conn, NOW)), &[
         "SCAN requests USING INDEX requests_open_of_user",
         "SEARCH requests USING INDEX requests_open_of_user",
@@ -99,9 +144,6 @@ pub(super) const QUERIES: &[Query] = &[
     query("devices::register", |conn| drop(devices::register(conn, 1, I)), &[]),
     query("devices::of_request", |conn| drop(devices::of_request(conn, 1)), &[
         "SEARCH devices USING PRIMARY KEY (request=?)",
-    ]),
-    query("devices::mark_acked", |conn| drop(devices::mark_acked(conn, 1, I)), &[
-        "SEARCH devices USING PRIMARY KEY (request=? AND device=?)",
     ]),
     query("due::page", |conn| drop(due::page(conn, NOW, NOW, 9)), &[
         "SEARCH requests USING INDEX requests_ending (exp<?)",
@@ -139,7 +181,7 @@ pub(super) const QUERIES: &[Query] = &[
         "LIST SUBQUERY 1",
         "SEARCH some USING COVERING INDEX notices_of_user (uid=?)",
     ]),
-    query("erasure::run", |conn| drop(erasure::run(conn, U, 1)), &[
+    query("erasure::run", |conn| drop(erasure::run(conn, U, NOW * 1000)), &[
         "SEARCH requests USING COVERING INDEX requests_of_user (uid=?)",
         "SEARCH devices USING PRIMARY KEY (request=?)",
         "SEARCH approves USING COVERING INDEX approves_of_request (rid=? AND to_uid=? AND request_id=?)",
@@ -147,12 +189,85 @@ pub(super) const QUERIES: &[Query] = &[
         "SEARCH denials USING COVERING INDEX denials_of_user (uid=?)",
         "SEARCH denials USING INDEX denials_by_user (by_uid=?)",
         "SEARCH notices USING INDEX notices_of_user (uid=?)",
-        "SCAN notices",
-        "SEARCH notices USING INTEGER PRIMARY KEY (rowid>?)",
+        "SEARCH notices USING INDEX notices_by_age (at>?)",
         "SEARCH rooms USING INDEX rooms_by_founder (founder=?)",
         "SEARCH rooms USING INDEX rooms_by_creator (creator=?)",
     ]),
-    query("notices::insert", |conn| drop(notices::insert(conn, &NewNotice { uid: U, rid: R, seq: 0, at: 0, frame: I })), &[]),
+    query("flush::insert_requests", |conn| drop(flush::insert_requests(conn, &[REQUEST])), &[
+        "SEARCH devices USING PRIMARY KEY (request=?)",
+        "SEARCH approves USING COVERING INDEX approves_of_request (rid=? AND to_uid=? AND request_id=?)",
+    ]),
+    query("flush::update_requests to be open", |conn| drop(flush::update_requests(conn, &[ALLOWED])), &[
+        "SEARCH requests USING INTEGER PRIMARY KEY (rowid=?)",
+    ]),
+    query("flush::update_requests at the first ack", |conn| drop(flush::update_requests(conn, &[
+        RequestUpdate { first_ack: Some(NOW), ..ALLOWED },
+    ])), &[
+        "SEARCH requests USING INTEGER PRIMARY KEY (rowid=?)",
+    ]),
+    query("flush::update_requests to be denied", |conn| drop(flush::update_requests(conn, &[
+        RequestUpdate { state: RequestState::Denied, ..ALLOWED },
+    ])), &[
+        "SEARCH requests USING INTEGER PRIMARY KEY (rowid=?)",
+        "CORRELATED SCALAR SUBQUERY 1",
+        "SEARCH denials USING COVERING INDEX sqlite_autoindex_denials_1 (rid=? AND uid=?)",
+    ]),
+    query("flush::update_requests to be finished", |conn| drop(flush::update_requests(conn, &[
+        RequestUpdate { state: RequestState::Done, closed: Some(NOW), ..ALLOWED },
+    ])), &[
+        // There is no such row, so nobody looks for its devices.
+        "SEARCH requests USING INTEGER PRIMARY KEY (rowid=?)",
+    ]),
+    query("flush::insert_approves", |conn| drop(flush::insert_approves(conn, &[APPROVE])), &[]),
+    query("flush::update_approves to be live", |conn| drop(flush::update_approves(conn, &[
+        ApproveUpdate { id: 1, state: ApproveState::Live, acked: true },
+    ])), &[
+        "SEARCH approves USING INTEGER PRIMARY KEY (rowid=?)",
+    ]),
+    query("flush::update_approves to be closed", |conn| drop(flush::update_approves(conn, &[
+        ApproveUpdate { id: 1, state: ApproveState::Dropped, acked: false },
+    ])), &[
+        "SEARCH approves USING INTEGER PRIMARY KEY (rowid=?)",
+    ]),
+    query("flush::register_devices", |conn| drop(flush::register_devices(conn, &[DEVICE])), &[]),
+    query("flush::mark_devices", |conn| drop(flush::mark_devices(conn, &[DEVICE])), &[
+        "SEARCH devices USING PRIMARY KEY (request=? AND device=?)",
+    ]),
+    query("flush::insert_notices", |conn| drop(flush::insert_notices(conn, &[NOTICE])), &[]),
+    query("gather::rooms", |conn| drop(gather::rooms(conn, &[R])), &[
+        "SEARCH rooms USING INDEX sqlite_autoindex_rooms_1 (rid=?)",
+    ]),
+    query("gather::founded_by", |conn| drop(gather::founded_by(conn, &[U], 9)), &[
+        "SEARCH rooms USING INDEX rooms_by_founder (founder=?)",
+    ]),
+    query("gather::requests", |conn| drop(gather::requests(conn, &[KEY])), &[
+        "SEARCH requests USING INDEX sqlite_autoindex_requests_1 (rid=? AND uid=? AND request_id=?)",
+    ]),
+    query("gather::open_requests", |conn| drop(gather::open_requests(conn, &[USER], NOW)), &[
+        "SEARCH requests USING INDEX requests_open_of_user_in_room (rid=? AND uid=?)",
+    ]),
+    query("gather::denied_requests", |conn| drop(gather::denied_requests(conn, &[USER], NOW)), &[
+        "SEARCH requests USING INDEX requests_denied (rid=? AND uid=? AND exp>?)",
+        "USE TEMP B-TREE FOR ORDER BY",
+    ]),
+    query("gather::request_counts", |conn| drop(gather::request_counts(conn, &[U], NOW, (9, 9))), &[
+        "SEARCH requests USING INDEX requests_of_user (uid=?)",
+        "SEARCH requests USING COVERING INDEX requests_of_user (uid=?)",
+    ]),
+    query("gather::approves", |conn| drop(gather::approves(conn, &[ApproveKey { rid: R, approve_id: I }])), &[
+        "SEARCH approves USING INDEX sqlite_autoindex_approves_1 (rid=? AND approve_id=?)",
+    ]),
+    query("gather::approves_of", |conn| drop(gather::approves_of(conn, &[KEY])), &[
+        "SEARCH approves USING INDEX approves_of_request (rid=? AND to_uid=? AND request_id=?)",
+        "USE TEMP B-TREE FOR ORDER BY",
+    ]),
+    query("gather::devices", |conn| drop(gather::devices(conn, &[1])), &[
+        "SEARCH devices USING PRIMARY KEY (request=?)",
+    ]),
+    query("gather::denials", |conn| drop(gather::denials(conn, &[USER])), &[
+        "SEARCH denials USING INDEX sqlite_autoindex_denials_1 (rid=? AND uid=?)",
+    ]),
+    query("notices::insert", |conn| drop(notices::insert(conn, &NOTICE)), &[]),
     query("notices::page about all rooms", |conn| drop(notices::page(conn, U, None, 0, 9)), &[
         "SEARCH notices USING INDEX notices_of_user (uid=? AND seq>?)",
     ]),
@@ -170,29 +285,9 @@ pub(super) const QUERIES: &[Query] = &[
     query("requests::find", |conn| drop(requests::find(conn, R, U, I)), &[
         "SEARCH requests USING INDEX sqlite_autoindex_requests_1 (rid=? AND uid=? AND request_id=?)",
     ]),
-    query("requests::find_open_by_box", |conn| drop(requests::find_open_by_box(conn, R, U, U, NOW)), &[
-        "SEARCH requests USING INDEX requests_open_of_user_in_room (rid=? AND uid=?)",
-    ]),
-    query("requests::insert", |conn| drop(requests::insert(conn, &NewRequest {
-        rid: R, uid: U, request_id: I, box_hash: U, digest: U, created: 0, exp: 0, seq: 0, frame: I,
-        account: None,
-    })), &[
+    query("requests::insert", |conn| drop(requests::insert(conn, &REQUEST)), &[
         "SEARCH devices USING PRIMARY KEY (request=?)",
         "SEARCH approves USING COVERING INDEX approves_of_request (rid=? AND to_uid=? AND request_id=?)",
-    ]),
-    query("requests::set_state", |conn| drop(requests::set_state(conn, 1, RequestState::Approved, 1)), &[
-        "SEARCH requests USING INTEGER PRIMARY KEY (rowid=?)",
-    ]),
-    query("requests::deny", |conn| drop(requests::deny(conn, 1, 1)), &[
-        "SEARCH requests USING INTEGER PRIMARY KEY (rowid=?)",
-        "CORRELATED SCALAR SUBQUERY 1",
-        "SEARCH denials USING INDEX sqlite_autoindex_denials_1 (rid=? AND uid=?)",
-    ]),
-    query("requests::set_first_ack", |conn| drop(requests::set_first_ack(conn, 1, NOW)), &[
-        "SEARCH requests USING INTEGER PRIMARY KEY (rowid=?)",
-    ]),
-    query("requests::forget", |conn| drop(requests::forget(conn, 1, RequestState::Done, 1, NOW)), &[
-        "SEARCH requests USING INTEGER PRIMARY KEY (rowid=?)",
     ]),
     query("requests::open_in_room", |conn| drop(requests::open_in_room(conn, R, 0, 9, NOW)), &[
         "SEARCH requests USING INDEX requests_open_in_room (rid=? AND seq>?)",
@@ -209,7 +304,7 @@ pub(super) const QUERIES: &[Query] = &[
         "CORRELATED SCALAR SUBQUERY 1",
         "SEARCH approves USING COVERING INDEX approves_of_request (rid=? AND to_uid=? AND request_id=? AND state=? AND exp>?)",
     ]),
-    query("requests::count_open_of_user_in_room", |conn| drop(requests::count_open_of_user_in_room(conn, R, U, NOW, 9)), &[
+    query("requests::open_of_user_in_room", |conn| drop(requests::open_of_user_in_room(conn, R, U, NOW)), &[
         "SEARCH requests USING INDEX requests_open_of_user_in_room (rid=? AND uid=?)",
     ]),
     query("requests::count_open_of_user", |conn| drop(requests::count_open_of_user(conn, U, NOW, 9)), &[
@@ -278,16 +373,19 @@ pub(super) const QUERIES: &[Query] = &[
     query("rooms::directory", |conn| drop(rooms::directory(conn, &["open"], Some(R), 9)), &[
         "SEARCH rooms USING INDEX rooms_listed (listed=? AND policy=? AND rid>?)",
     ]),
+    query("store::epoch", |conn| drop(repository::store::epoch(conn)), &[
+        "SCAN store",
+    ]),
     query("store::own", |conn| drop(repository::store::own(conn)), &[
         "SCAN store",
     ]),
-    query("store::renew_epoch", |conn| drop(repository::store::renew_epoch(conn)), &[
+    query("store::renew_epoch", |conn| drop(repository::store::renew_epoch(conn, [7; 16])), &[
         "SCAN store",
     ]),
     query("store::last_seq", |conn| drop(repository::store::last_seq(conn)), &[
         "SCAN store",
     ]),
-    query("store::advance_seq", |conn| drop(repository::store::advance_seq(conn, 1)), &[
+    query("store::set_last_seq", |conn| drop(repository::store::set_last_seq(conn, 1)), &[
         "SCAN store",
     ]),
     query("store::open", |conn| drop(repository::store::open(conn)), &[
@@ -295,6 +393,22 @@ pub(super) const QUERIES: &[Query] = &[
     ]),
     query("store::begin", |conn| drop(repository::store::begin(conn, 1, 1)), &[
         "SCAN store",
+        "SCAN store",
+    ]),
+    query("streams::begin", |conn| drop(streams::begin(conn)), &[
+        "SCAN store",
+    ]),
+    query("streams::lock", |conn| drop(locked(conn)), &[
+        "SCAN store",
+    ]),
+    query("streams::store", |conn| drop(locked(conn).and_then(|mut locked| {
+        locked.issue(&topics(), 1);
+        streams::store(conn, &locked)
+    })), &[
+        "SCAN store",
+        "SCAN store",
+    ]),
+    query("streams::last", |conn| drop(streams::last(conn, &Topic::room(R))), &[
         "SCAN store",
     ]),
     query("waiting::for_user everywhere", |conn| drop(waiting::for_user(conn, U, None, 0, NOW)), &[

@@ -1,24 +1,22 @@
 //! Approves: sealed keys on their way to requesters. An approve is live until it is saved, nacked
 //! or dropped. Only a live one has its frame; the database enforces that.
 
-use diesel::dsl::{auto_type, case_when};
 use diesel::prelude::*;
-use diesel::sql_types::SmallInt;
 
-use crate::connection::Connection;
-use crate::error::{Error, ErrorKind};
-use crate::models::{Approve, ApproveState, LapsedApprove, NewApprove, WaitingApprove};
+use crate::connection::{Connection, on_either};
+use crate::error::Error;
+use crate::models::{Approve, LapsedApprove, NewApprove, WaitingApprove};
 use crate::repository::requests::open;
 use crate::tables::{approves, requests};
 
 /// Finds an approve by its id, in any state.
 pub fn find(conn: &mut Connection, rid: &[u8], approve_id: &[u8]) -> Result<Option<Approve>, Error> {
-    Ok(approves::table
+    Ok(on_either!(conn, |conn| approves::table
         .filter(approves::rid.eq(rid))
         .filter(approves::approve_id.eq(approve_id))
         .select(Approve::as_select())
         .first(conn)
-        .optional()?)
+        .optional())?)
 }
 
 /// Lists all approves of a request, in any state, ordered by seq.
@@ -28,67 +26,24 @@ pub fn of_request(
     to_uid: &[u8],
     request_id: &[u8],
 ) -> Result<Vec<Approve>, Error> {
-    Ok(approves::table
+    Ok(on_either!(conn, |conn| approves::table
         .filter(approves::rid.eq(rid))
         .filter(approves::to_uid.eq(to_uid))
         .filter(approves::request_id.eq(request_id))
         .order(approves::seq)
         .select(Approve::as_select())
-        .load(conn)?)
+        .load(conn))?)
 }
 
 /// Stores an approve as live. Returns its row's id.
 ///
-/// Errors: [`ErrorKind::Conflict`] if its id is taken or its request is not stored.
+/// Errors: [`Conflict`](crate::ErrorKind::Conflict) if its id is taken or its request is not
+/// stored.
 pub fn insert(conn: &mut Connection, approve: &NewApprove<'_>) -> Result<i64, Error> {
-    Ok(diesel::insert_into(approves::table).values(approve).returning(approves::id).get_result(conn)?)
-}
-
-/// Closes one approve and deletes its frame.
-///
-/// Errors: [`ErrorKind::Conflict`] if there is no such row or `state` is live.
-pub fn close(conn: &mut Connection, id: i64, state: ApproveState) -> Result<(), Error> {
-    let changed = diesel::update(approves::table.find(id))
-        .set((approves::state.eq(state), approves::frame.eq(None::<&[u8]>)))
-        .execute(conn)?;
-    one_row(changed, id)
-}
-
-/// Notes that a device has saved the approve's key.
-///
-/// Errors: [`ErrorKind::Conflict`] if there is no such row.
-pub fn mark_acked(conn: &mut Connection, id: i64) -> Result<(), Error> {
-    let changed = diesel::update(approves::table.find(id)).set(approves::acked.eq(true)).execute(conn)?;
-    one_row(changed, id)
-}
-
-/// Drops the live approves of a request except for `except`. Returns how many it dropped.
-pub fn drop_others(
-    conn: &mut Connection,
-    rid: &[u8],
-    to_uid: &[u8],
-    request_id: &[u8],
-    except: &[u8],
-) -> Result<usize, Error> {
-    let others = live_of_request(rid, to_uid, request_id).filter(approves::approve_id.ne(except));
-    Ok(diesel::update(others)
-        .set((approves::state.eq(ApproveState::Dropped), approves::frame.eq(None::<&[u8]>)))
-        .execute(conn)?)
-}
-
-/// Closes the live approves of a request and deletes their frames: acked ones become saved, all
-/// others dropped. Returns how many were live.
-pub fn close_all(
-    conn: &mut Connection,
-    rid: &[u8],
-    to_uid: &[u8],
-    request_id: &[u8],
-) -> Result<usize, Error> {
-    let state = case_when(approves::acked, ApproveState::Saved.into_sql::<SmallInt>())
-        .otherwise(ApproveState::Dropped.into_sql::<SmallInt>());
-    Ok(diesel::update(live_of_request(rid, to_uid, request_id))
-        .set((approves::state.eq(state), approves::frame.eq(None::<&[u8]>)))
-        .execute(conn)?)
+    Ok(on_either!(conn, |conn| diesel::insert_into(approves::table)
+        .values(approve)
+        .returning(approves::id)
+        .get_result(conn))?)
 }
 
 /// Lists at most `limit` live approves that have expired, in the order in which they did.
@@ -132,23 +87,6 @@ pub fn waiting_for(
     }
     let rows: Vec<(Approve, Vec<u8>)> = query.load(conn)?;
     Ok(rows.into_iter().map(|(approve, frame)| WaitingApprove { approve, frame }).collect())
-}
-
-#[auto_type(no_type_alias)]
-fn live_of_request<'a>(rid: &'a [u8], to_uid: &'a [u8], request_id: &'a [u8]) -> _ {
-    let live: ApproveState = ApproveState::Live;
-    approves::table
-        .filter(approves::rid.eq(rid))
-        .filter(approves::to_uid.eq(to_uid))
-        .filter(approves::request_id.eq(request_id))
-        .filter(approves::state.eq(live))
-}
-
-fn one_row(changed: usize, id: i64) -> Result<(), Error> {
-    if changed == 1 {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Conflict, format!("there is no approve {id}")))
 }
 
 #[cfg(test)]

@@ -4,31 +4,33 @@
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, on_either};
 use crate::error::Error;
 use crate::models::Denial;
 use crate::tables::denials;
 
 /// Finds the latest denial of a user in a room, active or not.
 pub fn find(conn: &mut Connection, rid: &[u8], uid: &[u8]) -> Result<Option<Denial>, Error> {
-    Ok(denials::table
+    Ok(on_either!(conn, |conn| denials::table
         .filter(denials::rid.eq(rid))
         .filter(denials::uid.eq(uid))
         .select(Denial::as_select())
         .first(conn)
-        .optional()?)
+        .optional())?)
 }
 
 /// Stores a denial, replacing the user's last one in this room.
 ///
 /// Errors: [`Conflict`](crate::ErrorKind::Conflict) if its room is not stored.
 pub fn put(conn: &mut Connection, denial: &Denial) -> Result<(), Error> {
-    diesel::insert_into(denials::table)
-        .values(denial)
-        .on_conflict((denials::rid, denials::uid))
-        .do_update()
-        .set(denial)
-        .execute(conn)?;
+    on_either!(conn, |conn| {
+        diesel::insert_into(denials::table)
+            .values(denial)
+            .on_conflict((denials::rid, denials::uid))
+            .do_update()
+            .set(denial)
+            .execute(conn)
+    })?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 
 use diesel::prelude::*;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, on_either};
 use crate::error::Error;
 use crate::models::Device;
 use crate::tables::devices;
@@ -13,28 +13,23 @@ use crate::tables::devices;
 /// Errors: [`Conflict`](crate::ErrorKind::Conflict) if there is no such request or `device` is not
 /// 16 bytes long.
 pub fn register(conn: &mut Connection, request: i64, device: &[u8]) -> Result<(), Error> {
-    diesel::insert_into(devices::table)
-        .values((devices::request.eq(request), devices::device.eq(device)))
-        .on_conflict((devices::request, devices::device))
-        .do_nothing()
-        .execute(conn)?;
+    on_either!(conn, |conn| {
+        diesel::insert_into(devices::table)
+            .values((devices::request.eq(request), devices::device.eq(device)))
+            .on_conflict((devices::request, devices::device))
+            .do_nothing()
+            .execute(conn)
+    })?;
     Ok(())
 }
 
 /// Lists the devices of a request, ordered by id.
 pub fn of_request(conn: &mut Connection, request: i64) -> Result<Vec<Device>, Error> {
-    Ok(devices::table
+    Ok(on_either!(conn, |conn| devices::table
         .filter(devices::request.eq(request))
         .order(devices::device)
         .select(Device::as_select())
-        .load(conn)?)
-}
-
-/// Notes that a device has the key. Returns whether it is registered.
-pub fn mark_acked(conn: &mut Connection, request: i64, device: &[u8]) -> Result<bool, Error> {
-    let changed =
-        diesel::update(devices::table.find((request, device))).set(devices::acked.eq(true)).execute(conn)?;
-    Ok(changed == 1)
+        .load(conn))?)
 }
 
 #[cfg(test)]

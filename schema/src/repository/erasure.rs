@@ -106,11 +106,11 @@ fn notices_for(conn: &mut Connection, uid: &[u8], limit: u32) -> Result<usize, E
 
 /// Deletes everything that is stored of a user: their requests with the approves of them, their
 /// approves, the denials of them, the notices for them, and of the notices for others that name
-/// them those with seqs above `since`. A denial by them holds on, without their id. A room that
-/// they created stays, without a creator.
+/// them those stored at `since_us` or later, in Unix microseconds. A denial by them holds on,
+/// without their id. A room that they created stays, without a creator.
 ///
 /// The audit log stays.
-pub fn run(conn: &mut Connection, uid: &[u8], since: i64) -> Result<Erased, Error> {
+pub fn run(conn: &mut Connection, uid: &[u8], since_us: i64) -> Result<Erased, Error> {
     let requests = diesel::delete(requests::table.filter(requests::uid.eq(uid))).execute(conn)?;
     let approves = diesel::delete(approves::table.filter(approves::by_uid.eq(uid))).execute(conn)?;
     let denials = diesel::delete(denials::table.filter(denials::uid.eq(uid))).execute(conn)?;
@@ -118,7 +118,7 @@ pub fn run(conn: &mut Connection, uid: &[u8], since: i64) -> Result<Erased, Erro
         .set(denials::by_uid.eq(NOBODY))
         .execute(conn)?;
     let own = diesel::delete(notices::table.filter(notices::uid.eq(uid))).execute(conn)?;
-    let naming = newer_naming(conn, uid, since)?;
+    let naming = newer_naming(conn, uid, since_us / 1000)?;
     diesel::update(rooms::table.filter(rooms::founder.eq(uid)))
         .set(rooms::founder.eq(None::<&[u8]>))
         .execute(conn)?;
@@ -128,16 +128,10 @@ pub fn run(conn: &mut Connection, uid: &[u8], since: i64) -> Result<Erased, Erro
     Ok(Erased { requests, approves, denials, notices: own + naming, rooms })
 }
 
-/// Deletes the notices with seqs above `since` that name a user. A new row gets a larger id than
-/// all others, so only newer rows come after the last one of before.
+/// Deletes the notices that name a user and were stored at `since` or later. Neither the seqs of
+/// others nor the ids of rows grow in the order of commits where there are several writers.
 fn newer_naming(conn: &mut Connection, uid: &[u8], since: i64) -> Result<usize, Error> {
-    let last: Option<i64> = notices::table
-        .filter(notices::seq.le(since))
-        .order(notices::id.desc())
-        .select(notices::id)
-        .first(conn)
-        .optional()?;
-    let newer = notices::table.filter(notices::id.gt(last.unwrap_or_default()));
+    let newer = notices::table.filter(notices::at.ge(since));
     Ok(diesel::delete(newer.filter(instr(notices::frame, uid).gt(0))).execute(conn)?)
 }
 

@@ -2,14 +2,14 @@
 
 use diesel::prelude::*;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, on_either};
 use crate::error::Error;
 use crate::models::{NewNotice, Notice};
 use crate::tables::notices;
 
 /// Stores a notice.
 pub fn insert(conn: &mut Connection, notice: &NewNotice<'_>) -> Result<(), Error> {
-    diesel::insert_into(notices::table).values(notice).execute(conn)?;
+    on_either!(conn, |conn| diesel::insert_into(notices::table).values(notice).execute(conn))?;
     Ok(())
 }
 

@@ -5,10 +5,10 @@
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
-use crate::connection::Connection;
-use crate::error::{Error, ErrorKind};
+use crate::connection::{Connection, on_either};
+use crate::error::Error;
 use crate::models::{ApproveState, Due, NewRequest, OpenRequest, Request, RequestFilter, RequestState};
-use crate::tables::{approves, denials, devices, requests};
+use crate::tables::{approves, requests};
 
 /// Finds a request by its id, in any state.
 pub fn find(
@@ -17,94 +17,23 @@ pub fn find(
     uid: &[u8],
     request_id: &[u8],
 ) -> Result<Option<Request>, Error> {
-    Ok(requests::table
+    Ok(on_either!(conn, |conn| requests::table
         .filter(requests::rid.eq(rid))
         .filter(requests::uid.eq(uid))
         .filter(requests::request_id.eq(request_id))
         .select(Request::as_select())
         .first(conn)
-        .optional()?)
-}
-
-/// Finds the open request of a user in a room for a box key. There may be several, because a denied
-/// one may be approved after another was made: then the one with the lowest seq.
-pub fn find_open_by_box(
-    conn: &mut Connection,
-    rid: &[u8],
-    uid: &[u8],
-    box_hash: &[u8],
-    now: i64,
-) -> Result<Option<Request>, Error> {
-    Ok(requests::table
-        .filter(requests::rid.eq(rid))
-        .filter(requests::uid.eq(uid))
-        .filter(requests::box_hash.eq(box_hash))
-        .filter(open(now))
-        .order(requests::seq)
-        .select(Request::as_select())
-        .first(conn)
-        .optional()?)
+        .optional())?)
 }
 
 /// Stores a request as pending. Returns its row's id.
 ///
-/// Errors: [`ErrorKind::Conflict`] if its id is taken or its room is not stored.
+/// Errors: [`Conflict`](crate::ErrorKind::Conflict) if its id is taken or its room is not stored.
 pub fn insert(conn: &mut Connection, request: &NewRequest<'_>) -> Result<i64, Error> {
-    Ok(diesel::insert_into(requests::table).values(request).returning(requests::id).get_result(conn)?)
-}
-
-/// Makes a request pending or approved. It may have been denied.
-///
-/// Errors: [`ErrorKind::Conflict`] if there is no such row, it is finished, or `state` is neither.
-pub fn set_state(conn: &mut Connection, id: i64, state: RequestState, seq: i64) -> Result<(), Error> {
-    if !matches!(state, RequestState::Pending | RequestState::Approved) {
-        return Err(Error::new(ErrorKind::Conflict, format!("{state:?} is not an open state")));
-    }
-    let changed = diesel::update(requests::table.find(id))
-        .set((requests::state.eq(state), requests::seq.eq(seq)))
-        .execute(conn)?;
-    one_row(changed, id)
-}
-
-/// Denies an open request, which keeps its frame. The user's denial in this room must be
-/// [stored](super::denials::put) first: when that ends, the request is [due](super::due).
-///
-/// Errors: [`ErrorKind::Conflict`] if there is no such row, it is finished or there is no denial.
-pub fn deny(conn: &mut Connection, id: i64, seq: i64) -> Result<(), Error> {
-    let denial = denials::table.filter(denials::rid.eq(requests::rid)).filter(denials::uid.eq(requests::uid));
-    let request = requests::table
-        .filter(requests::id.eq(id))
-        .filter(requests::frame.is_not_null())
-        .filter(diesel::dsl::exists(denial));
-    let changed = diesel::update(request)
-        .set((requests::state.eq(RequestState::Denied), requests::seq.eq(seq)))
-        .execute(conn)?;
-    one_row(changed, id)
-}
-
-/// Notes when the first device saved the key. Returns whether this is the first.
-pub fn set_first_ack(conn: &mut Connection, id: i64, now: i64) -> Result<bool, Error> {
-    let first = requests::table.filter(requests::id.eq(id)).filter(requests::first_ack.is_null());
-    Ok(diesel::update(first).set(requests::first_ack.eq(now)).execute(conn)? == 1)
-}
-
-/// Finishes a request: its frame, account and devices are deleted, but its row stays, to recognise
-/// a late repeat.
-///
-/// Errors: [`ErrorKind::Conflict`] if there is no such row or `state` is an open one.
-pub fn forget(conn: &mut Connection, id: i64, state: RequestState, seq: i64, now: i64) -> Result<(), Error> {
-    let changed = diesel::update(requests::table.find(id))
-        .set((
-            requests::state.eq(state),
-            requests::seq.eq(seq),
-            requests::frame.eq(None::<&[u8]>),
-            requests::account.eq(None::<&str>),
-            requests::closed.eq(now),
-        ))
-        .execute(conn)?;
-    one_row(changed, id)?;
-    diesel::delete(devices::table.filter(devices::request.eq(id))).execute(conn)?;
-    Ok(())
+    Ok(on_either!(conn, |conn| diesel::insert_into(requests::table)
+        .values(request)
+        .returning(requests::id)
+        .get_result(conn))?)
 }
 
 /// Lists at most `limit` open requests of a room with seqs after `after_seq`, ordered by seq.
@@ -150,39 +79,39 @@ pub fn open_of_user(
     Ok(query.load(conn)?.into_iter().map(with_approvals).collect())
 }
 
-/// Counts a user's open requests in a room, up to `cap`.
-pub fn count_open_of_user_in_room(
+/// Lists the open requests of a user in a room, which a quota bounds.
+pub fn open_of_user_in_room(
     conn: &mut Connection,
     rid: &[u8],
     uid: &[u8],
     now: i64,
-    cap: u32,
-) -> Result<usize, Error> {
-    let rows: Vec<i64> = requests::table
+) -> Result<Vec<Request>, Error> {
+    Ok(on_either!(conn, |conn| requests::table
         .filter(requests::rid.eq(rid))
         .filter(requests::uid.eq(uid))
         .filter(open(now))
-        .limit(cap.into())
-        .select(requests::id)
-        .load(conn)?;
-    Ok(rows.len())
+        .select(Request::as_select())
+        .load(conn))?)
 }
 
 /// Counts a user's open requests in all rooms, up to `cap`.
 pub fn count_open_of_user(conn: &mut Connection, uid: &[u8], now: i64, cap: u32) -> Result<usize, Error> {
-    let rows: Vec<i64> = requests::table
+    let rows: Vec<i64> = on_either!(conn, |conn| requests::table
         .filter(requests::uid.eq(uid))
         .filter(open(now))
         .limit(cap.into())
         .select(requests::id)
-        .load(conn)?;
+        .load(conn))?;
     Ok(rows.len())
 }
 
 /// Counts a user's stored requests, open or finished, up to `cap`.
 pub fn count_of_user(conn: &mut Connection, uid: &[u8], cap: u32) -> Result<usize, Error> {
-    let rows: Vec<i64> =
-        requests::table.filter(requests::uid.eq(uid)).limit(cap.into()).select(requests::id).load(conn)?;
+    let rows: Vec<i64> = on_either!(conn, |conn| requests::table
+        .filter(requests::uid.eq(uid))
+        .limit(cap.into())
+        .select(requests::id)
+        .load(conn))?;
     Ok(rows.len())
 }
 
@@ -289,13 +218,6 @@ fn approvals(now: i64) -> _ {
 
 fn with_approvals((request, approvals): (Request, i64)) -> OpenRequest {
     OpenRequest { request, approvals }
-}
-
-fn one_row(changed: usize, id: i64) -> Result<(), Error> {
-    if changed == 1 {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Conflict, format!("there is no request {id}")))
 }
 
 #[cfg(test)]

@@ -3,14 +3,18 @@
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, on_either};
 use crate::error::Error;
 use crate::models::Room;
 use crate::tables::rooms;
 
 /// Finds a room by its id.
 pub fn find(conn: &mut Connection, rid: &[u8]) -> Result<Option<Room>, Error> {
-    Ok(rooms::table.filter(rooms::rid.eq(rid)).select(Room::as_select()).first(conn).optional()?)
+    Ok(on_either!(conn, |conn| rooms::table
+        .filter(rooms::rid.eq(rid))
+        .select(Room::as_select())
+        .first(conn)
+        .optional())?)
 }
 
 /// Stores a room, or replaces the card of an existing one, which keeps its founder, creator, counts
@@ -18,12 +22,14 @@ pub fn find(conn: &mut Connection, rid: &[u8]) -> Result<Option<Room>, Error> {
 ///
 /// Errors: [`Conflict`](crate::ErrorKind::Conflict) for an unknown policy.
 pub fn put(conn: &mut Connection, room: &Room) -> Result<(), Error> {
-    diesel::insert_into(rooms::table)
-        .values(room)
-        .on_conflict(rooms::rid)
-        .do_update()
-        .set(room)
-        .execute(conn)?;
+    on_either!(conn, |conn| {
+        diesel::insert_into(rooms::table)
+            .values(room)
+            .on_conflict(rooms::rid)
+            .do_update()
+            .set(room)
+            .execute(conn)
+    })?;
     Ok(())
 }
 

@@ -8,9 +8,13 @@ use crate::error::Error;
 use crate::repository::requests::denied;
 use crate::tables::{denials, notices, requests};
 
+#[cfg(feature = "postgres")]
+mod server;
+
 /// Deletes at most `limit` rows of each kind: requests finished at `finished_before` or earlier,
-/// notices stored at `notices_before` or earlier, and expired denials without a request that still
-/// has to end. Returns how many rows, not counting those that go with the requests.
+/// notices stored at `notices_before` or earlier, expired denials without a request that still has
+/// to end, and on a server streams that nobody needs. Returns how many rows, not counting those
+/// that go with the requests.
 pub fn run(
     conn: &mut Connection,
     now: i64,
@@ -19,6 +23,13 @@ pub fn run(
     limit: u32,
 ) -> Result<usize, Error> {
     let limit = limit.into();
+    #[cfg(feature = "postgres")]
+    if let Connection::Postgres(conn) = conn {
+        return Ok(server::finished_requests(conn, finished_before, limit)?
+            + server::old_notices(conn, notices_before, limit)?
+            + server::lapsed_denials(conn, now, limit)?
+            + server::idle_streams(conn, now, limit)?);
+    }
     let finished = finished_requests(conn, finished_before, limit)?;
     let notices = old_notices(conn, notices_before, limit)?;
     let denials = lapsed_denials(conn, now, limit)?;

@@ -4,6 +4,7 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::requests::open;
+use super::streams::{self, Topic};
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::tables::{approves, notices, requests, store};
@@ -12,7 +13,7 @@ use crate::tables::{approves, notices, requests, store};
 /// saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
-    /// The last seq, 0 if there is none.
+    /// The last seq of the user's stream, 0 if there is none.
     pub seq: i64,
     /// Whether there are open requests of the user.
     pub requests: bool,
@@ -55,6 +56,8 @@ pub fn for_user(
             ))
             .first(conn)?,
     };
+    let seq =
+        if matches!(conn, Connection::Sqlite(_)) { seq } else { streams::last(conn, &Topic::user(uid))? };
     Ok(Waiting { seq, requests, approves, notices })
 }
 

@@ -11,7 +11,7 @@ use vestibule_approve::{
     rules::{Caller, Command},
     signed::{Rid, Uid},
 };
-use vestibule_channels::Payload;
+use vestibule_channels::{Payload, Stop};
 use vestibule_store::{CommandError, Committed, Content, Deleted, Removed, StoreError, Submission};
 
 use super::{
@@ -54,7 +54,9 @@ impl OperatorActions {
         let removed =
             self.services.store.remove_room(rid, |rid, uid, ended| self.notify_end(rid, uid, &ended)).await?;
         if removed.was_there {
-            self.topics.rooms.call(&Topic::Room(rid).to_string(), |room, cx| room.close(cx));
+            self.topics
+                .rooms
+                .call(&Topic::Room(rid).to_string(), |room, cx| room.end_joins(cx, Stop::Normal));
         }
         Ok(removed)
     }

@@ -82,6 +82,14 @@ impl Flow {
         sweep::run(&self.services, &*self.topics).await;
     }
 
+    /// Has all clients join again, each time that they may have missed something.
+    pub async fn watch_breaks(self: Arc<Self>) {
+        let mut breaks = self.services.store.breaks();
+        while breaks.changed().await.is_ok() {
+            self.topics.restart();
+        }
+    }
+
     /// Changes the quotas from now on.
     pub fn set_quotas(&self, quotas: Quotas) {
         self.services.store.set_quotas(quotas);

@@ -7,7 +7,7 @@ use vestibule_approve::{
     signed::{Rid, Uid},
 };
 use vestibule_channels::{
-    Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload,
+    Channel, Context, ErrorReply, HandleResult, Handled, Incoming, JoinReply, JoinResult, Payload, Stop,
     SubscriberId, channel::Call, small_map::OwnMap,
 };
 use vestibule_store::{JoinSnapshot, StoreError};
@@ -110,6 +110,13 @@ impl Inbox {
         let listeners: Vec<SubscriberId> = self.listeners.keys().copied().collect();
         for who in listeners.into_iter().filter(|who| !except.contains(&who.connection)) {
             deliver(self, cx, who, own.clone());
+        }
+    }
+
+    /// Ends all joins as a crash would.
+    pub(super) fn restart(&self, cx: &mut Context<'_, Self>) {
+        for who in self.listeners.keys() {
+            cx.stop(*who, Stop::Crash);
         }
     }
 

@@ -253,11 +253,14 @@ impl<'a> JoinReply<'a> {
 
 /// The last seq of the joiner's own items. The store's last seq would tell a guest that somebody
 /// else did something.
+///
+/// Their own requests belong to the streams of rooms, which may be ahead of the user's: a client
+/// that counted them would miss what it is told next.
 pub(super) fn own_seq(arrival: &JoinSnapshot) -> Seq {
     let mine = arrival.mine.items.iter().map(|item| item.seq);
     let approves = arrival.approves.items.iter().map(|item| item.seq);
     let notices = arrival.notices.items.iter().map(|item| item.seq);
-    mine.chain(approves).chain(notices).max().unwrap_or_default()
+    mine.chain(approves).chain(notices).max().unwrap_or_default().min(arrival.until)
 }
 
 /// `caught_up`.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use vestibule_approve::signed::{Rid, Uid};
-use vestibule_channels::{Router, TopicRegistry};
+use vestibule_channels::{Router, Stop, TopicRegistry};
 
 use super::{
     guard,
@@ -50,6 +50,12 @@ impl Topics {
     /// Routes both kinds of topics.
     pub(super) fn router(&self) -> Router<Identity> {
         Router::new().route("room:*", Arc::clone(&self.rooms)).route("user:*", Arc::clone(&self.inboxes))
+    }
+
+    /// Ends all joins as a crash would: clients join again, and fetch what they may have missed.
+    pub(super) fn restart(&self) {
+        self.rooms.call_all(|room, cx| room.end_joins(cx, Stop::Crash));
+        self.inboxes.call_all(|inbox, cx| inbox.restart(cx));
     }
 
     /// The numbers of running rooms, and of inboxes that somebody has joined.

@@ -44,7 +44,12 @@ impl Settings {
                 continue;
             }
             let source = new.values.get(key).map_or("default".to_owned(), |value| value.source.to_string());
-            let change = Change { setting: key.to_owned(), from: shown(&from), to: shown(&to), source };
+            let change = Change {
+                setting: key.to_owned(),
+                from: shown(&setting, &from),
+                to: shown(&setting, &to),
+                source,
+            };
             if setting.is_live() {
                 values.remove(key);
                 values.extend(new.values.get_key_value(key).map(|(key, value)| (key.clone(), value.clone())));
@@ -88,8 +93,8 @@ fn written(setting: &Setting, values: &Values) -> Vec<OsString> {
     }
 }
 
-fn shown(texts: &[OsString]) -> String {
-    in_one(&texts.iter().map(|text| text.to_string_lossy().into_owned()).collect::<Vec<_>>())
+fn shown(setting: &Setting, texts: &[OsString]) -> String {
+    in_one(&texts.iter().map(|text| setting.shown(&text.to_string_lossy())).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

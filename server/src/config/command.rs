@@ -31,6 +31,9 @@ const DOCTOR: &str = "doctor";
 const BACKUP: &str = "backup";
 const RESTORE: &str = "restore";
 
+/// The command that moves a database from a file to a server.
+const COPY: &str = "copy";
+
 /// The commands that take the settings of the server.
 const WITH_SETTINGS: [&str; 4] = [CHECK, DOCTOR, BACKUP, RESTORE];
 
@@ -76,6 +79,8 @@ pub enum Task {
     BackUp(Sources, PathBuf),
     /// Put this copy in place of the database.
     Restore(Sources, PathBuf),
+    /// Copy the database in this file to the server with this address.
+    Copy(PathBuf, String),
     /// Make a token for an operator or a back end.
     MakeToken(MakeToken),
     /// Check a file of tokens.
@@ -116,6 +121,7 @@ impl Task {
             Some((DOCTOR, flags)) => Self::Examine(Sources::new(flags, variables)),
             Some((BACKUP, flags)) => Self::BackUp(Sources::new(flags, variables), file(flags)),
             Some((RESTORE, flags)) => Self::Restore(Sources::new(flags, variables), file(flags)),
+            Some((COPY, of)) => Self::Copy(file(of), of.get_one::<String>("to").expect(SEEN).clone()),
             Some(("man", _)) => Self::Man,
             Some(("completions", of)) => Self::Completions(shell(of)),
             Some((_check, flags)) => Self::CheckConfig(Sources::new(flags, variables)),
@@ -184,6 +190,7 @@ pub fn command() -> Command {
             "Copy that vestibule backup has made",
             "Puts a copy in place of the database, while no server runs; the one before stays beside it",
         ))
+        .subcommand(copy())
         .subcommand(token())
         .subcommand(Command::new("man").hide(true).about("Prints the manual page"))
         .subcommand(completions())
@@ -240,6 +247,15 @@ fn token_task(matches: &ArgMatches) -> Task {
     let name = matches.get_one::<TokenName>("name").expect(SEEN).clone();
     let may = matches.get_one::<Access>("may").expect(SEEN).clone();
     Task::MakeToken(MakeToken { name, may, append: matches.get_one("append").cloned() })
+}
+
+/// Moves a database. The address is read later: clap would show it, with its password.
+fn copy() -> Command {
+    let from = file_argument("FROM").help("File of SQLite that no server uses, such as data/vestibule.db");
+    let to = Arg::new("to").value_name("TO").required(true);
+    let to =
+        to.help("Address of an empty PostgreSQL database, such as postgres://vestibule@localhost/vestibule");
+    Command::new(COPY).about("Copies a database from a file to a PostgreSQL server").args([from, to])
 }
 
 /// A command about one file, with the settings of the server.

@@ -57,7 +57,7 @@ pub(super) fn parse(text: &str, path: &Path, settings: &[Setting]) -> Layer {
         if let Some(texts) = texts(setting, value.get_ref()) {
             layer.set(setting, texts.into_iter().map(Into::into).collect(), source);
         } else {
-            let written = in_short(&text[value.span()]);
+            let written = setting.shown(&in_short(&text[value.span()]));
             let what = wrong_kind(setting, value.get_ref(), &written);
             layer.problems.push(Problem(format!("{source}: {name} = {written}: {what}")));
         }

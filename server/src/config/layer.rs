@@ -77,7 +77,7 @@ impl Layer {
 /// The error for an invalid value. A variable's or option's name says which setting it is.
 fn wrong(setting: &Setting, source: &Source, text: &OsStr, what: &str) -> Problem {
     // Quoted, so that it stays on one line.
-    let text = text.to_string_lossy();
+    let text = setting.shown(&text.to_string_lossy());
     match source {
         Source::File(..) => Problem(format!("{source}: {} = {text:?}: {what}", setting.key())),
         Source::Environment(_) | Source::Flag(_) => Problem(format!("{source}={text:?}: {what}")),

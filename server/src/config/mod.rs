@@ -10,6 +10,7 @@ mod change;
 mod channels;
 mod command;
 mod connections;
+mod database;
 mod environment;
 mod file;
 mod flow;
@@ -32,6 +33,7 @@ pub use self::{
     change::{Change, Changes},
     command::{MakeToken, Task, command, complaint},
     connections::ConnectionOptions,
+    database::{DatabaseOptions, server_address},
     flow::FlowOptions,
     hook::HookOptions,
     layer::Problem,

@@ -5,11 +5,11 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{ArgAction, ArgGroup, Args};
 use ipnet::IpNet;
 use vestibule_channels::transport::{ConnectPolicy, Origin, Origins, Proxies};
-use vestibule_store::{self as store, Clock};
+use vestibule_store::{self as store, Clock, Location};
 
 use super::{
-    admin::AdminOptions, connections::ConnectionOptions, flow::FlowOptions, hook::HookOptions, live::LIVE,
-    login::LoginOptions, tls::TlsOptions, values,
+    admin::AdminOptions, connections::ConnectionOptions, database::DatabaseOptions, flow::FlowOptions,
+    hook::HookOptions, live::LIVE, login::LoginOptions, tls::TlsOptions, values,
 };
 use crate::{approve::FlowConfig, secret_file::Modes};
 
@@ -32,11 +32,15 @@ pub struct Config {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4000", value_parser = values::address)]
     pub listen: SocketAddr,
 
-    /// Folder for the database and the server's secrets; created if missing
+    /// Folder for the server's secrets and its database; created if missing
     ///
     /// A relative path is resolved against the folder that the server is started in.
     #[arg(long, value_name = "FOLDER", default_value = "./data")]
     pub data: PathBuf,
+
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
 
     /// Whether to refuse files of secrets that others can read: on or off
     ///
@@ -129,9 +133,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// The database file.
-    pub fn database(&self) -> PathBuf {
-        self.data.join("vestibule.db")
+    /// Where the database is.
+    pub fn database(&self) -> Location {
+        self.database.location(&self.data)
     }
 
     /// The file with the server's secrets.
@@ -144,11 +148,17 @@ impl Config {
         if self.check_file_modes { Modes::Checked } else { Modes::Unchecked }
     }
 
+    /// The size to which the database may grow, if it is a file.
+    pub fn max_store(&self) -> Option<u64> {
+        (!self.database.is_on_server()).then_some(self.flow.max_store)
+    }
+
     /// The settings of the store, which goes by `clock`.
     pub fn store(&self, clock: Clock) -> store::StoreConfig {
         store::StoreConfig {
             quotas: self.flow.quotas(),
-            max_bytes: Some(self.flow.max_store),
+            max_bytes: self.max_store(),
+            durability: self.database.durability,
             queue: self.flow.max_store_queue,
             // A join's reply has three lists, which are a third larger as text: together they are
             // well below what may wait for a client.

@@ -10,8 +10,8 @@ use super::{
     settings::Settings,
 };
 
-/// A setting that differs from its default. Settings contain no secrets; those are in the data
-/// folder.
+/// A setting that differs from its default. It contains no secrets: a password in the database's
+/// address is not shown, and all others are in files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// Its name in the file.
@@ -37,11 +37,14 @@ impl Settings {
             let value = self.values.get(setting.key())?;
             let texts: Vec<String> =
                 value.texts.iter().map(|text| text.to_string_lossy().into_owned()).collect();
-            (texts != setting.default()).then(|| Difference {
-                setting: setting.key().to_owned(),
-                value: in_one(&texts),
-                source: value.source.to_string(),
-                line: assignment(&setting, &texts),
+            (texts != setting.default()).then(|| {
+                let texts: Vec<String> = texts.iter().map(|text| setting.shown(text)).collect();
+                Difference {
+                    setting: setting.key().to_owned(),
+                    value: in_one(&texts),
+                    source: value.source.to_string(),
+                    line: assignment(&setting, &texts),
+                }
             })
         };
         let channels = self.channels.iter().map(|(source, channel)| {

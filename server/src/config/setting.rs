@@ -8,6 +8,7 @@ use clap::{
 };
 
 use super::{
+    database::without_password,
     guess::{self, did_you_mean},
     live::LIVE,
     options::Config,
@@ -15,6 +16,9 @@ use super::{
 
 /// The prefix of the server's environment variables.
 pub(super) const PREFIX: &str = "VESTIBULE_";
+
+/// The one setting that may contain a secret, which is never shown.
+const DATABASE: &str = "database";
 
 /// One setting: `--max-frame` on the command line, `VESTIBULE_MAX_FRAME` in the environment,
 /// `max_frame` in the file.
@@ -88,6 +92,11 @@ impl Setting {
     /// Its default as text; empty if there is none.
     pub(super) fn default(&self) -> Vec<String> {
         self.arg.get_default_values().iter().map(|text| text.to_string_lossy().into_owned()).collect()
+    }
+
+    /// A value of it, as it may be shown.
+    pub(super) fn shown(&self, value: &str) -> String {
+        if self.key == DATABASE { without_password(value) } else { value.to_owned() }
     }
 
     /// Whether it can have several values.

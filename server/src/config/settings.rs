@@ -62,7 +62,8 @@ impl Sources {
         values.extend(environment.values);
         values.extend(flags.values);
         let settings = Settings::of(values, environment.warnings)?;
-        let settings = Settings { channels: file.channels, ..settings };
+        let mut settings = Settings { channels: file.channels, ..settings };
+        settings.warnings.extend(settings.database_warnings());
         let unasked = settings.channels_without_hook();
         if unasked.is_empty() { Ok(settings) } else { Err(unasked) }
     }
@@ -115,6 +116,26 @@ impl Settings {
             Problem(what + &places)
         };
         Err(contradictions.into_iter().map(with_places).collect())
+    }
+
+    /// What an operator should know of the database's settings.
+    fn database_warnings(&self) -> Vec<Problem> {
+        let source = |setting: &str| self.values.get(setting).map(|value| &value.source);
+        let mut warnings = Vec::new();
+        let database = &self.config.database;
+        if let (true, Some(Source::Flag(_))) = (database.has_password(), source("database")) {
+            warnings.push(Problem(
+                "--database contains a password, which every user of this machine can read (ps): put it into a file \
+                 that PGPASSFILE or ?passfile= names, or the address into VESTIBULE_DATABASE"
+                    .to_owned(),
+            ));
+        }
+        if let (true, Some(source)) = (database.is_on_server(), source("max_store")) {
+            warnings.push(Problem(format!(
+                "{source}: max_store limits files only, and not a database on a server"
+            )));
+        }
+        warnings
     }
 
     /// Channels that depend on a hook which there is not.
@@ -232,6 +253,24 @@ mod tests {
         assert_eq!(named(&["--config", "b"], &[(CONFIG, "a")]), Some("b".into()));
         let problems = sources(&["--config", "/none/such"], &[]).read().unwrap_err();
         assert!(problems[0].0.starts_with("cannot read /none/such: "), "{problems:?}");
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn a_password_in_an_option_and_a_vain_limit_are_warnings() {
+        const URL: &str = "postgres://u:s3cret@h/d";
+        let warnings = |variables: &[(&str, &str)], flags: &[&str]| {
+            let settings = sources(flags, variables).read().unwrap();
+            settings.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(warnings(&[("VESTIBULE_DATABASE", URL)], &[]), [""; 0]);
+        assert_eq!(warnings(&[], &["--database", "postgres://u@h/d"]), [""; 0]);
+        let both = warnings(&[("VESTIBULE_MAX_STORE", "1GiB")], &["--database", URL]);
+        assert!(both[0].starts_with("--database contains a password") && !both[0].contains("s3cret"));
+        assert_eq!(
+            both[1..],
+            ["VESTIBULE_MAX_STORE: max_store limits files only, and not a database on a server"]
+        );
     }
 
     #[test]

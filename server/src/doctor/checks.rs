@@ -3,9 +3,9 @@
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use rustix::process::{Resource, getrlimit};
-use vestibule_store::{Clock, Inspection, Look, clock};
+use vestibule_store::{Clock, Inspection, Location, Look, ServerUrl, clock};
 
-use super::Finding;
+use super::{Finding, size::size};
 use crate::{
     config::{Config, KeyPlace, Settings},
     startup::{Files, Startup},
@@ -47,14 +47,33 @@ pub(super) fn all(settings: &Settings) -> Vec<Finding> {
         }
     }
     findings.extend(warnings.into_iter().map(|warning| Finding::doubtful("files", warning)));
-    let looked = Inspection::of(&config.database());
     findings.push(data_folder(config));
-    findings.extend(database(&looked));
-    findings.extend(disk(&looked));
-    findings.push(time(&looked));
+    let is_in_use = match config.database() {
+        Location::File(path) => {
+            let looked = Inspection::of(&path);
+            findings.extend(database(&looked));
+            findings.extend(disk(&looked));
+            findings.push(time(&looked));
+            looked.is_in_use
+        }
+        Location::Server { url, .. } => {
+            findings.extend(on_server(config, &url));
+            false
+        }
+    };
     findings.push(descriptors());
-    findings.push(listener(config, &looked));
+    findings.push(listener(config, is_in_use));
     findings
+}
+
+#[cfg(feature = "postgres")]
+fn on_server(config: &Config, url: &ServerUrl) -> Vec<Finding> {
+    super::server::all(url, config.database.durability)
+}
+
+#[cfg(not(feature = "postgres"))]
+fn on_server(_: &Config, url: &ServerUrl) -> Vec<Finding> {
+    vec![Finding::bad("database", format!("{url}: this program was built without PostgreSQL"))]
 }
 
 /// The files that a start reads.
@@ -174,34 +193,11 @@ fn descriptors() -> Finding {
     }
 }
 
-fn listener(config: &Config, looked: &Inspection) -> Finding {
+fn listener(config: &Config, is_in_use: bool) -> Finding {
     let address = config.listen;
     match TcpListener::bind(address) {
         Ok(_) => Finding::good("listener", format!("{address} is free")),
-        Err(_) if looked.is_in_use => {
-            Finding::good("listener", format!("{address} is in use, as is the database"))
-        }
+        Err(_) if is_in_use => Finding::good("listener", format!("{address} is in use, as is the database")),
         Err(error) => Finding::bad("listener", format!("{address}: {error}")),
-    }
-}
-
-/// A size, for people.
-fn size(bytes: u64) -> String {
-    const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
-    let unit = UNITS.into_iter().find(|(shift, _)| bytes >> shift > 0);
-    unit.map_or_else(|| format!("{bytes} B"), |(shift, unit)| format!("{} {unit}", bytes >> shift))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_for_people() {
-        for (bytes, text) in
-            [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (5 << 20, "5 MiB"), (3 << 30, "3 GiB")]
-        {
-            assert_eq!(size(bytes), text);
-        }
     }
 }

@@ -3,6 +3,9 @@
 //! Each check has a line in a table. It changes nothing, and works whether or not the server runs.
 
 mod checks;
+#[cfg(feature = "postgres")]
+mod server;
+mod size;
 mod table;
 
 use crate::config::{Problem, Settings};

@@ -184,8 +184,8 @@ impl Store {
 
     /// Records what an operator is about to do. Returns the line's number.
     pub async fn begin_act(&self, operator: String, act: String, target: String) -> Result<i64, StoreError> {
-        self.write(move |conn, _, now| {
-            let act = NewAct { at: now.ms(), operator: &operator, act: &act, target: &target };
+        self.write(move |conn, rules| {
+            let act = NewAct { at: rules.clock.now_ms(), operator: &operator, act: &act, target: &target };
             audit::begin(conn, &act)
         })
         .await
@@ -193,7 +193,7 @@ impl Store {
 
     /// Records the HTTP status with which it was answered.
     pub async fn finish_act(&self, number: i64, result: u16) -> Result<(), StoreError> {
-        self.write(move |conn, _, _| audit::finish(conn, number, result.into())).await
+        self.write(move |conn, _| audit::finish(conn, number, result.into())).await
     }
 
     /// Returns at most `limit` lines of the audit log with numbers below `before`, latest first.

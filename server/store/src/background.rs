@@ -56,7 +56,7 @@ impl Store {
             TrySendError::Disconnected(_) => StoreError::Unavailable,
         })?;
         // If the queue is full, the writer is awake and finds the chunk anyway.
-        let _ = self.queue.try_send(Job::Wake);
+        let _ = self.queue().try_send(Job::Wake);
         is_done.await.map_err(|_| StoreError::Unavailable)
     }
 }

@@ -40,6 +40,9 @@ pub enum BackupError {
     /// The database or the copy cannot be used.
     #[error(transparent)]
     Database(#[from] vestibule_schema::Error),
+    /// The database is not a file.
+    #[error("the database is on a server: pg_dump copies it, and pg_restore puts a copy back")]
+    OnServer,
     /// A file cannot be created, written or renamed.
     #[error("{}: {source}", path.display())]
     File {
@@ -78,7 +81,7 @@ pub fn restore(copy: &Path, database: &Path, suffix: &str) -> Result<Restored, B
     backup::check(copy)?;
     let had_one = fs::symlink_metadata(database).is_ok();
     let locked = Database::open(database)?;
-    let path = locked.path().to_owned();
+    let path = locked.file().unwrap_or(database).to_owned();
     let at = |path: &Path| {
         let path = path.to_owned();
         |source| BackupError::File { path, source }

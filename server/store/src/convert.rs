@@ -8,7 +8,7 @@ use vestibule_approve::{
     frames::{Approve, Card, Policy, Request},
     ids::Seq,
     items::{ApproveItem, DenialItem, Notice, RequestItem, ServerSays},
-    rules::{ApproveFacts, ApproveState, DenialFacts, DeviceFacts, RequestFacts, RequestState, RoomFacts},
+    rules::{ApproveFacts, ApproveState, DenialFacts, RequestFacts, RequestState, RoomFacts},
 };
 use vestibule_schema::{
     Error,
@@ -94,10 +94,6 @@ pub(super) fn request_facts(row: &models::Request) -> Result<RequestFacts, Error
         first_ack: row.first_ack,
         seq: Seq(row.seq),
     })
-}
-
-pub(super) fn device_facts(row: &models::Device) -> Result<DeviceFacts, Error> {
-    Ok(DeviceFacts { device: fixed(&row.device)?, has_acked: row.acked })
 }
 
 pub(super) fn denial_facts(row: &models::Denial) -> DenialFacts {

@@ -56,6 +56,19 @@ pub enum OpenError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The folder for what is kept beside a database on a server cannot be created.
+    #[error("cannot create {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The server answers before something is stored.
+    #[error(
+        "the database's server has {0} = off, so that what was answered may be lost; turn it on, or start with --durability relaxed"
+    )]
+    NotDurable(&'static str),
     /// A thread cannot be started.
     #[error("cannot start a thread of the store: {0}")]
     Thread(std::io::Error),

@@ -7,6 +7,8 @@
 //! | locked by another program | `Unavailable` | warning | | goes on |
 //! | damaged, or no database | `Unavailable` | error | `database` | goes on |
 //! | read only, cannot be opened | `Unavailable` | error | `database` | goes on |
+//! | the server cannot be reached | `Unavailable` | warning, now and then | `database` | connects anew |
+//! | a commit without an answer | `Unavailable` | error | | connects anew, and asks |
 //! | one row that cannot be read | `Unavailable` | error | | goes on |
 //! | a row that contradicts others; memory is short; interrupted; anything else | `Unavailable` | error | | goes on |
 //!
@@ -22,14 +24,14 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use vestibule_schema::{Error, ErrorKind};
 
 use crate::{
-    apply::Failure,
-    error::{CommandError, StoreError},
+    error::StoreError,
     metrics::StoreMetrics,
     problem::{LEAST_FREE, StoreProblem, free_bytes},
 };
@@ -37,12 +39,16 @@ use crate::{
 /// `EX_IOERR` of sysexits.h: the process ends because the disk cannot be trusted.
 pub(super) const EXIT_IO: i32 = 74;
 
+/// How often to say that the server cannot be reached.
+const SAY_LOSS_EVERY: Duration = Duration::from_secs(10);
+
 /// Decides what follows from an error. Shared by the writer and by the store.
 #[derive(Clone, Debug)]
 pub(super) struct FailurePolicy {
     /// The folder of the data file.
     folder: PathBuf,
     metrics: Arc<StoreMetrics>,
+    loss_said_at: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Classes of errors that are treated differently.
@@ -52,6 +58,7 @@ enum Fault {
     Disk,
     Locked,
     Database,
+    Lost,
     Passing,
 }
 
@@ -61,21 +68,14 @@ fn fault(kind: ErrorKind) -> Fault {
         ErrorKind::Fatal => Fault::Disk,
         ErrorKind::Busy => Fault::Locked,
         ErrorKind::Corrupt | ErrorKind::Config => Fault::Database,
+        ErrorKind::Disconnected => Fault::Lost,
         _ => Fault::Passing,
     }
 }
 
 impl FailurePolicy {
     pub(super) fn new(folder: PathBuf, metrics: Arc<StoreMetrics>) -> Self {
-        Self { folder, metrics }
-    }
-
-    /// The error of a command that failed.
-    pub(super) fn on_failure(&self, failure: Failure) -> CommandError {
-        match failure {
-            Failure::Refused(refusal) => CommandError::Refused(refusal),
-            Failure::Store(error) => self.on_write(&error).into(),
-        }
+        Self { folder, metrics, loss_said_at: Arc::default() }
     }
 
     /// The error after a failed write. Does not return if the disk failed.
@@ -101,9 +101,19 @@ impl FailurePolicy {
                 tracing::error!(%error, "the database cannot be used as it is");
                 self.metrics.found(StoreProblem::Unreadable);
             }
+            Fault::Lost => self.on_loss(error),
             Fault::Passing => tracing::error!(%error, "the store failed"),
         }
         StoreError::Unavailable
+    }
+
+    /// Says now and then that the server cannot be reached. Each command fails meanwhile.
+    fn on_loss(&self, error: &Error) {
+        let mut said_at = self.loss_said_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if said_at.is_none_or(|at| at.elapsed() >= SAY_LOSS_EVERY) {
+            tracing::warn!(%error, "the database cannot be reached");
+            *said_at = Some(Instant::now());
+        }
     }
 
     /// The error after a failed read, which says nothing about what is stored.
@@ -111,7 +121,11 @@ impl FailurePolicy {
         if matches!(fault(error.kind()), Fault::Disk | Fault::Database) {
             self.metrics.found(StoreProblem::Unreadable);
         }
-        tracing::error!(%error, "the store cannot be read");
+        if fault(error.kind()) == Fault::Lost {
+            self.on_loss(error);
+        } else {
+            tracing::error!(%error, "the store cannot be read");
+        }
         StoreError::Unavailable
     }
 }
@@ -175,6 +189,8 @@ mod tests {
             (ErrorKind::Unreadable, Fault::Passing),
             (ErrorKind::Conflict, Fault::Passing),
             (ErrorKind::Unavailable, Fault::Passing),
+            (ErrorKind::Disconnected, Fault::Lost),
+            (ErrorKind::InDoubt, Fault::Passing),
         ] {
             assert_eq!(fault(kind), expected, "{kind:?}");
         }

@@ -1,10 +1,9 @@
 //! What the writer's queue holds.
 
-use vestibule_approve::limits::Quotas;
-use vestibule_schema::Connection;
+use vestibule_schema::{Connection, Error};
 
 use crate::{
-    clock::UnixMicros,
+    rows::Rules,
     submission::{Done, Submission},
 };
 
@@ -13,9 +12,11 @@ pub(super) enum Job {
     Exclusive(Exclusive),
     /// A chunk is waiting.
     Wake,
+    /// The database was away: it may be another one now.
+    Look,
     Stop,
 }
 
-/// Work that the writer does in a transaction of its own, between two batches. Gets the quotas and
-/// the time in Unix microseconds.
-pub(super) type Exclusive = Box<dyn FnOnce(&mut Connection, &Quotas, UnixMicros) + Send>;
+/// Work that the writer does in a transaction of its own, between two batches. Gets an error if
+/// there is no connection.
+pub(super) type Exclusive = Box<dyn FnOnce(Result<&mut Connection, Error>, Rules<'_>) + Send>;

@@ -7,7 +7,10 @@ use vestibule_approve::{
 };
 use vestibule_schema::{
     Connection, Error, models,
-    repository::{approves, denials, notices, requests, store::last_seq},
+    repository::{
+        approves, denials, notices, requests,
+        streams::{self, Topic},
+    },
 };
 
 use crate::convert;
@@ -36,14 +39,14 @@ pub(super) struct PageRequest {
     pub(super) bytes: usize,
     /// Whether requests show the accounts that are stored with them.
     pub(super) show_accounts: bool,
-    /// The last seq of the snapshot, where it was read already.
+    /// The last seq of the list's stream, where it was read already.
     pub(super) last: Option<Seq>,
 }
 
 impl PageRequest {
-    /// The list shows frames up to this seq.
-    fn until(&self, conn: &mut Connection) -> Result<Seq, Error> {
-        let last = self.last.map_or_else(|| last_seq(conn).map(Seq), Ok)?;
+    /// The list, whose items belong to this stream, shows frames up to this seq.
+    fn until(&self, conn: &mut Connection, topic: &Topic) -> Result<Seq, Error> {
+        let last = self.last.map_or_else(|| streams::last(conn, topic).map(Seq), Ok)?;
         Ok(self.from.until.min(last))
     }
 
@@ -54,8 +57,9 @@ impl PageRequest {
     }
 
     /// The page of a list that is known to be empty.
-    pub(super) fn nothing<T>(&self, conn: &mut Connection) -> Result<ListPage<T>, Error> {
-        Ok(ListPage { items: Vec::new(), next: None, until: self.until(conn)? })
+    pub(super) fn nothing<T>(&self) -> ListPage<T> {
+        let until = self.from.until.min(self.last.unwrap_or(Seq::ZERO));
+        ListPage { items: Vec::new(), next: None, until }
     }
 }
 
@@ -115,7 +119,7 @@ pub(super) fn pending(
     rid: &Rid,
     wanted: PageRequest,
 ) -> Result<ListPage<RequestItem>, Error> {
-    page(conn, wanted, |conn, limit| {
+    page(conn, wanted, &Topic::room(rid.as_bytes()), |conn, limit| {
         let rows = requests::open_in_room(conn, rid.as_bytes(), wanted.from.after.0, limit, wanted.now)?;
         rows.iter().map(|row| Ok(wanted.shown(convert::request_item(row)?))).collect()
     })
@@ -127,7 +131,7 @@ pub(super) fn denials(
     rid: &Rid,
     wanted: PageRequest,
 ) -> Result<ListPage<DenialItem>, Error> {
-    page(conn, wanted, |conn, limit| {
+    page(conn, wanted, &Topic::room(rid.as_bytes()), |conn, limit| {
         let rows = denials::page(conn, rid.as_bytes(), wanted.from.after.0, limit, wanted.now)?;
         let with_requests = |denial: models::Denial| {
             let denied = requests::denied_of_user(conn, &denial.rid, &denial.uid, wanted.now)?;
@@ -147,7 +151,7 @@ pub(super) fn mine(
     wanted: PageRequest,
 ) -> Result<ListPage<RequestItem>, Error> {
     let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
-    page(conn, wanted, |conn, limit| {
+    page(conn, wanted, &Topic::user(uid), |conn, limit| {
         let rows = requests::open_of_user(conn, uid, rid, wanted.from.after.0, limit, wanted.now)?;
         rows.iter().map(|row| Ok(wanted.shown(convert::request_item(row)?))).collect()
     })
@@ -161,7 +165,7 @@ pub(super) fn approved(
     wanted: PageRequest,
 ) -> Result<ListPage<ApproveItem>, Error> {
     let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
-    page(conn, wanted, |conn, limit| {
+    page(conn, wanted, &Topic::user(uid), |conn, limit| {
         let rows = approves::waiting_for(conn, uid, rid, wanted.from.after.0, limit, wanted.now)?;
         rows.iter().map(convert::approve_item).collect()
     })
@@ -175,7 +179,7 @@ pub(super) fn notices(
     wanted: PageRequest,
 ) -> Result<ListPage<Notice>, Error> {
     let (uid, rid) = (uid.as_bytes(), rid.map(Rid::as_bytes));
-    page(conn, wanted, |conn, limit| {
+    page(conn, wanted, &Topic::user(uid), |conn, limit| {
         let rows = notices::page(conn, uid, rid, wanted.from.after.0, limit)?;
         rows.iter().map(convert::notice).collect()
     })
@@ -185,9 +189,10 @@ pub(super) fn notices(
 fn page<T: Listed>(
     conn: &mut Connection,
     wanted: PageRequest,
+    topic: &Topic,
     read: impl FnOnce(&mut Connection, u32) -> Result<Vec<T>, Error>,
 ) -> Result<ListPage<T>, Error> {
-    let until = wanted.until(conn)?;
+    let until = wanted.until(conn, topic)?;
     let limit = usize::try_from(wanted.limit.clamp(1, PAGE)).unwrap_or_default();
     let mut items = read(conn, u32::try_from(limit + 1).unwrap_or(u32::MAX))?;
     items.retain(|item| item.seq() <= until);

@@ -22,7 +22,7 @@ use crate::{
 /// What a join shows, read in one snapshot.
 #[derive(Debug)]
 pub struct JoinSnapshot {
-    /// The last seq of the snapshot: whatever is stored later has a larger one.
+    /// The last seq of the user's stream: whatever they are told later has a larger one.
     pub until: Seq,
     /// The room's card, if guests may see it. `None` in an inbox.
     pub card: Option<Card>,
@@ -67,22 +67,13 @@ impl Store {
             let (user, room) = (uid.as_bytes(), rid.map(Rid::as_bytes));
             let waiting = waiting::for_user(conn, user, room, notices_after.0, wanted.now)?;
             let wanted = PageRequest { last: Some(Seq(waiting.seq)), ..wanted };
-            let mine = if waiting.requests {
-                pages::mine(conn, &uid, rid, wanted)?
-            } else {
-                wanted.nothing(conn)?
-            };
-            let approves = if waiting.approves {
-                pages::approved(conn, &uid, rid, wanted)?
-            } else {
-                wanted.nothing(conn)?
-            };
+            let mine =
+                if waiting.requests { pages::mine(conn, &uid, rid, wanted)? } else { wanted.nothing() };
+            let approves =
+                if waiting.approves { pages::approved(conn, &uid, rid, wanted)? } else { wanted.nothing() };
             let unseen = PageRequest { from: Cursor { after: notices_after, ..Cursor::START }, ..wanted };
-            let notices = if waiting.notices {
-                pages::notices(conn, &uid, rid, unseen)?
-            } else {
-                unseen.nothing(conn)?
-            };
+            let notices =
+                if waiting.notices { pages::notices(conn, &uid, rid, unseen)? } else { unseen.nothing() };
             Ok(JoinSnapshot { until: approves.until, card, mine, approves, notices })
         })
         .await

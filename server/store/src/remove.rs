@@ -5,22 +5,26 @@
 //! transaction deletes the rest, and whatever came meanwhile. If the server stops in between, a
 //! part is gone and the rest is as it was; deleting again continues.
 
+use std::collections::BTreeSet;
+
 use vestibule_approve::{
-    limits::Quotas,
     rules::{Caller, Command},
     signed::{Rid, Uid},
 };
 use vestibule_schema::{
     Connection, Error,
-    repository::{erasure, notices, requests, rooms, store::last_seq},
+    repository::{
+        erasure, notices, requests, rooms,
+        streams::{self, Topic},
+    },
 };
 
 use crate::{
-    apply::{Failure, apply},
     batch::Outcome,
-    clock::UnixMicros,
     convert,
     error::{CommandError, StoreError},
+    order::{Held, Order},
+    rows::{self, CarriedOut, Rules},
     store::Store,
     submission::{Committed, Content, Submission},
 };
@@ -40,8 +44,13 @@ pub struct Removed {
 /// How many rows are deleted between two looks at the clock.
 const ROWS: u32 = 32;
 
+/// How far apart writers' clocks may be, and how long a commit may take, in microseconds.
+const MARGIN_US: i64 = 60_000_000;
+
 /// A request or approve of a user that must end before its time.
 type End = (Rid, Uid, Command);
+/// One that has ended.
+type Ended = (Rid, Uid, Committed);
 
 impl Store {
     /// Deletes a room with everything in it. Its open requests end first, by the rules; `each` is
@@ -54,7 +63,8 @@ impl Store {
         let (found, until, kept) = self
             .read(move |conn| {
                 let found = rooms::find(conn, rid.as_bytes())?.is_some();
-                Ok((found, last_seq(conn)?, kept_in(conn, rid)?))
+                let until = streams::last(conn, &Topic::room(rid.as_bytes()))?;
+                Ok((found, until, kept_in(conn, rid)?))
             })
             .await?;
         if !found {
@@ -71,9 +81,10 @@ impl Store {
         })
         .await?;
         let (was_there, last) = self
-            .write(move |conn, quotas, now_us| {
+            .write(move |conn, rules| {
+                rows::lock(conn, &BTreeSet::from([rid]))?;
                 let kept = kept_in(conn, rid)?;
-                let last = end_now(conn, quotas, kept, now_us)?;
+                let last = end_now(conn, rules, kept)?;
                 Ok((rooms::delete(conn, rid.as_bytes())?, last))
             })
             .await?;
@@ -88,10 +99,10 @@ impl Store {
         uid: Uid,
         mut each: impl FnMut(Rid, Uid, Committed),
     ) -> Result<Deleted, StoreError> {
-        let (until, waiting, naming) = self
-            .read(move |conn| {
-                Ok((last_seq(conn)?, waiting_of(conn, uid)?, erasure::naming(conn, uid.as_bytes())?))
-            })
+        // What is stored from now on is searched again; other writers' clocks may be behind.
+        let since = self.clock.now_us().0 - MARGIN_US;
+        let (waiting, naming) = self
+            .read(move |conn| Ok((waiting_of(conn, uid)?, erasure::naming(conn, uid.as_bytes())?)))
             .await?;
         self.end_all(waiting, &mut each).await?;
         let mut deleted =
@@ -104,16 +115,34 @@ impl Store {
                 Ok((Deleted { notices, ..Deleted::default() }, !ids.is_empty()))
             })
             .await?;
-        let (left, last) = self
-            .write(move |conn, quotas, now_us| {
-                let waiting = waiting_of(conn, uid)?;
-                let last = end_now(conn, quotas, waiting, now_us)?;
-                Ok((erasure::run(conn, uid.as_bytes(), until)?, last))
-            })
-            .await?;
+        let (left, last) = self.erase_the_rest(uid, since).await?;
         tell(last, &mut each);
         deleted += left;
         Ok(deleted)
+    }
+
+    /// Ends and deletes whatever is left of a user, in one transaction. It locks all rooms at once,
+    /// in their order; if there is another one by then, it begins anew.
+    async fn erase_the_rest(&self, uid: Uid, since: i64) -> Result<(Deleted, Vec<Ended>), StoreError> {
+        let mut rooms = BTreeSet::new();
+        loop {
+            let erased = self
+                .write(move |conn, rules| {
+                    rows::lock(conn, &rooms)?;
+                    let waiting = waiting_of(conn, uid)?;
+                    let needed: BTreeSet<Rid> = waiting.iter().map(|(rid, ..)| *rid).collect();
+                    if !needed.is_subset(&rooms) {
+                        return Ok(Err(needed));
+                    }
+                    let last = end_now(conn, rules, waiting)?;
+                    Ok(Ok((erasure::run(conn, uid.as_bytes(), since)?, last)))
+                })
+                .await?;
+            match erased {
+                Ok(erased) => return Ok(erased),
+                Err(needed) => rooms = needed,
+            }
+        }
     }
 
     /// Ends everything in the background. Returns how many ended; those that ended by themselves
@@ -142,7 +171,7 @@ fn counted(rows: usize) -> (usize, bool) {
     (rows, rows == ROWS as usize)
 }
 
-fn tell(ended: Vec<(Rid, Uid, Committed)>, each: &mut impl FnMut(Rid, Uid, Committed)) -> usize {
+fn tell(ended: Vec<Ended>, each: &mut impl FnMut(Rid, Uid, Committed)) -> usize {
     let count = ended.len();
     for (rid, uid, committed) in ended {
         each(rid, uid, committed);
@@ -179,20 +208,19 @@ fn ending((rid, uid, command): End) -> Submission {
 
 /// Ends everything within the transaction. Returns those that did not already end with an earlier
 /// one.
-fn end_now(
-    conn: &mut Connection,
-    quotas: &Quotas,
-    ends: Vec<End>,
-    now_us: UnixMicros,
-) -> Result<Vec<(Rid, Uid, Committed)>, Error> {
+fn end_now(conn: &mut Connection, rules: Rules<'_>, ends: Vec<End>) -> Result<Vec<Ended>, Error> {
+    let endings: Vec<Submission> = ends.into_iter().map(ending).collect();
+    let commands: Vec<&Submission> = endings.iter().collect();
+    // Nobody is told in the order of the seqs here: what ends with a room or a user is.
+    let order = Order::of(1);
+    let CarriedOut { decided, opened } = rows::carry_out(conn, rules, &commands, &mut Held::of(&order))?;
+    rules.open_total.add(opened);
     let mut ended = Vec::new();
-    for end in ends {
-        let (rid, uid, _) = end;
-        match apply(conn, quotas, &ending(end), now_us) {
-            Ok(committed) if committed.decision.change.is_some() => ended.push((rid, uid, committed)),
+    for (Submission { rid, caller, .. }, decided) in endings.iter().zip(decided) {
+        match decided {
+            Ok(committed) if committed.decision.change.is_some() => ended.push((*rid, caller.uid, committed)),
             Ok(_) => {}
-            Err(Failure::Store(error)) => return Err(error),
-            Err(Failure::Refused(_)) => return Err(Error::corrupt("something that cannot be ended")),
+            Err(_) => return Err(Error::corrupt("something that cannot be ended")),
         }
     }
     Ok(ended)

@@ -36,12 +36,15 @@ pub(super) struct Startup {
 /// Checks whether the database at this path was restored, and notes the start in it if the disk has
 /// space.
 pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: UnixMicros) -> Result<Startup, Error> {
-    let own = store::own(connection).map_err(|error| error.at(path))?;
+    let is_on_server = !matches!(connection, Connection::Sqlite(_));
+    let own = store::own(connection).map_err(|error| if is_on_server { error } else { error.at(path) })?;
     let found = Mark::find(path);
     let mut epoch = Some(Epoch(own.epoch));
-    if was_restored(&own, &found) {
+    let is_older = if is_on_server { has_lost(&own, &found) } else { was_restored(&own, &found) };
+    if is_older {
         tracing::warn!("the database was restored from a backup: clients will fetch everything anew");
-        epoch = unless_full(store::renew_epoch(connection))?.map(Epoch);
+        let drawn = drawn();
+        epoch = unless_full(store::renew_epoch(connection, drawn.0))?.map(|()| drawn);
     }
     // If the new epoch cannot be stored, the mark stays, so that the next start finds the same.
     let Some(epoch) = epoch else {
@@ -58,6 +61,8 @@ pub(super) fn begin(path: &Path, connection: &mut Connection, now_us: UnixMicros
     let mut downtimes = Vec::new();
     if let MarkFile::Mark(mark) = found
         && mark.epoch == epoch
+        // On a server others may have run meanwhile.
+        && !is_on_server
     {
         let stopped = mark.stopped_at(Seq(own.seq));
         downtimes = mark.downtimes;
@@ -84,8 +89,18 @@ fn was_restored(own: &Own, found: &MarkFile) -> bool {
     }
 }
 
-/// A random epoch, for this run only.
-fn drawn() -> Epoch {
+/// Whether a database on a server has lost what this program had stored. Without a mark nobody
+/// knows: another program may have come to it before, and this one is new. The epoch does not
+/// matter, because another program may have noticed the same and drawn a new one.
+fn has_lost(own: &Own, found: &MarkFile) -> bool {
+    match found {
+        MarkFile::Mark(mark) => own.starts < mark.starts || Seq(own.seq) < mark.seq,
+        _ => false,
+    }
+}
+
+/// A random epoch.
+pub(super) fn drawn() -> Epoch {
     let mut drawn = [0; 16];
     let random = SystemRandom::new().fill(&mut drawn);
     random.expect("a system that stops giving random numbers cannot run a server");

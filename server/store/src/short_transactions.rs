@@ -23,7 +23,7 @@ impl Store {
         loop {
             let done;
             (sum, step, done) = self
-                .write(move |conn, _, _| {
+                .write(move |conn, _| {
                     let began = Instant::now();
                     loop {
                         let (some, has_more) = step(conn)?;

@@ -1,8 +1,7 @@
 use super::*;
 use crate::ErrorKind;
-use crate::models::RequestState;
-use crate::repository::requests as all_requests;
-use crate::testing::{NOW, add_approve, add_request, id, plan, store};
+use crate::models::{ApproveState, RequestState};
+use crate::testing::{NOW, add_approve, add_request, close, file, finish, id, plan, set_state, store};
 
 fn new<'a>(rid: &'a [u8], to_uid: &'a [u8], request_id: &'a [u8], approve_id: &'a [u8]) -> NewApprove<'a> {
     NewApprove {
@@ -19,23 +18,9 @@ fn new<'a>(rid: &'a [u8], to_uid: &'a [u8], request_id: &'a [u8], approve_id: &'
     }
 }
 
-fn states(conn: &mut Connection) -> Vec<(u8, ApproveState)> {
-    let rows = of_request(conn, &id(1), &id(2), &id(3)).unwrap();
-    rows.iter().map(|row| (row.approve_id[0], row.state)).collect()
-}
-
 fn waiting(conn: &mut Connection, rid: Option<&[u8]>, after: i64, limit: u32, now: i64) -> Vec<i64> {
     let rows = waiting_for(conn, &id(2), rid, after, limit, now).unwrap();
     rows.iter().map(|row| row.approve.seq).collect()
-}
-
-fn mark(conn: &mut Connection, approve_id: u8) {
-    let row = find(conn, &id(1), &id(approve_id)).unwrap().unwrap();
-    mark_acked(conn, row.id).unwrap();
-}
-
-fn frames(conn: &mut Connection) -> i64 {
-    approves::table.filter(approves::frame.is_not_null()).count().get_result(conn).unwrap()
 }
 
 #[test]
@@ -83,101 +68,6 @@ fn ids_are_unique_and_requests_are_there() {
 }
 
 #[test]
-fn closing_saves_acked_approves_and_drops_the_rest() {
-    use ApproveState::{Dropped, Live, Nacked, Saved};
-    let mut store = store();
-    let conn = &mut store.conn;
-    add_request(conn, 1, 2, 3, 4, NOW);
-    add_request(conn, 1, 2, 4, 5, NOW);
-    for (approve_id, seq) in [(10, 9), (11, 8), (12, 7), (13, 6)] {
-        add_approve(conn, (1, 2, 3), approve_id, seq, NOW);
-    }
-    add_approve(conn, (1, 2, 4), 20, 5, NOW);
-    let bad = find(conn, &id(1), &id(13)).unwrap().unwrap();
-    close(conn, bad.id, Nacked).unwrap();
-    assert_eq!(states(conn), [(13, Nacked), (12, Live), (11, Live), (10, Live)]);
-
-    mark(conn, 11);
-    assert_eq!(close_all(conn, &id(1), &id(2), &id(3)).unwrap(), 3);
-    assert_eq!(states(conn), [(13, Nacked), (12, Dropped), (11, Saved), (10, Dropped)]);
-    assert_eq!(frames(conn), 1, "the other request's approve");
-    assert_eq!(find(conn, &id(1), &id(20)).unwrap().unwrap().state, Live);
-
-    // Again, and with another acked: what is closed stays what it is.
-    mark(conn, 12);
-    assert_eq!(close_all(conn, &id(1), &id(2), &id(3)).unwrap(), 0);
-    assert_eq!(states(conn), [(13, Nacked), (12, Dropped), (11, Saved), (10, Dropped)]);
-}
-
-#[test]
-fn closing_without_an_acked_one_drops_all() {
-    let mut store = store();
-    let conn = &mut store.conn;
-    add_request(conn, 1, 2, 3, 4, NOW);
-    assert_eq!(close_all(conn, &id(1), &id(2), &id(3)).unwrap(), 0);
-    add_approve(conn, (1, 2, 3), 10, 5, NOW);
-    add_approve(conn, (1, 2, 3), 11, 6, NOW);
-    assert_eq!(close_all(conn, &id(1), &id(2), &id(3)).unwrap(), 2);
-    assert_eq!(states(conn), [(10, ApproveState::Dropped), (11, ApproveState::Dropped)]);
-    assert_eq!(frames(conn), 0);
-}
-
-#[test]
-fn closing_one_deletes_its_frame() {
-    use ApproveState::{Dropped, Live, Nacked};
-    let mut store = store();
-    let conn = &mut store.conn;
-    add_request(conn, 1, 2, 3, 4, NOW);
-    let row = add_approve(conn, (1, 2, 3), 10, 5, NOW);
-    add_approve(conn, (1, 2, 3), 11, 6, NOW);
-    close(conn, row, Nacked).unwrap();
-    assert_eq!(states(conn), [(10, Nacked), (11, Live)]);
-    assert_eq!(frames(conn), 1);
-    for (row, state) in [(row, Live), (999, Dropped)] {
-        assert_eq!(close(conn, row, state).unwrap_err().kind(), ErrorKind::Conflict);
-    }
-}
-
-#[test]
-fn an_ack_is_remembered() {
-    let mut store = store();
-    let conn = &mut store.conn;
-    add_request(conn, 1, 2, 3, 4, NOW);
-    for approve_id in [10, 11] {
-        add_approve(conn, (1, 2, 3), approve_id, approve_id.into(), NOW);
-    }
-    mark(conn, 10);
-    mark(conn, 10);
-    let acked: Vec<_> =
-        of_request(conn, &id(1), &id(2), &id(3)).unwrap().iter().map(|row| row.acked).collect();
-    assert_eq!(acked, [true, false]);
-    assert_eq!(frames(conn), 2, "other devices wait for it");
-    assert_eq!(mark_acked(conn, 999).unwrap_err().kind(), ErrorKind::Conflict);
-}
-
-#[test]
-fn dropping_others_leaves_the_one_and_closed_ones() {
-    use ApproveState::{Dropped, Live, Nacked};
-    let mut store = store();
-    let conn = &mut store.conn;
-    for (uid, request_id) in [(2, 3), (2, 4), (5, 3)] {
-        add_request(conn, 1, uid, request_id, 4, NOW);
-    }
-    for approve_id in [10, 11, 12, 13] {
-        add_approve(conn, (1, 2, 3), approve_id, approve_id.into(), NOW);
-    }
-    add_approve(conn, (1, 2, 4), 20, 20, NOW);
-    add_approve(conn, (1, 5, 3), 21, 21, NOW);
-    let bad = find(conn, &id(1), &id(12)).unwrap().unwrap();
-    close(conn, bad.id, Nacked).unwrap();
-
-    assert_eq!(drop_others(conn, &id(1), &id(2), &id(3), &id(11)).unwrap(), 2);
-    assert_eq!(states(conn), [(10, Dropped), (11, Live), (12, Nacked), (13, Dropped)]);
-    assert_eq!(frames(conn), 3, "that one's and the other requests'");
-    assert_eq!(drop_others(conn, &id(1), &id(2), &id(3), &id(11)).unwrap(), 0);
-}
-
-#[test]
 fn live_approves_lapse_at_their_exp() {
     let mut store = store();
     let conn = &mut store.conn;
@@ -186,7 +76,7 @@ fn live_approves_lapse_at_their_exp() {
         add_approve(conn, (1, 2, 3), approve_id, approve_id.into(), exp);
     }
     let closed = find(conn, &id(1), &id(13)).unwrap().unwrap();
-    close(conn, closed.id, ApproveState::Nacked).unwrap();
+    close(conn, closed.id, ApproveState::Nacked);
     let row = |approve_id| LapsedApprove {
         rid: id(1).to_vec(),
         to_uid: id(2).to_vec(),
@@ -233,9 +123,9 @@ fn approves_of_closed_requests_do_not_wait() {
     add_approve(conn, (1, 2, 4), 20, 20, NOW + 9);
     assert_eq!(waiting(conn, None, 0, 50, NOW - 1), [10, 20]);
     assert_eq!(waiting(conn, None, 0, 50, NOW), [10], "the other request is over at its exp");
-    all_requests::set_state(conn, row, RequestState::Approved, 11).unwrap();
+    set_state(conn, row, RequestState::Approved, 11).unwrap();
     assert_eq!(waiting(conn, None, 0, 50, NOW), [10]);
-    all_requests::forget(conn, row, RequestState::Withdrawn, 12, NOW).unwrap();
+    finish(conn, row, RequestState::Withdrawn, 12, NOW).unwrap();
     assert!(waiting(conn, None, 0, 50, NOW).is_empty());
 }
 
@@ -260,7 +150,7 @@ fn a_request_takes_its_approves_along() {
 
 #[test]
 fn queries_use_their_indexes() {
-    let mut store = store();
+    let mut store = file();
     let conn = &mut store.conn;
     let (rid, uid, request_id) = (id(1), id(2), id(3));
 
@@ -268,20 +158,6 @@ fn queries_use_their_indexes() {
     assert!(found.contains("(rid=? AND approve_id=?)"), "{found}");
     let all = plan(conn, |conn| drop(of_request(conn, &rid, &uid, &request_id).unwrap()));
     assert!(all.contains("approves_of_request (rid=? AND to_uid=? AND request_id=?)"), "{all}");
-    let closed = plan(conn, |conn| {
-        close_all(conn, &rid, &uid, &request_id).unwrap();
-    });
-    assert!(
-        closed.contains("approves_of_request (rid=? AND to_uid=? AND request_id=? AND state=?)"),
-        "{closed}"
-    );
-    let dropped = plan(conn, |conn| {
-        drop_others(conn, &rid, &uid, &request_id, &id(4)).unwrap();
-    });
-    assert!(
-        dropped.contains("approves_of_request (rid=? AND to_uid=? AND request_id=? AND state=?)"),
-        "{dropped}"
-    );
     let over = plan(conn, |conn| drop(lapsed(conn, NOW, 50).unwrap()));
     assert!(over.contains("approves_ending (exp<?)"), "{over}");
     assert!(!over.contains("TEMP B-TREE"), "{over}");

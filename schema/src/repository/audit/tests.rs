@@ -4,7 +4,7 @@ use super::{begin, finish, forget, page};
 use crate::connection::Connection;
 use crate::error::ErrorKind;
 use crate::models::NewAct;
-use crate::testing::{NOW, plan, store};
+use crate::testing::{NOW, file, plan, store};
 
 fn add(conn: &mut Connection, at: i64) -> i64 {
     begin(conn, &NewAct { at, operator: "alice", act: "DELETE", target: "rooms/1" }).unwrap()
@@ -56,7 +56,7 @@ fn old_and_surplus_lines_are_deleted() {
 
 #[test]
 fn lines_are_read_by_number() {
-    let mut store = store();
+    let mut store = file();
     let plan = plan(&mut store.conn, |conn| {
         page(conn, Some(1), 10).unwrap();
         finish(conn, 1, 200).ok();

@@ -1,6 +1,5 @@
 use super::*;
-use crate::repository::requests::{forget, set_state};
-use crate::testing::{NOW, add_approve, add_request, plan, room, store};
+use crate::testing::{NOW, add_approve, add_request, file, finish, plan, room, set_state, store};
 
 #[test]
 fn expired_and_finished_rows_do_not_count() {
@@ -13,7 +12,7 @@ fn expired_and_finished_rows_do_not_count() {
     let finished = add_request(conn, 2, 5, 13, 4, NOW + 2);
     add_approve(conn, (1, 4, 12), 20, 5, NOW + 1);
     set_state(conn, approved, RequestState::Approved, 5).unwrap();
-    forget(conn, finished, RequestState::Withdrawn, 6, NOW).unwrap();
+    finish(conn, finished, RequestState::Withdrawn, 6, NOW).unwrap();
     crate::repository::rooms::put(conn, &room(9, "secret")).unwrap();
 
     assert_eq!(rooms(conn).unwrap(), 3);
@@ -25,7 +24,7 @@ fn expired_and_finished_rows_do_not_count() {
 
 #[test]
 fn approves_that_are_over_are_passed_over() {
-    let mut store = store();
+    let mut store = file();
     let plan = plan(&mut store.conn, |conn| assert_eq!(approves(conn, NOW).unwrap(), 0));
     assert!(plan.contains("INDEX approves_ending (exp>?)"), "{plan}");
 }

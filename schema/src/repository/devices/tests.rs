@@ -1,8 +1,8 @@
 use super::*;
 use crate::ErrorKind;
 use crate::models::RequestState;
-use crate::repository::requests::{self, forget};
-use crate::testing::{NOW, add_request, id, plan, store};
+use crate::repository::requests;
+use crate::testing::{NOW, add_request, file, finish, id, plan, store};
 
 fn device(n: u8, acked: bool) -> Device {
     Device { device: vec![n; 16], acked }
@@ -19,12 +19,6 @@ fn each_device_is_registered_once() {
     }
     register(conn, other, &[9; 16]).unwrap();
     assert_eq!(of_request(conn, one).unwrap(), [device(7, false), device(9, false)]);
-
-    assert!(mark_acked(conn, one, &[9; 16]).unwrap());
-    assert!(mark_acked(conn, one, &[9; 16]).unwrap());
-    assert!(!mark_acked(conn, one, &[8; 16]).unwrap());
-    register(conn, one, &[9; 16]).unwrap();
-    assert_eq!(of_request(conn, one).unwrap(), [device(7, false), device(9, true)]);
     assert_eq!(of_request(conn, other).unwrap(), [device(9, false)]);
 }
 
@@ -48,7 +42,7 @@ fn a_finished_request_has_no_devices() {
     for row in [finished, deleted, left] {
         register(conn, row, &[1; 16]).unwrap();
     }
-    forget(conn, finished, RequestState::Done, 7, NOW).unwrap();
+    finish(conn, finished, RequestState::Done, 7, NOW).unwrap();
     assert!(requests::find(conn, &id(1), &id(2), &id(3)).unwrap().is_some());
     let table = crate::tables::requests::table;
     diesel::delete(table.find(deleted)).execute(conn).unwrap();
@@ -59,13 +53,9 @@ fn a_finished_request_has_no_devices() {
 
 #[test]
 fn queries_use_their_indexes() {
-    let mut store = store();
+    let mut store = file();
     let conn = &mut store.conn;
     let all = plan(conn, |conn| drop(of_request(conn, 1).unwrap()));
     assert!(all.contains("SEARCH devices USING PRIMARY KEY (request=?)"), "{all}");
     assert!(!all.contains("TEMP B-TREE"), "{all}");
-    let marked = plan(conn, |conn| {
-        mark_acked(conn, 1, &[1; 16]).unwrap();
-    });
-    assert!(marked.contains("SEARCH devices USING PRIMARY KEY (request=? AND device=?)"), "{marked}");
 }

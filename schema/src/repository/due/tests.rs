@@ -1,8 +1,9 @@
 use super::*;
 use crate::models::{Denial, RequestState};
 use crate::repository::denials as all_denials;
-use crate::repository::requests::{deny, forget, set_first_ack, set_state};
-use crate::testing::{NOW, add_request, denial, id, plan, store};
+use crate::testing::{
+    NOW, add_request, denial, deny, file, finish, id, plan, set_first_ack, set_state, store,
+};
 
 /// A time before which no device has acked.
 const NEVER: i64 = 0;
@@ -30,7 +31,7 @@ fn open_and_denied_requests_are_due_at_their_exp() {
     set_state(conn, approved, RequestState::Approved, 5).unwrap();
     all_denials::put(conn, &denial((1, 4, 12), 6, NOW + 9)).unwrap();
     deny(conn, denied, 6).unwrap();
-    forget(conn, finished, RequestState::Withdrawn, 7, NOW).unwrap();
+    finish(conn, finished, RequestState::Withdrawn, 7, NOW).unwrap();
 
     let row = |uid, request_id| Due {
         rid: id(1).to_vec(),
@@ -49,9 +50,9 @@ fn requests_wait_for_their_devices_as_long_as_asked() {
     let conn = &mut store.conn;
     for (request_id, first_ack) in [(10, 500), (11, 400), (12, 300), (13, 200)] {
         let row = add_request(conn, 1, 2, request_id, 1, NOW + 1);
-        assert!(set_first_ack(conn, row, first_ack).unwrap());
+        set_first_ack(conn, row, first_ack);
         match request_id {
-            12 => forget(conn, row, RequestState::Done, 2, NOW).unwrap(),
+            12 => finish(conn, row, RequestState::Done, 2, NOW).unwrap(),
             13 => {
                 all_denials::put(conn, &denial((1, 2, 13), 2, NOW + 9)).unwrap();
                 deny(conn, row, 2).unwrap();
@@ -78,7 +79,7 @@ fn denied_requests_are_due_after_the_denial() {
     add_denied(conn, 7, 15, NOW - 4);
     all_denials::put(conn, &Denial { blocked: true, ..denial((1, 7, 15), 3, NOW - 4) }).unwrap();
     set_state(conn, overruled, RequestState::Approved, 4).unwrap();
-    forget(conn, finished, RequestState::Denied, 5, NOW).unwrap();
+    finish(conn, finished, RequestState::Denied, 5, NOW).unwrap();
 
     assert_eq!(due(conn, NOW, NEVER, 50), [12, 11]);
     assert_eq!(due(conn, NOW, NEVER, 1), [12]);
@@ -100,9 +101,9 @@ fn the_limit_counts_all_kinds_and_none_is_due_twice() {
     let mut store = store();
     let conn = &mut store.conn;
     let expired = add_request(conn, 1, 2, 10, 1, NOW);
-    set_first_ack(conn, expired, 100).unwrap();
+    set_first_ack(conn, expired, 100);
     let acked = add_request(conn, 1, 2, 11, 2, NOW + 100);
-    set_first_ack(conn, acked, 100).unwrap();
+    set_first_ack(conn, acked, 100);
     add_denied(conn, 3, 12, NOW);
     assert_eq!(due(conn, NOW, 100, 50), [10, 11, 12]);
     assert_eq!(due(conn, NOW + 100, 100, 50).len(), 3);
@@ -113,7 +114,7 @@ fn the_limit_counts_all_kinds_and_none_is_due_twice() {
 
 #[test]
 fn queries_use_their_indexes() {
-    let mut store = store();
+    let mut store = file();
     let plan = plan(&mut store.conn, |conn| drop(page(conn, NOW, NOW, 50).unwrap()));
     for index in [
         "requests_ending (exp<?)",

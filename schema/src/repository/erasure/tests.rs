@@ -2,9 +2,10 @@ use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
 
 use super::*;
-use crate::models::{NewNotice, RequestState, Room};
-use crate::repository::{approves, denials, devices, notices, requests, rooms};
-use crate::testing::{NOW, add_approve, add_request, denial, id, plan, room, store};
+use crate::models::{ApproveState, NewNotice, RequestState, Room};
+use crate::repository::{approves, denials, devices, notices, rooms};
+use crate::tables::denials as denials_table;
+use crate::testing::{NOW, add_approve, add_request, close, denial, file, finish, id, plan, room, store};
 
 /// The user who is erased, and who approves everything that [`add_approve`] stores.
 const ERASED: u8 = 200;
@@ -61,14 +62,15 @@ fn finished_rows_go_first_and_open_ones_stay() {
     for request in 1..6 {
         let own = add_request(conn, 1, ERASED, request, 10, NOW + 1000);
         if request > 1 {
-            requests::forget(conn, own, RequestState::Done, 11, NOW).unwrap();
+            finish(conn, own, RequestState::Done, 11, NOW).unwrap();
         }
         add_request(conn, 1, request, request, 12, NOW + 1000);
         add_approve(conn, (1, request, request), request, 13, NOW + 1000);
         notice(conn, ERASED, 14, &[1]);
         denials::put(conn, &denial((1, 50 + request, request), 15, NOW + 1000)).unwrap();
     }
-    approves::close_all(conn, &id(1), &id(1), &id(1)).unwrap();
+    let first = approves::find(conn, &id(1), &id(1)).unwrap().unwrap();
+    close(conn, first.id, ApproveState::Dropped);
     denials::put(conn, &denial((1, ERASED, 1), 16, NOW + 1000)).unwrap();
 
     let (first, has_more) = some(conn, &id(ERASED), 3).unwrap();
@@ -81,7 +83,9 @@ fn finished_rows_go_first_and_open_ones_stay() {
         (second, has_more),
         (Erased { requests: 1, approves: 0, denials: 0, notices: 2, rooms: 0 }, false)
     );
-    assert_eq!(count(conn, "SELECT count(*) FROM denials WHERE by_uid = zeroblob(32)"), 5);
+    let of_nobody: i64 =
+        denials_table::table.filter(denials_table::by_uid.eq(NOBODY)).count().get_result(conn).unwrap();
+    assert_eq!(of_nobody, 5);
     assert_eq!(waiting_of(conn, &id(ERASED)).unwrap().len(), 1);
     assert_eq!(approves_by(conn, &id(ERASED)).unwrap().len(), 4);
 }
@@ -98,29 +102,45 @@ fn notices_that_name_the_user_are_found() {
     assert_eq!(found.len(), 3);
     assert_eq!(notices::delete(conn, &found).unwrap(), 3);
     assert_eq!(notices::delete(conn, &found).unwrap(), 0);
-    some(conn, &id(ERASED), 9).unwrap();
-    // Everything is gone, and the next row gets the id of one that was looked into.
-    notice(conn, 2, 5, &id(ERASED));
-    notice(conn, 2, 6, &[1]);
-    assert_eq!(run(conn, &id(ERASED), 4).unwrap().notices, 1);
     assert_eq!(count(conn, "SELECT count(*) FROM notices"), 1);
 }
 
 #[test]
-fn the_bytes_are_gone_from_the_file() {
+fn newer_notices_are_found_by_their_time() {
     let mut store = store();
+    let conn = &mut store.conn;
+    // Several writers: neither ids nor seqs grow with the time.
+    for (seq, at, frame) in [
+        (70, NOW, id(ERASED)),
+        (10, NOW + 9, id(ERASED)),
+        (90, NOW - 1, id(ERASED)),
+        (20, NOW + 9, id(5)),
+        (30, NOW + 1, id(ERASED)),
+        (80, NOW - 9, id(ERASED)),
+    ] {
+        let notice = NewNotice { uid: &id(2), rid: &id(1), seq, at, frame: &frame };
+        notices::insert(conn, &notice).unwrap();
+    }
+    assert_eq!(run(conn, &id(ERASED), NOW * 1000 + 999).unwrap().notices, 3);
+    let left = notices::page(conn, &id(2), None, 0, 9).unwrap();
+    assert_eq!(left.iter().map(|notice| notice.seq).collect::<Vec<_>>(), [20, 80, 90]);
+}
+
+#[test]
+fn the_bytes_are_gone_from_the_file() {
+    let mut store = file();
     let conn = &mut store.conn;
     add_request(conn, 1, ERASED, 1, 10, NOW + 1000);
     notice(conn, 2, 16, &id(ERASED));
     run(conn, &id(ERASED), 0).unwrap();
     diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").execute(conn).unwrap();
-    let file = std::fs::read(store.database.path()).unwrap();
+    let file = std::fs::read(store.path()).unwrap();
     assert!(!file.windows(32).any(|bytes| bytes == id(ERASED)));
 }
 
 #[test]
 fn approves_by_the_user_are_found_by_index() {
-    let mut store = store();
+    let mut store = file();
     let plan = plan(&mut store.conn, |conn| {
         waiting_of(conn, &id(1)).unwrap();
         approves_by(conn, &id(1)).unwrap();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{NOW, id, plan, store};
+use crate::testing::{NOW, file, id, plan, store};
 
 fn add(conn: &mut Connection, uid: u8, rid: u8, seq: i64) {
     let frame = [u8::try_from(seq).unwrap()];
@@ -37,7 +37,7 @@ fn notices_come_page_by_page() {
 
 #[test]
 fn queries_use_their_indexes() {
-    let mut store = store();
+    let mut store = file();
     let conn = &mut store.conn;
     for rid in [None, Some(&id(1)[..])] {
         let plan = plan(conn, |conn| drop(page(conn, &id(2), rid, 0, 50).unwrap()));

@@ -1,6 +1,10 @@
 use super::*;
-use crate::repository::{denials as all_denials, rooms, store as whole};
-use crate::testing::{NOW, add_approve, add_request, denial, id, plan, room, store};
+use crate::ErrorKind;
+use crate::repository::{denials as all_denials, rooms};
+use crate::testing::{
+    NOW, add_approve, add_request, close, denial, deny, file, finish, id, open_in_all, plan, room, set_state,
+    store,
+};
 
 fn new<'a>(rid: &'a [u8], uid: &'a [u8], request_id: &'a [u8]) -> NewRequest<'a> {
     NewRequest {
@@ -28,7 +32,7 @@ fn seqs(rows: &[OpenRequest]) -> Vec<i64> {
 /// The counts of open requests: of room 1, of room 2, and in all.
 fn counts(conn: &mut Connection) -> [i64; 3] {
     let mut of_room = |rid| rooms::find(conn, &id(rid)).unwrap().map_or(0, |room| room.open);
-    [of_room(1), of_room(2), whole::open(conn).unwrap()]
+    [of_room(1), of_room(2), open_in_all(conn)]
 }
 
 fn delete_room(conn: &mut Connection, rid: u8) {
@@ -78,48 +82,6 @@ fn ids_are_unique_and_rooms_are_there() {
 }
 
 #[test]
-fn only_an_open_request_answers_for_its_box() {
-    let mut store = store();
-    let conn = &mut store.conn;
-    let row = add_request(conn, 1, 2, 3, 4, NOW);
-    let found = |conn: &mut Connection, uid: u8, hash: u8, now| {
-        find_open_by_box(conn, &id(1), &id(uid), &id(hash), now).unwrap().map(|found| found.id)
-    };
-    assert_eq!(found(conn, 2, 3, NOW - 1), Some(row));
-    assert_eq!(found(conn, 2, 3, NOW), None, "over at its exp");
-    assert_eq!(found(conn, 2, 4, NOW - 1), None);
-    assert_eq!(found(conn, 3, 3, NOW - 1), None);
-    set_state(conn, row, RequestState::Approved, 5).unwrap();
-    assert_eq!(found(conn, 2, 3, NOW - 1), Some(row));
-    forget(conn, row, RequestState::Done, 6, NOW).unwrap();
-    assert_eq!(found(conn, 2, 3, NOW - 1), None);
-}
-
-#[test]
-fn a_finished_request_is_remembered_without_its_frame() {
-    use RequestState::{Approved, Denied, Done, Expired, Pending, Withdrawn};
-    let mut store = store();
-    let conn = &mut store.conn;
-    for (n, state) in (1..).zip([Done, Denied, Withdrawn, Expired]) {
-        let row = add_request(conn, 1, 2, n, 4, NOW);
-        set_state(conn, row, Approved, 5).unwrap();
-        let open = find(conn, &id(1), &id(2), &id(n)).unwrap().unwrap();
-        assert_eq!((open.state, open.seq, open.frame), (Approved, 5, Some(vec![n])));
-
-        assert_eq!(kind(set_state(conn, row, state, 6)), ErrorKind::Conflict, "it would keep its frame");
-        assert_eq!(kind(forget(conn, row, Pending, 6, NOW)), ErrorKind::Conflict, "it would have no frame");
-        forget(conn, row, state, 6, NOW).unwrap();
-        let closed = find(conn, &id(1), &id(2), &id(n)).unwrap().unwrap();
-        assert_eq!((closed.state, closed.seq, closed.frame), (state, 6, None));
-        assert_eq!(closed.digest, open.digest);
-
-        assert_eq!(kind(set_state(conn, row, Pending, 7)), ErrorKind::Conflict, "it has ended for good");
-    }
-    assert_eq!(kind(set_state(conn, 999, Approved, 5)), ErrorKind::Conflict);
-    assert_eq!(kind(forget(conn, 999, Done, 5, NOW)), ErrorKind::Conflict);
-}
-
-#[test]
 fn an_account_goes_with_the_frame() {
     let mut store = store();
     let conn = &mut store.conn;
@@ -127,55 +89,13 @@ fn an_account_goes_with_the_frame() {
     let row = insert(conn, &new(&id(1), &id(2), &id(3))).unwrap();
     let account = |conn: &mut Connection| find(conn, &id(1), &id(2), &id(3)).unwrap().unwrap().account;
     assert_eq!(account(conn).as_deref(), Some("alice"));
-    forget(conn, row, RequestState::Withdrawn, 7, NOW).unwrap();
+    finish(conn, row, RequestState::Withdrawn, 7, NOW).unwrap();
     assert_eq!(account(conn), None);
 
     let late = diesel::update(requests::table.find(row)).set(requests::account.eq("alice")).execute(conn);
     assert!(late.is_err(), "an account without a frame");
     let empty = NewRequest { account: Some(""), ..new(&[1; 32], &[2; 32], &[4; 32]) };
     assert_eq!(kind(insert(conn, &empty)), ErrorKind::Conflict);
-}
-
-#[test]
-fn a_denied_request_may_still_be_approved() {
-    use RequestState::{Approved, Denied, Pending};
-    let mut store = store();
-    let conn = &mut store.conn;
-    let row = add_request(conn, 1, 2, 3, 4, NOW + 1);
-    rooms::put(conn, &room(2, "request")).unwrap();
-    all_denials::put(conn, &denial((1, 3, 3), 5, NOW)).unwrap();
-    all_denials::put(conn, &denial((2, 2, 3), 5, NOW)).unwrap();
-    assert_eq!(kind(deny(conn, row, 5)), ErrorKind::Conflict, "no denial of this user in this room");
-    all_denials::put(conn, &denial((1, 2, 3), 5, NOW)).unwrap();
-    assert_eq!(kind(set_state(conn, row, Denied, 5)), ErrorKind::Conflict, "that is what deny is for");
-    deny(conn, row, 5).unwrap();
-
-    let stored = |conn: &mut Connection| find(conn, &id(1), &id(2), &id(3)).unwrap().unwrap();
-    let denied = stored(conn);
-    assert_eq!((denied.state, denied.seq, denied.frame, denied.closed), (Denied, 5, Some(vec![3]), None));
-    assert_eq!(find_open_by_box(conn, &id(1), &id(2), &id(3), NOW).unwrap(), None);
-    assert!(open_in_room(conn, &id(1), 0, 50, NOW).unwrap().is_empty());
-    assert!(open_of_user(conn, &id(2), None, 0, 50, NOW).unwrap().is_empty());
-    assert_eq!(count_open_of_user_in_room(conn, &id(1), &id(2), NOW, 9).unwrap(), 0);
-
-    for (seq, state) in [(6, Approved), (7, Pending)] {
-        set_state(conn, row, state, seq).unwrap();
-        assert_eq!((stored(conn).state, stored(conn).frame), (state, Some(vec![3])));
-        assert_eq!(seqs(&open_in_room(conn, &id(1), 0, 50, NOW).unwrap()), [seq]);
-    }
-    forget(conn, row, Denied, 8, NOW).unwrap();
-    assert_eq!(kind(deny(conn, row, 9)), ErrorKind::Conflict, "it has ended for good");
-    assert_eq!(kind(deny(conn, 999, 9)), ErrorKind::Conflict);
-}
-
-#[test]
-fn a_request_says_when_it_was_finished() {
-    let mut store = store();
-    let conn = &mut store.conn;
-    let row = add_request(conn, 1, 2, 3, 4, NOW);
-    forget(conn, row, RequestState::Done, 5, NOW + 7).unwrap();
-    assert_eq!(find(conn, &id(1), &id(2), &id(3)).unwrap().unwrap().closed, Some(NOW + 7));
-    diesel::update(requests::table).set(requests::closed.eq(None::<i64>)).execute(conn).unwrap_err();
 }
 
 #[test]
@@ -189,19 +109,6 @@ fn finished_requests_cannot_keep_a_frame() {
     };
     assert_eq!([Approved, Denied, Pending].map(&mut accepts), [true; 3]);
     assert_eq!([Done, Withdrawn, Expired].map(&mut accepts), [false; 3]);
-}
-
-#[test]
-fn the_first_ack_stays_the_first() {
-    let mut store = store();
-    let conn = &mut store.conn;
-    let row = add_request(conn, 1, 2, 3, 4, NOW);
-    add_request(conn, 1, 2, 4, 5, NOW);
-    assert!(set_first_ack(conn, row, NOW).unwrap());
-    assert!(!set_first_ack(conn, row, NOW + 1).unwrap());
-    assert!(!set_first_ack(conn, 999, NOW).unwrap());
-    let first_ack = |conn: &mut Connection, n| find(conn, &id(1), &id(2), &id(n)).unwrap().unwrap().first_ack;
-    assert_eq!((first_ack(conn, 3), first_ack(conn, 4)), (Some(NOW), None));
 }
 
 #[test]
@@ -226,12 +133,12 @@ fn requests_are_counted_however_they_come_and_go() {
     set_state(conn, two, Approved, 10).unwrap();
     assert_eq!((counts(conn), denied(conn)), ([2, 2, 4], 0));
     deny(conn, two, 10).unwrap();
-    forget(conn, two, Denied, 10, NOW).unwrap();
+    finish(conn, two, Denied, 10, NOW).unwrap();
     assert_eq!((counts(conn), denied(conn)), ([1, 2, 3], 0));
-    forget(conn, two, Expired, 11, NOW).unwrap();
-    forget(conn, one, Approved, 11, NOW).unwrap_err();
+    finish(conn, two, Expired, 11, NOW).unwrap();
+    finish(conn, one, Approved, 11, NOW).unwrap_err();
     assert_eq!(counts(conn), [1, 2, 3], "it had no frame any more, and the other keeps its own");
-    forget(conn, one, Done, 12, NOW).unwrap();
+    finish(conn, one, Done, 12, NOW).unwrap();
     assert_eq!(counts(conn), [0, 2, 2]);
 
     diesel::delete(requests::table.find(one)).execute(conn).unwrap();
@@ -252,10 +159,10 @@ fn requests_of_a_user_are_counted_up_to_the_cap() {
         add_request(conn, rid, uid, n, n.into(), exp);
     }
     let finished = add_request(conn, 1, 7, 6, 6, NOW + 1);
-    forget(conn, finished, RequestState::Done, 7, NOW).unwrap();
+    finish(conn, finished, RequestState::Done, 7, NOW).unwrap();
 
-    let mut in_room = |rid, uid, cap| count_open_of_user_in_room(conn, &id(rid), &id(uid), NOW, cap).unwrap();
-    assert_eq!([in_room(1, 7, 9), in_room(1, 7, 1), in_room(2, 7, 9), in_room(1, 9, 9)], [2, 1, 1, 0]);
+    let mut open = |uid, cap| count_open_of_user(conn, &id(uid), NOW, cap).unwrap();
+    assert_eq!([open(7, 9), open(7, 2), open(8, 9), open(9, 9)], [3, 2, 1, 0]);
     let mut in_all = |uid, cap| count_of_user(conn, &id(uid), cap).unwrap();
     assert_eq!([in_all(7, 9), in_all(7, 4), in_all(8, 9), in_all(9, 9)], [5, 4, 1, 0]);
 }
@@ -271,7 +178,7 @@ fn a_room_shows_its_open_requests_page_by_page() {
     add_request(conn, 2, 2, 1, 15, NOW + 1);
     add_request(conn, 1, 2, 2, 25, NOW);
     let finished = add_request(conn, 1, 2, 3, 35, NOW + 1);
-    forget(conn, finished, RequestState::Withdrawn, 36, NOW).unwrap();
+    finish(conn, finished, RequestState::Withdrawn, 36, NOW).unwrap();
 
     let mut page = |after, limit| seqs(&open_in_room(conn, &id(1), after, limit, NOW).unwrap());
     assert_eq!(page(0, 50), [10, 20, 30, 40, 50]);
@@ -292,7 +199,7 @@ fn a_user_sees_own_open_requests_of_one_room_or_all() {
     add_request(conn, 1, 7, 4, 15, NOW);
     add_request(conn, 1, 8, 5, 16, NOW + 1);
     let finished = add_request(conn, 1, 7, 6, 17, NOW + 1);
-    forget(conn, finished, RequestState::Done, 18, NOW).unwrap();
+    finish(conn, finished, RequestState::Done, 18, NOW).unwrap();
 
     let rid = id(1);
     let mut list =
@@ -308,6 +215,33 @@ fn a_user_sees_own_open_requests_of_one_room_or_all() {
 }
 
 #[test]
+fn a_user_has_open_requests_in_each_room() {
+    let mut store = store();
+    let conn = &mut store.conn;
+    for (rid, uid, n, exp) in
+        [(1, 7, 1, NOW + 1), (1, 7, 2, NOW + 1), (1, 7, 3, NOW), (2, 7, 4, NOW + 1), (1, 8, 5, NOW + 1)]
+    {
+        add_request(conn, rid, uid, n, n.into(), exp);
+    }
+    let finished = add_request(conn, 1, 7, 6, 6, NOW + 1);
+    finish(conn, finished, RequestState::Done, 7, NOW).unwrap();
+    let denied = add_request(conn, 1, 7, 7, 7, NOW + 1);
+    all_denials::put(conn, &denial((1, 7, 7), 8, NOW)).unwrap();
+    deny(conn, denied, 8).unwrap();
+
+    let mut open = |rid, uid| {
+        let rows = open_of_user_in_room(conn, &id(rid), &id(uid), NOW).unwrap();
+        let mut seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+        seqs.sort_unstable();
+        seqs
+    };
+    assert_eq!(open(1, 7), [1, 2]);
+    assert_eq!(open(2, 7), [4]);
+    assert_eq!(open(1, 8), [5]);
+    assert!(open(2, 8).is_empty());
+}
+
+#[test]
 fn live_unexpired_approves_are_counted() {
     let mut store = store();
     let conn = &mut store.conn;
@@ -318,8 +252,8 @@ fn live_unexpired_approves_are_counted() {
     add_approve(conn, (1, 2, 3), 2, 12, NOW + 1);
     add_approve(conn, (1, 2, 3), 3, 13, NOW);
     add_approve(conn, (1, 5, 3), 4, 14, NOW + 1);
-    add_approve(conn, (1, 2, 4), 5, 15, NOW + 1);
-    crate::repository::approves::close_all(conn, &id(1), &id(2), &id(4)).unwrap();
+    let closed = add_approve(conn, (1, 2, 4), 5, 15, NOW + 1);
+    close(conn, closed, ApproveState::Dropped);
 
     let rows = open_in_room(conn, &id(1), 0, 50, NOW).unwrap();
     let counts: Vec<_> = rows.iter().map(|row| (row.request.seq, row.approvals)).collect();
@@ -342,14 +276,12 @@ fn a_room_takes_its_requests_along() {
 fn queries_use_their_indexes() {
     const COUNT: &str = "SEARCH approves USING COVERING INDEX approves_of_request \
                          (rid=? AND to_uid=? AND request_id=? AND state=? AND exp>?)";
-    let mut store = store();
+    let mut store = file();
     let conn = &mut store.conn;
     let (rid, uid) = (id(1), id(2));
 
     let found = plan(conn, |conn| drop(find(conn, &rid, &uid, &id(3)).unwrap()));
     assert!(found.contains("(rid=? AND uid=? AND request_id=?)"), "{found}");
-    let by_box = plan(conn, |conn| drop(find_open_by_box(conn, &rid, &uid, &id(3), NOW).unwrap()));
-    assert!(by_box.contains("requests_open_of_user_in_room (rid=? AND uid=?)"), "{by_box}");
 
     let room = plan(conn, |conn| drop(open_in_room(conn, &rid, 0, 50, NOW).unwrap()));
     assert!(room.contains("requests_open_in_room (rid=? AND seq>?)"), "{room}");
@@ -362,9 +294,7 @@ fn queries_use_their_indexes() {
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
     }
 
-    let in_room = plan(conn, |conn| {
-        count_open_of_user_in_room(conn, &rid, &uid, NOW, 9).unwrap();
-    });
+    let in_room = plan(conn, |conn| drop(open_of_user_in_room(conn, &rid, &uid, NOW).unwrap()));
     assert!(in_room.contains("requests_open_of_user_in_room (rid=? AND uid=?)"), "{in_room}");
     let in_all = plan(conn, |conn| {
         count_of_user(conn, &uid, 9).unwrap();
@@ -391,7 +321,7 @@ fn a_search_pages_through_all_matches() {
     assert_eq!(found(conn, RequestFilter { rid: Some(id(2).to_vec()), ..all() }, 0), [(2, 1), (2, 2)]);
     assert_eq!(found(conn, RequestFilter { uid: Some(id(1).to_vec()), ..all() }, 0), [(1, 1), (2, 1)]);
     assert_eq!(found(conn, RequestFilter { created_before: Some(NOW), ..all() }, 0), []);
-    forget(conn, over, RequestState::Expired, 10, NOW).unwrap();
+    finish(conn, over, RequestState::Expired, 10, NOW).unwrap();
     assert_eq!(found(conn, RequestFilter { state: Some(RequestState::Expired), ..all() }, 0), [(1, 3)]);
     assert_eq!(found(conn, RequestFilter { state: Some(RequestState::Approved), ..all() }, 0), []);
 }

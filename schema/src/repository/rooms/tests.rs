@@ -1,8 +1,8 @@
 use super::*;
 use crate::ErrorKind;
 use crate::models::NewNotice;
-use crate::repository::{denials, devices, notices, requests, store as whole};
-use crate::testing::{NOW, add_approve, add_request, denial, id, plan, room, store};
+use crate::repository::{denials, devices, notices, requests};
+use crate::testing::{NOW, add_approve, add_request, denial, file, id, open_in_all, plan, room, store};
 
 fn ids(page: &[Room]) -> Vec<u8> {
     page.iter().map(|room| room.rid[0]).collect()
@@ -127,7 +127,7 @@ fn a_creator_is_set_and_the_founder_stays() {
 
 #[test]
 fn queries_use_their_indexes() {
-    let mut store = store();
+    let mut store = file();
     let conn = &mut store.conn;
     let plan_of_find = plan(conn, |conn| drop(find(conn, &id(1)).unwrap()));
     assert!(plan_of_find.contains("sqlite_autoindex_rooms_1 (rid=?)"), "{plan_of_find}");
@@ -141,6 +141,12 @@ fn queries_use_their_indexes() {
         count_founded_by(conn, &id(1), 9).unwrap();
     });
     assert!(count.contains("rooms_by_founder (founder=?)"), "{count}");
+    let deleted = plan(conn, |conn| {
+        notices::delete_of_room(conn, &id(1), 12, 9).unwrap();
+        requests::delete_finished_in_room(conn, &id(1), 9).unwrap();
+        delete(conn, &id(1)).unwrap();
+    });
+    assert!(deleted.contains("notices_of_room"), "{deleted}");
 }
 
 #[test]
@@ -157,13 +163,10 @@ fn deleting_a_room_deletes_its_rows_only() {
     }
     let kept = requests::kept_in_room(conn, &id(1)).unwrap();
     assert_eq!((kept.len(), &kept[0].uid[..], &kept[0].request_id[..]), (1, &id(5)[..], &id(6)[..]));
-    let plan = plan(conn, |conn| {
-        assert_eq!(notices::delete_of_room(conn, &id(1), 12, 9).unwrap(), 0);
-        assert_eq!(notices::delete_of_room(conn, &id(1), 13, 9).unwrap(), 1);
-        assert_eq!(requests::delete_finished_in_room(conn, &id(1), 9).unwrap(), 0, "it waits");
-        assert!(delete(conn, &id(1)).unwrap());
-    });
-    assert!(plan.contains("notices_of_room"), "{plan}");
+    assert_eq!(notices::delete_of_room(conn, &id(1), 12, 9).unwrap(), 0);
+    assert_eq!(notices::delete_of_room(conn, &id(1), 13, 9).unwrap(), 1);
+    assert_eq!(requests::delete_finished_in_room(conn, &id(1), 9).unwrap(), 0, "it waits");
+    assert!(delete(conn, &id(1)).unwrap());
     assert!(!delete(conn, &id(1)).unwrap());
     for table in ["rooms", "requests", "devices", "approves", "denials", "notices"] {
         let left: i64 =
@@ -172,5 +175,5 @@ fn deleting_a_room_deletes_its_rows_only() {
                 .unwrap();
         assert_eq!(left, 1, "{table}");
     }
-    assert_eq!(whole::open(conn).unwrap(), 1);
+    assert_eq!(open_in_all(conn), 1);
 }

@@ -1,15 +1,17 @@
 use super::*;
 use crate::models::{Denial, NewNotice, RequestState};
-use crate::repository::requests::{deny, find, forget};
-use crate::repository::{denials as all_denials, devices, notices as all_notices, rooms, store as whole};
-use crate::testing::{NOW, add_approve, add_request, denial, id, plan, room, store};
+use crate::repository::requests::find;
+use crate::repository::{denials as all_denials, devices, notices as all_notices, rooms};
+use crate::testing::{
+    NOW, add_approve, add_request, denial, deny, file, finish, id, open_in_all, plan, room, store,
+};
 
 /// A time before which nothing was finished or stored.
 const NEVER: i64 = 0;
 
 fn add_finished(conn: &mut Connection, request_id: u8, closed: i64) {
     let row = add_request(conn, 1, 2, request_id, 1, NOW);
-    forget(conn, row, RequestState::Withdrawn, 2, closed).unwrap();
+    finish(conn, row, RequestState::Withdrawn, 2, closed).unwrap();
 }
 
 fn left(conn: &mut Connection) -> Vec<u8> {
@@ -25,7 +27,7 @@ fn finished_requests_go_after_a_while() {
     add_finished(conn, 11, 400);
     add_finished(conn, 12, 401);
     add_request(conn, 1, 2, 13, 1, NOW - 9);
-    let open = (rooms::find(conn, &id(1)).unwrap().unwrap().open, whole::open(conn).unwrap());
+    let open = (rooms::find(conn, &id(1)).unwrap().unwrap().open, open_in_all(conn));
     assert_eq!(open, (1, 1));
 
     assert_eq!(run(conn, NOW, 399, NEVER, 50).unwrap(), 0, "not even those whose exp is over");
@@ -33,7 +35,7 @@ fn finished_requests_go_after_a_while() {
     assert_eq!(left(conn), [12, 13]);
     assert_eq!(run(conn, NOW, NOW, NEVER, 50).unwrap(), 1);
     assert_eq!(left(conn), [13], "it has its frame");
-    assert_eq!((rooms::find(conn, &id(1)).unwrap().unwrap().open, whole::open(conn).unwrap()), open);
+    assert_eq!((rooms::find(conn, &id(1)).unwrap().unwrap().open, open_in_all(conn)), open);
 }
 
 #[test]
@@ -44,7 +46,7 @@ fn tidying_deletes_a_request_with_its_rows() {
     for request_id in [3, 4] {
         let row = add_request(conn, 1, 2, request_id, 1, NOW + 9);
         add_approve(conn, (1, 2, request_id), request_id, 2, NOW);
-        forget(conn, row, RequestState::Done, 3, i64::from(request_id)).unwrap();
+        finish(conn, row, RequestState::Done, 3, i64::from(request_id)).unwrap();
         devices::register(conn, row, &[1; 16]).unwrap();
     }
     assert_eq!(run(conn, NOW, 3, NEVER, 50).unwrap(), 1);
@@ -88,7 +90,7 @@ fn expired_denials_go_once_no_request_needs_them() {
     };
     assert_eq!(run(conn, NOW, NEVER, NEVER, 50).unwrap(), 2);
     assert_eq!(is_there(conn), [false, true, false, true, true]);
-    forget(conn, row, RequestState::Denied, 3, NOW).unwrap();
+    finish(conn, row, RequestState::Denied, 3, NOW).unwrap();
     assert_eq!(run(conn, NOW, NEVER, NEVER, 50).unwrap(), 1);
     assert_eq!(is_there(conn), [false, true, false, false, true]);
 }
@@ -112,7 +114,7 @@ fn at_most_the_limit_of_each_goes_at_once() {
 
 #[test]
 fn queries_use_their_indexes() {
-    let mut store = store();
+    let mut store = file();
     let plan = plan(&mut store.conn, |conn| {
         run(conn, NOW, NOW, NOW, 50).unwrap();
     });

@@ -210,10 +210,10 @@ impl KeyRoom {
         });
     }
 
-    /// Ends all joins, because the room was deleted.
-    pub(in crate::approve) fn close(&self, cx: &mut Context<'_, Self>) {
+    /// Ends all joins.
+    pub(in crate::approve) fn end_joins(&self, cx: &mut Context<'_, Self>, how: Stop) {
         for who in self.subscribers.keys() {
-            cx.stop(*who, Stop::Normal);
+            cx.stop(*who, how);
         }
     }
 }

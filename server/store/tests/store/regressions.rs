@@ -1,7 +1,6 @@
 //! What the comparison has found, step by step: a kept seed means something else once the steps are
 //! drawn otherwise.
 
-use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use vestibule_approve::{
     frames::{Deny, Policy, Request},
@@ -15,6 +14,7 @@ use vestibule_store::{CommandError, Store, StoreConfig, Writer};
 use crate::{
     actions::{Act, DENIAL_CODE, Deed, SIGNATURE, approve, card, request},
     pools::{APPROVES, DEVICES, REQUESTS, ROOMS, USERS},
+    testing::Place,
 };
 
 const ROOM: Rid = ROOMS[0];
@@ -28,16 +28,16 @@ struct Scene {
     runtime: Runtime,
     store: Store,
     _writer: Writer,
-    _folder: TempDir,
+    _place: Place,
 }
 
 impl Scene {
     fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let opened = Store::open(&folder.path().join("v.db"), &StoreConfig::default());
+        let place = Place::new();
+        let opened = Store::open(place.location(), &StoreConfig::default());
         let (store, writer) = opened.expect("a store that opens");
         let runtime = Builder::new_current_thread().build().expect("a runtime");
-        let scene = Self { runtime, store, _writer: writer, _folder: folder };
+        let scene = Self { runtime, store, _writer: writer, _place: place };
         scene.ok(ALICE, Act::Publish(card(ROOM, 1, Policy::Request), None));
         scene
     }

@@ -1,24 +1,29 @@
 //! What is done next, and what the reference makes of it.
 
 use proptest::{
+    option,
     prelude::*,
     sample::{Index, select},
+    strategy::ValueTree as _,
+    test_runner::{Config, TestRng, TestRunner},
 };
 use proptest_state_machine::ReferenceStateMachine;
 use vestibule_approve::{
     frames::{Deny, Id, Policy},
+    ids::Seq,
     limits::{Quotas, VERSION_AHEAD_MS},
     refusal::Refusal,
-    rules::{ApproveFacts, ApproveState, Caller, Command, Decision},
+    rules::{ApproveFacts, ApproveState, Caller, Command, Decision, RequestState},
     signed::{Hash, Rid, Uid, box_hash},
 };
-use vestibule_model::reference::{Reference, Request};
+use vestibule_model::reference::{Notice, Reference, Request};
 
 use crate::{
     actions::{Act, DENIAL_CODE, Deed, SIGNATURE, approve, card, request},
     pools::{
         APPROVES, ROOMS, USERS, approve_id, box_key, device, exp, known_or, mostly, request_id, room, user,
     },
+    testing,
 };
 
 /// When the world begins, in Unix microseconds.
@@ -32,10 +37,22 @@ pub(crate) struct World {
     pub(crate) store: Reference,
     pub(crate) quotas: Quotas,
     pub(crate) now_us: i64,
-    /// What became of the deed that was just done.
-    pub(crate) outcome: Option<Result<Decision, Refusal>>,
+    /// What became of the deeds that were just done.
+    pub(crate) outcomes: Vec<Outcome>,
     /// All that was done, for it to be repeated.
     done: Vec<Deed>,
+    /// Where the next deeds are about one user in one room.
+    focus: Option<(Rid, Uid)>,
+}
+
+/// What became of a deed. Seqs are the reference's.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) decided: Result<Decision, Refusal>,
+    /// The notice about it.
+    pub(crate) told: Option<Notice>,
+    /// The requests that are pending again because of it, oldest first.
+    pub(crate) reopened: Vec<(Uid, Id, Seq)>,
 }
 
 /// One step of a case.
@@ -43,6 +60,8 @@ pub(crate) struct World {
 pub(crate) enum Step {
     /// Somebody does something.
     Do(Box<Deed>),
+    /// Several do something at once, so that it goes into one transaction.
+    Together(Vec<Deed>),
     /// Time passes, in microseconds.
     Pass(i64),
     /// What is over is forgotten.
@@ -87,7 +106,8 @@ impl ReferenceStateMachine for World {
 
     fn transitions(world: &Self) -> BoxedStrategy<Step> {
         prop_oneof![
-            24 => world.deeds().prop_map(|deed| Step::Do(Box::new(deed))),
+            18 => world.deeds().prop_map(|deed| Step::Do(Box::new(deed))),
+            6 => world.together().prop_map(Step::Together),
             6 => select(&SPANS).prop_map(Step::Pass),
             2 => Just(Step::Tidy),
             1 => room().prop_map(Step::Remove),
@@ -100,14 +120,13 @@ impl ReferenceStateMachine for World {
 
     fn apply(mut world: Self, step: &Step) -> Self {
         let (quotas, now) = (world.quotas, world.now());
-        world.outcome = None;
+        world.outcomes.clear();
         match step {
-            Step::Do(deed) => {
-                let Deed { rid, caller, .. } = &**deed;
-                let outcome = world.store.carry_out(&quotas, rid, caller, &deed.command(), now);
-                world.outcome = Some(outcome);
-                world.done.push(Deed::clone(deed));
-            }
+            Step::Do(deed) => world.carry_out(deed),
+            Step::Together(deeds) => deeds.iter().for_each(|deed| world.carry_out(deed)),
+            // On a server the lists of several rooms are in the order of what was done only while
+            // the clock does not go back.
+            Step::Pass(span) if testing::is_on_server() => world.now_us += span.max(&0),
             Step::Pass(span) => world.now_us += span,
             Step::Tidy => world.store.forget(&quotas, now),
             Step::Remove(rid) => world.store.remove(&quotas, rid, now),
@@ -119,9 +138,9 @@ impl ReferenceStateMachine for World {
 }
 
 impl World {
-    fn new(quotas: Quotas) -> Self {
+    pub(crate) fn new(quotas: Quotas) -> Self {
         let (store, now_us) = (Reference::default(), BEGINNING);
-        let mut world = Self { store, quotas, now_us, outcome: None, done: Vec::new() };
+        let mut world = Self { store, quotas, now_us, outcomes: Vec::new(), done: Vec::new(), focus: None };
         // One room to begin with; the other one has to be made.
         let caller = Caller { uid: USERS[0], is_member: true };
         let act = Act::Publish(card(ROOMS[0], 1, Policy::Request), Some(true));
@@ -138,10 +157,62 @@ impl World {
 
     /// Whether the last step may have changed what somebody is shown.
     pub(crate) fn has_changed(&self) -> bool {
-        match &self.outcome {
-            Some(outcome) => outcome.as_ref().is_ok_and(|decision| decision.change.is_some()),
-            None => true,
+        let has_changed = |decision: &Decision| decision.change.is_some();
+        self.outcomes.is_empty()
+            || self.outcomes.iter().any(|outcome| outcome.decided.as_ref().is_ok_and(has_changed))
+    }
+
+    fn carry_out(&mut self, deed: &Deed) {
+        let Deed { rid, caller, .. } = deed;
+        let (before, now) = (self.store.clone(), self.now());
+        let decided = self.store.carry_out(&self.quotas, rid, caller, &deed.command(), now);
+        let last = |uid| self.store.notices(&uid).last().filter(|notice| notice.seq > before.seq());
+        let told = USERS.into_iter().find_map(last).cloned();
+        let is_reopened = |(rid, uid, request): &(Rid, Uid, &Request)| {
+            let known = before.request(uid, rid, &request.facts.request_id);
+            let waited = known.is_none_or(|known| known.facts.state == RequestState::Pending);
+            request.facts.state == RequestState::Pending && !waited
+        };
+        let reopened = self.requests().into_iter().filter(is_reopened);
+        let mut reopened: Vec<_> =
+            reopened.map(|(_, uid, Request { facts, .. })| (uid, facts.request_id, facts.seq)).collect();
+        reopened.sort_unstable_by_key(|(.., seq)| *seq);
+        self.outcomes.push(Outcome { decided, told, reopened });
+        self.done.push(deed.clone());
+    }
+
+    /// Several deeds, each drawn as if those before it had been done. On a server only those of one
+    /// room are sure to share a transaction.
+    fn together(&self) -> BoxedStrategy<Vec<Deed>> {
+        let world = self.clone();
+        let drawn = (room(), user(), any::<bool>(), 2..9_usize);
+        let drawn = drawn.prop_perturb(move |(rid, uid, is_focused, count), rng| {
+            let only = testing::is_on_server().then_some(rid);
+            let focus = is_focused.then_some((rid, uid));
+            Self { focus, ..world.clone() }.draw(only, count, rng)
+        });
+        // To be left out while a failure is made smaller.
+        let some = |deeds: Vec<Deed>| {
+            deeds.into_iter().map(|deed| option::weighted(0.95, Just(deed))).collect::<Vec<_>>()
+        };
+        drawn.prop_flat_map(some).prop_map(|deeds| deeds.into_iter().flatten().collect()).boxed()
+    }
+
+    fn draw(mut self, only: Option<Rid>, count: usize, rng: TestRng) -> Vec<Deed> {
+        let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+        let mut deeds = Vec::new();
+        // Not every draw is about the room.
+        for _ in 0..count * 4 {
+            if deeds.len() == count {
+                break;
+            }
+            let deed = self.deeds().new_tree(&mut runner).expect("a deed").current();
+            if only.is_none_or(|rid| rid == deed.rid) {
+                self.carry_out(&deed);
+                deeds.push(deed);
+            }
         }
+        deeds
     }
 
     /// What was done before the first step.
@@ -173,7 +244,7 @@ impl World {
             if is_waited_for { 8 } else { 30 } => self.asking(),
             8 => self.approving(),
             5 => self.denying(),
-            1 => unblocking(),
+            if self.focus.is_some() { 5 } else { 1 } => self.unblocking(),
             1 => self.withdrawing(),
             2 => self.expiring(),
             1 => self.ending(),
@@ -207,7 +278,11 @@ impl World {
     fn asking(&self) -> BoxedStrategy<Deed> {
         let is_asked_in = |rid: &Rid| self.store.room(rid).is_some_and(|room| room.policy != Policy::Secret);
         let rooms = known_or(ROOMS.into_iter().filter(is_asked_in).collect(), room());
-        (rooms, user(), request_id(), device(), box_key(), exp(self.now()))
+        let (rooms, users) = match self.focus {
+            Some((rid, uid)) => (Just(rid).boxed(), Just(uid).boxed()),
+            None => (rooms.boxed(), user().boxed()),
+        };
+        (rooms, users, request_id(), device(), box_key(), exp(self.now()))
             .prop_map(|(rid, uid, request_id, device, box_key, exp)| {
                 let act = Act::Ask { request: request(uid, request_id, box_key, exp), device };
                 Deed { rid, caller: Caller { uid, is_member: false }, act }
@@ -276,6 +351,25 @@ impl World {
             .boxed()
     }
 
+    fn unblocking(&self) -> BoxedStrategy<Deed> {
+        (self.place(), user(), mostly())
+            .prop_map(|((rid, uid), by, is_member)| {
+                plain(rid, Caller { uid: by, is_member }, Command::Unblock { uid })
+            })
+            .boxed()
+    }
+
+    fn place(&self) -> BoxedStrategy<(Rid, Uid)> {
+        match self.focus {
+            Some(focus) => Just(focus).boxed(),
+            None => (room(), user()).boxed(),
+        }
+    }
+
+    fn is_in_focus(&self, rid: Rid, uid: Uid) -> bool {
+        self.focus.is_none_or(|focus| focus == (rid, uid))
+    }
+
     /// The requests that somebody may still approve.
     fn approvable(&self) -> impl Iterator<Item = (Rid, Uid, &Request)> {
         self.requests()
@@ -285,18 +379,23 @@ impl World {
 
     /// A request, mostly one that waits.
     fn about(&self) -> BoxedStrategy<Named> {
-        let made_up = (room(), user(), request_id(), box_key());
-        let made_up = made_up.prop_map(|(rid, uid, id, key)| (rid, uid, id, box_of(key)));
-        let known = known_or(self.requests().into_iter().map(name).collect(), made_up);
-        known_or(self.approvable().map(name).collect(), known).boxed()
+        let made_up = (self.place(), request_id(), box_key());
+        let made_up = made_up.prop_map(|((rid, uid), id, key)| (rid, uid, id, box_of(key)));
+        let known = self.requests().into_iter().map(name);
+        let known = known.filter(|(rid, uid, ..)| self.is_in_focus(*rid, *uid));
+        let known = known_or(known.collect(), made_up);
+        let waiting = self.approvable().map(name).filter(|(rid, uid, ..)| self.is_in_focus(*rid, *uid));
+        known_or(waiting.collect(), known).boxed()
     }
 
     /// An approve, mostly one that waits, and mostly with the one it is for.
     fn settling(&self) -> BoxedStrategy<(Rid, Caller, Id)> {
         let named = |(rid, approve): (Rid, ApproveFacts)| (rid, approve.to, approve.approve_id);
-        let known =
-            known_or(self.approves().into_iter().map(named).collect(), (room(), user(), approve_id()));
-        let live = self.approves().into_iter().filter(|(_, approve)| approve.state == ApproveState::Live);
+        let made_up = (self.place(), approve_id()).prop_map(|((rid, uid), id)| (rid, uid, id));
+        let mut all = self.approves();
+        all.retain(|(rid, approve)| self.is_in_focus(*rid, approve.to));
+        let known = known_or(all.iter().copied().map(named).collect(), made_up);
+        let live = all.into_iter().filter(|(_, approve)| approve.state == ApproveState::Live);
         (known_or(live.map(named).collect(), known), user(), mostly())
             .prop_map(|((rid, to, approve_id), other, is_own)| {
                 (rid, own(if is_own { to } else { other }), approve_id)
@@ -314,14 +413,6 @@ fn name((rid, uid, request): (Rid, Uid, &Request)) -> Named {
 
 fn own(uid: Uid) -> Caller {
     Caller { uid, is_member: false }
-}
-
-fn unblocking() -> BoxedStrategy<Deed> {
-    (room(), user(), user(), mostly())
-        .prop_map(|(rid, by, uid, is_member)| {
-            plain(rid, Caller { uid: by, is_member }, Command::Unblock { uid })
-        })
-        .boxed()
 }
 
 fn handing_over() -> BoxedStrategy<Deed> {

@@ -3,12 +3,12 @@ use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
 use super::*;
+use crate::connection::Database;
 use crate::migrate;
 use crate::models::{RequestState, Room};
-use crate::repository::requests::forget;
 use crate::repository::{rooms, store as repository_store};
 use crate::tables::requests;
-use crate::testing::{NOW, add_request, child, child_path, id, room, store};
+use crate::testing::{NOW, add_request, child, child_path, file, finish, id, room};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -29,7 +29,7 @@ fn assert_line_about(error: &Error, kind: ErrorKind, path: &Path, text: &str) {
 /// Else SQLite compiles a statement anew for other values than it was last run with.
 #[test]
 fn plans_do_not_depend_on_bound_values() {
-    let mut store = store();
+    let mut store = file();
     let options: Vec<String> = sql::<Text>("PRAGMA compile_options").load(&mut store.conn).unwrap();
     assert!(options.iter().any(|option| option == "ENABLE_QPSG"), "{options:?}");
 }
@@ -48,7 +48,7 @@ fn makes_folders_and_files_that_only_the_owner_can_read() {
     for suffix in ["", ".lock", "-wal", "-shm"] {
         assert_eq!(mode(&beside(&path, suffix)), 0o600, "{suffix}");
     }
-    assert_eq!(database.path(), fs::canonicalize(&path).unwrap());
+    assert_eq!(database.file().unwrap(), fs::canonicalize(&path).unwrap());
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn takes_permissions_of_others_away() {
 
 #[test]
 fn sets_pragmas_on_writers_and_readers() {
-    let mut store = store();
+    let mut store = file();
     let pool = store.database.readers(1).unwrap();
     let mut reader = pool.get().unwrap();
     for conn in [&mut store.conn, &mut *reader] {
@@ -102,13 +102,13 @@ fn a_pragma_that_did_not_take_is_an_error() {
 
 #[test]
 fn a_capped_database_is_full_at_its_cap() {
-    let mut store = store();
+    let mut store = file();
     let large = |rid| Room { frame: vec![0; 100_000], ..room(rid, "open") };
     cap(&mut store.conn, 400_000).unwrap();
     let error = (1..9).map(|rid| rooms::put(&mut store.conn, &large(rid))).find_map(Result::err).unwrap();
     assert_eq!(error.kind(), ErrorKind::Full, "{error}");
     store.conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
-    let size = fs::metadata(store.database.path()).unwrap().len();
+    let size = fs::metadata(store.path()).unwrap().len();
     assert!((200_000..=400_000).contains(&size), "{size}");
 
     // What is free in it can be used again.
@@ -128,7 +128,7 @@ fn a_capped_database_is_full_at_its_cap() {
 
 #[test]
 fn readers_see_commits_and_cannot_write() {
-    let mut store = store();
+    let mut store = file();
     // Zero connections would wait for ever.
     let pool = store.database.readers(0).unwrap();
     rooms::put(&mut store.conn, &room(1, "open")).unwrap();
@@ -142,12 +142,12 @@ fn readers_see_commits_and_cannot_write() {
 
 #[test]
 fn two_servers_on_one_file_refuse() {
-    let store = store();
-    let path = store.database.path().to_owned();
+    let store = file();
+    let path = store.path().to_owned();
     let error = Database::open(&path).unwrap_err();
     assert_line_about(&error, ErrorKind::InUse, &path, "in use by another vestibule");
 
-    let alias = store.folder.path().join("alias.db");
+    let alias = store.folder().join("alias.db");
     symlink(&path, &alias).unwrap();
     assert_line_about(&Database::open(&alias).unwrap_err(), ErrorKind::InUse, &path, "in use");
 
@@ -160,7 +160,7 @@ fn two_servers_on_one_file_refuse() {
 fn a_killed_server_leaves_no_lock() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("test.db");
-    let mut process = child("connection::tests::child_that_holds_the_lock", &path, "")
+    let mut process = child("connection::file::tests::child_that_holds_the_lock", &path, "")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -201,8 +201,8 @@ fn a_text_file_is_refused_and_left_alone() {
 
 #[test]
 fn a_damaged_schema_is_refused() {
-    let store = store();
-    let path = store.database.path().to_owned();
+    let store = file();
+    let path = store.path().to_owned();
     drop(store.conn);
     drop(store.database);
     // Everything of the first page behind the file header, where the schema is.
@@ -242,8 +242,8 @@ fn a_path_is_not_read_as_a_url() {
 
 #[test]
 fn forgotten_frames_are_erased_from_the_file() {
-    let mut store = store();
-    let path = store.database.path().to_owned();
+    let mut store = file();
+    let path = store.path().to_owned();
     let row = add_request(&mut store.conn, 1, 2, 3, 4, i64::MAX);
     let mark = b"a frame that nobody needs any more";
     let holds_mark = |conn: &mut Connection| {
@@ -254,6 +254,6 @@ fn forgotten_frames_are_erased_from_the_file() {
     let request = requests::table.find(row);
     diesel::update(request).set(requests::frame.eq(mark.repeat(500))).execute(&mut store.conn).unwrap();
     assert!(holds_mark(&mut store.conn));
-    forget(&mut store.conn, row, RequestState::Done, 5, NOW).unwrap();
+    finish(&mut store.conn, row, RequestState::Done, 5, NOW).unwrap();
     assert!(!holds_mark(&mut store.conn));
 }
