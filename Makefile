@@ -1,13 +1,15 @@
 # The commands of daily work. `make run` and `make test` need Rust, Node 20.19 and a C compiler; what else they need
-# they fetch from the package registries.
+# they fetch from the package registries, and `make test` libpq and PostgreSQL from Debian.
 
 NPM_CI = npm ci --no-audit --no-fund --loglevel=error
 
 # The programs that tests start. Always the whole workspace, as `cargo test --workspace` builds it: for
 # one package alone some dependencies have fewer features, so Cargo would build the server twice.
-BUILD = cargo build --workspace --bins --examples --locked
+# With PostgreSQL, which `make run` and a plain `cargo build` do without: it needs libpq.
+POSTGRES = --features vestibule/postgres
+BUILD = tests/postgres/install.sh && cargo build --workspace --bins --examples --locked $(POSTGRES)
 
-.PHONY: run test page check doc rust client flows clients browser pictures package service old released stripped deb deb-test container container-test advisories rolling crowd power-loss fuzz schemathesis model bench-programs bench bench-compare bench-store amplification soak help
+.PHONY: run test page check doc rust postgres client flows clients browser pictures package service old released stripped deb deb-test container container-test advisories rolling crowd power-loss crash-postgres fuzz schemathesis model bench-programs bench bench-compare bench-store bench-large amplification soak help
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,14 +40,21 @@ check: ## formatting, lints, and the dependencies: their licences, no unexplaine
 	target/tools/bin/cargo-deny --locked check --hide-inclusion-graph --deny unmatched-skip --deny unnecessary-skip \
 		licenses bans sources
 	target/tools/bin/cargo-shear --locked --deny-warnings
-	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	tests/postgres/install.sh
+	cargo clippy --workspace --all-targets --locked $(POSTGRES) -- --deny warnings
+	cargo clippy --package vestibule --all-targets --locked -- --deny warnings
 
 doc: ## the API documentation, without a warning
-	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked
+	tests/postgres/install.sh
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked $(POSTGRES)
 
-rust: page ## unit, golden, integration and crash tests
+rust: page postgres ## unit, golden, integration and crash tests; those of the store on SQLite and on PostgreSQL
 	$(BUILD)
-	cargo test --workspace --locked
+	cargo test --workspace --locked $(POSTGRES)
+	tests/postgres/store.sh
+
+postgres: ## PostgreSQL's programs from Debian, if they are missing: tests start servers of their own with them
+	tests/postgres/install.sh
 
 client: ## the JavaScript client's types and its own tests, and the pages'
 	cd server/web/client && $(NPM_CI) && npm run types && npm test
@@ -99,13 +108,15 @@ released: ## this client with the released server, built from its commit (or REL
 	cd tests/released && $(NPM_CI) && npm run test:old-server
 
 stripped: page ## the release program without debug information, with that in a file beside it, in target/stripped
-	cargo build --release --package vestibule --bin vestibule --locked
+	tests/postgres/install.sh
+	cargo build --release --package vestibule --bin vestibule --locked --features postgres
 	mkdir -p target/stripped
 	objcopy --only-keep-debug --compress-debug-sections target/release/vestibule target/stripped/vestibule.debug
 	cd target/stripped && objcopy --strip-all --add-gnu-debuglink=vestibule.debug ../release/vestibule vestibule
 
-deb: page ## the Debian package, in target/debian/release
-	cargo build --release --package vestibule --locked
+deb: page ## the Debian package, in target/debian/release, with PostgreSQL: it depends on libpq5
+	tests/postgres/install.sh
+	cargo build --release --package vestibule --locked --features postgres
 	tests/service/install.sh
 	mkdir -p target/debian/release
 	cd server && debian/rules clean binary
@@ -139,6 +150,10 @@ rolling: ## a restart under two thousand clients that ask and approve, with its 
 crowd: ## thousands in one room, with the figures of what it costs when they come in; takes minutes
 	cargo test --package vestibule-tests --test crowd --locked -- --ignored --nocapture --test-threads=1
 
+crash-postgres: postgres ## 200 kills each of the server and of PostgreSQL, and a minute without PostgreSQL
+	$(BUILD)
+	cargo test --workspace --test postgres --locked $(POSTGRES) -- --ignored --nocapture
+
 power-loss: ## the power fails 200 times while people ask and approve, on a disk that loses what was not synced; takes a minute
 	$(BUILD)
 	cargo test --workspace --test crash --locked -- --ignored --nocapture
@@ -162,8 +177,8 @@ schemathesis: ## the operators' endpoints against their description, with made-u
 	$(BUILD)
 	tests/schemathesis/run.sh
 
-model: ## the rules in every order of steps, in larger worlds than `make rust` looks at; takes minutes
-	cargo test --release --package vestibule-model --test holds -- --ignored --nocapture --test-threads=1
+model: ## the rules in every order of steps, in larger worlds than `make rust` looks at, and all designs of streams; takes minutes
+	cargo test --release --package vestibule-model --test holds --test streams -- --ignored --nocapture --test-threads=1
 
 # The product's programs take long to build, and are not needed for a change of the framework.
 COMPARED = playground $(if $(FRAMEWORK),,vestibule)
@@ -189,6 +204,16 @@ bench-compare: bench-programs ## the same beside another revision (REV=main), in
 		$(if $(FRAMEWORK),,--vestibule "vestibule $(REV)=$$folder/vestibule") \
 		--json target/bench/comparison.json $(REPORT)
 
-bench-store: ## group commit: commands per second with 1, 16 and 256 senders; and how long they wait while much expires
-	cargo bench --package vestibule-store --bench group_commit
-	cargo bench --package vestibule-store --bench sweep
+# A disk on which each sync takes 3.8 ms, as on a common one; the first benchmark makes the library.
+SLOW_DISK = SLOW_SYNC_US=3800 LD_PRELOAD=$(CURDIR)/target/tmp/slow_sync.so
+STORE_BENCH = cargo bench --package vestibule-store --features postgres
+WITH_POSTGRES = cargo build --quiet --package vestibule-tests --bin with-postgres && $(1) target/debug/with-postgres
+
+bench-store: postgres ## group commit on SQLite and on PostgreSQL, with 1 to 4,096 senders; and how long they wait while much expires
+	$(STORE_BENCH) --bench group_commit
+	$(call WITH_POSTGRES,$(SLOW_DISK)) $(STORE_BENCH) --bench group_commit
+	$(STORE_BENCH) --bench sweep
+
+bench-large: postgres ## reads from 2 million requests in 20,000 rooms, on SQLite and on PostgreSQL; takes ten minutes and 6 GB
+	$(STORE_BENCH) --bench large
+	$(call WITH_POSTGRES,) $(STORE_BENCH) --bench large

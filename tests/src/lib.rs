@@ -17,10 +17,12 @@
 //! ```
 
 pub mod admin;
+pub mod exchange;
 pub mod fuzz;
 pub mod golden;
 pub mod http;
 pub mod people;
+pub mod postgres;
 pub mod preload;
 pub mod process;
 pub mod query;

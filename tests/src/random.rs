@@ -62,7 +62,8 @@ pub fn seed(variable: &str) -> u64 {
     env::var(variable).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(fresh)
 }
 
-fn fresh() -> u64 {
+/// Another seed each time.
+pub(crate) fn fresh() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
     u64::from(since.subsec_nanos()) ^ since.as_secs() << 20
 }

@@ -1,14 +1,17 @@
 //! A relay in the middle: it listens at an address of its own and passes everything on, unchanged,
-//! until it is told to cut the line.
+//! until it is told to cut the line, to hold everything back, or to be slow.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+mod line;
+mod pace;
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use socket2::SockRef;
+use line::Plan;
+
+pub use line::{Cut, Watch};
 
 /// Starts a relay to a server and returns the address that its victims take for the server's. It
 /// runs until the test process ends.
@@ -19,40 +22,13 @@ pub fn relay_to(server: SocketAddr) -> SocketAddr {
     Relay::to(server).address
 }
 
-/// How a line is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// Both sides get a reset.
-    Reset,
-    /// Both sides get the end of the stream.
-    Finish,
-    /// Neither side gets anything any more, and neither learns why.
-    Silence,
-}
-
-/// A relay that cuts a line when a certain number of bytes has come from the server. It runs until
-/// the test process ends.
+/// A relay that cuts lines: all at once, or one when a certain number of bytes has come from the
+/// server. It runs until the test process ends.
 #[derive(Debug)]
 pub struct Relay {
     /// The address that its victims take for the server's.
     pub address: SocketAddr,
     plan: Arc<Mutex<Plan>>,
-}
-
-#[derive(Debug, Default)]
-struct Plan {
-    /// After how many bytes which cut comes, on whichever line they are.
-    next: Option<(usize, Cut)>,
-    /// Lines that are silent: neither side may see them end.
-    silent: Vec<Arc<Line>>,
-}
-
-/// A victim's connection, and its continuation to the server.
-#[derive(Debug)]
-struct Line {
-    victim: TcpStream,
-    server: TcpStream,
-    is_cut: AtomicBool,
 }
 
 impl Relay {
@@ -61,18 +37,35 @@ impl Relay {
     /// # Panics
     /// If the system has no free port.
     pub fn to(server: SocketAddr) -> Self {
+        Self::start(server, || None)
+    }
+
+    /// Like [`Relay::to`], with a new watch for each line.
+    ///
+    /// # Panics
+    /// If the system has no free port.
+    pub fn watched<W: Watch + 'static>(
+        server: SocketAddr,
+        new_watch: impl Fn() -> W + Send + 'static,
+    ) -> Self {
+        Self::start(server, move || Some(Box::new(new_watch())))
+    }
+
+    fn start(server: SocketAddr, new_watch: impl Fn() -> Option<Box<dyn Watch>> + Send + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let plan = Arc::new(Mutex::new(Plan::default()));
+        let plan = Arc::new(Mutex::new(Plan::new(server)));
         let shared = Arc::clone(&plan);
         thread::spawn(move || {
             for victim in listener.incoming().map_while(Result::ok) {
+                let server = lock(&shared).server;
                 // If the server is gone, the victim's connection ends, as it would without a relay.
                 let Ok(server) = TcpStream::connect(server) else { continue };
-                let line = Arc::new(Line { victim, server, is_cut: AtomicBool::new(false) });
+                let line = lock(&shared).add_line(victim, server);
                 let (up, down, plan) = (Arc::clone(&line), line, Arc::clone(&shared));
+                let watch = new_watch();
                 thread::spawn(move || up.pass_up());
-                thread::spawn(move || down.pass_down(&plan));
+                thread::spawn(move || down.pass_down(&plan, watch));
             }
         });
         Self { address, plan }
@@ -88,92 +81,30 @@ impl Relay {
     pub fn is_to_cut(&self) -> bool {
         lock(&self.plan).next.is_some()
     }
-}
 
-impl Plan {
-    /// How many of this many bytes still arrive, and the cut after them.
-    fn allow(&mut self, bytes: usize) -> (usize, Option<Cut>) {
-        match self.next {
-            Some((left, cut)) if left <= bytes => {
-                self.next = None;
-                (left, Some(cut))
-            }
-            Some((left, cut)) => {
-                self.next = Some((left - bytes, cut));
-                (bytes, None)
-            }
-            None => (bytes, None),
-        }
-    }
-}
-
-impl Line {
-    /// Passes on what the victim says.
-    fn pass_up(&self) {
-        let mut buffer = [0; 16_384];
-        while let Some(bytes) = read(&self.victim, &mut buffer) {
-            if self.is_cut.load(Ordering::SeqCst) || (&self.server).write_all(bytes).is_err() {
-                return;
-            }
-        }
-        self.end(&self.server);
+    /// Cuts all lines now. New lines are not affected.
+    pub fn cut_all(&self, cut: Cut) {
+        lock(&self.plan).cut_all(cut);
     }
 
-    /// Passes on what the server says.
-    fn pass_down(self: &Arc<Self>, plan: &Mutex<Plan>) {
-        let mut buffer = [0; 16_384];
-        while let Some(bytes) = read(&self.server, &mut buffer) {
-            let mut plan = lock(plan);
-            let (allowed, cut) = plan.allow(bytes.len());
-            if cut == Some(Cut::Silence) {
-                plan.silent.push(Arc::clone(self));
-            }
-            drop(plan);
-            // Before the victim gets the last bytes: it may answer them.
-            self.is_cut.store(cut.is_some(), Ordering::SeqCst);
-            let is_passed = (&self.victim).write_all(&bytes[..allowed]).is_ok();
-            if let Some(cut) = cut {
-                return self.cut(cut);
-            }
-            if !is_passed {
-                return;
-            }
-        }
-        self.end(&self.victim);
+    /// Holds everything back in both directions, also on new lines, until [`Relay::resume`].
+    pub fn pause(&self) {
+        lock(&self.plan).pace.set_paused(true);
     }
 
-    fn cut(&self, cut: Cut) {
-        for stream in [&self.victim, &self.server] {
-            // An error means that this side has just ended by itself.
-            let _ = match cut {
-                // Closed without lingering, by the last who holds it. The end of reading, which is
-                // not seen outside, has the other direction let go.
-                Cut::Reset => SockRef::from(stream)
-                    .set_linger(Some(Duration::ZERO))
-                    .and_then(|()| stream.shutdown(Shutdown::Read)),
-                Cut::Finish => stream.shutdown(Shutdown::Both),
-                Cut::Silence => Ok(()),
-            };
-        }
+    /// Passes on what was held back.
+    pub fn resume(&self) {
+        lock(&self.plan).pace.set_paused(false);
     }
 
-    /// One side has ended: ends the other, unless the line is cut.
-    fn end(&self, other: &TcpStream) {
-        if !self.is_cut.load(Ordering::SeqCst) {
-            let _ = other.shutdown(Shutdown::Write);
-        }
+    /// From now on passes each piece on only after this time, in both directions.
+    pub fn delay(&self, delay: Duration) {
+        lock(&self.plan).pace.set_delay(delay);
     }
-}
 
-/// What comes next; nothing once the stream has ended.
-fn read<'a>(mut from: &TcpStream, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
-    loop {
-        match from.read(buffer) {
-            Ok(0) => return None,
-            Ok(length) => return Some(&buffer[..length]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
-        }
+    /// Takes new lines to another server.
+    pub fn redirect(&self, server: SocketAddr) {
+        lock(&self.plan).server = server;
     }
 }
 
@@ -185,7 +116,7 @@ fn lock(plan: &Mutex<Plan>) -> MutexGuard<'_, Plan> {
 mod tests {
     use std::io::{ErrorKind, Read as _, Write as _};
     use std::net::{TcpListener, TcpStream};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::{Cut, Relay};
 
@@ -216,6 +147,53 @@ mod tests {
         assert_eq!((&up, &down), (b"up", b"last"));
         assert!(!relay.is_to_cut());
         (victim, server, relay)
+    }
+
+    #[test]
+    fn all_lines_are_cut_at_once_even_while_paused() {
+        let (mut victim, mut server, relay) = line();
+        relay.pause();
+        victim.write_all(b"held").expect("a line");
+        relay.cut_all(Cut::Finish);
+        relay.resume();
+        assert_eq!((victim.read(&mut [0]).ok(), server.read(&mut [0]).ok()), (Some(0), Some(0)));
+    }
+
+    #[test]
+    fn a_pause_holds_back_until_it_ends() {
+        let (mut victim, mut server, relay) = line();
+        relay.pause();
+        victim.write_all(b"up").expect("a line");
+        server.set_read_timeout(Some(SHORT)).expect("a timeout");
+        let error = server.read(&mut [0]).expect_err("nothing");
+        assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+        relay.resume();
+        server.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let mut up = [0; 2];
+        server.read_exact(&mut up).expect("what was held back");
+        assert_eq!(&up, b"up");
+    }
+
+    #[test]
+    fn a_delay_holds_each_piece_back() {
+        let (mut victim, mut server, relay) = line();
+        relay.delay(SHORT);
+        let start = Instant::now();
+        victim.write_all(b"?").expect("a line");
+        server.read_exact(&mut [0]).expect("the question");
+        server.write_all(b"!").expect("a line");
+        victim.read_exact(&mut [0]).expect("the answer");
+        assert!(start.elapsed() >= 2 * SHORT);
+    }
+
+    #[test]
+    fn new_lines_go_where_they_are_redirected() {
+        let (_victim, _server, relay) = line();
+        let other = TcpListener::bind("127.0.0.1:0").expect("a port");
+        relay.redirect(other.local_addr().expect("an address"));
+        let mut victim = TcpStream::connect(relay.address).expect("a connection");
+        victim.write_all(b"x").expect("a line");
+        other.accept().expect("a connection").0.read_exact(&mut [0]).expect("what the victim said");
     }
 
     #[test]

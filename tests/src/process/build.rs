@@ -34,7 +34,7 @@ fn build(target: &[&str], path: &str) -> PathBuf {
     };
     let mut command = Command::new(env!("CARGO"));
     command
-        .args(["build", "--quiet", "--workspace", "--profile", profile])
+        .args(["build", "--quiet", "--workspace", "--features", "vestibule/postgres", "--profile", profile])
         .args(target)
         .arg("--target-dir")
         .arg(directory.parent().expect("a target directory"))

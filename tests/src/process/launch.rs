@@ -77,6 +77,12 @@ impl Launch {
         PACES.iter().fold(launch, |launch, name| launch.env(name, "1000000"))
     }
 
+    /// Like [`Launch::vestibule`], with this database.
+    pub fn vestibule_on(database: &str) -> Self {
+        // PostgreSQL's library would read passwords in the home folder.
+        Self::vestibule().env("VESTIBULE_DATABASE", database).env("HOME", "/nonexistent")
+    }
+
     /// The server with its default settings.
     pub fn untouched() -> Self {
         Self::new(build::vestibule().to_owned(), Port::Arguments)
