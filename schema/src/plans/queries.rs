@@ -80,6 +80,12 @@ fn locked(conn: &mut Connection) -> Result<Locked, Error> {
     Ok(locked)
 }
 
+fn locked_if_stored(conn: &mut Connection) -> Result<Locked, Error> {
+    let mut locked = streams::begin(conn)?;
+    streams::lock_stored(conn, &mut locked, &BTreeSet::from([Topic::room(R)]))?;
+    Ok(locked)
+}
+
 #[rustfmt::skip]
 pub(super) const QUERIES: &[Query] = &[
     query("approves::find", |conn| drop(approves::find(conn, R, I)), &[
@@ -399,6 +405,9 @@ pub(super) const QUERIES: &[Query] = &[
         "SCAN store",
     ]),
     query("streams::lock", |conn| drop(locked(conn)), &[
+        "SCAN store",
+    ]),
+    query("streams::lock_stored", |conn| drop(locked_if_stored(conn)), &[
         "SCAN store",
     ]),
     query("streams::store", |conn| drop(locked(conn).and_then(|mut locked| {
