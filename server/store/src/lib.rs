@@ -8,7 +8,7 @@
 //! };
 //! use vestibule_store::{Content, Store, StoreConfig, Submission};
 //!
-//! # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("vestibule.db");
 //! let (store, writer) = Store::open(&path, &StoreConfig::default())?;

@@ -36,7 +36,7 @@ impl Scene {
         let place = Place::new();
         let opened = Store::open(place.location(), &StoreConfig::default());
         let (store, writer) = opened.expect("a store that opens");
-        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
         let scene = Self { runtime, store, _writer: writer, _place: place };
         scene.ok(ALICE, Act::Publish(card(ROOM, 1, Policy::Request), None));
         scene

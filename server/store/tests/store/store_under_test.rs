@@ -103,7 +103,7 @@ pub(crate) struct Subject {
 impl Subject {
     fn new(world: &World) -> Self {
         let place = Place::new();
-        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
         let (now_us, quotas) = (Arc::new(AtomicI64::new(world.now_us)), world.quotas);
         let mut subject =
             Self { runtime, running: None, place, quotas, now_us, seqs: Vec::new(), started: Seq::ZERO };

@@ -100,7 +100,7 @@ fn open(location: Location, place: Place) -> Scene {
     let config = StoreConfig { quotas: quotas(), ..StoreConfig::default() };
     let (store, writer) = Store::open(location, &config).expect("a store that opens");
     Scene {
-        runtime: Builder::new_current_thread().build().expect("a runtime"),
+        runtime: Builder::new_current_thread().enable_time().build().expect("a runtime"),
         store: Arc::new(store),
         writer,
         place,
