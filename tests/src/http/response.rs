@@ -154,15 +154,18 @@ fn take(stream: &mut impl Read, buffer: &mut Vec<u8>, length: usize) -> io::Resu
 
 fn read_more(stream: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<()> {
     let mut chunk = [0; 4096];
-    match stream.read(&mut chunk)? {
-        0 => Err(io::Error::new(
+    match stream.read(&mut chunk) {
+        Ok(0) => Err(io::Error::new(
             io::ErrorKind::UnexpectedEof,
             format!("the connection ended within a response, behind {:?}", String::from_utf8_lossy(buffer)),
         )),
-        length => {
+        Ok(length) => {
             buffer.extend_from_slice(&chunk[..length]);
             Ok(())
         }
+        // A read with a timeout is not repeated by the system after a signal.
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
