@@ -66,8 +66,11 @@ impl Outage {
     fn assert_members_hear_each_other(&mut self, number: usize) {
         let topic = &self.scene.topic;
         let word = json!({ "n": number });
+        // Both speak: who is silent for a minute is gone.
         self.scene.member.call(topic, "hello", &word).ok();
         assert_eq!(self.carol.push(topic, "hello"), word);
+        self.carol.call(topic, "hello", &word).ok();
+        assert_eq!(self.scene.member.push(topic, "hello"), word);
     }
 
     /// The ids of the requests that a new member is shown.
