@@ -71,7 +71,7 @@ fn topics() -> [Topic; 2] {
     [Topic::room(R), Topic::user(U)]
 }
 
-/// Locks a room and a user. In a file that is no query, so the one before it is seen.
+/// Locks a room and a user. On SQLite that runs no query: the plan seen is that of `begin`.
 fn locked(conn: &mut Connection) -> Result<Locked, Error> {
     let mut locked = streams::begin(conn)?;
     for topic in topics() {
